@@ -1,0 +1,49 @@
+/** Function paths: which function of which server each stage of a call runs. */
+import { invalidCall, show } from './errors.ts';
+
+/** One stage of a call. */
+export interface Stage {
+  readonly server: string;
+  readonly function: string;
+}
+
+// Exactly one dot: pylm splits at every dot and dies when that does not give two parts (pylm/servers.py,
+// Server._execution_handler). White space separates stages; a control character is never part of a name.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it keeps out
+const STAGE = /^([^\s.\u0000-\u001f\u007f]+)\.([^\s.\u0000-\u001f\u007f]+)$/;
+
+/**
+ * The `function` field for a call: `server.function`, or a list of them, one for each stage of a pipeline.
+ * A string with the stages separated by one space, as on the wire, is taken too.
+ * @throws PalmError `INVALID_CALL` naming the stage that is not exactly `server.function`.
+ */
+export function callPath(path: string | readonly string[]): string {
+  parseCall(path);
+  return typeof path === 'string' ? path : path.join(' ');
+}
+
+/** The stages of a call, in order. @throws PalmError `INVALID_CALL` as {@link callPath} does. */
+export function parseCall(path: string | readonly string[]): Stage[] {
+  const stages: readonly unknown[] = typeof path === 'string' ? path.split(' ') : path;
+  if (!Array.isArray(stages) || stages.length === 0) {
+    throw invalidCall(`a call needs 'server.function' or a list of them, not ${show(path)}`);
+  }
+  return stages.map((stage, index) => {
+    const parts = typeof stage === 'string' ? STAGE.exec(stage) : null;
+    if (parts === null) {
+      const where = stages.length > 1 ? `stage ${index} of the pipeline` : 'the function';
+      throw invalidCall(`${where} must be 'server.function' with exactly one dot, not ${show(stage)}`);
+    }
+    return { server: parts[1] as string, function: parts[2] as string };
+  });
+}
+
+/**
+ * The stage of a received message that is to run now, or undefined when the path has none there or is malformed.
+ * As in pylm, a path of one stage runs that stage whatever the message's `stage` says.
+ */
+export function currentStage(path: string, stage: number): Stage | undefined {
+  const own = path.includes(' ') ? path.split(/\s+/)[stage] : path;
+  const parts = own === undefined ? null : STAGE.exec(own);
+  return parts === null ? undefined : { server: parts[1] as string, function: parts[2] as string };
+}

@@ -1,0 +1,241 @@
+/**
+ * The codec for PalmMessage: protobuf, written for these fields alone, because every message of every
+ * stream passes here. Field numbers and types: pylm/parts/messages_pb2.py; 1000 and up are frond's (PROTOCOL.md).
+ */
+import { invalidCall, show } from './errors.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
+import { Slab } from './slab.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { BYTES, int64Length, VARINT, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
+
+const PIPELINE = (1 << 3) | BYTES;
+const CLIENT = (2 << 3) | BYTES;
+const STAGE = (3 << 3) | VARINT;
+const FUNCTION = (4 << 3) | BYTES;
+const CACHE = (5 << 3) | BYTES;
+const PAYLOAD = (6 << 3) | BYTES;
+const FEATURES = (1000 << 3) | VARINT;
+const STATUS = (1001 << 3) | VARINT;
+const ERROR = (1002 << 3) | BYTES;
+const ERROR_NAME = (1003 << 3) | BYTES;
+
+/**
+ * Encodes and decodes envelopes. One codec serves one stream of messages: it remembers the texts of the last
+ * message, which are mostly those of the next, and nothing else depends on it.
+ */
+export class EnvelopeCodec {
+  readonly #slab = new Slab();
+  readonly #pipeline = new RecentText();
+  readonly #client = new RecentText();
+  readonly #function = new RecentText();
+  readonly #cache = new RecentText();
+  /** The encoded fields 1 to 5 of the message encoded last, and the message they were of. */
+  #head: Bytes = NO_BYTES;
+  #headOf: Head = palmMessage({});
+
+  /**
+   * The message that a frame holds. Its payload is a view into the frame, not a copy.
+   * @throws PalmError `PROTOCOL` when the frame is no envelope: malformed protobuf, text that is no UTF-8,
+   * or a stage beyond ±(2^53 - 1).
+   */
+  decode(frame: Uint8Array): PalmMessage {
+    const reader = new WireReader(frame);
+    const message = palmMessage({});
+    let unknown: number[] | undefined;
+    while (reader.at < frame.length) {
+      const start = reader.at;
+      const tag = reader.tag();
+      switch (tag) {
+        case PIPELINE:
+          message.pipeline = this.#pipeline.read(reader);
+          break;
+        case CLIENT:
+          message.client = this.#client.read(reader);
+          break;
+        case STAGE:
+          message.stage = reader.int64();
+          break;
+        case FUNCTION:
+          message.function = this.#function.read(reader);
+          break;
+        case CACHE:
+          message.cache = this.#cache.read(reader);
+          break;
+        case PAYLOAD:
+          message.payload = readBytes(reader);
+          break;
+        case FEATURES:
+          message.features = reader.int64();
+          break;
+        case STATUS:
+          message.status = reader.int64();
+          break;
+        case ERROR:
+          message.error = readText(reader);
+          break;
+        case ERROR_NAME:
+          message.errorName = readText(reader);
+          break;
+        default:
+          reader.skip(tag);
+          unknown ??= [];
+          unknown.push(start, reader.at);
+      }
+    }
+    if (unknown !== undefined) message.unknown = collect(frame, unknown);
+    return message;
+  }
+
+  /**
+   * The frame that holds a message, its fields in order of their numbers, as Python's protobuf writes them.
+   * @throws PalmError `INVALID_CALL` when a text holds half of a surrogate pair, or a number is no safe integer.
+   */
+  encode(message: PalmMessage): Bytes {
+    const { payload, unknown } = message;
+    const head = this.#encodeHead(message);
+    const tail = encodeTail(message);
+    const room = bytesLength(PAYLOAD, payload);
+    const frame = this.#slab.take(head.length + room + tail.length + unknown.length);
+    frame.set(head);
+    let at = writeBytes(frame, head.length, PAYLOAD, payload);
+    if (tail.length > 0) {
+      frame.set(tail, at);
+      at += tail.length;
+    }
+    if (unknown.length > 0) frame.set(unknown, at);
+    return frame;
+  }
+
+  #encodeHead(message: Head): Bytes {
+    const last = this.#headOf;
+    if (
+      message.client === last.client &&
+      message.function === last.function &&
+      message.pipeline === last.pipeline &&
+      message.stage === last.stage &&
+      message.cache === last.cache
+    ) {
+      return this.#head;
+    }
+    const { pipeline, client, stage, function: path, cache } = message;
+    checkInteger('stage', stage);
+    const texts = [encodeUtf8(pipeline), encodeUtf8(client), encodeUtf8(path), encodeUtf8(cache)] as const;
+    const head = new Uint8Array(
+      bytesLength(PIPELINE, texts[0]) +
+        bytesLength(CLIENT, texts[1]) +
+        integerLength(STAGE, stage) +
+        bytesLength(FUNCTION, texts[2]) +
+        bytesLength(CACHE, texts[3]),
+    );
+    let at = writeBytes(head, 0, PIPELINE, texts[0]);
+    at = writeBytes(head, at, CLIENT, texts[1]);
+    at = writeInteger(head, at, STAGE, stage);
+    at = writeBytes(head, at, FUNCTION, texts[2]);
+    writeBytes(head, at, CACHE, texts[3]);
+    this.#head = head;
+    this.#headOf = { pipeline, client, stage, function: path, cache };
+    return head;
+  }
+}
+
+type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function' | 'cache'>;
+
+/** Longest text worth remembering: ids, names and short pipelines, not keys of any size. */
+const LONGEST_RECENT = 128;
+
+/** Reads a text field, giving the text it gave last when the bytes are the same. */
+class RecentText {
+  #bytes: Uint8Array = NO_BYTES;
+  #text = '';
+
+  read(reader: WireReader): string {
+    const end = reader.lengthEnd();
+    const { bytes, at: start } = reader;
+    reader.at = end;
+    const length = end - start;
+    const recent = this.#bytes;
+    if (length === recent.length) {
+      let same = 0;
+      while (same < length && bytes[start + same] === recent[same]) same++;
+      if (same === length) return this.#text;
+    }
+    const text = decodeUtf8(bytes, start, end);
+    if (length <= LONGEST_RECENT) {
+      this.#bytes = bytes.slice(start, end);
+      this.#text = text;
+    }
+    return text;
+  }
+}
+
+function readText(reader: WireReader): string {
+  const end = reader.lengthEnd();
+  const text = decodeUtf8(reader.bytes, reader.at, end);
+  reader.at = end;
+  return text;
+}
+
+function readBytes(reader: WireReader): Bytes {
+  const end = reader.lengthEnd();
+  const { bytes, at } = reader;
+  reader.at = end;
+  // The constructor, not subarray: a view of a Node Buffer must not be a Buffer.
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, end - at);
+}
+
+function collect(frame: Uint8Array, ranges: readonly number[]): Bytes {
+  let length = 0;
+  for (let i = 0; i < ranges.length; i += 2) length += (ranges[i + 1] as number) - (ranges[i] as number);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    const part = frame.subarray(ranges[i], ranges[i + 1]);
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Fields 1000 and up. Most messages carry nothing but small `features`, if that. */
+function encodeTail(message: PalmMessage): Bytes {
+  const { features, status, error, errorName } = message;
+  if (features === 0 && status === 0 && error === '' && errorName === '') return NO_BYTES;
+  checkInteger('features', features);
+  checkInteger('status', status);
+  const errorBytes = encodeUtf8(error);
+  const nameBytes = encodeUtf8(errorName);
+  const tail = new Uint8Array(
+    integerLength(FEATURES, features) +
+      integerLength(STATUS, status) +
+      bytesLength(ERROR, errorBytes) +
+      bytesLength(ERROR_NAME, nameBytes),
+  );
+  let at = writeInteger(tail, 0, FEATURES, features);
+  at = writeInteger(tail, at, STATUS, status);
+  at = writeBytes(tail, at, ERROR, errorBytes);
+  writeBytes(tail, at, ERROR_NAME, nameBytes);
+  return tail;
+}
+
+function checkInteger(field: string, value: number): void {
+  if (!Number.isSafeInteger(value)) throw invalidCall(`${field} must be a safe integer, not ${show(value)}`);
+}
+
+function bytesLength(tag: number, value: Uint8Array): number {
+  return value.length === 0 ? 0 : varintLength(tag) + varintLength(value.length) + value.length;
+}
+
+function integerLength(tag: number, value: number): number {
+  return value === 0 ? 0 : varintLength(tag) + int64Length(value);
+}
+
+function writeBytes(frame: Uint8Array, at: number, tag: number, value: Uint8Array): number {
+  if (value.length === 0) return at;
+  const start = writeVarint(frame, writeVarint(frame, at, tag), value.length);
+  frame.set(value, start);
+  return start + value.length;
+}
+
+function writeInteger(frame: Uint8Array, at: number, tag: number, value: number): number {
+  return value === 0 ? at : writeInt64(frame, writeVarint(frame, at, tag), value);
+}

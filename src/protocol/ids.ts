@@ -1,0 +1,53 @@
+/** Ids of clients and calls, topics, and random keys. */
+import { nanoid } from 'nanoid';
+import { invalidCall, PalmError, show } from './errors.ts';
+
+/**
+ * A random id of 21 characters from `A-Za-z0-9_-`, 126 bits from the platform's secure random source. Always of
+ * one length, because SUB matches topics by prefix: no id is the beginning of another.
+ */
+export function randomId(): string {
+  if (typeof globalThis.crypto?.getRandomValues !== 'function') {
+    throw new PalmError(
+      'INVALID_CALL',
+      'this platform has no crypto.getRandomValues, which ids need; load a polyfill such as react-native-get-random-values first',
+    );
+  }
+  return nanoid();
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it keeps out
+const UNFIT = /[\s\u0000-\u001f\u007f]/;
+
+/**
+ * Checks an id or session: a text that is not empty and holds no white space or control character.
+ * @throws PalmError `INVALID_CALL` naming `what`.
+ */
+export function checkId(what: string, id: unknown): string {
+  if (typeof id !== 'string' || id === '') throw invalidCall(`${what} must be a text that is not empty, not ${show(id)}`);
+  if (UNFIT.test(id)) throw invalidCall(`${what} must hold no space or control character, not ${show(id)}`);
+  return id;
+}
+
+/**
+ * Topics of one client. pylm echoes the `client` field as the topic of the answer, so the part after the first
+ * slash says which call an answer belongs to, while one subscription to the part before it takes all of them.
+ */
+export interface ClientTopics {
+  /** What the client subscribes to: its id and a slash. */
+  readonly prefix: string;
+  /** The `client` field for a call. */
+  of(call: string): string;
+  /** The call that a topic belongs to, or undefined when it is not this client's. */
+  call(topic: string): string | undefined;
+}
+
+/** The topics of the client with the given id. */
+export function clientTopics(clientId: string): ClientTopics {
+  const prefix = `${clientId}/`;
+  return {
+    prefix,
+    of: (call) => prefix + call,
+    call: (topic) => (topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined),
+  };
+}

@@ -1,0 +1,55 @@
+import { invalidCall, PalmError, show } from './errors.ts';
+
+/** A view of bytes over an ordinary buffer, as `Blob`, `fetch` and `WebSocket.send` take it. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+const encoder = new TextEncoder();
+// ignoreBOM: a leading U+FEFF is part of the text; dropping it would change a key or an id in transit.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Up to this length a loop over ASCII beats the call into TextEncoder and TextDecoder. */
+const SHORT = 48;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * The UTF-8 bytes of a text.
+ * @throws PalmError `INVALID_CALL` when the text holds half of a surrogate pair, which UTF-8 cannot say.
+ */
+export function encodeUtf8(text: string): Bytes {
+  const { length } = text;
+  if (length <= SHORT) {
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 0x7f) break;
+      bytes[at] = unit;
+    }
+    if (at === length) return bytes;
+  }
+  if (LONE_SURROGATE.test(text)) throw invalidCall(`${show(text)} is no text: it holds half of a surrogate pair`);
+  return encoder.encode(text);
+}
+
+/**
+ * The text that UTF-8 bytes say.
+ * @throws PalmError `PROTOCOL` when the bytes are no valid UTF-8.
+ */
+export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  if (end - start <= SHORT) {
+    let text = '';
+    let at = start;
+    for (; at < end; at++) {
+      const byte = bytes[at] as number;
+      if (byte > 0x7f) break;
+      text += String.fromCharCode(byte);
+    }
+    if (at === end) return text;
+  }
+  try {
+    return decoder.decode(bytes.subarray(start, end));
+  } catch (cause) {
+    throw new PalmError('PROTOCOL', 'a text is no valid UTF-8', { cause });
+  }
+}

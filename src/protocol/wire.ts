@@ -1,0 +1,175 @@
+/**
+ * The part of the protobuf wire format that an envelope needs: varints, tags, and stepping over fields of
+ * any other kind. Source of the rules: protobuf.dev, "Encoding".
+ */
+import { PalmError } from './errors.ts';
+
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const BYTES = 2;
+export const START_GROUP = 3;
+export const END_GROUP = 4;
+export const FIXED32 = 5;
+
+/** As many groups inside each other as Google's own parsers accept. */
+const DEEPEST_GROUP = 100;
+
+function broken(what: string): PalmError {
+  return new PalmError('PROTOCOL', `a frame is no PALM envelope: ${what}`);
+}
+
+/** Reads protobuf primitives off a frame, front to back. Reading past the end is a `PROTOCOL` error. */
+export class WireReader {
+  readonly bytes: Uint8Array;
+  at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** A field's number and wire type, packed as on the wire: `number << 3 | type`. */
+  tag(): number {
+    const tag = this.uint32();
+    if (tag >>> 3 === 0) throw broken('a field has number 0');
+    return tag;
+  }
+
+  /** A varint that must fit 32 bits: a tag or a length. */
+  uint32(): number {
+    const { bytes } = this;
+    const first = bytes[this.at];
+    if (first !== undefined && first < 0x80) {
+      this.at++;
+      return first;
+    }
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = bytes[this.at];
+      if (byte === undefined) throw broken('it ends inside a number');
+      this.at++;
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) {
+        if (value > 0xffffffff) break;
+        return value;
+      }
+    }
+    throw broken('a tag or length is out of range');
+  }
+
+  /**
+   * A signed 64-bit varint as a number.
+   * @throws {@link PalmError} `PROTOCOL` when a double cannot hold it exactly: a rounded stage would send a
+   * message to the wrong step.
+   */
+  int64(): number {
+    const { bytes } = this;
+    const first = bytes[this.at];
+    if (first !== undefined && first < 0x80) {
+      this.at++;
+      return first;
+    }
+    const start = this.at;
+    this.skipVarint();
+    let value = 0n;
+    for (let i = this.at - 1; i >= start; i--) value = (value << 7n) | BigInt((bytes[i] as number) & 0x7f);
+    const signed = Number(BigInt.asIntN(64, value));
+    if (!Number.isSafeInteger(signed)) throw broken('stage is beyond ±(2^53 - 1)');
+    return signed;
+  }
+
+  /** Steps over a length and the bytes it announces; gives the offset they end at. */
+  lengthEnd(): number {
+    const length = this.uint32();
+    const end = this.at + length;
+    if (end > this.bytes.length) throw broken('a field is longer than the frame');
+    return end;
+  }
+
+  /** Steps over the value of a field whose tag was just read. */
+  skip(tag: number): void {
+    switch (tag & 7) {
+      case VARINT:
+        this.skipVarint();
+        return;
+      case FIXED64:
+        this.advance(8);
+        return;
+      case BYTES:
+        this.at = this.lengthEnd();
+        return;
+      case START_GROUP:
+        this.skipGroup(tag);
+        return;
+      case FIXED32:
+        this.advance(4);
+        return;
+      default:
+        throw broken(`wire type ${tag & 7} stands where a field should begin`);
+    }
+  }
+
+  private skipVarint(): void {
+    const limit = this.at + 10;
+    for (;;) {
+      const byte = this.bytes[this.at];
+      if (byte === undefined) throw broken('it ends inside a number');
+      this.at++;
+      if (byte < 0x80) return;
+      if (this.at === limit) throw broken('a number is longer than 10 bytes');
+    }
+  }
+
+  /** Iterative, so that a frame of nested group tags cannot exhaust the stack. */
+  private skipGroup(tag: number): void {
+    const open = [tag >>> 3];
+    while (open.length > 0) {
+      const inner = this.tag();
+      if ((inner & 7) === START_GROUP) {
+        if (open.length === DEEPEST_GROUP) throw broken('groups are nested too deeply');
+        open.push(inner >>> 3);
+      } else if ((inner & 7) === END_GROUP) {
+        if (open.pop() !== inner >>> 3) throw broken('a group ends that did not begin');
+      } else {
+        this.skip(inner);
+      }
+    }
+  }
+
+  private advance(length: number): void {
+    if (this.at + length > this.bytes.length) throw broken('a field is longer than the frame');
+    this.at += length;
+  }
+}
+
+/** Bytes that `value`, a non-negative safe integer, takes as a varint. */
+export function varintLength(value: number): number {
+  let length = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++;
+  return length;
+}
+
+/** Writes a non-negative safe integer as a varint; gives the offset after it. */
+export function writeVarint(into: Uint8Array, at: number, value: number): number {
+  let rest = value;
+  let next = at;
+  for (; rest > 0x7fffffff; rest = Math.floor(rest / 128)) into[next++] = (rest % 128) | 0x80;
+  for (; rest >= 0x80; rest >>>= 7) into[next++] = (rest & 0x7f) | 0x80;
+  into[next++] = rest;
+  return next;
+}
+
+/** Bytes that a signed safe integer takes as an int64 varint: 10 when negative. */
+export function int64Length(value: number): number {
+  return value < 0 ? 10 : varintLength(value);
+}
+
+/** Writes a signed safe integer as an int64 varint (two's complement); gives the offset after it. */
+export function writeInt64(into: Uint8Array, at: number, value: number): number {
+  if (value >= 0) return writeVarint(into, at, value);
+  let rest = BigInt.asUintN(64, BigInt(value));
+  let next = at;
+  for (; rest > 0x7fn; rest >>= 7n) into[next++] = Number(rest & 0x7fn) | 0x80;
+  into[next++] = Number(rest);
+  return next;
+}
+
