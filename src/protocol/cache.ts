@@ -12,8 +12,20 @@ export interface CacheParties {
 }
 
 /** A request to store a value under a key. */
-export function setRequest({ server, client }: CacheParties, key: string, value: Bytes, features: number): PalmMessage {
-  return palmMessage({ pipeline: client, client, function: `${server}.set`, cache: key, payload: value, features });
+export function setRequest(
+  { server, client }: CacheParties,
+  key: string,
+  value: Bytes,
+  features: number,
+): PalmMessage {
+  return palmMessage({
+    pipeline: client,
+    client,
+    function: `${server}.set`,
+    cache: key,
+    payload: value,
+    features,
+  });
 }
 
 /** A request for the value of a key, or to delete it. */
@@ -23,7 +35,13 @@ export function keyRequest(
   key: string,
   features: number,
 ): PalmMessage {
-  return palmMessage({ pipeline: client, client, function: `${server}.${operation}`, payload: encodeUtf8(key), features });
+  return palmMessage({
+    pipeline: client,
+    client,
+    function: `${server}.${operation}`,
+    payload: encodeUtf8(key),
+    features,
+  });
 }
 
 /** What a reply says. A plain reply, as pylm gives it, cannot tell a missing key from an empty value. */

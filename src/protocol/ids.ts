@@ -24,7 +24,8 @@ const UNFIT = /[\s\u0000-\u001f\u007f]/;
  * @throws PalmError `INVALID_CALL` naming `what`.
  */
 export function checkId(what: string, id: unknown): string {
-  if (typeof id !== 'string' || id === '') throw invalidCall(`${what} must be a text that is not empty, not ${show(id)}`);
+  if (typeof id !== 'string' || id === '')
+    throw invalidCall(`${what} must be a text that is not empty, not ${show(id)}`);
   if (UNFIT.test(id)) throw invalidCall(`${what} must hold no space or control character, not ${show(id)}`);
   return id;
 }

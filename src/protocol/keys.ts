@@ -15,7 +15,8 @@ export function isReservedKey(key: string): boolean {
  * @throws PalmError `INVALID_CALL` when the key is no text or empty.
  */
 export function wireKey(key: unknown, session: string | undefined): string {
-  if (typeof key !== 'string' || key === '') throw invalidCall(`a key must be a text that is not empty, not ${show(key)}`);
+  if (typeof key !== 'string' || key === '')
+    throw invalidCall(`a key must be a text that is not empty, not ${show(key)}`);
   return session === undefined ? key : session + key;
 }
 
@@ -25,6 +26,8 @@ export function wireKey(key: unknown, session: string | undefined): string {
  */
 export function checkWritable(key: string): void {
   if (isReservedKey(key)) {
-    throw invalidCall(`key ${show(key)} is the server's configuration: setting or deleting it would break every client`);
+    throw invalidCall(
+      `key ${show(key)} is the server's configuration: setting or deleting it would break every client`,
+    );
   }
 }

@@ -12,6 +12,9 @@ export interface PayloadCodec<T> {
   decode(payload: Bytes): T;
 }
 
+// msgpackr takes 'auto' (number when exact, else bigint) but its types do not know it.
+const AUTO_INT64 = { int64AsType: 'auto' as unknown as 'bigint' };
+
 /** Payloads that are UTF-8 text. Decoding is strict. */
 export function text(): PayloadCodec<string> {
   return { name: 'text', encode: encodeText, decode: (payload) => decodeUtf8(payload) };
@@ -38,7 +41,12 @@ export function json<T>(): PayloadCodec<T> {
  * beyond ±(2^53 - 1) are bigints, undefined is nil. `T` is a promise of the caller's, not checked.
  */
 export function msgpack<T>(): PayloadCodec<T> {
-  const packr = new Packr({ useRecords: false, mapsAsObjects: true, int64AsType: 'auto', encodeUndefinedAsNil: true });
+  const packr = new Packr({
+    useRecords: false,
+    mapsAsObjects: true,
+    ...AUTO_INT64,
+    encodeUndefinedAsNil: true,
+  });
   return {
     name: 'MessagePack',
     // A copy: msgpackr packs into a buffer it goes on using, and in Node gives a Buffer.

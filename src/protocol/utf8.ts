@@ -28,7 +28,8 @@ export function encodeUtf8(text: string): Bytes {
     }
     if (at === length) return bytes;
   }
-  if (LONE_SURROGATE.test(text)) throw invalidCall(`${show(text)} is no text: it holds half of a surrogate pair`);
+  if (LONE_SURROGATE.test(text))
+    throw invalidCall(`${show(text)} is no text: it holds half of a surrogate pair`);
   return encoder.encode(text);
 }
 

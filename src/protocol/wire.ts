@@ -172,4 +172,3 @@ export function writeInt64(into: Uint8Array, at: number, value: number): number 
   into[next++] = Number(rest);
   return next;
 }
-

@@ -1,0 +1,74 @@
+import { type Deferred, deferred } from './deferred.ts';
+
+/**
+ * Items between writers and one reader, handed over by the pile: each `next` gives all that came since the last.
+ * Writers that await {@link room} are held up while more than `highWaterMark` items lie unread.
+ */
+export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
+  readonly #highWaterMark: number;
+  #items: T[] = [];
+  #reader: Deferred<IteratorResult<readonly T[], undefined>> | undefined;
+  #writers: Deferred<void>[] = [];
+  #closed = false;
+
+  constructor(highWaterMark: number) {
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** Items written and not read. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  get isFull(): boolean {
+    return this.#items.length >= this.#highWaterMark;
+  }
+
+  /** Adds items; without effect once closed. */
+  push(items: readonly T[]): void {
+    if (this.#closed || items.length === 0) return;
+    for (const item of items) this.#items.push(item);
+    if (this.#reader !== undefined) {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      reader.resolve({ done: false, value: this.takeAll() });
+    }
+  }
+
+  /** Resolves when there is room again, or when the queue is closed. */
+  room(): Promise<void> {
+    if (!this.isFull || this.#closed) return Promise.resolve();
+    const writer = deferred<void>();
+    this.#writers.push(writer);
+    return writer.promise;
+  }
+
+  /** All that is there, at once. */
+  takeAll(): readonly T[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#letIn();
+    return items;
+  }
+
+  next(): Promise<IteratorResult<readonly T[], undefined>> {
+    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.takeAll() });
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined });
+    this.#reader ??= deferred();
+    return this.#reader.promise;
+  }
+
+  /** Ends the reader after what is there. */
+  end(): void {
+    this.#closed = true;
+    this.#letIn();
+    this.#reader?.resolve({ done: true, value: undefined });
+    this.#reader = undefined;
+  }
+
+  #letIn(): void {
+    const writers = this.#writers;
+    this.#writers = [];
+    for (const writer of writers) writer.resolve();
+  }
+}

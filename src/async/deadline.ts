@@ -1,0 +1,71 @@
+import { invalidCall, show } from '../protocol/errors.ts';
+
+/** The longest delay a timer takes; beyond it platforms fire at once. */
+const LONGEST_TIMER = 0x7fffffff;
+
+/**
+ * Checks a time-out in milliseconds: a number above 0, `Infinity` for none.
+ * @throws PalmError `INVALID_CALL` naming `what`.
+ */
+export function checkTimeout(what: string, timeout: unknown): number {
+  if (typeof timeout !== 'number' || !(timeout > 0)) {
+    throw invalidCall(`${what} must be milliseconds above 0, or Infinity, not ${show(timeout)}`);
+  }
+  return timeout;
+}
+
+/** Calls `expire` after `timeout` milliseconds. Gives the function that stops the clock. */
+export function startTimer(timeout: number, expire: () => void): () => void {
+  if (timeout > LONGEST_TIMER) return () => {};
+  const timer = setTimeout(expire, timeout);
+  return () => clearTimeout(timer);
+}
+
+/** What may end a call before its answer does. */
+export interface Limits {
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds, or Infinity. */
+  readonly timeout: number;
+}
+
+/**
+ * Calls `end` once: with the signal's reason when that aborts, or with what `expired` makes when the time is up.
+ * Gives the function that lets go of the signal and the timer; it must be called when the call ends otherwise.
+ */
+export function watchLimits(
+  { signal, timeout }: Limits,
+  expired: () => unknown,
+  end: (reason: unknown) => void,
+): () => void {
+  const finish = (reason: unknown) => {
+    release();
+    end(reason);
+  };
+  const onAbort = () => finish(signal?.reason);
+  const stopTimer = startTimer(timeout, () => finish(expired()));
+  const release = () => {
+    stopTimer();
+    signal?.removeEventListener('abort', onAbort);
+  };
+  signal?.addEventListener('abort', onAbort);
+  return release;
+}
+
+/** Runs `start` under limits; its signal aborts when a limit is reached, and so does the promise. */
+export async function withLimits<T>(
+  limits: Limits,
+  expired: () => unknown,
+  start: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  limits.signal?.throwIfAborted();
+  const controller = new AbortController();
+  const release = watchLimits(limits, expired, (reason) => controller.abort(reason));
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+  });
+  try {
+    return await Promise.race([start(controller.signal), aborted]);
+  } finally {
+    release();
+  }
+}

@@ -1,0 +1,73 @@
+import type { PalmError } from '../protocol/errors.ts';
+import { type Deferred, deferred } from './deferred.ts';
+
+/** Whether something can be used now, and the ways to wait for that and to hear of its end. */
+export class Readiness {
+  #state: 'waiting' | 'ready' | 'refused' | 'closed' = 'waiting';
+  #error: PalmError | undefined;
+  #waiting: Deferred<void> | undefined;
+  readonly #listeners = new Set<(error: PalmError) => void>();
+
+  get isReady(): boolean {
+    return this.#state === 'ready';
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  /** Resolves when ready; rejects when refused or closed. */
+  ready(): Promise<void> {
+    if (this.#state === 'ready') return Promise.resolve();
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#waiting === undefined) {
+      this.#waiting = deferred();
+      // Whoever waits sees the rejection; nobody may be waiting.
+      this.#waiting.promise.catch(() => {});
+    }
+    return this.#waiting.promise;
+  }
+
+  onBreak(listener: (error: PalmError) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'ready';
+    this.#error = undefined;
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+
+  /** It was ready and is so no longer, but may be again. */
+  break(error: PalmError): void {
+    if (this.#state !== 'ready') return;
+    this.#state = 'waiting';
+    for (const listener of [...this.#listeners]) listener(error);
+  }
+
+  /** The peer will not have us. It is not ready until {@link set} says so. */
+  refuse(error: PalmError): void {
+    if (this.#state === 'closed') return;
+    const wasReady = this.isReady;
+    this.#state = 'refused';
+    this.#fail(error);
+    if (wasReady) for (const listener of [...this.#listeners]) listener(error);
+  }
+
+  /** For good. */
+  close(error: PalmError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#fail(error);
+    this.#listeners.clear();
+  }
+
+  #fail(error: PalmError): void {
+    this.#error = error;
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+}

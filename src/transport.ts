@@ -1,0 +1,130 @@
+/**
+ * The contract every transport keeps. Interfaces only; `test/conformance` states what they mean.
+ *
+ * A {@link Transport} is a recipe: cheap, holds nothing, may be shared. {@link Transport.open} gives a
+ * {@link Connection}, which belongs to whoever opened it: closing it closes its own channels and nobody else's.
+ */
+import type { PalmError } from './protocol/errors.ts';
+import type { Bytes } from './protocol/utf8.ts';
+
+/** How to reach PALM processes. */
+export interface Transport {
+  /** Short name, for error messages: `zeromq`, `memory`. */
+  readonly name: string;
+  /** @throws PalmError `INVALID_CALL` when this transport cannot read the address. */
+  checkAddress(address: string): void;
+  /**
+   * The address to dial for one that a server advertises, when the server itself was reached at `via`: a wildcard
+   * or loopback host means nothing on another machine and gives way to the host of `via`.
+   */
+  resolveAddress(advertised: string, via: string): string;
+  /** A new connection. Nothing is dialled before one of its verbs is used. */
+  open(): Promise<Connection>;
+}
+
+/** A transport whose connections can also be the server's side. */
+export interface BindingTransport extends Transport {
+  open(): Promise<BindingConnection>;
+}
+
+export interface CloseOptions {
+  /** Milliseconds given to what was accepted and has not left yet. Default 1000; 0 drops it. */
+  readonly timeout?: number;
+}
+
+/** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
+export interface Connection extends AsyncDisposable {
+  /**
+   * Sends one request and resolves with its one reply. Any number may be under way.
+   * Rejects with `DISCONNECTED` when the connection breaks before the reply, `CLOSED` when it is closed, and the
+   * signal's reason when that aborts. A request that waits for its server is never sent after it was aborted.
+   */
+  request(address: string, frame: Bytes, options?: { readonly signal?: AbortSignal }): Promise<Bytes>;
+  /** Frames to whoever pulls at `address`, in order. */
+  push(address: string): Pusher;
+  /** What is published at `address` under topics that begin with `topic`, which must not be empty. */
+  subscribe(address: string, topic: string): Subscription;
+  /** A share of the frames that are pushed at `address`. */
+  pull(address: string): Puller;
+  /** What happens to the channels from now on, until the connection is closed. Each call has its own view. */
+  status(): AsyncIterable<ConnectionStatus>;
+  /** Resolves once everything is closed, with the error that forced it, if one did. Never rejects. */
+  readonly closed: Promise<PalmError | undefined>;
+  /** Drains what was accepted, within the time-out, and closes every channel. Repeated calls do no harm. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** The verbs of whoever binds. An address may leave the choice of port to the system; `address` says what came of it. */
+export interface BindingConnection extends Connection {
+  /** Answers requests one by one. `answer` never throws; what it resolves with goes back to who asked. */
+  bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding>;
+  /** Takes frames from whoever pushes. */
+  bindPull(address: string): Promise<Binding & Batches<Bytes>>;
+  /** Shares frames among whoever pulls. */
+  bindPush(address: string): Promise<Binding & FrameSink>;
+  /** Publishes to whoever subscribed. Proves their readiness to subscribers that ask for it. */
+  bindPublish(
+    address: string,
+  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }>;
+}
+
+/** A bound end, open until closed or its connection is. */
+export interface Binding {
+  /** The address as others dial it, its port known. */
+  readonly address: string;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** What arrived, handed over as it piled up: one promise for a batch, not for a frame. Ends when closed. */
+export interface Batches<T> {
+  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined>;
+}
+
+/** Takes frames off the caller's hands. */
+export interface FrameSink {
+  /**
+   * Resolves when the transport has taken charge of the frames: that is the backpressure. The frames must not be
+   * changed afterwards.
+   */
+  send(frames: readonly Bytes[]): Promise<void>;
+}
+
+/** One publication: the envelopes under a topic. More than one only for those who said that they take them. */
+export interface Delivery {
+  readonly topic: string;
+  readonly frames: readonly Bytes[];
+}
+
+/** A dialled channel. It goes on dialling until closed. */
+export interface Channel {
+  /** Whether the channel can be used this moment. */
+  readonly isReady: boolean;
+  /**
+   * Resolves once the channel can be used: connected, and for a subscription, once a result can no longer be
+   * missed. Rejects with `FORBIDDEN` or `PROTOCOL` when the peer refuses, and `CLOSED` when the channel is closed.
+   */
+  ready(): Promise<void>;
+  /** Calls `listener` each time a connection that was there breaks. Gives the function that ends this. */
+  onBreak(listener: (error: PalmError) => void): () => void;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface Pusher extends Channel, FrameSink {}
+export interface Puller extends Channel, Batches<Bytes> {}
+export interface Subscription extends Channel, Batches<Delivery> {}
+
+/** What a connection tells about its channels. */
+export type ConnectionStatus =
+  | { readonly type: 'connecting'; readonly address: string }
+  | { readonly type: 'connected'; readonly address: string }
+  | { readonly type: 'disconnected'; readonly address: string; readonly reason: string }
+  /** The next attempt starts after `delay` milliseconds. */
+  | {
+      readonly type: 'reconnecting';
+      readonly address: string;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  /** `queued` frames wait for the reader or for the peer. */
+  | { readonly type: 'slow'; readonly address: string; readonly queued: number }
+  | { readonly type: 'closed'; readonly error: PalmError | undefined };

@@ -1,0 +1,161 @@
+/** The bound ends. */
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Batches, Binding, Delivery, FrameSink } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { HIGH_WATER_MARK } from './dialled.ts';
+import { copyFrame, type Endpoint, type MemoryNetwork, type Taker } from './network.ts';
+
+abstract class Bound implements Binding {
+  protected readonly network: MemoryNetwork;
+  readonly #host: ChannelHost;
+  #address = '';
+  #closed = false;
+
+  constructor(network: MemoryNetwork, host: ChannelHost) {
+    this.network = network;
+    this.#host = host;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  protected get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  bind(address: string): this {
+    this.#address = this.network.bind(address, this.endpoint());
+    return this;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.network.unbind(this.#address);
+    this.#host.release(this);
+  }
+
+  protected abstract endpoint(): Endpoint;
+}
+
+export class MemoryReply extends Bound {
+  readonly #answer: (request: Bytes) => Bytes | Promise<Bytes>;
+
+  constructor(network: MemoryNetwork, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
+    super(network, host);
+    this.#answer = answer;
+  }
+
+  protected endpoint(): Endpoint {
+    return { kind: 'reply', answer: async (request) => this.#answer(request) };
+  }
+}
+
+export class MemoryPull extends Bound implements Batches<Bytes> {
+  readonly #queue = new BatchQueue<Bytes>(HIGH_WATER_MARK);
+  #arrived: Bytes[] = [];
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#queue.end();
+  }
+
+  protected endpoint(): Endpoint {
+    return { kind: 'pull', take: (frames) => this.#take(frames) };
+  }
+
+  /** Frames pile up until the next macrotask, so that they travel in batches and events get their turn. */
+  #take(frames: readonly Bytes[]): Promise<void> {
+    if (this.#arrived.length === 0) {
+      this.network.later(() => {
+        const arrived = this.#arrived;
+        this.#arrived = [];
+        this.#queue.push(arrived);
+      });
+    }
+    for (const frame of frames) this.#arrived.push(frame);
+    return this.#queue.room();
+  }
+}
+
+export class MemoryPush extends Bound implements FrameSink {
+  readonly #takers: Taker<Bytes>[] = [];
+  #next = 0;
+  #waiting: (() => void)[] = [];
+
+  async send(frames: readonly Bytes[]): Promise<void> {
+    for (const frame of frames) {
+      while (this.#takers.length === 0) {
+        if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+      const taker = this.#takers[this.#next++ % this.#takers.length];
+      taker?.give([frame]);
+    }
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#wake();
+  }
+
+  protected endpoint(): Endpoint {
+    return {
+      kind: 'push',
+      attach: (taker) => {
+        this.#takers.push(taker);
+        this.#wake();
+      },
+      detach: (taker) => {
+        this.#takers.splice(this.#takers.indexOf(taker), 1);
+      },
+    };
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+export class MemoryPublish extends Bound {
+  readonly #takers = new Set<Taker<Delivery>>();
+  #published: Delivery[] = [];
+
+  async publish(deliveries: readonly Delivery[]): Promise<void> {
+    if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
+    if (this.#published.length === 0) this.network.later(() => this.#deliver());
+    for (const { topic, frames } of deliveries)
+      this.#published.push({ topic, frames: frames.map(copyFrame) });
+  }
+
+  override async close(): Promise<void> {
+    this.#deliver();
+    await super.close();
+  }
+
+  protected endpoint(): Endpoint {
+    return {
+      kind: 'publish',
+      attach: (taker) => this.#takers.add(taker),
+      detach: (taker) => this.#takers.delete(taker),
+    };
+  }
+
+  #deliver(): void {
+    const published = this.#published;
+    this.#published = [];
+    for (const taker of this.#takers) {
+      const own = published.filter(({ topic }) => topic.startsWith(taker.topic));
+      if (own.length > 0) taker.give(own);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type {
+  Batches,
+  Binding,
+  BindingConnection,
+  Delivery,
+  FrameSink,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
+import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { checkMemoryAddress } from './address.ts';
+import { MemoryPublish, MemoryPull, MemoryPush, MemoryReply } from './bound.ts';
+import { MemoryPuller, MemoryPusher, MemoryRequester, MemorySubscription } from './dialled.ts';
+import type { MemoryNetwork } from './network.ts';
+
+export class MemoryConnection extends BaseConnection implements BindingConnection {
+  readonly #network: MemoryNetwork;
+  readonly #requesters = new Map<string, MemoryRequester>();
+
+  constructor(network: MemoryNetwork) {
+    super();
+    this.#network = network;
+  }
+
+  async request(
+    address: string,
+    frame: Bytes,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Bytes> {
+    this.checkUse(address);
+    let requester = this.#requesters.get(address);
+    if (requester === undefined) {
+      requester = this.keep(new MemoryRequester(this.#network, address, this)).dial();
+      this.#requesters.set(address, requester);
+    }
+    return requester.request(frame, options.signal);
+  }
+
+  push(address: string): Pusher {
+    this.checkUse(address);
+    return this.keep(new MemoryPusher(this.#network, address, this)).dial();
+  }
+
+  subscribe(address: string, topic: string): Subscription {
+    this.checkUse(address);
+    checkTopic(topic);
+    return this.keep(new MemorySubscription(this.#network, address, topic, this)).dial();
+  }
+
+  pull(address: string): Puller {
+    this.checkUse(address);
+    return this.keep(new MemoryPuller(this.#network, address, this)).dial();
+  }
+
+  async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
+    this.checkUse(address);
+    return this.keep(new MemoryReply(this.#network, this, answer)).bind(address);
+  }
+
+  async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
+    this.checkUse(address);
+    return this.keep(new MemoryPull(this.#network, this)).bind(address);
+  }
+
+  async bindPush(address: string): Promise<Binding & FrameSink> {
+    this.checkUse(address);
+    return this.keep(new MemoryPush(this.#network, this)).bind(address);
+  }
+
+  async bindPublish(
+    address: string,
+  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+    this.checkUse(address);
+    return this.keep(new MemoryPublish(this.#network, this)).bind(address);
+  }
+
+  protected checkAddress(address: string): void {
+    checkMemoryAddress(address);
+  }
+}

@@ -1,0 +1,219 @@
+/** The dialling ends: what a connection's verbs give. */
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { PendingReplies } from '../../src/async/pending.ts';
+import { Readiness } from '../../src/async/readiness.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type {
+  Channel,
+  ConnectionStatus,
+  Delivery,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import {
+  copyFrame,
+  type Dialler,
+  type Endpoint,
+  type EndpointKind,
+  type EndpointOf,
+  type MemoryNetwork,
+  type Taker,
+} from './network.ts';
+
+/** Items a slow reader may leave unread before it holds up the sender, or loses what is published. */
+export const HIGH_WATER_MARK = 100_000;
+
+abstract class Dialled<K extends EndpointKind> implements Channel, Dialler {
+  protected readonly readiness = new Readiness();
+  protected readonly network: MemoryNetwork;
+  readonly address: string;
+  readonly #kind: K;
+  readonly #host: ChannelHost;
+  #endpoint: EndpointOf<K> | undefined;
+
+  constructor(network: MemoryNetwork, address: string, kind: K, host: ChannelHost) {
+    this.network = network;
+    this.address = address;
+    this.#kind = kind;
+    this.#host = host;
+  }
+
+  protected get endpoint(): EndpointOf<K> | undefined {
+    return this.#endpoint;
+  }
+
+  get isReady(): boolean {
+    return this.readiness.isReady;
+  }
+
+  /** Separate from the constructor, because `bound` may be called at once and needs the subclass complete. */
+  dial(): this {
+    this.#host.report({ type: 'connecting', address: this.address });
+    this.network.dial(this.address, this);
+    return this;
+  }
+
+  ready(): Promise<void> {
+    return this.readiness.ready();
+  }
+
+  onBreak(listener: (error: PalmError) => void): () => void {
+    return this.readiness.onBreak(listener);
+  }
+
+  bound(endpoint: Endpoint): void {
+    if (endpoint.kind !== this.#kind) {
+      const text = `${this.address} is bound to ${endpoint.kind}, not to ${this.#kind}`;
+      this.readiness.refuse(new PalmError('PROTOCOL', text, { sent: false }));
+      return;
+    }
+    this.#endpoint = endpoint as EndpointOf<K>;
+    this.attach(this.#endpoint);
+    this.#host.report({ type: 'connected', address: this.address });
+    this.readiness.set();
+  }
+
+  gone(error: PalmError): void {
+    if (this.#endpoint === undefined) return;
+    this.#endpoint = undefined;
+    this.#host.report({ type: 'disconnected', address: this.address, reason: error.message });
+    this.readiness.break(error);
+  }
+
+  async close(): Promise<void> {
+    if (this.readiness.isClosed) return;
+    this.network.hangUp(this.address, this);
+    this.#host.release(this);
+    if (this.#endpoint !== undefined) this.detach(this.#endpoint);
+    this.#endpoint = undefined;
+    this.readiness.close(
+      new PalmError('CLOSED', `the connection to ${this.address} is closed`, { sent: false }),
+    );
+  }
+
+  protected slow(queued: number): void {
+    this.#host.report({ type: 'slow', address: this.address, queued });
+  }
+
+  protected attach(_endpoint: EndpointOf<K>): void {}
+  protected detach(_endpoint: EndpointOf<K>): void {}
+}
+
+export class MemoryRequester extends Dialled<'reply'> {
+  readonly #pending = new PendingReplies<Bytes>();
+
+  constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
+    super(network, address, 'reply', host);
+    this.onBreak((error) => this.#pending.failAll(error));
+  }
+
+  async request(frame: Bytes, signal: AbortSignal | undefined): Promise<Bytes> {
+    const { id, promise } = this.#pending.add(signal);
+    const own = copyFrame(frame);
+    const send = () => {
+      if (!this.#pending.has(id)) return;
+      const { endpoint } = this;
+      if (endpoint === undefined) whenReady();
+      else endpoint.answer(own).then((reply) => this.#pending.settle(id, copyFrame(reply)));
+    };
+    const whenReady = () => {
+      this.ready().then(
+        () => this.network.later(send),
+        (error) => this.#pending.fail(id, error),
+      );
+    };
+    whenReady();
+    return promise;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.#pending.failAll(
+      new PalmError('CLOSED', `the connection to ${this.address} was closed`, { sent: 'unknown' }),
+    );
+  }
+}
+
+export class MemoryPusher extends Dialled<'pull'> implements Pusher {
+  constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
+    super(network, address, 'pull', host);
+  }
+
+  async send(frames: readonly Bytes[]): Promise<void> {
+    const own = frames.map(copyFrame);
+    while (this.endpoint === undefined) await this.ready();
+    await this.endpoint.take(own);
+  }
+}
+
+/** What puller and subscription share: a queue that the bound end fills. */
+abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> implements Taker<T> {
+  readonly topic: string;
+  protected readonly queue = new BatchQueue<T>(HIGH_WATER_MARK);
+
+  constructor(network: MemoryNetwork, address: string, kind: K, topic: string, host: ChannelHost) {
+    super(network, address, kind, host);
+    this.topic = topic;
+  }
+
+  get isFull(): boolean {
+    return this.queue.isFull;
+  }
+
+  abstract give(items: readonly T[]): void;
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined> {
+    return this.queue;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    this.queue.end();
+  }
+}
+
+export class MemoryPuller extends Receiving<'push', Bytes> implements Puller {
+  constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
+    super(network, address, 'push', '', host);
+  }
+
+  give(frames: readonly Bytes[]): void {
+    this.queue.push(frames.map(copyFrame));
+  }
+
+  protected override attach(endpoint: EndpointOf<'push'>): void {
+    endpoint.attach(this);
+  }
+
+  protected override detach(endpoint: EndpointOf<'push'>): void {
+    endpoint.detach(this);
+  }
+}
+
+export class MemorySubscription extends Receiving<'publish', Delivery> implements Subscription {
+  constructor(network: MemoryNetwork, address: string, topic: string, host: ChannelHost) {
+    super(network, address, 'publish', topic, host);
+  }
+
+  give(deliveries: readonly Delivery[]): void {
+    if (this.queue.isFull) {
+      this.slow(this.queue.size);
+      const text = `${this.queue.size} deliveries from ${this.address} lie unread; newer ones were dropped`;
+      this.readiness.break(new PalmError('LOST', text, { sent: true }));
+      this.readiness.set();
+      return;
+    }
+    this.queue.push(deliveries.map(({ topic, frames }) => ({ topic, frames: frames.map(copyFrame) })));
+  }
+
+  protected override attach(endpoint: EndpointOf<'publish'>): void {
+    endpoint.attach(this);
+  }
+
+  protected override detach(endpoint: EndpointOf<'publish'>): void {
+    endpoint.detach(this);
+  }
+}

@@ -1,0 +1,74 @@
+import { Broadcast } from '../../src/async/broadcast.ts';
+import { deferred } from '../../src/async/deferred.ts';
+import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import type { CloseOptions, ConnectionStatus } from '../../src/transport.ts';
+
+/** Milliseconds that closing waits for what was accepted, unless told otherwise. */
+const DRAIN_TIMEOUT = 1_000;
+
+/** Anything a connection opened and has to close. */
+export interface Closable {
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/** What a channel tells the connection it belongs to. */
+export interface ChannelHost {
+  report(status: ConnectionStatus): void;
+  /** The channel is closed and need not be remembered. */
+  release(channel: Closable): void;
+}
+
+/** What the connections of all transports have in common: their channels, status and end. */
+export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
+  readonly #channels = new Set<Closable>();
+  readonly #statuses = new Broadcast<ConnectionStatus>();
+  readonly #ended = deferred<PalmError | undefined>();
+  readonly closed: Promise<PalmError | undefined> = this.#ended.promise;
+  #isClosed = false;
+
+  protected abstract checkAddress(address: string): void;
+
+  report(status: ConnectionStatus): void {
+    this.#statuses.send(status);
+  }
+
+  release(channel: Closable): void {
+    this.#channels.delete(channel);
+  }
+
+  status(): AsyncIterable<ConnectionStatus> {
+    return this.#statuses.values();
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      const { timeout = DRAIN_TIMEOUT } = options;
+      await Promise.all([...this.#channels].map((channel) => channel.close({ timeout })));
+      this.#statuses.send({ type: 'closed', error: undefined });
+      this.#statuses.end();
+      this.#ended.resolve(undefined);
+    }
+    await this.closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that cannot be read. */
+  protected checkUse(address: string): void {
+    if (this.#isClosed) throw new PalmError('CLOSED', 'the connection is closed', { sent: false });
+    this.checkAddress(address);
+  }
+
+  protected keep<T extends Closable>(channel: T): T {
+    this.#channels.add(channel);
+    return channel;
+  }
+}
+
+/** @throws PalmError `INVALID_CALL` for a topic that would take everybody's results. */
+export function checkTopic(topic: string): void {
+  if (topic === '') throw invalidCall("a topic must not be empty: it would take everybody's results");
+}
