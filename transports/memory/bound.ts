@@ -4,8 +4,10 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, Delivery, FrameSink } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { HIGH_WATER_MARK } from './dialled.ts';
 import { copyFrame, type Endpoint, type MemoryNetwork, type Taker } from './network.ts';
+
+/** Frames that may lie unread before whoever pushes them is held up. */
+const READ_AHEAD = 4_096;
 
 abstract class Bound implements Binding {
   protected readonly network: MemoryNetwork;
@@ -55,8 +57,9 @@ export class MemoryReply extends Bound {
 }
 
 export class MemoryPull extends Bound implements Batches<Bytes> {
-  readonly #queue = new BatchQueue<Bytes>(HIGH_WATER_MARK);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
   #arrived: Bytes[] = [];
+  #delivered: Promise<void> | undefined;
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
     return this.#queue;
@@ -72,16 +75,20 @@ export class MemoryPull extends Bound implements Batches<Bytes> {
   }
 
   /** Frames pile up until the next macrotask, so that they travel in batches and events get their turn. */
-  #take(frames: readonly Bytes[]): Promise<void> {
-    if (this.#arrived.length === 0) {
-      this.network.later(() => {
-        const arrived = this.#arrived;
-        this.#arrived = [];
-        this.#queue.push(arrived);
-      });
-    }
+  async #take(frames: readonly Bytes[]): Promise<void> {
+    this.#delivered ??= this.#deliver();
     for (const frame of frames) this.#arrived.push(frame);
-    return this.#queue.room();
+    if (this.#arrived.length < READ_AHEAD) return;
+    await this.#delivered;
+    await this.#queue.room();
+  }
+
+  async #deliver(): Promise<void> {
+    await new Promise<void>((resolve) => this.network.later(resolve));
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    this.#delivered = undefined;
+    this.#queue.push(arrived);
   }
 }
 

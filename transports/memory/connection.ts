@@ -56,24 +56,24 @@ export class MemoryConnection extends BaseConnection implements BindingConnectio
 
   async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
     this.checkUse(address);
-    return this.keep(new MemoryReply(this.#network, this, answer)).bind(address);
+    return this.keep(new MemoryReply(this.#network, this, answer).bind(address));
   }
 
   async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
     this.checkUse(address);
-    return this.keep(new MemoryPull(this.#network, this)).bind(address);
+    return this.keep(new MemoryPull(this.#network, this).bind(address));
   }
 
   async bindPush(address: string): Promise<Binding & FrameSink> {
     this.checkUse(address);
-    return this.keep(new MemoryPush(this.#network, this)).bind(address);
+    return this.keep(new MemoryPush(this.#network, this).bind(address));
   }
 
   async bindPublish(
     address: string,
   ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
     this.checkUse(address);
-    return this.keep(new MemoryPublish(this.#network, this)).bind(address);
+    return this.keep(new MemoryPublish(this.#network, this).bind(address));
   }
 
   protected checkAddress(address: string): void {

@@ -4,14 +4,7 @@ import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type {
-  Channel,
-  ConnectionStatus,
-  Delivery,
-  Puller,
-  Pusher,
-  Subscription,
-} from '../../src/transport.ts';
+import type { Channel, Delivery, Puller, Pusher, Subscription } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import {
   copyFrame,

@@ -1,0 +1,412 @@
+/** What the transport contract (src/transport.ts) means. Every transport passes this suite. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { BindingConnection, BindingTransport, Delivery } from '../../src/transport.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { collect, first, within } from '../wait.ts';
+
+export interface Subject {
+  readonly transport: BindingTransport;
+  /** What binding takes so that the address is chosen by the system. */
+  readonly anyAddress: string;
+  /** Addresses that the transport cannot read. */
+  readonly unreadable: readonly string[];
+}
+
+export function testTransport(name: string, make: () => Subject): void {
+  describe(`transport contract: ${name}`, () => {
+    let subject: Subject;
+    let server: BindingConnection;
+    let client: BindingConnection;
+
+    beforeEach(async () => {
+      subject = make();
+      server = await subject.transport.open();
+      client = await subject.transport.open();
+    });
+
+    afterEach(async () => {
+      await within(3_000, client.close(), 'closing the client');
+      await within(3_000, server.close(), 'closing the server');
+    });
+
+    /** An address that was bound once and is free again. */
+    async function freeAddress(): Promise<string> {
+      const binding = await server.bindPull(subject.anyAddress);
+      await binding.close();
+      return binding.address;
+    }
+
+    describe('request', () => {
+      it('gets the reply to its own request, with any number under way', async () => {
+        const { address } = await server.bindReply(subject.anyAddress, (request) =>
+          bytes(`re:${textOf(request)}`),
+        );
+        const replies = await Promise.all(
+          Array.from({ length: 200 }, (_, i) => client.request(address, bytes(String(i)))),
+        );
+        expect(replies.map(textOf)).toEqual(Array.from({ length: 200 }, (_, i) => `re:${i}`));
+      });
+
+      it('is not held up by a reply that takes long', async () => {
+        let release = () => {};
+        const held = new Promise<Bytes>((resolve) => {
+          release = () => resolve(bytes('late'));
+        });
+        const { address } = await server.bindReply(subject.anyAddress, (request) =>
+          textOf(request) === 'slow' ? held : request,
+        );
+        const slow = client.request(address, bytes('slow'));
+        expect(textOf(await within(5_000, client.request(address, bytes('quick'))))).toBe('quick');
+        release();
+        expect(textOf(await slow)).toBe('late');
+      });
+
+      it('takes an empty reply for a reply', async () => {
+        const { address } = await server.bindReply(subject.anyAddress, () => new Uint8Array(0));
+        expect(await client.request(address, bytes('x'))).toHaveLength(0);
+      });
+
+      it('waits for a server that comes later', async () => {
+        const address = await freeAddress();
+        const reply = client.request(address, bytes('early'));
+        await server.bindReply(address, (request) => request);
+        expect(textOf(await within(5_000, reply))).toBe('early');
+      });
+
+      it('rejects with the reason of its signal, and sends nothing when that comes before the server', async () => {
+        const address = await freeAddress();
+        const controller = new AbortController();
+        const aborted = client.request(address, bytes('given up'), { signal: controller.signal });
+        controller.abort(new Error('enough'));
+        await expect(aborted).rejects.toThrow('enough');
+        const seen: string[] = [];
+        await server.bindReply(address, (request) => {
+          seen.push(textOf(request));
+          return request;
+        });
+        await within(5_000, client.request(address, bytes('wanted')));
+        expect(seen).toEqual(['wanted']);
+      });
+
+      it('rejects with DISCONNECTED when the server goes, and works with the next one', async () => {
+        const binding = await server.bindReply(subject.anyAddress, (request) =>
+          textOf(request) === 'hang' ? new Promise<Bytes>(() => {}) : request,
+        );
+        await client.request(binding.address, bytes('here'));
+        const lost = client.request(binding.address, bytes('hang'));
+        lost.catch(() => {});
+        await client.request(binding.address, bytes('behind it'));
+        await binding.close();
+        await expect(within(5_000, lost)).rejects.toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
+        await server.bindReply(binding.address, (request) => request);
+        expect(textOf(await within(5_000, client.request(binding.address, bytes('again'))))).toBe('again');
+      });
+
+      it('rejects with CLOSED when its connection is closed', async () => {
+        const { address } = await server.bindReply(subject.anyAddress, () => new Promise<Bytes>(() => {}));
+        const pending = client.request(address, bytes('x'));
+        pending.catch(() => {});
+        const never = client.request(await freeAddress(), bytes('y'));
+        never.catch(() => {});
+        await client.close();
+        await expect(pending).rejects.toMatchObject({ code: 'CLOSED' });
+        await expect(never).rejects.toMatchObject({ code: 'CLOSED' });
+        await expect(client.request(address, bytes('z'))).rejects.toMatchObject({
+          code: 'CLOSED',
+          sent: false,
+        });
+      });
+    });
+
+    describe('push to pull', () => {
+      it('delivers every frame in order', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        const sent = Array.from({ length: 5_000 }, (_, i) => String(i));
+        const sending = Promise.all(sent.map((text) => pusher.send([bytes(text)])));
+        expect((await collect(pull, sent.length)).map(textOf)).toEqual(sent);
+        await sending;
+      });
+
+      it('hands over what piled up as a batch', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        await pusher.ready();
+        await pusher.send(Array.from({ length: 50 }, () => bytes('x')));
+        const batch = await within(5_000, pull[Symbol.asyncIterator]().next());
+        expect(batch.value?.length).toBeGreaterThan(1);
+      });
+
+      it('carries empty and large frames, as plain Uint8Arrays', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        const large = new Uint8Array(3_000_000).fill(7);
+        await pusher.send([new Uint8Array(0), large, bytes('end')]);
+        const frames = await collect(pull, 3);
+        expect(frames.map((frame) => frame.length)).toEqual([0, 3_000_000, 3]);
+        expect(Buffer.compare(frames[1] ?? large.subarray(1), large)).toBe(0);
+        for (const frame of frames) expect(frame.constructor).toBe(Uint8Array);
+      });
+
+      it('waits for a server that comes later', async () => {
+        const address = await freeAddress();
+        const pusher = client.push(address);
+        expect(pusher.isReady).toBe(false);
+        const sending = pusher.send([bytes('early')]);
+        const pull = await server.bindPull(address);
+        expect((await collect(pull, 1)).map(textOf)).toEqual(['early']);
+        await sending;
+        expect(pusher.isReady).toBe(true);
+      });
+
+      it('holds the sender up while nobody reads', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        await pusher.ready();
+        const frame = new Uint8Array(1_000);
+        const batch = Array.from({ length: 64 }, () => frame);
+        let taken = 0;
+        let stop = false;
+        const sending = (async () => {
+          while (!stop && taken < 2_000_000) {
+            await pusher.send(batch);
+            taken += batch.length;
+          }
+        })();
+        let before = -1;
+        await within(
+          15_000,
+          (async () => {
+            while (before !== taken) {
+              before = taken;
+              await new Promise((resolve) => setTimeout(resolve, 300));
+            }
+          })(),
+        );
+        expect(taken).toBeLessThan(2_000_000);
+        stop = true;
+        const iterator = pull[Symbol.asyncIterator]();
+        let read = 0;
+        while (read < taken) read += (await within(5_000, iterator.next())).value?.length ?? 0;
+        await within(5_000, sending);
+      });
+
+      it('drains what was accepted when it is closed', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        await pusher.ready();
+        const sent = Array.from({ length: 3_000 }, (_, i) => String(i));
+        const sending = pusher.send(sent.map(bytes));
+        sending.catch(() => {});
+        await client.close({ timeout: 3_000 });
+        expect((await collect(pull, sent.length)).map(textOf)).toEqual(sent);
+      });
+
+      it('gives up what waits for an absent server when it is closed', async () => {
+        const pusher = client.push(await freeAddress());
+        const sending = pusher.send([bytes('x')]);
+        sending.catch(() => {});
+        await within(2_000, client.close());
+        await expect(sending).rejects.toMatchObject({ code: 'CLOSED' });
+        await expect(pusher.send([bytes('y')])).rejects.toMatchObject({ code: 'CLOSED' });
+      });
+    });
+
+    describe('bound push to pullers', () => {
+      it('gives each frame to one puller', async () => {
+        const push = await server.bindPush(subject.anyAddress);
+        const pullers = [client.pull(push.address), client.pull(push.address)];
+        await Promise.all(pullers.map((puller) => puller.ready()));
+        const seen: string[][] = [[], []];
+        const reading = pullers.map(async (puller, i) => {
+          for await (const batch of { [Symbol.asyncIterator]: () => puller[Symbol.asyncIterator]() }) {
+            seen[i]?.push(...batch.map(textOf));
+          }
+        });
+        const sent = Array.from({ length: 1_000 }, (_, i) => String(i));
+        for (const text of sent) await push.send([bytes(text)]);
+        await within(
+          5_000,
+          (async () => {
+            while (seen.flat().length < sent.length) await new Promise(setImmediate);
+          })(),
+        );
+        expect(seen.flat().sort()).toEqual([...sent].sort());
+        for (const own of seen) expect(own.length).toBeGreaterThan(0);
+        await client.close();
+        await within(2_000, Promise.all(reading));
+      });
+
+      it('waits while there is no puller', async () => {
+        const push = await server.bindPush(subject.anyAddress);
+        const sending = push.send([bytes('x')]);
+        const puller = client.pull(push.address);
+        expect((await collect(puller, 1)).map(textOf)).toEqual(['x']);
+        await sending;
+      });
+    });
+
+    describe('publish to subscribers', () => {
+      const publication = (topic: string, ...texts: string[]): Delivery => ({
+        topic,
+        frames: texts.map(bytes),
+      });
+
+      it('reaches a subscription that is ready, from the first publication on', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        for (let i = 0; i < 50; i++) {
+          const subscription = client.subscribe(publisher.address, `client${i}/`);
+          await within(5_000, subscription.ready());
+          await publisher.publish([publication(`client${i}/1`, 'answer')]);
+          const [delivery] = await collect(subscription, 1);
+          expect(delivery?.topic).toBe(`client${i}/1`);
+          expect(delivery?.frames.map(textOf)).toEqual(['answer']);
+          await subscription.close();
+        }
+      });
+
+      it('gives a subscriber what begins with its topic and nothing else', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const a = client.subscribe(publisher.address, 'a/');
+        const b = client.subscribe(publisher.address, 'b/');
+        await Promise.all([a.ready(), b.ready()]);
+        await publisher.publish(
+          ['ab/1', 'b/1', 'a', 'a/1', 'b/2', 'a/2'].map((topic) => publication(topic, topic)),
+        );
+        expect((await collect(a, 2)).map(({ topic }) => topic)).toEqual(['a/1', 'a/2']);
+        expect((await collect(b, 2)).map(({ topic }) => topic)).toEqual(['b/1', 'b/2']);
+      });
+
+      it('keeps order and the frames of a delivery together', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const subscription = client.subscribe(publisher.address, 'me/');
+        await subscription.ready();
+        await publisher.publish(
+          Array.from({ length: 2_000 }, (_, i) => publication('me/', `${i}a`, `${i}b`)),
+        );
+        const deliveries = await collect(subscription, 2_000);
+        expect(deliveries.map(({ frames }) => frames.map(textOf).join())).toEqual(
+          Array.from({ length: 2_000 }, (_, i) => `${i}a,${i}b`),
+        );
+      });
+
+      it('is no concern of the publisher when nobody listens', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        await within(
+          2_000,
+          publisher.publish(Array.from({ length: 20_000 }, () => publication('nobody/', 'x'))),
+        );
+      });
+
+      it('breaks when the server goes and is proved again when it is back', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const subscription = client.subscribe(publisher.address, 'me/');
+        await subscription.ready();
+        const broken = new Promise<PalmError>((resolve) => {
+          const end = subscription.onBreak((error) => {
+            end();
+            resolve(error);
+          });
+        });
+        await publisher.close();
+        expect((await within(5_000, broken)).code).toBe('DISCONNECTED');
+        expect(subscription.isReady).toBe(false);
+        const next = await server.bindPublish(publisher.address);
+        await within(5_000, subscription.ready());
+        await next.publish([publication('me/1', 'back')]);
+        expect((await collect(subscription, 1))[0]?.frames.map(textOf)).toEqual(['back']);
+      });
+
+      it('refuses an empty topic', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        expect(() => client.subscribe(publisher.address, '')).toThrowError(
+          expect.objectContaining({ code: 'INVALID_CALL' }),
+        );
+      });
+    });
+
+    describe('addresses', () => {
+      it('that it cannot read are refused by every verb', async () => {
+        for (const address of subject.unreadable) {
+          const refused = expect.objectContaining({
+            code: 'INVALID_CALL',
+            message: expect.stringContaining(address),
+          });
+          expect(() => subject.transport.checkAddress(address)).toThrowError(refused);
+          expect(() => client.push(address)).toThrowError(refused);
+          expect(() => client.pull(address)).toThrowError(refused);
+          expect(() => client.subscribe(address, 't/')).toThrowError(refused);
+          await expect(client.request(address, bytes('x'))).rejects.toEqual(refused);
+          await expect(server.bindPull(address)).rejects.toEqual(refused);
+        }
+      });
+
+      it('that are taken cannot be bound again', async () => {
+        const { address } = await server.bindPull(subject.anyAddress);
+        await expect(client.bindPull(address)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+        const pusher = client.push(address);
+        await within(5_000, pusher.ready(), 'the first one is still bound');
+      });
+
+      it('that are bound for something else are an error, not a time-out', async () => {
+        const { address } = await server.bindReply(subject.anyAddress, (request) => request);
+        // With encryption a misfit cannot be told from a wrong key.
+        const code = expect.stringMatching(/^(PROTOCOL|FORBIDDEN)$/);
+        await expect(within(5_000, client.push(address).ready())).rejects.toMatchObject({ code });
+      });
+    });
+
+    describe('life', () => {
+      it('tells what happens to its channels', async () => {
+        const statuses: string[] = [];
+        const watching = (async () => {
+          for await (const { type } of client.status()) statuses.push(type);
+        })();
+        const publisher = await server.bindPublish(subject.anyAddress);
+        await client.subscribe(publisher.address, 'me/').ready();
+        const disconnected = first(client.status(), ({ type }) => type === 'disconnected');
+        await publisher.close();
+        await within(5_000, disconnected);
+        await client.close();
+        await within(2_000, watching);
+        expect(statuses.slice(0, 2)).toEqual(['connecting', 'connected']);
+        expect(statuses).toContain('disconnected');
+        expect(statuses.at(-1)).toBe('closed');
+      });
+
+      it('resolves closed, closes twice, and ends what is being read', async () => {
+        const pull = await client.bindPull(subject.anyAddress);
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const subscription = client.subscribe(publisher.address, 'me/');
+        const reading = Promise.all([
+          pull[Symbol.asyncIterator]().next(),
+          subscription[Symbol.asyncIterator]().next(),
+        ]);
+        await Promise.all([client.close(), client.close()]);
+        expect(await client.closed).toBeUndefined();
+        expect((await within(2_000, reading)).map(({ done }) => done)).toEqual([true, true]);
+        expect(() => client.push(pull.address)).toThrowError(expect.objectContaining({ code: 'CLOSED' }));
+      });
+
+      it('is closed by await using', async () => {
+        let held: BindingConnection | undefined;
+        {
+          await using connection = await subject.transport.open();
+          held = connection;
+        }
+        expect(await within(2_000, held.closed)).toBeUndefined();
+      });
+
+      it('closes no channel but its own', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const other = await subject.transport.open();
+        await other.push(pull.address).send([bytes('a')]);
+        await other.close();
+        await client.push(pull.address).send([bytes('b')]);
+        expect((await collect(pull, 2)).map(textOf)).toEqual(['a', 'b']);
+      });
+    });
+  });
+}

@@ -1,0 +1,30 @@
+/** Fails when `promise` has not settled within `timeout` milliseconds: every wait in the tests is bounded. */
+export async function within<T>(timeout: number, promise: Promise<T>, what = 'it'): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${timeout} ms`)), timeout);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Reads batches until `count` items have come. */
+export async function collect<T>(source: AsyncIterable<readonly T[]>, count: number): Promise<T[]> {
+  const items: T[] = [];
+  const iterator = source[Symbol.asyncIterator]();
+  while (items.length < count) {
+    const { done, value } = await within(10_000, iterator.next(), `item ${items.length} of ${count}`);
+    if (done) break;
+    items.push(...value);
+  }
+  return items;
+}
+
+/** Resolves with the first value that fits. */
+export async function first<T>(source: AsyncIterable<T>, fits: (value: T) => boolean): Promise<T> {
+  for await (const value of source) if (fits(value)) return value;
+  throw new Error('the source ended before a value that fits');
+}

@@ -1,0 +1,26 @@
+import { PalmError } from '../../src/protocol/errors.ts';
+
+/** The package `zeromq`, an optional peer dependency. */
+export type Addon = typeof import('zeromq');
+
+/**
+ * Loads the native sockets.
+ * @throws PalmError `INVALID_CALL` when the package is not installed, or on Bun, where loading it aborts the process.
+ */
+export async function loadAddon(): Promise<Addon> {
+  if ('Bun' in globalThis) {
+    throw new PalmError(
+      'INVALID_CALL',
+      "the native 'zeromq' addon aborts the process in Bun (oven-sh/bun#19549); use Node or Deno, or a WebSocket relay",
+    );
+  }
+  try {
+    return await import('zeromq');
+  } catch (cause) {
+    throw new PalmError(
+      'INVALID_CALL',
+      "frond/zeromq needs the package 'zeromq'; install it: npm install zeromq",
+      { cause },
+    );
+  }
+}

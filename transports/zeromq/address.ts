@@ -1,0 +1,53 @@
+import { invalidCall, show } from '../../src/protocol/errors.ts';
+
+const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
+const LOCAL = /^(ipc|inproc):\/\/\S+$/;
+
+interface TcpAddress {
+  readonly host: string;
+  readonly port: string;
+}
+
+function parseTcp(address: string): TcpAddress | undefined {
+  const [, host, port] = TCP.exec(address) ?? [];
+  if (host === undefined || port === undefined) return undefined;
+  return port === '*' || Number(port) <= 65_535 ? { host, port } : undefined;
+}
+
+/** @throws PalmError `INVALID_CALL` when it is no `tcp://host:port`, `ipc://path` or `inproc://name`. */
+export function checkZeromqAddress(address: unknown): void {
+  if (typeof address === 'string' && (parseTcp(address) !== undefined || LOCAL.test(address))) return;
+  throw invalidCall(
+    `ZeroMQ dials 'tcp://host:port' (IPv6 as 'tcp://[::1]:port'), 'ipc://path' or 'inproc://name', not ${show(address)}`,
+  );
+}
+
+/** @throws PalmError `INVALID_CALL` when it cannot be dialled: as {@link checkZeromqAddress}, or without a port. */
+export function checkDialAddress(address: unknown): void {
+  checkZeromqAddress(address);
+  const tcp = parseTcp(String(address));
+  if (tcp !== undefined && (tcp.host === '*' || tcp.port === '*' || Number(tcp.port) === 0)) {
+    throw invalidCall(`${show(address)} can be bound but not dialled: it names no one host and port`);
+  }
+}
+
+export function isIpv6(address: string): boolean {
+  return parseTcp(address)?.host.startsWith('[') === true;
+}
+
+const EVERYWHERE = /^(\*|0\.0\.0\.0|\[::\])$/;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/**
+ * What to dial for an address that a server advertises, when its cache was reached at `via`. A server that binds
+ * `tcp://0.0.0.0:5556` says just that to its clients, which means the client's own machine to them.
+ */
+export function resolveZeromqAddress(advertised: string, via: string): string {
+  const own = parseTcp(advertised);
+  const reached = parseTcp(via);
+  if (own === undefined || reached === undefined) return advertised;
+  const isFar = !LOOPBACK.test(reached.host);
+  if (EVERYWHERE.test(own.host) || (LOOPBACK.test(own.host) && isFar))
+    return `tcp://${reached.host}:${own.port}`;
+  return advertised;
+}

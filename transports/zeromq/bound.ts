@@ -1,0 +1,180 @@
+/** The bound ends. */
+import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { startTimer } from '../../src/async/deadline.ts';
+import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { takeFrames } from './dialled.ts';
+import { plain, readInto, receive } from './reader.ts';
+import { closeSocket } from './sockets.ts';
+import { gatherFrames, SocketWriter } from './writer.ts';
+
+/** Messages read and not taken by the server, before the socket is left to hold its peers up. */
+const READ_AHEAD = 4_096;
+
+/** Milliseconds to wait for the system to give a port back. */
+const RELEASE_TIMEOUT = 500;
+
+abstract class Bound<S extends Socket> implements Binding {
+  protected readonly socket: S;
+  protected readonly host: ChannelHost;
+  #address = '';
+  #unbound: Promise<void> = Promise.resolve();
+
+  constructor(socket: S, host: ChannelHost) {
+    this.socket = socket;
+    this.host = host;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  /** @throws PalmError `INVALID_CALL` when the address is taken or not this machine's. */
+  async bind(address: string): Promise<this> {
+    this.#unbound = listenerClosed(this.socket);
+    try {
+      await this.socket.bind(address.replace(/:0$/, ':*'));
+    } catch (cause) {
+      closeSocket(this.socket, 0);
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw invalidCall(`cannot bind ${address}: ${reason}`, { cause });
+    }
+    this.#address = this.socket.lastEndpoint ?? address;
+    this.start();
+    return this;
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.socket.closed) return;
+    this.host.release(this);
+    closeSocket(this.socket, options.timeout ?? 0);
+    // Whoever closes a server may start it again at once, on the same port.
+    let stop = () => {};
+    const expired = new Promise<void>((resolve) => {
+      stop = startTimer(RELEASE_TIMEOUT, resolve);
+    });
+    await Promise.race([this.#unbound, expired]);
+    stop();
+  }
+
+  protected abstract start(): void;
+
+  protected reportSlow(queued: number): void {
+    this.host.report({ type: 'slow', address: this.#address, queued });
+  }
+
+  protected useWhenOpen(): Promise<void> {
+    if (!this.socket.closed) return Promise.resolve();
+    return Promise.reject(new PalmError('CLOSED', `${this.#address} is closed`, { sent: false }));
+  }
+}
+
+async function listenerClosed(socket: Socket): Promise<void> {
+  const observer = socket.events;
+  for (;;) {
+    const event = await observer.receive().catch(() => undefined);
+    if (event === undefined || event.type === 'close' || event.type === 'end') return;
+  }
+}
+
+/** Answers REQ and DEALER alike; a ROUTER, so that one slow answer holds up no other. */
+export class ZeromqReply extends Bound<Router> {
+  readonly #answer: (request: Bytes) => Bytes | Promise<Bytes>;
+  readonly #writer: SocketWriter<Uint8Array[]>;
+
+  constructor(socket: Router, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
+    super(socket, host);
+    this.#answer = answer;
+    this.#writer = new SocketWriter(socket, () => this.useWhenOpen(), oneMessage);
+  }
+
+  protected start(): void {
+    this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const parts = await receive(this.socket);
+      if (parts === undefined) return;
+      const empty = parts.findIndex((part) => part.length === 0);
+      const request = parts[empty + 1];
+      // Anything but [route…, '', request] is no REQ's; without its form there is nobody to answer.
+      if (empty < 1 || request === undefined || parts.length !== empty + 2) continue;
+      const route = parts.slice(0, empty + 1);
+      const reply = this.#answer(plain(request));
+      if (reply instanceof Promise) reply.then((later) => this.#send(route, later));
+      else this.#send(route, reply);
+    }
+  }
+
+  #send(route: Uint8Array[], reply: Bytes): void {
+    // Refused only when closed, and then nobody waits for it.
+    this.#writer.write([[...route, reply]]).catch(() => {});
+  }
+}
+
+export class ZeromqPull extends Bound<Pull> implements Batches<Bytes> {
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  protected start(): void {
+    readInto(this.socket, this.#queue, takeFrames, () => {});
+  }
+}
+
+export class ZeromqPush extends Bound<Push> implements FrameSink {
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, () => this.useWhenOpen(), gatherFrames);
+
+  send(frames: readonly Bytes[]): Promise<void> {
+    return this.#writer.write(frames);
+  }
+
+  protected start(): void {}
+}
+
+export class ZeromqPublish extends Bound<XPublisher> {
+  readonly #writer = new SocketWriter<Delivery>(this.socket, () => this.useWhenOpen(), gatherDelivery);
+
+  publish(deliveries: readonly Delivery[]): Promise<void> {
+    return this.#writer.write(deliveries);
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    if ((options.timeout ?? 0) > 0) await this.#writer.idle();
+    await super.close(options);
+  }
+
+  protected start(): void {
+    this.#welcome();
+  }
+
+  /** Answers a subscription to `…/` with an empty delivery on that topic: proof that it has arrived. */
+  async #welcome(): Promise<void> {
+    for (;;) {
+      const parts = await receive(this.socket);
+      if (parts === undefined) return;
+      const [news] = parts;
+      if (news?.[0] !== SUBSCRIBED || news[news.length - 1] !== SLASH) continue;
+      const topic = new TextDecoder().decode(news.subarray(1));
+      this.publish([{ topic, frames: [new Uint8Array(0)] }]).catch(() => {});
+    }
+  }
+}
+
+const SUBSCRIBED = 1;
+const SLASH = 0x2f;
+
+function oneMessage(messages: readonly Uint8Array[][], from: number) {
+  return { parts: messages[from] as Uint8Array[], taken: 1 };
+}
+
+function gatherDelivery(deliveries: readonly Delivery[], from: number) {
+  const { topic, frames } = deliveries[from] as Delivery;
+  return { parts: [Buffer.from(topic), ...frames], taken: 1 };
+}

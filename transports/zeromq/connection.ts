@@ -1,0 +1,124 @@
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type {
+  Batches,
+  Binding,
+  BindingConnection,
+  Delivery,
+  FrameSink,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
+import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import type { Addon } from './addon.ts';
+import { checkDialAddress, checkZeromqAddress } from './address.ts';
+import { ZeromqPublish, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
+import {
+  type DialContext,
+  ZeromqPuller,
+  ZeromqPusher,
+  ZeromqRequester,
+  ZeromqSubscription,
+} from './dialled.ts';
+import type { ZeromqSettings } from './options.ts';
+import { socketOptions } from './sockets.ts';
+
+/** Batches that may wait in ZeromQ for a slow server: the rest waits here, where it can still be given up. */
+const PUSH_HIGH_WATER_MARK = 64;
+/** A reader that is busy for a moment must not lose what is published meanwhile (PUB drops past its own mark). */
+const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
+/** A subscriber that stalls loses results past this; what it holds up is memory of the server's. */
+const PUBLISH_HIGH_WATER_MARK = 10_000;
+
+export class ZeromqConnection extends BaseConnection implements BindingConnection {
+  readonly #addon: Addon;
+  readonly #settings: ZeromqSettings;
+  readonly #requesters = new Map<string, ZeromqRequester>();
+
+  constructor(addon: Addon, settings: ZeromqSettings) {
+    super();
+    this.#addon = addon;
+    this.#settings = settings;
+  }
+
+  async request(
+    address: string,
+    frame: Bytes,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Bytes> {
+    let requester = this.#requesters.get(address);
+    if (requester === undefined) {
+      const { Dealer } = this.#addon;
+      const context = this.#dialling(address);
+      requester = this.keep(new ZeromqRequester(new Dealer(this.#options(address, 'dial')), context)).dial();
+      this.#requesters.set(address, requester);
+    }
+    return requester.request(frame, options.signal);
+  }
+
+  push(address: string): Pusher {
+    const context = this.#dialling(address);
+    const options = { sendHighWaterMark: PUSH_HIGH_WATER_MARK, ...this.#options(address, 'dial') };
+    return this.keep(new ZeromqPusher(new this.#addon.Push(options), context)).dial();
+  }
+
+  subscribe(address: string, topic: string): Subscription {
+    const context = this.#dialling(address);
+    checkTopic(topic);
+    const options = { receiveHighWaterMark: SUBSCRIBE_HIGH_WATER_MARK, ...this.#options(address, 'dial') };
+    const socket = new this.#addon.Subscriber(options);
+    return this.keep(
+      new ZeromqSubscription(socket, topic, this.#settings.subscriptionMargin, context),
+    ).dial();
+  }
+
+  pull(address: string): Puller {
+    const context = this.#dialling(address);
+    return this.keep(new ZeromqPuller(new this.#addon.Pull(this.#options(address, 'dial')), context)).dial();
+  }
+
+  async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
+    this.checkUse(address);
+    const socket = new this.#addon.Router(this.#options(address, 'bind'));
+    return this.keep(await new ZeromqReply(socket, this, answer).bind(address));
+  }
+
+  async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
+    this.checkUse(address);
+    return this.keep(
+      await new ZeromqPull(new this.#addon.Pull(this.#options(address, 'bind')), this).bind(address),
+    );
+  }
+
+  async bindPush(address: string): Promise<Binding & FrameSink> {
+    this.checkUse(address);
+    return this.keep(
+      await new ZeromqPush(new this.#addon.Push(this.#options(address, 'bind')), this).bind(address),
+    );
+  }
+
+  async bindPublish(
+    address: string,
+  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+    this.checkUse(address);
+    const options = { sendHighWaterMark: PUBLISH_HIGH_WATER_MARK, ...this.#options(address, 'bind') };
+    const socket = new this.#addon.XPublisher(options);
+    // Every subscription is to be answered, also one to a topic that a connection not yet known dead still holds.
+    socket.verbosity = 'allSubs';
+    return this.keep(await new ZeromqPublish(socket, this).bind(address));
+  }
+
+  protected checkAddress(address: string): void {
+    checkZeromqAddress(address);
+  }
+
+  #dialling(address: string): DialContext {
+    this.checkUse(address);
+    checkDialAddress(address);
+    return { address, host: this, encrypted: this.#settings.curve !== undefined };
+  }
+
+  #options(address: string, side: 'dial' | 'bind') {
+    return socketOptions(this.#addon, this.#settings, address, side);
+  }
+}

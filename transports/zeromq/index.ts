@@ -1,0 +1,26 @@
+/** `frond/zeromq`: native ZeroMQ sockets, in Node and Deno. */
+import type { BindingTransport } from '../../src/transport.ts';
+import { loadAddon } from './addon.ts';
+import { checkZeromqAddress, resolveZeromqAddress } from './address.ts';
+import { ZeromqConnection } from './connection.ts';
+import { settle, type ZeromqOptions } from './options.ts';
+
+export type { CurveClientKeys, ZeromqOptions } from './options.ts';
+
+/**
+ * A transport over native ZeroMQ sockets, as pylm's. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`),
+ * `ipc://path` and, within one process, `inproc://name`; binding `tcp://host:*` has the system choose the port.
+ * Needs the package `zeromq`, which it loads when first used.
+ *
+ * @throws PalmError `INVALID_CALL` naming an option that is not acceptable.
+ * @example zeromq({ curve: { serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' } })
+ */
+export function zeromq(options: ZeromqOptions = {}): BindingTransport {
+  const settings = settle(options);
+  return {
+    name: 'zeromq',
+    checkAddress: checkZeromqAddress,
+    resolveAddress: resolveZeromqAddress,
+    open: async () => new ZeromqConnection(await loadAddon(), settings),
+  };
+}

@@ -1,0 +1,59 @@
+import type { BatchQueue } from '../../src/async/batch-queue.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+
+interface Receiving {
+  readonly closed: boolean;
+  receive(): Promise<Uint8Array[]>;
+}
+
+/** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
+const LONGEST_RUN = 256;
+
+/**
+ * Reads a socket until it is closed. What arrives in one turn of the event loop goes into the queue together; while
+ * the queue is full nothing is read, and `onFull` is told.
+ */
+export async function readInto<T>(
+  socket: Receiving,
+  queue: BatchQueue<T>,
+  parse: (parts: Uint8Array[], into: T[]) => void,
+  onFull: (queued: number) => void,
+): Promise<void> {
+  let batch: T[] = [];
+  let run = 0;
+  const handOver = () => {
+    run = 0;
+    const items = batch;
+    batch = [];
+    queue.push(items);
+  };
+  for (;;) {
+    const parts = await receive(socket);
+    if (parts === undefined) break;
+    if (run === 0) setImmediate(handOver);
+    run++;
+    parse(parts, batch);
+    if (run >= LONGEST_RUN) await new Promise(setImmediate);
+    if (queue.isFull) {
+      onFull(queue.size);
+      await queue.room();
+    }
+  }
+  handOver();
+  queue.end();
+}
+
+/** One message, or undefined once the socket is closed. */
+export async function receive(socket: Receiving): Promise<Uint8Array[] | undefined> {
+  try {
+    return await socket.receive();
+  } catch {
+    // Closed here, or with the whole ZeroMQ context: there is no other error, and nothing more to read.
+    return undefined;
+  }
+}
+
+/** A frame as frond hands it on: a plain Uint8Array, never a Buffer, over the same memory. */
+export function plain(part: Uint8Array): Bytes {
+  return new Uint8Array(part.buffer as ArrayBuffer, part.byteOffset, part.length);
+}

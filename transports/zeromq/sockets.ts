@@ -1,0 +1,55 @@
+import type { Socket } from 'zeromq';
+import type { Addon } from './addon.ts';
+import { isIpv6 } from './address.ts';
+import type { ZeromqSettings } from './options.ts';
+
+/** The socket options for an address: ours for every socket, CURVE for the side it is. */
+export function socketOptions(
+  addon: Addon,
+  settings: ZeromqSettings,
+  address: string,
+  side: 'dial' | 'bind',
+) {
+  const { heartbeatInterval, reconnectInterval, reconnectMaxInterval, maxMessageSize } = settings;
+  const { sendHighWaterMark, receiveHighWaterMark } = settings;
+  return {
+    // Nothing waits for a peer after the process wants to end, unless close() allows it time.
+    linger: 0,
+    ipv6: isIpv6(address),
+    heartbeatInterval,
+    heartbeatTimeout: heartbeatInterval,
+    // libzmq counts a peer's time to live in tenths of a second, in 16 bits.
+    heartbeatTimeToLive: Math.min(2 * heartbeatInterval, 6_553_500),
+    tcpKeepalive: 1,
+    reconnectInterval,
+    reconnectMaxInterval: Math.max(reconnectInterval, reconnectMaxInterval),
+    maxMessageSize,
+    // Queue for peers that are there, not for those that may come: a call that failed must not run later.
+    ...(side === 'dial' && { immediate: true }),
+    ...(sendHighWaterMark !== undefined && { sendHighWaterMark }),
+    ...(receiveHighWaterMark !== undefined && { receiveHighWaterMark }),
+    ...(side === 'dial' ? curveClient(addon, settings) : curveServer(settings)),
+  };
+}
+
+function curveClient(addon: Addon, { curve }: ZeromqSettings) {
+  if (curve === undefined) return {};
+  const pair = { publicKey: curve.publicKey, secretKey: curve.secretKey };
+  const { publicKey, secretKey } = pair.publicKey === undefined ? addon.curveKeyPair() : pair;
+  return {
+    curveServerKey: curve.serverKey,
+    curvePublicKey: publicKey ?? null,
+    curveSecretKey: secretKey ?? null,
+  };
+}
+
+function curveServer({ curveServer: keys }: ZeromqSettings) {
+  return keys === undefined ? {} : { curveServer: true, curveSecretKey: keys.secretKey };
+}
+
+/** Closes a socket; what it holds may still leave within `timeout` milliseconds. */
+export function closeSocket(socket: Socket, timeout: number): void {
+  if (socket.closed) return;
+  socket.linger = Math.max(0, Math.ceil(Math.min(timeout, 0x7fffffff)));
+  socket.close();
+}
