@@ -69,3 +69,16 @@ export async function withLimits<T>(
     release();
   }
 }
+
+/** Resolves when `promise` does, or after `timeout` milliseconds at the latest. */
+export async function atMost(timeout: number, promise: Promise<unknown>): Promise<void> {
+  let stop = () => {};
+  const expired = new Promise<void>((resolve) => {
+    stop = startTimer(timeout, resolve);
+  });
+  try {
+    await Promise.race([promise, expired]);
+  } finally {
+    stop();
+  }
+}

@@ -56,10 +56,15 @@ export class AsyncQueue<T> implements AsyncIterator<T, undefined> {
 
   /** Ends at once, dropping what is there. */
   clear(): void {
-    this.#items = [];
-    this.#at = 0;
+    this.drop();
     this.#failure = undefined;
     this.#close(undefined);
+  }
+
+  /** Forgets what is there and goes on. */
+  drop(): void {
+    this.#items = [];
+    this.#at = 0;
   }
 
   next(): Promise<IteratorResult<T, undefined>> {

@@ -1,19 +1,32 @@
 /** Codecs between JavaScript values and the bytes of a payload. */
 import { Packr } from 'msgpackr';
+import { show } from './errors.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** Turns values into payloads and back. Give your own to `client.with` for any other format. */
-export interface PayloadCodec<T> {
+export interface PayloadCodec<In, Out = In> {
   /** Name of the format, for error messages. */
   readonly name: string;
   /** @throws whatever says that the value cannot be encoded; the call is refused with it as the cause. */
-  encode(value: T): Bytes;
+  encode(value: In): Bytes;
   /** @throws whatever says that the bytes are not of this format; the call fails with it as the cause. */
-  decode(payload: Bytes): T;
+  decode(payload: Bytes): Out;
 }
 
-// msgpackr takes 'auto' (number when exact, else bigint) but its types do not know it.
-const AUTO_INT64 = { int64AsType: 'auto' as unknown as 'bigint' };
+/** Payloads as they are: any Uint8Array in, a plain Uint8Array out. */
+export function bytes(): PayloadCodec<Uint8Array, Bytes> {
+  return { name: 'Uint8Array', encode: checkBytes, decode: (payload) => payload };
+}
+
+function checkBytes(payload: unknown): Bytes {
+  // Not instanceof: a frame or a worker of another realm has a Uint8Array of its own.
+  if (ArrayBuffer.isView(payload) && Object.prototype.toString.call(payload) === '[object Uint8Array]') {
+    return payload as Bytes;
+  }
+  throw new TypeError(
+    `a payload must be a Uint8Array, not ${show(payload)}; client.with(text()) takes texts`,
+  );
+}
 
 /** Payloads that are UTF-8 text. Decoding is strict. */
 export function text(): PayloadCodec<string> {
@@ -21,10 +34,10 @@ export function text(): PayloadCodec<string> {
 }
 
 /**
- * Payloads that are JSON in UTF-8. `T` is a promise of the caller's, not checked.
- * @example const answers = client.with(json<{ words: number }>());
+ * Payloads that are JSON in UTF-8. The types are promises of the caller's, not checked.
+ * @example const counting = client.with(json<string[], { words: number }>());
  */
-export function json<T>(): PayloadCodec<T> {
+export function json<In, Out = In>(): PayloadCodec<In, Out> {
   return {
     name: 'JSON',
     encode: (value) => {
@@ -32,26 +45,29 @@ export function json<T>(): PayloadCodec<T> {
       if (written === undefined) throw new TypeError(`${typeof value} cannot be said in JSON`);
       return encodeUtf8(written);
     },
-    decode: (payload) => JSON.parse(decodeUtf8(payload)) as T,
+    decode: (payload) => JSON.parse(decodeUtf8(payload)) as Out,
   };
 }
 
+// msgpackr takes 'auto' (a number when it is exact, else a bigint), but its types do not know it.
+const AUTO = 'auto' as unknown as 'bigint';
+
 /**
  * Payloads that are MessagePack, readable by any other library: no records, maps are plain objects, integers
- * beyond ±(2^53 - 1) are bigints, undefined is nil. `T` is a promise of the caller's, not checked.
+ * beyond ±(2^53 - 1) are bigints, undefined is nil. The types are promises of the caller's, not checked.
  */
-export function msgpack<T>(): PayloadCodec<T> {
+export function msgpack<In, Out = In>(): PayloadCodec<In, Out> {
   const packr = new Packr({
     useRecords: false,
     mapsAsObjects: true,
-    ...AUTO_INT64,
+    int64AsType: AUTO,
     encodeUndefinedAsNil: true,
   });
   return {
     name: 'MessagePack',
     // A copy: msgpackr packs into a buffer it goes on using, and in Node gives a Buffer.
     encode: (value) => new Uint8Array(packr.pack(value)),
-    decode: (payload) => packr.unpack(payload) as T,
+    decode: (payload) => packr.unpack(payload) as Out,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The bound ends. */
 import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { startTimer } from '../../src/async/deadline.ts';
+import { atMost } from '../../src/async/deadline.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
@@ -52,12 +52,7 @@ abstract class Bound<S extends Socket> implements Binding {
     this.host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
     // Whoever closes a server may start it again at once, on the same port.
-    let stop = () => {};
-    const expired = new Promise<void>((resolve) => {
-      stop = startTimer(RELEASE_TIMEOUT, resolve);
-    });
-    await Promise.race([this.#unbound, expired]);
-    stop();
+    await atMost(RELEASE_TIMEOUT, this.#unbound);
   }
 
   protected abstract start(): void;
@@ -146,7 +141,7 @@ export class ZeromqPublish extends Bound<XPublisher> {
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
-    if ((options.timeout ?? 0) > 0) await this.#writer.idle();
+    await atMost(options.timeout ?? 0, this.#writer.idle());
     await super.close(options);
   }
 

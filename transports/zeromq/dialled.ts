@@ -1,7 +1,7 @@
 /** The dialling ends: what a connection's verbs give. */
 import type { Dealer, Pull, Push, Socket, Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { startTimer } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/deadline.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
@@ -103,16 +103,6 @@ abstract class Dialled<S extends Socket & { connect(address: string): void }> im
   }
 }
 
-/** Waits until a writer has nothing left, within a time-out. */
-async function drain(writer: { idle(): Promise<void> }, timeout: number): Promise<void> {
-  let stop = () => {};
-  const expired = new Promise<void>((resolve) => {
-    stop = startTimer(timeout, resolve);
-  });
-  await Promise.race([writer.idle(), expired]);
-  stop();
-}
-
 export class ZeromqPusher extends Dialled<Push> implements Pusher {
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, () => this.readiness.ready(), gatherFrames);
 
@@ -128,7 +118,7 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
   override async close(options: CloseOptions = {}): Promise<void> {
     const { timeout = 0 } = options;
     const started = performance.now();
-    if (timeout > 0 && this.isReady) await drain(this.#writer, timeout);
+    if (timeout > 0 && this.isReady) await atMost(timeout, this.#writer.idle());
     await super.close({ timeout: timeout - (performance.now() - started) });
   }
 }

@@ -1,0 +1,32 @@
+/** `npm run build`: the three bundles of vite.config.ts, the types, and a check that package.json tells the truth. */
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { build } from 'vite';
+
+const root = new URL('.', import.meta.url);
+process.chdir(root.pathname);
+
+rmSync('dist', { recursive: true, force: true });
+for (const mode of ['browser', 'node', 'cjs']) await build({ mode, logLevel: 'warn' });
+
+const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+  stdio: 'inherit',
+});
+if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+
+// The same declarations, read as CommonJS because of the package.json above them.
+mkdirSync('dist/cjs', { recursive: true });
+writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
+cpSync('dist/types', 'dist/cjs/types', { recursive: true });
+
+const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
+const missing = paths({ exports, bin }).filter((path) => !existsSync(path));
+if (missing.length > 0) {
+  console.error(`package.json names files that the build did not make:\n  ${missing.join('\n  ')}`);
+  process.exit(1);
+}
+
+function paths(value) {
+  return typeof value === 'string' ? [value] : Object.values(value).flatMap(paths);
+}

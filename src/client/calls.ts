@@ -1,0 +1,68 @@
+/** What eval and job have in common: checking a call, its envelope, and reading an answer. */
+import { callPath, parseCall } from '../protocol/calls.ts';
+import { invalidCall, PalmError, show } from '../protocol/errors.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+
+/** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
+export type FunctionPath = string | readonly string[];
+
+/** A call as it was checked. */
+export interface CallSpec {
+  readonly function: string;
+  readonly cache: string;
+  /** The client's stream id or session. */
+  readonly pipeline: string;
+}
+
+/**
+ * Checks a call to the server called `serverName`.
+ * @throws PalmError `INVALID_CALL` when a stage is not `server.function`, or the first is another server's: it would
+ * answer the wrong thing, or nothing.
+ */
+export function checkCall(
+  path: FunctionPath,
+  serverName: string,
+  cache: unknown,
+  pipeline: string,
+): CallSpec {
+  const [entry] = parseCall(path);
+  if (entry?.server !== serverName) {
+    const text = `this client is connected to server ${show(serverName)}, so the first function must be '${serverName}.…'`;
+    throw invalidCall(`${text}, not ${show(typeof path === 'string' ? path : path[0])}`);
+  }
+  if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${show(cache)}`);
+  return { function: callPath(path), cache, pipeline };
+}
+
+/** @throws PalmError `INVALID_CALL` when it is no count of answers from 1 on. */
+export function checkMessages(messages: unknown): number {
+  if (!Number.isSafeInteger(messages) || (messages as number) < 1) {
+    throw invalidCall(`messages must be a whole number from 1 on, not ${show(messages)}`);
+  }
+  return messages as number;
+}
+
+/** The envelope of a call, its payload to be filled in. */
+export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
+  return palmMessage({ ...spec, client, stage: 0, features: Feature.batches });
+}
+
+const SENTINEL = 0x30;
+
+/**
+ * The payload of an answer.
+ * @param errorSentinel - whether a payload of one byte, `0`, is a failed call.
+ * @returns the payload, or the `REMOTE` error that the answer stands for.
+ */
+export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes | PalmError {
+  const { payload, status } = message;
+  if (status === Status.ok) {
+    if (!(errorSentinel && payload.length === 1 && payload[0] === SENTINEL)) return payload;
+    const text = `${message.function} answered '0', as pylm does when a function raises or is not found; see the server's log`;
+    return new PalmError('REMOTE', text, { sent: true });
+  }
+  const name = message.errorName === '' ? undefined : message.errorName;
+  const text = `${message.function} failed: ${name === undefined ? '' : `${name}: `}${message.error}`;
+  return new PalmError('REMOTE', text, { sent: true, ...(name !== undefined && { remoteName: name }) });
+}

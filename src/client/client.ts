@@ -1,0 +1,236 @@
+import { checkTimeout } from '../async/deadline.ts';
+import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { bytes, type PayloadCodec } from '../protocol/payload.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { CloseOptions, ConnectionStatus } from '../transport.ts';
+import { checkCall, checkMessages, type FunctionPath } from './calls.ts';
+import { ClientCore } from './core.ts';
+import { evaluate } from './eval.ts';
+import { type Job, JobRun } from './job.ts';
+import { type ConnectOptions, settleOptions } from './options.ts';
+
+/** What every call may say of its end. */
+export interface CallOptions {
+  /** Ends the call: it rejects with the signal's reason. What was sent may still run. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds the call may take; `Infinity` for no limit. Default: the client's `timeout`. */
+  readonly timeout?: number;
+}
+
+export interface EvalOptions<N extends number = number> extends CallOptions {
+  /** Answers to wait for: a pipeline may give several. Default 1. */
+  readonly messages?: N;
+  /** Goes along in the message's `cache` field, for the functions to read. */
+  readonly cache?: string;
+}
+
+export interface JobOptions {
+  /** Results the job ends after. Left out, it stays open until it is left, aborted or its client closed. */
+  readonly messages?: number;
+  /** Goes along in each message's `cache` field, for the functions to read. */
+  readonly cache?: string;
+  /** Ends the job at once: reading it throws the signal's reason. What was sent may still run. */
+  readonly signal?: AbortSignal;
+  /** Results that may lie unread before no more input is taken. Default 1024. */
+  readonly window?: number;
+  /**
+   * Milliseconds without a result that is owed before the job fails with `TIMEOUT`. Default: the client's `timeout`
+   * when `messages` is given, else `Infinity`.
+   */
+  readonly idleTimeout?: number;
+  /** Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job. */
+  readonly onRemoteError?: (error: PalmError) => void;
+}
+
+/** One answer, or as many as were asked for when that is more than one. */
+export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N extends 1 ? Out : Out[];
+
+const DEFAULT_WINDOW = 1_024;
+
+/**
+ * A connection to one PALM server and, through its pipelines, to a cluster. Any number of calls may run at the same
+ * time; none sees another's results.
+ *
+ * @example
+ * await using client = await Client.connect({ transport: zeromq(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' });
+ * const answer = await client.eval('server.upper', new TextEncoder().encode('hello'));
+ */
+export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
+  readonly #core: ClientCore;
+  readonly #codec: PayloadCodec<In, Out>;
+
+  private constructor(core: ClientCore, codec: PayloadCodec<In, Out>) {
+    this.#core = core;
+    this.#codec = codec;
+  }
+
+  /**
+   * Connects: checks that the server bears `serverName`, learns its addresses, and subscribes; resolves when no answer
+   * can be missed any more.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER`, `TIMEOUT` when the server
+   * does not answer in time, `FORBIDDEN` for a wrong key; or the signal's reason.
+   */
+  static async connect(options: ConnectOptions): Promise<Client> {
+    const settings = settleOptions(options);
+    const core = await ClientCore.open(settings);
+    return new Client(core, bytes());
+  }
+
+  /** Name of the server. */
+  get serverName(): string {
+    return this.#core.serverName;
+  }
+
+  /** This client's id: the beginning of the topic of every answer to it. */
+  get id(): string {
+    return this.#core.settings.id;
+  }
+
+  get session(): string | undefined {
+    return this.#core.settings.session;
+  }
+
+  /** Resolves when the client is closed, with the error that forced it, if one did. */
+  get closed(): Promise<PalmError | undefined> {
+    return this.#core.connection.closed;
+  }
+
+  /** Answers that came for no call: late ones, and ones beyond `messages`. */
+  get unclaimed(): number {
+    return this.#core.path?.mailbox.unclaimed ?? 0;
+  }
+
+  /**
+   * The same connection with payloads and values of another type.
+   * @example const answer = await client.with(text()).eval('server.upper', 'hello');
+   */
+  with<I, O>(codec: PayloadCodec<I, O>): Client<I, O> {
+    return new Client(this.#core, codec);
+  }
+
+  /**
+   * Calls a function with one payload.
+   * @param path - `server.function`, or a list of them for a pipeline.
+   * @returns the answer; with `messages` above 1, as many answers, in the order they came.
+   * @throws PalmError `INVALID_CALL` before anything is sent; `REMOTE` when the function failed and the server says so;
+   * `TIMEOUT`, `DISCONNECTED`, `CLOSED`; or the signal's reason.
+   */
+  async eval<const N extends number = 1>(
+    path: FunctionPath,
+    payload: In,
+    options: EvalOptions<N> = {},
+  ): Promise<Answers<N, Out>> {
+    const { cache = '', signal } = options;
+    const messages = checkMessages(options.messages ?? 1);
+    const { settings } = this.#core;
+    const spec = checkCall(path, this.serverName, cache, this.#core.pipeline);
+    const answers = await evaluate(this.#core.callPath(), {
+      spec,
+      payload: this.#encode(payload, `the payload for ${spec.function}`),
+      messages,
+      errorSentinel: settings.errorSentinel,
+      signal,
+      timeout: this.#timeout(options),
+    });
+    const decoded = answers.map((answer) => this.#decode(answer, `the answer of ${spec.function}`));
+    return (messages === 1 ? decoded[0] : decoded) as Answers<N, Out>;
+  }
+
+  /**
+   * Calls a function with each payload of an iterable, and gives the results as they arrive. A pipeline may give fewer
+   * or more results than there are inputs, so the job ends after `messages` results, or when it is left. It takes
+   * input only while results are read and the server keeps up.
+   * @throws PalmError `INVALID_CALL` before anything is sent. Reading throws what {@link eval} does; a payload that
+   * cannot be sent ends the job with `INVALID_CALL` and its `index`, after the results of what was sent before.
+   * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
+   */
+  job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
+    const { cache = '', signal, window = DEFAULT_WINDOW, onRemoteError } = options;
+    const { settings } = this.#core;
+    const messages = options.messages === undefined ? undefined : checkMessages(options.messages);
+    if (!Number.isSafeInteger(window) || window < 1)
+      throw invalidCall(`window must be a whole number from 1 on, not ${String(window)}`);
+    const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
+    return new JobRun<In, Out>(this.#core.callPath(), payloads, {
+      spec: checkCall(path, this.serverName, cache, this.#core.pipeline),
+      codec: this.#codec,
+      messages,
+      signal,
+      window,
+      idleTimeout: checkTimeout('idleTimeout', options.idleTimeout ?? patience),
+      drainTimeout: settings.timeout,
+      errorSentinel: settings.errorSentinel,
+      onRemoteError,
+    });
+  }
+
+  /**
+   * The value of a key, or undefined when there is none. A stock pylm server does not tell an empty value from a
+   * missing key: there, both are undefined.
+   */
+  async get(key: string, options: CallOptions = {}): Promise<Out | undefined> {
+    const value = await this.#core.cache.get(key, this.#limits(options));
+    return value === undefined ? undefined : this.#decode(value, 'the value');
+  }
+
+  /**
+   * Stores a value, the value first as in pylm.
+   * @returns the key: the one given, or a random one.
+   * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
+   */
+  async set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
+    return this.#core.cache.set(this.#encode(value, 'the value'), key, this.#limits(options));
+  }
+
+  /**
+   * Deletes a key.
+   * @returns whether it was there. On a stock pylm server, which a delete of a missing key brings down, the key is looked
+   * up first: an empty value counts as missing and stays, and two clients must not delete the same key at once.
+   */
+  async delete(key: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#core.cache.delete(key, this.#limits(options));
+  }
+
+  /** What happens to the connection from now on, until it is closed. */
+  status(): AsyncIterable<ConnectionStatus> {
+    return this.#core.connection.status();
+  }
+
+  /**
+   * Ends every call with `CLOSED`, every open job, lets what was sent leave within `timeout` milliseconds (default
+   * 1000), and frees everything. Repeated calls do no harm.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.#core.close(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #encode(value: In, what: string): Bytes {
+    try {
+      return this.#codec.encode(value);
+    } catch (cause) {
+      throw invalidCall(`${what} was not sent: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  #decode(payload: Bytes, what: string): Out {
+    try {
+      return this.#codec.decode(payload);
+    } catch (cause) {
+      throw PalmError.from(cause, 'PROTOCOL', `${what} is no ${this.#codec.name}`);
+    }
+  }
+
+  #timeout(options: CallOptions): number {
+    return checkTimeout('timeout', options.timeout ?? this.#core.settings.timeout);
+  }
+
+  #limits(options: CallOptions) {
+    return { signal: options.signal, timeout: this.#timeout(options) };
+  }
+}

@@ -1,0 +1,88 @@
+import { withLimits } from '../async/deadline.ts';
+import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { clientTopics, randomId } from '../protocol/ids.ts';
+import type { CloseOptions, Connection } from '../transport.ts';
+import { CacheChannel } from './cache.ts';
+import { discover, type ServerProfile } from './discovery.ts';
+import type { ClientSettings } from './options.ts';
+import { CallPath } from './path.ts';
+
+/** What the typed faces of one client share. */
+export class ClientCore {
+  readonly settings: ClientSettings;
+  readonly connection: Connection;
+  readonly cache: CacheChannel;
+  readonly serverName: string;
+  /** Undefined when the server takes no calls. */
+  readonly path: CallPath | undefined;
+  /** The `pipeline` field of every message: the session, or a random id of the client's. */
+  readonly pipeline: string;
+
+  private constructor(
+    settings: ClientSettings,
+    connection: Connection,
+    cache: CacheChannel,
+    profile: ServerProfile,
+  ) {
+    const { id, tap, logger } = settings;
+    this.settings = settings;
+    this.connection = connection;
+    this.cache = cache;
+    this.serverName = profile.serverName;
+    this.pipeline = settings.session ?? randomId();
+    this.path =
+      profile.addresses && new CallPath(connection, profile.addresses, clientTopics(id), tap, logger);
+  }
+
+  static async open(settings: ClientSettings): Promise<ClientCore> {
+    const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
+    signal?.throwIfAborted();
+    const connection = await transport.open();
+    const expired = () => {
+      const text = `no connection to the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
+      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
+    };
+    try {
+      return await withLimits({ timeout, signal }, expired, async (limit) => {
+        const cache = new CacheChannel({ connection, dbAddress, client: id, session, tap });
+        const profile = givenProfile(settings) ?? (await discover(settings, cache, limit));
+        cache.server = profile.serverName;
+        const core = new ClientCore(settings, connection, cache, profile);
+        await core.path?.ready();
+        logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
+        return core;
+      });
+    } catch (error) {
+      await connection.close({ timeout: 0 });
+      throw error;
+    }
+  }
+
+  /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
+  callPath(): CallPath {
+    if (this.path === undefined) {
+      const text = `server ${JSON.stringify(this.serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
+      throw invalidCall(text);
+    }
+    return this.path;
+  }
+
+  async close(options: CloseOptions): Promise<void> {
+    this.path?.close(
+      new PalmError('CLOSED', 'the client was closed while the call was under way', { sent: 'unknown' }),
+    );
+    await this.connection.close(options);
+  }
+}
+
+/** The profile as the options give it, with `thisConfig`. */
+function givenProfile({
+  thisConfig,
+  serverName,
+  pushAddress,
+  subAddress,
+}: ClientSettings): ServerProfile | undefined {
+  if (!thisConfig || serverName === undefined || pushAddress === undefined || subAddress === undefined)
+    return undefined;
+  return { serverName, addresses: { pushAddress, subAddress } };
+}

@@ -1,0 +1,47 @@
+import { replyText } from '../protocol/cache.ts';
+import { PalmError, show } from '../protocol/errors.ts';
+import type { CacheChannel } from './cache.ts';
+import type { ClientSettings } from './options.ts';
+import type { PathAddresses } from './path.ts';
+
+/** What a client knows of its server. */
+export interface ServerProfile {
+  readonly serverName: string;
+  /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
+  readonly addresses: PathAddresses | undefined;
+}
+
+/**
+ * Asks the server at `dbAddress` for its name and addresses, all at once.
+ * @throws PalmError `WRONG_SERVER` when it bears another name than `serverName`.
+ */
+export async function discover(
+  settings: ClientSettings,
+  cache: CacheChannel,
+  signal: AbortSignal,
+): Promise<ServerProfile> {
+  const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
+  const ask = async (key: string) => replyText(await cache.read(key, signal));
+  const [name, pull, pub] = await Promise.all([
+    ask('name'),
+    pushAddress ?? ask('pull_address'),
+    subAddress ?? ask('pub_address'),
+  ]);
+  if (name === '' || (serverName !== undefined && name !== serverName)) {
+    const found = name === '' ? 'a server without a name' : `server ${show(name)}`;
+    const wanted = serverName === undefined ? '' : `, not ${show(serverName)}`;
+    throw new PalmError(
+      'WRONG_SERVER',
+      `at ${dbAddress} is ${found}${wanted}; check serverName and dbAddress`,
+      { sent: true },
+    );
+  }
+  if (pull === '' || pub === '') return { serverName: name, addresses: undefined };
+  return {
+    serverName: name,
+    addresses: {
+      pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
+      subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { type Limits, watchLimits } from '../async/deadline.ts';
+import { deferred } from '../async/deferred.ts';
+import { PalmError } from '../protocol/errors.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
+import type { CallPath } from './path.ts';
+
+/** One payload sent, and the answers it is to have. */
+export interface Evaluation extends Limits {
+  readonly spec: CallSpec;
+  readonly payload: Bytes;
+  readonly messages: number;
+  readonly errorSentinel: boolean;
+}
+
+/**
+ * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, or the
+ * signal's reason; whatever it ends with, nothing of it is left.
+ */
+export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<Bytes[]> {
+  const { spec, payload, messages, errorSentinel } = evaluation;
+  evaluation.signal?.throwIfAborted();
+  const done = deferred<Bytes[]>();
+  const answers: Bytes[] = [];
+  let id: string | undefined;
+  let isOver = false;
+  const finish = (reason?: { readonly error: unknown }) => {
+    if (isOver) return;
+    isOver = true;
+    release();
+    if (id !== undefined) path.mailbox.close(id);
+    if (reason === undefined) done.resolve(answers);
+    else done.reject(reason.error);
+  };
+  const expired = () =>
+    timeoutError(path, spec.function, evaluation.timeout, id !== undefined, answers.length, messages);
+  const release = watchLimits(evaluation, expired, (error) => finish({ error }));
+
+  const send = () => {
+    if (isOver) return;
+    id = path.mailbox.open({
+      answer: (message) => {
+        const answer = readAnswer(message, errorSentinel);
+        if (answer instanceof PalmError) return finish({ error: answer });
+        answers.push(answer);
+        if (answers.length === messages) finish();
+      },
+      fail: (error) => finish({ error }),
+    });
+    const frame = path.encode({ ...callEnvelope(spec, path.topic(id)), payload });
+    path.send([frame]).catch((error) => finish({ error }));
+  };
+  try {
+    if (path.isReady) send();
+    else
+      path
+        .ready()
+        .then(send)
+        .catch((error) => finish({ error }));
+  } catch (error) {
+    finish({ error });
+  }
+  return done.promise;
+}
+
+function timeoutError(
+  path: CallPath,
+  call: string,
+  timeout: number,
+  sent: boolean,
+  got: number,
+  wanted: number,
+): PalmError {
+  const { pushAddress, subAddress } = path.addresses;
+  const count = wanted > 1 ? ` (${got} of ${wanted} answers came)` : '';
+  const text = sent
+    ? `no answer from ${call} at ${pushAddress} within ${timeout} ms${count}; is there such a function? A stock pylm server stops for good at one it does not have`
+    : `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent; is the server up?`;
+  return new PalmError('TIMEOUT', text, { sent: sent ? 'unknown' : false });
+}

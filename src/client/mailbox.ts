@@ -1,0 +1,49 @@
+import type { PalmError } from '../protocol/errors.ts';
+import type { PalmMessage } from '../protocol/message.ts';
+
+/** A call that waits for answers. */
+export interface OpenCall {
+  answer(message: PalmMessage): void;
+  /** It will get no more answers. */
+  fail(error: PalmError): void;
+}
+
+/** The calls that were sent and are not done, by their id. */
+export class Mailbox {
+  readonly #calls = new Map<string, OpenCall>();
+  #next = 1;
+  #unclaimed = 0;
+
+  /** Calls that wait. */
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Answers that came for no call that waits: late ones, and ones beyond those asked for. */
+  get unclaimed(): number {
+    return this.#unclaimed;
+  }
+
+  /** Registers a call, before it is sent: the answer may come at once. Gives its id. */
+  open(call: OpenCall): string {
+    const id = (this.#next++).toString(36);
+    this.#calls.set(id, call);
+    return id;
+  }
+
+  close(id: string): void {
+    this.#calls.delete(id);
+  }
+
+  get(id: string): OpenCall | undefined {
+    const call = this.#calls.get(id);
+    if (call === undefined) this.#unclaimed++;
+    return call;
+  }
+
+  failAll(error: PalmError): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const call of calls) call.fail(error);
+  }
+}

@@ -1,0 +1,99 @@
+import { checkTimeout } from '../async/deadline.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { invalidCall, show } from '../protocol/errors.ts';
+import { checkId, randomId } from '../protocol/ids.ts';
+import type { Transport } from '../transport.ts';
+import type { Tap } from './tap.ts';
+
+/** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
+export interface ConnectOptions {
+  /** Carries the messages: `zeromq()`, `memory()`, … */
+  readonly transport: Transport;
+  /** Name the server must bear. Left out, whatever server is at `dbAddress` is taken. */
+  readonly serverName?: string;
+  /** Address of the server's cache. */
+  readonly dbAddress: string;
+  /** Address calls are sent to. Left out, the server is asked. */
+  readonly pushAddress?: string;
+  /** Address answers are published at. Left out, the server is asked. */
+  readonly subAddress?: string;
+  /** Name of the session: it marks every message and goes in front of every key. */
+  readonly session?: string;
+  /** Asks the server nothing: name and both addresses are as given here. Default false. */
+  readonly thisConfig?: boolean;
+  /** Least level that is logged. Default `warning`. */
+  readonly loggingLevel?: LoggingLevel;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger;
+  /** Id of this client, which no other client may have. Default: a random one. */
+  readonly id?: string;
+  /** Milliseconds that connecting, an eval or a cache call may take unless it says otherwise. Default 30 000. */
+  readonly timeout?: number;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /**
+   * Takes an answer of one byte, `0`, for a failed call. pylm answers so when a function raises, but a function may
+   * give back `b'0'` too, so it is up to you. Default false. Frond servers say plainly that a call failed.
+   */
+  readonly errorSentinel?: boolean;
+  /** Sees every envelope that leaves or arrives. */
+  readonly tap?: Tap;
+}
+
+/** Options checked, and every value settled. */
+export interface ClientSettings {
+  readonly transport: Transport;
+  readonly serverName: string | undefined;
+  readonly dbAddress: string;
+  readonly pushAddress: string | undefined;
+  readonly subAddress: string | undefined;
+  readonly session: string | undefined;
+  readonly thisConfig: boolean;
+  readonly logger: Logger;
+  readonly id: string;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+  readonly errorSentinel: boolean;
+  readonly tap: Tap | undefined;
+}
+
+const DEFAULT_TIMEOUT = 30_000;
+
+/** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
+export function settleOptions(options: ConnectOptions): ClientSettings {
+  const { transport, serverName, dbAddress, pushAddress, subAddress, session, thisConfig = false } = options;
+  if (typeof transport?.open !== 'function')
+    throw invalidCall(`transport must be a transport such as zeromq(), not ${show(transport)}`);
+  if (serverName !== undefined) checkServerName(serverName);
+  if (session !== undefined) checkId('session', session);
+  for (const address of [dbAddress, pushAddress, subAddress]) {
+    if (address !== undefined || address === dbAddress) transport.checkAddress(address as string);
+  }
+  if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
+    throw invalidCall(
+      'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
+    );
+  }
+  const id = options.id === undefined ? randomId() : checkId('id', options.id);
+  return {
+    transport,
+    serverName,
+    dbAddress,
+    pushAddress,
+    subAddress,
+    session,
+    thisConfig,
+    logger: atLevel(options.logger ?? consoleLogger(`frond client ${id}`), options.loggingLevel ?? 'warning'),
+    id,
+    timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
+    signal: options.signal,
+    errorSentinel: options.errorSentinel ?? false,
+    tap: options.tap,
+  };
+}
+
+function checkServerName(name: unknown): void {
+  if (typeof name !== 'string' || !/^[^\s.]+$/.test(name)) {
+    throw invalidCall(`serverName must be a text without dots or spaces, not ${show(name)}`);
+  }
+}

@@ -1,0 +1,131 @@
+import type { Logger } from '../logging.ts';
+import { EnvelopeCodec } from '../protocol/envelope.ts';
+import { PalmError } from '../protocol/errors.ts';
+import type { ClientTopics } from '../protocol/ids.ts';
+import type { PalmMessage } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
+import { Mailbox } from './mailbox.ts';
+import type { Tap } from './tap.ts';
+
+/** Where a path begins and ends. */
+export interface PathAddresses {
+  readonly pushAddress: string;
+  readonly subAddress: string;
+}
+
+/**
+ * The way of every call: envelopes out through one PUSH, answers back through one subscription that is proved before
+ * anything is sent. When either breaks, what is under way has lost its message or its answer, and fails.
+ */
+export class CallPath {
+  readonly mailbox = new Mailbox();
+  readonly addresses: PathAddresses;
+  readonly #topics: ClientTopics;
+  readonly #pusher: Pusher;
+  readonly #subscription: Subscription;
+  readonly #tap: Tap | undefined;
+  readonly #logger: Logger;
+  readonly #outgoing = new EnvelopeCodec();
+  readonly #incoming = new EnvelopeCodec();
+
+  constructor(
+    connection: Connection,
+    addresses: PathAddresses,
+    topics: ClientTopics,
+    tap: Tap | undefined,
+    logger: Logger,
+  ) {
+    this.addresses = addresses;
+    this.#topics = topics;
+    this.#tap = tap;
+    this.#logger = logger;
+    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix);
+    this.#pusher = connection.push(addresses.pushAddress);
+    for (const channel of [this.#subscription, this.#pusher]) channel.onBreak((error) => this.#break(error));
+    this.#receive();
+  }
+
+  /** Whether a call may be sent this moment. */
+  get isReady(): boolean {
+    return this.#pusher.isReady && this.#subscription.isReady;
+  }
+
+  async ready(): Promise<void> {
+    while (!this.isReady) await Promise.all([this.#subscription.ready(), this.#pusher.ready()]);
+  }
+
+  /** The `client` field for a call: the server publishes the answers under it. */
+  topic(callId: string): string {
+    return this.#topics.of(callId);
+  }
+
+  /** The frame of a message about to be sent. */
+  encode(message: PalmMessage): Bytes {
+    const frame = this.#outgoing.encode(message);
+    this.#tap?.({
+      direction: 'out',
+      channel: 'push',
+      address: this.addresses.pushAddress,
+      topic: undefined,
+      message: { ...message },
+      size: frame.length,
+    });
+    return frame;
+  }
+
+  /** Resolves when the transport has taken charge of the frames. */
+  send(frames: readonly Bytes[]): Promise<void> {
+    return this.#pusher.send(frames);
+  }
+
+  /** Fails what is under way. */
+  close(error: PalmError): void {
+    this.mailbox.failAll(error);
+  }
+
+  #break(error: PalmError): void {
+    const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
+    this.#logger.warning('connection broke', {
+      code: error.code,
+      reason: error.message,
+      calls: this.mailbox.size,
+    });
+    this.mailbox.failAll(new PalmError(error.code, text, { cause: error, sent: 'unknown' }));
+  }
+
+  async #receive(): Promise<void> {
+    const batches = this.#subscription[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await batches.next();
+      if (done) return;
+      for (const delivery of value) this.#deliver(delivery);
+    }
+  }
+
+  #deliver({ topic, frames }: Delivery): void {
+    const id = this.#topics.call(topic);
+    if (id === undefined) return;
+    for (const frame of frames) {
+      const call = this.mailbox.get(id);
+      let message: PalmMessage;
+      try {
+        message = this.#incoming.decode(frame);
+      } catch (cause) {
+        const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
+        this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message });
+        call?.fail(error);
+        continue;
+      }
+      this.#tap?.({
+        direction: 'in',
+        channel: 'sub',
+        address: this.addresses.subAddress,
+        topic,
+        message,
+        size: frame.length,
+      });
+      call?.answer(message);
+    }
+  }
+}

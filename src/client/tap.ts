@@ -1,0 +1,20 @@
+import type { PalmMessage } from '../protocol/message.ts';
+
+/** One envelope on its way, as a tap sees it. */
+export interface TapEvent {
+  /** `out`: leaves this client. `in`: arrives. */
+  readonly direction: 'out' | 'in';
+  /** `push`: a call. `sub`: an answer. `db`: a request to the cache or its reply. */
+  readonly channel: 'push' | 'sub' | 'db';
+  /** Where it goes or comes from. */
+  readonly address: string;
+  /** The topic of an answer. */
+  readonly topic: string | undefined;
+  /** The envelope. Undefined for a plain reply of the cache, which is bare bytes. Not to be changed. */
+  readonly message: PalmMessage | undefined;
+  /** Bytes of the frame. */
+  readonly size: number;
+}
+
+/** Sees every envelope that leaves or arrives. It must not throw, and it is called on the hot path. */
+export type Tap = (event: TapEvent) => void;

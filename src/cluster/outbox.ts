@@ -1,0 +1,55 @@
+import { EnvelopeCodec } from '../protocol/envelope.ts';
+import { Feature } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Delivery } from '../transport.ts';
+import type { StreamTarget } from './functions.ts';
+
+/** Envelopes and bytes of one delivery at most. */
+const LARGEST_DELIVERY = 64;
+const LARGEST_DELIVERY_BYTES = 65_536;
+
+interface OpenDelivery {
+  readonly topic: string;
+  readonly frames: Bytes[];
+  bytes: number;
+}
+
+/**
+ * Results on their way out, gathered by topic. Several go in one delivery only to clients that said that they take
+ * it: pylm's client refuses more than one, and its servers read the first alone.
+ */
+export class Outbox {
+  readonly #codec = new EnvelopeCodec();
+  readonly #open = new Map<string, OpenDelivery>();
+  #deliveries: Delivery[] = [];
+
+  get isEmpty(): boolean {
+    return this.#deliveries.length === 0;
+  }
+
+  add({ topic, message }: StreamTarget): void {
+    const frame = this.#codec.encode(message);
+    const takesBatches = topic === message.client && (message.features & Feature.batches) !== 0;
+    const open = takesBatches ? this.#open.get(topic) : undefined;
+    if (
+      open !== undefined &&
+      open.frames.length < LARGEST_DELIVERY &&
+      open.bytes + frame.length <= LARGEST_DELIVERY_BYTES
+    ) {
+      open.frames.push(frame);
+      open.bytes += frame.length;
+      return;
+    }
+    const delivery = { topic, frames: [frame], bytes: frame.length };
+    this.#deliveries.push(delivery);
+    if (takesBatches) this.#open.set(topic, delivery);
+  }
+
+  /** What was gathered, in order; the outbox is empty afterwards. */
+  take(): readonly Delivery[] {
+    const deliveries = this.#deliveries;
+    this.#deliveries = [];
+    this.#open.clear();
+    return deliveries;
+  }
+}

@@ -1,0 +1,78 @@
+/** Where a server keeps the values of its clients and functions. */
+import { PalmError } from '../protocol/errors.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+
+/** A key-value store. Each method may answer at once or later. */
+export interface Store {
+  get(key: string): Bytes | undefined | Promise<Bytes | undefined>;
+  /** Keeps the value; it is the store's own from now on. */
+  set(key: string, value: Bytes): void | Promise<void>;
+  /** @returns whether the key was there. */
+  delete(key: string): boolean | Promise<boolean>;
+}
+
+export interface MemoryStoreOptions {
+  /** Bytes of keys (two for each character) and values that are kept at most. Default 256 MiB. */
+  readonly maxBytes?: number;
+}
+
+const DEFAULT_MAX_BYTES = 268_435_456;
+
+/** A store in memory. When it is full, the values unused for longest go first. */
+export class MemoryStore implements Store {
+  readonly #maxBytes: number;
+  /** In order of last use: a Map keeps the order of insertion. */
+  readonly #values = new Map<string, Bytes>();
+  #bytes = 0;
+
+  constructor({ maxBytes = DEFAULT_MAX_BYTES }: MemoryStoreOptions = {}) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Keys kept. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(key: string): Bytes | undefined {
+    const value = this.#values.get(key);
+    if (value === undefined) return undefined;
+    this.#values.delete(key);
+    this.#values.set(key, value);
+    return value;
+  }
+
+  /** @throws PalmError `TOO_LARGE` when the value alone is over the limit; the key keeps the value it had. */
+  set(key: string, value: Bytes): void {
+    const size = sizeOf(key, value);
+    if (size > this.#maxBytes) {
+      throw new PalmError(
+        'TOO_LARGE',
+        `a value of ${value.length} bytes is over the store's limit of ${this.#maxBytes}`,
+      );
+    }
+    this.delete(key);
+    this.#values.set(key, value);
+    this.#bytes += size;
+    for (const oldest of this.#values.keys()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.delete(oldest);
+    }
+  }
+
+  delete(key: string): boolean {
+    const value = this.#values.get(key);
+    if (value === undefined) return false;
+    this.#bytes -= sizeOf(key, value);
+    return this.#values.delete(key);
+  }
+}
+
+function sizeOf(key: string, value: Bytes): number {
+  return 2 * key.length + value.length;
+}

@@ -1,0 +1,34 @@
+/** `frond`: a client for PALM clusters. */
+
+export type { FunctionPath } from './client/calls.ts';
+export {
+  type Answers,
+  type CallOptions,
+  Client,
+  type EvalOptions,
+  type JobOptions,
+} from './client/client.ts';
+export type { Job, JobProgress } from './client/job.ts';
+export type { ConnectOptions } from './client/options.ts';
+export type { Tap, TapEvent } from './client/tap.ts';
+export type { LogFields, Logger, LoggingLevel } from './logging.ts';
+export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';
+export type { PalmMessage } from './protocol/message.ts';
+export { bytes, json, msgpack, type PayloadCodec, text } from './protocol/payload.ts';
+export type { Bytes } from './protocol/utf8.ts';
+export type {
+  Batches,
+  Binding,
+  BindingConnection,
+  BindingTransport,
+  Channel,
+  CloseOptions,
+  Connection,
+  ConnectionStatus,
+  Delivery,
+  FrameSink,
+  Puller,
+  Pusher,
+  Subscription,
+  Transport,
+} from './transport.ts';
