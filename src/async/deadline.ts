@@ -1,4 +1,5 @@
 import { invalidCall, show } from '../protocol/errors.ts';
+import type { SignalHub } from './signals.ts';
 
 /** The longest delay a timer takes; beyond it platforms fire at once. */
 const LONGEST_TIMER = 0x7fffffff;
@@ -24,6 +25,8 @@ export function startTimer(timeout: number, expire: () => void): () => void {
 /** What may end a call before its answer does. */
 export interface Limits {
   readonly signal: AbortSignal | undefined;
+  /** Listens to the signal. */
+  readonly signals: SignalHub;
   /** Milliseconds, or Infinity. */
   readonly timeout: number;
 }
@@ -33,21 +36,21 @@ export interface Limits {
  * Gives the function that lets go of the signal and the timer; it must be called when the call ends otherwise.
  */
 export function watchLimits(
-  { signal, timeout }: Limits,
+  limits: Limits,
   expired: () => unknown,
   end: (reason: unknown) => void,
 ): () => void {
+  const { signal, signals, timeout } = limits;
   const finish = (reason: unknown) => {
     release();
     end(reason);
   };
-  const onAbort = () => finish(signal?.reason);
   const stopTimer = startTimer(timeout, () => finish(expired()));
+  const stopListening = signal && signals.listen(signal, () => finish(signal.reason));
   const release = () => {
     stopTimer();
-    signal?.removeEventListener('abort', onAbort);
+    stopListening?.();
   };
-  signal?.addEventListener('abort', onAbort);
   return release;
 }
 

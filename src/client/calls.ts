@@ -2,7 +2,7 @@
 import { callPath, parseCall } from '../protocol/calls.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
 export type FunctionPath = string | readonly string[];
@@ -17,8 +17,8 @@ export interface CallSpec {
 
 /**
  * Checks a call to the server called `serverName`.
- * @throws PalmError `INVALID_CALL` when a stage is not `server.function`, or the first is another server's: it would
- * answer the wrong thing, or nothing.
+ * @throws PalmError `INVALID_CALL` when a stage is not `server.function`, when the first is another server's, which would
+ * answer the wrong thing or nothing, or when `cache` is no text.
  */
 export function checkCall(
   path: FunctionPath,
@@ -32,6 +32,7 @@ export function checkCall(
     throw invalidCall(`${text}, not ${show(typeof path === 'string' ? path : path[0])}`);
   }
   if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${show(cache)}`);
+  encodeUtf8(cache);
   return { function: callPath(path), cache, pipeline };
 }
 

@@ -1,4 +1,4 @@
-import { checkTimeout } from '../async/deadline.ts';
+import { checkTimeout, type Limits } from '../async/deadline.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -120,7 +120,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     payload: In,
     options: EvalOptions<N> = {},
   ): Promise<Answers<N, Out>> {
-    const { cache = '', signal } = options;
+    const { cache = '' } = options;
     const messages = checkMessages(options.messages ?? 1);
     const { settings } = this.#core;
     const spec = checkCall(path, this.serverName, cache, this.#core.pipeline);
@@ -129,8 +129,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
       payload: this.#encode(payload, `the payload for ${spec.function}`),
       messages,
       errorSentinel: settings.errorSentinel,
-      signal,
-      timeout: this.#timeout(options),
+      ...this.#limits(options),
     });
     const decoded = answers.map((answer) => this.#decode(answer, `the answer of ${spec.function}`));
     return (messages === 1 ? decoded[0] : decoded) as Answers<N, Out>;
@@ -156,6 +155,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
       codec: this.#codec,
       messages,
       signal,
+      signals: this.#core.signals,
       window,
       idleTimeout: checkTimeout('idleTimeout', options.idleTimeout ?? patience),
       drainTimeout: settings.timeout,
@@ -226,11 +226,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     }
   }
 
-  #timeout(options: CallOptions): number {
-    return checkTimeout('timeout', options.timeout ?? this.#core.settings.timeout);
-  }
-
-  #limits(options: CallOptions) {
-    return { signal: options.signal, timeout: this.#timeout(options) };
+  #limits({ signal, timeout = this.#core.settings.timeout }: CallOptions): Limits {
+    return { signal, signals: this.#core.signals, timeout: checkTimeout('timeout', timeout) };
   }
 }

@@ -1,4 +1,5 @@
 import { withLimits } from '../async/deadline.ts';
+import { SignalHub } from '../async/signals.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import { clientTopics, randomId } from '../protocol/ids.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
@@ -12,6 +13,8 @@ export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
   readonly cache: CacheChannel;
+  /** Listens to the signals of all calls. */
+  readonly signals: SignalHub;
   readonly serverName: string;
   /** Undefined when the server takes no calls. */
   readonly path: CallPath | undefined;
@@ -22,12 +25,14 @@ export class ClientCore {
     settings: ClientSettings,
     connection: Connection,
     cache: CacheChannel,
+    signals: SignalHub,
     profile: ServerProfile,
   ) {
     const { id, tap, logger } = settings;
     this.settings = settings;
     this.connection = connection;
     this.cache = cache;
+    this.signals = signals;
     this.serverName = profile.serverName;
     this.pipeline = settings.session ?? randomId();
     this.path =
@@ -42,12 +47,13 @@ export class ClientCore {
       const text = `no connection to the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
+    const signals = new SignalHub();
     try {
-      return await withLimits({ timeout, signal }, expired, async (limit) => {
+      return await withLimits({ timeout, signal, signals }, expired, async (limit) => {
         const cache = new CacheChannel({ connection, dbAddress, client: id, session, tap });
         const profile = givenProfile(settings) ?? (await discover(settings, cache, limit));
         cache.server = profile.serverName;
-        const core = new ClientCore(settings, connection, cache, profile);
+        const core = new ClientCore(settings, connection, cache, signals, profile);
         await core.path?.ready();
         logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
         return core;

@@ -1,5 +1,6 @@
 import { IdleClock } from '../async/idle-clock.ts';
 import { AsyncQueue } from '../async/queue.ts';
+import type { SignalHub } from '../async/signals.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
@@ -30,6 +31,7 @@ export interface JobSettings<In, Out> {
   /** Results wanted; undefined for as many as come until the reader leaves. */
   readonly messages: number | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly signals: SignalHub;
   /** Unread results beyond which no more input is taken. */
   readonly window: number;
   /** Milliseconds without a result that is owed, or Infinity. */
@@ -63,7 +65,7 @@ export class JobRun<In, Out> implements Job<Out> {
     () => this.#owes(),
     (timeout) => this.#fail(this.#idleError(timeout)),
   );
-  readonly #onAbort = () => this.#abandon(this.#settings.signal?.reason);
+  #stopListening = () => {};
 
   constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
@@ -107,12 +109,13 @@ export class JobRun<In, Out> implements Job<Out> {
 
   #start(): void {
     this.#started = Date.now();
-    const { signal } = this.#settings;
+    const { signal, signals } = this.#settings;
     if (signal?.aborted) {
       this.#abandon(signal.reason);
       return;
     }
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal !== undefined)
+      this.#stopListening = signals.listen(signal, () => this.#abandon(signal.reason));
     this.#idle.watch(this.#settings.idleTimeout);
     this.#send().catch((error) => this.#abandon(error));
   }
@@ -269,7 +272,7 @@ export class JobRun<In, Out> implements Job<Out> {
   #release(): void {
     this.#isOver = true;
     this.#idle.stop();
-    this.#settings.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
     if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
     this.#input.close();
     this.#resumeSending?.();

@@ -9,8 +9,7 @@ export interface Stage {
 
 // Exactly one dot: pylm splits at every dot and dies when that does not give two parts (pylm/servers.py,
 // Server._execution_handler). White space separates stages; a control character is never part of a name.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it keeps out
-const STAGE = /^([^\s.\u0000-\u001f\u007f]+)\.([^\s.\u0000-\u001f\u007f]+)$/;
+const STAGE = /^([^\s.\p{Cc}\p{Surrogate}]+)\.([^\s.\p{Cc}\p{Surrogate}]+)$/u;
 
 /**
  * The `function` field for a call: `server.function`, or a list of them, one for each stage of a pipeline.

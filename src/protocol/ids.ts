@@ -16,8 +16,7 @@ export function randomId(): string {
   return nanoid();
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it keeps out
-const UNFIT = /[\s\u0000-\u001f\u007f]/;
+const UNFIT = /[\s\p{Cc}\p{Surrogate}]/u;
 
 /**
  * Checks an id or session: a text that is not empty and holds no white space or control character.
@@ -26,7 +25,10 @@ const UNFIT = /[\s\u0000-\u001f\u007f]/;
 export function checkId(what: string, id: unknown): string {
   if (typeof id !== 'string' || id === '')
     throw invalidCall(`${what} must be a text that is not empty, not ${show(id)}`);
-  if (UNFIT.test(id)) throw invalidCall(`${what} must hold no space or control character, not ${show(id)}`);
+  if (UNFIT.test(id))
+    throw invalidCall(
+      `${what} must hold no space, control character or half of a surrogate pair, not ${show(id)}`,
+    );
   return id;
 }
 

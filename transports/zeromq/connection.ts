@@ -23,8 +23,10 @@ import {
 import type { ZeromqSettings } from './options.ts';
 import { socketOptions } from './sockets.ts';
 
-/** Batches that may wait in ZeromQ for a slow server: the rest waits here, where it can still be given up. */
-const PUSH_HIGH_WATER_MARK = 64;
+/** Batches that may wait in ZeroMQ for a slow server: the rest waits here, where it can still be given up. */
+const PUSH_HIGH_WATER_MARK = 16;
+/** Batches that wait at a server whose functions are slow: few, so that one client's job does not bury another's call. */
+const PULL_HIGH_WATER_MARK = 128;
 /** A reader that is busy for a moment must not lose what is published meanwhile (PUB drops past its own mark). */
 const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
 /** A subscriber that stalls loses results past this; what it holds up is memory of the server's. */
@@ -85,9 +87,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
     this.checkUse(address);
-    return this.keep(
-      await new ZeromqPull(new this.#addon.Pull(this.#options(address, 'bind')), this).bind(address),
-    );
+    const options = { receiveHighWaterMark: PULL_HIGH_WATER_MARK, ...this.#options(address, 'bind') };
+    return this.keep(await new ZeromqPull(new this.#addon.Pull(options), this).bind(address));
   }
 
   async bindPush(address: string): Promise<Binding & FrameSink> {

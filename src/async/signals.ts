@@ -1,0 +1,37 @@
+/**
+ * Listens to abort signals on behalf of many calls, with one listener on each signal: a thousand calls that share a
+ * signal are no leak, and platforms warn of more than a few listeners.
+ */
+export class SignalHub {
+  readonly #listeners = new Map<AbortSignal, Set<() => void>>();
+  readonly #onAbort = (event: Event) => this.#aborted(event.currentTarget as AbortSignal);
+
+  /** Calls `listener` when the signal aborts. Gives the function that ends this. */
+  listen(signal: AbortSignal, listener: () => void): () => void {
+    let listeners = this.#listeners.get(signal);
+    if (listeners === undefined) {
+      listeners = new Set();
+      this.#listeners.set(signal, listeners);
+      signal.addEventListener('abort', this.#onAbort);
+    }
+    listeners.add(listener);
+    return () => this.#leave(signal, listener);
+  }
+
+  #leave(signal: AbortSignal, listener: () => void): void {
+    const listeners = this.#listeners.get(signal);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.#forget(signal);
+  }
+
+  #aborted(signal: AbortSignal): void {
+    const listeners = this.#listeners.get(signal) ?? [];
+    this.#forget(signal);
+    for (const listener of listeners) listener();
+  }
+
+  #forget(signal: AbortSignal): void {
+    this.#listeners.delete(signal);
+    signal.removeEventListener('abort', this.#onAbort);
+  }
+}
