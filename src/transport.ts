@@ -34,12 +34,8 @@ export interface CloseOptions {
 
 /** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
 export interface Connection extends AsyncDisposable {
-  /**
-   * Sends one request and resolves with its one reply. Any number may be under way.
-   * Rejects with `DISCONNECTED` when the connection breaks before the reply, `CLOSED` when it is closed, and the
-   * signal's reason when that aborts. A request that waits for its server is never sent after it was aborted.
-   */
-  request(address: string, frame: Bytes, options?: { readonly signal?: AbortSignal }): Promise<Bytes>;
+  /** Sends one request, which has one reply. Any number may be under way. */
+  request(address: string, frame: Bytes): PendingReply;
   /** Frames to whoever pulls at `address`, in order. */
   push(address: string): Pusher;
   /** What is published at `address` under topics that begin with `topic`, which must not be empty. */
@@ -52,6 +48,17 @@ export interface Connection extends AsyncDisposable {
   readonly closed: Promise<PalmError | undefined>;
   /** Drains what was accepted, within the time-out, and closes every channel. Repeated calls do no harm. */
   close(options?: CloseOptions): Promise<void>;
+}
+
+/** A request under way. */
+export interface PendingReply {
+  /** Rejects with `DISCONNECTED` when the connection breaks before the reply, and `CLOSED` when it is closed. */
+  readonly reply: Promise<Bytes>;
+  /**
+   * Gives the request up: `reply` rejects with `reason`, unless it is settled. A request that still waits for its
+   * server is not sent any more.
+   */
+  cancel(reason: unknown): void;
 }
 
 /** The verbs of whoever binds. An address may leave the choice of port to the system; `address` says what came of it. */

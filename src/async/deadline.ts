@@ -1,4 +1,5 @@
 import { invalidCall, show } from '../protocol/errors.ts';
+import { deferred } from './deferred.ts';
 import type { SignalHub } from './signals.ts';
 
 /** The longest delay a timer takes; beyond it platforms fire at once. */
@@ -54,20 +55,16 @@ export function watchLimits(
   return release;
 }
 
-/** Runs `start` under limits; its signal aborts when a limit is reached, and so does the promise. */
-export async function withLimits<T>(
+/** Settles as `promise` does, unless a limit is reached before: then it rejects with that. */
+export async function withinLimits<T>(
   limits: Limits,
   expired: () => unknown,
-  start: (signal: AbortSignal) => Promise<T>,
+  promise: Promise<T>,
 ): Promise<T> {
-  limits.signal?.throwIfAborted();
-  const controller = new AbortController();
-  const release = watchLimits(limits, expired, (reason) => controller.abort(reason));
-  const aborted = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
-  });
+  const limit = deferred<never>();
+  const release = watchLimits(limits, expired, limit.reject);
   try {
-    return await Promise.race([start(controller.signal), aborted]);
+    return await Promise.race([promise, limit.promise]);
   } finally {
     release();
   }

@@ -1,3 +1,5 @@
+import { Fifo } from './fifo.ts';
+
 /** Runs a function after the events that wait now: I/O, timers, input, painting. */
 export type Macrotasks = (run: () => void) => void;
 
@@ -11,7 +13,7 @@ export function macrotasks(): Macrotasks {
     const { setImmediate } = platform;
     return (run) => setImmediate(run);
   }
-  const queue: (() => void)[] = [];
+  const queue = new Fifo<() => void>();
   const channel = new MessageChannel();
   channel.port1.onmessage = () => queue.shift()?.();
   return (run) => {

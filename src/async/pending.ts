@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from './deferred.ts';
 
-/** Requests that wait for their reply, by number. Each entry goes when it is settled, failed or aborted. */
+/** Requests that wait for their reply, by number. Each entry goes when it is settled or failed. */
 export class PendingReplies<T> {
   readonly #entries = new Map<number, Deferred<T>>();
   #next = 1;
@@ -9,17 +9,11 @@ export class PendingReplies<T> {
     return this.#entries.size;
   }
 
-  /** A new entry. When the signal aborts it is dropped and its promise rejects with the signal's reason. */
-  add(signal: AbortSignal | undefined): { readonly id: number; readonly promise: Promise<T> } {
-    signal?.throwIfAborted();
+  add(): { readonly id: number; readonly reply: Promise<T> } {
     const id = this.#next++;
     const entry = deferred<T>();
     this.#entries.set(id, entry);
-    if (signal === undefined) return { id, promise: entry.promise };
-    const onAbort = () => this.fail(id, signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const promise = entry.promise.finally(() => signal.removeEventListener('abort', onAbort));
-    return { id, promise };
+    return { id, reply: entry.promise };
   }
 
   has(id: number): boolean {
@@ -33,8 +27,11 @@ export class PendingReplies<T> {
     return entry !== undefined;
   }
 
-  fail(id: number, reason: unknown): void {
-    this.#take(id)?.reject(reason);
+  /** @returns false when nobody waits for this reply any more. */
+  fail(id: number, reason: unknown): boolean {
+    const entry = this.#take(id);
+    entry?.reject(reason);
+    return entry !== undefined;
   }
 
   failAll(reason: unknown): void {

@@ -1,4 +1,4 @@
-import { type Limits, withLimits } from '../async/deadline.ts';
+import { type Limits, watchLimits } from '../async/deadline.ts';
 import {
   type CacheReply,
   keyRequest,
@@ -13,7 +13,7 @@ import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import type { Connection } from '../transport.ts';
+import type { Connection, PendingReply } from '../transport.ts';
 import type { Tap } from './tap.ts';
 
 /** What the cache calls of a client need. */
@@ -41,16 +41,16 @@ export class CacheChannel {
   }
 
   /** Reads one of the server's own keys, whose values are text, and learns whether it is a frond server. */
-  async read(key: string, signal: AbortSignal): Promise<CacheReply> {
-    const reply = await this.#ask(keyRequest('get', this.#parties(), key, Feature.replies), signal);
-    const read = readReply(this.#codec, reply, true);
+  async read(key: string): Promise<CacheReply> {
+    const { reply } = this.#ask(keyRequest('get', this.#parties(), key, Feature.replies));
+    const read = readReply(this.#codec, await reply, true);
     if (read.features !== undefined) this.#answersEnvelopes = true;
+    this.#tapReply(read, read.value.length);
     return read;
   }
 
   async get(key: string, limits: Limits): Promise<Bytes | undefined> {
-    const wire = wireKey(key, this.#context.session);
-    return this.#limited('get', wire, limits, (signal) => this.#get(wire, signal));
+    return this.#get(wireKey(key, this.#context.session), limits);
   }
 
   /** Stores a value; gives the key, a random one when none was given. */
@@ -58,24 +58,17 @@ export class CacheChannel {
     const own = key === undefined ? randomId() : key;
     const wire = wireKey(own, this.#context.session);
     checkWritable(wire);
-    return this.#limited('set', wire, limits, async (signal) => {
-      const request = setRequest(this.#parties(), wire, value, this.#features());
-      const reply = this.#read(await this.#ask(request, signal));
-      this.#checkDone('set', wire, reply);
-      return own;
-    });
+    const request = setRequest(this.#parties(), wire, value, this.#features());
+    checkDone('set', wire, await this.#exchange('set', wire, request, limits));
+    return own;
   }
 
   /** Deletes a key; gives whether it was there. */
   async delete(key: string, limits: Limits): Promise<boolean> {
     const wire = wireKey(key, this.#context.session);
     checkWritable(wire);
-    return this.#limited('delete', wire, limits, (signal) => this.#deleteInTurn(wire, signal));
-  }
-
-  async #deleteInTurn(wire: string, signal: AbortSignal): Promise<boolean> {
     const before = this.#deleting.get(wire) ?? Promise.resolve();
-    const own = before.then(() => this.#delete(wire, signal));
+    const own = before.then(() => this.#delete(wire, limits));
     const turn = own.catch(() => {});
     this.#deleting.set(wire, turn);
     try {
@@ -85,33 +78,22 @@ export class CacheChannel {
     }
   }
 
-  async #delete(wire: string, signal: AbortSignal): Promise<boolean> {
-    signal.throwIfAborted();
+  async #delete(wire: string, limits: Limits): Promise<boolean> {
     // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
-    if (!this.#answersEnvelopes && (await this.#get(wire, signal)) === undefined) return false;
-    const reply = this.#read(
-      await this.#ask(keyRequest('delete', this.#parties(), wire, this.#features()), signal),
-    );
+    if (!this.#answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
+    const request = keyRequest('delete', this.#parties(), wire, this.#features());
+    const reply = await this.#exchange('delete', wire, request, limits);
     if (reply.status === Status.missing) return false;
-    this.#checkDone('delete', wire, reply);
+    checkDone('delete', wire, reply);
     return true;
   }
 
-  async #get(wire: string, signal: AbortSignal): Promise<Bytes | undefined> {
-    const reply = this.#read(
-      await this.#ask(keyRequest('get', this.#parties(), wire, this.#features()), signal),
-    );
+  async #get(wire: string, limits: Limits): Promise<Bytes | undefined> {
+    const request = keyRequest('get', this.#parties(), wire, this.#features());
+    const reply = await this.#exchange('get', wire, request, limits);
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
     return reply.features === undefined && reply.value.length === 0 ? undefined : reply.value;
-  }
-
-  #checkDone(operation: string, wire: string, reply: CacheReply): void {
-    if (reply.status !== Status.ok) throw remote(operation, wire, reply);
-    if (replyText(reply) !== wire) {
-      const text = `the cache answered the ${operation} of ${show(wire)} with another key, ${show(replyText(reply))}`;
-      throw new PalmError('PROTOCOL', text, { sent: true });
-    }
   }
 
   #features(): number {
@@ -122,36 +104,55 @@ export class CacheChannel {
     return { server: this.server, client: this.#context.client };
   }
 
-  #read(reply: Bytes): CacheReply {
-    return this.#answersEnvelopes ? readReply(this.#codec, reply, false) : plainReply(reply);
-  }
-
-  async #ask(message: PalmMessage, signal: AbortSignal): Promise<Bytes> {
-    const { connection, dbAddress, tap } = this.#context;
-    const frame = this.#codec.encode(message);
-    const shared = { channel: 'db', address: dbAddress, topic: undefined } as const;
-    tap?.({ ...shared, direction: 'out', message, size: frame.length });
-    const reply = await connection.request(dbAddress, frame, { signal });
-    tap?.({
-      ...shared,
-      direction: 'in',
-      message: this.#answersEnvelopes ? this.#codec.decode(reply) : undefined,
-      size: reply.length,
-    });
-    return reply;
-  }
-
-  #limited<T>(
+  async #exchange(
     operation: string,
     wire: string,
+    request: PalmMessage,
     limits: Limits,
-    run: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<CacheReply> {
+    limits.signal?.throwIfAborted();
+    const { reply, cancel } = this.#ask(request);
     const expired = () => {
       const text = `no reply to ${operation} of ${show(wire)} from ${this.#context.dbAddress} within ${limits.timeout} ms; is the server up?`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
-    return withLimits(limits, expired, run);
+    const release = watchLimits(limits, expired, cancel);
+    try {
+      const bare = await reply;
+      const read = this.#answersEnvelopes ? readReply(this.#codec, bare, false) : plainReply(bare);
+      this.#tapReply(read, bare.length);
+      return read;
+    } finally {
+      release();
+    }
+  }
+
+  #ask(message: PalmMessage): PendingReply {
+    const { connection, dbAddress, tap } = this.#context;
+    const frame = this.#codec.encode(message);
+    tap?.({
+      direction: 'out',
+      channel: 'db',
+      address: dbAddress,
+      topic: undefined,
+      message,
+      size: frame.length,
+    });
+    return connection.request(dbAddress, frame);
+  }
+
+  #tapReply(reply: CacheReply, size: number): void {
+    const { dbAddress: address, tap } = this.#context;
+    tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });
+  }
+}
+
+function checkDone(operation: string, wire: string, reply: CacheReply): void {
+  if (reply.status !== Status.ok) throw remote(operation, wire, reply);
+  const key = replyText(reply);
+  if (key !== wire) {
+    const text = `the cache answered the ${operation} of ${show(wire)} with another key, ${show(key)}`;
+    throw new PalmError('PROTOCOL', text, { sent: true });
   }
 }
 

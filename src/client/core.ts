@@ -1,4 +1,4 @@
-import { withLimits } from '../async/deadline.ts';
+import { withinLimits } from '../async/deadline.ts';
 import { SignalHub } from '../async/signals.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import { clientTopics, randomId } from '../protocol/ids.ts';
@@ -48,16 +48,17 @@ export class ClientCore {
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const signals = new SignalHub();
+    const connect = async () => {
+      const cache = new CacheChannel({ connection, dbAddress, client: id, session, tap });
+      const profile = givenProfile(settings) ?? (await discover(settings, cache));
+      cache.server = profile.serverName;
+      const core = new ClientCore(settings, connection, cache, signals, profile);
+      await core.path?.ready();
+      logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
+      return core;
+    };
     try {
-      return await withLimits({ timeout, signal, signals }, expired, async (limit) => {
-        const cache = new CacheChannel({ connection, dbAddress, client: id, session, tap });
-        const profile = givenProfile(settings) ?? (await discover(settings, cache, limit));
-        cache.server = profile.serverName;
-        const core = new ClientCore(settings, connection, cache, signals, profile);
-        await core.path?.ready();
-        logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
-        return core;
-      });
+      return await withinLimits({ timeout, signal, signals }, expired, connect());
     } catch (error) {
       await connection.close({ timeout: 0 });
       throw error;

@@ -15,13 +15,9 @@ export interface ServerProfile {
  * Asks the server at `dbAddress` for its name and addresses, all at once.
  * @throws PalmError `WRONG_SERVER` when it bears another name than `serverName`.
  */
-export async function discover(
-  settings: ClientSettings,
-  cache: CacheChannel,
-  signal: AbortSignal,
-): Promise<ServerProfile> {
+export async function discover(settings: ClientSettings, cache: CacheChannel): Promise<ServerProfile> {
   const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
-  const ask = async (key: string) => replyText(await cache.read(key, signal));
+  const ask = async (key: string) => replyText(await cache.read(key));
   const [name, pull, pub] = await Promise.all([
     ask('name'),
     pushAddress ?? ask('pull_address'),

@@ -40,8 +40,8 @@ export class CacheService {
     this.#logger = logger;
   }
 
-  /** The reply to one request. Never throws or rejects. */
-  async answer(frame: Bytes): Promise<Bytes> {
+  /** The reply to one request, at once when the store answers at once. Never throws or rejects. */
+  answer(frame: Bytes): Bytes | Promise<Bytes> {
     let request: PalmMessage;
     try {
       request = this.#codec.decode(frame);
@@ -49,56 +49,52 @@ export class CacheService {
       this.#logger.warning('bad cache request', { size: frame.length, reason: messageOf(error) });
       return NOTHING;
     }
-    const outcome = await this.#perform(request);
-    if (outcome.status !== Status.ok && outcome.status !== Status.missing) {
-      this.#logger.warning('cache request refused', { function: request.function, reason: outcome.error });
-    }
-    return this.#reply(request, outcome);
-  }
-
-  async #perform(request: PalmMessage): Promise<Outcome> {
-    // As in pylm, whatever stands before the dot: workers put an underscore there.
-    const operation = request.function.split('.')[1];
     try {
-      if (operation === 'set')
-        return await this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
-      if (operation === 'get') return await this.#get(decodeUtf8(request.payload));
-      if (operation === 'delete') return await this.#delete(decodeUtf8(request.payload));
-      return refusal(
-        Status.unknownFunction,
-        `the cache has set, get and delete, not ${JSON.stringify(request.function)}`,
-      );
+      const outcome = this.#perform(request);
+      if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
+      return outcome.catch(failure).then((later) => this.#reply(request, later));
     } catch (error) {
-      return refusal(
-        error instanceof PalmError && error.code === 'TOO_LARGE' ? Status.refused : Status.failed,
-        messageOf(error),
-      );
+      return this.#reply(request, failure(error));
     }
   }
 
-  async #get(key: string): Promise<Outcome> {
-    const value = this.#config.get(key) ?? (await this.#store.get(key));
-    return value === undefined
-      ? refusal(Status.missing, `there is no key ${JSON.stringify(key)}`)
-      : done(value);
+  #perform(request: PalmMessage): Outcome | Promise<Outcome> {
+    // As in pylm, whatever stands before the dot: workers put an underscore there.
+    switch (request.function.split('.')[1]) {
+      case 'set':
+        return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
+      case 'get':
+        return this.#get(decodeUtf8(request.payload));
+      case 'delete':
+        return this.#delete(decodeUtf8(request.payload));
+      default: {
+        const text = `the cache has set, get and delete, not ${JSON.stringify(request.function)}`;
+        return refusal(Status.unknownFunction, text);
+      }
+    }
   }
 
-  async #set(key: string, value: Bytes): Promise<Outcome> {
+  #get(key: string): Outcome | Promise<Outcome> {
+    return when(this.#config.get(key) ?? this.#store.get(key), (value) =>
+      value === undefined ? missing(key) : done(value),
+    );
+  }
+
+  #set(key: string, value: Bytes): Outcome | Promise<Outcome> {
     if (isReservedKey(key)) return reserved(key);
     // A copy: the value is a view of the whole request, which the store would keep alive.
-    await this.#store.set(key, value.slice());
-    return done(encodeUtf8(key));
+    return when(this.#store.set(key, value.slice()), () => done(encodeUtf8(key)));
   }
 
-  async #delete(key: string): Promise<Outcome> {
+  #delete(key: string): Outcome | Promise<Outcome> {
     if (isReservedKey(key)) return reserved(key);
-    const existed = await this.#store.delete(key);
-    return existed
-      ? done(encodeUtf8(key))
-      : refusal(Status.missing, `there is no key ${JSON.stringify(key)}`);
+    return when(this.#store.delete(key), (existed) => (existed ? done(encodeUtf8(key)) : missing(key)));
   }
 
   #reply(request: PalmMessage, outcome: Outcome): Bytes {
+    if (outcome.status !== Status.ok && outcome.status !== Status.missing) {
+      this.#logger.warning('cache request refused', { function: request.function, reason: outcome.error });
+    }
     if ((request.features & Feature.replies) === 0) return outcome.value;
     const { value: payload, status, error } = outcome;
     const features = Feature.replies;
@@ -106,8 +102,22 @@ export class CacheService {
   }
 }
 
+function missing(key: string): Outcome {
+  return refusal(Status.missing, `there is no key ${JSON.stringify(key)}`);
+}
+
 function reserved(key: string): Outcome {
   return refusal(Status.refused, `key ${JSON.stringify(key)} is the server's configuration`);
+}
+
+function failure(error: unknown): Outcome {
+  const isTooLarge = error instanceof PalmError && error.code === 'TOO_LARGE';
+  return refusal(isTooLarge ? Status.refused : Status.failed, messageOf(error));
+}
+
+/** Goes on with a value that is there, or will be. */
+function when<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 function messageOf(error: unknown): string {

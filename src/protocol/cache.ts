@@ -51,6 +51,8 @@ export interface CacheReply {
   readonly error: string;
   /** The {@link Feature} bits of a frond server; undefined for a plain reply. */
   readonly features: number | undefined;
+  /** The whole envelope; undefined for a plain reply. */
+  readonly message: PalmMessage | undefined;
 }
 
 // The first byte of field 1000's tag. It is never valid in UTF-8, so a plain reply that is text holds none.
@@ -68,12 +70,13 @@ export function readReply(codec: EnvelopeCodec, reply: Bytes, plainIsText: boole
   if ((message.features & Feature.replies) === 0) {
     throw new PalmError('PROTOCOL', 'the reply of the cache is no envelope of a frond server');
   }
-  return { value: message.payload, status: message.status, error: message.error, features: message.features };
+  const { payload: value, status, error, features } = message;
+  return { value, status, error, features, message };
 }
 
 /** A reply from a server that answers with the bare value. */
 export function plainReply(reply: Bytes): CacheReply {
-  return { value: reply, status: Status.ok, error: '', features: undefined };
+  return { value: reply, status: Status.ok, error: '', features: undefined, message: undefined };
 }
 
 /** The text of a reply that is a key, a name or an address. */

@@ -38,13 +38,15 @@ export function testTransport(name: string, make: () => Subject): void {
       return binding.address;
     }
 
+    const ask = async (address: string, frame: Bytes) => client.request(address, frame).reply;
+
     describe('request', () => {
       it('gets the reply to its own request, with any number under way', async () => {
         const { address } = await server.bindReply(subject.anyAddress, (request) =>
           bytes(`re:${textOf(request)}`),
         );
         const replies = await Promise.all(
-          Array.from({ length: 200 }, (_, i) => client.request(address, bytes(String(i)))),
+          Array.from({ length: 200 }, (_, i) => ask(address, bytes(String(i)))),
         );
         expect(replies.map(textOf)).toEqual(Array.from({ length: 200 }, (_, i) => `re:${i}`));
       });
@@ -57,36 +59,35 @@ export function testTransport(name: string, make: () => Subject): void {
         const { address } = await server.bindReply(subject.anyAddress, (request) =>
           textOf(request) === 'slow' ? held : request,
         );
-        const slow = client.request(address, bytes('slow'));
-        expect(textOf(await within(5_000, client.request(address, bytes('quick'))))).toBe('quick');
+        const slow = ask(address, bytes('slow'));
+        expect(textOf(await within(5_000, ask(address, bytes('quick'))))).toBe('quick');
         release();
         expect(textOf(await slow)).toBe('late');
       });
 
       it('takes an empty reply for a reply', async () => {
         const { address } = await server.bindReply(subject.anyAddress, () => new Uint8Array(0));
-        expect(await client.request(address, bytes('x'))).toHaveLength(0);
+        expect(await ask(address, bytes('x'))).toHaveLength(0);
       });
 
       it('waits for a server that comes later', async () => {
         const address = await freeAddress();
-        const reply = client.request(address, bytes('early'));
+        const reply = ask(address, bytes('early'));
         await server.bindReply(address, (request) => request);
         expect(textOf(await within(5_000, reply))).toBe('early');
       });
 
-      it('rejects with the reason of its signal, and sends nothing when that comes before the server', async () => {
+      it('rejects with the reason it is cancelled for, and sends nothing when that comes before the server', async () => {
         const address = await freeAddress();
-        const controller = new AbortController();
-        const aborted = client.request(address, bytes('given up'), { signal: controller.signal });
-        controller.abort(new Error('enough'));
-        await expect(aborted).rejects.toThrow('enough');
+        const { reply, cancel } = client.request(address, bytes('given up'));
+        cancel(new Error('enough'));
+        await expect(reply).rejects.toThrow('enough');
         const seen: string[] = [];
         await server.bindReply(address, (request) => {
           seen.push(textOf(request));
           return request;
         });
-        await within(5_000, client.request(address, bytes('wanted')));
+        await within(5_000, ask(address, bytes('wanted')));
         expect(seen).toEqual(['wanted']);
       });
 
@@ -94,26 +95,26 @@ export function testTransport(name: string, make: () => Subject): void {
         const binding = await server.bindReply(subject.anyAddress, (request) =>
           textOf(request) === 'hang' ? new Promise<Bytes>(() => {}) : request,
         );
-        await client.request(binding.address, bytes('here'));
-        const lost = client.request(binding.address, bytes('hang'));
+        await ask(binding.address, bytes('here'));
+        const lost = ask(binding.address, bytes('hang'));
         lost.catch(() => {});
-        await client.request(binding.address, bytes('behind it'));
+        await ask(binding.address, bytes('behind it'));
         await binding.close();
         await expect(within(5_000, lost)).rejects.toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
         await server.bindReply(binding.address, (request) => request);
-        expect(textOf(await within(5_000, client.request(binding.address, bytes('again'))))).toBe('again');
+        expect(textOf(await within(5_000, ask(binding.address, bytes('again'))))).toBe('again');
       });
 
       it('rejects with CLOSED when its connection is closed', async () => {
         const { address } = await server.bindReply(subject.anyAddress, () => new Promise<Bytes>(() => {}));
-        const pending = client.request(address, bytes('x'));
+        const pending = ask(address, bytes('x'));
         pending.catch(() => {});
-        const never = client.request(await freeAddress(), bytes('y'));
+        const never = ask(await freeAddress(), bytes('y'));
         never.catch(() => {});
         await client.close();
         await expect(pending).rejects.toMatchObject({ code: 'CLOSED' });
         await expect(never).rejects.toMatchObject({ code: 'CLOSED' });
-        await expect(client.request(address, bytes('z'))).rejects.toMatchObject({
+        await expect(ask(address, bytes('z'))).rejects.toMatchObject({
           code: 'CLOSED',
           sent: false,
         });
@@ -338,7 +339,7 @@ export function testTransport(name: string, make: () => Subject): void {
           expect(() => client.push(address)).toThrowError(refused);
           expect(() => client.pull(address)).toThrowError(refused);
           expect(() => client.subscribe(address, 't/')).toThrowError(refused);
-          await expect(client.request(address, bytes('x'))).rejects.toEqual(refused);
+          await expect(ask(address, bytes('x'))).rejects.toEqual(refused);
           await expect(server.bindPull(address)).rejects.toEqual(refused);
         }
       });

@@ -5,6 +5,7 @@ import type {
   BindingConnection,
   Delivery,
   FrameSink,
+  PendingReply,
   Puller,
   Pusher,
   Subscription,
@@ -24,18 +25,14 @@ export class MemoryConnection extends BaseConnection implements BindingConnectio
     this.#network = network;
   }
 
-  async request(
-    address: string,
-    frame: Bytes,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<Bytes> {
+  request(address: string, frame: Bytes): PendingReply {
     this.checkUse(address);
     let requester = this.#requesters.get(address);
     if (requester === undefined) {
       requester = this.keep(new MemoryRequester(this.#network, address, this)).dial();
       this.#requesters.set(address, requester);
     }
-    return requester.request(frame, options.signal);
+    return requester.request(frame);
   }
 
   push(address: string): Pusher {

@@ -4,7 +4,7 @@ import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Channel, Delivery, Puller, Pusher, Subscription } from '../../src/transport.ts';
+import type { Channel, Delivery, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import {
   copyFrame,
@@ -103,14 +103,14 @@ export class MemoryRequester extends Dialled<'reply'> {
     this.onBreak((error) => this.#pending.failAll(error));
   }
 
-  async request(frame: Bytes, signal: AbortSignal | undefined): Promise<Bytes> {
-    const { id, promise } = this.#pending.add(signal);
+  request(frame: Bytes): PendingReply {
+    const { id, reply } = this.#pending.add();
     const own = copyFrame(frame);
     const send = () => {
       if (!this.#pending.has(id)) return;
       const { endpoint } = this;
       if (endpoint === undefined) whenReady();
-      else endpoint.answer(own).then((reply) => this.#pending.settle(id, copyFrame(reply)));
+      else endpoint.answer(own).then((answer) => this.#pending.settle(id, copyFrame(answer)));
     };
     const whenReady = () => {
       this.ready().then(
@@ -119,7 +119,7 @@ export class MemoryRequester extends Dialled<'reply'> {
       );
     };
     whenReady();
-    return promise;
+    return { reply, cancel: (reason) => this.#pending.fail(id, reason) };
   }
 
   override async close(): Promise<void> {

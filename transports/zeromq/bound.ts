@@ -2,6 +2,7 @@
 import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost } from '../../src/async/deadline.ts';
+import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
@@ -83,7 +84,7 @@ export class ZeromqReply extends Bound<Router> {
   constructor(socket: Router, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
     super(socket, host);
     this.#answer = answer;
-    this.#writer = new SocketWriter(socket, () => this.useWhenOpen(), oneMessage);
+    this.#writer = new SocketWriter(socket, { ready: () => this.useWhenOpen(), gather: oneMessage });
   }
 
   protected start(): void {
@@ -124,7 +125,10 @@ export class ZeromqPull extends Bound<Pull> implements Batches<Bytes> {
 }
 
 export class ZeromqPush extends Bound<Push> implements FrameSink {
-  readonly #writer = new SocketWriter<Uint8Array>(this.socket, () => this.useWhenOpen(), gatherFrames);
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
+    ready: () => this.useWhenOpen(),
+    gather: gatherFrames,
+  });
 
   send(frames: readonly Bytes[]): Promise<void> {
     return this.#writer.write(frames);
@@ -134,7 +138,10 @@ export class ZeromqPush extends Bound<Push> implements FrameSink {
 }
 
 export class ZeromqPublish extends Bound<XPublisher> {
-  readonly #writer = new SocketWriter<Delivery>(this.socket, () => this.useWhenOpen(), gatherDelivery);
+  readonly #writer = new SocketWriter<Delivery>(this.socket, {
+    ready: () => this.useWhenOpen(),
+    gather: gatherDelivery,
+  });
 
   publish(deliveries: readonly Delivery[]): Promise<void> {
     return this.#writer.write(deliveries);
@@ -165,11 +172,11 @@ export class ZeromqPublish extends Bound<XPublisher> {
 const SUBSCRIBED = 1;
 const SLASH = 0x2f;
 
-function oneMessage(messages: readonly Uint8Array[][], from: number) {
-  return { parts: messages[from] as Uint8Array[], taken: 1 };
+function oneMessage(messages: Fifo<Uint8Array[]>) {
+  return { parts: messages.peek() ?? [], taken: 1 };
 }
 
-function gatherDelivery(deliveries: readonly Delivery[], from: number) {
-  const { topic, frames } = deliveries[from] as Delivery;
+function gatherDelivery(deliveries: Fifo<Delivery>) {
+  const { topic = '', frames = [] } = deliveries.peek() ?? {};
   return { parts: [Buffer.from(topic), ...frames], taken: 1 };
 }

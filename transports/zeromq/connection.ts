@@ -5,6 +5,7 @@ import type {
   BindingConnection,
   Delivery,
   FrameSink,
+  PendingReply,
   Puller,
   Pusher,
   Subscription,
@@ -43,11 +44,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     this.#settings = settings;
   }
 
-  async request(
-    address: string,
-    frame: Bytes,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<Bytes> {
+  request(address: string, frame: Bytes): PendingReply {
     let requester = this.#requesters.get(address);
     if (requester === undefined) {
       const { Dealer } = this.#addon;
@@ -55,7 +52,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       requester = this.keep(new ZeromqRequester(new Dealer(this.#options(address, 'dial')), context)).dial();
       this.#requesters.set(address, requester);
     }
-    return requester.request(frame, options.signal);
+    return requester.request(frame);
   }
 
   push(address: string): Pusher {

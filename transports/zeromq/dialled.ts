@@ -2,11 +2,21 @@
 import type { Dealer, Pull, Push, Socket, Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost, startTimer } from '../../src/async/deadline.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import type { Fifo } from '../../src/async/fifo.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Channel, CloseOptions, Delivery, Puller, Pusher, Subscription } from '../../src/transport.ts';
+import type {
+  Channel,
+  CloseOptions,
+  Delivery,
+  PendingReply,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { watchLink } from './monitor.ts';
 import { plain, readInto, receive } from './reader.ts';
@@ -104,7 +114,10 @@ abstract class Dialled<S extends Socket & { connect(address: string): void }> im
 }
 
 export class ZeromqPusher extends Dialled<Push> implements Pusher {
-  readonly #writer = new SocketWriter<Uint8Array>(this.socket, () => this.readiness.ready(), gatherFrames);
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
+    ready: () => this.readiness.ready(),
+    gather: gatherFrames,
+  });
 
   constructor(socket: Push, context: DialContext) {
     super(socket, context);
@@ -123,6 +136,12 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
   }
 }
 
+/**
+ * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set
+ * otherwise, wait for a peer.
+ */
+const MOST_UNANSWERED = 512;
+
 interface Request {
   readonly id: number;
   readonly frame: Bytes;
@@ -135,27 +154,24 @@ interface Request {
 export class ZeromqRequester extends Dialled<Dealer> {
   readonly #pending = new PendingReplies<Bytes>();
   readonly #sent = new Set<number>();
+  #answered: Deferred<void> | undefined;
   readonly #writer: SocketWriter<Request>;
 
   constructor(socket: Dealer, context: DialContext) {
     super(socket, context);
-    this.#writer = new SocketWriter(
-      socket,
-      () => this.readiness.ready(),
-      (requests, from) => this.#gather(requests, from),
-    );
+    this.#writer = new SocketWriter(socket, {
+      ready: () => this.#mayAsk(),
+      gather: (requests) => this.#gather(requests),
+      onDrop: (error) => this.#pending.failAll(error),
+    });
     this.onBreak((error) => this.#failSent(error));
     this.#read();
   }
 
-  async request(frame: Bytes, signal: AbortSignal | undefined): Promise<Bytes> {
-    const { id, promise } = this.#pending.add(signal);
-    this.#writer.write([{ id, frame }]).catch((error) => this.#pending.fail(id, error));
-    try {
-      return await promise;
-    } finally {
-      this.#sent.delete(id);
-    }
+  request(frame: Bytes): PendingReply {
+    const { id, reply } = this.#pending.add();
+    this.#writer.post({ id, frame });
+    return { reply, cancel: (reason) => this.#fail(id, reason) };
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
@@ -164,32 +180,58 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#pending.failAll(new PalmError('CLOSED', text, { sent: 'unknown' }));
   }
 
-  #gather(requests: readonly Request[], from: number) {
-    for (let i = from; i < requests.length; i++) {
-      const { id, frame } = requests[i] as Request;
+  async #mayAsk(): Promise<void> {
+    await this.readiness.ready();
+    while (this.#sent.size >= MOST_UNANSWERED) {
+      this.#answered = deferred();
+      await this.#answered.promise;
+      this.#answered = undefined;
+      await this.readiness.ready();
+    }
+  }
+
+  #gather(requests: Fifo<Request>) {
+    let taken = 0;
+    for (let request = requests.peek(); request !== undefined; request = requests.peek(taken)) {
+      taken++;
+      const { id, frame } = request;
       // What was given up while it waited is passed over.
       if (!this.#pending.has(id)) continue;
       this.#sent.add(id);
-      return { parts: [idFrame(id), NO_BYTES, frame], taken: i - from + 1 };
+      return { parts: [idFrame(id), NO_BYTES, frame], taken };
     }
-    return { parts: [], taken: requests.length - from };
+    return { parts: [], taken };
+  }
+
+  #fail(id: number, reason: unknown): void {
+    this.#pending.fail(id, reason);
+    this.#forget(id);
   }
 
   #failSent(error: PalmError): void {
-    for (const id of [...this.#sent]) this.#pending.fail(id, error);
-    this.#sent.clear();
+    for (const id of [...this.#sent]) this.#fail(id, error);
+  }
+
+  #forget(id: number): void {
+    this.#sent.delete(id);
+    this.#answered?.resolve();
   }
 
   async #read(): Promise<void> {
     for (;;) {
       const parts = await receive(this.socket);
       if (parts === undefined) return;
-      const [id, empty, reply] = parts;
-      if (parts.length === 3 && id?.length === 4 && empty?.length === 0 && reply !== undefined) {
-        this.#pending.settle(new DataView(id.buffer, id.byteOffset).getUint32(0), plain(reply));
-      }
+      const [own, empty, reply] = parts;
+      if (parts.length !== 3 || own?.length !== 4 || empty?.length !== 0 || reply === undefined) continue;
+      const id = readId(own);
+      this.#forget(id);
+      this.#pending.settle(id, plain(reply));
     }
   }
+}
+
+function readId(frame: Uint8Array): number {
+  return new DataView(frame.buffer, frame.byteOffset).getUint32(0);
 }
 
 const NO_BYTES = new Uint8Array(0);
