@@ -6,8 +6,15 @@ export class SignalHub {
   readonly #listeners = new Map<AbortSignal, Set<() => void>>();
   readonly #onAbort = (event: Event) => this.#aborted(event.currentTarget as AbortSignal);
 
-  /** Calls `listener` when the signal aborts. Gives the function that ends this. */
+  /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
   listen(signal: AbortSignal, listener: () => void): () => void {
+    if (signal.aborted) {
+      let isWanted = true;
+      queueMicrotask(() => isWanted && listener());
+      return () => {
+        isWanted = false;
+      };
+    }
     let listeners = this.#listeners.get(signal);
     if (listeners === undefined) {
       listeners = new Set();

@@ -22,6 +22,7 @@ export class Engine {
   readonly #functions: Map<string, PalmFunction>;
   readonly #context: Omit<FunctionContext, 'message'>;
   readonly #includeStack: boolean;
+  #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
   #failed = 0;
 
   /** @throws PalmError `INVALID_CALL` when a function has a name that no call can say, or is none. */
@@ -29,6 +30,7 @@ export class Engine {
     this.#name = name;
     this.#context = context;
     this.#includeStack = includeStack;
+    this.#recent = { path: '', stage: 0, run: undefined };
     this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
     for (const [own, run] of Object.entries(functions)) {
       if (currentStage(`${name}.${own}`, 0) === undefined || typeof run !== 'function') {
@@ -47,9 +49,8 @@ export class Engine {
 
   /** The message with its result: a promise only when the function gives one. */
   run(message: PalmMessage): PalmMessage | Promise<PalmMessage> {
-    const stage = currentStage(message.function, message.stage);
-    const run = stage?.server === this.#name ? this.#functions.get(stage.function) : undefined;
-    if (run === undefined) return this.#unknown(message, stage?.server);
+    const run = this.#find(message);
+    if (run === undefined) return this.#unknown(message);
     try {
       const result = run(message.payload, { ...this.#context, message });
       if (result instanceof Uint8Array) return finished(message, result);
@@ -90,9 +91,19 @@ export class Engine {
     }
   }
 
-  #unknown(message: PalmMessage, server: string | undefined): PalmMessage {
+  /** Most messages call what the one before did. */
+  #find(message: PalmMessage): PalmFunction | undefined {
+    const { function: path, stage } = message;
+    if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.run;
+    const current = currentStage(path, stage);
+    const run = current?.server === this.#name ? this.#functions.get(current.function) : undefined;
+    this.#recent = { path, stage, run };
+    return run;
+  }
+
+  #unknown(message: PalmMessage): PalmMessage {
     const text =
-      server === undefined
+      currentStage(message.function, message.stage) === undefined
         ? `${show(message.function)} has no stage ${message.stage} of the form 'server.function'`
         : `server ${show(this.#name)} has no function ${show(message.function)} at stage ${message.stage}`;
     return this.fail(message, text, Status.unknownFunction);

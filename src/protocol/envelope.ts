@@ -32,6 +32,9 @@ export class EnvelopeCodec {
   /** The encoded fields 1 to 5 of the message encoded last, and the message they were of. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = palmMessage({});
+  /** The encoded fields from 1000 on of a message that carries `features` alone, as most do. */
+  #tail: Bytes = NO_BYTES;
+  #tailFeatures = 0;
 
   /**
    * The message that a frame holds. Its payload is a view into the frame, not a copy.
@@ -93,7 +96,7 @@ export class EnvelopeCodec {
   encode(message: PalmMessage): Bytes {
     const { payload, unknown } = message;
     const head = this.#encodeHead(message);
-    const tail = encodeTail(message);
+    const tail = this.#encodeTail(message);
     const room = bytesLength(PAYLOAD, payload);
     const frame = this.#slab.take(head.length + room + tail.length + unknown.length);
     frame.set(head);
@@ -104,6 +107,18 @@ export class EnvelopeCodec {
     }
     if (unknown.length > 0) frame.set(unknown, at);
     return frame;
+  }
+
+  #encodeTail(message: PalmMessage): Bytes {
+    const { features, status, error, errorName } = message;
+    if (features === this.#tailFeatures && status === 0 && error === '' && errorName === '')
+      return this.#tail;
+    const tail = encodeTail(message);
+    if (status === 0 && error === '' && errorName === '') {
+      this.#tailFeatures = features;
+      this.#tail = tail;
+    }
+    return tail;
   }
 
   #encodeHead(message: Head): Bytes {
@@ -196,10 +211,9 @@ function collect(frame: Uint8Array, ranges: readonly number[]): Bytes {
   return whole;
 }
 
-/** Fields 1000 and up. Most messages carry nothing but small `features`, if that. */
+/** Fields 1000 and up. */
 function encodeTail(message: PalmMessage): Bytes {
   const { features, status, error, errorName } = message;
-  if (features === 0 && status === 0 && error === '' && errorName === '') return NO_BYTES;
   checkInteger('features', features);
   checkInteger('status', status);
   const errorBytes = encodeUtf8(error);

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { first, within } from '../wait.ts';
 import { type RawHandler, startRawServer } from './raw-server.ts';
 
 export interface Ground {
@@ -60,6 +60,7 @@ export function testClient(name: string, make: () => Ground): void {
           },
           hang: (_payload, { signal }) =>
             new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+          deaf: () => new Promise(() => {}),
           nothing: (() => undefined) as never,
           cache: (_payload, { message }) => bytes(message.cache),
           pipeline: (_payload, { message }) => bytes(message.pipeline),
@@ -329,13 +330,21 @@ export function testClient(name: string, make: () => Ground): void {
         const server = await serve();
         const { dbAddress, pullAddress, pubAddress } = server;
         const client = await connect(dbAddress);
-        const call = client.eval('server.hang', bytes(''));
+        const call = client.eval('server.deaf', bytes(''));
         call.catch(() => {});
         await client.eval('server.upper', bytes('x'), { timeout: 300 }).catch(() => {});
+        const gone = Promise.all(
+          [pullAddress, pubAddress].map((own) =>
+            first(
+              client.status(),
+              ({ type, ...status }) =>
+                type === 'disconnected' && 'address' in status && status.address === own,
+            ),
+          ),
+        );
         await server.close({ timeout: 50 });
-        await expect(within(5_000, call)).rejects.toMatchObject({
-          code: expect.stringMatching(/DISCONNECTED|REMOTE/),
-        });
+        await expect(within(5_000, call)).rejects.toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
+        await within(5_000, gone);
         const meanwhile = client.eval('server.upper', bytes('queued'));
         const next = await Server.start({
           transport,
