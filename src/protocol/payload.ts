@@ -60,6 +60,7 @@ export function msgpack<In, Out = In>(): PayloadCodec<In, Out> {
   const packr = new Packr({
     useRecords: false,
     mapsAsObjects: true,
+    variableMapSize: true,
     int64AsType: AUTO,
     encodeUndefinedAsNil: true,
   });

@@ -1,0 +1,188 @@
+import type { Io } from '../io.ts';
+import type { Output } from '../output.ts';
+import { duration, grouped, perSecond } from '../progress.ts';
+import { jsonOf } from '../results.ts';
+import { type Style, styleFor } from '../style.ts';
+import { clip } from '../terminal-text.ts';
+
+/** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
+export interface Teller {
+  serverIsUp(address: string, functions: readonly string[], took: number): Told;
+  called(path: string, payload: string, answer: string, took: number): Told;
+  jobBegins(path: string, text: string): Told;
+  result(result: Uint8Array): Told;
+  jobEnded(lines: number, words: number, took: number): Told;
+  repeated(messages: number, took: number): Told;
+  shared(key: string, value: string, took: number): Told;
+  ended(summary: Summary): Told;
+  /** @param command - starts a server that stays; undefined when this one does. */
+  next(command: string | undefined, lines: readonly string[]): Told;
+}
+
+export type Told = Promise<void> | undefined;
+
+export interface Summary {
+  readonly lines: number;
+  /** Messages of every step, and how many of them went through a second. */
+  readonly messages: number;
+  readonly perSecond: number;
+  readonly took: number;
+}
+
+/** Results of the job that are shown, unless all are: a title and its sonnet. */
+const SHOWN = 15;
+const WIDTH = 80;
+const LABEL = 9;
+const LONGEST_BAR = 12;
+
+/** Tells people, within 80 columns. */
+export class PlainTeller implements Teller {
+  readonly #output: Output;
+  readonly #style: Style;
+  readonly #width: number;
+  readonly #showsAll: boolean;
+  #results = 0;
+
+  constructor({ stdout, env }: Io, output: Output, showsAll: boolean) {
+    this.#output = output;
+    this.#style = styleFor(stdout, env);
+    this.#width = Math.min(output.columns ?? WIDTH, WIDTH);
+    this.#showsAll = showsAll;
+  }
+
+  async serverIsUp(address: string, functions: readonly string[], took: number): Promise<void> {
+    const { strong } = this.#style;
+    await this.#output.line(strong('frond demo: a PALM server and its clients, over TCP on this machine\n'));
+    await this.#step('server', `demo, with ${functions.join(', ')}`, took);
+    await this.#indented(address);
+  }
+
+  async called(path: string, payload: string, answer: string, took: number): Promise<void> {
+    await this.#step('eval', `${path} of "${payload}"`, took);
+    await this.#indented(answer);
+  }
+
+  jobBegins(path: string, text: string): Told {
+    return this.#step('job', `${path} of every line of ${text}, as they come`);
+  }
+
+  result(result: Uint8Array): Told {
+    this.#results++;
+    if (this.#results > SHOWN && !this.#showsAll) return undefined;
+    const [count = '', ...line] = new TextDecoder().decode(result).split('\t');
+    const { accent, faint } = this.#style;
+    const bar = '▪'.repeat(Math.min(Number(count), LONGEST_BAR)).padEnd(LONGEST_BAR);
+    const room = this.#width - LABEL - LONGEST_BAR - 8;
+    const text = clip(line.join(' '), Math.max(room, 1));
+    return this.#output.line(
+      `${' '.repeat(LABEL)}${accent(count.padStart(4))}  ${faint(bar)}  ${text}`.trimEnd(),
+    );
+  }
+
+  async jobEnded(lines: number, words: number, took: number): Promise<void> {
+    const { faint } = this.#style;
+    const hidden = this.#showsAll ? 0 : lines - SHOWN;
+    if (hidden > 0)
+      await this.#output.line(faint(`${' '.repeat(LABEL + 3)}… ${grouped(hidden)} more (--all)`));
+    await this.#step('', `${grouped(lines)} lines, ${grouped(words)} words`, took);
+  }
+
+  async repeated(messages: number, took: number): Promise<void> {
+    await this.#step('again', `the same lines over and over: ${grouped(messages)} messages`, took);
+    await this.#indented(perSecond(messages, took));
+  }
+
+  async shared(key: string, value: string, took: number): Promise<void> {
+    await this.#step('set, get', `one client stores "${key}", another reads it`, took);
+    await this.#indented(value);
+  }
+
+  ended({ lines, messages, perSecond: rate, took }: Summary): Told {
+    const facts = [
+      `${grouped(lines)} lines`,
+      `${grouped(messages)} messages`,
+      `${grouped(rate)} messages/s`,
+      duration(took),
+    ];
+    return this.#output.line(`\n${this.#style.strong(facts.join(' · '))}`);
+  }
+
+  async next(command: string | undefined, lines: readonly string[]): Promise<void> {
+    const { accent } = this.#style;
+    if (command === undefined) {
+      await this.#output.line('\nThe server stays until Ctrl-C. In another terminal:\n');
+    } else {
+      await this.#output.line('\nYour turn. Start a server that stays:\n');
+      await this.#output.line(`  ${accent(command)}`);
+      await this.#output.line('\nand in another terminal:\n');
+    }
+    for (const line of lines) await this.#output.line(`  ${accent(line)}`);
+  }
+
+  #step(label: string, text: string, took?: number): Told {
+    const { strong, faint } = this.#style;
+    const time = took === undefined ? '' : duration(took);
+    const room = this.#width - LABEL - time.length - 1;
+    const body = took === undefined ? clip(text, room) : clip(text, room).padEnd(room + 1);
+    return this.#output.line(`${strong(label.padEnd(LABEL))}${body}${faint(time)}`);
+  }
+
+  #indented(text: string): Told {
+    return this.#output.line(`${' '.repeat(LABEL)}${this.#style.accent(clip(text, this.#width - LABEL))}`);
+  }
+}
+
+/** Tells machines: one JSON object a line. */
+export class JsonTeller implements Teller {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  serverIsUp(address: string, functions: readonly string[], took: number): Told {
+    return this.#tell({ server: { name: 'demo', db: address, functions, ms: rounded(took) } });
+  }
+
+  called(path: string, payload: string, answer: string, took: number): Told {
+    return this.#tell({ eval: { function: path, payload, answer, ms: rounded(took) } });
+  }
+
+  jobBegins(): Told {
+    return undefined;
+  }
+
+  result(result: Uint8Array): Told {
+    return this.#tell(jsonOf(result));
+  }
+
+  jobEnded(lines: number, words: number, took: number): Told {
+    return this.#tell({ job: { lines, words, ms: rounded(took) } });
+  }
+
+  repeated(messages: number, took: number): Told {
+    return this.#tell({ again: { messages, ms: rounded(took) } });
+  }
+
+  shared(key: string, value: string, took: number): Told {
+    return this.#tell({ shared: { key, value, ms: rounded(took) } });
+  }
+
+  ended({ lines, messages, perSecond: rate, took }: Summary): Told {
+    return this.#tell({
+      summary: { lines, messages, messagesPerSecond: Math.round(rate), ms: rounded(took) },
+    });
+  }
+
+  next(command: string | undefined, lines: readonly string[]): Told {
+    return this.#tell({ next: command === undefined ? lines : [command, ...lines] });
+  }
+
+  #tell(facts: object): Told {
+    return this.#output.line(JSON.stringify(facts));
+  }
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
+}

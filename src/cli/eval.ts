@@ -1,0 +1,38 @@
+import type { Command, CommandContext } from './command.ts';
+import { readPath, withClient } from './connect.ts';
+import { COMMON_OPTIONS, CONNECTION_OPTIONS } from './option-table.ts';
+import { payloadOf } from './payload.ts';
+import { writeResult } from './results.ts';
+
+export const evalCommand: Command = {
+  name: 'eval',
+  summary: 'call a function with one payload',
+  synopsis: ['FUNCTION[,FUNCTION…] [PAYLOAD]'],
+  about: [
+    'FUNCTION is server.function; several with commas between them are the stages of a pipeline.',
+    'The payload is PAYLOAD, or what stdin gives, byte for byte. The answer goes to stdout byte for byte, without a newline behind it unless stdout is a terminal. With --messages above 1, each answer is a line.',
+  ],
+  examples: [
+    { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'a text' },
+    { line: 'frond eval images.resize < in.png > out.png', does: 'bytes (FROND_DB says where)' },
+    { line: 'frond eval first.parse,second.count "$text" --messages 2', does: 'a pipeline' },
+  ],
+  options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'error-sentinel', ...COMMON_OPTIONS],
+  arity: [1, 2],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, output, signal } = context;
+  const [call = '', argument] = context.positionals;
+  const { path, server } = readPath(call);
+  const messages = options.number('messages') ?? 1;
+  const payload = await payloadOf(context, argument, 'payload');
+  const answers = await withClient(context, server, (client) =>
+    client.eval(path, payload, { messages, cache: options.text('cache') ?? '', signal }),
+  );
+  const format = options.flag('json') ? 'json' : messages > 1 ? 'lines' : 'exact';
+  for (const answer of Array.isArray(answers) ? answers : [answers])
+    await writeResult(output, answer, format);
+  return 0;
+}

@@ -1,0 +1,120 @@
+/** Every option of every command: what the parser takes and what `--help` prints, from one table. */
+
+/** - `flag`: there or not. - `text`: any text. - `count`: a whole number from 1 on. - `time`: milliseconds, or `inf`. */
+export type OptionKind = 'flag' | 'text' | 'count' | 'time';
+
+export interface OptionSpec {
+  readonly kind: OptionKind;
+  readonly short?: string;
+  /** What the value is called in `--help`. */
+  readonly value?: string;
+  /** Environment variable that stands in for it. */
+  readonly env?: string;
+  readonly help: string;
+  readonly default?: string;
+}
+
+export const OPTIONS = {
+  db: {
+    kind: 'text',
+    value: 'ADDRESS',
+    env: 'FROND_DB',
+    help: "the server's db_address, as tcp://host:port or ipc://path",
+  },
+  server: {
+    kind: 'text',
+    value: 'NAME',
+    help: 'name the server must bear',
+    default: 'that of the first function; for keys, whatever server is there',
+  },
+  push: {
+    kind: 'text',
+    value: 'ADDRESS',
+    help: 'where calls are sent',
+    default: 'the server is asked',
+  },
+  sub: {
+    kind: 'text',
+    value: 'ADDRESS',
+    help: 'where answers are published',
+    default: 'the server is asked',
+  },
+  'this-config': { kind: 'flag', help: 'ask the server nothing: --server, --push and --sub are as given' },
+  session: {
+    kind: 'text',
+    value: 'NAME',
+    env: 'FROND_SESSION',
+    help: 'marks every message, and goes in front of every key',
+  },
+  'server-key': {
+    kind: 'text',
+    value: 'KEY',
+    help: "encrypt with CURVE: the server's public key, 40 characters",
+  },
+  timeout: {
+    kind: 'time',
+    value: 'MS',
+    help: 'milliseconds that connecting may take, and then the call; inf for no limit',
+    default: '30000',
+  },
+  messages: {
+    kind: 'count',
+    value: 'N',
+    help: 'answers to wait for',
+    default: '1',
+  },
+  cache: { kind: 'text', value: 'TEXT', help: "goes along in each message's cache field" },
+  'error-sentinel': {
+    kind: 'flag',
+    help: "take an answer of one byte, 0, for a failed call, as pylm servers give it (a function's own 0 too)",
+  },
+  input: { kind: 'text', value: 'FILE', help: 'read the lines from FILE; - is stdin', default: 'stdin' },
+  window: {
+    kind: 'count',
+    value: 'N',
+    help: 'results that may wait to be written before no more lines are read',
+    default: '1024',
+  },
+  'idle-timeout': {
+    kind: 'time',
+    value: 'MS',
+    help: 'milliseconds without a result that is owed before the job fails; inf for no limit',
+    default: 'as --timeout',
+  },
+  'random-key': { kind: 'flag', help: 'make a random key in place of KEY' },
+  keep: { kind: 'flag', help: 'leave the server running until Ctrl-C' },
+  all: { kind: 'flag', help: 'show every result of the job, not the first few alone' },
+  json: {
+    kind: 'flag',
+    help: 'one JSON object per line: {"text": …}, or {"base64": …} for what is no UTF-8; errors on stderr as {"error": …}',
+  },
+  verbose: { kind: 'flag', short: 'v', help: 'log what happens to the connection, on stderr' },
+  help: { kind: 'flag', short: 'h', help: 'print this' },
+  version: { kind: 'flag', short: 'V', help: 'print the version' },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Names of the options of one kind. */
+export type NameOf<K extends OptionKind> = {
+  [N in OptionName]: (typeof OPTIONS)[N]['kind'] extends K ? N : never;
+}[OptionName];
+
+export function isOptionName(name: string): name is OptionName {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** Options of every command that connects to a server. */
+export const CONNECTION_OPTIONS = [
+  'db',
+  'server',
+  'push',
+  'sub',
+  'this-config',
+  'session',
+  'server-key',
+  'timeout',
+] as const satisfies readonly OptionName[];
+
+/** Options of every command. */
+export const COMMON_OPTIONS = ['json', 'verbose', 'help', 'version'] as const satisfies readonly OptionName[];

@@ -1,0 +1,109 @@
+import { parseArgs } from 'node:util';
+import type { Command } from './command.ts';
+import { CommandError } from './exit.ts';
+import type { Environment } from './io.ts';
+import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from './option-table.ts';
+import { nearest } from './suggest.ts';
+
+type Values = ReadonlyMap<OptionName, string | number | true>;
+
+/** The options that a command was given, checked. */
+export class Options {
+  readonly #values: Values;
+
+  constructor(values: Values) {
+    this.#values = values;
+  }
+
+  flag(name: NameOf<'flag'>): boolean {
+    return this.#values.has(name);
+  }
+
+  text(name: NameOf<'text'>): string | undefined {
+    const value = this.#values.get(name);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** A count, or milliseconds; `Infinity` for no limit. */
+  number(name: NameOf<'count' | 'time'>): number | undefined {
+    const value = this.#values.get(name);
+    return typeof value === 'number' ? value : undefined;
+  }
+}
+
+/** A command line, checked. */
+export interface Parsed {
+  readonly options: Options;
+  readonly positionals: readonly string[];
+}
+
+/** What an option means to a command. */
+export function specOf(command: Command, name: OptionName): OptionSpec {
+  return command.own?.[name] ?? OPTIONS[name];
+}
+
+/**
+ * Reads the arguments of a command, and the environment for options that are not among them.
+ * @throws CommandError `USAGE` naming the argument that is not acceptable.
+ */
+export function parseOptions(command: Command, argv: readonly string[], env: Environment): Parsed {
+  const config: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
+  for (const name of command.options) {
+    const { kind, short } = specOf(command, name);
+    config[name] = { type: kind === 'flag' ? 'boolean' : 'string', ...(short !== undefined && { short }) };
+  }
+  // Not strict: its own messages name neither the nearest option nor where to read about it.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: config,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const values = new Map<OptionName, string | number | true>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value, inlineValue } = token;
+    if (!isOptionName(name) || !command.options.includes(name)) throw unknownOption(command, rawName);
+    values.set(name, readValue(command, name, value, inlineValue === true));
+  }
+  for (const name of command.options) {
+    const variable = specOf(command, name).env;
+    const value = variable === undefined ? undefined : env[variable];
+    if (value !== undefined && value !== '' && !values.has(name)) values.set(name, value);
+  }
+  return { options: new Options(values), positionals };
+}
+
+function unknownOption(command: Command, raw: string): CommandError {
+  const near = raw.startsWith('--') ? nearest(raw.slice(2), command.options) : undefined;
+  const meant = near === undefined ? '' : `; did you mean --${near}?`;
+  const hint = `what begins with - and is no option goes behind --; see frond ${command.name} --help`;
+  return new CommandError('USAGE', `frond ${command.name} has no option ${raw}${meant}`, hint);
+}
+
+function readValue(
+  command: Command,
+  name: OptionName,
+  value: string | undefined,
+  isInline: boolean,
+): string | number | true {
+  const { kind, value: placeholder } = specOf(command, name);
+  const fail = (text: string) =>
+    new CommandError('USAGE', `--${name} ${text}`, `see frond ${command.name} --help`);
+  if (kind === 'flag') {
+    if (value !== undefined) throw fail('takes no value');
+    return true;
+  }
+  const isOption = !isInline && value?.startsWith('--') && isOptionName(value.slice(2).replace(/=.*/s, ''));
+  if (value === undefined || isOption) throw fail(`needs a value: --${name} ${placeholder}`);
+  if (kind === 'text') return value;
+  if (kind === 'time' && /^(inf|infinity)$/i.test(value)) return Number.POSITIVE_INFINITY;
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  const wanted =
+    kind === 'count' ? 'a whole number from 1 on' : 'whole milliseconds from 1 on, or inf for no limit';
+  throw fail(`must be ${wanted}, not ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,108 @@
+import type { Writable } from 'node:stream';
+import { type Deferred, deferred } from '../async/deferred.ts';
+import { CommandError } from './exit.ts';
+import { OutputClosed, type Terminal } from './io.ts';
+import type { Screen } from './screen.ts';
+
+/** Bytes gathered before they are written in one go. */
+const BATCH_BYTES = 65_536;
+
+/**
+ * Stdout. What is written in one turn of the event loop leaves together; a reader that is slow holds up whoever
+ * awaits {@link write}.
+ */
+export class Output {
+  readonly #stream: Writable & Terminal;
+  readonly #screen: Screen;
+  readonly #onFailure: (reason: Error) => void;
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+  #isScheduled = false;
+  #draining: Deferred<void> | undefined;
+  #failure: { readonly reason: unknown } | undefined;
+
+  /**
+   * @param screen - shares the terminal, when both are one.
+   * @param onFailure - takes the {@link OutputClosed} or `OUTPUT` error that ends the output.
+   */
+  constructor(stream: Writable & Terminal, screen: Screen, onFailure: (reason: Error) => void) {
+    this.#stream = stream;
+    this.#screen = screen;
+    this.#onFailure = onFailure;
+    stream.on('error', (error) => this.#fail(error));
+    stream.on('drain', () => this.#drained());
+  }
+
+  get isTerminal(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  /** Characters of a line, when it is a terminal. */
+  get columns(): number | undefined {
+    return this.isTerminal ? this.#stream.columns : undefined;
+  }
+
+  /** Takes a part; what it gives must be awaited before the next. Rejects with what ended the output. */
+  write(part: Uint8Array): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+    this.#parts.push(part);
+    this.#bytes += part.length;
+    if (this.#bytes >= BATCH_BYTES) this.#flush();
+    else this.#schedule();
+    return this.#draining?.promise;
+  }
+
+  line(text: string): Promise<void> | undefined {
+    return this.write(Buffer.from(`${text}\n`));
+  }
+
+  /** Hands everything on and resolves when it is written. */
+  async finish(): Promise<void> {
+    this.#flush();
+    await new Promise<void>((resolve) => {
+      this.#stream.write('', () => resolve());
+    });
+    if (this.#failure !== undefined) throw this.#failure.reason;
+  }
+
+  /** Lets go of who waits for the reader: they get `reason`, and nothing more is written. */
+  abandon(reason: unknown): void {
+    this.#failure ??= { reason };
+    this.#draining?.promise.catch(() => {});
+    this.#draining?.reject(this.#failure.reason);
+    this.#draining = undefined;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#bytes === 0 || this.#failure !== undefined) return;
+    const data = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
+    this.#parts = [];
+    this.#bytes = 0;
+    if (this.isTerminal) this.#screen.hide();
+    if (!this.#stream.write(data)) this.#draining ??= deferred();
+    if (this.isTerminal) this.#screen.show();
+  }
+
+  #drained(): void {
+    this.#draining?.resolve();
+    this.#draining = undefined;
+  }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    const reason =
+      error.code === 'EPIPE'
+        ? new OutputClosed('nobody reads the output any more')
+        : new CommandError('OUTPUT', `stdout cannot be written: ${error.message}`);
+    this.abandon(reason);
+    this.#onFailure(reason);
+  }
+}
