@@ -1,0 +1,23 @@
+import { Client, type ConnectOptions } from '../../src/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import type { PylmCluster } from './pylm.ts';
+
+/** A client of the first server of a cluster that takes its results from the last. */
+export function connectTo(cluster: PylmCluster, options: Partial<ConnectOptions> = {}): Promise<Client> {
+  const { serverName, dbAddress, subAddress } = cluster.entry;
+  return Client.connect({
+    transport: zeromq(),
+    serverName,
+    dbAddress,
+    subAddress,
+    timeout: 10_000,
+    loggingLevel: 'silent',
+    ...options,
+  });
+}
+
+export async function readAll<T>(results: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const result of results) all.push(result);
+  return all;
+}
