@@ -118,7 +118,13 @@ export interface Channel {
 
 export interface Pusher extends Channel, FrameSink {}
 export interface Puller extends Channel, Batches<Bytes> {}
-export interface Subscription extends Channel, Batches<Delivery> {}
+export interface Subscription extends Channel, Batches<Delivery> {
+  /**
+   * Whether the publisher itself confirmed the subscription. One that cannot is taken for pylm's, which also drops
+   * results when more than 1000 wait for one subscriber.
+   */
+  readonly isProved: boolean;
+}
 
 /** What a connection tells about its channels. */
 export type ConnectionStatus =

@@ -24,11 +24,16 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
   const answers: Bytes[] = [];
   let id: string | undefined;
   let isOver = false;
+  let isAnswered = false;
   const finish = (reason?: { readonly error: unknown }) => {
     if (isOver) return;
     isOver = true;
     release();
-    if (id !== undefined) path.mailbox.close(id);
+    if (id !== undefined) {
+      path.mailbox.close(id);
+      // The one place that was taken, when no answer gave it back.
+      if (!isAnswered) path.inFlight.release(1);
+    }
     if (reason === undefined) done.resolve(answers);
     else done.reject(reason.error);
   };
@@ -37,9 +42,10 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
   const release = watchLimits(evaluation, expired, (error) => finish({ error }));
 
   const send = () => {
-    if (isOver) return;
+    if (isOver) return path.inFlight.release(1);
     id = path.mailbox.open({
       answer: (message) => {
+        isAnswered = true;
         const answer = readAnswer(message, errorSentinel);
         if (answer instanceof PalmError) return finish({ error: answer });
         answers.push(answer);
@@ -51,10 +57,10 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
     path.send([frame]).catch((error) => finish({ error }));
   };
   try {
-    if (path.isReady) send();
+    if (path.tryAdmit()) send();
     else
       path
-        .ready()
+        .admit()
         .then(send)
         .catch((error) => finish({ error }));
   } catch (error) {

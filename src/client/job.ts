@@ -1,12 +1,13 @@
 import { IdleClock } from '../async/idle-clock.ts';
 import { AsyncQueue } from '../async/queue.ts';
 import type { SignalHub } from '../async/signals.ts';
-import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { PalmError } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
-import { type Input, openInput } from './input.ts';
+import { openInput } from './input.ts';
+import { JobSender } from './job-sender.ts';
 import type { CallPath } from './path.ts';
 
 /** How far a job is. */
@@ -42,14 +43,11 @@ export interface JobSettings<In, Out> {
   readonly onRemoteError: ((error: PalmError) => void) | undefined;
 }
 
-/** Inputs gathered before they are handed on, when the input gives them at once. */
-const BATCH = 64;
-
 /** One job: a sender that pulls the input, and a queue of results that the reader empties. */
 export class JobRun<In, Out> implements Job<Out> {
   readonly #path: CallPath;
   readonly #settings: JobSettings<In, Out>;
-  readonly #input: Input<In>;
+  readonly #sender: JobSender<In>;
   readonly #results = new AsyncQueue<Bytes>();
   readonly #message: PalmMessage;
   #id: string | undefined;
@@ -57,9 +55,8 @@ export class JobRun<In, Out> implements Job<Out> {
   #received = 0;
   #started: number | undefined;
   #isOver = false;
-  /** Set when the input gave out or failed: nothing more will be sent. */
-  #inputOver: { readonly error?: unknown } | undefined;
-  #waitsForInput = false;
+  /** Why the input came to an end before its time. */
+  #inputFailure: { readonly error: unknown } | undefined;
   #resumeSending: (() => void) | undefined;
   readonly #idle = new IdleClock(
     () => this.#owes(),
@@ -70,8 +67,21 @@ export class JobRun<In, Out> implements Job<Out> {
   constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
     this.#settings = settings;
-    this.#input = openInput(payloads);
     this.#message = callEnvelope(settings.spec, '');
+    this.#sender = new JobSender({
+      path,
+      input: openInput(payloads),
+      what: settings.spec.function,
+      encode: (value) => {
+        this.#message.payload = settings.codec.encode(value);
+        return path.encode(this.#message);
+      },
+      roomForResults: () => (this.#results.size < settings.window ? undefined : this.#roomForResults()),
+      onSent: (count) => {
+        this.#sent += count;
+        this.#idle.sign();
+      },
+    });
   }
 
   get progress(): JobProgress {
@@ -133,58 +143,7 @@ export class JobRun<In, Out> implements Job<Out> {
 
   async #send(): Promise<void> {
     await this.#open();
-    let batch: Bytes[] = [];
-    let sending: Promise<void> = Promise.resolve();
-    const flush = async () => {
-      const frames = batch;
-      batch = [];
-      // One batch is made while the one before it is under way.
-      const before = sending;
-      sending = this.#path.send(frames).then(() => {
-        this.#sent += frames.length;
-        this.#idle.sign();
-      });
-      // It is awaited with the next batch, or at the end; until then its failure is no unhandled one.
-      sending.catch(() => {});
-      await before;
-    };
-    for (let index = 0; !this.#isOver; index++) {
-      if (this.#results.size >= this.#settings.window) {
-        await flush();
-        await this.#roomForResults();
-        if (this.#isOver) break;
-      }
-      const taken = this.#input.takeNow();
-      let item = taken;
-      if (item === undefined) {
-        if (batch.length > 0) await flush();
-        this.#waitsForInput = true;
-        item = await this.#input.take();
-        this.#waitsForInput = false;
-        if (this.#isOver) break;
-      }
-      if (item.kind === 'done') {
-        this.#inputOver = {};
-        break;
-      }
-      if (item.kind === 'failed') {
-        this.#inputOver = { error: item.error };
-        break;
-      }
-      try {
-        this.#message.payload = this.#settings.codec.encode(item.value);
-        batch.push(this.#path.encode(this.#message));
-      } catch (cause) {
-        const text = `input ${index} of the job ${this.#settings.spec.function} was not sent: ${messageOf(cause)}`;
-        this.#inputOver = { error: invalidCall(text, { index, cause }) };
-        this.#input.close();
-        break;
-      }
-      if (batch.length >= BATCH || taken === undefined) await flush();
-    }
-    if (this.#isOver) return;
-    await flush();
-    await sending;
+    this.#inputFailure = await this.#sender.run();
     this.#idle.sign();
     this.#failWhenAnswered();
   }
@@ -219,22 +178,19 @@ export class JobRun<In, Out> implements Job<Out> {
 
   /** An input that failed ends the job, but not before what was sent has its answer. */
   #failWhenAnswered(): void {
-    const over = this.#inputOver;
-    if (over === undefined || !('error' in over) || this.#isOver) return;
-    if (this.#received >= this.#sent) {
-      this.#fail(over.error);
-      return;
-    }
-    this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
+    if (this.#inputFailure === undefined || this.#isOver) return;
+    if (this.#received >= this.#sent) this.#fail(this.#inputFailure.error);
+    else this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
   }
 
   /** Whether a result or the server is waited for, and not the input or the reader. */
   #owes(): boolean {
-    return !(this.#waitsForInput && this.#sent <= this.#received) && this.#resumeSending === undefined;
+    const waitsForInput = this.#sender.waitsForInput && this.#sent <= this.#received;
+    return !waitsForInput && this.#resumeSending === undefined;
   }
 
   #idleError(timeout: number): unknown {
-    if (this.#inputOver !== undefined && 'error' in this.#inputOver) return this.#inputOver.error;
+    if (this.#inputFailure !== undefined) return this.#inputFailure.error;
     const { pushAddress, subAddress } = this.#path.addresses;
     const { messages, spec } = this.#settings;
     const wanted = messages === undefined ? '' : ` of ${messages}`;
@@ -274,11 +230,7 @@ export class JobRun<In, Out> implements Job<Out> {
     this.#idle.stop();
     this.#stopListening();
     if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
-    this.#input.close();
+    this.#sender.stop(this.#received);
     this.#resumeSending?.();
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -5,6 +5,7 @@ import type { ClientTopics } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
+import { InFlight } from './in-flight.ts';
 import { Mailbox } from './mailbox.ts';
 import type { Tap } from './tap.ts';
 
@@ -14,12 +15,18 @@ export interface PathAddresses {
   readonly subAddress: string;
 }
 
+/** Messages on their way at once to a frond server, which holds results back for a client that is slow. */
+const MOST_IN_FLIGHT = 16_384;
+/** The same to a stock pylm server, which drops them past 1000; half of that, for what the brake misjudges. */
+const MOST_IN_FLIGHT_UNPROVED = 500;
+
 /**
  * The way of every call: envelopes out through one PUSH, answers back through one subscription that is proved before
  * anything is sent. When either breaks, what is under way has lost its message or its answer, and fails.
  */
 export class CallPath {
   readonly mailbox = new Mailbox();
+  readonly inFlight = new InFlight(MOST_IN_FLIGHT_UNPROVED);
   readonly addresses: PathAddresses;
   readonly #topics: ClientTopics;
   readonly #pusher: Pusher;
@@ -53,6 +60,21 @@ export class CallPath {
 
   async ready(): Promise<void> {
     while (!this.isReady) await Promise.all([this.#subscription.ready(), this.#pusher.ready()]);
+    this.inFlight.limit = this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED;
+  }
+
+  /** Takes a place for one message, when it may be sent this moment. */
+  tryAdmit(): boolean {
+    return this.isReady && this.inFlight.take();
+  }
+
+  /** Resolves with a place for one message, when it may be sent. */
+  async admit(): Promise<void> {
+    await this.ready();
+    await this.inFlight.wait();
+    if (this.isReady) return;
+    this.inFlight.release(1);
+    await this.admit();
   }
 
   /** The `client` field for a call: the server publishes the answers under it. */
@@ -125,6 +147,7 @@ export class CallPath {
         message,
         size: frame.length,
       });
+      this.inFlight.answered();
       call?.answer(message);
     }
   }

@@ -187,6 +187,8 @@ export class MemoryPuller extends Receiving<'push', Bytes> implements Puller {
 }
 
 export class MemorySubscription extends Receiving<'publish', Delivery> implements Subscription {
+  readonly isProved = true;
+
   constructor(network: MemoryNetwork, address: string, topic: string, host: ChannelHost) {
     super(network, address, 'publish', topic, host);
   }

@@ -271,6 +271,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
   readonly #margin: number;
   readonly #recent = new RecentTopic();
   #stopMargin = () => {};
+  #isProved = false;
 
   constructor(socket: Subscriber, topic: string, margin: number, context: DialContext) {
     super(socket, context);
@@ -283,6 +284,10 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
       (parts, into) => this.#take(parts, into),
       (queued) => this.reportSlow(queued),
     );
+  }
+
+  get isProved(): boolean {
+    return this.#isProved;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Delivery[], undefined> {
@@ -306,6 +311,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
 
   protected override disconnected(reason: string): void {
     this.#stopMargin();
+    this.#isProved = false;
     super.disconnected(reason);
   }
 
@@ -316,6 +322,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
     if (frames.length === 1 && frames[0]?.length === 0) {
       if (topic !== this.#topic) return;
       this.#stopMargin();
+      this.#isProved = true;
       this.readiness.set();
       return;
     }

@@ -1,5 +1,6 @@
 import type { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
+import { Moderation } from './moderation.ts';
 
 interface Receiving {
   readonly closed: boolean;
@@ -19,9 +20,11 @@ export async function readInto<T>(
   parse: (parts: Uint8Array[], into: T[]) => void,
   onFull: (queued: number) => void,
 ): Promise<void> {
+  const moderation = new Moderation();
   let batch: T[] = [];
   let run = 0;
   const handOver = () => {
+    moderation.turnEnds(run);
     run = 0;
     const items = batch;
     batch = [];
@@ -30,9 +33,13 @@ export async function readInto<T>(
   for (;;) {
     const parts = await receive(socket);
     if (parts === undefined) break;
-    if (run === 0) setImmediate(handOver);
-    run++;
     parse(parts, batch);
+    run++;
+    if (run === 1) {
+      const wait = moderation.turnBegins();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      setImmediate(handOver);
+    }
     if (run >= LONGEST_RUN) await new Promise(setImmediate);
     if (queue.isFull) {
       onFull(queue.size);

@@ -1,0 +1,96 @@
+import { startTimer } from '../async/deadline.ts';
+import { type Deferred, deferred } from '../async/deferred.ts';
+import { Fifo } from '../async/fifo.ts';
+
+/** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
+const SHORTEST_STALL = 5;
+const LONGEST_STALL = 100;
+/** A stall is so many times the usual time between two answers. */
+const STALL_IN_GAPS = 64;
+/** Places that are given away together. */
+const COMPANY = 64;
+/** Weight of the newest gap in the usual one. */
+const NEWEST = 1 / 32;
+
+/**
+ * Bounds how many messages are on their way at once, because a stock pylm server drops results without a word once
+ * 1000 of them wait to be sent to a client. It is a brake and not a window: a pipeline may drop messages and a function
+ * may take its time, so when nothing comes back for a while, what is out no longer counts.
+ */
+export class InFlight {
+  /** Messages that may be out. */
+  limit: number;
+  readonly #waiting = new Fifo<Deferred<void>>();
+  #count = 0;
+  #usualGap = LONGEST_STALL;
+  #lastAnswer = 0;
+  #stopWatch: (() => void) | undefined;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Messages out. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes the place of one message, if there is one and nobody waits for it. */
+  take(): boolean {
+    if (this.#count >= this.limit || this.#waiting.size > 0) return false;
+    this.#count++;
+    return true;
+  }
+
+  /** Resolves with a place taken, in turn. */
+  wait(): Promise<void> {
+    if (this.take()) return Promise.resolve();
+    const turn = deferred<void>();
+    this.#waiting.push(turn);
+    if (this.#stopWatch === undefined) this.#watch();
+    return turn.promise;
+  }
+
+  /** Answers came, or are no longer waited for. */
+  release(count: number): void {
+    this.#count = Math.max(0, this.#count - count);
+    this.#admit();
+  }
+
+  /** An answer came. */
+  answered(): void {
+    // The clock is read only while somebody waits: that is when the gaps tell something.
+    if (this.#stopWatch !== undefined) {
+      const now = performance.now();
+      this.#usualGap += (Math.min(now - this.#lastAnswer, LONGEST_STALL) - this.#usualGap) * NEWEST;
+      this.#lastAnswer = now;
+    }
+    this.release(1);
+  }
+
+  #admit(): void {
+    // Not for each place that is free: those who wait shall come in company, and travel in one batch.
+    if (this.#count > this.limit - Math.min(COMPANY, this.limit >> 1)) return;
+    while (this.#count < this.limit) {
+      const turn = this.#waiting.shift();
+      if (turn === undefined) break;
+      this.#count++;
+      turn.resolve();
+    }
+    if (this.#waiting.size > 0 || this.#stopWatch === undefined) return;
+    this.#stopWatch();
+    this.#stopWatch = undefined;
+  }
+
+  /** Two looks in a row without an answer make a stall: after one, answers may lie unread behind a busy event loop. */
+  #watch(quiet = false, seen = this.#lastAnswer): void {
+    const stall = Math.min(Math.max(STALL_IN_GAPS * this.#usualGap, SHORTEST_STALL), LONGEST_STALL);
+    this.#stopWatch = startTimer(stall / 2, () => {
+      if (this.#lastAnswer !== seen) return this.#watch();
+      if (!quiet) return this.#watch(true, seen);
+      this.#count = 0;
+      this.#watch();
+      this.#admit();
+    });
+  }
+}

@@ -1,0 +1,124 @@
+import { invalidCall } from '../protocol/errors.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Input } from './input.ts';
+import type { CallPath } from './path.ts';
+
+/** Inputs gathered before they are handed on, when the input gives them at once. */
+const BATCH = 64;
+
+/** What a sender needs of its job. */
+export interface SenderSettings<In> {
+  readonly path: CallPath;
+  readonly input: Input<In>;
+  /** Names the job in errors. */
+  readonly what: string;
+  /** The frame of an input. @throws whatever says that it is no payload. */
+  readonly encode: (value: In) => Bytes;
+  /** Resolves when results are read far enough that more input may be taken; undefined when they are. */
+  readonly roomForResults: () => Promise<void> | undefined;
+  /** Told when the transport has taken charge of so many inputs more. */
+  readonly onSent: (count: number) => void;
+}
+
+/** Pulls the input of a job and sends it, no faster than results are read, the server keeps up, and the link takes it. */
+export class JobSender<In> {
+  readonly #settings: SenderSettings<In>;
+  #batch: Bytes[] = [];
+  #sending: Promise<void> = Promise.resolve();
+  /** Places taken for messages on their way. */
+  #placed = 0;
+  #isStopped = false;
+  #waitsForInput = false;
+
+  constructor(settings: SenderSettings<In>) {
+    this.#settings = settings;
+  }
+
+  /** Whether it is the input that everything waits for. */
+  get waitsForInput(): boolean {
+    return this.#waitsForInput;
+  }
+
+  /**
+   * Sends until the input ends, fails, or {@link stop} is called; resolves when all of it has left. An input that fails,
+   * or gives what is no payload, is the error it resolves with: what came before it is sent all the same.
+   */
+  async run(): Promise<{ readonly error: unknown } | undefined> {
+    const { path, input, roomForResults } = this.#settings;
+    for (let index = 0; ; index++) {
+      const room = roomForResults();
+      if (room !== undefined) {
+        await this.#flush();
+        await room;
+      }
+      if (this.#isStopped) return undefined;
+      if (!path.inFlight.take()) {
+        await this.#flush();
+        await path.inFlight.wait();
+      }
+      this.#placed++;
+      if (this.#isStopped) return this.#giveBack(1);
+      let item = input.takeNow();
+      const isAtOnce = item !== undefined;
+      if (item === undefined) {
+        this.#waitsForInput = true;
+        item = await input.take();
+        this.#waitsForInput = false;
+        if (this.#isStopped) return this.#giveBack(1);
+      }
+      if (item.kind !== 'value') {
+        this.#giveBack(1);
+        await this.#finish();
+        return item.kind === 'failed' ? { error: item.error } : undefined;
+      }
+      try {
+        this.#batch.push(this.#settings.encode(item.value));
+      } catch (cause) {
+        this.#giveBack(1);
+        input.close();
+        await this.#finish();
+        return { error: this.#unfit(index, cause) };
+      }
+      if (this.#batch.length >= BATCH || !isAtOnce) await this.#flush();
+    }
+  }
+
+  /** Sends no more; `answered` messages gave their places back themselves. */
+  stop(answered: number): void {
+    this.#isStopped = true;
+    this.#giveBack(Math.max(0, this.#placed - answered));
+    this.#settings.input.close();
+  }
+
+  #giveBack(count: number): undefined {
+    this.#placed -= count;
+    this.#settings.path.inFlight.release(count);
+    return undefined;
+  }
+
+  /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
+  async #flush(): Promise<void> {
+    const frames = this.#batch;
+    this.#batch = [];
+    const before = this.#sending;
+    if (frames.length > 0) {
+      this.#sending = this.#settings.path.send(frames).then(() => this.#settings.onSent(frames.length));
+      // It is awaited with the next batch, or at the end; until then its failure is no unhandled one.
+      this.#sending.catch(() => {});
+    }
+    await before;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#flush();
+    await this.#sending;
+  }
+
+  #unfit(index: number, cause: unknown): unknown {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return invalidCall(`input ${index} of the job ${this.#settings.what} was not sent: ${reason}`, {
+      index,
+      cause,
+    });
+  }
+}

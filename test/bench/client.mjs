@@ -1,0 +1,73 @@
+/**
+ * One measurement of the built client, in a process of its own: node client.mjs COMMAND DB SERVER [COUNT]
+ * Prints one line of JSON: seconds of wall clock and of CPU, and what is asked for.
+ */
+const began = performance.now();
+const [command, dbAddress, serverName, count = '0'] = process.argv.slice(2);
+const messages = Number(count);
+const dist = new URL('../../dist/node/', import.meta.url);
+
+const { Client } = await import(new URL('index.js', dist).href);
+const { zeromq } = await import(new URL('zeromq.js', dist).href);
+const client = await Client.connect({ transport: zeromq(), dbAddress, serverName });
+const payload = new Uint8Array(32).fill(0x78);
+
+function* payloads(total) {
+  for (let i = 0; i < total; i++) yield payload;
+}
+
+async function job(total, seen = () => {}) {
+  let received = 0;
+  for await (const _ of client.job(`${serverName}.same`, payloads(total), { messages: total }))
+    seen(++received);
+  return received;
+}
+
+/** @param {() => Promise<object | void>} run */
+async function measured(run) {
+  const wall = performance.now();
+  const cpu = process.cpuUsage();
+  const more = await run();
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: (performance.now() - wall) / 1e3, cpuSeconds: (user + system) / 1e6, ...more };
+}
+
+const commands = {
+  async connect() {
+    await client.eval(`${serverName}.same`, payload);
+    return { seconds: (performance.now() - began) / 1e3 };
+  },
+  async job() {
+    await job(Math.min(messages, 20_000));
+    return measured(async () => void (await job(messages)));
+  },
+  async set() {
+    const set = (total) => {
+      let next = 0;
+      const lane = async () => {
+        while (next < total) await client.set(payload, `bench-${next++ % 1000}`);
+      };
+      return Promise.all(Array.from({ length: 256 }, lane));
+    };
+    await set(Math.min(messages, 2_000));
+    return measured(async () => void (await set(messages)));
+  },
+  /** Resident memory after a tenth of a job, and at its end. */
+  async memory() {
+    const samples = [];
+    const mark = Math.floor(messages / 10);
+    const settle = () => {
+      globalThis.gc?.();
+      samples.push(process.memoryUsage().rss);
+    };
+    return measured(async () => {
+      await job(messages, (received) => {
+        if (received % mark === 0) settle();
+      });
+      return { samples };
+    });
+  },
+};
+
+console.log(JSON.stringify(await commands[command]()));
+await client.close();

@@ -1,0 +1,214 @@
+/**
+ * npm run bench [-- --json] [-- --quick]: what frond does against pylm and against bare baselines, in one run on one
+ * machine. Every figure is a ratio of medians, the two sides measured in turn. Ends with 1 when a goal is missed.
+ */
+import { runClient, startCluster } from '../interop/pylm.ts';
+import { codecRates } from './codec.ts';
+import { runFrond, startFrondServer } from './processes.ts';
+
+interface Row {
+  readonly what: string;
+  readonly against: string;
+  readonly ratio: number;
+  readonly goal: string;
+  readonly reached: boolean;
+  /** The medians behind the ratio, with their unit. */
+  readonly detail: string;
+}
+
+interface PylmMeasured {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly perSecond: number;
+  readonly cpuMicrosecondsEach: number;
+}
+
+const flags = new Set(process.argv.slice(2));
+const rounds = flags.has('--quick') ? 1 : 5;
+const scale = flags.has('--quick') ? 0.1 : 1;
+// pylm with protobuf's C implementation: its best speed, not that of the pure Python it installs with.
+const protobuf = 'upb';
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+/** Runs all sides in turn, `rounds` times; gives the medians. */
+async function inTurn<K extends string>(
+  sides: Readonly<Record<K, () => Promise<number>>>,
+): Promise<Record<K, number>> {
+  const names = Object.keys(sides) as K[];
+  const seen = new Map<K, number[]>(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) seen.get(name)?.push(await sides[name]());
+  }
+  return Object.fromEntries(names.map((name) => [name, median(seen.get(name) ?? [])])) as Record<K, number>;
+}
+
+const atLeast = (goal: number) => ({ goal: `≥ ${goal}×`, met: (ratio: number) => ratio >= goal });
+const atMost = (goal: number) => ({ goal: `≤ ${goal}×`, met: (ratio: number) => ratio <= goal });
+
+function row(
+  what: string,
+  against: string,
+  ratio: number,
+  { goal, met }: ReturnType<typeof atLeast>,
+  detail: string,
+): Row {
+  return { what, against, ratio, goal, reached: met(ratio), detail };
+}
+
+const k = (value: number) => `${(value / 1_000).toFixed(1)} k/s`;
+const ms = (value: number) => `${(value * 1_000).toFixed(0)} ms`;
+const us = (value: number) => `${value.toFixed(1)} µs`;
+
+async function measure(): Promise<Row[]> {
+  await using cluster = await startCluster('server', { protobuf });
+  await using frond = await startFrondServer();
+  const { serverName, dbAddress } = cluster.entry;
+  const pylm = (...args: string[]) =>
+    runClient<PylmMeasured>(
+      ['--protobuf', protobuf, '--server', serverName, '--db', dbAddress, 'bench', ...args],
+      {
+        timeout: 120_000,
+      },
+    );
+  const small = Math.round(40_000 * scale);
+  const large = Math.round(200_000 * scale);
+  const sets = Math.round(20_000 * scale);
+  const rows: Row[] = [];
+
+  const connect = await inTurn({
+    frond: async () => (await runFrond('connect', dbAddress, serverName)).seconds,
+    pylm: async () => (await pylm('connect', 'server.same')).seconds,
+  });
+  rows.push(
+    row(
+      'import + connect + first eval',
+      'pylm client',
+      connect.frond / connect.pylm,
+      atMost(0.1),
+      `${ms(connect.frond)} / ${ms(connect.pylm)}`,
+    ),
+  );
+
+  const cpu: Record<'frond' | 'pylm', number[]> = { frond: [], pylm: [] };
+  const job = await inTurn({
+    frond: async () => {
+      const { seconds, cpuSeconds } = await runFrond('job', dbAddress, serverName, small);
+      cpu.frond.push((cpuSeconds / small) * 1e6);
+      return small / seconds;
+    },
+    pylm: async () => {
+      const { perSecond, cpuMicrosecondsEach } = await pylm(
+        'job',
+        'server.same',
+        '--count',
+        String(small),
+        '--size',
+        '32',
+      );
+      cpu.pylm.push(cpuMicrosecondsEach);
+      return perSecond;
+    },
+    frondServer: async () => large / (await runFrond('job', frond.db, 'server', large)).seconds,
+  });
+  const [ours, theirs] = [median(cpu.frond), median(cpu.pylm)];
+  rows.push(
+    row(
+      'job through stock pylm Server: rate',
+      'pylm client',
+      job.frond / job.pylm,
+      atLeast(1),
+      `${k(job.frond)} / ${k(job.pylm)}`,
+    ),
+    row(
+      'the same job: client CPU each message',
+      'pylm client',
+      ours / theirs,
+      atMost(0.5),
+      `${us(ours)} / ${us(theirs)}`,
+    ),
+    row(
+      'the same job through frond Server',
+      'stock pylm Server',
+      job.frondServer / job.frond,
+      atLeast(4),
+      `${k(job.frondServer)} / ${k(job.frond)}`,
+    ),
+  );
+
+  const set = await inTurn({
+    frond: async () => sets / (await runFrond('set', dbAddress, serverName, sets)).seconds,
+    pylm: async () => (await pylm('set', '--count', String(Math.round(sets / 4)), '--size', '32')).perSecond,
+  });
+  rows.push(
+    row(
+      'set, pipelined, on stock pylm Server',
+      'pylm client',
+      set.frond / set.pylm,
+      atLeast(4),
+      `${k(set.frond)} / ${k(set.pylm)}`,
+    ),
+  );
+
+  const rates = Array.from({ length: rounds }, codecRates);
+  const codec = (name: keyof (typeof rates)[0]) => median(rates.map((own) => own[name]));
+  const [frondRate, bufbuildRate, protobufjsRate] = [codec('frond'), codec('bufbuild'), codec('protobufjs')];
+  rows.push(
+    row(
+      'codec: encode + decode of 100 bytes',
+      '@bufbuild/protobuf',
+      frondRate / bufbuildRate,
+      atLeast(2),
+      `${k(frondRate)} / ${k(bufbuildRate)}`,
+    ),
+    row(
+      'codec: encode + decode of 100 bytes',
+      'protobufjs',
+      frondRate / protobufjsRate,
+      atLeast(1),
+      `${k(frondRate)} / ${k(protobufjsRate)}`,
+    ),
+  );
+
+  const messages = Math.round(1_000_000 * scale);
+  const { samples = [] } = await runFrond('memory', frond.db, 'server', messages, ['--expose-gc']);
+  const [first = Number.NaN] = samples;
+  const last = samples.at(-1) ?? Number.NaN;
+  const mb = (value: number) => `${(value / 1e6).toFixed(0)} MB`;
+  rows.push(
+    row(
+      `memory after a job of ${messages.toLocaleString('en')}`,
+      'after a tenth of it',
+      last / first,
+      atMost(1.1),
+      `${mb(last)} / ${mb(first)}`,
+    ),
+  );
+  return rows;
+}
+
+function table(rows: readonly Row[]): string {
+  const cells = rows.map(({ what, against, ratio, goal, reached, detail }) => [
+    what,
+    against,
+    `${ratio < 1 ? ratio.toFixed(3) : ratio.toFixed(2)}×`,
+    goal,
+    reached ? 'yes' : 'NO',
+    detail,
+  ]);
+  const all = [['what', 'against', 'ratio', 'goal', 'reached', 'medians'], ...cells];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const rows = await measure();
+console.log(flags.has('--json') ? JSON.stringify(rows, null, 2) : table(rows));
+process.exitCode = rows.every(({ reached }) => reached) ? 0 : 1;
