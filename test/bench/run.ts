@@ -1,6 +1,7 @@
 /**
- * npm run bench [-- --json] [-- --quick]: what frond does against pylm and against bare baselines, in one run on one
- * machine. Every figure is a ratio of medians, the two sides measured in turn. Ends with 1 when a goal is missed.
+ * npm run bench [-- --json --quick --no-goals]: what frond does against pylm and against bare baselines, in one run on one
+ * machine. Every figure is a ratio of medians, the two sides measured in turn. Ends with 1 when a goal is missed, unless
+ * told that goals do not count (`--no-goals`), as with the little work of `--quick`.
  */
 import { runClient, startCluster } from '../interop/pylm.ts';
 import { codecRates } from './codec.ts';
@@ -211,4 +212,4 @@ function table(rows: readonly Row[]): string {
 
 const rows = await measure();
 console.log(flags.has('--json') ? JSON.stringify(rows, null, 2) : table(rows));
-process.exitCode = rows.every(({ reached }) => reached) ? 0 : 1;
+process.exitCode = flags.has('--no-goals') || rows.every(({ reached }) => reached) ? 0 : 1;
