@@ -1,56 +1,20 @@
 /** What someone gets who installs the package: `npm pack`, unpacked beside its dependencies. */
 import { execFile } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PackedProject, packProject, root } from './packed.ts';
 
 const run = promisify(execFile);
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
-let project: string;
-
-/** Puts a package of ours into the project's node_modules as it is. */
-function link(name: string) {
-  symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name));
-}
+let project: PackedProject;
 
 beforeAll(async () => {
-  project = mkdtempSync(join(tmpdir(), 'frond-package-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
-    cwd: root,
-  });
-  const packed: unknown = JSON.parse(stdout);
-  const [first] = Array.isArray(packed) ? packed : Object.values(packed as object);
-  mkdirSync(join(project, 'node_modules/frond'), { recursive: true });
-  await run('tar', [
-    'xzf',
-    join(project, first.filename),
-    '-C',
-    join(project, 'node_modules/frond'),
-    '--strip-components=1',
-  ]);
-  for (const name of ['msgpackr', 'nanoid', 'zeromq', '@types', 'undici-types']) link(name);
-  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+  project = await packProject();
 });
 
-afterAll(() => rmSync(project, { recursive: true, force: true }));
-
-async function node(file: string, code: string): Promise<string> {
-  writeFileSync(join(project, file), code);
-  const { stdout } = await run(process.execPath, [file], { cwd: project, timeout: 15_000 });
-  return stdout.trim();
-}
+afterAll(() => project?.remove());
 
 const tour = `
   const any = 'tcp://127.0.0.1:*';
@@ -66,26 +30,26 @@ describe('the package', () => {
   it('runs in Node as ESM', async () => {
     const imports = `import { Client, text } from 'frond'; import { Server } from 'frond/cluster';
       import { memory } from 'frond/memory'; import { zeromq } from 'frond/zeromq';`;
-    expect(await node('esm.mjs', imports + tour)).toBe('hello function');
+    expect(await project.node('esm.mjs', imports + tour)).toBe('hello function');
   });
 
   it('runs in Node with require', async () => {
     const requires = `const { Client, text } = require('frond'); const { Server } = require('frond/cluster');
       const { memory } = require('frond/memory'); const { zeromq } = require('frond/zeromq');`;
-    expect(await node('cjs.cjs', `${requires} (async () => {${tour}})();`)).toBe('hello function');
+    expect(await project.node('cjs.cjs', `${requires} (async () => {${tour}})();`)).toBe('hello function');
   });
 
   it('names the package that is missing, and the command that installs it', async () => {
-    rmSync(join(project, 'node_modules/zeromq'));
+    project.unlink('zeromq');
     try {
       const code = `import { zeromq } from 'frond/zeromq';
         await zeromq().open().catch((error) => console.log(error.code, error.message));`;
-      expect(await node('missing.mjs', code)).toMatch(/^INVALID_CALL .*npm install zeromq/);
-      expect(await node('core.mjs', `import { Client } from 'frond'; console.log(typeof Client);`)).toBe(
-        'function',
-      );
+      expect(await project.node('missing.mjs', code)).toMatch(/^INVALID_CALL .*npm install zeromq/);
+      expect(
+        await project.node('core.mjs', `import { Client } from 'frond'; console.log(typeof Client);`),
+      ).toBe('function');
     } finally {
-      link('zeromq');
+      project.link('zeromq');
     }
   });
 
@@ -117,7 +81,7 @@ describe('the package', () => {
         new MemoryStore(); memory(); new Blob([one, ...three]);
         return new PalmError('LOST', String(count.words)).code;
       }`;
-    writeFileSync(join(project, file), code);
+    writeFileSync(join(project.folder, file), code);
     const options = {
       module,
       moduleResolution,
@@ -128,11 +92,11 @@ describe('the package', () => {
       types: ['node'],
     };
     writeFileSync(
-      join(project, 'tsconfig.json'),
+      join(project.folder, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: options, files: [file] }),
     );
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const outcome = await run(process.execPath, [tsc, '-p', project], { cwd: project }).catch(
+    const outcome = await run(process.execPath, [tsc, '-p', project.folder], { cwd: project.folder }).catch(
       (error) => error,
     );
     expect(outcome.stdout).toBe('');
@@ -140,7 +104,7 @@ describe('the package', () => {
 
   it('has a command', async () => {
     const { stdout } = await run(process.execPath, [
-      join(project, 'node_modules/frond/dist/node/cli.js'),
+      join(project.folder, 'node_modules/frond/dist/node/cli.js'),
       '--version',
     ]);
     expect(stdout.trim()).toMatch(/^\d+\.\d+\.\d+/);
@@ -186,6 +150,6 @@ describe('the browser bundle', () => {
       await client.close();
       await server.close();
       setTimeout(() => exit(0), 50);`;
-    expect(await node('browser.mjs', `const exit = process.exit.bind(process); ${code}`)).toBe('a,b');
+    expect(await project.node('browser.mjs', `const exit = process.exit.bind(process); ${code}`)).toBe('a,b');
   });
 });

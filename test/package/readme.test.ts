@@ -1,0 +1,85 @@
+/** Every piece of TypeScript in the README runs, in order, against a server as the README speaks of it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Server } from '../../src/cluster/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { type PackedProject, packProject, root } from './packed.ts';
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const snippets = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+const [quickStart = ''] = snippets;
+/** What the later ones go on from: connecting, and `words`. */
+const preamble = quickStart.slice(0, quickStart.indexOf('console.log'));
+
+const printed: Readonly<Record<number, string>> = {
+  0: 'HELLO\nA\nB\nC\nfestina lente',
+  2: "[ 'A', 'B', 'C' ]",
+  3: 'HELLO',
+  5: "{ text: 'typed' }\n[ 1, 2, 3 ]",
+  7: 'Uint8Array(1) [ 7 ]',
+};
+
+describe('the README', () => {
+  let project: PackedProject;
+  let server: Server;
+
+  beforeAll(async () => {
+    project = await packProject();
+    const any = 'tcp://127.0.0.1:*';
+    server = await Server.start({
+      transport: zeromq(),
+      name: 'my_server',
+      dbAddress: any,
+      pullAddress: any,
+      pubAddress: any,
+      loggingLevel: 'silent',
+      functions: { upper: (payload) => bytes(textOf(payload).toUpperCase()) },
+    });
+  });
+
+  afterAll(async () => {
+    await server?.close();
+    project?.remove();
+  });
+
+  it('has them', () => {
+    expect(snippets.length).toBeGreaterThan(6);
+    expect(preamble).toContain('words');
+  });
+
+  it.each(snippets.map((snippet, index) => [index, snippet] as const))(
+    'snippet %i runs',
+    async (index, snippet) => {
+      const isWhole = /Server\.start|Client\.connect/.test(snippet);
+      const code = `${isWhole ? '' : preamble}\n${snippet}`.replaceAll(
+        'tcp://127.0.0.1:5555',
+        server.dbAddress,
+      );
+      const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+      const output = await project.node(`snippet${index}.ts`, code, ['--import', loader]);
+      expect(output.endsWith(printed[index] ?? '')).toBe(true);
+    },
+  );
+
+  it('names every option and error code there is', () => {
+    const client = readFileSync(join(root, 'src/client/options.ts'), 'utf8');
+    const errors = readFileSync(join(root, 'src/protocol/errors.ts'), 'utf8');
+    for (const [, code] of errors.matchAll(/^ {2}\| '(\w+)'/gm)) expect(readme).toContain(`\`${code}\``);
+    const pylmArguments = [
+      'serverName',
+      'dbAddress',
+      'pushAddress',
+      'subAddress',
+      'session',
+      'loggingLevel',
+      'thisConfig',
+    ];
+    for (const name of pylmArguments) {
+      expect(client).toContain(`readonly ${name}`);
+      expect(readme).toContain(name);
+    }
+  });
+});
