@@ -20,6 +20,12 @@ mkdirSync('dist/cjs', { recursive: true });
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 cpSync('dist/types', 'dist/cjs/types', { recursive: true });
 
+// What is in the bundles beside our own, under the terms it came with.
+const notices = ['msgpackr', 'nanoid'].map(
+  (name) => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
+);
+writeFileSync('dist/THIRD_PARTY_LICENSES.txt', notices.join('\n---\n\n'));
+
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
 const missing = paths({ exports, bin }).filter((path) => !existsSync(path));
 if (missing.length > 0) {

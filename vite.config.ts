@@ -11,28 +11,19 @@ const isomorphic = {
 };
 const native = { ...isomorphic, zeromq: 'transports/zeromq/index.ts' };
 
+/**
+ * msgpackr and nanoid go into every build: a page needs that anyway, CommonJS could not require nanoid, and loading them
+ * as packages takes Node longer than all the rest of frond.
+ */
+const external = [/^node:/, 'zeromq'];
+
 const builds = {
-  /** Everything in it, for a page to load as it is. */
-  browser: {
-    entry: isomorphic,
-    format: 'es',
-    external: [],
-    minify: true,
-  },
-  node: {
-    entry: { ...native, cli: 'src/cli/main.ts' },
-    format: 'es',
-    external: [/^node:/, 'zeromq', 'msgpackr', 'nanoid'],
-    minify: false,
-  },
-  /** nanoid is ESM alone, so it goes in. */
-  cjs: {
-    entry: native,
-    format: 'cjs',
-    external: [/^node:/, 'zeromq', 'msgpackr'],
-    minify: false,
-  },
+  browser: { entry: isomorphic, format: 'es', minify: true },
+  node: { entry: { ...native, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
+  cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
+
+const CORE = /[\\/]src[\\/](?!cli|cluster)|[\\/]transports[\\/]shared[\\/]|node_modules/;
 
 export default defineConfig(({ mode }) => {
   const build = builds[mode as keyof typeof builds];
@@ -40,7 +31,9 @@ export default defineConfig(({ mode }) => {
     throw new Error(`--mode must be one of ${Object.keys(builds).join(', ')}, not ${mode}`);
   const extension = build.format === 'cjs' ? 'cjs' : 'js';
   return {
-    ...(mode === 'browser' ? {} : { resolve: { conditions: ['node', 'module', 'import', 'default'] } }),
+    // The isomorphic variants of both packages, also for Node.
+    resolve: { conditions: ['browser', 'module', 'import', 'default'] },
+    ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
       outDir: `dist/${mode}`,
       emptyOutDir: true,
@@ -54,8 +47,12 @@ export default defineConfig(({ mode }) => {
         fileName: (_format, name) => `${name}.${extension}`,
       },
       rolldownOptions: {
-        external: [...build.external],
-        output: { chunkFileNames: `shared/[name]-[hash].${extension}` },
+        external,
+        output: {
+          chunkFileNames: `shared/[name]-[hash].${extension}`,
+          // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.
+          ...(mode !== 'browser' && { codeSplitting: { groups: [{ name: 'core', test: CORE }] } }),
+        },
       },
     },
   };

@@ -3,10 +3,11 @@ import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
 
 /** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
-const SHORTEST_STALL = 5;
-const LONGEST_STALL = 100;
+const SHORTEST_STALL = 50;
+const LONGEST_STALL = 200;
 /** A stall is so many times the usual time between two answers. */
 const STALL_IN_GAPS = 64;
+const MOST_DOUBLINGS = 6;
 /** Places that are given away together. */
 const COMPANY = 64;
 /** Weight of the newest gap in the usual one. */
@@ -18,13 +19,15 @@ const NEWEST = 1 / 32;
  * may take its time, so when nothing comes back for a while, what is out no longer counts.
  */
 export class InFlight {
-  /** Messages that may be out. */
+  /** Messages that may be out while answers come. */
   limit: number;
   readonly #waiting = new Fifo<Deferred<void>>();
   #count = 0;
   #usualGap = LONGEST_STALL;
   #lastAnswer = 0;
   #stopWatch: (() => void) | undefined;
+  /** Stalls since the last answer. Where none ever comes there is nothing to be dropped: each doubles the limit. */
+  #stalls = 0;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -37,7 +40,7 @@ export class InFlight {
 
   /** Takes the place of one message, if there is one and nobody waits for it. */
   take(): boolean {
-    if (this.#count >= this.limit || this.#waiting.size > 0) return false;
+    if (this.#count >= this.#allowance || this.#waiting.size > 0) return false;
     this.#count++;
     return true;
   }
@@ -65,13 +68,19 @@ export class InFlight {
       this.#usualGap += (Math.min(now - this.#lastAnswer, LONGEST_STALL) - this.#usualGap) * NEWEST;
       this.#lastAnswer = now;
     }
+    this.#stalls = 0;
     this.release(1);
+  }
+
+  get #allowance(): number {
+    return this.#stalls === 0 ? this.limit : this.limit * 2 ** Math.min(this.#stalls, MOST_DOUBLINGS);
   }
 
   #admit(): void {
     // Not for each place that is free: those who wait shall come in company, and travel in one batch.
-    if (this.#count > this.limit - Math.min(COMPANY, this.limit >> 1)) return;
-    while (this.#count < this.limit) {
+    const allowance = this.#allowance;
+    if (this.#count > allowance - Math.min(COMPANY, allowance >> 1)) return;
+    while (this.#count < allowance) {
       const turn = this.#waiting.shift();
       if (turn === undefined) break;
       this.#count++;
@@ -89,6 +98,7 @@ export class InFlight {
       if (this.#lastAnswer !== seen) return this.#watch();
       if (!quiet) return this.#watch(true, seen);
       this.#count = 0;
+      this.#stalls++;
       this.#watch();
       this.#admit();
     });

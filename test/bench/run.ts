@@ -80,7 +80,7 @@ async function measure(): Promise<Row[]> {
 
   const connect = await inTurn({
     frond: async () => (await runFrond('connect', dbAddress, serverName)).seconds,
-    pylm: async () => (await pylm('connect', 'server.same')).seconds,
+    pylm: async () => (await pylm('connect', 'server.same', '--attempts', '40')).seconds,
   });
   rows.push(
     row(

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { PalmError } from '../../src/protocol/errors.ts';
 
 /** The package `zeromq`, an optional peer dependency. */
@@ -7,7 +8,7 @@ export type Addon = typeof import('zeromq');
  * Loads the native sockets.
  * @throws PalmError `INVALID_CALL` when the package is not installed, or on Bun, where loading it aborts the process.
  */
-export async function loadAddon(): Promise<Addon> {
+export function loadAddon(): Addon {
   if ('Bun' in globalThis) {
     throw new PalmError(
       'INVALID_CALL',
@@ -15,7 +16,8 @@ export async function loadAddon(): Promise<Addon> {
     );
   }
   try {
-    return await import('zeromq');
+    // Half as long as `import('zeromq')`, which first reads the package to see what it exports.
+    return createRequire(import.meta.url)('zeromq');
   } catch (cause) {
     throw new PalmError(
       'INVALID_CALL',

@@ -21,6 +21,6 @@ export function zeromq(options: ZeromqOptions = {}): BindingTransport {
     name: 'zeromq',
     checkAddress: checkZeromqAddress,
     resolveAddress: resolveZeromqAddress,
-    open: async () => new ZeromqConnection(await loadAddon(), settings),
+    open: async () => new ZeromqConnection(loadAddon(), settings),
   };
 }
