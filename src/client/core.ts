@@ -43,8 +43,12 @@ export class ClientCore {
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     signal?.throwIfAborted();
     const connection = await transport.open();
+    let awaited = dbAddress;
     const expired = () => {
-      const text = `no connection to the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
+      const text =
+        awaited === dbAddress
+          ? `no answer from the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`
+          : `the server at ${dbAddress} answered, but there was no connection to ${awaited} within ${timeout} ms; are its addresses right?`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const signals = new SignalHub();
@@ -53,7 +57,10 @@ export class ClientCore {
       const profile = givenProfile(settings) ?? (await discover(settings, cache));
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile);
-      await core.path?.ready();
+      if (core.path !== undefined) {
+        awaited = Object.values(core.path.addresses).join(' and ');
+        await core.path.ready();
+      }
       logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
       return core;
     };

@@ -59,12 +59,12 @@ export class JobSender<In> {
       this.#placed++;
       if (this.#isStopped) return this.#giveBack(1);
       let item = input.takeNow();
-      const isAtOnce = item !== undefined;
       if (item === undefined) {
         this.#waitsForInput = true;
         item = await input.take();
         this.#waitsForInput = false;
         if (this.#isStopped) return this.#giveBack(1);
+        this.#flushSoon();
       }
       if (item.kind !== 'value') {
         this.#giveBack(1);
@@ -79,7 +79,7 @@ export class JobSender<In> {
         await this.#finish();
         return { error: this.#unfit(index, cause) };
       }
-      if (this.#batch.length >= BATCH || !isAtOnce) await this.#flush();
+      if (this.#batch.length >= BATCH) await this.#flush();
     }
   }
 
@@ -94,6 +94,15 @@ export class JobSender<In> {
     this.#placed -= count;
     this.#settings.path.inFlight.release(count);
     return undefined;
+  }
+
+  /** What an async input gives before other events get their turn travels together; what it gives later does not wait. */
+  #flushSoon(): void {
+    if (this.#batch.length > 0) return;
+    this.#settings.path.later(() => {
+      // A batch that cannot leave fails the job through its mailbox.
+      if (!this.#isStopped) this.#flush().catch(() => {});
+    });
   }
 
   /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */

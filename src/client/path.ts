@@ -1,3 +1,4 @@
+import { macrotasks } from '../async/macrotask.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
@@ -26,6 +27,8 @@ const MOST_IN_FLIGHT_UNPROVED = 500;
  */
 export class CallPath {
   readonly mailbox = new Mailbox();
+  /** Runs a function after the events that wait now. */
+  readonly later = macrotasks();
   readonly inFlight = new InFlight(MOST_IN_FLIGHT_UNPROVED);
   readonly addresses: PathAddresses;
   readonly #topics: ClientTopics;

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InFlight } from '../../src/client/in-flight.ts';
+
+describe('messages in flight', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  const takeAll = (brake: InFlight) => {
+    let taken = 0;
+    while (brake.take()) taken++;
+    return taken;
+  };
+
+  it('are no more than the limit while answers come', () => {
+    const brake = new InFlight(500);
+    expect(takeAll(brake)).toBe(500);
+    brake.answered();
+    expect(takeAll(brake)).toBe(1);
+    expect(brake.count).toBe(500);
+  });
+
+  it('wait in turn, and nobody overtakes', async () => {
+    const brake = new InFlight(100);
+    takeAll(brake);
+    const order: number[] = [];
+    const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
+    for (let i = 0; i < 70; i++) brake.answered();
+    // Places are free, but not while others wait for them.
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2]);
+    expect(brake.count).toBe(100 - 70 + 2);
+  });
+
+  it('no longer count after a stall: a pipeline may drop them', async () => {
+    const brake = new InFlight(10);
+    takeAll(brake);
+    const waiting = brake.wait();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await waiting;
+    expect(brake.count).toBeLessThan(10);
+  });
+
+  it('are braked less and less where no answer ever comes', async () => {
+    const brake = new InFlight(10);
+    let sent = 0;
+    const sender = (async () => {
+      for (; sent < 2_000; sent++) await brake.wait();
+    })();
+    await vi.advanceTimersByTimeAsync(3_000);
+    await sender;
+    expect(sent).toBe(2_000);
+  });
+
+  it('leave no timer when nobody waits any more', async () => {
+    const brake = new InFlight(4);
+    takeAll(brake);
+    const waiting = brake.wait();
+    expect(vi.getTimerCount()).toBe(1);
+    brake.release(4);
+    await waiting;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('count from nothing again when more answers come than were sent', () => {
+    const brake = new InFlight(4);
+    brake.take();
+    for (let i = 0; i < 3; i++) brake.answered();
+    expect(brake.count).toBe(0);
+    expect(takeAll(brake)).toBe(4);
+  });
+});
