@@ -9,13 +9,17 @@ export const evalCommand: Command = {
   summary: 'call a function with one payload',
   synopsis: ['FUNCTION[,FUNCTION…] [PAYLOAD]'],
   about: [
-    'FUNCTION is server.function; several with commas between them are the stages of a pipeline.',
+    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, whose answers come from its last server: --sub says where.',
     'The payload is PAYLOAD, or what stdin gives, byte for byte. The answer goes to stdout byte for byte, without a newline behind it unless stdout is a terminal. With --messages above 1, each answer is a line.',
   ],
   examples: [
     { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'a text' },
     { line: 'frond eval images.resize < in.png > out.png', does: 'bytes (FROND_DB says where)' },
-    { line: 'frond eval first.parse,second.count "$text" --messages 2', does: 'a pipeline' },
+    { line: 'frond eval first.parse,last.count "$text" --sub tcp://10.0.0.7:5557', does: 'a pipeline' },
+    {
+      line: 'frond get pub_address --db tcp://10.0.0.7:5555',
+      does: 'what to give as --sub, from the last server',
+    },
   ],
   options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'error-sentinel', ...COMMON_OPTIONS],
   arity: [1, 2],

@@ -18,7 +18,7 @@ const EXAMPLES: readonly Example[] = [
 /** `frond --help`. */
 export function generalHelp(commands: readonly Command[]): string {
   return sections([
-    ['frond: call functions on PALM clusters (pylm), stream jobs through them, share their keys'],
+    ['frond: call functions on PALM clusters (pylm), stream jobs, share keys'],
     ['Usage: frond COMMAND [ARGUMENTS] [OPTIONS]'],
     ['Commands:', ...columns(commands.map(({ name, summary }) => [name, summary] as const))],
     ['Examples:', ...examples(EXAMPLES)],

@@ -18,7 +18,7 @@ export const jobCommand: Command = {
   summary: 'call a function with every line of stdin or a file',
   synopsis: ['FUNCTION[,FUNCTION…]'],
   about: [
-    'FUNCTION is server.function; several with commas between them are the stages of a pipeline. Each line of the input, without its newline, is a payload; each result is written as a line, as soon as it comes, so results of more than one line are better read with --json.',
+    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, whose answers come from its last server: --sub says where. Each line of the input, without its newline, is a payload; each result is written as a line, as soon as it comes, so results of more than one line are better read with --json.',
     'The job ends after as many results as there were lines. A pipeline may give fewer or more: then say how many with --messages, or end it with --idle-timeout or Ctrl-C. It reads no more input while nobody reads its output.',
     'An input whose function fails is told on stderr and counts as a result; the job goes on, and the exit code is 1.',
   ],
@@ -28,7 +28,10 @@ export const jobCommand: Command = {
       line: 'find . -name "*.jpg" | frond job images.size | sort -n',
       does: 'in a pipe (FROND_DB says where)',
     },
-    { line: 'frond job first.parse,second.count --input log --messages 10', does: 'ten results, then done' },
+    {
+      line: 'frond job first.parse,last.count --sub tcp://10.0.0.7:5557 --messages 10',
+      does: 'ten results, then done',
+    },
   ],
   options: [
     ...CONNECTION_OPTIONS,

@@ -36,7 +36,7 @@ export const OPTIONS = {
   sub: {
     kind: 'text',
     value: 'ADDRESS',
-    help: 'where answers are published',
+    help: "where answers are published; for a pipeline, the last server's pub_address",
     default: 'the server is asked',
   },
   'this-config': { kind: 'flag', help: 'ask the server nothing: --server, --push and --sub are as given' },

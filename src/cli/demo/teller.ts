@@ -3,7 +3,7 @@ import type { Output } from '../output.ts';
 import { duration, grouped, perSecond } from '../progress.ts';
 import { jsonOf } from '../results.ts';
 import { type Style, styleFor } from '../style.ts';
-import { clip } from '../terminal-text.ts';
+import { clip, oneLine } from '../terminal-text.ts';
 
 /** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
 export interface Teller {
@@ -72,11 +72,16 @@ export class PlainTeller implements Teller {
     const [count = '', ...line] = new TextDecoder().decode(result).split('\t');
     const { accent, faint } = this.#style;
     const bar = '▪'.repeat(Math.min(Number(count), LONGEST_BAR)).padEnd(LONGEST_BAR);
-    const room = this.#width - LABEL - LONGEST_BAR - 8;
-    const text = clip(line.join(' '), Math.max(room, 1));
+    const text = this.#clippedLine(line.join(' '));
     return this.#output.line(
       `${' '.repeat(LABEL)}${accent(count.padStart(4))}  ${faint(bar)}  ${text}`.trimEnd(),
     );
+  }
+
+  /** Only a terminal is too narrow for a whole line. */
+  #clippedLine(text: string): string {
+    if (!this.#output.isTerminal) return oneLine(text);
+    return clip(text, Math.max(this.#width - LABEL - LONGEST_BAR - 8, 1));
   }
 
   async jobEnded(lines: number, words: number, took: number): Promise<void> {

@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { demoAddresses, localAddress } from '../../src/cli/demo/addresses.ts';
+import { DEMO_FUNCTIONS } from '../../src/cli/demo/functions.ts';
+import { SONNETS } from '../../src/cli/text/sonnets.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
+import { here } from './in-process.ts';
+
+test('it shows everything, ends by itself, and has nothing for a terminal in it', async () => {
+  const { code, stdout, stderr } = await frond(['demo', '--all'], { env: { FROND_DB: 'tcp://127.0.0.1:1' } });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const text = stdout.toString();
+  expect(text).toContain('SHALL I COMPARE THEE');
+  expect(text).toMatch(/^ +8 {2}▪{8} +Shall I compare thee to a summer's day\?$/m);
+  expect(text).toMatch(/^159 lines · [\d,]+ messages · [\d,]+ messages\/s · /m);
+  expect(text).toContain('festina lente');
+  expect(text).toMatch(/^ {2}node .*demo --keep --db tcp:\/\/127\.0\.0\.1:5555$/m);
+  expect(text).not.toContain('\u001b');
+  for (const line of SONNETS.trimEnd().split('\n')) expect(text).toContain(line);
+});
+
+test("a file of one's own, and --json", async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'frond-'));
+  try {
+    const file = join(directory, 'own.txt');
+    await writeFile(file, 'one two\nthree\n');
+    const { code, stdout } = await frond(['demo', file, '--json']);
+    expect(code).toBe(0);
+    expect(objectsOf(stdout)).toMatchObject([
+      { server: { name: 'demo', db: expect.stringMatching(/^tcp:\/\/127\.0\.0\.1:\d+$/) } },
+      { eval: { function: 'demo.upper' } },
+      { eval: { function: 'demo.reverse', answer: 'desserts' } },
+      { text: '2\tone two' },
+      { text: '1\tthree' },
+      { job: { lines: 2, words: 3 } },
+      { again: { messages: 30_000 } },
+      { shared: { key: 'motto', value: 'festina lente' } },
+      { summary: { lines: 2, messages: 30_004 } },
+      { next: { length: 4 } },
+    ]);
+    await writeFile(file, '');
+    expect((await here(['demo', file])).code).toBe(0);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+  expect(await here(['demo', '/nowhere'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^frond: INPUT: /),
+  });
+});
+
+test('--keep leaves a server that the lines it prints can call, until SIGINT', async () => {
+  const child = start(['demo', '--keep']);
+  const errors = contentOf(child.stderr);
+  const text = await until(child.stdout, /set motto .*\n/);
+  const lines = [...text.matchAll(/--db (tcp:\S+)$/gm)];
+  expect(lines.length).toBe(3);
+  const env = { FROND_DB: lines[0]?.[1] ?? '' };
+  expect((await frond(['eval', 'demo.reverse', 'stressed'], { env })).stdout.toString()).toBe('desserts');
+  const job = await frond(['job', 'demo.longest'], { env, stdin: 'a bee\nan elephant here\n' });
+  expect(job.stdout.toString()).toBe('bee\nelephant\n');
+  expect((await frond(['get', 'motto'], { env })).stdout.toString()).toBe('festina lente');
+  child.kill('SIGINT');
+  expect(await exitOf(child)).toBe(130);
+  expect((await errors).toString()).toBe('');
+});
+
+test('--db is where the server is, and an address that is taken is refused', async () => {
+  const port = await freePort();
+  const address = `tcp://127.0.0.1:${port}`;
+  const child = start(['demo', '--keep', '--json', '--db', address]);
+  await until(child.stdout, /"next"/);
+  expect((await frond(['get', 'name', '--db', address])).stdout.toString()).toBe('demo');
+  const second = await here(['demo', '--db', address]);
+  expect(second.code).toBe(2);
+  expect(second.stderr).toMatch(/^frond: INVALID_CALL: cannot bind tcp:.*in use/);
+  child.kill('SIGTERM');
+  expect(await exitOf(child)).toBe(143);
+});
+
+test('piped into head', async () => {
+  const child = start(['demo']);
+  child.stdin.end();
+  const errors = contentOf(child.stderr);
+  await until(child.stdout, /server/);
+  child.stdout.destroy();
+  expect(await exitOf(child)).toBe(0);
+  expect((await errors).toString()).toBe('');
+});
+
+test('interrupted in the middle', async () => {
+  const child = start(['demo']);
+  const errors = contentOf(child.stderr);
+  await until(child.stdout, /Sonnet 18/);
+  child.kill('SIGINT');
+  expect(await exitOf(child)).toBe(130);
+  expect((await errors).toString()).toBe('');
+});
+
+test('its functions', async () => {
+  const call = async (name: string, text: string) =>
+    textOf((await DEMO_FUNCTIONS[name]?.(bytes(text), {} as never)) ?? new Uint8Array());
+  expect(await call('words', "thou wander'st in his all-oblivious shade,")).toMatch(/^6\t/);
+  expect(await call('words', '')).toBe('0\t');
+  expect(await call('longest', 'to be, or not')).toBe('not');
+  expect(await call('longest', '')).toBe('');
+  expect(await call('reverse', 'a😀b')).toBe('b😀a');
+});
+
+test('addresses to bind and to call', () => {
+  expect(demoAddresses('tcp://[::1]:5555').pullAddress).toBe('tcp://[::1]:*');
+  expect(demoAddresses('ipc:///tmp/x')).toMatchObject({ pubAddress: 'ipc:///tmp/x.pub' });
+  expect(() => demoAddresses('inproc://x')).toThrow(/for others to reach it/);
+  expect(localAddress('tcp://0.0.0.0:1')).toBe('tcp://127.0.0.1:1');
+  expect(localAddress('tcp://[::]:1')).toBe('tcp://[::1]:1');
+  expect(localAddress('tcp://10.0.0.1:1')).toBe('tcp://10.0.0.1:1');
+});
+
+/** A port that the system says is free. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}

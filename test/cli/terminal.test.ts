@@ -1,0 +1,149 @@
+/** What only a terminal sees, on streams that say that they are one. */
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Interrupted, type Io } from '../../src/cli/io.ts';
+import { duration, progressLine } from '../../src/cli/progress.ts';
+import { run } from '../../src/cli/run.ts';
+import { styleFor } from '../../src/cli/style.ts';
+import { clip, oneLine, wrap } from '../../src/cli/terminal-text.ts';
+import type { Server } from '../../src/cluster/server.ts';
+import { within } from '../wait.ts';
+import { startServer } from './server.ts';
+
+const CLEAR = '\r\u001b[2K';
+
+let server: Server;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+
+afterAll(() => server.close());
+
+class FakeTerminal extends PassThrough {
+  readonly isTTY = true;
+  readonly columns = 80;
+  text = '';
+
+  constructor() {
+    super();
+    this.on('data', (chunk) => {
+      this.text += chunk;
+    });
+  }
+}
+
+function terminal(argv: readonly string[], env: Io['env'] = {}, isTyped = false) {
+  const interrupts = new AbortController();
+  const [stdin, stdout, stderr] = [new PassThrough(), new FakeTerminal(), new FakeTerminal()];
+  Object.assign(stdin, { isTTY: isTyped });
+  const io = {
+    argv,
+    stdin,
+    stdout,
+    stderr,
+    env: { FROND_DB: server.dbAddress, ...env },
+    signal: interrupts.signal,
+    invocation: 'frond',
+    version: '1.2.3',
+  };
+  return { stdin, stdout, stderr, interrupts, ended: within(10_000, run(io)) };
+}
+
+test('a job shows how far it is, and takes that away again', async () => {
+  const { stdin, stderr, ended } = terminal(['job', 'test.upper']);
+  stdin.write('one\ntwo\n');
+  await within(5_000, new Promise<void>((resolve) => watch(stderr, /2 results/, resolve)), 'progress');
+  stdin.end('three\n');
+  expect(await ended).toBe(0);
+  expect(stderr.text).toMatch(/\d+ results · [\d,]+\/s · /);
+  expect(stderr.text.endsWith(CLEAR)).toBe(true);
+  expect(stderr.text).not.toContain('\n');
+});
+
+test('an interrupted job takes it away too', async () => {
+  const { stdin, stderr, ended, interrupts } = terminal(['job', 'test.upper']);
+  stdin.write('one\n');
+  await within(5_000, new Promise<void>((resolve) => watch(stderr, /1 results/, resolve)), 'progress');
+  interrupts.abort(new Interrupted('SIGINT'));
+  expect(await ended).toBe(130);
+  expect(stderr.text.endsWith(CLEAR)).toBe(true);
+});
+
+test('failures are told above it, each on a line of its own', async () => {
+  const { stdin, stderr, ended } = terminal(['job', 'test.odd']);
+  stdin.end('1\n2\n');
+  expect(await ended).toBe(1);
+  expect(stderr.text).toContain(`${CLEAR}frond: REMOTE: `);
+  expect(stderr.text).toMatch(/frond: FAILED: 1 of 2 results were failures\n$/);
+});
+
+test('no status line where the terminal is dumb, or lines are typed', async () => {
+  const dumb = terminal(['job', 'test.upper'], { TERM: 'dumb' });
+  dumb.stdin.end('one\n');
+  expect(await dumb.ended).toBe(0);
+  expect(dumb.stderr.text).toBe('');
+
+  const typed = terminal(['job', 'test.upper'], {}, true);
+  typed.stdin.end('one\n');
+  expect(await typed.ended).toBe(0);
+  expect(typed.stderr.text).toBe('frond: type the lines; Ctrl-D ends it\n');
+});
+
+test('an answer ends with a newline there, and only one', async () => {
+  for (const payload of ['x', 'x\n']) {
+    const { stdout, ended } = terminal(['eval', 'test.upper', payload]);
+    expect(await ended).toBe(0);
+    expect(stdout.text).toBe('X\n');
+  }
+});
+
+test('the demo has colours there, and fits 80 columns', async () => {
+  const { stdout, stderr, ended } = terminal(['demo']);
+  expect(await ended).toBe(0);
+  expect(stdout.text).toContain('\u001b[1m');
+  expect(stderr.text).toMatch(/of 30,000 results/);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what it removes
+  const lines = stdout.text.replace(/\u001b\[\d+m/g, '').split('\n');
+  for (const line of lines.slice(0, 28)) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test.each([
+  [{}, true, true],
+  [{ NO_COLOR: '1' }, true, false],
+  [{ NO_COLOR: '' }, true, true],
+  [{ TERM: 'dumb' }, true, false],
+  [{}, false, false],
+] as const)('colours with %j on a terminal or not (%s): %s', (env, isTTY, expected) => {
+  expect(styleFor({ isTTY }, env).strong('x') !== 'x').toBe(expected);
+});
+
+test('progress in words', () => {
+  expect(progressLine({ results: 12_345, total: undefined, failed: 0 }, 500)).toBe(
+    '12,345 results · 24,690/s · 500 ms',
+  );
+  expect(progressLine({ results: 5, total: 10, failed: 2 }, 2_000)).toBe(
+    '5 of 10 results · 2 failed · 3/s · 2.0 s',
+  );
+  expect([0, 9.96, 61_000, 3_600_000].map(duration)).toEqual(['0.0 ms', '10.0 ms', '1:01', '60:00']);
+});
+
+test('text is cut to the width it has on the screen, and steers no terminal', () => {
+  expect(clip('abcdef', 6)).toBe('abcdef');
+  expect(clip('abcdefg', 6)).toBe('abcde…');
+  expect(clip('日本語です', 6)).toBe('日本…');
+  expect(clip('e\u0301e\u0301', 2)).toBe('e\u0301e\u0301');
+  expect(clip('abc', 0)).toBe('…');
+  expect(oneLine('a\nb\u001b[2Jc\td')).toBe('a b [2Jc d');
+  expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
+});
+
+function watch(stream: FakeTerminal, fits: RegExp, found: () => void): void {
+  const look = () => {
+    if (!fits.test(stream.text)) return;
+    stream.off('data', look);
+    found();
+  };
+  stream.on('data', look);
+  look();
+}
