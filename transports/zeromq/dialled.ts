@@ -19,7 +19,7 @@ import type {
 } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { watchLink } from './monitor.ts';
-import { plain, readInto, receive } from './reader.ts';
+import { plain, readInto, readSocket } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
@@ -165,7 +165,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
       onDrop: (error) => this.#pending.failAll(error),
     });
     this.onBreak((error) => this.#failSent(error));
-    this.#read();
+    readSocket(socket, (parts) => this.#take(parts));
   }
 
   request(frame: Bytes): PendingReply {
@@ -217,16 +217,12 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#answered?.resolve();
   }
 
-  async #read(): Promise<void> {
-    for (;;) {
-      const parts = await receive(this.socket);
-      if (parts === undefined) return;
-      const [own, empty, reply] = parts;
-      if (parts.length !== 3 || own?.length !== 4 || empty?.length !== 0 || reply === undefined) continue;
-      const id = readId(own);
-      this.#forget(id);
-      this.#pending.settle(id, plain(reply));
-    }
+  #take(parts: Uint8Array[]): void {
+    const [own, empty, reply] = parts;
+    if (parts.length !== 3 || own?.length !== 4 || empty?.length !== 0 || reply === undefined) return;
+    const id = readId(own);
+    this.#forget(id);
+    this.#pending.settle(id, plain(reply));
   }
 }
 
@@ -306,7 +302,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
    */
   protected override connected(took: number): void {
     this.#stopMargin();
-    this.#stopMargin = startTimer(Math.max(this.#margin, 5 * took), () => this.readiness.set());
+    this.#stopMargin = startTimer(Math.max(this.#margin, 10 * took), () => this.readiness.set());
   }
 
   protected override disconnected(reason: string): void {

@@ -4,7 +4,7 @@ const CLOSE = 0.25;
 const TURNS_OF_A_STREAM = 16;
 const MOST_TURNS = 4_096;
 /** Milliseconds to wait in a stream for more to come. */
-const WAIT = 1;
+const WAIT = 2;
 /** Messages that a wait must bring to have been worth it, and that a turn may have and still be small. */
 const WORTH = 4;
 

@@ -28,7 +28,7 @@ export interface ZeromqOptions {
   readonly maxMessageSize?: number;
   /**
    * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived
-   * (pylm). Five times as long as the handshake took, if that is more. Default 10.
+   * (pylm). Ten times as long as the handshake took, if that is more. Default 5.
    */
   readonly subscriptionMargin?: number;
 }
@@ -37,7 +37,7 @@ const DEFAULTS = {
   heartbeatInterval: 2_000,
   reconnectInterval: 100,
   reconnectMaxInterval: 2_000,
-  subscriptionMargin: 10,
+  subscriptionMargin: 5,
   maxMessageSize: -1,
 } as const;
 

@@ -10,8 +10,38 @@ interface Receiving {
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
 
+/** Reads a socket until it is closed, and hands over each message. */
+export async function readSocket(
+  socket: Receiving,
+  take: (parts: Uint8Array[]) => void,
+  turnEnds: () => void = () => {},
+  pause: () => Promise<void> | undefined = () => undefined,
+): Promise<void> {
+  const moderation = new Moderation();
+  let run = 0;
+  const endTurn = () => {
+    moderation.turnEnds(run);
+    run = 0;
+    turnEnds();
+  };
+  for (;;) {
+    const parts = await receive(socket);
+    if (parts === undefined) return;
+    take(parts);
+    run++;
+    if (run === 1) {
+      const wait = moderation.turnBegins();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      setImmediate(endTurn);
+    }
+    if (run >= LONGEST_RUN) await new Promise(setImmediate);
+    const room = pause();
+    if (room !== undefined) await room;
+  }
+}
+
 /**
- * Reads a socket until it is closed. What arrives in one turn of the event loop goes into the queue together; while
+ * Reads a socket into a queue until it is closed. What arrives in one turn of the event loop goes in together; while
  * the queue is full nothing is read, and `onFull` is told.
  */
 export async function readInto<T>(
@@ -20,32 +50,18 @@ export async function readInto<T>(
   parse: (parts: Uint8Array[], into: T[]) => void,
   onFull: (queued: number) => void,
 ): Promise<void> {
-  const moderation = new Moderation();
   let batch: T[] = [];
-  let run = 0;
   const handOver = () => {
-    moderation.turnEnds(run);
-    run = 0;
     const items = batch;
     batch = [];
     queue.push(items);
   };
-  for (;;) {
-    const parts = await receive(socket);
-    if (parts === undefined) break;
-    parse(parts, batch);
-    run++;
-    if (run === 1) {
-      const wait = moderation.turnBegins();
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-      setImmediate(handOver);
-    }
-    if (run >= LONGEST_RUN) await new Promise(setImmediate);
-    if (queue.isFull) {
-      onFull(queue.size);
-      await queue.room();
-    }
-  }
+  const pause = () => {
+    if (!queue.isFull) return undefined;
+    onFull(queue.size);
+    return queue.room();
+  };
+  await readSocket(socket, (parts) => parse(parts, batch), handOver, pause);
   handOver();
   queue.end();
 }
