@@ -7,8 +7,7 @@ import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { takeFrames } from './dialled.ts';
-import { plain, readInto, receive } from './reader.ts';
+import { plain, readInto, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 

@@ -14,15 +14,13 @@ import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import type { Addon } from './addon.ts';
 import { checkDialAddress, checkZeromqAddress } from './address.ts';
 import { ZeromqPublish, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
-import {
-  type DialContext,
-  ZeromqPuller,
-  ZeromqPusher,
-  ZeromqRequester,
-  ZeromqSubscription,
-} from './dialled.ts';
+import type { DialContext } from './dialled.ts';
 import type { ZeromqSettings } from './options.ts';
+import { ZeromqPuller } from './puller.ts';
+import { ZeromqPusher } from './pusher.ts';
+import { ZeromqRequester } from './requester.ts';
 import { socketOptions } from './sockets.ts';
+import { ZeromqSubscription } from './subscription.ts';
 
 /** Batches that may wait in ZeroMQ for a slow server: the rest waits here, where it can still be given up. */
 const PUSH_HIGH_WATER_MARK = 16;

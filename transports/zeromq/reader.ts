@@ -7,6 +7,9 @@ interface Receiving {
   receive(): Promise<Uint8Array[]>;
 }
 
+/** Messages read and not taken by who dialled, before a socket is left to fill up. */
+export const READ_AHEAD = 100_000;
+
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
 
@@ -79,4 +82,9 @@ export async function receive(socket: Receiving): Promise<Uint8Array[] | undefin
 /** A frame as frond hands it on: a plain Uint8Array, never a Buffer, over the same memory. */
 export function plain(part: Uint8Array): Bytes {
   return new Uint8Array(part.buffer as ArrayBuffer, part.byteOffset, part.length);
+}
+
+/** Each part is a message: peers batch by sending several as one multipart message. */
+export function takeFrames(parts: Uint8Array[], into: Bytes[]): void {
+  for (const part of parts) into.push(plain(part));
 }

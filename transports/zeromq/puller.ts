@@ -1,0 +1,25 @@
+import type { Pull } from 'zeromq';
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { CloseOptions, Puller } from '../../src/transport.ts';
+import { type DialContext, Dialled } from './dialled.ts';
+import { READ_AHEAD, readInto, takeFrames } from './reader.ts';
+
+/** A share of what one PUSH hands out. */
+export class ZeromqPuller extends Dialled<Pull> implements Puller {
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
+
+  constructor(socket: Pull, context: DialContext) {
+    super(socket, context);
+    readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    await super.close(options);
+    this.#queue.end();
+  }
+}

@@ -1,0 +1,30 @@
+import type { Push } from 'zeromq';
+import { atMost } from '../../src/async/deadline.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { CloseOptions, Pusher } from '../../src/transport.ts';
+import { type DialContext, Dialled } from './dialled.ts';
+import { gatherFrames, SocketWriter } from './writer.ts';
+
+/** Frames to one PULL. When the link breaks, what has not left is given up. */
+export class ZeromqPusher extends Dialled<Push> implements Pusher {
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
+    ready: () => this.readiness.ready(),
+    gather: gatherFrames,
+  });
+
+  constructor(socket: Push, context: DialContext) {
+    super(socket, context);
+    this.onBreak((error) => this.#writer.drop(error));
+  }
+
+  send(frames: readonly Bytes[]): Promise<void> {
+    return this.#writer.write(frames);
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    const { timeout = 0 } = options;
+    const started = performance.now();
+    if (timeout > 0 && this.isReady) await atMost(timeout, this.#writer.idle());
+    await super.close({ timeout: timeout - (performance.now() - started) });
+  }
+}
