@@ -31,10 +31,11 @@ async function run(context: CommandContext): Promise<number> {
   const [call = '', argument] = context.positionals;
   const { path, server } = readPath(call);
   const messages = options.number('messages') ?? 1;
-  const payload = await payloadOf(context, argument, 'payload');
-  const answers = await withClient(context, server, (client) =>
-    client.eval(path, payload, { messages, cache: options.text('cache') ?? '', signal }),
-  );
+  // Stdin is read when all else is known to be well: who pipes or types is told at once what is not.
+  const answers = await withClient(context, server, async (client) => {
+    const payload = await payloadOf(context, argument, 'payload');
+    return client.eval(path, payload, { messages, cache: options.text('cache') ?? '', signal });
+  });
   const format = options.flag('json') ? 'json' : messages > 1 ? 'lines' : 'exact';
   for (const answer of Array.isArray(answers) ? answers : [answers])
     await writeResult(output, answer, format);

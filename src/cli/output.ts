@@ -20,6 +20,7 @@ export class Output {
   #isScheduled = false;
   #draining: Deferred<void> | undefined;
   #failure: { readonly reason: unknown } | undefined;
+  readonly #abandoned = deferred<void>();
 
   /**
    * @param screen - shares the terminal, when both are one.
@@ -56,18 +57,21 @@ export class Output {
     return this.write(Buffer.from(`${text}\n`));
   }
 
-  /** Hands everything on and resolves when it is written. */
+  /** Hands everything on and resolves when it is written. Rejects with what ended the output. */
   async finish(): Promise<void> {
     this.#flush();
-    await new Promise<void>((resolve) => {
+    const written = new Promise<void>((resolve) => {
       this.#stream.write('', () => resolve());
     });
+    // A reader that never reads must not keep a command that was told to end.
+    await Promise.race([written, this.#abandoned.promise]);
     if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
   /** Lets go of who waits for the reader: they get `reason`, and nothing more is written. */
   abandon(reason: unknown): void {
     this.#failure ??= { reason };
+    this.#abandoned.resolve();
     this.#draining?.promise.catch(() => {});
     this.#draining?.reject(this.#failure.reason);
     this.#draining = undefined;

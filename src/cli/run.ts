@@ -34,13 +34,19 @@ export async function run(io: Io): Promise<number> {
     if (reason instanceof OutputClosed) return 0;
     await output.finish().catch(() => {});
     const failure = failureOf(reason, COMMANDS.find(({ name }) => name === first)?.name);
-    for (const line of tell(failure, rest.includes('--json'))) screen.line(line);
+    for (const line of tell(failure, asksForJson(rest))) screen.line(line);
     return failure.exitCode;
   } finally {
     io.signal.removeEventListener('abort', onSignal);
     screen.status(undefined);
     if (!(io.signal.reason instanceof Interrupted)) await screen.finish();
   }
+}
+
+/** Whether failures are told as JSON; asked of command lines that are not acceptable too. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 }
 
 async function dispatch(

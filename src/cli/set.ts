@@ -26,8 +26,11 @@ async function run(context: CommandContext): Promise<number> {
   const { options, output, signal } = context;
   const { key, value } = readArguments(context);
   if (key !== undefined) checkWritable(wireKey(key, options.text('session')));
-  const bytes = await payloadOf(context, value, 'value');
-  const stored = await withClient(context, undefined, (client) => client.set(bytes, key, { signal }));
+  // Stdin is read when all else is known to be well: who pipes or types is told at once what is not.
+  const stored = await withClient(context, undefined, async (client) => {
+    const bytes = await payloadOf(context, value, 'value');
+    return client.set(bytes, key, { signal });
+  });
   await output.line(options.flag('json') ? JSON.stringify({ key: stored }) : stored);
   return 0;
 }
