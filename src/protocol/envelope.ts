@@ -29,6 +29,7 @@ export class EnvelopeCodec {
   readonly #client = new RecentText();
   readonly #function = new RecentText();
   readonly #cache = new RecentText();
+  readonly #encoded = [new RecentBytes(), new RecentBytes(), new RecentBytes()] as const;
   /** The encoded fields 1 to 5 of the message encoded last, and the message they were of. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = palmMessage({});
@@ -134,7 +135,12 @@ export class EnvelopeCodec {
     }
     const { pipeline, client, stage, function: path, cache } = message;
     checkInteger('stage', stage);
-    const texts = [encodeUtf8(pipeline), encodeUtf8(client), encodeUtf8(path), encodeUtf8(cache)] as const;
+    const texts = [
+      this.#encoded[0].of(pipeline),
+      this.#encoded[1].of(client),
+      this.#encoded[2].of(path),
+      encodeUtf8(cache),
+    ] as const;
     const head = new Uint8Array(
       bytesLength(PIPELINE, texts[0]) +
         bytesLength(CLIENT, texts[1]) +
@@ -157,6 +163,20 @@ type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function' | 'ca
 
 /** Longest text worth remembering: ids, names and short pipelines, not keys of any size. */
 const LONGEST_RECENT = 128;
+
+/** Encodes texts, giving the bytes it gave last when the text is the same. */
+class RecentBytes {
+  #text = '';
+  #bytes: Bytes = NO_BYTES;
+
+  of(text: string): Bytes {
+    if (text !== this.#text) {
+      this.#bytes = encodeUtf8(text);
+      this.#text = text;
+    }
+    return this.#bytes;
+  }
+}
 
 /** Reads a text field, giving the text it gave last when the bytes are the same. */
 class RecentText {

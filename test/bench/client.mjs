@@ -49,7 +49,7 @@ const commands = {
       };
       return Promise.all(Array.from({ length: 256 }, lane));
     };
-    await set(Math.min(messages, 2_000));
+    await set(Math.min(messages, 10_000));
     return measured(async () => void (await set(messages)));
   },
   /** Resident memory after a tenth of a job, and at its end. */

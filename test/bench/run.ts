@@ -75,7 +75,7 @@ async function measure(): Promise<Row[]> {
     );
   const small = Math.round(40_000 * scale);
   const large = Math.round(200_000 * scale);
-  const sets = Math.round(20_000 * scale);
+  const sets = Math.round(60_000 * scale);
   const rows: Row[] = [];
 
   const connect = await inTurn({
@@ -140,7 +140,7 @@ async function measure(): Promise<Row[]> {
 
   const set = await inTurn({
     frond: async () => sets / (await runFrond('set', dbAddress, serverName, sets)).seconds,
-    pylm: async () => (await pylm('set', '--count', String(Math.round(sets / 4)), '--size', '32')).perSecond,
+    pylm: async () => (await pylm('set', '--count', String(Math.round(sets / 8)), '--size', '32')).perSecond,
   });
   rows.push(
     row(

@@ -61,8 +61,8 @@ abstract class Bound<S extends Socket> implements Binding {
     this.host.report({ type: 'slow', address: this.#address, queued });
   }
 
-  protected useWhenOpen(): Promise<void> {
-    if (!this.socket.closed) return Promise.resolve();
+  protected useWhenOpen(): Promise<void> | undefined {
+    if (!this.socket.closed) return undefined;
     return Promise.reject(new PalmError('CLOSED', `${this.#address} is closed`, { sent: false }));
   }
 }

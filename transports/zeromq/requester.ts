@@ -27,6 +27,9 @@ interface Request {
 export class ZeromqRequester extends Dialled<Dealer> {
   readonly #pending = new PendingReplies<Bytes>();
   readonly #sent = new Set<number>();
+  /** Written anew for each request: a part this small is copied when it is sent. */
+  readonly #idFrame = new Uint8Array(4);
+  readonly #id = new DataView(this.#idFrame.buffer);
   #answered: Deferred<void> | undefined;
   readonly #writer: SocketWriter<Request>;
 
@@ -53,13 +56,17 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#pending.failAll(new PalmError('CLOSED', text, { sent: 'unknown' }));
   }
 
-  async #mayAsk(): Promise<void> {
-    await this.readiness.ready();
+  #mayAsk(): Promise<void> | undefined {
+    return this.isReady && this.#sent.size < MOST_UNANSWERED ? undefined : this.#turn();
+  }
+
+  async #turn(): Promise<void> {
+    await this.ready();
     while (this.#sent.size >= MOST_UNANSWERED) {
       this.#answered = deferred();
       await this.#answered.promise;
       this.#answered = undefined;
-      await this.readiness.ready();
+      await this.ready();
     }
   }
 
@@ -71,7 +78,8 @@ export class ZeromqRequester extends Dialled<Dealer> {
       // What was given up while it waited is passed over.
       if (!this.#pending.has(id)) continue;
       this.#sent.add(id);
-      return { parts: [idFrame(id), NO_BYTES, frame], taken };
+      this.#id.setUint32(0, id);
+      return { parts: [this.#idFrame, NO_BYTES, frame], taken };
     }
     return { parts: [], taken };
   }
@@ -104,9 +112,3 @@ function readId(frame: Uint8Array): number {
 }
 
 const NO_BYTES = new Uint8Array(0);
-
-function idFrame(id: number): Uint8Array {
-  const frame = new Uint8Array(4);
-  new DataView(frame.buffer).setUint32(0, id);
-  return frame;
-}

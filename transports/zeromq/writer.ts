@@ -12,8 +12,8 @@ const LONGEST_RUN = 32;
 
 /** How a writer does its work. */
 export interface WriterSettings<T> {
-  /** Resolves when the socket may be written to, and rejects when it never will. */
-  readonly ready: () => Promise<void>;
+  /** Resolves when the socket may be written to, and rejects when it never will; undefined when it may at once. */
+  readonly ready: () => Promise<void> | undefined;
   /**
    * Makes the parts of one message from the items that wait, and says how many items it took; no parts send nothing.
    */
@@ -83,7 +83,8 @@ export class SocketWriter<T> {
     const { ready, gather } = this.#settings;
     try {
       for (let run = 1; this.#items.size > 0; run++) {
-        await ready();
+        const opening = ready();
+        if (opening !== undefined) await opening;
         if (this.#items.size === 0) break;
         const { parts, taken } = gather(this.#items);
         this.#items.skip(taken);
