@@ -178,8 +178,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @returns the key: the one given, or a random one.
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
-  async set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
-    return this.#core.cache.set(this.#encode(value, 'the value'), key, this.#limits(options));
+  set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
+    return attempt(() => this.#core.cache.set(this.#encode(value, 'the value'), key, this.#limits(options)));
   }
 
   /**
@@ -228,5 +228,14 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   #limits({ signal, timeout = this.#core.settings.timeout }: CallOptions): Limits {
     return { signal, signals: this.#core.signals, timeout: checkTimeout('timeout', timeout) };
+  }
+}
+
+/** What `run` gives, and a rejection for what it throws: an async function around a promise would take longer. */
+function attempt<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

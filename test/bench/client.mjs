@@ -47,7 +47,7 @@ const commands = {
       const lane = async () => {
         while (next < total) await client.set(payload, `bench-${next++ % 1000}`);
       };
-      return Promise.all(Array.from({ length: 256 }, lane));
+      return Promise.all(Array.from({ length: 512 }, lane));
     };
     await set(Math.min(messages, 10_000));
     return measured(async () => void (await set(messages)));

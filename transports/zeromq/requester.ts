@@ -15,6 +15,9 @@ import { SocketWriter } from './writer.ts';
  */
 const MOST_UNANSWERED = 512;
 
+/** Requests under way from which on the next ones go in bursts. */
+const BURST = 8;
+
 interface Request {
   readonly id: number;
   readonly frame: Bytes;
@@ -38,6 +41,8 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#writer = new SocketWriter(socket, {
       ready: () => this.#mayAsk(),
       gather: (requests) => this.#gather(requests),
+      // Sent in bursts, requests wake ZeroMQ's own thread once and not each.
+      inCompany: () => this.#sent.size >= BURST,
       onDrop: (error) => this.#pending.failAll(error),
     });
     this.onBreak((error) => this.#failSent(error));

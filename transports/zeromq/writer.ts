@@ -18,6 +18,8 @@ export interface WriterSettings<T> {
    * Makes the parts of one message from the items that wait, and says how many items it took; no parts send nothing.
    */
   readonly gather: (items: Fifo<T>) => { readonly parts: Uint8Array[]; readonly taken: number };
+  /** Whether more items are about to come: then they are waited for, until events have had their turn. */
+  readonly inCompany?: () => boolean;
   /** Told when items that wait are given up. */
   readonly onDrop?: (error: PalmError) => void;
 }
@@ -59,7 +61,8 @@ export class SocketWriter<T> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     // Not at once: what the same turn writes next shall travel along.
-    queueMicrotask(() => this.#run());
+    if (this.#settings.inCompany?.()) setImmediate(() => this.#run());
+    else queueMicrotask(() => this.#run());
   }
 
   /** Gives up what waits: it will not be sent. */
