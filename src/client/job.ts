@@ -92,18 +92,27 @@ export class JobRun<In, Out> implements Job<Out> {
     return this;
   }
 
-  async next(): Promise<IteratorResult<Out, undefined>> {
+  next(): Promise<IteratorResult<Out, undefined>> {
     if (this.#started === undefined) this.#start();
+    const value = this.#results.take();
+    return value === undefined ? this.#nextLater() : this.#give(value);
+  }
+
+  async #nextLater(): Promise<IteratorResult<Out, undefined>> {
     const { done, value } = await this.#results.next();
-    if (done) return { done, value: undefined };
+    return done ? { done, value: undefined } : this.#give(value);
+  }
+
+  /** Hands a result to the reader. Not async: most results are there when they are asked for. */
+  #give(result: Bytes): Promise<IteratorResult<Out, undefined>> {
     if (this.#resumeSending !== undefined && this.#results.size <= this.#settings.window / 2)
       this.#resumeSending();
     try {
-      return { done: false, value: this.#settings.codec.decode(value) };
+      return Promise.resolve({ done: false, value: this.#settings.codec.decode(result) });
     } catch (cause) {
       const error = PalmError.from(cause, 'PROTOCOL', `a result is no ${this.#settings.codec.name}`);
       this.#abandon(error);
-      throw error;
+      return Promise.reject(error);
     }
   }
 

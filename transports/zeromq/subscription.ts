@@ -78,10 +78,19 @@ class RecentTopic {
   #topic = '';
 
   read(bytes: Uint8Array): string {
-    if (bytes.length !== this.#bytes.length || Buffer.compare(bytes, this.#bytes) !== 0) {
+    if (!this.#isSame(bytes)) {
       this.#bytes = bytes;
       this.#topic = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
     }
     return this.#topic;
+  }
+
+  /** A loop, because for so few bytes the call into native code takes longer. */
+  #isSame(bytes: Uint8Array): boolean {
+    const recent = this.#bytes;
+    const { length } = bytes;
+    if (length !== recent.length) return false;
+    for (let i = 0; i < length; i++) if (bytes[i] !== recent[i]) return false;
+    return true;
   }
 }
