@@ -12,7 +12,7 @@ export function loadAddon(): Addon {
   if ('Bun' in globalThis) {
     throw new PalmError(
       'INVALID_CALL',
-      "the native 'zeromq' addon aborts the process in Bun (oven-sh/bun#19549); use Node or Deno, or a WebSocket relay",
+      "the native 'zeromq' addon aborts the process in Bun (oven-sh/bun#19549); use Node",
     );
   }
   try {

@@ -1,4 +1,4 @@
-/** `frond/zeromq`: native ZeroMQ sockets, in Node and Deno. */
+/** `frond/zeromq`: native ZeroMQ sockets, in Node. */
 import type { BindingTransport } from '../../src/transport.ts';
 import { loadAddon } from './addon.ts';
 import { checkZeromqAddress, resolveZeromqAddress } from './address.ts';
