@@ -93,12 +93,20 @@ test('piped into head', async () => {
 });
 
 test('interrupted in the middle', async () => {
-  const child = start(['demo']);
-  const errors = contentOf(child.stderr);
-  await until(child.stdout, /Sonnet 18/);
-  child.kill('SIGINT');
-  expect(await exitOf(child)).toBe(130);
-  expect((await errors).toString()).toBe('');
+  const directory = await mkdtemp(join(tmpdir(), 'frond-'));
+  try {
+    // Long enough not to be over before the signal arrives, however slow this side is.
+    const file = join(directory, 'long.txt');
+    await writeFile(file, 'the first of many\n'.repeat(1_500_000));
+    const child = start(['demo', file]);
+    const errors = contentOf(child.stderr);
+    await until(child.stdout, /the first of many/);
+    child.kill('SIGINT');
+    expect(await exitOf(child)).toBe(130);
+    expect((await errors).toString()).toBe('');
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });
 
 test('its functions', async () => {
