@@ -130,10 +130,14 @@ describe('payload codecs', () => {
       }),
     );
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: true } as never), (value) => {
-        const codec = msgpack<unknown>();
-        expect(codec.decode(codec.encode(value))).toEqual(JSON.parse(JSON.stringify(value)));
-      }),
+      // A key __proto__ is the one thing that does not come back as it was: see below.
+      fc.property(
+        fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__')),
+        (value) => {
+          const codec = msgpack<unknown>();
+          expect(codec.decode(codec.encode(value))).toEqual(JSON.parse(JSON.stringify(value)));
+        },
+      ),
     );
   });
 
@@ -161,6 +165,7 @@ describe('payload codecs', () => {
       new Uint8Array([0x81, 0xa9, ...bytes('__proto__'), 0x81, 0xa1, 0x78, 0x01]),
     );
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect(Object.keys(value)).toEqual(['__proto_']);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
 
