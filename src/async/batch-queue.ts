@@ -31,7 +31,7 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     if (this.#reader !== undefined) {
       const reader = this.#reader;
       this.#reader = undefined;
-      reader.resolve({ done: false, value: this.takeAll() });
+      reader.resolve({ done: false, value: this.#takeAll() });
     }
   }
 
@@ -43,16 +43,8 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     return writer.promise;
   }
 
-  /** All that is there, at once. */
-  takeAll(): readonly T[] {
-    const items = this.#items;
-    this.#items = [];
-    this.#letIn();
-    return items;
-  }
-
   next(): Promise<IteratorResult<readonly T[], undefined>> {
-    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.takeAll() });
+    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#takeAll() });
     if (this.#closed) return Promise.resolve({ done: true, value: undefined });
     this.#reader ??= deferred();
     return this.#reader.promise;
@@ -64,6 +56,13 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     this.#letIn();
     this.#reader?.resolve({ done: true, value: undefined });
     this.#reader = undefined;
+  }
+
+  #takeAll(): readonly T[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#letIn();
+    return items;
   }
 
   #letIn(): void {

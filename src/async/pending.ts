@@ -5,10 +5,6 @@ export class PendingReplies<T> {
   readonly #entries = new Map<number, Deferred<T>>();
   #next = 1;
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   add(): { readonly id: number; readonly reply: Promise<T> } {
     const id = this.#next;
     // Ids travel in four bytes.
@@ -22,18 +18,12 @@ export class PendingReplies<T> {
     return this.#entries.has(id);
   }
 
-  /** @returns false when nobody waits for this reply any more. */
-  settle(id: number, value: T): boolean {
-    const entry = this.#take(id);
-    entry?.resolve(value);
-    return entry !== undefined;
+  settle(id: number, value: T): void {
+    this.#take(id)?.resolve(value);
   }
 
-  /** @returns false when nobody waits for this reply any more. */
-  fail(id: number, reason: unknown): boolean {
-    const entry = this.#take(id);
-    entry?.reject(reason);
-    return entry !== undefined;
+  fail(id: number, reason: unknown): void {
+    this.#take(id)?.reject(reason);
   }
 
   failAll(reason: unknown): void {

@@ -1,5 +1,5 @@
 import { checkTimeout, type Limits } from '../async/deadline.ts';
-import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
@@ -38,7 +38,10 @@ export interface JobOptions {
    * when `messages` is given, else `Infinity`.
    */
   readonly idleTimeout?: number;
-  /** Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job. */
+  /**
+   * Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job, as
+   * does what it throws.
+   */
   readonly onRemoteError?: (error: PalmError) => void;
 }
 
@@ -212,7 +215,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     try {
       return this.#codec.encode(value);
     } catch (cause) {
-      throw invalidCall(`${what} was not sent: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      throw invalidCall(`${what} was not sent: ${reasonText(cause)}`, {
         cause,
       });
     }

@@ -37,8 +37,10 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
     if (reason === undefined) done.resolve(answers);
     else done.reject(reason.error);
   };
-  const expired = () =>
-    timeoutError(path, spec.function, evaluation.timeout, id !== undefined, answers.length, messages);
+  const expired = () => {
+    const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
+    return path.timeout(spec.function, evaluation.timeout, id === undefined ? undefined : came);
+  };
   const release = watchLimits(evaluation, expired, (error) => finish({ error }));
 
   const send = () => {
@@ -67,20 +69,4 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
     finish({ error });
   }
   return done.promise;
-}
-
-function timeoutError(
-  path: CallPath,
-  call: string,
-  timeout: number,
-  sent: boolean,
-  got: number,
-  wanted: number,
-): PalmError {
-  const { pushAddress, subAddress } = path.addresses;
-  const count = wanted > 1 ? ` (${got} of ${wanted} answers came)` : '';
-  const text = sent
-    ? `no answer from ${call} at ${pushAddress} within ${timeout} ms${count}; is there such a function? A stock pylm server stops for good at one it does not have`
-    : `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent; is the server up?`;
-  return new PalmError('TIMEOUT', text, { sent: sent ? 'unknown' : false });
 }

@@ -1,6 +1,7 @@
 import { startTimer } from '../async/deadline.ts';
 import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
+import type { PalmError } from '../protocol/errors.ts';
 
 /** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
 const SHORTEST_STALL = 50;
@@ -19,18 +20,19 @@ const NEWEST = 1 / 32;
  * may take its time, so when nothing comes back for a while, what is out no longer counts.
  */
 export class InFlight {
-  /** Messages that may be out while answers come. */
-  limit: number;
+  readonly #limit: () => number;
   readonly #waiting = new Fifo<Deferred<void>>();
   #count = 0;
   #usualGap = LONGEST_STALL;
   #lastAnswer = 0;
   #stopWatch: (() => void) | undefined;
+  #closed: PalmError | undefined;
   /** Stalls since the last answer. Where none ever comes there is nothing to be dropped: each doubles the limit. */
   #stalls = 0;
 
-  constructor(limit: number) {
-    this.limit = limit;
+  /** @param limit - messages that may be out while answers come. */
+  constructor(limit: () => number) {
+    this.#limit = limit;
   }
 
   /** Messages out. */
@@ -45,8 +47,9 @@ export class InFlight {
     return true;
   }
 
-  /** Resolves with a place taken, in turn. */
+  /** Resolves with a place taken, in turn; rejects when closed. */
   wait(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.take()) return Promise.resolve();
     const turn = deferred<void>();
     this.#waiting.push(turn);
@@ -72,8 +75,16 @@ export class InFlight {
     this.release(1);
   }
 
+  /** Ends whoever waits, now and later. */
+  close(error: PalmError): void {
+    this.#closed = error;
+    for (let turn = this.#waiting.shift(); turn !== undefined; turn = this.#waiting.shift())
+      turn.reject(error);
+    this.#rest();
+  }
+
   get #allowance(): number {
-    return this.#stalls === 0 ? this.limit : this.limit * 2 ** Math.min(this.#stalls, MOST_DOUBLINGS);
+    return this.#limit() * 2 ** Math.min(this.#stalls, MOST_DOUBLINGS);
   }
 
   #admit(): void {
@@ -86,8 +97,11 @@ export class InFlight {
       this.#count++;
       turn.resolve();
     }
-    if (this.#waiting.size > 0 || this.#stopWatch === undefined) return;
-    this.#stopWatch();
+    if (this.#waiting.size === 0) this.#rest();
+  }
+
+  #rest(): void {
+    this.#stopWatch?.();
     this.#stopWatch = undefined;
   }
 

@@ -1,4 +1,4 @@
-import { invalidCall } from '../protocol/errors.ts';
+import { invalidCall, reasonText } from '../protocol/errors.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Input } from './input.ts';
 import type { CallPath } from './path.ts';
@@ -124,8 +124,8 @@ export class JobSender<In> {
   }
 
   #unfit(index: number, cause: unknown): unknown {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return invalidCall(`input ${index} of the job ${this.#settings.what} was not sent: ${reason}`, {
+    const text = `input ${index} of the job ${this.#settings.what} was not sent: ${reasonText(cause)}`;
+    return invalidCall(text, {
       index,
       cause,
     });

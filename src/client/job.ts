@@ -179,7 +179,12 @@ export class JobRun<In, Out> implements Job<Out> {
       this.#fail(answer);
       return;
     } else {
-      onRemoteError(answer);
+      try {
+        onRemoteError(answer);
+      } catch (error) {
+        this.#abandon(error);
+        return;
+      }
     }
     if (this.#received === messages) this.#end();
     else this.#failWhenAnswered();
@@ -200,14 +205,10 @@ export class JobRun<In, Out> implements Job<Out> {
 
   #idleError(timeout: number): unknown {
     if (this.#inputFailure !== undefined) return this.#inputFailure.error;
-    const { pushAddress, subAddress } = this.#path.addresses;
     const { messages, spec } = this.#settings;
     const wanted = messages === undefined ? '' : ` of ${messages}`;
-    const text =
-      this.#id === undefined
-        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so nothing was sent; is the server up?`
-        : `no result of ${spec.function} for ${timeout} ms (${this.#sent} sent, ${this.#received}${wanted} results came); is there such a function? A stock pylm server stops for good at one it does not have`;
-    return new PalmError('TIMEOUT', text, { sent: this.#id === undefined ? false : 'unknown' });
+    const came = `no further result (${this.#sent} sent, ${this.#received}${wanted} results came)`;
+    return this.#path.timeout(spec.function, timeout, this.#id === undefined ? undefined : came);
   }
 
   /** Ends with an error, after the results that are there. */

@@ -1,9 +1,10 @@
 import { checkTimeout } from '../async/deadline.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import { checkId, randomId } from '../protocol/ids.ts';
 import type { Transport } from '../transport.ts';
-import type { Tap } from './tap.ts';
+import { guardTap, type Tap } from './tap.ts';
 
 /** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
 export interface ConnectOptions {
@@ -64,17 +65,19 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
   const { transport, serverName, dbAddress, pushAddress, subAddress, session, thisConfig = false } = options;
   if (typeof transport?.open !== 'function')
     throw invalidCall(`transport must be a transport such as zeromq(), not ${show(transport)}`);
-  if (serverName !== undefined) checkServerName(serverName);
+  if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
-  for (const address of [dbAddress, pushAddress, subAddress]) {
-    if (address !== undefined || address === dbAddress) transport.checkAddress(address as string);
-  }
+  transport.checkAddress(dbAddress);
+  if (pushAddress !== undefined) transport.checkAddress(pushAddress);
+  if (subAddress !== undefined) transport.checkAddress(subAddress);
   if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
     throw invalidCall(
       'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
     );
   }
   const id = options.id === undefined ? randomId() : checkId('id', options.id);
+  const level = options.loggingLevel ?? 'warning';
+  const logger = atLevel(options.logger ?? consoleLogger(`frond client ${id}`), level);
   return {
     transport,
     serverName,
@@ -83,17 +86,11 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
     subAddress,
     session,
     thisConfig,
-    logger: atLevel(options.logger ?? consoleLogger(`frond client ${id}`), options.loggingLevel ?? 'warning'),
+    logger,
     id,
     timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
     signal: options.signal,
     errorSentinel: options.errorSentinel ?? false,
-    tap: options.tap,
+    tap: options.tap && guardTap(options.tap, logger),
   };
-}
-
-function checkServerName(name: unknown): void {
-  if (typeof name !== 'string' || !/^[^\s.]+$/.test(name)) {
-    throw invalidCall(`serverName must be a text without dots or spaces, not ${show(name)}`);
-  }
 }

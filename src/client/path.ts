@@ -16,8 +16,8 @@ export interface PathAddresses {
   readonly subAddress: string;
 }
 
-/** Messages on their way at once to a frond server, which holds results back for a client that is slow. */
-const MOST_IN_FLIGHT = 16_384;
+/** Messages on their way at once to a frond server: fewer than the deliveries it holds for a client that is slow. */
+const MOST_IN_FLIGHT = 8_192;
 /** The same to a stock pylm server, which drops them past 1000; half of that, for what the brake misjudges. */
 const MOST_IN_FLIGHT_UNPROVED = 500;
 
@@ -29,7 +29,9 @@ export class CallPath {
   readonly mailbox = new Mailbox();
   /** Runs a function after the events that wait now. */
   readonly later = macrotasks();
-  readonly inFlight = new InFlight(MOST_IN_FLIGHT_UNPROVED);
+  readonly inFlight = new InFlight(() =>
+    this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
+  );
   readonly addresses: PathAddresses;
   readonly #topics: ClientTopics;
   readonly #pusher: Pusher;
@@ -38,6 +40,7 @@ export class CallPath {
   readonly #logger: Logger;
   readonly #outgoing = new EnvelopeCodec();
   readonly #incoming = new EnvelopeCodec();
+  #closed: PalmError | undefined;
 
   constructor(
     connection: Connection,
@@ -58,12 +61,14 @@ export class CallPath {
 
   /** Whether a call may be sent this moment. */
   get isReady(): boolean {
-    return this.#pusher.isReady && this.#subscription.isReady;
+    return this.#closed === undefined && this.#pusher.isReady && this.#subscription.isReady;
   }
 
   async ready(): Promise<void> {
-    while (!this.isReady) await Promise.all([this.#subscription.ready(), this.#pusher.ready()]);
-    this.inFlight.limit = this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED;
+    while (!this.isReady) {
+      if (this.#closed !== undefined) throw this.#closed;
+      await Promise.all([this.#subscription.ready(), this.#pusher.ready()]);
+    }
   }
 
   /** Takes a place for one message, when it may be sent this moment. */
@@ -99,13 +104,25 @@ export class CallPath {
     return frame;
   }
 
+  /** The error for what was not answered in time: `what` says what came instead; undefined when nothing was sent. */
+  timeout(call: string, timeout: number, what: string | undefined): PalmError {
+    const { pushAddress, subAddress } = this.addresses;
+    const text =
+      what === undefined
+        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent; is the server up?`
+        : `${what} from ${call} at ${pushAddress} within ${timeout} ms; is there such a function? A stock pylm server stops for good at one it does not have`;
+    return new PalmError('TIMEOUT', text, { sent: what === undefined ? false : 'unknown' });
+  }
+
   /** Resolves when the transport has taken charge of the frames. */
   send(frames: readonly Bytes[]): Promise<void> {
     return this.#pusher.send(frames);
   }
 
-  /** Fails what is under way. */
+  /** Fails what is under way, what waits, and what comes: the link may still be draining. */
   close(error: PalmError): void {
+    this.#closed = error;
+    this.inFlight.close(error);
     this.mailbox.failAll(error);
   }
 

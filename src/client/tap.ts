@@ -1,3 +1,5 @@
+import type { Logger } from '../logging.ts';
+import { reasonText } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 
 /** One envelope on its way, as a tap sees it. */
@@ -16,5 +18,16 @@ export interface TapEvent {
   readonly size: number;
 }
 
-/** Sees every envelope that leaves or arrives. It must not throw, and it is called on the hot path. */
+/** Sees every envelope that leaves or arrives. What it throws is logged. It is called on the hot path. */
 export type Tap = (event: TapEvent) => void;
+
+/** A tap that harms no call, whatever the given one throws. */
+export function guardTap(tap: Tap, logger: Logger): Tap {
+  return (event) => {
+    try {
+      tap(event);
+    } catch (error) {
+      logger.warning('the tap threw', { reason: reasonText(error) });
+    }
+  };
+}

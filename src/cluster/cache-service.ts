@@ -2,7 +2,7 @@
 
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { PalmError } from '../protocol/errors.ts';
+import { PalmError, reasonText } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { isReservedKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
@@ -46,7 +46,7 @@ export class CacheService {
     try {
       request = this.#codec.decode(frame);
     } catch (error) {
-      this.#logger.warning('bad cache request', { size: frame.length, reason: messageOf(error) });
+      this.#logger.warning('bad cache request', { size: frame.length, reason: reasonText(error) });
       return NOTHING;
     }
     try {
@@ -112,14 +112,10 @@ function reserved(key: string): Outcome {
 
 function failure(error: unknown): Outcome {
   const isTooLarge = error instanceof PalmError && error.code === 'TOO_LARGE';
-  return refusal(isTooLarge ? Status.refused : Status.failed, messageOf(error));
+  return refusal(isTooLarge ? Status.refused : Status.failed, reasonText(error));
 }
 
 /** Goes on with a value that is there, or will be. */
 function when<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Promise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 /** Takes a message, runs the function of its stage, and gives the message with the result. */
 import { currentStage } from '../protocol/calls.ts';
-import { invalidCall, show } from '../protocol/errors.ts';
+import { invalidCall, reasonText, show, told } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { FunctionContext, PalmFunction, PalmFunctions } from './functions.ts';
@@ -63,18 +63,15 @@ export class Engine {
   /** The message as the answer of a call that failed. */
   fail(message: PalmMessage, error: unknown, status: number = Status.failed): PalmMessage {
     this.#failed++;
-    const isError = error instanceof Error;
-    const text = isError ? (this.#includeStack && error.stack) || error.message : String(error);
-    this.#context.logger.error('call failed', {
-      function: message.function,
-      reason: isError ? error.message : text,
-    });
+    const reason = reasonText(error);
+    this.#context.logger.error('call failed', { function: message.function, reason });
+    const stack = this.#includeStack ? told(() => (error as Error).stack ?? reason) : undefined;
     return {
       ...message,
       payload: new Uint8Array([FAILED_PAYLOAD]),
       status,
-      error: wellFormed(text),
-      errorName: isError ? wellFormed(error.name) : '',
+      error: stack ?? reason,
+      errorName: told(() => (error instanceof Error ? error.name : '')) ?? '',
     };
   }
 
@@ -113,9 +110,4 @@ export class Engine {
 function finished(message: PalmMessage, result: Uint8Array): PalmMessage {
   message.payload = result as Bytes;
   return message;
-}
-
-/** Text of any error can be sent: half a surrogate pair in it becomes U+FFFD. */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }

@@ -23,10 +23,6 @@ export class Outbox {
   readonly #open = new Map<string, OpenDelivery>();
   #deliveries: Delivery[] = [];
 
-  get isEmpty(): boolean {
-    return this.#deliveries.length === 0;
-  }
-
   add({ topic, message }: StreamTarget): void {
     const frame = this.#codec.encode(message);
     const takesBatches = topic === message.client && (message.features & Feature.batches) !== 0;

@@ -1,7 +1,8 @@
 import { atMost } from '../async/deadline.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { checkServerName } from '../protocol/calls.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { invalidCall, PalmError, show } from '../protocol/errors.ts';
+import { PalmError, reasonText, show } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type {
@@ -14,7 +15,7 @@ import type {
 } from '../transport.ts';
 import { CacheService } from './cache-service.ts';
 import { Engine } from './engine.ts';
-import type { HandleStream, PalmFunctions, StreamTarget } from './functions.ts';
+import type { HandleStream, PalmFunctions } from './functions.ts';
 import { Outbox } from './outbox.ts';
 import { MemoryStore, type Store } from './store.ts';
 
@@ -175,10 +176,7 @@ export class Server implements AsyncDisposable {
     try {
       message = this.#codec.decode(frame);
     } catch (error) {
-      this.#drop('bad frame', {
-        size: frame.length,
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      this.#drop('bad frame', { size: frame.length, reason: reasonText(error) });
       return undefined;
     }
     if (message.client === '') {
@@ -186,28 +184,30 @@ export class Server implements AsyncDisposable {
       return undefined;
     }
     const result = this.#engine.run(message);
-    if (result instanceof Promise) return result.then((later) => this.#send(later));
-    this.#send(result);
+    if (result instanceof Promise) return result.then((later) => this.#send(later, frame));
+    this.#send(result, frame);
     return undefined;
   }
 
-  #send(result: PalmMessage): void {
-    this.#outbox.add(this.#target(result));
-    this.#answered++;
-  }
-
-  #target(result: PalmMessage): StreamTarget {
+  /** @param frame - the call as it came: what is made of it may be beyond sending. */
+  #send(result: PalmMessage, frame: Bytes): void {
     try {
-      return this.#handleStream(result);
+      this.#outbox.add(this.#handleStream(result));
     } catch (error) {
-      const failure = this.#engine.fail(result, error);
-      return { topic: failure.client, message: failure };
+      const failure = this.#engine.fail(this.#codec.decode(frame), error);
+      this.#outbox.add({ topic: failure.client, message: failure });
     }
+    this.#answered++;
   }
 
   async #flush(): Promise<void> {
     this.#heldSince = performance.now();
-    if (!this.#outbox.isEmpty) await this.#publish(this.#outbox.take());
+    const deliveries = this.#outbox.take();
+    if (deliveries.length === 0) return;
+    // Refused only once the server is closed, when a function took longer than closing waits.
+    await this.#publish(deliveries).catch((error) =>
+      this.#drop('results too late', { reason: reasonText(error) }),
+    );
   }
 
   #drop(what: string, fields: Record<string, string | number>): void {
@@ -240,9 +240,7 @@ async function openParts(options: ServerOptions): Promise<ServerParts> {
     functions = {},
     includeStack = false,
   } = options;
-  if (typeof name !== 'string' || !/^[^\s.]+$/.test(name)) {
-    throw invalidCall(`name must be a text without dots or spaces, not ${show(name)}`);
-  }
+  checkServerName('name', name);
   for (const address of [dbAddress, pullAddress, pubAddress]) transport.checkAddress(address);
   const logger = atLevel(
     options.logger ?? consoleLogger(`frond server ${name}`),

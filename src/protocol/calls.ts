@@ -11,6 +11,18 @@ export interface Stage {
 // Server._execution_handler). White space separates stages; a control character is never part of a name.
 const STAGE = /^([^\s.\p{Cc}\p{Surrogate}]+)\.([^\s.\p{Cc}\p{Surrogate}]+)$/u;
 
+const SERVER_NAME = /^[^\s.\p{Cc}\p{Surrogate}]+$/u;
+
+/**
+ * Checks a server's name: the part before the dot of every call to it.
+ * @throws PalmError `INVALID_CALL` naming `what`.
+ */
+export function checkServerName(what: string, name: unknown): void {
+  if (typeof name !== 'string' || !SERVER_NAME.test(name)) {
+    throw invalidCall(`${what} must be a text without dots or spaces, not ${show(name)}`);
+  }
+}
+
 /**
  * The `function` field for a call: `server.function`, or a list of them, one for each stage of a pipeline.
  * A string with the stages separated by one space, as on the wire, is taken too.

@@ -57,14 +57,35 @@ export class PalmError extends Error {
   /** Gives `reason` back when it is a PalmError, and wraps it as `code` when it is anything else. */
   static from(reason: unknown, code: PalmErrorCode, doing: string): PalmError {
     if (reason instanceof PalmError) return reason;
-    const text = reason instanceof Error ? reason.message : String(reason);
-    return new PalmError(code, `${doing}: ${text}`, { cause: reason });
+    return new PalmError(code, `${doing}: ${reasonText(reason)}`, { cause: reason });
   }
 }
 
 /** The error for an argument that is refused before anything is sent. */
 export function invalidCall(message: string, details?: PalmErrorDetails): PalmError {
   return new PalmError('INVALID_CALL', message, { sent: false, ...details });
+}
+
+/**
+ * What was thrown, in words that can be sent. Anything can be thrown, also what has no words of its own; half a
+ * surrogate pair becomes U+FFFD.
+ */
+export function reasonText(reason: unknown): string {
+  return told(() => (reason instanceof Error ? reason.message : reason)) ?? 'something that cannot be told';
+}
+
+/** What an error says of itself; undefined when asking it throws, as a getter or a `toString` may. */
+export function told(ask: () => unknown): string | undefined {
+  try {
+    return wellFormed(String(ask()));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text with each half of a surrogate pair replaced by U+FFFD. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 const LONGEST_SHOWN = 60;

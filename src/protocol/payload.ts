@@ -54,7 +54,8 @@ const AUTO = 'auto' as unknown as 'bigint';
 
 /**
  * Payloads that are MessagePack, readable by any other library: no records, maps are plain objects, integers
- * beyond ±(2^53 - 1) are bigints, undefined is nil, and a key `__proto__` is read as `__proto_`. The types are promises of the caller's, not checked.
+ * beyond ±(2^53 - 1) are bigints, undefined is nil, and a key `__proto__` is read as `__proto_`. The types are promises
+ * of the caller's, not checked.
  */
 export function msgpack<In, Out = In>(): PayloadCodec<In, Out> {
   const packr = new Packr({

@@ -114,7 +114,9 @@ test('a result that is owed and does not come is a TIMEOUT, after the results th
   const args = ['raw.f', '--db', raw.dbAddress, '--idle-timeout', '300'];
   const { code, stdout, stderr } = await job(args, { stdin: 'a\nb\nc\n' });
   expect({ code, text: stdout.toString() }).toEqual({ code: 3, text: 'a\nc\n' });
-  expect(stderr).toMatch(/^frond: TIMEOUT: no result of raw\.f for 300 ms \(3 sent, 2 results came\)/);
+  expect(stderr).toMatch(
+    /^frond: TIMEOUT: no further result \(3 sent, 2 results came\) from raw\.f at tcp:\S+ within 300 ms/,
+  );
 });
 
 test('results are written while the input is still open', async () => {

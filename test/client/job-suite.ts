@@ -279,6 +279,19 @@ export function testJobs(name: string, make: () => Ground): void {
       });
     });
 
+    it('ends with what its onRemoteError throws, and harms no other call', async () => {
+      const { client } = await start(() => [bytes('0')], { errorSentinel: true });
+      const onRemoteError = () => {
+        throw new Error('my own');
+      };
+      await expect(within(3_000, read(client.job('raw.f', numbers(3), { onRemoteError })))).rejects.toThrow(
+        'my own',
+      );
+      await expect(client.eval('raw.f', bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
+        code: 'REMOTE',
+      });
+    });
+
     it('ends when its client is closed: done when it was open, CLOSED when results are owed', async () => {
       const { client } = await start(() => []);
       const open = client.job('raw.f', numbers(2)).next();

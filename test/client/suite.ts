@@ -581,6 +581,20 @@ export function testClient(name: string, make: () => Ground): void {
     });
 
     describe('tap', () => {
+      it('that throws is told in the log and harms no call', async () => {
+        const server = await serve();
+        const told: string[] = [];
+        const line = (message: string) => told.push(message);
+        const logger = { debug: line, info: () => {}, warning: line, error: line };
+        const tap = () => {
+          throw new Error('tapped out');
+        };
+        const client = await connect(server.dbAddress, { tap, logger, loggingLevel: 'debug' });
+        for (let i = 0; i < 3; i++) expect(textOf(await client.eval('server.upper', bytes('x')))).toBe('X');
+        await client.set(bytes('v'), 'k');
+        expect(told.join()).toContain('tap');
+      });
+
       it('sees every envelope that leaves or arrives', async () => {
         const server = await serve();
         const seen: TapEvent[] = [];
@@ -624,6 +638,33 @@ export function testClient(name: string, make: () => Ground): void {
         await expect(client.get('k')).rejects.toMatchObject({ code: 'CLOSED' });
         expect(await client.closed).toBeUndefined();
         await client.close();
+      });
+
+      it('ends calls that are made while it closes, and those that wait for their turn', async () => {
+        const server = await serveRaw(() => []);
+        const core = await ClientCore.open(
+          settleOptions({ transport: ground.transport, dbAddress: server.dbAddress, loggingLevel: 'silent' }),
+        );
+        const path = core.callPath();
+        const spec = { function: 'raw.f', cache: '', pipeline: 'p' };
+        const limits = { signal: undefined, signals: core.signals, timeout: 20_000 };
+        const call = () =>
+          evaluate(path, { spec, payload: bytes(''), messages: 1, errorSentinel: false, ...limits });
+        while (path.inFlight.take());
+        const waiting = Array.from({ length: 20 }, call);
+        const closing = core.close({ timeout: 500 });
+        const calls = [...waiting, call(), call()];
+        let ended = 0;
+        for (const one of calls) one.catch(() => ended++);
+        for (let turn = 0; turn < 20; turn++) await null;
+        // At once: no timer had its turn yet.
+        expect(ended).toBe(calls.length);
+        const outcomes = await within(2_000, Promise.allSettled(calls));
+        await within(2_000, closing);
+        for (const outcome of outcomes)
+          expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } });
+        expect(path.mailbox.size).toBe(0);
+        expect(server.received).toHaveLength(0);
       });
 
       it('is closed by await using', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InFlight } from '../../src/client/in-flight.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 
 describe('messages in flight', () => {
   beforeEach(() => vi.useFakeTimers());
@@ -12,7 +13,7 @@ describe('messages in flight', () => {
   };
 
   it('are no more than the limit while answers come', () => {
-    const brake = new InFlight(500);
+    const brake = new InFlight(() => 500);
     expect(takeAll(brake)).toBe(500);
     brake.answered();
     expect(takeAll(brake)).toBe(1);
@@ -20,7 +21,7 @@ describe('messages in flight', () => {
   });
 
   it('wait in turn, and nobody overtakes', async () => {
-    const brake = new InFlight(100);
+    const brake = new InFlight(() => 100);
     takeAll(brake);
     const order: number[] = [];
     const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
@@ -32,7 +33,7 @@ describe('messages in flight', () => {
   });
 
   it('no longer count after a stall: a pipeline may drop them', async () => {
-    const brake = new InFlight(10);
+    const brake = new InFlight(() => 10);
     takeAll(brake);
     const waiting = brake.wait();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -41,7 +42,7 @@ describe('messages in flight', () => {
   });
 
   it('are braked less and less where no answer ever comes', async () => {
-    const brake = new InFlight(10);
+    const brake = new InFlight(() => 10);
     let sent = 0;
     const sender = (async () => {
       for (; sent < 2_000; sent++) await brake.wait();
@@ -52,7 +53,7 @@ describe('messages in flight', () => {
   });
 
   it('leave no timer when nobody waits any more', async () => {
-    const brake = new InFlight(4);
+    const brake = new InFlight(() => 4);
     takeAll(brake);
     const waiting = brake.wait();
     expect(vi.getTimerCount()).toBe(1);
@@ -61,8 +62,17 @@ describe('messages in flight', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('end for whoever waits when all is closed', async () => {
+    const brake = new InFlight(() => 4);
+    takeAll(brake);
+    const waiting = brake.wait();
+    brake.close(new PalmError('CLOSED', 'over'));
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('count from nothing again when more answers come than were sent', () => {
-    const brake = new InFlight(4);
+    const brake = new InFlight(() => 4);
     brake.take();
     for (let i = 0; i < 3; i++) brake.answered();
     expect(brake.count).toBe(0);

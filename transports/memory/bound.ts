@@ -4,7 +4,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, Delivery, FrameSink } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { copyFrame, type Endpoint, type MemoryNetwork, type Taker } from './network.ts';
+import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
 /** Frames that may lie unread before whoever pushes them is held up. */
 const READ_AHEAD = 4_096;
@@ -140,8 +140,8 @@ export class MemoryPublish extends Bound {
   async publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
     if (this.#published.length === 0) this.network.later(() => this.#deliver());
-    for (const { topic, frames } of deliveries)
-      this.#published.push({ topic, frames: frames.map(copyFrame) });
+    // Not copied here: each subscriber gets copies of its own.
+    for (const delivery of deliveries) this.#published.push(delivery);
   }
 
   override async close(): Promise<void> {

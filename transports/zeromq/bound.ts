@@ -3,7 +3,7 @@ import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost } from '../../src/async/deadline.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
@@ -39,8 +39,7 @@ abstract class Bound<S extends Socket> implements Binding {
       await this.socket.bind(address.replace(/:0$/, ':*'));
     } catch (cause) {
       closeSocket(this.socket, 0);
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw invalidCall(`cannot bind ${address}: ${reason}`, { cause });
+      throw invalidCall(`cannot bind ${address}: ${reasonText(cause)}`, { cause });
     }
     this.#address = this.socket.lastEndpoint ?? address;
     this.start();

@@ -1,0 +1,146 @@
+/** Nothing that a client sends, and nothing that a function does, stops a server. On both transports. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Server, type ServerOptions } from '../../src/cluster/index.ts';
+import { Client } from '../../src/index.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { palmMessage } from '../../src/protocol/message.ts';
+import { memory } from '../../transports/memory/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { within } from '../wait.ts';
+
+const grounds = [
+  ['memory', () => ({ transport: memory(), any: 'memory://*' })],
+  ['zeromq', () => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
+] as const;
+
+describe.each(grounds)('a server on %s', (_, make) => {
+  let cleanup: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
+    cleanup = [];
+  });
+
+  async function start(options: Partial<ServerOptions>) {
+    const { transport, any } = make();
+    const server = await Server.start({
+      transport,
+      name: 'server',
+      dbAddress: any,
+      pullAddress: any,
+      pubAddress: any,
+      loggingLevel: 'silent',
+      ...options,
+    });
+    cleanup.push(() => server.close());
+    const client = await Client.connect({ transport, dbAddress: server.dbAddress, loggingLevel: 'silent' });
+    cleanup.push(() => client.close());
+    return { transport, server, client };
+  }
+
+  const expectAlive = async (client: Client) => {
+    expect(textOf(await client.eval('server.echo', bytes('alive'), { timeout: 3_000 }))).toBe('alive');
+  };
+
+  it('survives a message whose stage cannot be counted up', async () => {
+    const { transport, server } = await start({ pipelined: true });
+    const connection = await transport.open();
+    cleanup.push(() => connection.close());
+    const results = connection.subscribe(server.pubAddress, 'server');
+    await results.ready();
+    const pusher = connection.push(server.pullAddress);
+    const codec = new EnvelopeCodec();
+    const call = { client: 'c', function: 'server.echo' };
+    await pusher.send([codec.encode(palmMessage({ ...call, stage: Number.MAX_SAFE_INTEGER }))]);
+    await pusher.send([codec.encode(palmMessage({ ...call, payload: bytes('next') }))]);
+    const batch = await within(3_000, results[Symbol.asyncIterator]().next());
+    expect(textOf(codec.decode(batch.value?.[0]?.frames[0] ?? bytes('')).payload)).toBe('next');
+  });
+
+  it('survives functions that throw what cannot be told, now or later', async () => {
+    const odd = Object.assign(new Error(), { message: Symbol('odd') as never, name: 7 as never });
+    const { client } = await start({
+      functions: {
+        bare: () => {
+          throw Object.create(null);
+        },
+        later: () => Promise.reject(Object.create(null)),
+        odd: () => {
+          throw odd;
+        },
+        surrogate: () => {
+          throw new Error('half \ud800');
+        },
+      },
+    });
+    for (const name of ['bare', 'later', 'odd', 'surrogate']) {
+      await expect(client.eval(`server.${name}`, bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
+        code: 'REMOTE',
+      });
+    }
+    await expectAlive(client);
+  });
+
+  it('survives a handleStream that throws or gives what cannot be sent, and the caller learns why', async () => {
+    const broken: Record<string, (message: { client: string }) => void> = {
+      throws: () => {
+        throw new Error('no way');
+      },
+      stage: (message) => Object.assign(message, { stage: 0.5 }),
+      text: (message) => Object.assign(message, { cache: '\ud800', client: 'elsewhere' }),
+    };
+    const { client } = await start({
+      functions: Object.fromEntries(Object.keys(broken).map((name) => [name, (payload) => payload])),
+      handleStream: (message) => {
+        const topic = message.client;
+        broken[message.function.split('.')[1] ?? '']?.(message);
+        return { topic, message };
+      },
+    });
+    for (const name of Object.keys(broken)) {
+      await expect(client.eval(`server.${name}`, bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
+        code: 'REMOTE',
+      });
+    }
+    await expectAlive(client);
+  });
+
+  it('survives a store whose error cannot be told', async () => {
+    const store = {
+      get: () => {
+        throw Object.create(null);
+      },
+      set: () => Promise.reject(new Error('half \ud800')),
+      delete: () => Promise.reject(Object.create(null)),
+    };
+    const { client } = await start({ store });
+    await expect(client.get('k', { timeout: 3_000 })).rejects.toMatchObject({ code: 'REMOTE' });
+    await expect(client.set(bytes(''), 'k', { timeout: 3_000 })).rejects.toMatchObject({ code: 'REMOTE' });
+    await expect(client.delete('k', { timeout: 3_000 })).rejects.toMatchObject({ code: 'REMOTE' });
+    expect(textOf((await client.get('name')) ?? bytes(''))).toBe('server');
+  });
+
+  it('that closed before a function was done takes no notice of what that gives', async () => {
+    let finish = () => {};
+    const { server, client } = await start({
+      functions: {
+        late: () =>
+          new Promise((resolve) => {
+            finish = () => resolve(bytes('late'));
+          }),
+      },
+    });
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', onUnhandled);
+    const call = client.eval('server.late', bytes(''), { timeout: 3_000 });
+    call.catch(() => {});
+    await client.get('name');
+    await within(3_000, server.close({ timeout: 50 }));
+    finish();
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    process.off('unhandledRejection', onUnhandled);
+    expect(unhandled).toEqual([]);
+  });
+});
