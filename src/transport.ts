@@ -68,7 +68,7 @@ export interface BindingConnection extends Connection {
   /** Takes frames from whoever pushes. */
   bindPull(address: string): Promise<Binding & Batches<Bytes>>;
   /** Shares frames among whoever pulls. */
-  bindPush(address: string): Promise<Binding & FrameSink>;
+  bindPush(address: string): Promise<BoundPush>;
   /** Publishes to whoever subscribed. Proves their readiness to subscribers that ask for it. */
   bindPublish(
     address: string,
@@ -80,6 +80,14 @@ export interface Binding {
   /** The address as others dial it, its port known. */
   readonly address: string;
   close(options?: CloseOptions): Promise<void>;
+}
+
+/** A bound end that shares frames among whoever pulls. */
+export interface BoundPush extends Binding, FrameSink {
+  /** Pullers that are connected. */
+  readonly peers: number;
+  /** Calls `listener` each time a puller has come or gone. */
+  onPeers(listener: () => void): void;
 }
 
 /** What arrived, handed over as it piled up: one promise for a batch, not for a frame. Ends when closed. */

@@ -28,3 +28,8 @@ export async function first<T>(source: AsyncIterable<T>, fits: (value: T) => boo
   for await (const value of source) if (fits(value)) return value;
   throw new Error('the source ended before a value that fits');
 }
+
+/** Resolves once `isSo`, which is asked after each turn of events. */
+export async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise(setImmediate);
+}

@@ -1,18 +1,24 @@
 /** What eval and job have in common: checking a call, its envelope, and reading an answer. */
 import { callPath, parseCall } from '../protocol/calls.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
+import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
 export type FunctionPath = string | readonly string[];
 
-/** A call as it was checked. */
-export interface CallSpec {
-  readonly function: string;
-  readonly cache: string;
+/** What all messages of one client say alike. */
+export interface StreamMark {
   /** The client's stream id or session. */
   readonly pipeline: string;
+  /** {@link Feature} bits. */
+  readonly features: number;
+}
+
+/** A call as it was checked. */
+export interface CallSpec extends StreamMark {
+  readonly function: string;
+  readonly cache: string;
 }
 
 /**
@@ -24,7 +30,7 @@ export function checkCall(
   path: FunctionPath,
   serverName: string,
   cache: unknown,
-  pipeline: string,
+  stream: StreamMark,
 ): CallSpec {
   const [entry] = parseCall(path);
   if (entry?.server !== serverName) {
@@ -33,7 +39,7 @@ export function checkCall(
   }
   if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${show(cache)}`);
   encodeUtf8(cache);
-  return { function: callPath(path), cache, pipeline };
+  return { function: callPath(path), cache, ...stream };
 }
 
 /** @throws PalmError `INVALID_CALL` when it is no count of answers from 1 on. */
@@ -46,7 +52,7 @@ export function checkMessages(messages: unknown): number {
 
 /** The envelope of a call, its payload to be filled in. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
-  return palmMessage({ ...spec, client, stage: 0, features: Feature.batches });
+  return palmMessage({ ...spec, client, stage: 0 });
 }
 
 const SENTINEL = 0x30;

@@ -126,7 +126,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     const { cache = '' } = options;
     const messages = checkMessages(options.messages ?? 1);
     const { settings } = this.#core;
-    const spec = checkCall(path, this.serverName, cache, this.#core.pipeline);
+    const spec = checkCall(path, this.serverName, cache, this.#core.stream);
     const answers = await evaluate(this.#core.callPath(), {
       spec,
       payload: this.#encode(payload, `the payload for ${spec.function}`),
@@ -154,7 +154,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
       throw invalidCall(`window must be a whole number from 1 on, not ${String(window)}`);
     const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
     return new JobRun<In, Out>(this.#core.callPath(), payloads, {
-      spec: checkCall(path, this.serverName, cache, this.#core.pipeline),
+      spec: checkCall(path, this.serverName, cache, this.#core.stream),
       codec: this.#codec,
       messages,
       signal,

@@ -1,9 +1,11 @@
 import { withinLimits } from '../async/deadline.ts';
 import { SignalHub } from '../async/signals.ts';
+import { CacheChannel } from '../cache/channel.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import { clientTopics, randomId } from '../protocol/ids.ts';
+import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
-import { CacheChannel } from './cache.ts';
+import type { StreamMark } from './calls.ts';
 import { discover, type ServerProfile } from './discovery.ts';
 import type { ClientSettings } from './options.ts';
 import { CallPath } from './path.ts';
@@ -18,8 +20,8 @@ export class ClientCore {
   readonly serverName: string;
   /** Undefined when the server takes no calls. */
   readonly path: CallPath | undefined;
-  /** The `pipeline` field of every message: the session, or a random id of the client's. */
-  readonly pipeline: string;
+  /** What every message says: the session, or a random id of the client's. */
+  readonly stream: StreamMark;
 
   private constructor(
     settings: ClientSettings,
@@ -28,13 +30,16 @@ export class ClientCore {
     signals: SignalHub,
     profile: ServerProfile,
   ) {
-    const { id, tap, logger } = settings;
+    const { id, session, tap, logger } = settings;
     this.settings = settings;
     this.connection = connection;
     this.cache = cache;
     this.signals = signals;
     this.serverName = profile.serverName;
-    this.pipeline = settings.session ?? randomId();
+    this.stream =
+      session === undefined
+        ? { pipeline: randomId(), features: Feature.batches }
+        : { pipeline: session, features: Feature.batches | Feature.session };
     this.path =
       profile.addresses && new CallPath(connection, profile.addresses, clientTopics(id), tap, logger);
   }

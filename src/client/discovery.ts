@@ -1,6 +1,6 @@
+import type { CacheChannel } from '../cache/channel.ts';
 import { replyText } from '../protocol/cache.ts';
 import { PalmError, show } from '../protocol/errors.ts';
-import type { CacheChannel } from './cache.ts';
 import type { ClientSettings } from './options.ts';
 import type { PathAddresses } from './path.ts';
 

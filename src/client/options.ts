@@ -3,8 +3,8 @@ import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../loggi
 import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import { checkId, randomId } from '../protocol/ids.ts';
+import { guardTap, type Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
-import { guardTap, type Tap } from './tap.ts';
 
 /** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
 export interface ConnectOptions {

@@ -5,10 +5,10 @@ import { PalmError } from '../protocol/errors.ts';
 import type { ClientTopics } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
 import { InFlight } from './in-flight.ts';
 import { Mailbox } from './mailbox.ts';
-import type { Tap } from './tap.ts';
 
 /** Where a path begins and ends. */
 export interface PathAddresses {

@@ -7,6 +7,9 @@ import { randomId } from '../protocol/ids.ts';
 import { isReservedKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../protocol/utf8.ts';
+import type { Tally } from './counters.ts';
+import { dropped } from './flow.ts';
+import { STATUS_KEY } from './status.ts';
 import type { Store } from './store.ts';
 
 /** What a request came to. */
@@ -14,6 +17,21 @@ interface Outcome {
   readonly value: Bytes;
   readonly status: number;
   readonly error: string;
+}
+
+/** Answers a worker's request for work. */
+export type WorkService = (request: PalmMessage) => Bytes | Promise<Bytes>;
+
+export interface CacheServiceSettings {
+  /** The server's own keys, which pylm's clients and workers ask for. */
+  readonly config: Readonly<Record<string, string>>;
+  /** What {@link STATUS_KEY} gives, at the time it is asked for. */
+  readonly status: () => Bytes;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly tally: Tally;
+  /** Of a Master or Hub. */
+  readonly work: WorkService | undefined;
 }
 
 const NOTHING: Bytes = new Uint8Array(0);
@@ -29,15 +47,25 @@ function refusal(status: number, error: string): Outcome {
 /** Answers cache requests. The server's own keys can be read and not written; nothing in a request can harm it. */
 export class CacheService {
   readonly #codec = new EnvelopeCodec();
-  readonly #config = new Map<string, Bytes>();
+  readonly #config = new Map<string, () => Bytes>();
   readonly #store: Store;
   readonly #logger: Logger;
+  readonly #tally: Tally;
+  readonly #work: WorkService | undefined;
 
-  /** @param config - the server's own keys, which pylm's clients and workers ask for. */
-  constructor(config: Readonly<Record<string, string>>, store: Store, logger: Logger) {
-    for (const [key, value] of Object.entries(config)) this.#config.set(key, encodeUtf8(value));
+  constructor({ config, status, store, logger, tally, work }: CacheServiceSettings) {
+    for (const [key, value] of Object.entries(config)) this.configure(key, value);
+    this.#config.set(STATUS_KEY, status);
     this.#store = store;
     this.#logger = logger;
+    this.#tally = tally;
+    this.#work = work;
+  }
+
+  /** Sets one of the server's own keys. */
+  configure(key: string, value: string): void {
+    const bytes = encodeUtf8(value);
+    this.#config.set(key, () => bytes);
   }
 
   /** The reply to one request, at once when the store answers at once. Never throws or rejects. */
@@ -46,10 +74,12 @@ export class CacheService {
     try {
       request = this.#codec.decode(frame);
     } catch (error) {
-      this.#logger.warning('bad cache request', { size: frame.length, reason: reasonText(error) });
+      const fields = { size: frame.length, reason: reasonText(error) };
+      dropped(this.#tally, this.#logger, 'bad cache request', fields);
       return NOTHING;
     }
     try {
+      if (this.#work !== undefined && operationOf(request) === 'work') return this.#work(request);
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
       return outcome.catch(failure).then((later) => this.#reply(request, later));
@@ -59,8 +89,7 @@ export class CacheService {
   }
 
   #perform(request: PalmMessage): Outcome | Promise<Outcome> {
-    // As in pylm, whatever stands before the dot: workers put an underscore there.
-    switch (request.function.split('.')[1]) {
+    switch (operationOf(request)) {
       case 'set':
         return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
       case 'get':
@@ -75,7 +104,7 @@ export class CacheService {
   }
 
   #get(key: string): Outcome | Promise<Outcome> {
-    return when(this.#config.get(key) ?? this.#store.get(key), (value) =>
+    return when(this.#config.get(key)?.() ?? this.#store.get(key), (value) =>
       value === undefined ? missing(key) : done(value),
     );
   }
@@ -93,13 +122,19 @@ export class CacheService {
 
   #reply(request: PalmMessage, outcome: Outcome): Bytes {
     if (outcome.status !== Status.ok && outcome.status !== Status.missing) {
-      this.#logger.warning('cache request refused', { function: request.function, reason: outcome.error });
+      const fields = { function: request.function, reason: outcome.error };
+      dropped(this.#tally, this.#logger, 'cache request refused', fields);
     }
     if ((request.features & Feature.replies) === 0) return outcome.value;
     const { value: payload, status, error } = outcome;
-    const features = Feature.replies;
+    const features = this.#work === undefined ? Feature.replies : Feature.replies | Feature.work;
     return this.#codec.encode(palmMessage({ function: request.function, payload, status, error, features }));
   }
+}
+
+/** As in pylm, whatever stands before the dot: workers put an underscore there. */
+function operationOf({ function: path }: PalmMessage): string | undefined {
+  return path.split('.')[1];
 }
 
 function missing(key: string): Outcome {

@@ -1,39 +1,40 @@
-/** Takes a message, runs the function of its stage, and gives the message with the result. */
+/** Takes a message, runs the function of its stage, and gives the message with each result. */
 import { currentStage } from '../protocol/calls.ts';
-import { invalidCall, reasonText, show, told } from '../protocol/errors.ts';
-import { type PalmMessage, Status } from '../protocol/message.ts';
+import { invalidCall, show } from '../protocol/errors.ts';
+import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import type { Cache } from './cache.ts';
+import type { Tally } from './counters.ts';
+import { type FailureSettings, failed } from './failure.ts';
+import type { Emit, Step } from './flow.ts';
 import type { FunctionContext, PalmFunction, PalmFunctions } from './functions.ts';
 
-/** What pylm answers when a function raises or is not found: the one byte `0`. */
-const FAILED_PAYLOAD = 0x30;
-
-export interface EngineSettings {
+export interface EngineSettings extends FailureSettings {
+  /** Name of the server or worker. */
   readonly name: string;
+  /** Whether a call must name this server: a worker serves whatever its Master is called. */
+  readonly isNamed: boolean;
+  /** Whether a function may give nothing, which ends the message here. */
+  readonly mayEnd: boolean;
   readonly functions: PalmFunctions;
-  readonly context: Omit<FunctionContext, 'message'>;
-  /** Whether a failed answer carries the stack of the error. */
-  readonly includeStack: boolean;
+  readonly cache: Cache;
+  readonly signal: AbortSignal;
+  readonly tally: Tally;
 }
 
-/** Runs the functions of one server. Whatever they do, a message comes back. */
+/** Runs the functions of one server or worker. Whatever they do, the caller learns of it. */
 export class Engine {
-  readonly #name: string;
+  readonly #settings: EngineSettings;
   readonly #functions: Map<string, PalmFunction>;
-  readonly #context: Omit<FunctionContext, 'message'>;
-  readonly #includeStack: boolean;
   #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
-  #failed = 0;
 
   /** @throws PalmError `INVALID_CALL` when a function has a name that no call can say, or is none. */
-  constructor({ name, functions, context, includeStack }: EngineSettings) {
-    this.#name = name;
-    this.#context = context;
-    this.#includeStack = includeStack;
+  constructor(settings: EngineSettings) {
+    this.#settings = settings;
     this.#recent = { path: '', stage: 0, run: undefined };
     this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
-    for (const [own, run] of Object.entries(functions)) {
-      if (currentStage(`${name}.${own}`, 0) === undefined || typeof run !== 'function') {
+    for (const [own, run] of Object.entries(settings.functions)) {
+      if (currentStage(`server.${own}`, 0) === undefined || typeof run !== 'function') {
         throw invalidCall(
           `functions must be functions named without dots or spaces, not ${show(own)}: ${show(run)}`,
         );
@@ -42,72 +43,129 @@ export class Engine {
     }
   }
 
-  /** Calls that failed. */
-  get failed(): number {
-    return this.#failed;
+  /** Names of the functions. */
+  get offered(): string[] {
+    return [...this.#functions.keys()];
   }
 
-  /** The message with its result: a promise only when the function gives one. */
-  run(message: PalmMessage): PalmMessage | Promise<PalmMessage> {
+  /** Runs a message and emits its results: a promise only when the function takes its time. */
+  readonly run: Step = (message, emit) => {
+    // A frond client is told of the first failure; with pylm's, whose calls say nothing of features, the next function
+    // runs on the `0`, as in pylm.
+    if (message.status !== Status.ok && message.features !== 0) return emit(message);
     const run = this.#find(message);
-    if (run === undefined) return this.#unknown(message);
+    if (run === undefined) return emit(this.#unknown(message));
+    let result: unknown;
     try {
-      const result = run(message.payload, { ...this.#context, message });
-      if (result instanceof Uint8Array) return finished(message, result);
-      return this.#later(message, result);
+      result = run(message.payload, new CallContext(this.#settings, message));
     } catch (error) {
-      return this.fail(message, error);
+      return emit(this.#fail(message, error));
     }
+    if (result instanceof Uint8Array) return emit(finished(message, result));
+    return this.#later(message, result, emit);
+  };
+
+  async #later(message: PalmMessage, promised: unknown, emit: Emit): Promise<unknown> {
+    let result: unknown;
+    try {
+      result = await promised;
+    } catch (error) {
+      return emit(this.#fail(message, error), true);
+    }
+    if (result instanceof Uint8Array) return emit(finished(message, result), true);
+    if (isIterable(result)) return this.#each(message, result, emit);
+    if (result === undefined && this.#settings.mayEnd) {
+      this.#settings.tally.ended++;
+      return undefined;
+    }
+    return emit(this.#fail(message, wrongResult(result)), true);
   }
 
-  /** The message as the answer of a call that failed. */
-  fail(message: PalmMessage, error: unknown, status: number = Status.failed): PalmMessage {
-    this.#failed++;
-    const reason = reasonText(error);
-    this.#context.logger.error('call failed', { function: message.function, reason });
-    const stack = this.#includeStack ? told(() => (error as Error).stack ?? reason) : undefined;
-    return {
-      ...message,
-      payload: new Uint8Array([FAILED_PAYLOAD]),
-      status,
-      error: stack ?? reason,
-      errorName: told(() => (error instanceof Error ? error.name : '')) ?? '',
-    };
+  async #each(
+    message: PalmMessage,
+    results: Iterable<unknown> | AsyncIterable<unknown>,
+    emit: Emit,
+  ): Promise<unknown> {
+    let count = 0;
+    try {
+      for await (const result of results) {
+        count++;
+        if (!(result instanceof Uint8Array)) throw wrongResult(result);
+        if ((await emit({ ...message, payload: result as Bytes })) === false) return undefined;
+      }
+    } catch (error) {
+      return emit(this.#fail(message, error), true);
+    }
+    if (count === 0) this.#settings.tally.ended++;
+    return undefined;
   }
 
-  async #later(message: PalmMessage, result: unknown): Promise<PalmMessage> {
-    try {
-      const value = await result;
-      if (value instanceof Uint8Array) return finished(message, value);
-      return this.fail(
-        message,
-        new TypeError(`the function gave back ${show(value)}, and an answer must be a Uint8Array`),
-      );
-    } catch (error) {
-      return this.fail(message, error);
-    }
+  #fail(message: PalmMessage, error: unknown, status?: number): PalmMessage {
+    return failed(this.#settings, message, error, status);
   }
 
   /** Most messages call what the one before did. */
   #find(message: PalmMessage): PalmFunction | undefined {
     const { function: path, stage } = message;
     if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.run;
+    const { name, isNamed } = this.#settings;
     const current = currentStage(path, stage);
-    const run = current?.server === this.#name ? this.#functions.get(current.function) : undefined;
+    const isOurs = current !== undefined && (!isNamed || current.server === name);
+    const run = isOurs ? this.#functions.get(current.function) : undefined;
     this.#recent = { path, stage, run };
     return run;
   }
 
   #unknown(message: PalmMessage): PalmMessage {
+    const { name, isNamed } = this.#settings;
     const text =
       currentStage(message.function, message.stage) === undefined
         ? `${show(message.function)} has no stage ${message.stage} of the form 'server.function'`
-        : `server ${show(this.#name)} has no function ${show(message.function)} at stage ${message.stage}`;
-    return this.fail(message, text, Status.unknownFunction);
+        : `${isNamed ? 'server' : 'worker'} ${show(name)} has no function ${show(message.function)} at stage ${message.stage}`;
+    return this.#fail(message, text, Status.unknownFunction);
+  }
+}
+
+/** Made for each call, so that what a function does not ask for costs nothing. */
+class CallContext implements FunctionContext {
+  readonly message: PalmMessage;
+  readonly #settings: EngineSettings;
+
+  constructor(settings: EngineSettings, message: PalmMessage) {
+    this.#settings = settings;
+    this.message = message;
+  }
+
+  get cache(): Cache {
+    const { features, pipeline } = this.message;
+    const { cache } = this.#settings;
+    return (features & Feature.session) === 0 ? cache : cache.withSession(pipeline);
+  }
+
+  get logger() {
+    return this.#settings.logger;
+  }
+
+  get signal() {
+    return this.#settings.signal;
+  }
+
+  get name() {
+    return this.#settings.name;
   }
 }
 
 function finished(message: PalmMessage, result: Uint8Array): PalmMessage {
   message.payload = result as Bytes;
   return message;
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+  );
+}
+
+function wrongResult(value: unknown): TypeError {
+  return new TypeError(`the function gave back ${show(value)}, and an answer must be a Uint8Array`);
 }

@@ -1,23 +1,36 @@
 import type { Logger } from '../logging.ts';
 import type { PalmMessage } from '../protocol/message.ts';
-import type { Store } from './store.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Cache } from './cache.ts';
 
 /** What a function gets beside its payload. */
 export interface FunctionContext {
   /** The message that is being answered. Not to be changed. */
   readonly message: Readonly<PalmMessage>;
-  /** The server's key-value store. */
-  readonly cache: Store;
+  /**
+   * The key-value store: the server's own, or for a worker that of its Master. Keys are those of the caller: when a
+   * frond client calls under a session, that goes in front of them, as it does in the client's own calls.
+   */
+  readonly cache: Cache;
   readonly logger: Logger;
-  /** Aborts when the server closes. */
+  /** Aborts when the server or worker begins to close. */
   readonly signal: AbortSignal;
+  /** Name of the server or worker that runs the function. */
+  readonly name: string;
 }
 
-/** A function that a server offers: bytes in, bytes out, at once or later. */
+/** One result, or nothing. */
+export type FunctionResult = Uint8Array | undefined;
+
+/**
+ * A function that a server or worker offers: bytes in, bytes out, at once or later. A generator, sync or async, gives
+ * any number of results, as with pylm's MuxWorker. In a Pipeline or Sink a function may give nothing: the message ends
+ * there.
+ */
 export type PalmFunction = (
-  payload: Uint8Array<ArrayBuffer>,
+  payload: Bytes,
   context: FunctionContext,
-) => Uint8Array | Promise<Uint8Array>;
+) => FunctionResult | Promise<FunctionResult> | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** The functions a server offers, by name. */
 export type PalmFunctions = Readonly<Record<string, PalmFunction>>;
@@ -28,5 +41,8 @@ export interface StreamTarget {
   readonly message: PalmMessage;
 }
 
-/** Chooses topic and message for a result, in place of {@link defaultStream}. */
+/** Chooses topic and message for a result, in place of what `pipelined` or `toClient` say. */
 export type HandleStream = (message: PalmMessage) => StreamTarget;
+
+/** Sees a message and gives any number of messages in its place: the same, changed, or new ones. */
+export type Spread = (message: PalmMessage) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;

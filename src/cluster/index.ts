@@ -1,10 +1,25 @@
 /** `frond/cluster`: the serving side. */
+export type { Cache } from './cache.ts';
+export type { Counters } from './counters.ts';
+export type { DistributionOptions } from './distribution.ts';
+export type { DownstreamOptions } from './downstream.ts';
 export type {
   FunctionContext,
+  FunctionResult,
   HandleStream,
   PalmFunction,
   PalmFunctions,
+  Spread,
   StreamTarget,
 } from './functions.ts';
-export { Server, type ServerCounters, type ServerOptions } from './server.ts';
+export type { FunctionOptions, ServingOptions } from './ground.ts';
+export type { WorkerState } from './hand-over.ts';
+export { Hub, type HubOptions } from './hub.ts';
+export { Master, type MasterOptions } from './master.ts';
+export { Pipeline, type PipelineOptions } from './pipeline.ts';
+export { Server, type ServerOptions } from './server.ts';
+export { Sink, type SinkOptions } from './sink.ts';
+export { type RoleDefinition, type RunningRole, startRole } from './start-role.ts';
+export type { ServerStatus } from './status.ts';
 export { MemoryStore, type MemoryStoreOptions, type Store } from './store.ts';
+export { Worker, type WorkerOptions } from './worker.ts';

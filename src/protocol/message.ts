@@ -36,6 +36,10 @@ export const Feature = {
   batches: 1,
   /** Takes an envelope as the reply to a cache request. */
   replies: 2,
+  /** `pipeline` is a session, which goes in front of the keys of the cache. */
+  session: 4,
+  /** A Master or Hub that hands work over to workers that ask for it. */
+  work: 8,
 } as const;
 
 /** Values of {@link PalmMessage.status}. */

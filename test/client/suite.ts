@@ -307,7 +307,7 @@ export function testClient(name: string, make: () => Ground): void {
           listeners.delete(args[1]);
           remove(...args);
         };
-        const spec = { function: 'raw.f', cache: '', pipeline: 'p' };
+        const spec = { function: 'raw.f', cache: '', pipeline: 'p', features: 1 };
         const calls = Array.from({ length: 2_000 }, () =>
           evaluate(path, {
             spec,
@@ -646,7 +646,7 @@ export function testClient(name: string, make: () => Ground): void {
           settleOptions({ transport: ground.transport, dbAddress: server.dbAddress, loggingLevel: 'silent' }),
         );
         const path = core.callPath();
-        const spec = { function: 'raw.f', cache: '', pipeline: 'p' };
+        const spec = { function: 'raw.f', cache: '', pipeline: 'p', features: 1 };
         const limits = { signal: undefined, signals: core.signals, timeout: 20_000 };
         const call = () =>
           evaluate(path, { spec, payload: bytes(''), messages: 1, errorSentinel: false, ...limits });

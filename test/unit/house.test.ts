@@ -56,11 +56,12 @@ describe('dependencies run one way', () => {
   });
 
   const above: Readonly<Record<string, RegExp>> = {
-    'src/protocol/': /^(src\/(async|client|cluster|cli|transport|logging)\b|transports)/,
-    'src/async/': /^(src\/(client|cluster|cli|transport|logging)\b|transports)/,
+    'src/protocol/': /^(src\/(async|cache|client|cluster|cli|transport|logging|tap)\b|transports)/,
+    'src/async/': /^(src\/(cache|client|cluster|cli|transport|logging|tap)\b|transports)/,
+    'src/cache/': /^(src\/(client|cluster|cli)\/|transports)/,
     'src/client/': /^(src\/(cluster|cli)\/|transports)/,
     'src/cluster/': /^(src\/(client|cli)\/|transports)/,
-    'transports/': /^src\/(client|cluster|cli|index)\b/,
+    'transports/': /^src\/(cache|client|cluster|cli|index|tap)\b/,
     'transports/memory/': /^(node:|transports\/(?!memory|shared)|zeromq)/,
   };
 

@@ -2,7 +2,7 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Batches, Binding, Delivery, FrameSink } from '../../src/transport.ts';
+import type { Batches, Binding, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
@@ -92,10 +92,19 @@ export class MemoryPull extends Bound implements Batches<Bytes> {
   }
 }
 
-export class MemoryPush extends Bound implements FrameSink {
+export class MemoryPush extends Bound implements BoundPush {
   readonly #takers: Taker<Bytes>[] = [];
+  readonly #listeners: (() => void)[] = [];
   #next = 0;
   #waiting: (() => void)[] = [];
+
+  get peers(): number {
+    return this.#takers.length;
+  }
+
+  onPeers(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
 
   async send(frames: readonly Bytes[]): Promise<void> {
     for (const frame of frames) {
@@ -119,11 +128,17 @@ export class MemoryPush extends Bound implements FrameSink {
       attach: (taker) => {
         this.#takers.push(taker);
         this.#wake();
+        this.#tellPeers();
       },
       detach: (taker) => {
         this.#takers.splice(this.#takers.indexOf(taker), 1);
+        this.#tellPeers();
       },
     };
+  }
+
+  #tellPeers(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #wake(): void {

@@ -3,8 +3,8 @@ import type {
   Batches,
   Binding,
   BindingConnection,
+  BoundPush,
   Delivery,
-  FrameSink,
   PendingReply,
   Puller,
   Pusher,
@@ -61,7 +61,7 @@ export class MemoryConnection extends BaseConnection implements BindingConnectio
     return this.keep(new MemoryPull(this.#network, this).bind(address));
   }
 
-  async bindPush(address: string): Promise<Binding & FrameSink> {
+  async bindPush(address: string): Promise<BoundPush> {
     this.checkUse(address);
     return this.keep(new MemoryPush(this.#network, this).bind(address));
   }

@@ -5,7 +5,7 @@ import { atMost } from '../../src/async/deadline.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Batches, Binding, CloseOptions, Delivery, FrameSink } from '../../src/transport.ts';
+import type { Batches, Binding, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { plain, readInto, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
@@ -34,7 +34,7 @@ abstract class Bound<S extends Socket> implements Binding {
 
   /** @throws PalmError `INVALID_CALL` when the address is taken or not this machine's. */
   async bind(address: string): Promise<this> {
-    this.#unbound = listenerClosed(this.socket);
+    this.#unbound = this.#watch();
     try {
       await this.socket.bind(address.replace(/:0$/, ':*'));
     } catch (cause) {
@@ -56,6 +56,30 @@ abstract class Bound<S extends Socket> implements Binding {
 
   protected abstract start(): void;
 
+  /** Peers whose handshake is done came or went. */
+  protected peersChanged(_peers: number): void {}
+
+  /** Follows what happens to the socket; resolves when the system has it back. */
+  async #watch(): Promise<void> {
+    const observer = this.socket.events;
+    let peers = 0;
+    // A disconnection does not say whose: one that had not yet introduced itself is the likelier to leave.
+    let strangers = 0;
+    for (;;) {
+      const event = await observer.receive().catch(() => undefined);
+      if (event === undefined || event.type === 'close' || event.type === 'end') return;
+      if (event.type === 'accept') {
+        strangers++;
+      } else if (event.type === 'handshake') {
+        strangers--;
+        this.peersChanged(++peers);
+      } else if (event.type === 'disconnect') {
+        if (strangers > 0) strangers--;
+        else this.peersChanged(--peers);
+      }
+    }
+  }
+
   protected reportSlow(queued: number): void {
     this.host.report({ type: 'slow', address: this.#address, queued });
   }
@@ -63,14 +87,6 @@ abstract class Bound<S extends Socket> implements Binding {
   protected useWhenOpen(): Promise<void> | undefined {
     if (!this.socket.closed) return undefined;
     return Promise.reject(new PalmError('CLOSED', `${this.#address} is closed`, { sent: false }));
-  }
-}
-
-async function listenerClosed(socket: Socket): Promise<void> {
-  const observer = socket.events;
-  for (;;) {
-    const event = await observer.receive().catch(() => undefined);
-    if (event === undefined || event.type === 'close' || event.type === 'end') return;
   }
 }
 
@@ -122,17 +138,32 @@ export class ZeromqPull extends Bound<Pull> implements Batches<Bytes> {
   }
 }
 
-export class ZeromqPush extends Bound<Push> implements FrameSink {
+export class ZeromqPush extends Bound<Push> implements BoundPush {
+  #peers = 0;
+  readonly #listeners: (() => void)[] = [];
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
     ready: () => this.useWhenOpen(),
     gather: gatherFrames,
   });
+
+  get peers(): number {
+    return this.#peers;
+  }
+
+  onPeers(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
 
   send(frames: readonly Bytes[]): Promise<void> {
     return this.#writer.write(frames);
   }
 
   protected start(): void {}
+
+  protected override peersChanged(peers: number): void {
+    this.#peers = peers;
+    for (const listener of this.#listeners) listener();
+  }
 }
 
 export class ZeromqPublish extends Bound<XPublisher> {

@@ -3,8 +3,8 @@ import type {
   Batches,
   Binding,
   BindingConnection,
+  BoundPush,
   Delivery,
-  FrameSink,
   PendingReply,
   Puller,
   Pusher,
@@ -86,7 +86,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.keep(await new ZeromqPull(new this.#addon.Pull(options), this).bind(address));
   }
 
-  async bindPush(address: string): Promise<Binding & FrameSink> {
+  async bindPush(address: string): Promise<BoundPush> {
     this.checkUse(address);
     return this.keep(
       await new ZeromqPush(new this.#addon.Push(this.#options(address, 'bind')), this).bind(address),

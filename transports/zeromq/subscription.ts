@@ -8,7 +8,8 @@ import { plain, READ_AHEAD, readInto } from './reader.ts';
 /** What one PUB publishes under one prefix, proved where the publisher can. */
 export class ZeromqSubscription extends Dialled<Subscriber> implements Subscription {
   readonly #queue = new BatchQueue<Delivery>(READ_AHEAD);
-  readonly #topic: string;
+  /** Topic under which a publisher confirms the subscription. */
+  readonly #proof: string;
   readonly #margin: number;
   readonly #recent = new RecentTopic();
   #stopMargin = () => {};
@@ -16,9 +17,11 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
 
   constructor(socket: Subscriber, topic: string, margin: number, context: DialContext) {
     super(socket, context);
-    this.#topic = topic;
+    this.#proof = topic.endsWith('/') ? topic : `${topic}/`;
     this.#margin = margin;
     socket.subscribe(topic);
+    // A publisher of frond's proves what ends in a slash. This travels behind the other one, and adds nothing to it.
+    if (this.#proof !== topic) socket.subscribe(this.#proof);
     readInto(
       socket,
       this.#queue,
@@ -62,7 +65,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
     const topic = this.#recent.read(first);
     if (parts.length > 2) into.push({ topic, frames: parts.slice(1).map(plain) });
     else if (second.length > 0) into.push({ topic, frames: [plain(second)] });
-    else if (topic === this.#topic) this.#proved();
+    else if (topic === this.#proof) this.#proved();
   }
 
   #proved(): void {

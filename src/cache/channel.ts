@@ -13,8 +13,8 @@ import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import type { Tap } from '../tap.ts';
 import type { Connection, PendingReply } from '../transport.ts';
-import type { Tap } from './tap.ts';
 
 /** What the cache calls of a client need. */
 export interface CacheContext {

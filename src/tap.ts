@@ -1,6 +1,6 @@
-import type { Logger } from '../logging.ts';
-import { reasonText } from '../protocol/errors.ts';
-import type { PalmMessage } from '../protocol/message.ts';
+import type { Logger } from './logging.ts';
+import { reasonText } from './protocol/errors.ts';
+import type { PalmMessage } from './protocol/message.ts';
 
 /** One envelope on its way, as a tap sees it. */
 export interface TapEvent {

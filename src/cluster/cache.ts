@@ -1,0 +1,46 @@
+/** The key-value store as functions and the owner of a server use it. */
+import { invalidCall, show } from '../protocol/errors.ts';
+import { randomId } from '../protocol/ids.ts';
+import { checkWritable, wireKey } from '../protocol/keys.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Store } from './store.ts';
+
+/** The key-value store that clients share, in the order of arguments of the client's own calls. */
+export interface Cache {
+  /** The value, or undefined when the key is missing. */
+  get(key: string): Promise<Bytes | undefined>;
+  /**
+   * Stores a value; gives the key, a random one when none is given.
+   * @throws PalmError `INVALID_CALL` for what is no `Uint8Array` and for keys of the server's configuration, `TOO_LARGE`
+   * when the store does not take so much.
+   */
+  set(value: Uint8Array, key?: string): Promise<string>;
+  /** Deletes a key; gives whether it was there. */
+  delete(key: string): Promise<boolean>;
+  /** The same store with the keys of another session, or of none. */
+  withSession(session: string | undefined): Cache;
+}
+
+/** Where the keys of a cache are, with the session in front of them. */
+export type KeyValues = Pick<Store, 'get' | 'set' | 'delete'>;
+
+export function cacheOf(store: KeyValues, session?: string): Cache {
+  return {
+    get: async (key) => store.get(wireKey(key, session)),
+    set: async (value, key = randomId()) => {
+      const wire = wireKey(key, session);
+      checkWritable(wire);
+      if (!(value instanceof Uint8Array))
+        throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
+      // A copy of the store's own: the caller may go on to change the value.
+      await store.set(wire, new Uint8Array(value));
+      return key;
+    },
+    delete: async (key) => {
+      const wire = wireKey(key, session);
+      checkWritable(wire);
+      return store.delete(wire);
+    },
+    withSession: (other) => cacheOf(store, other),
+  };
+}

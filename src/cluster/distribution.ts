@@ -1,0 +1,137 @@
+/** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
+
+import { BatchQueue } from '../async/batch-queue.ts';
+import { atMost } from '../async/deadline.ts';
+import type { PalmMessage } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { HandleStream, Spread } from './functions.ts';
+import type { Ground, ServingOptions } from './ground.ts';
+import { HandOver } from './hand-over.ts';
+import { defaultStream } from './publisher.ts';
+import type { RoleParts } from './role.ts';
+import { gatherStep, scatterStep } from './spread.ts';
+
+export interface DistributionOptions extends ServingOptions {
+  /** Where results are published; bound. */
+  readonly pubAddress: string;
+  /** Where workers push their results; bound. */
+  readonly workerPullAddress: string;
+  /** Where work is pushed to workers; bound. */
+  readonly workerPushAddress: string;
+  /** Results go to the next server of a pipeline and not to the client. Default false. */
+  readonly pipelined?: boolean;
+  /**
+   * Sees each message that comes in, and gives the messages that go to the workers: none, one or several. It may give
+   * back the message it was given, changed. Messages are scattered one after another.
+   */
+  readonly scatter?: Spread;
+  /** Sees each result that comes from the workers, and gives those that are published: none, one or several. */
+  readonly gather?: Spread;
+  /** Chooses topic and message for each result, in place of what `pipelined` says. */
+  readonly handleStream?: HandleStream;
+  /**
+   * Milliseconds of silence after which a worker that asked for its work is taken for dead, and what it held is given
+   * to others. A function that keeps a worker's process busy for longer makes it silent. Default 30 000.
+   */
+  readonly workerTimeout?: number;
+}
+
+/** Where the messages come from. */
+export interface Intake {
+  readonly source: AsyncIterator<readonly Bytes[], undefined>;
+  readonly close: (timeout: number) => Promise<void>;
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+export interface Distribution extends RoleParts {
+  readonly pubAddress: string;
+  readonly workerPullAddress: string;
+  readonly workerPushAddress: string;
+}
+
+const WORKER_TIMEOUT = 30_000;
+
+/** Results of workers that may wait to be gathered. */
+const MOST_UNGATHERED = 4_096;
+
+export async function distribute(
+  role: string,
+  ground: Ground,
+  options: DistributionOptions,
+  intake: Intake,
+): Promise<Distribution> {
+  const { name, pipelined = false, scatter, gather, workerTimeout = WORKER_TIMEOUT } = options;
+  const { connection, logger } = ground;
+  const push = await connection.bindPush(options.workerPushAddress);
+  const workerPull = await connection.bindPull(options.workerPullAddress);
+  const stream = options.handleStream ?? defaultStream(name, pipelined);
+  const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream);
+
+  const results = new BatchQueue<Bytes>(MOST_UNGATHERED);
+  const onResults = (frames: readonly Bytes[]) => {
+    results.push(frames);
+    return results.room();
+  };
+  const handOver = new HandOver({ push, onResults, logger, workerTimeout });
+
+  // What fails on its way to the workers is answered as what fails on its way back.
+  const onFailure = (failure: PalmMessage) => publisher.fail(failure);
+  const settings = { logger, includeStack: ground.includeStack, tally: ground.tally, onFailure };
+  const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver);
+  const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, { isIntake: false });
+
+  const inFlight = () => handOver.inFlight + scattering.running + gathering.running;
+  const addresses = {
+    ...intake.addresses,
+    pub_address: pubAddress,
+    worker_pull_address: workerPull.address,
+    worker_push_address: push.address,
+  };
+  const describe = () => ({
+    role,
+    functions: [],
+    counters: ground.counters(inFlight()),
+    workers: handOver.workers,
+    pushedWorkers: push.peers,
+  });
+  const db = await ground.serveCache(addresses, describe, (request) => handOver.answer(request));
+  const scattered = scattering.serve(intake.source);
+  const gathered = Promise.all([
+    gathering.serve(results),
+    gathering.serve(counted(workerPull[Symbol.asyncIterator](), (count) => handOver.pushedCameBack(count))),
+  ]);
+
+  const drain = async (left: () => number) => {
+    await intake.close(left());
+    await atMost(left(), scattered);
+    await atMost(left(), handOver.drained());
+    handOver.close();
+    results.end();
+    await workerPull.close({ timeout: left() });
+    await atMost(left(), gathered);
+  };
+  return {
+    ground,
+    dbAddress: db.address,
+    pubAddress,
+    workerPullAddress: workerPull.address,
+    workerPushAddress: push.address,
+    inFlight,
+    drain,
+  };
+}
+
+/** The same batches; `count` is told how much each brings. */
+function counted<T>(
+  source: AsyncIterator<readonly T[], undefined>,
+  count: (items: number) => void,
+): AsyncIterator<readonly T[], undefined> {
+  return {
+    next: async () => {
+      const batch = await source.next();
+      if (!batch.done) count(batch.value.length);
+      return batch;
+    },
+  };
+}

@@ -1,0 +1,177 @@
+/** Takes messages in, has something done with each, and passes on what that gives. Every role is made of one or two. */
+import { type Deferred, deferred } from '../async/deferred.ts';
+import type { Logger } from '../logging.ts';
+import { EnvelopeCodec } from '../protocol/envelope.ts';
+import { reasonText } from '../protocol/errors.ts';
+import type { PalmMessage } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Tally } from './counters.ts';
+
+/**
+ * Passes a result on; `isLast` when it is known that no other follows. Gives a promise when the result came later than
+ * the message's own turn: it resolves when more may come, with false when no more are wanted.
+ */
+export type Emit = (result: PalmMessage, isLast?: boolean) => undefined | Promise<boolean>;
+
+/** What is done with a message. Never throws or rejects. A promise when it takes its time. */
+export type Step = (message: PalmMessage, emit: Emit) => unknown;
+
+/** Where results go. `T` is what a message came in as. */
+export interface Outlet<T> {
+  /** Takes a result. It leaves with the next flush. */
+  add(result: PalmMessage, of: T): void;
+  /** No more results of this one come. */
+  done(of: T): void;
+  /** Sends what was added. Resolves when more may be added, with false when no more are wanted. Never rejects. */
+  flush(): Promise<boolean>;
+}
+
+export interface FlowSettings<T> {
+  readonly step: Step;
+  readonly outlet: Outlet<T>;
+  /** The envelope that is in an item; undefined when it is no longer wanted. */
+  readonly frameOf: (item: T) => Bytes | undefined;
+  /** Messages that may be worked on at the same time; with 1, results keep the order of the messages. */
+  readonly concurrency: number;
+  readonly tally: Tally;
+  readonly logger: Logger;
+  /** Whether its messages count as received: results of workers were received when they went out to them. */
+  readonly isIntake: boolean;
+}
+
+/** Milliseconds of work after which results go out, though more input waits. */
+const LONGEST_HOLD = 5;
+
+export class Flow<T> {
+  readonly #settings: FlowSettings<T>;
+  readonly #codec = new EnvelopeCodec();
+  #running = 0;
+  #free: Deferred<void> | undefined;
+  #idle: Deferred<void> | undefined;
+  /** Whether a message is in its own turn: its results leave with those of the others. */
+  #isInTurn = false;
+  #flushing: Promise<boolean> | undefined;
+  #heldSince = 0;
+
+  constructor(settings: FlowSettings<T>) {
+    this.#settings = settings;
+  }
+
+  /** Messages that are being worked on. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Takes from a source until it ends. Several may be served at once. */
+  async serve(source: AsyncIterator<readonly T[], undefined>): Promise<void> {
+    const { outlet, concurrency } = this.#settings;
+    for (;;) {
+      const { done, value } = await source.next();
+      if (done) break;
+      this.#heldSince = performance.now();
+      for (const item of value) {
+        while (this.#running >= concurrency) {
+          // What is finished must not wait for what takes its time.
+          await outlet.flush();
+          if (this.#running >= concurrency) await this.#untilFree();
+        }
+        this.#begin(item);
+        if (performance.now() - this.#heldSince > LONGEST_HOLD) {
+          await outlet.flush();
+          this.#heldSince = performance.now();
+        }
+      }
+      await outlet.flush();
+    }
+    while (this.#running > 0) await this.#untilIdle();
+    await outlet.flush();
+  }
+
+  #begin(item: T): void {
+    const { step, outlet, tally, frameOf, isIntake } = this.#settings;
+    const frame = frameOf(item);
+    if (frame === undefined) return;
+    if (isIntake) tally.received++;
+    const message = this.#read(frame);
+    if (message === undefined) {
+      outlet.done(item);
+      return;
+    }
+    let isDone = false;
+    const emit: Emit = (result, isLast) => {
+      outlet.add(result, item);
+      if (this.#isInTurn) return undefined;
+      if (isLast) {
+        isDone = true;
+        outlet.done(item);
+      }
+      return this.#flushSoon();
+    };
+    this.#isInTurn = true;
+    const finishing = step(message, emit);
+    this.#isInTurn = false;
+    if (!(finishing instanceof Promise)) {
+      outlet.done(item);
+      return;
+    }
+    this.#running++;
+    finishing.then(() => {
+      if (!isDone) outlet.done(item);
+      this.#finished();
+    });
+  }
+
+  #read(frame: Bytes): PalmMessage | undefined {
+    const { tally, logger } = this.#settings;
+    let reason: string;
+    try {
+      const message = this.#codec.decode(frame);
+      if (message.client !== '') return message;
+      reason = 'it names no client to answer to';
+    } catch (error) {
+      reason = reasonText(error);
+    }
+    dropped(tally, logger, 'bad frame', { size: frame.length, reason });
+    return undefined;
+  }
+
+  #finished(): void {
+    this.#running--;
+    this.#flushSoon();
+    this.#free?.resolve();
+    this.#free = undefined;
+    if (this.#running > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+
+  #untilFree(): Promise<void> {
+    this.#free ??= deferred();
+    return this.#free.promise;
+  }
+
+  #untilIdle(): Promise<void> {
+    this.#idle ??= deferred();
+    return this.#idle.promise;
+  }
+
+  /** What several messages give in the same turn of events leaves together. */
+  #flushSoon(): Promise<boolean> {
+    this.#flushing ??= Promise.resolve().then(() => {
+      this.#flushing = undefined;
+      return this.#settings.outlet.flush();
+    });
+    return this.#flushing;
+  }
+}
+
+/** Counts what had to be dropped, and logs it at 1, 2, 4, 8, …: a flood of bad frames must not become one of lines. */
+export function dropped(
+  tally: Tally,
+  logger: Logger,
+  what: string,
+  fields: Readonly<Record<string, string | number>>,
+): void {
+  tally.dropped++;
+  if (Number.isInteger(Math.log2(tally.dropped))) logger.warning(what, { ...fields, dropped: tally.dropped });
+}

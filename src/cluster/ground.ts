@@ -1,0 +1,163 @@
+/** What every role stands on: its connection, store, log and counters. */
+import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { checkServerName } from '../protocol/calls.ts';
+import { invalidCall, show } from '../protocol/errors.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Binding, BindingConnection, BindingTransport, Delivery } from '../transport.ts';
+import { type Cache, cacheOf } from './cache.ts';
+import { CacheService, type WorkService } from './cache-service.ts';
+import { type Counters, type Tally, tally } from './counters.ts';
+import { Engine } from './engine.ts';
+import type { FailureSettings } from './failure.ts';
+import { Flow, type Outlet, type Step } from './flow.ts';
+import type { HandleStream, PalmFunctions } from './functions.ts';
+import { Publisher } from './publisher.ts';
+import { encodeStatus, type ServerStatus } from './status.ts';
+import { MemoryStore, type Store } from './store.ts';
+
+/** What every server has: pylm's arguments in camel case, and frond's own. */
+export interface ServingOptions {
+  readonly transport: BindingTransport;
+  /** Name of the server, which calls to it begin with. */
+  readonly name: string;
+  /** Where clients and workers find the cache; bound. */
+  readonly dbAddress: string;
+  /** Least level that is logged. Default `info`. */
+  readonly loggingLevel?: LoggingLevel;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger;
+  /** Keeps the values of the cache. Default: a {@link MemoryStore}. */
+  readonly store?: Store;
+  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  readonly includeStack?: boolean;
+}
+
+/** What the servers have that run functions themselves. */
+export interface FunctionOptions {
+  /** The functions offered. `echo`, which gives its payload back, is always there. */
+  readonly functions?: PalmFunctions;
+  /** Chooses topic and message for each result, in place of what `pipelined` or `toClient` say. */
+  readonly handleStream?: HandleStream;
+  /**
+   * Messages that may be worked on at the same time, where functions are async. Default 1: one after another, so that
+   * results keep the order of the messages.
+   */
+  readonly concurrency?: number;
+}
+
+export class Ground implements FailureSettings {
+  readonly options: ServingOptions;
+  readonly connection: BindingConnection;
+  readonly store: Store;
+  readonly cache: Cache;
+  readonly logger: Logger;
+  readonly includeStack: boolean;
+  readonly shutdown = new AbortController();
+  readonly tally: Tally = tally();
+  readonly #started = performance.now();
+
+  constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
+    this.options = options;
+    this.connection = connection;
+    this.store = options.store ?? new MemoryStore();
+    this.cache = cacheOf(this.store);
+    this.logger = logger;
+    this.includeStack = options.includeStack ?? false;
+  }
+
+  /** The counters as they are now. */
+  counters(inFlight: number): Counters {
+    return { ...this.tally, inFlight };
+  }
+
+  /** Runs the functions of a server. */
+  engine(functions: PalmFunctions | undefined, mayEnd: boolean): Engine {
+    const { cache, logger, includeStack, tally } = this;
+    const { signal } = this.shutdown;
+    const { name } = this.options;
+    const shared = { cache, logger, includeStack, tally, signal, name };
+    return new Engine({ ...shared, isNamed: true, mayEnd, functions: functions ?? {} });
+  }
+
+  /** Has something done with each message of a source, and what that gives sent. */
+  flow(step: Step, outlet: Outlet<Bytes>, { concurrency = 1, isIntake = true } = {}): Flow<Bytes> {
+    const frameOf = (frame: Bytes) => frame;
+    const { tally, logger } = this;
+    return new Flow({ step, outlet, frameOf, concurrency, tally, logger, isIntake });
+  }
+
+  async publisher(
+    pubAddress: string,
+    handleStream: HandleStream,
+  ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
+    const bound = await this.connection.bindPublish(pubAddress);
+    const { tally, logger, includeStack } = this;
+    const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
+    return {
+      address: bound.address,
+      publisher: new Publisher({ publish, handleStream, tally, logger, includeStack }),
+    };
+  }
+
+  /** Answers for the cache, last of all: whoever finds it finds the rest. */
+  async serveCache(
+    addresses: Readonly<Record<string, string>>,
+    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime'>,
+    work?: WorkService,
+  ): Promise<Binding> {
+    const { name, dbAddress } = this.options;
+    const { store, logger, tally } = this;
+    const status = () => {
+      const { role, ...rest } = describe();
+      const own = { ...addresses, db_address: db.address };
+      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), ...rest });
+    };
+    const config = { name, ...addresses };
+    const service = new CacheService({ config, status, store, logger, tally, work });
+    const db = await this.connection.bindReply(dbAddress, (request) => service.answer(request));
+    service.configure('db_address', db.address);
+    logger.info('serving', { ...addresses, db_address: db.address });
+    return db;
+  }
+
+  #uptime(): number {
+    return Math.round(performance.now() - this.#started);
+  }
+}
+
+/**
+ * Opens what a role stands on and has it assembled; closes all of it again when that fails.
+ * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+ */
+export async function openGround<T>(
+  options: ServingOptions,
+  role: string,
+  addresses: readonly string[],
+  assemble: (ground: Ground) => Promise<T>,
+): Promise<T> {
+  const { transport, name, dbAddress } = options;
+  checkServerName('name', name);
+  for (const address of [dbAddress, ...addresses]) transport.checkAddress(address);
+  const logger = atLevel(
+    options.logger ?? consoleLogger(`frond ${role} ${name}`),
+    options.loggingLevel ?? 'info',
+  );
+  const connection = await transport.open();
+  try {
+    return await assemble(new Ground(options, connection, logger));
+  } catch (error) {
+    await connection.close({ timeout: 0 });
+    throw error;
+  }
+}
+
+export function checkConcurrency(concurrency: unknown = 1): number {
+  const isCount = Number.isSafeInteger(concurrency) && (concurrency as number) > 0;
+  if (!isCount && concurrency !== Number.POSITIVE_INFINITY) {
+    throw invalidCall(`concurrency must be a whole number from 1 on, or Infinity, not ${show(concurrency)}`);
+  }
+  return concurrency as number;
+}
+
+/** Milliseconds that closing gives to what is under way, unless told otherwise. */
+export const DRAIN_TIMEOUT = 1_000;

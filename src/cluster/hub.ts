@@ -1,0 +1,57 @@
+import { type Distribution, type DistributionOptions, distribute } from './distribution.ts';
+import { openGround } from './ground.ts';
+import { checkPrevious, Previous } from './previous.ts';
+import { Role } from './role.ts';
+
+/** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
+export interface HubOptions extends DistributionOptions {
+  /** Where the previous server publishes; dialled. */
+  readonly subAddress: string;
+  /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
+  readonly previous: string;
+}
+
+/**
+ * A Master within a pipeline: hands what a previous server publishes over to workers, and their results to the client or
+ * the next server.
+ */
+export class Hub extends Role {
+  readonly subAddress: string;
+  readonly pubAddress: string;
+  readonly workerPullAddress: string;
+  readonly workerPushAddress: string;
+  readonly #previous: Previous;
+
+  private constructor(parts: Distribution, previous: Previous) {
+    super(parts);
+    this.subAddress = previous.address;
+    this.pubAddress = parts.pubAddress;
+    this.workerPullAddress = parts.workerPullAddress;
+    this.workerPushAddress = parts.workerPushAddress;
+    this.#previous = previous;
+  }
+
+  /**
+   * Binds its addresses, dials the previous server, which may come later, and serves until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+   */
+  static start(options: HubOptions): Promise<Hub> {
+    const { subAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+    const addresses = [subAddress, pubAddress, workerPullAddress, workerPushAddress];
+    return openGround(options, 'hub', addresses, async (ground) => {
+      checkPrevious(options.previous);
+      const previous = new Previous(ground, subAddress, options.previous);
+      const intake = {
+        source: previous.frames(),
+        close: (timeout: number) => previous.subscription.close({ timeout }),
+        addresses: { sub_address: subAddress },
+      };
+      return new Hub(await distribute('Hub', ground, options, intake), previous);
+    });
+  }
+
+  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
+  ready(): Promise<void> {
+    return this.#previous.subscription.ready();
+  }
+}

@@ -1,0 +1,53 @@
+import { type Downstream, type DownstreamOptions, openDownstream } from './downstream.ts';
+import { Role } from './role.ts';
+
+/** What a pipeline is: pylm's `Pipeline(…)` arguments in camel case, and frond's own. */
+export interface PipelineOptions extends DownstreamOptions {
+  /** Where the previous server publishes; dialled. */
+  readonly subAddress: string;
+  /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
+  readonly previous: string;
+}
+
+/**
+ * Runs functions on what a previous server publishes, and answers the client or feeds the next server. A function that
+ * gives nothing ends the message.
+ *
+ * @example
+ * await using pipeline = await Pipeline.start({
+ *   transport: zeromq(),
+ *   name: 'second',
+ *   dbAddress: 'tcp://127.0.0.1:5560',
+ *   subAddress: 'tcp://127.0.0.1:5557',    // pubAddress of the server called first
+ *   pubAddress: 'tcp://127.0.0.1:5561',
+ *   previous: 'first',
+ *   functions: { count: (payload) => new Uint8Array([payload.length]) },
+ * });
+ */
+export class Pipeline extends Role {
+  readonly subAddress: string;
+  readonly pubAddress: string;
+  readonly #ready: () => Promise<void>;
+
+  private constructor(downstream: Downstream, subAddress: string) {
+    super(downstream);
+    this.subAddress = subAddress;
+    this.pubAddress = downstream.pubAddress;
+    this.#ready = downstream.ready;
+  }
+
+  /**
+   * Binds its addresses, dials the previous server, which may come later, and serves until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+   */
+  static start(options: PipelineOptions): Promise<Pipeline> {
+    const { subAddress, previous } = options;
+    const source = { key: 'sub_address', address: subAddress, topic: previous };
+    return openDownstream('Pipeline', options, [source], (made) => new Pipeline(made, subAddress));
+  }
+
+  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
+  ready(): Promise<void> {
+    return this.#ready();
+  }
+}

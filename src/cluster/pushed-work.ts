@@ -1,0 +1,71 @@
+/** Work that a Master pushes to whoever pulls, as pylm's do. */
+import { EnvelopeCodec } from '../protocol/envelope.ts';
+import type { PalmError } from '../protocol/errors.ts';
+import type { PalmMessage } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+import type { Puller, Pusher } from '../transport.ts';
+import type { Work, WorkLink } from './work.ts';
+
+export interface PushedWorkSettings {
+  /** From the Master's `worker_push_address`. */
+  readonly puller: Puller;
+  /** To its `worker_pull_address`. */
+  readonly pusher: Pusher;
+  /** Told of results that could not be sent. */
+  readonly onLost: (count: number, error: unknown) => void;
+}
+
+export class PushedWork implements WorkLink {
+  readonly #settings: PushedWorkSettings;
+  readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
+  readonly #codec = new EnvelopeCodec();
+  #results: Bytes[] = [];
+
+  constructor(settings: PushedWorkSettings) {
+    this.#settings = settings;
+    this.#frames = settings.puller[Symbol.asyncIterator]();
+  }
+
+  /** Calls `listener` when the link to the Master breaks. */
+  onBreak(listener: (error: PalmError) => void): void {
+    this.#settings.puller.onBreak(listener);
+  }
+
+  async next(): Promise<IteratorResult<readonly Work[], undefined>> {
+    const { done, value } = await this.#frames.next();
+    return done
+      ? { done, value: undefined }
+      : { done: false, value: value.map((frame) => ({ lease: 0, frame })) };
+  }
+
+  begin({ frame }: Work): Bytes {
+    return frame;
+  }
+
+  add(result: PalmMessage): void {
+    this.#results.push(this.#codec.encode(result));
+  }
+
+  done(): void {}
+
+  async flush(): Promise<boolean> {
+    const results = this.#results;
+    if (results.length === 0) return true;
+    this.#results = [];
+    try {
+      await this.#settings.pusher.send(results);
+    } catch (error) {
+      this.#settings.onLost(results.length, error);
+    }
+    return true;
+  }
+
+  /** What the Master has pushed here is this worker's: it cannot be given back. */
+  stop(): void {
+    this.#settings.puller.close();
+  }
+
+  async leave(timeout: number): Promise<void> {
+    await this.#settings.pusher.close({ timeout });
+  }
+}

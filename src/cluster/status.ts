@@ -1,0 +1,26 @@
+/** What a server says of itself under a key of its cache, for `frond inspect` and dashboards. */
+import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
+import type { Counters } from './counters.ts';
+import type { WorkerState } from './hand-over.ts';
+
+/** The key that {@link ServerStatus} is read under, as JSON. A server's own: clients cannot write it. */
+export const STATUS_KEY = 'frond_status';
+
+export interface ServerStatus {
+  readonly role: string;
+  readonly name: string;
+  /** Names of the functions; of a Master or Hub none are known, since its workers have them. */
+  readonly functions: readonly string[];
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Milliseconds since it was started. */
+  readonly uptime: number;
+  readonly counters: Counters;
+  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  readonly workers?: readonly WorkerState[];
+  readonly pushedWorkers?: number;
+}
+
+export function encodeStatus(status: ServerStatus): Bytes {
+  return encodeUtf8(JSON.stringify(status));
+}

@@ -1,0 +1,280 @@
+import { atMost, checkTimeout, startTimer, withinLimits } from '../async/deadline.ts';
+import { deferred } from '../async/deferred.ts';
+import { SignalHub } from '../async/signals.ts';
+import { CacheChannel } from '../cache/channel.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { checkServerName } from '../protocol/calls.ts';
+import { PalmError, reasonText, show } from '../protocol/errors.ts';
+import { randomId } from '../protocol/ids.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
+import type { CloseOptions, Connection, Transport } from '../transport.ts';
+import { cacheOf, type KeyValues } from './cache.ts';
+import { type Counters, type Tally, tally } from './counters.ts';
+import { Engine } from './engine.ts';
+import { dropped, Flow } from './flow.ts';
+import type { PalmFunctions } from './functions.ts';
+import { checkConcurrency, DRAIN_TIMEOUT } from './ground.ts';
+import type { Work, WorkLink } from './work.ts';
+import { findWork, type LinkSettings } from './worker-link.ts';
+
+/** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
+export interface WorkerOptions {
+  readonly transport: Transport;
+  /** Name of the worker, for logs and `context.name`. Default: a random one. */
+  readonly name?: string;
+  /** `dbAddress` of the Master or Hub. */
+  readonly dbAddress: string;
+  /** The Master's `workerPushAddress`. Left out, the Master is asked. Given, the Master pushes work as pylm's do. */
+  readonly pushAddress?: string;
+  /** The Master's `workerPullAddress`. Left out, the Master is asked. */
+  readonly pullAddress?: string;
+  /** Least level that is logged. Default `info`. */
+  readonly loggingLevel?: LoggingLevel;
+  /** The functions offered, to calls that name any server. `echo`, which gives its payload back, is always there. */
+  readonly functions?: PalmFunctions;
+  /** Async functions that may run at the same time. Default 1. */
+  readonly concurrency?: number;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger;
+  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  readonly includeStack?: boolean;
+  /** Milliseconds that `start` and each cache call may take; `Infinity` for no limit. Default 30 000. */
+  readonly timeout?: number;
+}
+
+const TIMEOUT = 30_000;
+
+/** Milliseconds after which a Master that cannot be used is tried again. */
+const RETRY = 1_000;
+
+/**
+ * Runs functions on the work of a Master or Hub, frond's or pylm's. When the Master goes, it waits for it to come back,
+ * also at other addresses.
+ *
+ * With a frond Master it asks for as much work as it does in a few milliseconds, so that nothing waits behind a slow
+ * function, and a worker that closes loses nothing. A pylm Master pushes work to each worker in turn: what it has pushed
+ * to a worker that closes is lost, as with pylm's workers.
+ *
+ * @example
+ * await using worker = await Worker.start({
+ *   transport: zeromq(),
+ *   dbAddress: 'tcp://127.0.0.1:5559',
+ *   functions: { upper: (payload) => new TextEncoder().encode(new TextDecoder().decode(payload).toUpperCase()) },
+ * });
+ */
+export class Worker implements AsyncDisposable {
+  readonly name: string;
+  readonly #connection: Connection;
+  readonly #shutdown: AbortController;
+  readonly #logger: Logger;
+  readonly #tally: Tally;
+  readonly #engine: Engine;
+  readonly #settings: LinkSettings;
+  readonly #found = deferred<void>();
+  readonly #working: Promise<void>;
+  #link: WorkLink | undefined;
+  #running = () => 0;
+  #deadline = Number.POSITIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+
+  private constructor(name: string, parts: WorkerParts) {
+    this.name = name;
+    this.#connection = parts.settings.connection;
+    this.#shutdown = parts.shutdown;
+    this.#logger = parts.logger;
+    this.#tally = parts.tally;
+    this.#engine = parts.engine;
+    this.#settings = parts.settings;
+    this.#found.promise.catch(() => {});
+    this.#working = this.#work();
+  }
+
+  /**
+   * Finds the Master and works until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER` when the server at `dbAddress`
+   * has no workers, `TIMEOUT` when there is none.
+   */
+  static async start(options: WorkerOptions): Promise<Worker> {
+    const name = options.name ?? randomId();
+    const { dbAddress } = options;
+    const timeout = checkTimeout('timeout', options.timeout ?? TIMEOUT);
+    const worker = new Worker(name, await openParts(name, timeout, options));
+    const expired = () => {
+      const text = `no Master at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
+      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
+    };
+    try {
+      const limits = { signal: undefined, signals: new SignalHub(), timeout };
+      await withinLimits(limits, expired, worker.#found.promise);
+      return worker;
+    } catch (error) {
+      await worker.close({ timeout: 0 });
+      throw error;
+    }
+  }
+
+  /** What the worker did so far, and is doing. */
+  get counters(): Counters {
+    return { ...this.#tally, inFlight: this.#running() };
+  }
+
+  /** Resolves when the worker is closed, with the error that forced it, if one did. */
+  get closed(): Promise<PalmError | undefined> {
+    return this.#connection.closed;
+  }
+
+  /**
+   * Takes no more work, gives back what it has not begun, where the Master takes it, and finishes and sends the rest,
+   * within `timeout` milliseconds (1000).
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
+    this.#deadline = performance.now() + timeout;
+    this.#shutdown.abort(new PalmError('CLOSED', `worker ${show(this.name)} is closing`));
+    const link = this.#link;
+    link?.stop();
+    if (link !== undefined) await atMost(this.#left(), this.#working);
+    await this.#connection.close({ timeout: this.#left() });
+  }
+
+  #left(): number {
+    return Math.max(0, this.#deadline - performance.now());
+  }
+
+  async #work(): Promise<void> {
+    const { signal } = this.#shutdown;
+    while (!signal.aborted) {
+      try {
+        const link = await findWork(this.#settings);
+        this.#logger.info('working', { db: this.#settings.dbAddress });
+        this.#found.resolve();
+        await this.#serve(link);
+      } catch (error) {
+        this.#found.reject(error);
+        if (signal.aborted) return;
+        this.#logger.warning('no work', { db: this.#settings.dbAddress, reason: reasonText(error) });
+        await pause(RETRY, signal);
+      }
+    }
+  }
+
+  async #serve<T extends Work>(link: WorkLink<T>): Promise<void> {
+    const { signal } = this.#shutdown;
+    const flow = new Flow<T>({
+      step: this.#engine.run,
+      outlet: countingOutlet(link, this.#tally),
+      frameOf: (work) => link.begin(work),
+      concurrency: this.#settings.concurrency,
+      tally: this.#tally,
+      logger: this.#logger,
+      isIntake: true,
+    });
+    this.#running = () => flow.running;
+    this.#link = link;
+    if (signal.aborted) link.stop();
+    try {
+      await flow.serve(link);
+      await link.leave(Math.min(this.#left(), DRAIN_TIMEOUT));
+    } finally {
+      this.#link = undefined;
+    }
+  }
+}
+
+/** What a worker holds, opened. */
+interface WorkerParts {
+  readonly settings: LinkSettings;
+  readonly shutdown: AbortController;
+  readonly logger: Logger;
+  readonly tally: Tally;
+  readonly engine: Engine;
+}
+
+async function openParts(name: string, timeout: number, options: WorkerOptions): Promise<WorkerParts> {
+  const { transport, dbAddress, pushAddress, pullAddress, functions = {}, includeStack = false } = options;
+  checkServerName('name', name);
+  for (const address of [dbAddress, pushAddress, pullAddress]) {
+    if (address !== undefined) transport.checkAddress(address);
+  }
+  const concurrency = checkConcurrency(options.concurrency);
+  const logger = atLevel(
+    options.logger ?? consoleLogger(`frond worker ${name}`),
+    options.loggingLevel ?? 'info',
+  );
+  const shutdown = new AbortController();
+  const own = tally();
+  const connection = await transport.open();
+  const channel = new CacheChannel({
+    connection,
+    dbAddress,
+    client: randomId(),
+    session: undefined,
+    tap: undefined,
+  });
+  const engine = new Engine({
+    name,
+    isNamed: false,
+    mayEnd: false,
+    functions,
+    cache: cacheOf(keysOf(channel, timeout)),
+    logger,
+    includeStack,
+    signal: shutdown.signal,
+    tally: own,
+  });
+  const onLost = (count: number, error: unknown) => {
+    for (let i = 0; i < count; i++) dropped(own, logger, 'results lost', { reason: reasonText(error) });
+  };
+  const link = {
+    transport,
+    connection,
+    dbAddress,
+    channel,
+    name,
+    concurrency,
+    pushAddress,
+    pullAddress,
+    onLost,
+  };
+  return { settings: link, shutdown, logger, tally: own, engine };
+}
+
+/** The Master's store. */
+function keysOf(channel: CacheChannel, timeout: number): KeyValues {
+  const limits = { signal: undefined, signals: new SignalHub(), timeout };
+  return {
+    get: (key) => channel.get(key, limits),
+    set: async (key, value) => {
+      await channel.set(value, key, limits);
+    },
+    delete: (key) => channel.delete(key, limits),
+  };
+}
+
+function countingOutlet<T extends Work>(link: WorkLink<T>, own: Tally) {
+  return {
+    add: (result: PalmMessage, work: T) => {
+      link.add(result, work);
+      own.answered++;
+      if (result.status !== Status.ok) own.failed++;
+    },
+    done: (work: T) => link.done(work),
+    flush: () => link.flush(),
+  };
+}
+
+async function pause(time: number, signal: AbortSignal): Promise<void> {
+  const over = deferred<void>();
+  const stop = startTimer(time, over.resolve);
+  signal.addEventListener('abort', () => over.resolve(), { once: true });
+  await over.promise;
+  stop();
+}

@@ -1,0 +1,122 @@
+/** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
+import type { EnvelopeCodec } from './envelope.ts';
+import { PalmError } from './errors.ts';
+import { Feature, type PalmMessage, palmMessage } from './message.ts';
+import type { Bytes } from './utf8.ts';
+import { varintLength, WireReader, writeVarint } from './wire.ts';
+
+/** What an item of work says of its lease. */
+export const WorkKind = {
+  /** To a worker: work to do. From a worker: a result, and more may come. */
+  open: 0,
+  /** From a worker: the last result, or none when the frame is empty. */
+  done: 1,
+  /** From a worker: not begun, and given back. */
+  returned: 2,
+} as const;
+
+/** One message on its way to a worker, or what became of it. */
+export interface WorkItem {
+  /** Number that the server gave the message, from 1 to {@link LAST_LEASE}. */
+  readonly lease: number;
+  readonly kind: number;
+  /** An envelope; empty when there is none. */
+  readonly frame: Bytes;
+}
+
+/** A lease and its kind share 32 bits. */
+export const LAST_LEASE = 0x3fff_ffff;
+
+/** What a worker asks of its server. */
+export interface WorkRequest {
+  /** Id of the worker. */
+  readonly worker: string;
+  /** What the worker is called. */
+  readonly name: string;
+  /** Number of the request, from 1 on: one that comes again after a break must not count twice. */
+  readonly sequence: number;
+  /** Items that the worker takes; 0 to be answered at once. */
+  readonly want: number;
+  /** Whether the worker leaves: what it still holds is for others. */
+  readonly leaves: boolean;
+  readonly items: readonly WorkItem[];
+}
+
+const LEAVES = -1;
+
+export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): Bytes {
+  const { worker, name, sequence, want, leaves, items } = request;
+  return codec.encode(
+    palmMessage({
+      pipeline: name,
+      client: worker,
+      stage: leaves ? LEAVES : want,
+      function: '_.work',
+      cache: String(sequence),
+      payload: packWork(items),
+      features: Feature.replies | Feature.work,
+    }),
+  );
+}
+
+/** @throws PalmError `PROTOCOL` when the message is no request for work. */
+export function readWorkRequest(message: PalmMessage): WorkRequest {
+  const { client: worker, pipeline: name, stage, cache, payload } = message;
+  const sequence = Number(cache);
+  if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < LEAVES) {
+    throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
+  }
+  const items = unpackWork(payload);
+  return { worker, name, sequence, want: Math.max(0, stage), leaves: stage === LEAVES, items };
+}
+
+/** The reply: the work that the worker gets now. */
+export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]): Bytes {
+  return codec.encode(
+    palmMessage({
+      function: '_.work',
+      payload: packWork(items),
+      features: Feature.replies | Feature.work,
+    }),
+  );
+}
+
+/** @throws PalmError `PROTOCOL` when the frame is no such reply. */
+export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
+  const message = codec.decode(frame);
+  if ((message.features & Feature.work) === 0) {
+    throw new PalmError('PROTOCOL', 'the reply to a request for work is none');
+  }
+  return unpackWork(message.payload);
+}
+
+function packWork(items: readonly WorkItem[]): Bytes {
+  let length = 0;
+  for (const item of items)
+    length += varintLength(tagOf(item)) + varintLength(item.frame.length) + item.frame.length;
+  const packed = new Uint8Array(length);
+  let at = 0;
+  for (const item of items) {
+    at = writeVarint(packed, writeVarint(packed, at, tagOf(item)), item.frame.length);
+    packed.set(item.frame, at);
+    at += item.frame.length;
+  }
+  return packed;
+}
+
+function tagOf({ lease, kind }: WorkItem): number {
+  return lease * 4 + kind;
+}
+
+function unpackWork(packed: Bytes): WorkItem[] {
+  const reader = new WireReader(packed);
+  const items: WorkItem[] = [];
+  while (reader.at < packed.length) {
+    const tag = reader.uint32();
+    const end = reader.lengthEnd();
+    const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
+    reader.at = end;
+    items.push({ lease: tag >>> 2, kind: tag & 3, frame });
+  }
+  return items;
+}
