@@ -66,7 +66,8 @@ export async function distribute(
   const push = await connection.bindPush(options.workerPushAddress);
   const workerPull = await connection.bindPull(options.workerPullAddress);
   const stream = options.handleStream ?? defaultStream(name, pipelined);
-  const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream);
+  const isVerbatim = !pipelined && gather === undefined && options.handleStream === undefined;
+  const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream, isVerbatim);
 
   const results = new BatchQueue<Bytes>(MOST_UNGATHERED);
   const onResults = (frames: readonly Bytes[]) => {

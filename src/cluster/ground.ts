@@ -89,13 +89,14 @@ export class Ground implements FailureSettings {
   async publisher(
     pubAddress: string,
     handleStream: HandleStream,
+    isVerbatim = false,
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
     const bound = await this.connection.bindPublish(pubAddress);
     const { tally, logger, includeStack } = this;
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     return {
       address: bound.address,
-      publisher: new Publisher({ publish, handleStream, tally, logger, includeStack }),
+      publisher: new Publisher({ publish, handleStream, isVerbatim, tally, logger, includeStack }),
     };
   }
 

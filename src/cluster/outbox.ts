@@ -23,8 +23,9 @@ export class Outbox {
   readonly #open = new Map<string, OpenDelivery>();
   #deliveries: Delivery[] = [];
 
-  add({ topic, message }: StreamTarget): void {
-    const frame = this.#codec.encode(message);
+  /** @param encoded - the message as it is on the wire, when that is there already. */
+  add({ topic, message }: StreamTarget, encoded?: Bytes): void {
+    const frame = encoded ?? this.#codec.encode(message);
     const takesBatches = topic === message.client && (message.features & Feature.batches) !== 0;
     const open = takesBatches ? this.#open.get(topic) : undefined;
     if (

@@ -13,6 +13,8 @@ import { Outbox } from './outbox.ts';
 export interface PublisherSettings extends FailureSettings {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
   readonly handleStream: HandleStream;
+  /** Whether results are what came in, unchanged: then they need not be encoded anew. */
+  readonly isVerbatim: boolean;
   readonly tally: Tally;
   readonly logger: Logger;
 }
@@ -29,11 +31,11 @@ export class Publisher implements Outlet<Bytes> {
 
   /** @param frame - the message as it came: what is made of it may be beyond sending. */
   add(result: PalmMessage, frame: Bytes): void {
-    const { handleStream, tally } = this.#settings;
+    const { handleStream, isVerbatim, tally } = this.#settings;
     tally.answered++;
     if (result.status !== Status.ok) tally.failed++;
     try {
-      this.#outbox.add(handleStream(result));
+      this.#outbox.add(handleStream(result), isVerbatim ? frame : undefined);
     } catch (error) {
       if (result.status === Status.ok) tally.failed++;
       const failure = failed(this.#settings, this.#codec.decode(frame), error);

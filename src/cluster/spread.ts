@@ -1,6 +1,6 @@
 /** Scatter and gather: what a Master or Hub does with messages on their way to its workers and back. */
 import { invalidCall, show } from '../protocol/errors.ts';
-import { randomId } from '../protocol/ids.ts';
+import { countedIds } from '../protocol/ids.ts';
 import { type PalmMessage, palmMessage } from '../protocol/message.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
@@ -20,8 +20,9 @@ export interface SpreadSettings extends FailureSettings {
  */
 export function scatterStep(settings: SpreadSettings): Step {
   const step = gatherStep(settings);
+  const nextId = countedIds();
   return (message, emit) => {
-    if (message.cache === '') message.cache = randomId();
+    if (message.cache === '') message.cache = nextId();
     return step(message, emit);
   };
 }

@@ -30,7 +30,8 @@ export class EnvelopeCodec {
   readonly #function = new RecentText();
   readonly #cache = new RecentText();
   readonly #encoded = [new RecentBytes(), new RecentBytes(), new RecentBytes()] as const;
-  /** The encoded fields 1 to 5 of the message encoded last, and the message they were of. */
+  readonly #encodedCache = new RecentBytes();
+  /** The encoded fields 1 to 4 of the message encoded last, and the message they were of. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = palmMessage({});
   /** The encoded fields from 1000 on of a message that carries `features` alone, as most do. */
@@ -97,11 +98,13 @@ export class EnvelopeCodec {
   encode(message: PalmMessage): Bytes {
     const { payload, unknown } = message;
     const head = this.#encodeHead(message);
+    const cache = message.cache === '' ? NO_BYTES : this.#encodedCache.of(message.cache);
     const tail = this.#encodeTail(message);
-    const room = bytesLength(PAYLOAD, payload);
+    const room = bytesLength(CACHE, cache) + bytesLength(PAYLOAD, payload);
     const frame = this.#slab.take(head.length + room + tail.length + unknown.length);
     frame.set(head);
-    let at = writeBytes(frame, head.length, PAYLOAD, payload);
+    let at = writeBytes(frame, head.length, CACHE, cache);
+    at = writeBytes(frame, at, PAYLOAD, payload);
     if (tail.length > 0) {
       frame.set(tail, at);
       at += tail.length;
@@ -128,41 +131,39 @@ export class EnvelopeCodec {
       message.client === last.client &&
       message.function === last.function &&
       message.pipeline === last.pipeline &&
-      message.stage === last.stage &&
-      message.cache === last.cache
+      message.stage === last.stage
     ) {
       return this.#head;
     }
-    const { pipeline, client, stage, function: path, cache } = message;
+    const { pipeline, client, stage, function: path } = message;
     checkInteger('stage', stage);
     const texts = [
       this.#encoded[0].of(pipeline),
       this.#encoded[1].of(client),
       this.#encoded[2].of(path),
-      encodeUtf8(cache),
     ] as const;
     const head = new Uint8Array(
       bytesLength(PIPELINE, texts[0]) +
         bytesLength(CLIENT, texts[1]) +
         integerLength(STAGE, stage) +
-        bytesLength(FUNCTION, texts[2]) +
-        bytesLength(CACHE, texts[3]),
+        bytesLength(FUNCTION, texts[2]),
     );
     let at = writeBytes(head, 0, PIPELINE, texts[0]);
     at = writeBytes(head, at, CLIENT, texts[1]);
     at = writeInteger(head, at, STAGE, stage);
-    at = writeBytes(head, at, FUNCTION, texts[2]);
-    writeBytes(head, at, CACHE, texts[3]);
+    writeBytes(head, at, FUNCTION, texts[2]);
     this.#head = head;
-    this.#headOf = { pipeline, client, stage, function: path, cache };
+    this.#headOf = { pipeline, client, stage, function: path };
     return head;
   }
 }
 
-type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function' | 'cache'>;
+type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function'>;
 
 /** Longest text worth remembering: ids, names and short pipelines, not keys of any size. */
 const LONGEST_RECENT = 128;
+/** Texts in a row that were new, after which only one in so many is remembered: where each is new it is wasted work. */
+const TRUST = 8;
 
 /** Encodes texts, giving the bytes it gave last when the text is the same. */
 class RecentBytes {
@@ -182,6 +183,7 @@ class RecentBytes {
 class RecentText {
   #bytes: Uint8Array = NO_BYTES;
   #text = '';
+  #misses = 0;
 
   read(reader: WireReader): string {
     const end = reader.lengthEnd();
@@ -192,10 +194,14 @@ class RecentText {
     if (length === recent.length) {
       let same = 0;
       while (same < length && bytes[start + same] === recent[same]) same++;
-      if (same === length) return this.#text;
+      if (same === length) {
+        this.#misses = 0;
+        return this.#text;
+      }
     }
     const text = decodeUtf8(bytes, start, end);
-    if (length <= LONGEST_RECENT) {
+    this.#misses++;
+    if (length <= LONGEST_RECENT && (this.#misses < TRUST || this.#misses % TRUST === 0)) {
       this.#bytes = bytes.slice(start, end);
       this.#text = text;
     }

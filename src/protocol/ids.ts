@@ -54,3 +54,10 @@ export function clientTopics(clientId: string): ClientTopics {
     call: (topic) => (topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined),
   };
 }
+
+/** Ids that differ from each other, and from everybody else's: a random part, and a count. For what is no secret. */
+export function countedIds(): () => string {
+  const random = randomId();
+  let count = 0;
+  return () => `${random}-${(++count).toString(36)}`;
+}

@@ -52,6 +52,20 @@ const commands = {
     await set(Math.min(messages, 10_000));
     return measured(async () => void (await set(messages)));
   },
+  /** Round trips, one at a time. */
+  async trips() {
+    const call = `${serverName}.same`;
+    for (let i = 0; i < messages / 4; i++) await client.eval(call, payload);
+    return measured(async () => {
+      const took = [];
+      for (let i = 0; i < messages; i++) {
+        const start = performance.now();
+        await client.eval(call, payload);
+        took.push(performance.now() - start);
+      }
+      return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
+    });
+  },
   /** Resident memory after a tenth of a job, and at its end. */
   async memory() {
     const samples = [];

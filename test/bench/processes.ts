@@ -10,6 +10,8 @@ export interface Measured {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly samples?: readonly number[];
+  /** Seconds of a round trip in the median. */
+  readonly p50?: number;
 }
 
 /** One measurement of the built client, in a process of its own. */
@@ -20,7 +22,12 @@ export function runFrond(
   count = 0,
   flags: string[] = [],
 ): Promise<Measured> {
-  const child = spawn(process.execPath, [...flags, here('client.mjs'), command, db, server, String(count)], {
+  return runScript('client.mjs', [command, db, server, String(count)], flags);
+}
+
+/** A script of this folder that prints one line of JSON, in a process of its own. */
+export function runScript(script: string, args: string[], flags: string[] = []): Promise<Measured> {
+  const child = spawn(process.execPath, [...flags, here(script), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: LONGEST_RUN,
   });
@@ -31,25 +38,26 @@ export function runFrond(
   return new Promise((resolve, reject) => {
     child.on('close', (code) => {
       if (code === 0) resolve(JSON.parse(output) as Measured);
-      else reject(new Error(`client.mjs ${command} ended with ${code ?? 'a signal'}`));
+      else reject(new Error(`${script} ${args[0]} ended with ${code ?? 'a signal'}`));
     });
   });
 }
 
-export interface FrondServer extends AsyncDisposable {
-  readonly db: string;
+export interface BenchProcess extends AsyncDisposable {
+  /** The line it said once it was up. */
+  readonly said: string;
 }
 
-/** A frond Server in a process of its own. */
-export async function startFrondServer(): Promise<FrondServer> {
-  const child = spawn(process.execPath, [here('server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** A script of this folder in a process of its own, until it is disposed of. */
+export async function startProcess(script: string, ...args: string[]): Promise<BenchProcess> {
+  const child = spawn(process.execPath, [here(script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const db = await new Promise<string>((resolve, reject) => {
+  const said = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);
-    ended.then(() => reject(new Error('the frond server ended before it was up')));
+    ended.then(() => reject(new Error(`${script} ${args.join(' ')} ended before it was up`)));
   });
   return {
-    db,
+    said,
     async [Symbol.asyncDispose]() {
       child.stdin.end();
       await ended;

@@ -1,21 +1,28 @@
 /**
- * npm run bench [-- --upb --json --quick --no-goals]: what frond does against pylm and against bare baselines, in one run on one
+ * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-memory]: what frond does against pylm and against bare baselines, in one run on one
  * machine. Every figure is a ratio of the best run of each side, measured in turn. Ends with 1 when a goal is missed, unless
  * told that goals do not count (`--no-goals`), as with the little work of `--quick`.
  */
 import { runClient, startCluster } from '../interop/pylm.ts';
+import { measureCluster } from './cluster.ts';
 import { codecRates } from './codec.ts';
-import { runFrond, startFrondServer } from './processes.ts';
-
-interface Row {
-  readonly what: string;
-  readonly against: string;
-  readonly ratio: number;
-  readonly goal: string;
-  readonly reached: boolean;
-  /** The figures behind the ratio, with their unit. */
-  readonly detail: string;
-}
+import {
+  atLeast,
+  atMost,
+  flags,
+  inTurn,
+  k,
+  median,
+  ms,
+  protobuf,
+  type Row,
+  rounds,
+  row,
+  scale,
+  us,
+} from './figures.ts';
+import { measureMemory } from './memory.ts';
+import { runFrond, startProcess } from './processes.ts';
 
 interface PylmMeasured {
   readonly seconds: number;
@@ -24,54 +31,9 @@ interface PylmMeasured {
   readonly cpuMicrosecondsEach: number;
 }
 
-const flags = new Set(process.argv.slice(2));
-const rounds = flags.has('--quick') ? 1 : 5;
-const scale = flags.has('--quick') ? 0.1 : 1;
-// Stock pylm is what pip installs: protobuf in pure Python. With --upb it gets the C implementation, its best speed.
-const protobuf = flags.has('--upb') ? 'upb' : 'shipped';
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-
-/**
- * Runs all sides in turn, `rounds` times, and gives the best run of each: what makes another run of the same work slower
- * is the machine.
- */
-async function inTurn<K extends string>(
-  best: (...values: number[]) => number,
-  sides: Readonly<Record<K, () => Promise<number>>>,
-): Promise<Record<K, number>> {
-  const names = Object.keys(sides) as K[];
-  const seen = new Map<K, number[]>(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const name of names) seen.get(name)?.push(await sides[name]());
-  }
-  return Object.fromEntries(names.map((name) => [name, best(...(seen.get(name) ?? []))])) as Record<
-    K,
-    number
-  >;
-}
-
-const atLeast = (goal: number) => ({ goal: `≥ ${goal}×`, met: (ratio: number) => ratio >= goal });
-const atMost = (goal: number) => ({ goal: `≤ ${goal}×`, met: (ratio: number) => ratio <= goal });
-
-function row(
-  what: string,
-  against: string,
-  ratio: number,
-  { goal, met }: ReturnType<typeof atLeast>,
-  detail: string,
-): Row {
-  return { what, against, ratio, goal, reached: met(ratio), detail };
-}
-
-const k = (value: number) => `${(value / 1_000).toFixed(1)} k/s`;
-const ms = (value: number) => `${(value * 1_000).toFixed(0)} ms`;
-const us = (value: number) => `${value.toFixed(1)} µs`;
-
-async function measure(): Promise<Row[]> {
+async function measureClient(): Promise<Row[]> {
   await using cluster = await startCluster('server', { protobuf });
-  await using frond = await startFrondServer();
+  await using frond = await startProcess('role.mjs', 'server');
   const { serverName, dbAddress } = cluster.entry;
   const pylm = (...args: string[]) =>
     runClient<PylmMeasured>(
@@ -118,7 +80,7 @@ async function measure(): Promise<Row[]> {
       cpu.pylm.push(cpuMicrosecondsEach);
       return perSecond;
     },
-    frondServer: async () => large / (await runFrond('job', frond.db, 'server', large)).seconds,
+    frondServer: async () => large / (await runFrond('job', frond.said, 'server', large)).seconds,
   });
   const [ours, theirs] = [Math.min(...cpu.frond), Math.min(...cpu.pylm)];
   rows.push(
@@ -183,7 +145,7 @@ async function measure(): Promise<Row[]> {
   const tenths: number[] = [];
   const ends: number[] = [];
   for (let round = 0; round < Math.min(rounds, 3); round++) {
-    const { samples = [] } = await runFrond('memory', frond.db, 'server', messages, ['--expose-gc']);
+    const { samples = [] } = await runFrond('memory', frond.said, 'server', messages, ['--expose-gc']);
     tenths.push(samples[0] ?? Number.NaN);
     ends.push(samples.at(-1) ?? Number.NaN);
   }
@@ -215,6 +177,9 @@ function table(rows: readonly Row[]): string {
     .join('\n');
 }
 
-const rows = await measure();
+const parts = { client: measureClient, cluster: measureCluster, memory: measureMemory };
+const chosen = Object.entries(parts).filter(([name]) => flags.has(`--only-${name}`));
+const rows: Row[] = [];
+for (const [, measure] of chosen.length > 0 ? chosen : Object.entries(parts)) rows.push(...(await measure()));
 console.log(flags.has('--json') ? JSON.stringify(rows, null, 2) : table(rows));
 process.exitCode = flags.has('--no-goals') || rows.every(({ reached }) => reached) ? 0 : 1;

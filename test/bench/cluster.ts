@@ -1,0 +1,67 @@
+/** Master with two workers, each in a process of its own: against stock pylm's, and against bare sockets. */
+import { startCluster } from '../interop/pylm.ts';
+import { atLeast, atMost, inTurn, k, protobuf, type Row, row, scale, us } from './figures.ts';
+import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
+
+const WORKERS = 2;
+
+export async function measureCluster(): Promise<Row[]> {
+  const started: BenchProcess[] = [];
+  const start = async (script: string, ...args: string[]) => {
+    const process = await startProcess(script, ...args);
+    started.push(process);
+    return process.said;
+  };
+  try {
+    return await measureTopologies(start);
+  } finally {
+    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
+  }
+}
+
+async function measureTopologies(start: (script: string, ...args: string[]) => Promise<string>) {
+  await using pylm = await startCluster('master', { workers: WORKERS, protobuf });
+  const master = await start('role.mjs', 'master');
+  const [pull = '', pub = '', push = '', back = ''] = (await start('bare.mjs', 'master')).split(' ');
+  for (let i = 0; i < WORKERS; i++) {
+    await start('role.mjs', 'worker', master);
+    await start('bare.mjs', 'worker', push, back);
+  }
+
+  const many = Math.round(200_000 * scale);
+  const few = Math.round(6_000 * scale);
+  const { serverName, dbAddress } = pylm.entry;
+  const rate = await inTurn(Math.max, {
+    frond: async () => many / (await runFrond('job', master, 'master', many)).seconds,
+    pylm: async () => few / (await runFrond('job', dbAddress, serverName, few)).seconds,
+    bare: async () => many / (await runScript('bare.mjs', ['job', pull, pub, String(many)])).seconds,
+  });
+  const trips = String(Math.round(3_000 * scale));
+  const trip = await inTurn(Math.min, {
+    frond: async () => (await runFrond('trips', master, 'master', Number(trips))).p50 ?? Number.NaN,
+    bare: async () => (await runScript('bare.mjs', ['trips', pull, pub, trips])).p50 ?? Number.NaN,
+  });
+  return [
+    row(
+      `job through Master + ${WORKERS} Workers: rate`,
+      'stock pylm Master and Workers',
+      rate.frond / rate.pylm,
+      atLeast(25),
+      `${k(rate.frond)} / ${k(rate.pylm)}`,
+    ),
+    row(
+      'the same topology: rate',
+      'bare zeromq.js sockets',
+      rate.frond / rate.bare,
+      atLeast(0.8),
+      `${k(rate.frond)} / ${k(rate.bare)}`,
+    ),
+    row(
+      'one round trip at a time through it: p50',
+      'bare zeromq.js sockets',
+      trip.frond / trip.bare,
+      atMost(1.5),
+      `${us(trip.frond * 1e6)} / ${us(trip.bare * 1e6)}`,
+    ),
+  ];
+}

@@ -1,0 +1,20 @@
+/**
+ * A role of the built package in a process of its own, until stdin ends: node role.mjs server | master | worker DB
+ * Prints the address of its cache once it is up.
+ */
+const dist = new URL('../../dist/node/', import.meta.url);
+const { startRole } = await import(new URL('cluster.js', dist).href);
+const { zeromq } = await import(new URL('zeromq.js', dist).href);
+
+const [role, master] = process.argv.slice(2);
+const any = 'tcp://127.0.0.1:*';
+const functions = { same: (payload) => payload };
+const bound = { dbAddress: any, pullAddress: any, pubAddress: any };
+const definitions = {
+  server: { name: 'server', ...bound, functions },
+  master: { name: 'master', ...bound, workerPullAddress: any, workerPushAddress: any },
+  worker: { dbAddress: master, functions },
+};
+const running = await startRole({ role, loggingLevel: 'warning', ...definitions[role] }, zeromq());
+console.log(running.dbAddress ?? 'working');
+process.stdin.resume().on('end', () => running.close());
