@@ -70,6 +70,10 @@ export class WireReader {
     }
     const start = this.at;
     this.skipVarint();
+    if (this.at - start <= 4) {
+      this.at = start;
+      return this.uint32();
+    }
     let value = 0n;
     for (let i = this.at - 1; i >= start; i--) value = (value << 7n) | BigInt((bytes[i] as number) & 0x7f);
     const signed = Number(BigInt.asIntN(64, value));
