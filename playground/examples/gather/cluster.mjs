@@ -1,0 +1,33 @@
+import { text } from 'frond';
+
+const { encode, decode } = text();
+
+const functions = {
+  async foo(payload, { name, cache }) {
+    const cached = await cache.get('cached');
+    return encode(`${name}${decode(cached)}${decode(payload)}`);
+  },
+};
+
+let gathered = 0;
+
+export default [
+  {
+    role: 'master',
+    name: 'server',
+    pullAddress: 'tcp://127.0.0.1:5555',
+    pubAddress: 'tcp://127.0.0.1:5556',
+    workerPullAddress: 'tcp://127.0.0.1:5557',
+    workerPushAddress: 'tcp://127.0.0.1:5558',
+    dbAddress: 'tcp://127.0.0.1:5559',
+    *scatter(message) {
+      for (let i = 0; i < 3; i++) yield message;
+    },
+    *gather(message) {
+      gathered++;
+      yield gathered % 30 === 0 ? { ...message, payload: encode('final message') } : message;
+    },
+  },
+  { role: 'worker', name: 'worker1', dbAddress: 'tcp://127.0.0.1:5559', functions },
+  { role: 'worker', name: 'worker2', dbAddress: 'tcp://127.0.0.1:5559', functions },
+];

@@ -1,0 +1,35 @@
+import { text } from 'frond';
+
+const { encode, decode } = text();
+
+export default [
+  {
+    role: 'master',
+    name: 'server',
+    pullAddress: 'tcp://127.0.0.1:5555',
+    pubAddress: 'tcp://127.0.0.1:5556',
+    workerPullAddress: 'tcp://127.0.0.1:5557',
+    workerPushAddress: 'tcp://127.0.0.1:5558',
+    dbAddress: 'tcp://127.0.0.1:5559',
+    pipelined: true,
+  },
+  {
+    role: 'worker',
+    name: 'worker1',
+    dbAddress: 'tcp://127.0.0.1:5559',
+    functions: {
+      foo: (payload, { name }) => encode(`${name} processed ${decode(payload)}`),
+    },
+  },
+  {
+    role: 'pipeline',
+    name: 'my_pipeline',
+    dbAddress: 'tcp://127.0.0.1:5560',
+    subAddress: 'tcp://127.0.0.1:5556',
+    pubAddress: 'tcp://127.0.0.1:5561',
+    previous: 'server',
+    functions: {
+      foo: (payload) => encode(`and I pipelined ${decode(payload)}`),
+    },
+  },
+];

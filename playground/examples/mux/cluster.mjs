@@ -1,0 +1,26 @@
+import { text } from 'frond';
+
+const { encode, decode } = text();
+
+export default [
+  {
+    role: 'master',
+    name: 'server',
+    pullAddress: 'tcp://127.0.0.1:5555',
+    pubAddress: 'tcp://127.0.0.1:5556',
+    workerPullAddress: 'tcp://127.0.0.1:5557',
+    workerPushAddress: 'tcp://127.0.0.1:5558',
+    dbAddress: 'tcp://127.0.0.1:5559',
+  },
+  {
+    role: 'worker',
+    name: 'worker1',
+    dbAddress: 'tcp://127.0.0.1:5559',
+    functions: {
+      *foo(payload, { name }) {
+        yield encode(`${name} processed ${decode(payload)} 1`);
+        yield encode(`${name} processed ${decode(payload)} 2`);
+      },
+    },
+  },
+];
