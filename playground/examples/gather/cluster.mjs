@@ -4,7 +4,7 @@ const { encode, decode } = text();
 
 const functions = {
   async foo(payload, { name, cache }) {
-    const cached = await cache.get('cached');
+    const cached = (await cache.get('cached')) ?? encode('');
     return encode(`${name}${decode(cached)}${decode(payload)}`);
   },
 };

@@ -43,7 +43,7 @@ export default [
     loggingLevel: 'info',
     functions: {
       async foo(payload, { name, cache, logger }) {
-        const cached = await cache.get('cached');
+        const cached = (await cache.get('cached')) ?? encode('');
         calls++;
         if (calls % 10 === 0) logger.info(`Processed ${calls} messages`);
         return encode(`${name}${decode(cached)}${decode(payload)}`);
