@@ -1,5 +1,6 @@
 /** Takes messages in, has something done with each, and passes on what that gives. Every role is made of one or two. */
 import { type Deferred, deferred } from '../async/deferred.ts';
+import { macrotasks } from '../async/macrotask.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { reasonText } from '../protocol/errors.ts';
@@ -42,6 +43,9 @@ export interface FlowSettings<T> {
 /** Milliseconds of work after which results go out, though more input waits. */
 const LONGEST_HOLD = 5;
 
+/** Late results in a row before other events get their turn: a generator may go on without ever waiting for any. */
+const LONGEST_RUN = 64;
+
 export class Flow<T> {
   readonly #settings: FlowSettings<T>;
   readonly #codec = new EnvelopeCodec();
@@ -52,6 +56,8 @@ export class Flow<T> {
   #isInTurn = false;
   #flushing: Promise<boolean> | undefined;
   #heldSince = 0;
+  readonly #later = macrotasks();
+  #run = 0;
 
   constructor(settings: FlowSettings<T>) {
     this.#settings = settings;
@@ -105,7 +111,7 @@ export class Flow<T> {
         isDone = true;
         outlet.done(item);
       }
-      return this.#flushSoon();
+      return ++this.#run % LONGEST_RUN === 0 ? this.#flushAfterEvents() : this.#flushSoon();
     };
     this.#isInTurn = true;
     const finishing = step(message, emit);
@@ -153,6 +159,11 @@ export class Flow<T> {
   #untilIdle(): Promise<void> {
     this.#idle ??= deferred();
     return this.#idle.promise;
+  }
+
+  async #flushAfterEvents(): Promise<boolean> {
+    await new Promise<void>((resolve) => this.#later(resolve));
+    return this.#flushSoon();
   }
 
   /** What several messages give in the same turn of events leaves together. */
