@@ -8,6 +8,7 @@
     job FUNCTION… (--payloads JSON | --count N [--size B]) [--messages N] [--cache C]   {"results": [hex, …]}
     set VALUE [KEY]                                                          {"result": hex, "key": text}
     get KEY        delete KEY                                                {"result": hex}
+    calls JSON     a list of the above, each a list of words, by one client: {"answers": [{…}, …]}
     bench connect FUNCTION…                   import + connect + first eval
     bench job FUNCTION… --count N --size B    one job of small payloads
     bench set --count N --size B              sets, one after another
@@ -61,6 +62,10 @@ def binary(text):
     return bytes.fromhex(text[4:]) if text.startswith('hex:') else text.encode()
 
 
+class Lost(Exception):
+    """Nothing came in time; the first argument is the line to print."""
+
+
 def finish(line, code=0):
     """Ends at once: pylm leaves sockets and threads behind that an ordinary exit would wait for."""
     print(json.dumps(line), flush=True)
@@ -95,6 +100,9 @@ class SettledContext:
 
 
 def connect(options):
+    """The client of all `calls`, or a new one."""
+    if getattr(options, 'client', None) is not None:
+        return options.client
     import pylm.clients
     wait_limit(pylm.clients.zmq_context, options.timeout)
     return pylm.clients.Client(
@@ -110,17 +118,21 @@ def run_eval(options):
     import zmq
     import pylm.clients
     client = connect(options)
+    context = pylm.clients.zmq_context
     if not options.at_once:
-        pylm.clients.zmq_context = SettledContext(pylm.clients.zmq_context)
-    for attempt in range(options.attempts):
-        try:
-            result = client.eval(path(options.function), binary(options.payload), options.messages, options.cache)
-        except zmq.Again:
-            continue
-        results = [result] if options.messages == 1 else result
-        return {'results': [entry.hex() for entry in results], 'attempts': attempt + 1, 'client': client.uuid,
-                'pipeline': client.pipeline}
-    finish({'error': 'timeout', 'attempts': options.attempts}, TIMEOUT_EXIT)
+        pylm.clients.zmq_context = SettledContext(context)
+    try:
+        for attempt in range(options.attempts):
+            try:
+                result = client.eval(path(options.function), binary(options.payload), options.messages, options.cache)
+            except zmq.Again:
+                continue
+            results = [result] if options.messages == 1 else result
+            return {'results': [entry.hex() for entry in results], 'attempts': attempt + 1, 'client': client.uuid,
+                    'pipeline': client.pipeline}
+        raise Lost({'error': 'timeout', 'attempts': options.attempts})
+    finally:
+        pylm.clients.zmq_context = context
 
 
 def run_job(options):
@@ -140,7 +152,7 @@ def run_job(options):
         for result in client.job(path(options.function), settled(), messages, options.cache):
             results.append(result.hex())
     except zmq.Again:
-        finish({'error': 'timeout', 'results': results}, TIMEOUT_EXIT)
+        raise Lost({'error': 'timeout', 'results': results})
     return {'results': results, 'client': client.uuid, 'pipeline': client.pipeline}
 
 
@@ -155,6 +167,23 @@ def run_get(options):
 
 def run_delete(options):
     return {'result': connect(options).delete(options.key).encode().hex()}
+
+
+def run_calls(options):
+    import zmq
+    client = connect(options)
+    answers = []
+    for words in options.calls:
+        own = arguments(['--server', options.server, '--db', options.db, *words])
+        own.client = client
+        try:
+            answers.append(own.run(own))
+        except Lost as lost:
+            answers.append(lost.args[0])
+        except zmq.Again:
+            answers.append({'error': 'timeout'})
+            break
+    return {'answers': answers}
 
 
 def bench_connect(options):
@@ -177,7 +206,7 @@ def bench_connect(options):
             lost += 1
             watch.wall += time.perf_counter() - attempt
             if lost == options.attempts:
-                finish({'error': 'timeout', 'lost': lost}, TIMEOUT_EXIT)
+                raise Lost({'error': 'timeout', 'lost': lost})
     total = watch.read()
     return {
         **total, 'importSeconds': imported, 'connectSeconds': connected - imported,
@@ -207,7 +236,7 @@ def bench_job(options):
     except zmq.Again:
         pass
     if last is None:
-        finish({'error': 'timeout', 'received': received}, TIMEOUT_EXIT)
+        raise Lost({'error': 'timeout', 'received': received})
     return {**last[1], 'count': options.count, 'received': received, 'lost': options.count - received,
             'perSecond': last[0] / last[1]['seconds'], 'cpuMicrosecondsEach': last[1]['cpuSeconds'] / last[0] * 1e6}
 
@@ -291,10 +320,10 @@ def raw(options):
             received.append([part.hex() for part in subscriber.recv_multipart()])
         return {'deliveries': received}
     except zmq.Again:
-        finish({'error': 'timeout', 'received': received}, TIMEOUT_EXIT)
+        raise Lost({'error': 'timeout', 'received': received})
 
 
-def arguments():
+def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--protobuf', choices=palm_pb.MODES, default='shipped')
     parser.add_argument('--server')
@@ -332,6 +361,8 @@ def arguments():
     for name, run in (('get', run_get), ('delete', run_delete)):
         command(commands, name, run).add_argument('key')
 
+    command(commands, 'calls', run_calls).add_argument('calls', type=json.loads)
+
     bench = commands.add_parser('bench').add_subparsers(dest='bench', required=True)
     for name, run, count in (
         ('connect', bench_connect, 1), ('job', bench_job, 100_000), ('set', bench_set, 10_000),
@@ -358,7 +389,7 @@ def arguments():
     sub.add_argument('frames', nargs='+')
     sub.add_argument('--multipart', action='store_true')
 
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     if options.command != 'raw' and not (options.server and options.db):
         parser.error('--server and --db are needed')
     if options.command in ('eval', 'job') or getattr(options, 'bench', None) in ('connect', 'job', 'evals'):
@@ -374,6 +405,8 @@ def main():
         palm_pb.use(options.protobuf)
     try:
         line = options.run(options)
+    except Lost as lost:
+        finish(lost.args[0], TIMEOUT_EXIT)
     except Exception as error:
         if type(error).__name__ == 'Again':
             finish({'error': 'timeout'}, TIMEOUT_EXIT)

@@ -48,6 +48,10 @@ class Functions:
         """None, so no answer, from the process with the label 'right'."""
         return None if self.label == 'right' else payload
 
+    def even(self, payload):
+        """None, so no answer, for odd numbers."""
+        return payload if int(payload) % 2 == 0 else None
+
     def boom(self, payload):
         raise ValueError('boom was called')
 
@@ -63,7 +67,8 @@ class Functions:
         """The envelope as it arrived, as JSON."""
         message = self.message
         fields = {name: getattr(message, name) for name in ('pipeline', 'client', 'stage', 'function', 'cache')}
-        return json.dumps({**fields, 'payload': payload.hex()}).encode()
+        seen = {**fields, 'payload': payload.hex()}
+        return json.dumps(seen, separators=(',', ':'), ensure_ascii=False).encode()
 
 
 class MasterFunctions(Functions):
@@ -77,6 +82,10 @@ class MasterFunctions(Functions):
         """Stores 'key=value' in the master's store, and returns the key."""
         key, value = payload.split(b'=', 1)
         return self.set(value, key.decode()).encode()
+
+    def forget(self, payload):
+        """Deletes a key. A missing one ends the cache of a pylm master."""
+        return self.delete(payload.decode()).encode()
 
     def triple(self, payload):
         return payload.upper()
