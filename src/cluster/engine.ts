@@ -1,5 +1,5 @@
 /** Takes a message, runs the function of its stage, and gives the message with each result. */
-import { currentStage } from '../protocol/calls.ts';
+import { currentStage, isName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -34,7 +34,7 @@ export class Engine {
     this.#recent = { path: '', stage: 0, run: undefined };
     this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
     for (const [own, run] of Object.entries(settings.functions)) {
-      if (currentStage(`server.${own}`, 0) === undefined || typeof run !== 'function') {
+      if (!isName(own) || typeof run !== 'function') {
         throw invalidCall(
           `functions must be functions named without dots or spaces, not ${show(own)}: ${show(run)}`,
         );

@@ -11,14 +11,19 @@ export interface Stage {
 // Server._execution_handler). White space separates stages; a control character is never part of a name.
 const STAGE = /^([^\s.\p{Cc}\p{Surrogate}]+)\.([^\s.\p{Cc}\p{Surrogate}]+)$/u;
 
-const SERVER_NAME = /^[^\s.\p{Cc}\p{Surrogate}]+$/u;
+const NAME = /^[^\s.\p{Cc}\p{Surrogate}]+$/u;
+
+/** Whether a call can name a server or function so. */
+export function isName(name: string): boolean {
+  return NAME.test(name);
+}
 
 /**
  * Checks a server's name: the part before the dot of every call to it.
  * @throws PalmError `INVALID_CALL` naming `what`.
  */
 export function checkServerName(what: string, name: unknown): void {
-  if (typeof name !== 'string' || !SERVER_NAME.test(name)) {
+  if (typeof name !== 'string' || !isName(name)) {
     throw invalidCall(`${what} must be a text without dots or spaces, not ${show(name)}`);
   }
 }
