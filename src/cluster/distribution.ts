@@ -78,7 +78,7 @@ export async function distribute(
 
   // What fails on its way to the workers is answered as what fails on its way back.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
-  const settings = { logger, includeStack: ground.includeStack, tally: ground.tally, onFailure };
+  const settings = { ...ground.surroundings, onFailure };
   const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver);
   const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, { isIntake: false });
 

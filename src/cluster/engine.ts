@@ -1,24 +1,20 @@
 /** Takes a message, runs the function of its stage, and gives the message with each result. */
 import { currentStage, isName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
-import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import type { Cache } from './cache.ts';
+import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import type { Emit, Step } from './flow.ts';
-import type { FunctionContext, PalmFunction, PalmFunctions } from './functions.ts';
+import type { PalmFunction, PalmFunctions } from './functions.ts';
 
-export interface EngineSettings extends FailureSettings {
-  /** Name of the server or worker. */
-  readonly name: string;
+export interface EngineSettings extends FailureSettings, Surroundings {
   /** Whether a call must name this server: a worker serves whatever its Master is called. */
   readonly isNamed: boolean;
   /** Whether a function may give nothing, which ends the message here. */
   readonly mayEnd: boolean;
   readonly functions: PalmFunctions;
-  readonly cache: Cache;
-  readonly signal: AbortSignal;
   readonly tally: Tally;
 }
 
@@ -57,7 +53,7 @@ export class Engine {
     if (run === undefined) return emit(this.#unknown(message));
     let result: unknown;
     try {
-      result = run(message.payload, new CallContext(this.#settings, message));
+      result = run(message.payload, new MessageContext(this.#settings, message));
     } catch (error) {
       return emit(this.#fail(message, error));
     }
@@ -123,35 +119,6 @@ export class Engine {
         ? `${show(message.function)} has no stage ${message.stage} of the form 'server.function'`
         : `${isNamed ? 'server' : 'worker'} ${show(name)} has no function ${show(message.function)} at stage ${message.stage}`;
     return this.#fail(message, text, Status.unknownFunction);
-  }
-}
-
-/** Made for each call, so that what a function does not ask for costs nothing. */
-class CallContext implements FunctionContext {
-  readonly message: PalmMessage;
-  readonly #settings: EngineSettings;
-
-  constructor(settings: EngineSettings, message: PalmMessage) {
-    this.#settings = settings;
-    this.message = message;
-  }
-
-  get cache(): Cache {
-    const { features, pipeline } = this.message;
-    const { cache } = this.#settings;
-    return (features & Feature.session) === 0 ? cache : cache.withSession(pipeline);
-  }
-
-  get logger() {
-    return this.#settings.logger;
-  }
-
-  get signal() {
-    return this.#settings.signal;
-  }
-
-  get name() {
-    return this.#settings.name;
   }
 }
 

@@ -3,9 +3,9 @@ import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Cache } from './cache.ts';
 
-/** What a function gets beside its payload. */
+/** What a function gets beside its payload, and scatter, gather and handleStream beside the message. */
 export interface FunctionContext {
-  /** The message that is being answered. Not to be changed. */
+  /** The message that is being answered. A function must not change it. */
   readonly message: Readonly<PalmMessage>;
   /**
    * The key-value store: the server's own, or for a worker that of its Master. Keys are those of the caller: when a
@@ -42,7 +42,10 @@ export interface StreamTarget {
 }
 
 /** Chooses topic and message for a result, in place of what `pipelined` or `toClient` say. */
-export type HandleStream = (message: PalmMessage) => StreamTarget;
+export type HandleStream = (message: PalmMessage, context: FunctionContext) => StreamTarget;
 
 /** Sees a message and gives any number of messages in its place: the same, changed, or new ones. */
-export type Spread = (message: PalmMessage) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;
+export type Spread = (
+  message: PalmMessage,
+  context: FunctionContext,
+) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;

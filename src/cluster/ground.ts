@@ -6,6 +6,7 @@ import type { Bytes } from '../protocol/utf8.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../transport.ts';
 import { type Cache, cacheOf } from './cache.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
+import type { Surroundings } from './context.ts';
 import { type Counters, type Tally, tally } from './counters.ts';
 import { Engine } from './engine.ts';
 import type { FailureSettings } from './failure.ts';
@@ -45,8 +46,9 @@ export interface FunctionOptions {
   readonly concurrency?: number;
 }
 
-export class Ground implements FailureSettings {
+export class Ground implements FailureSettings, Surroundings {
   readonly options: ServingOptions;
+  readonly name: string;
   readonly connection: BindingConnection;
   readonly store: Store;
   readonly cache: Cache;
@@ -58,11 +60,22 @@ export class Ground implements FailureSettings {
 
   constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
     this.options = options;
+    this.name = options.name;
     this.connection = connection;
     this.store = options.store ?? new MemoryStore();
     this.cache = cacheOf(this.store);
     this.logger = logger;
     this.includeStack = options.includeStack ?? false;
+  }
+
+  get signal(): AbortSignal {
+    return this.shutdown.signal;
+  }
+
+  /** What all messages are run with. */
+  get surroundings(): Surroundings & FailureSettings & { readonly tally: Tally } {
+    const { name, cache, logger, signal, includeStack, tally } = this;
+    return { name, cache, logger, signal, includeStack, tally };
   }
 
   /** The counters as they are now. */
@@ -72,11 +85,7 @@ export class Ground implements FailureSettings {
 
   /** Runs the functions of a server. */
   engine(functions: PalmFunctions | undefined, mayEnd: boolean): Engine {
-    const { cache, logger, includeStack, tally } = this;
-    const { signal } = this.shutdown;
-    const { name } = this.options;
-    const shared = { cache, logger, includeStack, tally, signal, name };
-    return new Engine({ ...shared, isNamed: true, mayEnd, functions: functions ?? {} });
+    return new Engine({ ...this.surroundings, isNamed: true, mayEnd, functions: functions ?? {} });
   }
 
   /** Has something done with each message of a source, and what that gives sent. */
@@ -92,11 +101,10 @@ export class Ground implements FailureSettings {
     isVerbatim = false,
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
     const bound = await this.connection.bindPublish(pubAddress);
-    const { tally, logger, includeStack } = this;
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     return {
       address: bound.address,
-      publisher: new Publisher({ publish, handleStream, isVerbatim, tally, logger, includeStack }),
+      publisher: new Publisher({ ...this.surroundings, publish, handleStream, isVerbatim }),
     };
   }
 
@@ -106,8 +114,8 @@ export class Ground implements FailureSettings {
     describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime'>,
     work?: WorkService,
   ): Promise<Binding> {
-    const { name, dbAddress } = this.options;
-    const { store, logger, tally } = this;
+    const { dbAddress } = this.options;
+    const { name, store, logger, tally } = this;
     const status = () => {
       const { role, ...rest } = describe();
       const own = { ...addresses, db_address: db.address };

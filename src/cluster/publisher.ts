@@ -1,22 +1,21 @@
-import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { reasonText } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Delivery } from '../transport.ts';
+import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import { dropped, type Outlet } from './flow.ts';
-import type { HandleStream } from './functions.ts';
+import type { HandleStream, StreamTarget } from './functions.ts';
 import { Outbox } from './outbox.ts';
 
-export interface PublisherSettings extends FailureSettings {
+export interface PublisherSettings extends FailureSettings, Surroundings {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
   readonly handleStream: HandleStream;
   /** Whether results are what came in, unchanged: then they need not be encoded anew. */
   readonly isVerbatim: boolean;
   readonly tally: Tally;
-  readonly logger: Logger;
 }
 
 /** Publishes results: to the client, or to the next server. */
@@ -31,11 +30,11 @@ export class Publisher implements Outlet<Bytes> {
 
   /** @param frame - the message as it came: what is made of it may be beyond sending. */
   add(result: PalmMessage, frame: Bytes): void {
-    const { handleStream, isVerbatim, tally } = this.#settings;
+    const { isVerbatim, tally } = this.#settings;
     tally.answered++;
     if (result.status !== Status.ok) tally.failed++;
     try {
-      this.#outbox.add(handleStream(result), isVerbatim ? frame : undefined);
+      this.#outbox.add(this.#target(result), isVerbatim ? frame : undefined);
     } catch (error) {
       if (result.status === Status.ok) tally.failed++;
       const failure = failed(this.#settings, this.#codec.decode(frame), error);
@@ -45,11 +44,11 @@ export class Publisher implements Outlet<Bytes> {
 
   /** Publishes the answer to a message that failed on its way. */
   fail(failure: PalmMessage): void {
-    const { handleStream, tally } = this.#settings;
+    const { tally } = this.#settings;
     tally.answered++;
     tally.failed++;
     try {
-      this.#outbox.add(handleStream({ ...failure }));
+      this.#outbox.add(this.#target({ ...failure }));
     } catch {
       this.#outbox.add({ topic: failure.client, message: failure });
     }
@@ -70,6 +69,10 @@ export class Publisher implements Outlet<Bytes> {
       dropped(tally, logger, 'results too late', { reason: reasonText(error) });
       return false;
     }
+  }
+
+  #target(result: PalmMessage): StreamTarget {
+    return this.#settings.handleStream(result, new MessageContext(this.#settings, result));
   }
 }
 

@@ -23,7 +23,7 @@ export abstract class Role implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   protected constructor(parts: RoleParts) {
-    this.name = parts.ground.options.name;
+    this.name = parts.ground.name;
     this.dbAddress = parts.dbAddress;
     this.cache = parts.ground.cache;
     this.#parts = parts;

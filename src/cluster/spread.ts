@@ -2,12 +2,13 @@
 import { invalidCall, show } from '../protocol/errors.ts';
 import { countedIds } from '../protocol/ids.ts';
 import { type PalmMessage, palmMessage } from '../protocol/message.ts';
+import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import type { Emit, Step } from './flow.ts';
 import type { Spread } from './functions.ts';
 
-export interface SpreadSettings extends FailureSettings {
+export interface SpreadSettings extends FailureSettings, Surroundings {
   readonly spread: Spread | undefined;
   readonly tally: Tally;
   /** Takes the answer to a message that failed here. */
@@ -43,7 +44,7 @@ async function each(
   const original = { ...message };
   let count = 0;
   try {
-    for await (const part of spread(message)) {
+    for await (const part of spread(message, new MessageContext(settings, message))) {
       count++;
       // A copy: the next part may be the same message, changed.
       if ((await emit(palmMessage({ ...checked(part), cache: part.cache || original.cache }))) === false)

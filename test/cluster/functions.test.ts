@@ -203,6 +203,38 @@ describe.each(grounds)('functions on %s', (_, make) => {
     }
   });
 
+  it('are not the only ones who know their surroundings: scatter, gather and handleStream do too', async () => {
+    const { start, connect } = cluster();
+    const seen: string[] = [];
+    const note = async (what: string, { name, cache, message }: FunctionContext) =>
+      seen.push(`${what} ${name} ${message.cache} ${textOf((await cache.get('k')) as Bytes)}`);
+    const { dbAddress } = await start<Master>({
+      role: 'master',
+      name: 'master',
+      async *scatter(message, context) {
+        await note('scatter', context);
+        yield message;
+      },
+      async *gather(message, context) {
+        await note('gather', context);
+        yield message;
+      },
+      handleStream: (message, context) => {
+        note('handleStream', context);
+        return { topic: message.client, message };
+      },
+    });
+    await start<Worker>({ role: 'worker', dbAddress });
+    const client = await connect({ dbAddress, session: 'S-' });
+    await client.set(bytes('value'), 'k');
+    await client.eval('master.echo', bytes(''), { cache: 'mine' });
+    await within(
+      3_000,
+      until(() => seen.length === 3),
+    );
+    expect(seen).toEqual(['scatter', 'gather', 'handleStream'].map((what) => `${what} master mine value`));
+  });
+
   it('of a pipeline are not given what is published under a longer topic', async () => {
     const { start, transport, own, any } = cluster();
     const connection = own(await transport.open());

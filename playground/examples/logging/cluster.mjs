@@ -7,7 +7,6 @@ function logger(name) {
   return { debug: at('DEBUG'), info: at('INFO'), warning: at('WARNING'), error: at('ERROR') };
 }
 
-const serverLogger = logger('server');
 let gathered = 0;
 let calls = 0;
 
@@ -20,15 +19,15 @@ export default [
     workerPullAddress: 'tcp://127.0.0.1:5557',
     workerPushAddress: 'tcp://127.0.0.1:5558',
     dbAddress: 'tcp://127.0.0.1:5559',
-    logger: serverLogger,
+    logger: logger('server'),
     loggingLevel: 'warning',
     *scatter(message) {
       for (let i = 0; i < 3; i++) yield message;
     },
-    *gather(message) {
+    *gather(message, { logger }) {
       gathered++;
       if (gathered % 30 === 0) {
-        serverLogger.warning('Changing the payload of a message');
+        logger.warning('Changing the payload of a message');
         yield { ...message, payload: encode('final message') };
       } else {
         yield message;
