@@ -75,7 +75,8 @@ export async function startMixed(
   };
   const stop = async () => {
     for (const client of clients) await client.close();
-    await Promise.all([...started.values()].reverse().map((one) => one.stop()));
+    // Workers before their Masters, who would not answer their good-byes.
+    for (const one of [...started.values()].reverse()) await one.stop();
     started.clear();
   };
   const add = async (part: Part) => {
