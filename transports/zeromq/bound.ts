@@ -7,7 +7,7 @@ import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Batches, Binding, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { plain, readInto, receive, takeFrames } from './reader.ts';
+import { plain, readInto, readSocket, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
@@ -102,22 +102,18 @@ export class ZeromqReply extends Bound<Router> {
   }
 
   protected start(): void {
-    this.#read();
+    readSocket(this.socket, (parts) => this.#take(parts));
   }
 
-  async #read(): Promise<void> {
-    for (;;) {
-      const parts = await receive(this.socket);
-      if (parts === undefined) return;
-      const empty = parts.findIndex((part) => part.length === 0);
-      const request = parts[empty + 1];
-      // Anything but [route…, '', request] is no REQ's; without its form there is nobody to answer.
-      if (empty < 1 || request === undefined || parts.length !== empty + 2) continue;
-      const route = parts.slice(0, empty + 1);
-      const reply = this.#answer(plain(request));
-      if (reply instanceof Promise) reply.then((later) => this.#send(route, later));
-      else this.#send(route, reply);
-    }
+  #take(parts: Uint8Array[]): void {
+    const empty = parts.findIndex((part) => part.length === 0);
+    const request = parts[empty + 1];
+    // Anything but [route…, '', request] is no REQ's; without its form there is nobody to answer.
+    if (empty < 1 || request === undefined || parts.length !== empty + 2) return;
+    const route = parts.slice(0, empty + 1);
+    const reply = this.#answer(plain(request));
+    if (reply instanceof Promise) reply.then((later) => this.#send(route, later));
+    else this.#send(route, reply);
   }
 
   #send(route: Uint8Array[], reply: Bytes): void {

@@ -13,7 +13,10 @@ export const READ_AHEAD = 100_000;
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
 
-/** Reads a socket until it is closed, and hands over each message. */
+/**
+ * Reads a socket until it is closed, and hands over each message. `turnEnds` is called when what was taken is to be
+ * worked on.
+ */
 export async function readSocket(
   socket: Receiving,
   take: (parts: Uint8Array[]) => void,
@@ -34,7 +37,13 @@ export async function readSocket(
     run++;
     if (run === 1) {
       const wait = moderation.turnBegins();
-      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+      if (wait > 0) {
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      } else {
+        // What woke us is worked on before the socket is looked at again: that costs as much as a short function.
+        turnEnds();
+        await new Promise(setImmediate);
+      }
       setImmediate(endTurn);
     }
     if (run >= LONGEST_RUN) await new Promise(setImmediate);
