@@ -37,6 +37,10 @@ export interface Command {
   readonly own?: Partial<Readonly<Record<OptionName, OptionSpec>>>;
   /** Fewest and most arguments. */
   readonly arity: readonly [least: number, most: number];
+  /**
+   * Runs until it is told to end, and ends well then: takes its time, has its last words, and its exit code is its own.
+   */
+  readonly isService?: true;
   /** Gives the exit code. @throws whatever ended it. */
   run(context: CommandContext): Promise<number>;
 }

@@ -3,8 +3,11 @@ import { deleteCommand } from './delete.ts';
 import { demoCommand } from './demo.ts';
 import { evalCommand } from './eval.ts';
 import { getCommand } from './get.ts';
+import { inspectCommand } from './inspect.ts';
 import { jobCommand } from './job.ts';
+import { serveCommand } from './serve.ts';
 import { setCommand } from './set.ts';
+import { workerCommand } from './worker.ts';
 
 export const COMMANDS: readonly Command[] = [
   evalCommand,
@@ -12,5 +15,8 @@ export const COMMANDS: readonly Command[] = [
   getCommand,
   setCommand,
   deleteCommand,
+  serveCommand,
+  workerCommand,
+  inspectCommand,
   demoCommand,
 ];

@@ -3,6 +3,7 @@ import { zeromq } from '../../transports/zeromq/index.ts';
 import { Client } from '../client/client.ts';
 import type { ConnectOptions } from '../client/options.ts';
 import { parseCall } from '../protocol/calls.ts';
+import type { BindingTransport } from '../transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
 import { stderrLogger } from './stderr-logger.ts';
@@ -37,16 +38,25 @@ export async function withClient<T>(
   }
 }
 
+/** The transport that dials servers, encrypted when --server-key says so. */
+export function dialling({ options }: CommandContext): BindingTransport {
+  const serverKey = options.text('server-key');
+  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
+}
+
+/** The failure of a command that is not told where its server is. */
+export function noAddress(what = 'server'): CommandError {
+  return new CommandError(
+    'USAGE',
+    `where is the ${what}? Give --db ADDRESS, or set FROND_DB`,
+    'frond demo --keep starts a server to play with, and says its address',
+  );
+}
+
 function connectOptions(context: CommandContext, defaultServer: string | undefined): ConnectOptions {
   const { options, signal } = context;
   const dbAddress = options.text('db');
-  if (dbAddress === undefined) {
-    throw new CommandError(
-      'USAGE',
-      'where is the server? Give --db ADDRESS, or set FROND_DB',
-      'frond demo --keep starts a server to play with, and says its address',
-    );
-  }
+  if (dbAddress === undefined) throw noAddress();
   const serverName = options.text('server') ?? defaultServer;
   const pushAddress = options.text('push');
   const subAddress = options.text('sub');
@@ -59,9 +69,8 @@ function connectOptions(context: CommandContext, defaultServer: string | undefin
   }
   const session = options.text('session');
   const timeout = options.number('timeout');
-  const serverKey = options.text('server-key');
   return {
-    transport: zeromq(serverKey === undefined ? {} : { curve: { serverKey } }),
+    transport: dialling(context),
     dbAddress,
     ...(serverName !== undefined && { serverName }),
     ...(pushAddress !== undefined && { pushAddress }),

@@ -4,12 +4,13 @@ import type { PalmErrorCode } from '../protocol/errors.ts';
 /**
  * - `USAGE`: the command line is not acceptable.
  * - `INPUT`: a file or stdin cannot be read.
+ * - `MODULE`: a module cannot be loaded, or does not give what it should.
  * - `OUTPUT`: stdout cannot be written.
  * - `MISSING`: there is no such key.
  * - `FAILED`: some results of a job were failures.
  * - `INTERNAL`: a fault in frond.
  */
-export type CommandErrorCode = 'USAGE' | 'INPUT' | 'OUTPUT' | 'MISSING' | 'FAILED' | 'INTERNAL';
+export type CommandErrorCode = 'USAGE' | 'INPUT' | 'MODULE' | 'OUTPUT' | 'MISSING' | 'FAILED' | 'INTERNAL';
 
 export type FailureCode = PalmErrorCode | CommandErrorCode;
 
@@ -39,7 +40,7 @@ export const EXITS: readonly Exit[] = [
   { exit: 1, codes: ['REMOTE', 'FAILED', 'MISSING'], means: 'the function failed, or there is no such key' },
   {
     exit: 2,
-    codes: ['USAGE', 'INVALID_CALL', 'INPUT'],
+    codes: ['USAGE', 'INVALID_CALL', 'INPUT', 'MODULE'],
     means: 'the command line or its input is not acceptable',
   },
   { exit: 3, codes: ['TIMEOUT'], means: 'nothing came in time' },

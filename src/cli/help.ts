@@ -13,12 +13,14 @@ const EXAMPLES: readonly Example[] = [
   { line: "frond eval server.function 'hello'", does: 'one call' },
   { line: 'frond job server.function < lines.txt > results.txt', does: 'a call for every line' },
   { line: "frond set motto 'festina lente' && frond get motto", does: 'a shared key' },
+  { line: 'frond serve greeter.mjs', does: 'a server of your own' },
+  { line: 'frond inspect --watch', does: 'how a server is doing' },
 ];
 
 /** `frond --help`. */
 export function generalHelp(commands: readonly Command[]): string {
   return sections([
-    ['frond: call functions on PALM clusters (pylm), stream jobs, share keys'],
+    ['frond: call and serve functions on PALM clusters (pylm), stream jobs, share keys'],
     ['Usage: frond COMMAND [ARGUMENTS] [OPTIONS]'],
     ['Commands:', ...columns(commands.map(({ name, summary }) => [name, summary] as const))],
     ['Examples:', ...examples(EXAMPLES)],
@@ -27,6 +29,7 @@ export function generalHelp(commands: readonly Command[]): string {
       ...columns([
         ['FROND_DB', 'address of the server, where --db is not given'],
         ['FROND_SESSION', 'session, where --session is not given'],
+        ['FROND_SECRET_KEY', 'secret key of a server, where --secret-key is not given'],
         ['NO_COLOR', 'set to anything: no colours'],
       ]),
     ],

@@ -61,7 +61,8 @@ export async function* linesOf(stream: Readable, name: string): AsyncGenerator<U
   if (pieces.length > 0) yield Buffer.concat(pieces);
 }
 
-function unreadable(name: string, error: unknown): CommandError {
+/** @param name - what cannot be read, as a user knows it. */
+export function unreadable(name: string, error: unknown): CommandError {
   const reason = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/, '') : String(error);
   return new CommandError('INPUT', `${name} cannot be read: ${reason}`, undefined, error);
 }

@@ -5,6 +5,8 @@ export interface Terminal {
   readonly isTTY?: boolean | undefined;
   /** Width of the terminal. */
   readonly columns?: number | undefined;
+  /** Its height. */
+  readonly rows?: number | undefined;
 }
 
 /** Environment variables; those that have a meaning here, by name. */

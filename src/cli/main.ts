@@ -26,7 +26,5 @@ const code = await run({
   version: createRequire(import.meta.url)('frond/package.json').version,
 });
 
-// What is still to be written has a reader that may never read it.
-if (interrupts.signal.aborted) process.exit(code);
-process.exitCode = code;
-process.stdin.destroy();
+// Everything is written, or has a reader that may never read it; what a module has open is not waited for.
+process.exit(code);

@@ -11,6 +11,8 @@ export interface Failure {
   readonly hint: string | undefined;
   /** Name of the error on the remote side. */
   readonly remoteName: string | undefined;
+  /** Where it was thrown, when that is somebody's code and not only a call that failed. */
+  readonly stack: string | undefined;
   readonly exitCode: number;
 }
 
@@ -21,24 +23,48 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
   return {
     code,
     message: oneLine(error instanceof Error ? error.message : String(error)),
-    hint: (error instanceof CommandError ? error.hint : undefined) ?? hintFor(code, command),
+    hint: hintOf(error) ?? hintFor(code, command),
     remoteName: error instanceof PalmError ? error.remoteName : undefined,
+    stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,
     exitCode: exitCodeOf(code),
   };
+}
+
+function hintOf(error: unknown): string | undefined {
+  if (error instanceof CommandError) return error.hint;
+  return isAddressTaken(error)
+    ? 'end what uses it, or give another port; * in its place has the system choose one'
+    : undefined;
+}
+
+function isAddressTaken(error: unknown): boolean {
+  for (let own = error; own instanceof Error; own = own.cause) {
+    if ('code' in own && own.code === 'EADDRINUSE') return true;
+  }
+  return false;
+}
+
+function stackOf(error: unknown): string | undefined {
+  const thrown = error instanceof CommandError ? error.cause : error;
+  return thrown instanceof Error ? thrown.stack : undefined;
 }
 
 function hintFor(code: FailureCode, command: string | undefined): string | undefined {
   switch (code) {
     case 'USAGE':
     case 'INVALID_CALL':
+    case 'MODULE':
       return `see frond ${command === undefined ? '' : `${command} `}--help`;
     case 'TIMEOUT':
       return '--timeout MS waits longer; --db, or FROND_DB, says where the server is';
+    case 'LOST':
+      if (command === 'serve' || command === 'worker') return '--drain MS gives it more time';
+      return 'see whether the server still runs; what was sent may have run, or not';
     case 'DISCONNECTED':
     case 'CLOSED':
-    case 'LOST':
       return 'see whether the server still runs; what was sent may have run, or not';
     case 'WRONG_SERVER':
+      if (command === 'worker') return 'frond inspect ADDRESS says what is there';
       return 'what is before the dot of the function, or --server, names the server; --db says where it is';
     case 'FORBIDDEN':
       return "--server-key is the server's public CURVE key; leave it out for a server without one";
@@ -51,9 +77,14 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
   }
 }
 
-/** The lines for stderr. */
-export function tell(failure: Failure, asJson: boolean): string[] {
+/** The lines for stderr. @param isVerbose - with the stack, where there is one to show. */
+export function tell(failure: Failure, asJson: boolean, isVerbose = false): string[] {
   const { code, message, hint, remoteName } = failure;
-  if (asJson) return [JSON.stringify({ error: { code, message, remoteName, hint } })];
-  return [`frond: ${code}: ${message}`, ...(hint === undefined ? [] : [`  try: ${hint}`])];
+  const stack = isVerbose ? failure.stack : undefined;
+  if (asJson) return [JSON.stringify({ error: { code, message, remoteName, hint, stack } })];
+  return [
+    `frond: ${code}: ${message}`,
+    ...(hint === undefined ? [] : [`  try: ${hint}`]),
+    ...(stack?.split('\n').map(oneLine) ?? []),
+  ];
 }

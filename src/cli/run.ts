@@ -1,4 +1,5 @@
 /** Finds the command that the arguments name, runs it, and makes an exit code of what it came to. */
+import { atMost } from '../async/deadline.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { CommandError } from './exit.ts';
@@ -10,43 +11,50 @@ import { failureOf, tell } from './report.ts';
 import { Screen } from './screen.ts';
 import { nearest } from './suggest.ts';
 
+/** Milliseconds that the last words of a command that was told to end may take. */
+const LAST_WORDS = 1_000;
+
 /** Runs one command line and gives its exit code. Never rejects; everything that it wrote has left. */
 export async function run(io: Io): Promise<number> {
   const ending = new AbortController();
   const screen = new Screen(io.stderr, io.env);
   const output = new Output(io.stdout, screen, (reason) => ending.abort(reason));
+  const [first, ...rest] = io.argv;
+  const isService = COMMANDS.find(({ name }) => name === first)?.isService === true;
   const onSignal = () => {
     ending.abort(io.signal.reason);
-    output.abandon(io.signal.reason);
+    if (!isService) output.abandon(io.signal.reason);
   };
   io.signal.addEventListener('abort', onSignal);
   if (io.signal.aborted) onSignal();
-  const [first, ...rest] = io.argv;
   try {
     const code = await dispatch(io, first, rest, output, screen, ending.signal);
-    await output.finish();
+    await atMost(io.signal.aborted ? LAST_WORDS : Number.POSITIVE_INFINITY, output.finish());
     return code;
   } catch (error) {
     const { signal } = ending;
     // Whatever a command came to when it was told to end, the reason is what it was told.
-    const reason = signal.aborted ? signal.reason : error;
+    const reason = signal.aborted && !isService ? signal.reason : error;
     if (reason instanceof Interrupted) return reason.exitCode;
     if (reason instanceof OutputClosed) return 0;
-    await output.finish().catch(() => {});
+    const written = output.finish().catch(() => {});
+    await atMost(io.signal.aborted ? LAST_WORDS : Number.POSITIVE_INFINITY, written);
     const failure = failureOf(reason, COMMANDS.find(({ name }) => name === first)?.name);
-    for (const line of tell(failure, asksForJson(rest))) screen.line(line);
+    const isVerbose = asksFor(rest, '--verbose') || asksFor(rest, '-v');
+    for (const line of tell(failure, asksFor(rest, '--json'), isVerbose)) screen.line(line);
     return failure.exitCode;
   } finally {
     io.signal.removeEventListener('abort', onSignal);
     screen.status(undefined);
     if (!(io.signal.reason instanceof Interrupted)) await screen.finish();
+    else if (isService) await atMost(LAST_WORDS, screen.finish());
   }
 }
 
-/** Whether failures are told as JSON; asked of command lines that are not acceptable too. */
-function asksForJson(argv: readonly string[]): boolean {
+/** Whether a flag is given; asked of command lines that are not acceptable too. */
+function asksFor(argv: readonly string[], flag: string): boolean {
   const end = argv.indexOf('--');
-  return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
+  return (end === -1 ? argv : argv.slice(0, end)).includes(flag);
 }
 
 async function dispatch(

@@ -27,7 +27,8 @@ export class Screen {
 
   /** Characters of a line. */
   get columns(): number {
-    return this.#stream.columns ?? DEFAULT_COLUMNS;
+    // A terminal that does not know its width says 0.
+    return this.#stream.columns || DEFAULT_COLUMNS;
   }
 
   /** Writes a line above the status line. */

@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,6 +8,7 @@ import { SONNETS } from '../../src/cli/text/sonnets.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
 import { here } from './in-process.ts';
+import { freeAddress } from './ports.ts';
 
 test('it shows everything, ends by itself, and has nothing for a terminal in it', async () => {
   const { code, stdout, stderr } = await frond(['demo', '--all'], { env: { FROND_DB: 'tcp://127.0.0.1:1' } });
@@ -70,8 +70,7 @@ test('--keep leaves a server that the lines it prints can call, until SIGINT', a
 });
 
 test('--db is where the server is, and an address that is taken is refused', async () => {
-  const port = await freePort();
-  const address = `tcp://127.0.0.1:${port}`;
+  const address = await freeAddress();
   const child = start(['demo', '--keep', '--json', '--db', address]);
   await until(child.stdout, /"next"/);
   expect((await frond(['get', 'name', '--db', address])).stdout.toString()).toBe('demo');
@@ -127,14 +126,3 @@ test('addresses to bind and to call', () => {
   expect(localAddress('tcp://[::]:1')).toBe('tcp://[::1]:1');
   expect(localAddress('tcp://10.0.0.1:1')).toBe('tcp://10.0.0.1:1');
 });
-
-/** A port that the system says is free. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
 import type { Server } from '../../src/cluster/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { CLI, contentOf, type Ended, exitOf, frond, objectsOf, start } from './command.ts';
+import { CLI, contentOf, exitOf, frond, objectsOf, start } from './command.ts';
+import { expectFailure } from './failure.ts';
 import { here } from './in-process.ts';
 import { startServer } from './server.ts';
 
@@ -17,15 +18,6 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const run = (...args: string[]) => frond(args, { env: { FROND_DB: server.dbAddress } });
-
-/** Expects one line `frond: CODE: …`, nothing on stdout, and no stack. */
-function expectFailure(ended: Ended, code: number, error: RegExp): void {
-  expect(ended.stderr).toMatch(error);
-  expect(ended.stderr.split('\n').filter((line) => line.startsWith('frond: ')).length).toBe(1);
-  expect(ended.stderr).not.toMatch(/^\s+at /m);
-  expect(ended.stdout.length).toBe(0);
-  expect(ended.code).toBe(code);
-}
 
 const NOBODY = 'tcp://127.0.0.1:1';
 

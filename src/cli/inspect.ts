@@ -1,0 +1,60 @@
+import type { Command, CommandContext } from './command.ts';
+import { dialling, noAddress } from './connect.ts';
+import { look } from './inspect/look.ts';
+import { describeLook } from './inspect/text.ts';
+import { watch } from './inspect/watch.ts';
+import { ServerKeys } from './keys.ts';
+import { COMMON_OPTIONS } from './option-table.ts';
+import { stderrLogger } from './stderr-logger.ts';
+import { styleFor } from './style.ts';
+
+export const inspectCommand: Command = {
+  name: 'inspect',
+  summary: 'see what a server is, and how it is doing',
+  synopsis: ['[ADDRESS]'],
+  about: [
+    'Asks the server with the db_address ADDRESS for its role, name, addresses and functions, how long it is up, what it did, and who works for it. A pylm server tells its name and addresses, of which its role follows; not its functions, and not what it did.',
+    '--watch looks again and again: on a terminal in place, elsewhere a line for each look, with what was done in a second. It waits for a server that goes to come back.',
+  ],
+  examples: [
+    { line: 'frond inspect tcp://127.0.0.1:5555', does: 'a server' },
+    { line: 'frond inspect --watch', does: 'how it is doing (FROND_DB says where)' },
+    { line: 'frond inspect --json | jq .counters.failed', does: 'one number of it' },
+  ],
+  options: ['db', 'watch', 'every', 'server-key', 'timeout', ...COMMON_OPTIONS],
+  own: {
+    timeout: {
+      kind: 'time',
+      value: 'MS',
+      help: 'milliseconds to wait for the first look; inf for no limit',
+      default: '5000',
+    },
+    json: {
+      kind: 'flag',
+      help: 'one JSON object per look: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …}, null for what is not known',
+    },
+  },
+  arity: [0, 1],
+  run,
+};
+
+const TIMEOUT = 5_000;
+
+async function run(context: CommandContext): Promise<number> {
+  const { io, options, output, positionals, screen, signal } = context;
+  const dbAddress = positionals[0] ?? options.text('db');
+  if (dbAddress === undefined) throw noAddress();
+  const keys = await ServerKeys.open(dialling(context), dbAddress);
+  if (options.flag('verbose')) keys.log(stderrLogger(screen, options.flag('json')));
+  try {
+    const first = await keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));
+    if (options.flag('watch')) return await watch(context, keys, first);
+    const text = options.flag('json')
+      ? JSON.stringify(first)
+      : describeLook(first, null, styleFor(io.stdout, io.env));
+    await output.line(text);
+    return 0;
+  } finally {
+    await keys.close();
+  }
+}

@@ -1,0 +1,135 @@
+/** What a server is, offers and does, as its own keys tell it. */
+import type { Counters } from '../../cluster/counters.ts';
+import type { WorkerState } from '../../cluster/hand-over.ts';
+import { type ServerStatus, STATUS_KEY } from '../../cluster/status.ts';
+import { replyText } from '../../protocol/cache.ts';
+import { PalmError } from '../../protocol/errors.ts';
+import type { ServerKeys } from '../keys.ts';
+
+/** What was seen of a server. Null is what it does not tell, or does not have. */
+export interface Look {
+  /** Whose server it is, judged by how it answers. */
+  readonly implementation: 'frond' | 'pylm';
+  readonly role: string | null;
+  readonly name: string;
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly functions: readonly string[] | null;
+  /** Milliseconds since it was started. */
+  readonly uptime: number | null;
+  readonly counters: Counters | null;
+  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  readonly workers: readonly WorkerState[] | null;
+  readonly pushedWorkers: number | null;
+}
+
+const ADDRESSES = [
+  'db_address',
+  'pull_address',
+  'sub_address',
+  'pub_address',
+  'worker_pull_address',
+  'worker_push_address',
+] as const;
+
+/** Looks at a server. @throws PalmError `WRONG_SERVER` when what answers has neither name nor addresses. */
+export async function look(keys: ServerKeys): Promise<Look> {
+  const name = await keys.read('name');
+  const isFrond = name.features !== undefined;
+  // pylm logs an error for every key that is missing, so this one it is not asked for.
+  const status = isFrond ? readStatus(replyText(await keys.read(STATUS_KEY))) : undefined;
+  if (status !== undefined) {
+    const { role, functions, addresses, uptime, counters, workers = null, pushedWorkers = null } = status;
+    const own = { role, name: status.name, addresses, functions, uptime, counters, workers, pushedWorkers };
+    return { implementation: 'frond', ...own };
+  }
+  const addresses = await readAddresses(keys);
+  const own = replyText(name);
+  if (own === '' && Object.keys(addresses).length === 0) {
+    throw new PalmError(
+      'WRONG_SERVER',
+      `what answers at ${keys.dbAddress} has no name and no addresses: it is no PALM server`,
+    );
+  }
+  return {
+    implementation: isFrond ? 'frond' : 'pylm',
+    role: roleOf(addresses),
+    name: own,
+    addresses,
+    functions: null,
+    uptime: null,
+    counters: null,
+    workers: null,
+    pushedWorkers: null,
+  };
+}
+
+/** Looks at a server that was seen before. What a pylm server tells does not change, and it logs what it is asked. */
+export async function lookAgain(keys: ServerKeys, before: Look): Promise<Look> {
+  if (before.implementation !== 'pylm') return look(keys);
+  const name = await keys.read('name');
+  const isSame = name.features === undefined && replyText(name) === before.name;
+  return isSame ? before : look(keys);
+}
+
+async function readAddresses(keys: ServerKeys): Promise<Record<string, string>> {
+  const read = async (key: string) => replyText(await keys.read(key));
+  const values = await Promise.all(ADDRESSES.map(read));
+  const addresses: Record<string, string> = {};
+  for (const [i, key] of ADDRESSES.entries()) if (values[i]) addresses[key] = values[i];
+  if ('pull_address' in addresses || 'sub_address' in addresses) return addresses;
+  for (let i = 0; ; i++) {
+    const key = `sub_address_${i}`;
+    const value = await read(key);
+    if (value === '') return addresses;
+    addresses[key] = value;
+  }
+}
+
+/** The role that has these addresses; null for none. */
+function roleOf(addresses: Readonly<Record<string, string>>): string | null {
+  const hasWorkers = 'worker_push_address' in addresses;
+  if ('pull_address' in addresses) return hasWorkers ? 'Master' : 'Server';
+  if (hasWorkers) return 'Hub';
+  if ('sub_address' in addresses) return 'Pipeline';
+  return 'sub_address_0' in addresses ? 'Sink' : null;
+}
+
+/** Undefined when it is not what is known here, as from another version. */
+function readStatus(text: string): ServerStatus | undefined {
+  try {
+    const status: unknown = JSON.parse(text);
+    return isStatus(status) ? status : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const COUNTERS = ['received', 'answered', 'failed', 'ended', 'dropped', 'inFlight'] as const;
+
+function isStatus(value: unknown): value is ServerStatus {
+  if (!isRecord(value)) return false;
+  const { role, name, functions, addresses, uptime, counters, workers } = value;
+  return (
+    typeof role === 'string' &&
+    typeof name === 'string' &&
+    typeof uptime === 'number' &&
+    Array.isArray(functions) &&
+    functions.every((one) => typeof one === 'string') &&
+    isRecord(addresses) &&
+    Object.values(addresses).every((one) => typeof one === 'string') &&
+    isRecord(counters) &&
+    COUNTERS.every((key) => typeof counters[key] === 'number') &&
+    (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState)))
+  );
+}
+
+function isWorkerState(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { name, holds, silent } = value;
+  return typeof name === 'string' && typeof holds === 'number' && typeof silent === 'number';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,88 @@
+/** Looks at a server again and again. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { PalmError } from '../../protocol/errors.ts';
+import { unlessAborted } from '../aborted.ts';
+import type { CommandContext } from '../command.ts';
+import type { ServerKeys } from '../keys.ts';
+import { duration } from '../progress.ts';
+import { styleFor } from '../style.ts';
+import { Block } from './block.ts';
+import { type Look, lookAgain } from './look.ts';
+import { ratesOf } from './rates.ts';
+import { describeLook, lookLine } from './text.ts';
+
+/** Milliseconds between two looks, unless told otherwise. */
+const EVERY = 1_000;
+
+/** What is shown of one look. */
+interface Sight {
+  readonly look: Look;
+  /** The look before it. */
+  readonly before: Look | undefined;
+  /** Milliseconds since there is no answer; 0 while there is one. */
+  readonly silent: number;
+}
+
+/** Rejects with the signal's reason, and with what a look throws that is no silence. */
+export async function watch(context: CommandContext, keys: ServerKeys, first: Look): Promise<never> {
+  const { options, signal } = context;
+  const every = options.number('every') ?? EVERY;
+  const show = shower(context);
+  await show({ look: first, before: undefined, silent: 0 });
+  let last = first;
+  for (;;) {
+    await unlessAborted(signal, pause(every));
+    const asked = performance.now();
+    let answer = lookOrNothing(keys, last);
+    for (;;) {
+      const next = await unlessAborted(signal, Promise.race([answer, pause(every, 'silence' as const)]));
+      if (next !== 'silence' && next !== undefined) {
+        await show({ look: next, before: last, silent: 0 });
+        last = next;
+        break;
+      }
+      await show({ look: last, before: undefined, silent: performance.now() - asked });
+      // A link that broke took the question with it; one that is not there yet still has it.
+      if (next === undefined) answer = lookOrNothing(keys, last);
+    }
+  }
+}
+
+/** Undefined when the link broke before all was answered. */
+async function lookOrNothing(keys: ServerKeys, last: Look): Promise<Look | undefined> {
+  try {
+    return await lookAgain(keys, last);
+  } catch (error) {
+    if (error instanceof PalmError && error.code === 'DISCONNECTED') return undefined;
+    throw error;
+  }
+}
+
+function shower({ io, options, output }: CommandContext): (sight: Sight) => Promise<void> | undefined {
+  if (options.flag('json')) {
+    return ({ look, before, silent }) => {
+      const at = new Date().toISOString();
+      const seen =
+        silent > 0
+          ? { at, name: look.name, silent: Math.round(silent) }
+          : { at, ...look, rates: ratesOf(before, look) };
+      return output.line(JSON.stringify(seen));
+    };
+  }
+  if (!output.isTerminal || io.env.TERM === 'dumb') {
+    return ({ look, before, silent }) => {
+      const text =
+        silent > 0
+          ? `${look.name}: no answer for ${duration(silent)}`
+          : lookLine(look, ratesOf(before, look));
+      return output.line(`${new Date().toISOString()} ${text}`);
+    };
+  }
+  const block = new Block(output, io.stdout);
+  const style = styleFor(io.stdout, io.env);
+  return ({ look, before, silent }) => {
+    const text = describeLook(look, ratesOf(before, look), style);
+    const note = silent > 0 ? `no answer for ${duration(silent)}` : 'Ctrl-C ends this';
+    return block.draw(`${text}\n\n${style.faint(note)}`);
+  };
+}
