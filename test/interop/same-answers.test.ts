@@ -12,10 +12,12 @@ interface Seen {
   readonly observed: readonly (readonly Observed[])[];
 }
 
-async function see(own: Case, by: (place: number) => By): Promise<Seen> {
+/** @param by - whose the parts with the first, second, … name are. */
+async function see(own: Case, by: (name: number) => By): Promise<Seen> {
   const { places, proof, times = 1, pipelined = [] } = own;
+  const names = [...new Set(places.map(({ name, label }) => name ?? label))];
   const cluster = await startMixed(
-    places.map((place, i) => ({ ...place, by: by(i) })),
+    places.map((place) => ({ ...place, by: by(names.indexOf(place.name ?? place.label)) })),
     [proof],
   );
   try {
@@ -56,10 +58,10 @@ const jobWords = (path: string, count: number, messages: number) => [
   String(messages),
 ];
 
-const mixes: readonly [string, (place: number) => By][] = [
+const mixes: readonly [string, (name: number) => By][] = [
   ['frond alone', () => 'frond'],
-  ['frond and pylm in turn', (place) => (place % 2 === 0 ? 'frond' : 'pylm')],
-  ['pylm and frond in turn', (place) => (place % 2 === 0 ? 'pylm' : 'frond')],
+  ['frond and pylm in turn', (name) => (name % 2 === 0 ? 'frond' : 'pylm')],
+  ['pylm and frond in turn', (name) => (name % 2 === 0 ? 'pylm' : 'frond')],
 ];
 
 describe.each(cases)('$title', (own) => {
