@@ -39,7 +39,7 @@ export interface Connection extends AsyncDisposable {
   /** Frames to whoever pulls at `address`, in order. */
   push(address: string): Pusher;
   /** What is published at `address` under topics that begin with `topic`, which must not be empty. */
-  subscribe(address: string, topic: string): Subscription;
+  subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
   /** A share of the frames that are pushed at `address`. */
   pull(address: string): Puller;
   /** What happens to the channels from now on, until the connection is closed. Each call has its own view. */
@@ -48,6 +48,14 @@ export interface Connection extends AsyncDisposable {
   readonly closed: Promise<PalmError | undefined>;
   /** Drains what was accepted, within the time-out, and closes every channel. Repeated calls do no harm. */
   close(options?: CloseOptions): Promise<void>;
+}
+
+export interface SubscribeOptions {
+  /**
+   * Milliseconds after the handshake that the publisher has to confirm the subscription. One that does not is taken for
+   * one that cannot, as pylm's, and the subscription for arrived. Default: as little as the transport needs.
+   */
+  readonly proofTimeout?: number;
 }
 
 /** A request under way. */

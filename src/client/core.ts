@@ -40,8 +40,9 @@ export class ClientCore {
       session === undefined
         ? { pipeline: randomId(), features: Feature.batches }
         : { pipeline: session, features: Feature.batches | Feature.session };
-    this.path =
-      profile.addresses && new CallPath(connection, profile.addresses, clientTopics(id), tap, logger);
+    const { addresses, proofTimeout } = profile;
+    const topics = clientTopics(id);
+    this.path = addresses && new CallPath({ connection, addresses, topics, proofTimeout, tap, logger });
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
@@ -103,5 +104,5 @@ function givenProfile({
 }: ClientSettings): ServerProfile | undefined {
   if (!thisConfig || serverName === undefined || pushAddress === undefined || subAddress === undefined)
     return undefined;
-  return { serverName, addresses: { pushAddress, subAddress } };
+  return { serverName, addresses: { pushAddress, subAddress }, proofTimeout: 0 };
 }

@@ -16,6 +16,16 @@ export interface PathAddresses {
   readonly subAddress: string;
 }
 
+export interface PathSettings {
+  readonly connection: Connection;
+  readonly addresses: PathAddresses;
+  readonly topics: ClientTopics;
+  /** Milliseconds that the publisher gets to confirm the subscription; 0 when it may be one that cannot. */
+  readonly proofTimeout: number;
+  readonly tap: Tap | undefined;
+  readonly logger: Logger;
+}
+
 /** Messages on their way at once to a frond server: fewer than the deliveries it holds for a client that is slow. */
 const MOST_IN_FLIGHT = 8_192;
 /** The same to a stock pylm server, which drops them past 1000; half of that, for what the brake misjudges. */
@@ -42,18 +52,12 @@ export class CallPath {
   readonly #incoming = new EnvelopeCodec();
   #closed: PalmError | undefined;
 
-  constructor(
-    connection: Connection,
-    addresses: PathAddresses,
-    topics: ClientTopics,
-    tap: Tap | undefined,
-    logger: Logger,
-  ) {
+  constructor({ connection, addresses, topics, proofTimeout, tap, logger }: PathSettings) {
     this.addresses = addresses;
     this.#topics = topics;
     this.#tap = tap;
     this.#logger = logger;
-    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix);
+    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix, { proofTimeout });
     this.#pusher = connection.push(addresses.pushAddress);
     for (const channel of [this.#subscription, this.#pusher]) channel.onBreak((error) => this.#break(error));
     this.#receive();

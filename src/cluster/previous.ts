@@ -5,6 +5,9 @@ import type { Delivery, Subscription } from '../transport.ts';
 import { dropped } from './flow.ts';
 import type { Ground } from './ground.ts';
 
+/** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
+const PROOF_TIMEOUT = 250;
+
 /** The stream that one previous server publishes under one topic: its name, unless its `handleStream` says otherwise. */
 export class Previous {
   readonly address: string;
@@ -15,7 +18,7 @@ export class Previous {
     const { connection, tally, logger } = ground;
     this.address = address;
     this.#topic = topic;
-    this.subscription = connection.subscribe(address, topic);
+    this.subscription = connection.subscribe(address, topic, { proofTimeout: PROOF_TIMEOUT });
     this.subscription.onBreak((error) => {
       const fields = { address, reason: error.message };
       if (error.code === 'LOST') dropped(tally, logger, 'results of a previous server lost', fields);
@@ -40,7 +43,10 @@ export class Previous {
 
   #ours(deliveries: readonly Delivery[]): Bytes[] {
     const ours: Bytes[] = [];
-    for (const { topic, frames } of deliveries) if (topic === this.#topic) ours.push(...frames);
+    for (const { topic, frames } of deliveries) {
+      // One by one: a call takes only so many arguments, and a delivery may have any number of frames.
+      if (topic === this.#topic) for (const frame of frames) ours.push(frame);
+    }
     return ours;
   }
 }

@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { BindingConnection, BindingTransport, Delivery } from '../../src/transport.ts';
+import type { BindingConnection, BindingTransport, Delivery, Puller } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
-import { collect, first, within } from '../wait.ts';
+import { collect, first, until, within } from '../wait.ts';
 
 export interface Subject {
   readonly transport: BindingTransport;
@@ -37,6 +37,10 @@ export function testTransport(name: string, make: () => Subject): void {
       await binding.close();
       return binding.address;
     }
+
+    /** To a publisher that is known to confirm. */
+    const subscribe = (address: string, topic: string) =>
+      client.subscribe(address, topic, { proofTimeout: 5_000 });
 
     const ask = async (address: string, frame: Bytes) => client.request(address, frame).reply;
 
@@ -240,6 +244,28 @@ export function testTransport(name: string, make: () => Subject): void {
         await within(2_000, Promise.all(reading));
       });
 
+      it('knows how many pullers there are', async () => {
+        const push = await server.bindPush(subject.anyAddress);
+        expect(push.peers).toBe(0);
+        let told = 0;
+        push.onPeers(() => told++);
+        const pullers = [client.pull(push.address), client.pull(push.address)];
+        await within(
+          5_000,
+          until(() => push.peers === 2),
+        );
+        await pullers[0]?.close();
+        await within(
+          5_000,
+          until(() => push.peers === 1),
+        );
+        // What is no puller does not count.
+        client.subscribe(push.address, 'me/');
+        await within(5_000, Promise.all([push.send([bytes('x')]), collect(pullers[1] as Puller, 1)]));
+        expect(push.peers).toBe(1);
+        expect(told).toBe(3);
+      });
+
       it('waits while there is no puller', async () => {
         const push = await server.bindPush(subject.anyAddress);
         const sending = push.send([bytes('x')]);
@@ -258,7 +284,7 @@ export function testTransport(name: string, make: () => Subject): void {
       it('reaches a subscription that is ready, from the first publication on', async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
         for (let i = 0; i < 50; i++) {
-          const subscription = client.subscribe(publisher.address, `client${i}/`);
+          const subscription = subscribe(publisher.address, `client${i}/`);
           await within(5_000, subscription.ready());
           await publisher.publish([publication(`client${i}/1`, 'answer')]);
           const [delivery] = await collect(subscription, 1);
@@ -268,10 +294,23 @@ export function testTransport(name: string, make: () => Subject): void {
         }
       });
 
+      it('proves also a topic that does not end in a slash', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        for (let i = 0; i < 50; i++) {
+          const subscription = subscribe(publisher.address, `server${i}`);
+          await within(5_000, subscription.ready());
+          expect(subscription.isProved).toBe(true);
+          await publisher.publish([publication(`server${i}`, 'result')]);
+          const [delivery] = await collect(subscription, 1);
+          expect(delivery?.topic).toBe(`server${i}`);
+          await subscription.close();
+        }
+      });
+
       it('gives a subscriber what begins with its topic and nothing else', async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
-        const a = client.subscribe(publisher.address, 'a/');
-        const b = client.subscribe(publisher.address, 'b/');
+        const a = subscribe(publisher.address, 'a/');
+        const b = subscribe(publisher.address, 'b/');
         await Promise.all([a.ready(), b.ready()]);
         await publisher.publish(
           ['ab/1', 'b/1', 'a', 'a/1', 'b/2', 'a/2'].map((topic) => publication(topic, topic)),
@@ -282,7 +321,7 @@ export function testTransport(name: string, make: () => Subject): void {
 
       it('keeps order and the frames of a delivery together', async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
-        const subscription = client.subscribe(publisher.address, 'me/');
+        const subscription = subscribe(publisher.address, 'me/');
         await subscription.ready();
         await publisher.publish(
           Array.from({ length: 2_000 }, (_, i) => publication('me/', `${i}a`, `${i}b`)),
@@ -303,7 +342,7 @@ export function testTransport(name: string, make: () => Subject): void {
 
       it('breaks when the server goes and is proved again when it is back', async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
-        const subscription = client.subscribe(publisher.address, 'me/');
+        const subscription = subscribe(publisher.address, 'me/');
         await subscription.ready();
         const broken = new Promise<PalmError>((resolve) => {
           const end = subscription.onBreak((error) => {
@@ -366,7 +405,7 @@ export function testTransport(name: string, make: () => Subject): void {
           for await (const { type } of client.status()) statuses.push(type);
         })();
         const publisher = await server.bindPublish(subject.anyAddress);
-        await client.subscribe(publisher.address, 'me/').ready();
+        await subscribe(publisher.address, 'me/').ready();
         const disconnected = first(client.status(), ({ type }) => type === 'disconnected');
         await publisher.close();
         await within(5_000, disconnected);
@@ -380,7 +419,7 @@ export function testTransport(name: string, make: () => Subject): void {
       it('resolves closed, closes twice, and ends what is being read', async () => {
         const pull = await client.bindPull(subject.anyAddress);
         const publisher = await server.bindPublish(subject.anyAddress);
-        const subscription = client.subscribe(publisher.address, 'me/');
+        const subscription = subscribe(publisher.address, 'me/');
         const reading = Promise.all([
           pull[Symbol.asyncIterator]().next(),
           subscription[Symbol.asyncIterator]().next(),

@@ -78,7 +78,7 @@ export class MemoryPull extends Bound implements Batches<Bytes> {
   async #take(frames: readonly Bytes[]): Promise<void> {
     this.#delivered ??= this.#deliver();
     for (const frame of frames) this.#arrived.push(frame);
-    if (this.#arrived.length < READ_AHEAD) return;
+    if (this.#arrived.length < READ_AHEAD && !this.#queue.isFull) return;
     await this.#delivered;
     await this.#queue.room();
   }
@@ -108,12 +108,13 @@ export class MemoryPush extends Bound implements BoundPush {
 
   async send(frames: readonly Bytes[]): Promise<void> {
     for (const frame of frames) {
-      while (this.#takers.length === 0) {
+      let taker = this.#free();
+      while (taker === undefined) {
         if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
-        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        await this.#change();
+        taker = this.#free();
       }
-      const taker = this.#takers[this.#next++ % this.#takers.length];
-      taker?.give([frame]);
+      taker.give([frame]);
     }
   }
 
@@ -135,6 +136,23 @@ export class MemoryPush extends Bound implements BoundPush {
         this.#tellPeers();
       },
     };
+  }
+
+  /** The next in turn that takes more. */
+  #free(): Taker<Bytes> | undefined {
+    for (let i = 0; i < this.#takers.length; i++) {
+      const taker = this.#takers[this.#next++ % this.#takers.length];
+      if (taker?.isFull === false) return taker;
+    }
+    return undefined;
+  }
+
+  /** Resolves when a puller came, took something or went, and when this end is closed. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      for (const taker of this.#takers) taker.room().then(resolve);
+    });
   }
 
   #tellPeers(): void {

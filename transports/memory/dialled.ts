@@ -156,6 +156,10 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
     return this.queue.isFull;
   }
 
+  room(): Promise<void> {
+    return this.queue.room();
+  }
+
   abstract give(items: readonly T[]): void;
 
   [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined> {

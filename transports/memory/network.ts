@@ -19,6 +19,8 @@ export interface Taker<T> {
   readonly topic: string;
   /** Whether it takes no more for now. */
   readonly isFull: boolean;
+  /** Resolves when it takes more, or never will. */
+  room(): Promise<void>;
   give(items: readonly T[]): void;
 }
 

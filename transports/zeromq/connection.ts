@@ -8,6 +8,7 @@ import type {
   PendingReply,
   Puller,
   Pusher,
+  SubscribeOptions,
   Subscription,
 } from '../../src/transport.ts';
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
@@ -59,13 +60,18 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.keep(new ZeromqPusher(new this.#addon.Push(options), context)).dial();
   }
 
-  subscribe(address: string, topic: string): Subscription {
+  subscribe(address: string, topic: string, { proofTimeout = 0 }: SubscribeOptions = {}): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
     const options = { receiveHighWaterMark: SUBSCRIBE_HIGH_WATER_MARK, ...this.#options(address, 'dial') };
     const socket = new this.#addon.Subscriber(options);
     return this.keep(
-      new ZeromqSubscription(socket, topic, this.#settings.subscriptionMargin, context),
+      new ZeromqSubscription(
+        socket,
+        topic,
+        Math.max(proofTimeout, this.#settings.subscriptionMargin),
+        context,
+      ),
     ).dial();
   }
 

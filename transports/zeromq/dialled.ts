@@ -88,6 +88,9 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 
   #redialLater(): void {
+    // News of the socket may come after its end, and more than once.
+    if (this.readiness.isClosed) return;
+    this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
       this.socket.disconnect(this.context.address);
       this.socket.connect(this.context.address);
