@@ -1,6 +1,5 @@
 /** Work that a Master pushes to whoever pulls, as pylm's do. */
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import type { PalmError } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Puller, Pusher } from '../transport.ts';
@@ -26,16 +25,10 @@ export class PushedWork implements WorkLink {
     this.#frames = settings.puller[Symbol.asyncIterator]();
   }
 
-  /** Calls `listener` when the link to the Master breaks. */
-  onBreak(listener: (error: PalmError) => void): void {
-    this.#settings.puller.onBreak(listener);
-  }
-
   async next(): Promise<IteratorResult<readonly Work[], undefined>> {
     const { done, value } = await this.#frames.next();
-    return done
-      ? { done, value: undefined }
-      : { done: false, value: value.map((frame) => ({ lease: 0, frame })) };
+    if (done) return { done, value: undefined };
+    return { done: false, value: value.map((frame) => ({ lease: 0, frame })) };
   }
 
   begin({ frame }: Work): Bytes {
@@ -67,5 +60,16 @@ export class PushedWork implements WorkLink {
 
   async leave(timeout: number): Promise<void> {
     await this.#settings.pusher.close({ timeout });
+  }
+
+  /** Calls `listener` each time a link to the Master breaks. */
+  onBreak(listener: () => void): void {
+    for (const channel of [this.#settings.puller, this.#settings.pusher]) channel.onBreak(listener);
+  }
+
+  /** The Master is elsewhere: takes no more work here, and gives up what waits to be sent. */
+  abandon(): void {
+    this.stop();
+    this.#settings.pusher.close({ timeout: 0 });
   }
 }

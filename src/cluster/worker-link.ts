@@ -1,5 +1,5 @@
 import type { CacheChannel } from '../cache/channel.ts';
-import { replyText } from '../protocol/cache.ts';
+import { type CacheReply, replyText } from '../protocol/cache.ts';
 import { PalmError } from '../protocol/errors.ts';
 import { Feature } from '../protocol/message.ts';
 import type { Connection, Transport } from '../transport.ts';
@@ -22,39 +22,68 @@ export interface LinkSettings {
   readonly onLost: (count: number, error: unknown) => void;
 }
 
+/** Addresses that work is pushed from and results are pushed to; undefined for a Master that hands over on request. */
+interface PushAddresses {
+  readonly push: string;
+  readonly pull: string;
+}
+
 /**
- * A way to the work of the Master at `dbAddress`, once it is there. A frond one is asked for work; one that pushes is
- * left again when the link breaks, since it may come back elsewhere, unless its addresses are given.
+ * A way to the work of the Master at `dbAddress`, once it is there. A frond one is asked for work; one that pushes may
+ * come back elsewhere when the link breaks, unless its addresses are given, and is left when it has.
  * @throws PalmError `WRONG_SERVER` when the server there has no workers.
  */
 export async function findWork(settings: LinkSettings): Promise<LeasedWork | PushedWork> {
   const { connection, dbAddress, name, concurrency } = settings;
-  if (settings.pushAddress === undefined && settings.pullAddress === undefined) {
-    const found = await settings.channel.read('worker_push_address');
-    if (((found.features ?? 0) & Feature.work) !== 0) {
-      return new LeasedWork({
-        ask: (frame) => connection.request(dbAddress, frame).reply,
-        name,
-        concurrency,
-      });
-    }
+  const addresses = await findAddresses(settings);
+  if (addresses === undefined) {
+    return new LeasedWork({ ask: (frame) => connection.request(dbAddress, frame).reply, name, concurrency });
   }
-  const [push, pull] = await Promise.all([
-    settings.pushAddress ?? advertised(settings, 'worker_push_address'),
-    settings.pullAddress ?? advertised(settings, 'worker_pull_address'),
-  ]);
-  const puller = connection.pull(push);
-  const pusher = connection.push(pull);
+  const puller = connection.pull(addresses.push);
+  const pusher = connection.push(addresses.pull);
   const work = new PushedWork({ puller, pusher, onLost: settings.onLost });
+  leaveWhenMoved(settings, addresses, work);
   await Promise.all([puller.ready(), pusher.ready()]);
-  if (settings.pushAddress === undefined || settings.pullAddress === undefined)
-    work.onBreak(() => work.stop());
   return work;
 }
 
-async function advertised({ transport, channel, dbAddress }: LinkSettings, key: string): Promise<string> {
-  const address = replyText(await channel.read(key));
-  if (address !== '') return transport.resolveAddress(address, dbAddress);
-  const text = `the server at ${dbAddress} has no workers: it is no Master or Hub, or dbAddress is not its db_address`;
-  throw new PalmError('WRONG_SERVER', text, { sent: true });
+async function findAddresses(settings: LinkSettings): Promise<PushAddresses | undefined> {
+  const { transport, channel, dbAddress, pushAddress, pullAddress } = settings;
+  if (pushAddress !== undefined && pullAddress !== undefined) return { push: pushAddress, pull: pullAddress };
+  const [push, pull] = await Promise.all([
+    channel.read('worker_push_address'),
+    channel.read('worker_pull_address'),
+  ]);
+  const mayAsk = pushAddress === undefined && pullAddress === undefined;
+  if (mayAsk && ((push.features ?? 0) & Feature.work) !== 0) return undefined;
+  const resolve = (reply: CacheReply) => {
+    const address = replyText(reply);
+    if (address !== '') return transport.resolveAddress(address, dbAddress);
+    const text = `the server at ${dbAddress} has no workers: it is no Master or Hub, or dbAddress is not its db_address`;
+    throw new PalmError('WRONG_SERVER', text, { sent: true });
+  };
+  return { push: pushAddress ?? resolve(push), pull: pullAddress ?? resolve(pull) };
+}
+
+/** A link that breaks may be back in a moment, and what waits to be sent then leaves. */
+function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, work: PushedWork): void {
+  let isAsking = false;
+  const look = async () => {
+    if (isAsking) return;
+    isAsking = true;
+    for (;;) {
+      try {
+        const now = await findAddresses(settings);
+        if (now?.push !== push || now.pull !== pull) work.abandon();
+        break;
+      } catch (error) {
+        // The Master is not there yet, unless something else is.
+        if (error instanceof PalmError && error.code === 'DISCONNECTED') continue;
+        work.abandon();
+        break;
+      }
+    }
+    isAsking = false;
+  };
+  work.onBreak(look);
 }

@@ -64,5 +64,4 @@ async function move(held: number): Promise<void> {
 
 it('is found by its frond worker', () => move(0));
 
-// The result is kept for the address that nobody will be at again, and the worker waits for it to leave.
-it.fails('is found by its frond worker that has a result for the one that went', () => move(1));
+it('is found by its frond worker that has a result for the one that went', () => move(1));

@@ -32,6 +32,20 @@ const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
 /** A subscriber that stalls loses results past this; what it holds up is memory of the server's. */
 const PUBLISH_HIGH_WATER_MARK = 10_000;
 
+/**
+ * Of links that are held up on purpose when a peer is slow. ZeroMQ reads a heartbeat behind the messages before it, so it
+ * would take such a peer for dead and throw away what is on the way to it, or abort the process (zeromq/libzmq#4767,
+ * #4364). The system's own probes are answered however slow the peer is.
+ */
+const HELD_UP = {
+  heartbeatInterval: 0,
+  heartbeatTimeout: 0,
+  heartbeatTimeToLive: 0,
+  tcpKeepaliveIdle: 10,
+  tcpKeepaliveInterval: 5,
+  tcpKeepaliveCount: 3,
+} as const;
+
 export class ZeromqConnection extends BaseConnection implements BindingConnection {
   readonly #addon: Addon;
   readonly #settings: ZeromqSettings;
@@ -56,7 +70,11 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   push(address: string): Pusher {
     const context = this.#dialling(address);
-    const options = { sendHighWaterMark: PUSH_HIGH_WATER_MARK, ...this.#options(address, 'dial') };
+    const options = {
+      sendHighWaterMark: PUSH_HIGH_WATER_MARK,
+      ...this.#options(address, 'dial'),
+      ...HELD_UP,
+    };
     return this.keep(new ZeromqPusher(new this.#addon.Push(options), context)).dial();
   }
 
@@ -77,7 +95,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   pull(address: string): Puller {
     const context = this.#dialling(address);
-    return this.keep(new ZeromqPuller(new this.#addon.Pull(this.#options(address, 'dial')), context)).dial();
+    const options = { ...this.#options(address, 'dial'), ...HELD_UP };
+    return this.keep(new ZeromqPuller(new this.#addon.Pull(options), context)).dial();
   }
 
   async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
@@ -88,15 +107,18 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
     this.checkUse(address);
-    const options = { receiveHighWaterMark: PULL_HIGH_WATER_MARK, ...this.#options(address, 'bind') };
+    const options = {
+      receiveHighWaterMark: PULL_HIGH_WATER_MARK,
+      ...this.#options(address, 'bind'),
+      ...HELD_UP,
+    };
     return this.keep(await new ZeromqPull(new this.#addon.Pull(options), this).bind(address));
   }
 
   async bindPush(address: string): Promise<BoundPush> {
     this.checkUse(address);
-    return this.keep(
-      await new ZeromqPush(new this.#addon.Push(this.#options(address, 'bind')), this).bind(address),
-    );
+    const options = { ...this.#options(address, 'bind'), ...HELD_UP };
+    return this.keep(await new ZeromqPush(new this.#addon.Push(options), this).bind(address));
   }
 
   async bindPublish(

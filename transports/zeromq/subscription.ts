@@ -1,6 +1,7 @@
 import type { Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/deadline.ts';
+import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { plain, READ_AHEAD, readInto } from './reader.ts';
@@ -17,10 +18,11 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
 
   constructor(socket: Subscriber, topic: string, margin: number, context: DialContext) {
     super(socket, context);
-    this.#proof = topic.endsWith('/') ? topic : `${topic}/`;
+    this.#proof = topic.endsWith('/') ? topic : `${randomId()}/`;
     this.#margin = margin;
     socket.subscribe(topic);
-    // A publisher of frond's proves what ends in a slash. This travels behind the other one, and adds nothing to it.
+    // A publisher of frond's proves what ends in a slash. This travels behind the other one, and is nobody else's: a
+    // pylm server that takes `first`, and with it all that begins so, would die of an empty delivery under `first/`.
     if (this.#proof !== topic) socket.subscribe(this.#proof);
     readInto(
       socket,
