@@ -2,6 +2,7 @@ import { startTimer } from '../async/deadline.ts';
 import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import type { WorkRequest } from '../protocol/work.ts';
 
 /** Requests that are known again when they come twice. A worker has no more than two under way. */
 const REMEMBERED = 8;
@@ -21,6 +22,8 @@ export class Asker {
   /** Leases that it holds. */
   readonly held = new Set<number>();
   lastSeen = performance.now();
+  /** The request for work that came last. */
+  latest: WorkRequest | undefined;
   readonly #seen = new Fifo<number>();
   /** The newest request for work that was answered, and the answer, which a break may have taken. */
   #answered = 0;

@@ -25,6 +25,9 @@ const MOST_WAITING = 2_048;
 /** Milliseconds after which a request for work is answered though there is none: both sides see that the other lives. */
 const LONGEST_WAIT = 1_000;
 
+/** Workers that are remembered at once. */
+const MOST_WORKERS = 4_096;
+
 /** A message on its way to a worker. */
 interface LeasedMessage {
   readonly lease: number;
@@ -67,7 +70,8 @@ export class HandOver implements Outlet<Bytes> {
   /** Those that wait for work, longest first. */
   readonly #idle = new Set<Asker>();
   readonly #pushed: PushShare<LeasedMessage>;
-  #lease = 0;
+  /** Counts on from anywhere: a result for a Master that was here before must not be taken for one of this one's. */
+  #lease = Math.floor(Math.random() * LAST_LEASE);
   #room: Deferred<void> | undefined;
   #stopWatch: (() => void) | undefined;
   #drained: Deferred<void> | undefined;
@@ -128,6 +132,7 @@ export class HandOver implements Outlet<Bytes> {
     const request = readWorkRequest(message);
     const asker = this.#askerOf(request);
     asker.lastSeen = performance.now();
+    if (request.want > 0) asker.latest = request;
     const results = asker.isNew(request.sequence) ? this.#take(asker, request.items) : [];
     if (results.length === 0) return this.#reply(asker, request);
     return this.#settings.onResults(results).then(() => this.#reply(asker, request));
@@ -168,7 +173,8 @@ export class HandOver implements Outlet<Bytes> {
     const asker = new Asker(id, name);
     this.#askers.set(id, asker);
     this.#settings.logger.info('worker came', { worker: name });
-    if (this.#stopWatch === undefined) this.#watch();
+    if (this.#stopWatch === undefined && !this.#isClosed) this.#watch();
+    if (this.#askers.size > MOST_WORKERS) this.#forgetOne(asker);
     return asker;
   }
 
@@ -195,12 +201,16 @@ export class HandOver implements Outlet<Bytes> {
     this.#askers.get(worker)?.held.delete(lease);
   }
 
-  #reply(asker: Asker, { sequence, want, leaves }: WorkRequest): Bytes | Promise<Bytes> {
+  #reply(asker: Asker, request: WorkRequest): Bytes | Promise<Bytes> {
+    const { sequence, want, leaves } = request;
     if (leaves) this.#forget(asker, 'worker left');
     if (leaves || want === 0) {
       this.#share();
       return this.#encode([]);
     }
+    // While its results waited to be taken, its worker may have left, or have sent it again after a break: who asked
+    // then is not there any more, and what it got would be held by nobody.
+    if (this.#askers.get(asker.id)?.latest !== request) return this.#encode([]);
     // Not answered: it would ask again at once. The end of the connection tells it.
     if (this.#isClosed) return new Promise<Bytes>(() => {});
     const before = asker.answerBefore(sequence);
@@ -267,6 +277,15 @@ export class HandOver implements Outlet<Bytes> {
       if (this.#askers.size > 0) this.#watch();
       else this.#stopWatch = undefined;
     });
+  }
+
+  /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */
+  #forgetOne(newest: Asker): void {
+    for (const asker of this.#askers.values()) {
+      if (asker === newest || asker.held.size > 0) continue;
+      this.#forget(asker, 'worker forgotten for another');
+      return;
+    }
   }
 
   /** What the worker held is for others. */
