@@ -1,6 +1,8 @@
 /** Milliseconds of work that a worker holds in advance, which covers the time it takes to ask for more. */
 const AHEAD = 5;
 const MOST_AHEAD = 256;
+/** Messages that a worker has at once at most, where its `concurrency` knows no limit. */
+const MOST_AT_ONCE = 1_024;
 /** Weight of the newest message in the usual time. */
 const NEWEST = 1 / 8;
 
@@ -14,7 +16,7 @@ export class Prefetch {
   #usual = Number.POSITIVE_INFINITY;
 
   constructor(concurrency: number) {
-    this.#concurrency = concurrency;
+    this.#concurrency = Math.min(concurrency, MOST_AT_ONCE);
   }
 
   /** A message took so many milliseconds. */

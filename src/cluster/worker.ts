@@ -4,6 +4,7 @@ import { SignalHub } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
+import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
@@ -11,6 +12,7 @@ import type { CloseOptions, Connection, Transport } from '../transport.ts';
 import { cacheOf, type KeyValues } from './cache.ts';
 import { type Counters, type Tally, tally } from './counters.ts';
 import { Engine } from './engine.ts';
+import { type FailureSettings, failed } from './failure.ts';
 import { dropped, Flow } from './flow.ts';
 import type { PalmFunctions } from './functions.ts';
 import { checkConcurrency, DRAIN_TIMEOUT } from './ground.ts';
@@ -47,6 +49,9 @@ const TIMEOUT = 30_000;
 /** Milliseconds after which a Master that cannot be used is tried again. */
 const RETRY = 1_000;
 
+/** Milliseconds for the good-bye of a worker that gives up what it has begun. */
+const LAST_WORD = 100;
+
 /**
  * Runs functions on the work of a Master or Hub, frond's or pylm's. When the Master goes, it waits for it to come back,
  * also at other addresses.
@@ -69,6 +74,7 @@ export class Worker implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #tally: Tally;
   readonly #engine: Engine;
+  readonly #failures: FailureSettings;
   readonly #settings: LinkSettings;
   readonly #found = deferred<void>();
   readonly #working: Promise<void>;
@@ -84,6 +90,7 @@ export class Worker implements AsyncDisposable {
     this.#logger = parts.logger;
     this.#tally = parts.tally;
     this.#engine = parts.engine;
+    this.#failures = { logger: parts.logger, includeStack: parts.includeStack };
     this.#settings = parts.settings;
     this.#found.promise.catch(() => {});
     this.#working = this.#work();
@@ -142,6 +149,8 @@ export class Worker implements AsyncDisposable {
     const link = this.#link;
     link?.stop();
     if (link !== undefined) await atMost(this.#left(), this.#working);
+    // A function takes longer: its Master shall give the message to another now, and not when this worker is missed.
+    await this.#link?.leave(LAST_WORD);
     await this.#connection.close({ timeout: this.#left() });
   }
 
@@ -170,7 +179,7 @@ export class Worker implements AsyncDisposable {
     const { signal } = this.#shutdown;
     const flow = new Flow<T>({
       step: this.#engine.run,
-      outlet: countingOutlet(link, this.#tally),
+      outlet: countingOutlet(link, this.#failures, this.#tally),
       frameOf: (work) => link.begin(work),
       concurrency: this.#settings.concurrency,
       tally: this.#tally,
@@ -196,6 +205,7 @@ interface WorkerParts {
   readonly logger: Logger;
   readonly tally: Tally;
   readonly engine: Engine;
+  readonly includeStack: boolean;
 }
 
 async function openParts(name: string, timeout: number, options: WorkerOptions): Promise<WorkerParts> {
@@ -244,7 +254,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     pullAddress,
     onLost,
   };
-  return { settings: link, shutdown, logger, tally: own, engine };
+  return { settings: link, shutdown, logger, tally: own, engine, includeStack };
 }
 
 /** The Master's store. */
@@ -259,12 +269,20 @@ function keysOf(channel: CacheChannel, timeout: number): KeyValues {
   };
 }
 
-function countingOutlet<T extends Work>(link: WorkLink<T>, own: Tally) {
+function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSettings, own: Tally) {
+  const codec = new EnvelopeCodec();
   return {
     add: (result: PalmMessage, work: T) => {
-      link.add(result, work);
+      let sent = result;
+      try {
+        link.add(result, work);
+      } catch (error) {
+        // What the function made of the message is beyond sending. What came in is not.
+        sent = failed(settings, codec.decode(work.frame), error);
+        link.add(sent, work);
+      }
       own.answered++;
-      if (result.status !== Status.ok) own.failed++;
+      if (sent.status !== Status.ok) own.failed++;
     },
     done: (work: T) => link.done(work),
     flush: () => link.flush(),
@@ -273,8 +291,10 @@ function countingOutlet<T extends Work>(link: WorkLink<T>, own: Tally) {
 
 async function pause(time: number, signal: AbortSignal): Promise<void> {
   const over = deferred<void>();
-  const stop = startTimer(time, over.resolve);
-  signal.addEventListener('abort', () => over.resolve(), { once: true });
+  const end = () => over.resolve();
+  const stop = startTimer(time, end);
+  signal.addEventListener('abort', end);
   await over.promise;
   stop();
+  signal.removeEventListener('abort', end);
 }

@@ -1,7 +1,7 @@
 /** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
 import type { EnvelopeCodec } from './envelope.ts';
 import { PalmError } from './errors.ts';
-import { Feature, type PalmMessage, palmMessage } from './message.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from './message.ts';
 import type { Bytes } from './utf8.ts';
 import { varintLength, WireReader, writeVarint } from './wire.ts';
 
@@ -84,8 +84,11 @@ export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]
 /** @throws PalmError `PROTOCOL` when the frame is no such reply. */
 export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
   const message = codec.decode(frame);
-  if ((message.features & Feature.work) === 0) {
-    throw new PalmError('PROTOCOL', 'the reply to a request for work is none');
+  if ((message.features & Feature.work) === 0 || message.status !== Status.ok) {
+    throw new PalmError(
+      'PROTOCOL',
+      `the reply to a request for work is none: ${message.error || 'no work in it'}`,
+    );
   }
   return unpackWork(message.payload);
 }
