@@ -1,0 +1,85 @@
+/** Peers that are slow and not dead: links that they hold up stay, however long that takes. */
+import { createRequire } from 'node:module';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { BindingConnection, ConnectionStatus } from '../../src/transport.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { until, within } from '../wait.ts';
+
+const { Pull } = createRequire(import.meta.url)('zeromq') as typeof import('zeromq');
+
+const heartbeatInterval = 150;
+const frame = new Uint8Array(1_000);
+
+describe('a link that is held up', () => {
+  const opened: BindingConnection[] = [];
+
+  async function open() {
+    const connection = await zeromq({ heartbeatInterval }).open();
+    opened.push(connection);
+    return connection;
+  }
+
+  afterEach(async () => {
+    for (const connection of opened.splice(0)) await within(3_000, connection.close({ timeout: 0 }));
+  });
+
+  /** Sends until nothing more is taken for several heartbeats. Gives how many frames were taken. */
+  async function fill(send: () => Promise<void>): Promise<() => number> {
+    let sent = 0;
+    const fillOn = async () => {
+      for (;;) {
+        await send();
+        sent += 64;
+      }
+    };
+    fillOn().catch(() => {});
+    for (let before = -1; before < sent; ) {
+      before = sent;
+      await new Promise((resolve) => setTimeout(resolve, 6 * heartbeatInterval));
+    }
+    return () => sent;
+  }
+
+  it('by a server that does not read stays, and nothing is lost', async () => {
+    const pull = await (await open()).bindPull('tcp://127.0.0.1:*');
+    const client = await open();
+    const breaks: ConnectionStatus[] = [];
+    const watch = async () => {
+      for await (const status of client.status()) if (status.type === 'disconnected') breaks.push(status);
+    };
+    const watching = watch();
+    const pusher = client.push(pull.address);
+    await within(3_000, pusher.ready());
+    const sent = await fill(() => pusher.send(new Array(64).fill(frame)));
+    const held = sent();
+    let read = 0;
+    for await (const batch of pull) {
+      read += batch.length;
+      if (read >= held) break;
+    }
+    await client.close({ timeout: 0 });
+    await watching;
+    expect(breaks).toEqual([]);
+  });
+
+  it('by a worker that reads slowly stays, and nothing is lost', async () => {
+    const push = await (await open()).bindPush('tcp://127.0.0.1:*');
+    const puller = new Pull({ receiveHighWaterMark: 1, linger: 0 });
+    puller.connect(push.address);
+    await within(
+      3_000,
+      until(() => push.peers === 1),
+    );
+    let left = 0;
+    push.onPeers(() => {
+      if (push.peers === 0) left++;
+    });
+    const sent = await fill(() => push.send(new Array(64).fill(frame)));
+    const held = sent();
+    expect(left).toBe(0);
+    let read = 0;
+    while (read < held) read += (await within(3_000, puller.receive())).length;
+    puller.close();
+    expect(left).toBe(0);
+  });
+});
