@@ -1,9 +1,12 @@
 /** What only a terminal sees, on streams that say that they are one. */
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Block } from '../../src/cli/inspect/block.ts';
 import { Interrupted, type Io } from '../../src/cli/io.ts';
+import { Output } from '../../src/cli/output.ts';
 import { duration, progressLine } from '../../src/cli/progress.ts';
 import { run } from '../../src/cli/run.ts';
+import { Screen } from '../../src/cli/screen.ts';
 import { styleFor } from '../../src/cli/style.ts';
 import { clip, oneLine, wrap } from '../../src/cli/terminal-text.ts';
 import type { Server } from '../../src/cluster/server.ts';
@@ -20,9 +23,14 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: what moves the cursor
+const UP = /(?=\u001b\[\d+A)/;
+const UP_AND_ALL = /\u001b\[\d+A.*Ctrl-C/s;
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: what moves the cursor
+
 class FakeTerminal extends PassThrough {
   readonly isTTY = true;
-  readonly columns = 80;
+  readonly columns: number = 80;
   text = '';
 
   constructor() {
@@ -106,6 +114,31 @@ test('the demo has colours there, and fits 80 columns', async () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: what it removes
   const lines = stdout.text.replace(/\u001b\[\d+m/g, '').split('\n');
   for (const line of lines.slice(0, 28)) expect(line.length, line).toBeLessThanOrEqual(80);
+});
+
+test('a server that is watched is drawn again in its place', async () => {
+  const { stdout, ended, interrupts } = terminal(['inspect', '--watch', '--every', '20'], { NO_COLOR: '1' });
+  await within(5_000, new Promise<void>((resolve) => watch(stdout, UP_AND_ALL, resolve)), 'a second look');
+  interrupts.abort(new Interrupted('SIGINT'));
+  expect(await ended).toBe(130);
+  const [first = '', second = ''] = stdout.text.split(UP);
+  expect(first.startsWith('\u001b[Jtest: a frond Server, up ')).toBe(true);
+  // Up by as many lines as there are, or what was there before would stay.
+  expect(second.startsWith(`\u001b[${first.split('\n').length - 1}A\u001b[Jtest: `)).toBe(true);
+  expect(second).toMatch(/^ {2}answered +[\d,]+ {2}[\d,]+\/s$/m);
+});
+
+test('a block that is higher than the terminal is cut, and a line that is wider counts as several', async () => {
+  const screen = Object.assign(new FakeTerminal(), { rows: 4, columns: 10 });
+  const output = new Output(screen, new Screen(new PassThrough(), {}), () => {});
+  const block = new Block(output, screen);
+  await block.draw('1\n2\n3\n4');
+  await block.draw('a\nthis is 22 characters..');
+  await block.draw('x');
+  await output.finish();
+  expect(screen.text).toBe(
+    '\u001b[J1\n2\n…\n\u001b[3A\u001b[Ja\nthis is 22 characters..\n\u001b[4A\u001b[Jx\n',
+  );
 });
 
 test.each([
