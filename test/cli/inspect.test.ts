@@ -260,11 +260,14 @@ test('rates are of the time between two looks of the same server', () => {
     workers: null,
     pushedWorkers: null,
   });
-  expect(ratesOf(seen(1_000, 10), seen(3_000, 30))).toEqual({ received: 10, answered: 10, failed: 0 });
-  expect(ratesOf(undefined, seen(3_000, 30))).toBeNull();
-  // Started anew meanwhile.
-  expect(ratesOf(seen(9_000, 10), seen(100, 0))).toBeNull();
-  expect(ratesOf(seen(9_000, 10), { ...seen(100, 0), counters: null, uptime: null })).toBeNull();
+  const once = { received: 10, answered: 10, failed: 0 };
+  expect(ratesOf(seen(1_000, 10), seen(3_000, 30), 2_000)).toEqual(once);
+  // An answer that was on its way for longer than the one before changes nothing.
+  expect(ratesOf(seen(1_000, 10), seen(3_000, 30), 2_500)).toEqual(once);
+  // Started anew meanwhile, and up for less time than before or for more.
+  expect(ratesOf(seen(9_000, 10), seen(100, 0), 2_000)).toBeNull();
+  expect(ratesOf(seen(50, 10), seen(100, 0), 2_000)).toBeNull();
+  expect(ratesOf(seen(9_000, 10), { ...seen(9_100, 0), counters: null, uptime: null }, 100)).toBeNull();
 });
 
 test('an age in the two largest units that say something', () => {

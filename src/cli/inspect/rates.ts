@@ -7,13 +7,16 @@ export interface Rates {
   readonly failed: number;
 }
 
-/** Null when there is nothing to compare: no counters, or the server was started anew. */
-export function ratesOf(before: Look | undefined, now: Look): Rates | null {
-  if (!before?.counters || !now.counters || before.uptime === null || now.uptime === null) return null;
-  const elapsed = now.uptime - before.uptime;
-  if (elapsed <= 0) return null;
-  const { counters: from } = before;
-  const { counters: to } = now;
-  const rate = (key: keyof Rates) => ((to[key] - from[key]) * 1_000) / elapsed;
+/**
+ * Null when there is nothing to compare: no counters, or the server was started anew.
+ * @param elapsed - milliseconds between the two looks.
+ */
+export function ratesOf(before: Look, now: Look, elapsed: number): Rates | null {
+  const { counters: from, uptime: start } = before;
+  const { counters: to, uptime: end } = now;
+  if (from === null || to === null || start === null || end === null) return null;
+  // One that is up for less time than has passed was not there before.
+  if (end < elapsed || end <= start) return null;
+  const rate = (key: keyof Rates) => ((to[key] - from[key]) * 1_000) / (end - start);
   return { received: rate('received'), answered: rate('answered'), failed: rate('failed') };
 }

@@ -8,7 +8,7 @@ import { duration } from '../progress.ts';
 import { styleFor } from '../style.ts';
 import { Block } from './block.ts';
 import { type Look, lookAgain } from './look.ts';
-import { ratesOf } from './rates.ts';
+import { type Rates, ratesOf } from './rates.ts';
 import { describeLook, lookLine } from './text.ts';
 
 /** Milliseconds between two looks, unless told otherwise. */
@@ -17,8 +17,7 @@ const EVERY = 1_000;
 /** What is shown of one look. */
 interface Sight {
   readonly look: Look;
-  /** The look before it. */
-  readonly before: Look | undefined;
+  readonly rates: Rates | null;
   /** Milliseconds since there is no answer; 0 while there is one. */
   readonly silent: number;
 }
@@ -28,20 +27,23 @@ export async function watch(context: CommandContext, keys: ServerKeys, first: Lo
   const { options, signal } = context;
   const every = options.number('every') ?? EVERY;
   const show = shower(context);
-  await show({ look: first, before: undefined, silent: 0 });
   let last = first;
+  let seen = performance.now();
+  await show({ look: first, rates: null, silent: 0 });
   for (;;) {
     await unlessAborted(signal, pause(every));
     const asked = performance.now();
     let answer = lookOrNothing(keys, last);
     for (;;) {
       const next = await unlessAborted(signal, Promise.race([answer, pause(every, 'silence' as const)]));
+      const now = performance.now();
       if (next !== 'silence' && next !== undefined) {
-        await show({ look: next, before: last, silent: 0 });
+        await show({ look: next, rates: ratesOf(last, next, now - seen), silent: 0 });
         last = next;
+        seen = now;
         break;
       }
-      await show({ look: last, before: undefined, silent: performance.now() - asked });
+      await show({ look: last, rates: null, silent: now - asked });
       // A link that broke took the question with it; one that is not there yet still has it.
       if (next === undefined) answer = lookOrNothing(keys, last);
     }
@@ -60,28 +62,22 @@ async function lookOrNothing(keys: ServerKeys, last: Look): Promise<Look | undef
 
 function shower({ io, options, output }: CommandContext): (sight: Sight) => Promise<void> | undefined {
   if (options.flag('json')) {
-    return ({ look, before, silent }) => {
+    return ({ look, rates, silent }) => {
       const at = new Date().toISOString();
-      const seen =
-        silent > 0
-          ? { at, name: look.name, silent: Math.round(silent) }
-          : { at, ...look, rates: ratesOf(before, look) };
+      const seen = silent > 0 ? { at, name: look.name, silent: Math.round(silent) } : { at, ...look, rates };
       return output.line(JSON.stringify(seen));
     };
   }
   if (!output.isTerminal || io.env.TERM === 'dumb') {
-    return ({ look, before, silent }) => {
-      const text =
-        silent > 0
-          ? `${look.name}: no answer for ${duration(silent)}`
-          : lookLine(look, ratesOf(before, look));
+    return ({ look, rates, silent }) => {
+      const text = silent > 0 ? `${look.name}: no answer for ${duration(silent)}` : lookLine(look, rates);
       return output.line(`${new Date().toISOString()} ${text}`);
     };
   }
   const block = new Block(output, io.stdout);
   const style = styleFor(io.stdout, io.env);
-  return ({ look, before, silent }) => {
-    const text = describeLook(look, ratesOf(before, look), style);
+  return ({ look, rates, silent }) => {
+    const text = describeLook(look, rates, style);
     const note = silent > 0 ? `no answer for ${duration(silent)}` : 'Ctrl-C ends this';
     return block.draw(`${text}\n\n${style.faint(note)}`);
   };
