@@ -58,10 +58,18 @@ describe('two frond workers on a pylm Master', () => {
   });
 
   it('give every result of a generator', async () => {
-    const { words } = await open();
+    const { words, role } = await open();
+    const answered = () =>
+      ['one', 'two'].map((label) => role<Worker>(label).counters.answered).reduce((a, b) => a + b);
     expect(await words.eval('master.letters', 'abc', { messages: 3 })).toEqual(['a', 'b', 'c']);
+    const before = answered();
     const inputs = numbers(500).map(() => '4');
-    const results = await readAll(words.job('master.count', inputs, { messages: 2_000 }));
+    const job = words.job('master.count', inputs, { messages: 2_000, idleTimeout: 5_000 });
+    const results = await readAll(job).catch(() => []);
+    expect({ answered: answered() - before, received: job.progress.received }).toEqual({
+      answered: 2_000,
+      received: 2_000,
+    });
     expect(sorted(results)).toEqual(sorted(inputs.flatMap(() => ['0', '1', '2', '3'])));
   });
 

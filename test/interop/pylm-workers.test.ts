@@ -10,6 +10,7 @@ import { pylmCalls, textsOf } from './pylm-calls.ts';
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 const sorted = (texts: readonly string[]) => [...texts].sort();
 const master: Part = { kind: 'Master', label: 'master', by: 'frond' };
+const first: Part = { kind: 'Server', label: 'first', by: 'frond', pipelined: true };
 const pylmWorker = (label: string): Part => ({ kind: 'Worker', label, by: 'pylm', master: 'master' });
 
 /** How many results bear each label. */
@@ -87,20 +88,19 @@ describe('two pylm workers on a frond Master', () => {
   });
 });
 
-it('a pylm MuxWorker on a frond Master gives all its results', async () => {
-  const mux: Part = { ...pylmWorker('mux'), kind: 'MuxWorker' };
-  cluster = await startMixed([master, mux], [{ path: 'master.who', answers: ['mux'] }]);
-  const words = (await cluster.connect()).with(text());
-  expect(await words.eval('master.letters', 'abc', { messages: 3 })).toEqual(['a', 'b', 'c']);
-  const results = await readAll(
-    words.job(
-      'master.count',
-      numbers(1_000).map(() => '3'),
-      { messages: 3_000 },
-    ),
+it.each(['Master', 'Hub'] as const)('a pylm MuxWorker on a frond %s gives all its results', async (kind) => {
+  const distributor: readonly Part[] =
+    kind === 'Master' ? [master] : [first, { ...master, kind, from: ['first'] }];
+  const path = (name: string) => [...(kind === 'Master' ? [] : ['first.same']), `master.${name}`];
+  cluster = await startMixed(
+    [...distributor, { ...pylmWorker('mux'), kind: 'MuxWorker' }],
+    [{ path: path('who').join(' '), answers: ['mux'] }],
   );
-  for (const number of ['0', '1', '2'])
-    expect(results.filter((result) => result === number)).toHaveLength(1_000);
+  const words = (await cluster.connect()).with(text());
+  expect(await words.eval(path('letters'), 'abc', { messages: 3 })).toEqual(['a', 'b', 'c']);
+  const inputs = numbers(1_000).map(() => '3');
+  const results = await readAll(words.job(path('count'), inputs, { messages: 3_000 }));
+  expect(sorted(results)).toEqual(sorted(inputs.flatMap(() => ['0', '1', '2'])));
 });
 
 it('pylm and frond workers on one frond Master each get work', async () => {
@@ -116,7 +116,6 @@ it('pylm and frond workers on one frond Master each get work', async () => {
 });
 
 it('two pylm workers on a frond Hub share what a frond Server publishes', async () => {
-  const first: Part = { kind: 'Server', label: 'first', by: 'frond', pipelined: true };
   const hub: Part = { kind: 'Hub', label: 'hub', by: 'frond', from: ['first'] };
   const workers = ['one', 'two'].map((label): Part => ({ ...pylmWorker(label), master: 'hub' }));
   cluster = await startMixed(
