@@ -62,8 +62,9 @@ describe('handing over', () => {
     const asking = ask('a', 2, 1, [finished(item)]);
     await within(2_000, ask('a', 3, LEAVES));
     go();
-    expect(await within(2_000, asking)).toEqual([]);
+    await Promise.resolve();
     await add('second');
+    expect(await within(2_000, asking)).toEqual([]);
     await onlyItem(ask('b', 1, 1));
     handOver.close();
   });

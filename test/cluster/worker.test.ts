@@ -145,5 +145,5 @@ describe.each(grounds)('a worker on %s', (_, make) => {
 });
 
 function refused(path: string): object {
-  return path.endsWith('.work') ? { status: Status.failed, error: 'no' } : {};
+  return path.endsWith('.work') ? { status: Status.failed, error: 'no', payload: bytes('') } : {};
 }
