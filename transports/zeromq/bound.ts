@@ -14,6 +14,9 @@ import { gatherFrames, SocketWriter } from './writer.ts';
 /** Messages read and not taken by the server, before the socket is left to hold its peers up. */
 const READ_AHEAD = 4_096;
 
+/** Answers that may wait to be sent before no more is read that asks for some: reading is the faster of the two. */
+const MOST_UNSENT = 1_024;
+
 /** Milliseconds to wait for the system to give a port back. */
 const RELEASE_TIMEOUT = 500;
 
@@ -102,7 +105,13 @@ export class ZeromqReply extends Bound<Router> {
   }
 
   protected start(): void {
-    readSocket(this.socket, (parts) => this.#take(parts));
+    const behind = () => (this.#writer.waiting < MOST_UNSENT ? undefined : this.#writer.idle());
+    readSocket(
+      this.socket,
+      (parts) => this.#take(parts),
+      () => {},
+      behind,
+    );
   }
 
   #take(parts: Uint8Array[]): void {
@@ -183,17 +192,24 @@ export class ZeromqPublish extends Bound<XPublisher> {
 
   /** Answers a subscription to `…/` with an empty delivery on that topic: proof that it has arrived. */
   async #welcome(): Promise<void> {
+    let unsent = 0;
     for (;;) {
       const parts = await receive(this.socket);
       if (parts === undefined) return;
       const [news] = parts;
       if (news?.[0] !== SUBSCRIBED || news[news.length - 1] !== SLASH) continue;
       const topic = new TextDecoder().decode(news.subarray(1));
-      this.publish([{ topic, frames: [new Uint8Array(0)] }]).catch(() => {});
+      unsent++;
+      const sent = this.publish([{ topic, frames: [new Uint8Array(0)] }])
+        .catch(() => {})
+        .then(() => unsent--);
+      // Results shall not wait behind the welcomes of who subscribes without end.
+      if (unsent >= MOST_WELCOMES) await sent;
     }
   }
 }
 
+const MOST_WELCOMES = 64;
 const SUBSCRIBED = 1;
 const SLASH = 0x2f;
 

@@ -44,6 +44,11 @@ export class SocketWriter<T> {
     this.#settings = settings;
   }
 
+  /** Items that the socket has not taken. */
+  get waiting(): number {
+    return this.#items.size;
+  }
+
   /** Resolves when the socket has taken the items. */
   write(items: readonly T[]): Promise<void> {
     if (this.#socket.closed) return Promise.reject(closed());

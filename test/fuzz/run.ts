@@ -1,0 +1,31 @@
+/**
+ * The long form of test/cluster/fuzz.test.ts: `npm run test:fuzz [-- frames [name]]`. Sends a million frames, or so many, to
+ * each socket of each role whose name has `name` in it, and says what that came to. FUZZ_SEED has it repeated.
+ */
+import { grounds } from '../cluster/ground.ts';
+import { chosenSeed } from './random.ts';
+import { besiege } from './siege.ts';
+import { targetsOf } from './targets.ts';
+
+const [frames = '1000000', wanted = ''] = process.argv.slice(2);
+const seed = chosenSeed();
+console.log(`seed ${seed}`);
+console.log('socket'.padEnd(38), '  frames  seconds   calls   MiB before  after');
+let failed = 0;
+for (const [name, make] of grounds) {
+  for (const target of targetsOf(make())) {
+    const what = `${name}: ${target.name}`;
+    if (!what.includes(wanted)) continue;
+    try {
+      const outcome = await besiege(target, make(), Number(frames), seed);
+      const { seconds, calls, before, after } = outcome;
+      const figures = [outcome.frames, seconds.toFixed(1), calls, before.toFixed(1), after.toFixed(1)];
+      console.log(what.padEnd(38), figures.map((figure) => String(figure).padStart(8)).join(' '));
+    } catch (error) {
+      failed++;
+      console.log(what.padEnd(38), error);
+    }
+  }
+}
+console.log(failed === 0 ? 'all stood' : `${failed} fell`);
+process.exitCode = failed === 0 ? 0 : 1;
