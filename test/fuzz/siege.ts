@@ -39,6 +39,7 @@ export async function besiege(
   ground: TestGround,
   count: number,
   seed: number,
+  measure = megabytes,
 ): Promise<Outcome> {
   const failures: unknown[] = [];
   const onFailure = (reason: unknown) => failures.push(reason);
@@ -49,7 +50,7 @@ export async function besiege(
     // What is made once, whoever calls, is no growth.
     await attack(Math.min(count, 1_000));
     await call();
-    const before = await megabytes();
+    const before = await measure();
     const started = performance.now();
     let calls = 0;
     let isOver = false;
@@ -66,7 +67,7 @@ export async function besiege(
     await within(20_000 + count * (PATIENCE / 1_000), Promise.all([attacking, callOn()]), 'the attack');
     const seconds = (performance.now() - started) / 1_000;
     for (let i = 0; i < 3; i++, calls++) await call();
-    const after = await megabytes();
+    const after = await measure();
     if (failures.length > 0) throw failures[0];
     return { frames: count, seconds, calls, before, after };
   } catch (cause) {
