@@ -74,7 +74,7 @@ export interface BindingConnection extends Connection {
   /** Answers requests one by one. `answer` never throws; what it resolves with goes back to who asked. */
   bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding>;
   /** Takes frames from whoever pushes. */
-  bindPull(address: string): Promise<Binding & Batches<Bytes>>;
+  bindPull(address: string): Promise<BoundPull>;
   /** Shares frames among whoever pulls. */
   bindPush(address: string): Promise<BoundPush>;
   /** Publishes to whoever subscribed. Proves their readiness to subscribers that ask for it. */
@@ -88,6 +88,12 @@ export interface Binding {
   /** The address as others dial it, its port known. */
   readonly address: string;
   close(options?: CloseOptions): Promise<void>;
+}
+
+/** A bound end that takes frames from whoever pushes. */
+export interface BoundPull extends Binding, Batches<Bytes> {
+  /** Takes no more: the batches end after what was read. Whoever pushes stays connected until the end is closed. */
+  stop(): void;
 }
 
 /** A bound end that shares frames among whoever pulls. */

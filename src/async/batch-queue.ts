@@ -20,6 +20,10 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     return this.#items.length;
   }
 
+  get isEnded(): boolean {
+    return this.#closed;
+  }
+
   get isFull(): boolean {
     return this.#items.length >= this.#highWaterMark;
   }

@@ -52,7 +52,8 @@ export function checkMessages(messages: unknown): number {
 
 /** The envelope of a call, its payload to be filled in. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
-  return palmMessage({ ...spec, client, stage: 0 });
+  const { pipeline, features, cache } = spec;
+  return palmMessage({ pipeline, client, function: spec.function, cache, features });
 }
 
 const SENTINEL = 0x30;

@@ -40,9 +40,9 @@ export class ClientCore {
       session === undefined
         ? { pipeline: randomId(), features: Feature.batches }
         : { pipeline: session, features: Feature.batches | Feature.session };
-    const { addresses, proofTimeout } = profile;
+    const { addresses, isDirect } = profile;
     const topics = clientTopics(id);
-    this.path = addresses && new CallPath({ connection, addresses, topics, proofTimeout, tap, logger });
+    this.path = addresses && new CallPath({ connection, addresses, topics, isDirect, tap, logger });
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
@@ -104,5 +104,5 @@ function givenProfile({
 }: ClientSettings): ServerProfile | undefined {
   if (!thisConfig || serverName === undefined || pushAddress === undefined || subAddress === undefined)
     return undefined;
-  return { serverName, addresses: { pushAddress, subAddress }, proofTimeout: 0 };
+  return { serverName, addresses: { pushAddress, subAddress }, isDirect: false };
 }

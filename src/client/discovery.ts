@@ -9,12 +9,9 @@ export interface ServerProfile {
   readonly serverName: string;
   /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
   readonly addresses: PathAddresses | undefined;
-  /** Milliseconds that its publisher gets to confirm a subscription; 0 when it may be one that cannot. */
-  readonly proofTimeout: number;
+  /** Whether the answers come from the very server that calls go to, and that is frond's. */
+  readonly isDirect: boolean;
 }
-
-/** A frond server confirms at once; another may have come to its address since it was asked. */
-const PROOF_TIMEOUT = 2_000;
 
 /**
  * Asks the server at `dbAddress` for its name and addresses, all at once.
@@ -38,11 +35,11 @@ export async function discover(settings: ClientSettings, cache: CacheChannel): P
       { sent: true },
     );
   }
-  const proofTimeout = subAddress === undefined && own.features !== undefined ? PROOF_TIMEOUT : 0;
-  if (pull === '' || pub === '') return { serverName: name, addresses: undefined, proofTimeout };
+  const isDirect = subAddress === undefined && own.features !== undefined;
+  if (pull === '' || pub === '') return { serverName: name, addresses: undefined, isDirect };
   return {
     serverName: name,
-    proofTimeout,
+    isDirect,
     addresses: {
       pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
       subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),

@@ -41,9 +41,21 @@ export class Mailbox {
     return call;
   }
 
-  failAll(error: PalmError): void {
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.fail(error);
+  has(id: string): boolean {
+    return this.#calls.has(id);
+  }
+
+  /** Ids of the calls that wait. */
+  ids(): string[] {
+    return [...this.#calls.keys()];
+  }
+
+  /** Fails those of the calls that still wait. */
+  fail(ids: readonly string[], error: PalmError): void {
+    for (const id of ids) {
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      call?.fail(error);
+    }
   }
 }

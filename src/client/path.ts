@@ -1,3 +1,4 @@
+import { startTimer } from '../async/deadline.ts';
 import { macrotasks } from '../async/macrotask.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
@@ -20,15 +21,27 @@ export interface PathSettings {
   readonly connection: Connection;
   readonly addresses: PathAddresses;
   readonly topics: ClientTopics;
-  /** Milliseconds that the publisher gets to confirm the subscription; 0 when it may be one that cannot. */
-  readonly proofTimeout: number;
+  /** Whether the answers come from the very server that calls go to, and that is frond's. */
+  readonly isDirect: boolean;
   readonly tap: Tap | undefined;
   readonly logger: Logger;
 }
 
+/** Milliseconds that answers may still come when the link that calls are pushed on has broken. */
+const GRACE = 250;
+
+/**
+ * Milliseconds that a frond server gets to confirm a subscription, which it does at once: another may have come to its
+ * address since it was asked.
+ */
+const PROOF_TIMEOUT = 2_000;
+
 /** Messages on their way at once to a frond server: fewer than the deliveries it holds for a client that is slow. */
 const MOST_IN_FLIGHT = 8_192;
-/** The same to a stock pylm server, which drops them past 1000; half of that, for what the brake misjudges. */
+/**
+ * The same through servers of which one may be stock pylm's, which drops them past 1000; half of that, for what the
+ * brake misjudges. In a pipeline it cannot be known.
+ */
 const MOST_IN_FLIGHT_UNPROVED = 500;
 
 /**
@@ -39,9 +52,7 @@ export class CallPath {
   readonly mailbox = new Mailbox();
   /** Runs a function after the events that wait now. */
   readonly later = macrotasks();
-  readonly inFlight = new InFlight(() =>
-    this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
-  );
+  readonly inFlight: InFlight;
   readonly addresses: PathAddresses;
   readonly #topics: ClientTopics;
   readonly #pusher: Pusher;
@@ -50,16 +61,25 @@ export class CallPath {
   readonly #logger: Logger;
   readonly #outgoing = new EnvelopeCodec();
   readonly #incoming = new EnvelopeCodec();
+  /** Calls that were under way when the link they were pushed on broke, until they are given up. */
+  #graced: readonly string[] = [];
+  #stopGrace = () => {};
   #closed: PalmError | undefined;
 
-  constructor({ connection, addresses, topics, proofTimeout, tap, logger }: PathSettings) {
+  constructor({ connection, addresses, topics, isDirect, tap, logger }: PathSettings) {
     this.addresses = addresses;
     this.#topics = topics;
     this.#tap = tap;
     this.#logger = logger;
-    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix, { proofTimeout });
+    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix, {
+      proofTimeout: isDirect ? PROOF_TIMEOUT : 0,
+    });
+    this.inFlight = new InFlight(() =>
+      isDirect && this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
+    );
     this.#pusher = connection.push(addresses.pushAddress);
-    for (const channel of [this.#subscription, this.#pusher]) channel.onBreak((error) => this.#break(error));
+    this.#subscription.onBreak((error) => this.#break(error));
+    this.#pusher.onBreak((error) => this.#breakLater(error));
     this.#receive();
   }
 
@@ -127,17 +147,31 @@ export class CallPath {
   close(error: PalmError): void {
     this.#closed = error;
     this.inFlight.close(error);
-    this.mailbox.failAll(error);
+    this.#stopGrace();
+    this.mailbox.fail(this.mailbox.ids(), error);
   }
 
-  #break(error: PalmError): void {
-    const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
-    this.#logger.warning('connection broke', {
-      code: error.code,
-      reason: error.message,
-      calls: this.mailbox.size,
+  /**
+   * A server that closes as it should has answered what it took before it lets go. Answers and the end of the link that
+   * calls are pushed on travel apart, and the end may come first.
+   */
+  #breakLater(error: PalmError): void {
+    const calls = this.mailbox.ids();
+    this.#stopGrace();
+    if (this.#graced.length > 0) this.#break(error, this.#graced);
+    this.#graced = calls;
+    this.#stopGrace = startTimer(GRACE, () => {
+      this.#graced = [];
+      this.#break(error, calls);
     });
-    this.mailbox.failAll(new PalmError(error.code, text, { cause: error, sent: 'unknown' }));
+  }
+
+  #break(error: PalmError, ids: readonly string[] = this.mailbox.ids()): void {
+    const calls = ids.filter((id) => this.mailbox.has(id));
+    const fields = { code: error.code, reason: error.message, calls: calls.length };
+    this.#logger.warning('connection broke', fields);
+    const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
+    this.mailbox.fail(calls, new PalmError(error.code, text, { cause: error, sent: 'unknown' }));
   }
 
   async #receive(): Promise<void> {

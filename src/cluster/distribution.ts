@@ -39,7 +39,8 @@ export interface DistributionOptions extends ServingOptions {
 /** Where the messages come from. */
 export interface Intake {
   readonly source: AsyncIterator<readonly Bytes[], undefined>;
-  readonly close: (timeout: number) => Promise<void>;
+  /** Takes in no more. */
+  readonly stop: () => Promise<void>;
   /** By their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
 }
@@ -104,7 +105,7 @@ export async function distribute(
   ]);
 
   const drain = async (left: () => number) => {
-    await intake.close(left());
+    await intake.stop();
     await atMost(left(), scattered);
     await atMost(left(), handOver.drained());
     handOver.close();

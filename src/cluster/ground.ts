@@ -57,6 +57,7 @@ export class Ground implements FailureSettings, Surroundings {
   readonly shutdown = new AbortController();
   readonly tally: Tally = tally();
   readonly #started = performance.now();
+  #published: Binding | undefined;
 
   constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
     this.options = options;
@@ -66,6 +67,12 @@ export class Ground implements FailureSettings, Surroundings {
     this.cache = cacheOf(this.store);
     this.logger = logger;
     this.includeStack = options.includeStack ?? false;
+  }
+
+  /** What was published leaves before any other link breaks, which clients would take for the loss of their answers. */
+  async close(left: () => number): Promise<void> {
+    await this.#published?.close({ timeout: left() });
+    await this.connection.close({ timeout: left() });
   }
 
   get signal(): AbortSignal {
@@ -101,6 +108,7 @@ export class Ground implements FailureSettings, Surroundings {
     isVerbatim = false,
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
     const bound = await this.connection.bindPublish(pubAddress);
+    this.#published = bound;
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     return {
       address: bound.address,

@@ -43,7 +43,7 @@ export class Hub extends Role {
       const previous = new Previous(ground, subAddress, options.previous);
       const intake = {
         source: previous.frames(),
-        close: (timeout: number) => previous.subscription.close({ timeout }),
+        stop: () => previous.subscription.close(),
         addresses: { sub_address: subAddress },
       };
       return new Hub(await distribute('Hub', ground, options, intake), previous);

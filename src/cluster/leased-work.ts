@@ -50,6 +50,8 @@ export class LeasedWork implements WorkLink<LeasedItem> {
   #stopHold: (() => void) | undefined;
   #isStopped = false;
   #failure: { readonly error: unknown } | undefined;
+  /** Whether the link broke, and nothing was heard of the Master since. */
+  #isBroken = false;
 
   constructor(settings: LeasedWorkSettings) {
     this.#settings = settings;
@@ -115,7 +117,8 @@ export class LeasedWork implements WorkLink<LeasedItem> {
   }
 
   async leave(timeout: number): Promise<void> {
-    if (this.#failure !== undefined) return;
+    // A Master that is gone has nothing to be told.
+    if (this.#failure !== undefined || this.#isBroken) return;
     await atMost(
       timeout,
       this.#exchange(0, true).catch(() => {}),
@@ -156,11 +159,13 @@ export class LeasedWork implements WorkLink<LeasedItem> {
     for (;;) {
       try {
         const reply = readWorkReply(this.#codec, await ask(frame));
+        this.#isBroken = false;
         for (const item of items) this.#unconfirmed -= item.frame.length;
         return reply;
       } catch (error) {
         // Sent again under the same number once the link is back: the Master knows whether it took it.
         if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
+        this.#isBroken = true;
       }
     }
   }

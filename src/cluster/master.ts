@@ -50,7 +50,7 @@ export class Master extends Role {
       const pull = await ground.connection.bindPull(pullAddress);
       const intake = {
         source: pull[Symbol.asyncIterator](),
-        close: (timeout: number) => pull.close({ timeout }),
+        stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },
       };
       return new Master(await distribute('Master', ground, options, intake), pull.address);

@@ -59,6 +59,6 @@ export abstract class Role implements AsyncDisposable {
     const left = () => Math.max(0, deadline - performance.now());
     ground.shutdown.abort(new PalmError('CLOSED', `${show(this.name)} is closing`));
     await drain(left);
-    await ground.connection.close({ timeout: left() });
+    await ground.close(left);
   }
 }

@@ -107,7 +107,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       },
     });
     const client = await connect({ dbAddress: server.dbAddress });
-    const calls = Promise.allSettled(
+    const calls = Promise.all(
       Array.from({ length: 20 }, (_call, i) => client.eval('server.wait', bytes(String(i)))),
     );
     await within(
@@ -117,7 +117,9 @@ describe.each(grounds)('roles on %s', (_, make) => {
     await within(3_000, Promise.all([server.close(), server.close()]));
     expect(server.counters).toMatchObject({ answered: 20, failed: 0, dropped: 0, inFlight: 0 });
     expect(await server.closed).toBeUndefined();
-    await calls;
+    expect((await within(3_000, calls)).map(textOf)).toEqual(
+      Array.from({ length: 20 }, (_call, i) => String(i)),
+    );
   });
 
   it('end within their time though a function never does', async () => {

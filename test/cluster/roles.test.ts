@@ -193,7 +193,6 @@ describe.each(grounds)('roles on %s', (_, make) => {
 
     it('answers when scatter or gather fails', async () => {
       const { client } = await open({
-        // biome-ignore lint/correctness/useYield: it fails before it can.
         *scatter(message: { payload: Uint8Array }) {
           if (textOf(message.payload) === 'scatter') throw new Error('no scatter');
           yield message;
@@ -325,11 +324,11 @@ describe.each(grounds)('roles on %s', (_, make) => {
         },
       };
       const { client, master } = await open({}, [{ functions, concurrency: 8 }]);
-      const calls = Promise.allSettled(numbers(8).map((number) => client.eval('master.wait', bytes(number))));
+      const calls = Promise.all(numbers(8).map((number) => client.eval('master.wait', bytes(number))));
       while (master.counters.received < 8) await new Promise(setImmediate);
       await within(3_000, master.close({ timeout: 2_000 }));
       expect(master.counters).toMatchObject({ answered: 8, inFlight: 0 });
-      await calls;
+      expect(await within(3_000, calls)).toHaveLength(8);
     });
 
     it.each([0, 1])('works with workers that take what is pushed, beside %i that ask', async (asking) => {

@@ -2,7 +2,7 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Batches, Binding, BoundPush, Delivery } from '../../src/transport.ts';
+import type { Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
@@ -56,13 +56,17 @@ export class MemoryReply extends Bound {
   }
 }
 
-export class MemoryPull extends Bound implements Batches<Bytes> {
+export class MemoryPull extends Bound implements BoundPull {
   readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
   #arrived: Bytes[] = [];
   #delivered: Promise<void> | undefined;
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
     return this.#queue;
+  }
+
+  stop(): void {
+    this.#queue.end();
   }
 
   override async close(): Promise<void> {
@@ -179,6 +183,8 @@ export class MemoryPublish extends Bound {
 
   override async close(): Promise<void> {
     this.#deliver();
+    // What was published is read before its readers hear of the end, as over a network.
+    await new Promise<void>((resolve) => this.network.later(resolve));
     await super.close();
   }
 

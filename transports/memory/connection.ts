@@ -1,8 +1,8 @@
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
-  Batches,
   Binding,
   BindingConnection,
+  BoundPull,
   BoundPush,
   Delivery,
   PendingReply,
@@ -56,7 +56,7 @@ export class MemoryConnection extends BaseConnection implements BindingConnectio
     return this.keep(new MemoryReply(this.#network, this, answer).bind(address));
   }
 
-  async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
+  async bindPull(address: string): Promise<BoundPull> {
     this.checkUse(address);
     return this.keep(new MemoryPull(this.#network, this).bind(address));
   }

@@ -5,9 +5,9 @@ import { atMost } from '../../src/async/deadline.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Batches, Binding, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
+import type { Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { plain, readInto, readSocket, receive, takeFrames } from './reader.ts';
+import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
@@ -109,6 +109,7 @@ export class ZeromqReply extends Bound<Router> {
     readSocket(
       this.socket,
       (parts) => this.#take(parts),
+      new ReadProgress(),
       () => {},
       behind,
     );
@@ -131,11 +132,15 @@ export class ZeromqReply extends Bound<Router> {
   }
 }
 
-export class ZeromqPull extends Bound<Pull> implements Batches<Bytes> {
+export class ZeromqPull extends Bound<Pull> implements BoundPull {
   readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
     return this.#queue;
+  }
+
+  stop(): void {
+    this.#queue.end();
   }
 
   protected start(): void {

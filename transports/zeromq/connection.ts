@@ -1,8 +1,8 @@
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
-  Batches,
   Binding,
   BindingConnection,
+  BoundPull,
   BoundPush,
   Delivery,
   PendingReply,
@@ -46,6 +46,12 @@ const HELD_UP = {
   tcpKeepaliveCount: 3,
 } as const;
 
+/**
+ * Of sockets that only receive. With `immediate`, which is for those that send, ZeroMQ throws away what came and is not
+ * read yet when the link ends: the last answers of a server that closes.
+ */
+const RECEIVING = { immediate: false } as const;
+
 export class ZeromqConnection extends BaseConnection implements BindingConnection {
   readonly #addon: Addon;
   readonly #settings: ZeromqSettings;
@@ -81,7 +87,11 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   subscribe(address: string, topic: string, { proofTimeout = 0 }: SubscribeOptions = {}): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
-    const options = { receiveHighWaterMark: SUBSCRIBE_HIGH_WATER_MARK, ...this.#options(address, 'dial') };
+    const options = {
+      receiveHighWaterMark: SUBSCRIBE_HIGH_WATER_MARK,
+      ...this.#options(address, 'dial'),
+      ...RECEIVING,
+    };
     const socket = new this.#addon.Subscriber(options);
     return this.keep(
       new ZeromqSubscription(
@@ -95,7 +105,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   pull(address: string): Puller {
     const context = this.#dialling(address);
-    const options = { ...this.#options(address, 'dial'), ...HELD_UP };
+    const options = { ...this.#options(address, 'dial'), ...HELD_UP, ...RECEIVING };
     return this.keep(new ZeromqPuller(new this.#addon.Pull(options), context)).dial();
   }
 
@@ -105,7 +115,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.keep(await new ZeromqReply(socket, this, answer).bind(address));
   }
 
-  async bindPull(address: string): Promise<Binding & Batches<Bytes>> {
+  async bindPull(address: string): Promise<BoundPull> {
     this.checkUse(address);
     const options = {
       receiveHighWaterMark: PULL_HIGH_WATER_MARK,

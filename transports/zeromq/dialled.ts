@@ -5,6 +5,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { watchLink } from './monitor.ts';
+import { ReadProgress } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 
 /** Wait before a peer that speaks something else is dialled again, in milliseconds; ZeroMQ itself gives up. */
@@ -22,6 +23,9 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   protected readonly readiness = new Readiness();
   protected readonly socket: S;
   protected readonly context: DialContext;
+  protected readonly progress = new ReadProgress();
+  /** Why the link broke, until what came before is read. */
+  #breakReason: string | undefined;
   #stopRedial = () => {};
 
   constructor(socket: S, context: DialContext) {
@@ -47,12 +51,14 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     watchLink(this.socket, address, encrypted, {
       connected: (took) => {
         host.report({ type: 'connected', address });
+        this.#break();
         this.connected(took);
       },
       disconnected: (reason) => {
         host.report({ type: 'disconnected', address, reason });
         // The monitor overtakes what was received before the end: let that be read first.
-        setImmediate(() => setImmediate(() => this.disconnected(reason)));
+        this.#breakReason = reason;
+        this.progress.caughtUp().then(() => this.#break());
       },
       reconnecting: (attempt, delay) => host.report({ type: 'reconnecting', address, attempt, delay }),
       refused: (error, final) => {
@@ -85,6 +91,12 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 
   protected reportSlow(queued: number): void {
     this.context.host.report({ type: 'slow', address: this.context.address, queued });
+  }
+
+  #break(): void {
+    const reason = this.#breakReason;
+    this.#breakReason = undefined;
+    if (reason !== undefined) this.disconnected(reason);
   }
 
   #redialLater(): void {

@@ -11,7 +11,7 @@ export class ZeromqPuller extends Dialled<Pull> implements Puller {
 
   constructor(socket: Pull, context: DialContext) {
     super(socket, context);
-    readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued));
+    readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued), this.progress);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {

@@ -13,6 +13,25 @@ export const READ_AHEAD = 100_000;
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
 
+/** How far the reading of a socket has come. */
+export class ReadProgress {
+  /** Messages read. */
+  messages = 0;
+  /** Whether the reader waits a moment for more to come. */
+  isWaiting = false;
+
+  /** Resolves once what lay in the socket is read and handed over. */
+  async caughtUp(): Promise<void> {
+    for (let seen = -1; seen !== this.messages || this.isWaiting; ) {
+      seen = this.messages;
+      for (let turn = 0; turn < TURNS_OF_A_HAND_OVER; turn++) await new Promise(setImmediate);
+    }
+  }
+}
+
+/** Turns of the event loop that a message takes from its reading to its hand-over, at most. */
+const TURNS_OF_A_HAND_OVER = 3;
+
 /**
  * Reads a socket until it is closed, and hands over each message. `turnEnds` is called when what was taken is to be
  * worked on.
@@ -20,6 +39,7 @@ const LONGEST_RUN = 256;
 export async function readSocket(
   socket: Receiving,
   take: (parts: Uint8Array[]) => void,
+  progress: ReadProgress,
   turnEnds: () => void = () => {},
   pause: () => Promise<void> | undefined = () => undefined,
 ): Promise<void> {
@@ -35,10 +55,13 @@ export async function readSocket(
     if (parts === undefined) return;
     take(parts);
     run++;
+    progress.messages++;
     if (run === 1) {
       const wait = moderation.turnBegins();
       if (wait > 0) {
+        progress.isWaiting = true;
         await new Promise((resolve) => setTimeout(resolve, wait));
+        progress.isWaiting = false;
       } else {
         // What woke us is worked on before the socket is looked at again: that costs as much as a short function.
         turnEnds();
@@ -61,6 +84,7 @@ export async function readInto<T>(
   queue: BatchQueue<T>,
   parse: (parts: Uint8Array[], into: T[]) => void,
   onFull: (queued: number) => void,
+  progress = new ReadProgress(),
 ): Promise<void> {
   let batch: T[] = [];
   const handOver = () => {
@@ -69,11 +93,13 @@ export async function readInto<T>(
     queue.push(items);
   };
   const pause = () => {
+    // Nobody takes what is read now: whoever sends is to be held up.
+    if (queue.isEnded) return new Promise<void>(() => {});
     if (!queue.isFull) return undefined;
     onFull(queue.size);
     return queue.room();
   };
-  await readSocket(socket, (parts) => parse(parts, batch), handOver, pause);
+  await readSocket(socket, (parts) => parse(parts, batch), progress, handOver, pause);
   handOver();
   queue.end();
 }

@@ -46,7 +46,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
       onDrop: (error) => this.#pending.failAll(error),
     });
     this.onBreak((error) => this.#failSent(error));
-    readSocket(socket, (parts) => this.#take(parts));
+    readSocket(socket, (parts) => this.#take(parts), this.progress);
   }
 
   request(frame: Bytes): PendingReply {

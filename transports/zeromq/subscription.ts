@@ -29,6 +29,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
       this.#queue,
       (parts, into) => this.#take(parts, into),
       (queued) => this.reportSlow(queued),
+      this.progress,
     );
   }
 
