@@ -40,7 +40,6 @@ it('gets all of a job when the client listens to it', async () => {
   expect(await run(true)).toBe(COUNT);
 });
 
-// The client judges by the server that it listens to how much may be on its way, and that one is frond's.
 it('gets all of a job when the client listens to a frond Pipeline after it', async () => {
   expect(await run(false)).toBe(COUNT);
 });
