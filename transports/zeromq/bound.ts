@@ -2,6 +2,7 @@
 import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost } from '../../src/async/deadline.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
@@ -24,7 +25,7 @@ abstract class Bound<S extends Socket> implements Binding {
   protected readonly socket: S;
   protected readonly host: ChannelHost;
   #address = '';
-  #unbound: Promise<void> = Promise.resolve();
+  readonly #unbound = deferred<void>();
 
   constructor(socket: S, host: ChannelHost) {
     this.socket = socket;
@@ -37,7 +38,7 @@ abstract class Bound<S extends Socket> implements Binding {
 
   /** @throws PalmError `INVALID_CALL` when the address is taken or not this machine's. */
   async bind(address: string): Promise<this> {
-    this.#unbound = this.#watch();
+    this.#watch().then(this.#unbound.resolve);
     try {
       await this.socket.bind(address.replace(/:0$/, ':*'));
     } catch (cause) {
@@ -54,7 +55,7 @@ abstract class Bound<S extends Socket> implements Binding {
     this.host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
     // Whoever closes a server may start it again at once, on the same port.
-    await atMost(RELEASE_TIMEOUT, this.#unbound);
+    await atMost(RELEASE_TIMEOUT, this.#unbound.promise);
   }
 
   protected abstract start(): void;
@@ -70,8 +71,11 @@ abstract class Bound<S extends Socket> implements Binding {
     let strangers = 0;
     for (;;) {
       const event = await observer.receive().catch(() => undefined);
-      if (event === undefined || event.type === 'close' || event.type === 'end') return;
-      if (event.type === 'accept') {
+      if (event === undefined || event.type === 'end') return;
+      if (event.type === 'close') {
+        // Read on to the end: what follows the socket is one itself, and would stay until it is collected.
+        this.#unbound.resolve();
+      } else if (event.type === 'accept') {
         strangers++;
       } else if (event.type === 'handshake') {
         strangers--;
