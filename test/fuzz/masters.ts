@@ -32,6 +32,7 @@ class Awaited {
       codec.encode(palmMessage({ client: 'real/1', function: 'm.upper', cache: text, payload: bytes(text) })),
     );
     const got = await within(15_000, answer.promise, text);
+    this.#answers.delete(text);
     if (got !== text.toUpperCase()) throw new Error(`${got} is the answer to ${text}`);
   }
 
