@@ -7,6 +7,7 @@ import { randomId } from '../protocol/ids.ts';
 import { isReservedKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../protocol/utf8.ts';
+import { WORK } from '../protocol/work.ts';
 import type { Tally } from './counters.ts';
 import { dropped } from './flow.ts';
 import { STATUS_KEY } from './status.ts';
@@ -79,7 +80,7 @@ export class CacheService {
       return NOTHING;
     }
     try {
-      if (this.#work !== undefined && operationOf(request) === 'work') return this.#work(request);
+      if (this.#work !== undefined && request.function === WORK) return this.#work(request);
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
       return outcome.catch(failure).then((later) => this.#reply(request, later));

@@ -75,7 +75,13 @@ export async function distribute(
     results.push(frames);
     return results.room();
   };
-  const handOver = new HandOver({ push, onResults, logger, workerTimeout });
+  const handOver = new HandOver({
+    isVerbatim: scatter === undefined,
+    push,
+    onResults,
+    logger,
+    workerTimeout,
+  });
 
   // What fails on its way to the workers is answered as what fails on its way back.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);

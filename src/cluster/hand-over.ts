@@ -3,7 +3,8 @@ import { startTimer } from '../async/deadline.ts';
 import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
 import type { Logger } from '../logging.ts';
-import { EnvelopeCodec } from '../protocol/envelope.ts';
+import { EnvelopeCodec, withCache } from '../protocol/envelope.ts';
+import { countedIds } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import {
@@ -41,6 +42,8 @@ export interface HandOverSettings {
   /** Takes results of workers. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
   readonly logger: Logger;
+  /** Whether messages are what came in, unchanged: then they need not be encoded anew. */
+  readonly isVerbatim: boolean;
   /** Milliseconds of silence after which a worker is taken for dead, and what it held is given to others. */
   readonly workerTimeout: number;
 }
@@ -72,6 +75,7 @@ export class HandOver implements Outlet<Bytes> {
   readonly #pushed: PushShare<LeasedMessage>;
   /** Counts on from anywhere: a result for a Master that was here before must not be taken for one of this one's. */
   #lease = Math.floor(Math.random() * LAST_LEASE);
+  readonly #nextId = countedIds();
   #room: Deferred<void> | undefined;
   #stopWatch: (() => void) | undefined;
   #drained: Deferred<void> | undefined;
@@ -102,9 +106,12 @@ export class HandOver implements Outlet<Bytes> {
     }));
   }
 
-  add(message: PalmMessage): void {
+  /** @param frame - the message as it came in. */
+  add(message: PalmMessage, frame: Bytes): void {
     this.#lease = this.#lease === LAST_LEASE ? 1 : this.#lease + 1;
-    this.#waiting.push({ lease: this.#lease, frame: this.#codec.encode(message), worker: '' });
+    const { isVerbatim } = this.#settings;
+    const own = isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message);
+    this.#waiting.push({ lease: this.#lease, frame: own, worker: '' });
   }
 
   done(): void {}
@@ -159,6 +166,11 @@ export class HandOver implements Outlet<Bytes> {
     for (const asker of this.#idle) asker.stopWaiting();
     this.#idle.clear();
     this.#askers.clear();
+  }
+
+  /** A Master fills an empty `cache` field (pylm/parts/core.py, Inbound). */
+  #filled(message: PalmMessage, frame: Bytes): Bytes {
+    return message.cache === '' ? withCache(frame, this.#nextId()) : frame;
   }
 
   #peersChanged(): void {

@@ -21,6 +21,8 @@ export interface SpreadSettings extends FailureSettings, Surroundings {
  */
 export function scatterStep(settings: SpreadSettings): Step {
   const step = gatherStep(settings);
+  // The hand-over fills it where nothing is changed.
+  if (settings.spread === undefined) return step;
   const nextId = countedIds();
   return (message, emit) => {
     if (message.cache === '') message.cache = nextId();

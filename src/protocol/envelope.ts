@@ -158,6 +158,15 @@ export class EnvelopeCodec {
   }
 }
 
+/** The frame of a message whose `cache` is empty with that filled in, as the last of its fields. */
+export function withCache(frame: Uint8Array, cache: string): Bytes {
+  const text = encodeUtf8(cache);
+  const filled = new Uint8Array(frame.length + bytesLength(CACHE, text));
+  filled.set(frame);
+  writeBytes(filled, frame.length, CACHE, text);
+  return filled;
+}
+
 type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function'>;
 
 /** Longest text worth remembering: ids, names and short pipelines, not keys of any size. */

@@ -1,9 +1,12 @@
 /** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
 import type { EnvelopeCodec } from './envelope.ts';
 import { PalmError } from './errors.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from './message.ts';
+import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from './message.ts';
 import type { Bytes } from './utf8.ts';
 import { varintLength, WireReader, writeVarint } from './wire.ts';
+
+/** The `function` of requests for work, and of their replies. */
+export const WORK = '_.work';
 
 /** What an item of work says of its lease. */
 export const WorkKind = {
@@ -51,7 +54,7 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
       pipeline: name,
       client: worker,
       stage: leaves ? LEAVES : want,
-      function: '_.work',
+      function: WORK,
       cache: String(sequence),
       payload: packWork(items),
       features: Feature.replies | Feature.work,
@@ -74,7 +77,7 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
 export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]): Bytes {
   return codec.encode(
     palmMessage({
-      function: '_.work',
+      function: WORK,
       payload: packWork(items),
       features: Feature.replies | Feature.work,
     }),
@@ -94,6 +97,7 @@ export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
 }
 
 function packWork(items: readonly WorkItem[]): Bytes {
+  if (items.length === 0) return NO_BYTES;
   let length = 0;
   for (const item of items)
     length += varintLength(tagOf(item)) + varintLength(item.frame.length) + item.frame.length;

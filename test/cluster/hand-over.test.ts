@@ -16,6 +16,7 @@ const call = (text: string) => palmMessage({ client: 'c', function: 'm.f', paylo
 function open() {
   let room: Promise<void> = Promise.resolve();
   const handOver = new HandOver({
+    isVerbatim: false,
     push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },
     onResults: () => room,
     logger: atLevel(consoleLogger(''), 'silent'),
@@ -28,7 +29,7 @@ function open() {
     return readWorkReply(codec, reply);
   };
   const add = async (text: string) => {
-    handOver.add(call(text));
+    handOver.add(call(text), bytes(''));
     await handOver.flush();
   };
   /** Has results wait until the function it gives is called. */

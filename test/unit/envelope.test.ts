@@ -4,7 +4,7 @@ import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import protobufjs from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { EnvelopeCodec, withCache } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
@@ -277,6 +277,15 @@ describe('encoding', () => {
   ])('refuses a bad %s', (what, values) => {
     const refusal = expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(what) });
     expect(() => codec().encode(palmMessage(values))).toThrowError(refusal);
+  });
+
+  it('fills an empty cache field in a frame, whatever else is in it', () => {
+    fc.assert(
+      fc.property(fields, fc.string({ minLength: 1, maxLength: 60 }), (values, cache) => {
+        const empty = palmMessage({ ...values, cache: '' } as Partial<PalmMessage>);
+        expect(codec().decode(withCache(codec().encode(empty), cache))).toEqual({ ...empty, cache });
+      }),
+    );
   });
 
   it('gives frames that are their own: no later one changes an earlier one', () => {

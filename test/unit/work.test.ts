@@ -132,6 +132,7 @@ describe('handing over', () => {
         results.push(...frames.map((frame) => textOf(codec.decode(frame).payload)));
       },
       logger: silent,
+      isVerbatim: false,
       workerTimeout: 60_000,
     });
     const workers = ['a', 'b', 'c'].map((id): ModelWorker => ({ id, sequence: 0, held: [] }));
@@ -173,7 +174,7 @@ describe('handing over', () => {
           const worker = workers[index] as ModelWorker;
           if (what === 'add') {
             for (let i = 0; i < count; i++) {
-              handOver.add(palmMessage({ client: 'c', payload: bytes(String(added++)) }));
+              handOver.add(palmMessage({ client: 'c', payload: bytes(String(added++)) }), bytes(''));
             }
           } else if (what === 'ask' && handOver.waiting > 0) {
             worker.sequence++;
