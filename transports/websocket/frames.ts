@@ -1,0 +1,298 @@
+/** The frames between client and relay (PROTOCOL.md, "Through a relay"). Each is a list that begins with its type. */
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Delivery } from '../../src/transport.ts';
+import { Packer, Unpacker } from './msgpack.ts';
+
+/** The WebSocket subprotocol. A change that an older side would not understand gets another one. */
+export const SUBPROTOCOL = 'frond.v1';
+
+export const Type = {
+  hello: 1,
+  welcome: 2,
+  ping: 3,
+  pong: 4,
+  request: 10,
+  cancel: 11,
+  reply: 12,
+  failed: 13,
+  open: 20,
+  close: 21,
+  ready: 22,
+  broken: 23,
+  refused: 24,
+  send: 30,
+  taken: 31,
+  results: 32,
+  work: 33,
+} as const;
+
+export const ChannelKind = { push: 1, subscribe: 2, pull: 3 } as const;
+
+/** First of all from the client: who it is, and the session it had. */
+export type Hello = readonly [
+  type: typeof Type.hello,
+  token: string | null,
+  session: string | null,
+  received: number,
+];
+/** First of all from the relay: who the client is from now on, and the limits of both sides. */
+export type Welcome = readonly [
+  type: typeof Type.welcome,
+  session: string,
+  client: string,
+  isResumed: boolean,
+  received: number,
+  /** Bytes of the largest PALM frame, either way. */
+  maxFrame: number,
+  /** Bytes that may be under way to the relay, on each pushing channel and in requests. */
+  window: number,
+  /** Milliseconds between two pings. */
+  heartbeat: number,
+  /** Milliseconds that the relay remembers a session without a socket. */
+  resumeWindow: number,
+  /** What goes in front of the client's keys. */
+  keyPrefix: string,
+];
+export type Ping = readonly [type: typeof Type.ping];
+export type Pong = readonly [type: typeof Type.pong];
+export type Request = readonly [type: typeof Type.request, id: number, address: string, frame: Bytes];
+export type Cancel = readonly [type: typeof Type.cancel, id: number];
+export type Reply = readonly [type: typeof Type.reply, id: number, frame: Bytes];
+export type Failed = readonly [type: typeof Type.failed, id: number, code: string, text: string];
+export type Open = readonly [
+  type: typeof Type.open,
+  channel: number,
+  kind: number,
+  address: string,
+  topic: string,
+];
+export type Close = readonly [type: typeof Type.close, channel: number];
+/** The channel can be used. `generation` counts how often it was said. */
+export type Ready = readonly [
+  type: typeof Type.ready,
+  channel: number,
+  generation: number,
+  isProved: boolean,
+];
+export type Broken = readonly [type: typeof Type.broken, channel: number, code: string, text: string];
+export type Refused = readonly [type: typeof Type.refused, channel: number, code: string, text: string];
+export type Send = readonly [
+  type: typeof Type.send,
+  channel: number,
+  generation: number,
+  frames: readonly Bytes[],
+];
+/** Credit: so many bytes that were sent on the channel, or frames of work, are off the receiver's hands. */
+export type Taken = readonly [type: typeof Type.taken, channel: number, count: number];
+export type Results = readonly [type: typeof Type.results, channel: number, deliveries: readonly Delivery[]];
+export type Work = readonly [type: typeof Type.work, channel: number, frames: readonly Bytes[]];
+
+export type ClientFrame = Hello | Pong | Request | Cancel | Open | Close | Send | Taken;
+export type RelayFrame = Welcome | Ping | Reply | Failed | Ready | Broken | Refused | Taken | Results | Work;
+export type Frame = ClientFrame | RelayFrame;
+
+/** What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d` deliveries. */
+const SHAPES: Readonly<Record<number, string>> = {
+  [Type.hello]: 'TTu',
+  [Type.welcome]: 'tt?uuuuut',
+  [Type.ping]: '',
+  [Type.pong]: '',
+  [Type.request]: 'utb',
+  [Type.cancel]: 'u',
+  [Type.reply]: 'ub',
+  [Type.failed]: 'utt',
+  [Type.open]: 'uutt',
+  [Type.close]: 'u',
+  [Type.ready]: 'uu?',
+  [Type.broken]: 'utt',
+  [Type.refused]: 'utt',
+  [Type.send]: 'uuB',
+  [Type.taken]: 'uu',
+  [Type.results]: 'ud',
+  [Type.work]: 'uB',
+};
+
+const CLIENT_TYPES: ReadonlySet<number> = new Set([
+  Type.hello,
+  Type.pong,
+  Type.request,
+  Type.cancel,
+  Type.open,
+  Type.close,
+  Type.send,
+  Type.taken,
+]);
+
+/** One WebSocket message. */
+export interface Message<F> {
+  /** Number of the message within its session and direction, from 1 on; 0 for one that is not confirmed. */
+  readonly sequence: number;
+  /** Number of the last message that the sender has received. */
+  readonly confirmed: number;
+  readonly frames: readonly F[];
+}
+
+/** Bytes in front of the first frame: the list's head and two numbers. */
+export const HEAD = 5 + 9 + 9;
+
+/** Gathers frames into one message. */
+export class MessageWriter {
+  readonly #packer = new Packer();
+  #count = 0;
+
+  /** Frames in the message so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#packer.length;
+  }
+
+  add(frame: Frame): void {
+    if (this.#count === 0) this.#begin();
+    this.#count++;
+    writeFrame(this.#packer, frame);
+  }
+
+  /** The message. Both numbers are put in later, by {@link setNumbers}. */
+  take(): Bytes {
+    if (this.#count === 0) this.#begin();
+    this.#packer.setCount(0, this.#count + 2);
+    this.#count = 0;
+    return this.#packer.take();
+  }
+
+  #begin(): void {
+    this.#packer.openList();
+    this.#packer.uint64(0);
+    this.#packer.uint64(0);
+  }
+}
+
+/** A message of one frame, out of the count: greetings, before there is a session. */
+export function loneMessage(frame: Frame): Bytes {
+  const writer = new MessageWriter();
+  writer.add(frame);
+  return writer.take();
+}
+
+/** Numbers a message that {@link MessageWriter.take} gave. */
+export function setNumbers(message: Bytes, sequence: number, confirmed: number): void {
+  const view = new DataView(message.buffer, message.byteOffset);
+  for (const [at, value] of [
+    [6, sequence],
+    [15, confirmed],
+  ] as const) {
+    view.setUint32(at, Math.floor(value / 2 ** 32));
+    view.setUint32(at + 4, value % 2 ** 32);
+  }
+}
+
+function writeFrame(packer: Packer, frame: Frame): void {
+  packer.list(frame.length);
+  for (const value of frame) writeValue(packer, value);
+}
+
+function writeValue(packer: Packer, value: Frame[number]): void {
+  if (typeof value === 'number') packer.uint(value);
+  else if (typeof value === 'string') packer.text(value);
+  else if (typeof value === 'boolean') packer.bool(value);
+  else if (value === null) packer.nil();
+  else if (value instanceof Uint8Array) packer.bin(value);
+  else writeList(packer, value as readonly (Bytes | Delivery)[]);
+}
+
+/** A delivery is its topic, nil when it is that of the one before, and its envelopes. */
+function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
+  packer.list(items.length);
+  let topic: string | undefined;
+  for (const item of items) {
+    if (item instanceof Uint8Array) {
+      packer.bin(item);
+      continue;
+    }
+    packer.list(item.frames.length + 1);
+    if (item.topic === topic) packer.nil();
+    else packer.text(item.topic);
+    topic = item.topic;
+    for (const frame of item.frames) packer.bin(frame);
+  }
+}
+
+/**
+ * Items of lists that a client's message may have beside one for each eight of its bytes. An item costs a hundred bytes of
+ * memory, however small it is, and no envelope is as small as eight.
+ */
+const FREE_ITEMS = 1_024;
+
+/** Reads what a client sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only relays send. */
+export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
+  return readMessage(bytes, true) as Message<ClientFrame>;
+}
+
+/** Reads what a relay sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only clients send. */
+export function readRelayMessage(bytes: Bytes): Message<RelayFrame> {
+  return readMessage(bytes, false) as Message<RelayFrame>;
+}
+
+function readMessage(bytes: Bytes, isClients: boolean): Message<unknown> {
+  const unpacker = new Unpacker(bytes, isClients ? FREE_ITEMS + bytes.length / 8 : Number.POSITIVE_INFINITY);
+  const count = unpacker.items() - 2;
+  if (count < 0) throw new PalmError('PROTOCOL', 'a message between client and relay has no numbers');
+  const sequence = unpacker.uint();
+  const confirmed = unpacker.uint();
+  const frames: unknown[] = [];
+  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, isClients));
+  if (!unpacker.isAtEnd)
+    throw new PalmError('PROTOCOL', 'a message between client and relay goes on after its end');
+  return { sequence, confirmed, frames };
+}
+
+function readFrame(unpacker: Unpacker, isClients: boolean): unknown[] {
+  const length = unpacker.list();
+  const type = unpacker.uint();
+  const shape = SHAPES[type];
+  const isKnown = shape !== undefined && (type === Type.taken || CLIENT_TYPES.has(type) === isClients);
+  if (!isKnown) throw new PalmError('PROTOCOL', `no frame of type ${type} is known here`);
+  if (length !== shape.length + 1)
+    throw new PalmError('PROTOCOL', `a frame of type ${type} has ${length} parts`);
+  const frame: unknown[] = [type];
+  for (const kind of shape) frame.push(readValue(unpacker, kind));
+  return frame;
+}
+
+function readValue(unpacker: Unpacker, kind: string): unknown {
+  switch (kind) {
+    case 'u':
+      return unpacker.uint();
+    case 't':
+      return unpacker.text();
+    case 'T':
+      return unpacker.nil() ? null : unpacker.text();
+    case '?':
+      return unpacker.bool();
+    case 'b':
+      return unpacker.bin();
+    case 'B':
+      return Array.from({ length: unpacker.items() }, () => unpacker.bin());
+    default:
+      return readDeliveries(unpacker);
+  }
+}
+
+function readDeliveries(unpacker: Unpacker): Delivery[] {
+  const deliveries: Delivery[] = [];
+  let topic: string | undefined;
+  for (let count = unpacker.list(); count > 0; count--) {
+    const frames: Bytes[] = [];
+    const parts = unpacker.list();
+    if (parts > 0 && !unpacker.nil()) topic = unpacker.text();
+    if (parts === 0 || topic === undefined) throw new PalmError('PROTOCOL', 'a delivery has no topic');
+    for (let i = 1; i < parts; i++) frames.push(unpacker.bin());
+    deliveries.push({ topic, frames });
+  }
+  return deliveries;
+}
