@@ -1,0 +1,110 @@
+/** A session between client and relay, for tests of its account. Needs fake timers. */
+import { vi } from 'vitest';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import {
+  type Frame,
+  type Message,
+  readClientMessage,
+  readRelayMessage,
+  Type,
+} from '../../transports/websocket/frames.ts';
+import { Ledger } from '../../transports/websocket/ledger.ts';
+
+type Read = (message: Bytes) => Message<Frame>;
+
+/** One side of a session: what it posted, what came to it, and what is on its way from it. */
+export class Side {
+  readonly ledger = new Ledger();
+  readonly posted: number[] = [];
+  readonly arrived: number[] = [];
+  /** Told out of the count: may be lost, may not come twice. */
+  readonly toldArrived: number[] = [];
+  readonly #read: Read;
+  readonly #make: (id: number, size: number) => Frame;
+  /** Messages under way from this side, over the socket there is now. */
+  line: Bytes[] = [];
+
+  constructor(read: Read, make: (id: number, size: number) => Frame) {
+    this.#read = read;
+    this.#make = make;
+  }
+
+  post(size: number): void {
+    const id = this.posted.length + 1;
+    this.posted.push(id);
+    this.ledger.post(this.#make(id, size));
+  }
+
+  tell(id: number): void {
+    this.ledger.tell(this.#make(id, 0));
+  }
+
+  /** Sends over a new line. What was on the one before is lost with it. */
+  resume(received: number): void {
+    const line: Bytes[] = [];
+    this.line = line;
+    // As a socket does, which has copied what it sends.
+    this.ledger.resume((message) => line.push(message.slice()), received);
+  }
+
+  suspend(): void {
+    this.ledger.suspend();
+    this.line = [];
+  }
+
+  take(bytes: Bytes): void {
+    const message = this.#read(bytes);
+    if (!this.ledger.take(message, bytes.length)) return;
+    const into = message.sequence === 0 ? this.toldArrived : this.arrived;
+    for (const frame of message.frames) into.push(frame[1] as number);
+  }
+}
+
+/** Two sides and the socket between them, whose messages arrive when a test says so. */
+export class Session {
+  readonly client = new Side(readRelayMessage, (id, size) => [
+    Type.request,
+    id,
+    'demo',
+    new Uint8Array(size),
+  ]);
+  readonly relay = new Side(readClientMessage, (id, size) => [Type.reply, id, new Uint8Array(size)]);
+  #told = 0;
+
+  get sides(): readonly [Side, Side] {
+    return [this.client, this.relay];
+  }
+
+  /** The greetings: the relay goes on when it has the client's, and the client when it has the relay's. */
+  connect(isHalf = false): void {
+    this.cut();
+    const { client, relay } = this;
+    relay.resume(client.ledger.received);
+    if (!isHalf) client.resume(relay.ledger.received);
+  }
+
+  cut(): void {
+    for (const side of this.sides) side.suspend();
+  }
+
+  /** Some of what is under way from `from` arrives. */
+  deliver(from: Side, count: number): void {
+    const to = from === this.client ? this.relay : this.client;
+    for (const message of from.line.splice(0, count)) to.take(message);
+  }
+
+  tell(side: Side): void {
+    side.tell(1_000_000 + ++this.#told);
+  }
+
+  /** Everything arrives, until nobody has anything more to say. */
+  async settle(): Promise<void> {
+    this.connect();
+    for (const side of this.sides) side.ledger.release();
+    for (let quiet = 0; quiet < 2; ) {
+      await vi.advanceTimersByTimeAsync(250);
+      quiet = this.sides.every(({ line }) => line.length === 0) ? quiet + 1 : 0;
+      for (const side of this.sides) this.deliver(side, Number.POSITIVE_INFINITY);
+    }
+  }
+}
