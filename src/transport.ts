@@ -34,6 +34,19 @@ export interface CloseOptions {
 
 /** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
 export interface Connection extends AsyncDisposable {
+  /**
+   * Settles {@link id} and {@link keyPrefix}, before anything else is used. Resolves at once, unless others give the id.
+   * @param wished - the id that the client would have; left out, a random one.
+   * @throws PalmError `INVALID_CALL` when an id is wished for and others give it, `FORBIDDEN` when they refuse.
+   */
+  identify(wished?: string): Promise<void>;
+  /**
+   * Id that the topics of a client on this connection begin with. Where others give it, it is another one after what was
+   * under way was `LOST`; subscriptions to what begins with the old one are then to the new one.
+   */
+  readonly id: string;
+  /** What goes in front of every key that is set, read or deleted on this connection. Mostly nothing. */
+  readonly keyPrefix: string;
   /** Sends one request, which has one reply. Any number may be under way. */
   request(address: string, frame: Bytes): PendingReply;
   /** Frames to whoever pulls at `address`, in order. */

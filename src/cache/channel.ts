@@ -20,7 +20,6 @@ import type { Connection, PendingReply } from '../transport.ts';
 export interface CacheContext {
   readonly connection: Connection;
   readonly dbAddress: string;
-  readonly client: string;
   readonly session: string | undefined;
   readonly tap: Tap | undefined;
 }
@@ -50,13 +49,13 @@ export class CacheChannel {
   }
 
   async get(key: string, limits: Limits): Promise<Bytes | undefined> {
-    return this.#get(wireKey(key, this.#context.session), limits);
+    return this.#get(this.#wireKey(key), limits);
   }
 
   /** Stores a value; gives the key, a random one when none was given. */
   async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
     const own = key === undefined ? randomId() : key;
-    const wire = wireKey(own, this.#context.session);
+    const wire = this.#wireKey(own);
     checkWritable(wire);
     const request = setRequest(this.#parties(), wire, value, this.#features());
     checkDone('set', wire, await this.#exchange('set', wire, request, limits));
@@ -65,7 +64,7 @@ export class CacheChannel {
 
   /** Deletes a key; gives whether it was there. */
   async delete(key: string, limits: Limits): Promise<boolean> {
-    const wire = wireKey(key, this.#context.session);
+    const wire = this.#wireKey(key);
     checkWritable(wire);
     const before = this.#deleting.get(wire) ?? Promise.resolve();
     const own = before.then(() => this.#delete(wire, limits));
@@ -84,6 +83,8 @@ export class CacheChannel {
     const request = keyRequest('delete', this.#parties(), wire, this.#features());
     const reply = await this.#exchange('delete', wire, request, limits);
     if (reply.status === Status.missing) return false;
+    // What a relay answers when somebody else was quicker: it spares a pylm server the deletion.
+    if (reply.features === undefined && reply.value.length === 0) return false;
     checkDone('delete', wire, reply);
     return true;
   }
@@ -101,7 +102,12 @@ export class CacheChannel {
   }
 
   #parties() {
-    return { server: this.server, client: this.#context.client };
+    return { server: this.server, client: this.#context.connection.id };
+  }
+
+  #wireKey(key: string): string {
+    const { connection, session } = this.#context;
+    return connection.keyPrefix + wireKey(key, session);
   }
 
   async #exchange(

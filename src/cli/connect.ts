@@ -1,11 +1,10 @@
 /** From the options of a command to a connected client. */
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { Client } from '../client/client.ts';
 import type { ConnectOptions } from '../client/options.ts';
 import { parseCall } from '../protocol/calls.ts';
-import type { BindingTransport } from '../transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
+import { noAddress, noName, reachOf } from './reach.ts';
 import { stderrLogger } from './stderr-logger.ts';
 
 /**
@@ -38,26 +37,14 @@ export async function withClient<T>(
   }
 }
 
-/** The transport that dials servers, encrypted when --server-key says so. */
-export function dialling({ options }: CommandContext): BindingTransport {
-  const serverKey = options.text('server-key');
-  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
-}
-
-/** The failure of a command that is not told where its server is. */
-export function noAddress(what = 'server'): CommandError {
-  return new CommandError(
-    'USAGE',
-    `where is the ${what}? Give --db ADDRESS, or set FROND_DB`,
-    'frond demo --keep starts a server to play with, and says its address',
-  );
-}
-
 function connectOptions(context: CommandContext, defaultServer: string | undefined): ConnectOptions {
   const { options, signal } = context;
-  const dbAddress = options.text('db');
-  if (dbAddress === undefined) throw noAddress();
+  const { transport, dbAddress, isRelayed } = reachOf(context);
   const serverName = options.text('server') ?? defaultServer;
+  if (dbAddress === undefined) {
+    if (!isRelayed) throw noAddress();
+    if (serverName === undefined) throw noName();
+  }
   const pushAddress = options.text('push');
   const subAddress = options.text('sub');
   const thisConfig = options.flag('this-config');
@@ -70,8 +57,8 @@ function connectOptions(context: CommandContext, defaultServer: string | undefin
   const session = options.text('session');
   const timeout = options.number('timeout');
   return {
-    transport: dialling(context),
-    dbAddress,
+    transport,
+    ...(dbAddress !== undefined && { dbAddress }),
     ...(serverName !== undefined && { serverName }),
     ...(pushAddress !== undefined && { pushAddress }),
     ...(subAddress !== undefined && { subAddress }),

@@ -15,6 +15,10 @@ export const evalCommand: Command = {
   examples: [
     { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'a text' },
     { line: 'frond eval images.resize < in.png > out.png', does: 'bytes (FROND_DB says where)' },
+    {
+      line: "frond eval demo.upper 'hello' --relay wss://relay.example",
+      does: 'through a relay (FROND_TOKEN says who you are)',
+    },
     { line: 'frond eval first.parse,last.count "$text" --sub tcp://10.0.0.7:5557', does: 'a pipeline' },
     {
       line: 'frond get pub_address --db tcp://10.0.0.7:5555',

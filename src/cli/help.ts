@@ -28,6 +28,8 @@ export function generalHelp(commands: readonly Command[]): string {
       'Environment:',
       ...columns([
         ['FROND_DB', 'address of the server, where --db is not given'],
+        ['FROND_RELAY', 'URL of the relay, where --relay is not given'],
+        ['FROND_TOKEN', 'token for the relay, where --token is not given'],
         ['FROND_SESSION', 'session, where --session is not given'],
         ['FROND_SECRET_KEY', 'secret key of a server, where --secret-key is not given'],
         ['NO_COLOR', 'set to anything: no colours'],

@@ -1,10 +1,10 @@
 import type { Command, CommandContext } from './command.ts';
-import { dialling, noAddress } from './connect.ts';
 import { look } from './inspect/look.ts';
 import { describeLook } from './inspect/text.ts';
 import { watch } from './inspect/watch.ts';
 import { ServerKeys } from './keys.ts';
 import { COMMON_OPTIONS } from './option-table.ts';
+import { noAddress, noName, reachOf } from './reach.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { styleFor } from './style.ts';
 
@@ -19,9 +19,10 @@ export const inspectCommand: Command = {
   examples: [
     { line: 'frond inspect tcp://127.0.0.1:5555', does: 'a server' },
     { line: 'frond inspect --watch', does: 'how it is doing (FROND_DB says where)' },
+    { line: 'frond inspect demo --relay wss://relay.example', does: 'by its name, through a relay' },
     { line: 'frond inspect --json | jq .counters.failed', does: 'one number of it' },
   ],
-  options: ['db', 'watch', 'every', 'server-key', 'timeout', ...COMMON_OPTIONS],
+  options: ['db', 'relay', 'token', 'watch', 'every', 'server-key', 'timeout', ...COMMON_OPTIONS],
   own: {
     timeout: {
       kind: 'time',
@@ -42,9 +43,9 @@ const TIMEOUT = 5_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { io, options, output, positionals, screen, signal } = context;
-  const dbAddress = positionals[0] ?? options.text('db');
-  if (dbAddress === undefined) throw noAddress();
-  const keys = await ServerKeys.open(dialling(context), dbAddress);
+  const { transport, dbAddress, isRelayed } = reachOf(context, positionals[0]);
+  if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
+  const keys = await ServerKeys.open(transport, dbAddress);
   if (options.flag('verbose')) keys.log(stderrLogger(screen, options.flag('json')));
   try {
     const first = await keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));

@@ -5,7 +5,6 @@ import { CacheChannel } from '../cache/channel.ts';
 import type { LogFields, Logger } from '../logging.ts';
 import type { CacheReply } from '../protocol/cache.ts';
 import { PalmError } from '../protocol/errors.ts';
-import { randomId } from '../protocol/ids.ts';
 import type { Connection, Transport } from '../transport.ts';
 
 export class ServerKeys {
@@ -19,7 +18,6 @@ export class ServerKeys {
     this.#channel = new CacheChannel({
       connection,
       dbAddress,
-      client: randomId(),
       session: undefined,
       tap: undefined,
     });
@@ -32,7 +30,8 @@ export class ServerKeys {
   }
 
   /** Waits for the server as long as it takes. */
-  read(key: string): Promise<CacheReply> {
+  async read(key: string): Promise<CacheReply> {
+    await this.connection.identify();
     return this.#channel.read(key);
   }
 

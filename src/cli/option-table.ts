@@ -1,7 +1,10 @@
 /** Every option of every command: what the parser takes and what `--help` prints, from one table. */
 
-/** - `flag`: there or not. - `text`: any text. - `count`: a whole number from 1 on. - `time`: milliseconds, or `inf`. */
-export type OptionKind = 'flag' | 'text' | 'count' | 'time';
+/**
+ * - `flag`: there or not. - `text`: any text. - `texts`: the same, any number of times. - `count`: a whole number from 1
+ * on. - `time`: milliseconds, or `inf`.
+ */
+export type OptionKind = 'flag' | 'text' | 'texts' | 'count' | 'time';
 
 export interface OptionSpec {
   readonly kind: OptionKind;
@@ -20,6 +23,18 @@ export const OPTIONS = {
     value: 'ADDRESS',
     env: 'FROND_DB',
     help: "the server's db_address, as tcp://host:port or ipc://path",
+  },
+  relay: {
+    kind: 'text',
+    value: 'URL',
+    env: 'FROND_RELAY',
+    help: "go through the relay at ws://… or wss://…; --db is then the server's name, and may be left out",
+  },
+  token: {
+    kind: 'text',
+    value: 'TOKEN',
+    env: 'FROND_TOKEN',
+    help: 'says to the relay who you are; the environment keeps it from those who see your command lines',
   },
   server: {
     kind: 'text',
@@ -105,6 +120,29 @@ export const OPTIONS = {
     help: 'milliseconds that ending gives to what is under way; inf for no limit',
     default: '5000',
   },
+  listen: {
+    kind: 'text',
+    value: 'HOST:PORT',
+    help: 'where the relay is reached; * as the host is every address of this machine, as the port a free one',
+    default: '127.0.0.1:7766',
+  },
+  origin: {
+    kind: 'texts',
+    value: 'URL',
+    help: 'pages of this origin, such as https://dash.example, may connect; once for each',
+    default: 'pages of the host that the relay is reached at',
+  },
+  tokens: { kind: 'text', value: 'FILE', help: 'who bears which token may do what, as JSON' },
+  allow: {
+    kind: 'texts',
+    value: 'PATTERN',
+    help: "a function that anybody may call, as 'demo.upper' or 'demo.*'; once for each",
+  },
+  config: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'all of this and more, as JSON; options stand in for what it says',
+  },
   watch: { kind: 'flag', help: 'look again and again, until Ctrl-C' },
   every: {
     kind: 'time',
@@ -137,6 +175,8 @@ export function isOptionName(name: string): name is OptionName {
 /** Options of every command that connects to a server. */
 export const CONNECTION_OPTIONS = [
   'db',
+  'relay',
+  'token',
   'server',
   'push',
   'sub',

@@ -5,14 +5,22 @@ import type { Environment } from './io.ts';
 import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from './option-table.ts';
 import { nearest } from './suggest.ts';
 
-type Values = ReadonlyMap<OptionName, string | number | true>;
+type Value = string | number | true | readonly string[];
 
 /** The options that a command was given, checked. */
 export class Options {
-  readonly #values: Values;
+  readonly #values: ReadonlyMap<OptionName, Value>;
+  readonly #given: ReadonlySet<OptionName>;
 
-  constructor(values: Values) {
+  /** @param given - those that are in the command line itself. */
+  constructor(values: ReadonlyMap<OptionName, Value>, given: ReadonlySet<OptionName>) {
     this.#values = values;
+    this.#given = given;
+  }
+
+  /** Whether the command line itself has it, and not the environment. */
+  isGiven(name: OptionName): boolean {
+    return this.#given.has(name);
   }
 
   flag(name: NameOf<'flag'>): boolean {
@@ -22,6 +30,12 @@ export class Options {
   text(name: NameOf<'text'>): string | undefined {
     const value = this.#values.get(name);
     return typeof value === 'string' ? value : undefined;
+  }
+
+  /** Every value of an option that a command takes several times, in order. */
+  texts(name: NameOf<'text' | 'texts'>): readonly string[] {
+    const value = this.#values.get(name);
+    return Array.isArray(value) ? value : [];
   }
 
   /** A count, or milliseconds; `Infinity` for no limit. */
@@ -60,21 +74,26 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
     allowPositionals: true,
     tokens: true,
   });
-  const values = new Map<OptionName, string | number | true>();
+  const values = new Map<OptionName, Value>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
     if (!isOptionName(name) || !command.options.includes(name)) throw unknownOption(command, rawName);
-    values.set(name, readValue(command, name, value, inlineValue === true));
+    const before = values.get(name);
+    const read = readValue(command, name, value, inlineValue === true);
+    // Of what is taken once, the last counts.
+    values.set(name, Array.isArray(read) && Array.isArray(before) ? [...before, ...read] : read);
   }
+  const given = new Set(values.keys());
   for (const name of command.options) {
-    const variable = specOf(command, name).env;
+    const { env: variable, kind } = specOf(command, name);
     const value = variable === undefined ? undefined : env[variable];
-    if (value !== undefined && value !== '' && !values.has(name)) values.set(name, value);
+    if (value === undefined || value === '' || values.has(name)) continue;
+    values.set(name, kind === 'texts' ? [value] : value);
   }
-  return { options: new Options(values), positionals };
+  return { options: new Options(values, given), positionals };
 }
 
 function unknownOption(command: Command, raw: string): CommandError {
@@ -84,12 +103,7 @@ function unknownOption(command: Command, raw: string): CommandError {
   return new CommandError('USAGE', `frond ${command.name} has no option ${raw}${meant}`, hint);
 }
 
-function readValue(
-  command: Command,
-  name: OptionName,
-  value: string | undefined,
-  isInline: boolean,
-): string | number | true {
+function readValue(command: Command, name: OptionName, value: string | undefined, isInline: boolean): Value {
   const { kind, value: placeholder } = specOf(command, name);
   const fail = (text: string) =>
     new CommandError('USAGE', `--${name} ${text}`, `see frond ${command.name} --help`);
@@ -100,6 +114,7 @@ function readValue(
   const isOption = !isInline && value?.startsWith('--') && isOptionName(value.slice(2).replace(/=.*/s, ''));
   if (value === undefined || isOption) throw fail(`needs a value: --${name} ${placeholder}`);
   if (kind === 'text') return value;
+  if (kind === 'texts') return [value];
   if (kind === 'time' && /^(inf|infinity)$/i.test(value)) return Number.POSITIVE_INFINITY;
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(number) && number >= 1) return number;

@@ -56,9 +56,10 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
     case 'MODULE':
       return `see frond ${command === undefined ? '' : `${command} `}--help`;
     case 'TIMEOUT':
-      return '--timeout MS waits longer; --db, or FROND_DB, says where the server is';
+      return '--timeout MS waits longer; --db or --relay, or the environment, says where the server is';
     case 'LOST':
-      if (command === 'serve' || command === 'worker') return '--drain MS gives it more time';
+      if (command === 'serve' || command === 'worker' || command === 'relay')
+        return '--drain MS gives it more time';
       return 'see whether the server still runs; what was sent may have run, or not';
     case 'DISCONNECTED':
     case 'CLOSED':
@@ -67,7 +68,7 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
       if (command === 'worker') return 'frond inspect ADDRESS says what is there';
       return 'what is before the dot of the function, or --server, names the server; --db says where it is';
     case 'FORBIDDEN':
-      return "--server-key is the server's public CURVE key; leave it out for a server without one";
+      return "--server-key is the server's public CURVE key, if it has one; to a relay --token says who you are";
     case 'PROTOCOL':
       return '--db must be the db_address of a PALM server, not another of its addresses';
     case 'INTERNAL':

@@ -71,6 +71,8 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes 
     return new PalmError('REMOTE', text, { sent: true });
   }
   const name = message.errorName === '' ? undefined : message.errorName;
-  const text = `${message.function} failed: ${name === undefined ? '' : `${name}: `}${message.error}`;
-  return new PalmError('REMOTE', text, { sent: true, ...(name !== undefined && { remoteName: name }) });
+  const what = status === Status.refused ? 'was refused' : 'failed';
+  const text = `${message.function} ${what}: ${name === undefined ? '' : `${name}: `}${message.error}`;
+  const code = status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
+  return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
 }

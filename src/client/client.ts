@@ -84,13 +84,17 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     return this.#core.serverName;
   }
 
-  /** This client's id: the beginning of the topic of every answer to it. */
+  /**
+   * This client's id: the beginning of the topic of every answer to it. A relay gives another one when it lost what was
+   * under way.
+   */
   get id(): string {
-    return this.#core.settings.id;
+    return this.#core.connection.id;
   }
 
+  /** What goes in front of every key: the session, behind the one that a relay gave. */
   get session(): string | undefined {
-    return this.#core.settings.session;
+    return this.#core.session;
   }
 
   /** Resolves when the client is closed, with the error that forced it, if one did. */

@@ -2,7 +2,7 @@ import { withinLimits } from '../async/deadline.ts';
 import { SignalHub } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
-import { clientTopics, randomId } from '../protocol/ids.ts';
+import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { StreamMark } from './calls.ts';
@@ -18,6 +18,8 @@ export class ClientCore {
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
   readonly serverName: string;
+  /** What goes in front of every key, if anything does: the user's session, behind the one that a relay gave. */
+  readonly session: string | undefined;
   /** Undefined when the server takes no calls. */
   readonly path: CallPath | undefined;
   /** What every message says: the session, or a random id of the client's. */
@@ -30,19 +32,20 @@ export class ClientCore {
     signals: SignalHub,
     profile: ServerProfile,
   ) {
-    const { id, session, tap, logger } = settings;
+    const { tap, logger } = settings;
     this.settings = settings;
     this.connection = connection;
     this.cache = cache;
     this.signals = signals;
     this.serverName = profile.serverName;
+    this.session = connection.keyPrefix + (settings.session ?? '') || undefined;
+    const { session } = this;
     this.stream =
       session === undefined
         ? { pipeline: randomId(), features: Feature.batches }
         : { pipeline: session, features: Feature.batches | Feature.session };
     const { addresses, isDirect } = profile;
-    const topics = clientTopics(id);
-    this.path = addresses && new CallPath({ connection, addresses, topics, isDirect, tap, logger });
+    this.path = addresses && new CallPath({ connection, addresses, isDirect, tap, logger });
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
@@ -59,7 +62,8 @@ export class ClientCore {
     };
     const signals = new SignalHub();
     const connect = async () => {
-      const cache = new CacheChannel({ connection, dbAddress, client: id, session, tap });
+      await connection.identify(id);
+      const cache = new CacheChannel({ connection, dbAddress, session, tap });
       const profile = givenProfile(settings) ?? (await discover(settings, cache));
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile);

@@ -1,8 +1,8 @@
 import { checkTimeout } from '../async/deadline.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
-import { invalidCall, show } from '../protocol/errors.ts';
-import { checkId, randomId } from '../protocol/ids.ts';
+import { invalidCall, reasonText, show } from '../protocol/errors.ts';
+import { checkId } from '../protocol/ids.ts';
 import { guardTap, type Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
 
@@ -12,8 +12,8 @@ export interface ConnectOptions {
   readonly transport: Transport;
   /** Name the server must bear. Left out, whatever server is at `dbAddress` is taken. */
   readonly serverName?: string;
-  /** Address of the server's cache. */
-  readonly dbAddress: string;
+  /** Address of the server's cache. Left out, `serverName` is the address: behind a relay servers are found by name. */
+  readonly dbAddress?: string;
   /** Address calls are sent to. Left out, the server is asked. */
   readonly pushAddress?: string;
   /** Address answers are published at. Left out, the server is asked. */
@@ -26,7 +26,7 @@ export interface ConnectOptions {
   readonly loggingLevel?: LoggingLevel;
   /** Takes the log. Default: the console. */
   readonly logger?: Logger;
-  /** Id of this client, which no other client may have. Default: a random one. */
+  /** Id of this client, which no other client may have. Default: a random one. Behind a relay it is the relay's to give. */
   readonly id?: string;
   /** Milliseconds that connecting, an eval or a cache call may take unless it says otherwise. Default 30 000. */
   readonly timeout?: number;
@@ -51,7 +51,8 @@ export interface ClientSettings {
   readonly session: string | undefined;
   readonly thisConfig: boolean;
   readonly logger: Logger;
-  readonly id: string;
+  /** The id wished for. */
+  readonly id: string | undefined;
   readonly timeout: number;
   readonly signal: AbortSignal | undefined;
   readonly errorSentinel: boolean;
@@ -62,12 +63,12 @@ const DEFAULT_TIMEOUT = 30_000;
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function settleOptions(options: ConnectOptions): ClientSettings {
-  const { transport, serverName, dbAddress, pushAddress, subAddress, session, thisConfig = false } = options;
+  const { transport, serverName, pushAddress, subAddress, session, thisConfig = false } = options;
   if (typeof transport?.open !== 'function')
     throw invalidCall(`transport must be a transport such as zeromq(), not ${show(transport)}`);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
-  transport.checkAddress(dbAddress);
+  const dbAddress = settleAddress(options);
   if (pushAddress !== undefined) transport.checkAddress(pushAddress);
   if (subAddress !== undefined) transport.checkAddress(subAddress);
   if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
@@ -75,9 +76,12 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
       'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
     );
   }
-  const id = options.id === undefined ? randomId() : checkId('id', options.id);
+  const id = options.id === undefined ? undefined : checkId('id', options.id);
   const level = options.loggingLevel ?? 'warning';
-  const logger = atLevel(options.logger ?? consoleLogger(`frond client ${id}`), level);
+  const logger = atLevel(
+    options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`),
+    level,
+  );
   return {
     transport,
     serverName,
@@ -93,4 +97,19 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
     errorSentinel: options.errorSentinel ?? false,
     tap: options.tap && guardTap(options.tap, logger),
   };
+}
+
+/** @throws PalmError `INVALID_CALL` when there is no address, or none that the transport can read. */
+function settleAddress({ transport, dbAddress, serverName }: ConnectOptions): string {
+  if (dbAddress === undefined && serverName === undefined) {
+    throw invalidCall('where is the server? dbAddress must say it, or, behind a relay, serverName');
+  }
+  const address = dbAddress ?? serverName;
+  try {
+    transport.checkAddress(address as string);
+  } catch (error) {
+    if (dbAddress !== undefined) throw error;
+    throw invalidCall(`dbAddress must be given: ${reasonText(error)}`, { cause: error });
+  }
+  return address as string;
 }

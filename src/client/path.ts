@@ -1,14 +1,14 @@
 import { startTimer } from '../async/deadline.ts';
+import { InFlight } from '../async/in-flight.ts';
 import { macrotasks } from '../async/macrotask.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
-import type { ClientTopics } from '../protocol/ids.ts';
+import { type ClientTopics, clientTopics } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
-import { InFlight } from './in-flight.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** Where a path begins and ends. */
@@ -20,7 +20,6 @@ export interface PathAddresses {
 export interface PathSettings {
   readonly connection: Connection;
   readonly addresses: PathAddresses;
-  readonly topics: ClientTopics;
   /** Whether the answers come from the very server that calls go to, and that is frond's. */
   readonly isDirect: boolean;
   readonly tap: Tap | undefined;
@@ -54,7 +53,8 @@ export class CallPath {
   readonly later = macrotasks();
   readonly inFlight: InFlight;
   readonly addresses: PathAddresses;
-  readonly #topics: ClientTopics;
+  readonly #connection: Connection;
+  #topics: ClientTopics;
   readonly #pusher: Pusher;
   readonly #subscription: Subscription;
   readonly #tap: Tap | undefined;
@@ -66,12 +66,13 @@ export class CallPath {
   #stopGrace = () => {};
   #closed: PalmError | undefined;
 
-  constructor({ connection, addresses, topics, isDirect, tap, logger }: PathSettings) {
+  constructor({ connection, addresses, isDirect, tap, logger }: PathSettings) {
     this.addresses = addresses;
-    this.#topics = topics;
+    this.#connection = connection;
+    this.#topics = clientTopics(connection.id);
     this.#tap = tap;
     this.#logger = logger;
-    this.#subscription = connection.subscribe(addresses.subAddress, topics.prefix, {
+    this.#subscription = connection.subscribe(addresses.subAddress, this.#topics.prefix, {
       proofTimeout: isDirect ? PROOF_TIMEOUT : 0,
     });
     this.inFlight = new InFlight(() =>
@@ -111,6 +112,8 @@ export class CallPath {
 
   /** The `client` field for a call: the server publishes the answers under it. */
   topic(callId: string): string {
+    const { id } = this.#connection;
+    if (this.#topics.id !== id) this.#topics = clientTopics(id);
     return this.#topics.of(callId);
   }
 

@@ -25,6 +25,8 @@ export interface LeasedItem extends Work {
 export interface LeasedWorkSettings {
   /** Sends a request to the Master. Rejects with `DISCONNECTED` when the link breaks before the reply. */
   readonly ask: (frame: Bytes) => Promise<Bytes>;
+  /** What the worker's id begins with. */
+  readonly id: string;
   /** What the worker is called. */
   readonly name: string;
   readonly concurrency: number;
@@ -32,7 +34,7 @@ export interface LeasedWorkSettings {
 
 export class LeasedWork implements WorkLink<LeasedItem> {
   readonly #settings: LeasedWorkSettings;
-  readonly #id = randomId();
+  readonly #id: string;
   readonly #codec = new EnvelopeCodec();
   readonly #results = new EnvelopeCodec();
   readonly #prefetch: Prefetch;
@@ -55,6 +57,7 @@ export class LeasedWork implements WorkLink<LeasedItem> {
 
   constructor(settings: LeasedWorkSettings) {
     this.#settings = settings;
+    this.#id = `${settings.id}/${randomId()}`;
     this.#prefetch = new Prefetch(settings.concurrency);
   }
 

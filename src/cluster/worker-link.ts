@@ -2,6 +2,7 @@ import type { CacheChannel } from '../cache/channel.ts';
 import { type CacheReply, replyText } from '../protocol/cache.ts';
 import { PalmError } from '../protocol/errors.ts';
 import { Feature } from '../protocol/message.ts';
+import type { Bytes } from '../protocol/utf8.ts';
 import type { Connection, Transport } from '../transport.ts';
 import { LeasedWork } from './leased-work.ts';
 import { PushedWork } from './pushed-work.ts';
@@ -37,7 +38,8 @@ export async function findWork(settings: LinkSettings): Promise<LeasedWork | Pus
   const { connection, dbAddress, name, concurrency } = settings;
   const addresses = await findAddresses(settings);
   if (addresses === undefined) {
-    return new LeasedWork({ ask: (frame) => connection.request(dbAddress, frame).reply, name, concurrency });
+    const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
+    return new LeasedWork({ ask, id: connection.id, name, concurrency });
   }
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);

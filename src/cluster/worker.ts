@@ -222,10 +222,10 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   const shutdown = new AbortController();
   const own = tally();
   const connection = await transport.open();
+  await connection.identify();
   const channel = new CacheChannel({
     connection,
     dbAddress,
-    client: randomId(),
     session: undefined,
     tap: undefined,
   });

@@ -37,6 +37,7 @@ export function checkId(what: string, id: unknown): string {
  * slash says which call an answer belongs to, while one subscription to the part before it takes all of them.
  */
 export interface ClientTopics {
+  readonly id: string;
   /** What the client subscribes to: its id and a slash. */
   readonly prefix: string;
   /** The `client` field for a call. */
@@ -49,6 +50,7 @@ export interface ClientTopics {
 export function clientTopics(clientId: string): ClientTopics {
   const prefix = `${clientId}/`;
   return {
+    id: clientId,
     prefix,
     of: (call) => prefix + call,
     call: (topic) => (topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined),

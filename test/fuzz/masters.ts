@@ -101,7 +101,7 @@ export async function openLinks(_fleet: Fleet, random: Random): Promise<Siege> {
       if (reply === undefined) throw new PalmError('CLOSED', 'no more replies');
       return reply;
     };
-    return new LeasedWork({ ask, name: 'w', concurrency: 1 });
+    return new LeasedWork({ ask, id: 'me', name: 'w', concurrency: 1 });
   };
   const attack = async (count: number) => {
     for (let sent = 0; sent < count; sent++) {

@@ -1,6 +1,7 @@
 import { Broadcast } from '../../src/async/broadcast.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, ConnectionStatus } from '../../src/transport.ts';
 
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
@@ -25,8 +26,21 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   readonly #ended = deferred<PalmError | undefined>();
   readonly closed: Promise<PalmError | undefined> = this.#ended.promise;
   #isClosed = false;
+  #id = '';
 
   protected abstract checkAddress(address: string): void;
+
+  async identify(wished: string = randomId()): Promise<void> {
+    if (this.#id === '') this.#id = wished;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get keyPrefix(): string {
+    return '';
+  }
 
   report(status: ConnectionStatus): void {
     this.#statuses.send(status);
@@ -41,16 +55,24 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
+    await this.end(undefined, options.timeout ?? DRAIN_TIMEOUT);
+  }
+
+  /** Closes every channel; `closed` resolves with the error that forced it. */
+  protected async end(error: PalmError | undefined, timeout: number): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      const { timeout = DRAIN_TIMEOUT } = options;
       await Promise.all([...this.#channels].map((channel) => channel.close({ timeout })));
-      this.#statuses.send({ type: 'closed', error: undefined });
+      await this.hangUp();
+      this.#statuses.send({ type: 'closed', error });
       this.#statuses.end();
-      this.#ended.resolve(undefined);
+      this.#ended.resolve(error);
     }
     await this.closed;
   }
+
+  /** Lets go of what all channels share, once they are closed. */
+  protected async hangUp(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();

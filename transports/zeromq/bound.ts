@@ -8,9 +8,9 @@ import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
+import { gatherFrames, SocketWriter } from '../shared/writer.ts';
 import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
-import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Messages read and not taken by the server, before the socket is left to hold its peers up. */
 const READ_AHEAD = 4_096;
@@ -105,7 +105,11 @@ export class ZeromqReply extends Bound<Router> {
   constructor(socket: Router, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
     super(socket, host);
     this.#answer = answer;
-    this.#writer = new SocketWriter(socket, { ready: () => this.useWhenOpen(), gather: oneMessage });
+    this.#writer = new SocketWriter(socket, {
+      later: setImmediate,
+      ready: () => this.useWhenOpen(),
+      gather: oneMessage,
+    });
   }
 
   protected start(): void {
@@ -156,6 +160,7 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
   #peers = 0;
   readonly #listeners: (() => void)[] = [];
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
+    later: setImmediate,
     ready: () => this.useWhenOpen(),
     gather: gatherFrames,
   });
@@ -182,6 +187,7 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
 
 export class ZeromqPublish extends Bound<XPublisher> {
   readonly #writer = new SocketWriter<Delivery>(this.socket, {
+    later: setImmediate,
     ready: () => this.useWhenOpen(),
     gather: gatherDelivery,
   });

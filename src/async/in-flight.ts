@@ -1,7 +1,7 @@
-import { startTimer } from '../async/deadline.ts';
-import { type Deferred, deferred } from '../async/deferred.ts';
-import { Fifo } from '../async/fifo.ts';
 import type { PalmError } from '../protocol/errors.ts';
+import { startTimer } from './deadline.ts';
+import { type Deferred, deferred } from './deferred.ts';
+import { Fifo } from './fifo.ts';
 
 /** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
 const SHORTEST_STALL = 50;

@@ -1,0 +1,34 @@
+import type { Logger } from '../../src/logging.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
+import { Identity } from './identity.ts';
+import type { Authenticate, Grants, Visitor } from './options.ts';
+
+/** Tells who a visitor is. */
+export class Admission {
+  readonly #authenticate: Authenticate | undefined;
+  readonly #anonymous: Grants | undefined;
+  readonly #logger: Logger;
+
+  constructor(
+    options: { readonly authenticate?: Authenticate; readonly anonymous?: Grants },
+    logger: Logger,
+  ) {
+    this.#authenticate = options.authenticate;
+    this.#anonymous = options.anonymous;
+    this.#logger = logger;
+  }
+
+  /** @returns undefined for nobody. A token that is wrong is nobody's, also where anybody may come in without one. */
+  async identify(token: string | undefined, visitor: Visitor): Promise<Identity | undefined> {
+    try {
+      const known = await this.#authenticate?.(token, visitor);
+      const identity = known && new Identity(known);
+      if (identity !== undefined) return identity.expires > Date.now() ? identity : undefined;
+    } catch (error) {
+      this.#logger.error('authentication failed', { address: visitor.address, reason: reasonText(error) });
+      return undefined;
+    }
+    if (token === undefined && this.#anonymous !== undefined) return Identity.anonymous(this.#anonymous);
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import type { CacheScope, Grants, RelayIdentity } from './options.ts';
+import { Patterns } from './patterns.ts';
+
+const ANONYMOUS = 'anonymous';
+
+/** Who a client is and what it may do, in a form that is quick to ask. */
+export class Identity {
+  readonly name: string;
+  readonly expires: number;
+  readonly cache: CacheScope;
+  readonly mayWork: boolean;
+  readonly #servers: Patterns;
+  readonly #functions: Patterns;
+
+  /** @throws Error when the name would let it into another's keys. */
+  constructor({ name, expires, servers, functions, cache, work }: RelayIdentity) {
+    if (!/^[^\s/\p{Cc}]+$/u.test(name))
+      throw new Error('the name of an identity must have no slash and no space in it');
+    this.name = name;
+    this.expires = expires ?? Number.POSITIVE_INFINITY;
+    this.cache = cache ?? 'none';
+    this.mayWork = work ?? false;
+    this.#servers = new Patterns(servers);
+    this.#functions = new Patterns(functions ?? []);
+  }
+
+  static anonymous(grants: Grants): Identity {
+    return new Identity({ ...grants, name: ANONYMOUS });
+  }
+
+  /** What its keys begin with. */
+  get keyPrefix(): string {
+    return this.cache === 'session' ? `${this.name}/` : '';
+  }
+
+  mayUse(server: string): boolean {
+    return this.#servers.match(server);
+  }
+
+  mayCall(stage: string): boolean {
+    return this.#functions.match(stage);
+  }
+
+  mayRead(key: string): boolean {
+    if (this.cache === 'session') return key.startsWith(this.keyPrefix);
+    return this.cache !== 'none';
+  }
+
+  mayWrite(key: string): boolean {
+    if (this.cache === 'session') return key.startsWith(this.keyPrefix);
+    return this.cache === 'all';
+  }
+}

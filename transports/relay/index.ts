@@ -1,0 +1,12 @@
+/** `frond/relay`: lets pages and scripts use a cluster over WebSocket, without giving them the network. */
+export type {
+  Authenticate,
+  CacheScope,
+  Grants,
+  RelayIdentity,
+  RelayLimits,
+  RelayOptions,
+  Target,
+  Visitor,
+} from './options.ts';
+export { createRelay, type Relay } from './relay.ts';

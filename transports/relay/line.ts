@@ -1,0 +1,185 @@
+import type { RawData, WebSocket } from 'ws';
+import { startTimer } from '../../src/async/deadline.ts';
+import { deferred } from '../../src/async/deferred.ts';
+import type { Logger } from '../../src/logging.ts';
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import { CloseCode, closeReason } from '../websocket/codes.ts';
+import { type Hello, loneMessage, readClientMessage, SUBPROTOCOL, Type } from '../websocket/frames.ts';
+import type { Admission } from './admission.ts';
+import type { Metrics } from './metrics.ts';
+import type { Visitor } from './options.ts';
+import { closeFor, type Peer } from './peer.ts';
+import type { Sessions } from './sessions.ts';
+import type { Limits } from './settings.ts';
+
+export interface LineContext {
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly admission: Admission;
+  readonly sessions: Sessions;
+  readonly logger: Logger;
+  /** The line is its client's from now on. */
+  attached(peer: Peer): void;
+  ended(code: number, reason: string): void;
+}
+
+/** Milliseconds that a client gets to answer the closing handshake. */
+const CLOSE_TIMEOUT = 1_000;
+
+/** One WebSocket of a client, from its greeting to its end. */
+export class Line {
+  readonly visitor: Visitor;
+  peer: Peer | undefined;
+  readonly #socket: WebSocket;
+  readonly #context: LineContext;
+  readonly #ended = deferred<void>();
+  #stopTimer: () => void;
+  #hasGreeted = false;
+  #isClosing = false;
+  /** Why it was closed from this side. */
+  #why: { readonly code: number; readonly reason: string } | undefined;
+  /** Whether anything came since the last heartbeat. */
+  #isAlive = true;
+
+  constructor(socket: WebSocket, visitor: Visitor, context: LineContext) {
+    this.#socket = socket;
+    this.visitor = visitor;
+    this.#context = context;
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('close', (code, reason) => this.#close(code, String(reason)));
+    // It is followed by the end, whatever it is.
+    socket.on('error', () => {});
+    const { greetingTimeout } = context.limits;
+    this.#stopTimer = startTimer(greetingTimeout, () => this.close(CloseCode.silent, 'no greeting came'));
+    if (socket.protocol !== SUBPROTOCOL) {
+      this.close(CloseCode.unsupportedVersion, `this relay speaks ${SUBPROTOCOL}`);
+    }
+  }
+
+  /** Says why, and ends. Resolves when it has ended. */
+  close(code: number, reason: string): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#why = { code, reason };
+      this.#stopTimer();
+      this.peer?.ledger.suspend();
+      this.#socket.close(code, closeReason(reason));
+      this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
+    }
+    return this.#ended.promise;
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** A heartbeat is due. */
+  beat(): void {
+    const { peer } = this;
+    if (peer === undefined || this.#isClosing) return;
+    if (peer.identity.expires <= Date.now()) {
+      this.close(CloseCode.unauthorized, 'the token has expired');
+      return;
+    }
+    if (!this.#isAlive) {
+      // No closing handshake with who does not answer.
+      this.#why = { code: CloseCode.silent, reason: 'nothing came from the client any more' };
+      this.#isClosing = true;
+      this.terminate();
+      return;
+    }
+    this.#isAlive = false;
+    peer.ledger.tell([Type.ping]);
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    this.#isAlive = true;
+    try {
+      if (!isBinary || !Buffer.isBuffer(data))
+        throw new PalmError('PROTOCOL', 'a text came, and frames are binary');
+      this.#context.metrics.message('in', data.length);
+      const message = readClientMessage(
+        new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
+      );
+      if (this.peer !== undefined) this.peer.take(message, data.length);
+      else this.#greet(message.frames[0]?.[0] === Type.hello ? message.frames[0] : undefined);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { code, reason } = closeFor(error);
+    const { logger, sessions } = this.#context;
+    if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: reasonText(error) });
+    this.close(code, reason);
+    // What is wrong once is wrong again when it is sent again.
+    if (this.peer !== undefined) sessions.forget(this.peer);
+  }
+
+  #greet(hello: Hello | undefined): void {
+    if (hello === undefined || this.#hasGreeted) {
+      throw new PalmError('PROTOCOL', 'a connection begins with a greeting, and waits for the answer');
+    }
+    this.#hasGreeted = true;
+    this.#admit(hello).catch((error) => this.#fail(error));
+  }
+
+  async #admit([, token, session, received]: Hello): Promise<void> {
+    const { admission, sessions, limits, metrics } = this.#context;
+    const identity = await admission.identify(token ?? undefined, this.visitor);
+    if (this.#isClosing) return;
+    this.#stopTimer();
+    if (identity === undefined) {
+      this.close(
+        CloseCode.unauthorized,
+        token === null ? 'a token is needed' : 'the token is wrong or has expired',
+      );
+      return;
+    }
+    const before = session === null ? undefined : sessions.resume(session, identity);
+    const peer = before ?? sessions.begin(identity);
+    metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
+    if (before !== undefined) {
+      this.#context.attached(peer);
+      peer.identified(identity);
+    }
+    this.peer = peer;
+    const { maxFrame, window, heartbeat, resumeWindow } = limits;
+    const isResumed = before !== undefined;
+    this.#send(
+      loneMessage([
+        Type.welcome,
+        peer.session,
+        peer.id,
+        isResumed,
+        peer.ledger.received,
+        maxFrame,
+        window,
+        heartbeat,
+        resumeWindow,
+        identity.keyPrefix,
+      ]),
+    );
+    if (!isResumed) this.#context.attached(peer);
+    peer.ledger.resume((message) => this.#send(message), isResumed ? received : 0);
+  }
+
+  #send(message: Bytes): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#context.metrics.message('out', message.length);
+    this.#socket.send(message);
+  }
+
+  #close(code: number, reason: string): void {
+    this.#isClosing = true;
+    this.#stopTimer();
+    this.#ended.resolve();
+    // Its own words tell more than the echo of them.
+    const why = this.#why ?? { code, reason };
+    this.#context.ended(why.code, why.reason);
+  }
+}

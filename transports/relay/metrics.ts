@@ -1,0 +1,85 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** What can be asked of the relay at the time. */
+export interface Gauges {
+  readonly connections: () => number;
+  readonly sessions: () => number;
+  readonly held: () => number;
+}
+
+/** The relay's figures, as Prometheus reads them. No label is anything that a client chooses. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #messages: Counter<'direction'>;
+  readonly #bytes: Counter<'direction'>;
+  readonly #handshakes: Counter<'status'>;
+  readonly #closes: Counter<'code'>;
+  readonly #refusals: Counter<'what'>;
+  readonly #resumes: Counter<'outcome'>;
+  readonly #lost: Counter;
+
+  constructor(gauges: Gauges) {
+    const registers = [this.#registry];
+    const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
+      new Counter({ name: `frond_relay_${name}`, help, labelNames, registers });
+    this.#messages = counter('messages_total', 'WebSocket messages', 'direction');
+    this.#bytes = counter('bytes_total', 'Bytes of WebSocket messages', 'direction');
+    this.#handshakes = counter('handshakes_total', 'Handshakes by the HTTP status they ended with', 'status');
+    this.#closes = counter('closes_total', 'Connections that ended, by close code', 'code');
+    this.#refusals = counter('refusals_total', 'What was asked for and not granted', 'what');
+    this.#resumes = counter('sessions_total', 'Greetings by what became of the session', 'outcome');
+    this.#lost = counter('lost_work_total', 'Messages for workers that vanished and could not be kept');
+    for (const [name, help] of [
+      ['connections', 'WebSockets that are open'],
+      ['sessions', 'Clients, connected or within the resume window'],
+      ['held', 'Bytes held for clients'],
+    ] as const) {
+      new Gauge({
+        name: `frond_relay_${name === 'held' ? 'held_bytes' : name}`,
+        help,
+        registers,
+        collect() {
+          this.set(gauges[name]());
+        },
+      });
+    }
+  }
+
+  message(direction: 'in' | 'out', size: number): void {
+    this.#messages.inc({ direction });
+    this.#bytes.inc({ direction }, size);
+  }
+
+  handshake(status: number): void {
+    this.#handshakes.inc({ status: String(status) });
+  }
+
+  close(code: number): void {
+    // A client may close with any code; each would be a series of its own.
+    this.#closes.inc({ code: KNOWN.has(code) ? String(code) : 'other' });
+  }
+
+  refusal(what: string): void {
+    this.#refusals.inc({ what });
+  }
+
+  session(outcome: 'new' | 'resumed' | 'forgotten'): void {
+    this.#resumes.inc({ outcome });
+  }
+
+  lostWork(count: number): void {
+    this.#lost.inc(count);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+const KNOWN: ReadonlySet<number> = new Set([
+  1000, 1001, 1005, 1006, 1009, 1011, 4400, 4401, 4403, 4406, 4408, 4409, 4413, 4429,
+]);

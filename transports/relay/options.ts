@@ -1,0 +1,116 @@
+import type { Logger, LoggingLevel } from '../../src/logging.ts';
+import type { Transport } from '../../src/transport.ts';
+
+/** A server that clients of the relay may be let use. */
+export interface Target {
+  /** Address of its cache, in the upstream transport's terms. The relay asks there for the others. */
+  readonly dbAddress?: string;
+  /** Where calls are sent. Left out, the server is asked. */
+  readonly pushAddress?: string;
+  /** Where answers are published. Left out, the server is asked. */
+  readonly subAddress?: string;
+  /** Where workers pull from. Left out, the server is asked. */
+  readonly workerPushAddress?: string;
+  /** Where workers push results to. Left out, the server is asked. */
+  readonly workerPullAddress?: string;
+  /**
+   * The functions that this server has, as `server.function`; `*` stands for any part of one. A stock pylm server stops for
+   * good at a function it does not have, so the relay lets through to it what is listed here and nothing else. A frond
+   * server needs no list; with one, what is not in it is refused.
+   */
+  readonly functions?: readonly string[];
+}
+
+/** What may be done with the keys of a server's cache; the server's own can always be read as far as connecting needs. */
+export type CacheScope = 'none' | 'read' | 'session' | 'all';
+
+/** What an identity may do. Nothing that is not said. */
+export interface Grants {
+  /** Names of targets, or `*`. */
+  readonly servers: readonly string[];
+  /** Functions that may be called, as `server.function`; `*` stands for any part of one. Default: none. */
+  readonly functions?: readonly string[];
+  /**
+   * `none`, `read` (every key), `session` (keys that begin with the identity's name and a slash, which clients are told
+   * and put there by themselves), or `all`. Default `none`.
+   */
+  readonly cache?: CacheScope;
+  /** Whether it may be a worker of the targets that are Masters or Hubs: it sees and answers other clients' messages. Default false. */
+  readonly work?: boolean;
+}
+
+/** Who somebody is. */
+export interface RelayIdentity extends Grants {
+  /** For logs, and what `session` keys begin with: no slash and no space in it. */
+  readonly name: string;
+  /** When it ends: the client is asked for a new token then. Milliseconds since 1970, as `Date.now()` gives them. */
+  readonly expires?: number;
+}
+
+/** What is known of who wants in. */
+export interface Visitor {
+  /** Its network address. */
+  readonly address: string;
+  /** Its origin; undefined for what is no browser. */
+  readonly origin: string | undefined;
+}
+
+/**
+ * Tells who the bearer of a token is; undefined for nobody. What it throws is logged, and counts as nobody.
+ * @param token - undefined when none was given.
+ */
+export type Authenticate = (
+  token: string | undefined,
+  visitor: Visitor,
+) => RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
+
+/** Limits of a relay. Every one is enforced; those that clients must know are announced to them. */
+export interface RelayLimits {
+  /** Bytes of one PALM frame, either way. Default 4 MiB. */
+  readonly maxFrame?: number;
+  /** Bytes that one client may have on their way to each server, and in requests. Default 1 MiB. */
+  readonly window?: number;
+  /** Bytes held for a client that does not take them, before it is closed as too slow. Default 16 MiB. */
+  readonly maxHeld?: number;
+  /** Connections at once. Default 10 000. */
+  readonly maxConnections?: number;
+  /** Connections at once from one network address. Default 100. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Channels of one client at once. Default 32. */
+  readonly maxChannels?: number;
+  /** Requests of one client under way at once. Default 256. */
+  readonly maxRequests?: number;
+  /** Milliseconds for the greeting. Default 5 000. */
+  readonly greetingTimeout?: number;
+  /** Milliseconds between two pings; a client that is silent for two of them is cut. Default 20 000. */
+  readonly heartbeat?: number;
+  /** Milliseconds that a client may be away and go on where it was. Default 60 000. */
+  readonly resumeWindow?: number;
+}
+
+export interface RelayOptions {
+  /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
+  readonly transport: Transport;
+  /** The servers by name, or what looks a name up; undefined for a name there is not. */
+  readonly servers: Readonly<Record<string, Target>> | ((name: string) => Target | undefined);
+  /** Who bearers of tokens are. Left out, only {@link anonymous} can come in. */
+  readonly authenticate?: Authenticate;
+  /** What anybody may do who gives no token. Default: nothing. */
+  readonly anonymous?: Grants;
+  /**
+   * Origins of pages that may connect, each exact, as `https://dash.example`. Default: pages of the host that the relay is
+   * reached at, as long as that is no other name for this machine (see README, "The relay").
+   */
+  readonly origins?: readonly string[];
+  /** Path of the WebSocket. Default `/`. */
+  readonly path?: string;
+  /** The address of a visitor, for limits; for a relay behind a proxy. Default: the socket's. */
+  readonly addressOf?: (
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+    socketAddress: string,
+  ) => string;
+  readonly limits?: RelayLimits;
+  readonly logger?: Logger;
+  /** Least level that is logged. Default `info`. */
+  readonly loggingLevel?: LoggingLevel;
+}

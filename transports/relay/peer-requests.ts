@@ -1,0 +1,95 @@
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { PendingReply } from '../../src/transport.ts';
+import type { JudgedRequest, RequestGuard } from './request-guard.ts';
+import type { Upstream } from './upstream.ts';
+import { WorkerWatch } from './worker-watch.ts';
+
+/** How a request ends. */
+export interface RequestEnd {
+  replied(id: number, reply: Bytes): void;
+  failed(id: number, error: PalmError): void;
+}
+
+/** The requests of one client that are under way. */
+export class PeerRequests {
+  readonly #guard: RequestGuard;
+  readonly #end: RequestEnd;
+  readonly #pending = new Map<number, { readonly size: number; cancel: () => void }>();
+  readonly #workers = new WorkerWatch();
+  /** Bytes of those under way. */
+  outstanding = 0;
+
+  constructor(guard: RequestGuard, end: RequestEnd) {
+    this.#guard = guard;
+    this.#end = end;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  has(id: number): boolean {
+    return this.#pending.has(id);
+  }
+
+  async ask(id: number, upstream: Upstream, frame: Bytes): Promise<void> {
+    const entry = { size: frame.length, cancel: () => {} };
+    this.#pending.set(id, entry);
+    this.outstanding += frame.length;
+    try {
+      const judged = this.#guard.judge(upstream.name, frame);
+      const reply = await this.#exchange(upstream, judged, (pending) => {
+        entry.cancel = () => pending.cancel(GIVEN_UP);
+      });
+      if (this.#forget(id, entry)) this.#end.replied(id, reply);
+    } catch (error) {
+      if (this.#forget(id, entry))
+        this.#end.failed(id, PalmError.from(error, 'PROTOCOL', 'the request failed'));
+    }
+  }
+
+  cancel(id: number): void {
+    const entry = this.#pending.get(id);
+    if (entry === undefined) return;
+    this.#forget(id, entry);
+    entry.cancel();
+  }
+
+  /** The client is gone. What its workers held is for others at once. */
+  close(): void {
+    for (const id of [...this.#pending.keys()]) this.cancel(id);
+    this.#workers.leave();
+  }
+
+  #forget(id: number, entry: { readonly size: number }): boolean {
+    if (this.#pending.get(id) !== entry) return false;
+    this.#pending.delete(id);
+    this.outstanding -= entry.size;
+    return true;
+  }
+
+  async #exchange(
+    upstream: Upstream,
+    judged: JudgedRequest,
+    under: (pending: PendingReply) => void,
+  ): Promise<Bytes> {
+    const send = (frame: Bytes) => {
+      const pending = upstream.request(frame);
+      under(pending);
+      return pending.reply;
+    };
+    if (judged.kind === 'work') {
+      this.#workers.saw(upstream, judged);
+      const pending = upstream.requestWork(judged.frame);
+      under(pending);
+      return pending.reply;
+    }
+    const { frame, deletes, rewrite } = judged;
+    if (deletes !== undefined) return upstream.delete(deletes, frame, send);
+    const reply = await send(frame);
+    return rewrite === undefined ? reply : rewrite(reply);
+  }
+}
+
+const GIVEN_UP = new PalmError('CLOSED', 'the client gave the request up');

@@ -1,0 +1,274 @@
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Delivery } from '../../src/transport.ts';
+import { parseRelayedAddress } from '../websocket/address.ts';
+import { CloseCode } from '../websocket/codes.ts';
+import {
+  ChannelKind,
+  type ClientFrame,
+  type Frame,
+  type Message,
+  type Open,
+  type Request,
+  type Send,
+  Type,
+} from '../websocket/frames.ts';
+import { Ledger } from '../websocket/ledger.ts';
+import { CallGuard } from './call-guard.ts';
+import type { Identity } from './identity.ts';
+import {
+  type PeerChannel,
+  type PeerContext,
+  PeerPuller,
+  PeerPusher,
+  PeerSubscription,
+} from './peer-channels.ts';
+import { PeerRequests } from './peer-requests.ts';
+import { RequestGuard } from './request-guard.ts';
+import type { Limits } from './settings.ts';
+import type { Upstream } from './upstream.ts';
+
+/** What a client needs of its relay. */
+export interface PeerSettings {
+  /** Its id, which the relay gave it. */
+  readonly id: string;
+  /** What it must show to go on with the session on another socket. */
+  readonly session: string;
+  readonly limits: Limits;
+  /** @returns undefined for a server that there is not. */
+  readonly find: (name: string) => Upstream | undefined;
+  /** Ends its socket, for a reason; `isOver` when the session ends with it. */
+  readonly end: (code: number, reason: string, isOver: boolean) => void;
+  readonly onRefused: (what: string) => void;
+  readonly onLostWork: (count: number) => void;
+}
+
+/** One client: its session, over as many sockets as it takes. */
+export class Peer {
+  readonly id: string;
+  readonly session: string;
+  identity: Identity;
+  readonly ledger = new Ledger();
+  readonly #settings: PeerSettings;
+  readonly #channels = new Map<number, PeerChannel>();
+  readonly #subscriptions = new Set<PeerSubscription>();
+  readonly #requests: PeerRequests;
+  readonly #guard: CallGuard;
+  readonly #context: PeerContext;
+  /** Calls that left and were not answered, as far as answers tell. */
+  #open = 0;
+  #isClosed = false;
+
+  constructor(identity: Identity, settings: PeerSettings) {
+    this.id = settings.id;
+    this.session = settings.session;
+    this.identity = identity;
+    this.#settings = settings;
+    const whoNow = () => this.identity;
+    this.#requests = new PeerRequests(new RequestGuard(this.id, whoNow), {
+      replied: (id, reply) => this.#post([Type.reply, id, reply]),
+      failed: (id, { code, message }) => {
+        if (code === 'FORBIDDEN') settings.onRefused('request');
+        this.#post([Type.failed, id, code, message]);
+      },
+    });
+    this.#guard = new CallGuard({ prefix: `${this.id}/`, identity: whoNow, find: settings.find });
+    this.#context = {
+      post: (frame) => this.#post(frame),
+      judge: (upstream, frame) => this.#guard.judge(upstream, frame),
+      answer: (topic, answer) => {
+        settings.onRefused('call');
+        this.deliver(undefined, [{ topic, frames: [answer] }]);
+      },
+      called: (count) => {
+        this.#open += count;
+      },
+      violated: (error) => this.#violated(error),
+    };
+  }
+
+  /** Whether nothing that the client has asked for is still to come, as far as can be told. */
+  get isIdle(): boolean {
+    return this.#open === 0 && this.#requests.size === 0;
+  }
+
+  get channels(): number {
+    return this.#channels.size;
+  }
+
+  /** The client is who it was, but what it may do may be another thing. */
+  identified(identity: Identity): void {
+    this.identity = identity;
+    this.#guard.forget();
+  }
+
+  /** A message came. @throws PalmError for what no well-behaved client sends. */
+  take(message: Message<ClientFrame>, size: number): void {
+    if (!this.ledger.take(message, size)) return;
+    for (const frame of message.frames) this.#takeFrame(frame);
+  }
+
+  /** Answers for the client. @param upstream - who published; undefined for the relay itself. */
+  deliver(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
+    let count = 0;
+    for (const { frames } of deliveries) count += frames.length;
+    this.#open = Math.max(0, this.#open - count);
+    for (const subscription of this.#subscriptions) {
+      if (upstream !== undefined && subscription.upstream !== upstream) continue;
+      const own = deliveries.filter(({ topic }) => topic.startsWith(subscription.topic));
+      if (own.length > 0) subscription.deliver(own.map((delivery) => this.#fitting(delivery)));
+    }
+  }
+
+  /** Frees everything. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.ledger.suspend();
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+    this.#subscriptions.clear();
+    this.#requests.close();
+  }
+
+  #post(frame: Frame): void {
+    if (this.#isClosed) return;
+    this.ledger.post(frame);
+    if (this.ledger.held > this.#settings.limits.maxHeld) {
+      const text = `more than ${this.#settings.limits.maxHeld} bytes wait for this client, which does not take them`;
+      this.#settings.end(CloseCode.slowConsumer, text, true);
+    }
+  }
+
+  #takeFrame(frame: ClientFrame): void {
+    switch (frame[0]) {
+      case Type.request:
+        this.#takeRequest(frame);
+        return;
+      case Type.cancel:
+        this.#requests.cancel(frame[1]);
+        return;
+      case Type.open:
+        this.#openChannel(frame);
+        return;
+      case Type.close:
+        this.#closeChannel(frame[1]);
+        return;
+      case Type.send:
+        this.#takeSend(frame);
+        return;
+      case Type.taken: {
+        const channel = this.#channels.get(frame[1]);
+        if (channel instanceof PeerPuller && channel.taken(frame[2])) return;
+        throw new PalmError('PROTOCOL', 'credit came that nothing was given for');
+      }
+      case Type.pong:
+        return;
+      default:
+        throw new PalmError('PROTOCOL', 'a second greeting came');
+    }
+  }
+
+  #takeRequest([, id, address, frame]: Request): void {
+    const { limits, find } = this.#settings;
+    this.#checkSize(frame);
+    const isOver = this.#requests.size >= limits.maxRequests || this.#requests.outstanding >= limits.window;
+    if (isOver || this.#requests.has(id))
+      throw new PalmError('PROTOCOL', 'more requests came than may be under way');
+    const { server } = parseRelayedAddress(address);
+    const upstream = this.identity.mayUse(server) ? find(server) : undefined;
+    if (upstream === undefined) {
+      this.#settings.onRefused('server');
+      this.#post([Type.failed, id, 'FORBIDDEN', this.#noServer(server)]);
+      return;
+    }
+    this.#requests.ask(id, upstream, frame);
+  }
+
+  #openChannel([, number, kind, address, topic]: Open): void {
+    const { limits, find, onRefused, onLostWork } = this.#settings;
+    if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
+    if (this.#channels.size >= limits.maxChannels)
+      throw new PalmError('PROTOCOL', 'more channels were opened than a client may have');
+    const { server, isForResults } = parseRelayedAddress(address);
+    const refuse = (text: string) => {
+      onRefused('channel');
+      this.#post([Type.refused, number, 'FORBIDDEN', text]);
+    };
+    const upstream = this.identity.mayUse(server) ? find(server) : undefined;
+    if (upstream === undefined) refuse(this.#noServer(server));
+    else if ((kind === ChannelKind.pull || isForResults) && !this.identity.mayWork) {
+      refuse(`${this.identity.name} may not work for ${server}`);
+    } else if (kind === ChannelKind.push) {
+      const channel = new PeerPusher(number, this.#context, upstream, !isForResults);
+      this.#channels.set(number, channel);
+      channel.attach(isForResults ? upstream.results : upstream.calls);
+    } else if (kind === ChannelKind.subscribe) {
+      if (!topic.startsWith(`${this.id}/`)) {
+        throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
+      }
+      const channel = new PeerSubscription(number, this.#context, upstream, topic);
+      this.#channels.set(number, channel);
+      this.#subscriptions.add(channel);
+      channel.attach(upstream.answers);
+    } else if (kind === ChannelKind.pull) {
+      const channel = new PeerPuller(number, this.#context, upstream, onLostWork);
+      this.#channels.set(number, channel);
+      channel.attach();
+    } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
+  }
+
+  #closeChannel(number: number): void {
+    const channel = this.#channels.get(number);
+    this.#channels.delete(number);
+    if (channel instanceof PeerSubscription) this.#subscriptions.delete(channel);
+    channel?.close();
+  }
+
+  #takeSend([, number, generation, frames]: Send): void {
+    const channel = this.#channels.get(number);
+    // One that was refused is known to the client as refused only a moment later.
+    if (channel === undefined) return;
+    if (!(channel instanceof PeerPusher))
+      throw new PalmError('PROTOCOL', `channel ${number} takes no frames`);
+    for (const frame of frames) this.#checkSize(frame);
+    if (channel.outstanding >= this.#settings.limits.window) {
+      throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
+    }
+    channel.take(generation, frames);
+  }
+
+  #checkSize({ length }: Bytes): void {
+    const { maxFrame } = this.#settings.limits;
+    if (length > maxFrame)
+      throw new PalmError('TOO_LARGE', `a frame of ${length} bytes is over the limit of ${maxFrame}`);
+  }
+
+  /** Results are as large as servers make them; one that is over the limit is said to be. */
+  #fitting(delivery: Delivery): Delivery {
+    const { maxFrame } = this.#settings.limits;
+    if (delivery.frames.every(({ length }) => length <= maxFrame)) return delivery;
+    const frames = delivery.frames.map((frame) =>
+      frame.length <= maxFrame ? frame : this.#guard.tooLarge(frame, maxFrame),
+    );
+    return { topic: delivery.topic, frames };
+  }
+
+  #noServer(server: string): string {
+    return `${this.identity.name} may not use a server ${JSON.stringify(server)} here, or there is none`;
+  }
+
+  #violated(error: unknown): void {
+    const { code, reason } = closeFor(error);
+    this.#settings.end(code, reason, true);
+  }
+}
+
+/** How a connection ends whose client did what no well-behaved one does. */
+export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {
+  const reason = reasonText(error);
+  if (!(error instanceof PalmError)) return { code: CloseCode.relayFailed, reason: 'the relay failed' };
+  if (error.code === 'FORBIDDEN') return { code: CloseCode.forbidden, reason };
+  if (error.code === 'TOO_LARGE') return { code: CloseCode.tooBig, reason };
+  return { code: CloseCode.badFrame, reason };
+}

@@ -1,0 +1,110 @@
+import { readReply } from '../../src/protocol/cache.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { PalmError, show } from '../../src/protocol/errors.ts';
+import { isReservedKey } from '../../src/protocol/keys.ts';
+import { NO_BYTES, type PalmMessage } from '../../src/protocol/message.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/utf8.ts';
+import { readWorkRequest, WORK } from '../../src/protocol/work.ts';
+import { RESULTS } from '../websocket/address.ts';
+import type { Identity } from './identity.ts';
+
+/** A request as it may go to the server. */
+export type JudgedRequest =
+  | {
+      readonly kind: 'cache';
+      readonly frame: Bytes;
+      /** The key that is deleted. */
+      readonly deletes: string | undefined;
+      /** What the client gets in place of the server's reply. */
+      readonly rewrite: ((reply: Bytes) => Bytes) | undefined;
+    }
+  | {
+      readonly kind: 'work';
+      readonly frame: Bytes;
+      readonly worker: string;
+      readonly name: string;
+      readonly sequence: number;
+      readonly leaves: boolean;
+    };
+
+/** Looks into requests to servers' caches. */
+export class RequestGuard {
+  /** Id of the client. */
+  readonly #client: string;
+  readonly #identity: () => Identity;
+  readonly #codec = new EnvelopeCodec();
+
+  constructor(client: string, identity: () => Identity) {
+    this.#client = client;
+    this.#identity = identity;
+  }
+
+  /**
+   * @param server - name of the server, as clients know it.
+   * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is no request.
+   */
+  judge(server: string, frame: Bytes): JudgedRequest {
+    const message = this.#codec.decode(frame);
+    if (message.client !== this.#client && !message.client.startsWith(`${this.#client}/`)) {
+      throw new PalmError(
+        'FORBIDDEN',
+        `a request bears the client id ${show(message.client)}, which is another's`,
+      );
+    }
+    if (message.function === WORK) return this.#judgeWork(message, frame);
+    const [, operation, more] = message.function.split('.');
+    if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
+      throw new PalmError('FORBIDDEN', `the cache has set, get and delete, not ${show(message.function)}`);
+    }
+    const key = operation === 'set' ? message.cache : decodeUtf8(message.payload);
+    this.#checkKey(operation, key);
+    return {
+      kind: 'cache',
+      frame: this.#codec.encode({ ...message, unknown: NO_BYTES }),
+      deletes: operation === 'delete' ? key : undefined,
+      rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
+    };
+  }
+
+  #judgeWork(message: PalmMessage, frame: Bytes): JudgedRequest {
+    const identity = this.#identity();
+    if (!identity.mayWork) throw new PalmError('FORBIDDEN', `${identity.name} may not work here`);
+    const { worker, name, sequence, leaves } = readWorkRequest(message);
+    return { kind: 'work', frame, worker, name, sequence, leaves };
+  }
+
+  #checkKey(operation: string, key: string): void {
+    const identity = this.#identity();
+    const isOwn = isReservedKey(key);
+    if (operation === 'get') {
+      if (isOwn || identity.mayRead(key)) return;
+    } else if (isOwn) {
+      throw new PalmError('FORBIDDEN', `key ${show(key)} is the server's configuration`);
+    } else if (identity.mayWrite(key)) return;
+    throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${show(key)} here`);
+  }
+
+  /** Addresses are the relay's to know: a client gets the server's name in their place. */
+  #rewriteFor(key: string, server: string): ((reply: Bytes) => Bytes) | undefined {
+    if (key === 'name') return undefined;
+    if (key === 'frond_status')
+      return (reply) => this.#rewritten(reply, (value) => withoutAddresses(value, server));
+    if (!key.includes('_address')) return undefined;
+    const address = key === 'worker_pull_address' ? server + RESULTS : server;
+    return (reply) => this.#rewritten(reply, (value) => (value.length === 0 ? value : encodeUtf8(address)));
+  }
+
+  #rewritten(reply: Bytes, change: (value: Bytes) => Bytes): Bytes {
+    const { message, value } = readReply(this.#codec, reply, true);
+    if (message === undefined) return change(value);
+    return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
+  }
+}
+
+function withoutAddresses(value: Bytes, server: string): Bytes {
+  const status: unknown = JSON.parse(decodeUtf8(value));
+  if (typeof status !== 'object' || status === null) return NO_BYTES;
+  const addresses = 'addresses' in status ? Object(status.addresses) : {};
+  const named = Object.fromEntries(Object.keys(addresses).map((key) => [key, server]));
+  return encodeUtf8(JSON.stringify({ ...status, addresses: named }));
+}

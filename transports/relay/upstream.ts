@@ -1,0 +1,229 @@
+import { atMost } from '../../src/async/deadline.ts';
+import { InFlight } from '../../src/async/in-flight.ts';
+import type { Logger } from '../../src/logging.ts';
+import { keyRequest, readReply, replyText } from '../../src/protocol/cache.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { Feature } from '../../src/protocol/message.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type {
+  Connection,
+  Delivery,
+  PendingReply,
+  Puller,
+  Pusher,
+  Subscription,
+  Transport,
+} from '../../src/transport.ts';
+import type { Target } from './options.ts';
+import { Patterns } from './patterns.ts';
+import { SharedChannel } from './shared-channel.ts';
+import { Way } from './way.ts';
+import { WorkPool } from './work-pool.ts';
+
+/** What all upstreams of a relay share. */
+export interface UpstreamContext {
+  readonly transport: Transport;
+  readonly connection: Connection;
+  /** Requests for work wait long, and shall not take the places of others. */
+  readonly workConnection: Connection;
+  /** What the topics of all clients begin with. */
+  readonly prefix: string;
+  readonly logger: Logger;
+  /** Takes what servers publish for clients of the relay. */
+  deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
+}
+
+/** What a server said of itself. */
+interface Profile {
+  readonly palmName: string;
+  readonly isFrond: boolean;
+}
+
+/** Messages on their way at once to one server from all clients together: as many as of one client that dials it itself. */
+const MOST_IN_FLIGHT = 8_192;
+const MOST_IN_FLIGHT_PYLM = 500;
+
+const PROOF_TIMEOUT = 2_000;
+
+/** Milliseconds that a call waits for a server to say what it is. */
+const PROFILE_TIMEOUT = 5_000;
+
+/** One server behind the relay: one socket for each of its addresses, however many clients there are. */
+export class Upstream {
+  readonly name: string;
+  readonly functions: Patterns | undefined;
+  readonly pool = new WorkPool();
+  readonly #target: Target;
+  readonly #context: UpstreamContext;
+  readonly #codec = new EnvelopeCodec();
+  #profile: Profile | undefined;
+  #profiling: Promise<Profile> | undefined;
+  /** Where calls go. */
+  readonly calls: Way<Pusher>;
+  /** Where workers push their results to. */
+  readonly results: Way<Pusher>;
+  /** What is published for clients of the relay: one subscription, proved once. */
+  readonly answers: Way<Subscription>;
+  readonly inFlight = new InFlight(() =>
+    this.#profile?.isFrond === true ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_PYLM,
+  );
+  /** Deletions on a stock server, one after another. */
+  #deleting: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(name: string, target: Target, context: UpstreamContext) {
+    this.name = name;
+    this.#target = target;
+    this.#context = context;
+    this.functions = target.functions && new Patterns(target.functions);
+    const find = (key: string) => this.#find(key);
+    const push = (address: string) => this.#push(address);
+    const { pushAddress, workerPullAddress, subAddress } = target;
+    this.calls = new Way({ key: 'pull_address', given: pushAddress, find, open: push });
+    this.results = new Way({ key: 'worker_pull_address', given: workerPullAddress, find, open: push });
+    this.answers = new Way({
+      key: 'pub_address',
+      given: subAddress,
+      find,
+      open: (address) => this.#subscribe(address),
+    });
+  }
+
+  /** The name that calls to it begin with. */
+  get palmName(): string {
+    return this.#profile?.palmName ?? this.name;
+  }
+
+  /** Whether it is known to be a frond server, which no call can hurt. */
+  get isFrond(): boolean {
+    return this.#profile?.isFrond ?? false;
+  }
+
+  /** Resolves once the server has said what it is, or a while has passed. */
+  async known(): Promise<void> {
+    if (this.#profile !== undefined || this.#target.dbAddress === undefined) return;
+    await atMost(
+      PROFILE_TIMEOUT,
+      this.#profiled().catch(() => {}),
+    );
+  }
+
+  /** A request to the server's cache. @throws PalmError `INVALID_CALL` when the relay knows no address of it. */
+  request(frame: Bytes): PendingReply {
+    return this.#context.connection.request(this.#dbAddress(), frame);
+  }
+
+  /**
+   * Deletes a key: on a stock pylm server only one that is there, because deleting another stops its cache service for good
+   * (pylm/persistence/kv.py). An empty reply says that there was none.
+   */
+  async delete(key: string, frame: Bytes, send: (frame: Bytes) => Promise<Bytes>): Promise<Bytes> {
+    await this.known();
+    if (this.isFrond) return send(frame);
+    const parties = { server: '_', client: this.#context.prefix };
+    const before = this.#deleting;
+    const own = before.then(async () => {
+      const value = await send(this.#codec.encode(keyRequest('get', parties, key, 0)));
+      return value.length === 0 ? value : send(frame);
+    });
+    this.#deleting = own.catch(() => {});
+    return own;
+  }
+
+  requestWork(frame: Bytes): PendingReply {
+    return this.#context.workConnection.request(this.#dbAddress(), frame);
+  }
+
+  /** Work for one worker. */
+  async work(): Promise<Puller> {
+    const address = this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
+    return this.#context.connection.pull(address);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.inFlight.close(new PalmError('CLOSED', 'the relay is closed', { sent: false }));
+    await Promise.all([this.calls.close(), this.results.close(), this.answers.close()]);
+  }
+
+  #dbAddress(): string {
+    const { dbAddress } = this.#target;
+    if (dbAddress !== undefined) return dbAddress;
+    throw new PalmError('INVALID_CALL', `the relay knows no dbAddress of ${this.name}`, { sent: false });
+  }
+
+  #push(address: string): SharedChannel<Pusher> {
+    return new SharedChannel(this.#context.connection.push(address), () => this.#lookAgain());
+  }
+
+  #subscribe(address: string): SharedChannel<Subscription> {
+    const { connection, prefix } = this.#context;
+    const isStock = this.#profile?.isFrond === false;
+    const subscription = connection.subscribe(address, prefix, { proofTimeout: isStock ? 0 : PROOF_TIMEOUT });
+    this.#read(subscription);
+    return new SharedChannel(subscription, () => this.#lookAgain());
+  }
+
+  async #read(subscription: Subscription): Promise<void> {
+    for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
+      for (const { frames } of deliveries) for (const _ of frames) this.inFlight.answered();
+      this.#context.deliver(this, deliveries);
+    }
+  }
+
+  /** @throws PalmError `WRONG_SERVER` when the server has no such address. */
+  async #find(key: string): Promise<string> {
+    await this.known();
+    const address = replyText(await this.#readKey(key));
+    if (address === '') {
+      throw new PalmError('WRONG_SERVER', `server ${this.name} has no ${key}`, { sent: false });
+    }
+    return this.#context.transport.resolveAddress(address, this.#dbAddress());
+  }
+
+  async #readKey(key: string) {
+    const parties = { server: '_', client: this.#context.prefix };
+    const frame = this.#codec.encode(keyRequest('get', parties, key, Feature.replies));
+    return readReply(this.#codec, await this.request(frame).reply, true);
+  }
+
+  #profiled(): Promise<Profile> {
+    this.#profiling ??= this.#ask().finally(() => {
+      this.#profiling = undefined;
+    });
+    return this.#profiling;
+  }
+
+  async #ask(): Promise<Profile> {
+    for (;;) {
+      try {
+        const reply = await this.#readKey('name');
+        const profile = {
+          palmName: replyText(reply) || this.name,
+          isFrond: reply.features !== undefined,
+        };
+        this.#profile = profile;
+        const { palmName, isFrond } = profile;
+        this.#context.logger.info('server found', { server: this.name, name: palmName, frond: isFrond });
+        return profile;
+      } catch (error) {
+        // The link broke while it was asked: it may be on its way back.
+        if (this.#isClosed || !(error instanceof PalmError) || error.code !== 'DISCONNECTED') throw error;
+      }
+    }
+  }
+
+  /** A link broke. The server may come back as another, or at other addresses. */
+  async #lookAgain(): Promise<void> {
+    if (this.#isClosed || this.#target.dbAddress === undefined || this.#profiling !== undefined) return;
+    try {
+      await this.#profiled();
+      await Promise.all([this.calls.follow(), this.results.follow(), this.answers.follow()]);
+    } catch (error) {
+      if (this.#isClosed) return;
+      const fields = { server: this.name, reason: reasonText(error) };
+      this.#context.logger.warning('server not found again', fields);
+    }
+  }
+}

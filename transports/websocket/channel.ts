@@ -1,0 +1,123 @@
+import { Readiness } from '../../src/async/readiness.ts';
+import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
+import type { Channel, CloseOptions } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { type ChannelKind, type Frame, Type } from './frames.ts';
+import type { Terms } from './link.ts';
+
+/** What a channel needs of its connection. */
+export interface ChannelContext {
+  readonly host: ChannelHost & { release(channel: RelayedChannel): void };
+  /** Number of the channel. */
+  readonly number: number;
+  readonly address: string;
+  post(frame: Frame): void;
+}
+
+/** A channel that the relay opens on this side's behalf. */
+export abstract class RelayedChannel implements Channel {
+  protected readonly readiness = new Readiness();
+  protected readonly context: ChannelContext;
+  /** How often the relay has said that the channel is ready. */
+  protected generation = 0;
+  protected terms: Terms | undefined;
+
+  constructor(context: ChannelContext) {
+    this.context = context;
+  }
+
+  protected abstract readonly kind: (typeof ChannelKind)[keyof typeof ChannelKind];
+
+  protected get topic(): string {
+    return '';
+  }
+
+  get number(): number {
+    return this.context.number;
+  }
+
+  get isReady(): boolean {
+    return this.readiness.isReady;
+  }
+
+  ready(): Promise<void> {
+    return this.readiness.ready();
+  }
+
+  onBreak(listener: (error: PalmError) => void): () => void {
+    return this.readiness.onBreak(listener);
+  }
+
+  /** A session is there to open it in. */
+  open(terms: Terms): void {
+    const { number, address, post } = this.context;
+    this.terms = terms;
+    post([Type.open, number, this.kind, address, this.topic]);
+  }
+
+  /** What the relay says of it. */
+  said(frame: Frame): void {
+    switch (frame[0]) {
+      case Type.ready:
+        this.generation = frame[2];
+        this.becameReady(frame[3]);
+        this.readiness.set();
+        return;
+      case Type.broken:
+        this.break(relayedError(frame[2], frame[3]));
+        return;
+      case Type.refused:
+        this.readiness.refuse(relayedError(frame[2], frame[3]));
+        return;
+      default:
+        this.took(frame);
+    }
+  }
+
+  break(error: PalmError): void {
+    this.readiness.break(error);
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.readiness.isClosed) return;
+    await this.drain(options.timeout ?? 0);
+    const { number, address, post, host } = this.context;
+    this.readiness.close(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
+    post([Type.close, number]);
+    host.release(this);
+  }
+
+  protected becameReady(_isProved: boolean): void {}
+
+  protected async drain(_timeout: number): Promise<void> {}
+
+  /** What only some kinds of channel get. */
+  protected took(frame: Frame): void {
+    throw new PalmError('PROTOCOL', `a frame of type ${frame[0]} came for a channel that takes none`);
+  }
+}
+
+const CODES: ReadonlySet<string> = new Set<PalmErrorCode>([
+  'TIMEOUT',
+  'DISCONNECTED',
+  'CLOSED',
+  'WRONG_SERVER',
+  'INVALID_CALL',
+  'REMOTE',
+  'PROTOCOL',
+  'FORBIDDEN',
+  'TOO_LARGE',
+  'LOST',
+]);
+
+/** The error that a relay tells of. */
+export function relayedError(code: string, text: string): PalmError {
+  const known = CODES.has(code) ? (code as PalmErrorCode) : 'PROTOCOL';
+  return new PalmError(known, text, { sent: 'unknown' });
+}
+
+/** The error for a frame that the relay would not take. */
+export function tooLarge(size: number, limit: number): PalmError {
+  const text = `a message of ${size} bytes is over the relay's limit of ${limit}; send less, or raise maxFrame there`;
+  return new PalmError('TOO_LARGE', text, { sent: false });
+}

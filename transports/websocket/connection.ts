@@ -1,0 +1,165 @@
+import { deferred } from '../../src/async/deferred.ts';
+import { macrotasks } from '../../src/async/macrotask.ts';
+import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
+import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { parseRelayedAddress } from './address.ts';
+import type { ChannelContext, RelayedChannel } from './channel.ts';
+import { type Frame, type RelayFrame, Type } from './frames.ts';
+import { Link, type Terms } from './link.ts';
+import type { WebsocketSettings } from './options.ts';
+import { RelayedPusher } from './pusher.ts';
+import { RelayedPuller, RelayedSubscription } from './receivers.ts';
+import { RelayedRequester } from './requester.ts';
+
+export class WebsocketConnection extends BaseConnection implements Connection {
+  readonly #link: Link;
+  readonly #requester: RelayedRequester;
+  readonly #open = new Map<number, RelayedChannel>();
+  readonly #later = macrotasks();
+  readonly #identified = deferred<void>();
+  readonly #url: string;
+  #terms: Terms | undefined;
+  #next = 1;
+  /** Subscriptions whose reader is far behind. */
+  #behind = 0;
+
+  constructor(settings: WebsocketSettings) {
+    super();
+    this.#url = settings.url;
+    this.#identified.promise.catch(() => {});
+    this.#requester = new RelayedRequester((frame) => this.#link.post(frame));
+    this.#link = new Link(settings, {
+      report: (status) => this.report(status),
+      began: (terms) => this.#began(terms),
+      arrived: (frames) => this.#arrived(frames),
+      lost: (error) => this.#lost(error),
+      ended: (error) => this.#ended(error),
+    });
+    this.#link.start();
+  }
+
+  override identify(wished?: string): Promise<void> {
+    if (wished !== undefined) {
+      return Promise.reject(
+        invalidCall('behind a relay a client has the id that the relay gives: leave out id'),
+      );
+    }
+    return this.#identified.promise;
+  }
+
+  override get id(): string {
+    return this.#terms?.client ?? '';
+  }
+
+  override get keyPrefix(): string {
+    return this.#terms?.keyPrefix ?? '';
+  }
+
+  request(address: string, frame: Bytes): PendingReply {
+    this.checkUse(address);
+    return this.#requester.request(address, frame);
+  }
+
+  push(address: string): Pusher {
+    return this.#dial(address, (context) => new RelayedPusher(context, this.#later));
+  }
+
+  subscribe(address: string, topic: string): Subscription {
+    this.checkUse(address);
+    checkTopic(topic);
+    const idThen = this.id;
+    const topicNow = () =>
+      idThen !== '' && topic.startsWith(`${idThen}/`) ? this.id + topic.slice(idThen.length) : topic;
+    return this.#dial(
+      address,
+      (context) => new RelayedSubscription(context, topicNow, (room) => this.#hold(room)),
+    );
+  }
+
+  pull(address: string): Puller {
+    return this.#dial(address, (context) => new RelayedPuller(context));
+  }
+
+  override release(channel: RelayedChannel): void {
+    super.release(channel);
+    this.#open.delete(channel.number);
+  }
+
+  protected checkAddress(address: string): void {
+    parseRelayedAddress(address);
+  }
+
+  protected override async hangUp(): Promise<void> {
+    const closed = new PalmError('CLOSED', 'the connection to the relay was closed before the reply', {
+      sent: 'unknown',
+    });
+    this.#requester.close(closed);
+    this.#identified.reject(
+      new PalmError('CLOSED', 'the connection to the relay is closed', { sent: false }),
+    );
+    this.#link.close();
+  }
+
+  #dial<C extends RelayedChannel>(address: string, make: (context: ChannelContext) => C): C {
+    this.checkUse(address);
+    const number = this.#next++;
+    const post = (frame: Frame) => this.#link.post(frame);
+    const channel = this.keep(make({ host: this, number, address, post }));
+    this.#open.set(number, channel);
+    if (this.#terms !== undefined && this.#link.hasSession) channel.open(this.#terms);
+    return channel;
+  }
+
+  #began(terms: Terms): void {
+    this.#terms = terms;
+    this.#identified.resolve();
+    for (const channel of this.#open.values()) channel.open(terms);
+    this.#requester.open(terms);
+  }
+
+  #arrived(frames: readonly RelayFrame[]): void {
+    for (const frame of frames) {
+      switch (frame[0]) {
+        case Type.reply:
+        case Type.failed:
+          this.#requester.answered(frame);
+          break;
+        case Type.welcome:
+        case Type.ping:
+          throw new PalmError('PROTOCOL', `a frame of type ${frame[0]} came within a session`);
+        default:
+          // One that was closed a moment ago still gets what was under way.
+          this.#open.get(frame[1])?.said(frame);
+      }
+    }
+  }
+
+  #lost(error: PalmError): void {
+    this.#requester.lost(error);
+    for (const channel of [...this.#open.values()]) channel.break(error);
+  }
+
+  #ended(error: PalmError): void {
+    this.#requester.close(error);
+    this.#identified.reject(error);
+    for (const channel of [...this.#open.values()])
+      channel.said([Type.refused, channel.number, error.code, error.message]);
+    this.end(error, 0);
+  }
+
+  #hold(room: Promise<void>): void {
+    this.#behind++;
+    this.#link.isHeld = true;
+    room.then(() => {
+      this.#behind--;
+      if (this.#behind === 0) this.#link.isHeld = false;
+    });
+  }
+
+  /** Where the relay is, for messages. */
+  get url(): string {
+    return this.#url;
+  }
+}

@@ -1,0 +1,29 @@
+/** `frond/websocket`: a cluster through a relay, on the platform's own `WebSocket`: browsers, Deno, Bun, Node 22 and later. */
+import type { Transport } from '../../src/transport.ts';
+import { parseRelayedAddress } from './address.ts';
+import { WebsocketConnection } from './connection.ts';
+import { settleOptions, type WebSocketConstructor, type WebsocketOptions } from './options.ts';
+
+export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './options.ts';
+
+/**
+ * A transport to the servers behind a relay. Addresses are their names, as the relay has them, so a client needs no
+ * `dbAddress`. A link that breaks is made anew, and goes on where it was; when the relay has forgotten it, what was under way
+ * fails with `LOST`.
+ *
+ * @param url - `ws://…` or `wss://…`; in a page also relative to it.
+ * @throws PalmError `INVALID_CALL` for a URL or option that is not acceptable.
+ * @example
+ * const transport = websocket('wss://relay.example/', { token: () => fetchToken() });
+ * await using client = await Client.connect({ transport, serverName: 'demo' });
+ */
+export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
+  const platform = (globalThis as { WebSocket?: unknown }).WebSocket as WebSocketConstructor | undefined;
+  const settings = settleOptions(url, options, platform);
+  return {
+    name: 'websocket',
+    checkAddress: parseRelayedAddress,
+    resolveAddress: (advertised) => advertised,
+    open: async () => new WebsocketConnection(settings),
+  };
+}

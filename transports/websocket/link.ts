@@ -1,0 +1,247 @@
+import { startTimer } from '../../src/async/deadline.ts';
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { ConnectionStatus } from '../../src/transport.ts';
+import { Backoff } from './backoff.ts';
+import { CloseCode, finalError } from './codes.ts';
+import { type Frame, loneMessage, type RelayFrame, readRelayMessage, Type, type Welcome } from './frames.ts';
+import { Ledger } from './ledger.ts';
+import type { WebsocketSettings } from './options.ts';
+import { Socket, type SocketEnd } from './socket.ts';
+import { onWake } from './wake.ts';
+
+/** What the relay said of a session when it began. */
+export interface Terms {
+  /** Id of the client. */
+  readonly client: string;
+  readonly maxFrame: number;
+  readonly window: number;
+  readonly keyPrefix: string;
+}
+
+export interface LinkEvents {
+  report(status: ConnectionStatus): void;
+  /** A session began: everything is to be opened in it. */
+  began(terms: Terms): void;
+  /** Frames of the session, each once and in order. */
+  arrived(frames: readonly RelayFrame[]): void;
+  /** The session is over, and with it what was under way in it. */
+  lost(error: PalmError): void;
+  /** The relay will not be dialled again. */
+  ended(error: PalmError): void;
+}
+
+/** Of the time that two pings take: silence after which the link counts as broken, and the time between two looks. */
+const SILENCE = 1.7;
+const LOOKS = 8;
+
+/** A session with a relay, over as many WebSockets as it takes. */
+export class Link {
+  readonly #settings: WebsocketSettings;
+  readonly #events: LinkEvents;
+  readonly #backoff: Backoff;
+  readonly #stopWake: () => void;
+  #socket: Socket | undefined;
+  /** Of the session that goes on, with or without a socket. */
+  #session: { readonly id: string; readonly ledger: Ledger; readonly resumeWindow: number } | undefined;
+  #heartbeat = Number.POSITIVE_INFINITY;
+  #lastSeen = 0;
+  #connectedAt: number | undefined;
+  #wasRefused = false;
+  #isClosed = false;
+  #stopRetry: (() => void) | undefined;
+  #stopResume = () => {};
+  #stopWatch = () => {};
+
+  constructor(settings: WebsocketSettings, events: LinkEvents) {
+    this.#settings = settings;
+    this.#events = events;
+    this.#backoff = new Backoff(settings.maxDelay);
+    this.#stopWake = onWake(() => this.#wake());
+  }
+
+  /** Whether there is a session to post in. */
+  get hasSession(): boolean {
+    return this.#session !== undefined;
+  }
+
+  start(): void {
+    this.#events.report({ type: 'connecting', address: this.#settings.url });
+    this.#dial();
+  }
+
+  /** Sends a frame of the session, now or when the link is back. */
+  post(frame: Frame): void {
+    this.#session?.ledger.post(frame);
+  }
+
+  /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
+  set isHeld(isHeld: boolean) {
+    if (isHeld) this.#session?.ledger.hold();
+    else this.#session?.ledger.release();
+  }
+
+  /** Resolves when the relay has all that was posted, or never, when the link does not come back. */
+  async settled(): Promise<void> {
+    await this.#session?.ledger.settled();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopWake();
+    this.#stopRetry?.();
+    this.#stopResume();
+    this.#stopWatch();
+    this.#socket?.drop(CloseCode.normal, '');
+    this.#session = undefined;
+  }
+
+  async #dial(): Promise<void> {
+    this.#stopRetry = undefined;
+    const { WebSocket, url, token, connectTimeout } = this.#settings;
+    let given: string | undefined;
+    try {
+      given = await token();
+    } catch (error) {
+      this.#retry(`the token provider failed: ${reasonText(error)}`);
+      return;
+    }
+    if (this.#isClosed) return;
+    try {
+      const socket = new Socket(WebSocket, url, connectTimeout, {
+        opened: () => this.#greet(socket, given ?? null),
+        received: (message) => this.#receive(message),
+        ended: (end) => this.#disconnected(end),
+      });
+      this.#socket = socket;
+    } catch (error) {
+      // The platform will have none to this URL, as a page's security policy may say.
+      this.#end(PalmError.from(error, 'FORBIDDEN', `no WebSocket to ${url}`));
+    }
+  }
+
+  #greet(socket: Socket, token: string | null): void {
+    const session = this.#session;
+    socket.send(loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0]));
+  }
+
+  #receive(message: Bytes): void {
+    this.#lastSeen = performance.now();
+    try {
+      const { sequence, confirmed, frames } = readRelayMessage(message);
+      if (this.#connectedAt === undefined) {
+        this.#welcome(frames[0]);
+        return;
+      }
+      const ledger = this.#session?.ledger;
+      if (ledger?.take({ sequence, confirmed, frames }, message.length) !== true) return;
+      if (frames[0]?.[0] === Type.ping) ledger.tell([Type.pong]);
+      else if (frames.length > 0) this.#events.arrived(frames);
+    } catch (error) {
+      this.#socket?.drop(CloseCode.badFrame, reasonText(error));
+    }
+  }
+
+  #welcome(frame: RelayFrame | undefined): void {
+    const socket = this.#socket;
+    if (frame?.[0] !== Type.welcome || socket === undefined) {
+      throw new PalmError('PROTOCOL', 'the relay did not begin with a welcome');
+    }
+    const [, id, client, isResumed, received, maxFrame, window, heartbeat, resumeWindow, keyPrefix] =
+      frame satisfies Welcome;
+    this.#stopResume();
+    this.#connectedAt = performance.now();
+    this.#wasRefused = false;
+    this.#heartbeat = heartbeat;
+    const before = this.#session;
+    if (!isResumed && before !== undefined) {
+      this.#lose(
+        'the relay does not know the session any more: it was restarted, or the link was away for too long',
+      );
+    }
+    const ledger = isResumed && before !== undefined ? before.ledger : new Ledger();
+    this.#session = { id, ledger, resumeWindow };
+    ledger.resume((message) => socket.send(message), isResumed ? received : 0);
+    socket.established();
+    this.#watch();
+    this.#events.report({ type: 'connected', address: this.#settings.url });
+    if (!isResumed) this.#events.began({ client, maxFrame, window, keyPrefix });
+  }
+
+  #disconnected({ code, reason, status }: SocketEnd): void {
+    this.#socket = undefined;
+    this.#stopWatch();
+    this.#session?.ledger.suspend();
+    if (this.#isClosed) return;
+    const wasUp = this.#connectedAt !== undefined;
+    if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
+    this.#connectedAt = undefined;
+    const text = reason === '' ? `the link to the relay broke (close code ${code})` : reason;
+    const final = this.#finalError(code, status, wasUp);
+    if (final !== undefined) {
+      this.#end(
+        new PalmError(final, `the relay at ${this.#settings.url} ended the connection: ${text}`, {
+          sent: 'unknown',
+        }),
+      );
+      return;
+    }
+    const session = this.#session;
+    if (wasUp && session !== undefined) {
+      // The relay forgets it then, so nobody needs to wait for it any longer.
+      this.#stopResume = startTimer(session.resumeWindow, () =>
+        this.#lose(`the link to the relay is away: ${text}`),
+      );
+    }
+    this.#retry(text);
+  }
+
+  /** A token that is refused may have expired: one that is asked for anew gets another chance, once. */
+  #finalError(code: number, status: number | undefined, wasUp: boolean) {
+    if (status === 401 || status === 403) return 'FORBIDDEN';
+    if (status === 400 || status === 404 || status === 426) return 'PROTOCOL';
+    if (code === CloseCode.unauthorized && (wasUp || this.#settings.isTokenFresh) && !this.#wasRefused) {
+      this.#wasRefused = true;
+      return undefined;
+    }
+    return finalError(code);
+  }
+
+  #retry(reason: string): void {
+    const { url } = this.#settings;
+    const delay = this.#backoff.next();
+    this.#events.report({ type: 'disconnected', address: url, reason });
+    this.#events.report({ type: 'reconnecting', address: url, attempt: this.#backoff.attempt, delay });
+    this.#stopRetry = startTimer(delay, () => this.#dial());
+  }
+
+  #lose(why: string): void {
+    if (this.#session === undefined) return;
+    this.#session = undefined;
+    this.#events.lost(new PalmError('LOST', why, { sent: 'unknown' }));
+  }
+
+  #end(error: PalmError): void {
+    this.close();
+    this.#events.ended(error);
+  }
+
+  /** Looks whether the relay still lives: it sends something at every heartbeat. */
+  #watch(isSecondLook = false): void {
+    const pause = this.#heartbeat / LOOKS;
+    this.#stopWatch = startTimer(pause, () => {
+      const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
+      // What came while the page was frozen is read before the second look.
+      if (isSilent && isSecondLook)
+        this.#socket?.drop(CloseCode.silent, 'nothing came from the relay any more');
+      else this.#watch(isSilent);
+    });
+  }
+
+  #wake(): void {
+    if (this.#stopRetry === undefined) return;
+    this.#stopRetry();
+    this.#dial();
+  }
+}

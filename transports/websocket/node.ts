@@ -1,0 +1,40 @@
+/** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Transport } from '../../src/transport.ts';
+import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptions } from './index.ts';
+
+export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './index.ts';
+
+/** As in the platform's build (see there); opening a connection loads `ws` where the platform has no `WebSocket`. */
+export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
+  if (options.WebSocket !== undefined || typeof globalThis.WebSocket === 'function')
+    return onPlatform(url, options);
+  const checked = onPlatform(url, { ...options, WebSocket: Unloaded });
+  return {
+    ...checked,
+    open: async () => onPlatform(url, { ...options, WebSocket: await loadWs() }).open(),
+  };
+}
+
+/** Stands for the constructor while only options are checked. */
+const Unloaded = class {} as unknown as WebSocketConstructor;
+
+async function loadWs(): Promise<WebSocketConstructor> {
+  try {
+    const { WebSocket } = await import('ws');
+    // Compression costs a relay much memory for each connection, and the messages of a job do not need it.
+    const Plain = class extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols, { perMessageDeflate: false, maxPayload: MOST_RECEIVED });
+      }
+    };
+    return Plain as unknown as WebSocketConstructor;
+  } catch (cause) {
+    const text =
+      'the websocket transport needs the package ws where there is no global WebSocket: npm install ws';
+    throw new PalmError('INVALID_CALL', text, { cause, sent: false });
+  }
+}
+
+/** Bytes of a message: relays keep to their announced limit, and this is for what is none. */
+const MOST_RECEIVED = 256 * 1_048_576;

@@ -1,0 +1,92 @@
+import { checkTimeout } from '../../src/async/deadline.ts';
+import { invalidCall, show } from '../../src/protocol/errors.ts';
+
+/** What a client needs of the platform's `WebSocket`. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onerror: ((event: never) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+}
+
+export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike;
+
+/** Gives the token, each time a connection is made. */
+export type TokenProvider = () => string | undefined | Promise<string | undefined>;
+
+export interface WebsocketOptions {
+  /**
+   * What the relay is shown to say who this is: a text, or what gives one at each connection, so that one that expires is
+   * followed by a fresh one. It travels in the first message, never in the URL.
+   */
+  readonly token?: string | TokenProvider;
+  /** Milliseconds that one attempt to connect may take. Default 10 000. */
+  readonly connectTimeout?: number;
+  /** Milliseconds between two attempts at most. They begin at 200 and double, each a random part of that. Default 30 000. */
+  readonly maxDelay?: number;
+  /** The constructor of WebSockets. Default: the platform's. */
+  readonly WebSocket?: WebSocketConstructor;
+}
+
+export interface WebsocketSettings {
+  readonly url: string;
+  readonly token: TokenProvider;
+  /** Whether asking for the token again may give another one. */
+  readonly isTokenFresh: boolean;
+  readonly connectTimeout: number;
+  readonly maxDelay: number;
+  readonly WebSocket: WebSocketConstructor;
+}
+
+/** @throws PalmError `INVALID_CALL` naming what is not acceptable. */
+export function settleOptions(
+  url: string | URL,
+  options: WebsocketOptions,
+  platform: WebSocketConstructor | undefined,
+): WebsocketSettings {
+  const { token, connectTimeout = 10_000, maxDelay = 30_000 } = options;
+  if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
+    throw invalidCall(`token must be a text or a function that gives one, not ${show(token)}`);
+  }
+  const WebSocket = options.WebSocket ?? platform;
+  if (WebSocket === undefined) {
+    throw invalidCall(
+      'this platform has no WebSocket; give one as the option WebSocket, such as that of the package ws',
+    );
+  }
+  return {
+    url: checkUrl(url),
+    token: typeof token === 'function' ? token : () => token,
+    isTokenFresh: typeof token === 'function',
+    connectTimeout: checkTimeout('connectTimeout', connectTimeout),
+    maxDelay: checkTimeout('maxDelay', maxDelay),
+    WebSocket,
+  };
+}
+
+function checkUrl(url: string | URL): string {
+  const text = String(url);
+  // A page may say where its relay is by a path alone.
+  const base = (globalThis as { location?: { href?: string } }).location?.href;
+  let parsed: URL;
+  try {
+    parsed = new URL(text, base);
+  } catch (cause) {
+    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`, { cause });
+  }
+  parsed.protocol = parsed.protocol.replace('http', 'ws');
+  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
+    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`);
+  }
+  if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {
+    throw invalidCall(
+      'a URL is no place for a token or password, which logs would show: give the option token',
+    );
+  }
+  parsed.hash = '';
+  return parsed.href;
+}

@@ -1,0 +1,94 @@
+import { startTimer } from '../../src/async/deadline.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import { CloseCode } from './codes.ts';
+import { SUBPROTOCOL } from './frames.ts';
+import type { WebSocketConstructor, WebSocketLike } from './options.ts';
+
+/** How a socket ended. */
+export interface SocketEnd {
+  /** A close code; 1006 when the link broke or was never made (RFC 6455, 7.4.1). */
+  readonly code: number;
+  readonly reason: string;
+  /** Status of the HTTP response that refused it, where the platform tells. */
+  readonly status: number | undefined;
+}
+
+export interface SocketEvents {
+  opened(): void;
+  received(message: Bytes): void;
+  ended(end: SocketEnd): void;
+}
+
+const ABNORMAL = 1006;
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
+
+/** What the package ws says, the only one to tell, when the relay answered with an HTTP status. */
+const REFUSED = /server response: (\d{3})/;
+
+/**
+ * One WebSocket, from its making to its end, which is told once whichever event the platform ends it with: some fire
+ * `error` without `close`.
+ */
+export class Socket {
+  readonly #socket: WebSocketLike;
+  readonly #events: SocketEvents;
+  #stopTimer: () => void;
+  #hasEnded = false;
+
+  /** @param timeout - milliseconds it may take to open and to be called {@link established}. */
+  constructor(WebSocket: WebSocketConstructor, url: string, timeout: number, events: SocketEvents) {
+    this.#events = events;
+    const socket = new WebSocket(url, SUBPROTOCOL);
+    this.#socket = socket;
+    // Before anything arrives: a Blob is read later than what comes after it.
+    socket.binaryType = 'arraybuffer';
+    socket.onopen = () => events.opened();
+    socket.onmessage = ({ data }) => this.#take(data);
+    socket.onerror = (event: { readonly message?: unknown }) => this.#fail(event);
+    socket.onclose = ({ code, reason }) => this.#end({ code, reason, status: undefined });
+    this.#stopTimer = startTimer(timeout, () =>
+      this.drop(CloseCode.silent, `no greeting from ${url} within ${timeout} ms`),
+    );
+  }
+
+  /** The greetings are over. */
+  established(): void {
+    this.#stopTimer();
+  }
+
+  send(message: Bytes): void {
+    // Between its closing and the event that tells of it nothing can be sent; it is kept and sent again.
+    if (this.#socket.readyState === OPEN) this.#socket.send(message);
+  }
+
+  /** Ends it from this side. */
+  drop(code: number, reason: string): void {
+    this.#end({ code, reason, status: undefined });
+    // While it is connecting, and with some codes, platforms refuse.
+    try {
+      this.#socket.close(code === CloseCode.normal || code >= 3_000 ? code : CloseCode.normal);
+    } catch {
+      this.#socket.close();
+    }
+  }
+
+  #take(data: unknown): void {
+    if (this.#hasEnded) return;
+    if (data instanceof ArrayBuffer) this.#events.received(new Uint8Array(data));
+    else this.drop(CloseCode.badFrame, 'the relay sent a text');
+  }
+
+  #fail({ message }: { readonly message?: unknown }): void {
+    const text = typeof message === 'string' && message !== '' ? message : 'no connection';
+    const status = REFUSED.exec(text)?.[1];
+    this.#end({ code: ABNORMAL, reason: text, status: status === undefined ? undefined : Number(status) });
+  }
+
+  #end(end: SocketEnd): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#stopTimer();
+    this.#events.ended(end);
+  }
+}
