@@ -18,6 +18,7 @@ export function testJobs(name: string, make: () => Ground): void {
     afterEach(async () => {
       for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
       cleanup = [];
+      await ground.close?.();
     });
 
     const echo: RawHandler = ({ payload }) => [payload];
@@ -26,8 +27,8 @@ export function testJobs(name: string, make: () => Ground): void {
       handle: RawHandler = echo,
       options: Partial<ConnectOptions> = {},
     ): Promise<{ server: RawServer; client: Client }> {
-      const { transport, anyAddress } = ground;
-      const server = await startRawServer(transport, anyAddress, handle);
+      const { transport, rawTransport = transport, anyAddress } = ground;
+      const server = await startRawServer(rawTransport, anyAddress, handle);
       const client = await Client.connect({
         transport,
         dbAddress: server.dbAddress,

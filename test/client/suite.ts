@@ -20,7 +20,11 @@ import { type RawHandler, startRawServer } from './raw-server.ts';
 
 export interface Ground {
   readonly transport: BindingTransport;
+  /** The transport of servers made by hand, where it has to be another. */
+  readonly rawTransport?: BindingTransport;
   readonly anyAddress: string;
+  /** Lets go of what the ground stands on, after everything on it is closed. */
+  close?(): Promise<void>;
 }
 
 const refused = (text: string) =>
@@ -38,6 +42,7 @@ export function testClient(name: string, make: () => Ground): void {
     afterEach(async () => {
       for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
       cleanup = [];
+      await ground.close?.();
     });
 
     async function serve(options: Partial<ServerOptions> = {}): Promise<Server> {
@@ -83,7 +88,8 @@ export function testClient(name: string, make: () => Ground): void {
     }
 
     async function serveRaw(handle: RawHandler, config?: Record<string, string>) {
-      const server = await startRawServer(ground.transport, ground.anyAddress, handle, config);
+      const { transport, rawTransport = transport, anyAddress } = ground;
+      const server = await startRawServer(rawTransport, anyAddress, handle, config);
       cleanup.push(() => server.close());
       return server;
     }

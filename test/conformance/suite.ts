@@ -12,6 +12,8 @@ export interface Subject {
   readonly anyAddress: string;
   /** Addresses that the transport cannot read. */
   readonly unreadable: readonly string[];
+  /** Lets go of what the subject stands on, after the connections are closed. */
+  close?(): Promise<void>;
 }
 
 export function testTransport(name: string, make: () => Subject): void {
@@ -29,6 +31,7 @@ export function testTransport(name: string, make: () => Subject): void {
     afterEach(async () => {
       await within(3_000, client.close(), 'closing the client');
       await within(3_000, server.close(), 'closing the server');
+      await subject.close?.();
     });
 
     /** An address that was bound once and is free again. */

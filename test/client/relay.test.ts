@@ -1,0 +1,18 @@
+import { memory } from '../../transports/memory/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { throughRelay } from '../relay/through.ts';
+import { testJobs } from './job-suite.ts';
+import { testClient } from './suite.ts';
+
+const grounds = {
+  'a relay to memory': () => ({ ...throughRelay(memory(), { wrap: false }), anyAddress: 'memory://*' }),
+  'a relay to zeromq': () => ({
+    ...throughRelay(zeromq(), { wrap: false }),
+    anyAddress: 'tcp://127.0.0.1:*',
+  }),
+};
+
+for (const [name, make] of Object.entries(grounds)) {
+  testClient(name, make);
+  testJobs(name, make);
+}
