@@ -4,6 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'vite';
 
+/** Packages that the bundles hold. */
+const BUNDLED = ['msgpackr', 'nanoid', 'prom-client', 'tdigest', 'bintrees', '@opentelemetry/api', 'valibot'];
+
 const root = new URL('.', import.meta.url);
 process.chdir(root.pathname);
 
@@ -21,9 +24,7 @@ writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 cpSync('dist/types', 'dist/cjs/types', { recursive: true });
 
 // What is in the bundles beside our own, under the terms it came with.
-const notices = ['msgpackr', 'nanoid'].map(
-  (name) => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`,
-);
+const notices = BUNDLED.map((name) => `${name}\n\n${licenceOf(name)}`);
 writeFileSync('dist/THIRD_PARTY_LICENSES.txt', notices.join('\n---\n\n'));
 
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -35,4 +36,11 @@ if (missing.length > 0) {
 
 function paths(value) {
   return typeof value === 'string' ? [value] : Object.values(value).flatMap(paths);
+}
+
+function licenceOf(name) {
+  const folder = `node_modules/${name}`;
+  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt'].find((own) => existsSync(`${folder}/${own}`));
+  if (file === undefined) throw new Error(`${name} is bundled and has no licence to be found`);
+  return readFileSync(`${folder}/${file}`, 'utf8');
 }

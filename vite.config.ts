@@ -2,6 +2,7 @@
  * Three library builds of the same entries: `vite build --mode browser | node | cjs`. `npm run build` runs them all
  * and adds the types.
  */
+import { builtinModules } from 'node:module';
 import { defineConfig } from 'vite';
 
 const isomorphic = {
@@ -9,21 +10,30 @@ const isomorphic = {
   memory: 'transports/memory/index.ts',
   cluster: 'src/cluster/index.ts',
 };
-const native = { ...isomorphic, zeromq: 'transports/zeromq/index.ts' };
+const inBrowsers = { ...isomorphic, websocket: 'transports/websocket/index.ts' };
+const native = {
+  ...isomorphic,
+  zeromq: 'transports/zeromq/index.ts',
+  websocket: 'transports/websocket/node.ts',
+  relay: 'transports/relay/index.ts',
+};
 
 /**
  * msgpackr and nanoid go into every build: a page needs that anyway, CommonJS could not require nanoid, and loading them
  * as packages takes Node longer than all the rest of frond.
  */
-const external = [/^node:/, 'zeromq'];
+const external = [/^node:/, ...builtinModules, 'zeromq', 'ws'];
 
 const builds = {
-  browser: { entry: isomorphic, format: 'es', minify: true },
+  browser: { entry: inBrowsers, format: 'es', minify: true },
   node: { entry: { ...native, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
   cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 
-const CORE = /[\\/]src[\\/](?!cli|cluster)|[\\/]transports[\\/]shared[\\/]|node_modules/;
+const CORE =
+  /[\\/]src[\\/](?!cli|cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+/** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
+const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
 
 export default defineConfig(({ mode }) => {
   const build = builds[mode as keyof typeof builds];
@@ -48,10 +58,14 @@ export default defineConfig(({ mode }) => {
       },
       rolldownOptions: {
         external,
+        platform: mode === 'browser' ? 'browser' : 'node',
         output: {
           chunkFileNames: `shared/[name]-[hash].${extension}`,
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.
-          ...(mode !== 'browser' && { codeSplitting: { groups: [{ name: 'core', test: CORE }] } }),
+          codeSplitting: {
+            groups:
+              mode === 'browser' ? [{ name: 'msgpack', test: MSGPACK }] : [{ name: 'core', test: CORE }],
+          },
         },
       },
     },

@@ -13,7 +13,8 @@ export type { ConnectOptions } from './client/options.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';
 export type { PalmMessage } from './protocol/message.ts';
-export { bytes, json, msgpack, type PayloadCodec, text } from './protocol/payload.ts';
+export { msgpack } from './protocol/msgpack.ts';
+export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
 export type { Bytes } from './protocol/utf8.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type {

@@ -7,7 +7,8 @@ import { invalidCall, PalmError, show } from '../../src/protocol/errors.ts';
 import { checkId, clientTopics, randomId } from '../../src/protocol/ids.ts';
 import { isReservedKey, wireKey } from '../../src/protocol/keys.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
-import { bytes as bytesCodec, json, msgpack, text } from '../../src/protocol/payload.ts';
+import { msgpack } from '../../src/protocol/msgpack.ts';
+import { bytes as bytesCodec, json, text } from '../../src/protocol/payload.ts';
 import { bytes } from '../bytes.ts';
 
 describe('calls', () => {
