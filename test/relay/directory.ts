@@ -18,6 +18,9 @@ const KEYS = {
  */
 const PALM_NAME = 'raw';
 
+/** Servers of the later stages of pipelines: nothing is sent to them, but a relay lets nothing pass to servers it does not know. */
+const LATER: Readonly<Record<string, Target>> = { second: { functions: ['*.*'] } };
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Directory {
@@ -36,7 +39,7 @@ export class Directory {
   }
 
   target(name: string): Target | undefined {
-    return this.#targets.get(name);
+    return this.#targets.get(name) ?? LATER[name];
   }
 
   /** An address was bound, along with the others of its server. */
