@@ -5,6 +5,7 @@ import { evalCommand } from './eval.ts';
 import { getCommand } from './get.ts';
 import { inspectCommand } from './inspect.ts';
 import { jobCommand } from './job.ts';
+import { relayCommand } from './relay.ts';
 import { serveCommand } from './serve.ts';
 import { setCommand } from './set.ts';
 import { workerCommand } from './worker.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   deleteCommand,
   serveCommand,
   workerCommand,
+  relayCommand,
   inspectCommand,
   demoCommand,
 ];

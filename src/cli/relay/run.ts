@@ -1,0 +1,99 @@
+/** `frond relay`, from its start to its end. */
+import type { RequestListener } from 'node:http';
+import { createRelay, type Relay, type RelayOptions } from '../../../transports/relay/index.ts';
+import { openTokenFile } from '../../../transports/relay/token-file.ts';
+import type { Tokens } from '../../../transports/relay/tokens.ts';
+import type { CommandContext } from '../command.ts';
+import { grouped } from '../progress.ts';
+import { DRAIN } from '../serve.ts';
+import { showStatus } from '../status-line.ts';
+import { stderrLogger } from '../stderr-logger.ts';
+import { inputError } from './config.ts';
+import { isOpen, listen, serverOf, urlOf } from './listening.ts';
+import { type RelaySettings, settingsOf } from './settings.ts';
+import { tellRelay } from './telling.ts';
+
+/** Gives the exit code. @throws what keeps the relay from starting. */
+export async function runRelay(context: CommandContext): Promise<number> {
+  const { options, screen } = context;
+  const settings = await settingsOf(options);
+  const logger = stderrLogger(screen, options.flag('json'));
+  const tokens = await tokensOf(settings, logger);
+  let relay: Relay | undefined;
+  const answer: RequestListener = (request, response) => {
+    if (relay?.respond(request, response) === true) return;
+    response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end('This is a relay of frond: connect to it with a WebSocket.\n');
+  };
+  const server = await serverOf(settings.tls, answer);
+  relay = await createRelay({
+    ...relayOptions(settings, tokens),
+    server,
+    logger,
+    loggingLevel: options.flag('verbose') ? 'info' : 'warning',
+  });
+  let drain = 0;
+  try {
+    const { place, path, tls } = settings;
+    const port = await listen(server, place);
+    if (isOpen(place) && tls === undefined && tokens === undefined) {
+      logger.warning('anybody who reaches this machine may come in, and nothing is encrypted', {
+        listen: options.text('listen') ?? `${place.host ?? '*'}:${port}`,
+      });
+    }
+    const url = urlOf(tls === undefined ? 'ws' : 'wss', place, port, path);
+    await tellRelay(context, settings, tokens, url);
+    await untilToldToEnd(context, relay);
+    drain = options.number('drain') ?? DRAIN;
+  } finally {
+    await relay.close({ timeout: drain });
+    server.close();
+    server.closeAllConnections();
+  }
+  return 0;
+}
+
+async function tokensOf(
+  { tokens }: RelaySettings,
+  logger: ReturnType<typeof stderrLogger>,
+): Promise<Tokens | undefined> {
+  if (tokens === undefined) return undefined;
+  return openTokenFile(tokens, { logger }).catch((error) => {
+    throw inputError(error);
+  });
+}
+
+function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {
+  const { transport, servers, path, origins, anonymous, limits, trustsProxy } = settings;
+  return {
+    transport,
+    servers,
+    path,
+    limits,
+    ...(origins !== undefined && { origins }),
+    ...(anonymous !== undefined && { anonymous }),
+    ...(tokens !== undefined && { authenticate: tokens.authenticate }),
+    ...(trustsProxy && { addressOf: forwardedAddress }),
+  };
+}
+
+/** What the nearest proxy saw: the hops before it are what the visitor says. */
+export const forwardedAddress: NonNullable<RelayOptions['addressOf']> = (headers, socketAddress) => {
+  const hops = [headers['x-forwarded-for'] ?? ''].flat().join(',').split(',');
+  return hops.at(-1)?.trim() || socketAddress;
+};
+
+/** Resolves when the command is told to end. */
+async function untilToldToEnd({ options, screen, signal }: CommandContext, relay: Relay): Promise<void> {
+  const hide = showStatus(screen, () => `relaying · ${grouped(relay.connections)} connected`);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  hide();
+  const { connections } = relay;
+  if (connections > 0 && !options.flag('json')) {
+    const what = connections === 1 ? '1 client that is' : `${grouped(connections)} clients that are`;
+    screen.line(`frond: taking leave of ${what} connected; a second Ctrl-C ends at once`);
+  }
+}

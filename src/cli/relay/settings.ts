@@ -1,0 +1,163 @@
+/** What `frond relay` is to do: by its options, and by the config file where they say nothing. */
+
+import type { CacheScope, Grants, RelayLimits, Target } from '../../../transports/relay/options.ts';
+import { Patterns } from '../../../transports/relay/patterns.ts';
+import { CACHE_SCOPES } from '../../../transports/relay/schema.ts';
+import { isRelayedName } from '../../../transports/websocket/address.ts';
+import { zeromq } from '../../../transports/zeromq/index.ts';
+import { reasonText, show } from '../../protocol/errors.ts';
+import type { Transport } from '../../transport.ts';
+import { CommandError } from '../exit.ts';
+import type { Options } from '../options.ts';
+import { nearest } from '../suggest.ts';
+import { isOrigin, type RelayConfig, readConfig } from './config.ts';
+import { type Place, parsePlace, type Tls } from './listening.ts';
+
+export interface RelaySettings {
+  /** Reaches the servers. */
+  readonly transport: Transport;
+  readonly servers: Readonly<Record<string, Target>>;
+  readonly place: Place;
+  readonly path: string;
+  /** Undefined for pages of the relay's own host. */
+  readonly origins: readonly string[] | undefined;
+  /** Path of the token file. */
+  readonly tokens: string | undefined;
+  readonly anonymous: Grants | undefined;
+  readonly limits: RelayLimits;
+  /** Whether a proxy says who the visitor is. */
+  readonly trustsProxy: boolean;
+  readonly tls: Tls | undefined;
+}
+
+const USUAL_PLACE = '127.0.0.1:7766';
+
+/**
+ * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or not acceptable; also when nobody could
+ * come in.
+ */
+export async function settingsOf(options: Options): Promise<RelaySettings> {
+  const file = options.text('config');
+  const config = file === undefined ? {} : await readConfig(file);
+  const transport = transportOf(options.text('server-key') ?? config.serverKey);
+  const servers = { ...serversIn(config, transport, file), ...serversOf(options, transport) };
+  if (Object.keys(servers).length === 0) {
+    throw usage('which servers? Give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
+  }
+  const anonymous = anonymousOf(options, config, Object.keys(servers));
+  const tokens = options.text('tokens') ?? config.tokens;
+  if (anonymous === undefined && tokens === undefined) {
+    throw new CommandError(
+      'USAGE',
+      "nobody could come in: give --tokens FILE, or --allow PATTERN for what anybody may call, such as 'demo.*'",
+    );
+  }
+  return {
+    transport,
+    servers,
+    place: parsePlace(options.text('listen') ?? config.listen ?? USUAL_PLACE),
+    path: config.path ?? '/',
+    origins: originsOf(options) ?? config.origins,
+    tokens,
+    anonymous,
+    limits: config.limits ?? {},
+    trustsProxy: config.trustProxy ?? false,
+    tls: config.tls,
+  };
+}
+
+function transportOf(serverKey: string | undefined): Transport {
+  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
+}
+
+function serversIn({ servers = {} }: RelayConfig, transport: Transport, file = ''): Record<string, Target> {
+  const targets: Record<string, Target> = {};
+  for (const [name, given] of Object.entries(servers)) {
+    const target: Target = typeof given === 'string' ? { dbAddress: given } : given;
+    for (const [key, address] of Object.entries(target)) {
+      if (typeof address !== 'string') continue;
+      const where = `servers.${name}${typeof given === 'string' ? '' : `.${key}`}`;
+      checkAddress(transport, address, (text) => input(`${JSON.stringify(file)}: ${where}: ${text}`));
+    }
+    targets[name] = target;
+  }
+  return targets;
+}
+
+function serversOf(options: Options, transport: Transport): Record<string, Target> {
+  const targets: Record<string, Target> = {};
+  for (const text of options.texts('server')) {
+    const at = text.indexOf('=');
+    const [name, dbAddress] = [text.slice(0, at), text.slice(at + 1)];
+    if (at === -1 || !isRelayedName(name)) {
+      throw usage(`--server must be NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555, not ${show(text)}`);
+    }
+    if (Object.hasOwn(targets, name)) throw usage(`--server ${name} is given twice`);
+    checkAddress(transport, dbAddress, (reason) => usage(`--server ${name}: ${reason}`));
+    targets[name] = { dbAddress };
+  }
+  return targets;
+}
+
+function checkAddress(transport: Transport, address: string, fail: (reason: string) => CommandError): void {
+  try {
+    transport.checkAddress(address);
+  } catch (error) {
+    throw fail(reasonText(error));
+  }
+}
+
+function originsOf(options: Options): readonly string[] | undefined {
+  const origins = options.texts('origin');
+  for (const origin of origins) {
+    if (isOrigin(origin)) continue;
+    throw usage(
+      `--origin must be an origin such as https://dash.example, without a path, not ${show(origin)}`,
+    );
+  }
+  return origins.length === 0 ? undefined : origins;
+}
+
+/** Undefined when who has no token may do nothing. */
+function anonymousOf(options: Options, config: RelayConfig, names: readonly string[]): Grants | undefined {
+  const functions = options.texts('allow');
+  const cache = cacheOf(options);
+  if (functions.length > 0)
+    return { servers: serversFor(functions, names), functions, cache: cache ?? 'none' };
+  if (cache === undefined) return config.anonymous;
+  if (config.anonymous !== undefined) return { ...config.anonymous, cache };
+  throw usage('--cache is for those whom --allow lets in: give that too');
+}
+
+function cacheOf(options: Options): CacheScope | undefined {
+  const given = options.text('cache');
+  const scope = CACHE_SCOPES.find((one) => one === given);
+  if (given === undefined || scope !== undefined) return scope;
+  const near = nearest(given, CACHE_SCOPES);
+  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  throw usage(`--cache must be none, read, session or all, not ${show(given)}${meant}`);
+}
+
+/** The servers that the functions are of, and no others: who may call one may not read the cache of the rest. */
+function serversFor(functions: readonly string[], names: readonly string[]): readonly string[] {
+  for (const pattern of functions) {
+    if (pattern !== '*' && !/^[^\s.]+\.[^\s.]+$/.test(pattern)) {
+      throw usage(`--allow must be 'server.function', with * for any part of it, not ${show(pattern)}`);
+    }
+    const [server = ''] = pattern.split('.');
+    if (names.some((name) => new Patterns([server]).match(name))) continue;
+    const near = nearest(server, names);
+    const meant = near === undefined ? `there is ${names.join(', ')}` : `did you mean ${near}?`;
+    throw usage(`--allow ${show(pattern)} is of no server here; ${meant}`);
+  }
+  const servers = new Patterns(functions.map((pattern) => pattern.split('.')[0] ?? ''));
+  return names.filter((name) => servers.match(name));
+}
+
+function usage(text: string): CommandError {
+  return new CommandError('USAGE', text);
+}
+
+function input(text: string): CommandError {
+  return new CommandError('INPUT', text, 'see frond relay --help');
+}
