@@ -137,6 +137,20 @@ test('options: the last counts, the environment where there is none, and nothing
   expect(parseOptions(commandNamed('demo'), [], env).options.text('db')).toBeUndefined();
 });
 
+test('options that are taken several times, and whether the command line itself has one', () => {
+  const relay = commandNamed('relay');
+  const argv = ['--server', 'a=tcp://a:1', '--allow', 'a.x', '--server=b=tcp://b:1', '--cache', 'read'];
+  const { options } = parseOptions(relay, argv, { FROND_DB: 'tcp://env:1' });
+  expect(options.texts('server')).toEqual(['a=tcp://a:1', 'b=tcp://b:1']);
+  expect(options.texts('allow')).toEqual(['a.x']);
+  expect(options.texts('origin')).toEqual([]);
+  expect(options.text('cache')).toBe('read');
+  expect(() => parseOptions(relay, ['--allow'], {})).toThrow(/^--allow needs a value: --allow PATTERN$/);
+  const { options: get } = parseOptions(commandNamed('get'), ['--server', 'a'], { FROND_DB: 'tcp://env:1' });
+  expect([get.isGiven('server'), get.isGiven('db'), get.isGiven('token')]).toEqual([true, false, false]);
+  expect(get.text('db')).toBe('tcp://env:1');
+});
+
 test('every code of PalmError has its exit code', () => {
   const expected: Readonly<Record<PalmErrorCode, number>> = {
     REMOTE: 1,

@@ -1,0 +1,395 @@
+/** `frond relay`, and the commands that connect through it. */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { curveKeyPair } from 'zeromq';
+import { forwardedAddress } from '../../src/cli/relay/run.ts';
+import type { Server } from '../../src/cluster/server.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { frond, objectsOf } from './command.ts';
+import { expectFailure } from './failure.ts';
+import { here } from './in-process.ts';
+import { Running } from './running.ts';
+import { startServer } from './server.ts';
+import { Modules, Service } from './service.ts';
+
+let server: Server;
+let files: Modules;
+
+beforeAll(async () => {
+  server = await startServer();
+  files = await Modules.make();
+});
+
+afterAll(async () => {
+  await server.close({ timeout: 0 });
+  await files[Symbol.asyncDispose]();
+});
+
+const TOKEN = 'a-token-of-some-length';
+const hash = (token: string) => createHash('sha256').update(token).digest('hex');
+
+/** What `frond relay --json` says. */
+interface Up {
+  readonly url: string;
+  readonly servers: Readonly<Record<string, string>>;
+  readonly origins: readonly string[] | null;
+  readonly anonymous: object | null;
+  readonly identities: readonly string[] | null;
+}
+
+const relay = (...args: string[]) =>
+  new Running([
+    'relay',
+    '--server',
+    `test=${server.dbAddress}`,
+    '--listen',
+    '127.0.0.1:0',
+    '--json',
+    ...args,
+  ]);
+
+async function up(running: Running): Promise<Up> {
+  return JSON.parse(await running.line(/"url"/)) as Up;
+}
+
+/** What the command gives, which must go well. */
+async function output(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { code, stdout, stderr } = await here(argv, { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout.toString();
+}
+
+describe('what it says', () => {
+  test('what it serves, where, for whom, and the line that calls it', async () => {
+    const tokens = await files.write('said.json', JSON.stringify({ tokens: [entry('alice'), entry('bob')] }));
+    const args = ['--listen', '127.0.0.1:*', '--allow', 'test.*', '--origin', 'https://dash.example'];
+    await using running = new Running([
+      ...['relay', '--server', `test=${server.dbAddress}`, '--tokens', tokens],
+      ...args,
+    ]);
+    const call = await running.line(/ eval /);
+    const [url = ''] = /ws:\S+/.exec(call) ?? [];
+    expect(running.lines.slice(0, 4)).toEqual([
+      'relay',
+      `  url       ${url}`,
+      `  server    test at ${server.dbAddress}`,
+      '  pages of  https://dash.example',
+    ]);
+    expect(running.lines[4]).toMatch(/^ {2}tokens {4}alice, bob, by/);
+    expect(running.lines).toContain('  anybody   may call test.* (test)');
+    expect(call).toBe(`  frond eval test.echo 'hello' --relay ${url}`);
+    await running.line(/serverName: 'test'/);
+    expect(running.lines.slice(-3)).toEqual([
+      '',
+      `  const transport = websocket('${url}');`,
+      "  const client = await Client.connect({ transport, serverName: 'test' });",
+    ]);
+    expect(await output(call.trim().replaceAll("'", '').split(' ').slice(1))).toBe('hello');
+    expect(await running.end()).toBe(0);
+    expect(running.errors.join()).not.toContain('warning');
+  });
+
+  test('--json says the same in one line', async () => {
+    await using running = relay('--allow', 'test.upper', '--allow', 'test.odd', '--cache', 'read');
+    expect(await up(running)).toEqual({
+      url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/$/),
+      servers: { test: server.dbAddress },
+      origins: null,
+      anonymous: { servers: ['test'], functions: ['test.upper', 'test.odd'], cache: 'read' },
+      identities: null,
+    });
+    expect(await running.end()).toBe(0);
+    expect(running.lines.length).toBe(1);
+  });
+
+  test('a warning where anybody may come in from everywhere, and none otherwise', async () => {
+    await using open = relay('--allow', 'test.*', '--listen', '0.0.0.0:0');
+    expect(JSON.parse(await open.error(/anybody/))).toMatchObject({ log: { level: 'warning' } });
+    expect((await up(open)).url).toMatch(/^ws:\/\/127\.0\.0\.1:/);
+    const tokens = await files.write('open.json', JSON.stringify({ tokens: [entry('alice')] }));
+    await using closed = relay('--tokens', tokens, '--listen', '0.0.0.0:0');
+    expect((await up(closed)).identities).toEqual(['alice']);
+    expect(closed.errors).toEqual([]);
+  });
+});
+
+const entry = (name: string, others: object = {}) => ({
+  name,
+  sha256: hash(`${TOKEN}-${name}`),
+  servers: ['test'],
+  functions: ['test.*'],
+  ...others,
+});
+
+describe('commands through it', () => {
+  test('eval, job, set, get, delete and inspect; the server of the function is taken', async () => {
+    await using running = relay('--allow', 'test.*', '--cache', 'all');
+    const { url } = await up(running);
+    expect(await output(['eval', 'test.upper', 'x', '--relay', url])).toBe('X');
+    const env = { FROND_RELAY: url, FROND_DB: 'tcp://127.0.0.1:1' };
+    expect(await output(['eval', 'test.upper', 'y'], env)).toBe('Y');
+    const job = await here(['job', 'test.upper', '--relay', url], { stdin: 'a\nb\n' });
+    expect(job.stdout.toString()).toBe('A\nB\n');
+    expect(await output(['set', 'motto', 'festina', '--db', 'test'], env)).toBe('motto\n');
+    expect(await output(['get', 'motto', '--server', 'test'], env)).toBe('festina');
+    await output(['delete', 'motto', '--db', 'test'], env);
+    expect(JSON.parse(await output(['inspect', 'test', '--json'], env))).toMatchObject({
+      role: 'Server',
+      name: 'test',
+    });
+  });
+
+  test('a token, and what it may do', async () => {
+    const tokens = await files.write(
+      'who.json',
+      JSON.stringify({
+        tokens: [
+          entry('alice', { functions: ['test.upper'] }),
+          entry('bob', { cache: 'session' }),
+          entry('eve', { expires: '2020-01-01T00:00:00Z' }),
+        ],
+      }),
+    );
+    await using running = relay('--tokens', tokens);
+    const { url, anonymous } = await up(running);
+    expect(anonymous).toBeNull();
+    const as = (name: string, ...args: string[]) =>
+      here([...args, '--relay', url], { env: { FROND_TOKEN: `${TOKEN}-${name}` } });
+    expect((await as('alice', 'eval', 'test.upper', 'x')).stdout.toString()).toBe('X');
+    expect((await as('alice', 'eval', 'test.flip', 'x')).stderr).toMatch(/alice may not call test\.flip/);
+    expectFailure(
+      await as('alice', 'set', 'k', 'v', '--db', 'test'),
+      5,
+      /^frond: FORBIDDEN: .*alice may not set/,
+    );
+    expect((await as('bob', 'set', 'k', 'v', '--db', 'test')).code).toBe(0);
+    const direct = await here(['get', 'bob/k', '--db', server.dbAddress]);
+    expect(direct.stdout.toString()).toBe('v');
+    expectFailure(await as('eve', 'eval', 'test.upper', 'x'), 5, /^frond: FORBIDDEN: .*\n {2}try: .*--token/);
+    expectFailure(await here(['eval', 'test.upper', 'x', '--relay', url]), 5, /^frond: FORBIDDEN: /);
+    // Who is taken from the file may not come in again.
+    await writeFile(tokens, JSON.stringify({ tokens: [] }));
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    expectFailure(await as('alice', 'eval', 'test.upper', 'x'), 5, /^frond: FORBIDDEN: /);
+  });
+
+  test.each([
+    [['get', 'k'], /USAGE: which server\? Behind a relay, --db is its name/],
+    [['inspect'], /USAGE: which server\? /],
+    [
+      ['get', 'k', '--db', 'tcp://a:1'],
+      /USAGE: behind a relay a server has a name and no address such as "tcp:\/\/a:1"/,
+    ],
+    [['get', 'k', '--db', 'a b'], /INVALID_CALL: behind a relay an address is a server's name/],
+    [['get', 'k', '--db', 'test', '--server-key', 'x'], /USAGE: --server-key is for servers, and not/],
+  ] as const)('refused: %j', async (args, error) => {
+    expectFailure(await here([...args, '--relay', 'ws://127.0.0.1:1']), 2, error);
+  });
+
+  test('an address in the command line goes past the relay of the environment', async () => {
+    const env = { FROND_RELAY: 'ws://127.0.0.1:1', FROND_TOKEN: TOKEN };
+    expect(await output(['eval', 'test.upper', 'x', '--db', server.dbAddress], env)).toBe('X');
+    expect(await output(['inspect', server.dbAddress, '--json'], env)).toContain('"name":"test"');
+    const ended = await here(['get', 'k', '--db', server.dbAddress, '--token', TOKEN]);
+    expectFailure(ended, 2, /^frond: USAGE: --token is for a relay/);
+    expectFailure(await here(['get', 'k', '--relay', 'tcp://a:1', '--db', 'x']), 2, /must be ws:\/\//);
+  });
+});
+
+describe('the config file', () => {
+  test('all of it, and options stand in for it', async () => {
+    await files.write('tokens.json', JSON.stringify({ tokens: [entry('alice')] }));
+    const config = await files.write(
+      'relay.json',
+      JSON.stringify({
+        listen: '127.0.0.1:0',
+        servers: {
+          test: { dbAddress: server.dbAddress, functions: ['test.upper'] },
+          other: 'tcp://127.0.0.1:1',
+        },
+        origins: ['https://dash.example'],
+        path: '/way',
+        tokens: 'tokens.json',
+        anonymous: { servers: ['test'], functions: ['test.*'] },
+        limits: { maxFrame: 1_000_000 },
+      }),
+    );
+    await using running = new Running(['relay', '--config', config, '--json', '--cache', 'read']);
+    const said = await up(running);
+    expect(said).toEqual({
+      url: expect.stringMatching(/^ws:\/\/127\.0\.0\.1:\d+\/way$/),
+      servers: { test: server.dbAddress, other: 'tcp://127.0.0.1:1' },
+      origins: ['https://dash.example'],
+      anonymous: { servers: ['test'], functions: ['test.*'], cache: 'read' },
+      identities: ['alice'],
+    });
+    expect(await output(['eval', 'test.upper', 'x', '--relay', said.url])).toBe('X');
+    const unlisted = await here(['eval', 'test.odd', '1', '--relay', said.url]);
+    expect(unlisted.stderr).toMatch(/test\.odd is not in the relay's list/);
+    await using narrowed = new Running([
+      ...['relay', '--config', config, '--json', '--allow', 'other.x', '--origin', 'http://a.example'],
+      ...['--server', 'other=tcp://127.0.0.1:2'],
+    ]);
+    expect(await up(narrowed)).toMatchObject({
+      servers: { other: 'tcp://127.0.0.1:2' },
+      origins: ['http://a.example'],
+      anonymous: { servers: ['other'], functions: ['other.x'], cache: 'none' },
+    });
+  });
+
+  test('servers that encrypt', async () => {
+    const keys = curveKeyPair();
+    await using own = await startServer({
+      transport: zeromq({ curveServer: { secretKey: keys.secretKey } }),
+    });
+    const args = ['--server', `test=${own.dbAddress}`, '--allow', '*', '--server-key', keys.publicKey];
+    await using running = new Running(['relay', '--listen', '127.0.0.1:0', '--json', ...args]);
+    expect(await output(['eval', 'test.upper', 'x', '--relay', (await up(running)).url])).toBe('X');
+  });
+});
+
+describe('what keeps it from starting', () => {
+  const demo = ['--server', 'demo=tcp://127.0.0.1:5555'];
+  const allowed = [...demo, '--allow', 'demo.*'];
+  test.each([
+    [[], /USAGE: which servers\? Give --server NAME=ADDRESS/],
+    [demo, /USAGE: nobody could come in: give --tokens FILE, or --allow PATTERN/],
+    [['--server', 'demo'], /USAGE: --server must be NAME=ADDRESS, .* not "demo"/],
+    [['--server', 'a.b=tcp://a:1'], /USAGE: --server must be NAME=ADDRESS/],
+    [['--server', 'demo=localhost'], /USAGE: --server demo: ZeroMQ dials/],
+    [[...demo, ...demo], /USAGE: --server demo is given twice/],
+    [[...demo, '--allow', 'demo'], /USAGE: --allow must be 'server\.function'/],
+    [[...demo, '--allow', 'dmo.*'], /USAGE: --allow "dmo\.\*" is of no server here; did you mean demo\?/],
+    [[...demo, '--cache', 'read'], /USAGE: --cache is for those whom --allow lets in/],
+    [[...allowed, '--cache', 'raed'], /USAGE: --cache must be none, .* not "raed"; did you mean read\?/],
+    [[...allowed, '--origin', 'https://a.example/'], /USAGE: --origin must be an origin such as/],
+    [[...allowed, '--origin', '*'], /USAGE: --origin must be an origin such as/],
+    [[...allowed, '--listen', '7766'], /USAGE: --listen must be host:port, such as .* not "7766"/],
+    [[...allowed, '--listen', 'a:99999'], /USAGE: --listen must be host:port/],
+    [[...allowed, '--server-key', 'short'], /INVALID_CALL: curve\.serverKey must be 40 characters/],
+    [[...demo, '--tokens', '/nowhere/t.json'], /INPUT: "\/nowhere\/t\.json" cannot be read: ENOENT/],
+    [['--config', '/nowhere/r.json'], /INPUT: "\/nowhere\/r\.json" cannot be read: ENOENT/],
+    [['extra'], /USAGE: "extra" is one argument too many/],
+  ] as const)('%j', async (args, error) => {
+    expectFailure(await here(['relay', ...args]), 2, error);
+  });
+
+  test('a port that is taken, and keys that are none', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const ended = await here(['relay', ...allowed, '--listen', `127.0.0.1:${port}`]);
+    taken.close();
+    expectFailure(
+      ended,
+      2,
+      /^frond: INVALID_CALL: cannot listen at .*EADDRINUSE.*\n {2}try: end what uses it/,
+    );
+    await files.write('cert.pem', 'none');
+    const tls = { cert: 'cert.pem', key: 'key.pem' };
+    const config = await files.write('tls.json', JSON.stringify({ tls }));
+    const without = await here(['relay', ...allowed, '--config', config]);
+    expectFailure(without, 2, /^frond: INPUT: ".*key\.pem" cannot be read: ENOENT/);
+    await files.write('key.pem', 'none');
+    const wrong = await here(['relay', ...allowed, '--config', config]);
+    expectFailure(wrong, 2, /^frond: INPUT: ".*cert\.pem" and ".*key\.pem" are no pair for TLS/);
+  });
+
+  test('a config file at fault', async () => {
+    const config = await files.write('bad.json', '{ "servers": { "demo": { "dbAddress": 5 } } }');
+    const ended = await here(['relay', '--config', config]);
+    expectFailure(ended, 2, /^frond: INPUT: ".*bad\.json": servers\.demo\.dbAddress must be an address/);
+    const far = join(files.folder, 'far.json');
+    await writeFile(far, '{ "servers": { "demo": "localhost" } }');
+    expectFailure(
+      await here(['relay', '--config', far]),
+      2,
+      /^frond: INPUT: .*: servers\.demo: ZeroMQ dials/,
+    );
+  });
+});
+
+describe('its end', () => {
+  test('a call that is under way is answered', async () => {
+    let release = () => {};
+    const begun = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using own = await startServer({
+      functions: {
+        slow: async (payload) => {
+          release();
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return payload;
+        },
+      },
+    });
+    const args = [
+      '--server',
+      `test=${own.dbAddress}`,
+      '--allow',
+      'test.*',
+      '--listen',
+      '127.0.0.1:0',
+      '--json',
+    ];
+    await using running = new Running(['relay', ...args]);
+    const { url } = await up(running);
+    const call = output(['eval', 'test.slow', 'late', '--relay', url]);
+    await begun;
+    expect(await running.end()).toBe(0);
+    expect(await call).toBe('late');
+  });
+
+  test('--drain is how long it waits for that', async () => {
+    await using running = relay('--allow', 'test.*', '--drain', '100');
+    const { url } = await up(running);
+    const call = here(['eval', 'test.never', 'x', '--relay', url, '--timeout', '5000']);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const started = performance.now();
+    expect(await running.end()).toBe(0);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect((await call).code).toBeGreaterThan(2);
+  });
+
+  test('the built command: health, metrics, other paths, and two signals', async () => {
+    const args = [
+      'relay',
+      '--server',
+      `test=${server.dbAddress}`,
+      '--listen',
+      '127.0.0.1:0',
+      '--allow',
+      'test.*',
+    ];
+    await using service = new Service([...args, '--json', '--drain', 'inf']);
+    const [said] = objectsOf(await service.line(0)) as Up[];
+    const web = (said?.url ?? '').replace('ws:', 'http:');
+    const [health, metrics, page] = await Promise.all(
+      ['healthz', 'metrics', ''].map((path) => fetch(web + path)),
+    );
+    expect([health?.status, metrics?.status, page?.status]).toEqual([200, 200, 404]);
+    expect(await page?.text()).toMatch(/^This is a relay of frond/);
+    const call = frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '10000']);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    service.child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(service.child.exitCode).toBeNull();
+    expect(await service.end('SIGINT')).toBe(130);
+    expect((await call).code).toBeGreaterThan(2);
+  });
+});
+
+test('the address that a proxy saw', () => {
+  const at = (forwarded: string | string[] | undefined) =>
+    forwardedAddress({ 'x-forwarded-for': forwarded }, '10.0.0.1');
+  expect(at(undefined)).toBe('10.0.0.1');
+  expect(at('')).toBe('10.0.0.1');
+  expect(at('1.1.1.1')).toBe('1.1.1.1');
+  expect(at('6.6.6.6, 1.1.1.1')).toBe('1.1.1.1');
+  expect(at(['6.6.6.6', '7.7.7.7 , ::1 '])).toBe('::1');
+});
