@@ -36,6 +36,10 @@ export abstract class RelayedChannel implements Channel {
     return this.context.number;
   }
 
+  protected get isClosed(): boolean {
+    return this.readiness.isClosed;
+  }
+
   get isReady(): boolean {
     return this.readiness.isReady;
   }
@@ -67,11 +71,16 @@ export abstract class RelayedChannel implements Channel {
         this.break(relayedError(frame[2], frame[3]));
         return;
       case Type.refused:
-        this.readiness.refuse(relayedError(frame[2], frame[3]));
+        this.refused(relayedError(frame[2], frame[3]));
         return;
       default:
         this.took(frame);
     }
+  }
+
+  refused(error: PalmError): void {
+    this.readiness.refuse(error);
+    this.ended(error);
   }
 
   break(error: PalmError): void {
@@ -82,12 +91,17 @@ export abstract class RelayedChannel implements Channel {
     if (this.readiness.isClosed) return;
     await this.drain(options.timeout ?? 0);
     const { number, address, post, host } = this.context;
-    this.readiness.close(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
+    const error = new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false });
+    this.readiness.close(error);
+    this.ended(error);
     post([Type.close, number]);
     host.release(this);
   }
 
   protected becameReady(_isProved: boolean): void {}
+
+  /** What waits will not be sent. */
+  protected ended(_error: PalmError): void {}
 
   protected async drain(_timeout: number): Promise<void> {}
 

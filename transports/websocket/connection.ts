@@ -1,5 +1,4 @@
 import { deferred } from '../../src/async/deferred.ts';
-import { macrotasks } from '../../src/async/macrotask.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
@@ -17,9 +16,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #link: Link;
   readonly #requester: RelayedRequester;
   readonly #open = new Map<number, RelayedChannel>();
-  readonly #later = macrotasks();
   readonly #identified = deferred<void>();
-  readonly #url: string;
   #terms: Terms | undefined;
   #next = 1;
   /** Subscriptions whose reader is far behind. */
@@ -27,7 +24,6 @@ export class WebsocketConnection extends BaseConnection implements Connection {
 
   constructor(settings: WebsocketSettings) {
     super();
-    this.#url = settings.url;
     this.#identified.promise.catch(() => {});
     this.#requester = new RelayedRequester((frame) => this.#link.post(frame));
     this.#link = new Link(settings, {
@@ -63,7 +59,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   }
 
   push(address: string): Pusher {
-    return this.#dial(address, (context) => new RelayedPusher(context, this.#later));
+    return this.#dial(address, (context) => new RelayedPusher(context));
   }
 
   subscribe(address: string, topic: string): Subscription {
@@ -144,8 +140,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   #ended(error: PalmError): void {
     this.#requester.close(error);
     this.#identified.reject(error);
-    for (const channel of [...this.#open.values()])
-      channel.said([Type.refused, channel.number, error.code, error.message]);
+    for (const channel of [...this.#open.values()]) channel.refused(error);
     this.end(error, 0);
   }
 
@@ -156,10 +151,5 @@ export class WebsocketConnection extends BaseConnection implements Connection {
       this.#behind--;
       if (this.#behind === 0) this.#link.isHeld = false;
     });
-  }
-
-  /** Where the relay is, for messages. */
-  get url(): string {
-    return this.#url;
   }
 }

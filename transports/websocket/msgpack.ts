@@ -9,18 +9,12 @@ import { type Bytes, decodeUtf8 } from '../../src/protocol/utf8.ts';
 const NIL = 0xc0;
 const FALSE = 0xc2;
 const TRUE = 0xc3;
+/** The first of a kind whose length, or value, stands in one byte behind it; then come those of two, four and eight. */
 const BIN8 = 0xc4;
-const BIN16 = 0xc5;
-const BIN32 = 0xc6;
 const UINT8 = 0xcc;
-const UINT16 = 0xcd;
-const UINT32 = 0xce;
-const UINT64 = 0xcf;
 const STR8 = 0xd9;
-const STR16 = 0xda;
-const STR32 = 0xdb;
+/** Lists have none of one byte. */
 const ARRAY16 = 0xdc;
-const ARRAY32 = 0xdd;
 
 const SMALLEST_BUFFER = 1_024;
 const LARGEST_KEPT = 262_144;
@@ -29,7 +23,6 @@ const LARGEST_KEPT = 262_144;
 export class Packer {
   /** Nothing until something is written: most sessions are idle most of the time. */
   #bytes: Bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
   #length = 0;
   readonly #encoder = new TextEncoder();
 
@@ -47,79 +40,70 @@ export class Packer {
   }
 
   nil(): void {
-    this.#head(NIL, 0, 0);
+    this.#number(NIL, 0, 0);
   }
 
   bool(value: boolean): void {
-    this.#head(value ? TRUE : FALSE, 0, 0);
+    this.#number(value ? TRUE : FALSE, 0, 0);
   }
 
   /** @param value - a safe integer from 0 on. */
   uint(value: number): void {
-    if (value < 0x80) this.#head(value, 0, 0);
-    else this.#sized(UINT8, UINT16, UINT32, value);
+    if (value < 0x80) this.#number(value, 0, 0);
+    else this.#sized(UINT8, value);
   }
 
   /** The same in nine bytes whatever it is. */
   uint64(value: number): void {
-    this.#head(UINT64, 8, value);
+    this.#number(UINT8 + 3, 8, value);
   }
 
   list(count: number): void {
-    if (count < 0x10) this.#head(0x90 | count, 0, 0);
-    else if (count < 0x10000) this.#head(ARRAY16, 2, count);
-    else this.#head(ARRAY32, 4, count);
+    if (count < 0x10) this.#number(0x90 | count, 0, 0);
+    else if (count < 0x10000) this.#number(ARRAY16, 2, count);
+    else this.#number(ARRAY16 + 1, 4, count);
   }
 
   /** The head of a list that is counted later: {@link setCount}. */
   openList(): void {
-    this.#head(ARRAY32, 4, 0);
+    this.#number(ARRAY16 + 1, 4, 0);
   }
 
   /** Says how many items the list has whose head was opened at `offset`. */
   setCount(offset: number, count: number): void {
-    this.#view.setUint32(offset + 1, count);
+    new DataView(this.#bytes.buffer).setUint32(offset + 1, count);
   }
 
   text(value: string): void {
-    // Three bytes for each UTF-16 unit is the most that UTF-8 takes. The head asks for nine itself, and what already stands
-    // behind it must not be left behind then.
-    this.#room(9 + value.length * 3);
-    const start = this.#length;
-    let head = textHead(value.length);
-    let { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(start + head));
-    if (textHead(written) !== head) {
-      head = textHead(written);
-      written = this.#encoder.encodeInto(value, this.#bytes.subarray(start + head)).written;
-    }
-    if (written < 0x20) this.#head(0xa0 | written, 0, 0);
-    else this.#sized(STR8, STR16, STR32, written);
-    this.#length = start + head + written;
+    const bytes = this.#encoder.encode(value);
+    const { length } = bytes;
+    if (length < 0x20) this.#number(0xa0 | length, 0, 0);
+    else this.#sized(STR8, length);
+    this.#append(bytes);
   }
 
   bin(value: Uint8Array): void {
-    this.#room(5 + value.length);
-    this.#sized(BIN8, BIN16, BIN32, value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#sized(BIN8, value.length);
+    this.#append(value);
   }
 
-  #sized(one: number, two: number, four: number, value: number): void {
-    if (value < 0x100) this.#head(one, 1, value);
-    else if (value < 0x10000) this.#head(two, 2, value);
-    else if (value <= 0xffffffff) this.#head(four, 4, value);
-    else this.#head(UINT64, 8, value);
+  #append(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  #head(type: number, width: number, value: number): void {
+  /** A number in as few bytes as hold it, behind the type that says how many they are. */
+  #sized(first: number, value: number): void {
+    const power = value < 0x100 ? 0 : value < 0x10000 ? 1 : value < 2 ** 32 ? 2 : 3;
+    this.#number(first + power, 1 << power, value);
+  }
+
+  #number(type: number, width: number, value: number): void {
     this.#room(9);
     this.#bytes[this.#length++] = type;
-    if (width === 1) this.#view.setUint8(this.#length, value);
-    else if (width === 2) this.#view.setUint16(this.#length, value);
-    else if (width === 4) this.#view.setUint32(this.#length, value);
-    else if (width === 8) {
-      this.#view.setUint32(this.#length, Math.floor(value / 2 ** 32));
-      this.#view.setUint32(this.#length + 4, value % 2 ** 32);
+    for (let at = width - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 0x100)) {
+      this.#bytes[this.#length + at] = rest % 0x100;
     }
     this.#length += width;
   }
@@ -133,21 +117,12 @@ export class Packer {
     const before = this.#bytes.subarray(0, this.#length);
     this.#bytes = new Uint8Array(size);
     this.#bytes.set(before);
-    this.#view = new DataView(this.#bytes.buffer);
   }
-}
-
-/** Bytes that the head of a text takes. */
-function textHead(length: number): number {
-  if (length < 0x20) return 1;
-  if (length < 0x100) return 2;
-  return length < 0x10000 ? 3 : 5;
 }
 
 /** Reads values one after another. @throws PalmError `PROTOCOL` when something else is there. */
 export class Unpacker {
   readonly #bytes: Bytes;
-  readonly #view: DataView;
   #at = 0;
   #itemsLeft: number;
 
@@ -155,7 +130,6 @@ export class Unpacker {
   constructor(bytes: Bytes, mostItems = Number.POSITIVE_INFINITY) {
     this.#bytes = bytes;
     this.#itemsLeft = mostItems;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   get isAtEnd(): boolean {
@@ -177,24 +151,15 @@ export class Unpacker {
 
   uint(): number {
     const type = this.#type();
-    if (type < 0x80) return type;
-    const width = type >= UINT8 && type <= UINT64 ? 1 << (type - UINT8) : 0;
-    if (width === 0) throw unexpected('a number', type);
-    return this.#number(width);
+    return type < 0x80 ? type : this.#sized(type, UINT8, 4, 'a number');
   }
 
   /** The items of a list, counted. As many bytes must follow at least. */
   list(): number {
     const type = this.#type();
-    const count =
-      type >> 4 === 9
-        ? type & 0xf
-        : type === ARRAY16
-          ? this.#number(2)
-          : type === ARRAY32
-            ? this.#number(4)
-            : -1;
-    if (count < 0) throw unexpected('a list', type);
+    // What would be a list of one byte is a text of four.
+    const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
+    const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3, 'a list');
     if (count > this.#bytes.length - this.#at) throw broken('a list is longer than the message');
     return count;
   }
@@ -209,19 +174,13 @@ export class Unpacker {
 
   text(): string {
     const type = this.#type();
-    const length =
-      type >> 5 === 5 ? type & 0x1f : type >= STR8 && type <= STR32 ? this.#number(1 << (type - STR8)) : -1;
-    if (length < 0) throw unexpected('a text', type);
-    const start = this.#advance(length);
+    const start = this.#advance(type >> 5 === 5 ? type & 0x1f : this.#sized(type, STR8, 3, 'a text'));
     return decodeUtf8(this.#bytes, start, this.#at);
   }
 
   /** A view of the bytes, not a copy. */
   bin(): Bytes {
-    const type = this.#type();
-    if (type < BIN8 || type > BIN32) throw unexpected('bytes', type);
-    const length = this.#number(1 << (type - BIN8));
-    const start = this.#advance(length);
+    const start = this.#advance(this.#sized(this.#type(), BIN8, 3, 'bytes'));
     return this.#bytes.subarray(start, this.#at);
   }
 
@@ -232,12 +191,14 @@ export class Unpacker {
     return type;
   }
 
-  #number(width: number): number {
-    const at = this.#advance(width);
-    if (width === 1) return this.#view.getUint8(at);
-    if (width === 2) return this.#view.getUint16(at);
-    if (width === 4) return this.#view.getUint32(at);
-    const value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
+  /** The number behind a type that is one of `kinds` from `first` on. */
+  #sized(type: number, first: number, kinds: number, wanted: string): number {
+    const power = type - first;
+    if (power < 0 || power >= kinds) throw unexpected(wanted, type);
+    const width = 1 << power;
+    const start = this.#advance(width);
+    let value = 0;
+    for (let at = start; at < start + width; at++) value = value * 0x100 + (this.#bytes[at] ?? 0);
     if (!Number.isSafeInteger(value)) throw broken('a number is beyond 2^53 - 1');
     return value;
   }

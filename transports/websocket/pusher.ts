@@ -1,85 +1,107 @@
 import { atMost } from '../../src/async/deadline.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import type { Macrotasks } from '../../src/async/macrotask.ts';
-import type { PalmError } from '../../src/protocol/errors.ts';
+import { Fifo } from '../../src/async/fifo.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
-import { gatherFrames, SocketWriter } from '../shared/writer.ts';
-import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
+import { RelayedChannel, tooLarge } from './channel.ts';
 import { ChannelKind, type Frame, Type } from './frames.ts';
+
+/** Bytes of frames that travel together. */
+const LARGEST_BATCH = 65_536;
+
+/** Frames that somebody wants sent, and the promise to them. */
+interface Waiting {
+  readonly frames: readonly Bytes[];
+  readonly sent: Deferred<void>;
+  /** Frames that have left. */
+  count: number;
+}
 
 /** Frames to a server, no faster than it takes them off the relay's hands. */
 export class RelayedPusher extends RelayedChannel implements Pusher {
   protected readonly kind = ChannelKind.push;
-  readonly #writer: SocketWriter<Bytes, Bytes>;
+  readonly #waiting = new Fifo<Waiting>();
   /** Bytes that were sent and that the server has not taken. */
   #outstanding = 0;
-  #room: Deferred<void> | undefined;
-  #taken: Deferred<void> | undefined;
-
-  constructor(context: ChannelContext, later: Macrotasks) {
-    super(context);
-    const { readiness } = this;
-    const sink = {
-      get closed() {
-        return readiness.isClosed;
-      },
-      send: (frames: Bytes[]) => this.#send(frames),
-    };
-    this.#writer = new SocketWriter<Bytes, Bytes>(sink, {
-      later,
-      ready: () => (this.isReady ? undefined : this.ready()),
-      gather: gatherFrames,
-    });
-  }
+  #emptied: Deferred<void> | undefined;
 
   async send(frames: readonly Bytes[]): Promise<void> {
     // The limit is known once the channel is ready, and it is that before anything is sent.
     if (this.terms === undefined) await this.ready();
+    if (this.isClosed) throw new PalmError('CLOSED', 'the channel is closed', { sent: false });
     const limit = this.terms?.maxFrame ?? Number.POSITIVE_INFINITY;
     for (const { length } of frames) if (length > limit) throw tooLarge(length, limit);
-    await this.#writer.write(frames);
+    const sent = deferred<void>();
+    this.#waiting.push({ frames, sent, count: 0 });
+    this.#pump();
+    await sent.promise;
   }
 
   override break(error: PalmError): void {
-    this.#free(this.#outstanding);
+    this.#outstanding = 0;
     super.break(error);
-    this.#writer.drop(error);
+    this.#drop(error);
+  }
+
+  protected override becameReady(): void {
+    queueMicrotask(() => this.#pump());
+  }
+
+  protected override ended(error: PalmError): void {
+    this.#drop(error);
   }
 
   protected override took(frame: Frame): void {
-    if (frame[0] === Type.taken) this.#free(frame[2]);
-    else super.took(frame);
+    if (frame[0] !== Type.taken) {
+      super.took(frame);
+      return;
+    }
+    this.#outstanding = Math.max(0, this.#outstanding - frame[2]);
+    this.#pump();
+    if (this.#outstanding === 0 && this.#waiting.size === 0) this.#emptied?.resolve();
   }
 
   protected override async drain(timeout: number): Promise<void> {
-    if (!this.isReady) return;
-    await atMost(
-      timeout,
-      this.#writer.idle().then(() => this.#allTaken()),
-    );
+    if (!this.isReady || (this.#outstanding === 0 && this.#waiting.size === 0)) return;
+    this.#emptied ??= deferred();
+    await atMost(timeout, this.#emptied.promise);
   }
 
-  #send(frames: readonly Bytes[]): Promise<void> | undefined {
-    this.context.post([Type.send, this.number, this.generation, frames]);
-    for (const { length } of frames) this.#outstanding += length;
-    if (this.#outstanding < (this.terms?.window ?? 0)) return undefined;
-    this.#room ??= deferred();
-    return this.#room.promise;
-  }
-
-  #free(bytes: number): void {
-    this.#outstanding = Math.max(0, this.#outstanding - bytes);
-    if (this.#outstanding < (this.terms?.window ?? 0)) {
-      this.#room?.resolve();
-      this.#room = undefined;
+  #drop(error: PalmError): void {
+    for (let waiting = this.#waiting.shift(); waiting !== undefined; waiting = this.#waiting.shift()) {
+      waiting.sent.reject(error);
     }
-    if (this.#outstanding === 0) this.#taken?.resolve();
+    this.#emptied?.resolve();
   }
 
-  #allTaken(): Promise<void> {
-    if (this.#outstanding === 0) return Promise.resolve();
-    this.#taken ??= deferred();
-    return this.#taken.promise;
+  /** Sends what may be sent. */
+  #pump(): void {
+    const window = this.terms?.window ?? 0;
+    for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
+      if (!this.isReady) return;
+      while (waiting.count < waiting.frames.length) {
+        if (this.#outstanding >= window) return;
+        this.#sendSome(waiting);
+      }
+      this.#waiting.skip(1);
+      waiting.sent.resolve();
+    }
+  }
+
+  #sendSome(waiting: Waiting): void {
+    const { frames, count } = waiting;
+    let size = frames[count]?.length ?? 0;
+    let end = count + 1;
+    for (
+      let next = frames[end];
+      next !== undefined && size + next.length <= LARGEST_BATCH;
+      next = frames[++end]
+    ) {
+      size += next.length;
+    }
+    waiting.count = end;
+    this.#outstanding += size;
+    this.context.post([Type.send, this.number, this.generation, frames.slice(count, end)]);
   }
 }

@@ -8,9 +8,9 @@ import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { gatherFrames, SocketWriter } from '../shared/writer.ts';
 import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
+import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Messages read and not taken by the server, before the socket is left to hold its peers up. */
 const READ_AHEAD = 4_096;

@@ -2,8 +2,8 @@ import type { Push } from 'zeromq';
 import { atMost } from '../../src/async/deadline.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Pusher } from '../../src/transport.ts';
-import { gatherFrames, SocketWriter } from '../shared/writer.ts';
 import { type DialContext, Dialled } from './dialled.ts';
+import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Frames to one PULL. When the link breaks, what has not left is given up. */
 export class ZeromqPusher extends Dialled<Push> implements Pusher {

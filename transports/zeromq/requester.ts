@@ -5,9 +5,9 @@ import { PendingReplies } from '../../src/async/pending.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
-import { SocketWriter } from '../shared/writer.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { plain, readSocket } from './reader.ts';
+import { SocketWriter } from './writer.ts';
 
 /**
  * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set
