@@ -54,8 +54,9 @@ export abstract class RelayedChannel implements Channel {
 
   /** A session is there to open it in. */
   open(terms: Terms): void {
-    const { number, address, post } = this.context;
+    const { number, address, post, host } = this.context;
     this.terms = terms;
+    host.report({ type: 'connecting', address });
     post([Type.open, number, this.kind, address, this.topic]);
   }
 
@@ -65,6 +66,7 @@ export abstract class RelayedChannel implements Channel {
       case Type.ready:
         this.generation = frame[2];
         this.becameReady(frame[3]);
+        this.context.host.report({ type: 'connected', address: this.context.address });
         this.readiness.set();
         return;
       case Type.broken:
@@ -84,6 +86,8 @@ export abstract class RelayedChannel implements Channel {
   }
 
   break(error: PalmError): void {
+    const { host, address } = this.context;
+    host.report({ type: 'disconnected', address, reason: error.message });
     this.readiness.break(error);
   }
 
