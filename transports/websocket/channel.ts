@@ -115,23 +115,9 @@ export abstract class RelayedChannel implements Channel {
   }
 }
 
-const CODES: ReadonlySet<string> = new Set<PalmErrorCode>([
-  'TIMEOUT',
-  'DISCONNECTED',
-  'CLOSED',
-  'WRONG_SERVER',
-  'INVALID_CALL',
-  'REMOTE',
-  'PROTOCOL',
-  'FORBIDDEN',
-  'TOO_LARGE',
-  'LOST',
-]);
-
-/** The error that a relay tells of. */
+/** The error that a relay tells of. A later relay may have codes that are not known here; they are as good as any. */
 export function relayedError(code: string, text: string): PalmError {
-  const known = CODES.has(code) ? (code as PalmErrorCode) : 'PROTOCOL';
-  return new PalmError(known, text, { sent: 'unknown' });
+  return new PalmError(code as PalmErrorCode, text, { sent: 'unknown' });
 }
 
 /** The error for a frame that the relay would not take. */

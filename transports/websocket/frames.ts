@@ -92,37 +92,29 @@ export type ClientFrame = Hello | Pong | Request | Cancel | Open | Close | Send 
 export type RelayFrame = Welcome | Ping | Reply | Failed | Ready | Broken | Refused | Taken | Results | Work;
 export type Frame = ClientFrame | RelayFrame;
 
-/** What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d` deliveries. */
+/**
+ * What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d`
+ * deliveries. In front of it who sends it: `>` clients, `<` relays, `=` both.
+ */
 const SHAPES: Readonly<Record<number, string>> = {
-  [Type.hello]: 'TTu',
-  [Type.welcome]: 'tt?uuuuut',
-  [Type.ping]: '',
-  [Type.pong]: '',
-  [Type.request]: 'utb',
-  [Type.cancel]: 'u',
-  [Type.reply]: 'ub',
-  [Type.failed]: 'utt',
-  [Type.open]: 'uutt',
-  [Type.close]: 'u',
-  [Type.ready]: 'uu?',
-  [Type.broken]: 'utt',
-  [Type.refused]: 'utt',
-  [Type.send]: 'uuB',
-  [Type.taken]: 'uu',
-  [Type.results]: 'ud',
-  [Type.work]: 'uB',
+  [Type.hello]: '>TTu',
+  [Type.welcome]: '<tt?uuuuut',
+  [Type.ping]: '<',
+  [Type.pong]: '>',
+  [Type.request]: '>utb',
+  [Type.cancel]: '>u',
+  [Type.reply]: '<ub',
+  [Type.failed]: '<utt',
+  [Type.open]: '>uutt',
+  [Type.close]: '>u',
+  [Type.ready]: '<uu?',
+  [Type.broken]: '<utt',
+  [Type.refused]: '<utt',
+  [Type.send]: '>uuB',
+  [Type.taken]: '=uu',
+  [Type.results]: '<ud',
+  [Type.work]: '<uB',
 };
-
-const CLIENT_TYPES: ReadonlySet<number> = new Set([
-  Type.hello,
-  Type.pong,
-  Type.request,
-  Type.cancel,
-  Type.open,
-  Type.close,
-  Type.send,
-  Type.taken,
-]);
 
 /** One WebSocket message. */
 export interface Message<F> {
@@ -230,37 +222,41 @@ const FREE_ITEMS = 1_024;
 
 /** Reads what a client sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only relays send. */
 export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
-  return readMessage(bytes, true) as Message<ClientFrame>;
+  return readMessage(bytes, '>') as Message<ClientFrame>;
 }
 
 /** Reads what a relay sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only clients send. */
 export function readRelayMessage(bytes: Bytes): Message<RelayFrame> {
-  return readMessage(bytes, false) as Message<RelayFrame>;
+  return readMessage(bytes, '<') as Message<RelayFrame>;
 }
 
-function readMessage(bytes: Bytes, isClients: boolean): Message<unknown> {
-  const unpacker = new Unpacker(bytes, isClients ? FREE_ITEMS + bytes.length / 8 : Number.POSITIVE_INFINITY);
+/** @param sender - as in {@link SHAPES}. */
+function readMessage(bytes: Bytes, sender: '>' | '<'): Message<unknown> {
+  const unpacker = new Unpacker(
+    bytes,
+    sender === '>' ? FREE_ITEMS + bytes.length / 8 : Number.POSITIVE_INFINITY,
+  );
   const count = unpacker.items() - 2;
   if (count < 0) throw new PalmError('PROTOCOL', 'a message between client and relay has no numbers');
   const sequence = unpacker.uint();
   const confirmed = unpacker.uint();
   const frames: unknown[] = [];
-  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, isClients));
+  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, sender));
   if (!unpacker.isAtEnd)
     throw new PalmError('PROTOCOL', 'a message between client and relay goes on after its end');
   return { sequence, confirmed, frames };
 }
 
-function readFrame(unpacker: Unpacker, isClients: boolean): unknown[] {
+function readFrame(unpacker: Unpacker, sender: string): unknown[] {
   const length = unpacker.list();
   const type = unpacker.uint();
   const shape = SHAPES[type];
-  const isKnown = shape !== undefined && (type === Type.taken || CLIENT_TYPES.has(type) === isClients);
-  if (!isKnown) throw new PalmError('PROTOCOL', `no frame of type ${type} is known here`);
-  if (length !== shape.length + 1)
-    throw new PalmError('PROTOCOL', `a frame of type ${type} has ${length} parts`);
+  if (shape === undefined || (shape[0] !== sender && shape[0] !== '=')) {
+    throw new PalmError('PROTOCOL', `no frame of type ${type} is known here`);
+  }
+  if (length !== shape.length) throw new PalmError('PROTOCOL', `a frame of type ${type} has ${length} parts`);
   const frame: unknown[] = [type];
-  for (const kind of shape) frame.push(readValue(unpacker, kind));
+  for (const kind of shape.slice(1)) frame.push(readValue(unpacker, kind));
   return frame;
 }
 

@@ -169,7 +169,7 @@ export class Link {
     if (!isResumed) this.#events.began({ client, maxFrame, window, keyPrefix });
   }
 
-  #disconnected({ code, reason, status }: SocketEnd): void {
+  #disconnected({ code, reason }: SocketEnd): void {
     this.#socket = undefined;
     this.#stopWatch();
     this.#session?.ledger.suspend();
@@ -178,7 +178,7 @@ export class Link {
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
     this.#connectedAt = undefined;
     const text = reason === '' ? `the link to the relay broke (close code ${code})` : reason;
-    const final = this.#finalError(code, status, wasUp);
+    const final = this.#finalError(code, wasUp);
     if (final !== undefined) {
       this.#end(
         new PalmError(final, `the relay at ${this.#settings.url} ended the connection: ${text}`, {
@@ -198,9 +198,7 @@ export class Link {
   }
 
   /** A token that is refused may have expired: one that is asked for anew gets another chance, once. */
-  #finalError(code: number, status: number | undefined, wasUp: boolean) {
-    if (status === 401 || status === 403) return 'FORBIDDEN';
-    if (status === 400 || status === 404 || status === 426) return 'PROTOCOL';
+  #finalError(code: number, wasUp: boolean) {
     if (code === CloseCode.unauthorized && (wasUp || this.#settings.isTokenFresh) && !this.#wasRefused) {
       this.#wasRefused = true;
       return undefined;

@@ -1,6 +1,7 @@
 /** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
+import { CloseCode } from './codes.ts';
 import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptions } from './index.ts';
 
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './index.ts';
@@ -26,6 +27,14 @@ async function loadWs(): Promise<WebSocketConstructor> {
     const Plain = class extends WebSocket {
       constructor(url: string, protocols: string) {
         super(url, protocols, { perMessageDeflate: false, maxPayload: MOST_RECEIVED });
+        this.on('unexpected-response', (request, { statusCode = 0, statusMessage = '' }) => {
+          this.emit(
+            'close',
+            CODE_OF[statusCode] ?? ABNORMAL,
+            Buffer.from(`HTTP ${statusCode} ${statusMessage}`),
+          );
+          request.destroy();
+        });
       }
     };
     return Plain as unknown as WebSocketConstructor;
@@ -35,6 +44,17 @@ async function loadWs(): Promise<WebSocketConstructor> {
     throw new PalmError('INVALID_CALL', text, { cause, sent: false });
   }
 }
+
+const ABNORMAL = 1006;
+
+/** A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. */
+const CODE_OF: Readonly<Record<number, number>> = {
+  400: CloseCode.unsupportedVersion,
+  401: CloseCode.forbidden,
+  403: CloseCode.forbidden,
+  404: CloseCode.unsupportedVersion,
+  426: CloseCode.unsupportedVersion,
+};
 
 /** Bytes of a message: relays keep to their announced limit, and this is for what is none. */
 const MOST_RECEIVED = 256 * 1_048_576;

@@ -9,8 +9,6 @@ export interface SocketEnd {
   /** A close code; 1006 when the link broke or was never made (RFC 6455, 7.4.1). */
   readonly code: number;
   readonly reason: string;
-  /** Status of the HTTP response that refused it, where the platform tells. */
-  readonly status: number | undefined;
 }
 
 export interface SocketEvents {
@@ -22,9 +20,6 @@ export interface SocketEvents {
 const ABNORMAL = 1006;
 /** `WebSocket.OPEN`. */
 const OPEN = 1;
-
-/** What the package ws says, the only one to tell, when the relay answered with an HTTP status. */
-const REFUSED = /server response: (\d{3})/;
 
 /**
  * One WebSocket, from its making to its end, which is told once whichever event the platform ends it with: some fire
@@ -46,7 +41,7 @@ export class Socket {
     socket.onopen = () => events.opened();
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onerror = (event: { readonly message?: unknown }) => this.#fail(event);
-    socket.onclose = ({ code, reason }) => this.#end({ code, reason, status: undefined });
+    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
     this.#stopTimer = startTimer(timeout, () =>
       this.drop(CloseCode.silent, `no greeting from ${url} within ${timeout} ms`),
     );
@@ -64,7 +59,7 @@ export class Socket {
 
   /** Ends it from this side. */
   drop(code: number, reason: string): void {
-    this.#end({ code, reason, status: undefined });
+    this.#end({ code, reason });
     // While it is connecting, and with some codes, platforms refuse.
     try {
       this.#socket.close(code === CloseCode.normal || code >= 3_000 ? code : CloseCode.normal);
@@ -80,9 +75,9 @@ export class Socket {
   }
 
   #fail({ message }: { readonly message?: unknown }): void {
-    const text = typeof message === 'string' && message !== '' ? message : 'no connection';
-    const status = REFUSED.exec(text)?.[1];
-    this.#end({ code: ABNORMAL, reason: text, status: status === undefined ? undefined : Number(status) });
+    // Browsers do not tell.
+    const reason = typeof message === 'string' && message !== '' ? message : 'no connection';
+    this.#end({ code: ABNORMAL, reason });
   }
 
   #end(end: SocketEnd): void {
