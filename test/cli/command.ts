@@ -24,9 +24,9 @@ export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** Starts a command; stdin stays open. Only what is given is in the environment of frond. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  const { FROND_DB: _, FROND_SESSION: __, ...others } = process.env;
+  const others = Object.entries(process.env).filter(([name]) => !name.startsWith('FROND_'));
   const child = spawn(process.execPath, [CLI, ...args], {
-    env: { ...others, ...env },
+    env: { ...Object.fromEntries(others), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // A command that ends before it has read everything is no failure of the test.

@@ -348,7 +348,7 @@ describe('its end', () => {
   test('--drain is how long it waits for that', async () => {
     await using running = relay('--allow', 'test.*', '--drain', '100');
     const { url } = await up(running);
-    const call = here(['eval', 'test.never', 'x', '--relay', url, '--timeout', '5000']);
+    const call = here(['eval', 'test.never', 'x', '--relay', url, '--timeout', '1500']);
     await new Promise((resolve) => setTimeout(resolve, 500));
     const started = performance.now();
     expect(await running.end()).toBe(0);
@@ -374,7 +374,7 @@ describe('its end', () => {
     );
     expect([health?.status, metrics?.status, page?.status]).toEqual([200, 200, 404]);
     expect(await page?.text()).toMatch(/^This is a relay of frond/);
-    const call = frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '10000']);
+    const call = frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '3000']);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     service.child.kill('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 300));
