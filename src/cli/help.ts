@@ -14,6 +14,7 @@ const EXAMPLES: readonly Example[] = [
   { line: 'frond job server.function < lines.txt > results.txt', does: 'a call for every line' },
   { line: "frond set motto 'festina lente' && frond get motto", does: 'a shared key' },
   { line: 'frond serve greeter.mjs', does: 'a server of your own' },
+  { line: "frond relay --server demo=$FROND_DB --allow 'demo.*'", does: 'a way in for pages' },
   { line: 'frond inspect --watch', does: 'how a server is doing' },
 ];
 
