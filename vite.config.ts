@@ -59,6 +59,7 @@ export default defineConfig(({ mode }) => {
       rolldownOptions: {
         external,
         platform: mode === 'browser' ? 'browser' : 'node',
+        optimization: { inlineConst: true },
         output: {
           chunkFileNames: `shared/[name]-[hash].${extension}`,
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.

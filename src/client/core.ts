@@ -53,12 +53,20 @@ export class ClientCore {
     signal?.throwIfAborted();
     const connection = await transport.open();
     let awaited = dbAddress;
+    let trouble = '';
+    const statuses = connection.status()[Symbol.asyncIterator]();
+    const listen = async () => {
+      for (let next = await statuses.next(); !next.done; next = await statuses.next()) {
+        if (next.value.type === 'disconnected')
+          trouble = ` (the last attempt: ${next.value.reason})`;
+      }
+    };
     const expired = () => {
       const text =
         awaited === dbAddress
           ? `no answer from the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`
           : `the server at ${dbAddress} answered, but there was no connection to ${awaited} within ${timeout} ms; are its addresses right?`;
-      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
+      return new PalmError('TIMEOUT', text + trouble, { sent: 'unknown' });
     };
     const signals = new SignalHub();
     const connect = async () => {
@@ -74,11 +82,14 @@ export class ClientCore {
       logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
       return core;
     };
+    listen();
     try {
       return await withinLimits({ timeout, signal, signals }, expired, connect());
     } catch (error) {
       await connection.close({ timeout: 0 });
       throw error;
+    } finally {
+      await statuses.return?.();
     }
   }
 

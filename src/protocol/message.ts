@@ -30,30 +30,9 @@ export interface PalmMessage {
   unknown: Bytes;
 }
 
-/** Bits of {@link PalmMessage.features}. */
-export const Feature = {
-  /** Takes several envelopes in one delivery: `[topic, envelope, envelope, …]`. */
-  batches: 1,
-  /** Takes an envelope as the reply to a cache request. */
-  replies: 2,
-  /** `pipeline` is a session, which goes in front of the keys of the cache. */
-  session: 4,
-  /** A Master or Hub that hands work over to workers that ask for it. */
-  work: 8,
-} as const;
+export * as Feature from './feature.ts';
 
-/** Values of {@link PalmMessage.status}. */
-export const Status = {
-  ok: 0,
-  /** The function threw, or gave back something that is no bytes. */
-  failed: 1,
-  /** No such function, server name or cache operation. */
-  unknownFunction: 2,
-  /** The key is not in the cache. */
-  missing: 3,
-  /** The server does not let clients do this. */
-  refused: 4,
-} as const;
+export * as Status from './status.ts';
 
 export const NO_BYTES: Bytes = new Uint8Array(0);
 

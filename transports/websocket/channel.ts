@@ -4,6 +4,7 @@ import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { type ChannelKind, type Frame, Type } from './frames.ts';
 import type { Terms } from './link.ts';
+import { broken } from './msgpack.ts';
 
 /** What a channel needs of its connection. */
 export interface ChannelContext {
@@ -26,7 +27,8 @@ export abstract class RelayedChannel implements Channel {
     this.context = context;
   }
 
-  protected abstract readonly kind: (typeof ChannelKind)[keyof typeof ChannelKind];
+  /** One of {@link ChannelKind}. */
+  protected abstract readonly kind: number;
 
   protected get topic(): string {
     return '';
@@ -111,7 +113,7 @@ export abstract class RelayedChannel implements Channel {
 
   /** What only some kinds of channel get. */
   protected took(frame: Frame): void {
-    throw new PalmError('PROTOCOL', `a frame of type ${frame[0]} came for a channel that takes none`);
+    throw broken(`frame ${frame[0]} is not for this channel`);
   }
 }
 

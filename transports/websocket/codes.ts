@@ -1,32 +1,8 @@
 /** How a WebSocket between a client and a relay ends: the close codes of both sides (PROTOCOL.md, "Through a relay"). */
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
+import * as CloseCode from './close-codes.ts';
 
-export const CloseCode = {
-  /** The client is done. */
-  normal: 1000,
-  /** The relay is going down. */
-  goingAway: 1001,
-  /** A message or frame is over the announced limit. */
-  tooBig: 1009,
-  /** The relay failed. */
-  relayFailed: 1011,
-  /** What came is no frame, or not in order. */
-  badFrame: 4400,
-  /** The token is missing, wrong or expired. */
-  unauthorized: 4401,
-  /** A topic, client id or address that is not the client's. */
-  forbidden: 4403,
-  /** No common version. */
-  unsupportedVersion: 4406,
-  /** No greeting came, or nothing any more. */
-  silent: 4408,
-  /** Another socket took the session over. */
-  replaced: 4409,
-  /** Results lie unread, more than the relay holds for one client. */
-  slowConsumer: 4413,
-  /** Over a limit of connections. */
-  tooMany: 4429,
-} as const;
+export * as CloseCode from './close-codes.ts';
 
 /** What a client says of an end after which it does not dial again. Ends that are not here are followed by the next attempt. */
 const FINAL: Readonly<Record<number, PalmErrorCode>> = {

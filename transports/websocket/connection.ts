@@ -7,6 +7,7 @@ import { parseRelayedAddress } from './address.ts';
 import type { ChannelContext, RelayedChannel } from './channel.ts';
 import { type Frame, type RelayFrame, Type } from './frames.ts';
 import { Link, type Terms } from './link.ts';
+import { broken } from './msgpack.ts';
 import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
 import { RelayedPuller, RelayedSubscription } from './receivers.ts';
@@ -124,7 +125,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
           break;
         case Type.welcome:
         case Type.ping:
-          throw new PalmError('PROTOCOL', `a frame of type ${frame[0]} came within a session`);
+          throw broken(`frame ${frame[0]} came within a session`);
         default:
           // One that was closed a moment ago still gets what was under way.
           this.#open.get(frame[1])?.said(frame);

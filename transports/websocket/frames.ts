@@ -1,33 +1,14 @@
 /** The frames between client and relay (PROTOCOL.md, "Through a relay"). Each is a list that begins with its type. */
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
-import { Packer, Unpacker } from './msgpack.ts';
+import * as Type from './frame-types.ts';
+import { broken, Packer, Unpacker } from './msgpack.ts';
 
 /** The WebSocket subprotocol. A change that an older side would not understand gets another one. */
 export const SUBPROTOCOL = 'frond.v1';
 
-export const Type = {
-  hello: 1,
-  welcome: 2,
-  ping: 3,
-  pong: 4,
-  request: 10,
-  cancel: 11,
-  reply: 12,
-  failed: 13,
-  open: 20,
-  close: 21,
-  ready: 22,
-  broken: 23,
-  refused: 24,
-  send: 30,
-  taken: 31,
-  results: 32,
-  work: 33,
-} as const;
-
-export const ChannelKind = { push: 1, subscribe: 2, pull: 3 } as const;
+export * as ChannelKind from './channel-kinds.ts';
+export * as Type from './frame-types.ts';
 
 /** First of all from the client: who it is, and the session it had. */
 export type Hello = readonly [
@@ -237,13 +218,12 @@ function readMessage(bytes: Bytes, sender: '>' | '<'): Message<unknown> {
     sender === '>' ? FREE_ITEMS + bytes.length / 8 : Number.POSITIVE_INFINITY,
   );
   const count = unpacker.items() - 2;
-  if (count < 0) throw new PalmError('PROTOCOL', 'a message between client and relay has no numbers');
+  if (count < 0) throw broken('it has no numbers');
   const sequence = unpacker.uint();
   const confirmed = unpacker.uint();
   const frames: unknown[] = [];
   for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, sender));
-  if (!unpacker.isAtEnd)
-    throw new PalmError('PROTOCOL', 'a message between client and relay goes on after its end');
+  if (!unpacker.isAtEnd) throw broken('it goes on after its end');
   return { sequence, confirmed, frames };
 }
 
@@ -252,9 +232,9 @@ function readFrame(unpacker: Unpacker, sender: string): unknown[] {
   const type = unpacker.uint();
   const shape = SHAPES[type];
   if (shape === undefined || (shape[0] !== sender && shape[0] !== '=')) {
-    throw new PalmError('PROTOCOL', `no frame of type ${type} is known here`);
+    throw broken(`no frame of type ${type} is known here`);
   }
-  if (length !== shape.length) throw new PalmError('PROTOCOL', `a frame of type ${type} has ${length} parts`);
+  if (length !== shape.length) throw broken(`a frame of type ${type} has ${length} parts`);
   const frame: unknown[] = [type];
   for (const kind of shape.slice(1)) frame.push(readValue(unpacker, kind));
   return frame;
@@ -286,7 +266,7 @@ function readDeliveries(unpacker: Unpacker): Delivery[] {
     const frames: Bytes[] = [];
     const parts = unpacker.list();
     if (parts > 0 && !unpacker.nil()) topic = unpacker.text();
-    if (parts === 0 || topic === undefined) throw new PalmError('PROTOCOL', 'a delivery has no topic');
+    if (parts === 0 || topic === undefined) throw broken('a delivery has no topic');
     for (let i = 1; i < parts; i++) frames.push(unpacker.bin());
     deliveries.push({ topic, frames });
   }

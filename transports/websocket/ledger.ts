@@ -1,8 +1,7 @@
 import { startTimer } from '../../src/async/deadline.ts';
-import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import { type Frame, HEAD, loneMessage, type Message, MessageWriter, setNumbers } from './frames.ts';
+import { broken } from './msgpack.ts';
 
 /** Bytes from which on a message is not made longer. */
 const FULL_MESSAGE = 65_536;
@@ -30,7 +29,6 @@ export class Ledger {
   #out: ((message: Bytes) => void) | undefined;
   #isFlushDue = false;
   #stopTimer: (() => void) | undefined;
-  #settled: Deferred<void> | undefined;
   /** Whether the receiver can take more; what comes while it cannot is not confirmed. */
   #isHeld = false;
 
@@ -65,7 +63,7 @@ export class Ledger {
     if (sequence === 0) return true;
     if (sequence <= this.#received) return false;
     if (sequence !== this.#received + 1) {
-      throw new PalmError('PROTOCOL', `message ${sequence} came after message ${this.#received}`);
+      throw broken(`message ${sequence} came after message ${this.#received}`);
     }
     this.#received = sequence;
     this.#untold += size;
@@ -90,10 +88,7 @@ export class Ledger {
    */
   resume(out: (message: Bytes) => void, received: number): void {
     if (received < this.#confirmed) {
-      throw new PalmError(
-        'PROTOCOL',
-        `message ${this.#confirmed} was confirmed, and now only ${received} are there`,
-      );
+      throw broken(`message ${this.#confirmed} was confirmed, and now only ${received} are there`);
     }
     this.#confirm(received);
     this.#out = out;
@@ -107,25 +102,13 @@ export class Ledger {
     this.#stopTimer = undefined;
   }
 
-  /** Resolves when all that was posted is confirmed. */
-  settled(): Promise<void> {
-    this.#flush();
-    if (this.#kept.size === 0) return Promise.resolve();
-    this.#settled ??= deferred();
-    return this.#settled.promise;
-  }
-
   #confirm(count: number): void {
-    if (count > this.#sent)
-      throw new PalmError('PROTOCOL', `message ${count} is confirmed and was never sent`);
+    if (count > this.#sent) throw broken(`message ${count} is confirmed and was never sent`);
     while (this.#confirmed < count) {
       this.#confirmed++;
       this.#keptBytes -= this.#kept.get(this.#confirmed)?.length ?? 0;
       this.#kept.delete(this.#confirmed);
     }
-    if (this.#kept.size > 0) return;
-    this.#settled?.resolve();
-    this.#settled = undefined;
   }
 
   #flushSoon(): void {

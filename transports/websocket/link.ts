@@ -6,6 +6,7 @@ import { Backoff } from './backoff.ts';
 import { CloseCode, finalError } from './codes.ts';
 import { type Frame, loneMessage, type RelayFrame, readRelayMessage, Type, type Welcome } from './frames.ts';
 import { Ledger } from './ledger.ts';
+import { broken } from './msgpack.ts';
 import type { WebsocketSettings } from './options.ts';
 import { Socket, type SocketEnd } from './socket.ts';
 import { onWake } from './wake.ts';
@@ -81,11 +82,6 @@ export class Link {
     else this.#session?.ledger.release();
   }
 
-  /** Resolves when the relay has all that was posted, or never, when the link does not come back. */
-  async settled(): Promise<void> {
-    await this.#session?.ledger.settled();
-  }
-
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -146,7 +142,7 @@ export class Link {
   #welcome(frame: RelayFrame | undefined): void {
     const socket = this.#socket;
     if (frame?.[0] !== Type.welcome || socket === undefined) {
-      throw new PalmError('PROTOCOL', 'the relay did not begin with a welcome');
+      throw broken('the relay did not begin with a welcome');
     }
     const [, id, client, isResumed, received, maxFrame, window, heartbeat, resumeWindow, keyPrefix] =
       frame satisfies Welcome;
@@ -156,9 +152,7 @@ export class Link {
     this.#heartbeat = heartbeat;
     const before = this.#session;
     if (!isResumed && before !== undefined) {
-      this.#lose(
-        'the relay does not know the session any more: it was restarted, or the link was away for too long',
-      );
+      this.#lose('the relay has forgotten the session: it was restarted, or the link was away too long');
     }
     const ledger = isResumed && before !== undefined ? before.ledger : new Ledger();
     this.#session = { id, ledger, resumeWindow };

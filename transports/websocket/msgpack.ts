@@ -215,6 +215,7 @@ function unexpected(wanted: string, type: number): PalmError {
   return broken(`${wanted} should stand where 0x${type.toString(16)} is`);
 }
 
-function broken(what: string): PalmError {
+/** The error for what is no message of frames. */
+export function broken(what: string): PalmError {
   return new PalmError('PROTOCOL', `a message between client and relay is broken: ${what}`);
 }

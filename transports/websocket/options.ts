@@ -72,14 +72,9 @@ function checkUrl(url: string | URL): string {
   const text = String(url);
   // A page may say where its relay is by a path alone.
   const base = (globalThis as { location?: { href?: string } }).location?.href;
-  let parsed: URL;
-  try {
-    parsed = new URL(text, base);
-  } catch (cause) {
-    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`, { cause });
-  }
-  parsed.protocol = parsed.protocol.replace('http', 'ws');
-  if (parsed.protocol !== 'ws:' && parsed.protocol !== 'wss:') {
+  const parsed = URL.canParse(text, base) ? new URL(text, base) : undefined;
+  if (parsed !== undefined) parsed.protocol = parsed.protocol.replace('http', 'ws');
+  if (parsed?.protocol !== 'ws:' && parsed?.protocol !== 'wss:') {
     throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`);
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {

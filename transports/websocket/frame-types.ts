@@ -1,0 +1,18 @@
+/** The types of the frames between client and relay: the number that each begins with. One by one, so that bundlers put the number in their place. */
+export const hello = 1;
+export const welcome = 2;
+export const ping = 3;
+export const pong = 4;
+export const request = 10;
+export const cancel = 11;
+export const reply = 12;
+export const failed = 13;
+export const open = 20;
+export const close = 21;
+export const ready = 22;
+export const broken = 23;
+export const refused = 24;
+export const send = 30;
+export const taken = 31;
+export const results = 32;
+export const work = 33;
