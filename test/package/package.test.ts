@@ -53,6 +53,23 @@ describe('the package', () => {
     }
   });
 
+  it('names ws when that is missing, for the relay, and for the client where the platform has no WebSocket', async () => {
+    project.unlink('ws');
+    try {
+      const code = `import { createServer } from 'node:http';
+        import { memory } from 'frond/memory'; import { createRelay } from 'frond/relay'; import { websocket } from 'frond/websocket';
+        delete globalThis.WebSocket;
+        const told = (error) => console.log(error.code, error.message);
+        await createRelay({ server: createServer(), transport: memory(), servers: {} }).catch(told);
+        await websocket('ws://127.0.0.1:1/').open().catch(told);`;
+      const lines = (await project.node('no-ws.mjs', code)).split('\n');
+      expect(lines).toHaveLength(2);
+      for (const line of lines) expect(line).toMatch(/^INVALID_CALL .*npm install ws/);
+    } finally {
+      project.link('ws');
+    }
+  });
+
   it.each([
     ['bundler', 'ESNext', 'use.ts'],
     ['node16', 'Node16', 'use.ts'],
@@ -64,7 +81,12 @@ describe('the package', () => {
       import { Client, json, PalmError, text, type ConnectOptions } from 'frond';
       import { MemoryStore, Server, type PalmFunction } from 'frond/cluster';
       import { memory } from 'frond/memory';
+      import { createRelay, type Relay, type RelayOptions } from 'frond/relay';
+      import { websocket, type WebsocketOptions } from 'frond/websocket';
       import { zeromq } from 'frond/zeromq';
+      const relayed: WebsocketOptions = { token: async () => 'secret' };
+      const grants: RelayOptions['anonymous'] = { servers: ['s'], functions: ['s.*'] };
+      const relay: Relay | undefined = undefined;
       const options: ConnectOptions = { transport: zeromq(), dbAddress: 'tcp://127.0.0.1:5555' };
       const upper: PalmFunction = (payload) => payload;
       export async function use(): Promise<string> {
@@ -79,6 +101,8 @@ describe('the package', () => {
         // @ts-expect-error the memory transport is one that binds, a client's need not be
         await Server.start({ transport: 5, name: 's', functions: { upper } });
         new MemoryStore(); memory(); new Blob([one, ...three]);
+        await Client.connect({ transport: websocket('ws://127.0.0.1/', relayed), serverName: 's' });
+        void [createRelay, grants, relay];
         return new PalmError('LOST', String(count.words)).code;
       }`;
     writeFileSync(join(project.folder, file), code);

@@ -32,7 +32,7 @@ export async function packProject(): Promise<PackedProject> {
   await run('tar', ['xzf', join(folder, filename), '-C', join(modules, 'frond'), '--strip-components=1']);
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const link = (name: string) => symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  for (const name of ['zeromq', '@types', 'undici-types']) link(name);
+  for (const name of ['zeromq', 'ws', '@types', 'undici-types']) link(name);
   return {
     folder,
     link,

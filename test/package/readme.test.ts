@@ -1,5 +1,7 @@
 /** Every piece of TypeScript in the README runs, in order, against a server as the README speaks of it. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,15 +22,26 @@ const printed: Readonly<Record<number, string>> = {
   3: 'HELLO',
   5: "{ text: 'typed' }\n[ 1, 2, 3 ]",
   7: 'Uint8Array(1) [ 7 ]',
+  9: 'alice/ 5 bytes',
 };
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
 
 describe('the README', () => {
   let project: PackedProject;
   let server: Server;
+  let freePort = 0;
 
   beforeAll(async () => {
     project = await packProject();
     const any = 'tcp://127.0.0.1:*';
+    freePort = await findFreePort();
     server = await Server.start({
       transport: zeromq(),
       name: 'my_server',
@@ -54,13 +67,13 @@ describe('the README', () => {
     'snippet %i runs',
     async (index, snippet) => {
       const isWhole = /Server\.start|Client\.connect/.test(snippet);
-      const code = `${isWhole ? '' : preamble}\n${snippet}`.replaceAll(
-        'tcp://127.0.0.1:5555',
-        server.dbAddress,
-      );
+      const code = `${isWhole ? '' : preamble}\n${snippet}`
+        .replaceAll('tcp://127.0.0.1:5555', server.dbAddress)
+        .replaceAll('7766', String(freePort));
       const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
       const output = await project.node(`snippet${index}.ts`, code, ['--import', loader]);
-      expect(output.endsWith(printed[index] ?? '')).toBe(true);
+      // Servers and relays that go down say so behind it.
+      expect(output).toContain(printed[index] ?? '');
     },
   );
 

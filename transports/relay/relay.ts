@@ -74,8 +74,13 @@ export async function createRelay(
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
   });
   const connections = [await options.transport.open(), await options.transport.open()] as const;
-  for (const connection of connections) await connection.identify();
-  return new ServingRelay({ options, limits, logger, connections, webSocketServer });
+  try {
+    for (const connection of connections) await connection.identify();
+    return new ServingRelay({ options, limits, logger, connections, webSocketServer });
+  } catch (error) {
+    for (const connection of connections) await connection.close({ timeout: 0 });
+    throw error;
+  }
 }
 
 class ServingRelay implements Relay {
