@@ -3,7 +3,7 @@ import { startTimer } from '../async/deadline.ts';
 import { Worker } from '../cluster/worker.ts';
 import { replyText } from '../protocol/cache.ts';
 import { PalmError, show } from '../protocol/errors.ts';
-import type { BindingTransport, Connection } from '../transport.ts';
+import type { Connection, Transport } from '../transport.ts';
 import { unlessAborted } from './aborted.ts';
 import type { Command, CommandContext } from './command.ts';
 import { factLines } from './facts.ts';
@@ -12,7 +12,7 @@ import { ServerKeys } from './keys.ts';
 import { giftOf } from './module.ts';
 import { COMMON_OPTIONS, OPTIONS } from './option-table.ts';
 import { duration, grouped } from './progress.ts';
-import { dialling, noAddress } from './reach.ts';
+import { noAddress, type Reach, reachOf } from './reach.ts';
 import { deeds, describe, factsOf } from './roles/entry.ts';
 import { closeWithin } from './roles/fleet.ts';
 import { readWorker, type WorkerDefinition } from './roles/work.ts';
@@ -39,8 +39,22 @@ export const workerCommand: Command = {
       line: 'frond worker functions.mjs --concurrency 8',
       does: 'async functions, eight at a time (FROND_DB says where)',
     },
+    {
+      line: 'frond worker functions.mjs --relay wss://relay.example --db master',
+      does: 'through a relay that grants it (FROND_TOKEN says who you are)',
+    },
   ],
-  options: ['db', 'name', 'concurrency', 'timeout', 'drain', 'server-key', ...COMMON_OPTIONS],
+  options: [
+    'db',
+    'relay',
+    'token',
+    'name',
+    'concurrency',
+    'timeout',
+    'drain',
+    'server-key',
+    ...COMMON_OPTIONS,
+  ],
   own: {
     db: { ...OPTIONS.db, help: "the Master's db_address, as tcp://host:port or ipc://path" },
     name: {
@@ -78,9 +92,10 @@ const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, screen, signal } = context;
-  const transport = dialling(context);
+  const reach = reachOf(context);
+  const { transport } = reach;
   const [file = ''] = positionals;
-  const definition = definitionOf(context, transport, file, await giftOf(file, signal));
+  const definition = definitionOf(context, reach, file, await giftOf(file, signal));
   const logger = stderrLogger(screen, options.flag('json'));
   const keys = await ServerKeys.open(transport, definition.dbAddress);
   const started = performance.now();
@@ -102,11 +117,10 @@ async function run(context: CommandContext): Promise<number> {
 
 function definitionOf(
   { options, screen }: CommandContext,
-  transport: BindingTransport,
+  { transport, dbAddress: db }: Reach,
   file: string,
   gift: unknown,
 ): WorkerDefinition {
-  const db = options.text('db');
   const name = options.text('name');
   const concurrency = options.number('concurrency');
   const isPlaced = typeof gift === 'object' && gift !== null && 'dbAddress' in gift;
@@ -132,7 +146,7 @@ function definitionOf(
  */
 async function find(
   { options, screen, signal }: CommandContext,
-  transport: BindingTransport,
+  transport: Transport,
   definition: WorkerDefinition,
   keys: ServerKeys,
 ): Promise<{ readonly worker: Worker; readonly master: string }> {
