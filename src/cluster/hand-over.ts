@@ -23,6 +23,9 @@ import { PushShare } from './push-share.ts';
 /** Messages that may wait for a worker before no more are taken in. */
 const MOST_WAITING = 2_048;
 
+/** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
+const MOST_BYTES = 1_048_576;
+
 /** Milliseconds after which a request for work is answered though there is none: both sides see that the other lives. */
 const LONGEST_WAIT = 1_000;
 
@@ -242,9 +245,11 @@ export class HandOver implements Outlet<Bytes> {
       for (const asker of this.#idle) {
         const count = Math.min(asker.want, fair);
         const messages: LeasedMessage[] = [];
+        let bytes = 0;
         for (let message = this.next(); message !== undefined; message = this.next()) {
           messages.push(message);
-          if (messages.length === count) break;
+          bytes += message.frame.length;
+          if (messages.length === count || bytes >= MOST_BYTES) break;
         }
         this.#give(asker, messages);
         if (this.waiting === 0) break;

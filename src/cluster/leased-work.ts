@@ -13,6 +13,9 @@ import type { Work, WorkLink } from './work.ts';
 /** Milliseconds after which work that waits behind a message is given back. */
 const LONGEST_HOLD = 20;
 
+/** Bytes of results in one request, unless one alone has more: a link may have a limit. */
+const MOST_BYTES = 1_048_576;
+
 /** Bytes of results that the Master has not confirmed, from which on no more are made. */
 const MOST_UNCONFIRMED = 4_194_304;
 
@@ -124,8 +127,23 @@ export class LeasedWork implements WorkLink<LeasedItem> {
     if (this.#failure !== undefined || this.#isBroken) return;
     await atMost(
       timeout,
-      this.#exchange(0, true).catch(() => {}),
+      this.#giveLast().catch(() => {}),
     );
+  }
+
+  async #giveLast(): Promise<void> {
+    while (this.#fitting() < this.#items.length) await this.#exchange(0, false);
+    await this.#exchange(0, true);
+  }
+
+  /** How many results travel in one request. */
+  #fitting(): number {
+    let bytes = 0;
+    for (const [index, { frame }] of this.#items.entries()) {
+      bytes += frame.length;
+      if (bytes > MOST_BYTES) return Math.max(1, index);
+    }
+    return this.#items.length;
   }
 
   /** Sends results and asks for work, whichever is due. One request waits for work at a time, and one for neither. */
@@ -154,8 +172,7 @@ export class LeasedWork implements WorkLink<LeasedItem> {
   }
 
   async #exchange(want: number, leaves: boolean): Promise<WorkItem[]> {
-    const items = this.#items;
-    this.#items = [];
+    const items = this.#items.splice(0, this.#fitting());
     const { ask, name } = this.#settings;
     const sequence = ++this.#sequence;
     const frame = encodeWorkRequest(this.#codec, { worker: this.#id, name, sequence, want, leaves, items });

@@ -151,8 +151,19 @@ export class PeerPusher extends SharedUser<Pusher> {
       await this.shared?.channel.send(frames);
       return;
     }
+    const passed: Bytes[] = [];
+    try {
+      await this.#passCalls(frames, passed, generation);
+    } catch (error) {
+      // The places of those that have passed and will not leave.
+      this.#upstream.inFlight.release(passed.length);
+      throw error;
+    }
+  }
+
+  /** @param passed - those that are let through and have not left. */
+  async #passCalls(frames: readonly Bytes[], passed: Bytes[], generation: number): Promise<void> {
     const { inFlight } = this.#upstream;
-    let passed: Bytes[] = [];
     for (const frame of frames) {
       const judging = this.context.judge(this.#upstream, frame);
       const verdict = judging instanceof Promise ? await judging : judging;
@@ -161,13 +172,12 @@ export class PeerPusher extends SharedUser<Pusher> {
         continue;
       }
       if (!inFlight.take()) {
-        await this.#send(passed, generation);
-        passed = [];
+        await this.#send(passed.splice(0), generation);
         await inFlight.wait();
       }
       passed.push(verdict.frame);
     }
-    await this.#send(passed, generation);
+    await this.#send(passed.splice(0), generation);
   }
 
   async #send(frames: readonly Bytes[], generation: number): Promise<void> {

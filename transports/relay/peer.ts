@@ -66,7 +66,7 @@ export class Peer {
     this.#settings = settings;
     const whoNow = () => this.identity;
     this.#requests = new PeerRequests(new RequestGuard(this.id, whoNow), {
-      replied: (id, reply) => this.#post([Type.reply, id, reply]),
+      replied: (id, reply) => this.#reply(id, reply),
       failed: (id, { code, message }) => {
         if (code === 'FORBIDDEN') settings.onRefused('request');
         this.#post([Type.failed, id, code, message]);
@@ -129,6 +129,13 @@ export class Peer {
     this.#channels.clear();
     this.#subscriptions.clear();
     this.#requests.close();
+  }
+
+  #reply(id: number, reply: Bytes): void {
+    const { maxFrame } = this.#settings.limits;
+    const text = `the reply has ${reply.length} bytes, which is over the relay's limit of ${maxFrame}`;
+    const isFitting = reply.length <= maxFrame;
+    this.#post(isFitting ? [Type.reply, id, reply] : [Type.failed, id, 'TOO_LARGE', text]);
   }
 
   #post(frame: Frame): void {
