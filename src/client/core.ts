@@ -89,7 +89,8 @@ export class ClientCore {
       await connection.close({ timeout: 0 });
       throw error;
     } finally {
-      await statuses.return?.();
+      // Not awaited: that of a generator waits for the next status.
+      statuses.return?.();
     }
   }
 
