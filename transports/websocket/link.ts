@@ -184,9 +184,11 @@ export class Link {
     const session = this.#session;
     if (wasUp && session !== undefined) {
       // The relay forgets it then, so nobody needs to wait for it any longer.
-      this.#stopResume = startTimer(session.resumeWindow, () =>
-        this.#lose(`the link to the relay is away: ${text}`),
-      );
+      this.#stopResume = startTimer(session.resumeWindow, () => {
+        this.#lose(`the link to the relay is away: ${text}`);
+        // It may be about to go on with it.
+        this.#socket?.drop(CloseCode.silent, 'the session was given up');
+      });
     }
     this.#retry(text);
   }
