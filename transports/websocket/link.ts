@@ -1,4 +1,5 @@
 import { startTimer } from '../../src/async/deadline.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { ConnectionStatus } from '../../src/transport.ts';
@@ -51,6 +52,7 @@ export class Link {
   #wasRefused = false;
   #isClosed = false;
   #stopRetry: (() => void) | undefined;
+  #stopAsking = () => {};
   #stopResume = () => {};
   #stopWatch = () => {};
 
@@ -87,6 +89,7 @@ export class Link {
     this.#isClosed = true;
     this.#stopWake();
     this.#stopRetry?.();
+    this.#stopAsking();
     this.#stopResume();
     this.#stopWatch();
     this.#socket?.drop(CloseCode.normal, '');
@@ -96,12 +99,18 @@ export class Link {
   async #dial(): Promise<void> {
     this.#stopRetry = undefined;
     const { WebSocket, url, token, connectTimeout } = this.#settings;
+    const late = deferred<never>();
+    this.#stopAsking = startTimer(connectTimeout, () =>
+      late.reject(new Error(`nothing within ${connectTimeout} ms`)),
+    );
     let given: string | undefined;
     try {
-      given = await token();
+      given = await Promise.race([token(), late.promise]);
     } catch (error) {
-      this.#retry(`the token provider failed: ${reasonText(error)}`);
+      if (!this.#isClosed) this.#retry(`the token provider failed: ${reasonText(error)}`);
       return;
+    } finally {
+      this.#stopAsking();
     }
     if (this.#isClosed) return;
     try {

@@ -24,7 +24,7 @@ export interface WebsocketOptions {
    * followed by a fresh one. It travels in the first message, never in the URL.
    */
   readonly token?: string | TokenProvider;
-  /** Milliseconds that one attempt to connect may take. Default 10 000. */
+  /** Milliseconds that one attempt to connect may take, and that the token may take before it. Default 10 000. */
   readonly connectTimeout?: number;
   /** Milliseconds between two attempts at most. They begin at 200 and double, each a random part of that. Default 30 000. */
   readonly maxDelay?: number;

@@ -38,7 +38,9 @@ export class Socket {
     this.#socket = socket;
     // Before anything arrives: a Blob is read later than what comes after it.
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => events.opened();
+    socket.onopen = () => {
+      if (!this.#hasEnded) events.opened();
+    };
     socket.onmessage = ({ data }) => this.#take(data);
     socket.onerror = (event: { readonly message?: unknown }) => this.#fail(event);
     socket.onclose = ({ code, reason }) => this.#end({ code, reason });
