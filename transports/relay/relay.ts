@@ -174,7 +174,6 @@ class ServingRelay implements Relay {
   async #close(timeout: number): Promise<void> {
     this.#isDraining = true;
     await atMost(timeout, this.#drained());
-    this.#options.server.off('upgrade', this.#onUpgrade);
     this.#pulse.stop();
     const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
@@ -183,6 +182,8 @@ class ServingRelay implements Relay {
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
     this.#webSocketServer.close();
+    // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
+    this.#options.server.off('upgrade', this.#onUpgrade);
     this.#logger.info('relay closed');
   }
 

@@ -19,6 +19,13 @@ export function finalError(code: number): PalmErrorCode | undefined {
   return FINAL[code];
 }
 
+/** Ends with which the relay forgets the session, so that nobody needs to come back to hear of it. */
+const OVER: readonly number[] = [CloseCode.goingAway, CloseCode.relayFailed, CloseCode.slowConsumer];
+
+export function endsSession(code: number): boolean {
+  return OVER.includes(code);
+}
+
 /** A close reason as WebSocket takes it: 123 bytes of UTF-8 at most (RFC 6455, 5.5). */
 export function closeReason(text: string): string {
   const encoder = new TextEncoder();

@@ -4,7 +4,7 @@ import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { ConnectionStatus } from '../../src/transport.ts';
 import { Backoff } from './backoff.ts';
-import { CloseCode, finalError } from './codes.ts';
+import { CloseCode, endsSession, finalError } from './codes.ts';
 import { type Frame, loneMessage, type RelayFrame, readRelayMessage, Type, type Welcome } from './frames.ts';
 import { Ledger } from './ledger.ts';
 import { broken } from './msgpack.ts';
@@ -190,6 +190,7 @@ export class Link {
       );
       return;
     }
+    if (endsSession(code)) this.#lose(text);
     const session = this.#session;
     if (wasUp && session !== undefined) {
       // The relay forgets it then, so nobody needs to wait for it any longer.

@@ -20,17 +20,22 @@ export function websocket(url: string | URL, options: WebsocketOptions = {}): Tr
 /** Stands for the constructor while only options are checked. */
 const Unloaded = class {} as unknown as WebSocketConstructor;
 
+/** The constructor for one connection. */
 async function loadWs(): Promise<WebSocketConstructor> {
   try {
     const { WebSocket } = await import('ws');
     // Compression costs a relay much memory for each connection, and the messages of a job do not need it.
+    let wasOpen = false;
     const Plain = class extends WebSocket {
       constructor(url: string, protocols: string) {
         super(url, protocols, { perMessageDeflate: false, maxPayload: MOST_RECEIVED });
+        this.on('open', () => {
+          wasOpen = true;
+        });
         this.on('unexpected-response', (request, { statusCode = 0, statusMessage = '' }) => {
           this.emit(
             'close',
-            CODE_OF[statusCode] ?? ABNORMAL,
+            (wasOpen ? undefined : CODE_OF[statusCode]) ?? ABNORMAL,
             Buffer.from(`HTTP ${statusCode} ${statusMessage}`),
           );
           request.destroy();
@@ -47,7 +52,10 @@ async function loadWs(): Promise<WebSocketConstructor> {
 
 const ABNORMAL = 1006;
 
-/** A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. */
+/**
+ * A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. Once there was one the
+ * URL is right, and what refuses is there in place of a relay that is away.
+ */
 const CODE_OF: Readonly<Record<number, number>> = {
   400: CloseCode.unsupportedVersion,
   401: CloseCode.forbidden,
