@@ -1,5 +1,6 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { cuttingDial } from '../relay/cutting.ts';
 import { throughRelay } from '../relay/through.ts';
 import { testJobs } from './job-suite.ts';
 import { testClient } from './suite.ts';
@@ -16,3 +17,8 @@ for (const [name, make] of Object.entries(grounds)) {
   testClient(name, make);
   testJobs(name, make);
 }
+
+testJobs('a relay to memory, over a link that is cut again and again', () => ({
+  ...throughRelay(memory(), { wrap: false, dial: cuttingDial }),
+  anyAddress: 'memory://*',
+}));
