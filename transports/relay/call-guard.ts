@@ -31,7 +31,7 @@ export class CallGuard {
   readonly #settings: CallGuardSettings;
   readonly #codec = new EnvelopeCodec();
   /** By upstream and path: what is against it, or nothing. */
-  readonly #judged = new Map<string, string | undefined>();
+  #judged = new Map<string, string | undefined>();
 
   constructor(settings: CallGuardSettings) {
     this.#settings = settings;
@@ -39,7 +39,8 @@ export class CallGuard {
 
   /** Grants or servers are not what they were. */
   forget(): void {
-    this.#judged.clear();
+    // Another map: what is being judged on the old grounds is not to be remembered.
+    this.#judged = new Map();
   }
 
   /**
@@ -57,9 +58,10 @@ export class CallGuard {
     }
     const key = `${upstream.name}\n${message.function}`;
     if (this.#judged.has(key)) return this.#verdict(message, frame, this.#judged.get(key));
+    const judged = this.#judged;
     return this.#judgePath(upstream, message.function).then((against) => {
-      if (this.#judged.size >= MOST_REMEMBERED) this.#judged.clear();
-      this.#judged.set(key, against);
+      if (judged.size >= MOST_REMEMBERED) judged.clear();
+      judged.set(key, against);
       return this.#verdict(message, frame, against);
     });
   }

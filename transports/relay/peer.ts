@@ -102,6 +102,11 @@ export class Peer {
     this.#guard.forget();
   }
 
+  /** What is known of servers is not what it was. */
+  serversChanged(): void {
+    this.#guard.forget();
+  }
+
   /** A message came. @throws PalmError for what no well-behaved client sends. */
   take(message: Message<ClientFrame>, size: number): void {
     if (!this.ledger.take(message, size)) return;

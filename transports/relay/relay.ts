@@ -116,6 +116,9 @@ class ServingRelay implements Relay {
       workConnection,
       prefix: `${relayId}/`,
       logger,
+      changed: () => {
+        for (const peer of this.#sessions) peer.serversChanged();
+      },
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
     });
     this.#metrics = new Metrics({

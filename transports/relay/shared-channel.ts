@@ -11,6 +11,8 @@ export interface ChannelUser<C extends Channel> {
   wasRefused(error: PalmError): void;
 }
 
+const MOVED = new PalmError('DISCONNECTED', 'the server has moved');
+
 /** Milliseconds after which a peer that refused is asked again how it is. */
 const LOOK_AGAIN = 1_000;
 
@@ -50,6 +52,7 @@ export class SharedChannel<C extends Channel> {
     this.#stopPause();
     const users = [...this.#users];
     this.#users.clear();
+    for (const user of users) user.broke(MOVED);
     await this.channel.close();
     return users;
   }

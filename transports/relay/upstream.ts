@@ -30,6 +30,8 @@ export interface UpstreamContext {
   /** What the topics of all clients begin with. */
   readonly prefix: string;
   readonly logger: Logger;
+  /** What was known of a server holds no longer, or something is known that was not. */
+  changed(): void;
   /** Takes what servers publish for clients of the relay. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
 }
@@ -46,6 +48,9 @@ const MOST_IN_FLIGHT_PYLM = 500;
 
 const PROOF_TIMEOUT = 2_000;
 
+/** Milliseconds between two looks for a server that said where it is and is not there. */
+const LOOK_AGAIN = 1_000;
+
 /** Milliseconds that a call waits for a server to say what it is. */
 const PROFILE_TIMEOUT = 5_000;
 
@@ -59,6 +64,7 @@ export class Upstream {
   readonly #codec = new EnvelopeCodec();
   #profile: Profile | undefined;
   #profiling: Promise<Profile> | undefined;
+  #looking: Promise<void> | undefined;
   /** Where calls go. */
   readonly calls: Way<Pusher>;
   /** Where workers push their results to. */
@@ -182,10 +188,18 @@ export class Upstream {
     return this.#context.transport.resolveAddress(address, this.#dbAddress());
   }
 
+  /** Waits for the server. */
   async #readKey(key: string) {
     const parties = { server: '_', client: this.#context.prefix };
     const frame = this.#codec.encode(keyRequest('get', parties, key, Feature.replies));
-    return readReply(this.#codec, await this.request(frame).reply, true);
+    for (;;) {
+      try {
+        return readReply(this.#codec, await this.request(frame).reply, true);
+      } catch (error) {
+        // The link broke while it was asked: it may be on its way back.
+        if (this.#isClosed || !(error instanceof PalmError) || error.code !== 'DISCONNECTED') throw error;
+      }
+    }
   }
 
   #profiled(): Promise<Profile> {
@@ -196,34 +210,37 @@ export class Upstream {
   }
 
   async #ask(): Promise<Profile> {
-    for (;;) {
-      try {
-        const reply = await this.#readKey('name');
-        const profile = {
-          palmName: replyText(reply) || this.name,
-          isFrond: reply.features !== undefined,
-        };
-        this.#profile = profile;
-        const { palmName, isFrond } = profile;
-        this.#context.logger.info('server found', { server: this.name, name: palmName, frond: isFrond });
-        return profile;
-      } catch (error) {
-        // The link broke while it was asked: it may be on its way back.
-        if (this.#isClosed || !(error instanceof PalmError) || error.code !== 'DISCONNECTED') throw error;
-      }
-    }
+    const reply = await this.#readKey('name');
+    const profile = { palmName: replyText(reply) || this.name, isFrond: reply.features !== undefined };
+    this.#profile = profile;
+    this.#context.changed();
+    const { palmName, isFrond } = profile;
+    this.#context.logger.info('server found', { server: this.name, name: palmName, frond: isFrond });
+    return profile;
   }
 
   /** A link broke. The server may come back as another, or at other addresses. */
-  async #lookAgain(): Promise<void> {
-    if (this.#isClosed || this.#target.dbAddress === undefined || this.#profiling !== undefined) return;
-    try {
-      await this.#profiled();
-      await Promise.all([this.calls.follow(), this.results.follow(), this.answers.follow()]);
-    } catch (error) {
-      if (this.#isClosed) return;
-      const fields = { server: this.name, reason: reasonText(error) };
-      this.#context.logger.warning('server not found again', fields);
-    }
+  #lookAgain(): void {
+    if (this.#isClosed || this.#target.dbAddress === undefined) return;
+    this.#profile = undefined;
+    this.#context.changed();
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+  }
+
+  /** Until everything that was open can be used: what a server says of its addresses may be over a moment later. */
+  async #look(): Promise<void> {
+    const ways = [this.calls, this.results, this.answers];
+    do {
+      try {
+        await (this.#profile ?? this.#profiled());
+        await Promise.all(ways.map((way) => way.follow()));
+      } catch (error) {
+        const fields = { server: this.name, reason: reasonText(error) };
+        if (!this.#isClosed) this.#context.logger.warning('server not found again', fields);
+      }
+      await atMost(LOOK_AGAIN, Promise.all(ways.map((way) => way.ready())));
+    } while (!this.#isClosed && !ways.every((way) => way.isReady));
   }
 }

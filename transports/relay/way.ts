@@ -1,3 +1,4 @@
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Channel } from '../../src/transport.ts';
 import type { SharedChannel } from './shared-channel.ts';
 
@@ -15,10 +16,25 @@ export interface WaySettings<C extends Channel> {
 export class Way<C extends Channel> {
   readonly #settings: WaySettings<C>;
   #shared: Promise<SharedChannel<C>> | undefined;
+  #channel: C | undefined;
   #address: string | undefined;
 
   constructor(settings: WaySettings<C>) {
     this.#settings = settings;
+  }
+
+  /** Whether it can be used, or nobody uses it. */
+  get isReady(): boolean {
+    return this.#channel?.isReady ?? true;
+  }
+
+  /** Resolves once it can be used or is closed: not while the server refuses. */
+  async ready(): Promise<void> {
+    try {
+      await this.#channel?.ready();
+    } catch (error) {
+      if (!(error instanceof PalmError) || error.code !== 'CLOSED') await new Promise(() => {});
+    }
   }
 
   /** @throws what {@link WaySettings.find} does; the next call asks again. */
@@ -39,10 +55,9 @@ export class Way<C extends Channel> {
     const address = await find(key);
     if (address === this.#address) return;
     const before = this.#shared;
-    this.#shared = undefined;
-    const users = (await (await before)?.close()) ?? [];
-    const shared = await this.get();
-    for (const user of users) shared.add(user);
+    const shared = this.#openAt(address);
+    this.#shared = Promise.resolve(shared);
+    for (const user of (await (await before)?.close()) ?? []) shared.add(user);
   }
 
   async close(): Promise<void> {
@@ -50,9 +65,14 @@ export class Way<C extends Channel> {
   }
 
   async #open(): Promise<SharedChannel<C>> {
-    const { key, given, find, open } = this.#settings;
-    const address = given ?? (await find(key));
+    const { key, given, find } = this.#settings;
+    return this.#openAt(given ?? (await find(key)));
+  }
+
+  #openAt(address: string): SharedChannel<C> {
     this.#address = address;
-    return open(address);
+    const shared = this.#settings.open(address);
+    this.#channel = shared.channel;
+    return shared;
   }
 }

@@ -1,0 +1,84 @@
+/** Parts of a relay by themselves, for what real servers and clients bring about too seldom. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Readiness } from '../../../src/async/readiness.ts';
+import type { PalmError } from '../../../src/index.ts';
+import type { Channel } from '../../../src/transport.ts';
+import type { Line } from '../../../transports/relay/line.ts';
+import { Pulse } from '../../../transports/relay/pulse.ts';
+import { type ChannelUser, SharedChannel } from '../../../transports/relay/shared-channel.ts';
+import { Random } from '../../fuzz/random.ts';
+
+describe('heartbeats', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('come once in each for every connection, whichever others come and go', async () => {
+    const HEARTBEAT = 1_600;
+    const random = new Random(1);
+    const beats = new Map<Line, number[]>();
+    const lines = new Set<Line>();
+    const join = () => {
+      const times: number[] = [];
+      const line = { beat: () => times.push(Date.now()) } as object as Line;
+      beats.set(line, times);
+      lines.add(line);
+    };
+    for (let i = 0; i < 100; i++) join();
+    const stay = [...lines].filter((_, i) => i % 4 === 0);
+    const pulse = new Pulse(HEARTBEAT, () => lines);
+    for (let i = 0; i < 1_000; i++) {
+      await vi.advanceTimersByTimeAsync(17);
+      const others = [...lines].filter((line) => !stay.includes(line));
+      lines.delete(random.pick(others));
+      join();
+    }
+    pulse.stop();
+    for (const line of stay) {
+      const times = beats.get(line) ?? [];
+      const pauses = times.slice(1).map((time, i) => time - (times[i] ?? 0));
+      expect(pauses.length).toBeGreaterThan(8);
+      for (const pause of pauses) expect(pause).toBe(HEARTBEAT);
+    }
+    // Ten thousand pings are not one moment's work.
+    const firsts = new Set(stay.map((line) => beats.get(line)?.[0]));
+    expect(firsts.size).toBeGreaterThan(2);
+    vi.clearAllTimers();
+  });
+});
+
+describe('a shared channel that another takes the place of', () => {
+  class OneChannel implements Channel {
+    readonly readiness = new Readiness();
+    get isReady() {
+      return this.readiness.isReady;
+    }
+    ready = () => this.readiness.ready();
+    onBreak = (listener: (error: PalmError) => void) => this.readiness.onBreak(listener);
+    close = async () => {};
+  }
+
+  it('is broken for its users until the other is ready', async () => {
+    const said: string[] = [];
+    const user: ChannelUser<Channel> = {
+      joined: () => said.push('joined'),
+      becameReady: () => said.push('ready'),
+      broke: ({ code }) => said.push(`broke ${code}`),
+      wasRefused: () => said.push('refused'),
+    };
+    const before = new OneChannel();
+    before.readiness.set();
+    const shared = new SharedChannel<Channel>(before);
+    shared.add(user);
+    const after = new OneChannel();
+    const next = new SharedChannel<Channel>(after);
+    for (const one of await shared.close()) next.add(one);
+    expect(said).toEqual(['joined', 'ready', 'broke DISCONNECTED', 'joined']);
+    after.readiness.set();
+    await new Promise(setImmediate);
+    expect(said.at(-1)).toBe('ready');
+  });
+});
