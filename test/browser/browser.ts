@@ -1,0 +1,80 @@
+/** Debian's Chromium, driven by playwright-core. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type PageScript, type Site, startSite } from './site.ts';
+
+export interface OpenPage {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** What pages have no business to cause: violations of the policy, and errors and warnings on the console. */
+  readonly complaints: readonly string[];
+}
+
+export interface Studio extends AsyncDisposable {
+  readonly site: Site;
+  readonly browser: Browser;
+  /** Opens a page that runs the script, in a context of its own. */
+  open(script: PageScript): Promise<OpenPage>;
+}
+
+export function findChromium(): string {
+  const named = process.env['CHROMIUM'];
+  const onPath = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .flatMap((folder) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)));
+  for (const path of named ? [named] : [...onPath, '/usr/bin/chromium']) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // The next one, then.
+    }
+  }
+  throw new Error(
+    named
+      ? `CHROMIUM names ${named}, which cannot be run`
+      : 'There is no Chromium. Install it (Debian: apt install chromium), or name it: CHROMIUM=/path/to/chromium.',
+  );
+}
+
+/** Starts a Chromium, and a site with the scripts' pages. */
+export async function startStudio(scripts: readonly PageScript[]): Promise<Studio> {
+  const site = await startSite(scripts);
+  const browser = await chromium.launch({
+    executablePath: findChromium(),
+    headless: true,
+    // Root may not use the sandbox, and containers have a small /dev/shm.
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'],
+    timeout: 30_000,
+  });
+  return {
+    site,
+    browser,
+    open: (script) => openPage(browser, site.page(script)),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await site[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function openPage(browser: Browser, url: string): Promise<OpenPage> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning', 'assert'].includes(message.type()))
+      complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+  });
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
+  page.on('crash', () => complaints.push('the page crashed'));
+  // Before any script of the page, and whatever its policy says.
+  await page.addInitScript(() => {
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile, sample }) => {
+      console.error('securitypolicyviolation', effectiveDirective, blockedURI, sourceFile, sample);
+    });
+  });
+  await page.goto(url, { timeout: 15_000 });
+  return { page, context, complaints };
+}

@@ -1,0 +1,51 @@
+/** The transport contract, kept by `websocket()` in a real page: its channels live in Chromium, the suite in Node. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memory } from '../../transports/memory/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { testTransport } from '../conformance/suite.ts';
+import { throughRelay } from '../relay/through.ts';
+import { within } from '../wait.ts';
+import { type OpenPage, type Studio, startStudio } from './browser.ts';
+import { Control } from './control.ts';
+import { remoteWebsocket } from './remote.ts';
+
+describe('in Chromium', () => {
+  let studio: Studio;
+  let opened: OpenPage;
+  let control: Control;
+
+  beforeAll(async () => {
+    studio = await startStudio(['remote']);
+    const socket = studio.site.nextControl();
+    opened = await studio.open('remote');
+    control = new Control(await within(10_000, socket, 'the control connection of the page'));
+  });
+
+  afterAll(async () => {
+    await studio?.[Symbol.asyncDispose]();
+  });
+
+  const throughPage = () => ({
+    wrap: true,
+    dial: (url: string, token: string) => remoteWebsocket(() => control, url, { token }),
+    relay: { origins: [studio.site.origin] },
+  });
+  /** Neither names behind a relay, nor addresses of any transport; and a name that no target has. */
+  const noNames = ['a.b', 'a b', 'a/b', '/results', 'http://a:1', 'nobody', ''];
+
+  testTransport('websocket in Chromium, through a relay to memory', () => ({
+    ...throughRelay(memory(), throughPage()),
+    anyAddress: 'memory://*',
+    unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
+  }));
+
+  testTransport('websocket in Chromium, through a relay to zeromq', () => ({
+    ...throughRelay(zeromq(), throughPage()),
+    anyAddress: 'tcp://127.0.0.1:*',
+    unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
+  }));
+
+  it('caused no violation of the policy, and nothing on the console', () => {
+    expect(opened.complaints).toEqual([]);
+  });
+});
