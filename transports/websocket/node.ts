@@ -1,4 +1,5 @@
 /** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
+import { startTimer } from '../../src/async/deadline.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
 import { CloseCode } from './codes.ts';
@@ -41,6 +42,14 @@ async function loadWs(): Promise<WebSocketConstructor> {
           request.destroy();
         });
       }
+
+      override close(code?: number, reason?: string): void {
+        this.once(
+          'close',
+          startTimer(CLOSE_TIMEOUT, () => this.terminate()),
+        );
+        super.close(code, reason);
+      }
     };
     return Plain as unknown as WebSocketConstructor;
   } catch (cause) {
@@ -51,6 +60,9 @@ async function loadWs(): Promise<WebSocketConstructor> {
 }
 
 const ABNORMAL = 1006;
+
+/** Milliseconds that a relay gets to answer the closing handshake: until then the process does not end. */
+const CLOSE_TIMEOUT = 1_000;
 
 /**
  * A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. Once there was one the
