@@ -106,7 +106,6 @@ export class ZeromqReply extends Bound<Router> {
     super(socket, host);
     this.#answer = answer;
     this.#writer = new SocketWriter(socket, {
-      later: setImmediate,
       ready: () => this.useWhenOpen(),
       gather: oneMessage,
     });
@@ -160,7 +159,6 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
   #peers = 0;
   readonly #listeners: (() => void)[] = [];
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
-    later: setImmediate,
     ready: () => this.useWhenOpen(),
     gather: gatherFrames,
   });
@@ -187,7 +185,6 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
 
 export class ZeromqPublish extends Bound<XPublisher> {
   readonly #writer = new SocketWriter<Delivery>(this.socket, {
-    later: setImmediate,
     ready: () => this.useWhenOpen(),
     gather: gatherDelivery,
   });

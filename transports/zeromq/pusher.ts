@@ -8,7 +8,6 @@ import { gatherFrames, SocketWriter } from './writer.ts';
 /** Frames to one PULL. When the link breaks, what has not left is given up. */
 export class ZeromqPusher extends Dialled<Push> implements Pusher {
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
-    later: setImmediate,
     ready: () => (this.isReady ? undefined : this.ready()),
     gather: gatherFrames,
   });

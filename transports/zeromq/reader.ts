@@ -1,9 +1,12 @@
 import type { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import { Moderation } from './moderation.ts';
+import { MUST_POLL, untilUsable } from './polling.ts';
 
 interface Receiving {
   readonly closed: boolean;
+  readonly readable: boolean;
+  readonly writable: boolean;
   receive(): Promise<Uint8Array[]>;
 }
 
@@ -107,6 +110,7 @@ export async function readInto<T>(
 /** One message, or undefined once the socket is closed. */
 export async function receive(socket: Receiving): Promise<Uint8Array[] | undefined> {
   try {
+    if (MUST_POLL) await untilUsable(socket, 'readable');
     return await socket.receive();
   } catch {
     // Closed here, or with the whole ZeroMQ context: there is no other error, and nothing more to read.

@@ -39,7 +39,6 @@ export class ZeromqRequester extends Dialled<Dealer> {
   constructor(socket: Dealer, context: DialContext) {
     super(socket, context);
     this.#writer = new SocketWriter(socket, {
-      later: setImmediate,
       ready: () => this.#mayAsk(),
       gather: (requests) => this.#gather(requests),
       // Sent in bursts, requests wake ZeroMQ's own thread once and not each.

@@ -1,28 +1,26 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
-import type { Macrotasks } from '../../src/async/macrotask.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
+import { MUST_POLL, untilUsable } from './polling.ts';
 
-/** What is written to: takes one message at a time. */
-export interface Sending<P> {
+interface Sending {
   readonly closed: boolean;
-  /** Resolves when the next message may be sent; nothing when it may at once. */
-  send(parts: P[]): Promise<void> | undefined;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  send(parts: Uint8Array[]): Promise<void>;
 }
 
 /** Sends in a row before other events get their turn: an idle socket takes a message without waiting for any. */
 const LONGEST_RUN = 32;
 
 /** How a writer does its work. */
-export interface WriterSettings<T, P extends Uint8Array = Uint8Array> {
-  /** Runs a function after the events that wait now. */
-  readonly later: Macrotasks;
+export interface WriterSettings<T> {
   /** Resolves when the socket may be written to, and rejects when it never will; undefined when it may at once. */
   readonly ready: () => Promise<void> | undefined;
   /**
    * Makes the parts of one message from the items that wait, and says how many items it took; no parts send nothing.
    */
-  readonly gather: (items: Fifo<T>) => { readonly parts: P[]; readonly taken: number };
+  readonly gather: (items: Fifo<T>) => { readonly parts: Uint8Array[]; readonly taken: number };
   /** Whether more items are about to come: then they are waited for, until events have had their turn. */
   readonly inCompany?: () => boolean;
   /** Told when items that wait are given up. */
@@ -33,9 +31,9 @@ export interface WriterSettings<T, P extends Uint8Array = Uint8Array> {
  * The one writer of a socket. What queued up while a send was under way is gathered into the next message; a socket
  * refuses a second send at the same time.
  */
-export class SocketWriter<T, P extends Uint8Array = Uint8Array> {
-  readonly #socket: Sending<P>;
-  readonly #settings: WriterSettings<T, P>;
+export class SocketWriter<T> {
+  readonly #socket: Sending;
+  readonly #settings: WriterSettings<T>;
   readonly #items = new Fifo<T>();
   /** Items ever accepted, and ever settled; a waiter resolves when `#settled` reaches its mark. */
   #accepted = 0;
@@ -44,7 +42,7 @@ export class SocketWriter<T, P extends Uint8Array = Uint8Array> {
   #isRunning = false;
   #idle: Deferred<void> | undefined;
 
-  constructor(socket: Sending<P>, settings: WriterSettings<T, P>) {
+  constructor(socket: Sending, settings: WriterSettings<T>) {
     this.#socket = socket;
     this.#settings = settings;
   }
@@ -71,7 +69,7 @@ export class SocketWriter<T, P extends Uint8Array = Uint8Array> {
     if (this.#isRunning) return;
     this.#isRunning = true;
     // Not at once: what the same turn writes next shall travel along.
-    if (this.#settings.inCompany?.()) this.#settings.later(() => this.#run());
+    if (this.#settings.inCompany?.()) setImmediate(() => this.#run());
     else queueMicrotask(() => this.#run());
   }
 
@@ -93,7 +91,7 @@ export class SocketWriter<T, P extends Uint8Array = Uint8Array> {
   }
 
   async #run(): Promise<void> {
-    const { ready, gather, later } = this.#settings;
+    const { ready, gather } = this.#settings;
     try {
       for (let run = 1; this.#items.size > 0; run++) {
         const opening = ready();
@@ -102,10 +100,10 @@ export class SocketWriter<T, P extends Uint8Array = Uint8Array> {
         const { parts, taken } = gather(this.#items);
         this.#items.skip(taken);
         const mark = this.#settled + taken;
-        const sending = parts.length > 0 ? this.#socket.send(parts) : undefined;
-        if (sending !== undefined) await sending;
+        if (MUST_POLL) await untilUsable(this.#socket, 'writable');
+        if (parts.length > 0) await this.#socket.send(parts);
         this.#settle(mark);
-        if (run % LONGEST_RUN === 0) await new Promise<void>(later);
+        if (run % LONGEST_RUN === 0) await new Promise(setImmediate);
       }
     } catch (error) {
       this.drop(this.#socket.closed ? closed() : PalmError.from(error, 'DISCONNECTED', 'sending failed'));
@@ -139,8 +137,8 @@ const LARGEST_BATCH_BYTES = 65_536;
  * As many frames as fit one batch. PULL reads frame by frame, so to a peer that expects one frame for each message
  * a batch is as many messages.
  */
-export function gatherFrames<T extends Uint8Array>(frames: Fifo<T>) {
-  const parts: T[] = [];
+export function gatherFrames(frames: Fifo<Uint8Array>) {
+  const parts: Uint8Array[] = [];
   let bytes = 0;
   for (let frame = frames.peek(); frame !== undefined; frame = frames.peek(parts.length)) {
     bytes += frame.length;

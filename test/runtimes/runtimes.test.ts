@@ -1,0 +1,144 @@
+/** The scripts of users in Node, Deno and Bun: run for real, against a relay and servers in this process. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Server } from '../../src/cluster/index.ts';
+import { createRelay, type Relay } from '../../transports/relay/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { type PackedProject, packProject } from '../package/packed.ts';
+
+const run = promisify(execFile);
+const here = fileURLToPath(new URL('.', import.meta.url));
+const modules = join(here, 'node_modules');
+
+/** The one package of a scope that npm has installed for this machine. */
+function binary(scope: string, file: string): string {
+  const folder = join(modules, scope);
+  const own = existsSync(folder)
+    ? readdirSync(folder).find((name) => existsSync(join(folder, name, file)))
+    : undefined;
+  if (own === undefined) throw new Error(`${scope} is not installed: npm run test:runtimes does that`);
+  return join(folder, own, file);
+}
+
+const otherNode = readdirSync(modules).find((name) => name.startsWith('node-')) ?? '';
+
+interface Runtime {
+  readonly name: string;
+  readonly command: string;
+  readonly flags: readonly string[];
+}
+
+const node20: Runtime = { name: `Node ${process.versions.node}`, command: process.execPath, flags: [] };
+const node24: Runtime = { name: 'Node 24', command: join(modules, otherNode, 'bin/node'), flags: [] };
+const deno: Runtime = {
+  name: 'Deno',
+  command: binary('@deno', 'deno'),
+  flags: ['run', '--no-prompt', '--node-modules-dir=manual'],
+};
+const bun: Runtime = { name: 'Bun', command: binary('@oven', 'bin/bun'), flags: ['run'] };
+
+let project: PackedProject;
+let demo: Server;
+let http: HttpServer;
+let relay: Relay;
+let origin = '';
+const sockets = new Set<Socket>();
+
+beforeAll(async () => {
+  project = await packProject();
+  const any = 'tcp://127.0.0.1:*';
+  demo = await Server.start({
+    transport: zeromq(),
+    name: 'demo',
+    dbAddress: any,
+    pullAddress: any,
+    pubAddress: any,
+    loggingLevel: 'silent',
+    functions: { upper: (payload) => bytes(textOf(payload).toUpperCase()) },
+  });
+  http = createServer((request, response) => {
+    if (request.url !== '/cut') return response.writeHead(404).end();
+    for (const socket of sockets) if (socket !== request.socket) socket.destroy();
+    return response.end('cut');
+  });
+  http.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  relay = await createRelay({
+    server: http,
+    transport: zeromq(),
+    servers: { demo: { dbAddress: demo.dbAddress } },
+    authenticate: (token) =>
+      token === 'a secret of 16 or more'
+        ? { name: 'alice', servers: ['demo'], functions: ['demo.upper'], cache: 'session' }
+        : undefined,
+    path: '/relay',
+    loggingLevel: 'silent',
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  origin = `127.0.0.1:${(http.address() as AddressInfo).port}`;
+});
+
+afterAll(async () => {
+  await relay?.close({ timeout: 0 });
+  http?.close();
+  await demo?.close();
+  project?.remove();
+});
+
+async function runScript({ command, flags }: Runtime, file: string, ...args: string[]): Promise<string> {
+  const script = join(project.folder, file);
+  await run('cp', [join(here, file), script]);
+  const { stdout } = await run(command, [...flags, script, ...args], {
+    cwd: project.folder,
+    timeout: 40_000,
+  });
+  return stdout.trim();
+}
+
+const denoNet: Runtime = { ...deno, flags: [...deno.flags, '--allow-net=127.0.0.1'] };
+
+describe.each([node20, node24, denoNet, bun].map((runtime) => [runtime.name, runtime] as const))(
+  '%s',
+  (_, runtime) => {
+    it('uses a server through the relay, is cut, goes on, and ends by itself', async () => {
+      const output = await runScript(runtime, 'client.mjs', `ws://${origin}/relay`, `http://${origin}/cut`);
+      expect(output.split('\n')).toEqual([
+        'eval HELLO',
+        'job 5000 true',
+        'keys alice/ festina lente true undefined',
+        'cut',
+        'refused FORBIDDEN',
+        'closed',
+      ]);
+    });
+  },
+);
+
+describe('zeromq itself', () => {
+  it('is there in Node 24', async () => {
+    expect(await runScript(node24, 'zeromq.mjs', demo.dbAddress)).toBe('HELLO 1000');
+  });
+
+  it('is there in Deno, which is to allow native code', async () => {
+    const native: Runtime = {
+      ...deno,
+      flags: [...deno.flags, '--allow-ffi', '--allow-read', '--allow-env', '--allow-sys'],
+    };
+    expect(await runScript(native, 'zeromq.mjs', demo.dbAddress)).toBe('HELLO 1000');
+  });
+
+  it('is refused in Bun, which its binary would abort', async () => {
+    expect(await runScript(bun, 'zeromq.mjs', demo.dbAddress)).toMatch(/^INVALID_CALL .*Bun/);
+  });
+});
