@@ -1,0 +1,59 @@
+/** What an application's bundler makes of the built package. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build, type Rolldown } from 'vite';
+import { root } from './packed.ts';
+
+export interface AppBundle {
+  /** Every chunk that a page loads for it: the entry and what that imports, one after another. */
+  readonly code: string;
+  /** Bytes of it after `gzip -9`. */
+  readonly gzipped: number;
+}
+
+/** Bundles an application of one module, as Vite does by default but for polyfills, with `frond` as the checkout built it. */
+export async function bundleApp(source: string): Promise<AppBundle> {
+  const folder = mkdtempSync(join(tmpdir(), 'frond-app-'));
+  try {
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(root, join(folder, 'node_modules/frond'), 'dir');
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const input = join(folder, 'app.js');
+    writeFileSync(input, source);
+    const outcome = await build({
+      configFile: false,
+      root: folder,
+      logLevel: 'warn',
+      build: {
+        write: false,
+        minify: true,
+        target: 'es2022',
+        modulePreload: false,
+        rolldownOptions: { input },
+      },
+    });
+    const code = [outcome]
+      .flat()
+      .flatMap((part) => ('output' in part ? loaded(part.output) : []))
+      .map((chunk) => chunk.code)
+      .join('\n');
+    return { code, gzipped: gzipSync(code, { level: 9 }).length };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The entries, and what they import at once. What they import later is not loaded with the page. */
+function loaded(output: Rolldown.RolldownOutput['output']): readonly Rolldown.OutputChunk[] {
+  const chunks = new Map(output.flatMap((item) => (item.type === 'chunk' ? [[item.fileName, item]] : [])));
+  const found = new Set<Rolldown.OutputChunk>();
+  const find = (chunk: Rolldown.OutputChunk | undefined) => {
+    if (chunk === undefined || found.has(chunk)) return;
+    found.add(chunk);
+    for (const name of chunk.imports) find(chunks.get(name));
+  };
+  for (const chunk of chunks.values()) if (chunk.isEntry) find(chunk);
+  return [...found];
+}
