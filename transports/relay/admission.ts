@@ -22,10 +22,14 @@ export class Admission {
   async identify(token: string | undefined, visitor: Visitor): Promise<Identity | undefined> {
     try {
       const known = await this.#authenticate?.(token, visitor);
-      const identity = known && new Identity(known);
-      if (identity !== undefined) return identity.expires > Date.now() ? identity : undefined;
+      if (known !== undefined) {
+        const identity = new Identity(known);
+        return identity.expires > Date.now() ? identity : undefined;
+      }
     } catch (error) {
-      this.#logger.error('authentication failed', { address: visitor.address, reason: reasonText(error) });
+      // What a hook throws may tell what it was asked.
+      const reason = token ? reasonText(error).replaceAll(token, '(the token)') : reasonText(error);
+      this.#logger.error('authentication failed', { address: visitor.address, reason });
       return undefined;
     }
     if (token === undefined && this.#anonymous !== undefined) return Identity.anonymous(this.#anonymous);

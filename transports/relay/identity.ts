@@ -1,5 +1,6 @@
 import type { CacheScope, Grants, RelayIdentity } from './options.ts';
 import { Patterns } from './patterns.ts';
+import { CACHE_SCOPES } from './schema.ts';
 
 const ANONYMOUS = 'anonymous';
 
@@ -12,16 +13,20 @@ export class Identity {
   readonly #servers: Patterns;
   readonly #functions: Patterns;
 
-  /** @throws Error when the name would let it into another's keys. */
-  constructor({ name, expires, servers, functions, cache, work }: RelayIdentity) {
-    if (!/^[^\s/\p{Cc}]+$/u.test(name))
-      throw new Error('the name of an identity must have no slash and no space in it');
+  /** @throws Error when it is none, as a hook may give, or the name would let it into another's keys. */
+  constructor(identity: RelayIdentity) {
+    const { name, expires = Number.POSITIVE_INFINITY, servers, functions = [] } = identity;
+    const { cache = 'none', work = false } = identity;
+    if (typeof name !== 'string' || !/^[^\s/\p{Cc}]+$/u.test(name))
+      throw new Error('the name of an identity must be a text with no slash and no space in it');
+    if (typeof expires !== 'number' || !CACHE_SCOPES.includes(cache) || typeof work !== 'boolean')
+      throw new Error(`what ${name} may do, or until when, cannot be read`);
     this.name = name;
-    this.expires = expires ?? Number.POSITIVE_INFINITY;
-    this.cache = cache ?? 'none';
-    this.mayWork = work ?? false;
+    this.expires = expires;
+    this.cache = cache;
+    this.mayWork = work;
     this.#servers = new Patterns(servers);
-    this.#functions = new Patterns(functions ?? []);
+    this.#functions = new Patterns(functions);
   }
 
   static anonymous(grants: Grants): Identity {

@@ -1,0 +1,61 @@
+/** Upgrades by hand: with any headers, and the HTTP status that they come to. */
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { within } from '../../wait.ts';
+
+export type Headers = Readonly<Record<string, string>>;
+
+/** What a WebSocket begins with. */
+const UPGRADE: Headers = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+  'Sec-WebSocket-Protocol': 'frond.v1',
+};
+
+/** Tries to open a WebSocket, and gives the status of the answer: 101 when it is open. */
+export function knock(port: number, headers: Headers = {}, path = '/'): Promise<number> {
+  const status = new Promise<number>((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path, headers: { ...UPGRADE, ...headers } });
+    asked.on('upgrade', (_, socket) => {
+      socket.destroy();
+      resolve(101);
+    });
+    asked.on('response', (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+  return within(2_000, status, 'the answer to an upgrade');
+}
+
+/** The text of such a request. */
+export function upgradeText(path = '/', headers: Headers = {}): string {
+  const lines = Object.entries({ Host: 'localhost', ...UPGRADE, ...headers });
+  return [`GET ${path} HTTP/1.1`, ...lines.map(([key, value]) => `${key}: ${value}`), '', ''].join('\r\n');
+}
+
+/** A TCP connection, open. */
+export async function openTcp(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await within(2_000, new Promise((resolve) => socket.once('connect', resolve)), 'connecting');
+  return socket;
+}
+
+/** The text that came on a socket until `enough` of it, or its end. */
+export async function readText(socket: Socket, enough: (text: string) => boolean): Promise<string> {
+  let text = '';
+  const read = new Promise<void>((resolve) => {
+    socket.on('data', (data) => {
+      text += data.toString('latin1');
+      if (enough(text)) resolve();
+    });
+    socket.on('close', () => resolve());
+  });
+  await within(4_000, read, 'the answer on a socket');
+  return text;
+}
