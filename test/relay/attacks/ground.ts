@@ -18,6 +18,10 @@ const HONEST = 'honest-token';
 /** Somebody who may do everything that can be granted, and attacks. */
 export const ATTACKER = 'attacker-token';
 
+const { name: _, ...grants } = EVERYTHING;
+/** Everything that can be granted. An identity that is given no name is called as its token. */
+export const ALL = grants;
+
 type Identities = Readonly<Record<string, Omit<RelayIdentity, 'name'> & { readonly name?: string }>>;
 
 export interface BesiegedOptions extends Partial<Omit<RelayOptions, 'servers'>> {
