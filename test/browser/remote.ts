@@ -195,12 +195,15 @@ class RemoteReceiver<T> extends RemoteChannel {
 
 /** Nothing is read in the page before it is asked for here: that is what bounds the memory on the way. */
 function iterate<T>(control: Control, source: number) {
+  let isLeft = false;
   return {
     async next(): Promise<IteratorResult<T, undefined>> {
+      if (isLeft) return { done: true, value: undefined };
       const value = await control.call((call) => ['next', call, source]);
       return value === null ? { done: true, value: undefined } : { done: false, value: value as T };
     },
     async return(): Promise<IteratorResult<T, undefined>> {
+      isLeft = true;
       control.order(['leave', source]);
       return { done: true, value: undefined };
     },
