@@ -1,16 +1,25 @@
 /**
- * One measurement of the built client, in a process of its own: node client.mjs COMMAND DB SERVER [COUNT]
+ * One measurement of the built client, in a process of its own: node client.mjs COMMAND DB|URL SERVER [COUNT]
+ * Through the relay where the URL of one stands in place of the server's address.
  * Prints one line of JSON: seconds of wall clock and of CPU, and what is asked for.
  */
 const began = performance.now();
-const [command, dbAddress, serverName, count = '0'] = process.argv.slice(2);
+const [command, place, serverName, count = '0'] = process.argv.slice(2);
 const messages = Number(count);
 const dist = new URL('../../dist/node/', import.meta.url);
 
 const { Client } = await import(new URL('index.js', dist).href);
-const { zeromq } = await import(new URL('zeromq.js', dist).href);
-const client = await Client.connect({ transport: zeromq(), dbAddress, serverName });
+const client = await Client.connect(await wayTo(place, serverName));
 const payload = new Uint8Array(32).fill(0x78);
+
+async function wayTo(place, serverName) {
+  if (place.startsWith('ws:')) {
+    const { websocket } = await import(new URL('websocket.js', dist).href);
+    return { transport: websocket(place), dbAddress: serverName, serverName };
+  }
+  const { zeromq } = await import(new URL('zeromq.js', dist).href);
+  return { transport: zeromq(), dbAddress: place, serverName };
+}
 
 function* payloads(total) {
   for (let i = 0; i < total; i++) yield payload;

@@ -1,11 +1,16 @@
 /** What all measurements share: runs in turn, ratios and goals. */
+
+/** How many times as much, milliseconds more in the median, or kibibytes. */
+export type Unit = '×' | 'ms more' | 'KiB';
+
 export interface Row {
   readonly what: string;
   readonly against: string;
-  readonly ratio: number;
+  readonly value: number;
+  readonly unit: Unit;
   readonly goal: string;
   readonly reached: boolean;
-  /** The figures behind the ratio, with their unit. */
+  /** The figures behind the value, with their unit. */
   readonly detail: string;
 }
 
@@ -39,16 +44,60 @@ export async function inTurn<K extends string>(
 
 export interface Goal {
   readonly goal: string;
-  readonly met: (ratio: number) => boolean;
+  readonly unit: Unit;
+  readonly met: (value: number) => boolean;
 }
 
-export const atLeast = (goal: number): Goal => ({ goal: `≥ ${goal}×`, met: (ratio) => ratio >= goal });
-export const atMost = (goal: number): Goal => ({ goal: `≤ ${goal}×`, met: (ratio) => ratio <= goal });
-/** For what is stated, and has no goal. */
-export const stated: Goal = { goal: '—', met: () => true };
+const SIGNS: Readonly<Record<Unit, string>> = { '×': '×', 'ms more': ' ms', KiB: ' KiB' };
 
-export function row(what: string, against: string, ratio: number, { goal, met }: Goal, detail: string): Row {
-  return { what, against, ratio, goal, reached: met(ratio), detail };
+export const atLeast = (goal: number): Goal => ({
+  goal: `≥ ${goal}×`,
+  unit: '×',
+  met: (value) => value >= goal,
+});
+export const atMost = (goal: number, unit: Unit = '×'): Goal => ({
+  goal: `≤ ${goal}${SIGNS[unit]}`,
+  unit,
+  met: (value) => value <= goal,
+});
+/** For what is stated, and has no goal. */
+export const stated: Goal = { goal: '—', unit: '×', met: () => true };
+
+export function row(
+  what: string,
+  against: string,
+  value: number,
+  { goal, unit, met }: Goal,
+  detail: string,
+): Row {
+  return { what, against, value, unit, goal, reached: met(value), detail };
+}
+
+function shown({ value, unit }: Row): string {
+  if (unit === 'ms more') return `p50 + ${value.toFixed(2)} ms`;
+  if (unit === 'KiB') return `${value.toFixed(1)} KiB`;
+  return `${value < 1 ? value.toFixed(3) : value.toFixed(2)}×`;
+}
+
+export function table(rows: readonly Row[]): string {
+  const cells = rows.map((own) => [
+    own.what,
+    own.against,
+    shown(own),
+    own.goal,
+    own.reached ? 'yes' : 'NO',
+    own.detail,
+  ]);
+  const all = [['what', 'against', 'ratio', 'goal', 'reached', 'figures'], ...cells];
+  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 export const k = (value: number) => `${(value / 1_000).toFixed(1)} k/s`;

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 const LONGEST_RUN = 180_000;
+/** Milliseconds until a process says what it is asked, and until it has ended. */
+const LONGEST_SILENCE = 120_000;
+const LONGEST_END = 10_000;
 
 export interface Measured {
   readonly seconds: number;
@@ -46,21 +49,49 @@ export function runScript(script: string, args: string[], flags: string[] = []):
 export interface BenchProcess extends AsyncDisposable {
   /** The line it said once it was up. */
   readonly said: string;
+  /** Writes a line, and gives the line it says next. */
+  ask(question: string): Promise<string>;
 }
 
 /** A script of this folder in a process of its own, until it is disposed of. */
-export async function startProcess(script: string, ...args: string[]): Promise<BenchProcess> {
-  const child = spawn(process.execPath, [here(script), ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const said = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve);
-    ended.then(() => reject(new Error(`${script} ${args.join(' ')} ended before it was up`)));
+export function startProcess(script: string, ...args: string[]): Promise<BenchProcess> {
+  return startWith([], script, ...args);
+}
+
+/** The same with flags of Node's. */
+export async function startWith(flags: string[], script: string, ...args: string[]): Promise<BenchProcess> {
+  const child = spawn(process.execPath, [...flags, here(script), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  return {
-    said,
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-      await ended;
-    },
+  const lines = createInterface({ input: child.stdout });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const nextLine = () =>
+    new Promise<string>((resolve, reject) => {
+      const fail = (how: string) => reject(new Error(`${script} ${args.join(' ')} ${how}`));
+      const timer = setTimeout(() => fail('says nothing'), LONGEST_SILENCE);
+      lines.once('line', (line) => {
+        clearTimeout(timer);
+        resolve(line);
+      });
+      ended.then(() => fail('ended before it said anything'));
+    });
+  const end = async () => {
+    child.stdin.end();
+    const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_END);
+    await ended;
+    clearTimeout(timer);
   };
+  try {
+    return {
+      said: await nextLine(),
+      ask(question) {
+        child.stdin.write(`${question}\n`);
+        return nextLine();
+      },
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }

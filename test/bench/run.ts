@@ -1,7 +1,8 @@
 /**
- * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-memory]: what frond does against pylm and against bare baselines, in one run on one
- * machine. Every figure is a ratio of the best run of each side, measured in turn. Ends with 1 when a goal is missed, unless
- * told that goals do not count (`--no-goals`), as with the little work of `--quick`.
+ * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-memory --only-relay]: what frond
+ * does against pylm and against bare baselines, in one run on one machine. Nearly every figure is a ratio of the best run
+ * of each side, measured in turn. Ends with 1 when a goal is missed, unless told that goals do not count (`--no-goals`), as
+ * with the little work of `--quick`.
  */
 import { runClient, startCluster } from '../interop/pylm.ts';
 import { measureCluster } from './cluster.ts';
@@ -19,10 +20,12 @@ import {
   rounds,
   row,
   scale,
+  table,
   us,
 } from './figures.ts';
 import { measureMemory } from './memory.ts';
 import { runFrond, startProcess } from './processes.ts';
+import { measureRelay } from './relay.ts';
 
 interface PylmMeasured {
   readonly seconds: number;
@@ -156,28 +159,12 @@ async function measureClient(): Promise<Row[]> {
   return rows;
 }
 
-function table(rows: readonly Row[]): string {
-  const cells = rows.map(({ what, against, ratio, goal, reached, detail }) => [
-    what,
-    against,
-    `${ratio < 1 ? ratio.toFixed(3) : ratio.toFixed(2)}×`,
-    goal,
-    reached ? 'yes' : 'NO',
-    detail,
-  ]);
-  const all = [['what', 'against', 'ratio', 'goal', 'reached', 'figures'], ...cells];
-  const widths = all[0]?.map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0))) ?? [];
-  return all
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-const parts = { client: measureClient, cluster: measureCluster, memory: measureMemory };
+const parts = {
+  client: measureClient,
+  cluster: measureCluster,
+  memory: measureMemory,
+  relay: measureRelay,
+};
 const chosen = Object.entries(parts).filter(([name]) => flags.has(`--only-${name}`));
 const rows: Row[] = [];
 for (const [, measure] of chosen.length > 0 ? chosen : Object.entries(parts)) rows.push(...(await measure()));

@@ -6,6 +6,15 @@ import { gzipSync } from 'node:zlib';
 import { build, type Rolldown } from 'vite';
 import { root } from './packed.ts';
 
+/** A client through a relay. Both are used, so that neither is shaken off. */
+export const PAGE_APP = `
+  import { Client } from 'frond';
+  import { websocket } from 'frond/websocket';
+  globalThis.connect = (url) => Client.connect({ transport: websocket(url), serverName: 'server' });`;
+
+/** Bytes that it may have, compressed. */
+export const PAGE_LIMIT = 18 * 1024;
+
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */
   readonly code: string;
