@@ -36,6 +36,7 @@ interface PushAddresses {
  */
 export async function findWork(settings: LinkSettings): Promise<LeasedWork | PushedWork> {
   const { connection, dbAddress, name, concurrency } = settings;
+  await connection.identify();
   const addresses = await findAddresses(settings);
   if (addresses === undefined) {
     const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;

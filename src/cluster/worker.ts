@@ -93,13 +93,15 @@ export class Worker implements AsyncDisposable {
     this.#failures = { logger: parts.logger, includeStack: parts.includeStack };
     this.#settings = parts.settings;
     this.#found.promise.catch(() => {});
+    // One that is refused for good, as by a relay, has nowhere to look for work.
+    this.closed.then((error) => this.#shutdown.abort(error));
     this.#working = this.#work();
   }
 
   /**
    * Finds the Master and works until closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER` when the server at `dbAddress`
-   * has no workers, `TIMEOUT` when there is none.
+   * has no workers, `TIMEOUT` when there is none, `FORBIDDEN` when a relay does not let it work there.
    */
   static async start(options: WorkerOptions): Promise<Worker> {
     const name = options.name ?? randomId();
@@ -222,7 +224,6 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   const shutdown = new AbortController();
   const own = tally();
   const connection = await transport.open();
-  await connection.identify();
   const channel = new CacheChannel({
     connection,
     dbAddress,

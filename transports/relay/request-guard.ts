@@ -68,7 +68,7 @@ export class RequestGuard {
 
   #judgeWork(message: PalmMessage, frame: Bytes): JudgedRequest {
     const identity = this.#identity();
-    if (!identity.mayWork) throw new PalmError('FORBIDDEN', `${identity.name} may not work here`);
+    checkMayWork(identity);
     const { worker, name, sequence, leaves } = readWorkRequest(message);
     return { kind: 'work', frame, worker, name, sequence, leaves };
   }
@@ -76,6 +76,8 @@ export class RequestGuard {
   #checkKey(operation: string, key: string): void {
     const identity = this.#identity();
     const isOwn = isReservedKey(key);
+    // Where work is, is asked by nobody but workers: they are to hear at once that they may not be any.
+    if (isOwn && key.startsWith('worker_')) checkMayWork(identity);
     if (operation === 'get') {
       if (isOwn || identity.mayRead(key)) return;
     } else if (isOwn) {
@@ -99,6 +101,10 @@ export class RequestGuard {
     if (message === undefined) return change(value);
     return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
   }
+}
+
+function checkMayWork({ mayWork, name }: Identity): void {
+  if (!mayWork) throw new PalmError('FORBIDDEN', `${name} may not work here`);
 }
 
 function withoutAddresses(value: Bytes, server: string): Bytes {

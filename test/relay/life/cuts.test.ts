@@ -4,36 +4,13 @@ import type { Server } from '../../../src/cluster/index.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { grounds, testCluster } from '../../cluster/ground.ts';
 import { numberOf, readNumber } from '../../cluster/jobs.ts';
-import { Random } from '../../fuzz/random.ts';
 import { until, within } from '../../wait.ts';
 import { connect, startRelay } from './ground.ts';
-import { type Cut, startWire, type Wire } from './wire.ts';
+import { Scissors } from './scissors.ts';
+import { startWire } from './wire.ts';
 
 const CUTS = 100;
 const COUNT = 100_000;
-
-/** Cuts at random moments, in both ways, while a link is there to be cut. */
-class Scissors {
-  readonly #wire: Wire;
-  readonly #random: Random;
-  cuts = 0;
-  isOver = false;
-
-  constructor(wire: Wire, seed: number) {
-    this.#wire = wire;
-    this.#random = new Random(seed);
-  }
-
-  async run(count: number): Promise<void> {
-    while (this.cuts < count && !this.isOver) {
-      const pause = this.#random.below(20);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      await until(() => this.#wire.live > 0 || this.isOver);
-      this.#wire.cut(this.#random.pick<Cut>(['fin', 'rst']));
-      this.cuts++;
-    }
-  }
-}
 
 for (const [name, make] of grounds) {
   const open = testCluster(make);

@@ -1,47 +1,15 @@
 /** Clients in processes of their own: they end by themselves once they are closed, and a hidden page stays connected. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { testCluster } from '../../cluster/ground.ts';
-import { within } from '../../wait.ts';
+import { startChild } from './child.ts';
 import { startRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 
-const SCRIPT = fileURLToPath(new URL('client-process.ts', import.meta.url));
-/** Milliseconds for a process that has nothing more to do to end, and to start on a machine that is busy. */
-const END = 3_000;
-const START = 15_000;
-
-let killAll: (() => void)[] = [];
-afterEach(() => {
-  for (const kill of killAll) kill();
-  killAll = [];
-});
-
-/** Starts one. Resolves when it is there. */
-async function startClient(mode: string, url: string) {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, mode, url], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  killAll.push(() => child.kill('SIGKILL'));
-  const ended = once(child, 'close');
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => JSON.parse((await lines.next()).value ?? 'null') as unknown;
-  expect(await within(START, next(), 'the start of the client')).toBe('there');
-  return {
-    /** Has it go on. Resolves with what it says then. */
-    go: async () => {
-      child.stdin.write('go\n');
-      return within(START, next(), 'what the client says');
-    },
-    ended: async () => (await within(END, ended, 'the end of the process'))[0] as unknown,
-  };
-}
+const startClient = (mode: string, url: string) => startChild('client-process.ts', mode, url);
 
 const open = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
 
