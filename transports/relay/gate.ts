@@ -1,6 +1,7 @@
 /** Who may open a WebSocket at all: looked at before there is one. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Visitor } from './options.ts';
 
 /** An HTTP status and why. */
@@ -102,3 +103,20 @@ export class Turnstile {
     };
   }
 }
+
+/** Answers by HTTP, and lets the socket go, also when the other end does not. */
+export function refuse(socket: Duplex, { status, reason }: Refusal): void {
+  const body = `${reason}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};

@@ -4,13 +4,14 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { atMost } from '../../src/async/deadline.ts';
 import { atLevel, consoleLogger, type Logger } from '../../src/logging.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
 import { CloseCode } from '../websocket/codes.ts';
 import { SUBPROTOCOL } from '../websocket/frames.ts';
 import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
-import { checkOrigin, type Refusal, Turnstile } from './gate.ts';
+import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
 import { Line } from './line.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
@@ -212,9 +213,16 @@ class ServingRelay implements Relay {
     socket.on('error', () => socket.destroy());
     const socketAddress = request.socket.remoteAddress ?? '';
     const { headers } = request;
-    const address = this.#options.addressOf?.(headers, socketAddress) ?? socketAddress;
+    let address = socketAddress;
+    let entered: (() => void) | Refusal | undefined;
+    try {
+      address = this.#options.addressOf?.(headers, socketAddress) ?? socketAddress;
+    } catch (error) {
+      entered = { status: 500, reason: 'the address cannot be told' };
+      this.#logger.error('addressOf failed', { address, reason: reasonText(error) });
+    }
     const visitor: Visitor = { address, origin: headers.origin };
-    const entered = this.#enter({ headers, visitor, socketAddress });
+    entered ??= this.#enter({ headers, visitor, socketAddress });
     if (typeof entered !== 'function') {
       this.#metrics.handshake(entered.status);
       this.#logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
@@ -279,17 +287,3 @@ const CLOSING_TIMEOUT = 250;
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
 }
-
-function refuse(socket: Duplex, { status, reason }: Refusal): void {
-  const body = `${reason}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  403: 'Forbidden',
-  404: 'Not Found',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
