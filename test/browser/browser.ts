@@ -9,6 +9,8 @@ export interface OpenPage {
   readonly context: BrowserContext;
   /** What pages have no business to cause: violations of the policy, and errors and warnings on the console. */
   readonly complaints: readonly string[];
+  /** Resolves once {@link complaints} has all that there was until now. */
+  settle(): Promise<void>;
 }
 
 export interface Studio extends AsyncDisposable {
@@ -16,6 +18,15 @@ export interface Studio extends AsyncDisposable {
   readonly browser: Browser;
   /** Opens a page that runs the script, in a context of its own. */
   open(script: PageScript): Promise<OpenPage>;
+  /** Opens a page that really is hidden when it is said to be. Playwright has its own pages think that they never are. */
+  openTab(script: PageScript): Promise<Tab>;
+}
+
+export interface Tab {
+  /** Puts another tab in front of it. */
+  hide(): Promise<void>;
+  show(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export function findChromium(): string {
@@ -46,12 +57,19 @@ export async function startStudio(scripts: readonly PageScript[]): Promise<Studi
     headless: true,
     // Root may not use the sandbox, and containers have a small /dev/shm.
     args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'],
+    // Tabs that are hidden are to be throttled as any user's.
+    ignoreDefaultArgs: [
+      '--disable-background-timer-throttling',
+      '--disable-backgrounding-occluded-windows',
+      '--disable-renderer-backgrounding',
+    ],
     timeout: 30_000,
   });
   return {
     site,
     browser,
     open: (script) => openPage(browser, site.page(script)),
+    openTab: (script) => openTab(browser, site.page(script)),
     async [Symbol.asyncDispose]() {
       await browser.close();
       await site[Symbol.asyncDispose]();
@@ -76,5 +94,35 @@ async function openPage(browser: Browser, url: string): Promise<OpenPage> {
     });
   });
   await page.goto(url, { timeout: 15_000 });
-  return { page, context, complaints };
+  return {
+    page,
+    context,
+    complaints,
+    async settle() {
+      // Violations are told by a task of their own, and what is on the console travels before the answer to this.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 20)));
+    },
+  };
+}
+
+async function openTab(browser: Browser, url: string): Promise<Tab> {
+  const session = await browser.newBrowserCDPSession();
+  const { browserContextId } = await session.send('Target.createBrowserContext');
+  const { targetId } = await session.send('Target.createTarget', { url, browserContextId });
+  const front = await session.send('Target.createTarget', {
+    url: 'about:blank',
+    browserContextId,
+    background: true,
+  });
+  const activate = async (id: string) => {
+    await session.send('Target.activateTarget', { targetId: id });
+  };
+  return {
+    hide: () => activate(front.targetId),
+    show: () => activate(targetId),
+    close: async () => {
+      await session.send('Target.disposeBrowserContext', { browserContextId });
+      await session.detach();
+    },
+  };
 }

@@ -45,7 +45,8 @@ describe('in Chromium', () => {
     unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
   }));
 
-  it('caused no violation of the policy, and nothing on the console', () => {
+  it('caused no violation of the policy, and nothing on the console', async () => {
+    await opened.settle();
     expect(opened.complaints).toEqual([]);
   });
 });
