@@ -1,7 +1,7 @@
 /** The channels that a client has, on the relay's side. */
-import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Delivery, Puller, Pusher, Subscription } from '../../src/transport.ts';
+import type { Delivery, Pusher, Subscription } from '../../src/transport.ts';
 import { type Frame, Type } from '../websocket/frames.ts';
 import type { Verdict } from './call-guard.ts';
 import type { ChannelUser, SharedChannel } from './shared-channel.ts';
@@ -28,6 +28,7 @@ export interface PeerChannel {
 
 abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
   readonly number: number;
+  readonly upstream: Upstream;
   protected readonly context: PeerContext;
   protected shared: SharedChannel<C> | undefined;
   /** How often the client was told that the channel is ready. */
@@ -35,9 +36,10 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
   protected isReady = false;
   #isClosed = false;
 
-  constructor(number: number, context: PeerContext) {
+  constructor(number: number, context: PeerContext, upstream: Upstream) {
     this.number = number;
     this.context = context;
+    this.upstream = upstream;
   }
 
   /** Separate from the constructor, because `becameReady` may be called at once. */
@@ -46,7 +48,7 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
       const shared = await way.get();
       if (!this.#isClosed) shared.add(this);
     } catch (error) {
-      if (!this.#isClosed) this.wasRefused(PalmError.from(error, 'PROTOCOL', 'the channel cannot be opened'));
+      if (!this.#isClosed) this.wasRefused(error);
     }
   }
 
@@ -61,14 +63,16 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
     this.context.post([Type.ready, this.number, this.generation, this.isProved]);
   }
 
-  broke({ code, message }: PalmError): void {
+  broke(error: PalmError): void {
     if (!this.isReady) return;
     this.isReady = false;
+    const { code, message } = this.upstream.told(error);
     this.context.post([Type.broken, this.number, code, message]);
   }
 
-  wasRefused({ code, message }: PalmError): void {
+  wasRefused(error: unknown): void {
     this.isReady = false;
+    const { code, message } = this.upstream.told(error);
     this.context.post([Type.refused, this.number, code, message]);
   }
 
@@ -85,12 +89,10 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
 
 /** Takes what a client publishes for: deliveries under its topics. */
 export class PeerSubscription extends SharedUser<Subscription> {
-  readonly upstream: Upstream;
   readonly topic: string;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, topic: string) {
-    super(number, context);
-    this.upstream = upstream;
+    super(number, context, upstream);
     this.topic = topic;
   }
 
@@ -105,7 +107,6 @@ export class PeerSubscription extends SharedUser<Subscription> {
 
 /** Passes on what a client sends, as fast as the server takes it. */
 export class PeerPusher extends SharedUser<Pusher> {
-  readonly #upstream: Upstream;
   /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
   readonly #carriesCalls: boolean;
   #queue: Promise<void> = Promise.resolve();
@@ -113,8 +114,7 @@ export class PeerPusher extends SharedUser<Pusher> {
   outstanding = 0;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
-    super(number, context);
-    this.#upstream = upstream;
+    super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
   }
 
@@ -156,16 +156,16 @@ export class PeerPusher extends SharedUser<Pusher> {
       await this.#passCalls(frames, passed, generation);
     } catch (error) {
       // The places of those that have passed and will not leave.
-      this.#upstream.inFlight.release(passed.length);
+      this.upstream.inFlight.release(passed.length);
       throw error;
     }
   }
 
   /** @param passed - those that are let through and have not left. */
   async #passCalls(frames: readonly Bytes[], passed: Bytes[], generation: number): Promise<void> {
-    const { inFlight } = this.#upstream;
+    const { inFlight } = this.upstream;
     for (const frame of frames) {
-      const judging = this.context.judge(this.#upstream, frame);
+      const judging = this.context.judge(this.upstream, frame);
       const verdict = judging instanceof Promise ? await judging : judging;
       if (!verdict.passes) {
         this.context.answer(verdict.topic, verdict.answer);
@@ -183,124 +183,10 @@ export class PeerPusher extends SharedUser<Pusher> {
   async #send(frames: readonly Bytes[], generation: number): Promise<void> {
     if (frames.length === 0) return;
     if (generation !== this.generation || !this.isReady) {
-      this.#upstream.inFlight.release(frames.length);
+      this.upstream.inFlight.release(frames.length);
       return;
     }
     this.context.called(frames.length);
     await this.shared?.channel.send(frames);
-  }
-}
-
-/** Frames of work that one client may have that it has not taken. */
-const MOST_WORK = 16;
-
-/** Gives a client work, a little at a time, and takes back what it has not taken when it vanishes. */
-export class PeerPuller implements PeerChannel {
-  readonly #number: number;
-  readonly #context: PeerContext;
-  readonly #upstream: Upstream;
-  readonly #onLost: (count: number) => void;
-  /** With the client, oldest first. */
-  #given: Bytes[] = [];
-  /** Read and not given. */
-  #read: Bytes[] = [];
-  #puller: Puller | undefined;
-  #isClosed = false;
-  #wake = () => {};
-  #stopLooking = () => {};
-  #generation = 0;
-
-  constructor(number: number, context: PeerContext, upstream: Upstream, onLost: (count: number) => void) {
-    this.#number = number;
-    this.#context = context;
-    this.#upstream = upstream;
-    this.#onLost = onLost;
-  }
-
-  async attach(): Promise<void> {
-    try {
-      const puller = await this.#upstream.work();
-      if (this.#isClosed) {
-        await puller.close();
-        return;
-      }
-      this.#puller = puller;
-      this.#stopLooking = this.#upstream.pool.onWork(() => this.#give());
-      puller.onBreak(({ code, message }) => this.#context.post([Type.broken, this.#number, code, message]));
-      this.#follow(puller);
-      this.#pull(puller);
-      this.#give();
-    } catch (error) {
-      const { code, message } = PalmError.from(error, 'PROTOCOL', 'the channel cannot be opened');
-      this.#context.post([Type.refused, this.#number, code, message]);
-    }
-  }
-
-  /** @returns whether the client can have had so many. */
-  taken(count: number): boolean {
-    if (count > this.#given.length) return false;
-    this.#given.splice(0, count);
-    this.#give();
-    return true;
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#stopLooking();
-    this.#wake();
-    this.#puller?.close();
-    const lost = this.#upstream.pool.giveBack([...this.#given, ...this.#read]);
-    if (lost > 0) this.#onLost(lost);
-    this.#given = [];
-    this.#read = [];
-  }
-
-  async #follow(puller: Puller): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        await puller.ready();
-      } catch (error) {
-        if (this.#isClosed) return;
-        const { code } = PalmError.from(error, 'PROTOCOL', 'pull');
-        this.#context.post([Type.refused, this.#number, code, reasonText(error)]);
-        return;
-      }
-      this.#context.post([Type.ready, this.#number, ++this.#generation, true]);
-      await new Promise<void>((resolve) => {
-        const stop = puller.onBreak(() => {
-          stop();
-          resolve();
-        });
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  async #pull(puller: Puller): Promise<void> {
-    for await (const frames of { [Symbol.asyncIterator]: () => puller[Symbol.asyncIterator]() }) {
-      if (this.#isClosed) {
-        this.#upstream.pool.giveBack(frames);
-        continue;
-      }
-      for (const frame of frames) this.#read.push(frame);
-      this.#give();
-      // Not read on while the client has enough: others shall get it.
-      if (this.#read.length > 0) await new Promise<void>((resolve) => (this.#resume = resolve));
-    }
-  }
-
-  #resume = () => {};
-
-  #give(): void {
-    if (this.#isClosed) return;
-    const room = MOST_WORK - this.#given.length;
-    if (room <= 0) return;
-    const frames = this.#upstream.pool.take(room);
-    frames.push(...this.#read.splice(0, room - frames.length));
-    if (this.#read.length === 0) this.#resume();
-    if (frames.length === 0) return;
-    this.#given.push(...frames);
-    this.#context.post([Type.work, this.#number, frames]);
   }
 }

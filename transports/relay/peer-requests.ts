@@ -44,8 +44,7 @@ export class PeerRequests {
       });
       if (this.#forget(id, entry)) this.#end.replied(id, reply);
     } catch (error) {
-      if (this.#forget(id, entry))
-        this.#end.failed(id, PalmError.from(error, 'PROTOCOL', 'the request failed'));
+      if (this.#forget(id, entry)) this.#end.failed(id, upstream.told(error));
     }
   }
 

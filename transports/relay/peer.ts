@@ -16,13 +16,8 @@ import {
 import { Ledger } from '../websocket/ledger.ts';
 import { CallGuard } from './call-guard.ts';
 import type { Identity } from './identity.ts';
-import {
-  type PeerChannel,
-  type PeerContext,
-  PeerPuller,
-  PeerPusher,
-  PeerSubscription,
-} from './peer-channels.ts';
+import { type PeerChannel, type PeerContext, PeerPusher, PeerSubscription } from './peer-channels.ts';
+import { PeerPuller } from './peer-puller.ts';
 import { PeerRequests } from './peer-requests.ts';
 import { RequestGuard } from './request-guard.ts';
 import type { Limits } from './settings.ts';

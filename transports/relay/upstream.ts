@@ -74,6 +74,8 @@ export class Upstream {
   readonly inFlight = new InFlight(() =>
     this.#profile?.isFrond === true ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_PYLM,
   );
+  /** Those that were dialled. */
+  readonly #addresses = new Set<string>();
   /** Deletions on a stock server, one after another. */
   #deleting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -104,6 +106,14 @@ export class Upstream {
   /** Whether it is known to be a frond server, which no call can hurt. */
   get isFrond(): boolean {
     return this.#profile?.isFrond ?? false;
+  }
+
+  /** The error as a client is told of it: with the name of the server in place of addresses, which are the relay's to know. */
+  told(error: unknown): PalmError {
+    const { code, message, sent } = PalmError.from(error, 'PROTOCOL', `${this.name} cannot be used`);
+    let text = message;
+    for (const address of this.#addresses) text = text.replaceAll(address, this.name);
+    return new PalmError(code, text, sent === undefined ? {} : { sent });
   }
 
   /** Resolves once the server has said what it is, or a while has passed. */
@@ -144,7 +154,7 @@ export class Upstream {
   /** Work for one worker. */
   async work(): Promise<Puller> {
     const address = this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
-    return this.#context.connection.pull(address);
+    return this.#context.connection.pull(this.#dialled(address));
   }
 
   async close(): Promise<void> {
@@ -155,18 +165,25 @@ export class Upstream {
 
   #dbAddress(): string {
     const { dbAddress } = this.#target;
-    if (dbAddress !== undefined) return dbAddress;
+    if (dbAddress !== undefined) return this.#dialled(dbAddress);
     throw new PalmError('INVALID_CALL', `the relay knows no dbAddress of ${this.name}`, { sent: false });
   }
 
+  #dialled(address: string): string {
+    this.#addresses.add(address);
+    return address;
+  }
+
   #push(address: string): SharedChannel<Pusher> {
-    return new SharedChannel(this.#context.connection.push(address), () => this.#lookAgain());
+    return new SharedChannel(this.#context.connection.push(this.#dialled(address)), () => this.#lookAgain());
   }
 
   #subscribe(address: string): SharedChannel<Subscription> {
     const { connection, prefix } = this.#context;
     const isStock = this.#profile?.isFrond === false;
-    const subscription = connection.subscribe(address, prefix, { proofTimeout: isStock ? 0 : PROOF_TIMEOUT });
+    const subscription = connection.subscribe(this.#dialled(address), prefix, {
+      proofTimeout: isStock ? 0 : PROOF_TIMEOUT,
+    });
     this.#read(subscription);
     return new SharedChannel(subscription, () => this.#lookAgain());
   }
