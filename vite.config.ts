@@ -42,7 +42,11 @@ export default defineConfig(({ mode }) => {
   const extension = build.format === 'cjs' ? 'cjs' : 'js';
   return {
     // The isomorphic variants of both packages, also for Node.
-    resolve: { conditions: ['browser', 'module', 'import', 'default'] },
+    resolve: {
+      conditions: ['browser', 'module', 'import', 'default'],
+      // Its own build that makes no code from what a peer sent, which a page's security policy would refuse.
+      alias: [{ find: /^msgpackr$/, replacement: 'msgpackr/index-no-eval' }],
+    },
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
       outDir: `dist/${mode}`,
