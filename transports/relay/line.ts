@@ -5,7 +5,14 @@ import type { Logger } from '../../src/logging.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import { CloseCode, closeReason } from '../websocket/codes.ts';
-import { type Hello, loneMessage, readClientMessage, SUBPROTOCOL, Type } from '../websocket/frames.ts';
+import {
+  type ClientFrame,
+  type Hello,
+  loneMessage,
+  readClientMessage,
+  SUBPROTOCOL,
+  Type,
+} from '../websocket/frames.ts';
 import type { Admission } from './admission.ts';
 import type { Metrics } from './metrics.ts';
 import type { Visitor } from './options.ts';
@@ -105,7 +112,7 @@ export class Line {
         new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
       );
       if (this.peer !== undefined) this.peer.take(message, data.length);
-      else this.#greet(message.frames[0]?.[0] === Type.hello ? message.frames[0] : undefined);
+      else this.#greet(message.frames);
     } catch (error) {
       this.#fail(error);
     }
@@ -120,8 +127,8 @@ export class Line {
     if (this.peer !== undefined) sessions.forget(this.peer);
   }
 
-  #greet(hello: Hello | undefined): void {
-    if (hello === undefined || this.#hasGreeted) {
+  #greet([hello, ...more]: readonly ClientFrame[]): void {
+    if (hello?.[0] !== Type.hello || more.length > 0 || this.#hasGreeted) {
       throw new PalmError('PROTOCOL', 'a connection begins with a greeting, and waits for the answer');
     }
     this.#hasGreeted = true;

@@ -112,6 +112,8 @@ export class PeerPusher extends SharedUser<Pusher> {
   #queue: Promise<void> = Promise.resolve();
   /** Bytes that came and that the server has not taken. */
   outstanding = 0;
+  /** Frames that came and were not looked into. */
+  waiting = 0;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
     super(number, context, upstream);
@@ -124,7 +126,9 @@ export class PeerPusher extends SharedUser<Pusher> {
     let size = 0;
     for (const { length } of frames) size += length;
     this.outstanding += size;
+    this.waiting += frames.length;
     this.#queue = this.#queue.then(async () => {
+      this.waiting -= frames.length;
       if (generation !== this.generation || !this.isReady) return;
       try {
         await this.#pass(frames, generation);

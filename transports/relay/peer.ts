@@ -23,6 +23,9 @@ import { RequestGuard } from './request-guard.ts';
 import type { Limits } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
+/** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
+const SMALLEST_CALL = 16;
+
 /** What a client needs of its relay. */
 export interface PeerSettings {
   /** Its id, which the relay gave it. */
@@ -234,12 +237,11 @@ export class Peer {
 
   #takeSend([, number, generation, frames]: Send): void {
     const channel = this.#channels.get(number);
-    // One that was refused is known to the client as refused only a moment later.
-    if (channel === undefined) return;
-    if (!(channel instanceof PeerPusher))
-      throw new PalmError('PROTOCOL', `channel ${number} takes no frames`);
+    if (!(channel instanceof PeerPusher) || frames.length === 0)
+      throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
     for (const frame of frames) this.#checkSize(frame);
-    if (channel.outstanding >= this.#settings.limits.window) {
+    const { window } = this.#settings.limits;
+    if (channel.outstanding >= window || channel.waiting >= window / SMALLEST_CALL) {
       throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
     }
     channel.take(generation, frames);
