@@ -8,6 +8,8 @@ import type { Upstream } from './upstream.ts';
 
 /** Paths that were judged and are remembered. */
 const MOST_REMEMBERED = 256;
+/** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
+const LONGEST_PATH = 4_096;
 
 /** Payload of a failed answer, as pylm gives it. */
 const SENTINEL: Bytes = new Uint8Array([0x30]);
@@ -55,6 +57,10 @@ export class CallGuard {
         'FORBIDDEN',
         `a call bears the client id ${show(message.client)}, which is another's`,
       );
+    }
+    if (message.function.length > LONGEST_PATH) {
+      const against = `the functions are ${message.function.length} characters, of ${LONGEST_PATH} at most`;
+      return this.#verdict(message, frame, against);
     }
     const key = `${upstream.name}\n${message.function}`;
     if (this.#judged.has(key)) return this.#verdict(message, frame, this.#judged.get(key));

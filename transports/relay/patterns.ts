@@ -1,18 +1,36 @@
 /** Whether a name is one of those that patterns stand for: `*` for any part between dots, `*` alone for everything. */
 export class Patterns {
-  readonly #expressions: readonly RegExp[];
+  readonly #isAny: boolean;
+  /** Of each pattern its parts between dots, and of each part what is between its stars. */
+  readonly #patterns: readonly (readonly (readonly string[])[])[];
 
   constructor(patterns: readonly string[]) {
-    this.#expressions = patterns.map((pattern) =>
-      pattern === '*' ? /^/ : new RegExp(`^${pattern.split('*').map(escaped).join('[^.]*')}$`, 'u'),
-    );
+    this.#patterns = patterns.map((pattern) => pattern.split('.').map((part) => part.split('*')));
+    this.#isAny = patterns.includes('*');
   }
 
   match(name: string): boolean {
-    return this.#expressions.some((expression) => expression.test(name));
+    if (this.#isAny) return true;
+    const parts = name.split('.');
+    return this.#patterns.some(
+      (own) => own.length === parts.length && own.every((pieces, i) => fits(parts[i] ?? '', pieces)),
+    );
   }
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+/**
+ * Whether a text is the pieces, with anything between them. Nothing is tried twice, as a regular expression would: a
+ * stranger's name may be made to be hard.
+ */
+function fits(text: string, [first = '', ...pieces]: readonly string[]): boolean {
+  const last = pieces.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || !text.endsWith(last)) return false;
+  let at = first.length;
+  for (const piece of pieces) {
+    const found = text.indexOf(piece, at);
+    if (found < 0) return false;
+    at = found + piece.length;
+  }
+  return at <= text.length - last.length;
 }

@@ -34,7 +34,7 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
   /** How often the client was told that the channel is ready. */
   protected generation = 0;
   protected isReady = false;
-  #isClosed = false;
+  #way: Way<C> | undefined;
 
   constructor(number: number, context: PeerContext, upstream: Upstream) {
     this.number = number;
@@ -43,13 +43,9 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
   }
 
   /** Separate from the constructor, because `becameReady` may be called at once. */
-  async attach(way: Way<C>): Promise<void> {
-    try {
-      const shared = await way.get();
-      if (!this.#isClosed) shared.add(this);
-    } catch (error) {
-      if (!this.#isClosed) this.wasRefused(error);
-    }
+  attach(way: Way<C>): void {
+    this.#way = way;
+    way.add(this);
   }
 
   joined(shared: SharedChannel<C>): void {
@@ -70,16 +66,15 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
     this.context.post([Type.broken, this.number, code, message]);
   }
 
-  wasRefused(error: unknown): void {
+  wasRefused(error: PalmError): void {
     this.isReady = false;
     const { code, message } = this.upstream.told(error);
     this.context.post([Type.refused, this.number, code, message]);
   }
 
   close(): void {
-    this.#isClosed = true;
     this.isReady = false;
-    this.shared?.remove(this);
+    this.#way?.remove(this);
   }
 
   protected get isProved(): boolean {

@@ -1,6 +1,6 @@
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Channel } from '../../src/transport.ts';
-import type { SharedChannel } from './shared-channel.ts';
+import type { ChannelUser, SharedChannel } from './shared-channel.ts';
 
 export interface WaySettings<C extends Channel> {
   /** The server's own key that the address is under. */
@@ -15,9 +15,11 @@ export interface WaySettings<C extends Channel> {
 /** A channel to an address that a server tells, opened when it is first used. It follows a server that moves. */
 export class Way<C extends Channel> {
   readonly #settings: WaySettings<C>;
-  #shared: Promise<SharedChannel<C>> | undefined;
-  #channel: C | undefined;
+  #shared: SharedChannel<C> | undefined;
   #address: string | undefined;
+  /** Who waits for the server to say where it is. */
+  readonly #waiting = new Set<ChannelUser<C>>();
+  #opening: Promise<void> | undefined;
 
   constructor(settings: WaySettings<C>) {
     this.#settings = settings;
@@ -25,54 +27,66 @@ export class Way<C extends Channel> {
 
   /** Whether it can be used, or nobody uses it. */
   get isReady(): boolean {
-    return this.#channel?.isReady ?? true;
+    return this.#shared?.channel.isReady ?? true;
   }
 
   /** Resolves once it can be used or is closed: not while the server refuses. */
   async ready(): Promise<void> {
     try {
-      await this.#channel?.ready();
+      await this.#shared?.channel.ready();
     } catch (error) {
       if (!(error instanceof PalmError) || error.code !== 'CLOSED') await new Promise(() => {});
     }
   }
 
-  /** @throws what {@link WaySettings.find} does; the next call asks again. */
-  get(): Promise<SharedChannel<C>> {
-    if (this.#shared === undefined) {
-      this.#shared = this.#open();
-      this.#shared.catch(() => {
-        this.#shared = undefined;
-      });
+  /** Has somebody use it, as soon as the server has said where it is. Who comes after a refusal has it asked again. */
+  add(user: ChannelUser<C>): void {
+    if (this.#shared !== undefined) {
+      this.#shared.add(user);
+      return;
     }
-    return this.#shared;
+    this.#waiting.add(user);
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  remove(user: ChannelUser<C>): void {
+    this.#waiting.delete(user);
+    this.#shared?.remove(user);
   }
 
   /** Asks the server where it is now, and takes its users along when it has moved. */
   async follow(): Promise<void> {
     const { key, given, find } = this.#settings;
-    if (given !== undefined || this.#address === undefined) return;
+    const before = this.#shared;
+    if (given !== undefined || before === undefined) return;
     const address = await find(key);
     if (address === this.#address) return;
-    const before = this.#shared;
     const shared = this.#openAt(address);
-    this.#shared = Promise.resolve(shared);
-    for (const user of (await (await before)?.close()) ?? []) shared.add(user);
+    for (const user of await before.close()) shared.add(user);
   }
 
   async close(): Promise<void> {
-    await this.#shared?.then((shared) => shared.close()).catch(() => {});
+    this.#waiting.clear();
+    await this.#shared?.close();
   }
 
-  async #open(): Promise<SharedChannel<C>> {
+  async #open(): Promise<void> {
     const { key, given, find } = this.#settings;
-    return this.#openAt(given ?? (await find(key)));
+    try {
+      const shared = this.#openAt(given ?? (await find(key)));
+      for (const user of this.#waiting) shared.add(user);
+    } catch (error) {
+      const refusal = PalmError.from(error, 'PROTOCOL', 'the channel cannot be opened');
+      for (const user of this.#waiting) user.wasRefused(refusal);
+    }
+    this.#waiting.clear();
   }
 
   #openAt(address: string): SharedChannel<C> {
     this.#address = address;
-    const shared = this.#settings.open(address);
-    this.#channel = shared.channel;
-    return shared;
+    this.#shared = this.#settings.open(address);
+    return this.#shared;
   }
 }

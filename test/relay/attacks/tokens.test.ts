@@ -16,7 +16,7 @@ it.each([
   ['one with more behind it', 'right-token\n'],
   ['one that expired', 'expired-token'],
   ['a name of the prototype', '__proto__'],
-  ['a very long one', 'x'.repeat(1_000_000)],
+  ['a very long one', 'x'.repeat(10_000)],
 ])('closes who shows %s with 4401', async (_, token) => {
   const identities = {
     'right-token': EVERYTHING,
