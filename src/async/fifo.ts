@@ -1,6 +1,6 @@
 /** Items in, items out in the same order, each in constant time however many wait: `Array.shift` moves them all. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #at = 0;
 
   get size(): number {
@@ -25,11 +25,12 @@ export class Fifo<T> {
 
   /** Takes away the first `count`. */
   skip(count: number): void {
-    this.#at += count;
+    // What is gone must not stay reachable while the reader never quite catches up.
+    const end = Math.min(this.#at + count, this.#items.length);
+    while (this.#at < end) this.#items[this.#at++] = undefined;
     if (this.#at >= this.#items.length) {
       this.clear();
     } else if (this.#at >= 1_024 && this.#at * 2 >= this.#items.length) {
-      // What is gone must not stay reachable while the reader never quite catches up.
       this.#items = this.#items.slice(this.#at);
       this.#at = 0;
     }

@@ -232,7 +232,7 @@ class ServingRelay implements Relay {
     socket.once('close', entered);
     this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
       this.#metrics.handshake(101);
-      this.#open(webSocket, visitor);
+      limitGreeting(socket, this.#open(webSocket, visitor));
     });
   }
 
@@ -242,7 +242,7 @@ class ServingRelay implements Relay {
     return refusal ?? this.#turnstile.enter(knock.visitor.address);
   }
 
-  #open(webSocket: WebSocket, visitor: Visitor): void {
+  #open(webSocket: WebSocket, visitor: Visitor): Line {
     const line: Line = new Line(webSocket, visitor, {
       limits: this.#limits,
       metrics: this.#metrics,
@@ -256,6 +256,7 @@ class ServingRelay implements Relay {
       logger: this.#logger,
     });
     this.#lines.add(line);
+    return line;
   }
 
   #ended(line: Line, code: number, reason: string): void {
@@ -283,6 +284,24 @@ class ServingRelay implements Relay {
 }
 
 const CLOSING_TIMEOUT = 250;
+
+/** Bytes that come before it is known who sends them: a token is no longer. */
+const LARGEST_GREETING = 65_536;
+
+/** Whoever sends more than a greeting without having said who it is gets no memory for it. */
+function limitGreeting(socket: Duplex, line: Line): void {
+  let bytes = 0;
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (line.peer !== undefined) socket.off('data', count);
+    else if (bytes > LARGEST_GREETING) {
+      line.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+      socket.off('data', count);
+      socket.pause();
+    }
+  };
+  socket.on('data', count);
+}
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';

@@ -21,6 +21,8 @@ export class SharedChannel<C extends Channel> {
   readonly channel: C;
   readonly #users = new Set<ChannelUser<C>>();
   readonly #onBreak: (() => void) | undefined;
+  /** Why the channel was refused, until it is ready after all. */
+  #refusal: PalmError | undefined;
   #stopPause = () => {};
   #isClosed = false;
 
@@ -40,6 +42,7 @@ export class SharedChannel<C extends Channel> {
     this.#users.add(user);
     user.joined(this);
     if (this.channel.isReady) user.becameReady();
+    else if (this.#refusal !== undefined) user.wasRefused(this.#refusal);
   }
 
   remove(user: ChannelUser<C>): void {
@@ -67,9 +70,11 @@ export class SharedChannel<C extends Channel> {
   async #watch(): Promise<void> {
     try {
       await this.channel.ready();
+      this.#refusal = undefined;
       for (const user of [...this.#users]) user.becameReady();
     } catch (error) {
       if (this.#isClosed || !(error instanceof PalmError) || error.code === 'CLOSED') return;
+      this.#refusal = error;
       for (const user of [...this.#users]) user.wasRefused(error);
       this.#stopPause = startTimer(LOOK_AGAIN, () => this.#watch());
     }

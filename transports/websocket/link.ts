@@ -51,6 +51,7 @@ export class Link {
   #connectedAt: number | undefined;
   #wasRefused = false;
   #isClosed = false;
+  #isHeld = false;
   #stopRetry: (() => void) | undefined;
   #stopAsking = () => {};
   #stopResume = () => {};
@@ -80,6 +81,7 @@ export class Link {
 
   /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
   set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld;
     if (isHeld) this.#session?.ledger.hold();
     else this.#session?.ledger.release();
   }
@@ -165,6 +167,7 @@ export class Link {
     }
     const ledger = isResumed && before !== undefined ? before.ledger : new Ledger();
     this.#session = { id, ledger, resumeWindow };
+    if (this.#isHeld) ledger.hold();
     ledger.resume((message) => socket.send(message), isResumed ? received : 0);
     socket.established();
     this.#watch();
