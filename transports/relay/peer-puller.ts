@@ -1,11 +1,17 @@
+import { atMost } from '../../src/async/deadline.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Puller } from '../../src/transport.ts';
 import { Type } from '../websocket/frames.ts';
 import type { PeerChannel, PeerContext } from './peer-channels.ts';
 import type { Upstream } from './upstream.ts';
+import { WorkSource } from './work-source.ts';
 
 /** Frames of work that one client may have that it has not taken. */
 const MOST_WORK = 16;
+
+/** Milliseconds after which a server that is not where it said is asked again. */
+const LOOK_AGAIN = 1_000;
 
 /** Gives a client work, a little at a time, and takes back what it has not taken when it vanishes. */
 export class PeerPuller implements PeerChannel {
@@ -13,13 +19,11 @@ export class PeerPuller implements PeerChannel {
   readonly #context: PeerContext;
   readonly #upstream: Upstream;
   readonly #onLost: (count: number) => void;
+  readonly #closing = deferred<void>();
   /** With the client, oldest first. */
   #given: Bytes[] = [];
-  /** Read and not given. */
-  #read: Bytes[] = [];
-  #puller: Puller | undefined;
+  #source: WorkSource | undefined;
   #isClosed = false;
-  #wake = () => {};
   #stopLooking = () => {};
   #generation = 0;
 
@@ -30,24 +34,23 @@ export class PeerPuller implements PeerChannel {
     this.#onLost = onLost;
   }
 
+  /** Follows the server, which may come back at another address. */
   async attach(): Promise<void> {
+    this.#stopLooking = this.#upstream.pool.onWork(() => this.#give());
+    this.#give();
     try {
-      const puller = await this.#upstream.work();
-      if (this.#isClosed) {
-        await puller.close();
-        return;
+      for (;;) {
+        const address = await this.#upstream.workAddress();
+        if (this.#isClosed) return;
+        const { puller } = this.#sourceAt(address);
+        await atMost(LOOK_AGAIN, Promise.race([puller.ready(), this.#closing.promise]));
+        if (puller.isReady) await this.#use(puller);
+        if (this.#isClosed) return;
       }
-      this.#puller = puller;
-      this.#stopLooking = this.#upstream.pool.onWork(() => this.#give());
-      puller.onBreak((error) => {
-        const { code, message } = this.#upstream.told(error);
-        this.#context.post([Type.broken, this.#number, code, message]);
-      });
-      this.#follow(puller);
-      this.#pull(puller);
-      this.#give();
     } catch (error) {
-      this.#refuse(error);
+      if (this.#isClosed) return;
+      const { code, message } = this.#upstream.told(error);
+      this.#context.post([Type.refused, this.#number, code, message]);
     }
   }
 
@@ -63,60 +66,48 @@ export class PeerPuller implements PeerChannel {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopLooking();
-    this.#wake();
-    this.#puller?.close();
-    const lost = this.#upstream.pool.giveBack([...this.#given, ...this.#read]);
+    this.#closing.resolve();
+    const lost = this.#upstream.pool.giveBack(this.#given);
     if (lost > 0) this.#onLost(lost);
     this.#given = [];
-    this.#read = [];
+    if (this.#source !== undefined) this.#upstream.pool.leave(this.#source);
   }
 
-  async #follow(puller: Puller): Promise<void> {
-    while (!this.#isClosed) {
-      try {
-        await puller.ready();
-      } catch (error) {
-        if (!this.#isClosed) this.#refuse(error);
-        return;
-      }
-      this.#context.post([Type.ready, this.#number, ++this.#generation, true]);
-      await new Promise<void>((resolve) => {
-        const stop = puller.onBreak(() => {
-          stop();
-          resolve();
-        });
-        this.#wake = resolve;
+  #sourceAt(address: string): WorkSource {
+    const { pool } = this.#upstream;
+    if (this.#source?.address === address) return this.#source;
+    if (this.#source !== undefined) pool.leave(this.#source);
+    const inherited = pool.inherit(address);
+    const source =
+      inherited ??
+      new WorkSource(address, this.#upstream.pull(address), (frames) => {
+        const lost = pool.giveBack(frames);
+        if (lost > 0) this.#onLost(lost);
       });
-    }
+    source.serve(() => this.#give());
+    this.#source = source;
+    return source;
   }
 
-  #refuse(error: unknown): void {
-    const { code, message } = this.#upstream.told(error);
-    this.#context.post([Type.refused, this.#number, code, message]);
+  /** Resolves when the link breaks. */
+  async #use(puller: Puller): Promise<void> {
+    this.#context.post([Type.ready, this.#number, ++this.#generation, true]);
+    const broke = deferred<void>();
+    const stop = puller.onBreak((error) => {
+      const { code, message } = this.#upstream.told(error);
+      this.#context.post([Type.broken, this.#number, code, message]);
+      broke.resolve();
+    });
+    await Promise.race([broke.promise, this.#closing.promise]);
+    stop();
   }
-
-  async #pull(puller: Puller): Promise<void> {
-    for await (const frames of { [Symbol.asyncIterator]: () => puller[Symbol.asyncIterator]() }) {
-      if (this.#isClosed) {
-        this.#upstream.pool.giveBack(frames);
-        continue;
-      }
-      for (const frame of frames) this.#read.push(frame);
-      this.#give();
-      // Not read on while the client has enough: others shall get it.
-      if (this.#read.length > 0) await new Promise<void>((resolve) => (this.#resume = resolve));
-    }
-  }
-
-  #resume = () => {};
 
   #give(): void {
     if (this.#isClosed) return;
     const room = MOST_WORK - this.#given.length;
     if (room <= 0) return;
     const frames = this.#upstream.pool.take(room);
-    frames.push(...this.#read.splice(0, room - frames.length));
-    if (this.#read.length === 0) this.#resume();
+    frames.push(...(this.#source?.take(room - frames.length) ?? []));
     if (frames.length === 0) return;
     this.#given.push(...frames);
     this.#context.post([Type.work, this.#number, frames]);

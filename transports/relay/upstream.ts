@@ -151,9 +151,13 @@ export class Upstream {
     return this.#context.workConnection.request(this.#dbAddress(), frame);
   }
 
+  /** Where work for workers is. */
+  async workAddress(): Promise<string> {
+    return this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
+  }
+
   /** Work for one worker. */
-  async work(): Promise<Puller> {
-    const address = this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
+  pull(address: string): Puller {
     return this.#context.connection.pull(this.#dialled(address));
   }
 

@@ -1,14 +1,24 @@
 import { Fifo } from '../../src/async/fifo.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { WorkSource } from './work-source.ts';
 
 /** Bytes of work that are kept while no worker is there to take them. */
 const MOST_KEPT = 64 * 1_048_576;
 
-/** Work that was on its way to workers that vanished: the next ones of the same server get it first. */
+/** Milliseconds without work after which no more is on its way, and how often that is waited for. */
+const QUIET = 250;
+const MOST_LOOKS = 8;
+
+/**
+ * Work that was on its way to workers that vanished: the others of the same server get it first. So is what still comes: who
+ * pushes does not know, and loses what it pushes to a link that ends. That link is the next worker's.
+ */
 export class WorkPool {
   readonly #frames = new Fifo<Bytes>();
   #bytes = 0;
   readonly #takers = new Set<() => void>();
+  /** Of workers that are gone. */
+  readonly #sources = new Set<WorkSource>();
 
   /** Frames that wait. */
   get size(): number {
@@ -18,7 +28,27 @@ export class WorkPool {
   /** Calls `look` when there is work. Gives the function that ends this. */
   onWork(look: () => void): () => void {
     this.#takers.add(look);
-    return () => this.#takers.delete(look);
+    return () => {
+      this.#takers.delete(look);
+      this.#closeUnused();
+    };
+  }
+
+  /** The worker of this one is gone. */
+  leave(source: WorkSource): void {
+    this.#sources.add(source);
+    source.serve(undefined);
+    this.#closeUnused();
+  }
+
+  /** A link that was another worker's. One to where the server was before is of no use any more. */
+  inherit(address: string): WorkSource | undefined {
+    for (const source of this.#sources) {
+      this.#sources.delete(source);
+      if (source.address === address) return source;
+      source.puller.close();
+    }
+    return undefined;
   }
 
   /** Gives how many could not be kept. */
@@ -48,5 +78,19 @@ export class WorkPool {
       taken.push(frame);
     }
     return taken;
+  }
+
+  /** Nobody is left: workers elsewhere shall get what comes from now on. */
+  #closeUnused(): void {
+    if (this.#takers.size === 0) for (const source of this.#sources) this.#closeWhenQuiet(source);
+  }
+
+  async #closeWhenQuiet(source: WorkSource): Promise<void> {
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      const wasQuiet = await source.wasQuiet(QUIET);
+      if (this.#takers.size > 0) return;
+      if (wasQuiet) break;
+    }
+    if (this.#sources.delete(source)) await source.puller.close();
   }
 }

@@ -1,5 +1,6 @@
 /** The channels that receive: subscriptions, and a worker's work. */
 import { BatchQueue } from '../../src/async/batch-queue.ts';
+import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { type ChannelContext, RelayedChannel } from './channel.ts';
@@ -61,29 +62,50 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
 export class RelayedPuller extends RelayedChannel implements Puller {
   protected readonly kind = ChannelKind.pull;
   readonly #queue = new BatchQueue<Bytes>(Number.POSITIVE_INFINITY);
-  /** Frames that the reader has: they are off its hands when it asks for more. */
-  #handed = 0;
+  /** Frames that came and are not off the relay's hands. */
+  #held = 0;
 
   [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
-    return { next: () => this.#next() };
+    return {
+      next: () => {
+        // What the reader has got so far is done.
+        this.#hold(this.#queue.size);
+        return this.#queue.next();
+      },
+    };
   }
 
   override async close(options?: CloseOptions): Promise<void> {
+    // What is here is still read, and not for others.
+    this.#hold(0);
     await super.close(options);
     this.#queue.end();
   }
 
-  protected override took(frame: Frame): void {
-    if (frame[0] === Type.work) this.#queue.push(frame[2].map(owned));
-    else super.took(frame);
+  override break(error: PalmError): void {
+    // What is not done by then is given to others.
+    if (error.code === 'LOST') {
+      this.#held = 0;
+      if (this.#queue.size > 0) this.#queue.next();
+    }
+    super.break(error);
   }
 
-  async #next(): Promise<IteratorResult<readonly Bytes[], undefined>> {
-    if (this.#handed > 0) this.context.post([Type.taken, this.number, this.#handed]);
-    this.#handed = 0;
-    const batch = await this.#queue.next();
-    this.#handed = batch.value?.length ?? 0;
-    return batch;
+  protected override took(frame: Frame): void {
+    if (frame[0] !== Type.work) {
+      super.took(frame);
+      return;
+    }
+    this.#held += frame[2].length;
+    this.#queue.push(frame[2].map(owned));
+  }
+
+  /** Only so many are still on the relay's hands. */
+  #hold(count: number): void {
+    const taken = this.#held - count;
+    if (taken <= 0) return;
+    this.#held = count;
+    this.context.post([Type.taken, this.number, taken]);
   }
 }
 

@@ -13,11 +13,13 @@ import { Scissors } from './scissors.ts';
 import { startWire } from './wire.ts';
 
 const COUNT = 10_000;
-const RESUME_WINDOW = 200;
+/** Milliseconds that a worker is waited for which is not to come back, and that one may be away under a burden. */
+const SHORT = 200;
+const LONG = 10_000;
 
 function scene(make: () => TestGround) {
   const open = testCluster(make);
-  return async (identity: () => RelayIdentity | undefined = () => EVERYTHING) => {
+  return async (identity: () => RelayIdentity | undefined = () => EVERYTHING, resumeWindow = SHORT) => {
     const cluster = open();
     const master = await cluster.start<Master>({ role: 'master', name: 'master' });
     const { dbAddress } = master;
@@ -26,7 +28,7 @@ function scene(make: () => TestGround) {
         transport: cluster.transport,
         servers: { master: { dbAddress } },
         authenticate: (token) => (token === TOKEN ? EVERYTHING : identity()),
-        limits: { resumeWindow: RESUME_WINDOW },
+        limits: { resumeWindow },
       }),
     );
     const startWorker = async (url = relay.url, options: Partial<WorkerOptions> = {}) =>
@@ -60,7 +62,7 @@ describe.each(grounds)('on %s', (_, make) => {
   }, 30_000);
 
   it('are cut and go on: nothing is lost, and nothing is run twice', async () => {
-    const { startWorker, client, wire } = await open();
+    const { startWorker, client, wire } = await open(undefined, LONG);
     const cut = await wire();
     const workers = await Promise.all([startWorker(cut.url), startWorker(cut.url)]);
     const scissors = new Scissors(cut, 3);
@@ -105,7 +107,7 @@ describe.each(grounds)('on %s', (_, make) => {
     await startWorker(undefined, { functions: { slow: (payload) => payload } });
     cut.isOpen = false;
     cut.cut('rst');
-    expect(textOf(await within(RESUME_WINDOW + 2_000, call, 'the answer'))).toBe('x');
+    expect(textOf(await within(SHORT + 2_000, call, 'the answer'))).toBe('x');
   }, 30_000);
 
   it('one that is away for too long works again when it is back', async () => {
@@ -203,6 +205,6 @@ it('a worker whose process is killed: what it held is given to others once the r
   expect(await killed.go()).toBe('full');
   await startWorker(undefined, { functions: { slowly: (payload) => payload } });
   killed.kill();
-  const answers = await within(RESUME_WINDOW + 3_000, Promise.all(calls), 'the answers');
+  const answers = await within(SHORT + 3_000, Promise.all(calls), 'the answers');
   expect(answers.map(textOf)).toEqual(Array.from({ length: 5 }, () => 'x'));
 }, 30_000);
