@@ -27,12 +27,14 @@ export type JudgedRequest =
       readonly leaves: boolean;
     };
 
+/** One for all clients: with its slab it weighs more than an idle client, each of which has asked something once. */
+const codec = new EnvelopeCodec();
+
 /** Looks into requests to servers' caches. */
 export class RequestGuard {
   /** Id of the client. */
   readonly #client: string;
   readonly #identity: () => Identity;
-  readonly #codec = new EnvelopeCodec();
 
   constructor(client: string, identity: () => Identity) {
     this.#client = client;
@@ -44,7 +46,7 @@ export class RequestGuard {
    * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is no request.
    */
   judge(server: string, frame: Bytes): JudgedRequest {
-    const message = this.#codec.decode(frame);
+    const message = codec.decode(frame);
     if (message.client !== this.#client && !message.client.startsWith(`${this.#client}/`)) {
       throw new PalmError(
         'FORBIDDEN',
@@ -60,7 +62,7 @@ export class RequestGuard {
     this.#checkKey(operation, key);
     return {
       kind: 'cache',
-      frame: this.#codec.encode({ ...message, unknown: NO_BYTES }),
+      frame: codec.encode({ ...message, unknown: NO_BYTES }),
       deletes: operation === 'delete' ? key : undefined,
       rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
     };
@@ -97,9 +99,9 @@ export class RequestGuard {
   }
 
   #rewritten(reply: Bytes, change: (value: Bytes) => Bytes): Bytes {
-    const { message, value } = readReply(this.#codec, reply, true);
+    const { message, value } = readReply(codec, reply, true);
     if (message === undefined) return change(value);
-    return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
+    return message.status === 0 ? codec.encode({ ...message, payload: change(value) }) : reply;
   }
 }
 
