@@ -179,6 +179,11 @@ export class Line {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#context.metrics.message('out', message.length);
     this.#socket.send(message);
+    // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
+    if (this.#socket.bufferedAmount > 2 * this.#context.limits.maxHeld) {
+      this.close(CloseCode.slowConsumer, 'this client confirms what it does not take');
+      if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
+    }
   }
 
   #close(code: number, reason: string): void {
