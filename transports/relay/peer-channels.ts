@@ -23,6 +23,9 @@ export interface PeerContext {
 
 /** A client's channel of any kind. */
 export interface PeerChannel {
+  readonly upstream: Upstream;
+  /** Whether only workers may have it. */
+  readonly isForWork: boolean;
   close(): void;
 }
 
@@ -77,6 +80,10 @@ abstract class SharedUser<C extends Pusher | Subscription> implements PeerChanne
     this.#way?.remove(this);
   }
 
+  get isForWork(): boolean {
+    return false;
+  }
+
   protected get isProved(): boolean {
     return true;
   }
@@ -113,6 +120,10 @@ export class PeerPusher extends SharedUser<Pusher> {
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
+  }
+
+  override get isForWork(): boolean {
+    return !this.#carriesCalls;
   }
 
   /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */

@@ -17,7 +17,8 @@ const LOOK_AGAIN = 1_000;
 export class PeerPuller implements PeerChannel {
   readonly #number: number;
   readonly #context: PeerContext;
-  readonly #upstream: Upstream;
+  readonly upstream: Upstream;
+  readonly isForWork = true;
   readonly #onLost: (count: number) => void;
   readonly #closing = deferred<void>();
   /** With the client, oldest first. */
@@ -30,17 +31,17 @@ export class PeerPuller implements PeerChannel {
   constructor(number: number, context: PeerContext, upstream: Upstream, onLost: (count: number) => void) {
     this.#number = number;
     this.#context = context;
-    this.#upstream = upstream;
+    this.upstream = upstream;
     this.#onLost = onLost;
   }
 
   /** Follows the server, which may come back at another address. */
   async attach(): Promise<void> {
-    this.#stopLooking = this.#upstream.pool.onWork(() => this.#give());
+    this.#stopLooking = this.upstream.pool.onWork(() => this.#give());
     this.#give();
     try {
       for (;;) {
-        const address = await this.#upstream.workAddress();
+        const address = await this.upstream.workAddress();
         if (this.#isClosed) return;
         const { puller } = this.#sourceAt(address);
         await atMost(LOOK_AGAIN, Promise.race([puller.ready(), this.#closing.promise]));
@@ -49,7 +50,7 @@ export class PeerPuller implements PeerChannel {
       }
     } catch (error) {
       if (this.#isClosed) return;
-      const { code, message } = this.#upstream.told(error);
+      const { code, message } = this.upstream.told(error);
       this.#context.post([Type.refused, this.#number, code, message]);
     }
   }
@@ -67,20 +68,20 @@ export class PeerPuller implements PeerChannel {
     this.#isClosed = true;
     this.#stopLooking();
     this.#closing.resolve();
-    const lost = this.#upstream.pool.giveBack(this.#given);
+    const lost = this.upstream.pool.giveBack(this.#given);
     if (lost > 0) this.#onLost(lost);
     this.#given = [];
-    if (this.#source !== undefined) this.#upstream.pool.leave(this.#source);
+    if (this.#source !== undefined) this.upstream.pool.leave(this.#source);
   }
 
   #sourceAt(address: string): WorkSource {
-    const { pool } = this.#upstream;
+    const { pool } = this.upstream;
     if (this.#source?.address === address) return this.#source;
     if (this.#source !== undefined) pool.leave(this.#source);
     const inherited = pool.inherit(address);
     const source =
       inherited ??
-      new WorkSource(address, this.#upstream.pull(address), (frames) => {
+      new WorkSource(address, this.upstream.pull(address), (frames) => {
         const lost = pool.giveBack(frames);
         if (lost > 0) this.#onLost(lost);
       });
@@ -94,7 +95,7 @@ export class PeerPuller implements PeerChannel {
     this.#context.post([Type.ready, this.#number, ++this.#generation, true]);
     const broke = deferred<void>();
     const stop = puller.onBreak((error) => {
-      const { code, message } = this.#upstream.told(error);
+      const { code, message } = this.upstream.told(error);
       this.#context.post([Type.broken, this.#number, code, message]);
       broke.resolve();
     });
@@ -106,7 +107,7 @@ export class PeerPuller implements PeerChannel {
     if (this.#isClosed) return;
     const room = MOST_WORK - this.#given.length;
     if (room <= 0) return;
-    const frames = this.#upstream.pool.take(room);
+    const frames = this.upstream.pool.take(room);
     frames.push(...(this.#source?.take(room - frames.length) ?? []));
     if (frames.length === 0) return;
     this.#given.push(...frames);

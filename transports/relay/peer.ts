@@ -98,6 +98,12 @@ export class Peer {
   identified(identity: Identity): void {
     this.identity = identity;
     this.#guard.forget();
+    for (const [number, { upstream, isForWork }] of this.#channels) {
+      const against = this.#againstChannel(upstream.name, isForWork);
+      if (against === undefined) continue;
+      this.#closeChannel(number);
+      this.#refuseChannel(number, against);
+    }
   }
 
   /** What is known of servers is not what it was. */
@@ -196,19 +202,15 @@ export class Peer {
   }
 
   #openChannel([, number, kind, address, topic]: Open): void {
-    const { limits, find, onRefused, onLostWork } = this.#settings;
+    const { limits, find, onLostWork } = this.#settings;
     if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
     if (this.#channels.size >= limits.maxChannels)
       throw new PalmError('PROTOCOL', 'more channels were opened than a client may have');
     const { server, isForResults } = parseRelayedAddress(address);
-    const refuse = (text: string) => {
-      onRefused('channel');
-      this.#post([Type.refused, number, 'FORBIDDEN', text]);
-    };
-    const upstream = this.identity.mayUse(server) ? find(server) : undefined;
-    if (upstream === undefined) refuse(this.#noServer(server));
-    else if ((kind === ChannelKind.pull || isForResults) && !this.identity.mayWork) {
-      refuse(`${this.identity.name} may not work for ${server}`);
+    const against = this.#againstChannel(server, kind === ChannelKind.pull || isForResults);
+    const upstream = against === undefined ? find(server) : undefined;
+    if (upstream === undefined) {
+      this.#refuseChannel(number, against ?? this.#noServer(server));
     } else if (kind === ChannelKind.push) {
       const channel = new PeerPusher(number, this.#context, upstream, !isForResults);
       this.#channels.set(number, channel);
@@ -226,6 +228,17 @@ export class Peer {
       this.#channels.set(number, channel);
       channel.attach();
     } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
+  }
+
+  #refuseChannel(number: number, why: string): void {
+    this.#settings.onRefused('channel');
+    this.#post([Type.refused, number, 'FORBIDDEN', why]);
+  }
+
+  #againstChannel(server: string, isForWork: boolean): string | undefined {
+    const { identity } = this;
+    if (!identity.mayUse(server)) return this.#noServer(server);
+    return isForWork && !identity.mayWork ? `${identity.name} may not work for ${server}` : undefined;
   }
 
   #closeChannel(number: number): void {

@@ -71,6 +71,9 @@ export class Sessions {
     peer.ledger.suspend();
     entry.stopForgetting?.();
     entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(peer));
+    // Behind those that were left before it.
+    this.#bySecret.delete(peer.session);
+    this.#bySecret.set(peer.session, entry);
   }
 
   forget(peer: Peer): void {
