@@ -53,7 +53,8 @@ export async function startWire(port: number): Promise<Wire> {
       budget.left -= passes.length;
       if (budget.left > 0) return;
       budgets.delete(direction);
-      // What passed is to arrive before the end does.
+      // A part was left out, so nothing may follow; what passed is to arrive before the end does.
+      pair.isFrozen = true;
       setImmediate(() => {
         endPair(pair, budget.how, ['up', 'down']);
         budget.done();
