@@ -14,6 +14,12 @@ const COMPANY = 64;
 /** Weight of the newest gap in the usual one. */
 const NEWEST = 1 / 32;
 
+/** Whose turn comes, and how many places it takes then at most. */
+interface Waiting {
+  readonly turn: Deferred<number>;
+  readonly most: number;
+}
+
 /**
  * Bounds how many messages are on their way at once, because a stock pylm server drops results without a word once
  * 1000 of them wait to be sent to a client. It is a brake and not a window: a pipeline may drop messages and a function
@@ -21,7 +27,7 @@ const NEWEST = 1 / 32;
  */
 export class InFlight {
   readonly #limit: () => number;
-  readonly #waiting = new Fifo<Deferred<void>>();
+  readonly #waiting = new Fifo<Waiting>();
   #count = 0;
   #usualGap = LONGEST_STALL;
   #lastAnswer = 0;
@@ -42,17 +48,29 @@ export class InFlight {
 
   /** Takes the place of one message, if there is one and nobody waits for it. */
   take(): boolean {
-    if (this.#count >= this.#allowance || this.#waiting.size > 0) return false;
-    this.#count++;
-    return true;
+    return this.takeSome(1) === 1;
+  }
+
+  /** Takes the places of up to so many messages, and gives how many there were: none while others wait. */
+  takeSome(most: number): number {
+    if (this.#waiting.size > 0) return 0;
+    const taken = Math.max(0, Math.min(most, this.#allowance - this.#count));
+    this.#count += taken;
+    return taken;
   }
 
   /** Resolves with a place taken, in turn; rejects when closed. */
-  wait(): Promise<void> {
+  async wait(): Promise<void> {
+    await this.waitSome(1);
+  }
+
+  /** Resolves with up to so many places taken, one at least, in turn; rejects when closed. */
+  waitSome(most: number): Promise<number> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (this.take()) return Promise.resolve();
-    const turn = deferred<void>();
-    this.#waiting.push(turn);
+    const taken = this.takeSome(most);
+    if (taken > 0) return Promise.resolve(taken);
+    const turn = deferred<number>();
+    this.#waiting.push({ turn, most });
     if (this.#stopWatch === undefined) this.#watch();
     return turn.promise;
   }
@@ -78,8 +96,8 @@ export class InFlight {
   /** Ends whoever waits, now and later. */
   close(error: PalmError): void {
     this.#closed = error;
-    for (let turn = this.#waiting.shift(); turn !== undefined; turn = this.#waiting.shift())
-      turn.reject(error);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      next.turn.reject(error);
     this.#rest();
   }
 
@@ -92,10 +110,11 @@ export class InFlight {
     const allowance = this.#allowance;
     if (this.#count > allowance - Math.min(COMPANY, allowance >> 1)) return;
     while (this.#count < allowance) {
-      const turn = this.#waiting.shift();
-      if (turn === undefined) break;
-      this.#count++;
-      turn.resolve();
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      const taken = Math.min(next.most, allowance - this.#count);
+      this.#count += taken;
+      next.turn.resolve(taken);
     }
     if (this.#waiting.size === 0) this.#rest();
   }

@@ -107,6 +107,12 @@ export class PeerSubscription extends SharedUser<Subscription> {
   }
 }
 
+/**
+ * Calls that one client sends when its turn comes and others wait: in company, so that their answers are too, and few, so that
+ * nobody waits long.
+ */
+const MOST_IN_TURN = 16;
+
 /** Passes on what a client sends, as fast as the server takes it. */
 export class PeerPusher extends SharedUser<Pusher> {
   /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
@@ -174,18 +180,29 @@ export class PeerPusher extends SharedUser<Pusher> {
   /** @param passed - those that are let through and have not left. */
   async #passCalls(frames: readonly Bytes[], passed: Bytes[], generation: number): Promise<void> {
     const { inFlight } = this.upstream;
-    for (const frame of frames) {
-      const judging = this.context.judge(this.upstream, frame);
-      const verdict = judging instanceof Promise ? await judging : judging;
-      if (!verdict.passes) {
-        this.context.answer(verdict.topic, verdict.answer);
-        continue;
+    let places = 0;
+    try {
+      for (const [index, frame] of frames.entries()) {
+        const judging = this.context.judge(this.upstream, frame);
+        const verdict = judging instanceof Promise ? await judging : judging;
+        if (!verdict.passes) {
+          this.context.answer(verdict.topic, verdict.answer);
+          continue;
+        }
+        if (places === 0) {
+          const most = Math.min(frames.length - index, MOST_IN_TURN);
+          places = inFlight.takeSome(most);
+          if (places === 0) {
+            await this.#send(passed.splice(0), generation);
+            places = await inFlight.waitSome(most);
+          }
+        }
+        places--;
+        passed.push(verdict.frame);
       }
-      if (!inFlight.take()) {
-        await this.#send(passed.splice(0), generation);
-        await inFlight.wait();
-      }
-      passed.push(verdict.frame);
+    } finally {
+      // Those that were refused needed none.
+      inFlight.release(places);
     }
     await this.#send(passed.splice(0), generation);
   }
