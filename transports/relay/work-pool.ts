@@ -5,13 +5,13 @@ import type { WorkSource } from './work-source.ts';
 /** Bytes of work that are kept while no worker is there to take them. */
 const MOST_KEPT = 64 * 1_048_576;
 
-/** Milliseconds without work after which no more is on its way, and how often that is waited for. */
-const QUIET = 250;
-const MOST_LOOKS = 8;
+/** Milliseconds without work after which no more is on its way, and how often they are waited for when nobody would take it. */
+const QUIET = 1_000;
+const MOST_LOOKS = 4;
 
 /**
  * Work that was on its way to workers that vanished: the others of the same server get it first. So is what still comes: who
- * pushes does not know, and loses what it pushes to a link that ends. That link is the next worker's.
+ * pushes does not know, and loses what it pushes to a link that ends. So that is the next worker's, or ends in a lull.
  */
 export class WorkPool {
   readonly #frames = new Fifo<Bytes>();
@@ -28,17 +28,14 @@ export class WorkPool {
   /** Calls `look` when there is work. Gives the function that ends this. */
   onWork(look: () => void): () => void {
     this.#takers.add(look);
-    return () => {
-      this.#takers.delete(look);
-      this.#closeUnused();
-    };
+    return () => this.#takers.delete(look);
   }
 
   /** The worker of this one is gone. */
   leave(source: WorkSource): void {
     this.#sources.add(source);
     source.serve(undefined);
-    this.#closeUnused();
+    this.#closeWhenQuiet(source);
   }
 
   /** A link that was another worker's. One to where the server was before is of no use any more. */
@@ -80,16 +77,11 @@ export class WorkPool {
     return taken;
   }
 
-  /** Nobody is left: workers elsewhere shall get what comes from now on. */
-  #closeUnused(): void {
-    if (this.#takers.size === 0) for (const source of this.#sources) this.#closeWhenQuiet(source);
-  }
-
+  /** With nobody here to take what comes, it is not for ever: workers elsewhere shall get it. */
   async #closeWhenQuiet(source: WorkSource): Promise<void> {
-    for (let look = 0; look < MOST_LOOKS; look++) {
+    for (let look = 1; this.#sources.has(source); look++) {
       const wasQuiet = await source.wasQuiet(QUIET);
-      if (this.#takers.size > 0) return;
-      if (wasQuiet) break;
+      if (wasQuiet || (look >= MOST_LOOKS && this.#takers.size === 0)) break;
     }
     if (this.#sources.delete(source)) await source.puller.close();
   }
