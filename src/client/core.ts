@@ -57,8 +57,7 @@ export class ClientCore {
     const statuses = connection.status()[Symbol.asyncIterator]();
     const listen = async () => {
       for (let next = await statuses.next(); !next.done; next = await statuses.next()) {
-        if (next.value.type === 'disconnected')
-          trouble = ` (the last attempt: ${next.value.reason})`;
+        if (next.value.type === 'disconnected') trouble = ` (the last attempt: ${next.value.reason})`;
       }
     };
     const expired = () => {
