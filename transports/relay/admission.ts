@@ -6,7 +6,8 @@ import type { Authenticate, Grants, Visitor } from './options.ts';
 /** Tells who a visitor is. */
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
-  readonly #anonymous: Grants | undefined;
+  /** Whoever has no token; one for all of them. */
+  readonly #anonymous: Identity | undefined;
   readonly #logger: Logger;
 
   constructor(
@@ -14,7 +15,7 @@ export class Admission {
     logger: Logger,
   ) {
     this.#authenticate = options.authenticate;
-    this.#anonymous = options.anonymous;
+    this.#anonymous = options.anonymous && Identity.anonymous(options.anonymous);
     this.#logger = logger;
   }
 
@@ -32,7 +33,6 @@ export class Admission {
       this.#logger.error('authentication failed', { address: visitor.address, reason });
       return undefined;
     }
-    if (token === undefined && this.#anonymous !== undefined) return Identity.anonymous(this.#anonymous);
-    return undefined;
+    return token === undefined ? this.#anonymous : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { parseCall } from '../../src/protocol/calls.ts';
-import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../../src/protocol/errors.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../src/protocol/message.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
@@ -24,6 +24,7 @@ export interface CallGuardSettings {
   /** What every topic of the client begins with. */
   readonly prefix: string;
   readonly identity: () => Identity;
+  readonly codec: EnvelopeCodec;
   /** The server of a name, for the later stages of a pipeline. */
   readonly find: (name: string) => Upstream | undefined;
 }
@@ -31,12 +32,13 @@ export interface CallGuardSettings {
 /** Looks into every call before it leaves for a server. */
 export class CallGuard {
   readonly #settings: CallGuardSettings;
-  readonly #codec = new EnvelopeCodec();
+  readonly #codec: EnvelopeCodec;
   /** By upstream and path: what is against it, or nothing. */
   #judged = new Map<string, string | undefined>();
 
   constructor(settings: CallGuardSettings) {
     this.#settings = settings;
+    this.#codec = settings.codec;
   }
 
   /** Grants or servers are not what they were. */

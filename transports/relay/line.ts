@@ -34,6 +34,9 @@ export interface LineContext {
 /** Milliseconds that a client gets to answer the closing handshake. */
 const CLOSE_TIMEOUT = 1_000;
 
+/** In a stopped timer's place, which would hold its memory. */
+const NOTHING = () => {};
+
 /** One WebSocket of a client, from its greeting to its end. */
 export class Line {
   readonly visitor: Visitor;
@@ -140,6 +143,7 @@ export class Line {
     const identity = await admission.identify(token ?? undefined, this.visitor);
     if (this.#isClosing) return;
     this.#stopTimer();
+    this.#stopTimer = NOTHING;
     if (identity === undefined) {
       this.close(
         CloseCode.unauthorized,

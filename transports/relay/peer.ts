@@ -1,3 +1,4 @@
+import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
@@ -33,6 +34,8 @@ export interface PeerSettings {
   /** What it must show to go on with the session on another socket. */
   readonly session: string;
   readonly limits: Limits;
+  /** One for all clients: it holds much memory for one. */
+  readonly codec: EnvelopeCodec;
   /** @returns undefined for a server that there is not. */
   readonly find: (name: string) => Upstream | undefined;
   /** Ends its socket, for a reason; `isOver` when the session ends with it. */
@@ -63,14 +66,19 @@ export class Peer {
     this.identity = identity;
     this.#settings = settings;
     const whoNow = () => this.identity;
-    this.#requests = new PeerRequests(new RequestGuard(this.id, whoNow), {
+    this.#requests = new PeerRequests(new RequestGuard(this.id, whoNow, settings.codec), {
       replied: (id, reply) => this.#reply(id, reply),
       failed: (id, { code, message }) => {
         if (code === 'FORBIDDEN') settings.onRefused('request');
         this.#post([Type.failed, id, code, message]);
       },
     });
-    this.#guard = new CallGuard({ prefix: `${this.id}/`, identity: whoNow, find: settings.find });
+    this.#guard = new CallGuard({
+      prefix: `${this.id}/`,
+      identity: whoNow,
+      codec: settings.codec,
+      find: settings.find,
+    });
     this.#context = {
       post: (frame) => this.#post(frame),
       judge: (upstream, frame) => this.#guard.judge(upstream, frame),

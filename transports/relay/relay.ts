@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { atMost } from '../../src/async/deadline.ts';
 import { atLevel, consoleLogger, type Logger } from '../../src/logging.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
@@ -111,6 +112,7 @@ class ServingRelay implements Relay {
     this.#webSocketServer = webSocketServer;
     const [connection, workConnection] = connections;
     const relayId = randomId();
+    const codec = new EnvelopeCodec();
     this.#upstreams = new Upstreams(options.servers, {
       transport: options.transport,
       connection,
@@ -133,6 +135,7 @@ class ServingRelay implements Relay {
       resumeWindow: limits.resumeWindow,
       settingsFor: (peer) => ({
         limits,
+        codec,
         find: (name) => this.#upstreams.get(name),
         end: (code, reason, isOver) => this.#end(peer(), code, reason, isOver),
         onRefused: (what) => this.#metrics.refusal(what),

@@ -1,5 +1,5 @@
 import { readReply } from '../../src/protocol/cache.ts';
-import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, show } from '../../src/protocol/errors.ts';
 import { isReservedKey } from '../../src/protocol/keys.ts';
 import { NO_BYTES, type PalmMessage } from '../../src/protocol/message.ts';
@@ -27,17 +27,17 @@ export type JudgedRequest =
       readonly leaves: boolean;
     };
 
-/** One for all clients: with its slab it weighs more than an idle client, each of which has asked something once. */
-const codec = new EnvelopeCodec();
-
 /** Looks into requests to servers' caches. */
 export class RequestGuard {
   /** Id of the client. */
   readonly #client: string;
   readonly #identity: () => Identity;
+  readonly #codec: EnvelopeCodec;
 
-  constructor(client: string, identity: () => Identity) {
+  /** @param codec - may be shared: it holds much memory for one client. */
+  constructor(client: string, identity: () => Identity, codec: EnvelopeCodec) {
     this.#client = client;
+    this.#codec = codec;
     this.#identity = identity;
   }
 
@@ -46,7 +46,7 @@ export class RequestGuard {
    * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is no request.
    */
   judge(server: string, frame: Bytes): JudgedRequest {
-    const message = codec.decode(frame);
+    const message = this.#codec.decode(frame);
     if (message.client !== this.#client && !message.client.startsWith(`${this.#client}/`)) {
       throw new PalmError(
         'FORBIDDEN',
@@ -62,7 +62,7 @@ export class RequestGuard {
     this.#checkKey(operation, key);
     return {
       kind: 'cache',
-      frame: codec.encode({ ...message, unknown: NO_BYTES }),
+      frame: this.#codec.encode({ ...message, unknown: NO_BYTES }),
       deletes: operation === 'delete' ? key : undefined,
       rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
     };
@@ -99,9 +99,9 @@ export class RequestGuard {
   }
 
   #rewritten(reply: Bytes, change: (value: Bytes) => Bytes): Bytes {
-    const { message, value } = readReply(codec, reply, true);
+    const { message, value } = readReply(this.#codec, reply, true);
     if (message === undefined) return change(value);
-    return message.status === 0 ? codec.encode({ ...message, payload: change(value) }) : reply;
+    return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
   }
 }
 

@@ -16,14 +16,12 @@ const STR8 = 0xd9;
 /** Lists have none of one byte. */
 const ARRAY16 = 0xdc;
 
-const SMALLEST_BUFFER = 1_024;
-const LARGEST_KEPT = 262_144;
-
 /** Writes values one after another into a buffer that grows. */
 export class Packer {
   /** Nothing until something is written: most sessions are idle most of the time. */
   #bytes: Bytes = new Uint8Array(0);
   #length = 0;
+  #usual = 64;
   readonly #encoder = new TextEncoder();
 
   get length(): number {
@@ -33,9 +31,10 @@ export class Packer {
   /** What was written, as bytes of their own. The packer begins anew. */
   take(): Bytes {
     const taken = this.#bytes.slice(0, this.#length);
+    // Who is idle holds no memory; the next message is as long as this one, as likely as not.
+    this.#usual = this.#length;
     this.#length = 0;
-    // A large message must not hold its memory for ever.
-    if (this.#bytes.length > LARGEST_KEPT) this.#resize(0);
+    this.#resize(0);
     return taken;
   }
 
@@ -110,7 +109,7 @@ export class Packer {
 
   #room(size: number): void {
     const wanted = this.#length + size;
-    if (wanted > this.#bytes.length) this.#resize(Math.max(wanted, 2 * this.#bytes.length, SMALLEST_BUFFER));
+    if (wanted > this.#bytes.length) this.#resize(Math.max(wanted, 2 * this.#bytes.length, this.#usual));
   }
 
   #resize(size: number): void {
