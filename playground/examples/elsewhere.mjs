@@ -25,6 +25,13 @@ export function elsewhere(transport, any) {
           return binding;
         };
       return {
+        identify: (wished) => connection.identify(wished),
+        get id() {
+          return connection.id;
+        },
+        get keyPrefix() {
+          return connection.keyPrefix;
+        },
         request: dial('request'),
         push: dial('push'),
         subscribe: dial('subscribe'),
