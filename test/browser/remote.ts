@@ -1,4 +1,5 @@
 /** A transport whose channels live in a page: each verb is done there, on the built `websocket()`. */
+import { Broadcast } from '../../src/async/broadcast.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
@@ -61,6 +62,7 @@ class RemoteConnection implements Connection {
   readonly #number: number;
   readonly #checkAddress: (address: string) => void;
   readonly #channels = new Map<number, RemoteChannel>();
+  readonly #statuses = new Broadcast<ConnectionStatus>();
   readonly closed: Promise<PalmError | undefined>;
   #isClosed = false;
   id = '';
@@ -81,6 +83,8 @@ class RemoteConnection implements Connection {
         resolve(report[2] === null ? undefined : (revive(report[2]) as PalmError));
       });
     });
+    // It ends with the page, or with the connection.
+    this.#follow().catch(() => this.#statuses.end());
   }
 
   async identify(wished?: string): Promise<void> {
@@ -109,10 +113,18 @@ class RemoteConnection implements Connection {
   }
 
   status(): AsyncIterable<ConnectionStatus> {
+    return this.#statuses.values();
+  }
+
+  /** One view in the page for all here: a view that is made here sees at once what is told from then on. */
+  async #follow(): Promise<void> {
     const source = this.#control.number();
     this.#control.order(['status', source, this.#number]);
     const iterator = iterate<ConnectionStatus>(this.#control, source);
-    return { [Symbol.asyncIterator]: () => iterator };
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      this.#statuses.send(next.value);
+    }
+    this.#statuses.end();
   }
 
   async close({ timeout }: CloseOptions = {}): Promise<void> {
