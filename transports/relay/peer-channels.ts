@@ -4,12 +4,15 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery, Pusher, Subscription } from '../../src/transport.ts';
 import { type Frame, Type } from '../websocket/frames.ts';
 import type { Verdict } from './call-guard.ts';
+import { Credit } from './credit.ts';
 import type { ChannelUser, SharedChannel } from './shared-channel.ts';
 import type { Upstream } from './upstream.ts';
 import type { Way } from './way.ts';
 
 /** What a channel needs of its client. */
 export interface PeerContext {
+  /** Bytes that the client may have out on a channel. */
+  readonly window: number;
   post(frame: Frame): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
   judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;
@@ -117,6 +120,7 @@ const MOST_IN_TURN = 16;
 export class PeerPusher extends SharedUser<Pusher> {
   /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
   readonly #carriesCalls: boolean;
+  readonly #credit: Credit;
   #queue: Promise<void> = Promise.resolve();
   /** Bytes that came and that the server has not taken. */
   outstanding = 0;
@@ -126,6 +130,7 @@ export class PeerPusher extends SharedUser<Pusher> {
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
+    this.#credit = new Credit(context.window, (bytes) => context.post([Type.taken, number, bytes]));
   }
 
   override get isForWork(): boolean {
@@ -153,13 +158,19 @@ export class PeerPusher extends SharedUser<Pusher> {
       }
       if (generation !== this.generation) return;
       this.outstanding -= size;
-      this.context.post([Type.taken, this.number, size]);
+      this.#credit.add(size);
     });
   }
 
   override broke(error: PalmError): void {
     this.outstanding = 0;
+    this.#credit.forget();
     super.broke(error);
+  }
+
+  override close(): void {
+    this.#credit.forget();
+    super.close();
   }
 
   async #pass(frames: readonly Bytes[], generation: number): Promise<void> {

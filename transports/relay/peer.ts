@@ -80,6 +80,7 @@ export class Peer {
       find: settings.find,
     });
     this.#context = {
+      window: settings.limits.window,
       post: (frame) => this.#post(frame),
       judge: (upstream, frame) => this.#guard.judge(upstream, frame),
       answer: (topic, answer) => {

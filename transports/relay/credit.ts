@@ -1,0 +1,42 @@
+import { startTimer } from '../../src/async/deadline.ts';
+
+/** Milliseconds that credit waits for more. */
+const WAIT = 10;
+/** Bytes that are told of at once. */
+const MOST = 65_536;
+
+/**
+ * Credit that is owed to a client: told when it is much, or after a moment. A message for each call would cost as much as its
+ * answer does.
+ */
+export class Credit {
+  readonly #most: number;
+  readonly #tell: (bytes: number) => void;
+  #owed = 0;
+  #stopTimer: (() => void) | undefined;
+
+  /** @param window - bytes that the client may have out: it is not to wait for what is owed. */
+  constructor(window: number, tell: (bytes: number) => void) {
+    this.#most = Math.min(MOST, window / 4);
+    this.#tell = tell;
+  }
+
+  add(bytes: number): void {
+    this.#owed += bytes;
+    if (this.#owed >= this.#most) this.#pay();
+    else this.#stopTimer ??= startTimer(WAIT, () => this.#pay());
+  }
+
+  /** Nothing is owed any more. */
+  forget(): void {
+    this.#owed = 0;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+  }
+
+  #pay(): void {
+    const owed = this.#owed;
+    this.forget();
+    if (owed > 0) this.#tell(owed);
+  }
+}
