@@ -81,10 +81,6 @@ export class Turnstile {
     this.#mostEach = mostEach;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Gives the function that lets the place go, or why there is none. */
   enter(address: string): (() => void) | Refusal {
     const own = this.#byAddress.get(address) ?? 0;

@@ -85,7 +85,7 @@ export class Peer {
       judge: (upstream, frame) => this.#guard.judge(upstream, frame),
       answer: (topic, answer) => {
         settings.onRefused('call');
-        this.deliver(undefined, [{ topic, frames: [answer] }]);
+        this.#distribute(undefined, [{ topic, frames: [answer] }]);
       },
       called: (count) => {
         this.#open += count;
@@ -97,10 +97,6 @@ export class Peer {
   /** Whether nothing that the client has asked for is still to come, as far as can be told. */
   get isIdle(): boolean {
     return this.#open === 0 && this.#requests.size === 0;
-  }
-
-  get channels(): number {
-    return this.#channels.size;
   }
 
   /** The client is who it was, but what it may do may be another thing. */
@@ -126,11 +122,16 @@ export class Peer {
     for (const frame of message.frames) this.#takeFrame(frame);
   }
 
-  /** Answers for the client. @param upstream - who published; undefined for the relay itself. */
-  deliver(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
+  /** A server's answers for the client. */
+  deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     let count = 0;
     for (const { frames } of deliveries) count += frames.length;
     this.#open = Math.max(0, this.#open - count);
+    this.#distribute(upstream, deliveries);
+  }
+
+  /** @param upstream - who published; undefined for the relay itself, whose answers are to calls that never left. */
+  #distribute(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
     for (const subscription of this.#subscriptions) {
       if (upstream !== undefined && subscription.upstream !== upstream) continue;
       const own = deliveries.filter(({ topic }) => topic.startsWith(subscription.topic));
@@ -151,9 +152,12 @@ export class Peer {
 
   #reply(id: number, reply: Bytes): void {
     const { maxFrame } = this.#settings.limits;
+    if (reply.length <= maxFrame) {
+      this.#post([Type.reply, id, reply]);
+      return;
+    }
     const text = `the reply has ${reply.length} bytes, which is over the relay's limit of ${maxFrame}`;
-    const isFitting = reply.length <= maxFrame;
-    this.#post(isFitting ? [Type.reply, id, reply] : [Type.failed, id, 'TOO_LARGE', text]);
+    this.#post([Type.failed, id, 'TOO_LARGE', text]);
   }
 
   #post(frame: Frame): void {

@@ -34,10 +34,6 @@ export class SharedChannel<C extends Channel> {
     this.#watch();
   }
 
-  get users(): number {
-    return this.#users.size;
-  }
-
   add(user: ChannelUser<C>): void {
     this.#users.add(user);
     user.joined(this);

@@ -20,11 +20,6 @@ export class WorkPool {
   /** Of workers that are gone. */
   readonly #sources = new Set<WorkSource>();
 
-  /** Frames that wait. */
-  get size(): number {
-    return this.#frames.size;
-  }
-
   /** Calls `look` when there is work. Gives the function that ends this. */
   onWork(look: () => void): () => void {
     this.#takers.add(look);

@@ -136,6 +136,30 @@ describe.each(grounds)('a relay to %s', (_, make) => {
       expect(textOf(await within(5_000, one.eval('server.echo', bytes('next'))))).toBe('next');
   }, 30_000);
 
+  it('is told to end after calls were refused: those under way are answered all the same', async () => {
+    const { cluster, relay, held, server } = await open();
+    const client = cluster.own(await connect(relay.url));
+    const call = client.eval('server.hold', bytes('x'));
+    await within(
+      3_000,
+      until(() => server.counters.inFlight === 1),
+    );
+    const refused = client.eval(['server.hold', 'unknown.f'], bytes('x'));
+    await expect(within(3_000, refused)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const bystander = cluster.own(await connect(relay.url));
+    const closing = relay.close({ timeout: 5_000 });
+    // One with nothing under way is let go at the first look; the other is not.
+    await within(
+      3_000,
+      until(() => relay.relay.connections === 1),
+      'the bystander to be let go',
+    );
+    for (const { resolve } of held) resolve(bytes('answered'));
+    expect(textOf(await within(3_000, call))).toBe('answered');
+    await within(3_000, closing, 'closing');
+    await bystander.close();
+  }, 30_000);
+
   it('says that it ends until it has ended', async () => {
     const { cluster, relay } = await open();
     const wire = cluster.own(await startWire(relay.port));
