@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { startTimer } from '../../src/async/deadline.ts';
 import { deferred } from '../../src/async/deferred.ts';
@@ -123,11 +124,16 @@ export class Line {
 
   #fail(error: unknown): void {
     const { code, reason } = closeFor(error);
-    const { logger, sessions } = this.#context;
+    const { logger } = this.#context;
     if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: reasonText(error) });
-    this.close(code, reason);
     // What is wrong once is wrong again when it is sent again.
-    if (this.peer !== undefined) sessions.forget(this.peer);
+    this.#closeForGood(code, reason);
+  }
+
+  /** Ends the session too. */
+  #closeForGood(code: number, reason: string): void {
+    this.close(code, reason);
+    if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
   }
 
   #greet([hello, ...more]: readonly ClientFrame[]): void {
@@ -185,8 +191,7 @@ export class Line {
     this.#socket.send(message);
     // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
     if (this.#socket.bufferedAmount > 2 * this.#context.limits.maxHeld) {
-      this.close(CloseCode.slowConsumer, 'this client confirms what it does not take');
-      if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
+      this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
     }
   }
 
@@ -198,4 +203,22 @@ export class Line {
     const why = this.#why ?? { code, reason };
     this.#context.ended(why.code, why.reason);
   }
+}
+
+/** Bytes that come before it is known who sends them: a token is no longer. */
+const LARGEST_GREETING = 65_536;
+
+/** Whoever sends more than a greeting without having said who it is gets no memory for it. */
+export function limitGreeting(socket: Duplex, line: Line): void {
+  let bytes = 0;
+  const count = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (line.peer !== undefined) socket.off('data', count);
+    else if (bytes > LARGEST_GREETING) {
+      line.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+      socket.off('data', count);
+      socket.pause();
+    }
+  };
+  socket.on('data', count);
 }

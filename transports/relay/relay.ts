@@ -13,7 +13,7 @@ import { SUBPROTOCOL } from '../websocket/frames.ts';
 import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
-import { Line } from './line.ts';
+import { Line, limitGreeting } from './line.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
@@ -287,24 +287,6 @@ class ServingRelay implements Relay {
 }
 
 const CLOSING_TIMEOUT = 250;
-
-/** Bytes that come before it is known who sends them: a token is no longer. */
-const LARGEST_GREETING = 65_536;
-
-/** Whoever sends more than a greeting without having said who it is gets no memory for it. */
-function limitGreeting(socket: Duplex, line: Line): void {
-  let bytes = 0;
-  const count = (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (line.peer !== undefined) socket.off('data', count);
-    else if (bytes > LARGEST_GREETING) {
-      line.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
-      socket.off('data', count);
-      socket.pause();
-    }
-  };
-  socket.on('data', count);
-}
 
 function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
