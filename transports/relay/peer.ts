@@ -127,6 +127,7 @@ export class Peer {
     let count = 0;
     for (const { frames } of deliveries) count += frames.length;
     this.#open = Math.max(0, this.#open - count);
+    for (const channel of this.#channels.values()) if (channel instanceof PeerPusher) channel.payCredit();
     this.#distribute(upstream, deliveries);
   }
 

@@ -8,7 +8,7 @@ const FULL_MESSAGE = 65_536;
 /** Bytes that are received before they are confirmed at once. */
 const CONFIRM_EVERY = 65_536;
 /** Milliseconds after which they are confirmed anyway. */
-const CONFIRM_AFTER = 250;
+const CONFIRM_AFTER = 1_000;
 
 /**
  * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
@@ -88,7 +88,7 @@ export class Ledger {
    */
   resume(out: (message: Bytes) => void, received: number): void {
     if (received < this.#confirmed) {
-      throw broken(`message ${this.#confirmed} was confirmed, and now only ${received} are there`);
+      throw broken(`message ${this.#confirmed} came, and now only ${received}`);
     }
     this.#confirm(received);
     this.#out = out;
@@ -103,7 +103,7 @@ export class Ledger {
   }
 
   #confirm(count: number): void {
-    if (count > this.#sent) throw broken(`message ${count} is confirmed and was never sent`);
+    if (count > this.#sent) throw broken(`message ${count} came and was never sent`);
     while (this.#confirmed < count) {
       this.#confirmed++;
       this.#keptBytes -= this.#kept.get(this.#confirmed)?.length ?? 0;
