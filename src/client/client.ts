@@ -6,7 +6,11 @@ import type { CloseOptions, ConnectionStatus } from '../transport.ts';
 import { checkCall, checkMessages, type FunctionPath } from './calls.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
+import { openInput } from './input.ts';
 import { type Job, JobRun } from './job.ts';
+import { lazyMap } from './lazy-map.ts';
+import type { MapOptions } from './map-options.ts';
+import type { MapOutcome, MapResults } from './map-results.ts';
 import { type ConnectOptions, settleOptions } from './options.ts';
 
 /** What every call may say of its end. */
@@ -172,6 +176,31 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
+   * Calls a function with each payload of an iterable, and gives one result for each, in the order of the inputs, whatever
+   * order they are answered in. It ends by itself, and takes input only while results are read.
+   * @throws PalmError `INVALID_CALL` at once for a wrong path or input; for other options when it is first read from, as
+   * what they need is loaded then. Reading throws for an input that fails, with its `index`, after the results of those
+   * before it: what {@link eval} does, once no `retries` are left.
+   * @example for await (const result of client.map('server.resize', images, { retries: 2, timeout: 10_000 })) use(result);
+   */
+  map(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<Out> {
+    return this.#map(path, payloads, options) as MapResults<Out>;
+  }
+
+  /**
+   * Does what {@link map} does, and gives failures as results: `{ index, status: 'fulfilled', value }` or
+   * `{ index, status: 'rejected', reason }`. Reading throws only for what concerns all of it: an input that throws,
+   * `deadline`, `signal`, a client that is closed.
+   */
+  mapSettled(
+    path: FunctionPath,
+    payloads: Iterable<In> | AsyncIterable<In>,
+    options?: MapOptions,
+  ): MapResults<MapOutcome<Out>> {
+    return this.#map(path, payloads, options, true) as MapResults<MapOutcome<Out>>;
+  }
+
+  /**
    * The value of a key, or undefined when there is none. A stock pylm server does not tell an empty value from a
    * missing key: there, both are undefined.
    */
@@ -213,6 +242,19 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #map(
+    path: FunctionPath,
+    payloads: Iterable<In> | AsyncIterable<In>,
+    options: MapOptions = {},
+    isSettled = false,
+  ): MapResults<Out | MapOutcome<Out>> {
+    const core = this.#core;
+    const spec = checkCall(path, this.serverName, options.cache ?? '', core.stream);
+    const call = { core, path: core.callPath(), codec: this.#codec, spec, options, isSettled };
+    const input = openInput(payloads);
+    return lazyMap(async () => (await import('./map.ts')).openMap(call, payloads, input));
   }
 
   #encode(value: In, what: string): Bytes {

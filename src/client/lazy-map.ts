@@ -1,0 +1,24 @@
+import type { MapResults } from './map-results.ts';
+
+/** A map whose code is loaded when it is first read from: most pages have no use for it. */
+export function lazyMap<T>(load: () => Promise<MapResults<T>>): MapResults<T> {
+  let map: MapResults<T> | undefined;
+  let loading: Promise<MapResults<T>> | undefined;
+  const loaded = async () => {
+    loading ??= load();
+    map = await loading;
+    return map;
+  };
+  const leave = async () => (await loaded()).return();
+  return {
+    get progress() {
+      return map?.progress;
+    },
+    next: () => map?.next() ?? loaded().then((own) => own.next()),
+    return: leave,
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    [Symbol.asyncDispose]: leave,
+  };
+}
