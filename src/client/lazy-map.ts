@@ -19,6 +19,8 @@ export function lazyMap<T>(load: () => Promise<MapResults<T>>): MapResults<T> {
     [Symbol.asyncIterator]() {
       return this;
     },
-    [Symbol.asyncDispose]: leave,
+    [Symbol.asyncDispose]: async () => {
+      await leave();
+    },
   };
 }

@@ -159,7 +159,10 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   #start(): void {
     this.#started = Date.now();
     const { signal, signals, deadline, spec } = this.#settings;
-    if (signal?.aborted) return this.#abandon(signal.reason);
+    if (signal?.aborted) {
+      this.#abandon(signal.reason);
+      return;
+    }
     if (signal !== undefined) this.#releases.push(signals.listen(signal, () => this.#abandon(signal.reason)));
     const overdue = () => {
       const text = `${this.#answered} of ${this.#taken} inputs of ${spec.function} were answered within the deadline of ${deadline} ms`;
