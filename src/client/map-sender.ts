@@ -56,10 +56,18 @@ export class MapSender {
     await this.#sending;
   }
 
+  /** Gives back the place of one that is not answered. */
+  giveBack(attempt: Attempt): void {
+    if (!attempt.isPlaced) return;
+    attempt.isPlaced = false;
+    this.#settings.path.inFlight.release(1);
+  }
+
   /** Sends no more. */
   stop(): void {
     this.#isStopped = true;
     this.#waiting.clear();
+    for (const attempt of this.#batch) this.giveBack(attempt);
     this.#batch = [];
   }
 
@@ -122,7 +130,9 @@ export class MapSender {
     while (!path.isReady && this.#batch.length > 0) await path.ready();
     const batch = this.#batch.filter((attempt) => {
       attempt.isQueued = false;
-      return isWanted(attempt);
+      if (isWanted(attempt)) return true;
+      this.giveBack(attempt);
+      return false;
     });
     this.#batch = [];
     if (batch.length === 0) return;

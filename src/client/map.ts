@@ -248,7 +248,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   #settle(attempt: Attempt | undefined, answer: Bytes | PalmError): void {
     if (attempt === undefined) return;
-    this.#giveBack(attempt);
+    this.#sender.giveBack(attempt);
     const { index } = attempt;
     if (answer instanceof PalmError) {
       this.#finish(index, failureOf(attempt, answer));
@@ -280,19 +280,13 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     this.#endWhenSettled();
   }
 
-  #giveBack(attempt: Attempt): void {
-    if (!attempt.isPlaced) return;
-    attempt.isPlaced = false;
-    this.#path.inFlight.release(1);
-  }
-
   /** These attempts came to nothing. */
   #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
     const now = performance.now();
     for (const attempt of attempts) {
       if (this.#isOver) return;
       const error = errorOf(attempt);
-      this.#giveBack(attempt);
+      this.#sender.giveBack(attempt);
       if (!this.#attempts.giveUp(attempt, now)) this.#finish(attempt.index, failureOf(attempt, error));
     }
     if (!this.#isOver) this.#alarm.set(this.#attempts.next);
