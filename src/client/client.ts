@@ -3,7 +3,7 @@ import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { checkCall, checkMessages, type FunctionPath } from './calls.ts';
+import { type CallSpec, checkCall, checkCount, type FunctionPath } from './calls.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
 import { openInput } from './input.ts';
@@ -131,15 +131,13 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     payload: In,
     options: EvalOptions<N> = {},
   ): Promise<Answers<N, Out>> {
-    const { cache = '' } = options;
-    const messages = checkMessages(options.messages ?? 1);
-    const { settings } = this.#core;
-    const spec = checkCall(path, this.serverName, cache, this.#core.stream);
+    const messages = checkCount('messages', options.messages ?? 1);
+    const spec = this.#spec(path, options);
     const answers = await evaluate(this.#core.callPath(), {
       spec,
       payload: this.#encode(payload, `the payload for ${spec.function}`),
       messages,
-      errorSentinel: settings.errorSentinel,
+      errorSentinel: this.#core.settings.errorSentinel,
       ...this.#limits(options),
     });
     const decoded = answers.map((answer) => this.#decode(answer, `the answer of ${spec.function}`));
@@ -155,19 +153,17 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
    */
   job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
-    const { cache = '', signal, window = DEFAULT_WINDOW, onRemoteError } = options;
+    const { signal, messages, onRemoteError } = options;
     const { settings } = this.#core;
-    const messages = options.messages === undefined ? undefined : checkMessages(options.messages);
-    if (!Number.isSafeInteger(window) || window < 1)
-      throw invalidCall(`window must be a whole number from 1 on, not ${String(window)}`);
+    if (messages !== undefined) checkCount('messages', messages);
     const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
     return new JobRun<In, Out>(this.#core.callPath(), payloads, {
-      spec: checkCall(path, this.serverName, cache, this.#core.stream),
+      spec: this.#spec(path, options),
       codec: this.#codec,
       messages,
       signal,
       signals: this.#core.signals,
-      window,
+      window: checkCount('window', options.window ?? DEFAULT_WINDOW),
       idleTimeout: checkTimeout('idleTimeout', options.idleTimeout ?? patience),
       drainTimeout: settings.timeout,
       errorSentinel: settings.errorSentinel,
@@ -250,11 +246,13 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     options: MapOptions = {},
     isSettled = false,
   ): MapResults<Out | MapOutcome<Out>> {
-    const core = this.#core;
-    const spec = checkCall(path, this.serverName, options.cache ?? '', core.stream);
-    const call = { core, path: core.callPath(), codec: this.#codec, spec, options, isSettled };
-    const input = openInput(payloads);
-    return lazyMap(async () => (await import('./map.ts')).openMap(call, payloads, input));
+    const spec = this.#spec(path, options);
+    const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
+    return lazyMap(async () => (await import('./map.ts')).openMap(...call));
+  }
+
+  #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string }): CallSpec {
+    return checkCall(path, this.serverName, cache, this.#core.stream);
   }
 
   #encode(value: In, what: string): Bytes {

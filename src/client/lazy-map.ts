@@ -9,18 +9,17 @@ export function lazyMap<T>(load: () => Promise<MapResults<T>>): MapResults<T> {
     map = await loading;
     return map;
   };
-  const leave = async () => (await loaded()).return();
   return {
     get progress() {
       return map?.progress;
     },
     next: () => map?.next() ?? loaded().then((own) => own.next()),
-    return: leave,
+    return: async () => (await loaded()).return(),
     [Symbol.asyncIterator]() {
       return this;
     },
-    [Symbol.asyncDispose]: async () => {
-      await leave();
+    async [Symbol.asyncDispose]() {
+      await this.return();
     },
   };
 }

@@ -43,21 +43,19 @@ export class Mailbox {
     return call;
   }
 
-  has(id: string): boolean {
-    return this.#calls.has(id);
-  }
-
   /** Ids of the calls that wait. */
   ids(): string[] {
     return [...this.#calls.keys()];
   }
 
-  /** Fails those of the calls that still wait. */
-  fail(ids: readonly string[], error: PalmError, number?: number): void {
+  /** Fails those of the calls that still wait, and gives how many they are. */
+  fail(ids: readonly string[], error: PalmError, number?: number): number {
+    let failed = 0;
     for (const id of ids) {
       const call = this.#calls.get(id);
-      this.#calls.delete(id);
+      if (this.#calls.delete(id)) failed++;
       call?.fail(error, number);
     }
+    return failed;
   }
 }

@@ -1,5 +1,6 @@
 import { checkTimeout } from '../async/deadline.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
+import { checkCount } from './calls.ts';
 
 export interface MapOptions {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
@@ -59,7 +60,7 @@ export function settleMapOptions(options: MapOptions, payloads: object, patience
   if (typeof ordered !== 'boolean') throw invalidCall(`ordered must be true or false, not ${show(ordered)}`);
   return {
     ordered,
-    concurrency: checkCount('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY, 1),
+    concurrency: checkCount('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY),
     timeout: checkTimeout('timeout', timeout ?? patience),
     isPatient: timeout === undefined,
     deadline: checkTimeout('deadline', options.deadline ?? Number.POSITIVE_INFINITY),
@@ -73,11 +74,4 @@ export function settleMapOptions(options: MapOptions, payloads: object, patience
 function sizeOf(payloads: object): number | undefined {
   const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
   return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
-}
-
-function checkCount(what: string, count: unknown, least: number): number {
-  if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < least) {
-    throw invalidCall(`${what} must be a whole number from ${least} on, not ${show(count)}`);
-  }
-  return count;
 }

@@ -32,25 +32,21 @@ export interface MapSettings<In, Out> extends MapLimits {
   readonly isSettled: boolean;
 }
 
-/** A map as it was called. */
-export interface MapCall<In, Out> {
-  readonly core: ClientCore;
-  readonly path: CallPath;
-  readonly codec: PayloadCodec<In, Out>;
-  readonly spec: CallSpec;
-  readonly options: MapOptions;
-  readonly isSettled: boolean;
-}
-
-/** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
+/**
+ * @param isSettled - whether a failed input is a result like others.
+ * @throws PalmError `INVALID_CALL` naming the option that is not acceptable, or when the server takes no calls.
+ */
 export function openMap<In, Out>(
-  call: MapCall<In, Out>,
+  core: ClientCore,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
   payloads: object,
   input: Input<In>,
+  options: MapOptions,
+  isSettled: boolean,
 ): MapRun<In, Out> {
-  const { core, path, codec, spec, options, isSettled } = call;
   const { timeout, errorSentinel } = core.settings;
-  return new MapRun(path, input, {
+  return new MapRun(core.callPath(), input, {
     ...settleMapOptions(options, payloads, timeout),
     spec: { ...spec, features: spec.features | Feature.parts },
     codec,

@@ -65,7 +65,8 @@ export class CallPath {
   #graced: readonly string[] = [];
   #stopGrace = () => {};
   #closed: PalmError | undefined;
-  #breaks = 0;
+  /** How often it has broken. */
+  breaks = 0;
 
   constructor({ connection, addresses, isDirect, tap, logger }: PathSettings) {
     this.addresses = addresses;
@@ -80,14 +81,9 @@ export class CallPath {
       isDirect && this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
     );
     this.#pusher = connection.push(addresses.pushAddress);
-    this.#subscription.onBreak((error) => this.#break(error, this.mailbox.ids(), ++this.#breaks));
+    this.#subscription.onBreak((error) => this.#break(error, this.mailbox.ids(), ++this.breaks));
     this.#pusher.onBreak((error) => this.#breakLater(error));
     this.#receive();
-  }
-
-  /** How often it has broken. */
-  get breaks(): number {
-    return this.#breaks;
   }
 
   /** Whether a call may be sent this moment. */
@@ -167,8 +163,8 @@ export class CallPath {
   #breakLater(error: PalmError): void {
     const calls = this.mailbox.ids();
     this.#stopGrace();
-    if (this.#graced.length > 0) this.#break(error, this.#graced, this.#breaks);
-    const number = ++this.#breaks;
+    if (this.#graced.length > 0) this.#break(error, this.#graced, this.breaks);
+    const number = ++this.breaks;
     this.#graced = calls;
     this.#stopGrace = startTimer(GRACE, () => {
       this.#graced = [];
@@ -177,11 +173,10 @@ export class CallPath {
   }
 
   #break(error: PalmError, ids: readonly string[], number: number): void {
-    const calls = ids.filter((id) => this.mailbox.has(id));
-    const fields = { code: error.code, reason: error.message, calls: calls.length };
-    this.#logger.warning('connection broke', fields);
     const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
-    this.mailbox.fail(calls, new PalmError(error.code, text, { cause: error, sent: 'unknown' }), number);
+    const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
+    const calls = this.mailbox.fail(ids, lost, number);
+    this.#logger.warning('connection broke', { code: error.code, reason: error.message, calls });
   }
 
   async #receive(): Promise<void> {

@@ -385,16 +385,13 @@ export function testMaps(name: string, make: () => Ground): void {
         const before = timers();
         const payloads = Array.from({ length: 10_000 }, () => bytes('x'));
         const map = openMap(
-          {
-            core,
-            path,
-            codec: plain(),
-            spec: { function: 'raw.f', cache: '', pipeline: 'p', features: 1 },
-            options: { timeout: 50, concurrency: 5_000, signal },
-            isSettled: true,
-          },
+          core,
+          plain(),
+          { function: 'raw.f', cache: '', pipeline: 'p', features: 1 },
           payloads,
           openInput(payloads),
+          { timeout: 50, concurrency: 5_000, signal },
+          true,
         );
         let [failed, mostTimers] = [0, 0];
         for (let next = await map.next(); !next.done; next = await map.next()) {
