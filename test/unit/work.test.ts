@@ -34,6 +34,7 @@ describe('requests for work', () => {
       sequence: fc.integer({ min: 1 }),
       want: fc.nat(100_000),
       leaves: fc.constant(false),
+      isAway: fc.constant(false),
       items: fc.array(anItem, { maxLength: 20 }),
     });
     fc.assert(
@@ -44,8 +45,10 @@ describe('requests for work', () => {
     );
   });
 
-  it('say that a worker leaves', () => {
-    const request = { worker: 'w', name: 'n', sequence: 3, want: 0, leaves: true, items: [] };
+  it('say that a worker leaves, or that its link broke', () => {
+    const away = { worker: 'w', name: 'n', sequence: 1, want: 0, leaves: false, isAway: true, items: [] };
+    expect(readWorkRequest(codec.decode(encodeWorkRequest(codec, away)))).toEqual(away);
+    const request = { worker: 'w', name: 'n', sequence: 3, want: 0, leaves: true, isAway: false, items: [] };
     expect(readWorkRequest(codec.decode(encodeWorkRequest(codec, request)))).toEqual(request);
   });
 
@@ -63,7 +66,7 @@ describe('requests for work', () => {
     for (const fields of [
       { client: '', cache: '1' },
       { client: 'w', cache: '0' },
-      { client: 'w', stage: -2 },
+      { client: 'w', stage: -3 },
     ]) {
       expect(() => readWorkRequest(palmMessage({ cache: '1', ...fields }))).toThrow(
         expect.objectContaining({ code: 'PROTOCOL' }),
@@ -133,7 +136,10 @@ describe('handing over', () => {
       },
       logger: silent,
       isVerbatim: false,
+      onGivenUp: () => {},
+      heartbeat: 1_000,
       workerTimeout: 60_000,
+      maxDeliveries: 3,
     });
     const workers = ['a', 'b', 'c'].map((id): ModelWorker => ({ id, sequence: 0, held: [] }));
     const request = (worker: ModelWorker, want: number, items: readonly WorkItem[], leaves = false) =>
@@ -144,6 +150,7 @@ describe('handing over', () => {
           sequence: worker.sequence,
           want,
           leaves,
+          isAway: false,
           items,
         }),
       );
