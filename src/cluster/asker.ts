@@ -25,8 +25,8 @@ export class Asker {
   readonly id: string;
   readonly name: string;
   lastSeen = performance.now();
-  /** When the link that it was heard of over broke; undefined while it is there. */
-  goneSince: number | undefined;
+  /** Whether the link that it was heard of over is there. */
+  isLinked = true;
   /** The request for work that came last. */
   latest: WorkRequest | undefined;
   readonly #seen = new Fifo<number>();
@@ -50,7 +50,7 @@ export class Asker {
   /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
   heard(from: RequestOrigin | undefined, onGone: () => void): void {
     this.lastSeen = performance.now();
-    this.goneSince = undefined;
+    this.isLinked = true;
     this.#stopWatch();
     this.#stopWatch = from?.onGone(onGone) ?? (() => {});
   }
@@ -109,7 +109,6 @@ export class Asker {
   /** It is taken for dead: what it got last is others' when it comes back. */
   died(): void {
     this.#answer = undefined;
-    this.goneSince = undefined;
   }
 
   /** Answers all that waits, and looks for its link no more. */

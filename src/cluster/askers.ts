@@ -29,9 +29,9 @@ export interface AskersSettings {
 }
 
 /**
- * Two things tell of a death. A link that broke and is not back within a heartbeat: that is how a killed process shows, at
- * once, and a frozen one, or a frozen network, when the transport's own heartbeats end the link. And silence: but whoever
- * runs a function that never lets events have their turn is silent and well, so it has to be a long one.
+ * Two things tell of a death. A link that broke, with no sign of life over another one: that is how a killed process shows,
+ * at once, and a frozen one, or a frozen network, when the transport's own heartbeats end the link. And silence alone: but
+ * whoever runs a function that never lets events have their turn is silent and well, so it has to be a long one.
  */
 export class Askers {
   readonly #settings: AskersSettings;
@@ -78,10 +78,9 @@ export class Askers {
 
   /** The link to the worker broke. */
   linkBroke(asker: Asker): void {
-    if (this.#alive.get(asker.id) !== asker || asker.goneSince !== undefined) return;
-    asker.goneSince = performance.now();
-    // It may not be back over another link before it has said so. One that was silent for long enough had time to.
-    if (asker.goneSince - asker.lastSeen >= 2 * this.#settings.heartbeat) this.#bury(asker, 'worker is gone');
+    if (this.#alive.get(asker.id) !== asker) return;
+    asker.isLinked = false;
+    if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
   }
 
   /** The worker left. */
@@ -116,10 +115,14 @@ export class Askers {
     const now = performance.now();
     for (const asker of [...this.#alive.values()]) {
       asker.lastSeen += excused;
-      if (asker.goneSince !== undefined) asker.goneSince += excused;
-      if (now - (asker.goneSince ?? now) >= heartbeat) this.#bury(asker, 'worker is gone');
+      if (!asker.isLinked && this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
       else if (now - asker.lastSeen > workerTimeout) this.#bury(asker, 'worker fell silent');
     }
+  }
+
+  /** One that is well has said so within a heartbeat, and over another link half of one later. */
+  #isMissed({ lastSeen }: Asker): boolean {
+    return performance.now() - lastSeen >= 1.5 * this.#settings.heartbeat;
   }
 
   #bury(asker: Asker, why: string): void {
