@@ -25,8 +25,8 @@ export class Asker {
   readonly id: string;
   readonly name: string;
   lastSeen = performance.now();
-  /** Whether the link that it was heard of over is there. */
-  isLinked = true;
+  /** When the link that it was heard of over broke; undefined while it is there. */
+  goneSince: number | undefined;
   /** The request for work that came last. */
   latest: WorkRequest | undefined;
   readonly #seen = new Fifo<number>();
@@ -50,7 +50,7 @@ export class Asker {
   /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
   heard(from: RequestOrigin | undefined, onGone: () => void): void {
     this.lastSeen = performance.now();
-    this.isLinked = true;
+    this.goneSince = undefined;
     this.#stopWatch();
     this.#stopWatch = from?.onGone(onGone) ?? (() => {});
   }

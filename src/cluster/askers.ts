@@ -7,7 +7,7 @@ const MOST_WORKERS = 4_096;
 const MOST_DEAD = 1_024;
 
 /** Looks for dead workers within a heartbeat. */
-const LOOKS = 4;
+const LOOKS = 8;
 
 export interface AskersSettings {
   /** Milliseconds between two signs of life. */
@@ -79,7 +79,7 @@ export class Askers {
   /** The link to the worker broke. */
   linkBroke(asker: Asker): void {
     if (this.#alive.get(asker.id) !== asker) return;
-    asker.isLinked = false;
+    asker.goneSince ??= performance.now();
     if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
   }
 
@@ -115,14 +115,18 @@ export class Askers {
     const now = performance.now();
     for (const asker of [...this.#alive.values()]) {
       asker.lastSeen += excused;
-      if (!asker.isLinked && this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
+      if (asker.goneSince !== undefined) asker.goneSince += excused;
+      if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
       else if (now - asker.lastSeen > workerTimeout) this.#bury(asker, 'worker fell silent');
     }
   }
 
-  /** One that is well has said so within a heartbeat, and over another link half of one later. */
-  #isMissed({ lastSeen }: Asker): boolean {
-    return performance.now() - lastSeen >= 1.5 * this.#settings.heartbeat;
+  /** Whether its link broke, and it had the time to say over another that it lives; or to do so before. */
+  #isMissed({ goneSince, lastSeen }: Asker): boolean {
+    if (goneSince === undefined) return false;
+    const { heartbeat } = this.#settings;
+    const now = performance.now();
+    return now - goneSince >= heartbeat / 2 || now - lastSeen >= 1.5 * heartbeat;
   }
 
   #bury(asker: Asker, why: string): void {

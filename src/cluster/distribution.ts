@@ -33,7 +33,7 @@ export interface DistributionOptions extends ServingOptions {
   readonly handleStream?: HandleStream;
   /**
    * Milliseconds between two signs of life of a worker that asks for its work. One whose link breaks, and that is not
-   * back within so many, is taken for dead, and what it held is given to others. Default 1000.
+   * back within half as many, is taken for dead, and what it held is given to others. Default 1000.
    */
   readonly heartbeat?: number;
   /**

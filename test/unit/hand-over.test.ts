@@ -57,10 +57,10 @@ describe('handing over to workers that die', () => {
     await a.ask(1);
     await b.ask(1);
     a.breakLink();
-    await ground.pass(HEARTBEAT);
+    await ground.pass(HEARTBEAT / 3);
     await b.ask(1);
     expect(b.held).toEqual([]);
-    await ground.pass(HEARTBEAT);
+    await ground.pass(HEARTBEAT / 3);
     await b.ask(1);
     expect(b.held.map(({ text }) => text)).toEqual(['0']);
     await b.give(1, 1);
