@@ -140,6 +140,12 @@ export class Peer {
     }
   }
 
+  /** Its socket is gone. It may be back. */
+  away(): void {
+    this.ledger.suspend();
+    this.#requests.away();
+  }
+
   /** Frees everything. */
   close(): void {
     if (this.#isClosed) return;
