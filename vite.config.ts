@@ -18,6 +18,8 @@ const native = {
   websocket: 'transports/websocket/node.ts',
   relay: 'transports/relay/index.ts',
 };
+/** Deno and Bun have a `WebSocket`, and one core with what else they load: errors are of one class. */
+const inRuntimes = { 'websocket-platform': 'transports/websocket/index.ts' };
 
 /**
  * msgpackr and nanoid go into every build: a page needs that anyway, CommonJS could not require nanoid, and loading them
@@ -32,7 +34,7 @@ function external(id: string, importer = ''): boolean {
 
 const builds = {
   browser: { entry: inBrowsers, format: 'es', minify: true },
-  node: { entry: { ...native, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
+  node: { entry: { ...native, ...inRuntimes, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
   cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 
