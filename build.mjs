@@ -1,17 +1,30 @@
-/** `npm run build`: the three bundles of vite.config.ts, the types, and a check that package.json tells the truth. */
+/** `npm run build`: the three bundles of vite.config.ts, the types, the playground, and a check that package.json tells the truth. */
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'vite';
 
 /** Packages that the bundles hold. */
-const BUNDLED = ['msgpackr', 'nanoid', 'prom-client', 'tdigest', 'bintrees', '@opentelemetry/api', 'valibot'];
+const BUNDLED = [
+  'msgpackr',
+  'nanoid',
+  'prom-client',
+  'tdigest',
+  'bintrees',
+  '@opentelemetry/api',
+  'valibot',
+  'preact',
+  '@preact/signals',
+  '@preact/signals-core',
+  'uplot',
+];
 
 const root = new URL('.', import.meta.url);
 process.chdir(root.pathname);
 
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) await build({ mode, logLevel: 'warn' });
+await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' });
 
 const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
