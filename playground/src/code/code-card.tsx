@@ -6,7 +6,7 @@ import { Choice } from '../parts/fields.tsx';
 import { isFormat } from '../state/formats.ts';
 import type { Playground } from '../state/playground.ts';
 import { type Action, RUNTIMES, type Runtime, type Setting } from './action.ts';
-import { generate } from './generate.ts';
+import { generate, programOf } from './generate.ts';
 import { highlight } from './highlight.ts';
 
 const NAMES: Readonly<Record<Runtime, string>> = { browser: 'Browser', node: 'Node', deno: 'Deno' };
@@ -16,7 +16,7 @@ export function CodeCard({ panel }: { readonly panel: string }) {
   const playground = usePlayground();
   const runtime = useSignal<Runtime>('node');
   const isCopied = useSignal(false);
-  const code = generate(actionOf(panel, playground), settingOf(playground), runtime.value);
+  const parts = generate(actionOf(panel, playground), settingOf(playground), runtime.value);
   return (
     <Card
       title="The code for it"
@@ -25,7 +25,7 @@ export function CodeCard({ panel }: { readonly panel: string }) {
           type="button"
           class="quiet"
           onClick={async () => {
-            isCopied.value = await copy(code);
+            isCopied.value = await copy(programOf(parts));
             setTimeout(() => {
               isCopied.value = false;
             }, 1_500);
@@ -50,21 +50,36 @@ export function CodeCard({ panel }: { readonly panel: string }) {
         tabIndex={0}
         aria-label={`Code for ${NAMES[runtime.value]}`}
       >
-        <pre>
-          <code>
-            {highlight(code).map(({ kind, text }, index) =>
-              kind === 'plain' ? (
-                text
-              ) : (
-                <span key={String(index)} class={`code-${kind}`}>
-                  {text}
-                </span>
-              ),
-            )}
-          </code>
-        </pre>
+        {parts.map(({ code, aside }, index) =>
+          aside === undefined ? (
+            <Code key={String(index)} code={code} />
+          ) : (
+            <details key={String(index)}>
+              <summary>{aside}</summary>
+              <Code code={code} />
+            </details>
+          ),
+        )}
       </section>
     </Card>
+  );
+}
+
+function Code({ code }: { readonly code: string }) {
+  return (
+    <pre>
+      <code>
+        {highlight(code).map(({ kind, text }, index) =>
+          kind === 'plain' ? (
+            text
+          ) : (
+            <span key={String(index)} class={`code-${kind}`}>
+              {text}
+            </span>
+          ),
+        )}
+      </code>
+    </pre>
   );
 }
 

@@ -4,8 +4,15 @@ import { clusterSource } from './cluster-source.ts';
 import { quoted } from './quoted.ts';
 import { callOf } from './statements.ts';
 
+/** A program in parts, which follow one another. */
+export interface CodePart {
+  readonly code: string;
+  /** What it is, when it is beside the point and need not be read. */
+  readonly aside?: string;
+}
+
 /** A program that does the action by itself: for a module of a page, for Node or for Deno. */
-export function generate(action: Action, setting: Setting, runtime: Runtime): string {
+export function generate(action: Action, setting: Setting, runtime: Runtime): readonly CodePart[] {
   const { body, uses } = callOf(action);
   const place = setting.kind === 'page' ? here(action, uses) : behindRelay(setting, runtime, uses);
   const connect = [
@@ -15,26 +22,26 @@ export function generate(action: Action, setting: Setting, runtime: Runtime): st
     ...(setting.session === '' ? [] : [`  session: ${quoted(setting.session)},`]),
     '});',
   ];
-  const source = [
-    howToRun(setting, runtime),
-    place.imports,
-    '',
-    ...(place.before === '' ? [] : [place.before, '']),
-    connect.join('\n'),
-    '',
-    body,
-    '',
-    'await client.close();',
-    ...place.after,
-  ].join('\n');
-  const specifiers =
-    runtime === 'deno' ? source.replaceAll(/from 'frond(\/\w+)?'/g, "from 'npm:frond$1'") : source;
-  return `${specifiers}\n`;
+  const head = [howToRun(setting, runtime), place.imports, ''].join('\n');
+  const call = [...place.before, ...connect, '', body, '', 'await client.close();', ...place.after, ''].join(
+    '\n',
+  );
+  return [
+    { code: runtime === 'deno' ? head.replaceAll(/from 'frond(\/\w+)?'/g, "from 'npm:frond$1'") : head },
+    ...(place.cluster === undefined ? [] : [place.cluster]),
+    { code: call },
+  ];
+}
+
+/** The program as it is run. */
+export function programOf(parts: readonly CodePart[]): string {
+  return parts.map(({ code }) => code).join('\n');
 }
 
 interface PlaceCode {
   readonly imports: string;
-  readonly before: string;
+  readonly cluster?: CodePart;
+  readonly before: readonly string[];
   readonly after: readonly string[];
 }
 
@@ -48,15 +55,16 @@ function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
       "import { startRole } from 'frond/cluster';",
       "import { memory } from 'frond/memory';",
     ].join('\n'),
+    cluster: { code: source, aside: `The cluster of this page: ${roles.join(', ')}` },
     before: [
-      source,
       'const transport = memory();',
       'const roles = [];',
       `for (const definition of [${roles.join(', ')}]) {`,
       "  roles.push(await startRole({ ...definition, loggingLevel: 'warning' }, transport));",
       '}',
       'for (const role of roles) await role.ready?.();',
-    ].join('\n'),
+      '',
+    ],
     after: ['for (const role of roles) await role.close();'],
   };
 }
@@ -78,7 +86,7 @@ function behindRelay(
       `import { ${[...new Set(['Client', ...uses])].sort().join(', ')} } from 'frond';`,
       "import { websocket } from 'frond/websocket';",
     ].join('\n'),
-    before: `const transport = websocket(${quoted(url)}${token});`,
+    before: [`const transport = websocket(${quoted(url)}${token});`, ''],
     after: [],
   };
 }

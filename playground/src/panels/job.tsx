@@ -18,8 +18,6 @@ const INPUT_NAMES: Readonly<Record<InputKind, string>> = {
 export function JobPanel() {
   const { link, job } = usePlayground();
   const { input, count, kind, results } = link.value;
-  const view = job.view.value;
-  const isUnderWay = view.phase === 'running' || view.phase === 'paused';
   return (
     <>
       <form
@@ -76,20 +74,10 @@ export function JobPanel() {
           <button type="submit" class="primary">
             {kind === 'map' ? 'Map' : 'Run the job'}
           </button>
-          <button
-            type="button"
-            disabled={!isUnderWay}
-            onClick={() => (view.phase === 'paused' ? job.resume() : job.pause())}
-          >
-            {view.phase === 'paused' ? 'Go on' : 'Pause'}
-          </button>
-          <button type="button" disabled={!isUnderWay} onClick={() => job.abort()}>
-            Abort
-          </button>
+          <Brakes />
         </div>
       </form>
-      <Progress view={view} />
-      {view.phase === 'failed' && <Trouble error={view.error} />}
+      <Progress />
       <div class="charts">
         <RateChart />
         <LatencyChart />
@@ -108,8 +96,31 @@ const PHASES: Readonly<Record<JobView['phase'], string>> = {
   failed: 'failed',
 };
 
-function Progress({ view }: { readonly view: JobView }) {
-  const { phase, wanted, sent, received, failures, rate, elapsed, frames } = view;
+/** Each in a component of its own: what changes in every frame is drawn without the rest of the panel. */
+function Brakes() {
+  const { job } = usePlayground();
+  const phase = job.phase.value;
+  const isUnderWay = phase === 'running' || phase === 'paused';
+  return (
+    <>
+      <button
+        type="button"
+        disabled={!isUnderWay}
+        onClick={() => (phase === 'paused' ? job.resume() : job.pause())}
+      >
+        {phase === 'paused' ? 'Go on' : 'Pause'}
+      </button>
+      <button type="button" disabled={!isUnderWay} onClick={() => job.abort()}>
+        Abort
+      </button>
+    </>
+  );
+}
+
+function Progress() {
+  const { job } = usePlayground();
+  const { phase, wanted, sent, received, failures, rate, elapsed, frames, error, lastFailure } =
+    job.view.value;
   const share = wanted === undefined || wanted === 0 ? 0 : received / wanted;
   return (
     <section class="progress" aria-label="Progress">
@@ -148,6 +159,8 @@ function Progress({ view }: { readonly view: JobView }) {
           </dd>
         </div>
       </dl>
+      {lastFailure !== undefined && phase !== 'failed' && <Trouble error={lastFailure} />}
+      {phase === 'failed' && <Trouble error={error} />}
     </section>
   );
 }

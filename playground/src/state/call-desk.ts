@@ -16,6 +16,9 @@ export type CallState =
   | { readonly type: 'answered'; readonly answer: Answer }
   | { readonly type: 'failed'; readonly error: unknown; readonly took: number };
 
+/** Milliseconds after which it is said that an answer is waited for. */
+const PATIENCE = 60;
+
 /** One call: what is written in the link's fields, and what came of it. */
 export class CallDesk {
   readonly state = signal<CallState>({ type: 'idle' });
@@ -33,7 +36,10 @@ export class CallDesk {
     this.#abort?.abort(new DOMException('another call was made', 'AbortError'));
     const abort = new AbortController();
     this.#abort = abort;
-    this.state.value = { type: 'calling' };
+    // Most answers are there before anybody could read that they are waited for.
+    const waiting = setTimeout(() => {
+      this.state.value = { type: 'calling' };
+    }, PATIENCE);
     let started = performance.now();
     try {
       const bytes = encodeAs(format, payload);
@@ -51,6 +57,8 @@ export class CallDesk {
     } catch (error) {
       if (this.#abort === abort)
         this.state.value = { type: 'failed', error, took: performance.now() - started };
+    } finally {
+      clearTimeout(waiting);
     }
   }
 

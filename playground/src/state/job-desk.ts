@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { PalmError } from 'frond';
 import type { SeriesData } from '../charts/series.ts';
 import { isFormat } from './formats.ts';
@@ -50,6 +50,7 @@ const RESULTS_REFRESH = 120;
 /** A job or map as it is written in the link's fields, and the run of it that there is. What is shown changes once a frame. */
 export class JobDesk {
   readonly view = signal<JobView>(NONE);
+  readonly phase = computed(() => this.view.value.phase);
   /** The last results, newest first. */
   readonly results = signal<readonly ResultLine[]>([]);
   readonly series = signal<SeriesData>({ times: [], rates: [], p50: [], p95: [] });

@@ -5,6 +5,7 @@ import { decodeAs, encodeAs, type Format } from './formats.ts';
 import type { Frames } from './frames.ts';
 import { type InputChoice, inputsOf } from './inputs.ts';
 import type { JobPhase, JobView, ResultLine } from './job-desk.ts';
+import { Turns } from './turns.ts';
 
 export interface JobOrder {
   readonly client: Client;
@@ -19,6 +20,12 @@ export interface JobOrder {
 
 /** Milliseconds of a frame that reading results may take: the rest is for the cluster in the page, and for drawing. */
 const SLICE = 6;
+
+/** Milliseconds in which nothing is read that end a slice. */
+const PAUSE = 1;
+
+/** Inputs that are given in one turn: a sync iterable would be taken as fast as it goes, and nothing be drawn meanwhile. */
+const INPUTS_A_TURN = 128;
 
 /** Results that may lie unread: as many as a frame can read. */
 const WINDOW = 4_096;
@@ -35,6 +42,7 @@ export class JobRun {
   readonly #latencies = new Latencies();
   readonly #started = performance.now();
   readonly #measure: ReturnType<Frames['measure']>;
+  readonly #turns = new Turns();
   readonly #last: ResultLine[] = [];
   #phase: JobPhase = 'running';
   #ended = 0;
@@ -99,13 +107,18 @@ export class JobRun {
   async #run(): Promise<void> {
     try {
       const { frames } = this.#order;
-      let sliceEnds = performance.now() + SLICE;
+      let sliceBegan = performance.now();
+      let last = sliceBegan;
       for await (const shown of this.#open()) {
-        this.#take(shown, performance.now());
+        const now = performance.now();
+        if (now - last > PAUSE) sliceBegan = now;
+        this.#take(shown, now);
         if (this.#phase === 'paused') await this.#resumed();
-        if (performance.now() < sliceEnds) continue;
-        await frames.next();
-        sliceEnds = performance.now() + SLICE;
+        if (now - sliceBegan > SLICE) {
+          await frames.next();
+          sliceBegan = performance.now();
+        }
+        last = performance.now();
       }
       this.#end('done');
     } catch (error) {
@@ -125,8 +138,9 @@ export class JobRun {
     });
   }
 
-  *#inputs(): Generator<string> {
+  async *#inputs(): AsyncGenerator<string> {
     for (const input of inputsOf(this.#order.input, this.#order.format)) {
+      if (this.#sent % INPUTS_A_TURN === INPUTS_A_TURN - 1) await this.#turns.next();
       this.#sent++;
       this.#latencies.sent(performance.now());
       yield input;
@@ -155,6 +169,7 @@ export class JobRun {
     this.#phase = phase;
     this.#ended = performance.now();
     this.#measure.stop();
+    this.#turns.close();
   }
 }
 

@@ -53,7 +53,7 @@ export function topologyOf(servers: readonly ServerInfo[], paths: readonly strin
   for (const [rank, row] of rows.entries()) {
     for (const [place, name] of row.entries()) {
       const server = byName.get(name);
-      const x = (WIDTH * (place + 0.5)) / row.length;
+      const x = placeOf(name, (WIDTH * (place + 0.5)) / row.length, row.length, flows, nodes);
       const y = TOP + (rank + 1) * ROW;
       const isDown = server?.trouble !== undefined;
       nodes.push({
@@ -130,4 +130,18 @@ function ranksOf(names: readonly string[], flows: readonly [string, string][]): 
     }
   }
   return ranks;
+}
+
+/** Below what it takes from, when it is alone in its row: a way that skips a row then has room beside it. */
+function placeOf(
+  name: string,
+  even: number,
+  inRow: number,
+  flows: readonly [string, string][],
+  nodes: readonly Node[],
+): number {
+  const sources = flows.filter(([, to]) => to === name).map(([from]) => from);
+  const above = nodes.filter(({ id }) => sources.includes(id));
+  if (inRow > 1 || above.length === 0) return even;
+  return above.reduce((sum, { x }) => sum + x, 0) / above.length;
 }
