@@ -1,6 +1,7 @@
 /** The cluster that runs inside the page: real roles, on the memory transport. */
+import { signal } from '@preact/signals';
 import type { BindingTransport, Logger } from 'frond';
-import { type Master, Pipeline, type RunningRole, type Server, Sink, startRole, Worker } from 'frond/cluster';
+import { Pipeline, type RunningRole, Sink, startRole, Worker } from 'frond/cluster';
 import { memory } from 'frond/memory';
 import { groveMaster, groveWorker } from './roles/grove.js';
 import { loomPipeline } from './roles/loom.js';
@@ -22,6 +23,8 @@ export interface PageWorker {
 export class PageCluster {
   readonly transport: BindingTransport = memory();
   readonly workers: readonly PageWorker[] = WORKERS.map((name) => ({ name, delay: 0, running: undefined }));
+  /** Changes whenever something in the cluster was done to it. */
+  readonly changes = signal(0);
   readonly #logger: Logger;
   readonly #roles = new Set<RunningRole>();
   #text: RunningRole | undefined;
@@ -50,11 +53,19 @@ export class PageCluster {
     this.#text = undefined;
     if (text === undefined) return;
     this.#roles.delete(text);
+    this.changes.value++;
     await text.close({ timeout: 0 });
   }
 
   async startText(): Promise<void> {
     this.#text ??= await this.#start(textServer);
+    this.changes.value++;
+  }
+
+  /** Holds up each of the worker's functions by so many milliseconds. */
+  slow(worker: PageWorker, delay: number): void {
+    worker.delay = delay;
+    this.changes.value++;
   }
 
   async kill(worker: PageWorker): Promise<void> {
@@ -62,6 +73,7 @@ export class PageCluster {
     worker.running = undefined;
     if (running === undefined) return;
     this.#roles.delete(running);
+    this.changes.value++;
     await running.close({ timeout: 0 });
   }
 
@@ -71,6 +83,7 @@ export class PageCluster {
     const functions = slowed(definition.functions, () => worker.delay);
     const role = await this.#start({ ...definition, functions });
     if (role instanceof Worker) worker.running = role;
+    this.changes.value++;
   }
 
   async close(): Promise<void> {
@@ -95,5 +108,3 @@ export const PAGE_FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
 export const PAGE_SERVERS = [textServer, groveMaster, loomPipeline, pressSink].map(
   ({ name, dbAddress, pubAddress }) => ({ name, dbAddress, pubAddress }),
 );
-
-export type { Master, Server };

@@ -18,12 +18,12 @@ const DELAYS = [0, 1, 20, 200] as const;
 
 function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
   const { log, link } = usePlayground();
-  const turn = useSignal(0);
-  const isTextUp = turn.value >= 0 && cluster.isTextUp;
+  // Read, so that what is drawn follows what is done.
+  cluster.changes.value;
+  const { isTextUp } = cluster;
   const act = async (what: string, run: () => Promise<void> | void) => {
     log.add('you', what, 'busy');
     await run();
-    turn.value++;
   };
   return (
     <>
@@ -99,11 +99,7 @@ function WorkerFaults({ worker, cluster, act }: WorkerProps) {
             key={one}
             aria-pressed={one === delay}
             aria-label={`Hold ${name} up for ${one} ms`}
-            onClick={() =>
-              act(`holds ${name} up for ${one} ms`, () => {
-                worker.delay = one;
-              })
-            }
+            onClick={() => act(`holds ${name} up for ${one} ms`, () => cluster.slow(worker, one))}
           >
             {one}
           </button>

@@ -49,8 +49,8 @@ export class Playground {
 
   async #connectHere(): Promise<void> {
     const cluster = new PageCluster(this.log.logger('cluster'));
-    this.cluster.value = cluster;
     await cluster.start();
+    this.cluster.value = cluster;
     await this.connection.open(pagePlace(cluster));
   }
 }

@@ -28,9 +28,11 @@ export interface Topology {
 
 export const CLIENT = '(client)';
 
-const ROW = 92;
-const TOP = 36;
+const ROW = 84;
+const TOP = 24;
 const WIDTH = 384;
+/** Room beside the servers for answers to pass. */
+const MARGIN = 28;
 
 /** @param paths - paths of calls that were seen. */
 export function topologyOf(servers: readonly ServerInfo[], paths: readonly string[]): Topology {
@@ -53,7 +55,13 @@ export function topologyOf(servers: readonly ServerInfo[], paths: readonly strin
   for (const [rank, row] of rows.entries()) {
     for (const [place, name] of row.entries()) {
       const server = byName.get(name);
-      const x = placeOf(name, (WIDTH * (place + 0.5)) / row.length, row.length, flows, nodes);
+      const x = placeOf(
+        name,
+        MARGIN + ((WIDTH - 2 * MARGIN) * (place + 0.5)) / row.length,
+        row.length,
+        flows,
+        nodes,
+      );
       const y = TOP + (rank + 1) * ROW;
       const isDown = server?.trouble !== undefined;
       nodes.push({
@@ -75,7 +83,7 @@ export function topologyOf(servers: readonly ServerInfo[], paths: readonly strin
           label: worker.name,
           role: 'worker',
           x: at,
-          y: y + 50,
+          y: y + 46,
           isDown: false,
         });
         edges.push({ from: name, to: id, kind: 'work' });
@@ -93,7 +101,7 @@ export function topologyOf(servers: readonly ServerInfo[], paths: readonly strin
       edges.push({ from: CLIENT, to: first, kind: 'call' });
     edges.push({ from: route.at(-1) ?? first, to: CLIENT, kind: 'answer' });
   }
-  const height = Math.max(...nodes.map(({ y }) => y)) + 34;
+  const height = Math.max(...nodes.map(({ y }) => y)) + 30;
   return { nodes, edges: uniqueEdges(edges), width: WIDTH, height };
 }
 

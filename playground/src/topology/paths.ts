@@ -14,13 +14,14 @@ export function curveOf(edge: Edge, nodes: ReadonlyMap<string, Node>, width: num
   if (from === undefined || to === undefined) return [];
   if (edge.kind === 'answer') {
     const isLeft = from.x < width / 2;
-    const side = isLeft ? 10 : width - 10;
-    const shift = isLeft ? -26 : 26;
+    // Of a Bézier curve whose inner points are as far out as this, the middle stays just within the drawing.
+    const side = isLeft ? -28 : width + 28;
+    const out = isLeft ? -1 : 1;
     return [
-      { x: from.x + shift * 1.3, y: from.y - 4 },
-      { x: side, y: from.y - 30 },
-      { x: side, y: to.y + 26 },
-      { x: to.x + shift * 1.6, y: to.y + 4 },
+      { x: from.x + out * 46, y: from.y },
+      { x: side, y: from.y - 10 },
+      { x: side, y: to.y + 24 },
+      { x: to.x + out * 48, y: to.y },
     ];
   }
   const start = { x: from.x, y: from.y + HALF };
