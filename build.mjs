@@ -1,4 +1,4 @@
-/** `npm run build`: the three bundles of vite.config.ts, the types, and a check that package.json tells the truth. */
+/** `npm run build`: the three bundles of vite.config.ts, the playground, the types, the playground, and a check that package.json tells the truth. */
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ const SAME_TERMS = { sirv: 'mrmime', '@polka/url': 'mrmime' };
 
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
+noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
 const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',

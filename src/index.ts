@@ -9,6 +9,8 @@ export {
   type JobOptions,
 } from './client/client.ts';
 export type { Job, JobProgress } from './client/job.ts';
+export type { MapOptions } from './client/map-options.ts';
+export type { MapOutcome, MapProgress, MapResults } from './client/map-results.ts';
 export type { ConnectOptions } from './client/options.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';

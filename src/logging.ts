@@ -21,12 +21,11 @@ export function consoleLogger(name: string): Logger {
     const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
     return [name, message, ...facts.map(([key, value]) => `${key}=${JSON.stringify(value)}`)].join(' ');
   };
-  return {
-    debug: (message, fields) => console.debug(line(message, fields)),
-    info: (message, fields) => console.info(line(message, fields)),
-    warning: (message, fields) => console.warn(line(message, fields)),
-    error: (message, fields) => console.error(line(message, fields)),
-  };
+  const say =
+    (method: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields?: LogFields): void =>
+      console[method](line(message, fields));
+  return { debug: say('debug'), info: say('info'), warning: say('warn'), error: say('error') };
 }
 
 /** `logger` from `level` on; what is below goes nowhere. */

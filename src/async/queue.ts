@@ -67,12 +67,9 @@ export class AsyncQueue<T> implements AsyncIterator<T, undefined> {
   #close(failure: { readonly reason: unknown } | undefined): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const first = this.#readers.shift();
-    if (first === undefined) this.#failure = failure;
-    else if (failure === undefined) first.resolve({ done: true, value: undefined });
-    else first.reject(failure.reason);
+    this.#failure = failure;
     for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
-      reader.resolve({ done: true, value: undefined });
+      reader.resolve(this.next());
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
 
-/** Whether something can be used now, and the ways to wait for that and to hear of its end. */
+/** What a channel is of: whether it can be used now, and the ways to wait for that and to hear of its end. */
 export class Readiness {
   #state: 'waiting' | 'ready' | 'refused' | 'closed' = 'waiting';
   #error: PalmError | undefined;
@@ -33,7 +33,7 @@ export class Readiness {
     return () => this.#listeners.delete(listener);
   }
 
-  set(): void {
+  setReady(): void {
     if (this.#state === 'closed') return;
     this.#state = 'ready';
     this.#error = undefined;
@@ -42,14 +42,14 @@ export class Readiness {
   }
 
   /** It was ready and is so no longer, but may be again. */
-  break(error: PalmError): void {
+  setBroken(error: PalmError): void {
     if (this.#state !== 'ready') return;
     this.#state = 'waiting';
     for (const listener of [...this.#listeners]) listener(error);
   }
 
-  /** The peer will not have us. It is not ready until {@link set} says so. */
-  refuse(error: PalmError): void {
+  /** The peer will not have us. It is not ready until {@link setReady} says so. */
+  setRefused(error: PalmError): void {
     if (this.#state === 'closed') return;
     const wasReady = this.isReady;
     this.#state = 'refused';
@@ -58,7 +58,7 @@ export class Readiness {
   }
 
   /** For good. */
-  close(error: PalmError): void {
+  setClosed(error: PalmError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#fail(error);

@@ -42,12 +42,10 @@ export function checkCall(
   return { function: callPath(path), cache, ...stream };
 }
 
-/** @throws PalmError `INVALID_CALL` when it is no count of answers from 1 on. */
-export function checkMessages(messages: unknown): number {
-  if (!Number.isSafeInteger(messages) || (messages as number) < 1) {
-    throw invalidCall(`messages must be a whole number from 1 on, not ${show(messages)}`);
-  }
-  return messages as number;
+/** @throws PalmError `INVALID_CALL` naming `what` when it is no whole number from `least` on. */
+export function checkCount(what: string, count: unknown, least = 1): number {
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= least) return count;
+  throw invalidCall(`${what} must be a whole number from ${least} on, not ${show(count)}`);
 }
 
 /** The envelope of a call, its payload to be filled in. */

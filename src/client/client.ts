@@ -3,10 +3,14 @@ import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { checkCall, checkMessages, type FunctionPath } from './calls.ts';
+import { type CallSpec, checkCall, checkCount, type FunctionPath } from './calls.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
+import { openInput } from './input.ts';
 import { type Job, JobRun } from './job.ts';
+import { lazyMap } from './lazy-map.ts';
+import type { MapOptions } from './map-options.ts';
+import type { MapOutcome, MapResults } from './map-results.ts';
 import { type ConnectOptions, settleOptions } from './options.ts';
 
 /** What every call may say of its end. */
@@ -127,15 +131,13 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     payload: In,
     options: EvalOptions<N> = {},
   ): Promise<Answers<N, Out>> {
-    const { cache = '' } = options;
-    const messages = checkMessages(options.messages ?? 1);
-    const { settings } = this.#core;
-    const spec = checkCall(path, this.serverName, cache, this.#core.stream);
+    const messages = checkCount('messages', options.messages ?? 1);
+    const spec = this.#spec(path, options);
     const answers = await evaluate(this.#core.callPath(), {
       spec,
       payload: this.#encode(payload, `the payload for ${spec.function}`),
       messages,
-      errorSentinel: settings.errorSentinel,
+      errorSentinel: this.#core.settings.errorSentinel,
       ...this.#limits(options),
     });
     const decoded = answers.map((answer) => this.#decode(answer, `the answer of ${spec.function}`));
@@ -151,24 +153,47 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
    */
   job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
-    const { cache = '', signal, window = DEFAULT_WINDOW, onRemoteError } = options;
+    const { signal, messages, onRemoteError } = options;
     const { settings } = this.#core;
-    const messages = options.messages === undefined ? undefined : checkMessages(options.messages);
-    if (!Number.isSafeInteger(window) || window < 1)
-      throw invalidCall(`window must be a whole number from 1 on, not ${String(window)}`);
+    if (messages !== undefined) checkCount('messages', messages);
     const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
     return new JobRun<In, Out>(this.#core.callPath(), payloads, {
-      spec: checkCall(path, this.serverName, cache, this.#core.stream),
+      spec: this.#spec(path, options),
       codec: this.#codec,
       messages,
       signal,
       signals: this.#core.signals,
-      window,
+      window: checkCount('window', options.window ?? DEFAULT_WINDOW),
       idleTimeout: checkTimeout('idleTimeout', options.idleTimeout ?? patience),
       drainTimeout: settings.timeout,
       errorSentinel: settings.errorSentinel,
       onRemoteError,
     });
+  }
+
+  /**
+   * Calls a function with each payload of an iterable, and gives one result for each, in the order of the inputs, whatever
+   * order they are answered in. It ends by itself, and takes input only while results are read.
+   * @throws PalmError `INVALID_CALL` at once for a wrong path or input; for other options when it is first read from, as
+   * what they need is loaded then. Reading throws for an input that fails, with its `index`, after the results of those
+   * before it: what {@link eval} does, once no `retries` are left.
+   * @example for await (const result of client.map('server.resize', images, { retries: 2, timeout: 10_000 })) use(result);
+   */
+  map(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<Out> {
+    return this.#map(path, payloads, options) as MapResults<Out>;
+  }
+
+  /**
+   * Does what {@link map} does, and gives failures as results: `{ index, status: 'fulfilled', value }` or
+   * `{ index, status: 'rejected', reason }`. Reading throws only for what concerns all of it: an input that throws,
+   * `deadline`, `signal`, a client that is closed.
+   */
+  mapSettled(
+    path: FunctionPath,
+    payloads: Iterable<In> | AsyncIterable<In>,
+    options?: MapOptions,
+  ): MapResults<MapOutcome<Out>> {
+    return this.#map(path, payloads, options, true) as MapResults<MapOutcome<Out>>;
   }
 
   /**
@@ -213,6 +238,21 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #map(
+    path: FunctionPath,
+    payloads: Iterable<In> | AsyncIterable<In>,
+    options: MapOptions = {},
+    isSettled = false,
+  ): MapResults<Out | MapOutcome<Out>> {
+    const spec = this.#spec(path, options);
+    const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
+    return lazyMap(async () => (await import('./map.ts')).openMap(...call));
+  }
+
+  #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string }): CallSpec {
+    return checkCall(path, this.serverName, cache, this.#core.stream);
   }
 
   #encode(value: In, what: string): Bytes {

@@ -15,72 +15,61 @@ export interface Input<T> {
   close(): void;
 }
 
-/** @throws PalmError `INVALID_CALL` when it is no iterable. */
-export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T> {
-  if (payloads !== null && typeof payloads === 'object') {
-    if (Symbol.asyncIterator in payloads) return asyncInput(payloads);
-    // A Uint8Array is iterable too, but its bytes are not what was meant.
-    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return syncInput(payloads);
-  }
-  throw invalidCall(`payloads must be an iterable or async iterable of payloads, not ${show(payloads)}`);
-}
-
 const DONE = { kind: 'done' } as const;
 
-function syncInput<T>(payloads: Iterable<T>): Input<T> {
-  let iterator: Iterator<T> | undefined;
+/** @throws PalmError `INVALID_CALL` when it is no iterable. */
+export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T> {
+  const open = openerOf(payloads);
+  const isAsync = Symbol.asyncIterator in payloads;
+  let iterator: Iterator<T> | AsyncIterator<T> | undefined;
   let isOver = false;
-  const takeNow = (): Taken<T> => {
-    if (isOver) return DONE;
-    try {
-      iterator ??= payloads[Symbol.iterator]();
-      const result = iterator.next();
-      if (!result.done) return { kind: 'value', value: result.value };
-      isOver = true;
-      return DONE;
-    } catch (error) {
-      isOver = true;
-      return { kind: 'failed', error };
-    }
+  const next = () => {
+    iterator ??= open();
+    return iterator.next();
+  };
+  const given = (result: IteratorResult<T>): Taken<T> => {
+    if (!result.done) return { kind: 'value', value: result.value };
+    isOver = true;
+    return DONE;
+  };
+  const failed = (error: unknown): Taken<T> => {
+    isOver = true;
+    return { kind: 'failed', error };
   };
   return {
-    takeNow,
-    take: async () => takeNow(),
-    close: () => {
-      if (isOver) return;
-      isOver = true;
+    takeNow: () => {
+      if (isOver) return DONE;
+      if (isAsync) return undefined;
       try {
-        iterator?.return?.();
-      } catch {
-        // The job has its outcome; what the input says to being left changes nothing.
+        return given(next() as IteratorResult<T>);
+      } catch (error) {
+        return failed(error);
       }
     },
-  };
-}
-
-function asyncInput<T>(payloads: AsyncIterable<T>): Input<T> {
-  let iterator: AsyncIterator<T> | undefined;
-  let isOver = false;
-  return {
-    takeNow: () => undefined,
     take: async () => {
       if (isOver) return DONE;
       try {
-        iterator ??= payloads[Symbol.asyncIterator]();
-        const result = await iterator.next();
-        if (!result.done) return { kind: 'value', value: result.value };
-        isOver = true;
-        return DONE;
+        return given(await next());
       } catch (error) {
-        isOver = true;
-        return { kind: 'failed', error };
+        return failed(error);
       }
     },
     close: () => {
       if (isOver) return;
       isOver = true;
-      // Not awaited: an async generator answers only when what it waits for has come.
-      Promise.resolve(iterator?.return?.()).catch(() => {});
+      // Not awaited: an async generator answers only when what it waits for has come. Whoever leaves has its outcome; what
+      // the input says to being left changes nothing.
+      (async () => iterator?.return?.())().catch(() => {});
     },
   };
+}
+
+function openerOf<T>(payloads: Iterable<T> | AsyncIterable<T>): () => Iterator<T> | AsyncIterator<T> {
+  if (payloads !== null && typeof payloads === 'object') {
+    if (Symbol.asyncIterator in payloads) return () => payloads[Symbol.asyncIterator]();
+    // A Uint8Array is iterable too, but its bytes are not what was meant.
+    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads))
+      return () => payloads[Symbol.iterator]();
+  }
+  throw invalidCall(`payloads must be an iterable or async iterable of payloads, not ${show(payloads)}`);
 }

@@ -4,8 +4,11 @@ import type { PalmMessage } from '../protocol/message.ts';
 /** A call that waits for answers. */
 export interface OpenCall {
   answer(message: PalmMessage): void;
-  /** It will get no more answers. */
-  fail(error: PalmError): void;
+  /**
+   * It will get no more answers: to what was sent before break `number` of the path, if that is given; or `topic` had one
+   * that cannot be read.
+   */
+  fail(error: PalmError, number?: number, topic?: string): void;
 }
 
 /** The calls that were sent and are not done, by their id. */
@@ -24,9 +27,8 @@ export class Mailbox {
     return this.#unclaimed;
   }
 
-  /** Registers a call, before it is sent: the answer may come at once. Gives its id. */
-  open(call: OpenCall): string {
-    const id = (this.#next++).toString(36);
+  /** Registers a call, before it is sent: the answer may come at once. Gives its id, which it may have had before. */
+  open(call: OpenCall, id = (this.#next++).toString(36)): string {
     this.#calls.set(id, call);
     return id;
   }
@@ -41,21 +43,19 @@ export class Mailbox {
     return call;
   }
 
-  has(id: string): boolean {
-    return this.#calls.has(id);
-  }
-
   /** Ids of the calls that wait. */
   ids(): string[] {
     return [...this.#calls.keys()];
   }
 
-  /** Fails those of the calls that still wait. */
-  fail(ids: readonly string[], error: PalmError): void {
+  /** Fails those of the calls that still wait, and gives how many they are. */
+  fail(ids: readonly string[], error: PalmError, number?: number): number {
+    let failed = 0;
     for (const id of ids) {
       const call = this.#calls.get(id);
-      this.#calls.delete(id);
-      call?.fail(error);
+      if (this.#calls.delete(id)) failed++;
+      call?.fail(error, number);
     }
+    return failed;
   }
 }

@@ -41,22 +41,12 @@ export interface ConnectOptions {
   readonly tap?: Tap;
 }
 
-/** Options checked, and every value settled. */
-export interface ClientSettings {
-  readonly transport: Transport;
-  readonly serverName: string | undefined;
+/** Options checked, and settled where something stands in for what is left out. */
+export interface ClientSettings extends ConnectOptions {
   readonly dbAddress: string;
-  readonly pushAddress: string | undefined;
-  readonly subAddress: string | undefined;
-  readonly session: string | undefined;
-  readonly thisConfig: boolean;
   readonly logger: Logger;
-  /** The id wished for. */
-  readonly id: string | undefined;
   readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
   readonly errorSentinel: boolean;
-  readonly tap: Tap | undefined;
 }
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -76,26 +66,20 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
       'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
     );
   }
-  const id = options.id === undefined ? undefined : checkId('id', options.id);
+  const { id } = options;
+  if (id !== undefined) checkId('id', id);
   const level = options.loggingLevel ?? 'warning';
   const logger = atLevel(
     options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`),
     level,
   );
   return {
-    transport,
-    serverName,
+    ...options,
     dbAddress,
-    pushAddress,
-    subAddress,
-    session,
-    thisConfig,
     logger,
-    id,
     timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
-    signal: options.signal,
     errorSentinel: options.errorSentinel ?? false,
-    tap: options.tap && guardTap(options.tap, logger),
+    ...(options.tap && { tap: guardTap(options.tap, logger) }),
   };
 }
 

@@ -65,6 +65,8 @@ export class CallPath {
   #graced: readonly string[] = [];
   #stopGrace = () => {};
   #closed: PalmError | undefined;
+  /** How often it has broken. */
+  breaks = 0;
 
   constructor({ connection, addresses, isDirect, tap, logger }: PathSettings) {
     this.addresses = addresses;
@@ -79,7 +81,7 @@ export class CallPath {
       isDirect && this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
     );
     this.#pusher = connection.push(addresses.pushAddress);
-    this.#subscription.onBreak((error) => this.#break(error));
+    this.#subscription.onBreak((error) => this.#break(error, this.mailbox.ids(), ++this.breaks));
     this.#pusher.onBreak((error) => this.#breakLater(error));
     this.#receive();
   }
@@ -161,20 +163,20 @@ export class CallPath {
   #breakLater(error: PalmError): void {
     const calls = this.mailbox.ids();
     this.#stopGrace();
-    if (this.#graced.length > 0) this.#break(error, this.#graced);
+    if (this.#graced.length > 0) this.#break(error, this.#graced, this.breaks);
+    const number = ++this.breaks;
     this.#graced = calls;
     this.#stopGrace = startTimer(GRACE, () => {
       this.#graced = [];
-      this.#break(error, calls);
+      this.#break(error, calls, number);
     });
   }
 
-  #break(error: PalmError, ids: readonly string[] = this.mailbox.ids()): void {
-    const calls = ids.filter((id) => this.mailbox.has(id));
-    const fields = { code: error.code, reason: error.message, calls: calls.length };
-    this.#logger.warning('connection broke', fields);
+  #break(error: PalmError, ids: readonly string[], number: number): void {
     const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
-    this.mailbox.fail(calls, new PalmError(error.code, text, { cause: error, sent: 'unknown' }));
+    const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
+    const calls = this.mailbox.fail(ids, lost, number);
+    this.#logger.warning('connection broke', { code: error.code, reason: error.message, calls });
   }
 
   async #receive(): Promise<void> {
@@ -187,8 +189,10 @@ export class CallPath {
   }
 
   #deliver({ topic, frames }: Delivery): void {
-    const id = this.#topics.call(topic);
-    if (id === undefined) return;
+    const own = this.#topics.call(topic);
+    if (own === undefined) return;
+    const slash = own.indexOf('/');
+    const id = slash < 0 ? own : own.slice(0, slash);
     for (const frame of frames) {
       const call = this.mailbox.get(id);
       let message: PalmMessage;
@@ -197,7 +201,7 @@ export class CallPath {
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
         this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message });
-        call?.fail(error);
+        call?.fail(error, undefined, topic);
         continue;
       }
       this.#tap?.({

@@ -24,9 +24,12 @@ export class Outbox {
   #deliveries: Delivery[] = [];
 
   /** @param encoded - the message as it is on the wire, when that is there already. */
-  add({ topic, message }: StreamTarget, encoded?: Bytes): void {
+  add({ topic: own, message }: StreamTarget, encoded?: Bytes): void {
     const frame = encoded ?? this.#codec.encode(message);
-    const takesBatches = topic === message.client && (message.features & Feature.batches) !== 0;
+    const { client, features } = message;
+    const takesBatches = own === client && (features & Feature.batches) !== 0;
+    const topic =
+      takesBatches && (features & Feature.parts) !== 0 ? client.slice(0, client.lastIndexOf('/')) : own;
     const open = takesBatches ? this.#open.get(topic) : undefined;
     if (
       open !== undefined &&

@@ -20,19 +20,20 @@ export interface RawServer extends AsyncDisposable {
 /** What a raw server answers to a call: payloads, or whole deliveries. */
 export type RawHandler = (message: PalmMessage) => readonly (Bytes | Delivery)[];
 
-/** Starts one that answers cache requests plainly, as pylm does. */
+/** Starts one that answers cache requests plainly, as pylm does. @param at - addresses that it has to be at. */
 export async function startRawServer(
   transport: BindingTransport,
   anyAddress: string,
   handle: RawHandler,
   config: Readonly<Record<string, string>> = {},
+  at: Partial<Pick<RawServer, 'dbAddress' | 'pullAddress' | 'pubAddress'>> = {},
 ): Promise<RawServer> {
   const connection: BindingConnection = await transport.open();
   const codec = new EnvelopeCodec();
   const received: PalmMessage[] = [];
   const requests: string[] = [];
-  const pull = await connection.bindPull(anyAddress);
-  const publisher = await connection.bindPublish(anyAddress);
+  const pull = await connection.bindPull(at.pullAddress ?? anyAddress);
+  const publisher = await connection.bindPublish(at.pubAddress ?? anyAddress);
   const values = new Map<string, Bytes>(
     Object.entries({
       name: 'raw',
@@ -41,7 +42,7 @@ export async function startRawServer(
       ...config,
     }).map(([key, value]) => [key, bytes(value)]),
   );
-  const db = await connection.bindReply(anyAddress, (frame) => {
+  const db = await connection.bindReply(at.dbAddress ?? anyAddress, (frame) => {
     const { function: path, cache, payload } = codec.decode(frame);
     const operation = path.split('.')[1] ?? '';
     const key = operation === 'set' ? cache : textOf(payload);

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Rolldown } from 'vite';
+import { build, type Plugin, type Rolldown } from 'vite';
 import { root } from './packed.ts';
 
 /** A client through a relay. Both are used, so that neither is shaken off. */
@@ -22,6 +22,16 @@ export interface AppBundle {
   readonly gzipped: number;
 }
 
+/**
+ * In place of what Vite adds to any application that loads a part of itself later: it looks for styles to load with it, which
+ * is the application's business and not in what other packages are measured by.
+ */
+const noPreloading: Plugin = {
+  name: 'no-preloading',
+  enforce: 'pre',
+  load: (id) => (id === '\0vite/preload-helper.js' ? 'export const __vitePreload = (load) => load();' : null),
+};
+
 /** Bundles an application of one module, as Vite does by default but for polyfills, with `frond` as the checkout built it. */
 export async function bundleApp(source: string): Promise<AppBundle> {
   const folder = mkdtempSync(join(tmpdir(), 'frond-app-'));
@@ -35,6 +45,7 @@ export async function bundleApp(source: string): Promise<AppBundle> {
       configFile: false,
       root: folder,
       logLevel: 'warn',
+      plugins: [noPreloading],
       build: {
         write: false,
         minify: true,

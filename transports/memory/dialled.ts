@@ -19,8 +19,7 @@ import {
 /** Items a slow reader may leave unread before it holds up the sender, or loses what is published. */
 export const HIGH_WATER_MARK = 100_000;
 
-abstract class Dialled<K extends EndpointKind> implements Channel, Dialler {
-  protected readonly readiness = new Readiness();
+abstract class Dialled<K extends EndpointKind> extends Readiness implements Channel, Dialler {
   protected readonly network: MemoryNetwork;
   readonly address: string;
   readonly #kind: K;
@@ -28,6 +27,7 @@ abstract class Dialled<K extends EndpointKind> implements Channel, Dialler {
   #endpoint: EndpointOf<K> | undefined;
 
   constructor(network: MemoryNetwork, address: string, kind: K, host: ChannelHost) {
+    super();
     this.network = network;
     this.address = address;
     this.#kind = kind;
@@ -38,10 +38,6 @@ abstract class Dialled<K extends EndpointKind> implements Channel, Dialler {
     return this.#endpoint;
   }
 
-  get isReady(): boolean {
-    return this.readiness.isReady;
-  }
-
   /** Separate from the constructor, because `bound` may be called at once and needs the subclass complete. */
   dial(): this {
     this.#host.report({ type: 'connecting', address: this.address });
@@ -49,42 +45,32 @@ abstract class Dialled<K extends EndpointKind> implements Channel, Dialler {
     return this;
   }
 
-  ready(): Promise<void> {
-    return this.readiness.ready();
-  }
-
-  onBreak(listener: (error: PalmError) => void): () => void {
-    return this.readiness.onBreak(listener);
-  }
-
   bound(endpoint: Endpoint): void {
     if (endpoint.kind !== this.#kind) {
       const text = `${this.address} is bound to ${endpoint.kind}, not to ${this.#kind}`;
-      this.readiness.refuse(new PalmError('PROTOCOL', text, { sent: false }));
+      this.setRefused(new PalmError('PROTOCOL', text, { sent: false }));
       return;
     }
     this.#endpoint = endpoint as EndpointOf<K>;
     this.attach(this.#endpoint);
     this.#host.report({ type: 'connected', address: this.address });
-    this.readiness.set();
+    this.setReady();
   }
 
   gone(error: PalmError): void {
     if (this.#endpoint === undefined) return;
     this.#endpoint = undefined;
     this.#host.report({ type: 'disconnected', address: this.address, reason: error.message });
-    this.readiness.break(error);
+    this.setBroken(error);
   }
 
   async close(): Promise<void> {
-    if (this.readiness.isClosed) return;
+    if (this.isClosed) return;
     this.network.hangUp(this.address, this);
     this.#host.release(this);
     if (this.#endpoint !== undefined) this.detach(this.#endpoint);
     this.#endpoint = undefined;
-    this.readiness.close(
-      new PalmError('CLOSED', `the connection to ${this.address} is closed`, { sent: false }),
-    );
+    this.setClosed(new PalmError('CLOSED', `the connection to ${this.address} is closed`, { sent: false }));
   }
 
   protected slow(queued: number): void {
@@ -201,8 +187,8 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
     if (this.queue.isFull) {
       this.slow(this.queue.size);
       const text = `${this.queue.size} deliveries from ${this.address} lie unread; newer ones were dropped`;
-      this.readiness.break(new PalmError('LOST', text, { sent: true }));
-      this.readiness.set();
+      this.setBroken(new PalmError('LOST', text, { sent: true }));
+      this.setReady();
       return;
     }
     this.queue.push(deliveries.map(({ topic, frames }) => ({ topic, frames: frames.map(copyFrame) })));

@@ -16,14 +16,14 @@ export interface ChannelContext {
 }
 
 /** A channel that the relay opens on this side's behalf. */
-export abstract class RelayedChannel implements Channel {
-  protected readonly readiness = new Readiness();
+export abstract class RelayedChannel extends Readiness implements Channel {
   protected readonly context: ChannelContext;
   /** How often the relay has said that the channel is ready. */
   protected generation = 0;
   protected terms: Terms | undefined;
 
   constructor(context: ChannelContext) {
+    super();
     this.context = context;
   }
 
@@ -36,22 +36,6 @@ export abstract class RelayedChannel implements Channel {
 
   get number(): number {
     return this.context.number;
-  }
-
-  protected get isClosed(): boolean {
-    return this.readiness.isClosed;
-  }
-
-  get isReady(): boolean {
-    return this.readiness.isReady;
-  }
-
-  ready(): Promise<void> {
-    return this.readiness.ready();
-  }
-
-  onBreak(listener: (error: PalmError) => void): () => void {
-    return this.readiness.onBreak(listener);
   }
 
   /** A session is there to open it in. */
@@ -69,7 +53,7 @@ export abstract class RelayedChannel implements Channel {
         this.generation = frame[2];
         this.becameReady(frame[3]);
         this.context.host.report({ type: 'connected', address: this.context.address });
-        this.readiness.set();
+        this.setReady();
         return;
       case Type.broken:
         this.break(relayedError(frame[2], frame[3]));
@@ -83,22 +67,22 @@ export abstract class RelayedChannel implements Channel {
   }
 
   refused(error: PalmError): void {
-    this.readiness.refuse(error);
+    this.setRefused(error);
     this.ended(error);
   }
 
   break(error: PalmError): void {
     const { host, address } = this.context;
     host.report({ type: 'disconnected', address, reason: error.message });
-    this.readiness.break(error);
+    this.setBroken(error);
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    if (this.readiness.isClosed) return;
+    if (this.isClosed) return;
     await this.drain(options.timeout ?? 0);
     const { number, address, post, host } = this.context;
     const error = new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false });
-    this.readiness.close(error);
+    this.setClosed(error);
     this.ended(error);
     post([Type.close, number]);
     host.release(this);

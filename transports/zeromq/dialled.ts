@@ -19,8 +19,10 @@ export interface DialContext {
 }
 
 /** A dialling end: follows its link, and says when it can be used. */
-export abstract class Dialled<S extends Socket & { connect(address: string): void }> implements Channel {
-  protected readonly readiness = new Readiness();
+export abstract class Dialled<S extends Socket & { connect(address: string): void }>
+  extends Readiness
+  implements Channel
+{
   protected readonly socket: S;
   protected readonly context: DialContext;
   protected readonly progress = new ReadProgress();
@@ -29,20 +31,9 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   #stopRedial = () => {};
 
   constructor(socket: S, context: DialContext) {
+    super();
     this.socket = socket;
     this.context = context;
-  }
-
-  get isReady(): boolean {
-    return this.readiness.isReady;
-  }
-
-  ready(): Promise<void> {
-    return this.readiness.ready();
-  }
-
-  onBreak(listener: (error: PalmError) => void): () => void {
-    return this.readiness.onBreak(listener);
   }
 
   /** Separate from the constructor, because events may come before a subclass is complete. */
@@ -63,7 +54,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
       reconnecting: (attempt, delay) => host.report({ type: 'reconnecting', address, attempt, delay }),
       refused: (error, final) => {
         host.report({ type: 'disconnected', address, reason: error.message });
-        this.readiness.refuse(error);
+        this.setRefused(error);
         if (final) this.#redialLater();
       },
     });
@@ -73,20 +64,20 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
-    if (this.readiness.isClosed) return;
+    if (this.isClosed) return;
     this.#stopRedial();
     const { address, host } = this.context;
-    this.readiness.close(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
+    this.setClosed(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
     host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
   }
 
   protected connected(_took: number): void {
-    this.readiness.set();
+    this.setReady();
   }
 
   protected disconnected(reason: string): void {
-    this.readiness.break(new PalmError('DISCONNECTED', reason, { sent: 'unknown' }));
+    this.setBroken(new PalmError('DISCONNECTED', reason, { sent: 'unknown' }));
   }
 
   protected reportSlow(queued: number): void {
@@ -101,7 +92,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 
   #redialLater(): void {
     // News of the socket may come after its end, and more than once.
-    if (this.readiness.isClosed) return;
+    if (this.isClosed) return;
     this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
       this.socket.disconnect(this.context.address);

@@ -53,7 +53,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
    */
   protected override connected(took: number): void {
     this.#stopMargin();
-    this.#stopMargin = startTimer(Math.max(this.#margin, 10 * took), () => this.readiness.set());
+    this.#stopMargin = startTimer(Math.max(this.#margin, 10 * took), () => this.setReady());
   }
 
   protected override disconnected(reason: string): void {
@@ -74,7 +74,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
   #proved(): void {
     this.#stopMargin();
     this.#isProved = true;
-    this.readiness.set();
+    this.setReady();
   }
 }
 

@@ -70,14 +70,14 @@ describe('a shared channel that another takes the place of', () => {
       wasRefused: () => said.push('refused'),
     };
     const before = new OneChannel();
-    before.readiness.set();
+    before.readiness.setReady();
     const shared = new SharedChannel<Channel>(before);
     shared.add(user);
     const after = new OneChannel();
     const next = new SharedChannel<Channel>(after);
     for (const one of await shared.close()) next.add(one);
     expect(said).toEqual(['joined', 'ready', 'broke DISCONNECTED', 'joined']);
-    after.readiness.set();
+    after.readiness.setReady();
     await new Promise(setImmediate);
     expect(said.at(-1)).toBe('ready');
   });
