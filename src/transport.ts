@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// Stays in the declarations: projects for pages have none of these types of their own.
 /**
  * The contract every transport keeps. Interfaces only; `test/conformance` states what they mean.
  *

@@ -4,7 +4,8 @@
  */
 export class SignalHub {
   readonly #listeners = new Map<AbortSignal, Set<() => void>>();
-  readonly #onAbort = (event: Event) => this.#aborted(event.currentTarget as AbortSignal);
+  // Not currentTarget, which Node 20 has for the first listener of a signal alone, and another hub may be that.
+  readonly #onAbort = (event: Event) => this.#aborted(event.target as AbortSignal);
 
   /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
   listen(signal: AbortSignal, listener: () => void): () => void {

@@ -150,7 +150,14 @@ export const OPTIONS = {
     help: 'milliseconds between two looks, with --watch',
     default: '1000',
   },
-  keep: { kind: 'flag', help: 'leave the server running until Ctrl-C' },
+  once: { kind: 'flag', help: 'end when everything was shown, and serve no page' },
+  port: {
+    kind: 'count',
+    value: 'PORT',
+    help: 'port of 127.0.0.1 that the page is at',
+    default: 'a free one',
+  },
+  open: { kind: 'flag', help: 'open the page in a browser' },
   all: { kind: 'flag', help: 'show every result of the job, not the first few alone' },
   json: {
     kind: 'flag',

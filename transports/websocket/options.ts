@@ -1,16 +1,19 @@
 import { checkTimeout } from '../../src/async/deadline.ts';
 import { invalidCall, show } from '../../src/protocol/errors.ts';
 
+/** Written as a method, whose parameter is compared both ways: the platform's own take more of an event than is given here. */
+type Listener<E> = { listen(event: E): void }['listen'] | null;
+
 /** What a client needs of the platform's `WebSocket`. */
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
   send(data: Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onerror: ((event: never) => void) | null;
-  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  onopen: Listener<never>;
+  onmessage: Listener<{ readonly data: unknown }>;
+  onerror: Listener<never>;
+  onclose: Listener<{ readonly code: number; readonly reason: string }>;
 }
 
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike;

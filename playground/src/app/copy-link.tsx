@@ -1,0 +1,39 @@
+import { useSignal } from '@preact/signals';
+import { copy } from '../parts/copy.ts';
+import { usePlayground } from './context.ts';
+
+/** Copies the link that reproduces the page; the token is in it only when that is asked for. */
+export function CopyLink() {
+  const { link } = usePlayground();
+  const isCopied = useSignal(false);
+  const withToken = useSignal(false);
+  const hasToken = link.value.token !== '';
+  return (
+    <div class="copy-link">
+      {hasToken && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={withToken.value}
+            onChange={(event) => {
+              withToken.value = event.currentTarget.checked;
+            }}
+          />
+          with token
+        </label>
+      )}
+      <button
+        type="button"
+        class="quiet"
+        onClick={async () => {
+          isCopied.value = await copy(link.href(withToken.value));
+          setTimeout(() => {
+            isCopied.value = false;
+          }, 1_500);
+        }}
+      >
+        {isCopied.value ? 'Copied' : 'Copy link'}
+      </button>
+    </div>
+  );
+}

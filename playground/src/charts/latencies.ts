@@ -1,0 +1,23 @@
+const CAPACITY = 65_536;
+
+/**
+ * How long inputs take to become results. Results of a job do not say which input they are of, so the first that comes is
+ * taken for the first that left: each figure may be another's, and their mean is right in any order.
+ */
+export class Latencies {
+  readonly #left = new Float64Array(CAPACITY);
+  #sent = 0;
+  #received = 0;
+
+  sent(now: number): void {
+    this.#left[this.#sent++ % CAPACITY] = now;
+  }
+
+  /** Milliseconds; undefined for a result that there was no input for, as scattering makes them. */
+  received(now: number): number | undefined {
+    if (this.#received >= this.#sent) return undefined;
+    this.#received = Math.max(this.#received, this.#sent - CAPACITY);
+    const left = this.#left[this.#received++ % CAPACITY];
+    return left === undefined ? undefined : now - left;
+  }
+}

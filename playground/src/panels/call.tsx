@@ -1,0 +1,142 @@
+import { usePlayground } from '../app/context.ts';
+import { Area, Field } from '../parts/fields.tsx';
+import { FormatChoice } from '../parts/format-choice.tsx';
+import { duration, size } from '../parts/numbers.ts';
+import { PathField } from '../parts/path-field.tsx';
+import { Trouble } from '../parts/trouble.tsx';
+import type { Answer } from '../state/call-desk.ts';
+import { FORMAT_NAMES } from '../state/formats.ts';
+
+const SAMPLES: readonly (readonly [
+  name: string,
+  change: { fn: string; payload: string; format?: string; messages?: string },
+])[] = [
+  ['reverse a word', { fn: 'text.reverse', payload: 'stressed' }],
+  ['which worker?', { fn: 'grove.whoami', payload: '' }],
+  ['a pipeline of three', { fn: 'text.reverse loom.title press.quote', payload: 'dnorf morf olleh' }],
+  ['one in, four out', { fn: 'text.split', payload: 'leaves of one frond', messages: '4' }],
+  ['add up JSON', { fn: 'text.sum', payload: '[1, 2, 3.5]', format: 'json' }],
+  [
+    'MessagePack, there and back',
+    { fn: 'text.echo', payload: '{"leaf": true, "veins": [1, 2, 3]}', format: 'msgpack' },
+  ],
+  ['a slow one', { fn: 'text.slow', payload: 'there' }],
+  ['one that throws', { fn: 'text.boom', payload: 'the last straw' }],
+];
+
+export function CallPanel() {
+  const { link, call, connection } = usePlayground();
+  const { payload, messages, timeout, cache } = link.value;
+  const state = call.state.value;
+  const isHere = connection.place.value?.kind === 'page';
+  return (
+    <>
+      {isHere && (
+        <fieldset class="samples">
+          <legend>Try</legend>
+          {SAMPLES.map(([name, change]) => (
+            <button
+              type="button"
+              class="sample"
+              key={name}
+              onClick={() => {
+                link.set({ format: 'text', messages: '1', ...change });
+                call.run();
+              }}
+            >
+              {name}
+            </button>
+          ))}
+        </fieldset>
+      )}
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          call.run();
+        }}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+          event.preventDefault();
+          call.run();
+        }}
+      >
+        <PathField />
+        <FormatChoice />
+        <Area label="Payload" value={payload} rows={3} onInput={(value) => link.set({ payload: value })} />
+        <details class="more">
+          <summary>Options</summary>
+          <div class="row">
+            <Field
+              label="Answers to wait for"
+              type="number"
+              width="narrow"
+              value={messages}
+              onInput={(value) => link.set({ messages: value })}
+            />
+            <Field
+              label="Time-out in ms"
+              type="number"
+              width="narrow"
+              value={timeout}
+              onInput={(value) => link.set({ timeout: value })}
+            />
+            <Field
+              label="The message’s cache field"
+              value={cache}
+              onInput={(value) => link.set({ cache: value })}
+            />
+          </div>
+        </details>
+        <div class="row actions">
+          <button type="submit" class="primary">
+            Call
+          </button>
+          {state.type === 'calling' && (
+            <button type="button" onClick={() => call.abort()}>
+              Abort
+            </button>
+          )}
+          <span class="hint keys">
+            <kbd>Ctrl</kbd> <kbd>Enter</kbd>
+          </span>
+        </div>
+      </form>
+      <section class="answer" aria-label="Answer" aria-live="polite">
+        {state.type === 'idle' && (
+          <p class="empty">
+            The answer will be here. It takes a fraction of a millisecond in this page, and not much more
+            through a relay.
+          </p>
+        )}
+        {state.type === 'calling' && <p class="empty">Waiting for the answer…</p>}
+        {state.type === 'answered' && <AnswerView answer={state.answer} />}
+        {state.type === 'failed' && <Trouble error={state.error} />}
+      </section>
+    </>
+  );
+}
+
+function AnswerView({ answer }: { readonly answer: Answer }) {
+  const { parts, took, path } = answer;
+  const bytes = parts.reduce((sum, part) => sum + part.size, 0);
+  const [first] = parts;
+  return (
+    <>
+      <p class="answer-head">
+        <span class="badge badge-good">{duration(took)}</span>
+        <span class="mono">{path.replaceAll(' ', ' → ')}</span>
+        <span class="hint">
+          {parts.length > 1 ? `${parts.length} answers, ` : ''}
+          {size(bytes)}
+          {first !== undefined && `, ${FORMAT_NAMES[first.as]}`}
+        </span>
+      </p>
+      {parts.map((part, index) => (
+        <output class="answer-part mono" key={String(index)}>
+          {part.shown === '' ? <span class="hint">nothing: zero bytes</span> : part.shown}
+        </output>
+      ))}
+    </>
+  );
+}

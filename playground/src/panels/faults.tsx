@@ -1,0 +1,179 @@
+import { useSignal } from '@preact/signals';
+import { usePlayground } from '../app/context.ts';
+import type { PageCluster, PageWorker } from '../cluster/page-cluster.ts';
+import { Log } from '../parts/log.tsx';
+
+export function FaultsPanel() {
+  const { cluster } = usePlayground();
+  return (
+    <>
+      {cluster.value === undefined ? <LinkFaults /> : <ClusterFaults cluster={cluster.value} />}
+      <Log />
+    </>
+  );
+}
+
+/** Milliseconds that a worker may be held up for each message. */
+const DELAYS = [0, 1, 20, 200] as const;
+
+function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
+  const { log, link } = usePlayground();
+  // Read, so that what is drawn follows what is done.
+  cluster.changes.value;
+  const { isTextUp } = cluster;
+  const act = async (what: string, run: () => Promise<void> | void) => {
+    log.add('you', what, 'busy');
+    await run();
+  };
+  return (
+    <>
+      <p class="hint">
+        Faults are best seen while something runs:{' '}
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            link.set({ fn: 'grove.square', results: '' });
+            link.open('job');
+          }}
+        >
+          start a job on the grove
+        </button>{' '}
+        and come back; it goes on.
+      </p>
+      <ul class="offers">
+        {cluster.workers.map((worker) => (
+          <WorkerFaults key={worker.name} worker={worker} cluster={cluster} act={act} />
+        ))}
+        <li class="offer">
+          <h3>
+            text <span class="badge">Server</span>
+            {!isTextUp && <span class="badge badge-bad">down</span>}
+          </h3>
+          <p class="hint">
+            Cuts every client of it. Calls under way fail with DISCONNECTED; what comes later waits until it
+            is back.
+          </p>
+          {isTextUp ? (
+            <button
+              type="button"
+              class="danger"
+              onClick={() => act('takes the server text away', () => cluster.stopText())}
+            >
+              Cut the connection
+            </button>
+          ) : (
+            <button
+              type="button"
+              onClick={() => act('brings the server text back', () => cluster.startText())}
+            >
+              Bring text back
+            </button>
+          )}
+        </li>
+      </ul>
+    </>
+  );
+}
+
+interface WorkerProps {
+  readonly worker: PageWorker;
+  readonly cluster: PageCluster;
+  readonly act: (what: string, run: () => Promise<void> | void) => Promise<void>;
+}
+
+function WorkerFaults({ worker, cluster, act }: WorkerProps) {
+  const { name, running, delay } = worker;
+  return (
+    <li class="offer">
+      <h3>
+        {name} <span class="badge">Worker</span>
+        {running === undefined && <span class="badge badge-bad">dead</span>}
+      </h3>
+      <fieldset class="chips">
+        <legend class="hint">Held up for each message, in ms</legend>
+        {DELAYS.map((one) => (
+          <button
+            type="button"
+            class="chip"
+            key={one}
+            aria-pressed={one === delay}
+            aria-label={`Hold ${name} up for ${one} ms`}
+            onClick={() => act(`holds ${name} up for ${one} ms`, () => cluster.slow(worker, one))}
+          >
+            {one}
+          </button>
+        ))}
+      </fieldset>
+      {running === undefined ? (
+        <button type="button" onClick={() => act(`starts ${name} again`, () => cluster.revive(worker))}>
+          Start {name} again
+        </button>
+      ) : (
+        <button type="button" class="danger" onClick={() => act(`kills ${name}`, () => cluster.kill(worker))}>
+          Kill {name}
+        </button>
+      )}
+    </li>
+  );
+}
+
+/** Milliseconds without a network. */
+const OFFLINE = 3_000;
+
+/** The machines behind a relay are not the page's to break, but the way to them is. */
+function LinkFaults() {
+  const { links, log } = usePlayground();
+  const isOffline = useSignal(false);
+  return (
+    <ul class="offers">
+      <li class="offer">
+        <h3>Cut the connection</h3>
+        <p class="hint">
+          Every WebSocket of this page breaks. The client dials again, and goes on where it was: nothing is
+          lost, and nothing comes twice.
+        </p>
+        <button
+          type="button"
+          class="danger"
+          onClick={() => {
+            log.add('you', `cuts ${links.count} WebSockets`, 'busy');
+            links.cut();
+          }}
+        >
+          Cut the connection
+        </button>
+      </li>
+      <li class="offer">
+        <h3>No network for three seconds</h3>
+        <p class="hint">
+          Attempts to connect fail meanwhile, and come at growing intervals. Within a minute nothing is lost.
+        </p>
+        <button
+          type="button"
+          class="danger"
+          disabled={isOffline.value}
+          onClick={() => {
+            log.add('you', 'takes the network away', 'busy');
+            isOffline.value = true;
+            links.isOffline = true;
+            setTimeout(() => {
+              log.add('you', 'gives the network back', 'busy');
+              links.isOffline = false;
+              isOffline.value = false;
+            }, OFFLINE);
+          }}
+        >
+          {isOffline.value ? 'No network…' : 'Take the network away'}
+        </button>
+      </li>
+      <li class="offer">
+        <h3>Slow or dead workers</h3>
+        <p class="hint">
+          The workers are processes of whoever runs the cluster: press Ctrl-C in one of them, or start one
+          more, and watch the topology.
+        </p>
+      </li>
+    </ul>
+  );
+}

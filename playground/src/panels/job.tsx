@@ -1,0 +1,166 @@
+import { usePlayground } from '../app/context.ts';
+import { LatencyChart, RateChart } from '../charts/charts.tsx';
+import { Choice, Field } from '../parts/fields.tsx';
+import { duration, grouped } from '../parts/numbers.ts';
+import { PathField } from '../parts/path-field.tsx';
+import { Trouble } from '../parts/trouble.tsx';
+import { INPUTS, type InputKind, isInputKind } from '../state/inputs.ts';
+import type { JobView } from '../state/job-desk.ts';
+import { LinesInput } from './lines-input.tsx';
+import { Results } from './results.tsx';
+
+const INPUT_NAMES: Readonly<Record<InputKind, string>> = {
+  numbers: 'Numbers',
+  words: 'Words',
+  lines: 'Lines of a file',
+};
+
+export function JobPanel() {
+  const { link, job } = usePlayground();
+  const { input, count, kind, results } = link.value;
+  return (
+    <>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          job.start();
+        }}
+      >
+        <PathField />
+        <div class="row">
+          <Choice
+            label="How"
+            value={kind === 'map' ? 'map' : 'job'}
+            options={[
+              ['job', 'Job'],
+              ['map', 'Map'],
+            ]}
+            onChange={(next) => link.set({ kind: next })}
+          />
+          <Choice
+            label="Input"
+            value={isInputKind(input) ? input : 'numbers'}
+            options={INPUTS.map((one) => [one, INPUT_NAMES[one]] as const)}
+            onChange={(next) => link.set({ input: next })}
+          />
+          {input !== 'lines' && (
+            <Field
+              label="How many"
+              type="number"
+              width="narrow"
+              value={count}
+              onInput={(value) => link.set({ count: value })}
+            />
+          )}
+          {kind !== 'map' && (
+            <Field
+              label="Ends after"
+              width="narrow"
+              value={results}
+              placeholder="as many results"
+              options={['open']}
+              onInput={(value) => link.set({ results: value })}
+            />
+          )}
+        </div>
+        <p class="hint">
+          {kind === 'map'
+            ? 'Map gives one result for each input, in order, and ends by itself.'
+            : 'A job gives results as they come: a pipeline may drop some, and a scatter make more of them. “open” never ends by itself.'}
+        </p>
+        {input === 'lines' && <LinesInput />}
+        <div class="row actions">
+          <button type="submit" class="primary">
+            {kind === 'map' ? 'Map' : 'Run the job'}
+          </button>
+          <Brakes />
+        </div>
+      </form>
+      <Progress />
+      <div class="charts">
+        <RateChart />
+        <LatencyChart />
+      </div>
+      <Results />
+    </>
+  );
+}
+
+const PHASES: Readonly<Record<JobView['phase'], string>> = {
+  idle: 'not begun',
+  running: 'running',
+  paused: 'paused',
+  done: 'done',
+  aborted: 'aborted',
+  failed: 'failed',
+};
+
+/** Each in a component of its own: what changes in every frame is drawn without the rest of the panel. */
+function Brakes() {
+  const { job } = usePlayground();
+  const phase = job.phase.value;
+  const isUnderWay = phase === 'running' || phase === 'paused';
+  return (
+    <>
+      <button
+        type="button"
+        disabled={!isUnderWay}
+        onClick={() => (phase === 'paused' ? job.resume() : job.pause())}
+      >
+        {phase === 'paused' ? 'Go on' : 'Pause'}
+      </button>
+      <button type="button" disabled={!isUnderWay} onClick={() => job.abort()}>
+        Abort
+      </button>
+    </>
+  );
+}
+
+function Progress() {
+  const { job } = usePlayground();
+  const { phase, wanted, sent, received, failures, rate, elapsed, frames, error, lastFailure } =
+    job.view.value;
+  const share = wanted === undefined || wanted === 0 ? 0 : received / wanted;
+  return (
+    <section class="progress" aria-label="Progress">
+      <progress value={phase === 'idle' ? 0 : share} max={1} aria-label="Results so far" />
+      <dl class="stats">
+        <div>
+          <dt>state</dt>
+          <dd>
+            <span role="status">{PHASES[phase]}</span>
+          </dd>
+        </div>
+        <div>
+          <dt>sent</dt>
+          <dd>{grouped(sent)}</dd>
+        </div>
+        <div>
+          <dt>results</dt>
+          <dd>{grouped(received)}</dd>
+        </div>
+        <div>
+          <dt>a second</dt>
+          <dd>{grouped(rate)}</dd>
+        </div>
+        <div>
+          <dt>took</dt>
+          <dd>{duration(elapsed * 1_000)}</dd>
+        </div>
+        <div class={failures > 0 ? 'is-bad' : ''}>
+          <dt>failed</dt>
+          <dd>{grouped(failures)}</dd>
+        </div>
+        <div class={frames.long > 0 ? 'is-bad' : ''}>
+          <dt>longest frame</dt>
+          <dd data-frames={frames.frames} data-long={frames.long} data-longest={frames.longest}>
+            {duration(frames.longest)}
+          </dd>
+        </div>
+      </dl>
+      {lastFailure !== undefined && phase !== 'failed' && <Trouble error={lastFailure} />}
+      {phase === 'failed' && <Trouble error={error} />}
+    </section>
+  );
+}

@@ -1,0 +1,26 @@
+import { usePlayground } from '../app/context.ts';
+import { grouped } from '../parts/numbers.ts';
+
+/** The last results: the list is as long as it can be read, however many there are. */
+export function Results() {
+  const { job } = usePlayground();
+  const results = job.results.value;
+  return (
+    <section class="results" aria-label="Results">
+      <h3>Last results</h3>
+      {results.length === 0 ? (
+        <p class="empty">Results are listed as they come, the last hundred of them.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+        <ol class="result-lines mono" tabIndex={0} aria-label="The last results, newest first">
+          {results.map(({ number, shown }) => (
+            <li key={number}>
+              <span class="result-number">{grouped(number)}</span>
+              <span>{shown}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

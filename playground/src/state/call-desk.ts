@@ -1,0 +1,68 @@
+import { signal } from '@preact/signals';
+import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
+import type { Playground } from './playground.ts';
+
+export interface Answer {
+  readonly path: string;
+  /** One, or as many as were asked for. */
+  readonly parts: readonly { readonly shown: string; readonly as: Format; readonly size: number }[];
+  /** Milliseconds that the call took. */
+  readonly took: number;
+}
+
+export type CallState =
+  | { readonly type: 'idle' }
+  | { readonly type: 'calling' }
+  | { readonly type: 'answered'; readonly answer: Answer }
+  | { readonly type: 'failed'; readonly error: unknown; readonly took: number };
+
+/** Milliseconds after which it is said that an answer is waited for. */
+const PATIENCE = 60;
+
+/** One call: what is written in the link's fields, and what came of it. */
+export class CallDesk {
+  readonly state = signal<CallState>({ type: 'idle' });
+  readonly #playground: Playground;
+  #abort: AbortController | undefined;
+
+  constructor(playground: Playground) {
+    this.#playground = playground;
+  }
+
+  async run(): Promise<void> {
+    const { link, connection } = this.#playground;
+    const { fn, payload, cache, messages, timeout, session } = link.value;
+    const format = isFormat(link.value.format) ? link.value.format : 'text';
+    this.#abort?.abort(new DOMException('another call was made', 'AbortError'));
+    const abort = new AbortController();
+    this.#abort = abort;
+    // Most answers are there before anybody could read that they are waited for.
+    const waiting = setTimeout(() => {
+      this.state.value = { type: 'calling' };
+    }, PATIENCE);
+    let started = performance.now();
+    try {
+      const bytes = encodeAs(format, payload);
+      const { client, stages } = await connection.clientFor(fn, session);
+      started = performance.now();
+      const answers = await client.eval(stages, bytes, {
+        messages: Number(messages),
+        timeout: Number(timeout),
+        signal: abort.signal,
+        ...(cache !== '' && { cache }),
+      });
+      const took = performance.now() - started;
+      const parts = [answers].flat().map((answer) => ({ ...decodeAs(format, answer), size: answer.length }));
+      this.state.value = { type: 'answered', answer: { path: fn, parts, took } };
+    } catch (error) {
+      if (this.#abort === abort)
+        this.state.value = { type: 'failed', error, took: performance.now() - started };
+    } finally {
+      clearTimeout(waiting);
+    }
+  }
+
+  abort(): void {
+    this.#abort?.abort(new DOMException('you aborted the call', 'AbortError'));
+  }
+}

@@ -1,0 +1,132 @@
+import { computed, signal } from '@preact/signals';
+import type { PalmError } from 'frond';
+import type { SeriesData } from '../charts/series.ts';
+import { isFormat } from './formats.ts';
+import { type InputChoice, inputCount, isInputKind } from './inputs.ts';
+import { JobRun } from './job-run.ts';
+import type { Playground } from './playground.ts';
+
+export type JobPhase = 'idle' | 'running' | 'paused' | 'done' | 'aborted' | 'failed';
+
+export interface JobView {
+  readonly phase: JobPhase;
+  readonly path: string;
+  readonly wanted: number | undefined;
+  readonly sent: number;
+  readonly received: number;
+  /** Results that were failures. */
+  readonly failures: number;
+  readonly lastFailure: PalmError | undefined;
+  /** Seconds. */
+  readonly elapsed: number;
+  /** Results a second, over all of it. */
+  readonly rate: number;
+  readonly frames: { readonly frames: number; readonly longest: number; readonly long: number };
+  readonly error: unknown;
+}
+
+export interface ResultLine {
+  readonly number: number;
+  readonly shown: string;
+}
+
+const NONE: JobView = {
+  phase: 'idle',
+  path: '',
+  wanted: undefined,
+  sent: 0,
+  received: 0,
+  failures: 0,
+  lastFailure: undefined,
+  elapsed: 0,
+  rate: 0,
+  frames: { frames: 0, longest: 0, long: 0 },
+  error: undefined,
+};
+
+/** Milliseconds between two looks at the last results: nobody reads faster. */
+const RESULTS_REFRESH = 120;
+
+/** A job or map as it is written in the link's fields, and the run of it that there is. What is shown changes once a frame. */
+export class JobDesk {
+  readonly view = signal<JobView>(NONE);
+  readonly phase = computed(() => this.view.value.phase);
+  /** The last results, newest first. */
+  readonly results = signal<readonly ResultLine[]>([]);
+  readonly series = signal<SeriesData>({ times: [], rates: [], p50: [], p95: [] });
+  /** Lines that were pasted or dropped. */
+  readonly lines = signal<readonly string[]>([]);
+  readonly linesFrom = signal('');
+  readonly #playground: Playground;
+  #run: JobRun | undefined;
+
+  constructor(playground: Playground) {
+    this.#playground = playground;
+  }
+
+  get input(): InputChoice {
+    const { input, count } = this.#playground.link.value;
+    return { kind: isInputKind(input) ? input : 'numbers', count: Number(count), lines: this.lines.value };
+  }
+
+  /** Results to wait for: one for each input, unless the link says another number, or `all`. */
+  get messages(): number | undefined {
+    const { results } = this.#playground.link.value;
+    if (results === 'open') return undefined;
+    return results === '' ? inputCount(this.input) : Number(results);
+  }
+
+  async start(): Promise<void> {
+    const { link, connection, frames } = this.#playground;
+    const { fn, session, format, kind, timeout } = link.value;
+    this.#run?.abort();
+    this.view.value = { ...NONE, phase: 'running', path: fn, wanted: this.messages };
+    this.results.value = [];
+    try {
+      const { client, stages } = await connection.clientFor(fn, session);
+      this.#run = new JobRun({
+        client,
+        stages,
+        kind: kind === 'map' ? 'map' : 'job',
+        input: this.input,
+        format: isFormat(format) ? format : 'text',
+        messages: this.messages,
+        timeout: Number(timeout),
+        frames,
+      });
+      await this.#follow(this.#run);
+    } catch (error) {
+      this.view.value = { ...this.view.peek(), phase: 'failed', error };
+    }
+  }
+
+  pause(): void {
+    this.#run?.pause();
+  }
+
+  resume(): void {
+    this.#run?.resume();
+  }
+
+  abort(): void {
+    this.#run?.abort();
+  }
+
+  async #follow(run: JobRun): Promise<void> {
+    const { frames } = this.#playground;
+    let listed = 0;
+    const show = (now: number) => {
+      if (this.#run !== run) return;
+      this.view.value = run.view;
+      if (now - listed > RESULTS_REFRESH || run.isOver) {
+        listed = now;
+        this.results.value = run.lastResults;
+        this.series.value = run.series;
+      }
+    };
+    const stop = frames.each(show);
+    await run.done;
+    stop();
+    show(Number.POSITIVE_INFINITY);
+  }
+}

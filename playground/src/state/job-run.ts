@@ -1,0 +1,183 @@
+import type { Client, PalmError, PayloadCodec } from 'frond';
+import { Latencies } from '../charts/latencies.ts';
+import { Series, type SeriesData } from '../charts/series.ts';
+import { decodeAs, encodeAs, type Format } from './formats.ts';
+import type { Frames } from './frames.ts';
+import { type InputChoice, inputsOf } from './inputs.ts';
+import type { JobPhase, JobView, ResultLine } from './job-desk.ts';
+import { Turns } from './turns.ts';
+
+export interface JobOrder {
+  readonly client: Client;
+  readonly stages: readonly string[];
+  readonly kind: 'job' | 'map';
+  readonly input: InputChoice;
+  readonly format: Format;
+  readonly messages: number | undefined;
+  readonly timeout: number;
+  readonly frames: Frames;
+}
+
+/** Milliseconds of a frame that reading results may take: the rest is for the cluster in the page, and for drawing. */
+const SLICE = 6;
+
+/** Milliseconds in which nothing is read that end a slice. */
+const PAUSE = 1;
+
+/** Inputs that are given in one turn: a sync iterable would be taken as fast as it goes, and nothing be drawn meanwhile. */
+const INPUTS_A_TURN = 128;
+
+/** Results that may lie unread: as many as a frame can read. */
+const WINDOW = 4_096;
+
+const KEPT = 100;
+
+/** One run of a job or map, from its first input to its end. */
+export class JobRun {
+  /** Resolves when it is over, however it ended. */
+  readonly done: Promise<void>;
+  readonly #order: JobOrder;
+  readonly #abort = new AbortController();
+  readonly #series = new Series();
+  readonly #latencies = new Latencies();
+  readonly #started = performance.now();
+  readonly #measure: ReturnType<Frames['measure']>;
+  readonly #turns = new Turns();
+  readonly #last: ResultLine[] = [];
+  #phase: JobPhase = 'running';
+  #ended = 0;
+  #sent = 0;
+  #received = 0;
+  #failures = 0;
+  #lastFailure: PalmError | undefined;
+  #error: unknown;
+  #resume: (() => void) | undefined;
+
+  constructor(order: JobOrder) {
+    this.#order = order;
+    this.#measure = order.frames.measure();
+    this.done = this.#run();
+  }
+
+  get isOver(): boolean {
+    return this.#phase !== 'running' && this.#phase !== 'paused';
+  }
+
+  get view(): JobView {
+    const elapsed = ((this.isOver ? this.#ended : performance.now()) - this.#started) / 1_000;
+    return {
+      phase: this.#phase,
+      path: this.#order.stages.join(' '),
+      wanted: this.#order.messages,
+      sent: this.#sent,
+      received: this.#received,
+      failures: this.#failures,
+      lastFailure: this.#lastFailure,
+      elapsed,
+      rate: elapsed === 0 ? 0 : this.#received / elapsed,
+      frames: { ...this.#measure.measure },
+      error: this.#error,
+    };
+  }
+
+  get lastResults(): readonly ResultLine[] {
+    return this.#last.toReversed();
+  }
+
+  get series(): SeriesData {
+    if (!this.isOver) this.#series.advance(performance.now() - this.#started);
+    return this.#series.data(this.isOver);
+  }
+
+  /** Reads no more for now. As results then lie unread, the SDK takes no more input. */
+  pause(): void {
+    if (this.#phase === 'running') this.#phase = 'paused';
+  }
+
+  resume(): void {
+    if (this.#phase === 'paused') this.#phase = 'running';
+    this.#resume?.();
+  }
+
+  abort(): void {
+    this.#abort.abort(new DOMException('you aborted it', 'AbortError'));
+    this.#resume?.();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const { frames } = this.#order;
+      let sliceBegan = performance.now();
+      let last = sliceBegan;
+      for await (const shown of this.#open()) {
+        const now = performance.now();
+        if (now - last > PAUSE) sliceBegan = now;
+        this.#take(shown, now);
+        if (this.#phase === 'paused') await this.#resumed();
+        if (now - sliceBegan > SLICE) {
+          await frames.next();
+          sliceBegan = performance.now();
+        }
+        last = performance.now();
+      }
+      this.#end('done');
+    } catch (error) {
+      this.#error = this.#abort.signal.aborted ? undefined : error;
+      this.#end(this.#abort.signal.aborted ? 'aborted' : 'failed');
+    }
+  }
+
+  #open(): AsyncIterable<string> {
+    const { client, stages, format, messages, timeout } = this.#order;
+    return client.with(writtenAs(format)).job(stages, this.#inputs(), {
+      window: WINDOW,
+      idleTimeout: timeout,
+      signal: this.#abort.signal,
+      ...(messages !== undefined && { messages }),
+      onRemoteError: (error) => this.#fail(error),
+    });
+  }
+
+  async *#inputs(): AsyncGenerator<string> {
+    for (const input of inputsOf(this.#order.input, this.#order.format)) {
+      if (this.#sent % INPUTS_A_TURN === INPUTS_A_TURN - 1) await this.#turns.next();
+      this.#sent++;
+      this.#latencies.sent(performance.now());
+      yield input;
+    }
+  }
+
+  #take(shown: string, now: number): void {
+    this.#series.add(now - this.#started, this.#latencies.received(now));
+    this.#last.push({ number: ++this.#received, shown });
+    if (this.#last.length > KEPT) this.#last.shift();
+  }
+
+  #fail(error: PalmError): void {
+    this.#failures++;
+    this.#lastFailure = error;
+    this.#take(`${error.remoteName ?? error.code}: ${error.message}`, performance.now());
+  }
+
+  #resumed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+
+  #end(phase: JobPhase): void {
+    this.#phase = phase;
+    this.#ended = performance.now();
+    this.#measure.stop();
+    this.#turns.close();
+  }
+}
+
+/** A payload codec of our own, as any user may give one: texts on the page, what they say on the wire. */
+function writtenAs(format: Format): PayloadCodec<string> {
+  return {
+    name: format,
+    encode: (value) => encodeAs(format, value),
+    decode: (payload) => decodeAs(format, payload).shown,
+  };
+}

@@ -1,0 +1,56 @@
+import { signal } from '@preact/signals';
+import { PageCluster } from '../cluster/page-cluster.ts';
+import { pagePlace } from '../cluster/page-place.ts';
+import { CacheDesk } from './cache-desk.ts';
+import { CallDesk } from './call-desk.ts';
+import { Connection } from './connection.ts';
+import { Frames } from './frames.ts';
+import { JobDesk } from './job-desk.ts';
+import { Link } from './link.ts';
+import { Links, relayPlace } from './relay-place.ts';
+import { StatusLog } from './status-log.ts';
+import { ThemeChoice } from './theme.ts';
+import { Traffic } from './traffic.ts';
+import { WireLog } from './wire-log.ts';
+
+/** Everything that the page knows and does; what is drawn is drawn from it. */
+export class Playground {
+  readonly frames = new Frames();
+  readonly link = new Link();
+  readonly theme = new ThemeChoice();
+  readonly log = new StatusLog();
+  readonly wire = new WireLog();
+  readonly links = new Links();
+  readonly connection = new Connection(this.log, this.wire);
+  readonly traffic = new Traffic(this.wire, this.frames, this.connection);
+  readonly call = new CallDesk(this);
+  readonly job = new JobDesk(this);
+  readonly cache = new CacheDesk(this);
+  /** The cluster in the page, while that is where the page is connected to. */
+  readonly cluster = signal<PageCluster | undefined>(undefined);
+
+  constructor() {
+    this.frames.each(() => this.wire.publish());
+    this.connect();
+  }
+
+  /** Connects to what the link names: a relay, or the cluster in the page. */
+  async connect(): Promise<void> {
+    const { relay, token, server, servers } = this.link.value;
+    if (relay === '') return this.#connectHere();
+    this.cluster.value = undefined;
+    const names = [server, ...servers.split(',')].map((name) => name.trim()).filter((name) => name !== '');
+    try {
+      await this.connection.open(relayPlace({ url: relay, token, servers: [...new Set(names)] }, this.links));
+    } catch (error) {
+      this.connection.phase.value = { type: 'failed', error };
+    }
+  }
+
+  async #connectHere(): Promise<void> {
+    const cluster = new PageCluster(this.log.logger('cluster'));
+    await cluster.start();
+    this.cluster.value = cluster;
+    await this.connection.open(pagePlace(cluster));
+  }
+}

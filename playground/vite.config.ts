@@ -1,0 +1,31 @@
+/** The playground: a page of static files that works at any path, under a policy that lets it load nothing from elsewhere. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  root: file('.'),
+  base: './',
+  resolve: {
+    conditions: ['browser', 'module', 'import', 'default'],
+    // The page imports the SDK as any user does, and gets it as it stands in this checkout.
+    alias: [
+      { find: /^frond$/, replacement: file('../src/index.ts') },
+      { find: /^frond\/cluster$/, replacement: file('../src/cluster/index.ts') },
+      { find: /^frond\/memory$/, replacement: file('../transports/memory/index.ts') },
+      { find: /^frond\/websocket$/, replacement: file('../transports/websocket/index.ts') },
+      // Makes no code from what a peer sent (vite.config.ts).
+      { find: /^msgpackr$/, replacement: 'msgpackr/index-no-eval' },
+    ],
+  },
+  build: {
+    outDir: file('../dist/playground'),
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: false,
+    reportCompressedSize: false,
+    // A picture in a style sheet is allowed; fonts and scripts as data are not.
+    assetsInlineLimit: 0,
+  },
+});
