@@ -56,6 +56,7 @@ function Offer({ server }: { readonly server: ServerInfo }) {
                 <button
                   type="button"
                   class="chip mono"
+                  aria-label={stage}
                   aria-pressed={fn.split(' ').includes(stage)}
                   onClick={() => link.set({ fn: takesCalls ? stage : `${fn} ${stage}` })}
                 >
