@@ -31,8 +31,8 @@ export class Packer {
   /** What was written, as bytes of their own. The packer begins anew. */
   take(): Bytes {
     const taken = this.#bytes.slice(0, this.#length);
-    // Who is idle holds no memory; the next message is as long as those before, as likely as not.
-    this.#usual = Math.max(this.#length, this.#usual >> 1);
+    // Who is idle holds no memory; the next message is as long as this one, as likely as not.
+    this.#usual = this.#length;
     this.#length = 0;
     this.#resize(0);
     return taken;

@@ -9,11 +9,8 @@ import { ChannelKind, type Frame, Type } from './frames.ts';
 /** Deliveries that may lie unread before the relay is left without confirmation of more. */
 const READ_AHEAD = 10_000;
 
-/**
- * Frames up to this size are copied, so that one that is kept does not keep the whole message it came in; so many bytes at
- * once, which costs less than each by itself.
- */
-const COPIED = 8_192;
+/** Bytes that a frame which is kept may keep beside itself: small frames of larger messages are copied. */
+const KEPT = 16_384;
 
 export class RelayedSubscription extends RelayedChannel implements Subscription {
   protected readonly kind = ChannelKind.subscribe;
@@ -54,7 +51,6 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
       super.took(frame);
       return;
     }
-    const owned = copier();
     this.#queue.push(frame[2].map(({ topic, frames }) => ({ topic, frames: frames.map(owned) })));
     if (!this.#queue.isFull) return;
     const { host, address } = this.context;
@@ -101,7 +97,7 @@ export class RelayedPuller extends RelayedChannel implements Puller {
       return;
     }
     this.#held += frame[2].length;
-    this.#queue.push(frame[2].map(copier()));
+    this.#queue.push(frame[2].map(owned));
   }
 
   /** Only so many are still on the relay's hands. */
@@ -113,19 +109,6 @@ export class RelayedPuller extends RelayedChannel implements Puller {
   }
 }
 
-/** Copies the frames of one message, in their order. */
-function copier(): (frame: Bytes) => Bytes {
-  let start = 0;
-  let end = 0;
-  let copy = new ArrayBuffer(0);
-  return (frame) => {
-    const { length, byteOffset } = frame;
-    if (length > COPIED) return frame;
-    if (byteOffset + length > end) {
-      start = byteOffset;
-      end = start + COPIED;
-      copy = frame.buffer.slice(start, end);
-    }
-    return new Uint8Array(copy, byteOffset - start, length);
-  };
+function owned(frame: Bytes): Bytes {
+  return frame.length > KEPT || frame.buffer.byteLength <= KEPT ? frame : frame.slice();
 }
