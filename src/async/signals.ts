@@ -9,17 +9,11 @@ export class SignalHub {
 
   /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
   listen(signal: AbortSignal, listener: () => void): () => void {
-    if (signal.aborted) {
-      let isWanted = true;
-      queueMicrotask(() => isWanted && listener());
-      return () => {
-        isWanted = false;
-      };
-    }
     const listeners = this.#listeners.get(signal) ?? new Set();
     this.#listeners.set(signal, listeners.add(listener));
     // Listens once, however often it is said (DOM, "add an event listener").
     signal.addEventListener('abort', this.#onAbort);
+    if (signal.aborted) queueMicrotask(() => this.#aborted(signal));
     return () => this.#leave(signal, listener);
   }
 

@@ -100,7 +100,7 @@ export class CallPath {
 
   /** Takes a place for one message, when it may be sent this moment. */
   tryAdmit(): boolean {
-    return this.isReady && this.inFlight.take();
+    return this.isReady && this.inFlight.take() > 0;
   }
 
   /** Resolves with a place for one message, when it may be sent. */
