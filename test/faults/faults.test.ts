@@ -130,7 +130,14 @@ describe('through a relay', () => {
         await stage.kill(running);
         running = await start(relay.said);
       };
-      const order = { path: 'master.wait', count: FEW / 5, takes: 2, retries: 20, timeout: 10_000 };
+      const order = {
+        path: 'master.wait',
+        count: FEW / 5,
+        takes: 2,
+        concurrency: 128,
+        retries: 20,
+        timeout: 10_000,
+      };
       const report = await stage.during(mapped(caller, LONGEST, order), { every: 1_500, do: restart });
       told('relay restarts', report, { restarts });
       expect(report).toMatchObject(FLAWLESS);
@@ -211,7 +218,14 @@ describe('all of it', () => {
         await pause(random.below(1_500));
         worker.signal('SIGCONT');
       };
-      const order = { path: 'master.wait', count: FEW / 5, takes: 2, retries: 100, timeout: 5_000 };
+      const order = {
+        path: 'master.wait',
+        count: FEW / 5,
+        takes: 2,
+        concurrency: 128,
+        retries: 100,
+        timeout: 5_000,
+      };
       const report = await stage.during(
         mapped(caller, LONGEST, order),
         { every: 1_500, do: () => random.pick([crew, cutOff]).replaceOne() },
