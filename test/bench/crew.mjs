@@ -34,7 +34,7 @@ const worker = await Worker.start({
     lost: async (payload, { cache }) => {
       const key = `had-${decoder.decode(payload)}`;
       if ((await cache.get(key)) !== undefined) return payload;
-      await cache.set(key, payload);
+      await cache.set(payload, key);
       console.log('has it');
       return new Promise(() => {});
     },
