@@ -8,13 +8,6 @@ export class SignalHub {
 
   /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
   listen(signal: AbortSignal, listener: () => void): () => void {
-    if (signal.aborted) {
-      let isWanted = true;
-      queueMicrotask(() => isWanted && listener());
-      return () => {
-        isWanted = false;
-      };
-    }
     let listeners = this.#listeners.get(signal);
     if (listeners === undefined) {
       listeners = new Set();
@@ -22,6 +15,7 @@ export class SignalHub {
       signal.addEventListener('abort', this.#onAbort);
     }
     listeners.add(listener);
+    if (signal.aborted) queueMicrotask(() => this.#aborted(signal));
     return () => this.#leave(signal, listener);
   }
 

@@ -96,6 +96,28 @@ export const OPTIONS = {
     help: 'milliseconds without a result that is owed before the job fails; inf for no limit',
     default: 'as --timeout',
   },
+  files: {
+    kind: 'texts',
+    value: 'GLOB',
+    help: "an input for each file like GLOB, as 'photos/**/*.jpg'; quote it, once for each",
+  },
+  retries: {
+    kind: 'count',
+    value: 'N',
+    help: 'how often what has no answer is sent again',
+    default: '0',
+  },
+  deadline: { kind: 'time', value: 'MS', help: 'milliseconds that all of it may take', default: 'no limit' },
+  unordered: { kind: 'flag', help: 'write results as they come, in any order' },
+  jsonl: {
+    kind: 'flag',
+    help: 'one JSON object per input: {"index", "status", "value" or "error"}; failures do not end the run',
+  },
+  resume: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'write behind what is in FILE, and pass over inputs whose result is there',
+  },
   'random-key': { kind: 'flag', help: 'make a random key in place of KEY' },
   name: { kind: 'text', value: 'NAME', help: 'name, in place of what the module says' },
   pull: { kind: 'text', value: 'ADDRESS', help: 'pullAddress, where calls come in' },

@@ -202,10 +202,10 @@ export class PeerPusher extends SharedUser<Pusher> {
         }
         if (places === 0) {
           const most = Math.min(frames.length - index, MOST_IN_TURN);
-          places = inFlight.takeSome(most);
+          places = inFlight.take(most);
           if (places === 0) {
             await this.#send(passed.splice(0), generation);
-            places = await inFlight.waitSome(most);
+            places = await inFlight.wait(most);
           }
         }
         places--;
