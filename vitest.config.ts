@@ -8,6 +8,7 @@ export default defineConfig({
       'test/browser/**',
       'test/runtimes/**',
       'test/install/**',
+      'test/faults/**',
       '**/node_modules/**',
     ],
     testTimeout: 20_000,

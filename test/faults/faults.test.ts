@@ -7,7 +7,7 @@ import type { Actor } from './processes.ts';
 import { scene } from './scene.ts';
 import { Crew, IS_LONG, mapped, type Stage } from './stage.ts';
 
-const MANY = IS_LONG ? 1_000_000 : 60_000;
+const MANY = IS_LONG ? 1_000_000 : 40_000;
 const FEW = IS_LONG ? 100_000 : 20_000;
 const WORKERS = 4;
 const LONGEST = IS_LONG ? 800_000 : 60_000;
@@ -130,7 +130,14 @@ describe('through a relay', () => {
         await stage.kill(running);
         running = await start(relay.said);
       };
-      const order = { path: 'master.wait', count: FEW / 5, takes: 2, retries: 20, timeout: 10_000 };
+      const order = {
+        path: 'master.wait',
+        count: FEW / 5,
+        takes: 2,
+        concurrency: 128,
+        retries: 20,
+        timeout: 10_000,
+      };
       const report = await stage.during(mapped(caller, LONGEST, order), { every: 1_500, do: restart });
       told('relay restarts', report, { restarts });
       expect(report).toMatchObject(FLAWLESS);
@@ -154,7 +161,7 @@ describe('links that freeze', () => {
         crew.hire(1),
       ]);
       // So that each has work in its hands at any time.
-      const order = { path: 'master.wait', count: IS_LONG ? 4_000 : 800, takes: 20, concurrency: 64 };
+      const order = { path: 'master.wait', count: IS_LONG ? 4_000 : 500, takes: 20, concurrency: 64 };
       let freezes = 0;
       const freeze = async () => {
         proxy?.signal('SIGSTOP');
@@ -211,7 +218,14 @@ describe('all of it', () => {
         await pause(random.below(1_500));
         worker.signal('SIGCONT');
       };
-      const order = { path: 'master.wait', count: FEW / 5, takes: 2, retries: 100, timeout: 5_000 };
+      const order = {
+        path: 'master.wait',
+        count: FEW / 5,
+        takes: 2,
+        concurrency: 128,
+        retries: 100,
+        timeout: 5_000,
+      };
       const report = await stage.during(
         mapped(caller, LONGEST, order),
         { every: 1_500, do: () => random.pick([crew, cutOff]).replaceOne() },

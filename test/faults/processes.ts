@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { within } from '../wait.ts';
+import { ACTOR } from './bundle.ts';
 import type { Config } from './parts.ts';
 
-const SCRIPT = fileURLToPath(new URL('actor.ts', import.meta.url));
 const START = 30_000;
 const END = 10_000;
 
@@ -25,8 +24,7 @@ export class Actor<S = unknown> {
   }
 
   static async start<S, R extends keyof Config>(role: R, config: Config[R]): Promise<Actor<S>> {
-    const flags = ['--expose-gc', '--import', 'tsx'];
-    const child = spawn(process.execPath, [...flags, SCRIPT, role, JSON.stringify(config)], {
+    const child = spawn(process.execPath, ['--expose-gc', ACTOR, role, JSON.stringify(config)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     // What is told to one that was killed goes nowhere.

@@ -50,16 +50,22 @@ export class RouteWatch {
   async #look(key: string): Promise<void> {
     const entry = this.#watched.get(key);
     if (entry === undefined || this.#socket.closed) return;
-    // The addon sends in this very turn or not at all (a sendTimeout of 0), so no reply of others meets the option.
-    this.#socket.mandatory = true;
-    const sent = this.#socket.send([entry.route, NO_BYTES]);
-    this.#socket.mandatory = false;
     try {
-      await sent;
+      await this.#knock(entry.route);
     } catch (error) {
       if (!isGone(error) || this.#watched.get(key) !== entry) return;
       this.#watched.delete(key);
       for (const listener of [...entry.listeners]) listener();
+    }
+  }
+
+  /** The addon sends in this very turn or not at all, with a sendTimeout of 0: so no reply to others meets the option. */
+  #knock(route: Uint8Array): Promise<void> {
+    this.#socket.mandatory = true;
+    try {
+      return this.#socket.send([route, NO_BYTES]);
+    } finally {
+      this.#socket.mandatory = false;
     }
   }
 }
