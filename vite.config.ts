@@ -77,7 +77,8 @@ export default defineConfig(({ mode }) => {
         platform: mode === 'browser' ? 'browser' : 'node',
         optimization: { inlineConst: true },
         output: {
-          chunkFileNames: `shared/[name]-[hash].${extension}`,
+          // A page's bundler gives its own hash, so a second would only be carried along.
+          chunkFileNames: `shared/[name]${mode === 'browser' ? '' : '-[hash]'}.${extension}`,
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.
           codeSplitting: {
             groups:

@@ -16,13 +16,10 @@ export class SignalHub {
         isWanted = false;
       };
     }
-    let listeners = this.#listeners.get(signal);
-    if (listeners === undefined) {
-      listeners = new Set();
-      this.#listeners.set(signal, listeners);
-      signal.addEventListener('abort', this.#onAbort);
-    }
-    listeners.add(listener);
+    const listeners = this.#listeners.get(signal) ?? new Set();
+    this.#listeners.set(signal, listeners.add(listener));
+    // Listens once, however often it is said (DOM, "add an event listener").
+    signal.addEventListener('abort', this.#onAbort);
     return () => this.#leave(signal, listener);
   }
 

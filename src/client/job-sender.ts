@@ -4,7 +4,7 @@ import type { Input } from './input.ts';
 import type { CallPath } from './path.ts';
 
 /** Inputs gathered before they are handed on, when the input gives them at once. */
-const BATCH = 64;
+const BATCH = 128;
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {

@@ -114,7 +114,7 @@ export class PeerSubscription extends SharedUser<Subscription> {
  * Calls that one client sends when its turn comes and others wait: as many as travel together, so that their answers do too.
  * Fewer would cost each of a thousand clients a message for every few answers.
  */
-const MOST_IN_TURN = 64;
+const MOST_IN_TURN = 128;
 
 /** Passes on what a client sends, as fast as the server takes it. */
 export class PeerPusher extends SharedUser<Pusher> {
@@ -160,6 +160,11 @@ export class PeerPusher extends SharedUser<Pusher> {
       this.outstanding -= size;
       this.#credit.add(size);
     });
+  }
+
+  /** Something goes to the client: the credit goes with it. */
+  payCredit(): void {
+    this.#credit.pay();
   }
 
   override broke(error: PalmError): void {

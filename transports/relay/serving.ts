@@ -9,7 +9,7 @@ import { reasonText } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
 import { CloseCode } from '../websocket/codes.ts';
-import { SUBPROTOCOL } from '../websocket/frames.ts';
+import { SUBPROTOCOL, Type } from '../websocket/frames.ts';
 import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
@@ -172,10 +172,18 @@ class ServingRelay implements Relay {
 
   /** Clients that have nothing under way are let go as soon as they have. */
   async #drained(): Promise<void> {
+    const asked = new Set<Line>();
     while (this.#lines.size > 0) {
       for (const line of [...this.#lines]) {
-        if (line.peer?.isIdle !== false && (line.peer?.ledger.held ?? 0) === 0) {
+        const { peer } = line;
+        const isIdle = peer?.isIdle !== false;
+        if (isIdle && (peer?.ledger.held ?? 0) === 0) {
           line.close(CloseCode.goingAway, 'the relay is going down');
+        } else if (!isIdle) asked.delete(line);
+        else if (!asked.has(line)) {
+          // Its answer confirms what the client has, which would take it a while to say by itself.
+          asked.add(line);
+          peer?.ledger.tell([Type.ping]);
         }
       }
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

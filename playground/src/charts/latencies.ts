@@ -13,6 +13,12 @@ export class Latencies {
     this.#left[this.#sent++ % CAPACITY] = now;
   }
 
+  /** Milliseconds since the input at `index` left, for results that say which input they are of. */
+  of(index: number, now: number): number | undefined {
+    const left = this.#left[index % CAPACITY];
+    return left === undefined ? undefined : now - left;
+  }
+
   /** Milliseconds; undefined for a result that there was no input for, as scattering makes them. */
   received(now: number): number | undefined {
     if (this.#received >= this.#sent) return undefined;

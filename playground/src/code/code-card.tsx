@@ -102,6 +102,7 @@ function actionOf(panel: string, { link, job, cache, connection }: Playground): 
         input: job.input,
         format,
         messages: job.messages,
+        map: job.map,
       };
     case 'cache': {
       const { server } = cache;

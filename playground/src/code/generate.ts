@@ -65,7 +65,10 @@ function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
       'for (const role of roles) await role.ready?.();',
       '',
     ],
-    after: ['for (const role of roles) await role.close();'],
+    after: [
+      '// From the last to the first: none is left waiting for one before it.',
+      'for (const role of roles.reverse()) await role.close();',
+    ],
   };
 }
 

@@ -43,9 +43,17 @@ function evalOf({ path, payload, format, messages, cache }: Action & { type: 'ev
   };
 }
 
-function streamOf({ type, path, input, format, messages }: Action & { type: 'job' | 'map' }): Statements {
+function streamOf({
+  type,
+  path,
+  input,
+  format,
+  messages,
+  map,
+}: Action & { type: 'job' | 'map' }): Statements {
   const { typed, uses, value } = inFormat(format);
-  const options = type === 'job' && messages !== undefined ? `, { messages: ${messages} }` : '';
+  const told = type === 'map' ? mapOptions(map) : messages === undefined ? [] : [`messages: ${messages}`];
+  const options = told.length === 0 ? '' : `, { ${told.join(', ')} }`;
   return {
     body: [
       ...inputLines(input, format, value),
@@ -60,6 +68,23 @@ function streamOf({ type, path, input, format, messages }: Action & { type: 'job
     ].join('\n'),
     uses,
   };
+}
+
+/** Those that are not as they are anyway. */
+function mapOptions({
+  ordered,
+  concurrency,
+  retries,
+}: {
+  ordered: boolean;
+  concurrency: number;
+  retries: number;
+}): string[] {
+  return [
+    ...(ordered ? [] : ['ordered: false']),
+    ...(concurrency === 1_024 ? [] : [`concurrency: ${concurrency}`]),
+    ...(retries === 0 ? [] : [`retries: ${retries}`]),
+  ];
 }
 
 function inputLines(input: InputChoice, format: Format, value: (text: string) => string): string[] {

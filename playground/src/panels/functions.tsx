@@ -1,6 +1,6 @@
 import { usePlayground } from '../app/context.ts';
 import { PathField } from '../parts/path-field.tsx';
-import type { ServerInfo } from '../state/discovery.ts';
+import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 
 export function FunctionsPanel() {
   const { link, connection } = usePlayground();
@@ -36,7 +36,7 @@ export function FunctionsPanel() {
 function Offer({ server }: { readonly server: ServerInfo }) {
   const { link } = usePlayground();
   const { name, status, functions, trouble } = server;
-  const takesCalls = status === undefined || status.addresses['pull_address'] !== undefined;
+  const isFirst = takesCalls(server);
   const { fn } = link.value;
   return (
     <li class="offer">
@@ -44,7 +44,7 @@ function Offer({ server }: { readonly server: ServerInfo }) {
         {name} <span class="badge">{status?.role ?? 'server'}</span>
         {trouble !== undefined && <span class="badge badge-bad">not reached</span>}
       </h3>
-      {!takesCalls && <p class="hint">Takes what servers before it send on: use it as a further stage.</p>}
+      {!isFirst && <p class="hint">Takes what servers before it send on: use it as a further stage.</p>}
       {functions.length === 0 ? (
         <p class="hint">It does not say what it offers. Type the function’s name above.</p>
       ) : (
@@ -56,10 +56,11 @@ function Offer({ server }: { readonly server: ServerInfo }) {
                 <button
                   type="button"
                   class="chip mono"
+                  aria-label={stage}
                   aria-pressed={fn.split(' ').includes(stage)}
-                  onClick={() => link.set({ fn: takesCalls ? stage : `${fn} ${stage}` })}
+                  onClick={() => link.set({ fn: isFirst ? stage : `${fn} ${stage}` })}
                 >
-                  {takesCalls ? one : `+ ${one}`}
+                  {isFirst ? one : `+ ${one}`}
                 </button>
               </li>
             );

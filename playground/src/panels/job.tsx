@@ -69,6 +69,7 @@ export function JobPanel() {
             ? 'Map gives one result for each input, in order, and ends by itself.'
             : 'A job gives results as they come: a pipeline may drop some, and a scatter make more of them. “open” never ends by itself.'}
         </p>
+        {kind === 'map' && <MapOptionFields />}
         {input === 'lines' && <LinesInput />}
         <div class="row actions">
           <button type="submit" class="primary">
@@ -95,6 +96,38 @@ const PHASES: Readonly<Record<JobView['phase'], string>> = {
   aborted: 'aborted',
   failed: 'failed',
 };
+
+function MapOptionFields() {
+  const { link } = usePlayground();
+  const { ordered, concurrency, retries } = link.value;
+  return (
+    <div class="row">
+      <Choice
+        label="Results"
+        value={ordered === 'no' ? 'no' : 'yes'}
+        options={[
+          ['yes', 'In order'],
+          ['no', 'As they come'],
+        ]}
+        onChange={(next) => link.set({ ordered: next })}
+      />
+      <Field
+        label="Concurrency"
+        type="number"
+        width="narrow"
+        value={concurrency}
+        onInput={(value) => link.set({ concurrency: value })}
+      />
+      <Field
+        label="Retries"
+        type="number"
+        width="narrow"
+        value={retries}
+        onInput={(value) => link.set({ retries: value })}
+      />
+    </div>
+  );
+}
 
 /** Each in a component of its own: what changes in every frame is drawn without the rest of the panel. */
 function Brakes() {

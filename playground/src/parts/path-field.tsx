@@ -1,4 +1,5 @@
 import { usePlayground } from '../app/context.ts';
+import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 import { Field } from './fields.tsx';
 
 /** The function to call, or the stages of a pipeline: one after another, each with what servers offer to choose from. */
@@ -33,16 +34,17 @@ export function PathField() {
           )}
         </div>
       ))}
-      <button type="button" class="quiet" onClick={() => change([...stages, nextStage(stages, offered)])}>
+      <button type="button" class="quiet" onClick={() => change([...stages, nextStage(stages, servers)])}>
         + stage
       </button>
     </fieldset>
   );
 }
 
-/** Of the server behind the last one, where it is known which that is. */
-function nextStage(stages: readonly string[], offered: readonly string[]): string {
+/** Of a server that is not called yet, and rather of one that only takes what others send on. */
+function nextStage(stages: readonly string[], servers: readonly ServerInfo[]): string {
   const used = new Set(stages.map((stage) => stage.split('.')[0]));
-  const isFree = (stage: string) => !used.has(stage.split('.')[0]) && !stage.endsWith('.echo');
-  return offered.filter(isFree).find((stage) => /^(loom|press)\./.test(stage)) ?? offered.find(isFree) ?? '';
+  const free = servers.filter(({ name, functions }) => !used.has(name) && functions.length > 0);
+  const next = free.find((server) => !takesCalls(server)) ?? free[0];
+  return next === undefined ? '' : `${next.name}.${next.functions.find((one) => one !== 'echo') ?? 'echo'}`;
 }

@@ -14,6 +14,11 @@ export interface ServerInfo {
   readonly functions: readonly string[];
 }
 
+/** Whether clients may call it: a Pipeline or Sink takes what others send on. One that says nothing is taken for one that does. */
+export function takesCalls({ status }: ServerInfo): boolean {
+  return status === undefined || status.addresses['pull_address'] !== undefined;
+}
+
 /** Milliseconds that a server has to say what it is. */
 const PATIENCE = 5_000;
 

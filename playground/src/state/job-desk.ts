@@ -69,9 +69,16 @@ export class JobDesk {
     return { kind: isInputKind(input) ? input : 'numbers', count: Number(count), lines: this.lines.value };
   }
 
+  /** How a map goes about it. */
+  get map(): { readonly ordered: boolean; readonly concurrency: number; readonly retries: number } {
+    const { ordered, concurrency, retries } = this.#playground.link.value;
+    return { ordered: ordered !== 'no', concurrency: Number(concurrency), retries: Number(retries) };
+  }
+
   /** Results to wait for: one for each input, unless the link says another number, or `all`. */
   get messages(): number | undefined {
-    const { results } = this.#playground.link.value;
+    const { results, kind } = this.#playground.link.value;
+    if (kind === 'map') return inputCount(this.input);
     if (results === 'open') return undefined;
     return results === '' ? inputCount(this.input) : Number(results);
   }
@@ -91,6 +98,7 @@ export class JobDesk {
         input: this.input,
         format: isFormat(format) ? format : 'text',
         messages: this.messages,
+        map: this.map,
         timeout: Number(timeout),
         frames,
       });

@@ -1,4 +1,4 @@
-import type { Client, PalmError, PayloadCodec } from 'frond';
+import type { Client, MapOptions, PalmError, PayloadCodec } from 'frond';
 import { Latencies } from '../charts/latencies.ts';
 import { Series, type SeriesData } from '../charts/series.ts';
 import { decodeAs, encodeAs, type Format } from './formats.ts';
@@ -15,6 +15,7 @@ export interface JobOrder {
   readonly format: Format;
   readonly messages: number | undefined;
   readonly timeout: number;
+  readonly map: Pick<MapOptions, 'ordered' | 'concurrency' | 'retries'>;
   readonly frames: Frames;
 }
 
@@ -52,6 +53,8 @@ export class JobRun {
   #lastFailure: PalmError | undefined;
   #error: unknown;
   #resume: (() => void) | undefined;
+  #sliceBegan = this.#started;
+  #lastRead = this.#started;
 
   constructor(order: JobOrder) {
     this.#order = order;
@@ -106,20 +109,7 @@ export class JobRun {
 
   async #run(): Promise<void> {
     try {
-      const { frames } = this.#order;
-      let sliceBegan = performance.now();
-      let last = sliceBegan;
-      for await (const shown of this.#open()) {
-        const now = performance.now();
-        if (now - last > PAUSE) sliceBegan = now;
-        this.#take(shown, now);
-        if (this.#phase === 'paused') await this.#resumed();
-        if (now - sliceBegan > SLICE) {
-          await frames.next();
-          sliceBegan = performance.now();
-        }
-        last = performance.now();
-      }
+      await (this.#order.kind === 'map' ? this.#readMap() : this.#readJob());
       this.#end('done');
     } catch (error) {
       this.#error = this.#abort.signal.aborted ? undefined : error;
@@ -127,15 +117,46 @@ export class JobRun {
     }
   }
 
-  #open(): AsyncIterable<string> {
+  async #readJob(): Promise<void> {
     const { client, stages, format, messages, timeout } = this.#order;
-    return client.with(writtenAs(format)).job(stages, this.#inputs(), {
+    const results = client.with(writtenAs(format)).job(stages, this.#inputs(), {
       window: WINDOW,
       idleTimeout: timeout,
       signal: this.#abort.signal,
       ...(messages !== undefined && { messages }),
-      onRemoteError: (error) => this.#fail(error),
+      onRemoteError: (error) => this.#fail(error, this.#latencies.received(performance.now())),
     });
+    for await (const shown of results) {
+      this.#take(shown, this.#latencies.received(performance.now()));
+      await this.#pace();
+    }
+  }
+
+  async #readMap(): Promise<void> {
+    const { client, stages, format, timeout, map } = this.#order;
+    const outcomes = client.with(writtenAs(format)).mapSettled(stages, this.#inputs(), {
+      ...map,
+      timeout,
+      signal: this.#abort.signal,
+    });
+    for await (const outcome of outcomes) {
+      const latency = this.#latencies.of(outcome.index, performance.now());
+      if (outcome.status === 'fulfilled') this.#take(outcome.value, latency);
+      else this.#fail(outcome.reason, latency);
+      await this.#pace();
+    }
+  }
+
+  /** Resolves when more may be read: at once, unless it is paused or the frame has been read in for long enough. */
+  async #pace(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#lastRead > PAUSE) this.#sliceBegan = now;
+    if (this.#phase === 'paused') await this.#resumed();
+    if (now - this.#sliceBegan > SLICE) {
+      await this.#order.frames.next();
+      this.#sliceBegan = performance.now();
+    }
+    this.#lastRead = performance.now();
   }
 
   async *#inputs(): AsyncGenerator<string> {
@@ -147,16 +168,16 @@ export class JobRun {
     }
   }
 
-  #take(shown: string, now: number): void {
-    this.#series.add(now - this.#started, this.#latencies.received(now));
+  #take(shown: string, latency: number | undefined): void {
+    this.#series.add(performance.now() - this.#started, latency);
     this.#last.push({ number: ++this.#received, shown });
     if (this.#last.length > KEPT) this.#last.shift();
   }
 
-  #fail(error: PalmError): void {
+  #fail(error: PalmError, latency: number | undefined): void {
     this.#failures++;
     this.#lastFailure = error;
-    this.#take(`${error.remoteName ?? error.code}: ${error.message}`, performance.now());
+    this.#take(`${error.remoteName ?? error.code}: ${error.message}`, latency);
   }
 
   #resumed(): Promise<void> {

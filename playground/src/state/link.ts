@@ -17,6 +17,10 @@ export interface LinkState {
   count: string;
   /** How many results end a job: a number, `open` for none, nothing for one of each input. */
   results: string;
+  concurrency: string;
+  retries: string;
+  /** `yes` or `no`. */
+  ordered: string;
   key: string;
   session: string;
   relay: string;
@@ -37,6 +41,9 @@ export const DEFAULTS: LinkState = {
   input: 'numbers',
   count: '100000',
   results: '',
+  concurrency: '1024',
+  retries: '0',
+  ordered: 'yes',
   key: 'motto',
   session: '',
   relay: '',

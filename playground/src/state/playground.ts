@@ -4,6 +4,7 @@ import { pagePlace } from '../cluster/page-place.ts';
 import { CacheDesk } from './cache-desk.ts';
 import { CallDesk } from './call-desk.ts';
 import { Connection } from './connection.ts';
+import { takesCalls } from './discovery.ts';
 import { Frames } from './frames.ts';
 import { JobDesk } from './job-desk.ts';
 import { Link } from './link.ts';
@@ -42,9 +43,22 @@ export class Playground {
     const names = [server, ...servers.split(',')].map((name) => name.trim()).filter((name) => name !== '');
     try {
       await this.connection.open(relayPlace({ url: relay, token, servers: [...new Set(names)] }, this.links));
+      this.#nameFunction();
     } catch (error) {
       this.connection.phase.value = { type: 'failed', error };
     }
+  }
+
+  /** A function that is there, when the one in the link is of a server that is not. */
+  #nameFunction(): void {
+    const servers = this.connection.discovery.servers.peek();
+    const named = this.link.value.fn.split('.')[0];
+    const first = servers.find(takesCalls);
+    if (first === undefined || servers.some(({ name }) => name === named)) return;
+    const { functions } = first;
+    const usual = functions.find((one) => one === 'reverse' || one === 'upper');
+    const own = functions.find((one) => one !== 'echo');
+    this.link.set({ fn: `${first.name}.${usual ?? own ?? 'echo'}` });
   }
 
   async #connectHere(): Promise<void> {
@@ -52,5 +66,6 @@ export class Playground {
     await cluster.start();
     this.cluster.value = cluster;
     await this.connection.open(pagePlace(cluster));
+    this.#nameFunction();
   }
 }

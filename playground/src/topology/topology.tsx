@@ -104,9 +104,8 @@ function NodeShape({ node, isChosen, onChoose }: NodeProps) {
       class={`node node-server ${isDown ? 'is-down' : ''} ${isChosen ? 'is-chosen' : ''}`}
       transform={`translate(${x} ${y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-pressed={isChosen}
-      aria-label={`${role} ${label}${isDown ? ', not reached' : ''}`}
       onClick={choose}
       onKeyDown={(event) => {
         if (event.key !== 'Enter' && event.key !== ' ') return;

@@ -21,7 +21,7 @@ function scene(make: () => TestGround) {
   const open = testCluster(make);
   return async (identity: () => RelayIdentity | undefined = () => EVERYTHING, resumeWindow = SHORT) => {
     const cluster = open();
-    const master = await cluster.start<Master>({ role: 'master', name: 'master' });
+    const master = await cluster.start<Master>({ role: 'master', name: 'master', heartbeat: 2_000 });
     const { dbAddress } = master;
     const relay = cluster.own(
       await startRelay({

@@ -20,12 +20,8 @@ const textServer = {
     *split(payload) {
       for (const word of decode(payload).match(/\S+/g) ?? []) yield encode(word);
     },
-    async slow(payload, { signal }) {
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, 1_000);
-        signal.addEventListener('abort', () => clearTimeout(timer));
-        signal.addEventListener('abort', resolve);
-      });
+    async slow(payload) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
       return encode(`${decode(payload)}, at last`);
     },
     boom(payload) {
