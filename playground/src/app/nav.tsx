@@ -5,7 +5,6 @@ import { usePlayground } from './context.ts';
 export function Nav({ current }: { readonly current: string }) {
   const { link } = usePlayground();
   const bar = useRef<HTMLElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever another link is the current one.
   useEffect(() => {
     const link = bar.current?.querySelector<HTMLElement>('[aria-current]');
     // On a phone the links are wider than the screen.
