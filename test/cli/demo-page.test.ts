@@ -154,12 +154,13 @@ describe('a demo that stays', () => {
   });
 
   it('prints a link that says where the relay is, a token, and what is behind it', () => {
-    expect([...state.keys()]).toEqual(['relay', 'token', 'server', 'servers']);
+    expect([...state.keys()]).toEqual(['relay', 'token', 'server', 'servers', 'fn']);
     expect(link.host).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(state.get('relay')).toBe(`ws://${link.host}/relay`);
     expect(state.get('token')).toMatch(/^[\da-f]{32}$/);
     expect(state.get('server')).toBe('demo');
     expect(state.get('servers')).toBe('demo,crew,clean,count,tally');
+    expect(state.get('fn')).toBe('demo.reverse');
   });
 
   it('has every server behind it: one alone, a master with workers, a pipeline that ends in a sink', async () => {

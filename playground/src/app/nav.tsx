@@ -1,10 +1,18 @@
+import { useEffect, useRef } from 'preact/hooks';
 import { PANELS } from '../panels/panels.ts';
 import { usePlayground } from './context.ts';
 
 export function Nav({ current }: { readonly current: string }) {
   const { link } = usePlayground();
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const link = bar.current?.querySelector<HTMLElement>('[aria-current]');
+    // On a phone the links are wider than the screen.
+    if (link)
+      bar.current?.scrollTo({ left: link.offsetLeft - bar.current.clientWidth / 2 + link.offsetWidth / 2 });
+  }, [current]);
   return (
-    <nav class="nav" aria-label="Panels">
+    <nav class="nav" ref={bar} aria-label="Panels">
       <ul>
         {PANELS.map(({ id, name }) => (
           <li key={id}>

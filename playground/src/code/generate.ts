@@ -55,21 +55,32 @@ function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
       "import { startRole } from 'frond/cluster';",
       "import { memory } from 'frond/memory';",
     ].join('\n'),
-    cluster: { code: source, aside: `The cluster of this page: ${roles.join(', ')}` },
-    before: [
-      'const transport = memory();',
-      'const roles = [];',
-      `for (const definition of [${roles.join(', ')}]) {`,
-      "  roles.push(await startRole({ ...definition, loggingLevel: 'warning' }, transport));",
-      '}',
-      'for (const role of roles) await role.ready?.();',
-      '',
-    ],
+    cluster: { code: [source, ...starting(roles)].join('\n'), aside: asideOf(roles) },
+    before: [],
     after: [
       '// From the last to the first: none is left waiting for one before it.',
       'for (const role of roles.reverse()) await role.close();',
     ],
   };
+}
+
+function starting(roles: readonly string[]): string[] {
+  return [
+    'const transport = memory();',
+    'const roles = [];',
+    `for (const definition of [${roles.join(', ')}]) {`,
+    "  roles.push(await startRole({ ...definition, loggingLevel: 'warning' }, transport));",
+    '}',
+    'for (const role of roles) await role.ready?.();',
+    '',
+  ];
+}
+
+function asideOf(roles: readonly string[]): string {
+  const [first = '', ...others] = roles.filter((role) => !role.includes('('));
+  const workers = roles.length - others.length - 1;
+  const named = [first, ...others, ...(workers === 0 ? [] : [`${workers} workers`])].join(', ');
+  return `The cluster of this page: ${named}`;
 }
 
 const TOKENS: Readonly<Record<Runtime, string>> = {

@@ -105,8 +105,8 @@ export function CallPanel() {
       <section class="answer" aria-label="Answer" aria-live="polite">
         {state.type === 'idle' && (
           <p class="empty">
-            The answer will be here. It takes a fraction of a millisecond in this page, and not much more
-            through a relay.
+            The answer will be here. What is in the fields is in the page’s address too: a link to it
+            reproduces them.
           </p>
         )}
         {state.type === 'calling' && <p class="empty">Waiting for the answer…</p>}

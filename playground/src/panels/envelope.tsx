@@ -51,7 +51,7 @@ export function EnvelopeView({ entry }: { readonly entry: WireEntry }) {
               Hex
             </button>
           </div>
-          <pre class="payload mono">
+          <pre class={`payload mono ${isHex.value ? 'is-hex' : ''}`}>
             {isHex.value
               ? hexDump(message.payload)
               : new TextDecoder().decode(message.payload.subarray(0, 4_096))}

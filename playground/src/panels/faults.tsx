@@ -2,12 +2,14 @@ import { useSignal } from '@preact/signals';
 import { usePlayground } from '../app/context.ts';
 import type { PageCluster, PageWorker } from '../cluster/page-cluster.ts';
 import { Log } from '../parts/log.tsx';
+import { Progress } from './progress.tsx';
 
 export function FaultsPanel() {
-  const { cluster } = usePlayground();
+  const { cluster, job } = usePlayground();
   return (
     <>
       {cluster.value === undefined ? <LinkFaults /> : <ClusterFaults cluster={cluster.value} />}
+      {job.phase.value !== 'idle' && <Progress />}
       <Log />
     </>
   );

@@ -1,12 +1,10 @@
 import { usePlayground } from '../app/context.ts';
 import { LatencyChart, RateChart } from '../charts/charts.tsx';
 import { Choice, Field } from '../parts/fields.tsx';
-import { duration, grouped } from '../parts/numbers.ts';
 import { PathField } from '../parts/path-field.tsx';
-import { Trouble } from '../parts/trouble.tsx';
 import { INPUTS, type InputKind, isInputKind } from '../state/inputs.ts';
-import type { JobView } from '../state/job-desk.ts';
 import { LinesInput } from './lines-input.tsx';
+import { Progress } from './progress.tsx';
 import { Results } from './results.tsx';
 
 const INPUT_NAMES: Readonly<Record<InputKind, string>> = {
@@ -58,7 +56,7 @@ export function JobPanel() {
               label="Ends after"
               width="narrow"
               value={results}
-              placeholder="as many results"
+              placeholder="all of them"
               options={['open']}
               onInput={(value) => link.set({ results: value })}
             />
@@ -87,15 +85,6 @@ export function JobPanel() {
     </>
   );
 }
-
-const PHASES: Readonly<Record<JobView['phase'], string>> = {
-  idle: 'not begun',
-  running: 'running',
-  paused: 'paused',
-  done: 'done',
-  aborted: 'aborted',
-  failed: 'failed',
-};
 
 function MapOptionFields() {
   const { link } = usePlayground();
@@ -147,53 +136,5 @@ function Brakes() {
         Abort
       </button>
     </>
-  );
-}
-
-function Progress() {
-  const { job } = usePlayground();
-  const { phase, wanted, sent, received, failures, rate, elapsed, frames, error, lastFailure } =
-    job.view.value;
-  const share = wanted === undefined || wanted === 0 ? 0 : received / wanted;
-  return (
-    <section class="progress" aria-label="Progress">
-      <progress value={phase === 'idle' ? 0 : share} max={1} aria-label="Results so far" />
-      <dl class="stats">
-        <div>
-          <dt>state</dt>
-          <dd>
-            <span role="status">{PHASES[phase]}</span>
-          </dd>
-        </div>
-        <div>
-          <dt>sent</dt>
-          <dd>{grouped(sent)}</dd>
-        </div>
-        <div>
-          <dt>results</dt>
-          <dd>{grouped(received)}</dd>
-        </div>
-        <div>
-          <dt>a second</dt>
-          <dd>{grouped(rate)}</dd>
-        </div>
-        <div>
-          <dt>took</dt>
-          <dd>{duration(elapsed * 1_000)}</dd>
-        </div>
-        <div class={failures > 0 ? 'is-bad' : ''}>
-          <dt>failed</dt>
-          <dd>{grouped(failures)}</dd>
-        </div>
-        <div class={frames.long > 0 ? 'is-bad' : ''}>
-          <dt>longest frame</dt>
-          <dd data-frames={frames.frames} data-long={frames.long} data-longest={frames.longest}>
-            {duration(frames.longest)}
-          </dd>
-        </div>
-      </dl>
-      {lastFailure !== undefined && phase !== 'failed' && <Trouble error={lastFailure} />}
-      {phase === 'failed' && <Trouble error={error} />}
-    </section>
   );
 }

@@ -13,8 +13,8 @@ export function Results() {
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
         <ol class="result-lines mono" tabIndex={0} aria-label="The last results, newest first">
-          {results.map(({ number, shown }) => (
-            <li key={number}>
+          {results.map(({ number, shown }, place) => (
+            <li key={String(place)}>
               <span class="result-number">{grouped(number)}</span>
               <span>{shown}</span>
             </li>

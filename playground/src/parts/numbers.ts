@@ -6,11 +6,12 @@ export function grouped(value: number): string {
   return GROUPED.format(value);
 }
 
-/** 0.42 ms, 4.2 ms, 42 ms, 4.2 s */
+/** 0.42 ms, 4.2 ms, 420 ms, 4.2 s */
 export function duration(milliseconds: number): string {
+  if (milliseconds === 0) return '0 ms';
   if (milliseconds < 1) return `${milliseconds.toFixed(2)} ms`;
   if (milliseconds < 10) return `${milliseconds.toFixed(1)} ms`;
-  if (milliseconds < 10_000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
   return `${(milliseconds / 1_000).toFixed(1)} s`;
 }
 

@@ -44,8 +44,9 @@ const NONE: JobView = {
   error: undefined,
 };
 
-/** Milliseconds between two looks at the last results: nobody reads faster. */
-const RESULTS_REFRESH = 120;
+/** Milliseconds between two looks at the figures, and at results and charts: nobody reads faster. */
+const REFRESH = 80;
+const RESULTS_REFRESH = 160;
 
 /** A job or map as it is written in the link's fields, and the run of it that there is. What is shown changes once a frame. */
 export class JobDesk {
@@ -122,10 +123,14 @@ export class JobDesk {
 
   async #follow(run: JobRun): Promise<void> {
     const { frames } = this.#playground;
+    let looked = 0;
     let listed = 0;
     const show = (now: number) => {
       if (this.#run !== run) return;
-      this.view.value = run.view;
+      if (now - looked > REFRESH || run.isOver) {
+        looked = now;
+        this.view.value = run.view;
+      }
       if (now - listed > RESULTS_REFRESH || run.isOver) {
         listed = now;
         this.results.value = run.lastResults;

@@ -25,8 +25,14 @@ const SLICE = 6;
 /** Milliseconds in which nothing is read that end a slice. */
 const PAUSE = 1;
 
-/** Inputs that are given in one turn: a sync iterable would be taken as fast as it goes, and nothing be drawn meanwhile. */
-const INPUTS_A_TURN = 128;
+/** Milliseconds of a turn that giving inputs may take: a sync iterable would be taken as fast as it goes. */
+const TURN = 2;
+
+/** Inputs under way at once: with more, their results come in lumps that take longer than a frame to be taken in. */
+const MOST_UNDER_WAY = 2_048;
+
+/** Milliseconds after which inputs go on all the same: a function may give nothing, and a pipeline drop what it likes. */
+const LONGEST_WAIT = 50;
 
 /** Results that may lie unread: as many as a frame can read. */
 const WINDOW = 4_096;
@@ -53,6 +59,7 @@ export class JobRun {
   #lastFailure: PalmError | undefined;
   #error: unknown;
   #resume: (() => void) | undefined;
+  #hasRoom = () => {};
   #sliceBegan = this.#started;
   #lastRead = this.#started;
 
@@ -159,9 +166,15 @@ export class JobRun {
     this.#lastRead = performance.now();
   }
 
+  /** The inputs, given so that the page keeps its time for drawing. */
   async *#inputs(): AsyncGenerator<string> {
+    let turnBegan = performance.now();
     for (const input of inputsOf(this.#order.input, this.#order.format)) {
-      if (this.#sent % INPUTS_A_TURN === INPUTS_A_TURN - 1) await this.#turns.next();
+      if (performance.now() - turnBegan > TURN) {
+        await this.#turns.next();
+        turnBegan = performance.now();
+      }
+      if (this.#sent - this.#received >= MOST_UNDER_WAY) await this.#room();
       this.#sent++;
       this.#latencies.sent(performance.now());
       yield input;
@@ -172,6 +185,19 @@ export class JobRun {
     this.#series.add(performance.now() - this.#started, latency);
     this.#last.push({ number: ++this.#received, shown });
     if (this.#last.length > KEPT) this.#last.shift();
+    if (this.#sent - this.#received <= MOST_UNDER_WAY / 2) this.#hasRoom();
+  }
+
+  /** Resolves when enough of what was sent has come back, or has had its time to. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#hasRoom(), LONGEST_WAIT);
+      this.#hasRoom = () => {
+        clearTimeout(timer);
+        this.#hasRoom = () => {};
+        resolve();
+      };
+    });
   }
 
   #fail(error: PalmError, latency: number | undefined): void {
@@ -191,6 +217,7 @@ export class JobRun {
     this.#ended = performance.now();
     this.#measure.stop();
     this.#turns.close();
+    this.#hasRoom();
   }
 }
 

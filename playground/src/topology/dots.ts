@@ -11,8 +11,8 @@ interface Dot {
 
 /** Milliseconds that a dot takes for one edge, and between two dots of the same route. */
 const STEP = 420;
-const GAP = 70;
-const MOST = 48;
+const GAP = 90;
+const MOST = 32;
 
 /** Messages that move along the edges: one for one, until there are too many to be seen. */
 export class Dots {

@@ -17,6 +17,8 @@ export interface Edge {
   readonly to: string;
   /** `call`: from the client. `flow`: between servers. `work`: to a worker. `answer`: back to the client. */
   readonly kind: 'call' | 'flow' | 'work' | 'answer';
+  /** Whether it leaves by the side. */
+  readonly isBeside?: boolean;
 }
 
 export interface Topology {
@@ -90,7 +92,8 @@ export function topologyOf(servers: readonly ServerInfo[], paths: readonly strin
       }
     }
   }
-  for (const [from, to] of flows) edges.push({ from, to, kind: 'flow' });
+  const hasWorkers = new Set(edges.map(({ from }) => from));
+  for (const [from, to] of flows) edges.push({ from, to, kind: 'flow', isBeside: hasWorkers.has(from) });
   for (const server of servers) {
     if (server.status?.addresses['pull_address'] !== undefined)
       edges.push({ from: CLIENT, to: server.name, kind: 'call' });

@@ -24,6 +24,13 @@ export function curveOf(edge: Edge, nodes: ReadonlyMap<string, Node>, width: num
       { x: to.x + out * 48, y: to.y },
     ];
   }
+  if (edge.kind === 'flow' && edge.isBeside) {
+    // Its workers are below it.
+    const way = to.x < from.x ? -1 : 1;
+    const start = { x: from.x + way * 46, y: from.y };
+    const end = { x: to.x, y: to.y - HALF };
+    return [start, { x: start.x + way * 24, y: start.y + 30 }, { x: end.x, y: end.y - 60 }, end];
+  }
   const start = { x: from.x, y: from.y + HALF };
   const end = { x: to.x, y: to.y - (to.kind === 'worker' ? 9 : HALF) };
   const middle = (start.y + end.y) / 2;

@@ -146,7 +146,13 @@ function useDots(topology: Topology, nodes: ReadonlyMap<string, Node>) {
           dots.send(`in ${path}`, 'in', [curve({ from: last, to: CLIENT, kind: 'answer' })]);
           continue;
         }
-        const hops = stages.slice(1).map((to, i): Edge => ({ from: stages[i] ?? '', to, kind: 'flow' }));
+        const hops = stages.slice(1).map((to, i): Edge => {
+          const from = stages[i] ?? '';
+          const drawn = topology.edges.find(
+            (edge) => edge.kind === 'flow' && edge.from === from && edge.to === to,
+          );
+          return drawn ?? { from, to, kind: 'flow' };
+        });
         const all: readonly Edge[] = [{ from: CLIENT, to: first, kind: 'call' }, ...hops];
         dots.send(`out ${path}`, 'out', all.map(curve));
       }

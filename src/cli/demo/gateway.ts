@@ -77,9 +77,9 @@ function tokensFor(token: string) {
   return readTokens({ tokens: [{ name: 'playground', token, ...grants }] });
 }
 
-/** The page finds in the fragment, which goes to no server, where it is to connect and with what token. */
+/** The page finds in the fragment, which goes to no server, where it is to connect, with what token, and what to call first. */
 function linkTo(page: string, relay: string, token: string, names: readonly string[]): string {
   const [server = ''] = names;
   // None of them has a character that a fragment does not take.
-  return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}`;
+  return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.reverse`;
 }
