@@ -21,7 +21,7 @@ const textServer = {
       for (const word of decode(payload).match(/\S+/g) ?? []) yield encode(word);
     },
     async slow(payload) {
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       return encode(`${decode(payload)}, at last`);
     },
     boom(payload) {
