@@ -244,7 +244,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     path: FunctionPath,
     payloads: Iterable<In> | AsyncIterable<In>,
     options: MapOptions = {},
-    isSettled = false,
+    isSettled?: boolean,
   ): MapResults<Out | MapOutcome<Out>> {
     const spec = this.#spec(path, options);
     const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;

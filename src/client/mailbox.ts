@@ -17,11 +17,6 @@ export class Mailbox {
   #next = 1;
   #unclaimed = 0;
 
-  /** Calls that wait. */
-  get size(): number {
-    return this.#calls.size;
-  }
-
   /** Answers that came for no call that waits: late ones, and ones beyond those asked for. */
   get unclaimed(): number {
     return this.#unclaimed;

@@ -18,7 +18,7 @@ export function openMap<In, Out>(
   payloads: object,
   input: Input<In>,
   options: MapOptions,
-  isSettled: boolean,
+  isSettled = false,
 ): MapRun<In, Out> {
   const { timeout, errorSentinel } = core.settings;
   return new MapRun(core.callPath(), input, {

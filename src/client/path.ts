@@ -187,8 +187,7 @@ export class CallPath {
   #deliver({ topic, frames }: Delivery): void {
     const own = this.#topics.call(topic);
     if (own === undefined) return;
-    const slash = own.indexOf('/');
-    const id = slash < 0 ? own : own.slice(0, slash);
+    const [id = ''] = own.split('/', 1);
     for (const frame of frames) {
       const call = this.mailbox.get(id);
       let message: PalmMessage;

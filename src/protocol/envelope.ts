@@ -29,11 +29,12 @@ export class EnvelopeCodec {
   readonly #client = new RecentText();
   readonly #function = new RecentText();
   readonly #cache = new RecentText();
-  readonly #encoded = [new RecentBytes(), new RecentBytes(), new RecentBytes()] as const;
-  readonly #encodedCache = new RecentBytes();
+  readonly #error = new RecentText();
   /** The encoded fields 1 to 4 of the message encoded last, and the message they were of. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = palmMessage({});
+  /** Where the client is in it, if that is ASCII; else below 0. */
+  #clientAt = -1;
   /** The encoded fields from 1000 on of a message that carries `features` alone, as most do. */
   #tail: Bytes = NO_BYTES;
   #tailFeatures = 0;
@@ -76,10 +77,10 @@ export class EnvelopeCodec {
           message.status = reader.int64();
           break;
         case ERROR:
-          message.error = readText(reader);
+          message.error = this.#error.read(reader);
           break;
         case ERROR_NAME:
-          message.errorName = readText(reader);
+          message.errorName = this.#error.read(reader);
           break;
         default:
           reader.skip(tag);
@@ -98,7 +99,7 @@ export class EnvelopeCodec {
   encode(message: PalmMessage): Bytes {
     const { payload, unknown } = message;
     const head = this.#encodeHead(message);
-    const cache = message.cache === '' ? NO_BYTES : this.#encodedCache.of(message.cache);
+    const cache = message.cache === '' ? NO_BYTES : encodeUtf8(message.cache);
     const tail = this.#encodeTail(message);
     const room = bytesLength(CACHE, cache) + bytesLength(PAYLOAD, payload);
     const frame = this.#slab.take(head.length + room + tail.length + unknown.length);
@@ -115,10 +116,10 @@ export class EnvelopeCodec {
 
   #encodeTail(message: PalmMessage): Bytes {
     const { features, status, error, errorName } = message;
-    if (features === this.#tailFeatures && status === 0 && error === '' && errorName === '')
-      return this.#tail;
+    const isPlain = status === 0 && error === '' && errorName === '';
+    if (isPlain && features === this.#tailFeatures) return this.#tail;
     const tail = encodeTail(message);
-    if (status === 0 && error === '' && errorName === '') {
+    if (isPlain) {
       this.#tailFeatures = features;
       this.#tail = tail;
     }
@@ -127,34 +128,44 @@ export class EnvelopeCodec {
 
   #encodeHead(message: Head): Bytes {
     const last = this.#headOf;
-    if (
-      message.client === last.client &&
-      message.function === last.function &&
-      message.pipeline === last.pipeline &&
-      message.stage === last.stage
-    ) {
-      return this.#head;
-    }
     const { pipeline, client, stage, function: path } = message;
+    const isLike = path === last.function && pipeline === last.pipeline && stage === last.stage;
+    if (isLike && (client === last.client || this.#replaceClient(client))) return this.#head;
     checkInteger('stage', stage);
-    const texts = [
-      this.#encoded[0].of(pipeline),
-      this.#encoded[1].of(client),
-      this.#encoded[2].of(path),
-    ] as const;
+    const pipelineBytes = encodeUtf8(pipeline);
+    const clientBytes = encodeUtf8(client);
+    const pathBytes = encodeUtf8(path);
     const head = new Uint8Array(
-      bytesLength(PIPELINE, texts[0]) +
-        bytesLength(CLIENT, texts[1]) +
+      bytesLength(PIPELINE, pipelineBytes) +
+        bytesLength(CLIENT, clientBytes) +
         integerLength(STAGE, stage) +
-        bytesLength(FUNCTION, texts[2]),
+        bytesLength(FUNCTION, pathBytes),
     );
-    let at = writeBytes(head, 0, PIPELINE, texts[0]);
-    at = writeBytes(head, at, CLIENT, texts[1]);
+    let at = writeBytes(head, 0, PIPELINE, pipelineBytes);
+    at = writeBytes(head, at, CLIENT, clientBytes);
+    this.#clientAt = clientBytes.length === client.length ? at - client.length : -1;
     at = writeInteger(head, at, STAGE, stage);
-    writeBytes(head, at, FUNCTION, texts[2]);
+    writeBytes(head, at, FUNCTION, pathBytes);
     this.#head = head;
     this.#headOf = { pipeline, client, stage, function: path };
     return head;
+  }
+
+  /** Ids and topics are mostly ASCII, and as long as the last: then they go in its place. */
+  #replaceClient(client: string): boolean {
+    const { length } = this.#headOf.client;
+    if (client.length !== length || this.#clientAt < 0) return false;
+    for (let i = 0; i < length; i++) {
+      const unit = client.charCodeAt(i);
+      if (unit > 0x7f) {
+        // What is there now is no message's.
+        this.#headOf.stage = Number.NaN;
+        return false;
+      }
+      this.#head[this.#clientAt + i] = unit;
+    }
+    this.#headOf.client = client;
+    return true;
   }
 }
 
@@ -174,20 +185,6 @@ const LONGEST_RECENT = 128;
 /** Texts in a row that were new, after which only one in so many is remembered: where each is new it is wasted work. */
 const TRUST = 8;
 
-/** Encodes texts, giving the bytes it gave last when the text is the same. */
-class RecentBytes {
-  #text = '';
-  #bytes: Bytes = NO_BYTES;
-
-  of(text: string): Bytes {
-    if (text !== this.#text) {
-      this.#bytes = encodeUtf8(text);
-      this.#text = text;
-    }
-    return this.#bytes;
-  }
-}
-
 /** Reads a text field, giving the text it gave last when the bytes are the same. */
 class RecentText {
   #bytes: Uint8Array = NO_BYTES;
@@ -200,15 +197,15 @@ class RecentText {
     reader.at = end;
     const length = end - start;
     const recent = this.#bytes;
-    if (length === recent.length) {
-      let same = 0;
-      while (same < length && bytes[start + same] === recent[same]) same++;
-      if (same === length) {
-        this.#misses = 0;
-        return this.#text;
-      }
+    let same = 0;
+    while (same < length && bytes[start + same] === recent[same]) same++;
+    if (same === length && same === recent.length) {
+      this.#misses = 0;
+      return this.#text;
     }
-    const text = decodeUtf8(bytes, start, end);
+    // Topics of one call differ in their end alone. A text that is as long as its bytes is ASCII.
+    if (this.#text.length !== recent.length) same = 0;
+    const text = this.#text.slice(0, same) + decodeUtf8(bytes, start + same, end);
     this.#misses++;
     if (length <= LONGEST_RECENT && (this.#misses < TRUST || this.#misses % TRUST === 0)) {
       this.#bytes = bytes.slice(start, end);
@@ -216,13 +213,6 @@ class RecentText {
     }
     return text;
   }
-}
-
-function readText(reader: WireReader): string {
-  const end = reader.lengthEnd();
-  const text = decodeUtf8(reader.bytes, reader.at, end);
-  reader.at = end;
-  return text;
 }
 
 function readBytes(reader: WireReader): Bytes {

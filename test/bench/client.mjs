@@ -50,6 +50,14 @@ const commands = {
     await job(Math.min(messages, 20_000));
     return measured(async () => void (await job(messages)));
   },
+  /** One result for each input, in order. */
+  async map() {
+    const map = async (total) => {
+      for await (const _ of client.map(`${serverName}.same`, payloads(total)));
+    };
+    await map(Math.min(messages, 20_000));
+    return measured(() => map(messages));
+  },
   async set() {
     const set = (total) => {
       let next = 0;

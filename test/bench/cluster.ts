@@ -33,6 +33,7 @@ async function measureTopologies(start: (script: string, ...args: string[]) => P
   const { serverName, dbAddress } = pylm.entry;
   const rate = await inTurn(Math.max, {
     frond: async () => many / (await runFrond('job', master, 'master', many)).seconds,
+    map: async () => many / (await runFrond('map', master, 'master', many)).seconds,
     pylm: async () => few / (await runFrond('job', dbAddress, serverName, few)).seconds,
     bare: async () => many / (await runScript('bare.mjs', ['job', pull, pub, String(many)])).seconds,
   });
@@ -48,6 +49,13 @@ async function measureTopologies(start: (script: string, ...args: string[]) => P
       rate.frond / rate.pylm,
       atLeast(25),
       `${k(rate.frond)} / ${k(rate.pylm)}`,
+    ),
+    row(
+      'map, ordered, on the same cluster: rate',
+      'job',
+      rate.map / rate.frond,
+      atLeast(0.9),
+      `${k(rate.map)} / ${k(rate.frond)}`,
     ),
     row(
       'the same topology: rate',

@@ -327,7 +327,7 @@ export function testClient(name: string, make: () => Ground): void {
         );
         const outcomes = await within(10_000, Promise.allSettled(calls));
         expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
-        expect(path.mailbox.size).toBe(0);
+        expect(path.mailbox.ids().length).toBe(0);
         expect([most, listeners.size]).toEqual([1, 0]);
       });
 
@@ -669,7 +669,7 @@ export function testClient(name: string, make: () => Ground): void {
         await within(2_000, closing);
         for (const outcome of outcomes)
           expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } });
-        expect(path.mailbox.size).toBe(0);
+        expect(path.mailbox.ids().length).toBe(0);
         expect(server.received).toHaveLength(0);
       });
 

@@ -20,9 +20,10 @@ const printed: Readonly<Record<number, string>> = {
   0: 'HELLO\nA\nB\nC\nfestina lente',
   2: "[ 'A', 'B', 'C' ]",
   3: 'HELLO',
-  5: "{ text: 'typed' }\n[ 1, 2, 3 ]",
-  7: 'Uint8Array(1) [ 7 ]',
-  9: 'alice/ 5 bytes',
+  5: 'ONE 3\nTWO 3\nTHREE 3\n0 FOUR\n1 INVALID_CALL\n2 SIX',
+  6: "{ text: 'typed' }\n[ 1, 2, 3 ]",
+  8: 'Uint8Array(1) [ 7 ]',
+  10: 'alice/ 5 bytes',
 };
 
 async function findFreePort(): Promise<number> {

@@ -195,6 +195,24 @@ describe('against an independent protobuf library', () => {
     );
   });
 
+  it('encodes messages in a row that differ in the client alone', () => {
+    const client = fc.oneof(
+      fc.string({ unit: fc.constantFrom('a', 'b', '/', '0'), minLength: 4, maxLength: 5 }),
+      fc.string({ unit: fc.constantFrom('a', 'é', '😀', '\ud800'), minLength: 2, maxLength: 4 }),
+    );
+    fc.assert(
+      fc.property(fc.array(client, { minLength: 2, maxLength: 20 }), (clients) => {
+        const shared = codec();
+        for (const own of clients) {
+          const values = palmMessage({ pipeline: 'p', client: own, stage: 3, function: 'server.f' });
+          if (/\p{Surrogate}/u.test(own)) expect(() => shared.encode(values)).toThrow('surrogate');
+          else expect(shared.encode(values)).toEqual(new Uint8Array(toBinary(schema, toLibrary(values))));
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('keeps unknown fields through decode and encode', () => {
     const unknownField = fc.oneof(
       fc.tuple(fc.constant(0), fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })),
