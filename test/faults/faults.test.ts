@@ -170,7 +170,8 @@ describe('links that freeze', () => {
       told('frozen links', report, { freezes });
       expect(report).toMatchObject({ ...FLAWLESS, retried: 0, dropped: 0 });
       expect(freezes).toBeGreaterThan(0);
-      expect(report.longestGap).toBeLessThan(2 * heartbeat + 500);
+      // Two heartbeats to notice it; the rest is the work itself, and a machine that does other things.
+      expect(report.longestGap).toBeLessThan(2 * heartbeat + 1_000);
     },
   );
 });
