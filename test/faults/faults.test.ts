@@ -8,7 +8,7 @@ import { scene } from './scene.ts';
 import { Crew, IS_LONG, mapped, type Stage } from './stage.ts';
 
 const MANY = IS_LONG ? 1_000_000 : 40_000;
-const FEW = IS_LONG ? 100_000 : 20_000;
+const FEW = IS_LONG ? 20_000 : 4_000;
 const WORKERS = 4;
 const LONGEST = IS_LONG ? 800_000 : 60_000;
 
@@ -130,15 +130,12 @@ describe('through a relay', () => {
         await stage.kill(running);
         running = await start(relay.said);
       };
-      const order = {
-        path: 'master.wait',
-        count: FEW / 5,
-        takes: 2,
-        concurrency: 128,
-        retries: 20,
-        timeout: 10_000,
-      };
-      const report = await stage.during(mapped(caller, LONGEST, order), { every: 1_500, do: restart });
+      const what = IS_LONG
+        ? { path: 'master.same', count: MANY }
+        : { path: 'master.wait', count: FEW, takes: 2 };
+      const order = { ...what, concurrency: 128, retries: 20, timeout: 10_000 };
+      const every = IS_LONG ? 20_000 : 1_500;
+      const report = await stage.during(mapped(caller, LONGEST, order), { every, do: restart });
       told('relay restarts', report, { restarts });
       expect(report).toMatchObject(FLAWLESS);
       expect(restarts).toBe(3);
@@ -173,7 +170,8 @@ describe('links that freeze', () => {
       told('frozen links', report, { freezes });
       expect(report).toMatchObject({ ...FLAWLESS, retried: 0, dropped: 0 });
       expect(freezes).toBeGreaterThan(0);
-      expect(report.longestGap).toBeLessThan(2 * heartbeat + 500);
+      // Two heartbeats to notice it; the rest is the work itself, and a machine that does other things.
+      expect(report.longestGap).toBeLessThan(2 * heartbeat + 1_000);
     },
   );
 });
@@ -220,7 +218,7 @@ describe('all of it', () => {
       };
       const order = {
         path: 'master.wait',
-        count: FEW / 5,
+        count: FEW,
         takes: 2,
         concurrency: 128,
         retries: 100,
