@@ -1,15 +1,24 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { demoAddresses, localAddress } from '../../src/cli/demo/addresses.ts';
 import { CREW, DEMO, TALLY } from '../../src/cli/demo/functions.ts';
 import { SONNETS } from '../../src/cli/text/sonnets.ts';
 import type { FunctionContext, PalmFunction } from '../../src/cluster/index.ts';
 import { bytes, textOf } from '../bytes.ts';
-import { contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
+import { type Child, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
 import { here } from './in-process.ts';
 import { freeAddress } from './ports.ts';
+
+/** Starts a demo that stays until the test is over, at most. */
+function startHere(args: readonly string[]): Child {
+  const child = start(args);
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
+}
 
 test('it shows everything, ends by itself, and has nothing for a terminal in it', async () => {
   const { code, stdout, stderr } = await frond(['demo', '--once', '--all'], {
@@ -57,7 +66,7 @@ test("a file of one's own, and --json", async () => {
 });
 
 test('it leaves servers that the lines it prints can call, until SIGINT', async () => {
-  const child = start(['demo']);
+  const child = startHere(['demo']);
   const errors = contentOf(child.stderr);
   const text = await until(child.stdout, /\/#relay=.*\n/);
   const lines = [...text.matchAll(/--db (tcp:\S+)$/gm)];
@@ -74,7 +83,7 @@ test('it leaves servers that the lines it prints can call, until SIGINT', async 
 
 test('--db is where the server is, and an address that is taken is refused', async () => {
   const address = await freeAddress();
-  const child = start(['demo', '--json', '--db', address]);
+  const child = startHere(['demo', '--json', '--db', address]);
   await until(child.stdout, /"playground"/);
   expect((await frond(['get', 'name', '--db', address])).stdout.toString()).toBe('demo');
   const second = await here(['demo', '--db', address]);
@@ -85,7 +94,7 @@ test('--db is where the server is, and an address that is taken is refused', asy
 });
 
 test('piped into head', async () => {
-  const child = start(['demo']);
+  const child = startHere(['demo']);
   child.stdin.end();
   const errors = contentOf(child.stderr);
   await until(child.stdout, /server/);
@@ -100,7 +109,7 @@ test('interrupted in the middle', async () => {
     // Long enough not to be over before the signal arrives, however slow this side is.
     const file = join(directory, 'long.txt');
     await writeFile(file, 'the first of many\n'.repeat(1_500_000));
-    const child = start(['demo', file]);
+    const child = startHere(['demo', file]);
     const errors = contentOf(child.stderr);
     await until(child.stdout, /the first of many/);
     child.kill('SIGINT');

@@ -23,7 +23,7 @@ export function environment(own: Readonly<Record<string, string>> = {}): NodeJS.
 
 /** Runs a command to its end. Rejects when it cannot be run, or takes too long. */
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<Ran> {
-  const { cwd, env, timeout = 30_000 } = options;
+  const { cwd, env, timeout = 50_000 } = options;
   return new Promise((resolve, reject) => {
     execFile(
       command,
