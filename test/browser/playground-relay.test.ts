@@ -7,6 +7,7 @@ import { type RunningRelay, startRelay, TOKEN } from '../relay/life/ground.ts';
 import { within } from '../wait.ts';
 import {
   jobIs,
+  linkOf,
   type PlaygroundStudio,
   startPlaygroundStudio,
   statsOf,
@@ -214,6 +215,17 @@ describe('through a relay', () => {
     await visit.page.getByText('Words', { exact: true }).click();
     await visit.fill('How many', '200');
     expect(await run()).toContain('200 results');
+  });
+
+  it('a link that is followed in an open page leads to its relay, or back', async () => {
+    const { page } = visit;
+    await page.goto(linkOf(studio.site, { panel: 'call' }));
+    await page.getByText('cluster in this page', { exact: true }).waitFor();
+    await page.goto(linkOf(studio.site, state()));
+    await page.getByText('through a relay', { exact: true }).waitFor();
+    await page.locator('.where-connected').waitFor();
+    await visit.press('Call');
+    await page.getByLabel('Answer').getByText('STRESSED', { exact: true }).waitFor();
   });
 
   it('a wrong token is refused in words', async () => {

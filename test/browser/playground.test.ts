@@ -8,7 +8,7 @@ import {
   statsOf,
   type Visit,
 } from './playground-page.ts';
-import { runCopied } from './run-copied.ts';
+import { runCopied, runInPage } from './run-copied.ts';
 
 let studio: PlaygroundStudio;
 let visit: Visit;
@@ -400,11 +400,17 @@ describe('the code', () => {
     expect(await runCopied(await visit.copyCode())).toContain('connected to text');
   });
 
-  it('is there for browsers and Deno too', async () => {
-    await visit.page.getByText('Deno', { exact: true }).click();
-    expect(await visit.copyCode()).toContain("from 'npm:frond/cluster'");
-    await visit.page.getByText('Browser', { exact: true }).click();
-    expect(await visit.copyCode()).toContain("from 'frond/cluster'");
+  it('for browsers does the same in a page, and that for Deno is the same but for where frond comes from', async () => {
+    const { page } = visit;
+    await visit.press('a pipeline of three');
+    await page.getByText('Deno', { exact: true }).click();
+    const forDeno = await visit.copyCode();
+    expect(forDeno).toContain("from 'npm:frond/cluster'");
+    await page.getByText('Browser', { exact: true }).click();
+    const forPages = await visit.copyCode();
+    expect(await runInPage(studio.browser, forPages)).toBe('“Hello From Frond”');
+    const body = (code: string) => code.replaceAll('npm:frond', 'frond').replace(/^.*\n/, '');
+    expect(body(forDeno)).toBe(body(forPages));
   });
 });
 

@@ -57,10 +57,7 @@ function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
     ].join('\n'),
     cluster: { code: [source, ...starting(roles)].join('\n'), aside: asideOf(roles) },
     before: [],
-    after: [
-      '// From the last to the first: none is left waiting for one before it.',
-      'for (const role of roles.reverse()) await role.close();',
-    ],
+    after: ['for (const role of roles.reverse()) await role.close();'],
   };
 }
 
