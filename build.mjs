@@ -1,30 +1,20 @@
-/** `npm run build`: the three bundles of vite.config.ts, the types, the playground, and a check that package.json tells the truth. */
+/** `npm run build`: the three bundles of vite.config.ts, the playground, the types, the playground, and a check that package.json tells the truth. */
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'vite';
 
-/** Packages that the bundles hold. */
-const BUNDLED = [
-  'msgpackr',
-  'nanoid',
-  'prom-client',
-  'tdigest',
-  'bintrees',
-  '@opentelemetry/api',
-  'valibot',
-  'preact',
-  '@preact/signals',
-  '@preact/signals-core',
-  'uplot',
-];
-
 const root = new URL('.', import.meta.url);
 process.chdir(root.pathname);
 
+/** Packages that the bundles hold. */
+const bundled = new Set();
+/** Packages that come without their terms, and one of the same author that has them. */
+const SAME_TERMS = { sirv: 'mrmime', '@polka/url': 'mrmime' };
+
 rmSync('dist', { recursive: true, force: true });
-for (const mode of ['browser', 'node', 'cjs']) await build({ mode, logLevel: 'warn' });
-await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' });
+for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
+noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
 const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
@@ -37,7 +27,7 @@ writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
 cpSync('dist/types', 'dist/cjs/types', { recursive: true });
 
 // What is in the bundles beside our own, under the terms it came with.
-const notices = BUNDLED.map((name) => `${name}\n\n${licenceOf(name)}`);
+const notices = [...bundled].sort().map((name) => `${name}\n\n${licenceOf(name)}`);
 writeFileSync('dist/THIRD_PARTY_LICENSES.txt', notices.join('\n---\n\n'));
 
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -47,13 +37,24 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
+function noteBundled(outcome) {
+  for (const { output } of [outcome].flat()) {
+    for (const id of output.flatMap(({ moduleIds = [] }) => moduleIds)) {
+      const [, name] = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id) ?? [];
+      if (name !== undefined) bundled.add(name.replace('\\', '/'));
+    }
+  }
+}
+
 function paths(value) {
   return typeof value === 'string' ? [value] : Object.values(value).flatMap(paths);
 }
 
 function licenceOf(name) {
-  const folder = `node_modules/${name}`;
-  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt'].find((own) => existsSync(`${folder}/${own}`));
+  const folder = `node_modules/${SAME_TERMS[name] ?? name}`;
+  const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((own) =>
+    existsSync(`${folder}/${own}`),
+  );
   if (file === undefined) throw new Error(`${name} is bundled and has no licence to be found`);
   return readFileSync(`${folder}/${file}`, 'utf8');
 }

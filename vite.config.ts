@@ -3,6 +3,7 @@
  * and adds the types.
  */
 import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 
 const isomorphic = {
@@ -17,16 +18,23 @@ const native = {
   websocket: 'transports/websocket/node.ts',
   relay: 'transports/relay/index.ts',
 };
+/** Deno and Bun have a `WebSocket`, and one core with what else they load: errors are of one class. */
+const inRuntimes = { 'websocket-platform': 'transports/websocket/index.ts' };
 
 /**
  * msgpackr and nanoid go into every build: a page needs that anyway, CommonJS could not require nanoid, and loading them
  * as packages takes Node longer than all the rest of frond.
  */
-const external = [/^node:/, ...builtinModules, 'zeromq', 'ws'];
+const packages = new Set(['zeromq', 'bufferutil', 'utf-8-validate', ...builtinModules]);
+
+/** ws is the user's own, but for the command, which has it: `npx frond` installs frond alone. */
+function external(id: string, importer = ''): boolean {
+  return id.startsWith('node:') || packages.has(id) || (id === 'ws' && !importer.endsWith('src/cli/ws.ts'));
+}
 
 const builds = {
   browser: { entry: inBrowsers, format: 'es', minify: true },
-  node: { entry: { ...native, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
+  node: { entry: { ...native, ...inRuntimes, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
   cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 
@@ -45,7 +53,11 @@ export default defineConfig(({ mode }) => {
     resolve: {
       conditions: ['browser', 'module', 'import', 'default'],
       // Its own build that makes no code from what a peer sent, which a page's security policy would refuse.
-      alias: [{ find: /^msgpackr$/, replacement: 'msgpackr/index-no-eval' }],
+      alias: [
+        { find: /^msgpackr$/, replacement: 'msgpackr/index-no-eval' },
+        // Its variant for browsers throws.
+        { find: /^ws$/, replacement: fileURLToPath(new URL('node_modules/ws/wrapper.mjs', import.meta.url)) },
+      ],
     },
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
@@ -65,7 +77,8 @@ export default defineConfig(({ mode }) => {
         platform: mode === 'browser' ? 'browser' : 'node',
         optimization: { inlineConst: true },
         output: {
-          chunkFileNames: `shared/[name]-[hash].${extension}`,
+          // A page's bundler gives its own hash, so a second would only be carried along.
+          chunkFileNames: `shared/[name]${mode === 'browser' ? '' : '-[hash]'}.${extension}`,
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.
           codeSplitting: {
             groups:

@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/browser/**', 'test/runtimes/**', 'node_modules/**'],
+    exclude: [
+      'test/interop/**',
+      'test/browser/**',
+      'test/runtimes/**',
+      'test/install/**',
+      'test/faults/**',
+      '**/node_modules/**',
+    ],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     pool: 'forks',

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// Stays in the declarations: projects for pages have none of these types of their own.
 /**
  * The contract every transport keeps. Interfaces only; `test/conformance` states what they mean.
  *
@@ -85,7 +87,7 @@ export interface PendingReply {
 /** The verbs of whoever binds. An address may leave the choice of port to the system; `address` says what came of it. */
 export interface BindingConnection extends Connection {
   /** Answers requests one by one. `answer` never throws; what it resolves with goes back to who asked. */
-  bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding>;
+  bindReply(address: string, answer: Answer): Promise<Binding>;
   /** Takes frames from whoever pushes. */
   bindPull(address: string): Promise<BoundPull>;
   /** Shares frames among whoever pulls. */
@@ -94,6 +96,19 @@ export interface BindingConnection extends Connection {
   bindPublish(
     address: string,
   ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }>;
+}
+
+/** Gives the reply to a request. */
+export type Answer = (request: Bytes, from: RequestOrigin) => Bytes | Promise<Bytes>;
+
+/** Where a request came from. */
+export interface RequestOrigin {
+  /**
+   * Calls `listener` once the link that the request came over is gone: closed, cut, or found dead by the transport's own
+   * heartbeats, which a peer answers however busy its event loop is. The peer may be back over another link. Gives the
+   * function that ends this.
+   */
+  onGone(listener: () => void): () => void;
 }
 
 /** A bound end, open until closed or its connection is. */

@@ -32,11 +32,7 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
   push(items: readonly T[]): void {
     if (this.#closed || items.length === 0) return;
     for (const item of items) this.#items.push(item);
-    if (this.#reader !== undefined) {
-      const reader = this.#reader;
-      this.#reader = undefined;
-      reader.resolve({ done: false, value: this.#takeAll() });
-    }
+    if (this.#reader !== undefined) this.#give({ done: false, value: this.#takeAll() });
   }
 
   /** Resolves when there is room again, or when the queue is closed. */
@@ -58,7 +54,11 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
   end(): void {
     this.#closed = true;
     this.#letIn();
-    this.#reader?.resolve({ done: true, value: undefined });
+    this.#give({ done: true, value: undefined });
+  }
+
+  #give(result: IteratorResult<readonly T[], undefined>): void {
+    this.#reader?.resolve(result);
     this.#reader = undefined;
   }
 

@@ -46,28 +46,18 @@ export class InFlight {
     return this.#count;
   }
 
-  /** Takes the place of one message, if there is one and nobody waits for it. */
-  take(): boolean {
-    return this.takeSome(1) === 1;
-  }
-
   /** Takes the places of up to so many messages, and gives how many there were: none while others wait. */
-  takeSome(most: number): number {
+  take(most = 1): number {
     if (this.#waiting.size > 0) return 0;
     const taken = Math.max(0, Math.min(most, this.#allowance - this.#count));
     this.#count += taken;
     return taken;
   }
 
-  /** Resolves with a place taken, in turn; rejects when closed. */
-  async wait(): Promise<void> {
-    await this.waitSome(1);
-  }
-
   /** Resolves with up to so many places taken, one at least, in turn; rejects when closed. */
-  waitSome(most: number): Promise<number> {
+  wait(most = 1): Promise<number> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    const taken = this.takeSome(most);
+    const taken = this.take(most);
     if (taken > 0) return Promise.resolve(taken);
     const turn = deferred<number>();
     this.#waiting.push({ turn, most });

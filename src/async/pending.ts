@@ -8,7 +8,7 @@ export class PendingReplies<T> {
   add(): { readonly id: number; readonly reply: Promise<T> } {
     const id = this.#next;
     // Ids travel in four bytes.
-    this.#next = id === 0xffff_ffff ? 1 : id + 1;
+    this.#next = (id % 0xffff_ffff) + 1;
     const entry = deferred<T>();
     this.#entries.set(id, entry);
     return { id, reply: entry.promise };

@@ -50,11 +50,10 @@ export class Readiness {
 
   /** The peer will not have us. It is not ready until {@link setReady} says so. */
   setRefused(error: PalmError): void {
+    this.setBroken(error);
     if (this.#state === 'closed') return;
-    const wasReady = this.isReady;
     this.#state = 'refused';
     this.#fail(error);
-    if (wasReady) for (const listener of [...this.#listeners]) listener(error);
   }
 
   /** For good. */

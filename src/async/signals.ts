@@ -4,24 +4,16 @@
  */
 export class SignalHub {
   readonly #listeners = new Map<AbortSignal, Set<() => void>>();
-  readonly #onAbort = (event: Event) => this.#aborted(event.currentTarget as AbortSignal);
+  // Not currentTarget, which Node 20 has for the first listener of a signal alone, and another hub may be that.
+  readonly #onAbort = (event: Event) => this.#aborted(event.target as AbortSignal);
 
   /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
   listen(signal: AbortSignal, listener: () => void): () => void {
-    if (signal.aborted) {
-      let isWanted = true;
-      queueMicrotask(() => isWanted && listener());
-      return () => {
-        isWanted = false;
-      };
-    }
-    let listeners = this.#listeners.get(signal);
-    if (listeners === undefined) {
-      listeners = new Set();
-      this.#listeners.set(signal, listeners);
-      signal.addEventListener('abort', this.#onAbort);
-    }
-    listeners.add(listener);
+    const listeners = this.#listeners.get(signal) ?? new Set();
+    this.#listeners.set(signal, listeners.add(listener));
+    // Listens once, however often it is said (DOM, "add an event listener").
+    signal.addEventListener('abort', this.#onAbort);
+    if (signal.aborted) queueMicrotask(() => this.#aborted(signal));
     return () => this.#leave(signal, listener);
   }
 

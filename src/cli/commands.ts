@@ -5,6 +5,7 @@ import { evalCommand } from './eval.ts';
 import { getCommand } from './get.ts';
 import { inspectCommand } from './inspect.ts';
 import { jobCommand } from './job.ts';
+import { mapCommand } from './map.ts';
 import { relayCommand } from './relay.ts';
 import { serveCommand } from './serve.ts';
 import { setCommand } from './set.ts';
@@ -13,6 +14,7 @@ import { workerCommand } from './worker.ts';
 export const COMMANDS: readonly Command[] = [
   evalCommand,
   jobCommand,
+  mapCommand,
   getCommand,
   setCommand,
   deleteCommand,

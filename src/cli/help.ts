@@ -8,7 +8,7 @@ import { wrap } from './terminal-text.ts';
 const WIDTH = 80;
 
 const EXAMPLES: readonly Example[] = [
-  { line: 'frond demo --keep', does: 'a server to play with' },
+  { line: 'frond demo', does: 'a cluster to play with, and a page to do it in' },
   { line: 'export FROND_DB=tcp://127.0.0.1:5555', does: 'where your server is' },
   { line: "frond eval server.function 'hello'", does: 'one call' },
   { line: 'frond job server.function < lines.txt > results.txt', does: 'a call for every line' },

@@ -32,7 +32,7 @@ export const inspectCommand: Command = {
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object per look: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …}, null for what is not known',
+      help: 'one JSON object per look: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what is not known',
     },
   },
   arity: [0, 1],

@@ -8,11 +8,12 @@ import type { Screen } from './screen.ts';
 const BATCH_BYTES = 65_536;
 
 /**
- * Stdout. What is written in one turn of the event loop leaves together; a reader that is slow holds up whoever
+ * Stdout, or a file in its place. What is written in one turn of the event loop leaves together; a reader that is slow holds up whoever
  * awaits {@link write}.
  */
 export class Output {
   readonly #stream: Writable & Terminal;
+  readonly #name: string;
   readonly #screen: Screen;
   readonly #onFailure: (reason: Error) => void;
   #parts: Uint8Array[] = [];
@@ -25,8 +26,15 @@ export class Output {
   /**
    * @param screen - shares the terminal, when both are one.
    * @param onFailure - takes the {@link OutputClosed} or `OUTPUT` error that ends the output.
+   * @param name - what it is called in that.
    */
-  constructor(stream: Writable & Terminal, screen: Screen, onFailure: (reason: Error) => void) {
+  constructor(
+    stream: Writable & Terminal,
+    screen: Screen,
+    onFailure: (reason: Error) => void,
+    name = 'stdout',
+  ) {
+    this.#name = name;
     this.#stream = stream;
     this.#screen = screen;
     this.#onFailure = onFailure;
@@ -105,7 +113,7 @@ export class Output {
     const reason =
       error.code === 'EPIPE'
         ? new OutputClosed('nobody reads the output any more')
-        : new CommandError('OUTPUT', `stdout cannot be written: ${error.message}`);
+        : new CommandError('OUTPUT', `${this.#name} cannot be written: ${error.message}`);
     this.abandon(reason);
     this.#onFailure(reason);
   }

@@ -10,7 +10,14 @@ export interface Counts {
   /** Results there will be, when that is known. */
   readonly total: number | undefined;
   readonly failed: number;
+  /** Of the results, how many were there before it began. */
+  readonly before?: number;
+  /** Milliseconds that the rest may take, when that is known. */
+  readonly remaining?: number;
 }
+
+/** Characters of the bar. */
+const BAR = 20;
 
 /** Redraws the status line until the function that it gives is called. Nothing at all where there is no status line. */
 export function showProgress(screen: Screen, counts: () => Counts): () => void {
@@ -26,14 +33,25 @@ export function showProgress(screen: Screen, counts: () => Counts): () => void {
 }
 
 /** @param elapsed - milliseconds. */
-export function progressLine({ results, total, failed }: Counts, elapsed: number): string {
+export function progressLine(counts: Counts, elapsed: number): string {
+  const { results, total, failed, before = 0, remaining } = counts;
   const parts = [
     `${grouped(results)}${total === undefined ? '' : ` of ${grouped(total)}`} results`,
     ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
-    perSecond(results, elapsed),
+    perSecond(results - before, elapsed),
     duration(elapsed),
+    ...(remaining === undefined ? [] : [`${duration(remaining)} left`]),
   ];
-  return parts.join(' · ');
+  const line = parts.join(' · ');
+  return remaining === undefined || total === undefined
+    ? line
+    : `${bar(results / Math.max(1, total))} ${line}`;
+}
+
+/** @param share - how much is done, from 0 to 1. */
+function bar(share: number): string {
+  const filled = Math.round(Math.min(1, share) * BAR);
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`;
 }
 
 /** A number with its thousands apart: `12,345`. */

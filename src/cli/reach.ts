@@ -1,10 +1,11 @@
 /** How a command gets to its server: by itself, or through a relay. */
-import { websocket } from '../../transports/websocket/node.ts';
+import { websocketOn } from '../../transports/websocket/on-ws.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { show } from '../protocol/errors.ts';
 import type { BindingTransport, Transport } from '../transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
+import { loadWs } from './ws.ts';
 
 export interface Reach {
   readonly transport: Transport;
@@ -42,7 +43,7 @@ export function reachOf(context: CommandContext, argument?: string): Reach {
   }
   const token = options.text('token');
   return {
-    transport: websocket(relay, token === undefined ? {} : { token }),
+    transport: websocketOn(loadWs, relay, token === undefined ? {} : { token }),
     dbAddress: isAddress ? undefined : db,
     isRelayed: true,
   };
@@ -53,7 +54,7 @@ export function noAddress(what = 'server'): CommandError {
   return new CommandError(
     'USAGE',
     `where is the ${what}? Give --db ADDRESS, or set FROND_DB`,
-    'frond demo --keep starts a server to play with, and says its address',
+    'frond demo starts a server to play with, and says its address',
   );
 }
 

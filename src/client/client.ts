@@ -248,7 +248,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const spec = this.#spec(path, options);
     const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
-    return lazyMap(async () => (await import('./map.ts')).openMap(...call));
+    return lazyMap(() => import('./map.ts').then((map) => map.openMap(...call)));
   }
 
   #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string }): CallSpec {

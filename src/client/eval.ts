@@ -43,7 +43,8 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
   };
   const release = watchLimits(evaluation, expired, (error) => finish({ error }));
 
-  const send = () => {
+  const send = async () => {
+    if (!path.tryAdmit()) await path.admit();
     if (isOver) return path.inFlight.release(1);
     id = path.mailbox.open({
       answer: (message) => {
@@ -55,18 +56,8 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
       },
       fail: (error) => finish({ error }),
     });
-    const frame = path.encode({ ...callEnvelope(spec, path.topic(id)), payload });
-    path.send([frame]).catch((error) => finish({ error }));
+    await path.send([path.encode({ ...callEnvelope(spec, path.topic(id)), payload })]);
   };
-  try {
-    if (path.tryAdmit()) send();
-    else
-      path
-        .admit()
-        .then(send)
-        .catch((error) => finish({ error }));
-  } catch (error) {
-    finish({ error });
-  }
+  send().catch((error) => finish({ error }));
   return done.promise;
 }

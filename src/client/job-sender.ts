@@ -4,7 +4,7 @@ import type { Input } from './input.ts';
 import type { CallPath } from './path.ts';
 
 /** Inputs gathered before they are handed on, when the input gives them at once. */
-const BATCH = 64;
+const BATCH = 128;
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {
@@ -77,7 +77,8 @@ export class JobSender<In> {
         this.#giveBack(1);
         input.close();
         await this.#finish();
-        return { error: this.#unfit(index, cause) };
+        const text = `input ${index} of the job ${this.#settings.what} was not sent: ${reasonText(cause)}`;
+        return { error: invalidCall(text, { index, cause }) };
       }
       if (this.#batch.length >= BATCH) await this.#flush();
     }
@@ -121,13 +122,5 @@ export class JobSender<In> {
   async #finish(): Promise<void> {
     await this.#flush();
     await this.#sending;
-  }
-
-  #unfit(index: number, cause: unknown): unknown {
-    const text = `input ${index} of the job ${this.#settings.what} was not sent: ${reasonText(cause)}`;
-    return invalidCall(text, {
-      index,
-      cause,
-    });
   }
 }

@@ -216,10 +216,8 @@ export class JobRun<In, Out> implements Job<Out> {
     // A job without an end of its own ends when its client is closed.
     const isEnd =
       error instanceof PalmError && error.code === 'CLOSED' && this.#settings.messages === undefined;
-    if (this.#isOver) return;
-    this.#release();
-    if (isEnd) this.#results.end();
-    else this.#results.fail(error);
+    if (isEnd) this.#end();
+    else this.#end({ error });
   }
 
   /** Ends at once with an error: unread results are dropped. */
@@ -229,18 +227,15 @@ export class JobRun<In, Out> implements Job<Out> {
     this.#fail(error);
   }
 
-  #end(): void {
+  #end(failure?: { readonly error: unknown }): void {
     if (this.#isOver) return;
-    this.#release();
-    this.#results.end();
-  }
-
-  #release(): void {
     this.#isOver = true;
     this.#idle.stop();
     this.#stopListening();
     if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
     this.#sender.stop(this.#received);
     this.#resumeSending?.();
+    if (failure === undefined) this.#results.end();
+    else this.#results.fail(failure.error);
   }
 }

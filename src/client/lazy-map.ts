@@ -14,7 +14,7 @@ export function lazyMap<T>(load: () => Promise<MapResults<T>>): MapResults<T> {
       return map?.progress;
     },
     next: () => map?.next() ?? loaded().then((own) => own.next()),
-    return: async () => (await loaded()).return(),
+    return: () => loaded().then((own) => own.return()),
     [Symbol.asyncIterator]() {
       return this;
     },

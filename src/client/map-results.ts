@@ -1,4 +1,5 @@
-import type { PalmError } from '../protocol/errors.ts';
+import { PalmError } from '../protocol/errors.ts';
+import type { Attempt } from './map-attempts.ts';
 
 /** What became of one input. `index` is its place, counted from 0. */
 export type MapOutcome<T> =
@@ -46,4 +47,16 @@ export function progressOf(counts: Counts, elapsed: number, total: number | unde
   const remaining =
     total === undefined || rate === 0 ? undefined : (Math.max(0, total - answered) * 1_000) / rate;
   return { ...counts, rate, remaining };
+}
+
+/** The failure of an input as its reader sees it. */
+export function failureOf({ index, count }: Attempt, error: PalmError): PalmError {
+  const { code, sent, remoteName } = error;
+  const tries = count > 1 ? ` (tried ${count} times)` : '';
+  return new PalmError(code, `input ${index}${tries}: ${error.message}`, {
+    index,
+    cause: error,
+    ...(sent !== undefined && { sent }),
+    ...(remoteName !== undefined && { remoteName }),
+  });
 }

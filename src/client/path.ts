@@ -100,7 +100,7 @@ export class CallPath {
 
   /** Takes a place for one message, when it may be sent this moment. */
   tryAdmit(): boolean {
-    return this.isReady && this.inFlight.take();
+    return this.isReady && this.inFlight.take() > 0;
   }
 
   /** Resolves with a place for one message, when it may be sent. */
@@ -180,12 +180,8 @@ export class CallPath {
   }
 
   async #receive(): Promise<void> {
-    const batches = this.#subscription[Symbol.asyncIterator]();
-    for (;;) {
-      const { done, value } = await batches.next();
-      if (done) return;
-      for (const delivery of value) this.#deliver(delivery);
-    }
+    for await (const deliveries of this.#subscription)
+      for (const delivery of deliveries) this.#deliver(delivery);
   }
 
   #deliver({ topic, frames }: Delivery): void {

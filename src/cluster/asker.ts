@@ -3,25 +3,30 @@ import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { WorkRequest } from '../protocol/work.ts';
+import type { RequestOrigin } from '../transport.ts';
 
-/** Requests that are known again when they come twice. A worker has no more than two under way. */
+/** Requests that are known again when they come twice. A worker has no more than three under way. */
 const REMEMBERED = 8;
 
-/** A request that waits for work. */
-interface Asking {
+/** A request that is not answered yet. */
+interface Waiting {
+  readonly reply: Deferred<Bytes>;
+  readonly stop: () => void;
+}
+
+/** One that waits for work. */
+interface Asking extends Waiting {
   readonly sequence: number;
   readonly want: number;
-  readonly reply: Deferred<Bytes>;
-  readonly stopWaiting: () => void;
 }
 
 /** A worker that asks for its work, as its Master sees it. */
 export class Asker {
   readonly id: string;
   readonly name: string;
-  /** Leases that it holds. */
-  readonly held = new Set<number>();
   lastSeen = performance.now();
+  /** When the link that it was heard of over broke; undefined while it is there. */
+  goneSince: number | undefined;
   /** The request for work that came last. */
   latest: WorkRequest | undefined;
   readonly #seen = new Fifo<number>();
@@ -29,6 +34,8 @@ export class Asker {
   #answered = 0;
   #answer: Bytes | undefined;
   #asking: Asking | undefined;
+  #sign: Waiting | undefined;
+  #stopWatch = () => {};
 
   constructor(id: string, name: string) {
     this.id = id;
@@ -38,6 +45,14 @@ export class Asker {
   /** Items that it takes; 0 when it does not wait for any. */
   get want(): number {
     return this.#asking?.want ?? 0;
+  }
+
+  /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
+  heard(from: RequestOrigin | undefined, onGone: () => void): void {
+    this.lastSeen = performance.now();
+    this.goneSince = undefined;
+    this.#stopWatch();
+    this.#stopWatch = from?.onGone(onGone) ?? (() => {});
   }
 
   /** Takes note of a request. Gives whether it is not one that came before, sent again after a break. */
@@ -57,27 +72,58 @@ export class Asker {
   /** Has a request wait. Gives the answer to come; `expire` is called after `timeout` milliseconds without it. */
   ask(sequence: number, want: number, timeout: number, expire: () => void): Promise<Bytes> {
     const reply = deferred<Bytes>();
-    this.#asking = { sequence, want, reply, stopWaiting: startTimer(timeout, expire) };
+    this.#asking = { sequence, want, reply, stop: startTimer(timeout, expire) };
     return reply.promise;
   }
 
-  /** Answers what waits. */
+  /** Answers what waits for work. */
   answer(answer: Bytes): void {
     if (this.#asking === undefined) return;
     this.#answered = this.#asking.sequence;
     this.#answer = answer;
-    this.end(answer);
+    this.#asking.stop();
+    this.#asking.reply.resolve(answer);
+    this.#asking = undefined;
   }
 
-  /** Ends what waits without taking note of the answer. */
-  end(answer: Bytes): void {
+  /** Ends what waits for work without taking note of the answer. */
+  endAsking(answer: Bytes): void {
+    this.#asking?.stop();
     this.#asking?.reply.resolve(answer);
-    this.stopWaiting();
+    this.#asking = undefined;
+  }
+
+  /** Has a sign of life wait for `timeout` milliseconds, so that the next one comes then. Gives its answer to come. */
+  keepSign(answer: Bytes, timeout: number): Promise<Bytes> {
+    this.#sign?.stop();
+    this.#sign?.reply.resolve(answer);
+    const reply = deferred<Bytes>();
+    const stop = startTimer(timeout, () => {
+      this.#sign = undefined;
+      reply.resolve(answer);
+    });
+    this.#sign = { reply, stop };
+    return reply.promise;
+  }
+
+  /** It is taken for dead: what it got last is others' when it comes back. */
+  died(): void {
+    this.#answer = undefined;
+  }
+
+  /** Answers all that waits, and looks for its link no more. */
+  end(answer: Bytes): void {
+    this.endAsking(answer);
+    this.#sign?.reply.resolve(answer);
+    this.stop();
   }
 
   /** What waits is not answered any more. */
-  stopWaiting(): void {
-    this.#asking?.stopWaiting();
+  stop(): void {
+    this.#stopWatch();
+    this.#asking?.stop();
     this.#asking = undefined;
+    this.#sign?.stop();
+    this.#sign = undefined;
   }
 }

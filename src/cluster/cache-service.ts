@@ -8,6 +8,7 @@ import { isReservedKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../protocol/utf8.ts';
 import { WORK } from '../protocol/work.ts';
+import type { RequestOrigin } from '../transport.ts';
 import type { Tally } from './counters.ts';
 import { dropped } from './flow.ts';
 import { STATUS_KEY } from './status.ts';
@@ -21,7 +22,7 @@ interface Outcome {
 }
 
 /** Answers a worker's request for work. */
-export type WorkService = (request: PalmMessage) => Bytes | Promise<Bytes>;
+export type WorkService = (request: PalmMessage, from: RequestOrigin) => Bytes | Promise<Bytes>;
 
 export interface CacheServiceSettings {
   /** The server's own keys, which pylm's clients and workers ask for. */
@@ -70,7 +71,7 @@ export class CacheService {
   }
 
   /** The reply to one request, at once when the store answers at once. Never throws or rejects. */
-  answer(frame: Bytes): Bytes | Promise<Bytes> {
+  answer(frame: Bytes, from: RequestOrigin): Bytes | Promise<Bytes> {
     let request: PalmMessage;
     try {
       request = this.#codec.decode(frame);
@@ -80,7 +81,7 @@ export class CacheService {
       return NOTHING;
     }
     try {
-      if (this.#work !== undefined && request.function === WORK) return this.#work(request);
+      if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
       return outcome.catch(failure).then((later) => this.#reply(request, later));

@@ -1,9 +1,11 @@
 /** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
 
 import { BatchQueue } from '../async/batch-queue.ts';
-import { atMost } from '../async/deadline.ts';
-import type { PalmMessage } from '../protocol/message.ts';
+import { atMost, checkTimeout } from '../async/deadline.ts';
+import { invalidCall, show } from '../protocol/errors.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import { failed } from './failure.ts';
 import type { HandleStream, Spread } from './functions.ts';
 import type { Ground, ServingOptions } from './ground.ts';
 import { HandOver } from './hand-over.ts';
@@ -30,10 +32,20 @@ export interface DistributionOptions extends ServingOptions {
   /** Chooses topic and message for each result, in place of what `pipelined` says. */
   readonly handleStream?: HandleStream;
   /**
-   * Milliseconds of silence after which a worker that asked for its work is taken for dead, and what it held is given
-   * to others. A function that keeps a worker's process busy for longer makes it silent. Default 30 000.
+   * Milliseconds between two signs of life of a worker that asks for its work. One whose link breaks, and that is not
+   * back within half as many, is taken for dead, and what it held is given to others. Default 1000.
+   */
+  readonly heartbeat?: number;
+  /**
+   * Milliseconds of silence after which such a worker is taken for dead although its link is there: as long as a function
+   * may keep it from everything else, without waiting for anything. Default 30 000.
    */
   readonly workerTimeout?: number;
+  /**
+   * Workers that may die with one message. Then it is answered as failed, with the name `WorkerDied`. A message that has
+   * one worker left is handed over alone. `Infinity` for no limit; default 3.
+   */
+  readonly maxDeliveries?: number;
 }
 
 /** Where the messages come from. */
@@ -51,7 +63,9 @@ export interface Distribution extends RoleParts {
   readonly workerPushAddress: string;
 }
 
+const HEARTBEAT = 1_000;
 const WORKER_TIMEOUT = 30_000;
+const MAX_DELIVERIES = 3;
 
 /** Results of workers that may wait to be gathered. */
 const MOST_UNGATHERED = 4_096;
@@ -62,7 +76,8 @@ export async function distribute(
   options: DistributionOptions,
   intake: Intake,
 ): Promise<Distribution> {
-  const { name, pipelined = false, scatter, gather, workerTimeout = WORKER_TIMEOUT } = options;
+  const { name, pipelined = false, scatter, gather } = options;
+  const limits = checkLimits(options);
   const { connection, logger } = ground;
   const push = await connection.bindPush(options.workerPushAddress);
   const workerPull = await connection.bindPull(options.workerPullAddress);
@@ -79,8 +94,10 @@ export async function distribute(
     isVerbatim: scatter === undefined,
     push,
     onResults,
+    onGivenUp: (message, deaths) =>
+      publisher.fail(failed(ground, message, workerDied(deaths), Status.failed)),
     logger,
-    workerTimeout,
+    ...limits,
   });
 
   // What fails on its way to the workers is answered as what fails on its way back.
@@ -101,9 +118,10 @@ export async function distribute(
     functions: [],
     counters: ground.counters(inFlight()),
     workers: handOver.workers,
+    losses: handOver.losses,
     pushedWorkers: push.peers,
   });
-  const db = await ground.serveCache(addresses, describe, (request) => handOver.answer(request));
+  const db = await ground.serveCache(addresses, describe, (request, from) => handOver.answer(request, from));
   const scattered = scattering.serve(intake.source);
   const gathered = Promise.all([
     gathering.serve(results),
@@ -128,6 +146,29 @@ export async function distribute(
     inFlight,
     drain,
   };
+}
+
+/** @throws PalmError `INVALID_CALL` when one is not acceptable. */
+function checkLimits(options: DistributionOptions) {
+  const { heartbeat = HEARTBEAT, workerTimeout = WORKER_TIMEOUT, maxDeliveries = MAX_DELIVERIES } = options;
+  const isCount = Number.isSafeInteger(maxDeliveries) && maxDeliveries > 0;
+  if (!isCount && maxDeliveries !== Number.POSITIVE_INFINITY) {
+    throw invalidCall(
+      `maxDeliveries must be a whole number from 1 on, or Infinity, not ${show(maxDeliveries)}`,
+    );
+  }
+  return {
+    heartbeat: checkTimeout('heartbeat', heartbeat),
+    workerTimeout: checkTimeout('workerTimeout', workerTimeout),
+    maxDeliveries,
+  };
+}
+
+function workerDied(deaths: number): Error {
+  const workers = deaths === 1 ? '1 worker died or fell' : `${deaths} workers died or fell`;
+  const error = new Error(`${workers} silent with this message; it is not given to another (maxDeliveries)`);
+  error.name = 'WorkerDied';
+  return error;
 }
 
 /** The same batches; `count` is told how much each brings. */

@@ -131,7 +131,7 @@ export class Ground implements FailureSettings, Surroundings {
     };
     const config = { name, ...addresses };
     const service = new CacheService({ config, status, store, logger, tally, work });
-    const db = await this.connection.bindReply(dbAddress, (request) => service.answer(request));
+    const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
     service.configure('db_address', db.address);
     logger.info('serving', { ...addresses, db_address: db.address });
     return db;

@@ -1,54 +1,42 @@
 /** Hands the messages of a Master or Hub over to its workers, each to the one that has its hands free. */
-import { startTimer } from '../async/deadline.ts';
 import { type Deferred, deferred } from '../async/deferred.ts';
-import { Fifo } from '../async/fifo.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec, withCache } from '../protocol/envelope.ts';
 import { countedIds } from '../protocol/ids.ts';
-import type { PalmMessage } from '../protocol/message.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import {
   encodeWorkReply,
-  LAST_LEASE,
   readWorkRequest,
   type WorkItem,
   WorkKind,
   type WorkRequest,
 } from '../protocol/work.ts';
-import type { BoundPush } from '../transport.ts';
-import { Asker } from './asker.ts';
+import type { BoundPush, RequestOrigin } from '../transport.ts';
+import type { Asker } from './asker.ts';
+import { Askers } from './askers.ts';
 import type { Outlet } from './flow.ts';
-import { PushShare } from './push-share.ts';
+import { Leases } from './leases.ts';
+import { Sharing } from './sharing.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */
 const MOST_WAITING = 2_048;
-
-/** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
-const MOST_BYTES = 1_048_576;
-
-/** Milliseconds after which a request for work is answered though there is none: both sides see that the other lives. */
-const LONGEST_WAIT = 1_000;
-
-/** Workers that are remembered at once. */
-const MOST_WORKERS = 4_096;
-
-/** A message on its way to a worker. */
-interface LeasedMessage {
-  readonly lease: number;
-  readonly frame: Bytes;
-  /** Id of the worker that has it. */
-  worker: string;
-}
 
 export interface HandOverSettings {
   readonly push: BoundPush;
   /** Takes results of workers. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
+  /** Takes a message that is given up, since so many workers died with it. */
+  readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
   readonly logger: Logger;
   /** Whether messages are what came in, unchanged: then they need not be encoded anew. */
   readonly isVerbatim: boolean;
+  /** Milliseconds between two signs of life of a worker. */
+  readonly heartbeat: number;
   /** Milliseconds of silence after which a worker is taken for dead, and what it held is given to others. */
   readonly workerTimeout: number;
+  /** Workers that may die with a message before it is given up. */
+  readonly maxDeliveries: number;
 }
 
 /** What a worker is doing, as `frond inspect` shows it. */
@@ -60,6 +48,16 @@ export interface WorkerState {
   readonly silent: number;
 }
 
+/** What dying workers came to so far. */
+export interface Losses {
+  /** Workers that were taken for dead. */
+  readonly workers: number;
+  /** Times that a message was handed over anew for that. */
+  readonly redelivered: number;
+  /** Messages that were given up and answered as failed. */
+  readonly givenUp: number;
+}
+
 /**
  * A frond worker asks for work and says how much it takes; what it holds is remembered until it says what became of it.
  * Workers that take what is pushed get what nobody asks for.
@@ -68,59 +66,77 @@ export class HandOver implements Outlet<Bytes> {
   readonly #settings: HandOverSettings;
   readonly #codec = new EnvelopeCodec();
   readonly #replies = new EnvelopeCodec();
-  readonly #waiting = new Fifo<LeasedMessage>();
-  /** Given back by a worker: first in turn. */
-  readonly #returned = new Fifo<LeasedMessage>();
-  readonly #held = new Map<number, LeasedMessage>();
-  readonly #askers = new Map<string, Asker>();
-  /** Those that wait for work, longest first. */
-  readonly #idle = new Set<Asker>();
-  readonly #pushed: PushShare<LeasedMessage>;
-  /** Counts on from anywhere: a result for a Master that was here before must not be taken for one of this one's. */
-  #lease = Math.floor(Math.random() * LAST_LEASE);
+  readonly #leases: Leases;
+  readonly #askers: Askers;
+  readonly #sharing: Sharing;
+  readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   #room: Deferred<void> | undefined;
-  #stopWatch: (() => void) | undefined;
   #drained: Deferred<void> | undefined;
   #isClosed = false;
 
   constructor(settings: HandOverSettings) {
     this.#settings = settings;
-    this.#pushed = new PushShare<LeasedMessage>(settings.push, this);
+    const leases = new Leases(settings.maxDeliveries);
+    this.#leases = leases;
+    this.#askers = new Askers({
+      // A sign of life that is kept as long as a worker may be silent would come too late.
+      heartbeat: Math.min(settings.heartbeat, settings.workerTimeout / 3),
+      workerTimeout: settings.workerTimeout,
+      isFree: ({ id }) => leases.holds(id) === 0,
+      onCame: ({ name }, isBack) =>
+        settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: name }),
+      onDead: (asker, why) => this.#lost(asker, why),
+      onDropped: (asker) => {
+        this.#end(asker, 'worker forgotten for another');
+        leases.forgetWorker(asker.id);
+      },
+      onForgotten: (id) => leases.forgetWorker(id),
+      onLook: () => this.#look(),
+    });
+    this.#sharing = new Sharing({
+      leases,
+      push: settings.push,
+      hasAskers: () => this.#askers.size > 0,
+      encode: (items) => this.#encode(items),
+      onShared: () => this.#openRoom(),
+    });
     settings.push.onPeers(() => this.#peersChanged());
   }
 
   /** Messages that wait for a worker. */
   get waiting(): number {
-    return this.#waiting.size + this.#returned.size;
+    return this.#leases.waiting;
   }
 
   /** Messages that wait for a worker or that one has. */
   get inFlight(): number {
-    return this.waiting + this.#held.size + this.#pushed.out;
+    return this.waiting + this.#leases.out + this.#sharing.pushedOut;
   }
 
   get workers(): WorkerState[] {
     const now = performance.now();
-    return [...this.#askers.values()].map(({ name, held, lastSeen }) => ({
+    return [...this.#askers].map(({ id, name, lastSeen }) => ({
       name,
-      holds: held.size,
+      holds: this.#leases.holds(id),
       silent: Math.round(now - lastSeen),
     }));
   }
 
+  get losses(): Losses {
+    return { ...this.#losses };
+  }
+
   /** @param frame - the message as it came in. */
   add(message: PalmMessage, frame: Bytes): void {
-    this.#lease = this.#lease === LAST_LEASE ? 1 : this.#lease + 1;
     const { isVerbatim } = this.#settings;
-    const own = isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message);
-    this.#waiting.push({ lease: this.#lease, frame: own, worker: '' });
+    this.#leases.add(isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message));
   }
 
   done(): void {}
 
   async flush(): Promise<boolean> {
-    this.#share();
+    this.#sharing.share();
     if (this.waiting >= MOST_WAITING && !this.#isClosed) {
       this.#room ??= deferred();
       await this.#room.promise;
@@ -128,20 +144,16 @@ export class HandOver implements Outlet<Bytes> {
     return !this.#isClosed;
   }
 
-  /** The message that waits longest. */
-  next(): LeasedMessage | undefined {
-    return this.#returned.shift() ?? this.#waiting.shift();
-  }
-
-  putBack(message: LeasedMessage): void {
-    this.#returned.push(message);
-  }
-
-  /** Answers a worker's request: with work, when there is some. @throws PalmError `PROTOCOL` when it is none. */
-  answer(message: PalmMessage): Bytes | Promise<Bytes> {
+  /**
+   * Answers a worker's request: with work, when there is some.
+   * @param from - where it came from, if that is known.
+   * @throws PalmError `PROTOCOL` when it is none.
+   */
+  answer(message: PalmMessage, from?: RequestOrigin): Bytes | Promise<Bytes> {
     const request = readWorkRequest(message);
-    const asker = this.#askerOf(request);
-    asker.lastSeen = performance.now();
+    if (request.isAway) return this.#away(request);
+    const asker = this.#askers.come(request.worker, request.name);
+    asker.heard(from, () => this.#linkBroke(asker));
     if (request.want > 0) asker.latest = request;
     const results = asker.isNew(request.sequence) ? this.#take(asker, request.items) : [];
     if (results.length === 0) return this.#reply(asker, request);
@@ -150,8 +162,7 @@ export class HandOver implements Outlet<Bytes> {
 
   /** Results came from workers that are pushed to. */
   pushedCameBack(count: number): void {
-    this.#pushed.cameBack(count);
-    this.#share();
+    this.#sharing.pushedCameBack(count);
     this.#checkDrained();
   }
 
@@ -164,11 +175,9 @@ export class HandOver implements Outlet<Bytes> {
 
   close(): void {
     this.#isClosed = true;
-    this.#stopWatch?.();
     this.#room?.resolve();
-    for (const asker of this.#idle) asker.stopWaiting();
-    this.#idle.clear();
-    this.#askers.clear();
+    this.#sharing.close();
+    this.#askers.close();
   }
 
   /** A Master fills an empty `cache` field (pylm/parts/core.py, Inbound). */
@@ -177,86 +186,65 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   #peersChanged(): void {
-    if (this.#settings.push.peers === 0) this.#pushed.forget();
-    this.#share();
+    if (this.#settings.push.peers === 0) this.#sharing.forgetPushed();
+    this.#sharing.share();
     this.#checkDrained();
   }
 
-  #askerOf({ worker: id, name }: WorkRequest): Asker {
-    const known = this.#askers.get(id);
-    if (known !== undefined) return known;
-    const asker = new Asker(id, name);
-    this.#askers.set(id, asker);
-    this.#settings.logger.info('worker came', { worker: name });
-    if (this.#stopWatch === undefined && !this.#isClosed) this.#watch();
-    if (this.#askers.size > MOST_WORKERS) this.#forgetOne(asker);
-    return asker;
+  #look(): void {
+    this.#sharing.forgetPushed();
+    this.#sharing.share();
   }
 
-  /** What became of leases. Gives the results; those of a lease that is settled came too late. */
+  /** What became of leases. Gives the results; those of a message that is settled came too late. */
   #take(asker: Asker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
-    for (const { lease, kind, frame } of items) {
-      const message = this.#held.get(lease);
-      if (message === undefined) continue;
-      if (kind !== WorkKind.returned) {
-        if (frame.length > 0) results.push(frame);
-        if (kind === WorkKind.done) this.#release(message);
-      } else if (message.worker === asker.id) {
-        this.#release(message);
-        this.#returned.push(message);
+    for (const { lease: number, kind, frame } of items) {
+      const lease = this.#leases.find(number, asker.id);
+      if (lease === undefined) continue;
+      if (kind === WorkKind.returned) {
+        this.#leases.giveBack(lease);
+        continue;
       }
+      // A run that failed where one before it had not: that is news, too.
+      if (frame.length > 0 && (this.#leases.isNews(lease) || this.#isFailure(frame))) results.push(frame);
+      if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }
     this.#checkDrained();
     return results;
   }
 
-  #release({ lease, worker }: LeasedMessage): void {
-    this.#held.delete(lease);
-    this.#askers.get(worker)?.held.delete(lease);
+  #isFailure(frame: Bytes): boolean {
+    try {
+      return this.#codec.decode(frame).status !== Status.ok;
+    } catch {
+      return false;
+    }
   }
 
   #reply(asker: Asker, request: WorkRequest): Bytes | Promise<Bytes> {
-    const { sequence, want, leaves } = request;
-    if (leaves) this.#forget(asker, 'worker left');
-    if (leaves || want === 0) {
-      this.#share();
+    const { sequence, want, leaves, items } = request;
+    if (leaves) this.#left(asker);
+    if (leaves || (want === 0 && items.length > 0)) {
+      this.#sharing.share();
       return this.#encode([]);
     }
     // While its results waited to be taken, its worker may have left, or have sent it again after a break: who asked
     // then is not there any more, and what it got would be held by nobody.
-    if (this.#askers.get(asker.id)?.latest !== request) return this.#encode([]);
+    const isThere = this.#askers.get(asker.id) === asker;
+    if (!isThere || (want > 0 && asker.latest !== request)) return this.#encode([]);
     // Not answered: it would ask again at once. The end of the connection tells it.
     if (this.#isClosed) return new Promise<Bytes>(() => {});
+    const { heartbeat } = this.#askers;
+    if (want === 0) return asker.keepSign(this.#encode([]), heartbeat);
     const before = asker.answerBefore(sequence);
     if (before !== undefined) return before === 'overtaken' ? this.#encode([]) : before;
     // One that asks again because a break took its answer has given up the request before.
-    asker.end(this.#encode([]));
-    const reply = asker.ask(sequence, want, LONGEST_WAIT, () => this.#give(asker, []));
-    this.#idle.add(asker);
-    this.#share();
+    asker.endAsking(this.#encode([]));
+    const reply = asker.ask(sequence, want, heartbeat, () => this.#sharing.giveNothing(asker));
+    this.#sharing.wait(asker);
+    this.#sharing.share();
     return reply;
-  }
-
-  /** Gives what waits to those that asked for it, evenly, and has what nobody asked for pushed. */
-  #share(): void {
-    while (this.#idle.size > 0 && this.waiting > 0) {
-      const fair = Math.ceil(this.waiting / this.#idle.size);
-      for (const asker of this.#idle) {
-        const count = Math.min(asker.want, fair);
-        const messages: LeasedMessage[] = [];
-        let bytes = 0;
-        for (let message = this.next(); message !== undefined; message = this.next()) {
-          messages.push(message);
-          bytes += message.frame.length;
-          if (messages.length === count || bytes >= MOST_BYTES) break;
-        }
-        this.#give(asker, messages);
-        if (this.waiting === 0) break;
-      }
-    }
-    if (this.waiting > 0) this.#pushed.run(() => this.#askers.size > 0).then(() => this.#openRoom());
-    this.#openRoom();
   }
 
   #openRoom(): void {
@@ -265,61 +253,50 @@ export class HandOver implements Outlet<Bytes> {
     this.#room = undefined;
   }
 
-  #give(asker: Asker, messages: readonly LeasedMessage[]): void {
-    this.#idle.delete(asker);
-    const items: WorkItem[] = [];
-    for (const message of messages) {
-      const { lease, frame } = message;
-      message.worker = asker.id;
-      this.#held.set(lease, message);
-      asker.held.add(lease);
-      items.push({ lease, kind: WorkKind.open, frame });
-    }
-    asker.answer(this.#encode(items));
-  }
-
   #encode(items: readonly WorkItem[]): Bytes {
     return encodeWorkReply(this.#replies, items);
   }
 
-  #watch(): void {
-    const before = this.#pushed.back;
-    this.#stopWatch = startTimer(LONGEST_WAIT, () => {
-      const now = performance.now();
-      for (const asker of [...this.#askers.values()]) {
-        if (now - asker.lastSeen > this.#settings.workerTimeout) this.#forget(asker, 'worker fell silent');
-      }
-      if (this.#pushed.back === before) this.#pushed.forget();
-      this.#share();
-      if (this.#askers.size > 0) this.#watch();
-      else this.#stopWatch = undefined;
-    });
+  /** A relay says that the link to a worker broke. */
+  #away({ worker }: WorkRequest): Bytes {
+    const asker = this.#askers.get(worker);
+    if (asker !== undefined) this.#linkBroke(asker);
+    return this.#encode([]);
   }
 
-  /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */
-  #forgetOne(newest: Asker): void {
-    for (const asker of this.#askers.values()) {
-      if (asker === newest || asker.held.size > 0) continue;
-      this.#forget(asker, 'worker forgotten for another');
-      return;
-    }
+  /** Nothing is given to a link that is not there. Should the worker be, it asks again. */
+  #linkBroke(asker: Asker): void {
+    this.#sharing.waitsNoMore(asker);
+    asker.endAsking(this.#encode([]));
+    this.#askers.linkBroke(asker);
   }
 
-  /** What the worker held is for others. */
-  #forget(asker: Asker, why: string): void {
+  /** What the worker has not ended is for others. */
+  #left(asker: Asker): void {
+    this.#askers.leave(asker);
+    this.#end(asker, 'worker left');
+    this.#leases.left(asker.id);
+  }
+
+  #lost(asker: Asker, why: string): void {
+    const held = this.#leases.holds(asker.id);
+    this.#end(asker, why);
+    const givenUp = this.#leases.died(asker.id);
+    this.#losses.workers++;
+    this.#losses.redelivered += held - givenUp.length;
+    this.#losses.givenUp += givenUp.length;
+    for (const { frame, deaths } of givenUp) this.#settings.onGivenUp(this.#codec.decode(frame), deaths);
+    this.#sharing.share();
+    this.#checkDrained();
+  }
+
+  #end(asker: Asker, why: string): void {
     asker.end(this.#encode([]));
-    this.#idle.delete(asker);
-    this.#askers.delete(asker.id);
+    this.#sharing.waitsNoMore(asker);
     const { logger } = this.#settings;
-    const fields = { worker: asker.name, held: asker.held.size };
-    if (asker.held.size > 0) logger.warning(why, fields);
+    const fields = { worker: asker.name, held: this.#leases.holds(asker.id) };
+    if (fields.held > 0) logger.warning(why, fields);
     else logger.info(why, fields);
-    for (const lease of asker.held) {
-      const message = this.#held.get(lease);
-      this.#held.delete(lease);
-      if (message !== undefined) this.#returned.push(message);
-    }
-    this.#share();
   }
 
   #checkDrained(): void {

@@ -13,7 +13,7 @@ export type {
   StreamTarget,
 } from './functions.ts';
 export type { FunctionOptions, ServingOptions } from './ground.ts';
-export type { WorkerState } from './hand-over.ts';
+export type { Losses, WorkerState } from './hand-over.ts';
 export { Hub, type HubOptions } from './hub.ts';
 export { Master, type MasterOptions } from './master.ts';
 export { Pipeline, type PipelineOptions } from './pipeline.ts';

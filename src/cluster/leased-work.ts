@@ -49,6 +49,7 @@ export class LeasedWork implements WorkLink<LeasedItem> {
   #items: (WorkItem & { kind: number })[] = [];
   #sequence = 0;
   #isTaking = false;
+  #isShowing = false;
   #giving: Promise<void> | undefined;
   #unconfirmed = 0;
   #reader: Deferred<IteratorResult<readonly LeasedItem[], undefined>> | undefined;
@@ -146,7 +147,11 @@ export class LeasedWork implements WorkLink<LeasedItem> {
     return this.#items.length;
   }
 
-  /** Sends results and asks for work, whichever is due. One request waits for work at a time, and one for neither. */
+  /**
+   * Sends results, asks for work, or shows that the worker lives, whichever is due. One request waits for work at a time,
+   * one takes results, and one is a sign of life: the Master keeps it for a heartbeat, so no timer of this side's is
+   * needed, which a page in the background would not have.
+   */
   #pump(): void {
     if (this.#failure !== undefined) return;
     const want =
@@ -169,13 +174,29 @@ export class LeasedWork implements WorkLink<LeasedItem> {
         (error) => this.#fail(error),
       );
     }
+    if (this.#begun > 0 && !this.#isTaking && !this.#isShowing) this.#showLife();
   }
 
-  async #exchange(want: number, leaves: boolean): Promise<WorkItem[]> {
-    const items = this.#items.splice(0, this.#fitting());
+  #showLife(): void {
+    this.#isShowing = true;
+    this.#exchange(0, false, []).then(
+      () => {
+        this.#isShowing = false;
+        this.#pump();
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  async #exchange(
+    want: number,
+    leaves: boolean,
+    items = this.#items.splice(0, this.#fitting()),
+  ): Promise<WorkItem[]> {
     const { ask, name } = this.#settings;
     const sequence = ++this.#sequence;
-    const frame = encodeWorkRequest(this.#codec, { worker: this.#id, name, sequence, want, leaves, items });
+    const request = { worker: this.#id, name, sequence, want, leaves, isAway: false, items };
+    const frame = encodeWorkRequest(this.#codec, request);
     for (;;) {
       try {
         const reply = readWorkReply(this.#codec, await ask(frame));

@@ -1,7 +1,7 @@
 /** What a server says of itself under a key of its cache, for `frond inspect` and dashboards. */
 import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 import type { Counters } from './counters.ts';
-import type { WorkerState } from './hand-over.ts';
+import type { Losses, WorkerState } from './hand-over.ts';
 
 /** The key that {@link ServerStatus} is read under, as JSON. A server's own: clients cannot write it. */
 export const STATUS_KEY = 'frond_status';
@@ -18,6 +18,8 @@ export interface ServerStatus {
   readonly counters: Counters;
   /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
   readonly workers?: readonly WorkerState[];
+  /** Of a Master or Hub: what workers that died came to. */
+  readonly losses?: Losses;
   readonly pushedWorkers?: number;
 }
 

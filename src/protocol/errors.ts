@@ -47,7 +47,7 @@ export class PalmError extends Error {
   readonly remoteName: string | undefined;
 
   constructor(code: PalmErrorCode, message: string, details: PalmErrorDetails = {}) {
-    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    super(message, details);
     this.code = code;
     this.sent = details.sent;
     this.index = details.index;

@@ -20,7 +20,7 @@ export const WorkKind = {
 
 /** One message on its way to a worker, or what became of it. */
 export interface WorkItem {
-  /** Number that the server gave the message, from 1 to {@link LAST_LEASE}. */
+  /** Number that the server gave the handing over of the message, from 1 to {@link LAST_LEASE}. */
   readonly lease: number;
   readonly kind: number;
   /** An envelope; empty when there is none. */
@@ -38,22 +38,25 @@ export interface WorkRequest {
   readonly name: string;
   /** Number of the request, from 1 on: one that comes again after a break must not count twice. */
   readonly sequence: number;
-  /** Items that the worker takes; 0 to be answered at once. */
+  /** Items that the worker takes. With 0 and items it is answered at once; with neither it is a sign of life. */
   readonly want: number;
   /** Whether the worker leaves: what it still holds is for others. */
   readonly leaves: boolean;
+  /** Said by a relay, under any number: the link to the worker broke. It may come back. */
+  readonly isAway: boolean;
   readonly items: readonly WorkItem[];
 }
 
 const LEAVES = -1;
+const AWAY = -2;
 
 export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): Bytes {
-  const { worker, name, sequence, want, leaves, items } = request;
+  const { worker, name, sequence, want, leaves, isAway, items } = request;
   return codec.encode(
     palmMessage({
       pipeline: name,
       client: worker,
-      stage: leaves ? LEAVES : want,
+      stage: leaves ? LEAVES : isAway ? AWAY : want,
       function: WORK,
       cache: String(sequence),
       payload: packWork(items),
@@ -66,11 +69,19 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
 export function readWorkRequest(message: PalmMessage): WorkRequest {
   const { client: worker, pipeline: name, stage, cache, payload } = message;
   const sequence = Number(cache);
-  if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < LEAVES) {
+  if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }
   const items = unpackWork(payload);
-  return { worker, name, sequence, want: Math.max(0, stage), leaves: stage === LEAVES, items };
+  return {
+    worker,
+    name,
+    sequence,
+    want: Math.max(0, stage),
+    leaves: stage === LEAVES,
+    isAway: stage === AWAY,
+    items,
+  };
 }
 
 /** The reply: the work that the worker gets now. */

@@ -75,6 +75,27 @@ const commands = {
       return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
     });
   },
+  /** Calls of `nap`, one every five milliseconds, whatever becomes of those before. */
+  async paced() {
+    await client.eval(`${serverName}.nap`, payload);
+    return measured(async () => {
+      const took = [];
+      const call = async () => {
+        const start = performance.now();
+        await client.eval(`${serverName}.nap`, payload);
+        took.push(performance.now() - start);
+      };
+      const calls = [];
+      const begin = performance.now();
+      while (calls.length < messages) {
+        const due = Math.floor((performance.now() - begin) / 5) + 1;
+        while (calls.length < Math.min(due, messages)) calls.push(call());
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await Promise.all(calls);
+      return { p99: took.sort((a, b) => a - b)[Math.floor(messages * 0.99)] / 1e3 };
+    });
+  },
   /** Resident memory after a tenth of a job, and at its end. */
   async memory() {
     const samples = [];

@@ -15,6 +15,7 @@ export interface Measured {
   readonly samples?: readonly number[];
   /** Seconds of a round trip in the median. */
   readonly p50?: number;
+  readonly p99?: number;
 }
 
 /** One measurement of the built client, in a process of its own. */
@@ -51,6 +52,9 @@ export interface BenchProcess extends AsyncDisposable {
   readonly said: string;
   /** Writes a line, and gives the line it says next. */
   ask(question: string): Promise<string>;
+  /** The line it says next. */
+  heard(): Promise<string>;
+  kill(): void;
 }
 
 /** A script of this folder in a process of its own, until it is disposed of. */
@@ -68,7 +72,7 @@ export async function startWith(flags: string[], script: string, ...args: string
   const nextLine = () =>
     new Promise<string>((resolve, reject) => {
       const fail = (how: string) => reject(new Error(`${script} ${args.join(' ')} ${how}`));
-      const timer = setTimeout(() => fail('says nothing'), LONGEST_SILENCE);
+      const timer = setTimeout(() => fail('says nothing'), LONGEST_SILENCE).unref();
       lines.once('line', (line) => {
         clearTimeout(timer);
         resolve(line);
@@ -88,6 +92,8 @@ export async function startWith(flags: string[], script: string, ...args: string
         child.stdin.write(`${question}\n`);
         return nextLine();
       },
+      heard: nextLine,
+      kill: () => void child.kill('SIGKILL'),
       [Symbol.asyncDispose]: end,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-memory --only-relay]: what frond
+ * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-hand-over --only-memory --only-relay]: what frond
  * does against pylm and against bare baselines, in one run on one machine. Nearly every figure is a ratio of the best run
  * of each side, measured in turn. Ends with 1 when a goal is missed, unless told that goals do not count (`--no-goals`), as
  * with the little work of `--quick`.
@@ -23,6 +23,7 @@ import {
   table,
   us,
 } from './figures.ts';
+import { measureHandOver } from './hand-over.ts';
 import { measureMemory } from './memory.ts';
 import { runFrond, startProcess } from './processes.ts';
 import { measureRelay } from './relay.ts';
@@ -162,6 +163,7 @@ async function measureClient(): Promise<Row[]> {
 const parts = {
   client: measureClient,
   cluster: measureCluster,
+  'hand-over': measureHandOver,
   memory: measureMemory,
   relay: measureRelay,
 };

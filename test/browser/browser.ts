@@ -49,10 +49,8 @@ export function findChromium(): string {
   );
 }
 
-/** Starts a Chromium, and a site with the scripts' pages. */
-export async function startStudio(scripts: readonly PageScript[]): Promise<Studio> {
-  const site = await startSite(scripts);
-  const browser = await chromium.launch({
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({
     executablePath: findChromium(),
     headless: true,
     // Root may not use the sandbox, and containers have a small /dev/shm.
@@ -65,6 +63,12 @@ export async function startStudio(scripts: readonly PageScript[]): Promise<Studi
     ],
     timeout: 30_000,
   });
+}
+
+/** Starts a Chromium, and a site with the scripts' pages. */
+export async function startStudio(scripts: readonly PageScript[]): Promise<Studio> {
+  const site = await startSite(scripts);
+  const browser = await launchChromium();
   return {
     site,
     browser,
@@ -77,7 +81,8 @@ export async function startStudio(scripts: readonly PageScript[]): Promise<Studi
   };
 }
 
-async function openPage(browser: Browser, url: string): Promise<OpenPage> {
+/** Opens a page in a context of its own. */
+export async function openPage(browser: Browser, url: string): Promise<OpenPage> {
   const context = await browser.newContext();
   const page = await context.newPage();
   const complaints: string[] = [];

@@ -65,8 +65,11 @@ export async function frond(args: readonly string[], options: RunOptions = {}): 
   return { code, stdout, stderr: stderr.toString() };
 }
 
-/** Resolves once a stream has given a text that fits, with everything it gave so far. It goes on flowing. */
-export function until(stream: Readable, fits: RegExp): Promise<string> {
+/**
+ * Resolves once a stream has given a text that fits, with everything it gave so far. It goes on flowing.
+ * @param limit - milliseconds that it may take.
+ */
+export function until(stream: Readable, fits: RegExp, limit = LIMIT): Promise<string> {
   let text = '';
   const found = new Promise<string>((resolve, reject) => {
     const look = (chunk: Buffer) => {
@@ -79,7 +82,7 @@ export function until(stream: Readable, fits: RegExp): Promise<string> {
     stream.on('data', look);
     stream.on('end', () => reject(new Error(`the output ended without ${fits}: ${text}`)));
   });
-  return within(LIMIT, found, `output like ${fits}`);
+  return within(limit, found, `output like ${fits}`);
 }
 
 /** Resolves once a command has written something, and reads none of it. */

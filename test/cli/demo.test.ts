@@ -3,22 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { demoAddresses, localAddress } from '../../src/cli/demo/addresses.ts';
-import { DEMO_FUNCTIONS } from '../../src/cli/demo/functions.ts';
+import { CREW, DEMO, TALLY } from '../../src/cli/demo/functions.ts';
 import { SONNETS } from '../../src/cli/text/sonnets.ts';
+import type { FunctionContext, PalmFunction } from '../../src/cluster/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
 import { here } from './in-process.ts';
 import { freeAddress } from './ports.ts';
 
 test('it shows everything, ends by itself, and has nothing for a terminal in it', async () => {
-  const { code, stdout, stderr } = await frond(['demo', '--all'], { env: { FROND_DB: 'tcp://127.0.0.1:1' } });
+  const { code, stdout, stderr } = await frond(['demo', '--once', '--all'], {
+    env: { FROND_DB: 'tcp://127.0.0.1:1' },
+  });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const text = stdout.toString();
   expect(text).toContain('SHALL I COMPARE THEE');
   expect(text).toMatch(/^ +8 {2}▪{8} +Shall I compare thee to a summer's day\?$/m);
   expect(text).toMatch(/^159 lines · [\d,]+ messages · [\d,]+ messages\/s · /m);
   expect(text).toContain('festina lente');
-  expect(text).toMatch(/^ {2}node .*demo --keep --db tcp:\/\/127\.0\.0\.1:5555$/m);
+  expect(text).toMatch(/^ {2}node .*demo --db tcp:\/\/127\.0\.0\.1:5555$/m);
   expect(text).not.toContain('\u001b');
   for (const line of SONNETS.trimEnd().split('\n')) expect(text).toContain(line);
 });
@@ -28,10 +31,10 @@ test("a file of one's own, and --json", async () => {
   try {
     const file = join(directory, 'own.txt');
     await writeFile(file, 'one two\nthree\n');
-    const { code, stdout } = await frond(['demo', file, '--json']);
+    const { code, stdout } = await frond(['demo', '--once', file, '--json']);
     expect(code).toBe(0);
     expect(objectsOf(stdout)).toMatchObject([
-      { server: { name: 'demo', db: expect.stringMatching(/^tcp:\/\/127\.0\.0\.1:\d+$/) } },
+      { cluster: { db: expect.stringMatching(/^tcp:\/\/127\.0\.0\.1:\d+$/), roles: { length: 8 } } },
       { eval: { function: 'demo.upper' } },
       { eval: { function: 'demo.reverse', answer: 'desserts' } },
       { text: '2\tone two' },
@@ -43,7 +46,7 @@ test("a file of one's own, and --json", async () => {
       { next: { length: 4 } },
     ]);
     await writeFile(file, '');
-    expect((await here(['demo', file])).code).toBe(0);
+    expect((await here(['demo', '--once', file])).code).toBe(0);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -53,10 +56,10 @@ test("a file of one's own, and --json", async () => {
   });
 });
 
-test('--keep leaves a server that the lines it prints can call, until SIGINT', async () => {
-  const child = start(['demo', '--keep']);
+test('it leaves servers that the lines it prints can call, until SIGINT', async () => {
+  const child = start(['demo']);
   const errors = contentOf(child.stderr);
-  const text = await until(child.stdout, /set motto .*\n/);
+  const text = await until(child.stdout, /\/#relay=.*\n/);
   const lines = [...text.matchAll(/--db (tcp:\S+)$/gm)];
   expect(lines.length).toBe(3);
   const env = { FROND_DB: lines[0]?.[1] ?? '' };
@@ -65,20 +68,20 @@ test('--keep leaves a server that the lines it prints can call, until SIGINT', a
   expect(job.stdout.toString()).toBe('bee\nelephant\n');
   expect((await frond(['get', 'motto'], { env })).stdout.toString()).toBe('festina lente');
   child.kill('SIGINT');
-  expect(await exitOf(child)).toBe(130);
+  expect(await exitOf(child)).toBe(0);
   expect((await errors).toString()).toBe('');
 });
 
 test('--db is where the server is, and an address that is taken is refused', async () => {
   const address = await freeAddress();
-  const child = start(['demo', '--keep', '--json', '--db', address]);
-  await until(child.stdout, /"next"/);
+  const child = start(['demo', '--json', '--db', address]);
+  await until(child.stdout, /"playground"/);
   expect((await frond(['get', 'name', '--db', address])).stdout.toString()).toBe('demo');
   const second = await here(['demo', '--db', address]);
   expect(second.code).toBe(2);
-  expect(second.stderr).toMatch(/^frond: INVALID_CALL: cannot bind tcp:.*in use/);
+  expect(second.stderr).toMatch(/^frond: INVALID_CALL: server "demo": cannot bind tcp:.*in use/);
   child.kill('SIGTERM');
-  expect(await exitOf(child)).toBe(143);
+  expect(await exitOf(child)).toBe(0);
 });
 
 test('piped into head', async () => {
@@ -109,20 +112,43 @@ test('interrupted in the middle', async () => {
 });
 
 test('its functions', async () => {
-  const call = async (name: string, text: string) =>
-    textOf((await DEMO_FUNCTIONS[name]?.(bytes(text), {} as never)) as Uint8Array);
-  expect(await call('words', "thou wander'st in his all-oblivious shade,")).toMatch(/^6\t/);
-  expect(await call('words', '')).toBe('0\t');
-  expect(await call('longest', 'to be, or not')).toBe('not');
-  expect(await call('longest', '')).toBe('');
-  expect(await call('reverse', 'a😀b')).toBe('b😀a');
+  const cached = new Map<string, Uint8Array>();
+  const cache = {
+    get: async (key: string) => cached.get(key),
+    set: async (value: Uint8Array, key: string) => cached.set(key, value),
+  };
+  const context = { name: 'ann', signal: new AbortController().signal, cache } as unknown as FunctionContext;
+  const call = async (run: PalmFunction | undefined, text: string) =>
+    textOf((await run?.(bytes(text), context)) as Uint8Array);
+  expect(await call(DEMO['words'], "thou wander'st in his all-oblivious shade,")).toMatch(/^6\t/);
+  expect(await call(DEMO['words'], '')).toBe('0\t');
+  expect(await call(DEMO['longest'], 'to be, or not')).toBe('not');
+  expect(await call(DEMO['longest'], '')).toBe('');
+  expect(await call(DEMO['reverse'], 'a😀b')).toBe('b😀a');
+  await expect(call(DEMO['fail'], 'so be it')).rejects.toThrow(/^so be it$/);
+  expect(await call(CREW['who'], 'x')).toBe('ann: x');
+  expect(await call(CREW['nap'], '1')).toBe('ann slept 1 ms');
+  for (const time of ['', 'long', '-1', '60001', 'Infinity'])
+    await expect(call(CREW['nap'], time)).rejects.toThrow(/0 to 60000 milliseconds, not/);
+  expect(await call(TALLY['total'], '3')).toBe('3 words, 3 in all');
+  expect(await call(TALLY['total'], '4')).toBe('4 words, 7 in all');
 });
 
 test('addresses to bind and to call', () => {
-  expect(demoAddresses('tcp://[::1]:5555').pullAddress).toBe('tcp://[::1]:*');
-  expect(demoAddresses('ipc:///tmp/x')).toMatchObject({ pubAddress: 'ipc:///tmp/x.pub' });
-  expect(() => demoAddresses('inproc://x')).toThrow(/for others to reach it/);
+  const any = 'tcp://127.0.0.1:*';
+  expect(demoAddresses(undefined, 'memory://*').dbAddress).toBe('memory://*');
+  expect(demoAddresses('tcp://[::1]:5555', any).pullAddress).toBe('tcp://[::1]:*');
+  expect(demoAddresses('ipc:///tmp/x', any)).toMatchObject({ pubAddress: 'ipc:///tmp/x.pub' });
+  expect(() => demoAddresses('inproc://x', any)).toThrow(/for others to reach it/);
   expect(localAddress('tcp://0.0.0.0:1')).toBe('tcp://127.0.0.1:1');
   expect(localAddress('tcp://[::]:1')).toBe('tcp://[::1]:1');
   expect(localAddress('tcp://10.0.0.1:1')).toBe('tcp://10.0.0.1:1');
+});
+
+test('a page is not for a demo that ends', async () => {
+  for (const option of ['--open', '--port=1']) {
+    const { code, stderr } = await here(['demo', '--once', option]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^frond: USAGE: --(open|port) is about the page/);
+  }
 });

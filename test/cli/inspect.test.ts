@@ -76,6 +76,7 @@ describe('a frond', () => {
       counters: { received: 2, answered: 2, failed: 1, ended: 0, dropped: 0, inFlight: 0 },
       workers: null,
       pushedWorkers: null,
+      losses: null,
     });
     await client.close();
     await own.close();
@@ -102,6 +103,7 @@ describe('a frond', () => {
       functions: [],
       workers: [{ name: 'bee', holds: 0, silent: expect.any(Number) }],
       pushedWorkers: 0,
+      losses: { workers: 0, redelivered: 0, givenUp: 0 },
     });
   });
 
@@ -259,6 +261,7 @@ test('rates are of the time between two looks of the same server', () => {
     counters: { received, answered: received, failed: 0, ended: 0, dropped: 0, inFlight: 0 },
     workers: null,
     pushedWorkers: null,
+    losses: null,
   });
   const once = { received: 10, answered: 10, failed: 0 };
   expect(ratesOf(seen(1_000, 10), seen(3_000, 30), 2_000)).toEqual(once);

@@ -107,7 +107,7 @@ test('an answer ends with a newline there, and only one', async () => {
 });
 
 test('the demo has colours there, and fits 80 columns', async () => {
-  const { stdout, stderr, ended } = terminal(['demo']);
+  const { stdout, stderr, ended } = terminal(['demo', '--once']);
   expect(await ended).toBe(0);
   expect(stdout.text).toContain('\u001b[1m');
   expect(stderr.text).toMatch(/of 30,000 results/);

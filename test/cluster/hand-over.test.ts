@@ -20,11 +20,14 @@ function open() {
     push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },
     onResults: () => room,
     logger: atLevel(consoleLogger(''), 'silent'),
+    onGivenUp: () => {},
+    heartbeat: 1_000,
     workerTimeout: 60_000,
+    maxDeliveries: 3,
   });
   const ask = async (worker: string, sequence: number, want: number, items: readonly WorkItem[] = []) => {
     const leaves = want < 0;
-    const request = { worker, name: worker, sequence, want: Math.max(0, want), leaves, items };
+    const request = { worker, name: worker, sequence, want: Math.max(0, want), leaves, isAway: false, items };
     const reply: Bytes = await handOver.answer(codec.decode(encodeWorkRequest(codec, request)));
     return readWorkReply(codec, reply);
   };
@@ -88,7 +91,7 @@ describe('handing over', () => {
     const { handOver, ask, add } = open();
     await add('kept');
     const item = await onlyItem(ask('holder', 1, 1));
-    for (let i = 0; i < 10_000; i++) await ask(`made up ${i}`, 1, 0);
+    for (let i = 0; i < 10_000; i++) await ask(`made up ${i}`, 1, 0, [finished(item)]);
     expect(handOver.workers.length).toBeLessThan(5_000);
     expect(handOver.workers).toContainEqual(expect.objectContaining({ name: 'holder', holds: 1 }));
     await ask('holder', 2, 0, [finished(item)]);

@@ -86,7 +86,7 @@ describe('a job over zeromq', () => {
 
   it('loses nothing while the links of its workers are cut, and no function runs twice', async () => {
     const { start, connect } = cluster();
-    const master = await start<Master>({ role: 'master', name: 'master' });
+    const master = await start<Master>({ role: 'master', name: 'master', heartbeat: 5_000 });
     await using proxy = await startProxy(master.dbAddress);
     const count = 50_000;
     const runs = new Uint8Array(count);

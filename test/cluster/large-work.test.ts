@@ -30,14 +30,17 @@ it('a worker is given no more than a mebibyte beyond one message', async () => {
     onResults: async () => {},
     logger: silent,
     isVerbatim: false,
+    onGivenUp: () => {},
+    heartbeat: 1_000,
     workerTimeout: 30_000,
+    maxDeliveries: 3,
   });
   const payload = new Uint8Array(300_000);
   for (let i = 0; i < 20; i++)
     handOver.add(palmMessage({ client: 'c/1', function: 's.f', payload }), payload);
   const codec = new EnvelopeCodec();
   const ask = async (sequence: number) => {
-    const request = { worker: 'w', name: 'w', sequence, want: 100, leaves: false, items: [] };
+    const request = { worker: 'w', name: 'w', sequence, want: 100, leaves: false, isAway: false, items: [] };
     const reply = handOver.answer(codec.decode(encodeWorkRequest(codec, request)));
     await handOver.flush();
     return readWorkReply(new EnvelopeCodec(), await reply);

@@ -1,6 +1,6 @@
 /** Each example of the playground, run as its reader runs it, on both transports. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -100,7 +100,7 @@ describe.concurrent.each([
 describe('the list', () => {
   it('names every example, on its own and in the README', async () => {
     const folders = readdirSync(join(root, folder), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => existsSync(join(root, folder, entry.name, 'cluster.mjs')))
       .map((entry) => entry.name);
     expect(folders.sort()).toEqual([...names].sort());
 

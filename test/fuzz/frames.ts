@@ -137,6 +137,7 @@ export class Frames {
       sequence: random.oneIn(9) ? random.pick(NUMBERS) : 1 + random.below(100),
       want: mayAsk ? random.pick([0, 1, 3, 1_000_000_000, Number.MAX_SAFE_INTEGER]) : 0,
       leaves: random.oneIn(5),
+      isAway: random.oneIn(5),
       items: Array.from({ length: random.below(5) }, () => this.#item()),
     });
   }

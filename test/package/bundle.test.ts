@@ -1,6 +1,6 @@
 /** The page client stays small, and is for pages only. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type AppBundle, bundleApp, PAGE_APP, PAGE_LIMIT } from './bundle.ts';
+import { type AppBundle, bundleApp, MAP_LIMIT, PAGE_APP, PAGE_LIMIT } from './bundle.ts';
 
 /** Of Node, of what policies of pages forbid, and of what only some applications use. */
 const FORBIDDEN = [
@@ -27,6 +27,13 @@ describe('an application that is a client through a relay', () => {
     // Else something was shaken off that is not to be.
     expect(bundle.gzipped).toBeGreaterThan(PAGE_LIMIT / 2);
     expect(bundle.gzipped).toBeLessThanOrEqual(PAGE_LIMIT);
+  });
+
+  it(`has map apart, in at most ${MAP_LIMIT} bytes that are loaded when it is first used`, () => {
+    console.log(`map in a page: ${bundle.gzippedLater} bytes of ${MAP_LIMIT}`);
+    expect(bundle.gzippedLater).toBeGreaterThan(MAP_LIMIT / 2);
+    expect(bundle.gzippedLater).toBeLessThanOrEqual(MAP_LIMIT);
+    expect(bundle.code).not.toContain('retryDelay');
   });
 
   it.each(FORBIDDEN)('has no %s in it', (_name, pattern) => {

@@ -15,11 +15,16 @@ export const PAGE_APP = `
 /** Bytes that it may have, compressed. */
 export const PAGE_LIMIT = 18 * 1024;
 
+/** Bytes more, once it maps. */
+export const MAP_LIMIT = 4 * 1024;
+
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */
   readonly code: string;
   /** Bytes of it after `gzip -9`. */
   readonly gzipped: number;
+  /** The same of what it loads when it is first used: `map`. */
+  readonly gzippedLater: number;
 }
 
 /**
@@ -54,26 +59,37 @@ export async function bundleApp(source: string): Promise<AppBundle> {
         rolldownOptions: { input },
       },
     });
-    const code = [outcome]
-      .flat()
-      .flatMap((part) => ('output' in part ? loaded(part.output) : []))
-      .map((chunk) => chunk.code)
-      .join('\n');
-    return { code, gzipped: gzipSync(code, { level: 9 }).length };
+    const chunks = [outcome].flat().flatMap((part) => ('output' in part ? chunksOf(part.output) : []));
+    const now = loaded(chunks);
+    const code = codeOf(chunks.filter((chunk) => now.has(chunk)));
+    const later = codeOf(chunks.filter((chunk) => !now.has(chunk)));
+    return { code, gzipped: gzipped(code), gzippedLater: gzipped(later) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+function chunksOf(output: Rolldown.RolldownOutput['output']): readonly Rolldown.OutputChunk[] {
+  return output.flatMap((item) => (item.type === 'chunk' ? [item] : []));
+}
+
+function codeOf(chunks: readonly Rolldown.OutputChunk[]): string {
+  return chunks.map((chunk) => chunk.code).join('\n');
+}
+
+function gzipped(code: string): number {
+  return gzipSync(code, { level: 9 }).length;
+}
+
 /** The entries, and what they import at once. What they import later is not loaded with the page. */
-function loaded(output: Rolldown.RolldownOutput['output']): readonly Rolldown.OutputChunk[] {
-  const chunks = new Map(output.flatMap((item) => (item.type === 'chunk' ? [[item.fileName, item]] : [])));
+function loaded(output: readonly Rolldown.OutputChunk[]): ReadonlySet<Rolldown.OutputChunk> {
+  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]));
   const found = new Set<Rolldown.OutputChunk>();
   const find = (chunk: Rolldown.OutputChunk | undefined) => {
     if (chunk === undefined || found.has(chunk)) return;
     found.add(chunk);
     for (const name of chunk.imports) find(chunks.get(name));
   };
-  for (const chunk of chunks.values()) if (chunk.isEntry) find(chunk);
-  return [...found];
+  for (const chunk of output) if (chunk.isEntry) find(chunk);
+  return found;
 }

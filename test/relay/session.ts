@@ -102,7 +102,7 @@ export class Session {
     this.connect();
     for (const side of this.sides) side.ledger.release();
     for (let quiet = 0; quiet < 2; ) {
-      await vi.advanceTimersByTimeAsync(250);
+      await vi.advanceTimersByTimeAsync(1_000);
       quiet = this.sides.every(({ line }) => line.length === 0) ? quiet + 1 : 0;
       for (const side of this.sides) this.deliver(side, Number.POSITIVE_INFINITY);
     }

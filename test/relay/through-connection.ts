@@ -1,6 +1,7 @@
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
+  Answer,
   Binding,
   BindingConnection,
   BoundPull,
@@ -111,12 +112,12 @@ export class ThroughConnection implements BindingConnection {
     return this.close();
   }
 
-  async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
+  async bindReply(address: string, answer: Answer): Promise<Binding> {
     const { bound, wrap } = this.#settings;
     // What the relay itself asks gets the answer of a server that knows nothing.
-    const answerWrapped = (request: Bytes) => {
+    const answerWrapped: Answer = (request, from) => {
       const frame = unwrapRequest(request);
-      return frame === undefined ? new Uint8Array(0) : answer(frame);
+      return frame === undefined ? new Uint8Array(0) : answer(frame, from);
     };
     return this.#keep(await bound.bindReply(address, wrap ? answerWrapped : answer));
   }

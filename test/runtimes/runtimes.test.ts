@@ -1,7 +1,6 @@
 /** The scripts of users in Node, Deno and Bun: run for real, against a relay and servers in this process. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
@@ -13,37 +12,10 @@ import { createRelay, type Relay } from '../../transports/relay/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { type PackedProject, packProject } from '../package/packed.ts';
+import { bun, deno, node20, node24, type Runtime } from './installed.ts';
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));
-const modules = join(here, 'node_modules');
-
-/** The one package of a scope that npm has installed for this machine. */
-function binary(scope: string, file: string): string {
-  const folder = join(modules, scope);
-  const own = existsSync(folder)
-    ? readdirSync(folder).find((name) => existsSync(join(folder, name, file)))
-    : undefined;
-  if (own === undefined) throw new Error(`${scope} is not installed: npm run test:runtimes does that`);
-  return join(folder, own, file);
-}
-
-const otherNode = readdirSync(modules).find((name) => name.startsWith('node-')) ?? '';
-
-interface Runtime {
-  readonly name: string;
-  readonly command: string;
-  readonly flags: readonly string[];
-}
-
-const node20: Runtime = { name: `Node ${process.versions.node}`, command: process.execPath, flags: [] };
-const node24: Runtime = { name: 'Node 24', command: join(modules, otherNode, 'bin/node'), flags: [] };
-const deno: Runtime = {
-  name: 'Deno',
-  command: binary('@deno', 'deno'),
-  flags: ['run', '--no-prompt', '--node-modules-dir=manual'],
-};
-const bun: Runtime = { name: 'Bun', command: binary('@oven', 'bin/bun'), flags: ['run'] };
 
 let project: PackedProject;
 let demo: Server;

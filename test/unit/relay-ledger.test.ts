@@ -117,7 +117,7 @@ describe('a session', () => {
     await null;
     session.deliver(client, 1);
     expect(relay.line).toHaveLength(0);
-    await vi.advanceTimersByTimeAsync(250);
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(relay.line).toHaveLength(1);
     session.deliver(relay, 1);
     expect(client.ledger.held).toBe(0);
@@ -164,7 +164,7 @@ describe('a session', () => {
       session.deliver(relay, 9);
       expect(client.ledger.held).toBeGreaterThan(size);
       relay.ledger.release();
-      await vi.advanceTimersByTimeAsync(250);
+      await vi.advanceTimersByTimeAsync(1_000);
       session.deliver(relay, 9);
       expect(client.ledger.held, `${size} bytes, after ${wait} ms`).toBe(0);
     }

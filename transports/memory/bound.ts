@@ -2,7 +2,7 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
+import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
@@ -44,15 +44,15 @@ abstract class Bound implements Binding {
 }
 
 export class MemoryReply extends Bound {
-  readonly #answer: (request: Bytes) => Bytes | Promise<Bytes>;
+  readonly #answer: Answer;
 
-  constructor(network: MemoryNetwork, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
+  constructor(network: MemoryNetwork, host: ChannelHost, answer: Answer) {
     super(network, host);
     this.#answer = answer;
   }
 
   protected endpoint(): Endpoint {
-    return { kind: 'reply', answer: async (request) => this.#answer(request) };
+    return { kind: 'reply', answer: async (request, from) => this.#answer(request, from) };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
+  Answer,
   Binding,
   BindingConnection,
   BoundPull,
@@ -51,7 +52,7 @@ export class MemoryConnection extends BaseConnection implements BindingConnectio
     return this.keep(new MemoryPuller(this.#network, address, this)).dial();
   }
 
-  async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
+  async bindReply(address: string, answer: Answer): Promise<Binding> {
     this.checkUse(address);
     return this.keep(new MemoryReply(this.#network, this, answer).bind(address));
   }

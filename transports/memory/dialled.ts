@@ -83,6 +83,13 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
 
 export class MemoryRequester extends Dialled<'reply'> {
   readonly #pending = new PendingReplies<Bytes>();
+  readonly #onGone = new Set<() => void>();
+  readonly #origin = {
+    onGone: (listener: () => void) => {
+      this.#onGone.add(listener);
+      return () => this.#onGone.delete(listener);
+    },
+  };
 
   constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
     super(network, address, 'reply', host);
@@ -96,7 +103,7 @@ export class MemoryRequester extends Dialled<'reply'> {
       if (!this.#pending.has(id)) return;
       const { endpoint } = this;
       if (endpoint === undefined) whenReady();
-      else endpoint.answer(own).then((answer) => this.#pending.settle(id, copyFrame(answer)));
+      else endpoint.answer(own, this.#origin).then((answer) => this.#pending.settle(id, copyFrame(answer)));
     };
     const whenReady = () => {
       this.ready().then(
@@ -113,6 +120,11 @@ export class MemoryRequester extends Dialled<'reply'> {
     this.#pending.failAll(
       new PalmError('CLOSED', `the connection to ${this.address} was closed`, { sent: 'unknown' }),
     );
+  }
+
+  protected override detach(): void {
+    for (const listener of this.#onGone) listener();
+    this.#onGone.clear();
   }
 }
 

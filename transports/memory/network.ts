@@ -1,12 +1,12 @@
 import type { Macrotasks } from '../../src/async/macrotask.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Delivery } from '../../src/transport.ts';
+import type { Delivery, RequestOrigin } from '../../src/transport.ts';
 import { ANY } from './address.ts';
 
 /** A bound end, as the dialling ends see it. */
 export type Endpoint =
-  | { readonly kind: 'reply'; answer(request: Bytes): Promise<Bytes> }
+  | { readonly kind: 'reply'; answer(request: Bytes, from: RequestOrigin): Promise<Bytes> }
   | { readonly kind: 'pull'; take(frames: readonly Bytes[]): Promise<void> }
   | { readonly kind: 'push'; attach(taker: Taker<Bytes>): void; detach(taker: Taker<Bytes>): void }
   | { readonly kind: 'publish'; attach(taker: Taker<Delivery>): void; detach(taker: Taker<Delivery>): void };

@@ -1,13 +1,13 @@
 import { startTimer } from '../../src/async/deadline.ts';
 
-/** Milliseconds that credit waits for more. */
-const WAIT = 10;
+/** Milliseconds that credit waits for more, or for something else that goes to the client. */
+const WAIT = 250;
 /** Bytes that are told of at once. */
 const MOST = 65_536;
 
 /**
- * Credit that is owed to a client: told when it is much, or after a moment. A message for each call would cost as much as its
- * answer does.
+ * Credit that is owed to a client: told when it is much, with the answers that go to the client anyway, or after a while.
+ * A message for each batch of calls would cost as much as its answers do.
  */
 export class Credit {
   readonly #most: number;
@@ -23,8 +23,8 @@ export class Credit {
 
   add(bytes: number): void {
     this.#owed += bytes;
-    if (this.#owed >= this.#most) this.#pay();
-    else this.#stopTimer ??= startTimer(WAIT, () => this.#pay());
+    if (this.#owed >= this.#most) this.pay();
+    else this.#stopTimer ??= startTimer(WAIT, () => this.pay());
   }
 
   /** Nothing is owed any more. */
@@ -34,7 +34,8 @@ export class Credit {
     this.#stopTimer = undefined;
   }
 
-  #pay(): void {
+  /** Tells of what is owed. */
+  pay(): void {
     const owed = this.#owed;
     this.forget();
     if (owed > 0) this.#tell(owed);

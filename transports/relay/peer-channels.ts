@@ -114,7 +114,7 @@ export class PeerSubscription extends SharedUser<Subscription> {
  * Calls that one client sends when its turn comes and others wait: as many as travel together, so that their answers do too.
  * Fewer would cost each of a thousand clients a message for every few answers.
  */
-const MOST_IN_TURN = 64;
+const MOST_IN_TURN = 128;
 
 /** Passes on what a client sends, as fast as the server takes it. */
 export class PeerPusher extends SharedUser<Pusher> {
@@ -162,6 +162,11 @@ export class PeerPusher extends SharedUser<Pusher> {
     });
   }
 
+  /** Something goes to the client: the credit goes with it. */
+  payCredit(): void {
+    this.#credit.pay();
+  }
+
   override broke(error: PalmError): void {
     this.outstanding = 0;
     this.#credit.forget();
@@ -202,10 +207,10 @@ export class PeerPusher extends SharedUser<Pusher> {
         }
         if (places === 0) {
           const most = Math.min(frames.length - index, MOST_IN_TURN);
-          places = inFlight.takeSome(most);
+          places = inFlight.take(most);
           if (places === 0) {
             await this.#send(passed.splice(0), generation);
-            places = await inFlight.waitSome(most);
+            places = await inFlight.wait(most);
           }
         }
         places--;

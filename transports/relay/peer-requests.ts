@@ -55,6 +55,11 @@ export class PeerRequests {
     entry.cancel();
   }
 
+  /** The link to the client broke. */
+  away(): void {
+    this.#workers.away();
+  }
+
   /** The client is gone. What its workers held is for others at once. */
   close(): void {
     for (const id of [...this.#pending.keys()]) this.cancel(id);

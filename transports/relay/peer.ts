@@ -127,6 +127,7 @@ export class Peer {
     let count = 0;
     for (const { frames } of deliveries) count += frames.length;
     this.#open = Math.max(0, this.#open - count);
+    for (const channel of this.#channels.values()) if (channel instanceof PeerPusher) channel.payCredit();
     this.#distribute(upstream, deliveries);
   }
 
@@ -137,6 +138,12 @@ export class Peer {
       const own = deliveries.filter(({ topic }) => topic.startsWith(subscription.topic));
       if (own.length > 0) subscription.deliver(own.map((delivery) => this.#fitting(delivery)));
     }
+  }
+
+  /** Its socket is gone. It may be back. */
+  away(): void {
+    this.ledger.suspend();
+    this.#requests.away();
   }
 
   /** Frees everything. */

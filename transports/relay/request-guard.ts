@@ -23,7 +23,6 @@ export type JudgedRequest =
       readonly frame: Bytes;
       readonly worker: string;
       readonly name: string;
-      readonly sequence: number;
       readonly leaves: boolean;
     };
 
@@ -71,8 +70,8 @@ export class RequestGuard {
   #judgeWork(message: PalmMessage, frame: Bytes): JudgedRequest {
     const identity = this.#identity();
     checkMayWork(identity);
-    const { worker, name, sequence, leaves } = readWorkRequest(message);
-    return { kind: 'work', frame, worker, name, sequence, leaves };
+    const { worker, name, leaves } = readWorkRequest(message);
+    return { kind: 'work', frame, worker, name, leaves };
   }
 
   #checkKey(operation: string, key: string): void {

@@ -68,7 +68,7 @@ export class Sessions {
   leave(peer: Peer): void {
     const entry = this.#bySecret.get(peer.session);
     if (entry === undefined) return;
-    peer.ledger.suspend();
+    peer.away();
     entry.stopForgetting?.();
     entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(peer));
     // Behind those that were left before it.

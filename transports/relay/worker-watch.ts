@@ -7,7 +7,6 @@ import type { Upstream } from './upstream.ts';
 interface SeenWorker {
   readonly worker: string;
   readonly name: string;
-  readonly sequence: number;
   readonly leaves: boolean;
 }
 
@@ -15,13 +14,12 @@ interface SeenWorker {
 const MOST = 256;
 const LONGEST = 1_024;
 
-/** Workers of one client: when it vanishes, their Masters are told at once and need not miss them first. */
+/** Workers of one client: when its link breaks, their Masters are told at once and need not miss them first. */
 export class WorkerWatch {
-  readonly #workers = new Map<string, { readonly upstream: Upstream; readonly seen: SeenWorker }>();
+  readonly #workers = new Map<string, { readonly upstream: Upstream; readonly name: string }>();
 
   /** @throws PalmError `FORBIDDEN` when it is more than one client can be. */
-  saw(upstream: Upstream, seen: SeenWorker): void {
-    const { worker, name, sequence, leaves } = seen;
+  saw(upstream: Upstream, { worker, name, leaves }: SeenWorker): void {
     if (leaves) {
       this.#workers.delete(worker);
       return;
@@ -30,18 +28,24 @@ export class WorkerWatch {
     if ((isNew && this.#workers.size >= MOST) || worker.length + name.length > LONGEST) {
       throw new PalmError('FORBIDDEN', 'one client cannot be so many workers, or one of such a name');
     }
-    this.#workers.set(worker, { upstream, seen: { worker, name, sequence, leaves } });
+    this.#workers.set(worker, { upstream, name });
   }
 
-  leave(): void {
+  /** The link to the client broke. It may be back in time. */
+  away(): void {
+    if (this.#workers.size === 0) return;
     const codec = new EnvelopeCodec();
-    for (const { upstream, seen } of this.#workers.values()) {
-      const { worker, name, sequence } = seen;
-      const request = { worker, name, sequence: sequence + 1, want: 0, leaves: true, items: [] };
+    for (const [worker, { upstream, name }] of this.#workers) {
+      const request = { worker, name, sequence: 1, want: 0, leaves: false, isAway: true, items: [] };
       // A Master that is gone has nothing to be told.
       const tell = async () => upstream.requestWork(encodeWorkRequest(codec, request)).reply;
       tell().catch(() => {});
     }
+  }
+
+  /** The client is gone for good. */
+  leave(): void {
+    this.away();
     this.#workers.clear();
   }
 }

@@ -155,13 +155,8 @@ export function loneMessage(frame: Frame): Bytes {
 /** Numbers a message that {@link MessageWriter.take} gave. */
 export function setNumbers(message: Bytes, sequence: number, confirmed: number): void {
   const view = new DataView(message.buffer, message.byteOffset);
-  for (const [at, value] of [
-    [6, sequence],
-    [15, confirmed],
-  ] as const) {
-    view.setUint32(at, Math.floor(value / 2 ** 32));
-    view.setUint32(at + 4, value % 2 ** 32);
-  }
+  view.setBigUint64(6, BigInt(sequence));
+  view.setBigUint64(15, BigInt(confirmed));
 }
 
 function writeFrame(packer: Packer, frame: Frame): void {

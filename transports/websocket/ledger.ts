@@ -8,7 +8,7 @@ const FULL_MESSAGE = 65_536;
 /** Bytes that are received before they are confirmed at once. */
 const CONFIRM_EVERY = 65_536;
 /** Milliseconds after which they are confirmed anyway. */
-const CONFIRM_AFTER = 250;
+const CONFIRM_AFTER = 1_000;
 
 /**
  * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
@@ -63,7 +63,7 @@ export class Ledger {
     if (sequence === 0) return true;
     if (sequence <= this.#received) return false;
     if (sequence !== this.#received + 1) {
-      throw broken(`message ${sequence} came after message ${this.#received}`);
+      throw broken(`message ${sequence} came after ${this.#received}`);
     }
     this.#received = sequence;
     this.#untold += size;
@@ -88,7 +88,7 @@ export class Ledger {
    */
   resume(out: (message: Bytes) => void, received: number): void {
     if (received < this.#confirmed) {
-      throw broken(`message ${this.#confirmed} was confirmed, and now only ${received} are there`);
+      throw broken(`message ${received} came after ${this.#confirmed}`);
     }
     this.#confirm(received);
     this.#out = out;
@@ -103,7 +103,7 @@ export class Ledger {
   }
 
   #confirm(count: number): void {
-    if (count > this.#sent) throw broken(`message ${count} is confirmed and was never sent`);
+    if (count > this.#sent) throw broken(`message ${count} came after ${this.#sent}`);
     while (this.#confirmed < count) {
       this.#confirmed++;
       this.#keptBytes -= this.#kept.get(this.#confirmed)?.length ?? 0;

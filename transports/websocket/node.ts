@@ -1,80 +1,23 @@
 /** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
-import { startTimer } from '../../src/async/deadline.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
-import { CloseCode } from './codes.ts';
-import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptions } from './index.ts';
+import type { WebsocketOptions } from './index.ts';
+import { websocketOn } from './on-ws.ts';
 
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './index.ts';
 
 /** As in the platform's build (see there); opening a connection loads `ws` where the platform has no `WebSocket`. */
 export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
-  if (options.WebSocket !== undefined || typeof globalThis.WebSocket === 'function')
-    return onPlatform(url, options);
-  const checked = onPlatform(url, { ...options, WebSocket: Unloaded });
-  return {
-    ...checked,
-    open: async () => onPlatform(url, { ...options, WebSocket: await loadWs() }).open(),
-  };
+  return websocketOn(loadWs, url, options);
 }
 
-/** Stands for the constructor while only options are checked. */
-const Unloaded = class {} as unknown as WebSocketConstructor;
-
-/** The constructor for one connection. */
-async function loadWs(): Promise<WebSocketConstructor> {
+/** @throws PalmError `INVALID_CALL` naming the command that installs it. */
+async function loadWs(): Promise<typeof import('ws')> {
   try {
-    const { WebSocket } = await import('ws');
-    // Compression costs a relay much memory for each connection, and the messages of a job do not need it.
-    let wasOpen = false;
-    const Plain = class extends WebSocket {
-      constructor(url: string, protocols: string) {
-        super(url, protocols, { perMessageDeflate: false, maxPayload: MOST_RECEIVED });
-        this.on('open', () => {
-          wasOpen = true;
-        });
-        this.on('unexpected-response', (request, { statusCode = 0, statusMessage = '' }) => {
-          this.emit(
-            'close',
-            (wasOpen ? undefined : CODE_OF[statusCode]) ?? ABNORMAL,
-            Buffer.from(`HTTP ${statusCode} ${statusMessage}`),
-          );
-          request.destroy();
-        });
-      }
-
-      override close(code?: number, reason?: string): void {
-        this.once(
-          'close',
-          startTimer(CLOSE_TIMEOUT, () => this.terminate()),
-        );
-        super.close(code, reason);
-      }
-    };
-    return Plain as unknown as WebSocketConstructor;
+    return await import('ws');
   } catch (cause) {
     const text =
       'the websocket transport needs the package ws where there is no global WebSocket: npm install ws';
     throw new PalmError('INVALID_CALL', text, { cause, sent: false });
   }
 }
-
-const ABNORMAL = 1006;
-
-/** Milliseconds that a relay gets to answer the closing handshake: until then the process does not end. */
-const CLOSE_TIMEOUT = 1_000;
-
-/**
- * A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. Once there was one the
- * URL is right, and what refuses is there in place of a relay that is away.
- */
-const CODE_OF: Readonly<Record<number, number>> = {
-  400: CloseCode.unsupportedVersion,
-  401: CloseCode.forbidden,
-  403: CloseCode.forbidden,
-  404: CloseCode.unsupportedVersion,
-  426: CloseCode.unsupportedVersion,
-};
-
-/** Bytes of a message: relays keep to their announced limit, and this is for what is none. */
-const MOST_RECEIVED = 256 * 1_048_576;

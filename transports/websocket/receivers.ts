@@ -9,8 +9,8 @@ import { ChannelKind, type Frame, Type } from './frames.ts';
 /** Deliveries that may lie unread before the relay is left without confirmation of more. */
 const READ_AHEAD = 10_000;
 
-/** Frames up to this size are copied, so that one that is kept does not keep the whole message it came in. */
-const COPIED = 16_384;
+/** Bytes that a frame which is kept may keep beside itself: small frames of larger messages are copied. */
+const KEPT = 16_384;
 
 export class RelayedSubscription extends RelayedChannel implements Subscription {
   protected readonly kind = ChannelKind.subscribe;
@@ -110,5 +110,5 @@ export class RelayedPuller extends RelayedChannel implements Puller {
 }
 
 function owned(frame: Bytes): Bytes {
-  return frame.length <= COPIED ? frame.slice() : frame;
+  return frame.length > KEPT || frame.buffer.byteLength <= KEPT ? frame : frame.slice();
 }

@@ -6,9 +6,10 @@ import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
+import type { Answer, Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
+import { RouteWatch } from './route-watch.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
@@ -63,6 +64,9 @@ abstract class Bound<S extends Socket> implements Binding {
   /** Peers whose handshake is done came or went. */
   protected peersChanged(_peers: number): void {}
 
+  /** Some peer went. */
+  protected someoneWent(): void {}
+
   /** Follows what happens to the socket; resolves when the system has it back. */
   async #watch(): Promise<void> {
     const observer = this.socket.events;
@@ -81,6 +85,7 @@ abstract class Bound<S extends Socket> implements Binding {
         strangers--;
         this.peersChanged(++peers);
       } else if (event.type === 'disconnect') {
+        this.someoneWent();
         if (strangers > 0) strangers--;
         else this.peersChanged(--peers);
       }
@@ -99,16 +104,27 @@ abstract class Bound<S extends Socket> implements Binding {
 
 /** Answers REQ and DEALER alike; a ROUTER, so that one slow answer holds up no other. */
 export class ZeromqReply extends Bound<Router> {
-  readonly #answer: (request: Bytes) => Bytes | Promise<Bytes>;
+  readonly #answer: Answer;
   readonly #writer: SocketWriter<Uint8Array[]>;
+  readonly #routes: RouteWatch;
 
-  constructor(socket: Router, host: ChannelHost, answer: (request: Bytes) => Bytes | Promise<Bytes>) {
+  constructor(socket: Router, host: ChannelHost, answer: Answer) {
     super(socket, host);
     this.#answer = answer;
+    this.#routes = new RouteWatch(socket);
     this.#writer = new SocketWriter(socket, {
       ready: () => this.useWhenOpen(),
       gather: oneMessage,
     });
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    this.#routes.close();
+    await super.close(options);
+  }
+
+  protected override someoneWent(): void {
+    this.#routes.someoneWent();
   }
 
   protected start(): void {
@@ -126,9 +142,12 @@ export class ZeromqReply extends Bound<Router> {
     const empty = parts.findIndex((part) => part.length === 0);
     const request = parts[empty + 1];
     // Anything but [route…, '', request] is no REQ's; without its form there is nobody to answer.
-    if (empty < 1 || request === undefined || parts.length !== empty + 2) return;
+    const [peer] = parts;
+    if (empty < 1 || peer === undefined || request === undefined || parts.length !== empty + 2) return;
     const route = parts.slice(0, empty + 1);
-    const reply = this.#answer(plain(request));
+    const reply = this.#answer(plain(request), {
+      onGone: (listener) => this.#routes.watch(peer, listener),
+    });
     if (reply instanceof Promise) reply.then((later) => this.#send(route, later));
     else this.#send(route, reply);
   }

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
+  Answer,
   Binding,
   BindingConnection,
   BoundPull,
@@ -109,9 +110,10 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.keep(new ZeromqPuller(new this.#addon.Pull(options), context)).dial();
   }
 
-  async bindReply(address: string, answer: (request: Bytes) => Bytes | Promise<Bytes>): Promise<Binding> {
+  async bindReply(address: string, answer: Answer): Promise<Binding> {
     this.checkUse(address);
-    const socket = new this.#addon.Router(this.#options(address, 'bind'));
+    // Nothing to be waited for: replies to who does not read them are dropped, and looks for peers shall not wait for them.
+    const socket = new this.#addon.Router({ ...this.#options(address, 'bind'), sendTimeout: 0 });
     return this.keep(await new ZeromqReply(socket, this, answer).bind(address));
   }
 

@@ -1,6 +1,6 @@
 import { CommandError } from '../exit.ts';
 
-/** What the server of `frond demo` binds. */
+/** What the server `demo` binds. */
 export interface DemoAddresses {
   readonly dbAddress: string;
   readonly pullAddress: string;
@@ -8,11 +8,12 @@ export interface DemoAddresses {
 }
 
 /**
- * Free ports of this machine, or the db_address that was asked for and two more beside it.
+ * Addresses that are free, or the db_address that was asked for and two more beside it.
+ * @param any - an address that is free.
  * @throws CommandError `USAGE` for one that no other process can reach.
  */
-export function demoAddresses(dbAddress: string | undefined): DemoAddresses {
-  if (dbAddress === undefined) return besides('tcp://127.0.0.1:*', 'tcp://127.0.0.1:*', 'tcp://127.0.0.1:*');
+export function demoAddresses(dbAddress: string | undefined, any: string): DemoAddresses {
+  if (dbAddress === undefined) return besides(any, any, any);
   if (dbAddress.startsWith('tcp://')) {
     const free = dbAddress.replace(/:[^:\]]*$/, ':*');
     return besides(dbAddress, free, free);

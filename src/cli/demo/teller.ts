@@ -4,10 +4,13 @@ import { duration, grouped, perSecond } from '../progress.ts';
 import { jsonOf } from '../results.ts';
 import { type Style, styleFor } from '../style.ts';
 import { clip, oneLine } from '../terminal-text.ts';
+import type { Cluster } from './cluster.ts';
+import type { Gateway } from './gateway.ts';
+import type { NextSteps } from './next.ts';
 
 /** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
 export interface Teller {
-  serverIsUp(address: string, functions: readonly string[], took: number): Told;
+  clusterIsUp(cluster: Cluster, took: number): Told;
   called(path: string, payload: string, answer: string, took: number): Told;
   jobBegins(path: string, text: string): Told;
   result(result: Uint8Array): Told;
@@ -15,8 +18,8 @@ export interface Teller {
   repeated(messages: number, took: number): Told;
   shared(key: string, value: string, took: number): Told;
   ended(summary: Summary): Told;
-  /** @param command - starts a server that stays; undefined when this one does. */
-  next(command: string | undefined, lines: readonly string[]): Told;
+  next(steps: NextSteps): Told;
+  page(gateway: Gateway): Told;
 }
 
 export type Told = Promise<void> | undefined;
@@ -41,20 +44,36 @@ export class PlainTeller implements Teller {
   readonly #style: Style;
   readonly #width: number;
   readonly #showsAll: boolean;
+  readonly #isEmbedded: boolean;
   #results = 0;
 
-  constructor({ stdout, env }: Io, output: Output, showsAll: boolean) {
+  /**
+   * @param showsAll - every result, and not the first few alone.
+   * @param isEmbedded - whether ZeroMQ is missing.
+   */
+  constructor({ stdout, env }: Io, output: Output, showsAll: boolean, isEmbedded: boolean) {
     this.#output = output;
     this.#style = styleFor(stdout, env);
     this.#width = Math.min(output.columns ?? WIDTH, WIDTH);
     this.#showsAll = showsAll;
+    this.#isEmbedded = isEmbedded;
   }
 
-  async serverIsUp(address: string, functions: readonly string[], took: number): Promise<void> {
-    const { strong } = this.#style;
-    await this.#output.line(strong('frond demo: a PALM server and its clients, over TCP on this machine\n'));
+  async clusterIsUp({ roles, boundAt }: Cluster, took: number): Promise<void> {
+    const { strong, faint } = this.#style;
+    const where = this.#isEmbedded ? 'within this process' : 'over TCP on this machine';
+    await this.#output.line(strong(`frond demo: a PALM cluster and its clients, ${where}\n`));
+    if (this.#isEmbedded) {
+      await this.#step('note', 'the package zeromq is not there: no sockets, and no other processes');
+      await this.#indented('npm install frond zeromq');
+    }
+    const functions = roles.find(({ name }) => name === 'demo')?.functions ?? [];
     await this.#step('server', `demo, with ${functions.join(', ')}`, took);
-    await this.#indented(address);
+    await this.#indented(boundAt);
+    const workers = roles.filter(({ role }) => role === 'worker').map(({ name }) => name);
+    await this.#output.line(
+      faint(`${' '.repeat(LABEL)}and crew, whose workers are ${workers.join(', ')}; clean → count → tally`),
+    );
   }
 
   async called(path: string, payload: string, answer: string, took: number): Promise<void> {
@@ -112,16 +131,20 @@ export class PlainTeller implements Teller {
     return this.#output.line(`\n${this.#style.strong(facts.join(' · '))}`);
   }
 
-  async next(command: string | undefined, lines: readonly string[]): Promise<void> {
+  async next({ start, calls }: NextSteps): Promise<void> {
     const { accent } = this.#style;
-    if (command === undefined) {
-      await this.#output.line('\nThe server stays until Ctrl-C. In another terminal:\n');
-    } else {
-      await this.#output.line('\nYour turn. Start a server that stays:\n');
-      await this.#output.line(`  ${accent(command)}`);
-      await this.#output.line('\nand in another terminal:\n');
+    if (start !== undefined) {
+      await this.#output.line('\nYour turn. Start one that stays:\n');
+      await this.#output.line(`  ${accent(start)}`);
     }
-    for (const line of lines) await this.#output.line(`  ${accent(line)}`);
+    if (calls.length > 0)
+      await this.#output.line(`\n${start === undefined ? 'In' : 'and in'} another terminal:\n`);
+    for (const line of calls) await this.#output.line(`  ${accent(line)}`);
+  }
+
+  async page({ link }: Gateway): Promise<void> {
+    await this.#output.line('\nAnd in a browser the playground, until Ctrl-C:\n');
+    await this.#output.line(`  ${this.#style.accent(link)}`);
   }
 
   #step(label: string, text: string, took?: number): Told {
@@ -145,8 +168,8 @@ export class JsonTeller implements Teller {
     this.#output = output;
   }
 
-  serverIsUp(address: string, functions: readonly string[], took: number): Told {
-    return this.#tell({ server: { name: 'demo', db: address, functions, ms: rounded(took) } });
+  clusterIsUp({ boundAt, roles }: Cluster, took: number): Told {
+    return this.#tell({ cluster: { db: boundAt, roles, ms: rounded(took) } });
   }
 
   called(path: string, payload: string, answer: string, took: number): Told {
@@ -179,8 +202,12 @@ export class JsonTeller implements Teller {
     });
   }
 
-  next(command: string | undefined, lines: readonly string[]): Told {
-    return this.#tell({ next: command === undefined ? lines : [command, ...lines] });
+  next({ start, calls }: NextSteps): Told {
+    return this.#tell({ next: start === undefined ? calls : [start, ...calls] });
+  }
+
+  page({ link, relay, token, servers }: Gateway): Told {
+    return this.#tell({ playground: { url: link, relay, token, servers } });
   }
 
   #tell(facts: object): Told {

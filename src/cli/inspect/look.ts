@@ -1,6 +1,6 @@
 /** What a server is, offers and does, as its own keys tell it. */
 import type { Counters } from '../../cluster/counters.ts';
-import type { WorkerState } from '../../cluster/hand-over.ts';
+import type { Losses, WorkerState } from '../../cluster/hand-over.ts';
 import { type ServerStatus, STATUS_KEY } from '../../cluster/status.ts';
 import { replyText } from '../../protocol/cache.ts';
 import { PalmError } from '../../protocol/errors.ts';
@@ -21,6 +21,8 @@ export interface Look {
   /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
   readonly workers: readonly WorkerState[] | null;
   readonly pushedWorkers: number | null;
+  /** Of a Master or Hub: what workers that died came to. */
+  readonly losses: Losses | null;
 }
 
 const ADDRESSES = [
@@ -39,9 +41,10 @@ export async function look(keys: ServerKeys): Promise<Look> {
   // pylm logs an error for every key that is missing, so this one it is not asked for.
   const status = isFrond ? readStatus(replyText(await keys.read(STATUS_KEY))) : undefined;
   if (status !== undefined) {
-    const { role, functions, addresses, uptime, counters, workers = null, pushedWorkers = null } = status;
-    const own = { role, name: status.name, addresses, functions, uptime, counters, workers, pushedWorkers };
-    return { implementation: 'frond', ...own };
+    const { role, functions, addresses, uptime, counters } = status;
+    const { workers = null, pushedWorkers = null, losses = null } = status;
+    const own = { role, name: status.name, addresses, functions, uptime, counters };
+    return { implementation: 'frond', ...own, workers, pushedWorkers, losses };
   }
   const addresses = await readAddresses(keys);
   const own = replyText(name);
@@ -61,6 +64,7 @@ export async function look(keys: ServerKeys): Promise<Look> {
     counters: null,
     workers: null,
     pushedWorkers: null,
+    losses: null,
   };
 }
 
@@ -106,10 +110,11 @@ function readStatus(text: string): ServerStatus | undefined {
 }
 
 const COUNTERS = ['received', 'answered', 'failed', 'ended', 'dropped', 'inFlight'] as const;
+const LOSSES = ['workers', 'redelivered', 'givenUp'] as const;
 
 function isStatus(value: unknown): value is ServerStatus {
   if (!isRecord(value)) return false;
-  const { role, name, functions, addresses, uptime, counters, workers } = value;
+  const { role, name, functions, addresses, uptime, counters, workers, losses } = value;
   return (
     typeof role === 'string' &&
     typeof name === 'string' &&
@@ -120,7 +125,8 @@ function isStatus(value: unknown): value is ServerStatus {
     Object.values(addresses).every((one) => typeof one === 'string') &&
     isRecord(counters) &&
     COUNTERS.every((key) => typeof counters[key] === 'number') &&
-    (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState)))
+    (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState))) &&
+    (losses === undefined || isLosses(losses))
   );
 }
 
@@ -128,6 +134,10 @@ function isWorkerState(value: unknown): boolean {
   if (!isRecord(value)) return false;
   const { name, holds, silent } = value;
   return typeof name === 'string' && typeof holds === 'number' && typeof silent === 'number';
+}
+
+function isLosses(value: unknown): boolean {
+  return isRecord(value) && LOSSES.every((key) => typeof value[key] === 'number');
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

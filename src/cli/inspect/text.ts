@@ -77,12 +77,15 @@ function counterFacts({ counters, implementation }: Look, rates: Rates | null): 
 /** Workers that are shown each on a line of its own. */
 const SHOWN = 20;
 
-function workerFacts({ workers, pushedWorkers }: Look): readonly Fact[] {
+function workerFacts({ workers, pushedWorkers, losses }: Look): readonly Fact[] {
   if (workers === null) return [];
   const asking = `${grouped(workers.length)} ${workers.length === 1 ? 'asks' : 'ask'} for work`;
   const pushed = pushedWorkers ? `, ${grouped(pushedWorkers)} pushed to` : '';
   const rows: Fact[] = workers.slice(0, SHOWN).map((worker) => ['', workerText(worker)]);
   if (workers.length > SHOWN) rows.push(['', `… ${grouped(workers.length - SHOWN)} more`]);
+  const { workers: dead = 0, redelivered = 0, givenUp = 0 } = losses ?? {};
+  const fate = `${grouped(redelivered)} messages given to others, ${grouped(givenUp)} given up`;
+  if (dead > 0) rows.push(['died', `${grouped(dead)} ${dead === 1 ? 'worker' : 'workers'}: ${fate}`]);
   return [
     ['workers', workers.length === 0 && !pushedWorkers ? 'none: calls wait for one' : `${asking}${pushed}`],
     ...rows,

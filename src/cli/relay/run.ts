@@ -1,6 +1,7 @@
 /** `frond relay`, from its start to its end. */
 import type { RequestListener } from 'node:http';
-import { createRelay, type Relay, type RelayOptions } from '../../../transports/relay/index.ts';
+import type { Relay, RelayOptions } from '../../../transports/relay/index.ts';
+import { createRelayOn } from '../../../transports/relay/serving.ts';
 import { openTokenFile } from '../../../transports/relay/token-file.ts';
 import type { Tokens } from '../../../transports/relay/tokens.ts';
 import type { CommandContext } from '../command.ts';
@@ -8,6 +9,7 @@ import { grouped } from '../progress.ts';
 import { DRAIN } from '../serve.ts';
 import { showStatus } from '../status-line.ts';
 import { stderrLogger } from '../stderr-logger.ts';
+import { loadWs } from '../ws.ts';
 import { inputError } from './config.ts';
 import { isOpen, listen, serverOf, urlOf } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
@@ -26,7 +28,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
     response.end('This is a relay of frond: connect to it with a WebSocket.\n');
   };
   const server = await serverOf(settings.tls, answer);
-  relay = await createRelay({
+  relay = await createRelayOn(loadWs, {
     ...relayOptions(settings, tokens),
     server,
     logger,

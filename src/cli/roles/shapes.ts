@@ -72,7 +72,9 @@ const DISTRIBUTING = {
   scatter: FUNCTION,
   gather: FUNCTION,
   handleStream: FUNCTION,
+  heartbeat: TIME,
   workerTimeout: TIME,
+  maxDeliveries: CONCURRENCY,
 } as const;
 
 export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {

@@ -1,0 +1,85 @@
+/** What pages reach: the playground, and a relay to the cluster beside it, for who has the token in the link. */
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { Relay } from '../../../transports/relay/index.ts';
+import { createRelayOn } from '../../../transports/relay/serving.ts';
+import { readTokens } from '../../../transports/relay/tokens.ts';
+import type { Transport } from '../../transport.ts';
+import type { CommandContext } from '../command.ts';
+import { listen, urlOf } from '../relay/listening.ts';
+import { stderrLogger } from '../stderr-logger.ts';
+import { loadWs } from '../ws.ts';
+import { playgroundFolder, serveSite } from './site.ts';
+
+export interface Gateway {
+  /** Opens the playground, connected. */
+  readonly link: string;
+  /** URL of the relay. */
+  readonly relay: string;
+  readonly token: string;
+  /** Names of the servers behind the relay. */
+  readonly servers: readonly string[];
+  /** Lets calls that are under way be answered within `timeout` milliseconds. */
+  close(timeout: number): Promise<void>;
+}
+
+const PATH = '/relay';
+
+/**
+ * @param servers - db_addresses by name, the one that pages connect to first.
+ * @throws PalmError `INVALID_CALL` when the port is taken.
+ */
+export async function openGateway(
+  { options, screen }: CommandContext,
+  transport: Transport,
+  servers: Readonly<Record<string, string>>,
+): Promise<Gateway> {
+  const place = { host: '127.0.0.1', port: options.number('port') ?? 0 };
+  const site = serveSite(playgroundFolder());
+  let relay: Relay | undefined;
+  const http = createServer((request, response) => {
+    if (relay?.respond(request, response) !== true) site(request, response);
+  });
+  const port = await listen(http, place);
+  const token = randomBytes(16).toString('hex');
+  try {
+    relay = await createRelayOn(loadWs, {
+      server: http,
+      path: PATH,
+      transport,
+      servers: Object.fromEntries(Object.entries(servers).map(([name, dbAddress]) => [name, { dbAddress }])),
+      authenticate: tokensFor(token).authenticate,
+      logger: stderrLogger(screen, options.flag('json'), 'relay'),
+      loggingLevel: options.flag('verbose') ? 'info' : 'error',
+    });
+  } catch (error) {
+    http.close();
+    throw error;
+  }
+  const running = relay;
+  const url = urlOf('ws', place, port, PATH);
+  return {
+    link: linkTo(`http://127.0.0.1:${port}/`, url, token, Object.keys(servers)),
+    relay: url,
+    token,
+    servers: Object.keys(servers),
+    async close(timeout) {
+      await running.close({ timeout });
+      http.close();
+      http.closeAllConnections();
+    },
+  };
+}
+
+/** One person, who may do everything with the demo. */
+function tokensFor(token: string) {
+  const grants = { servers: ['*'], functions: ['*'], cache: 'all', work: true };
+  return readTokens({ tokens: [{ name: 'playground', token, ...grants }] });
+}
+
+/** The page finds in the fragment, which goes to no server, where it is to connect, with what token, and what to call first. */
+function linkTo(page: string, relay: string, token: string, names: readonly string[]): string {
+  const [server = ''] = names;
+  // None of them has a character that a fragment does not take.
+  return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.reverse`;
+}

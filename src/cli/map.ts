@@ -1,0 +1,194 @@
+import type { Client } from '../client/client.ts';
+import type { MapOptions } from '../client/map-options.ts';
+import type { MapOutcome } from '../client/map-results.ts';
+import { PalmError } from '../protocol/errors.ts';
+import type { Command, CommandContext } from './command.ts';
+import { readPath, withClient } from './connect.ts';
+import { CommandError } from './exit.ts';
+import { type MapInput, openMapInput } from './map-input.ts';
+import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from './option-table.ts';
+import { Output } from './output.ts';
+import { showProgress } from './progress.ts';
+import { failureOf } from './report.ts';
+import { jsonOf, writeResult } from './results.ts';
+import { appendTo, type Done, NOTHING_DONE, readDone } from './resume.ts';
+
+/** Files are read whole, and may be large. */
+const FILES_AT_ONCE = 16;
+
+export const mapCommand: Command = {
+  name: 'map',
+  summary: 'one result for each line or file, in order',
+  synopsis: ['FUNCTION[,FUNCTION…] [FILE…]'],
+  about: [
+    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, of which each gives one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file. There is one line of output for each input, in the order of the inputs.',
+    'What gets no answer in time, or whose connection breaks, is sent again as often as --retries says; the function may then run more than once, and its result is written once. With pylm servers that is what covers a worker that dies.',
+    'The first input that fails ends the run, after the results of those before it. With --jsonl a failure is a line like any other, the run goes on, and the exit code is 1 in the end. A result of more than one line is refused, unless --json or --jsonl writes it.',
+    'With --resume FILE the output is written behind what is in FILE, and inputs whose result is there are passed over: the same command line goes on where it was interrupted.',
+  ],
+  examples: [
+    { line: 'frond map demo.upper < words.txt --retries 2 --timeout 5000', does: 'each within 15 s' },
+    { line: 'frond map images.size *.jpg --jsonl', does: 'whole files; failures are lines too' },
+    { line: 'frond map texts.count --input all.txt --resume counts.txt', does: 'goes on when run again' },
+  ],
+  options: [
+    ...CONNECTION_OPTIONS,
+    'input',
+    'files',
+    'concurrency',
+    'retries',
+    'deadline',
+    'unordered',
+    'jsonl',
+    'resume',
+    'cache',
+    'error-sentinel',
+    ...COMMON_OPTIONS,
+  ],
+  own: {
+    timeout: {
+      ...OPTIONS.timeout,
+      help: 'milliseconds that connecting may take, and then each attempt; inf for no limit',
+      default: '30000; for attempts, as long as any input is answered in that time',
+    },
+    concurrency: {
+      ...OPTIONS.concurrency,
+      help: 'inputs under way, or waiting for an earlier one, at the same time',
+      default: `1024; of files ${FILES_AT_ONCE}`,
+    },
+  },
+  arity: [1, Number.POSITIVE_INFINITY],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options } = context;
+  const { path, server } = readPath(context.positionals[0] ?? '');
+  const resumed = options.text('resume');
+  const isNumbered = options.flag('jsonl');
+  if (isNumbered && options.flag('json')) throw new CommandError('USAGE', 'give --json or --jsonl, not both');
+  if (resumed !== undefined && options.flag('unordered') && !isNumbered) {
+    const text = 'with --unordered, only --jsonl says which input a result is of: --resume needs it';
+    throw new CommandError('USAGE', text);
+  }
+  const done = resumed === undefined ? NOTHING_DONE : await readDone(resumed, isNumbered);
+  const input = await openMapInput(context, done);
+  try {
+    return await withClient(context, server, (client) => runTo(resumed, context, client, path, input, done));
+  } finally {
+    input.close();
+  }
+}
+
+async function runTo(
+  resumed: string | undefined,
+  context: CommandContext,
+  client: Client,
+  path: readonly string[],
+  input: MapInput,
+  done: Done,
+): Promise<number> {
+  if (resumed === undefined) return runMap(context, client, path, input, done);
+  const ending = new AbortController();
+  const output = new Output(appendTo(resumed), context.screen, (error) => ending.abort(error), resumed);
+  const signal = AbortSignal.any([context.signal, ending.signal]);
+  try {
+    return await runMap({ ...context, output, signal }, client, path, input, done);
+  } finally {
+    // What was answered before a failure is done too.
+    if (!context.signal.aborted) await output.finish();
+  }
+}
+
+async function runMap(
+  context: CommandContext,
+  client: Client,
+  path: readonly string[],
+  input: MapInput,
+  done: Done,
+): Promise<number> {
+  const { io, options, output, screen } = context;
+  const asLines = options.flag('jsonl');
+  const results = client.mapSettled(path, input.payloads, mapOptions(context));
+  // Where lines are typed, a line that redraws itself would run over them.
+  const isTyped =
+    io.stdin.isTTY === true && context.positionals.length === 1 && options.text('input') === undefined;
+  const stopProgress = isTyped
+    ? () => {}
+    : showProgress(screen, () => {
+        const { answered = 0, failed = 0, rate = 0 } = results.progress ?? {};
+        const total = input.total();
+        const left = total === undefined ? undefined : Math.max(0, total - done.count - answered);
+        return {
+          results: done.count + answered,
+          total,
+          failed,
+          ...(left !== undefined && rate > 0 && { remaining: (left * 1_000) / rate }),
+          before: done.count,
+        };
+      });
+  let failed = 0;
+  let count = 0;
+  try {
+    for await (const outcome of results) {
+      const index = input.numberOf(outcome.index);
+      count++;
+      if (outcome.status === 'rejected') failed++;
+      if (asLines) await output.line(JSON.stringify(lineOf(outcome, index)));
+      else if (outcome.status === 'rejected') throw failureAt(index, outcome.reason);
+      else
+        await writeResult(
+          output,
+          onOneLine(outcome.value, index, options.flag('json')),
+          options.flag('json') ? 'json' : 'lines',
+        );
+    }
+  } finally {
+    stopProgress();
+  }
+  if (failed === 0) return 0;
+  throw new CommandError('FAILED', `${failed} of ${count} inputs failed`);
+}
+
+function mapOptions({ options, positionals, signal }: CommandContext): MapOptions {
+  const areFiles = positionals.length > 1 || options.texts('files').length > 0;
+  const concurrency = options.number('concurrency') ?? (areFiles ? FILES_AT_ONCE : undefined);
+  const [timeout, deadline, retries] = [
+    options.number('timeout'),
+    options.number('deadline'),
+    options.number('retries'),
+  ];
+  return {
+    ordered: !options.flag('unordered'),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(timeout !== undefined && { timeout }),
+    ...(deadline !== undefined && { deadline }),
+    ...(retries !== undefined && { retries }),
+    cache: options.text('cache') ?? '',
+    signal,
+  };
+}
+
+/** A line of `--jsonl`. */
+function lineOf(outcome: MapOutcome<Uint8Array>, index: number): object {
+  const { status } = outcome;
+  if (outcome.status === 'fulfilled') return { index, status, value: jsonOf(outcome.value) };
+  const { code, message, remoteName } = failureOf(failureAt(index, outcome.reason), 'map');
+  return { index, status, error: { code, message, remoteName } };
+}
+
+/** The failure with the number that the input has in the whole run, those before it counted. */
+function failureAt(index: number, reason: PalmError): PalmError {
+  const { cause } = reason;
+  if (index === reason.index || !(cause instanceof PalmError)) return reason;
+  return new PalmError(reason.code, `input ${index}: ${cause.message}`, { cause, index });
+}
+
+const NEWLINE = 0x0a;
+
+/** @throws CommandError `USAGE` for a result that would be taken for several. */
+function onOneLine(result: Uint8Array, index: number, asJson: boolean): Uint8Array {
+  if (asJson || !result.includes(NEWLINE)) return result;
+  const text = `the result of input ${index} has more than one line`;
+  throw new CommandError('USAGE', text, '--json or --jsonl writes each on a line of its own');
+}

@@ -1,0 +1,253 @@
+/** The page of `frond demo`: how it is served, and who reaches the cluster through the relay beside it. */
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server as HttpServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { serveSite } from '../../src/cli/demo/site.ts';
+import { Worker } from '../../src/cluster/index.ts';
+import { Client, text } from '../../src/index.ts';
+import { websocket } from '../../transports/websocket/node.ts';
+import { within } from '../wait.ts';
+import { frond } from './command.ts';
+import { freeAddress } from './ports.ts';
+import { Running } from './running.ts';
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** Asks without making the path a sensible one before, as fetch does. */
+function ask(
+  port: number,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const answered = new Promise<Answer>((resolve, reject) => {
+    const sent = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body }));
+    });
+    sent.on('error', reject).end();
+  });
+  return within(5_000, answered, `${method} ${path}`);
+}
+
+describe('the site', () => {
+  let folder: string;
+  let http: HttpServer;
+  let port = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'frond-site-'));
+    await mkdir(join(folder, 'page/assets'), { recursive: true });
+    await writeFile(join(folder, 'page/index.html'), '<!doctype html><title>page</title>');
+    await writeFile(join(folder, 'page/assets/app-1a2b3c4d.js'), 'export {};');
+    await writeFile(join(folder, 'page/assets/app-1a2b3c4d.css'), '');
+    await writeFile(join(folder, 'page/icon.svg'), '<svg/>');
+    await writeFile(join(folder, 'secret.txt'), 'not for pages');
+    http = createServer(serveSite(join(folder, 'page')));
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    port = (http.address() as AddressInfo).port;
+  });
+
+  afterAll(async () => {
+    http?.closeAllConnections();
+    http?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it.each([
+    ['/', 'text/html;charset=utf-8', 'no-cache'],
+    ['/index.html', 'text/html;charset=utf-8', 'no-cache'],
+    ['/icon.svg', 'image/svg+xml', 'no-cache'],
+    ['/assets/app-1a2b3c4d.js', 'text/javascript', 'public, max-age=31536000, immutable'],
+    ['/assets/app-1a2b3c4d.css', 'text/css', 'public, max-age=31536000, immutable'],
+  ])('serves %s as %s, to be kept: %s', async (path, type, cache) => {
+    const { status, headers } = await ask(port, 'GET', path);
+    expect(status).toBe(200);
+    expect(headers).toMatchObject({ 'content-type': type, 'cache-control': cache });
+    const again = await ask(port, 'GET', path, { 'if-none-match': String(headers['etag']) });
+    expect(again).toMatchObject({ status: 304, body: '' });
+  });
+
+  it.each(['/', '/nothing', '/assets/app-1a2b3c4d.js'])('has %s under the strictest policy', async (path) => {
+    expect((await ask(port, 'GET', path)).headers).toMatchObject({
+      'content-security-policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types",
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+    });
+  });
+
+  it('answers HEAD without a body, and no other method', async () => {
+    const head = await ask(port, 'HEAD', '/');
+    expect(head).toMatchObject({ status: 200, body: '', headers: { 'content-length': '34' } });
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+      expect(await ask(port, method, '/')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+  });
+
+  it.each([
+    '/../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/assets/../../secret.txt',
+    '/assets/..%5c..%5csecret.txt',
+    '//secret.txt',
+    '/%00',
+    '/%',
+    '/assets',
+    '/constructor',
+  ])('has nothing at %s', async (path) => {
+    expect(await ask(port, 'GET', path)).toMatchObject({
+      status: 404,
+      body: expect.stringMatching(/^There/),
+    });
+  });
+
+  it.each(['bytes=0-3', 'bytes=9-2', 'bytes=-1', 'nonsense'])(
+    'gives a file whole to who asks for %s',
+    async (range) => {
+      const { status, body } = await ask(port, 'GET', '/', { range });
+      expect({ status, body }).toEqual({ status: 200, body: '<!doctype html><title>page</title>' });
+    },
+  );
+
+  it('outlives a build that takes its files away', async () => {
+    await rm(join(folder, 'page/icon.svg'));
+    expect((await ask(port, 'GET', '/icon.svg')).status).toBe(404);
+    expect((await ask(port, 'GET', '/')).status).toBe(200);
+  });
+});
+
+/** The link of a demo that is up: last of what it prints. */
+async function linkOf(running: Running): Promise<URL> {
+  const url = new URL((await running.line(/#relay=/)).trim());
+  expect(running.lines.at(-1)?.trim()).toBe(url.href);
+  return url;
+}
+
+describe('a demo that stays', () => {
+  let running: Running;
+  let link: URL;
+  let state: URLSearchParams;
+
+  const transport = (token = state.get('token') ?? '', headers?: Record<string, string>) =>
+    websocket(state.get('relay') ?? '', { token, ...(headers && { headers }) });
+
+  beforeAll(async () => {
+    running = new Running(['demo']);
+    link = await linkOf(running);
+    state = new URLSearchParams(link.hash.slice(1));
+  });
+
+  afterAll(async () => {
+    expect(await running?.end()).toBe(0);
+  });
+
+  it('prints a link that says where the relay is, a token, and what is behind it', () => {
+    expect([...state.keys()]).toEqual(['relay', 'token', 'server', 'servers', 'fn']);
+    expect(link.host).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(state.get('relay')).toBe(`ws://${link.host}/relay`);
+    expect(state.get('token')).toMatch(/^[\da-f]{32}$/);
+    expect(state.get('server')).toBe('demo');
+    expect(state.get('servers')).toBe('demo,crew,clean,count,tally');
+    expect(state.get('fn')).toBe('demo.reverse');
+  });
+
+  it('has every server behind it: one alone, a master with workers, a pipeline that ends in a sink', async () => {
+    const call = async (
+      serverName: string,
+      path: string | string[],
+      payload: string,
+      subAddress?: string,
+    ) => {
+      const more = subAddress === undefined ? {} : { subAddress };
+      await using client = await Client.connect({ transport: transport(), serverName, ...more });
+      return await client.with(text()).eval(path, payload);
+    };
+    expect(await call('demo', 'demo.upper', 'hello')).toBe('HELLO');
+    await expect(call('demo', 'demo.fail', '')).rejects.toMatchObject({
+      code: 'REMOTE',
+      remoteName: 'RangeError',
+    });
+    const naps = await Promise.all(['a', 'b', 'c'].map(() => call('crew', 'crew.nap', '200')));
+    expect(naps.sort()).toEqual(['ann', 'ben', 'cat'].map((name) => `${name} slept 200 ms`));
+    const stages = ['clean.lower', 'count.words', 'tally.total'];
+    expect(await call('clean', stages, 'Shall I compare THEE', 'tally')).toBe('4 words, 4 in all');
+  });
+
+  it('lets a page read what a server offers, use every key, and be a worker', async () => {
+    await using client = await Client.connect({ transport: transport(), serverName: 'demo' });
+    const status = JSON.parse((await client.with(text()).get('frond_status')) ?? '');
+    expect(status).toMatchObject({ functions: expect.arrayContaining(['upper', 'longest']) });
+    expect(await client.with(text()).get('motto')).toBe('festina lente');
+    await using worker = await Worker.start({
+      transport: transport(),
+      dbAddress: 'crew',
+      loggingLevel: 'silent',
+      functions: { here: (payload) => payload },
+    });
+    expect(worker.counters.received).toBe(0);
+  });
+
+  it('lets in nobody without its token, and no page of another host', async () => {
+    for (const token of ['', 'f'.repeat(32)]) {
+      const refused = Client.connect({ transport: transport(token), serverName: 'demo', timeout: 5_000 });
+      await expect(refused).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    }
+    const knock = (origin: string) =>
+      ask(Number(link.port), 'GET', '/relay', {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        origin,
+      });
+    expect((await knock('https://evil.example')).status).toBe(403);
+  });
+
+  it('answers at the same port for the page and the relay, and has no page at the relay itself', async () => {
+    expect(await ask(Number(link.port), 'GET', '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+    expect((await ask(Number(link.port), 'GET', '/relay')).status).toBe(404);
+  });
+});
+
+test('--json, --port and --open', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'frond-open-'));
+  try {
+    const opened = join(folder, 'opened');
+    await writeFile(
+      join(folder, 'xdg-open'),
+      `#!/bin/sh\nprintf %s "$1" > '${opened}.new' && mv '${opened}.new' '${opened}'\n`,
+    );
+    await chmod(join(folder, 'xdg-open'), 0o755);
+    const port = new URL((await freeAddress()).replace('tcp', 'http')).port;
+    const env = { PATH: `${folder}:${process.env['PATH']}` };
+    await using running = new Running(['demo', '--json', '--port', port, '--open'], env);
+    const { playground } = JSON.parse(await running.line(/"playground"/));
+    expect(playground).toMatchObject({
+      url: expect.stringMatching(`^http://127\\.0\\.0\\.1:${port}/#relay=`),
+      relay: `ws://127.0.0.1:${port}/relay`,
+      servers: ['demo', 'crew', 'clean', 'count', 'tally'],
+    });
+    if (process.platform === 'linux') {
+      await expect
+        .poll(() => readFile(opened, 'utf8').catch(() => ''), { timeout: 5_000 })
+        .toBe(playground.url);
+    }
+    const second = await frond(['demo', '--port', port]);
+    expect(second.code).toBe(2);
+    expect(second.stderr).toMatch(/^frond: INVALID_CALL: cannot listen at 127\.0\.0\.1:\d+: .*in use/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,87 @@
+/** `npx frond demo` where frond alone is installed: no zeromq, no ws. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { launchChromium, openPage } from '../browser/browser.ts';
+import { exitOf, until } from '../cli/command.ts';
+import { environment, run } from './run.ts';
+
+const { folder } = inject('bare');
+
+it('shows everything and ends, with --once', async () => {
+  const { code, stdout, stderr } = await run('npx', ['--no', '--', 'frond', 'demo', '--once'], {
+    cwd: folder,
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('the package zeromq is not there');
+  expect(stdout).toMatch(/^ +npm install frond zeromq$/m);
+  expect(stdout).toContain('SHALL I COMPARE THEE');
+  expect(stdout.trimEnd()).toMatch(/\n {2}npx frond demo$/);
+});
+
+it('uses zeromq where it is installed', async () => {
+  const own = inject('full').folder;
+  const { code, stdout } = await run('npx', ['--no', '--', 'frond', 'demo', '--once'], { cwd: own });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^ +tcp:\/\/127\.0\.0\.1:\d+$/m);
+  expect(stdout.trimEnd()).toMatch(/npx frond set motto 'carpe diem' --db tcp:\/\/127\.0\.0\.1:5555$/);
+});
+
+describe('when it stays', () => {
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  let browser: Browser;
+  let printed = '';
+  let errors = '';
+
+  function signalGroup(signal: NodeJS.Signals): void {
+    if (child.pid === undefined) throw new Error('npx did not start');
+    process.kill(-child.pid, signal);
+  }
+
+  beforeAll(async () => {
+    // In a group of its own, as a terminal has it: Ctrl-C is for npx and for what npx runs.
+    child = spawn('npx', ['--no', '--', 'frond', 'demo'], {
+      cwd: folder,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk;
+    });
+    printed = await until(child.stdout, /#relay=.*\n/);
+    browser = await launchChromium();
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    if (child?.exitCode === null && child.signalCode === null) signalGroup('SIGKILL');
+  });
+
+  it('prints lines that work in another terminal, as they are', async () => {
+    const [, place = '', call = ''] = /^ {2}export (.*)\n {2}(npx frond eval .*)$/m.exec(printed) ?? [];
+    const env = Object.fromEntries(place.split(' ').map((part) => part.split(/=(.*)/s).slice(0, 2)));
+    expect(Object.keys(env)).toEqual(['FROND_RELAY', 'FROND_TOKEN']);
+    const { stdout, stderr } = await run('sh', ['-c', call], { cwd: folder, env });
+    expect({ stdout, stderr }).toEqual({ stdout: 'desserts', stderr: '' });
+  });
+
+  it('has a page behind its link that is connected, and calls', async () => {
+    const link = printed.trimEnd().split('\n').at(-1)?.trim() ?? '';
+    const { page, context, complaints, settle } = await openPage(browser, link);
+    page.setDefaultTimeout(15_000);
+    await page.getByText('through a relay').first().waitFor();
+    await page.getByRole('button', { name: 'Call', exact: true }).click();
+    await page.getByText('desserts').first().waitFor();
+    await settle();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('ends at Ctrl-C, and says nothing of it', async () => {
+    signalGroup('SIGINT');
+    await exitOf(child);
+    expect(errors.replace(/^npm notice.*\n/gm, '').trim()).toBe('');
+  });
+});

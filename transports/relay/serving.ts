@@ -1,0 +1,277 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { atMost } from '../../src/async/deadline.ts';
+import { atLevel, consoleLogger, type Logger } from '../../src/logging.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
+import type { CloseOptions, Connection } from '../../src/transport.ts';
+import { CloseCode } from '../websocket/codes.ts';
+import { SUBPROTOCOL, Type } from '../websocket/frames.ts';
+import { MESSAGE_ROOM } from '../websocket/ledger.ts';
+import { Admission } from './admission.ts';
+import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
+import { Line, limitGreeting } from './line.ts';
+import { Metrics } from './metrics.ts';
+import type { RelayOptions, Visitor } from './options.ts';
+import type { Peer } from './peer.ts';
+import { Pulse } from './pulse.ts';
+import type { Relay } from './relay.ts';
+import { Sessions } from './sessions.ts';
+import { type Limits, settleLimits } from './settings.ts';
+import { Upstreams } from './upstreams.ts';
+
+const DRAIN_TIMEOUT = 1_000;
+/** Milliseconds between two looks at what is under way while draining. */
+const DRAIN_LOOK = 20;
+
+/** Everything a relay stands on, opened. */
+interface Parts {
+  readonly options: RelayOptions & { readonly server: HttpServer | HttpsServer };
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly connections: readonly [connection: Connection, workConnection: Connection];
+  readonly webSocketServer: WebSocketServer;
+}
+
+/** What `createRelay` does, on the package ws that `load` gives. */
+export async function createRelayOn(
+  load: () => Promise<Pick<typeof import('ws'), 'WebSocketServer'>>,
+  options: Parts['options'],
+): Promise<Relay> {
+  const limits = settleLimits(options.limits);
+  const logger = atLevel(options.logger ?? consoleLogger('frond relay'), options.loggingLevel ?? 'info');
+  const { WebSocketServer } = await load();
+  const webSocketServer = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.maxFrame + MESSAGE_ROOM,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
+  });
+  const connections = [await options.transport.open(), await options.transport.open()] as const;
+  try {
+    for (const connection of connections) await connection.identify();
+    return new ServingRelay({ options, limits, logger, connections, webSocketServer });
+  } catch (error) {
+    for (const connection of connections) await connection.close({ timeout: 0 });
+    throw error;
+  }
+}
+
+class ServingRelay implements Relay {
+  readonly #options: Parts['options'];
+  readonly #limits: Limits;
+  readonly #logger: Logger;
+  readonly #connections: Parts['connections'];
+  readonly #webSocketServer: WebSocketServer;
+  readonly #upstreams: Upstreams;
+  readonly #sessions: Sessions;
+  readonly #turnstile: Turnstile;
+  readonly #admission: Admission;
+  readonly #metrics: Metrics;
+  readonly #pulse: Pulse;
+  readonly #lines = new Set<Line>();
+  readonly #lineOf = new Map<Peer, Line>();
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    this.#upgrade(request, socket, head);
+  #isDraining = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ options, limits, logger, connections, webSocketServer }: Parts) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#logger = logger;
+    this.#connections = connections;
+    this.#webSocketServer = webSocketServer;
+    const [connection, workConnection] = connections;
+    const relayId = randomId();
+    const codec = new EnvelopeCodec();
+    this.#upstreams = new Upstreams(options.servers, {
+      transport: options.transport,
+      connection,
+      workConnection,
+      prefix: `${relayId}/`,
+      logger,
+      changed: () => {
+        for (const peer of this.#sessions) peer.serversChanged();
+      },
+      deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
+    });
+    this.#metrics = new Metrics({
+      connections: () => this.#lines.size,
+      sessions: () => this.#sessions.size,
+      held: () => [...this.#sessions].reduce((sum, { ledger }) => sum + ledger.held, 0),
+    });
+    this.#sessions = new Sessions({
+      relayId,
+      most: limits.maxConnections,
+      resumeWindow: limits.resumeWindow,
+      settingsFor: (peer) => ({
+        limits,
+        codec,
+        find: (name) => this.#upstreams.get(name),
+        end: (code, reason, isOver) => this.#end(peer(), code, reason, isOver),
+        onRefused: (what) => this.#metrics.refusal(what),
+        onLostWork: (count) => this.#metrics.lostWork(count),
+      }),
+    });
+    this.#turnstile = new Turnstile(limits.maxConnections, limits.maxConnectionsPerAddress);
+    this.#admission = new Admission(options, logger);
+    this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
+    options.server.on('upgrade', this.#onUpgrade);
+    logger.info('relaying', { path: options.path ?? '/' });
+  }
+
+  get connections(): number {
+    return this.#lines.size;
+  }
+
+  respond(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = pathOf(request);
+    if (path === '/healthz') {
+      const status = this.#isDraining ? 503 : 200;
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end(this.#isDraining ? 'draining\n' : 'ok\n');
+      return true;
+    }
+    if (path !== '/metrics') return false;
+    this.#metrics.text().then(
+      (text) => response.writeHead(200, { 'content-type': this.#metrics.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+    return true;
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeout ?? DRAIN_TIMEOUT);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#isDraining = true;
+    await atMost(timeout, this.#drained());
+    this.#pulse.stop();
+    const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
+    await atMost(CLOSING_TIMEOUT, Promise.all(closed));
+    for (const line of this.#lines) line.terminate();
+    for (const peer of [...this.#sessions]) this.#sessions.forget(peer);
+    await this.#upstreams.close();
+    for (const connection of this.#connections) await connection.close({ timeout: 0 });
+    this.#webSocketServer.close();
+    // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
+    this.#options.server.off('upgrade', this.#onUpgrade);
+    this.#logger.info('relay closed');
+  }
+
+  /** Clients that have nothing under way are let go as soon as they have. */
+  async #drained(): Promise<void> {
+    const asked = new Set<Line>();
+    while (this.#lines.size > 0) {
+      for (const line of [...this.#lines]) {
+        const { peer } = line;
+        const isIdle = peer?.isIdle !== false;
+        if (isIdle && (peer?.ledger.held ?? 0) === 0) {
+          line.close(CloseCode.goingAway, 'the relay is going down');
+        } else if (!isIdle) asked.delete(line);
+        else if (!asked.has(line)) {
+          // Its answer confirms what the client has, which would take it a while to say by itself.
+          asked.add(line);
+          peer?.ledger.tell([Type.ping]);
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Others may serve WebSockets of their own at other paths.
+    if (pathOf(request) !== (this.#options.path ?? '/')) {
+      if (this.#options.server.listenerCount('upgrade') === 1)
+        refuse(socket, { status: 404, reason: 'no relay here' });
+      return;
+    }
+    socket.on('error', () => socket.destroy());
+    const socketAddress = request.socket.remoteAddress ?? '';
+    const { headers } = request;
+    let address = socketAddress;
+    let entered: (() => void) | Refusal | undefined;
+    try {
+      address = this.#options.addressOf?.(headers, socketAddress) ?? socketAddress;
+    } catch (error) {
+      entered = { status: 500, reason: 'the address cannot be told' };
+      this.#logger.error('addressOf failed', { address, reason: reasonText(error) });
+    }
+    const visitor: Visitor = { address, origin: headers.origin };
+    entered ??= this.#enter({ headers, visitor, socketAddress });
+    if (typeof entered !== 'function') {
+      this.#metrics.handshake(entered.status);
+      this.#logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
+      refuse(socket, entered);
+      return;
+    }
+    socket.once('close', entered);
+    this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#metrics.handshake(101);
+      limitGreeting(socket, this.#open(webSocket, visitor));
+    });
+  }
+
+  #enter(knock: Parameters<typeof checkOrigin>[0]): (() => void) | Refusal {
+    if (this.#isDraining) return { status: 503, reason: 'the relay is going down' };
+    const refusal = checkOrigin(knock, this.#options.origins);
+    return refusal ?? this.#turnstile.enter(knock.visitor.address);
+  }
+
+  #open(webSocket: WebSocket, visitor: Visitor): Line {
+    const line: Line = new Line(webSocket, visitor, {
+      limits: this.#limits,
+      metrics: this.#metrics,
+      admission: this.#admission,
+      sessions: this.#sessions,
+      attached: (peer) => {
+        this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
+        this.#lineOf.set(peer, line);
+      },
+      ended: (code, reason) => this.#ended(line, code, reason),
+      logger: this.#logger,
+    });
+    this.#lines.add(line);
+    return line;
+  }
+
+  #ended(line: Line, code: number, reason: string): void {
+    this.#lines.delete(line);
+    this.#metrics.close(code);
+    const { peer, visitor } = line;
+    this.#logger.info('connection ended', {
+      address: visitor.address,
+      client: peer?.id,
+      identity: peer?.identity.name,
+      code,
+      reason,
+    });
+    if (peer === undefined || this.#lineOf.get(peer) !== line) return;
+    this.#lineOf.delete(peer);
+    // Whoever says good-bye does not come back.
+    if (code === CloseCode.normal) this.#sessions.forget(peer);
+    else this.#sessions.leave(peer);
+  }
+
+  #end(peer: Peer, code: number, reason: string, isOver: boolean): void {
+    this.#lineOf.get(peer)?.close(code, reason);
+    if (isOver) this.#sessions.forget(peer);
+  }
+}
+
+const CLOSING_TIMEOUT = 250;
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
