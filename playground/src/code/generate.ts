@@ -91,7 +91,7 @@ function behindRelay(
   runtime: Runtime,
   uses: ReadonlySet<string>,
 ): PlaceCode {
-  const token = hasToken ? `, { token: ${TOKENS[runtime]} }` : '';
+  const token = hasToken ? `, {\n  token: ${TOKENS[runtime]},\n}` : '';
   return {
     imports: [
       `import { ${[...new Set(['Client', ...uses])].sort().join(', ')} } from 'frond';`,
