@@ -98,6 +98,7 @@ function optionsOf(lines: readonly ChartLine[], format: ChartProps['format'], wi
       ...lines.map(({ color: name, isFilled }) => ({
         stroke: color(name),
         width: 1.5,
+        spanGaps: true,
         points: { show: false },
         ...(isFilled && { fill: color('--leaf-wash') }),
       })),

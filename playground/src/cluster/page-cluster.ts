@@ -102,7 +102,7 @@ export class PageCluster {
 
 /** What the workers of a master can do is known to nobody but them. */
 export const PAGE_FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
-  grove: [...Object.keys(groveWorker('').functions), 'echo'],
+  grove: Object.keys(groveWorker('').functions),
 };
 
 export const PAGE_SERVERS = [textServer, groveMaster, loomPipeline, pressSink].map(

@@ -57,10 +57,7 @@ function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
     ].join('\n'),
     cluster: { code: [source, ...starting(roles)].join('\n'), aside: asideOf(roles) },
     before: [],
-    after: [
-      '// From the last to the first: none is left waiting for one before it.',
-      'for (const role of roles.reverse()) await role.close();',
-    ],
+    after: ['for (const role of roles.reverse()) await role.close();'],
   };
 }
 
@@ -94,7 +91,7 @@ function behindRelay(
   runtime: Runtime,
   uses: ReadonlySet<string>,
 ): PlaceCode {
-  const token = hasToken ? `, { token: ${TOKENS[runtime]} }` : '';
+  const token = hasToken ? `, {\n  token: ${TOKENS[runtime]},\n}` : '';
   return {
     imports: [
       `import { ${[...new Set(['Client', ...uses])].sort().join(', ')} } from 'frond';`,

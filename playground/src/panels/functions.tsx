@@ -37,6 +37,7 @@ function Offer({ server }: { readonly server: ServerInfo }) {
   const { link } = usePlayground();
   const { name, status, functions, trouble } = server;
   const isFirst = takesCalls(server);
+  const isBare = functions.length === 1;
   const { fn } = link.value;
   return (
     <li class="offer">
@@ -45,6 +46,9 @@ function Offer({ server }: { readonly server: ServerInfo }) {
         {trouble !== undefined && <span class="badge badge-bad">not reached</span>}
       </h3>
       {!isFirst && <p class="hint">Takes what servers before it send on: use it as a further stage.</p>}
+      {status?.workers !== undefined && isBare && (
+        <p class="hint">Its workers know what else they offer: type the function’s name above.</p>
+      )}
       {functions.length === 0 ? (
         <p class="hint">It does not say what it offers. Type the function’s name above.</p>
       ) : (

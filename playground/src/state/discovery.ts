@@ -70,7 +70,7 @@ export class Discovery {
       const value =
         client.session === undefined ? await client.get(STATUS_KEY, { timeout: PATIENCE }) : undefined;
       const status = value && readStatus(new TextDecoder().decode(value));
-      return { name, status, trouble: undefined, functions: [...(status?.functions ?? []), ...more] };
+      return { name, status, trouble: undefined, functions: [...offeredBy(status), ...more] };
     } catch (trouble) {
       const before = this.servers.peek().find((server) => server.name === name);
       return { name, status: before?.status, trouble, functions: before?.functions ?? more };
@@ -91,6 +91,12 @@ export class Discovery {
     client.catch(() => this.#clients.delete(name));
     return client;
   }
+}
+
+/** Of a Master or Hub it is not known what its workers offer, but for what every worker does. */
+function offeredBy(status: ServerStatus | undefined): readonly string[] {
+  if (status === undefined) return [];
+  return status.workers === undefined ? status.functions : [...status.functions, 'echo'];
 }
 
 /** Undefined when it is not what is known here, as from another version. */

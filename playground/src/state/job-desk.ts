@@ -45,8 +45,8 @@ const NONE: JobView = {
 };
 
 /** Milliseconds between two looks at the figures, and at results and charts: nobody reads faster. */
-const REFRESH = 80;
-const RESULTS_REFRESH = 160;
+const REFRESH = 100;
+const RESULTS_REFRESH = 200;
 
 /** A job or map as it is written in the link's fields, and the run of it that there is. What is shown changes once a frame. */
 export class JobDesk {

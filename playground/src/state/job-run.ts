@@ -29,7 +29,7 @@ const PAUSE = 1;
 const TURN = 2;
 
 /** Inputs under way at once: with more, their results come in lumps that take longer than a frame to be taken in. */
-const MOST_UNDER_WAY = 2_048;
+const MOST_UNDER_WAY = 1_024;
 
 /** Milliseconds after which inputs go on all the same: a function may give nothing, and a pipeline drop what it likes. */
 const LONGEST_WAIT = 50;

@@ -60,9 +60,12 @@ const KEYS = Object.keys(DEFAULTS) as readonly Key[];
 export class Link {
   readonly #state = signal<LinkState>(read(location.hash));
 
-  constructor() {
+  /** @param onArrival - told when the address became another one that the page did not make itself, as from a link. */
+  constructor(onArrival: (before: LinkState) => void) {
     addEventListener('hashchange', () => {
+      const before = this.#state.peek();
       this.#state.value = read(location.hash);
+      onArrival(before);
     });
     effect(() => {
       const hash = write(this.#state.value);

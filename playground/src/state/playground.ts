@@ -7,7 +7,7 @@ import { Connection } from './connection.ts';
 import { takesCalls } from './discovery.ts';
 import { Frames } from './frames.ts';
 import { JobDesk } from './job-desk.ts';
-import { Link } from './link.ts';
+import { Link, type LinkState } from './link.ts';
 import { Links, relayPlace } from './relay-place.ts';
 import { StatusLog } from './status-log.ts';
 import { ThemeChoice } from './theme.ts';
@@ -17,7 +17,7 @@ import { WireLog } from './wire-log.ts';
 /** Everything that the page knows and does; what is drawn is drawn from it. */
 export class Playground {
   readonly frames = new Frames();
-  readonly link = new Link();
+  readonly link = new Link((before) => this.#arrived(before));
   readonly theme = new ThemeChoice();
   readonly log = new StatusLog();
   readonly wire = new WireLog();
@@ -30,6 +30,9 @@ export class Playground {
   /** The cluster in the page, while that is where the page is connected to. */
   readonly cluster = signal<PageCluster | undefined>(undefined);
 
+  /** Counts the places that were connected to. */
+  #turn = 0;
+
   constructor() {
     this.frames.each(() => this.wire.publish());
     this.connect();
@@ -38,7 +41,8 @@ export class Playground {
   /** Connects to what the link names: a relay, or the cluster in the page. */
   async connect(): Promise<void> {
     const { relay, token, server, servers } = this.link.value;
-    if (relay === '') return this.#connectHere();
+    const turn = ++this.#turn;
+    if (relay === '') return this.#connectHere(turn);
     this.cluster.value = undefined;
     const names = [server, ...servers.split(',')].map((name) => name.trim()).filter((name) => name !== '');
     try {
@@ -61,9 +65,22 @@ export class Playground {
     this.link.set({ fn: `${first.name}.${usual ?? own ?? 'echo'}` });
   }
 
-  async #connectHere(): Promise<void> {
+  /** A link to another place leads there. */
+  #arrived(before: LinkState): void {
+    const { relay, token, server, servers } = this.link.value;
+    const isSame =
+      relay === before.relay &&
+      token === before.token &&
+      server === before.server &&
+      servers === before.servers;
+    if (!isSame) this.connect();
+  }
+
+  async #connectHere(turn: number): Promise<void> {
     const cluster = new PageCluster(this.log.logger('cluster'));
     await cluster.start();
+    // Meanwhile it may have been decided otherwise.
+    if (turn !== this.#turn) return cluster.close();
     this.cluster.value = cluster;
     await this.connection.open(pagePlace(cluster));
     this.#nameFunction();

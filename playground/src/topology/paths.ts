@@ -18,7 +18,7 @@ export function curveOf(edge: Edge, nodes: ReadonlyMap<string, Node>, width: num
     const side = isLeft ? -28 : width + 28;
     const out = isLeft ? -1 : 1;
     return [
-      { x: from.x + out * 46, y: from.y },
+      { x: from.x + (out * from.width) / 2, y: from.y },
       { x: side, y: from.y - 10 },
       { x: side, y: to.y + 24 },
       { x: to.x + out * 48, y: to.y },
@@ -27,7 +27,7 @@ export function curveOf(edge: Edge, nodes: ReadonlyMap<string, Node>, width: num
   if (edge.kind === 'flow' && edge.isBeside) {
     // Its workers are below it.
     const way = to.x < from.x ? -1 : 1;
-    const start = { x: from.x + way * 46, y: from.y };
+    const start = { x: from.x + (way * from.width) / 2, y: from.y };
     const end = { x: to.x, y: to.y - HALF };
     return [start, { x: start.x + way * 24, y: start.y + 30 }, { x: end.x, y: end.y - 60 }, end];
   }

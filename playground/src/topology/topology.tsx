@@ -75,14 +75,14 @@ interface NodeProps {
 }
 
 function NodeShape({ node, isChosen, onChoose }: NodeProps) {
-  const { id, kind, label, role, x, y, isDown } = node;
+  const { id, kind, label, role, x, y, width, isDown } = node;
   if (kind === 'worker') {
     return (
       <g class="node node-worker" transform={`translate(${x} ${y})`}>
         <title>{`worker ${label}`}</title>
         <circle r="7" />
         <text y="21" class="node-role">
-          {short(label)}
+          {short(label, width)}
         </text>
       </g>
     );
@@ -113,9 +113,9 @@ function NodeShape({ node, isChosen, onChoose }: NodeProps) {
         choose();
       }}
     >
-      <rect x="-46" y="-18" width="92" height="36" rx="7" />
+      <rect x={-width / 2} y="-18" width={width} height="36" rx="7" />
       <text y="-2" class="node-name">
-        {short(label)}
+        {short(label, width)}
       </text>
       <text y="11" class="node-role">
         {isDown ? 'not reached' : role.toLowerCase()}
@@ -124,8 +124,10 @@ function NodeShape({ node, isChosen, onChoose }: NodeProps) {
   );
 }
 
-function short(text: string): string {
-  return text.length > 12 ? `${text.slice(0, 11)}…` : text;
+/** As much of it as there is room for. */
+function short(text: string, width: number): string {
+  const most = Math.max(3, Math.floor(width / 7.5));
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** Messages that move, unless movement is not wanted. */
