@@ -54,7 +54,7 @@ export const mapCommand: Command = {
     concurrency: {
       ...OPTIONS.concurrency,
       help: 'inputs under way, or waiting for an earlier one, at the same time',
-      default: `1024; of files ${FILES_AT_ONCE}`,
+      default: `2048; of files ${FILES_AT_ONCE}`,
     },
   },
   arity: [1, Number.POSITIVE_INFINITY],

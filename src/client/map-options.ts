@@ -7,7 +7,7 @@ export interface MapOptions {
   readonly ordered?: boolean;
   /**
    * Inputs taken whose results are not read: those under way, and those that wait for an earlier one. No more are taken
-   * from the input before results are read. Default 1024.
+   * from the input before results are read. Default 2048.
    */
   readonly concurrency?: number;
   /**
@@ -48,7 +48,7 @@ export interface MapLimits {
   readonly total: number | undefined;
 }
 
-const DEFAULT_CONCURRENCY = 1_024;
+const DEFAULT_CONCURRENCY = 2_048;
 const DEFAULT_RETRY_DELAY = 100;
 
 /**
