@@ -7,7 +7,7 @@ import type { Actor } from './processes.ts';
 import { scene } from './scene.ts';
 import { Crew, IS_LONG, mapped, type Stage } from './stage.ts';
 
-const MANY = IS_LONG ? 1_000_000 : 40_000;
+const MANY = IS_LONG ? 1_000_000 : 100_000;
 const FEW = IS_LONG ? 20_000 : 4_000;
 const WORKERS = 4;
 const LONGEST = IS_LONG ? 800_000 : 60_000;
