@@ -22,6 +22,7 @@ type Step =
   | { readonly do: 'begin' }
   | { readonly do: 'send' }
   | { readonly do: 'break' }
+  | { readonly do: 'lose' }
   | { readonly do: 'answer'; readonly which: number }
   | { readonly do: 'wait'; readonly time: number };
 
@@ -29,6 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Step>({ do: 'begin' }) },
   { weight: 2, arbitrary: fc.constant<Step>({ do: 'send' }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'break' }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'lose' }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('answer' as const), which: fc.nat(30) }) },
   {
     weight: 3,
@@ -102,6 +104,8 @@ it('each input gets one result, at the time and in the order that a plain model 
           }
         } else if (one.do === 'break') {
           breaks++;
+        } else if (one.do === 'lose') {
+          // A break is told a while after it was: what was sent in between is not lost by it.
           fails(
             attempts.lost(breaks),
             out().filter(({ sentAt }) => sentAt !== undefined && sentAt < breaks),
