@@ -4,8 +4,8 @@
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { findChromium } from '../test/browser/browser.ts';
+import type { Browser, Page } from 'playwright-core';
+import { launchChromium } from '../test/browser/browser.ts';
 import { servePlayground } from './serve.ts';
 
 const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url));
@@ -84,10 +84,7 @@ async function take(
 }
 
 const site = await servePlayground();
-const browser = await chromium.launch({
-  executablePath: findChromium(),
-  args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'],
-});
+const browser = await launchChromium();
 try {
   mkdirSync(folder, { recursive: true });
   for (const scene of SCENES) {

@@ -81,9 +81,8 @@ export async function startStudio(scripts: readonly PageScript[]): Promise<Studi
   };
 }
 
-/** Opens a page in a context of its own. */
-export async function openPage(browser: Browser, url: string): Promise<OpenPage> {
-  const context = await browser.newContext();
+/** A new page, and its complaints as they come. */
+export async function watchedPage(context: BrowserContext): Promise<Pick<OpenPage, 'page' | 'complaints'>> {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -98,6 +97,13 @@ export async function openPage(browser: Browser, url: string): Promise<OpenPage>
       console.error('securitypolicyviolation', effectiveDirective, blockedURI, sourceFile, sample);
     });
   });
+  return { page, complaints };
+}
+
+/** Opens a page in a context of its own. */
+export async function openPage(browser: Browser, url: string): Promise<OpenPage> {
+  const context = await browser.newContext();
+  const { page, complaints } = await watchedPage(context);
   await page.goto(url, { timeout: 15_000 });
   return {
     page,

@@ -1,5 +1,6 @@
 /** Whether a job leaves the page alive, as the page's own meter tells, on a machine that may have other things to do. */
 import type { Page } from 'playwright-core';
+import type { TestContext } from 'vitest';
 import { jobIs, statsOf } from './playground-page.ts';
 
 /** Milliseconds that no frame may take. */
@@ -16,6 +17,7 @@ export interface MeteredJob {
 /**
  * Runs the job that the panel shows, again when a frame took too long: the page shares the machine with the browser's other
  * processes, and with whatever else is at work.
+ * Gives what took too long, too, where the machine was too busy to tell why: {@link checkTold} says that.
  * @throws Error when one took too long each time, and not because the machine was busy.
  */
 export async function runWithoutLongFrames(page: Page, run: () => Promise<MeteredJob>): Promise<MeteredJob> {
@@ -33,9 +35,13 @@ export async function runWithoutLongFrames(page: Page, run: () => Promise<Metere
       const last = job.longest.toFixed(0);
       throw new Error(`each of ${ATTEMPTS} times a frame took over ${LIMIT} ms, at last ${last} ms`);
     }
-    console.warn('The machine is too busy to tell whether frames are long.');
     return job;
   }
+}
+
+/** Skips the rest of a test that showed nothing of frames, so that it does not count as passed. */
+export function checkTold({ longest }: MeteredJob, skip: TestContext['skip']): void {
+  skip(longest > LIMIT, 'the machine is too busy to tell whether frames are long');
 }
 
 /** Presses the button, and tells what the page measured when the job is done. */

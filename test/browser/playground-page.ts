@@ -1,9 +1,9 @@
 /** The playground in Debian's Chromium: opened, watched, and its panels found as people find them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type ServedPage, servePlayground } from '../../playground/serve.ts';
-import { findChromium } from './browser.ts';
+import { launchChromium, watchedPage } from './browser.ts';
 
 const axe = readFileSync(
   fileURLToPath(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url)),
@@ -41,13 +41,7 @@ export interface VisitOptions {
 
 export async function startPlaygroundStudio(): Promise<PlaygroundStudio> {
   const site = await servePlayground();
-  const browser = await chromium.launch({
-    executablePath: findChromium(),
-    headless: true,
-    // Root may not use the sandbox, and containers have a small /dev/shm.
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage'],
-    timeout: 30_000,
-  });
+  const browser = await launchChromium();
   return {
     site,
     browser,
@@ -72,20 +66,8 @@ async function visit(browser: Browser, site: ServedPage, options: VisitOptions):
     acceptDownloads: true,
   });
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: site.origin });
-  const page = await context.newPage();
+  const { page, complaints } = await watchedPage(context);
   page.setDefaultTimeout(15_000);
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (['error', 'warning', 'assert'].includes(message.type()))
-      complaints.push(`${message.type()}: ${message.text()} (${message.location().url})`);
-  });
-  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.stack ?? error.message}`));
-  page.on('crash', () => complaints.push('the page crashed'));
-  await page.addInitScript(() => {
-    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile, sample }) => {
-      console.error('securitypolicyviolation', effectiveDirective, blockedURI, sourceFile, sample);
-    });
-  });
   await page.goto(linkOf(site, state));
   await page.locator('.where-connected').waitFor();
   return {

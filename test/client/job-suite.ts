@@ -1,44 +1,13 @@
 /** What jobs do, on any transport. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Client, type ConnectOptions, type PalmError } from '../../src/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { PalmError } from '../../src/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { within } from '../wait.ts';
-import { type RawHandler, type RawServer, startRawServer } from './raw-server.ts';
-import type { Ground } from './suite.ts';
+import { type Ground, onGround } from './on-ground.ts';
 
 export function testJobs(name: string, make: () => Ground): void {
   describe(`jobs: ${name}`, () => {
-    let ground: Ground;
-    let cleanup: (() => Promise<void>)[] = [];
-
-    beforeEach(() => {
-      ground = make();
-    });
-
-    afterEach(async () => {
-      for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
-      cleanup = [];
-      await ground.close?.();
-    });
-
-    const echo: RawHandler = ({ payload }) => [payload];
-
-    async function start(
-      handle: RawHandler = echo,
-      options: Partial<ConnectOptions> = {},
-    ): Promise<{ server: RawServer; client: Client }> {
-      const { transport, rawTransport = transport, anyAddress } = ground;
-      const server = await startRawServer(rawTransport, anyAddress, handle);
-      const client = await Client.connect({
-        transport,
-        dbAddress: server.dbAddress,
-        loggingLevel: 'silent',
-        ...options,
-      });
-      cleanup.push(() => server.close());
-      cleanup.push(() => client.close());
-      return { server, client };
-    }
+    const { startRaw: start } = onGround(make);
 
     const numbers = (count: number) => Array.from({ length: count }, (_, i) => bytes(String(i)));
 

@@ -19,6 +19,19 @@ afterEach(async () => {
   cleanup = [];
 });
 
+async function startServer(): Promise<Server> {
+  const server = await Server.start({
+    transport: zeromq(),
+    name: 'server',
+    dbAddress: ANY,
+    pullAddress: ANY,
+    pubAddress: ANY,
+    ...silent,
+  });
+  cleanup.push(() => server.close());
+  return server;
+}
+
 const wait = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 it('a slow task holds up no other: 98 of the quick ones come before it', async () => {
@@ -65,15 +78,7 @@ it('a slow task holds up no other: 98 of the quick ones come before it', async (
 
 it('through a relay that is restarted again and again every input has its one result, in order', async () => {
   const transport = zeromq();
-  const server = await Server.start({
-    transport,
-    name: 'server',
-    dbAddress: ANY,
-    pullAddress: ANY,
-    pubAddress: ANY,
-    ...silent,
-  });
-  cleanup.push(() => server.close());
+  const server = await startServer();
   const startRelay = async (port: number) => {
     const http = createServer();
     http.listen(port, '127.0.0.1');
@@ -129,20 +134,12 @@ it('through a relay that is restarted again and again every input has its one re
 
 it('a reader that sleeps in the middle of a job gets all of 6000 × 20 kB', async () => {
   const transport = zeromq();
-  const server = await Server.start({
-    transport,
-    name: 'server',
-    dbAddress: ANY,
-    pullAddress: ANY,
-    pubAddress: ANY,
-    ...silent,
-  });
-  cleanup.push(() => server.close());
+  const server = await startServer();
   const client = await Client.connect({ transport, dbAddress: server.dbAddress, ...silent });
   cleanup.push(() => client.close());
   const payload = new Uint8Array(20_000);
   const payloads = Array.from({ length: 6_000 }, () => payload);
-  // As the issue has it, with SLEEP=8000; the normal run has no time for that.
+  // SLEEP=8000 is what slow readers do; the normal run has no time for that.
   const sleep = Number(process.env['SLEEP'] ?? 1_500);
   for (const results of [
     client.job('server.echo', payloads, { messages: 6_000 }),

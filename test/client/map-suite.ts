@@ -1,64 +1,21 @@
 /** What maps do, on any transport. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ClientCore } from '../../src/client/core.ts';
 import { openInput } from '../../src/client/input.ts';
 import { openMap } from '../../src/client/map.ts';
 import { settleOptions } from '../../src/client/options.ts';
-import {
-  Client,
-  type ConnectOptions,
-  json,
-  type MapOutcome,
-  type MapResults,
-  PalmError,
-  bytes as plain,
-  text,
-} from '../../src/index.ts';
+import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { until, within } from '../wait.ts';
+import { echo, type Ground, onGround } from './on-ground.ts';
 import { type RawHandler, type RawServer, startRawServer } from './raw-server.ts';
-import type { Ground } from './suite.ts';
 
 export function testMaps(name: string, make: () => Ground): void {
   describe(`maps: ${name}`, () => {
-    let ground: Ground;
-    let cleanup: (() => Promise<void>)[] = [];
-
-    beforeEach(() => {
-      ground = make();
-    });
-
-    afterEach(async () => {
-      for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
-      cleanup = [];
-      await ground.close?.();
-    });
-
-    const echo: RawHandler = ({ payload }) => [payload];
-
-    async function serve(handle: RawHandler = echo): Promise<RawServer> {
-      const { transport, rawTransport = transport, anyAddress } = ground;
-      const server = await startRawServer(rawTransport, anyAddress, handle);
-      cleanup.push(() => server.close());
-      return server;
-    }
-
-    async function start(
-      handle: RawHandler = echo,
-      options: Partial<ConnectOptions> = {},
-    ): Promise<{ server: RawServer; client: Client }> {
-      const server = await serve(handle);
-      const client = await Client.connect({
-        transport: ground.transport,
-        dbAddress: server.dbAddress,
-        loggingLevel: 'silent',
-        ...options,
-      });
-      cleanup.push(() => client.close());
-      return { server, client };
-    }
+    const on = onGround(make);
+    const { cleanup, serveRaw: serve, startRaw: start } = on;
 
     const numbers = (count: number) => Array.from({ length: count }, (_, i) => bytes(String(i)));
     const words = (count: number) => Array.from({ length: count }, (_, i) => String(i));
@@ -375,7 +332,11 @@ export function testMaps(name: string, make: () => Ground): void {
       it('that nobody answers leave nothing: no entry, no place, no timer, no listener', async () => {
         const server = await serve(() => []);
         const core = await ClientCore.open(
-          settleOptions({ transport: ground.transport, dbAddress: server.dbAddress, loggingLevel: 'silent' }),
+          settleOptions({
+            transport: on.ground.transport,
+            dbAddress: server.dbAddress,
+            loggingLevel: 'silent',
+          }),
         );
         cleanup.push(() => core.close({}));
         const path = core.callPath();
@@ -464,7 +425,7 @@ export function testMaps(name: string, make: () => Ground): void {
       });
 
       it('only when all is answered, though the server is started anew, where it may try again', async () => {
-        const { transport, rawTransport = transport } = ground;
+        const { transport, rawTransport = transport } = on.ground;
         const { server, client } = await start(({ payload }) =>
           Number(textOf(payload)) % 2 ? [] : [payload],
         );

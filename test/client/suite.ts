@@ -1,5 +1,5 @@
 /** What the client does, on any transport. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ClientCore } from '../../src/client/core.ts';
 import { evaluate } from '../../src/client/eval.ts';
 import { settleOptions } from '../../src/client/options.ts';
@@ -13,40 +13,21 @@ import {
   type TapEvent,
   text,
 } from '../../src/index.ts';
-import type { BindingTransport } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { first, within } from '../wait.ts';
+import { type Ground, onGround } from './on-ground.ts';
 import { type RawHandler, startRawServer } from './raw-server.ts';
-
-export interface Ground {
-  readonly transport: BindingTransport;
-  /** The transport of servers made by hand, where it has to be another. */
-  readonly rawTransport?: BindingTransport;
-  readonly anyAddress: string;
-  /** Lets go of what the ground stands on, after everything on it is closed. */
-  close?(): Promise<void>;
-}
 
 const refused = (text: string) =>
   expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(text), sent: false });
 
 export function testClient(name: string, make: () => Ground): void {
   describe(`client: ${name}`, () => {
-    let ground: Ground;
-    let cleanup: (() => Promise<void>)[] = [];
-
-    beforeEach(() => {
-      ground = make();
-    });
-
-    afterEach(async () => {
-      for (const close of cleanup.reverse()) await within(5_000, close(), 'closing');
-      cleanup = [];
-      await ground.close?.();
-    });
+    const on = onGround(make);
+    const { cleanup } = on;
 
     async function serve(options: Partial<ServerOptions> = {}): Promise<Server> {
-      const { transport, anyAddress } = ground;
+      const { transport, anyAddress } = on.ground;
       const server = await Server.start({
         transport,
         name: 'server',
@@ -78,7 +59,7 @@ export function testClient(name: string, make: () => Ground): void {
 
     async function connect(dbAddress: string, options: Partial<ConnectOptions> = {}): Promise<Client> {
       const client = await Client.connect({
-        transport: ground.transport,
+        transport: on.ground.transport,
         dbAddress,
         loggingLevel: 'silent',
         ...options,
@@ -88,7 +69,7 @@ export function testClient(name: string, make: () => Ground): void {
     }
 
     async function serveRaw(handle: RawHandler, config?: Record<string, string>) {
-      const { transport, rawTransport = transport, anyAddress } = ground;
+      const { transport, rawTransport = transport, anyAddress } = on.ground;
       const server = await startRawServer(rawTransport, anyAddress, handle, config);
       cleanup.push(() => server.close());
       return server;
@@ -96,7 +77,7 @@ export function testClient(name: string, make: () => Ground): void {
 
     /** An address that nobody is at. */
     async function deadAddress(): Promise<string> {
-      const server = await startRawServer(ground.transport, ground.anyAddress, () => []);
+      const server = await startRawServer(on.ground.transport, on.ground.anyAddress, () => []);
       await server.close();
       return server.dbAddress;
     }
@@ -112,7 +93,7 @@ export function testClient(name: string, make: () => Ground): void {
       it('refuses a server of another name', async () => {
         const server = await serve();
         const attempt = Client.connect({
-          transport: ground.transport,
+          transport: on.ground.transport,
           serverName: 'other',
           dbAddress: server.dbAddress,
         });
@@ -146,7 +127,7 @@ export function testClient(name: string, make: () => Ground): void {
 
       it('to a dead address is a TIMEOUT in the time given, and frees everything', async () => {
         const attempt = Client.connect({
-          transport: ground.transport,
+          transport: on.ground.transport,
           dbAddress: await deadAddress(),
           timeout: 150,
         });
@@ -156,7 +137,11 @@ export function testClient(name: string, make: () => Ground): void {
       it('is given up with the reason of its signal', async () => {
         const controller = new AbortController();
         const dbAddress = await deadAddress();
-        const attempt = Client.connect({ transport: ground.transport, dbAddress, signal: controller.signal });
+        const attempt = Client.connect({
+          transport: on.ground.transport,
+          dbAddress,
+          signal: controller.signal,
+        });
         controller.abort(new Error('enough'));
         await expect(attempt).rejects.toThrow('enough');
       });
@@ -184,7 +169,7 @@ export function testClient(name: string, make: () => Ground): void {
         ['thisConfig without addresses', { thisConfig: true }, 'thisConfig'],
       ])('refuses a bad %s before anything is sent', async (_, options, text) => {
         const server = await serveRaw(() => []);
-        const { transport } = ground;
+        const { transport } = on.ground;
         await expect(Client.connect({ transport, dbAddress: server.dbAddress, ...options })).rejects.toEqual(
           refused(text),
         );
@@ -296,7 +281,11 @@ export function testClient(name: string, make: () => Ground): void {
       it('leaves nothing behind: no entry, no listener', async () => {
         const server = await serveRaw(() => []);
         const core = await ClientCore.open(
-          settleOptions({ transport: ground.transport, dbAddress: server.dbAddress, loggingLevel: 'silent' }),
+          settleOptions({
+            transport: on.ground.transport,
+            dbAddress: server.dbAddress,
+            loggingLevel: 'silent',
+          }),
         );
         cleanup.push(() => core.close({}));
         const path = core.callPath();
@@ -332,7 +321,7 @@ export function testClient(name: string, make: () => Ground): void {
       });
 
       it('ends with DISCONNECTED when the server goes, and the next call finds the new server', async () => {
-        const { transport } = ground;
+        const { transport } = on.ground;
         const server = await serve();
         const { dbAddress, pullAddress, pubAddress } = server;
         const client = await connect(dbAddress);
@@ -649,7 +638,11 @@ export function testClient(name: string, make: () => Ground): void {
       it('ends calls that are made while it closes, and those that wait for their turn', async () => {
         const server = await serveRaw(() => []);
         const core = await ClientCore.open(
-          settleOptions({ transport: ground.transport, dbAddress: server.dbAddress, loggingLevel: 'silent' }),
+          settleOptions({
+            transport: on.ground.transport,
+            dbAddress: server.dbAddress,
+            loggingLevel: 'silent',
+          }),
         );
         const path = core.callPath();
         const spec = { function: 'raw.f', cache: '', pipeline: 'p', features: 1 };
@@ -678,7 +671,7 @@ export function testClient(name: string, make: () => Ground): void {
         let status: Promise<unknown[]>;
         {
           await using client = await Client.connect({
-            transport: ground.transport,
+            transport: on.ground.transport,
             dbAddress: server.dbAddress,
           });
           status = (async () => {
