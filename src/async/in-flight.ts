@@ -92,7 +92,7 @@ export class InFlight {
   }
 
   get #allowance(): number {
-    return this.#limit() * 2 ** Math.min(this.#stalls, MOST_DOUBLINGS);
+    return this.#limit() << Math.min(this.#stalls, MOST_DOUBLINGS);
   }
 
   #admit(): void {

@@ -4,11 +4,8 @@ import type { PalmMessage } from '../protocol/message.ts';
 /** A call that waits for answers. */
 export interface OpenCall {
   answer(message: PalmMessage): void;
-  /**
-   * It will get no more answers: to what was sent before break `number` of the path, if that is given; or `topic` had one
-   * that cannot be read.
-   */
-  fail(error: PalmError, number?: number, topic?: string): void;
+  /** It will get no more answers: to what was sent before break `number` of the path, if that is given. */
+  fail(error: PalmError, number?: number): void;
 }
 
 /** The calls that were sent and are not done, by their id. */

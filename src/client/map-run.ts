@@ -20,6 +20,9 @@ const COMPANY = 64;
 /** Inputs taken in a row before other events get their turn. */
 const LONGEST_RUN = 64;
 
+/** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
+const wholeNow = () => Math.floor(performance.now());
+
 /** What a map needs to know, checked. */
 export interface MapSettings<In, Out> extends MapLimits {
   readonly spec: CallSpec;
@@ -66,7 +69,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     this.#sender = new MapSender({
       path,
       isWanted: (attempt, count) => this.#attempts.isOut(attempt, count),
-      encode: (attempt) => this.#encode(attempt),
+      encode: (attempts) => this.#encode(attempts),
       broke: (attempts, error) => this.#giveUp(attempts, () => error),
       refused: (attempt, error) => this.#settle(this.#attempts.settle(attempt.index), error),
       failed: (error) => this.#fail(error),
@@ -145,7 +148,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   readonly #call = {
     answer: (message: PalmMessage) => this.#answer(message),
-    fail: (error: PalmError, number?: number, topic?: string) => this.#lose(error, number, topic),
+    fail: (error: PalmError, number?: number) => this.#lose(error, number),
   };
 
   /** Results that may be taken on beside those that are not read. */
@@ -185,35 +188,43 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
       return;
     }
-    const now = performance.now();
+    const now = wholeNow();
     this.#sender.add(this.#attempts.begin(index, payload, now));
     if (!this.#alarm.isSet) this.#alarm.set(now + this.#settings.timeout);
   }
 
-  #encode(attempt: Attempt): Bytes {
-    attempt.breaks = this.#path.breaks;
-    this.#message.client = `${this.#path.topic(this.#id)}/${attempt.index.toString(36)}`;
-    this.#message.payload = attempt.payload;
-    return this.#path.encode(this.#message);
+  #encode(attempts: readonly Attempt[]): Bytes[] {
+    const path = this.#path;
+    const message = this.#message;
+    message.client = path.topic(this.#id);
+    return attempts.map((attempt) => {
+      attempt.breaks = path.breaks;
+      message.ordinal = attempt.index + 1;
+      message.payload = attempt.payload;
+      return path.encode(message);
+    });
   }
 
   #answer(message: PalmMessage): void {
-    const { client } = message;
-    this.#answerTo(client, readAnswer(message, this.#settings.errorSentinel));
-  }
-
-  /** @param topic - it ends in the number of the input. */
-  #answerTo(topic: string, answer: Bytes | PalmError): void {
     if (this.#isOver) return;
-    const index = Number.parseInt(topic.slice(topic.lastIndexOf('/') + 1), 36);
-    const attempt = this.#attempts.answered(index, performance.now());
+    const { ordinal } = message;
+    if (ordinal === 0) {
+      this.#fail(this.#unnumbered());
+      return;
+    }
+    const attempt = this.#attempts.answered(ordinal - 1, wholeNow());
     if (attempt === undefined) {
       this.#duplicates++;
       return;
     }
     // Its answer gave its place back.
     attempt.isPlaced = false;
-    this.#settle(attempt, answer);
+    this.#settle(attempt, readAnswer(message, this.#settings.errorSentinel));
+  }
+
+  #unnumbered(): PalmError {
+    const text = `an answer of ${this.#settings.spec.function} does not say which input it is to: a server or worker on the way makes messages of its own, or drops fields that it does not know (protobuf for Python before 3.5). Call it by eval, one by one, or as a job`;
+    return new PalmError('PROTOCOL', text, { sent: true });
   }
 
   #settle(attempt: Attempt | undefined, answer: Bytes | PalmError): void {
@@ -252,7 +263,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   /** These attempts came to nothing. */
   #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
-    const now = performance.now();
+    const now = wholeNow();
     for (const attempt of attempts) {
       if (this.#isOver) return;
       const error = errorOf(attempt);
@@ -263,10 +274,8 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   }
 
   /** The path broke, or an answer cannot be read. */
-  #lose(error: PalmError, number: number | undefined, topic: string | undefined): void {
-    if (topic !== undefined) {
-      this.#answerTo(topic, error);
-    } else if (number === undefined) {
+  #lose(error: PalmError, number: number | undefined): void {
+    if (number === undefined) {
       this.#fail(error);
     } else {
       this.#path.mailbox.open(this.#call, this.#id);
@@ -277,7 +286,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   /** Some attempts may have had their time, and others begin. Answers that came before are read. */
   #look(): void {
     if (this.#isOver) return;
-    const now = performance.now();
+    const now = wholeNow();
     const { spec, timeout } = this.#settings;
     this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
       this.#path.timeout(spec.function, timeout, breaks === undefined ? undefined : 'no answer'),

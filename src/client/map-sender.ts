@@ -5,14 +5,14 @@ import type { Attempt } from './map-attempts.ts';
 import type { CallPath } from './path.ts';
 
 /** Messages that are handed on together. */
-const BATCH = 64;
+const BATCH = 128;
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {
   readonly path: CallPath;
   /** Whether an attempt is still to be made, as it was at that try. */
   readonly isWanted: (attempt: Attempt, count?: number) => boolean;
-  readonly encode: (attempt: Attempt) => Bytes;
+  readonly encode: (attempts: readonly Attempt[]) => Bytes[];
   /** The link broke before it had taken charge of these. */
   readonly broke: (attempts: readonly Attempt[], error: PalmError) => void;
   /** This one will never be taken. */
@@ -136,7 +136,7 @@ export class MapSender {
     });
     this.#batch = [];
     if (batch.length === 0) return;
-    const frames = batch.map(encode);
+    const frames = encode(batch);
     const counts = batch.map(({ count }) => count);
     const before = this.#sending;
     this.#sending = path.send(frames).catch((error) => {
@@ -155,7 +155,7 @@ export class MapSender {
     else {
       // One of them is at fault, and the others go on without it.
       for (const attempt of attempts) {
-        path.send([encode(attempt)]).catch((own) => {
+        path.send(encode([attempt])).catch((own) => {
           this.#unsent([attempt], PalmError.from(own, 'DISCONNECTED', 'sending failed'));
         });
       }

@@ -1,5 +1,4 @@
 /** `client.map` and `client.mapSettled`: what a page loads when it first uses them. */
-import { Feature } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { CallSpec } from './calls.ts';
 import type { ClientCore } from './core.ts';
@@ -23,7 +22,7 @@ export function openMap<In, Out>(
   const { timeout, errorSentinel } = core.settings;
   return new MapRun(core.callPath(), input, {
     ...settleMapOptions(options, payloads, timeout),
-    spec: { ...spec, features: spec.features | Feature.parts },
+    spec,
     codec,
     signal: options.signal,
     signals: core.signals,

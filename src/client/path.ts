@@ -185,9 +185,8 @@ export class CallPath {
   }
 
   #deliver({ topic, frames }: Delivery): void {
-    const own = this.#topics.call(topic);
-    if (own === undefined) return;
-    const [id = ''] = own.split('/', 1);
+    const id = this.#topics.call(topic);
+    if (id === undefined) return;
     for (const frame of frames) {
       const call = this.mailbox.get(id);
       let message: PalmMessage;
@@ -196,7 +195,7 @@ export class CallPath {
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
         this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message });
-        call?.fail(error, undefined, topic);
+        call?.fail(error);
         continue;
       }
       this.#tap?.({

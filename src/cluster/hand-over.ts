@@ -4,6 +4,7 @@ import type { Logger } from '../logging.ts';
 import { EnvelopeCodec, withCache } from '../protocol/envelope.ts';
 import { countedIds } from '../protocol/ids.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
+import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import {
   encodeWorkReply,
@@ -71,6 +72,7 @@ export class HandOver implements Outlet<Bytes> {
   readonly #sharing: Sharing;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
+  readonly #slab = new Slab();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
   #isClosed = false;
@@ -182,7 +184,7 @@ export class HandOver implements Outlet<Bytes> {
 
   /** A Master fills an empty `cache` field (pylm/parts/core.py, Inbound). */
   #filled(message: PalmMessage, frame: Bytes): Bytes {
-    return message.cache === '' ? withCache(frame, this.#nextId()) : frame;
+    return message.cache === '' ? withCache(frame, this.#nextId(), this.#slab) : frame;
   }
 
   #peersChanged(): void {

@@ -24,12 +24,10 @@ export class Outbox {
   #deliveries: Delivery[] = [];
 
   /** @param encoded - the message as it is on the wire, when that is there already. */
-  add({ topic: own, message }: StreamTarget, encoded?: Bytes): void {
+  add({ topic, message }: StreamTarget, encoded?: Bytes): void {
     const frame = encoded ?? this.#codec.encode(message);
     const { client, features } = message;
-    const takesBatches = own === client && (features & Feature.batches) !== 0;
-    const topic =
-      takesBatches && (features & Feature.parts) !== 0 ? client.slice(0, client.lastIndexOf('/')) : own;
+    const takesBatches = topic === client && (features & Feature.batches) !== 0;
     const open = takesBatches ? this.#open.get(topic) : undefined;
     if (
       open !== undefined &&

@@ -18,6 +18,7 @@ const FEATURES = (1000 << 3) | VARINT;
 const STATUS = (1001 << 3) | VARINT;
 const ERROR = (1002 << 3) | BYTES;
 const ERROR_NAME = (1003 << 3) | BYTES;
+const ORDINAL = (1004 << 3) | VARINT;
 
 /**
  * Encodes and decodes envelopes. One codec serves one stream of messages: it remembers the texts of the last
@@ -35,7 +36,7 @@ export class EnvelopeCodec {
   #headOf: Head = palmMessage({});
   /** Where the client is in it, if that is ASCII; else below 0. */
   #clientAt = -1;
-  /** The encoded fields from 1000 on of a message that carries `features` alone, as most do. */
+  /** The encoded fields 1000 to 1003 of a message that carries `features` of them alone, as most do. */
   #tail: Bytes = NO_BYTES;
   #tailFeatures = 0;
 
@@ -82,6 +83,9 @@ export class EnvelopeCodec {
         case ERROR_NAME:
           message.errorName = this.#error.read(reader);
           break;
+        case ORDINAL:
+          message.ordinal = reader.int64();
+          break;
         default:
           reader.skip(tag);
           unknown ??= [];
@@ -97,12 +101,13 @@ export class EnvelopeCodec {
    * @throws PalmError `INVALID_CALL` when a text holds half of a surrogate pair, or a number is no safe integer.
    */
   encode(message: PalmMessage): Bytes {
-    const { payload, unknown } = message;
+    const { payload, unknown, ordinal } = message;
+    checkInteger('ordinal', ordinal);
     const head = this.#encodeHead(message);
     const cache = message.cache === '' ? NO_BYTES : encodeUtf8(message.cache);
     const tail = this.#encodeTail(message);
     const room = bytesLength(CACHE, cache) + bytesLength(PAYLOAD, payload);
-    const frame = this.#slab.take(head.length + room + tail.length + unknown.length);
+    const frame = this.#slab.take(head.length + room + tail.length + integerLength(ORDINAL, ordinal) + unknown.length);
     frame.set(head);
     let at = writeBytes(frame, head.length, CACHE, cache);
     at = writeBytes(frame, at, PAYLOAD, payload);
@@ -110,6 +115,7 @@ export class EnvelopeCodec {
       frame.set(tail, at);
       at += tail.length;
     }
+    at = writeInteger(frame, at, ORDINAL, ordinal);
     if (unknown.length > 0) frame.set(unknown, at);
     return frame;
   }
@@ -169,10 +175,10 @@ export class EnvelopeCodec {
   }
 }
 
-/** The frame of a message whose `cache` is empty with that filled in, as the last of its fields. */
-export function withCache(frame: Uint8Array, cache: string): Bytes {
+/** The frame of a message whose `cache` is empty with that filled in, as the last of its fields; made in `slab`. */
+export function withCache(frame: Uint8Array, cache: string, slab: Slab): Bytes {
   const text = encodeUtf8(cache);
-  const filled = new Uint8Array(frame.length + bytesLength(CACHE, text));
+  const filled = slab.take(frame.length + bytesLength(CACHE, text));
   filled.set(frame);
   writeBytes(filled, frame.length, CACHE, text);
   return filled;
@@ -236,7 +242,7 @@ function collect(frame: Uint8Array, ranges: readonly number[]): Bytes {
   return whole;
 }
 
-/** Fields 1000 and up. */
+/** Fields 1000 to 1003. */
 function encodeTail(message: PalmMessage): Bytes {
   const { features, status, error, errorName } = message;
   checkInteger('features', features);

@@ -8,5 +8,3 @@ export const replies = 2;
 export const session = 4;
 /** A Master or Hub that hands work over to workers that ask for it. */
 export const work = 8;
-/** What is behind the last slash of `client` numbers the message: answers may be published under what is before it. */
-export const parts = 16;

@@ -57,9 +57,12 @@ export function clientTopics(clientId: string): ClientTopics {
   };
 }
 
+/** Enough that no two of those who count meet, and little, because it goes along in each message: 72 bits. */
+const COUNTED_LENGTH = 12;
+
 /** Ids that differ from each other, and from everybody else's: a random part, and a count. For what is no secret. */
 export function countedIds(): () => string {
-  const random = randomId();
+  const random = `${nanoid(COUNTED_LENGTH)}-`;
   let count = 0;
-  return () => `${random}-${(++count).toString(36)}`;
+  return () => `${random}${++count}`;
 }

@@ -26,6 +26,8 @@ export interface PalmMessage {
   error: string;
   /** frond: name of the error on the side where it was thrown. */
   errorName: string;
+  /** frond: which message of its call it is, counted from 1, and which of them an answer is to; 0 where that is not told. */
+  ordinal: number;
   /** Fields of other numbers, byte for byte as they came; whoever forwards a message passes them on. */
   unknown: Bytes;
 }
@@ -49,6 +51,7 @@ export function palmMessage(fields: Partial<PalmMessage>): PalmMessage {
     status: fields.status ?? 0,
     error: fields.error ?? '',
     errorName: fields.errorName ?? '',
+    ordinal: fields.ordinal ?? 0,
     unknown: fields.unknown ?? NO_BYTES,
   };
 }

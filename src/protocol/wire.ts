@@ -43,11 +43,12 @@ export class WireReader {
       return first;
     }
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    // Not shifted: the fifth byte goes past 32 bits.
+    for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
       const byte = bytes[this.at];
       if (byte === undefined) throw broken('it ends inside a number');
       this.at++;
-      value += (byte & 0x7f) * 2 ** shift;
+      value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         if (value > 0xffffffff) break;
         return value;

@@ -230,14 +230,25 @@ export function testMaps(name: string, make: () => Ground): void {
         expect(told(outcomes)).toEqual(['0:REMOTE', '1=2']);
       });
 
-      it('name the answer that cannot be read', async () => {
+      it('end it where an answer cannot be read, which may be to any input', async () => {
         const { client } = await start(({ payload, client: topic }) =>
           textOf(payload) === '1' ? [{ topic, frames: [new Uint8Array([0x0a, 0xff])] }] : [payload],
         );
-        const outcomes = await within(5_000, settled(client.mapSettled('raw.f', numbers(3))));
-        expect(told(outcomes)).toEqual(['0=0', '1:PROTOCOL', '2=2']);
+        const reading = settled(client.mapSettled('raw.f', numbers(3)));
+        await expect(within(5_000, reading)).rejects.toMatchObject({ code: 'PROTOCOL' });
         const typed = await settled(client.with(json()).mapSettled('raw.f', [[1], 2]));
         expect(typed.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      });
+
+      it('end it where an answer does not say which input it is to', async () => {
+        const { client } = await start((message) => [
+          { topic: message.client, frames: [new EnvelopeCodec().encode({ ...message, ordinal: 0 })] },
+        ]);
+        const reading = settled(client.mapSettled('raw.f', numbers(3)));
+        await expect(within(5_000, reading)).rejects.toMatchObject({
+          code: 'PROTOCOL',
+          message: expect.stringContaining('which input'),
+        });
       });
 
       it('name the answer that is of another type', async () => {
@@ -312,7 +323,7 @@ export function testMaps(name: string, make: () => Ground): void {
         await answer(server, first, 'first');
         await answer(
           server,
-          server.received.find((one) => one !== first && one.client === first?.client),
+          server.received.find((one) => one !== first && one.ordinal === first?.ordinal),
           'again',
         );
         await until(() => results.progress?.duplicates === 1);

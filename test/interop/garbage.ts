@@ -34,7 +34,7 @@ export function badFrames(path: string): Uint8Array[] {
     ...texts.map((own) => encode({ function: own, payload: bytes('x') })),
     ...[1, 7, -1, Number.MAX_SAFE_INTEGER].map((stage) => encode({ function: `${path} ${path}`, stage })),
     encode({ client: '', function: path }),
-    encode({ function: path, features: -1, status: -1, error: 'x', errorName: 'y' }),
+    encode({ function: path, features: -1, status: -1, error: 'x', errorName: 'y', ordinal: -1 }),
     withText(1, path),
     withText(2, path),
     withText(4, path),

@@ -77,6 +77,7 @@ describe('captures', () => {
       status: 0,
       error: '',
       errorName: '',
+      ordinal: 0,
       unknown: new Uint8Array(),
     };
     const entry = { direction: 'out', channel: 'push', address: 'x', size: 9, at: 1.5, client: 'a' } as const;

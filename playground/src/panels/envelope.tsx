@@ -68,6 +68,7 @@ const FIELDS = [
   'client',
   'stage',
   'cache',
+  'ordinal',
   'features',
   'status',
   'errorName',

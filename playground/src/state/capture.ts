@@ -64,7 +64,7 @@ function isSaved(value: unknown): value is Saved {
 }
 
 const TEXTS = ['pipeline', 'client', 'function', 'cache', 'payload', 'error', 'errorName', 'unknown'];
-const NUMBERS = ['stage', 'features', 'status'];
+const NUMBERS = ['stage', 'features', 'status', 'ordinal'];
 
 function isSavedMessage(value: unknown): boolean {
   return (
