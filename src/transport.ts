@@ -132,9 +132,9 @@ export interface BoundPush extends Binding, FrameSink {
   onPeers(listener: () => void): void;
 }
 
-/** What arrived, handed over as it piled up: one promise for a batch, not for a frame. Ends when closed. */
+/** What arrived, handed over as it piled up: one promise for a batch, not for a frame. Each array is the reader's own. Ends when closed. */
 export interface Batches<T> {
-  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined>;
+  [Symbol.asyncIterator](): AsyncIterator<T[], undefined>;
 }
 
 /** Takes frames off the caller's hands. */

@@ -4,10 +4,11 @@ import { type Deferred, deferred } from './deferred.ts';
  * Items between writers and one reader, handed over by the pile: each `next` gives all that came since the last.
  * Writers that await {@link room} are held up while more than `highWaterMark` items lie unread.
  */
-export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
+export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   readonly #highWaterMark: number;
-  #items: T[] = [];
-  #reader: Deferred<IteratorResult<readonly T[], undefined>> | undefined;
+  /** Made anew for each pile: one that waits to be filled grows old, and what an old array holds is garbage for long. */
+  #items: T[] | undefined;
+  #reader: Deferred<IteratorResult<T[], undefined>> | undefined;
   #writers: Deferred<void>[] = [];
   #closed = false;
 
@@ -17,7 +18,7 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
 
   /** Items written and not read. */
   get size(): number {
-    return this.#items.length;
+    return this.#items?.length ?? 0;
   }
 
   get isEnded(): boolean {
@@ -25,12 +26,13 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
   }
 
   get isFull(): boolean {
-    return this.#items.length >= this.#highWaterMark;
+    return this.size >= this.#highWaterMark;
   }
 
   /** Adds items; without effect once closed. */
   push(items: readonly T[]): void {
     if (this.#closed || items.length === 0) return;
+    this.#items ??= [];
     for (const item of items) this.#items.push(item);
     if (this.#reader !== undefined) this.#give({ done: false, value: this.#takeAll() });
   }
@@ -43,8 +45,8 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     return writer.promise;
   }
 
-  next(): Promise<IteratorResult<readonly T[], undefined>> {
-    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#takeAll() });
+  next(): Promise<IteratorResult<T[], undefined>> {
+    if (this.#items !== undefined) return Promise.resolve({ done: false, value: this.#takeAll() });
     if (this.#closed) return Promise.resolve({ done: true, value: undefined });
     this.#reader ??= deferred();
     return this.#reader.promise;
@@ -57,14 +59,14 @@ export class BatchQueue<T> implements AsyncIterator<readonly T[], undefined> {
     this.#give({ done: true, value: undefined });
   }
 
-  #give(result: IteratorResult<readonly T[], undefined>): void {
+  #give(result: IteratorResult<T[], undefined>): void {
     this.#reader?.resolve(result);
     this.#reader = undefined;
   }
 
-  #takeAll(): readonly T[] {
-    const items = this.#items;
-    this.#items = [];
+  #takeAll(): T[] {
+    const items = this.#items ?? [];
+    this.#items = undefined;
     this.#letIn();
     return items;
   }

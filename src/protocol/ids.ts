@@ -10,7 +10,7 @@ export function randomId(): string {
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
     throw new PalmError(
       'INVALID_CALL',
-      'this platform has no crypto.getRandomValues, which ids need; load a polyfill such as react-native-get-random-values first',
+      'this platform has no crypto.getRandomValues, which ids need; load a polyfill first',
     );
   }
   return nanoid();

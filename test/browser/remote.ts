@@ -199,8 +199,8 @@ class RemotePusher extends RemoteChannel implements Pusher {
 }
 
 class RemoteReceiver<T> extends RemoteChannel {
-  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined> {
-    const { next } = iterate<readonly T[]>(this.control, this.number);
+  [Symbol.asyncIterator](): AsyncIterator<T[], undefined> {
+    const { next } = iterate<T[]>(this.control, this.number);
     return { next };
   }
 }

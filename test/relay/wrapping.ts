@@ -116,7 +116,7 @@ export class UnwrappingSubscription extends OverChannel<Subscription> implements
     return this.inner.isProved;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Delivery[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
     const { length } = `${this.#client()}/`;
     return mapped(this.inner, ({ topic, frames }) => ({ topic: topic.slice(length), frames }))[
       Symbol.asyncIterator

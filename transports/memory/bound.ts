@@ -61,7 +61,7 @@ export class MemoryPull extends Bound implements BoundPull {
   #arrived: Bytes[] = [];
   #delivered: Promise<void> | undefined;
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#queue;
   }
 

@@ -160,7 +160,7 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
 
   abstract give(items: readonly T[]): void;
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly T[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<T[], undefined> {
     return this.queue;
   }
 

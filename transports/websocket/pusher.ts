@@ -10,6 +10,14 @@ import { ChannelKind, type Frame, Type } from './frames.ts';
 /** Bytes of frames that travel together. */
 const LARGEST_BATCH = 65_536;
 
+/**
+ * Bytes that are sent before the first are taken. Each credit makes it more, up to the relay's window: who has much to send soon
+ * has all of it, and a crowd that begins at once does not lay everything at the relay's door.
+ */
+const FIRST_WINDOW = 32_768;
+/** Part of a credit by which the window grows. */
+const GROWTH = 1 / 4;
+
 /** Frames that somebody wants sent, and the promise to them. */
 interface Waiting {
   readonly frames: readonly Bytes[];
@@ -24,6 +32,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   readonly #waiting = new Fifo<Waiting>();
   /** Bytes that were sent and that the server has not taken. */
   #outstanding = 0;
+  #window = FIRST_WINDOW;
   #emptied: Deferred<void> | undefined;
 
   async send(frames: readonly Bytes[]): Promise<void> {
@@ -58,6 +67,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
       return;
     }
     this.#outstanding = Math.max(0, this.#outstanding - frame[2]);
+    this.#window += frame[2] * GROWTH;
     this.#pump();
     if (this.#outstanding === 0 && this.#waiting.size === 0) this.#emptied?.resolve();
   }
@@ -77,7 +87,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
 
   /** Sends what may be sent. */
   #pump(): void {
-    const window = this.terms?.window ?? 0;
+    const window = Math.min(this.#window, this.terms?.window ?? 0);
     for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
       if (!this.isReady) return;
       while (waiting.count < waiting.frames.length) {

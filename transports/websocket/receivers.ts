@@ -33,7 +33,7 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
     return this.#topicNow();
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Delivery[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
     return this.#queue;
   }
 
@@ -65,7 +65,7 @@ export class RelayedPuller extends RelayedChannel implements Puller {
   /** Frames that came and are not off the relay's hands. */
   #held = 0;
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return {
       next: () => {
         // What the reader has got so far is done.

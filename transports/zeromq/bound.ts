@@ -161,7 +161,7 @@ export class ZeromqReply extends Bound<Router> {
 export class ZeromqPull extends Bound<Pull> implements BoundPull {
   readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#queue;
   }
 

@@ -14,7 +14,7 @@ export class ZeromqPuller extends Dialled<Pull> implements Puller {
     readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued), this.progress);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Bytes[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#queue;
   }
 

@@ -37,7 +37,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
     return this.#isProved;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<readonly Delivery[], undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
     return this.#queue;
   }
 
