@@ -107,7 +107,9 @@ export class EnvelopeCodec {
     const cache = message.cache === '' ? NO_BYTES : encodeUtf8(message.cache);
     const tail = this.#encodeTail(message);
     const room = bytesLength(CACHE, cache) + bytesLength(PAYLOAD, payload);
-    const frame = this.#slab.take(head.length + room + tail.length + integerLength(ORDINAL, ordinal) + unknown.length);
+    const frame = this.#slab.take(
+      head.length + room + tail.length + integerLength(ORDINAL, ordinal) + unknown.length,
+    );
     frame.set(head);
     let at = writeBytes(frame, head.length, CACHE, cache);
     at = writeBytes(frame, at, PAYLOAD, payload);

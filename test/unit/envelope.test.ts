@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import protobufjs from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeCodec, withCache } from '../../src/protocol/envelope.ts';
-import { Slab } from '../../src/protocol/slab.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
+import { Slab } from '../../src/protocol/slab.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 
 type Repeated = string | { readonly repeat: string; readonly times: number };
@@ -317,7 +317,10 @@ describe('encoding', () => {
     fc.assert(
       fc.property(fields, fc.string({ minLength: 1, maxLength: 60 }), (values, cache) => {
         const empty = palmMessage({ ...values, cache: '' } as Partial<PalmMessage>);
-        expect(codec().decode(withCache(codec().encode(empty), cache, new Slab()))).toEqual({ ...empty, cache });
+        expect(codec().decode(withCache(codec().encode(empty), cache, new Slab()))).toEqual({
+          ...empty,
+          cache,
+        });
       }),
     );
   });

@@ -1,0 +1,63 @@
+/** How much a client sends before the relay's server has taken it. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type Frame, Type } from '../../../transports/websocket/frames.ts';
+import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
+
+const FIRST_WINDOW = 32_768;
+const FRAME = 1_000;
+
+/** A channel that is ready, with so much to send that it never ends, and what it has sent. */
+function startPushing(window: number) {
+  let sent = 0;
+  const post = (frame: Frame) => {
+    if (frame[0] === Type.send) for (const { length } of frame[3]) sent += length;
+  };
+  const pusher = new RelayedPusher({
+    host: { report: () => {}, release: () => {} },
+    number: 1,
+    address: 'server',
+    post,
+  });
+  pusher.open({ client: 'relay/1', maxFrame: 1_000_000, window, keyPrefix: '' });
+  pusher.said([Type.ready, 1, 1, true]);
+  const sending = pusher.send(Array.from({ length: 3_000 }, () => new Uint8Array(FRAME)));
+  // It ends with the channel, which nobody closes here.
+  sending.catch(() => {});
+  return { sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]) };
+}
+
+it('begins with 32 KiB, and grows with what is taken until it is the window of the relay', async () => {
+  const window = 200_000;
+  const { sent, take } = startPushing(window);
+  await Promise.resolve();
+  let taken = 0;
+  let widest = FIRST_WINDOW;
+  expect(sent()).toBeGreaterThanOrEqual(widest);
+  while (widest < window) {
+    // A batch of up to 64 KiB is sent as one, once anything may be.
+    expect(sent() - taken).toBeLessThan(widest + 65_536);
+    const now = sent() - taken;
+    taken += now;
+    widest = Math.min(window, widest + now / 4);
+    take(now);
+  }
+  expect(sent() - taken).toBeGreaterThanOrEqual(window);
+  expect(sent() - taken).toBeLessThan(window + 65_536);
+});
+
+it('is never more than the relay allows, however it pays', () => {
+  const payments = fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 30 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 150_000 }), payments, (window, credits) => {
+      const { sent, take } = startPushing(window);
+      let taken = 0;
+      for (const credit of credits) {
+        const paid = Math.min(credit, sent() - taken);
+        taken += paid;
+        take(paid);
+        expect(sent() - taken).toBeLessThan(window + 65_536);
+      }
+    }),
+  );
+});
