@@ -5,7 +5,7 @@ import type { Delivery } from '../transport.ts';
 import type { StreamTarget } from './functions.ts';
 
 /** Envelopes and bytes of one delivery at most. */
-const LARGEST_DELIVERY = 64;
+const LARGEST_DELIVERY = 128;
 const LARGEST_DELIVERY_BYTES = 65_536;
 
 interface OpenDelivery {

@@ -1,8 +1,9 @@
 import { startTimer } from '../../src/async/deadline.ts';
+import { FIRST_WINDOW } from '../websocket/window.ts';
 
 /** Milliseconds that credit waits for more, or for something else that goes to the client. */
 const WAIT = 250;
-/** Bytes that are told of at once. */
+/** Bytes that are told of at once; less where the client may not have four times as much out. */
 const MOST = 65_536;
 
 /**
@@ -10,20 +11,22 @@ const MOST = 65_536;
  * A message for each batch of calls would cost as much as its answers do.
  */
 export class Credit {
-  readonly #most: number;
+  readonly #largest: number;
+  /** What the client allows itself by now. */
+  #window = FIRST_WINDOW;
   readonly #tell: (bytes: number) => void;
   #owed = 0;
   #stopTimer: (() => void) | undefined;
 
   /** @param window - bytes that the client may have out: it is not to wait for what is owed. */
   constructor(window: number, tell: (bytes: number) => void) {
-    this.#most = Math.min(MOST, window / 4);
+    this.#largest = window;
     this.#tell = tell;
   }
 
   add(bytes: number): void {
     this.#owed += bytes;
-    if (this.#owed >= this.#most) this.pay();
+    if (this.#owed >= Math.min(MOST, this.#largest / 4, this.#window / 4)) this.pay();
     else this.#stopTimer ??= startTimer(WAIT, () => this.pay());
   }
 
@@ -38,6 +41,7 @@ export class Credit {
   pay(): void {
     const owed = this.#owed;
     this.forget();
+    this.#window += owed;
     if (owed > 0) this.#tell(owed);
   }
 }

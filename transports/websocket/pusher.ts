@@ -6,17 +6,10 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { RelayedChannel, tooLarge } from './channel.ts';
 import { ChannelKind, type Frame, Type } from './frames.ts';
+import { FIRST_WINDOW } from './window.ts';
 
 /** Bytes of frames that travel together. */
 const LARGEST_BATCH = 65_536;
-
-/**
- * Bytes that are sent before the first are taken. Each credit makes it more, up to the relay's window: who has much to send soon
- * has all of it, and a crowd that begins at once does not lay everything at the relay's door.
- */
-const FIRST_WINDOW = 32_768;
-/** Part of a credit by which the window grows. */
-const GROWTH = 1 / 4;
 
 /** Frames that somebody wants sent, and the promise to them. */
 interface Waiting {
@@ -67,7 +60,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
       return;
     }
     this.#outstanding = Math.max(0, this.#outstanding - frame[2]);
-    this.#window += frame[2] * GROWTH;
+    this.#window += frame[2];
     this.#pump();
     if (this.#outstanding === 0 && this.#waiting.size === 0) this.#emptied?.resolve();
   }

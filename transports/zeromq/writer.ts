@@ -130,7 +130,7 @@ function closed(): PalmError {
 }
 
 /** Frames and bytes of one batch: enough that the cost of a message is shared, few enough that others get a turn. */
-const LARGEST_BATCH = 64;
+const LARGEST_BATCH = 128;
 const LARGEST_BATCH_BYTES = 65_536;
 
 /**

@@ -1,10 +1,11 @@
 /** How much a client sends before the relay's server has taken it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { Credit } from '../../../transports/relay/credit.ts';
 import { type Frame, Type } from '../../../transports/websocket/frames.ts';
 import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
+import { FIRST_WINDOW } from '../../../transports/websocket/window.ts';
 
-const FIRST_WINDOW = 32_768;
 const FRAME = 1_000;
 
 /** A channel that is ready, with so much to send that it never ends, and what it has sent. */
@@ -27,7 +28,7 @@ function startPushing(window: number) {
   return { sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]) };
 }
 
-it('begins with 32 KiB, and grows with what is taken until it is the window of the relay', async () => {
+it('begins with 8 KiB, and grows by what is taken until it is the window of the relay', async () => {
   const window = 200_000;
   const { sent, take } = startPushing(window);
   await Promise.resolve();
@@ -39,7 +40,7 @@ it('begins with 32 KiB, and grows with what is taken until it is the window of t
     expect(sent() - taken).toBeLessThan(widest + 65_536);
     const now = sent() - taken;
     taken += now;
-    widest = Math.min(window, widest + now / 4);
+    widest = Math.min(window, widest + now);
     take(now);
   }
   expect(sent() - taken).toBeGreaterThanOrEqual(window);
@@ -60,4 +61,21 @@ it('is never more than the relay allows, however it pays', () => {
       }
     }),
   );
+});
+
+it('is told of what was taken once that is a quarter of what it allows itself, answers or not', () => {
+  const told: number[] = [];
+  const credit = new Credit(1_048_576, (bytes) => told.push(bytes));
+  credit.add(FIRST_WINDOW / 4 - 1);
+  expect(told).toEqual([]);
+  credit.add(1);
+  expect(told).toEqual([FIRST_WINDOW / 4]);
+  credit.add(FIRST_WINDOW / 4);
+  expect(told).toHaveLength(1);
+  credit.add(FIRST_WINDOW / 16);
+  expect(told).toHaveLength(2);
+  // Never more than 64 KiB wait, however far it has come.
+  for (let i = 0; i < 100; i++) credit.add(65_536);
+  expect(told).toHaveLength(102);
+  credit.forget();
 });
