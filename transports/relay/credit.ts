@@ -24,9 +24,11 @@ export class Credit {
     this.#tell = tell;
   }
 
-  add(bytes: number): void {
+  /** @param hasWaited - whether they had to wait for their turn: then what comes early only waits, too, and the client is told late. */
+  add(bytes: number, hasWaited: boolean): void {
     this.#owed += bytes;
-    if (this.#owed >= Math.min(MOST, this.#largest / 4, this.#window / 4)) this.pay();
+    const most = hasWaited ? MOST : Math.min(MOST, this.#window / 4);
+    if (this.#owed >= Math.min(most, this.#largest / 4)) this.pay();
     else this.#stopTimer ??= startTimer(WAIT, () => this.pay());
   }
 

@@ -126,6 +126,8 @@ export class PeerPusher extends SharedUser<Pusher> {
   outstanding = 0;
   /** Frames that came and were not looked into. */
   waiting = 0;
+  /** Whether those that were passed last had to wait for their turn. */
+  #hasWaited = false;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
     super(number, context, upstream);
@@ -146,6 +148,7 @@ export class PeerPusher extends SharedUser<Pusher> {
     this.waiting += frames.length;
     this.#queue = this.#queue.then(async () => {
       this.waiting -= frames.length;
+      this.#hasWaited = false;
       if (generation !== this.generation || !this.isReady) return;
       try {
         await this.#pass(frames, generation);
@@ -158,7 +161,7 @@ export class PeerPusher extends SharedUser<Pusher> {
       }
       if (generation !== this.generation) return;
       this.outstanding -= size;
-      this.#credit.add(size);
+      this.#credit.add(size, this.#hasWaited);
     });
   }
 
@@ -210,6 +213,7 @@ export class PeerPusher extends SharedUser<Pusher> {
           places = inFlight.take(most);
           if (places === 0) {
             await this.#send(passed.splice(0), generation);
+            this.#hasWaited = true;
             places = await inFlight.wait(most);
           }
         }

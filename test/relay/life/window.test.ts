@@ -66,16 +66,21 @@ it('is never more than the relay allows, however it pays', () => {
 it('is told of what was taken once that is a quarter of what it allows itself, answers or not', () => {
   const told: number[] = [];
   const credit = new Credit(1_048_576, (bytes) => told.push(bytes));
-  credit.add(FIRST_WINDOW / 4 - 1);
+  credit.add(FIRST_WINDOW / 4 - 1, false);
   expect(told).toEqual([]);
-  credit.add(1);
+  credit.add(1, false);
   expect(told).toEqual([FIRST_WINDOW / 4]);
-  credit.add(FIRST_WINDOW / 4);
+  credit.add(FIRST_WINDOW / 4, false);
   expect(told).toHaveLength(1);
-  credit.add(FIRST_WINDOW / 16);
+  credit.add(FIRST_WINDOW / 16, false);
   expect(told).toHaveLength(2);
   // Never more than 64 KiB wait, however far it has come.
-  for (let i = 0; i < 100; i++) credit.add(65_536);
+  for (let i = 0; i < 100; i++) credit.add(65_536, false);
   expect(told).toHaveLength(102);
+  // While others wait it goes with the answers.
+  credit.add(65_535, true);
+  expect(told).toHaveLength(102);
+  credit.pay();
+  expect(told).toHaveLength(103);
   credit.forget();
 });
