@@ -9,7 +9,7 @@
 import { Publisher, Pull, Push, Subscriber } from 'zeromq';
 
 /** Frames of one message, as frond sends at most, and bytes of a frame: an envelope with a payload of 32. */
-const BATCH = 64;
+const BATCH = 128;
 const FRAME = 130;
 /** Messages on their way at once: PUB drops what is past its mark. */
 const OUT = 8_192;
