@@ -12,8 +12,6 @@ export interface Attempt {
   at: number;
   /** Breaks that the path had when it was sent; undefined until it is. */
   breaks: number | undefined;
-  /** Whether its answer is waited for: it has none, and does not rest before the next try. */
-  isOut: boolean;
   /** Whether it is among those that wait to be sent. */
   isQueued: boolean;
   /** Whether it has taken one of the path's places. */
@@ -77,7 +75,6 @@ export class Attempts {
       count: 1,
       at: now,
       breaks: undefined,
-      isOut: true,
       isQueued: false,
       isPlaced: false,
     };
@@ -87,7 +84,7 @@ export class Attempts {
 
   /** Whether this is still waited for as it was at try `count`. */
   isOut(attempt: Attempt, count = attempt.count): boolean {
-    return attempt.isOut && attempt.count === count;
+    return attempt.count === count && this.#out.get(attempt.index) === attempt;
   }
 
   /** An answer came. Gives the input that is settled by it; undefined when it has its result. */
@@ -101,7 +98,6 @@ export class Attempts {
     const attempt = this.#out.get(index) ?? this.#resting.get(index);
     if (attempt === undefined) return undefined;
     if (!this.#out.delete(index)) this.#resting.delete(index);
-    attempt.isOut = false;
     return attempt;
   }
 
@@ -125,7 +121,6 @@ export class Attempts {
   /** An attempt came to nothing. Gives whether there will be another; if not, that was its result. */
   giveUp(attempt: Attempt, now: number): boolean {
     this.#out.delete(attempt.index);
-    attempt.isOut = false;
     const { retries, retryDelay } = this.#limits;
     if (attempt.count > retries) return false;
     const most = retryDelay * Math.min(LONGEST_DELAY, 2 ** (attempt.count - 1));
@@ -145,7 +140,6 @@ export class Attempts {
       if (this.#resting.get(attempt.index) !== attempt || attempt.at !== rest.at) continue;
       this.#resting.delete(attempt.index);
       this.#out.set(attempt.index, attempt);
-      attempt.isOut = true;
       attempt.count++;
       attempt.at = now;
       attempt.breaks = undefined;
@@ -158,10 +152,7 @@ export class Attempts {
   /** Forgets all of them. Gives how many places they had. */
   clear(): number {
     let places = 0;
-    for (const attempt of this.#out.values()) {
-      if (attempt.isPlaced) places++;
-      attempt.isOut = false;
-    }
+    for (const { isPlaced } of this.#out.values()) if (isPlaced) places++;
     this.#out.clear();
     this.#resting.clear();
     this.#rests.clear();

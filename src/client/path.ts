@@ -185,7 +185,7 @@ export class CallPath {
 
   /**
    * A promise that was waited for has grown old, and what it leads to stays until old objects are looked through. So nothing is
-   * left in it: in a process of a thousand clients that is a third of their work.
+   * left in it: in a process of a thousand clients that is a fifth of their work.
    */
   #deliverAll(deliveries: Delivery[]): void {
     for (const delivery of deliveries) this.#deliver(delivery);

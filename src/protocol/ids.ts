@@ -62,7 +62,7 @@ const COUNTED_LENGTH = 12;
 
 /** Ids that differ from each other, and from everybody else's: a random part, and a count. For what is no secret. */
 export function countedIds(): () => string {
-  const random = `${nanoid(COUNTED_LENGTH)}-`;
+  const random = `${randomId().slice(0, COUNTED_LENGTH)}-`;
   let count = 0;
   return () => `${random}${++count}`;
 }

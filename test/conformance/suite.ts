@@ -2,7 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { BindingConnection, BindingTransport, Delivery, Puller } from '../../src/transport.ts';
+import type {
+  BindingConnection,
+  BindingTransport,
+  Delivery,
+  Puller,
+  Subscription,
+} from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { collect, first, until, within } from '../wait.ts';
 
@@ -333,6 +339,29 @@ export function testTransport(name: string, make: () => Subject): void {
         expect(deliveries.map(({ frames }) => frames.map(textOf).join())).toEqual(
           Array.from({ length: 2_000 }, (_, i) => `${i}a,${i}b`),
         );
+      });
+
+      it('gives each subscriber arrays of its own, which it may empty', async () => {
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const subscriptions = [subscribe(publisher.address, 'me/'), subscribe(publisher.address, 'me/')];
+        await Promise.all(subscriptions.map((own) => own.ready()));
+        const drain = async (subscription: Subscription) => {
+          const batches = subscription[Symbol.asyncIterator]();
+          const seen: string[] = [];
+          while (seen.length < 200) {
+            const { value: batch = [] } = await within(5_000, batches.next());
+            seen.push(...batch.map(({ topic }) => topic));
+            batch.length = 0;
+          }
+          return seen;
+        };
+        const drained = Promise.all(subscriptions.map(drain));
+        const topics = Array.from({ length: 200 }, (_, i) => `me/${i}`);
+        const published = topics.map((topic) => publication(topic, 'x'));
+        await publisher.publish(published.slice(0, 150));
+        await publisher.publish(published.slice(150));
+        expect(await drained).toEqual([topics, topics]);
+        expect(published.map(({ topic }) => topic)).toEqual(topics);
       });
 
       it('is no concern of the publisher when nobody listens', async () => {

@@ -25,6 +25,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   readonly #waiting = new Fifo<Waiting>();
   /** Bytes that were sent and that the server has not taken. */
   #outstanding = 0;
+  /** Bytes that may be, as far as this side goes. */
   #window = FIRST_WINDOW;
   #emptied: Deferred<void> | undefined;
 
