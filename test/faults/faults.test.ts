@@ -134,7 +134,7 @@ describe('through a relay', () => {
         ? { path: 'master.same', count: MANY }
         : { path: 'master.wait', count: FEW, takes: 2 };
       const order = { ...what, concurrency: 128, retries: 20, timeout: 10_000 };
-      const every = IS_LONG ? 20_000 : 1_500;
+      const every = IS_LONG ? 10_000 : 1_500;
       const report = await stage.during(mapped(caller, LONGEST, order), { every, do: restart });
       told('relay restarts', report, { restarts });
       expect(report).toMatchObject(FLAWLESS);
