@@ -3,6 +3,7 @@ import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../../src/protocol/errors.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../src/protocol/message.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
+import { type Guest, isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -20,41 +21,32 @@ export type Verdict =
   /** It is answered by the relay. */
   | { readonly passes: false; readonly topic: string; readonly answer: Bytes };
 
-export interface CallGuardSettings {
-  /** What every topic of the client begins with. */
-  readonly prefix: string;
-  readonly identity: () => Identity;
-  readonly codec: EnvelopeCodec;
-  /** The server of a name, for the later stages of a pipeline. */
-  readonly find: (name: string) => Upstream | undefined;
-}
-
-/** Looks into every call before it leaves for a server. */
+/** Looks into every call before it leaves for a server. One for all clients. */
 export class CallGuard {
-  readonly #settings: CallGuardSettings;
   readonly #codec: EnvelopeCodec;
-  /** By upstream and path: what is against it, or nothing. */
-  #judged = new Map<string, string | undefined>();
+  readonly #find: (name: string) => Upstream | undefined;
+  /** What is against a path, or nothing, by who asks and by upstream and path. */
+  #judged = new WeakMap<Identity, Map<string, string | undefined>>();
 
-  constructor(settings: CallGuardSettings) {
-    this.#settings = settings;
-    this.#codec = settings.codec;
+  /** @param find - gives the server of a name, for the later stages of a pipeline. */
+  constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined) {
+    this.#codec = codec;
+    this.#find = find;
   }
 
-  /** Grants or servers are not what they were. */
+  /** What is known of servers is not what it was. */
   forget(): void {
     // Another map: what is being judged on the old grounds is not to be remembered.
-    this.#judged = new Map();
+    this.#judged = new WeakMap();
   }
 
   /**
    * At once where the path was judged before.
    * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, another's id.
    */
-  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
+  judge(guest: Guest, upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
     const message = this.#codec.decode(frame);
-    const { prefix } = this.#settings;
-    if (!message.client.startsWith(prefix)) {
+    if (!isOf(guest.id, message.client)) {
       throw new PalmError(
         'FORBIDDEN',
         `a call bears the client id ${show(message.client)}, which is another's`,
@@ -62,15 +54,15 @@ export class CallGuard {
     }
     if (message.function.length > LONGEST_PATH) {
       const against = `the functions are ${message.function.length} characters, of ${LONGEST_PATH} at most`;
-      return this.#verdict(message, frame, against);
+      return this.#verdict(guest, message, frame, against);
     }
     const key = `${upstream.name}\n${message.function}`;
-    if (this.#judged.has(key)) return this.#verdict(message, frame, this.#judged.get(key));
-    const judged = this.#judged;
-    return this.#judgePath(upstream, message.function).then((against) => {
+    const judged = this.#judgedFor(guest.identity);
+    if (judged.has(key)) return this.#verdict(guest, message, frame, judged.get(key));
+    return this.#judgePath(guest.identity, upstream, message.function).then((against) => {
       if (judged.size >= MOST_REMEMBERED) judged.clear();
       judged.set(key, against);
-      return this.#verdict(message, frame, against);
+      return this.#verdict(guest, message, frame, against);
     });
   }
 
@@ -82,6 +74,15 @@ export class CallGuard {
     return this.#codec.encode({ ...message, payload: SENTINEL, ...failure });
   }
 
+  #judgedFor(identity: Identity): Map<string, string | undefined> {
+    let judged = this.#judged.get(identity);
+    if (judged === undefined) {
+      judged = new Map();
+      this.#judged.set(identity, judged);
+    }
+    return judged;
+  }
+
   #readAny(frame: Bytes): PalmMessage {
     try {
       return this.#codec.decode(frame);
@@ -90,8 +91,8 @@ export class CallGuard {
     }
   }
 
-  #verdict(message: PalmMessage, frame: Bytes, against: string | undefined): Verdict {
-    const reason = against ?? this.#againstMark(message);
+  #verdict({ identity }: Guest, message: PalmMessage, frame: Bytes, against: string | undefined): Verdict {
+    const reason = against ?? againstMark(identity, message);
     if (reason === undefined) {
       // What the relay does not know it does not pass on.
       const clean =
@@ -107,18 +108,7 @@ export class CallGuard {
     };
   }
 
-  /** A client sends stage 0 and no status: with others it would choose where in the pipeline it comes in. */
-  #againstMark({ stage, status, pipeline, features }: PalmMessage): string | undefined {
-    if (stage !== 0 || status !== 0) return 'a call begins at stage 0, with no status';
-    const { keyPrefix, cache, name } = this.#settings.identity();
-    const isSession = (features & Feature.session) !== 0;
-    if (isSession && cache !== 'all' && !(cache === 'session' && pipeline.startsWith(keyPrefix))) {
-      return `the session ${show(pipeline)} is not one of ${name}`;
-    }
-    return undefined;
-  }
-
-  async #judgePath(upstream: Upstream, path: string): Promise<string | undefined> {
+  async #judgePath(identity: Identity, upstream: Upstream, path: string): Promise<string | undefined> {
     await upstream.known();
     let stages: { readonly server: string; readonly function: string }[];
     try {
@@ -126,13 +116,12 @@ export class CallGuard {
     } catch (error) {
       return reasonText(error);
     }
-    const identity = this.#settings.identity();
     for (const [index, { server, function: name }] of stages.entries()) {
       const stage = `${server}.${name}`;
       if (!identity.mayCall(stage)) return `${identity.name} may not call ${stage} here`;
       if (index === 0 && server !== upstream.palmName)
         return `the first function must be one of ${upstream.palmName}`;
-      const against = await this.#againstStage(index === 0 ? upstream : this.#settings.find(server), stage);
+      const against = await this.#againstStage(index === 0 ? upstream : this.#find(server), stage);
       if (against !== undefined) return against;
     }
     return undefined;
@@ -148,4 +137,17 @@ export class CallGuard {
     if (upstream.isFrond) return undefined;
     return `the relay has no list of the functions of ${upstream.name}, which is no frond server, and could stop at ${stage}`;
   }
+}
+
+/** A client sends stage 0 and no status: with others it would choose where in the pipeline it comes in. */
+function againstMark(
+  { keyPrefix, cache, name }: Identity,
+  { stage, status, pipeline, features }: PalmMessage,
+): string | undefined {
+  if (stage !== 0 || status !== 0) return 'a call begins at stage 0, with no status';
+  const isSession = (features & Feature.session) !== 0;
+  if (isSession && cache !== 'all' && !(cache === 'session' && pipeline.startsWith(keyPrefix))) {
+    return `the session ${show(pipeline)} is not one of ${name}`;
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { startTimer } from '../../src/async/deadline.ts';
-import { deferred } from '../../src/async/deferred.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import type { Logger } from '../../src/logging.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
@@ -21,6 +21,7 @@ import { closeFor, type Peer } from './peer.ts';
 import type { Sessions } from './sessions.ts';
 import type { Limits } from './settings.ts';
 
+/** What the lines of a relay share. */
 export interface LineContext {
   readonly limits: Limits;
   readonly metrics: Metrics;
@@ -28,14 +29,14 @@ export interface LineContext {
   readonly sessions: Sessions;
   readonly logger: Logger;
   /** The line is its client's from now on. */
-  attached(peer: Peer): void;
-  ended(code: number, reason: string): void;
+  attached(line: Line, peer: Peer): void;
+  ended(line: Line, code: number, reason: string): void;
 }
 
 /** Milliseconds that a client gets to answer the closing handshake. */
 const CLOSE_TIMEOUT = 1_000;
 
-/** In a stopped timer's place, which would hold its memory. */
+/** In a stopped timer's place, which would hold its memory, and where one is to listen and nothing to do. */
 const NOTHING = () => {};
 
 /** One WebSocket of a client, from its greeting to its end. */
@@ -44,7 +45,8 @@ export class Line {
   peer: Peer | undefined;
   readonly #socket: WebSocket;
   readonly #context: LineContext;
-  readonly #ended = deferred<void>();
+  /** Only of those that are closed from this side. */
+  #ended: Deferred<void> | undefined;
   #stopTimer: () => void;
   #hasGreeted = false;
   #isClosing = false;
@@ -61,7 +63,7 @@ export class Line {
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('close', (code, reason) => this.#close(code, String(reason)));
     // It is followed by the end, whatever it is.
-    socket.on('error', () => {});
+    socket.on('error', NOTHING);
     const { greetingTimeout } = context.limits;
     this.#stopTimer = startTimer(greetingTimeout, () => this.close(CloseCode.silent, 'no greeting came'));
     if (socket.protocol !== SUBPROTOCOL) {
@@ -79,6 +81,8 @@ export class Line {
       this.#socket.close(code, closeReason(reason));
       this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
     }
+    if (this.#socket.readyState === this.#socket.CLOSED) return Promise.resolve();
+    this.#ended ??= deferred();
     return this.#ended.promise;
   }
 
@@ -161,7 +165,7 @@ export class Line {
     const peer = before ?? sessions.begin(identity);
     metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
     if (before !== undefined) {
-      this.#context.attached(peer);
+      this.#context.attached(this, peer);
       peer.identified(identity);
     }
     this.peer = peer;
@@ -181,7 +185,7 @@ export class Line {
         identity.keyPrefix,
       ]),
     );
-    if (!isResumed) this.#context.attached(peer);
+    if (!isResumed) this.#context.attached(this, peer);
     peer.ledger.resume((message) => this.#send(message), isResumed ? received : 0);
   }
 
@@ -198,10 +202,10 @@ export class Line {
   #close(code: number, reason: string): void {
     this.#isClosing = true;
     this.#stopTimer();
-    this.#ended.resolve();
+    this.#ended?.resolve();
     // Its own words tell more than the echo of them.
     const why = this.#why ?? { code, reason };
-    this.#context.ended(why.code, why.reason);
+    this.#context.ended(this, why.code, why.reason);
   }
 }
 

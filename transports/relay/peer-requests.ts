@@ -1,12 +1,13 @@
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { PendingReply } from '../../src/transport.ts';
+import type { Guest } from './guest.ts';
 import type { JudgedRequest, RequestGuard } from './request-guard.ts';
 import type { Upstream } from './upstream.ts';
 import { WorkerWatch } from './worker-watch.ts';
 
-/** How a request ends. */
-export interface RequestEnd {
+/** Who asks, and how a request ends. */
+export interface Requester extends Guest {
   replied(id: number, reply: Bytes): void;
   failed(id: number, error: PalmError): void;
 }
@@ -14,15 +15,16 @@ export interface RequestEnd {
 /** The requests of one client that are under way. */
 export class PeerRequests {
   readonly #guard: RequestGuard;
-  readonly #end: RequestEnd;
+  readonly #requester: Requester;
   readonly #pending = new Map<number, { readonly size: number; cancel: () => void }>();
-  readonly #workers = new WorkerWatch();
+  /** Few clients are any. */
+  #workers: WorkerWatch | undefined;
   /** Bytes of those under way. */
   outstanding = 0;
 
-  constructor(guard: RequestGuard, end: RequestEnd) {
+  constructor(guard: RequestGuard, requester: Requester) {
     this.#guard = guard;
-    this.#end = end;
+    this.#requester = requester;
   }
 
   get size(): number {
@@ -38,13 +40,13 @@ export class PeerRequests {
     this.#pending.set(id, entry);
     this.outstanding += frame.length;
     try {
-      const judged = this.#guard.judge(upstream.name, frame);
+      const judged = this.#guard.judge(this.#requester, upstream.name, frame);
       const reply = await this.#exchange(upstream, judged, (pending) => {
         entry.cancel = () => pending.cancel(GIVEN_UP);
       });
-      if (this.#forget(id, entry)) this.#end.replied(id, reply);
+      if (this.#forget(id, entry)) this.#requester.replied(id, reply);
     } catch (error) {
-      if (this.#forget(id, entry)) this.#end.failed(id, upstream.told(error));
+      if (this.#forget(id, entry)) this.#requester.failed(id, upstream.told(error));
     }
   }
 
@@ -57,13 +59,13 @@ export class PeerRequests {
 
   /** The link to the client broke. */
   away(): void {
-    this.#workers.away();
+    this.#workers?.away();
   }
 
   /** The client is gone. What its workers held is for others at once. */
   close(): void {
     for (const id of [...this.#pending.keys()]) this.cancel(id);
-    this.#workers.leave();
+    this.#workers?.leave();
   }
 
   #forget(id: number, entry: { readonly size: number }): boolean {
@@ -84,6 +86,7 @@ export class PeerRequests {
       return pending.reply;
     };
     if (judged.kind === 'work') {
+      this.#workers ??= new WorkerWatch();
       this.#workers.saw(upstream, judged);
       const pending = upstream.requestWork(judged.frame);
       under(pending);

@@ -1,4 +1,3 @@
-import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
@@ -15,83 +14,57 @@ import {
   Type,
 } from '../websocket/frames.ts';
 import { Ledger } from '../websocket/ledger.ts';
-import { CallGuard } from './call-guard.ts';
+import type { CallGuard, Verdict } from './call-guard.ts';
+import { isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
 import { type PeerChannel, type PeerContext, PeerPusher, PeerSubscription } from './peer-channels.ts';
 import { PeerPuller } from './peer-puller.ts';
-import { PeerRequests } from './peer-requests.ts';
-import { RequestGuard } from './request-guard.ts';
+import { PeerRequests, type Requester } from './peer-requests.ts';
+import type { RequestGuard } from './request-guard.ts';
 import type { Limits } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
 const SMALLEST_CALL = 16;
 
-/** What a client needs of its relay. */
+/** What clients need of their relay, one for all of them. */
 export interface PeerSettings {
-  /** Its id, which the relay gave it. */
-  readonly id: string;
-  /** What it must show to go on with the session on another socket. */
-  readonly session: string;
   readonly limits: Limits;
-  /** One for all clients: it holds much memory for one. */
-  readonly codec: EnvelopeCodec;
+  readonly calls: CallGuard;
+  readonly requests: RequestGuard;
   /** @returns undefined for a server that there is not. */
   readonly find: (name: string) => Upstream | undefined;
-  /** Ends its socket, for a reason; `isOver` when the session ends with it. */
-  readonly end: (code: number, reason: string, isOver: boolean) => void;
+  /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
+  readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
   readonly onRefused: (what: string) => void;
   readonly onLostWork: (count: number) => void;
 }
 
 /** One client: its session, over as many sockets as it takes. */
-export class Peer {
+export class Peer implements PeerContext, Requester {
+  /** Which the relay gave it. */
   readonly id: string;
+  /** What it must show to go on with the session on another socket. */
   readonly session: string;
   identity: Identity;
   readonly ledger = new Ledger();
   readonly #settings: PeerSettings;
   readonly #channels = new Map<number, PeerChannel>();
-  readonly #subscriptions = new Set<PeerSubscription>();
   readonly #requests: PeerRequests;
-  readonly #guard: CallGuard;
-  readonly #context: PeerContext;
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
   #isClosed = false;
 
-  constructor(identity: Identity, settings: PeerSettings) {
-    this.id = settings.id;
-    this.session = settings.session;
+  constructor(id: string, session: string, identity: Identity, settings: PeerSettings) {
+    this.id = id;
+    this.session = session;
     this.identity = identity;
     this.#settings = settings;
-    const whoNow = () => this.identity;
-    this.#requests = new PeerRequests(new RequestGuard(this.id, whoNow, settings.codec), {
-      replied: (id, reply) => this.#reply(id, reply),
-      failed: (id, { code, message }) => {
-        if (code === 'FORBIDDEN') settings.onRefused('request');
-        this.#post([Type.failed, id, code, message]);
-      },
-    });
-    this.#guard = new CallGuard({
-      prefix: `${this.id}/`,
-      identity: whoNow,
-      codec: settings.codec,
-      find: settings.find,
-    });
-    this.#context = {
-      window: settings.limits.window,
-      post: (frame) => this.#post(frame),
-      judge: (upstream, frame) => this.#guard.judge(upstream, frame),
-      answer: (topic, answer) => {
-        settings.onRefused('call');
-        this.#distribute(undefined, [{ topic, frames: [answer] }]);
-      },
-      called: (count) => {
-        this.#open += count;
-      },
-      violated: (error) => this.#violated(error),
-    };
+    this.#requests = new PeerRequests(settings.requests, this);
+  }
+
+  get window(): number {
+    return this.#settings.limits.window;
   }
 
   /** Whether nothing that the client has asked for is still to come, as far as can be told. */
@@ -102,18 +75,12 @@ export class Peer {
   /** The client is who it was, but what it may do may be another thing. */
   identified(identity: Identity): void {
     this.identity = identity;
-    this.#guard.forget();
     for (const [number, { upstream, isForWork }] of this.#channels) {
       const against = this.#againstChannel(upstream.name, isForWork);
       if (against === undefined) continue;
       this.#closeChannel(number);
       this.#refuseChannel(number, against);
     }
-  }
-
-  /** What is known of servers is not what it was. */
-  serversChanged(): void {
-    this.#guard.forget();
   }
 
   /** A message came. @throws PalmError for what no well-behaved client sends. */
@@ -131,12 +98,31 @@ export class Peer {
     this.#distribute(upstream, deliveries);
   }
 
+  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
+    return this.#settings.calls.judge(this, upstream, frame);
+  }
+
+  answer(topic: string, answer: Bytes): void {
+    this.#settings.onRefused('call');
+    this.#distribute(undefined, [{ topic, frames: [answer] }]);
+  }
+
+  called(count: number): void {
+    this.#open += count;
+  }
+
+  violated(error: unknown): void {
+    const { code, reason } = closeFor(error);
+    this.#settings.end(this, code, reason, true);
+  }
+
   /** @param upstream - who published; undefined for the relay itself, whose answers are to calls that never left. */
   #distribute(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
-    for (const subscription of this.#subscriptions) {
-      if (upstream !== undefined && subscription.upstream !== upstream) continue;
-      const own = deliveries.filter(({ topic }) => topic.startsWith(subscription.topic));
-      if (own.length > 0) subscription.deliver(own.map((delivery) => this.#fitting(delivery)));
+    for (const channel of this.#channels.values()) {
+      if (!(channel instanceof PeerSubscription)) continue;
+      if (upstream !== undefined && channel.upstream !== upstream) continue;
+      const own = deliveries.filter(({ topic }) => topic.startsWith(channel.topic));
+      if (own.length > 0) channel.deliver(own.map((delivery) => this.#fitting(delivery)));
     }
   }
 
@@ -153,26 +139,30 @@ export class Peer {
     this.ledger.suspend();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
-    this.#subscriptions.clear();
     this.#requests.close();
   }
 
-  #reply(id: number, reply: Bytes): void {
+  replied(id: number, reply: Bytes): void {
     const { maxFrame } = this.#settings.limits;
     if (reply.length <= maxFrame) {
-      this.#post([Type.reply, id, reply]);
+      this.post([Type.reply, id, reply]);
       return;
     }
     const text = `the reply has ${reply.length} bytes, which is over the relay's limit of ${maxFrame}`;
-    this.#post([Type.failed, id, 'TOO_LARGE', text]);
+    this.post([Type.failed, id, 'TOO_LARGE', text]);
   }
 
-  #post(frame: Frame): void {
+  failed(id: number, { code, message }: PalmError): void {
+    if (code === 'FORBIDDEN') this.#settings.onRefused('request');
+    this.post([Type.failed, id, code, message]);
+  }
+
+  post(frame: Frame): void {
     if (this.#isClosed) return;
     this.ledger.post(frame);
     if (this.ledger.held > this.#settings.limits.maxHeld) {
       const text = `more than ${this.#settings.limits.maxHeld} bytes wait for this client, which does not take them`;
-      this.#settings.end(CloseCode.slowConsumer, text, true);
+      this.#settings.end(this, CloseCode.slowConsumer, text, true);
     }
   }
 
@@ -215,7 +205,7 @@ export class Peer {
     const upstream = this.identity.mayUse(server) ? find(server) : undefined;
     if (upstream === undefined) {
       this.#settings.onRefused('server');
-      this.#post([Type.failed, id, 'FORBIDDEN', this.#noServer(server)]);
+      this.post([Type.failed, id, 'FORBIDDEN', this.#noServer(server)]);
       return;
     }
     this.#requests.ask(id, upstream, frame);
@@ -232,19 +222,18 @@ export class Peer {
     if (upstream === undefined) {
       this.#refuseChannel(number, against ?? this.#noServer(server));
     } else if (kind === ChannelKind.push) {
-      const channel = new PeerPusher(number, this.#context, upstream, !isForResults);
+      const channel = new PeerPusher(number, this, upstream, !isForResults);
       this.#channels.set(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
-      if (!topic.startsWith(`${this.id}/`)) {
+      if (!isOf(this.id, topic)) {
         throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
       }
-      const channel = new PeerSubscription(number, this.#context, upstream, topic);
+      const channel = new PeerSubscription(number, this, upstream, topic);
       this.#channels.set(number, channel);
-      this.#subscriptions.add(channel);
       channel.attach(upstream.answers);
     } else if (kind === ChannelKind.pull) {
-      const channel = new PeerPuller(number, this.#context, upstream, onLostWork);
+      const channel = new PeerPuller(number, this, upstream, onLostWork);
       this.#channels.set(number, channel);
       channel.attach();
     } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
@@ -252,7 +241,7 @@ export class Peer {
 
   #refuseChannel(number: number, why: string): void {
     this.#settings.onRefused('channel');
-    this.#post([Type.refused, number, 'FORBIDDEN', why]);
+    this.post([Type.refused, number, 'FORBIDDEN', why]);
   }
 
   #againstChannel(server: string, isForWork: boolean): string | undefined {
@@ -262,10 +251,8 @@ export class Peer {
   }
 
   #closeChannel(number: number): void {
-    const channel = this.#channels.get(number);
+    this.#channels.get(number)?.close();
     this.#channels.delete(number);
-    if (channel instanceof PeerSubscription) this.#subscriptions.delete(channel);
-    channel?.close();
   }
 
   #takeSend([, number, generation, frames]: Send): void {
@@ -291,18 +278,13 @@ export class Peer {
     const { maxFrame } = this.#settings.limits;
     if (delivery.frames.every(({ length }) => length <= maxFrame)) return delivery;
     const frames = delivery.frames.map((frame) =>
-      frame.length <= maxFrame ? frame : this.#guard.tooLarge(frame, maxFrame),
+      frame.length <= maxFrame ? frame : this.#settings.calls.tooLarge(frame, maxFrame),
     );
     return { topic: delivery.topic, frames };
   }
 
   #noServer(server: string): string {
     return `${this.identity.name} may not use a server ${JSON.stringify(server)} here, or there is none`;
-  }
-
-  #violated(error: unknown): void {
-    const { code, reason } = closeFor(error);
-    this.#settings.end(code, reason, true);
   }
 }
 

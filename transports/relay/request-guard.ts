@@ -6,6 +6,7 @@ import { NO_BYTES, type PalmMessage } from '../../src/protocol/message.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/utf8.ts';
 import { readWorkRequest, WORK } from '../../src/protocol/work.ts';
 import { RESULTS } from '../websocket/address.ts';
+import { type Guest, isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
 
 /** A request as it may go to the server. */
@@ -26,65 +27,39 @@ export type JudgedRequest =
       readonly leaves: boolean;
     };
 
-/** Looks into requests to servers' caches. */
+/** Looks into requests to servers' caches. One for all clients. */
 export class RequestGuard {
-  /** Id of the client. */
-  readonly #client: string;
-  readonly #identity: () => Identity;
   readonly #codec: EnvelopeCodec;
 
-  /** @param codec - may be shared: it holds much memory for one client. */
-  constructor(client: string, identity: () => Identity, codec: EnvelopeCodec) {
-    this.#client = client;
+  constructor(codec: EnvelopeCodec) {
     this.#codec = codec;
-    this.#identity = identity;
   }
 
   /**
    * @param server - name of the server, as clients know it.
    * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is no request.
    */
-  judge(server: string, frame: Bytes): JudgedRequest {
+  judge({ id, identity }: Guest, server: string, frame: Bytes): JudgedRequest {
     const message = this.#codec.decode(frame);
-    if (message.client !== this.#client && !message.client.startsWith(`${this.#client}/`)) {
+    if (message.client !== id && !isOf(id, message.client)) {
       throw new PalmError(
         'FORBIDDEN',
         `a request bears the client id ${show(message.client)}, which is another's`,
       );
     }
-    if (message.function === WORK) return this.#judgeWork(message, frame);
+    if (message.function === WORK) return judgeWork(identity, message, frame);
     const [, operation, more] = message.function.split('.');
     if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
       throw new PalmError('FORBIDDEN', `the cache has set, get and delete, not ${show(message.function)}`);
     }
     const key = operation === 'set' ? message.cache : decodeUtf8(message.payload);
-    this.#checkKey(operation, key);
+    checkKey(identity, operation, key);
     return {
       kind: 'cache',
       frame: this.#codec.encode({ ...message, unknown: NO_BYTES }),
       deletes: operation === 'delete' ? key : undefined,
       rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
     };
-  }
-
-  #judgeWork(message: PalmMessage, frame: Bytes): JudgedRequest {
-    const identity = this.#identity();
-    checkMayWork(identity);
-    const { worker, name, leaves } = readWorkRequest(message);
-    return { kind: 'work', frame, worker, name, leaves };
-  }
-
-  #checkKey(operation: string, key: string): void {
-    const identity = this.#identity();
-    const isOwn = isReservedKey(key);
-    // Where work is, is asked by nobody but workers: they are to hear at once that they may not be any.
-    if (isOwn && key.startsWith('worker_')) checkMayWork(identity);
-    if (operation === 'get') {
-      if (isOwn || identity.mayRead(key)) return;
-    } else if (isOwn) {
-      throw new PalmError('FORBIDDEN', `key ${show(key)} is the server's configuration`);
-    } else if (identity.mayWrite(key)) return;
-    throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${show(key)} here`);
   }
 
   /** Addresses are the relay's to know: a client gets the server's name in their place. */
@@ -102,6 +77,24 @@ export class RequestGuard {
     if (message === undefined) return change(value);
     return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
   }
+}
+
+function judgeWork(identity: Identity, message: PalmMessage, frame: Bytes): JudgedRequest {
+  checkMayWork(identity);
+  const { worker, name, leaves } = readWorkRequest(message);
+  return { kind: 'work', frame, worker, name, leaves };
+}
+
+function checkKey(identity: Identity, operation: string, key: string): void {
+  const isOwn = isReservedKey(key);
+  // Where work is, is asked by nobody but workers: they are to hear at once that they may not be any.
+  if (isOwn && key.startsWith('worker_')) checkMayWork(identity);
+  if (operation === 'get') {
+    if (isOwn || identity.mayRead(key)) return;
+  } else if (isOwn) {
+    throw new PalmError('FORBIDDEN', `key ${show(key)} is the server's configuration`);
+  } else if (identity.mayWrite(key)) return;
+  throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${show(key)} here`);
 }
 
 function checkMayWork({ mayWork, name }: Identity): void {

@@ -12,13 +12,15 @@ import { CloseCode } from '../websocket/codes.ts';
 import { SUBPROTOCOL, Type } from '../websocket/frames.ts';
 import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
+import { CallGuard } from './call-guard.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
-import { Line, limitGreeting } from './line.ts';
+import { Line, type LineContext, limitGreeting } from './line.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
 import { Pulse } from './pulse.ts';
 import type { Relay } from './relay.ts';
+import { RequestGuard } from './request-guard.ts';
 import { Sessions } from './sessions.ts';
 import { type Limits, settleLimits } from './settings.ts';
 import { Upstreams } from './upstreams.ts';
@@ -63,7 +65,6 @@ export async function createRelayOn(
 
 class ServingRelay implements Relay {
   readonly #options: Parts['options'];
-  readonly #limits: Limits;
   readonly #logger: Logger;
   readonly #connections: Parts['connections'];
   readonly #webSocketServer: WebSocketServer;
@@ -73,6 +74,7 @@ class ServingRelay implements Relay {
   readonly #admission: Admission;
   readonly #metrics: Metrics;
   readonly #pulse: Pulse;
+  readonly #lineContext: LineContext;
   readonly #lines = new Set<Line>();
   readonly #lineOf = new Map<Peer, Line>();
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -82,22 +84,21 @@ class ServingRelay implements Relay {
 
   constructor({ options, limits, logger, connections, webSocketServer }: Parts) {
     this.#options = options;
-    this.#limits = limits;
     this.#logger = logger;
     this.#connections = connections;
     this.#webSocketServer = webSocketServer;
     const [connection, workConnection] = connections;
     const relayId = randomId();
     const codec = new EnvelopeCodec();
+    const find = (name: string) => this.#upstreams.get(name);
+    const calls = new CallGuard(codec, find);
     this.#upstreams = new Upstreams(options.servers, {
       transport: options.transport,
       connection,
       workConnection,
       prefix: `${relayId}/`,
       logger,
-      changed: () => {
-        for (const peer of this.#sessions) peer.serversChanged();
-      },
+      changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
     });
     this.#metrics = new Metrics({
@@ -109,17 +110,27 @@ class ServingRelay implements Relay {
       relayId,
       most: limits.maxConnections,
       resumeWindow: limits.resumeWindow,
-      settingsFor: (peer) => ({
+      peers: {
         limits,
-        codec,
-        find: (name) => this.#upstreams.get(name),
-        end: (code, reason, isOver) => this.#end(peer(), code, reason, isOver),
+        calls,
+        requests: new RequestGuard(codec),
+        find,
+        end: (peer, code, reason, isOver) => this.#end(peer, code, reason, isOver),
         onRefused: (what) => this.#metrics.refusal(what),
         onLostWork: (count) => this.#metrics.lostWork(count),
-      }),
+      },
     });
     this.#turnstile = new Turnstile(limits.maxConnections, limits.maxConnectionsPerAddress);
     this.#admission = new Admission(options, logger);
+    this.#lineContext = {
+      limits,
+      metrics: this.#metrics,
+      admission: this.#admission,
+      sessions: this.#sessions,
+      attached: (line, peer) => this.#attached(line, peer),
+      ended: (line, code, reason) => this.#ended(line, code, reason),
+      logger,
+    };
     this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
     options.server.on('upgrade', this.#onUpgrade);
     logger.info('relaying', { path: options.path ?? '/' });
@@ -216,7 +227,7 @@ class ServingRelay implements Relay {
       refuse(socket, entered);
       return;
     }
-    socket.once('close', entered);
+    socket.on('close', entered);
     this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
       this.#metrics.handshake(101);
       limitGreeting(socket, this.#open(webSocket, visitor));
@@ -230,20 +241,14 @@ class ServingRelay implements Relay {
   }
 
   #open(webSocket: WebSocket, visitor: Visitor): Line {
-    const line: Line = new Line(webSocket, visitor, {
-      limits: this.#limits,
-      metrics: this.#metrics,
-      admission: this.#admission,
-      sessions: this.#sessions,
-      attached: (peer) => {
-        this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
-        this.#lineOf.set(peer, line);
-      },
-      ended: (code, reason) => this.#ended(line, code, reason),
-      logger: this.#logger,
-    });
+    const line = new Line(webSocket, visitor, this.#lineContext);
     this.#lines.add(line);
     return line;
+  }
+
+  #attached(line: Line, peer: Peer): void {
+    this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
+    this.#lineOf.set(peer, line);
   }
 
   #ended(line: Line, code: number, reason: string): void {

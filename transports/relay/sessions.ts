@@ -12,8 +12,7 @@ export interface SessionsSettings {
   readonly most: number;
   /** Milliseconds that one without a socket is remembered. */
   readonly resumeWindow: number;
-  /** What a new client is made with, beside its ids. */
-  readonly settingsFor: (peer: () => Peer) => Omit<PeerSettings, 'id' | 'session'>;
+  readonly peers: PeerSettings;
 }
 
 interface Entry {
@@ -47,8 +46,7 @@ export class Sessions {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
     const number = (this.#next++).toString(36);
     const session = randomId();
-    const id = `${this.#settings.relayId}/${number}`;
-    const peer: Peer = new Peer(identity, { ...this.#settings.settingsFor(() => peer), id, session });
+    const peer = new Peer(`${this.#settings.relayId}/${number}`, session, identity, this.#settings.peers);
     const entry = { peer, stopForgetting: undefined };
     this.#byNumber.set(number, entry);
     this.#bySecret.set(session, entry);

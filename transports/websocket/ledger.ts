@@ -17,8 +17,8 @@ const CONFIRM_AFTER = 1_000;
  */
 export class Ledger {
   readonly #writer = new MessageWriter();
-  /** Messages that are not confirmed, by their numbers. */
-  readonly #kept = new Map<number, Bytes>();
+  /** Messages that are not confirmed: those behind `#confirmed`. */
+  readonly #kept: Bytes[] = [];
   #keptBytes = 0;
   /** Messages sent, confirmed by the other side, received, and confirmed to it. */
   #sent = 0;
@@ -92,7 +92,8 @@ export class Ledger {
     }
     this.#confirm(received);
     this.#out = out;
-    for (const [sequence, message] of this.#kept) this.#put(message, sequence);
+    let sequence = received;
+    for (const message of this.#kept) this.#put(message, ++sequence);
   }
 
   /** The socket is gone. */
@@ -104,11 +105,9 @@ export class Ledger {
 
   #confirm(count: number): void {
     if (count > this.#sent) throw broken(`message ${count} came after ${this.#sent}`);
-    while (this.#confirmed < count) {
-      this.#confirmed++;
-      this.#keptBytes -= this.#kept.get(this.#confirmed)?.length ?? 0;
-      this.#kept.delete(this.#confirmed);
-    }
+    if (count <= this.#confirmed) return;
+    for (const { length } of this.#kept.splice(0, count - this.#confirmed)) this.#keptBytes -= length;
+    this.#confirmed = count;
   }
 
   #flushSoon(): void {
@@ -122,7 +121,7 @@ export class Ledger {
     if (this.#writer.count === 0) return;
     const message = this.#writer.take();
     this.#sent++;
-    this.#kept.set(this.#sent, message);
+    this.#kept.push(message);
     this.#keptBytes += message.length;
     this.#put(message, this.#sent);
   }

@@ -4,6 +4,7 @@
  * extensions, and no nesting that was not asked for, so nothing that comes can be deep or surprising.
  */
 import { PalmError } from '../../src/protocol/errors.ts';
+import { NO_BYTES } from '../../src/protocol/message.ts';
 import { type Bytes, decodeUtf8 } from '../../src/protocol/utf8.ts';
 
 const NIL = 0xc0;
@@ -16,13 +17,14 @@ const STR8 = 0xd9;
 /** Lists have none of one byte. */
 const ARRAY16 = 0xdc;
 
+const encoder = new TextEncoder();
+
 /** Writes values one after another into a buffer that grows. */
 export class Packer {
   /** Nothing until something is written: most sessions are idle most of the time. */
-  #bytes: Bytes = new Uint8Array(0);
+  #bytes = NO_BYTES;
   #length = 0;
   #usual = 64;
-  readonly #encoder = new TextEncoder();
 
   get length(): number {
     return this.#length;
@@ -34,7 +36,7 @@ export class Packer {
     // Who is idle holds no memory; the next message is as long as this one, as likely as not.
     this.#usual = this.#length;
     this.#length = 0;
-    this.#resize(0);
+    this.#bytes = NO_BYTES;
     return taken;
   }
 
@@ -74,7 +76,7 @@ export class Packer {
   }
 
   text(value: string): void {
-    const bytes = this.#encoder.encode(value);
+    const bytes = encoder.encode(value);
     const { length } = bytes;
     if (length < 0x20) this.#number(0xa0 | length, 0, 0);
     else this.#sized(STR8, length);

@@ -1,0 +1,13 @@
+import type { Identity } from './identity.ts';
+
+/** A client as far as it is judged by: who it is, and what it may do now. */
+export interface Guest {
+  /** Its id, which the relay gave it. */
+  readonly id: string;
+  readonly identity: Identity;
+}
+
+/** Whether a topic, or the id in an envelope, is one of the client's own. */
+export function isOf(id: string, topic: string): boolean {
+  return topic[id.length] === '/' && topic.startsWith(id);
+}
