@@ -9,8 +9,8 @@ const LONGEST_STALL = 200;
 /** A stall is so many times the usual time between two answers. */
 const STALL_IN_GAPS = 64;
 const MOST_DOUBLINGS = 6;
-/** Places that are given away together. */
-const COMPANY = 64;
+/** Places that are given away together: a whole batch, as those who wait make them, where there are as many. */
+const COMPANY = 128;
 /** Weight of the newest gap in the usual one. */
 const NEWEST = 1 / 32;
 

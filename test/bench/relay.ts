@@ -7,6 +7,8 @@ import { type BenchProcess, runFrond, runScript, startProcess } from './processe
 const WORKERS = 2;
 const CROWD = 1_000;
 const many = Math.round(200_000 * scale);
+/** Of a crowd, a thousand from each: with fewer, what it takes to begin a thousand jobs is all there is to see. */
+const manyOfAll = Math.round(1_000 * CROWD * scale);
 
 export async function measureRelay(): Promise<Row[]> {
   const started: BenchProcess[] = [];
@@ -61,8 +63,8 @@ async function measureTax(what: string, name: string, address: string, url: stri
 
 async function measureCrowd(url: string): Promise<Row> {
   const job = async (clients: number) => {
-    const args = ['job', url, 'server', String(clients), String(many)];
-    return many / (await runScript('crowd.mjs', args)).seconds;
+    const args = ['job', url, 'server', String(clients), String(manyOfAll)];
+    return manyOfAll / (await runScript('crowd.mjs', args)).seconds;
   };
   const rate = await inTurn(Math.max, { crowd: () => job(CROWD), one: () => job(1) });
   return row(
