@@ -71,6 +71,11 @@ export interface SubscribeOptions {
    * one that cannot, as pylm's, and the subscription for arrived. Default: as little as the transport needs.
    */
   readonly proofTimeout?: number;
+  /**
+   * Messages that may wait in the transport for their reader. What is beyond them waits with the publisher, or is lost, as
+   * it is with any reader that is too slow. Default: many, so that a reader may be busy for a moment.
+   */
+  readonly maxUnread?: number;
 }
 
 /** A request under way. */

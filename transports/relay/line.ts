@@ -15,9 +15,10 @@ import {
   Type,
 } from '../websocket/frames.ts';
 import type { Admission } from './admission.ts';
+import { closeFor } from './close-for.ts';
 import type { Metrics } from './metrics.ts';
 import type { Visitor } from './options.ts';
-import { closeFor, type Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
 import type { Sessions } from './sessions.ts';
 import type { Limits } from './settings.ts';
 
@@ -69,6 +70,11 @@ export class Line {
     if (socket.protocol !== SUBPROTOCOL) {
       this.close(CloseCode.unsupportedVersion, `this relay speaks ${SUBPROTOCOL}`);
     }
+  }
+
+  /** Bytes that the client's side has not taken. */
+  get unsent(): number {
+    return this.#socket.bufferedAmount;
   }
 
   /** Says why, and ends. Resolves when it has ended. */
@@ -186,7 +192,7 @@ export class Line {
       ]),
     );
     if (!isResumed) this.#context.attached(this, peer);
-    peer.ledger.resume((message) => this.#send(message), isResumed ? received : 0);
+    peer.resume((message) => this.#send(message), isResumed ? received : 0);
   }
 
   #send(message: Bytes): void {
@@ -194,7 +200,7 @@ export class Line {
     this.#context.metrics.message('out', message.length);
     this.#socket.send(message);
     // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
-    if (this.#socket.bufferedAmount > 2 * this.#context.limits.maxHeld) {
+    if (this.unsent > 2 * this.#context.limits.maxHeld) {
       this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
     }
   }

@@ -72,6 +72,8 @@ export interface RelayLimits {
   readonly window?: number;
   /** Bytes held for a client that does not take them, before it is closed as too slow. Default 16 MiB. */
   readonly maxHeld?: number;
+  /** Bytes held for all clients together, before the one that the most is held for is closed as too slow. Default 256 MiB. */
+  readonly maxHeldTotal?: number;
   /** Connections at once. Default 10 000. */
   readonly maxConnections?: number;
   /** Connections at once from one network address. Default 100. */

@@ -3,6 +3,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery, Pusher, Subscription } from '../../src/transport.ts';
 import { type Frame, Type } from '../websocket/frames.ts';
+import type { AnswerRoom } from './answer-room.ts';
 import type { Verdict } from './call-guard.ts';
 import { Credit } from './credit.ts';
 import type { ChannelUser, SharedChannel } from './shared-channel.ts';
@@ -13,6 +14,8 @@ import type { Way } from './way.ts';
 export interface PeerContext {
   /** Bytes that the client may have out on a channel. */
   readonly window: number;
+  /** Where its calls get places by what it can take of answers. */
+  readonly callRoom: AnswerRoom;
   post(frame: Frame): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
   judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;
@@ -191,14 +194,13 @@ export class PeerPusher extends SharedUser<Pusher> {
       await this.#passCalls(frames, passed, generation);
     } catch (error) {
       // The places of those that have passed and will not leave.
-      this.upstream.inFlight.release(passed.length);
+      this.#release(passed.length);
       throw error;
     }
   }
 
   /** @param passed - those that are let through and have not left. */
   async #passCalls(frames: readonly Bytes[], passed: Bytes[], generation: number): Promise<void> {
-    const { inFlight } = this.upstream;
     let places = 0;
     try {
       for (const [index, frame] of frames.entries()) {
@@ -210,11 +212,11 @@ export class PeerPusher extends SharedUser<Pusher> {
         }
         if (places === 0) {
           const most = Math.min(frames.length - index, MOST_IN_TURN);
-          places = inFlight.take(most);
+          places = this.#takePlaces(most);
           if (places === 0) {
             await this.#send(passed.splice(0), generation);
             this.#hasWaited = true;
-            places = await inFlight.wait(most);
+            places = await this.#waitForPlaces(most);
           }
         }
         places--;
@@ -222,15 +224,42 @@ export class PeerPusher extends SharedUser<Pusher> {
       }
     } finally {
       // Those that were refused needed none.
-      inFlight.release(places);
+      this.#release(places);
     }
     await this.#send(passed.splice(0), generation);
+  }
+
+  /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
+  #takePlaces(most: number): number {
+    const { callRoom } = this.context;
+    const own = callRoom.take(most);
+    if (own === 0) return 0;
+    const places = this.upstream.inFlight.take(own);
+    callRoom.release(own - places);
+    return places;
+  }
+
+  async #waitForPlaces(most: number): Promise<number> {
+    const { callRoom } = this.context;
+    const own = await callRoom.wait(most);
+    let places = 0;
+    try {
+      places = await this.upstream.inFlight.wait(own);
+    } finally {
+      callRoom.release(own - places);
+    }
+    return places;
+  }
+
+  #release(places: number): void {
+    this.upstream.inFlight.release(places);
+    this.context.callRoom.release(places);
   }
 
   async #send(frames: readonly Bytes[], generation: number): Promise<void> {
     if (frames.length === 0) return;
     if (generation !== this.generation || !this.isReady) {
-      this.upstream.inFlight.release(frames.length);
+      this.#release(frames.length);
       return;
     }
     this.context.called(frames.length);

@@ -1,6 +1,7 @@
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { PendingReply } from '../../src/transport.ts';
+import type { AnswerRoom } from './answer-room.ts';
 import type { Guest } from './guest.ts';
 import type { JudgedRequest, RequestGuard } from './request-guard.ts';
 import type { Upstream } from './upstream.ts';
@@ -8,6 +9,8 @@ import { WorkerWatch } from './worker-watch.ts';
 
 /** Who asks, and how a request ends. */
 export interface Requester extends Guest {
+  /** Where its requests get places by what it can take of replies. */
+  readonly replyRoom: AnswerRoom;
   replied(id: number, reply: Bytes): void;
   failed(id: number, error: PalmError): void;
 }
@@ -92,10 +95,18 @@ export class PeerRequests {
       under(pending);
       return pending.reply;
     }
+    const { replyRoom } = this.#requester;
+    // What has a place goes at once, and what has none in turn, so that a get does not overtake the set before it.
+    if (replyRoom.take(1) === 0) await replyRoom.wait(1);
     const { frame, deletes, rewrite } = judged;
-    if (deletes !== undefined) return upstream.delete(deletes, frame, send);
-    const reply = await send(frame);
-    return rewrite === undefined ? reply : rewrite(reply);
+    let size = 0;
+    try {
+      const reply = await (deletes === undefined ? send(frame) : upstream.delete(deletes, frame, send));
+      size = reply.length;
+      return rewrite === undefined ? reply : rewrite(reply);
+    } finally {
+      replyRoom.answered(1, size);
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../websocket/address.ts';
@@ -14,8 +14,11 @@ import {
   Type,
 } from '../websocket/frames.ts';
 import { Ledger } from '../websocket/ledger.ts';
+import { AnswerRoom, type AnswerTaker } from './answer-room.ts';
 import type { CallGuard, Verdict } from './call-guard.ts';
+import { closeFor } from './close-for.ts';
 import { isOf } from './guest.ts';
+import type { Holdings } from './holdings.ts';
 import type { Identity } from './identity.ts';
 import { type PeerChannel, type PeerContext, PeerPusher, PeerSubscription } from './peer-channels.ts';
 import { PeerPuller } from './peer-puller.ts';
@@ -36,12 +39,15 @@ export interface PeerSettings {
   readonly find: (name: string) => Upstream | undefined;
   /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
   readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
+  /** Bytes that the client's socket has not taken. */
+  readonly unsent: (peer: Peer) => number;
+  readonly holdings: Holdings<Peer>;
   readonly onRefused: (what: string) => void;
   readonly onLostWork: (count: number) => void;
 }
 
 /** One client: its session, over as many sockets as it takes. */
-export class Peer implements PeerContext, Requester {
+export class Peer implements PeerContext, Requester, AnswerTaker {
   /** Which the relay gave it. */
   readonly id: string;
   /** What it must show to go on with the session on another socket. */
@@ -51,6 +57,8 @@ export class Peer implements PeerContext, Requester {
   readonly #settings: PeerSettings;
   readonly #channels = new Map<number, PeerChannel>();
   readonly #requests: PeerRequests;
+  #callRoom: AnswerRoom | undefined;
+  #replyRoom: AnswerRoom | undefined;
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
   #isClosed = false;
@@ -65,6 +73,20 @@ export class Peer implements PeerContext, Requester {
 
   get window(): number {
     return this.#settings.limits.window;
+  }
+
+  get callRoom(): AnswerRoom {
+    this.#callRoom ??= this.#room();
+    return this.#callRoom;
+  }
+
+  get replyRoom(): AnswerRoom {
+    this.#replyRoom ??= this.#room();
+    return this.#replyRoom;
+  }
+
+  get held(): number {
+    return this.ledger.held;
   }
 
   /** Whether nothing that the client has asked for is still to come, as far as can be told. */
@@ -83,19 +105,32 @@ export class Peer implements PeerContext, Requester {
     }
   }
 
+  /** It has a socket, over which so many messages came before. @throws PalmError `PROTOCOL` when that cannot be. */
+  resume(out: (message: Bytes) => void, received: number): void {
+    this.ledger.resume(out, received);
+    this.#moved();
+  }
+
   /** A message came. @throws PalmError for what no well-behaved client sends. */
   take(message: Message<ClientFrame>, size: number): void {
-    if (!this.ledger.take(message, size)) return;
+    const isNew = this.ledger.take(message, size);
+    this.#moved();
+    if (!isNew) return;
     for (const frame of message.frames) this.#takeFrame(frame);
   }
 
   /** A server's answers for the client. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     let count = 0;
-    for (const { frames } of deliveries) count += frames.length;
+    let bytes = 0;
+    for (const { frames } of deliveries) {
+      count += frames.length;
+      for (const { length } of frames) bytes += length;
+    }
     this.#open = Math.max(0, this.#open - count);
     for (const channel of this.#channels.values()) if (channel instanceof PeerPusher) channel.payCredit();
     this.#distribute(upstream, deliveries);
+    if (count > 0) this.callRoom.answered(count, bytes);
   }
 
   judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
@@ -137,6 +172,9 @@ export class Peer implements PeerContext, Requester {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.ledger.suspend();
+    this.#settings.holdings.set(this, 0);
+    this.#callRoom?.close();
+    this.#replyRoom?.close();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     this.#requests.close();
@@ -160,10 +198,28 @@ export class Peer implements PeerContext, Requester {
   post(frame: Frame): void {
     if (this.#isClosed) return;
     this.ledger.post(frame);
+    this.#hold();
     if (this.ledger.held > this.#settings.limits.maxHeld) {
       const text = `more than ${this.#settings.limits.maxHeld} bytes wait for this client, which does not take them`;
       this.#settings.end(this, CloseCode.slowConsumer, text, true);
     }
+  }
+
+  /** What is held for it has changed. Who confirms what its socket has not taken is held for all the same. */
+  #hold(): void {
+    this.#settings.holdings.set(this, Math.max(this.held, this.#settings.unsent(this)));
+  }
+
+  /** Some of what was held for it is with the client. */
+  #moved(): void {
+    this.#hold();
+    this.#callRoom?.moved();
+    this.#replyRoom?.moved();
+  }
+
+  /** For calls and for requests each a half of the half that is left to what comes unasked, or larger than it was thought. */
+  #room(): AnswerRoom {
+    return new AnswerRoom(this.#settings.limits.maxHeld / 4, this);
   }
 
   #takeFrame(frame: ClientFrame): void {
@@ -286,13 +342,4 @@ export class Peer implements PeerContext, Requester {
   #noServer(server: string): string {
     return `${this.identity.name} may not use a server ${JSON.stringify(server)} here, or there is none`;
   }
-}
-
-/** How a connection ends whose client did what no well-behaved one does. */
-export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {
-  const reason = reasonText(error);
-  if (!(error instanceof PalmError)) return { code: CloseCode.relayFailed, reason: 'the relay failed' };
-  if (error.code === 'FORBIDDEN') return { code: CloseCode.forbidden, reason };
-  if (error.code === 'TOO_LARGE') return { code: CloseCode.tooBig, reason };
-  return { code: CloseCode.badFrame, reason };
 }

@@ -14,6 +14,7 @@ import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
 import { CallGuard } from './call-guard.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
+import { Holdings } from './holdings.ts';
 import { Line, type LineContext, limitGreeting } from './line.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
@@ -101,10 +102,18 @@ class ServingRelay implements Relay {
       changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
     });
+    const holdings = new Holdings<Peer>(limits.maxHeldTotal, (peer) =>
+      this.#end(
+        peer,
+        CloseCode.slowConsumer,
+        'too much waits for all clients, and the most for this one',
+        true,
+      ),
+    );
     this.#metrics = new Metrics({
       connections: () => this.#lines.size,
       sessions: () => this.#sessions.size,
-      held: () => [...this.#sessions].reduce((sum, { ledger }) => sum + ledger.held, 0),
+      held: () => holdings.total,
     });
     this.#sessions = new Sessions({
       relayId,
@@ -116,6 +125,8 @@ class ServingRelay implements Relay {
         requests: new RequestGuard(codec),
         find,
         end: (peer, code, reason, isOver) => this.#end(peer, code, reason, isOver),
+        holdings,
+        unsent: (peer) => this.#lineOf.get(peer)?.unsent ?? 0,
         onRefused: (what) => this.#metrics.refusal(what),
         onLostWork: (count) => this.#metrics.lostWork(count),
       },

@@ -8,6 +8,7 @@ const DEFAULTS: Limits = {
   maxFrame: 4 * 1_048_576,
   window: 1_048_576,
   maxHeld: 16 * 1_048_576,
+  maxHeldTotal: 256 * 1_048_576,
   maxConnections: 10_000,
   maxConnectionsPerAddress: 100,
   maxChannels: 32,

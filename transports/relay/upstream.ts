@@ -46,6 +46,12 @@ interface Profile {
 const MOST_IN_FLIGHT = 8_192;
 const MOST_IN_FLIGHT_PYLM = 500;
 
+/**
+ * Messages of a publisher that wait for the relay, which does not know before it reads them whose they are. Few: it never
+ * stops reading, and what a quick server has for one client must not fill its memory.
+ */
+const MOST_UNREAD = 256;
+
 const PROOF_TIMEOUT = 2_000;
 
 /** Milliseconds between two looks for a server that said where it is and is not there. */
@@ -187,6 +193,7 @@ export class Upstream {
     const isStock = this.#profile?.isFrond === false;
     const subscription = connection.subscribe(this.#dialled(address), prefix, {
       proofTimeout: isStock ? 0 : PROOF_TIMEOUT,
+      maxUnread: MOST_UNREAD,
     });
     this.#read(subscription);
     return new SharedChannel(subscription, () => this.#lookAgain());

@@ -163,7 +163,7 @@ export class Link {
     this.#heartbeat = heartbeat;
     const before = this.#session;
     if (!isResumed && before !== undefined) {
-      this.#lose('the relay has forgotten the session: it was restarted, or the link was away too long');
+      this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
     }
     const ledger = isResumed && before !== undefined ? before.ledger : new Ledger();
     this.#session = { id, ledger, resumeWindow };
@@ -240,8 +240,7 @@ export class Link {
     this.#stopWatch = startTimer(pause, () => {
       const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
       // What came while the page was frozen is read before the second look.
-      if (isSilent && isSecondLook)
-        this.#socket?.drop(CloseCode.silent, 'nothing came from the relay any more');
+      if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came from the relay');
       else this.#watch(isSilent);
     });
   }

@@ -17,6 +17,9 @@ const STR8 = 0xd9;
 /** Lists have none of one byte. */
 const ARRAY16 = 0xdc;
 
+/** Bytes that a number takes at most, with its type. */
+const NUMBER = 9;
+
 const encoder = new TextEncoder();
 
 /** Writes values one after another into a buffer that grows. */
@@ -32,12 +35,13 @@ export class Packer {
 
   /** What was written, as bytes of their own. The packer begins anew. */
   take(): Bytes {
-    const taken = this.#bytes.slice(0, this.#length);
+    const taken = this.#bytes.subarray(0, this.#length);
     // Who is idle holds no memory; the next message is as long as this one, as likely as not.
-    this.#usual = this.#length;
+    this.#usual = this.#length + NUMBER;
     this.#length = 0;
     this.#bytes = NO_BYTES;
-    return taken;
+    // A copy is due only where the room that is left over is worth it.
+    return taken.length * 4 > taken.buffer.byteLength * 3 ? taken : taken.slice();
   }
 
   nil(): void {
@@ -101,7 +105,7 @@ export class Packer {
   }
 
   #number(type: number, width: number, value: number): void {
-    this.#room(9);
+    this.#room(NUMBER);
     this.#bytes[this.#length++] = type;
     for (let at = width - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 0x100)) {
       this.#bytes[this.#length + at] = rest % 0x100;
@@ -111,12 +115,9 @@ export class Packer {
 
   #room(size: number): void {
     const wanted = this.#length + size;
-    if (wanted > this.#bytes.length) this.#resize(Math.max(wanted, 2 * this.#bytes.length, this.#usual));
-  }
-
-  #resize(size: number): void {
-    const before = this.#bytes.subarray(0, this.#length);
-    this.#bytes = new Uint8Array(size);
+    const before = this.#bytes;
+    if (wanted <= before.length) return;
+    this.#bytes = new Uint8Array(Math.max(wanted, 2 * before.length, this.#usual));
     this.#bytes.set(before);
   }
 }

@@ -85,11 +85,15 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.keep(new ZeromqPusher(new this.#addon.Push(options), context)).dial();
   }
 
-  subscribe(address: string, topic: string, { proofTimeout = 0 }: SubscribeOptions = {}): Subscription {
+  subscribe(
+    address: string,
+    topic: string,
+    { proofTimeout = 0, maxUnread }: SubscribeOptions = {},
+  ): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
     const options = {
-      receiveHighWaterMark: SUBSCRIBE_HIGH_WATER_MARK,
+      receiveHighWaterMark: maxUnread ?? SUBSCRIBE_HIGH_WATER_MARK,
       ...this.#options(address, 'dial'),
       ...RECEIVING,
     };

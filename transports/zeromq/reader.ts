@@ -15,6 +15,8 @@ export const READ_AHEAD = 100_000;
 
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
+/** Bytes read in a row: what was read is to be passed on, or thrown away, before there is more of it. */
+const LARGEST_RUN = 1_048_576;
 
 /** How far the reading of a socket has come. */
 export class ReadProgress {
@@ -48,9 +50,11 @@ export async function readSocket(
 ): Promise<void> {
   const moderation = new Moderation();
   let run = 0;
+  let size = 0;
   const endTurn = () => {
     moderation.turnEnds(run);
     run = 0;
+    size = 0;
     turnEnds();
   };
   for (;;) {
@@ -58,6 +62,7 @@ export async function readSocket(
     if (parts === undefined) return;
     take(parts);
     run++;
+    for (const { length } of parts) size += length;
     progress.messages++;
     if (run === 1) {
       const wait = moderation.turnBegins();
@@ -72,7 +77,7 @@ export async function readSocket(
       }
       setImmediate(endTurn);
     }
-    if (run >= LONGEST_RUN) await new Promise(setImmediate);
+    if (run >= LONGEST_RUN || size >= LARGEST_RUN) await new Promise(setImmediate);
     const room = pause();
     if (room !== undefined) await room;
   }

@@ -29,6 +29,7 @@ const LIMITS = shape({
   maxFrame: LIMIT,
   window: LIMIT,
   maxHeld: LIMIT,
+  maxHeldTotal: LIMIT,
   maxConnections: LIMIT,
   maxConnectionsPerAddress: LIMIT,
   maxChannels: LIMIT,

@@ -76,14 +76,11 @@ const ROOM = 32 * MiB;
 
 it(`holds little of ${(CHUNK * CHUNKS) / 1e6} MB for a peer that does not read`, async () => {
   const chunk = new Uint8Array(CHUNK);
-  // As fast as the relay reads: what waits for it in ZeroMQ waits for all of its clients.
-  async function* flood() {
-    for (let i = 0; i < CHUNKS; i++) {
-      if (i % 16 === 0) await alive();
-      yield chunk;
-    }
+  // As fast as it can.
+  function* flood() {
+    for (let i = 0; i < CHUNKS; i++) yield chunk;
   }
-  const { peer, alive, meanwhile, rss, figure, server } = await children({ flood });
+  const { peer, meanwhile, rss, figure, server } = await children({ flood });
   /** The most that the relay's memory was meanwhile. */
   const floodDeafPeer = async () => {
     let most = 0;

@@ -13,6 +13,8 @@ export interface Wire extends AsyncDisposable {
   readonly url: string;
   /** Whether new connections are passed on; otherwise they are reset. */
   isOpen: boolean;
+  /** Bytes a second that pass on each connection, either way; undefined for as many as there are. */
+  rate: number | undefined;
   /** Connections that came. */
   readonly count: number;
   /** Connections that are there. */
@@ -48,6 +50,9 @@ export async function startWire(port: number): Promise<Wire> {
       if (passes.length > 0 && !to.write(passes)) {
         from.pause();
         to.once('drain', () => from.resume());
+      } else if (wire.rate !== undefined) {
+        from.pause();
+        setTimeout(() => from.resume(), (1_000 * passes.length) / wire.rate);
       }
       if (budget === undefined) return;
       budget.left -= passes.length;
@@ -105,9 +110,10 @@ export async function startWire(port: number): Promise<Wire> {
     if (!server.listening) return;
     await new Promise((resolve) => server.close(resolve));
   };
-  const wire = {
+  const wire: Wire & { count: number } = {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     isOpen: true,
+    rate: undefined,
     count: 0,
     get live() {
       return pairs.size;
