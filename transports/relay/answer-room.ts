@@ -12,7 +12,7 @@ const REST = 1_000;
 const COMPANY = 128;
 /** Milliseconds without an answer after which those that are out count as dropped, as stages of a pipeline may do. */
 const STALL = 250;
-/** How many times as many go after them then: where nothing ever comes there is nothing to be spared. */
+/** How many times as many go after those that were answered, or after none was: then there is nothing to be spared. */
 const MORE = 4;
 const LARGEST_WINDOW = 1_048_576;
 /** Weight of the newest answers in the usual size, when they are smaller. */
@@ -34,7 +34,7 @@ interface Waiting {
  * Keeps what a client asks to what it has room for: so many questions are out that their answers, as large as the last ones
  * were, and what waits for it already stay within `bytes`. Otherwise whoever is behind a slow link would be given more
  * than is held for anybody, only because servers are quick. How large answers are is seen when they come, so there are few
- * out at first and twice as many each time, as TCP begins. Who waits here is not given credit.
+ * out at first and four times as many each time. Who waits here is not given credit.
  */
 export class AnswerRoom {
   readonly #bytes: number;
@@ -84,7 +84,7 @@ export class AnswerRoom {
     const size = bytes / count;
     const usual = this.#usual ?? 0;
     this.#usual = Math.max(1, size > usual ? size : usual + (size - usual) * NEWEST);
-    this.#window = Math.min(Math.max(this.#window + count, FIRST_AGAIN), LARGEST_WINDOW);
+    this.#window = Math.min(Math.max(this.#window + (MORE - 1) * count, FIRST_AGAIN), LARGEST_WINDOW);
     this.release(count);
     if (this.#out === 0) this.#lastAnswer = performance.now();
   }
