@@ -72,7 +72,7 @@ export interface SubscribeOptions {
    */
   readonly proofTimeout?: number;
   /**
-   * Messages that may wait in the transport for their reader. What is beyond them waits with the publisher, or is lost, as
+   * Messages that may wait for their reader in buffers of the transport's own. What is beyond them waits with the publisher, or is lost, as
    * it is with any reader that is too slow. Default: many, so that a reader may be busy for a moment.
    */
   readonly maxUnread?: number;

@@ -44,9 +44,11 @@ export class PeerRequests {
     this.outstanding += frame.length;
     try {
       const judged = this.#guard.judge(this.#requester, upstream.name, frame);
-      const reply = await this.#exchange(upstream, judged, (pending) => {
+      const under = (pending: PendingReply) => {
         entry.cancel = () => pending.cancel(GIVEN_UP);
-      });
+      };
+      const isGivenUp = () => this.#pending.get(id) !== entry;
+      const reply = await this.#exchange(upstream, judged, under, isGivenUp);
       if (this.#forget(id, entry)) this.#requester.replied(id, reply);
     } catch (error) {
       if (this.#forget(id, entry)) this.#requester.failed(id, upstream.told(error));
@@ -82,6 +84,7 @@ export class PeerRequests {
     upstream: Upstream,
     judged: JudgedRequest,
     under: (pending: PendingReply) => void,
+    isGivenUp: () => boolean,
   ): Promise<Bytes> {
     const send = (frame: Bytes) => {
       const pending = upstream.request(frame);
@@ -99,13 +102,15 @@ export class PeerRequests {
     // What has a place goes at once, and what has none in turn, so that a get does not overtake the set before it.
     if (replyRoom.take(1) === 0) await replyRoom.wait(1);
     const { frame, deletes, rewrite } = judged;
-    let size = 0;
+    let size: number | undefined;
     try {
+      if (isGivenUp()) throw GIVEN_UP;
       const reply = await (deletes === undefined ? send(frame) : upstream.delete(deletes, frame, send));
       size = reply.length;
       return rewrite === undefined ? reply : rewrite(reply);
     } finally {
-      replyRoom.answered(1, size);
+      if (size === undefined) replyRoom.release(1);
+      else replyRoom.answered(1, size);
     }
   }
 }
