@@ -42,6 +42,27 @@ export async function inTurn<K extends string>(
   >;
 }
 
+export interface Pair {
+  readonly ours: number;
+  readonly theirs: number;
+}
+
+/**
+ * Runs two sides in turn, `rounds` times, and gives the pair whose ratio is the middle one. For runs that take as long as a
+ * machine's speed holds: two of them that follow each other have more in common than the best of all.
+ */
+export async function inPairs(sides: {
+  readonly ours: () => Promise<number>;
+  readonly theirs: () => Promise<number>;
+}): Promise<Pair> {
+  const pairs: Pair[] = [];
+  for (let round = 0; round < rounds; round++) {
+    pairs.push({ ours: await sides.ours(), theirs: await sides.theirs() });
+  }
+  const middle = pairs.toSorted((a, b) => a.ours / a.theirs - b.ours / b.theirs)[rounds >> 1];
+  return middle ?? { ours: Number.NaN, theirs: Number.NaN };
+}
+
 export interface Goal {
   readonly goal: string;
   readonly unit: Unit;

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
 
 /** Questions that are out at first, when it is not known how large answers are. */
-const FIRST = 2;
+const FIRST = 8;
 /** Those that are out at first after a rest: what is asked then may be something else. */
 const FIRST_AGAIN = 16;
 /** Milliseconds without anything out that are a rest. */

@@ -42,12 +42,12 @@ async function openAll(size: number, limits: RelayLimits) {
 it.each([
   ['small', KiB, 20_000],
   ['middling', 16 * KiB, 1_200],
-  ['large', 256 * KiB, 80],
-  ['very large', 512 * KiB, 40],
+  ['large', 128 * KiB, 200],
+  ['very large', 384 * KiB, 80],
 ])(
-  'a job whose %s results are ten times what is held for a client',
+  'a job whose %s results are several times what is held for a client',
   async (_, size, count) => {
-    const { client, relay, slow } = await openAll(size, { maxHeld: 2 * MiB, maxFrame: 2 * MiB });
+    const { client, relay, slow } = await openAll(size, { maxHeld: 4 * MiB });
     slow(20 * MiB);
     let seen = 0;
     const all = async () => {
