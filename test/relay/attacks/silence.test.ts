@@ -71,6 +71,7 @@ it('lets go of who answers no pings', async () => {
 
 const CHUNK = 65_536;
 const CHUNKS = 8_000;
+const FLOODS = 3;
 /** For the 16 MiB that are held for it, and as much again. */
 const ROOM = 32 * MiB;
 
@@ -101,10 +102,14 @@ it(`holds little of ${(CHUNK * CHUNKS) / 1e6} MB for a peer that does not read`,
   // A process that has never had much to do grows by what it will need again and again.
   await floodDeafPeer();
   const before = rss();
-  const growth = (await floodDeafPeer()) - before;
-  console.log(`the relay's memory grew by ${(growth / MiB).toFixed(1)} MiB at most`);
+  const growths: number[] = [];
+  for (let i = 0; i < FLOODS; i++) growths.push((await floodDeafPeer()) - before);
+  // When garbage is collected is V8's to choose, and now and then it lets much of it lie: the middle one counts.
+  const growth = growths.sort((one, other) => one - other)[FLOODS >> 1];
+  const shown = growths.map((bytes) => (bytes / MiB).toFixed(1));
+  console.log(`the relay's memory grew by ${shown.join(', ')} MiB at most`);
   expect(growth).toBeLessThan(ROOM);
-  expect(await figure('closes_total{code="4413"}')).toBe(2);
+  expect(await figure('closes_total{code="4413"}')).toBe(1 + FLOODS);
   expect(await figure('sessions')).toBe(1);
   expect(await figure('held_bytes')).toBeLessThan(MiB);
 }, 40_000);
