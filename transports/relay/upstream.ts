@@ -50,7 +50,7 @@ const MOST_IN_FLIGHT_PYLM = 500;
  * Messages of a publisher that wait for the relay, which does not know before it reads them whose they are. Few: it never
  * stops reading, and what a quick server has for one client must not fill its memory.
  */
-const MOST_UNREAD = 256;
+const MOST_UNREAD = 128;
 
 const PROOF_TIMEOUT = 2_000;
 
