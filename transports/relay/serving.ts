@@ -13,6 +13,7 @@ import { SUBPROTOCOL, Type } from '../websocket/frames.ts';
 import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
 import { CallGuard } from './call-guard.ts';
+import { Collector } from './collector.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
 import { Holdings } from './holdings.ts';
 import { Line, type LineContext, limitGreeting } from './line.ts';
@@ -101,6 +102,7 @@ class ServingRelay implements Relay {
       logger,
       changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
+      collector: new Collector(),
     });
     const holdings = new Holdings<Peer>(limits.maxHeldTotal, (peer) =>
       this.#end(

@@ -15,6 +15,7 @@ import type {
   Subscription,
   Transport,
 } from '../../src/transport.ts';
+import type { Collector } from './collector.ts';
 import type { Target } from './options.ts';
 import { Patterns } from './patterns.ts';
 import { SharedChannel } from './shared-channel.ts';
@@ -34,6 +35,7 @@ export interface UpstreamContext {
   changed(): void;
   /** Takes what servers publish for clients of the relay. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
+  readonly collector: Collector;
 }
 
 /** What a server said of itself. */
@@ -50,7 +52,7 @@ const MOST_IN_FLIGHT_PYLM = 500;
  * Messages of a publisher that wait for the relay, which does not know before it reads them whose they are. Few: it never
  * stops reading, and what a quick server has for one client must not fill its memory.
  */
-const MOST_UNREAD = 128;
+const MOST_UNREAD = 16;
 
 const PROOF_TIMEOUT = 2_000;
 
@@ -201,8 +203,15 @@ export class Upstream {
 
   async #read(subscription: Subscription): Promise<void> {
     for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
-      for (const { frames } of deliveries) for (const _ of frames) this.inFlight.answered();
+      let bytes = 0;
+      for (const { frames } of deliveries) {
+        for (const { length } of frames) {
+          this.inFlight.answered();
+          bytes += length;
+        }
+      }
       this.#context.deliver(this, deliveries);
+      this.#context.collector.took(bytes);
     }
   }
 

@@ -30,8 +30,11 @@ const PUSH_HIGH_WATER_MARK = 16;
 const PULL_HIGH_WATER_MARK = 128;
 /** A reader that is busy for a moment must not lose what is published meanwhile (PUB drops past its own mark). */
 const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
-/** A subscriber that stalls loses results past this; what it holds up is memory of the server's. */
-const PUBLISH_HIGH_WATER_MARK = 10_000;
+/**
+ * A subscriber that stalls loses results past this; what it holds up is memory of the server's. ZeroMQ hears of what was
+ * read by halves of it, so a half may be lost already: and that is to be more than a relay has under way (8 192).
+ */
+const PUBLISH_HIGH_WATER_MARK = 20_000;
 
 /**
  * Of links that are held up on purpose when a peer is slow. ZeroMQ reads a heartbeat behind the messages before it, so it
