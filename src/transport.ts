@@ -171,7 +171,10 @@ export interface Channel {
   close(options?: CloseOptions): Promise<void>;
 }
 
-export interface Pusher extends Channel, FrameSink {}
+export interface Pusher extends Channel, FrameSink {
+  /** Resolves when frames sent next would leave at once; not there where they do that anyway, or nobody can tell. */
+  room?(): Promise<void>;
+}
 export interface Puller extends Channel, Batches<Bytes> {}
 export interface Subscription extends Channel, Batches<Delivery> {
   /**

@@ -98,11 +98,15 @@ export class InFlight {
   #admit(): void {
     // Not for each place that is free: those who wait shall come in company, and travel in one batch.
     const allowance = this.#allowance;
-    if (this.#count > allowance - Math.min(COMPANY, allowance >> 1)) return;
-    while (this.#count < allowance) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
-      const taken = Math.min(next.most, allowance - this.#count);
+    const company = Math.min(COMPANY, (allowance + 1) >> 1);
+    let free = allowance - this.#count;
+    if (free < company) return;
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      // Half of a batch now, and half later, cost twice.
+      if (free < Math.min(next.most, company)) break;
+      const taken = Math.min(next.most, free);
+      this.#waiting.skip(1);
+      free -= taken;
       this.#count += taken;
       next.turn.resolve(taken);
     }

@@ -68,19 +68,25 @@ export class JobSender<In> {
       }
       if (item.kind !== 'value') {
         this.#giveBack(1);
-        await this.#finish();
+        await this.#flush();
         return item.kind === 'failed' ? { error: item.error } : undefined;
       }
       try {
-        this.#batch.push(this.#settings.encode(item.value));
+        const frame = this.#settings.encode(item.value);
+        // A new list: one that was empty since the last batch left would be old by now.
+        if (this.#batch.length === 0) this.#batch = [frame];
+        else this.#batch.push(frame);
       } catch (cause) {
         this.#giveBack(1);
         input.close();
-        await this.#finish();
+        await this.#flush();
         const text = `input ${index} of the job ${this.#settings.what} was not sent: ${reasonText(cause)}`;
         return { error: invalidCall(text, { index, cause }) };
       }
-      if (this.#batch.length >= BATCH) await this.#flush();
+      if (this.#batch.length >= BATCH) {
+        await this.#flush();
+        await path.room();
+      }
     }
   }
 
@@ -106,21 +112,18 @@ export class JobSender<In> {
     });
   }
 
-  /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
-  async #flush(): Promise<void> {
-    const frames = this.#batch;
-    this.#batch = [];
-    const before = this.#sending;
-    if (frames.length > 0) {
-      this.#sending = this.#settings.path.send(frames).then(() => this.#settings.onSent(frames.length));
+  /**
+   * Hands the batch on; resolves when it has left. Nothing here holds on to it until then, and the next is made when there is
+   * room for it: with a thousand clients in a process, what waits grows old, and is copied for that.
+   */
+  #flush(): Promise<void> {
+    const { length } = this.#batch;
+    if (length > 0) {
+      this.#sending = this.#settings.path.send(this.#batch).then(() => this.#settings.onSent(length));
+      this.#batch = [];
       // It is awaited with the next batch, or at the end; until then its failure is no unhandled one.
       this.#sending.catch(() => {});
     }
-    await before;
-  }
-
-  async #finish(): Promise<void> {
-    await this.#flush();
-    await this.#sending;
+    return this.#sending;
   }
 }

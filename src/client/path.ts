@@ -148,6 +148,11 @@ export class CallPath {
     return this.#pusher.send(frames);
   }
 
+  /** Resolves when what is sent next would not wait for the link. */
+  room(): Promise<void> | undefined {
+    return this.#pusher.room?.();
+  }
+
   /** Fails what is under way, what waits, and what comes: the link may still be draining. */
   close(error: PalmError): void {
     this.#closed = error;

@@ -1,11 +1,10 @@
 /** The channels that a client has, on the relay's side. */
-import { PalmError } from '../../src/protocol/errors.ts';
+import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery, Pusher, Subscription } from '../../src/transport.ts';
 import { type Frame, Type } from '../websocket/frames.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { Verdict } from './call-guard.ts';
-import { Credit } from './credit.ts';
 import type { ChannelUser, SharedChannel } from './shared-channel.ts';
 import type { Upstream } from './upstream.ts';
 import type { Way } from './way.ts';
@@ -35,7 +34,8 @@ export interface PeerChannel {
   close(): void;
 }
 
-abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
+/** One of the clients that use a channel to a server. */
+export abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
   readonly number: number;
   readonly upstream: Upstream;
   protected readonly context: PeerContext;
@@ -110,159 +110,5 @@ export class PeerSubscription extends SharedUser<Subscription> {
 
   protected override get isProved(): boolean {
     return this.shared?.channel.isProved ?? false;
-  }
-}
-
-/**
- * Calls that one client sends when its turn comes and others wait: as many as travel together, so that their answers do too.
- * Fewer would cost each of a thousand clients a message for every few answers.
- */
-const MOST_IN_TURN = 128;
-
-/** Passes on what a client sends, as fast as the server takes it. */
-export class PeerPusher extends SharedUser<Pusher> {
-  /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
-  readonly #carriesCalls: boolean;
-  readonly #credit: Credit;
-  #queue: Promise<void> = Promise.resolve();
-  /** Bytes that came and that the server has not taken. */
-  outstanding = 0;
-  /** Frames that came and were not looked into. */
-  waiting = 0;
-  /** Whether those that were passed last had to wait for their turn. */
-  #hasWaited = false;
-
-  constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
-    super(number, context, upstream);
-    this.#carriesCalls = carriesCalls;
-    this.#credit = new Credit(context.window, (bytes) => context.post([Type.taken, number, bytes]));
-  }
-
-  override get isForWork(): boolean {
-    return !this.#carriesCalls;
-  }
-
-  /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */
-  take(generation: number, frames: readonly Bytes[]): void {
-    if (!this.isReady || generation !== this.generation) return;
-    let size = 0;
-    for (const { length } of frames) size += length;
-    this.outstanding += size;
-    this.waiting += frames.length;
-    this.#queue = this.#queue.then(async () => {
-      this.waiting -= frames.length;
-      this.#hasWaited = false;
-      if (generation !== this.generation || !this.isReady) return;
-      try {
-        await this.#pass(frames, generation);
-      } catch (error) {
-        // What the link lost it tells of itself; the rest the client has brought about.
-        if (!(error instanceof PalmError) || (error.code !== 'DISCONNECTED' && error.code !== 'CLOSED')) {
-          this.context.violated(error);
-          return;
-        }
-      }
-      if (generation !== this.generation) return;
-      this.outstanding -= size;
-      this.#credit.add(size, this.#hasWaited);
-    });
-  }
-
-  /** Something goes to the client: the credit goes with it. */
-  payCredit(): void {
-    this.#credit.pay();
-  }
-
-  override broke(error: PalmError): void {
-    this.outstanding = 0;
-    this.#credit.forget();
-    super.broke(error);
-  }
-
-  override close(): void {
-    this.#credit.forget();
-    super.close();
-  }
-
-  async #pass(frames: readonly Bytes[], generation: number): Promise<void> {
-    if (!this.#carriesCalls) {
-      await this.shared?.channel.send(frames);
-      return;
-    }
-    const passed: Bytes[] = [];
-    try {
-      await this.#passCalls(frames, passed, generation);
-    } catch (error) {
-      // The places of those that have passed and will not leave.
-      this.#release(passed.length);
-      throw error;
-    }
-  }
-
-  /** @param passed - those that are let through and have not left. */
-  async #passCalls(frames: readonly Bytes[], passed: Bytes[], generation: number): Promise<void> {
-    let places = 0;
-    try {
-      for (const [index, frame] of frames.entries()) {
-        const judging = this.context.judge(this.upstream, frame);
-        const verdict = judging instanceof Promise ? await judging : judging;
-        if (!verdict.passes) {
-          this.context.answer(verdict.topic, verdict.answer);
-          continue;
-        }
-        if (places === 0) {
-          const most = Math.min(frames.length - index, MOST_IN_TURN);
-          places = this.#takePlaces(most);
-          if (places === 0) {
-            await this.#send(passed.splice(0), generation);
-            this.#hasWaited = true;
-            places = await this.#waitForPlaces(most);
-          }
-        }
-        places--;
-        passed.push(verdict.frame);
-      }
-    } finally {
-      // Those that were refused needed none.
-      this.#release(places);
-    }
-    await this.#send(passed.splice(0), generation);
-  }
-
-  /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
-  #takePlaces(most: number): number {
-    const { callRoom } = this.context;
-    const own = callRoom.take(most);
-    if (own === 0) return 0;
-    const places = this.upstream.inFlight.take(own);
-    callRoom.release(own - places);
-    return places;
-  }
-
-  async #waitForPlaces(most: number): Promise<number> {
-    const { callRoom } = this.context;
-    const own = await callRoom.wait(most);
-    let places = 0;
-    try {
-      places = await this.upstream.inFlight.wait(own);
-    } finally {
-      callRoom.release(own - places);
-    }
-    return places;
-  }
-
-  #release(places: number): void {
-    this.upstream.inFlight.release(places);
-    this.context.callRoom.release(places);
-  }
-
-  async #send(frames: readonly Bytes[], generation: number): Promise<void> {
-    if (frames.length === 0) return;
-    if (generation !== this.generation || !this.isReady) {
-      this.#release(frames.length);
-      return;
-    }
-    this.context.called(frames.length);
-    await this.shared?.channel.send(frames);
   }
 }

@@ -57,9 +57,7 @@ export function settleOptions(
   }
   const WebSocket = options.WebSocket ?? platform;
   if (WebSocket === undefined) {
-    throw invalidCall(
-      'this platform has no WebSocket; give one as the option WebSocket, such as that of the package ws',
-    );
+    throw invalidCall('this platform has no WebSocket; give the option WebSocket, such as that of ws');
   }
   return {
     url: checkUrl(url),
@@ -81,9 +79,7 @@ function checkUrl(url: string | URL): string {
     throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`);
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {
-    throw invalidCall(
-      'a URL is no place for a token or password, which logs would show: give the option token',
-    );
+    throw invalidCall('a token or password in a URL would show in logs: give the option token');
   }
   parsed.hash = '';
   return parsed.href;

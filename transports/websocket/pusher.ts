@@ -13,10 +13,9 @@ const LARGEST_BATCH = 65_536;
 
 /** Frames that somebody wants sent, and the promise to them. */
 interface Waiting {
-  readonly frames: readonly Bytes[];
+  /** Those that have not left. */
+  frames: readonly Bytes[];
   readonly sent: Deferred<void>;
-  /** Frames that have left. */
-  count: number;
 }
 
 /** Frames to a server, no faster than it takes them off the relay's hands. */
@@ -27,7 +26,8 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   #outstanding = 0;
   /** Bytes that may be, as far as this side goes. */
   #window = FIRST_WINDOW;
-  #emptied: Deferred<void> | undefined;
+  /** Resolved when there is credit, or none to come. */
+  #change = deferred<void>();
 
   async send(frames: readonly Bytes[]): Promise<void> {
     // The limit is known once the channel is ready, and it is that before anything is sent.
@@ -36,9 +36,13 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     const limit = this.terms?.maxFrame ?? Number.POSITIVE_INFINITY;
     for (const { length } of frames) if (length > limit) throw tooLarge(length, limit);
     const sent = deferred<void>();
-    this.#waiting.push({ frames, sent, count: 0 });
+    this.#waiting.push({ frames, sent });
     this.#pump();
-    await sent.promise;
+    return sent.promise;
+  }
+
+  async room(most = this.#allowance): Promise<void> {
+    while (this.isReady && this.#outstanding >= most) await this.#change.promise;
   }
 
   override break(error: PalmError): void {
@@ -63,28 +67,32 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     this.#outstanding = Math.max(0, this.#outstanding - frame[2]);
     this.#window += frame[2];
     this.#pump();
-    if (this.#outstanding === 0 && this.#waiting.size === 0) this.#emptied?.resolve();
   }
 
   protected override async drain(timeout: number): Promise<void> {
-    if (!this.isReady || (this.#outstanding === 0 && this.#waiting.size === 0)) return;
-    this.#emptied ??= deferred();
-    await atMost(timeout, this.#emptied.promise);
+    // While something waits, something is out.
+    await atMost(timeout, this.room(1));
+  }
+
+  get #allowance(): number {
+    return Math.min(this.#window, this.terms?.window ?? 0);
   }
 
   #drop(error: PalmError): void {
     for (let waiting = this.#waiting.shift(); waiting !== undefined; waiting = this.#waiting.shift()) {
       waiting.sent.reject(error);
     }
-    this.#emptied?.resolve();
+    this.#pump();
   }
 
   /** Sends what may be sent. */
   #pump(): void {
-    const window = Math.min(this.#window, this.terms?.window ?? 0);
+    this.#change.resolve();
+    this.#change = deferred();
+    const window = this.#allowance;
     for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
       if (!this.isReady) return;
-      while (waiting.count < waiting.frames.length) {
+      while (waiting.frames.length > 0) {
         if (this.#outstanding >= window) return;
         this.#sendSome(waiting);
       }
@@ -94,18 +102,16 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 
   #sendSome(waiting: Waiting): void {
-    const { frames, count } = waiting;
-    let size = frames[count]?.length ?? 0;
-    let end = count + 1;
-    for (
-      let next = frames[end];
-      next !== undefined && size + next.length <= LARGEST_BATCH;
-      next = frames[++end]
-    ) {
-      size += next.length;
+    const { frames } = waiting;
+    let size = 0;
+    let end = 0;
+    for (const { length } of frames) {
+      if (end > 0 && size + length > LARGEST_BATCH) break;
+      size += length;
+      end++;
     }
-    waiting.count = end;
+    waiting.frames = frames.slice(end);
     this.#outstanding += size;
-    this.context.post([Type.send, this.number, this.generation, frames.slice(count, end)]);
+    this.context.post([Type.send, this.number, this.generation, frames.slice(0, end)]);
   }
 }
