@@ -8,8 +8,8 @@ import { FIRST_WINDOW } from '../../../transports/websocket/window.ts';
 
 const FRAME = 1_000;
 
-/** A channel that is ready, with so much to send that it never ends, and what it has sent. */
-function startPushing(window: number) {
+/** A channel that is ready, with so many frames to send, and what it has sent. */
+function startPushing(window: number, count = 3_000) {
   let sent = 0;
   const post = (frame: Frame) => {
     if (frame[0] === Type.send) for (const { length } of frame[3]) sent += length;
@@ -22,10 +22,10 @@ function startPushing(window: number) {
   });
   pusher.open({ client: 'relay/1', maxFrame: 1_000_000, window, keyPrefix: '' });
   pusher.said([Type.ready, 1, 1, true]);
-  const sending = pusher.send(Array.from({ length: 3_000 }, () => new Uint8Array(FRAME)));
+  const sending = pusher.send(Array.from({ length: count }, () => new Uint8Array(FRAME)));
   // It ends with the channel, which nobody closes here.
   sending.catch(() => {});
-  return { sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]) };
+  return { pusher, sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]) };
 }
 
 it('begins with 8 KiB, and grows by what is taken until it is the window of the relay', async () => {
@@ -45,6 +45,25 @@ it('begins with 8 KiB, and grows by what is taken until it is the window of the 
   }
   expect(sent() - taken).toBeGreaterThanOrEqual(window);
   expect(sent() - taken).toBeLessThan(window + 65_536);
+});
+
+it('has room again once less is out than it allows itself, or when nothing can be sent any more', async () => {
+  const { pusher, take } = startPushing(200_000, 10);
+  await Promise.resolve();
+  let hasRoom = false;
+  const room = pusher.room().then(() => {
+    hasRoom = true;
+  });
+  take(10 * FRAME - FIRST_WINDOW);
+  await new Promise(setImmediate);
+  expect(hasRoom).toBe(false);
+  take(1);
+  await room;
+  await pusher.send([new Uint8Array(20 * FRAME)]);
+  const over = pusher.room();
+  pusher.said([Type.broken, 1, 'DISCONNECTED', 'the server is gone']);
+  await over;
+  await pusher.room();
 });
 
 it('is never more than the relay allows, however it pays', () => {
