@@ -35,7 +35,7 @@ export class PeerPusher extends SharedUser<Pusher> {
   #turn: Bytes[] = [];
   #turnBytes = 0;
   #places = 0;
-  /** Whether it had to wait. */
+  /** Whether it had to wait for its places. */
   #hasWaited = false;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
@@ -107,8 +107,8 @@ export class PeerPusher extends SharedUser<Pusher> {
       if (this.#isOver(generation)) break;
       const judging = this.context.judge(this.upstream, frame);
       const verdict = judging instanceof Promise ? await judging : judging;
-      this.#turnBytes += frame.length;
       if (!verdict.passes) {
+        this.#turnBytes += frame.length;
         this.context.answer(verdict.topic, verdict.answer);
         continue;
       }
@@ -123,6 +123,7 @@ export class PeerPusher extends SharedUser<Pusher> {
         }
       }
       this.#places--;
+      this.#turnBytes += frame.length;
       // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
       if (this.#turn.length === 0) this.#turn = [verdict.frame];
       else this.#turn.push(verdict.frame);
