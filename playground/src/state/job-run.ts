@@ -134,8 +134,9 @@ export class JobRun {
       onRemoteError: (error) => this.#fail(error, this.#latencies.received(performance.now())),
     });
     for await (const shown of results) {
-      this.#take(shown, this.#latencies.received(performance.now()));
+      const latency = this.#latencies.received(performance.now());
       await this.#pace();
+      this.#take(shown, latency);
     }
   }
 
@@ -148,21 +149,22 @@ export class JobRun {
     });
     for await (const outcome of outcomes) {
       const latency = this.#latencies.of(outcome.index, performance.now());
+      await this.#pace();
       if (outcome.status === 'fulfilled') this.#take(outcome.value, latency);
       else this.#fail(outcome.reason, latency);
-      await this.#pace();
     }
   }
 
-  /** Resolves when more may be read: at once, unless it is paused or the frame has been read in for long enough. */
+  /** Resolves when what came may be taken: at once, unless it is paused or the frame has been read in for long enough. */
   async #pace(): Promise<void> {
     const now = performance.now();
     if (now - this.#lastRead > PAUSE) this.#sliceBegan = now;
-    if (this.#phase === 'paused') await this.#resumed();
     if (now - this.#sliceBegan > SLICE) {
       await this.#order.frames.next();
       this.#sliceBegan = performance.now();
     }
+    // Last: it may have been paused meanwhile.
+    if (this.#phase === 'paused') await this.#resumed();
     this.#lastRead = performance.now();
   }
 
