@@ -121,7 +121,7 @@ export class JobSender<In> {
     if (length > 0) {
       this.#sending = this.#settings.path.send(this.#batch).then(() => this.#settings.onSent(length));
       this.#batch = [];
-      // It is awaited with the next batch, or at the end; until then its failure is no unhandled one.
+      // Whoever flushes it soon does not wait for it: its failure is no unhandled one.
       this.#sending.catch(() => {});
     }
     return this.#sending;

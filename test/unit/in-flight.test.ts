@@ -32,6 +32,19 @@ describe('messages in flight', () => {
     expect(brake.count).toBe(100 - 70 + 2);
   });
 
+  it('are given places for a whole batch, or wait for them', async () => {
+    const brake = new InFlight(() => 1_000);
+    takeAll(brake);
+    const given: number[] = [];
+    const waiting = [1, 2].map(() => brake.wait(100).then((places) => given.push(places)));
+    brake.release(150);
+    await waiting[0];
+    expect(given).toEqual([100]);
+    brake.release(128);
+    await waiting[1];
+    expect(given).toEqual([100, 100]);
+  });
+
   it('no longer count after a stall: a pipeline may drop them', async () => {
     const brake = new InFlight(() => 10);
     takeAll(brake);

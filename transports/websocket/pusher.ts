@@ -26,8 +26,8 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   #outstanding = 0;
   /** Bytes that may be, as far as this side goes. */
   #window = FIRST_WINDOW;
-  /** Resolved when there is credit, or none to come. */
-  #change = deferred<void>();
+  /** Resolved when there is credit, or none to come; there while somebody waits for that. */
+  #change: Deferred<void> | undefined;
 
   async send(frames: readonly Bytes[]): Promise<void> {
     // The limit is known once the channel is ready, and it is that before anything is sent.
@@ -42,7 +42,10 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 
   async room(most = this.#allowance): Promise<void> {
-    while (this.isReady && this.#outstanding >= most) await this.#change.promise;
+    while (this.isReady && this.#outstanding >= most) {
+      this.#change ??= deferred();
+      await this.#change.promise;
+    }
   }
 
   override break(error: PalmError): void {
@@ -87,8 +90,8 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
 
   /** Sends what may be sent. */
   #pump(): void {
-    this.#change.resolve();
-    this.#change = deferred();
+    this.#change?.resolve();
+    this.#change = undefined;
     const window = this.#allowance;
     for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
       if (!this.isReady) return;
