@@ -1,11 +1,14 @@
 /** What a client sends bit by bit, while it waits for its turn. */
+import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { deferred } from '../../../src/async/deferred.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { Feature } from '../../../src/protocol/message.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { Type } from '../../../transports/websocket/frames.ts';
 import { bytes, textOf } from '../../bytes.ts';
+import { within } from '../../wait.ts';
 import { ALL, testRelays } from '../attacks/ground.ts';
 import { envelope } from '../attacks/raw-peer.ts';
 
@@ -14,8 +17,8 @@ const besieged = testRelays();
 const MESSAGES = 40;
 const EACH = 10;
 
-/** A transport that tells how many frames were pushed together. */
-function counting(pushed: number[]): BindingTransport {
+/** A transport that tells how many frames were pushed together, and pushes nothing before `start`. */
+function counting(pushed: number[], start: Promise<void>): BindingTransport {
   const transport = memory();
   return {
     ...transport,
@@ -25,9 +28,10 @@ function counting(pushed: number[]): BindingTransport {
       connection.push = (address) => {
         const pusher = push(address);
         const send = pusher.send.bind(pusher);
-        pusher.send = (frames) => {
+        pusher.send = async (frames) => {
           pushed.push(frames.length);
-          return send(frames);
+          await start;
+          await send(frames);
         };
         return pusher;
       };
@@ -38,7 +42,8 @@ function counting(pushed: number[]): BindingTransport {
 
 it('leaves in company, and in order, whatever messages it came in', async () => {
   const pushed: number[] = [];
-  const relay = await besieged({ identities: { one: ALL }, transport: counting(pushed) });
+  const start = deferred<void>();
+  const relay = await besieged({ identities: { one: ALL }, transport: counting(pushed, start.promise) });
   const peer = await relay.peer('one');
   await peer.openCalls();
   let sent = 0;
@@ -49,8 +54,12 @@ it('leaves in company, and in order, whatever messages it came in', async () => 
       features: Feature.batches,
       payload: bytes(`${sent++}`),
     });
-  pushed.length = 0;
   for (let i = 0; i < MESSAGES; i++) peer.send([Type.send, 1, 1, Array.from({ length: EACH }, call)]);
+  // A pong tells that everything before it has come; nothing has left yet.
+  const pong = once(peer.socket, 'pong');
+  peer.socket.ping();
+  await within(4_000, pong, 'a pong');
+  start.resolve();
   const codec = new EnvelopeCodec();
   const answers = () =>
     peer.frames
