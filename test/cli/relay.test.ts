@@ -4,6 +4,7 @@ import { curveKeyPair } from 'zeromq';
 import { forwardedAddress } from '../../src/cli/relay/run.ts';
 import type { Server } from '../../src/cluster/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { until, within } from '../wait.ts';
 import { frond, objectsOf } from './command.ts';
 import { here } from './in-process.ts';
 import { entry, output, startRelay, type Up, up } from './relays.ts';
@@ -15,7 +16,8 @@ let server: Server;
 let files: Modules;
 
 beforeAll(async () => {
-  server = await startServer();
+  // Calls that are never answered are under way at once.
+  server = await startServer({ concurrency: 10 });
   files = await Modules.make();
 });
 
@@ -25,6 +27,18 @@ afterAll(async () => {
 });
 
 const relay = (...args: string[]) => startRelay(server.dbAddress, ...args);
+
+/** A call that is never answered, once the server has it. Gives what came of it. */
+async function begun(call: () => Promise<{ readonly code: number | null }>) {
+  const before = server.counters.received;
+  const called = call();
+  await within(
+    10_000,
+    until(() => server.counters.received > before),
+    'the call',
+  );
+  return { called };
+}
 
 describe('what it says', () => {
   test('what it serves, where, for whom, and the line that calls it', async () => {
@@ -167,12 +181,13 @@ describe('its end', () => {
   test('--drain is how long it waits for that', async () => {
     await using running = relay('--allow', 'test.*', '--drain', '100');
     const { url } = await up(running);
-    const call = here(['eval', 'test.never', 'x', '--relay', url, '--timeout', '1500']);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const { called } = await begun(() =>
+      here(['eval', 'test.never', 'x', '--relay', url, '--timeout', '5000']),
+    );
     const started = performance.now();
     expect(await running.end()).toBe(0);
     expect(performance.now() - started).toBeLessThan(2_000);
-    expect((await call).code).toBeGreaterThan(2);
+    expect((await called).code).toBeGreaterThan(2);
   });
 
   test('the built command: health, metrics, other paths, and two signals', async () => {
@@ -193,13 +208,14 @@ describe('its end', () => {
     );
     expect([health?.status, metrics?.status, page?.status]).toEqual([200, 200, 404]);
     expect(await page?.text()).toMatch(/^This is a relay of frond/);
-    const call = frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '3000']);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const { called } = await begun(() =>
+      frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '5000']),
+    );
     service.child.kill('SIGTERM');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect.poll(async () => (await fetch(`${web}healthz`)).status, { timeout: 5_000 }).toBe(503);
     expect(service.child.exitCode).toBeNull();
     expect(await service.end('SIGINT')).toBe(130);
-    expect((await call).code).toBeGreaterThan(2);
+    expect((await called).code).toBeGreaterThan(2);
   });
 });
 

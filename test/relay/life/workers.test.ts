@@ -19,9 +19,13 @@ const LONG = 10_000;
 
 function scene(make: () => TestGround) {
   const open = testCluster(make);
-  return async (identity: () => RelayIdentity | undefined = () => EVERYTHING, resumeWindow = SHORT) => {
+  return async (
+    identity: () => RelayIdentity | undefined = () => EVERYTHING,
+    resumeWindow = SHORT,
+    heartbeat = 2_000,
+  ) => {
     const cluster = open();
-    const master = await cluster.start<Master>({ role: 'master', name: 'master', heartbeat: 2_000 });
+    const master = await cluster.start<Master>({ role: 'master', name: 'master', heartbeat });
     const { dbAddress } = master;
     const relay = cluster.own(
       await startRelay({
@@ -62,7 +66,8 @@ describe.each(grounds)('on %s', (_, make) => {
   }, 30_000);
 
   it('are cut and go on: nothing is lost, and nothing is run twice', async () => {
-    const { startWorker, client, wire } = await open(undefined, LONG);
+    // A Master gives away what a worker holds that is away for half a heartbeat.
+    const { startWorker, client, wire } = await open(undefined, LONG, 2 * LONG);
     const cut = await wire();
     const workers = await Promise.all([startWorker(cut.url), startWorker(cut.url)]);
     const scissors = new Scissors(cut, 3);
