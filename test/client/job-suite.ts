@@ -211,7 +211,7 @@ export function testJobs(name: string, make: () => Ground): void {
 
     it('fails with TIMEOUT when results that are owed do not come', async () => {
       const { client } = await start(({ payload }) => (textOf(payload) === '2' ? [] : [payload]), {
-        timeout: 150,
+        timeout: 600,
       });
       const results: string[] = [];
       const reading = (async () => {
@@ -226,10 +226,10 @@ export function testJobs(name: string, make: () => Ground): void {
       const { client } = await start();
       async function* slowly() {
         yield bytes('a');
-        await new Promise((resolve) => setTimeout(resolve, 250));
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
         yield bytes('b');
       }
-      expect(await read(client.job('raw.f', slowly(), { messages: 2, idleTimeout: 100 }))).toEqual([
+      expect(await read(client.job('raw.f', slowly(), { messages: 2, idleTimeout: 500 }))).toEqual([
         'a',
         'b',
       ]);

@@ -265,20 +265,20 @@ export function testMaps(name: string, make: () => Ground): void {
         const { client } = await start(({ payload }) => (textOf(payload) === '1' ? [] : [payload]));
         const outcomes = await within(
           5_000,
-          settled(client.mapSettled('raw.f', numbers(4), { timeout: 100 })),
+          settled(client.mapSettled('raw.f', numbers(4), { timeout: 600 })),
         );
         expect(told(outcomes)).toEqual(['0=0', '1:TIMEOUT', '2=2', '3=3']);
       });
 
       it('have as long as others are answered, when no time is said', async () => {
-        const { server, client } = await start(() => [], { timeout: 400 });
+        const { server, client } = await start(() => [], { timeout: 1_000 });
         const results = client.map('raw.f', numbers(6));
         const reading = read(results);
         reading.catch(() => {});
         // The last is answered long after the time of one.
         for (let i = 0; i < 6; i++) {
           await until(() => server.received.length === 6);
-          await new Promise((resolve) => setTimeout(resolve, 150));
+          await new Promise((resolve) => setTimeout(resolve, 300));
           await answer(server, server.received[i], String(i));
         }
         expect(await within(5_000, reading)).toEqual(words(6));
@@ -296,7 +296,7 @@ export function testMaps(name: string, make: () => Ground): void {
           tries.set(own, (tries.get(own) ?? 0) + 1);
           return Number(own) % 3 === 0 && tries.get(own) !== 3 ? [] : [payload];
         });
-        const results = client.map('raw.f', numbers(30), { timeout: 120, retries: 2, retryDelay: 20 });
+        const results = client.map('raw.f', numbers(30), { timeout: 500, retries: 2, retryDelay: 20 });
         expect(await within(10_000, read(results))).toEqual(words(30));
         expect(results.progress).toMatchObject({ answered: 30, failed: 0, retried: 20, inFlight: 0 });
       });
@@ -404,7 +404,7 @@ export function testMaps(name: string, make: () => Ground): void {
       it('with TIMEOUT at its deadline, after the results that came', async () => {
         const { client } = await start(({ payload }) => (textOf(payload) === '2' ? [] : [payload]));
         const results: string[] = [];
-        const reading = read(client.map('raw.f', numbers(5), { deadline: 250 }), results);
+        const reading = read(client.map('raw.f', numbers(5), { deadline: 1_000 }), results);
         await expect(within(5_000, reading)).rejects.toMatchObject({ code: 'TIMEOUT' });
         await expect(reading).rejects.toThrow('deadline');
         expect(results).toEqual(['0', '1']);
