@@ -28,6 +28,13 @@ describe('a stock pylm Master, one of whose three workers is killed in the middl
       15_000,
       until(() => results.length > COUNT / 3),
     );
+    // What it is given from here on it never comes to, and takes along when it dies.
+    cluster.kill('worker-2', 'SIGSTOP');
+    const retried = () => map.progress?.retried ?? 0;
+    await within(
+      15_000,
+      until(() => retried() > 0),
+    );
     cluster.kill('worker-2');
     await within(30_000, reading);
     expect(results.map((result) => result.split('|')[0])).toEqual(inputs);
