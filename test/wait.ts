@@ -33,3 +33,12 @@ export async function first<T>(source: AsyncIterable<T>, fits: (value: T) => boo
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(setImmediate);
 }
+
+/** Resolves once `isSo` resolves with true, which is asked again and again within `timeout` milliseconds. */
+export async function eventually(isSo: () => Promise<boolean>, timeout = 5_000): Promise<void> {
+  const end = performance.now() + timeout;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`it was not so within ${timeout} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -16,7 +16,9 @@ import {
 } from '../websocket/frames.ts';
 import type { Admission } from './admission.ts';
 import { closeFor } from './close-for.ts';
+import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
 import type { Metrics } from './metrics.ts';
+import { networkOf } from './network.ts';
 import type { Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Sessions } from './sessions.ts';
@@ -28,6 +30,7 @@ export interface LineContext {
   readonly metrics: Metrics;
   readonly admission: Admission;
   readonly sessions: Sessions;
+  readonly budget: MemoryBudget;
   readonly logger: Logger;
   /** The line is its client's from now on. */
   attached(line: Line, peer: Peer): void;
@@ -40,8 +43,14 @@ const CLOSE_TIMEOUT = 1_000;
 /** In a stopped timer's place, which would hold its memory, and where one is to listen and nothing to do. */
 const NOTHING = () => {};
 
+/** Bytes of messages that come before it is known who sends them: a token is no longer. */
+const LARGEST_GREETING = 65_536;
+
+/** Bytes of a message that is still coming by which what is kept for it is counted anew. */
+const ARRIVING_STEP = 16_384;
+
 /** One WebSocket of a client, from its greeting to its end. */
-export class Line {
+export class Line implements BudgetHolder {
   readonly visitor: Visitor;
   peer: Peer | undefined;
   readonly #socket: WebSocket;
@@ -55,6 +64,10 @@ export class Line {
   #why: { readonly code: number; readonly reason: string } | undefined;
   /** Whether anything came since the last heartbeat. */
   #isAlive = true;
+  /** Bytes that came of a message that is not whole, as far as they were counted, and whether one has become whole. */
+  #arriving = 0;
+  #counted = 0;
+  #isWhole = false;
 
   constructor(socket: WebSocket, visitor: Visitor, context: LineContext) {
     this.#socket = socket;
@@ -96,6 +109,37 @@ export class Line {
     this.#socket.terminate();
   }
 
+  /** Whom it is counted with while it is not known who it is. */
+  get group(): string {
+    return networkOf(this.visitor.address);
+  }
+
+  overBudget(reason: string): void {
+    this.close(CloseCode.slowConsumer, reason);
+  }
+
+  /** Bytes came, and what was whole of them was received. @returns whether more may come. */
+  arrived(bytes: number): boolean {
+    // What is behind a whole message is part of the next one, and no more than what came at once.
+    this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
+    this.#isWhole = false;
+    const { peer } = this;
+    if (peer === undefined && this.#arriving > LARGEST_GREETING) {
+      this.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+    }
+    // The end of a connection that is being closed may come, and nothing large.
+    if (this.#isClosing && this.#arriving > ARRIVING_STEP) return false;
+    if (
+      Math.abs(this.#arriving - this.#counted) >= ARRIVING_STEP ||
+      (this.#counted > 0 && this.#arriving === 0)
+    ) {
+      this.#counted = this.#arriving;
+      if (peer === undefined) this.#context.budget.set(this, this.#counted);
+      else peer.arriving(this.#counted);
+    }
+    return true;
+  }
+
   /** A heartbeat is due. */
   beat(): void {
     const { peer } = this;
@@ -118,6 +162,7 @@ export class Line {
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#isClosing) return;
     this.#isAlive = true;
+    this.#isWhole = true;
     try {
       if (!isBinary || !Buffer.isBuffer(data))
         throw new PalmError('PROTOCOL', 'a text came, and frames are binary');
@@ -168,13 +213,14 @@ export class Line {
       return;
     }
     const before = session === null ? undefined : sessions.resume(session, identity);
-    const peer = before ?? sessions.begin(identity);
+    const peer = before ?? sessions.begin(identity, this.visitor.address);
     metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
     if (before !== undefined) {
       this.#context.attached(this, peer);
       peer.identified(identity);
     }
     this.peer = peer;
+    this.#context.budget.set(this, 0);
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
     const isResumed = before !== undefined;
     this.#send(
@@ -208,6 +254,7 @@ export class Line {
   #close(code: number, reason: string): void {
     this.#isClosing = true;
     this.#stopTimer();
+    this.#context.budget.set(this, 0);
     this.#ended?.resolve();
     // Its own words tell more than the echo of them.
     const why = this.#why ?? { code, reason };
@@ -215,20 +262,12 @@ export class Line {
   }
 }
 
-/** Bytes that come before it is known who sends them: a token is no longer. */
-const LARGEST_GREETING = 65_536;
-
-/** Whoever sends more than a greeting without having said who it is gets no memory for it. */
-export function limitGreeting(socket: Duplex, line: Line): void {
-  let bytes = 0;
+/** Counts the bytes of the messages that are still coming: whoever says nothing whole gets memory within limits all the same. */
+export function countArriving(socket: Duplex, line: Line): void {
   const count = (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (line.peer !== undefined) socket.off('data', count);
-    else if (bytes > LARGEST_GREETING) {
-      line.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
-      socket.off('data', count);
-      socket.pause();
-    }
+    if (line.arrived(chunk.length)) return;
+    socket.off('data', count);
+    socket.pause();
   };
   socket.on('data', count);
 }

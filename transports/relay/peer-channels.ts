@@ -31,11 +31,14 @@ export interface PeerChannel {
   readonly upstream: Upstream;
   /** Whether only workers may have it. */
   readonly isForWork: boolean;
+  /** Bytes that it holds beside what passes. */
+  readonly size: number;
   close(): void;
 }
 
 /** One of the clients that use a channel to a server. */
 export abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
+  readonly size: number = 0;
   readonly number: number;
   readonly upstream: Upstream;
   protected readonly context: PeerContext;
@@ -97,11 +100,13 @@ export abstract class SharedUser<C extends Pusher | Subscription> implements Pee
 
 /** Takes what a client publishes for: deliveries under its topics. */
 export class PeerSubscription extends SharedUser<Subscription> {
+  override readonly size: number;
   readonly topic: string;
 
   constructor(number: number, context: PeerContext, upstream: Upstream, topic: string) {
     super(number, context, upstream);
     this.topic = topic;
+    this.size = 2 * topic.length;
   }
 
   deliver(deliveries: readonly Delivery[]): void {

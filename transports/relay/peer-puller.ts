@@ -19,6 +19,7 @@ export class PeerPuller implements PeerChannel {
   readonly #context: PeerContext;
   readonly upstream: Upstream;
   readonly isForWork = true;
+  readonly size = 0;
   readonly #onLost: (count: number) => void;
   readonly #closing = deferred<void>();
   /** With the client, oldest first. */

@@ -4,7 +4,10 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { Type } from '../websocket/frames.ts';
 import { Credit } from './credit.ts';
+import type { KeptMessage } from './kept-message.ts';
 import { type PeerContext, SharedUser } from './peer-channels.ts';
+import type { PushAccount } from './push-account.ts';
+import type { SendTurns } from './send-turns.ts';
 import type { Upstream } from './upstream.ts';
 
 /**
@@ -18,6 +21,8 @@ interface Batch {
   readonly frames: readonly Bytes[];
   /** Which of the times that the channel was ready they are for. */
   readonly generation: number;
+  /** The message that they came in. */
+  readonly message: KeptMessage;
 }
 
 /** Passes on what a client sends, as fast as the server takes it. */
@@ -25,22 +30,34 @@ export class PeerPusher extends SharedUser<Pusher> {
   /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
   readonly #carriesCalls: boolean;
   readonly #credit: Credit;
+  readonly account: PushAccount;
+  readonly #turns: SendTurns;
   readonly #came = new Fifo<Batch>();
   #isPassing = false;
-  /** Bytes that came and that the server has not taken. */
-  outstanding = 0;
-  /** Frames that came and were not looked into. */
-  waiting = 0;
-  /** What goes next, the bytes that came for it, and places that were taken for more. */
+  /** What is this channel's of the account: bytes that came and that the server has not taken, and frames that wait. */
+  #outstanding = 0;
+  #waiting = 0;
+  /** What goes next, the bytes that came for it, the messages that end with it, and places that were taken for more. */
   #turn: Bytes[] = [];
   #turnBytes = 0;
+  #turnMessages: KeptMessage[] = [];
   #places = 0;
+  /** Gives up the wait for a turn. */
+  #stopWaiting = () => {};
   /** Whether it had to wait for its places. */
   #hasWaited = false;
 
-  constructor(number: number, context: PeerContext, upstream: Upstream, carriesCalls: boolean) {
+  constructor(
+    number: number,
+    context: PeerContext,
+    upstream: Upstream,
+    carriesCalls: boolean,
+    account: PushAccount,
+  ) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
+    this.account = account;
+    this.#turns = carriesCalls ? upstream.callTurns : upstream.resultTurns;
     this.#credit = new Credit(context.window, (bytes) => context.post([Type.taken, number, bytes]));
   }
 
@@ -49,11 +66,13 @@ export class PeerPusher extends SharedUser<Pusher> {
   }
 
   /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */
-  take(generation: number, frames: readonly Bytes[]): void {
+  take(generation: number, frames: readonly Bytes[], message: KeptMessage): void {
     if (this.#isOver(generation)) return;
-    for (const { length } of frames) this.outstanding += length;
-    this.waiting += frames.length;
-    this.#came.push({ frames, generation });
+    let bytes = 0;
+    for (const { length } of frames) bytes += length;
+    this.#came.push({ frames, generation, message });
+    message.use();
+    this.#count(bytes, frames.length);
     if (this.#isPassing) return;
     this.#isPassing = true;
     // What else comes in this message of the WebSocket goes along.
@@ -66,21 +85,33 @@ export class PeerPusher extends SharedUser<Pusher> {
   }
 
   override broke(error: PalmError): void {
-    this.outstanding = 0;
-    this.#credit.forget();
-    this.#giveUp();
+    this.#end();
     super.broke(error);
   }
 
   override close(): void {
-    this.#credit.forget();
-    this.#giveUp();
+    this.#end();
     super.close();
+  }
+
+  /** Nothing that came so far goes on. */
+  #end(): void {
+    this.#count(-this.#outstanding, 0);
+    this.#credit.forget();
+    this.#stopWaiting();
+    this.#giveUp();
+  }
+
+  #count(bytes: number, frames: number): void {
+    this.#outstanding += bytes;
+    this.#waiting += frames;
+    this.account.outstanding += bytes;
+    this.account.waiting += frames;
   }
 
   async #passAll(): Promise<void> {
     for (let next = this.#came.shift(); next !== undefined; next = this.#came.shift()) {
-      this.waiting -= next.frames.length;
+      this.#count(0, -next.frames.length);
       try {
         await (this.#carriesCalls ? this.#passCalls(next) : this.#passResults(next));
       } catch (error) {
@@ -94,15 +125,27 @@ export class PeerPusher extends SharedUser<Pusher> {
     this.#isPassing = false;
   }
 
-  async #passResults({ frames, generation }: Batch): Promise<void> {
-    if (this.#isOver(generation)) return;
-    this.#turn = [...frames];
-    for (const { length } of frames) this.#turnBytes += length;
+  async #passResults({ frames, generation, message }: Batch): Promise<void> {
+    this.#turnMessages.push(message);
+    if (!this.#isOver(generation)) {
+      this.#turn = [...frames];
+      for (const { length } of frames) this.#turnBytes += length;
+    }
     await this.#send(generation);
   }
 
   /** They leave when as many as travel together are there, there are no places for more, or no more have come. */
-  async #passCalls({ frames, generation }: Batch): Promise<void> {
+  async #passCalls({ frames, generation, message }: Batch): Promise<void> {
+    try {
+      await this.#gather(frames, generation);
+    } finally {
+      // Those of its frames that have not left are in the turn.
+      this.#turnMessages.push(message);
+    }
+    if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
+  }
+
+  async #gather(frames: readonly Bytes[], generation: number): Promise<void> {
     for (const [index, frame] of frames.entries()) {
       if (this.#isOver(generation)) break;
       const judging = this.context.judge(this.upstream, frame);
@@ -113,7 +156,7 @@ export class PeerPusher extends SharedUser<Pusher> {
         continue;
       }
       if (this.#places === 0) {
-        const left = frames.length - index + this.waiting;
+        const left = frames.length - index + this.#waiting;
         this.#places = this.#takePlaces(Math.min(left, MOST_IN_TURN - this.#turn.length));
         if (this.#places === 0) {
           await this.#send(generation);
@@ -129,7 +172,6 @@ export class PeerPusher extends SharedUser<Pusher> {
       else this.#turn.push(verdict.frame);
       if (this.#turn.length === MOST_IN_TURN) await this.#send(generation);
     }
-    if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
   }
 
   /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
@@ -156,31 +198,59 @@ export class PeerPusher extends SharedUser<Pusher> {
 
   /** The turn leaves; those that were refused needed no places. */
   async #send(generation: number): Promise<void> {
+    const bytes = this.#turnBytes;
+    if (this.#turn.length > 0 && !this.#isOver(generation)) {
+      const entering = this.#turns.enter(bytes, (giveUp) => {
+        this.#stopWaiting = giveUp;
+      });
+      if (entering === true || (await entering)) await this.#handOver(generation, bytes);
+    }
     if (this.#isOver(generation)) {
       this.#giveUp();
       return;
     }
-    const frames = this.#turn;
-    const bytes = this.#turnBytes;
     const hasWaited = this.#hasWaited;
-    this.#turn = [];
     this.#giveUp();
-    if (frames.length > 0) {
-      if (this.#carriesCalls) this.context.called(frames.length);
-      await this.shared?.channel.send(frames);
-    }
-    if (this.#isOver(generation)) return;
-    this.outstanding -= bytes;
+    this.#count(-bytes, 0);
     this.#credit.add(bytes, hasWaited);
+  }
+
+  /** Its turn has come. What is in the hands of the transport counts until it has left, also when its client is gone. */
+  async #handOver(generation: number, bytes: number): Promise<void> {
+    const frames = this.#turn;
+    const messages = this.#turnMessages;
+    if (this.#isOver(generation) || this.shared === undefined) {
+      this.#turns.leave(bytes);
+      return;
+    }
+    this.#turn = [];
+    this.#turnMessages = [];
+    if (this.#carriesCalls) this.context.called(frames.length);
+    // The places of those that are refused or were taken for more are others' meanwhile.
+    this.#givePlacesBack();
+    try {
+      await this.shared.channel.send(frames);
+    } finally {
+      this.#turns.leave(bytes);
+      for (const message of messages) message.done();
+    }
   }
 
   /** Nothing is about to leave, and the places for it are others'. */
   #giveUp(): void {
-    const places = this.#places + (this.#carriesCalls ? this.#turn.length : 0);
+    if (this.#carriesCalls) this.#places += this.#turn.length;
     this.#turn = [];
     this.#turnBytes = 0;
-    this.#places = 0;
     this.#hasWaited = false;
+    this.#givePlacesBack();
+    const messages = this.#turnMessages;
+    this.#turnMessages = [];
+    for (const message of messages) message.done();
+  }
+
+  #givePlacesBack(): void {
+    const places = this.#places;
+    this.#places = 0;
     if (places === 0) return;
     this.upstream.inFlight.release(places);
     this.context.callRoom.release(places);

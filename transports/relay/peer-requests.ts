@@ -3,6 +3,7 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { PendingReply } from '../../src/transport.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { Guest } from './guest.ts';
+import type { KeptMessage } from './kept-message.ts';
 import type { JudgedRequest, RequestGuard } from './request-guard.ts';
 import type { Upstream } from './upstream.ts';
 import { WorkerWatch } from './worker-watch.ts';
@@ -38,10 +39,12 @@ export class PeerRequests {
     return this.#pending.has(id);
   }
 
-  async ask(id: number, upstream: Upstream, frame: Bytes): Promise<void> {
+  /** @param message - the one that it came in: it is needed until the request has ended, also when that was given up. */
+  async ask(id: number, upstream: Upstream, frame: Bytes, message: KeptMessage): Promise<void> {
     const entry = { size: frame.length, cancel: () => {} };
     this.#pending.set(id, entry);
     this.outstanding += frame.length;
+    message.use();
     try {
       const judged = this.#guard.judge(this.#requester, upstream.name, frame);
       const under = (pending: PendingReply) => {
@@ -52,6 +55,8 @@ export class PeerRequests {
       if (this.#forget(id, entry)) this.#requester.replied(id, reply);
     } catch (error) {
       if (this.#forget(id, entry)) this.#requester.failed(id, upstream.told(error));
+    } finally {
+      message.done();
     }
   }
 

@@ -16,20 +16,32 @@ import {
 import { Ledger } from '../websocket/ledger.ts';
 import { AnswerRoom, type AnswerTaker } from './answer-room.ts';
 import type { CallGuard, Verdict } from './call-guard.ts';
+import { ClientMemory } from './client-memory.ts';
 import { closeFor } from './close-for.ts';
 import { isOf } from './guest.ts';
-import type { Holdings } from './holdings.ts';
 import type { Identity } from './identity.ts';
+import type { KeptMessage } from './kept-message.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 import { type PeerChannel, type PeerContext, PeerSubscription } from './peer-channels.ts';
 import { PeerPuller } from './peer-puller.ts';
 import { PeerPusher } from './peer-pusher.ts';
 import { PeerRequests, type Requester } from './peer-requests.ts';
+import { PushAccount } from './push-account.ts';
 import type { RequestGuard } from './request-guard.ts';
 import type { Limits } from './settings.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
 const SMALLEST_CALL = 16;
+
+/**
+ * Characters of a topic that a client subscribes to, which begins with the client's id. Nobody needs more, and the relay keeps
+ * it as long as the channel is there.
+ */
+const LONGEST_TOPIC = 1_024;
+
+/** Bytes that the objects around a message cost that waits to be confirmed. */
+const SENT_COST = 192;
 
 /** What clients need of their relay, one for all of them. */
 export interface PeerSettings {
@@ -42,7 +54,7 @@ export interface PeerSettings {
   readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
   /** Bytes that the client's socket has not taken. */
   readonly unsent: (peer: Peer) => number;
-  readonly holdings: Holdings<Peer>;
+  readonly budget: MemoryBudget;
   readonly onRefused: (what: string) => void;
   readonly onLostWork: (count: number) => void;
 }
@@ -54,22 +66,37 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   /** What it must show to go on with the session on another socket. */
   readonly session: string;
   identity: Identity;
+  /** Whom it is counted with. */
+  readonly group: string;
   readonly ledger = new Ledger();
   readonly #settings: PeerSettings;
   readonly #channels = new Map<number, PeerChannel>();
+  /** By the address that is pushed to. */
+  readonly #accounts = new Map<string, PushAccount>();
   readonly #requests: PeerRequests;
   #callRoom: AnswerRoom | undefined;
   #replyRoom: AnswerRoom | undefined;
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
+  readonly #memory: ClientMemory;
   #isClosed = false;
 
-  constructor(id: string, session: string, identity: Identity, settings: PeerSettings) {
+  /** @param group - whom it is counted with: where it comes from, and who it is. */
+  constructor(id: string, session: string, identity: Identity, group: string, settings: PeerSettings) {
     this.id = id;
     this.session = session;
     this.identity = identity;
+    this.group = group;
     this.#settings = settings;
     this.#requests = new PeerRequests(settings.requests, this);
+    this.#memory = new ClientMemory({
+      group,
+      budget: settings.budget,
+      most: settings.limits.maxHeld,
+      // What its socket has not taken counts also when it was confirmed: nobody can have read it.
+      outgoing: () => Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, settings.unsent(this)),
+      end: (reason) => settings.end(this, CloseCode.slowConsumer, reason, true),
+    });
   }
 
   get window(): number {
@@ -115,9 +142,17 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   /** A message came. @throws PalmError for what no well-behaved client sends. */
   take(message: Message<ClientFrame>, size: number): void {
     const isNew = this.ledger.take(message, size);
+    if (isNew) {
+      const kept = this.#memory.message(size, framesIn(message));
+      for (const frame of message.frames) this.#takeFrame(frame, kept);
+      kept.done();
+    }
     this.#moved();
-    if (!isNew) return;
-    for (const frame of message.frames) this.#takeFrame(frame);
+  }
+
+  /** So many bytes have come of a message that is not whole. */
+  arriving(bytes: number): void {
+    this.#memory.arriving(bytes);
   }
 
   /** A server's answers for the client. */
@@ -164,6 +199,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
 
   /** Its socket is gone. It may be back. */
   away(): void {
+    this.#memory.arriving(0);
     this.ledger.suspend();
     this.#requests.away();
   }
@@ -173,12 +209,12 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.ledger.suspend();
-    this.#settings.holdings.set(this, 0);
     this.#callRoom?.close();
     this.#replyRoom?.close();
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     this.#requests.close();
+    this.#memory.close();
   }
 
   replied(id: number, reply: Bytes): void {
@@ -199,21 +235,12 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   post(frame: Frame): void {
     if (this.#isClosed) return;
     this.ledger.post(frame);
-    this.#hold();
-    if (this.ledger.held > this.#settings.limits.maxHeld) {
-      const text = `more than ${this.#settings.limits.maxHeld} bytes wait for this client, which does not take them`;
-      this.#settings.end(this, CloseCode.slowConsumer, text, true);
-    }
-  }
-
-  /** What is held for it has changed. Who confirms what its socket has not taken is held for all the same. */
-  #hold(): void {
-    this.#settings.holdings.set(this, Math.max(this.held, this.#settings.unsent(this)));
+    this.#memory.changed();
   }
 
   /** Some of what was held for it is with the client. */
   #moved(): void {
-    this.#hold();
+    this.#memory.changed();
     this.#callRoom?.moved();
     this.#replyRoom?.moved();
   }
@@ -223,10 +250,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     return new AnswerRoom(this.#settings.limits.maxHeld / 4, this);
   }
 
-  #takeFrame(frame: ClientFrame): void {
+  #takeFrame(frame: ClientFrame, message: KeptMessage): void {
     switch (frame[0]) {
       case Type.request:
-        this.#takeRequest(frame);
+        this.#takeRequest(frame, message);
         return;
       case Type.cancel:
         this.#requests.cancel(frame[1]);
@@ -238,7 +265,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
         this.#closeChannel(frame[1]);
         return;
       case Type.send:
-        this.#takeSend(frame);
+        this.#takeSend(frame, message);
         return;
       case Type.taken: {
         const channel = this.#channels.get(frame[1]);
@@ -252,7 +279,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     }
   }
 
-  #takeRequest([, id, address, frame]: Request): void {
+  #takeRequest([, id, address, frame]: Request, message: KeptMessage): void {
     const { limits, find } = this.#settings;
     this.#checkSize(frame);
     const isOver = this.#requests.size >= limits.maxRequests || this.#requests.outstanding >= limits.window;
@@ -265,7 +292,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
       this.post([Type.failed, id, 'FORBIDDEN', this.#noServer(server)]);
       return;
     }
-    this.#requests.ask(id, upstream, frame);
+    this.#requests.ask(id, upstream, frame, message);
   }
 
   #openChannel([, number, kind, address, topic]: Open): void {
@@ -279,21 +306,33 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     if (upstream === undefined) {
       this.#refuseChannel(number, against ?? this.#noServer(server));
     } else if (kind === ChannelKind.push) {
-      const channel = new PeerPusher(number, this, upstream, !isForResults);
-      this.#channels.set(number, channel);
+      const account = this.#accountOf(address);
+      const channel = new PeerPusher(number, this, upstream, !isForResults, account);
+      this.#keep(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
       if (!isOf(this.id, topic)) {
         throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
       }
+      if (topic.length > LONGEST_TOPIC) {
+        throw new PalmError(
+          'PROTOCOL',
+          `a topic has ${topic.length} characters, of ${LONGEST_TOPIC} at most`,
+        );
+      }
       const channel = new PeerSubscription(number, this, upstream, topic);
-      this.#channels.set(number, channel);
+      this.#keep(number, channel);
       channel.attach(upstream.answers);
     } else if (kind === ChannelKind.pull) {
       const channel = new PeerPuller(number, this, upstream, onLostWork);
-      this.#channels.set(number, channel);
+      this.#keep(number, channel);
       channel.attach();
     } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
+  }
+
+  #keep(number: number, channel: PeerChannel): void {
+    this.#channels.set(number, channel);
+    this.#memory.opened(channel.size);
   }
 
   #refuseChannel(number: number, why: string): void {
@@ -308,20 +347,29 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   }
 
   #closeChannel(number: number): void {
-    this.#channels.get(number)?.close();
+    const channel = this.#channels.get(number);
+    channel?.close();
     this.#channels.delete(number);
+    if (channel !== undefined) this.#memory.closed(channel.size);
   }
 
-  #takeSend([, number, generation, frames]: Send): void {
+  #accountOf(address: string): PushAccount {
+    const account = this.#accounts.get(address) ?? new PushAccount();
+    this.#accounts.set(address, account);
+    return account;
+  }
+
+  #takeSend([, number, generation, frames]: Send, message: KeptMessage): void {
     const channel = this.#channels.get(number);
     if (!(channel instanceof PeerPusher) || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
     for (const frame of frames) this.#checkSize(frame);
     const { window } = this.#settings.limits;
-    if (channel.outstanding >= window || channel.waiting >= window / SMALLEST_CALL) {
+    const { outstanding, waiting } = channel.account;
+    if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
       throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
     }
-    channel.take(generation, frames);
+    channel.take(generation, frames, message);
   }
 
   #checkSize({ length }: Bytes): void {
@@ -343,4 +391,11 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   #noServer(server: string): string {
     return `${this.identity.name} may not use a server ${JSON.stringify(server)} here, or there is none`;
   }
+}
+
+/** Frames of a message, and PALM frames within them. */
+function framesIn({ frames }: Message<ClientFrame>): number {
+  let count = frames.length;
+  for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
+  return count;
 }

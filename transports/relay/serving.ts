@@ -15,8 +15,8 @@ import { Admission } from './admission.ts';
 import { CallGuard } from './call-guard.ts';
 import { Collector } from './collector.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
-import { Holdings } from './holdings.ts';
-import { Line, type LineContext, limitGreeting } from './line.ts';
+import { countArriving, Line, type LineContext } from './line.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
@@ -104,22 +104,16 @@ class ServingRelay implements Relay {
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
       collector: new Collector(),
     });
-    const holdings = new Holdings<Peer>(limits.maxHeldTotal, (peer) =>
-      this.#end(
-        peer,
-        CloseCode.slowConsumer,
-        'too much waits for all clients, and the most for this one',
-        true,
-      ),
-    );
+    const budget = new MemoryBudget(limits.maxHeldTotal);
     this.#metrics = new Metrics({
       connections: () => this.#lines.size,
       sessions: () => this.#sessions.size,
-      held: () => holdings.total,
+      held: () => budget.total,
     });
     this.#sessions = new Sessions({
       relayId,
       most: limits.maxConnections,
+      mostAbsent: limits.maxConnectionsPerAddress,
       resumeWindow: limits.resumeWindow,
       peers: {
         limits,
@@ -127,7 +121,7 @@ class ServingRelay implements Relay {
         requests: new RequestGuard(codec),
         find,
         end: (peer, code, reason, isOver) => this.#end(peer, code, reason, isOver),
-        holdings,
+        budget,
         unsent: (peer) => this.#lineOf.get(peer)?.unsent ?? 0,
         onRefused: (what) => this.#metrics.refusal(what),
         onLostWork: (count) => this.#metrics.lostWork(count),
@@ -140,6 +134,7 @@ class ServingRelay implements Relay {
       metrics: this.#metrics,
       admission: this.#admission,
       sessions: this.#sessions,
+      budget,
       attached: (line, peer) => this.#attached(line, peer),
       ended: (line, code, reason) => this.#ended(line, code, reason),
       logger,
@@ -243,7 +238,7 @@ class ServingRelay implements Relay {
     socket.on('close', entered);
     this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
       this.#metrics.handshake(101);
-      limitGreeting(socket, this.#open(webSocket, visitor));
+      countArriving(socket, this.#open(webSocket, visitor));
     });
   }
 

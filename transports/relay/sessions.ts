@@ -2,6 +2,7 @@ import { startTimer } from '../../src/async/deadline.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { Delivery } from '../../src/transport.ts';
 import type { Identity } from './identity.ts';
+import { networkOf } from './network.ts';
 import { Peer, type PeerSettings } from './peer.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -10,6 +11,8 @@ export interface SessionsSettings {
   readonly relayId: string;
   /** Sessions that may be remembered at once. */
   readonly most: number;
+  /** Sessions without a socket that may be remembered of one group. */
+  readonly mostAbsent: number;
   /** Milliseconds that one without a socket is remembered. */
   readonly resumeWindow: number;
   readonly peers: PeerSettings;
@@ -27,6 +30,8 @@ export class Sessions {
   /** By what is between the first two slashes of their topics. */
   readonly #byNumber = new Map<string, Entry>();
   readonly #bySecret = new Map<string, Entry>();
+  /** Those without a socket by group, in each the one that has been for longest first. */
+  readonly #absent = new Map<string, Set<Peer>>();
   #next = 1;
 
   constructor(settings: SessionsSettings) {
@@ -41,12 +46,23 @@ export class Sessions {
     for (const { peer } of this.#bySecret.values()) yield peer;
   }
 
-  /** A session that begins. When there is no room, the one that has been without a socket for longest is forgotten. */
-  begin(identity: Identity): Peer {
+  /**
+   * A session that begins. When there is no room, one without a socket is forgotten: of the group that has the most, the
+   * one that has been for longest.
+   * @param address - where the client comes from.
+   */
+  begin(identity: Identity, address: string): Peer {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
+    const group = `${networkOf(address)} ${identity.name}`;
     const number = (this.#next++).toString(36);
     const session = randomId();
-    const peer = new Peer(`${this.#settings.relayId}/${number}`, session, identity, this.#settings.peers);
+    const peer = new Peer(
+      `${this.#settings.relayId}/${number}`,
+      session,
+      identity,
+      group,
+      this.#settings.peers,
+    );
     const entry = { peer, stopForgetting: undefined };
     this.#byNumber.set(number, entry);
     this.#bySecret.set(session, entry);
@@ -59,6 +75,7 @@ export class Sessions {
     if (entry === undefined || entry.peer.identity.name !== identity.name) return undefined;
     entry.stopForgetting?.();
     entry.stopForgetting = undefined;
+    this.#isBack(entry.peer);
     return entry.peer;
   }
 
@@ -69,9 +86,11 @@ export class Sessions {
     peer.away();
     entry.stopForgetting?.();
     entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(peer));
-    // Behind those that were left before it.
-    this.#bySecret.delete(peer.session);
-    this.#bySecret.set(peer.session, entry);
+    const absent = this.#absent.get(peer.group) ?? new Set();
+    this.#absent.set(peer.group, absent);
+    absent.add(peer);
+    // A stranger that comes and goes pushes out its own sessions, and nobody else's.
+    if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
   }
 
   forget(peer: Peer): void {
@@ -80,6 +99,7 @@ export class Sessions {
     entry.stopForgetting?.();
     this.#bySecret.delete(peer.session);
     this.#byNumber.delete(numberOf(peer.id));
+    this.#isBack(peer);
     peer.close();
   }
 
@@ -96,11 +116,23 @@ export class Sessions {
   }
 
   #makeRoom(): void {
-    for (const { peer, stopForgetting } of this.#bySecret.values()) {
-      if (stopForgetting === undefined) continue;
+    let most: ReadonlySet<Peer> = new Set();
+    for (const absent of this.#absent.values()) if (absent.size > most.size) most = absent;
+    this.#forgetOldest(most);
+  }
+
+  #forgetOldest(absent: ReadonlySet<Peer>): void {
+    for (const peer of absent) {
       this.forget(peer);
       return;
     }
+  }
+
+  /** It has a socket, or is forgotten. */
+  #isBack(peer: Peer): void {
+    const absent = this.#absent.get(peer.group);
+    absent?.delete(peer);
+    if (absent?.size === 0) this.#absent.delete(peer.group);
   }
 }
 

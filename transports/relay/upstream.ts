@@ -18,6 +18,7 @@ import type {
 import type { Collector } from './collector.ts';
 import type { Target } from './options.ts';
 import { Patterns } from './patterns.ts';
+import { SendTurns } from './send-turns.ts';
 import { SharedChannel } from './shared-channel.ts';
 import { Way } from './way.ts';
 import { WorkPool } from './work-pool.ts';
@@ -75,8 +76,10 @@ export class Upstream {
   #looking: Promise<void> | undefined;
   /** Where calls go. */
   readonly calls: Way<Pusher>;
+  readonly callTurns = new SendTurns();
   /** Where workers push their results to. */
   readonly results: Way<Pusher>;
+  readonly resultTurns = new SendTurns();
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: Way<Subscription>;
   readonly inFlight = new InFlight(() =>

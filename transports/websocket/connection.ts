@@ -12,11 +12,14 @@ import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
 import { RelayedPuller, RelayedSubscription } from './receivers.ts';
 import { RelayedRequester } from './requester.ts';
+import { SendWindow } from './window.ts';
 
 export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #link: Link;
   readonly #requester: RelayedRequester;
   readonly #open = new Map<number, RelayedChannel>();
+  /** By the address that is pushed to. */
+  readonly #windows = new Map<string, SendWindow>();
   readonly #identified = deferred<void>();
   #terms: Terms | undefined;
   #next = 1;
@@ -60,7 +63,9 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   }
 
   push(address: string): Pusher {
-    return this.#dial(address, (context) => new RelayedPusher(context));
+    const window = this.#windows.get(address) ?? new SendWindow();
+    this.#windows.set(address, window);
+    return this.#dial(address, (context) => new RelayedPusher(context, window));
   }
 
   subscribe(address: string, topic: string): Subscription {

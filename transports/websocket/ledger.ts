@@ -37,6 +37,11 @@ export class Ledger {
     return this.#keptBytes + this.#writer.length;
   }
 
+  /** Messages that are not confirmed. */
+  get unconfirmed(): number {
+    return this.#kept.length;
+  }
+
   /** Messages received. */
   get received(): number {
     return this.#received;

@@ -4,9 +4,9 @@ import { Fifo } from '../../src/async/fifo.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
-import { RelayedChannel, tooLarge } from './channel.ts';
+import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
 import { ChannelKind, type Frame, Type } from './frames.ts';
-import { FIRST_WINDOW } from './window.ts';
+import { FIRST_WINDOW, type SendWindow } from './window.ts';
 
 /** Bytes of frames that travel together. */
 const LARGEST_BATCH = 65_536;
@@ -22,12 +22,21 @@ interface Waiting {
 export class RelayedPusher extends RelayedChannel implements Pusher {
   protected readonly kind = ChannelKind.push;
   readonly #waiting = new Fifo<Waiting>();
-  /** Bytes that were sent and that the server has not taken. */
+  /** What all channels to the server have under way. */
+  readonly #shared: SendWindow;
+  readonly #stopListening: () => void;
+  /** Bytes that were sent on this one and that the server has not taken. */
   #outstanding = 0;
   /** Bytes that may be, as far as this side goes. */
   #window = FIRST_WINDOW;
   /** Resolved when there is credit, or none to come; there while somebody waits for that. */
   #change: Deferred<void> | undefined;
+
+  constructor(context: ChannelContext, shared: SendWindow) {
+    super(context);
+    this.#shared = shared;
+    this.#stopListening = shared.onRoom(() => this.#pump());
+  }
 
   async send(frames: readonly Bytes[]): Promise<void> {
     // The limit is known once the channel is ready, and it is that before anything is sent.
@@ -41,17 +50,15 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     return sent.promise;
   }
 
-  async room(most = this.#allowance): Promise<void> {
-    while (this.isReady && this.#outstanding >= most) {
-      this.#change ??= deferred();
-      await this.#change.promise;
-    }
+  room(): Promise<void> {
+    const most = this.#allowance;
+    return this.#until(() => this.#outstanding < most && !this.#isSharedFull);
   }
 
   override break(error: PalmError): void {
-    this.#outstanding = 0;
     super.break(error);
     this.#drop(error);
+    this.#took(this.#outstanding);
   }
 
   protected override becameReady(): void {
@@ -59,7 +66,9 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 
   protected override ended(error: PalmError): void {
+    if (this.isClosed) this.#stopListening();
     this.#drop(error);
+    this.#took(this.#outstanding);
   }
 
   protected override took(frame: Frame): void {
@@ -67,18 +76,37 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
       super.took(frame);
       return;
     }
-    this.#outstanding = Math.max(0, this.#outstanding - frame[2]);
     this.#window += frame[2];
-    this.#pump();
+    this.#took(Math.min(frame[2], this.#outstanding));
   }
 
   protected override async drain(timeout: number): Promise<void> {
-    // While something waits, something is out.
-    await atMost(timeout, this.room(1));
+    await atMost(
+      timeout,
+      this.#until(() => this.#outstanding === 0 && this.#waiting.size === 0),
+    );
+  }
+
+  /** Resolves when it is so, or nothing can be sent. */
+  async #until(isSo: () => boolean): Promise<void> {
+    while (this.isReady && !isSo()) {
+      this.#change ??= deferred();
+      await this.#change.promise;
+    }
   }
 
   get #allowance(): number {
     return Math.min(this.#window, this.terms?.window ?? 0);
+  }
+
+  get #isSharedFull(): boolean {
+    return this.#shared.outstanding >= (this.terms?.window ?? 0);
+  }
+
+  /** So many bytes are off the relay's hands, or lost with them. */
+  #took(bytes: number): void {
+    this.#outstanding -= bytes;
+    this.#shared.release(bytes);
   }
 
   #drop(error: PalmError): void {
@@ -96,7 +124,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
       if (!this.isReady) return;
       while (waiting.frames.length > 0) {
-        if (this.#outstanding >= window) return;
+        if (this.#outstanding >= window || this.#isSharedFull) return;
         this.#sendSome(waiting);
       }
       this.#waiting.skip(1);
@@ -115,6 +143,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     }
     waiting.frames = frames.slice(end);
     this.#outstanding += size;
+    this.#shared.take(size);
     this.context.post([Type.send, this.number, this.generation, frames.slice(0, end)]);
   }
 }

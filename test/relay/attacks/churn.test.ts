@@ -1,9 +1,10 @@
 /** What clients that come and go do to those who stay. */
 import { expect, it } from 'vitest';
+import type { RelayOptions } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/websocket/frames.ts';
 import { bytes } from '../../bytes.ts';
-import { ALL, testRelays } from './ground.ts';
-import { envelope } from './raw-peer.ts';
+import { ALL, type Besieged, testRelays } from './ground.ts';
+import { envelope, type RawPeer } from './raw-peer.ts';
 
 const besieged = testRelays();
 
@@ -31,6 +32,54 @@ it('forgets those first who have been away for longest, where there is no more r
     expect((await back.greet('attacker-token', first.session))[3]).toBe(true);
     const oldest = await dial();
     expect((await oldest.greet('attacker-token', vanished[0]?.session))[3]).toBe(false);
+  });
+});
+
+/** Comes from an address, begins a session, and vanishes without a good-bye. */
+async function comeAndVanish(
+  { dial }: Besieged,
+  address: string,
+  token = 'attacker-token',
+): Promise<RawPeer> {
+  const peer = await dial({ headers: { 'x-address': address } });
+  await peer.greet(token);
+  peer.socket.terminate();
+  await peer.end();
+  return peer;
+}
+
+const addressOf: RelayOptions['addressOf'] = (headers) => String(headers['x-address']);
+
+it("forgets the sessions of one address for each other, and nobody else's", async () => {
+  const limits = { maxConnections: 50, maxConnectionsPerAddress: 10 };
+  const relay = await besieged({ limits, addressOf, identities: { one: ALL, two: ALL } });
+  await relay.meanwhile(async () => {
+    const cut = await comeAndVanish(relay, '192.0.2.1');
+    const same = [];
+    for (let i = 0; i < 70; i++) same.push(await comeAndVanish(relay, '192.0.2.2'));
+    // One address, of which there are many in an IPv6 network.
+    for (let i = 0; i < 70; i++) await comeAndVanish(relay, `2001:db8::${i.toString(16)}`);
+    expect(await relay.figure('sessions')).toBe(1 + 1 + 10 + 10);
+    const back = await relay.dial();
+    expect((await back.greet('attacker-token', cut.session))[3]).toBe(true);
+    const tenth = await relay.dial();
+    expect((await tenth.greet('attacker-token', same.at(-10)?.session))[3]).toBe(true);
+    const eleventh = await relay.dial();
+    expect((await eleventh.greet('attacker-token', same.at(-11)?.session))[3]).toBe(false);
+  });
+});
+
+it('where there is no more room at all, has those give first that have the most', async () => {
+  const limits = { maxConnections: 30, maxConnectionsPerAddress: 10 };
+  const relay = await besieged({ limits, addressOf, identities: { one: ALL } });
+  await relay.meanwhile(async () => {
+    const cut = await comeAndVanish(relay, '192.0.2.1');
+    for (let host = 2; host < 12; host++) {
+      for (let i = 0; i < 10; i++) await comeAndVanish(relay, `192.0.2.${host}`, 'one');
+    }
+    expect(await relay.figure('sessions')).toBe(30);
+    const back = await relay.dial();
+    expect((await back.greet('attacker-token', cut.session))[3]).toBe(true);
   });
 });
 

@@ -4,22 +4,18 @@ import { expect, it } from 'vitest';
 import { Credit } from '../../../transports/relay/credit.ts';
 import { type Frame, Type } from '../../../transports/websocket/frames.ts';
 import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
-import { FIRST_WINDOW } from '../../../transports/websocket/window.ts';
+import { FIRST_WINDOW, SendWindow } from '../../../transports/websocket/window.ts';
 
 const FRAME = 1_000;
 
 /** A channel that is ready, with so many frames to send, and what it has sent. */
-function startPushing(window: number, count = 3_000) {
+function startPushing(window: number, count = 3_000, shared = new SendWindow()) {
   let sent = 0;
   const post = (frame: Frame) => {
     if (frame[0] === Type.send) for (const { length } of frame[3]) sent += length;
   };
-  const pusher = new RelayedPusher({
-    host: { report: () => {}, release: () => {} },
-    number: 1,
-    address: 'server',
-    post,
-  });
+  const context = { host: { report: () => {}, release: () => {} }, number: 1, address: 'server', post };
+  const pusher = new RelayedPusher(context, shared);
   pusher.open({ client: 'relay/1', maxFrame: 1_000_000, window, keyPrefix: '' });
   pusher.said([Type.ready, 1, 1, true]);
   const sending = pusher.send(Array.from({ length: count }, () => new Uint8Array(FRAME)));
@@ -102,4 +98,31 @@ it('is told of what was taken once that is a quarter of what it allows itself, a
   credit.pay();
   expect(told).toHaveLength(103);
   credit.forget();
+});
+
+it('is one for all channels to a server, however they end', async () => {
+  const window = 100_000;
+  const shared = new SendWindow();
+  const [one, other] = [startPushing(window, 300, shared), startPushing(window, 300, shared)];
+  const out = () => one.sent() + other.sent();
+  await Promise.resolve();
+  const taken = new Map([one, other].map((channel) => [channel, 0]));
+  const allTaken = () => [...taken.values()].reduce((sum, bytes) => sum + bytes, 0);
+  for (const channel of [one, other, one, other, one, other]) {
+    const before = taken.get(channel) ?? 0;
+    taken.set(channel, channel.sent());
+    channel.take(channel.sent() - before);
+    expect(out() - allTaken()).toBeLessThan(window + 65_536);
+    expect(shared.outstanding).toBe(out() - allTaken());
+  }
+  expect(other.sent()).toBeGreaterThan(0);
+  const before = other.sent();
+  const { outstanding } = shared;
+  one.pusher.said([Type.broken, 1, 'DISCONNECTED', 'the server is gone']);
+  await new Promise(setImmediate);
+  // What the one had out is the other's room now.
+  expect(shared.outstanding).toBeLessThan(outstanding + 65_536);
+  expect(other.sent()).toBeGreaterThanOrEqual(before);
+  await other.pusher.close();
+  expect(shared.outstanding).toBe(0);
 });

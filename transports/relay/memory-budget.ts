@@ -1,0 +1,77 @@
+/** Something that bytes are kept for. */
+export interface BudgetHolder {
+  /** Those of one group share a fate: when too much is kept, the group with the most gives first. */
+  readonly group: string;
+  /** Too much is kept for all together, and this one is to let go of what is kept for it. */
+  overBudget(reason: string): void;
+}
+
+/**
+ * Bounds the bytes that a relay keeps for all of its clients together, in both directions: whatever they do and however many
+ * there are, they do not fill its memory.
+ */
+export class MemoryBudget {
+  readonly #most: number;
+  /** Of those for whom bytes are kept. */
+  readonly #kept = new Map<BudgetHolder, number>();
+  readonly #byGroup = new Map<string, number>();
+  #total = 0;
+
+  /** @param most - bytes for all together. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Bytes kept for all together. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /**
+   * So many bytes are kept for one now. When all together are over the limit, the group with the most gives: first the
+   * one of it that the most is kept for. A stranger with many connections is thus cut before a client with one.
+   */
+  set(holder: BudgetHolder, bytes: number): void {
+    this.#put(holder, bytes);
+    while (this.#total > this.#most) {
+      const largest = this.#largest();
+      if (largest === undefined) return;
+      this.#put(largest, 0);
+      largest.overBudget(`more than ${this.#most} bytes are kept for all clients, and the most for this one`);
+    }
+  }
+
+  #put(holder: BudgetHolder, bytes: number): void {
+    const before = this.#kept.get(holder) ?? 0;
+    if (bytes === before) return;
+    this.#total += bytes - before;
+    if (bytes > 0) this.#kept.set(holder, bytes);
+    else this.#kept.delete(holder);
+    const ofGroup = (this.#byGroup.get(holder.group) ?? 0) + bytes - before;
+    if (ofGroup > 0) this.#byGroup.set(holder.group, ofGroup);
+    else this.#byGroup.delete(holder.group);
+  }
+
+  #largest(): BudgetHolder | undefined {
+    const group = largestOf(this.#byGroup);
+    let largest: BudgetHolder | undefined;
+    let most = 0;
+    for (const [holder, bytes] of this.#kept) {
+      if (holder.group !== group || bytes <= most) continue;
+      largest = holder;
+      most = bytes;
+    }
+    return largest;
+  }
+}
+
+function largestOf(sizes: ReadonlyMap<string, number>): string | undefined {
+  let largest: string | undefined;
+  let most = 0;
+  for (const [name, size] of sizes) {
+    if (size <= most) continue;
+    largest = name;
+    most = size;
+  }
+  return largest;
+}
