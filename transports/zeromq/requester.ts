@@ -15,12 +15,19 @@ import { SocketWriter } from './writer.ts';
  */
 const MOST_UNANSWERED = 512;
 
+/** Bytes of requests under way from which on no more are sent: what ZeroMQ has, nobody takes back. */
+const MOST_UNANSWERED_BYTES = 16 * 1_048_576;
+
+/** Requests that were given up while they waited, from which on those that wait are looked through for them. */
+const PRUNE_FROM = 64;
+
 /** Requests under way from which on the next ones go in bursts. */
 const BURST = 8;
 
 interface Request {
   readonly id: number;
-  readonly frame: Bytes;
+  /** Nothing once it is given up. */
+  frame: Bytes | undefined;
 }
 
 /**
@@ -29,7 +36,14 @@ interface Request {
  */
 export class ZeromqRequester extends Dialled<Dealer> {
   readonly #pending = new PendingReplies<Bytes>();
-  readonly #sent = new Set<number>();
+  /**
+   * Sizes of those that were sent and not answered. One that was given up stays: ZeroMQ has it until the server takes it or the
+   * link breaks, and it is answered all the same.
+   */
+  readonly #sent = new Map<number, number>();
+  #sentBytes = 0;
+  /** Those that were given up while they waited, and wait still. */
+  #givenUp = 0;
   /** Written anew for each request: a part this small is copied when it is sent. */
   readonly #idFrame = new Uint8Array(4);
   readonly #id = new DataView(this.#idFrame.buffer);
@@ -51,8 +65,9 @@ export class ZeromqRequester extends Dialled<Dealer> {
 
   request(frame: Bytes): PendingReply {
     const { id, reply } = this.#pending.add();
-    this.#writer.post({ id, frame });
-    return { reply, cancel: (reason) => this.#fail(id, reason) };
+    const request: Request = { id, frame };
+    this.#writer.post(request);
+    return { reply, cancel: (reason) => this.#giveUp(request, reason) };
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
@@ -62,12 +77,16 @@ export class ZeromqRequester extends Dialled<Dealer> {
   }
 
   #mayAsk(): Promise<void> | undefined {
-    return this.isReady && this.#sent.size < MOST_UNANSWERED ? undefined : this.#turn();
+    return this.isReady && !this.#isFull ? undefined : this.#turn();
+  }
+
+  get #isFull(): boolean {
+    return this.#sent.size >= MOST_UNANSWERED || this.#sentBytes >= MOST_UNANSWERED_BYTES;
   }
 
   async #turn(): Promise<void> {
     await this.ready();
-    while (this.#sent.size >= MOST_UNANSWERED) {
+    while (this.#isFull) {
       this.#answered = deferred();
       await this.#answered.promise;
       this.#answered = undefined;
@@ -81,24 +100,39 @@ export class ZeromqRequester extends Dialled<Dealer> {
       taken++;
       const { id, frame } = request;
       // What was given up while it waited is passed over.
+      if (frame === undefined) {
+        this.#givenUp--;
+        continue;
+      }
       if (!this.#pending.has(id)) continue;
-      this.#sent.add(id);
+      this.#sent.set(id, frame.length);
+      this.#sentBytes += frame.length;
       this.#id.setUint32(0, id);
       return { parts: [this.#idFrame, NO_BYTES, frame], taken };
     }
     return { parts: [], taken };
   }
 
-  #fail(id: number, reason: unknown): void {
-    this.#pending.fail(id, reason);
-    this.#forget(id);
+  #giveUp(request: Request, reason: unknown): void {
+    if (!this.#pending.has(request.id)) return;
+    this.#pending.fail(request.id, reason);
+    if (this.#sent.has(request.id)) return;
+    request.frame = undefined;
+    this.#givenUp++;
+    if (this.#givenUp < PRUNE_FROM || this.#givenUp * 2 < this.#writer.waiting) return;
+    this.#writer.prune(({ frame }) => frame !== undefined);
+    this.#givenUp = 0;
   }
 
   #failSent(error: PalmError): void {
-    for (const id of [...this.#sent]) this.#fail(id, error);
+    for (const id of [...this.#sent.keys()]) {
+      this.#pending.fail(id, error);
+      this.#forget(id);
+    }
   }
 
   #forget(id: number): void {
+    this.#sentBytes -= this.#sent.get(id) ?? 0;
     this.#sent.delete(id);
     this.#answered?.resolve();
   }

@@ -73,6 +73,13 @@ export class SocketWriter<T> {
     else queueMicrotask(() => this.#run());
   }
 
+  /** Forgets those of the posted items that wait and are not wanted any more. */
+  prune(isWanted: (item: T) => boolean): void {
+    const { size } = this.#items;
+    this.#items.retain(isWanted);
+    this.#accepted -= size - this.#items.size;
+  }
+
   /** Gives up what waits: it will not be sent. */
   drop(error: PalmError): void {
     this.#items.clear();
