@@ -2,7 +2,7 @@
 
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { PalmError, reasonText } from '../protocol/errors.ts';
+import { PalmError, reasonText, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { isReservedKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
@@ -99,7 +99,7 @@ export class CacheService {
       case 'delete':
         return this.#delete(decodeUtf8(request.payload));
       default: {
-        const text = `the cache has set, get and delete, not ${JSON.stringify(request.function)}`;
+        const text = `the cache has set, get and delete, not ${show(request.function)}`;
         return refusal(Status.unknownFunction, text);
       }
     }
@@ -140,11 +140,11 @@ function operationOf({ function: path }: PalmMessage): string | undefined {
 }
 
 function missing(key: string): Outcome {
-  return refusal(Status.missing, `there is no key ${JSON.stringify(key)}`);
+  return refusal(Status.missing, `there is no key ${show(key)}`);
 }
 
 function reserved(key: string): Outcome {
-  return refusal(Status.refused, `key ${JSON.stringify(key)} is the server's configuration`);
+  return refusal(Status.refused, `key ${show(key)} is the server's configuration`);
 }
 
 function failure(error: unknown): Outcome {

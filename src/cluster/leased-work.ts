@@ -6,7 +6,7 @@ import { PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../protocol/work.ts';
+import { encodeWorkRequest, MOST_ITEMS, readWorkReply, type WorkItem, WorkKind } from '../protocol/work.ts';
 import { Prefetch } from './prefetch.ts';
 import type { Work, WorkLink } from './work.ts';
 
@@ -142,7 +142,7 @@ export class LeasedWork implements WorkLink<LeasedItem> {
     let bytes = 0;
     for (const [index, { frame }] of this.#items.entries()) {
       bytes += frame.length;
-      if (bytes > MOST_BYTES) return Math.max(1, index);
+      if (bytes > MOST_BYTES || index === MOST_ITEMS) return Math.max(1, index);
     }
     return this.#items.length;
   }

@@ -1,24 +1,25 @@
 /**
  * The codec for PalmMessage: protobuf, written for these fields alone, because every message of every
- * stream passes here. Field numbers and types: pylm/parts/messages_pb2.py; 1000 and up are frond's (PROTOCOL.md).
+ * stream passes here.
  */
 import { invalidCall, show } from './errors.ts';
+import {
+  CACHE,
+  CLIENT,
+  ERROR,
+  ERROR_NAME,
+  FEATURES,
+  FUNCTION,
+  ORDINAL,
+  PAYLOAD,
+  PIPELINE,
+  STAGE,
+  STATUS,
+} from './fields.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { Slab } from './slab.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
-import { BYTES, int64Length, VARINT, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
-
-const PIPELINE = (1 << 3) | BYTES;
-const CLIENT = (2 << 3) | BYTES;
-const STAGE = (3 << 3) | VARINT;
-const FUNCTION = (4 << 3) | BYTES;
-const CACHE = (5 << 3) | BYTES;
-const PAYLOAD = (6 << 3) | BYTES;
-const FEATURES = (1000 << 3) | VARINT;
-const STATUS = (1001 << 3) | VARINT;
-const ERROR = (1002 << 3) | BYTES;
-const ERROR_NAME = (1003 << 3) | BYTES;
-const ORDINAL = (1004 << 3) | VARINT;
+import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
 /**
  * Encodes and decodes envelopes. One codec serves one stream of messages: it remembers the texts of the last
@@ -46,7 +47,12 @@ export class EnvelopeCodec {
    * or a stage beyond ±(2^53 - 1).
    */
   decode(frame: Uint8Array): PalmMessage {
-    const reader = new WireReader(frame);
+    return this.read(new WireReader(frame));
+  }
+
+  /** As {@link decode}, off a reader that then tells how the frame was written. */
+  read(reader: WireReader): PalmMessage {
+    const frame = reader.bytes;
     const message = palmMessage({});
     let unknown: number[] | undefined;
     while (reader.at < frame.length) {

@@ -30,6 +30,12 @@ export interface WorkItem {
 /** A lease and its kind share 32 bits. */
 export const LAST_LEASE = 0x3fff_ffff;
 
+/**
+ * Items of one request, at most: each is an object, and two bytes are enough for one. As many results as a worker sends in
+ * one request are fewer, by their bytes.
+ */
+export const MOST_ITEMS = 16_384;
+
 /** What a worker asks of its server. */
 export interface WorkRequest {
   /** Id of the worker. */
@@ -72,7 +78,7 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
   if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }
-  const items = unpackWork(payload);
+  const items = unpackWork(payload, MOST_ITEMS);
   return {
     worker,
     name,
@@ -82,6 +88,14 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
     isAway: stage === AWAY,
     items,
   };
+}
+
+/**
+ * What a result says of the message that was worked on. Everything else in its envelope is for the server to know, and not
+ * for a worker to say.
+ */
+export function resultOf({ payload, status, error, errorName }: PalmMessage) {
+  return { payload, status, error, errorName };
 }
 
 /** The reply: the work that the worker gets now. */
@@ -126,7 +140,7 @@ function tagOf({ lease, kind }: WorkItem): number {
   return lease * 4 + kind;
 }
 
-function unpackWork(packed: Bytes): WorkItem[] {
+function unpackWork(packed: Bytes, most = Number.POSITIVE_INFINITY): WorkItem[] {
   const reader = new WireReader(packed);
   const items: WorkItem[] = [];
   while (reader.at < packed.length) {
@@ -134,7 +148,11 @@ function unpackWork(packed: Bytes): WorkItem[] {
     const end = reader.lengthEnd();
     const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
     reader.at = end;
-    items.push({ lease: tag >>> 2, kind: tag & 3, frame });
+    const kind = tag & 3;
+    if (kind > WorkKind.returned || items.length === most) {
+      throw new PalmError('PROTOCOL', `a request for work has ${most} items at most, of three kinds`);
+    }
+    items.push({ lease: tag >>> 2, kind, frame });
   }
   return items;
 }

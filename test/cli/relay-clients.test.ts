@@ -57,7 +57,7 @@ test('a token, and what it may do', async () => {
   const as = (name: string, ...args: string[]) =>
     here([...args, '--relay', url], { env: { FROND_TOKEN: `${TOKEN}-${name}` } });
   expect((await as('alice', 'eval', 'test.upper', 'x')).stdout.toString()).toBe('X');
-  expect((await as('alice', 'eval', 'test.flip', 'x')).stderr).toMatch(/alice may not call test\.flip/);
+  expect((await as('alice', 'eval', 'test.flip', 'x')).stderr).toMatch(/alice may not call "test\.flip"/);
   expectFailure(
     await as('alice', 'set', 'k', 'v', '--db', 'test'),
     5,

@@ -2,21 +2,24 @@ import { parseCall } from '../../src/protocol/calls.ts';
 import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../../src/protocol/errors.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../src/protocol/message.ts';
+import { readPlain } from '../../src/protocol/plain.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import { type Guest, isOf } from './guest.ts';
+import { type Guest, isOf, LONGEST_TOPIC } from './guest.ts';
 import type { Identity } from './identity.ts';
 import type { Upstream } from './upstream.ts';
+import { Verdicts } from './verdicts.ts';
 
-/** Paths that were judged and are remembered. */
-const MOST_REMEMBERED = 256;
 /** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
 const LONGEST_PATH = 4_096;
+
+const NO_CALL = { grants: '', server: '', path: '' };
 
 /** Payload of a failed answer, as pylm gives it. */
 const SENTINEL: Bytes = new Uint8Array([0x30]);
 
 /** What becomes of a call. */
 export type Verdict =
+  /** The frame says just what was judged, whoever reads it. */
   | { readonly passes: true; readonly frame: Bytes }
   /** It is answered by the relay. */
   | { readonly passes: false; readonly topic: string; readonly answer: Bytes };
@@ -25,8 +28,11 @@ export type Verdict =
 export class CallGuard {
   readonly #codec: EnvelopeCodec;
   readonly #find: (name: string) => Upstream | undefined;
-  /** What is against a path, or nothing, by who asks and by upstream and path. */
-  #judged = new WeakMap<Identity, Map<string, string | undefined>>();
+  #verdicts = new Verdicts();
+  /** The one that was looked up last: most calls are like the one before. */
+  #recent = NO_CALL;
+  /** Servers that were waited for to say what they are: one that does not is not waited for by each call. */
+  #asked = new WeakSet<Upstream>();
 
   /** @param find - gives the server of a name, for the later stages of a pipeline. */
   constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined) {
@@ -36,33 +42,44 @@ export class CallGuard {
 
   /** What is known of servers is not what it was. */
   forget(): void {
-    // Another map: what is being judged on the old grounds is not to be remembered.
-    this.#judged = new WeakMap();
+    // Others: what is being judged on the old grounds is not to be remembered.
+    this.#verdicts = new Verdicts();
+    this.#recent = NO_CALL;
+    this.#asked = new WeakSet();
   }
 
   /**
-   * At once where the path was judged before.
-   * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, another's id.
+   * At once where such a call passed before.
+   * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, one that readers take
+   * differently, another's id.
    */
   judge(guest: Guest, upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
-    const message = this.#codec.decode(frame);
-    if (!isOf(guest.id, message.client)) {
-      throw new PalmError(
-        'FORBIDDEN',
-        `a call bears the client id ${show(message.client)}, which is another's`,
-      );
+    const { message, frame: plain } = readPlain(this.#codec, frame);
+    const { client, function: path } = message;
+    if (!isOf(guest.id, client)) {
+      throw new PalmError('FORBIDDEN', `a call bears the client id ${show(client)}, which is another's`);
     }
-    if (message.function.length > LONGEST_PATH) {
-      const against = `the functions are ${message.function.length} characters, of ${LONGEST_PATH} at most`;
-      return this.#verdict(guest, message, frame, against);
+    if (client.length > LONGEST_TOPIC) {
+      throw new PalmError('PROTOCOL', `a topic has ${client.length} characters, of ${LONGEST_TOPIC} at most`);
     }
-    const key = `${upstream.name}\n${message.function}`;
-    const judged = this.#judgedFor(guest.identity);
-    if (judged.has(key)) return this.#verdict(guest, message, frame, judged.get(key));
-    return this.#judgePath(guest.identity, upstream, message.function).then((against) => {
-      if (judged.size >= MOST_REMEMBERED) judged.clear();
-      judged.set(key, against);
-      return this.#verdict(guest, message, frame, against);
+    if (path.length > LONGEST_PATH) {
+      const against = `the functions are ${path.length} characters, of ${LONGEST_PATH} at most`;
+      return this.#verdict(guest, message, plain, against);
+    }
+    const { callGrants: grants } = guest.identity;
+    const { grants: before, server, path: pathBefore } = this.#recent;
+    if (path === pathBefore && server === upstream.name && grants === before) {
+      return this.#verdict(guest, message, plain, undefined);
+    }
+    const verdicts = this.#verdicts;
+    const call = `${grants} ${upstream.name} ${path}`;
+    if (verdicts.has(call)) {
+      this.#recent = { grants, server: upstream.name, path };
+      return this.#verdict(guest, message, plain, undefined);
+    }
+    return this.#judgePath(guest.identity, upstream, path).then((against) => {
+      if (against === undefined) verdicts.add(call);
+      return this.#verdict(guest, message, plain, against);
     });
   }
 
@@ -70,17 +87,11 @@ export class CallGuard {
   tooLarge(frame: Bytes, limit: number): Bytes {
     const message = this.#readAny(frame);
     const error = `the answer has ${frame.length} bytes, which is over the relay's limit of ${limit}`;
-    const failure = { status: Status.failed, error, errorName: 'TOO_LARGE', unknown: NO_BYTES };
-    return this.#codec.encode({ ...message, payload: SENTINEL, ...failure });
-  }
-
-  #judgedFor(identity: Identity): Map<string, string | undefined> {
-    let judged = this.#judged.get(identity);
-    if (judged === undefined) {
-      judged = new Map();
-      this.#judged.set(identity, judged);
-    }
-    return judged;
+    const failure = { payload: SENTINEL, status: Status.failed, error, errorName: 'TOO_LARGE' };
+    const answer = this.#codec.encode({ ...message, ...failure, unknown: NO_BYTES });
+    if (answer.length <= limit) return answer;
+    const { client, ordinal } = message;
+    return this.#codec.encode(palmMessage({ client, ordinal, ...failure }));
   }
 
   #readAny(frame: Bytes): PalmMessage {
@@ -93,14 +104,9 @@ export class CallGuard {
 
   #verdict({ identity }: Guest, message: PalmMessage, frame: Bytes, against: string | undefined): Verdict {
     const reason = against ?? againstMark(identity, message);
-    if (reason === undefined) {
-      // What the relay does not know it does not pass on.
-      const clean =
-        message.unknown.length === 0 ? frame : this.#codec.encode({ ...message, unknown: NO_BYTES });
-      return { passes: true, frame: clean };
-    }
+    if (reason === undefined) return { passes: true, frame };
     const { client: topic } = message;
-    const refusal = { status: Status.refused, error: reason, errorName: '', features: 0, unknown: NO_BYTES };
+    const refusal = { status: Status.refused, error: reason, errorName: '', features: 0 };
     return {
       passes: false,
       topic,
@@ -109,7 +115,7 @@ export class CallGuard {
   }
 
   async #judgePath(identity: Identity, upstream: Upstream, path: string): Promise<string | undefined> {
-    await upstream.known();
+    await this.#known(upstream);
     let stages: { readonly server: string; readonly function: string }[];
     try {
       stages = parseCall(path);
@@ -118,7 +124,7 @@ export class CallGuard {
     }
     for (const [index, { server, function: name }] of stages.entries()) {
       const stage = `${server}.${name}`;
-      if (!identity.mayCall(stage)) return `${identity.name} may not call ${stage} here`;
+      if (!identity.mayCall(stage)) return `${identity.name} may not call ${show(stage)} here`;
       if (index === 0 && server !== upstream.palmName)
         return `the first function must be one of ${upstream.palmName}`;
       const against = await this.#againstStage(index === 0 ? upstream : this.#find(server), stage);
@@ -127,15 +133,24 @@ export class CallGuard {
     return undefined;
   }
 
+  async #known(upstream: Upstream): Promise<void> {
+    const asked = this.#asked;
+    if (asked.has(upstream)) return;
+    await upstream.known();
+    asked.add(upstream);
+  }
+
   /** A stock pylm server stops for good at a function it does not have (pylm/servers.py, Server._execution_handler). */
   async #againstStage(upstream: Upstream | undefined, stage: string): Promise<string | undefined> {
-    if (upstream === undefined) return `the relay knows no server for ${stage}`;
-    await upstream.known();
+    if (upstream === undefined) return `the relay knows no server for ${show(stage)}`;
+    await this.#known(upstream);
     if (upstream.functions !== undefined) {
-      return upstream.functions.match(stage) ? undefined : `${stage} is not in the relay's list of functions`;
+      return upstream.functions.match(stage)
+        ? undefined
+        : `${show(stage)} is not in the relay's list of functions`;
     }
     if (upstream.isFrond) return undefined;
-    return `the relay has no list of the functions of ${upstream.name}, which is no frond server, and could stop at ${stage}`;
+    return `the relay has no list of the functions of ${upstream.name}, which is not a frond server, and could stop at ${show(stage)}`;
   }
 }
 

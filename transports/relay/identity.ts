@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { CacheScope, Grants, RelayIdentity } from './options.ts';
 import { Patterns } from './patterns.ts';
 import { CACHE_SCOPES } from './schema.ts';
@@ -10,6 +11,8 @@ export class Identity {
   readonly expires: number;
   readonly cache: CacheScope;
   readonly mayWork: boolean;
+  /** What it may call, in a few characters: the same for all who may call the same. */
+  readonly callGrants: string;
   readonly #servers: Patterns;
   readonly #functions: Patterns;
 
@@ -25,6 +28,7 @@ export class Identity {
     this.expires = expires;
     this.cache = cache;
     this.mayWork = work;
+    this.callGrants = createHash('sha256').update(JSON.stringify(functions)).digest('base64');
     this.#servers = new Patterns(servers);
     this.#functions = new Patterns(functions);
   }

@@ -5,6 +5,7 @@ import type { Delivery, Pusher, Subscription } from '../../src/transport.ts';
 import { type Frame, Type } from '../websocket/frames.ts';
 import type { AnswerRoom } from './answer-room.ts';
 import type { Verdict } from './call-guard.ts';
+import type { GivenWorks } from './given-work.ts';
 import type { ChannelUser, SharedChannel } from './shared-channel.ts';
 import type { Upstream } from './upstream.ts';
 import type { Way } from './way.ts';
@@ -15,6 +16,8 @@ export interface PeerContext {
   readonly window: number;
   /** Where its calls get places by what it can take of answers. */
   readonly callRoom: AnswerRoom;
+  /** What it was given to work on, and may give results of. */
+  readonly given: GivenWorks;
   post(frame: Frame): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
   judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;

@@ -69,6 +69,7 @@ export class PeerPuller implements PeerChannel {
     this.#isClosed = true;
     this.#stopLooking();
     this.#closing.resolve();
+    this.#context.given.of(this.upstream).tookBack(this.#given);
     const lost = this.upstream.pool.giveBack(this.#given);
     if (lost > 0) this.#onLost(lost);
     this.#given = [];
@@ -112,6 +113,7 @@ export class PeerPuller implements PeerChannel {
     frames.push(...(this.#source?.take(room - frames.length) ?? []));
     if (frames.length === 0) return;
     this.#given.push(...frames);
+    this.#context.given.of(this.upstream).gave(frames);
     this.#context.post([Type.work, this.#number, frames]);
   }
 }

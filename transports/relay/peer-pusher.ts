@@ -27,7 +27,7 @@ interface Batch {
 
 /** Passes on what a client sends, as fast as the server takes it. */
 export class PeerPusher extends SharedUser<Pusher> {
-  /** Calls are looked into, and only so many are on their way; results of workers are not calls. */
+  /** Calls are judged, and only so many are on their way; results of workers count for what those were given. */
   readonly #carriesCalls: boolean;
   readonly #credit: Credit;
   readonly account: PushAccount;
@@ -127,9 +127,11 @@ export class PeerPusher extends SharedUser<Pusher> {
 
   async #passResults({ frames, generation, message }: Batch): Promise<void> {
     this.#turnMessages.push(message);
-    if (!this.#isOver(generation)) {
-      this.#turn = [...frames];
-      for (const { length } of frames) this.#turnBytes += length;
+    const given = this.context.given.of(this.upstream);
+    for (const frame of this.#isOver(generation) ? [] : frames) {
+      this.#turnBytes += frame.length;
+      const result = given.judge(frame);
+      if (result !== undefined) this.#turn.push(result);
     }
     await this.#send(generation);
   }

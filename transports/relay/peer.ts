@@ -1,4 +1,4 @@
-import { PalmError } from '../../src/protocol/errors.ts';
+import { PalmError, show } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../websocket/address.ts';
@@ -18,6 +18,7 @@ import { AnswerRoom, type AnswerTaker } from './answer-room.ts';
 import type { CallGuard, Verdict } from './call-guard.ts';
 import { ClientMemory } from './client-memory.ts';
 import { closeFor } from './close-for.ts';
+import { GivenWorks } from './given-work.ts';
 import { isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
 import type { KeptMessage } from './kept-message.ts';
@@ -69,6 +70,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   /** Whom it is counted with. */
   readonly group: string;
   readonly ledger = new Ledger();
+  readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
   readonly #settings: PeerSettings;
   readonly #channels = new Map<number, PeerChannel>();
   /** By the address that is pushed to. */
@@ -389,7 +391,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   }
 
   #noServer(server: string): string {
-    return `${this.identity.name} may not use a server ${JSON.stringify(server)} here, or there is none`;
+    return `${this.identity.name} may not use a server ${show(server)} here, or there is none`;
   }
 }
 

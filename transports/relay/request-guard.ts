@@ -1,10 +1,18 @@
 import { readReply } from '../../src/protocol/cache.ts';
-import type { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError, show } from '../../src/protocol/errors.ts';
 import { isReservedKey } from '../../src/protocol/keys.ts';
-import { NO_BYTES, type PalmMessage } from '../../src/protocol/message.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
+import { readPlain } from '../../src/protocol/plain.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/utf8.ts';
-import { readWorkRequest, WORK } from '../../src/protocol/work.ts';
+import {
+  encodeWorkRequest,
+  readWorkRequest,
+  resultOf,
+  WORK,
+  type WorkItem,
+  WorkKind,
+} from '../../src/protocol/work.ts';
 import { RESULTS } from '../websocket/address.ts';
 import { type Guest, isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
@@ -30,6 +38,8 @@ export type JudgedRequest =
 /** Looks into requests to servers' caches. One for all clients. */
 export class RequestGuard {
   readonly #codec: EnvelopeCodec;
+  /** For the results in requests for work. */
+  readonly #results = new EnvelopeCodec();
 
   constructor(codec: EnvelopeCodec) {
     this.#codec = codec;
@@ -37,17 +47,18 @@ export class RequestGuard {
 
   /**
    * @param server - name of the server, as clients know it.
-   * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is no request.
+   * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is not a request, or one that readers take
+   * differently.
    */
   judge({ id, identity }: Guest, server: string, frame: Bytes): JudgedRequest {
-    const message = this.#codec.decode(frame);
+    const { message, frame: plain } = readPlain(this.#codec, frame);
     if (message.client !== id && !isOf(id, message.client)) {
       throw new PalmError(
         'FORBIDDEN',
         `a request bears the client id ${show(message.client)}, which is another's`,
       );
     }
-    if (message.function === WORK) return judgeWork(identity, message, frame);
+    if (message.function === WORK) return this.#judgeWork(identity, message);
     const [, operation, more] = message.function.split('.');
     if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
       throw new PalmError('FORBIDDEN', `the cache has set, get and delete, not ${show(message.function)}`);
@@ -56,10 +67,28 @@ export class RequestGuard {
     checkKey(identity, operation, key);
     return {
       kind: 'cache',
-      frame: this.#codec.encode({ ...message, unknown: NO_BYTES }),
+      frame: plain,
       deletes: operation === 'delete' ? key : undefined,
       rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
     };
+  }
+
+  #judgeWork(identity: Identity, message: PalmMessage): JudgedRequest {
+    checkMayWork(identity);
+    const request = readWorkRequest(message);
+    const items = request.items.map((item) => this.#plainItem(item));
+    const { worker, name, leaves } = request;
+    const frame = encodeWorkRequest(this.#codec, { ...request, items });
+    return { kind: 'work', frame, worker, name, leaves };
+  }
+
+  /** Read as protobuf has it, since a worker gives back what others wrote; what is passed on is ours, and no more than a result. */
+  #plainItem(item: WorkItem): WorkItem {
+    const { lease, kind, frame } = item;
+    if (frame.length === 0) return item;
+    if (kind === WorkKind.returned) return { lease, kind, frame: NO_BYTES };
+    const result = resultOf(this.#results.decode(frame));
+    return { lease, kind, frame: this.#results.encode(palmMessage(result)) };
   }
 
   /** Addresses are the relay's to know: a client gets the server's name in their place. */
@@ -77,12 +106,6 @@ export class RequestGuard {
     if (message === undefined) return change(value);
     return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
   }
-}
-
-function judgeWork(identity: Identity, message: PalmMessage, frame: Bytes): JudgedRequest {
-  checkMayWork(identity);
-  const { worker, name, leaves } = readWorkRequest(message);
-  return { kind: 'work', frame, worker, name, leaves };
 }
 
 function checkKey(identity: Identity, operation: string, key: string): void {

@@ -50,12 +50,12 @@ def implementation():
     return api_implementation.Type()
 
 
-def message_class():
-    """The class of a PALM envelope, in a descriptor pool of its own."""
+def message_class(fields=FIELDS):
+    """The class of a PALM envelope with these fields, in a descriptor pool of its own."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
     file = descriptor_pb2.FileDescriptorProto(name='frond_palm.proto', syntax='proto3')
     message = file.message_type.add(name='PalmMessage')
-    for name, number, kind in FIELDS:
+    for name, number, kind in fields:
         message.field.add(
             name=name, number=number,
             type=getattr(descriptor_pb2.FieldDescriptorProto, kind),
