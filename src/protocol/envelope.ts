@@ -47,12 +47,7 @@ export class EnvelopeCodec {
    * or a stage beyond ±(2^53 - 1).
    */
   decode(frame: Uint8Array): PalmMessage {
-    return this.read(new WireReader(frame));
-  }
-
-  /** As {@link decode}, off a reader that then tells how the frame was written. */
-  read(reader: WireReader): PalmMessage {
-    const frame = reader.bytes;
+    const reader = new WireReader(frame);
     const message = palmMessage({});
     let unknown: number[] | undefined;
     while (reader.at < frame.length) {

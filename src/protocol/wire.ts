@@ -22,11 +22,6 @@ export function broken(what: string): PalmError {
 export class WireReader {
   readonly bytes: Uint8Array;
   at = 0;
-  /** Whether every tag, length and number that was read is in its shortest form. */
-  isShortest = true;
-  /** Whether the fields came in the order of their tags, none of them twice, and none at its default. */
-  isTidy = true;
-  private lastTag = 0;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -36,8 +31,6 @@ export class WireReader {
   tag(): number {
     const tag = this.uint32();
     if (tag >>> 3 === 0) throw broken('a field has number 0');
-    if (tag <= this.lastTag) this.isTidy = false;
-    this.lastTag = tag;
     return tag;
   }
 
@@ -58,7 +51,6 @@ export class WireReader {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
         if (value > 0xffffffff) break;
-        if (byte === 0) this.isShortest = false;
         return value;
       }
     }
@@ -75,7 +67,6 @@ export class WireReader {
     const first = bytes[this.at];
     if (first !== undefined && first < 0x80) {
       this.at++;
-      if (first === 0) this.isTidy = false;
       return first;
     }
     const start = this.at;
@@ -96,7 +87,6 @@ export class WireReader {
     const length = this.uint32();
     const end = this.at + length;
     if (end > this.bytes.length) throw broken('a field is longer than the frame');
-    if (length === 0) this.isTidy = false;
     return end;
   }
 
@@ -124,18 +114,12 @@ export class WireReader {
   }
 
   private skipVarint(): void {
-    const start = this.at;
-    const limit = start + 10;
+    const limit = this.at + 10;
     for (;;) {
       const byte = this.bytes[this.at];
       if (byte === undefined) throw broken('it ends inside a number');
       this.at++;
-      if (byte < 0x80) {
-        const length = this.at - start;
-        // Of ten bytes the last holds one bit: the others are beyond 64.
-        if ((byte === 0 && length > 1) || (byte > 1 && length === 10)) this.isShortest = false;
-        return;
-      }
+      if (byte < 0x80) return;
       if (this.at === limit) throw broken('a number is longer than 10 bytes');
     }
   }
