@@ -240,6 +240,12 @@ describe('hostile input', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16_000_000);
   });
 
+  it('takes a hundred groups in each other, as other readers do, and no more', () => {
+    const nested = (depth: number) => fromHex('4b'.repeat(depth) + '4c'.repeat(depth));
+    expect(codec().decode(nested(100)).unknown.length).toBe(200);
+    expect(() => codec().decode(nested(101))).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));
+  });
+
   it('does not run out of stack on nested groups', () => {
     const frame = new Uint8Array(1_000_000).fill(0x4b);
     expect(() => codec().decode(frame)).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));

@@ -36,6 +36,11 @@ describe('calls', () => {
     expect(currentStage('server.f', 7)).toEqual({ server: 'server', function: 'f' });
   });
 
+  it('have their stages apart by any white space where a message comes in, as in pylm', () => {
+    expect(currentStage('a.f  b.g', 1)).toEqual({ server: 'b', function: 'g' });
+    expect(currentStage('a.f \t b.g', 1)).toEqual({ server: 'b', function: 'g' });
+  });
+
   it('are refused or understood, never anything else', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(fc.string()), fc.anything()), (path) => {
@@ -112,8 +117,12 @@ describe('cache replies', () => {
   });
 
   it('that should be envelopes and are not are a PROTOCOL error', () => {
-    const read = () => readReply(new EnvelopeCodec(), bytes(''), false);
-    expect(read).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));
+    const codec = new EnvelopeCodec();
+    const batches = codec.encode(palmMessage({ features: Feature.batches | Feature.work }));
+    for (const reply of [bytes(''), batches]) {
+      const read = () => readReply(codec, reply, false);
+      expect(read).toThrowError(expect.objectContaining({ code: 'PROTOCOL' }));
+    }
   });
 });
 

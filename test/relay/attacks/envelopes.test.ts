@@ -96,6 +96,16 @@ it.each(Object.entries(strange))('fails requests with %s', async (_, spoil) => {
   });
 });
 
+it('passes on requests without what it does not know, in its own writing', async () => {
+  const { relay, fake, peer } = await scene();
+  await relay.meanwhile(async () => {
+    const own = await peer();
+    const good = envelope({ client: own.id, function: 'fake.set', cache: 'k', payload: bytes('v') });
+    await own.ask(1, 'fake', join(bytesField(900, 'x'), good, varintField(7, 7), bytesField(1, '')));
+    expect(fake.requests).toContainEqual(good);
+  });
+});
+
 it('passes on no more of the results in a request for work than their payload and status', async () => {
   const { relay, fake, peer } = await scene();
   await relay.meanwhile(async () => {
