@@ -12,6 +12,8 @@ export interface ClientMemorySettings {
   readonly most: number;
   /** Bytes that are on their way to the client. */
   readonly outgoing: () => number;
+  /** Bytes of what is remembered of it as a worker. */
+  readonly working: () => number;
   /** Ends the client, for which too much is kept. */
   readonly end: (reason: string) => void;
 }
@@ -65,7 +67,7 @@ export class ClientMemory implements BudgetHolder {
 
   /** What is kept is another amount now. */
   changed(): void {
-    const { budget, most, outgoing, end } = this.#settings;
+    const { budget, most, outgoing, working, end } = this.#settings;
     // Some of what the client sent may still be in the hands of a transport.
     if (this.#isClosed) {
       budget.set(this, this.#incoming);
@@ -73,7 +75,7 @@ export class ClientMemory implements BudgetHolder {
     }
     const sent = outgoing();
     const came = this.#incoming + this.#arriving;
-    const bytes = sent + came + this.#channels;
+    const bytes = sent + came + working() + this.#channels;
     budget.set(this, bytes);
     if (bytes <= most || this.#isClosed) return;
     const what = sent > came ? 'which does not take them' : 'which sends more than is taken';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { show } from '../../src/protocol/errors.ts';
 import type { CacheScope, Grants, RelayIdentity } from './options.ts';
 import { Patterns } from './patterns.ts';
 import { CACHE_SCOPES } from './schema.ts';
@@ -40,6 +41,11 @@ export class Identity {
   /** What its keys begin with. */
   get keyPrefix(): string {
     return this.cache === 'session' ? `${this.name}/` : '';
+  }
+
+  /** Why it may not use a server. */
+  noServer(server: string): string {
+    return `${this.name} may not use a server ${show(server)} here, or there is none`;
   }
 
   mayUse(server: string): boolean {

@@ -35,6 +35,11 @@ export class PeerRequests {
     return this.#pending.size;
   }
 
+  /** Bytes of what is remembered of its workers. */
+  get workerBytes(): number {
+    return this.#workers?.bytes ?? 0;
+  }
+
   has(id: number): boolean {
     return this.#pending.has(id);
   }

@@ -1,63 +1,36 @@
-import { PalmError, show } from '../../src/protocol/errors.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../websocket/address.ts';
 import { CloseCode } from '../websocket/codes.ts';
-import {
-  ChannelKind,
-  type ClientFrame,
-  type Frame,
-  type Message,
-  type Open,
-  type Request,
-  type Send,
-  Type,
-} from '../websocket/frames.ts';
+import { type ClientFrame, type Frame, type Message, type Request, Type } from '../websocket/frames.ts';
 import { Ledger } from '../websocket/ledger.ts';
 import { AnswerRoom, type AnswerTaker } from './answer-room.ts';
 import type { CallGuard, Verdict } from './call-guard.ts';
+import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
 import { ClientMemory } from './client-memory.ts';
 import { closeFor } from './close-for.ts';
 import { GivenWorks } from './given-work.ts';
-import { isOf } from './guest.ts';
 import type { Identity } from './identity.ts';
 import type { KeptMessage } from './kept-message.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { type PeerChannel, type PeerContext, PeerSubscription } from './peer-channels.ts';
-import { PeerPuller } from './peer-puller.ts';
-import { PeerPusher } from './peer-pusher.ts';
+import type { PeerContext } from './peer-channels.ts';
 import { PeerRequests, type Requester } from './peer-requests.ts';
-import { PushAccount } from './push-account.ts';
 import type { RequestGuard } from './request-guard.ts';
-import type { Limits } from './settings.ts';
 import type { Upstream } from './upstream.ts';
-
-/** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
-const SMALLEST_CALL = 16;
-
-/**
- * Characters of a topic that a client subscribes to, which begins with the client's id. Nobody needs more, and the relay keeps
- * it as long as the channel is there.
- */
-const LONGEST_TOPIC = 1_024;
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;
 
 /** What clients need of their relay, one for all of them. */
-export interface PeerSettings {
-  readonly limits: Limits;
+export interface PeerSettings extends ChannelTableSettings {
   readonly calls: CallGuard;
   readonly requests: RequestGuard;
-  /** @returns undefined for a server that there is not. */
-  readonly find: (name: string) => Upstream | undefined;
   /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
   readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
   /** Bytes that the client's socket has not taken. */
   readonly unsent: (peer: Peer) => number;
   readonly budget: MemoryBudget;
-  readonly onRefused: (what: string) => void;
-  readonly onLostWork: (count: number) => void;
 }
 
 /** One client: its session, over as many sockets as it takes. */
@@ -72,9 +45,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   readonly ledger = new Ledger();
   readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
   readonly #settings: PeerSettings;
-  readonly #channels = new Map<number, PeerChannel>();
-  /** By the address that is pushed to. */
-  readonly #accounts = new Map<string, PushAccount>();
+  readonly #channels: ChannelTable;
   readonly #requests: PeerRequests;
   #callRoom: AnswerRoom | undefined;
   #replyRoom: AnswerRoom | undefined;
@@ -97,8 +68,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
       most: settings.limits.maxHeld,
       // What its socket has not taken counts also when it was confirmed: nobody can have read it.
       outgoing: () => Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, settings.unsent(this)),
+      working: () => this.given.bytes + this.#requests.workerBytes,
       end: (reason) => settings.end(this, CloseCode.slowConsumer, reason, true),
     });
+    this.#channels = new ChannelTable(this, this.#memory, settings);
   }
 
   get window(): number {
@@ -127,12 +100,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   /** The client is who it was, but what it may do may be another thing. */
   identified(identity: Identity): void {
     this.identity = identity;
-    for (const [number, { upstream, isForWork }] of this.#channels) {
-      const against = this.#againstChannel(upstream.name, isForWork);
-      if (against === undefined) continue;
-      this.#closeChannel(number);
-      this.#refuseChannel(number, against);
-    }
+    this.#channels.review();
   }
 
   /** It has a socket, over which so many messages came before. @throws PalmError `PROTOCOL` when that cannot be. */
@@ -166,7 +134,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
       for (const { length } of frames) bytes += length;
     }
     this.#open = Math.max(0, this.#open - count);
-    for (const channel of this.#channels.values()) if (channel instanceof PeerPusher) channel.payCredit();
+    this.#channels.payCredit();
     this.#distribute(upstream, deliveries);
     if (count > 0) this.callRoom.answered(count, bytes);
   }
@@ -189,14 +157,8 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.#settings.end(this, code, reason, true);
   }
 
-  /** @param upstream - who published; undefined for the relay itself, whose answers are to calls that never left. */
   #distribute(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
-    for (const channel of this.#channels.values()) {
-      if (!(channel instanceof PeerSubscription)) continue;
-      if (upstream !== undefined && channel.upstream !== upstream) continue;
-      const own = deliveries.filter(({ topic }) => topic.startsWith(channel.topic));
-      if (own.length > 0) channel.deliver(own.map((delivery) => this.#fitting(delivery)));
-    }
+    this.#channels.deliver(upstream, deliveries, (delivery) => this.#fitting(delivery));
   }
 
   /** Its socket is gone. It may be back. */
@@ -213,8 +175,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.ledger.suspend();
     this.#callRoom?.close();
     this.#replyRoom?.close();
-    for (const channel of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    this.#channels.closeAll();
     this.#requests.close();
     this.#memory.close();
   }
@@ -261,19 +222,18 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
         this.#requests.cancel(frame[1]);
         return;
       case Type.open:
-        this.#openChannel(frame);
+        this.#channels.open(frame);
         return;
       case Type.close:
-        this.#closeChannel(frame[1]);
+        this.#channels.close(frame[1]);
         return;
       case Type.send:
-        this.#takeSend(frame, message);
+        for (const own of frame[3]) this.#checkSize(own);
+        this.#channels.send(frame, message);
         return;
-      case Type.taken: {
-        const channel = this.#channels.get(frame[1]);
-        if (channel instanceof PeerPuller && channel.taken(frame[2])) return;
-        throw new PalmError('PROTOCOL', 'credit came that nothing was given for');
-      }
+      case Type.taken:
+        this.#channels.taken(frame);
+        return;
       case Type.pong:
         return;
       default:
@@ -291,87 +251,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     const upstream = this.identity.mayUse(server) ? find(server) : undefined;
     if (upstream === undefined) {
       this.#settings.onRefused('server');
-      this.post([Type.failed, id, 'FORBIDDEN', this.#noServer(server)]);
+      this.post([Type.failed, id, 'FORBIDDEN', this.identity.noServer(server)]);
       return;
     }
     this.#requests.ask(id, upstream, frame, message);
-  }
-
-  #openChannel([, number, kind, address, topic]: Open): void {
-    const { limits, find, onLostWork } = this.#settings;
-    if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
-    if (this.#channels.size >= limits.maxChannels)
-      throw new PalmError('PROTOCOL', 'more channels were opened than a client may have');
-    const { server, isForResults } = parseRelayedAddress(address);
-    const against = this.#againstChannel(server, kind === ChannelKind.pull || isForResults);
-    const upstream = against === undefined ? find(server) : undefined;
-    if (upstream === undefined) {
-      this.#refuseChannel(number, against ?? this.#noServer(server));
-    } else if (kind === ChannelKind.push) {
-      const account = this.#accountOf(address);
-      const channel = new PeerPusher(number, this, upstream, !isForResults, account);
-      this.#keep(number, channel);
-      channel.attach(isForResults ? upstream.results : upstream.calls);
-    } else if (kind === ChannelKind.subscribe) {
-      if (!isOf(this.id, topic)) {
-        throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
-      }
-      if (topic.length > LONGEST_TOPIC) {
-        throw new PalmError(
-          'PROTOCOL',
-          `a topic has ${topic.length} characters, of ${LONGEST_TOPIC} at most`,
-        );
-      }
-      const channel = new PeerSubscription(number, this, upstream, topic);
-      this.#keep(number, channel);
-      channel.attach(upstream.answers);
-    } else if (kind === ChannelKind.pull) {
-      const channel = new PeerPuller(number, this, upstream, onLostWork);
-      this.#keep(number, channel);
-      channel.attach();
-    } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
-  }
-
-  #keep(number: number, channel: PeerChannel): void {
-    this.#channels.set(number, channel);
-    this.#memory.opened(channel.size);
-  }
-
-  #refuseChannel(number: number, why: string): void {
-    this.#settings.onRefused('channel');
-    this.post([Type.refused, number, 'FORBIDDEN', why]);
-  }
-
-  #againstChannel(server: string, isForWork: boolean): string | undefined {
-    const { identity } = this;
-    if (!identity.mayUse(server)) return this.#noServer(server);
-    return isForWork && !identity.mayWork ? `${identity.name} may not work for ${server}` : undefined;
-  }
-
-  #closeChannel(number: number): void {
-    const channel = this.#channels.get(number);
-    channel?.close();
-    this.#channels.delete(number);
-    if (channel !== undefined) this.#memory.closed(channel.size);
-  }
-
-  #accountOf(address: string): PushAccount {
-    const account = this.#accounts.get(address) ?? new PushAccount();
-    this.#accounts.set(address, account);
-    return account;
-  }
-
-  #takeSend([, number, generation, frames]: Send, message: KeptMessage): void {
-    const channel = this.#channels.get(number);
-    if (!(channel instanceof PeerPusher) || frames.length === 0)
-      throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
-    for (const frame of frames) this.#checkSize(frame);
-    const { window } = this.#settings.limits;
-    const { outstanding, waiting } = channel.account;
-    if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
-      throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
-    }
-    channel.take(generation, frames, message);
   }
 
   #checkSize({ length }: Bytes): void {
@@ -388,10 +271,6 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
       frame.length <= maxFrame ? frame : this.#settings.calls.tooLarge(frame, maxFrame),
     );
     return { topic: delivery.topic, frames };
-  }
-
-  #noServer(server: string): string {
-    return `${this.identity.name} may not use a server ${show(server)} here, or there is none`;
   }
 }
 

@@ -13,22 +13,39 @@ interface SeenWorker {
 /** Workers that one client can be, and characters that say who each is. */
 const MOST = 256;
 const LONGEST = 1_024;
+/** Bytes that one takes beside its strings. */
+const ENTRY = 256;
 
 /** Workers of one client: when its link breaks, their Masters are told at once and need not miss them first. */
 export class WorkerWatch {
   readonly #workers = new Map<string, { readonly upstream: Upstream; readonly name: string }>();
+  #bytes = 0;
+
+  /** Bytes that they take, as far as that can be told. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** @throws PalmError `FORBIDDEN` when it is more than one client can be. */
   saw(upstream: Upstream, { worker, name, leaves }: SeenWorker): void {
     if (leaves) {
-      this.#workers.delete(worker);
+      this.#forget(worker);
       return;
     }
     const isNew = !this.#workers.has(worker);
     if ((isNew && this.#workers.size >= MOST) || worker.length + name.length > LONGEST) {
       throw new PalmError('FORBIDDEN', 'one client cannot be so many workers, or one of such a name');
     }
+    this.#forget(worker);
     this.#workers.set(worker, { upstream, name });
+    this.#bytes += sizeOf(worker, name);
+  }
+
+  #forget(worker: string): void {
+    const known = this.#workers.get(worker);
+    if (known === undefined) return;
+    this.#workers.delete(worker);
+    this.#bytes -= sizeOf(worker, known.name);
   }
 
   /** The link to the client broke. It may be back in time. */
@@ -47,5 +64,10 @@ export class WorkerWatch {
   leave(): void {
     this.away();
     this.#workers.clear();
+    this.#bytes = 0;
   }
+}
+
+function sizeOf(worker: string, name: string): number {
+  return 2 * (worker.length + name.length) + ENTRY;
 }
