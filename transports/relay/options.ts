@@ -68,15 +68,28 @@ export type Authenticate = (
 export interface RelayLimits {
   /** Bytes of one PALM frame, either way. Default 4 MiB. */
   readonly maxFrame?: number;
-  /** Bytes that one client may have on their way to each server, and in requests. Default 1 MiB. */
+  /**
+   * Bytes that one client may have on their way to each server, over all of its channels: in calls, in results of work, and in
+   * requests. A client that sends more is closed. Default 1 MiB.
+   */
   readonly window?: number;
-  /** Bytes held for a client that does not take them, before it is closed as too slow. Default 16 MiB. */
+  /**
+   * Bytes kept for one client, in both directions: answers that it has not confirmed, messages that are not whole, calls and
+   * requests that have not left, channels, and the work that it was given. A client that more is kept for is closed as too slow, and its
+   * session is forgotten. Default 16 MiB.
+   */
   readonly maxHeld?: number;
-  /** Bytes held for all clients together, before the one that the most is held for is closed as too slow. Default 256 MiB. */
+  /**
+   * Bytes kept for all clients together, those that are away and strangers included. When there are more, the address and identity that
+   * the most is kept for gives first: its client with the most is closed as too slow. Default 256 MiB.
+   */
   readonly maxHeldTotal?: number;
-  /** Connections at once. Default 10 000. */
+  /** Connections at once, and sessions, connected or away. Default 10 000. */
   readonly maxConnections?: number;
-  /** Connections at once from one network address. Default 100. */
+  /**
+   * Connections at once from one network address, and sessions that are away of one identity from there. An IPv6 address counts for its
+   * /64 network. Default 100.
+   */
   readonly maxConnectionsPerAddress?: number;
   /** Channels of one client at once. Default 32. */
   readonly maxChannels?: number;
