@@ -1,11 +1,20 @@
 /** Logging through a small interface that callers may replace. No payload is ever logged. */
+import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels, from all to nothing; pylm's names. */
 export type LoggingLevel = 'debug' | 'info' | 'warning' | 'error' | 'silent';
 
-/** Facts that belong to a line, for machines to read. */
+/**
+ * Facts that belong to a line, for machines to read. In frond's own lines, strings have at most 200 characters, and
+ * `times` is how often the event happened when that is more than once.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/**
+ * Takes the log. Events that others can cause again and again come at the 1st, 2nd, 4th, 8th… time, and once a minute while
+ * they go on. Strings in fields may be of a stranger's making, control characters included: escape them before they go to a
+ * terminal or into lines of text, as the console's logger does.
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -13,25 +22,90 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
+type Method = keyof Logger;
+
 const RANK: Readonly<Record<LoggingLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3, silent: 4 };
 
-/** A logger on the platform's console. */
+/** A logger on the platform's console. Characters that act on a terminal are escaped: `\u001b`. */
 export function consoleLogger(name: string): Logger {
-  const line = (message: string, fields: LogFields = {}) => {
-    const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
-    return [name, message, ...facts.map(([key, value]) => `${key}=${JSON.stringify(value)}`)].join(' ');
-  };
   const say =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields?: LogFields): void =>
-      console[method](line(message, fields));
+      console[method](`${name} ${logText(message, fields)}`);
   return { debug: say('debug'), info: say('info'), warning: say('warn'), error: say('error') };
+}
+
+/** An event on one line of text, for people: the message, and each fact as `name=value`. */
+export function logText(message: string, fields: LogFields = {}): string {
+  const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return [escaped(message), ...facts.map(([name, value]) => `${escaped(name)}=${printableJson(value)}`)].join(
+    ' ',
+  );
 }
 
 /** `logger` from `level` on; what is below goes nowhere. */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   const from = RANK[level];
-  const keep = (method: Exclude<LoggingLevel, 'silent'>): Logger[typeof method] =>
-    RANK[method] >= from ? (message, fields) => logger[method](message, fields) : () => {};
-  return { debug: keep('debug'), info: keep('info'), warning: keep('warning'), error: keep('error') };
+  return eachMethod((method) =>
+    RANK[method] >= from ? (message, fields) => logger[method](message, fields) : () => {},
+  );
+}
+
+/** Milliseconds without an event after which it counts as new. While it goes on, no two of its lines are further apart. */
+const QUIET = 60_000;
+
+/** Events that are counted apart; all others are counted as one. Messages are constants, so there are not as many. */
+const MOST_EVENTS = 64;
+
+/** Characters of a string in the fields of a line. */
+const LONGEST_FIELD = 200;
+
+/** How often an event happened without a pause. */
+interface Run {
+  times: number;
+  last: number;
+  logged: number;
+}
+
+/**
+ * `logger` for events that strangers can cause: each is logged at its 1st, 2nd, 4th, 8th… time, with how often it happened
+ * (`times`), once a minute while it goes on, and anew after a minute without it; strings in fields are clipped. An event is
+ * a message: what differs from one time to the next, such as an address, belongs into the fields. So a flood of n events in
+ * m minutes makes at most log₂ n + m + 1 lines, and takes no memory.
+ * @param now - the time in milliseconds.
+ */
+export function sparing(logger: Logger, now: () => number = () => performance.now()): Logger {
+  const runs = new Map<string, Run>();
+  const runOf = (method: Method, message: string, time: number): Run => {
+    const known = `${method} ${message}`;
+    const event = runs.has(known) || runs.size < MOST_EVENTS ? known : '';
+    const before = runs.get(event);
+    if (before !== undefined && time - before.last < QUIET) return before;
+    const run = { times: 0, last: time, logged: Number.NEGATIVE_INFINITY };
+    runs.set(event, run);
+    return run;
+  };
+  return eachMethod((method) => (message, fields) => {
+    const time = now();
+    const run = runOf(method, message, time);
+    run.times++;
+    run.last = time;
+    const isDue = Number.isInteger(Math.log2(run.times)) || time - run.logged >= QUIET;
+    if (!isDue) return;
+    run.logged = time;
+    logger[method](message, { ...clippedFields(fields), ...(run.times > 1 && { times: run.times }) });
+  });
+}
+
+function eachMethod(make: (method: Method) => Logger[Method]): Logger {
+  return { debug: make('debug'), info: make('info'), warning: make('warning'), error: make('error') };
+}
+
+function clippedFields(fields: LogFields = {}): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? clipped(value, LONGEST_FIELD) : value,
+    ]),
+  );
 }

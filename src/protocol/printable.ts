@@ -1,0 +1,43 @@
+/** Strings of strangers, made fit to be shown: no character acts on a terminal or hides, and none of them is long. */
+
+/**
+ * Characters that steer a terminal, reorder or hide text, or are no character at all: controls (C0, DEL, C1), line and
+ * paragraph separators, bidirectional controls, invisible operators and tags, the byte order mark, and half a surrogate
+ * pair. U+200C and U+200D are not among them: scripts and emoji need them, and they change their neighbours alone.
+ */
+const UNPRINTABLE =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+
+/** The text with each character that must not reach a terminal written as in JSON: `\u001b`. */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, inHex);
+}
+
+/** As {@link escaped}, but line feeds and tabs stay, as in a stack. */
+export function escapedLines(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    character === '\n' || character === '\t' ? character : inHex(character),
+  );
+}
+
+/** The first `most` UTF-16 units of the text, with an ellipsis when there were more. */
+export function clipped(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const kept = text.slice(0, most);
+  // Half a pair would be no character.
+  return `${/[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
+}
+
+/** A value in JSON, on one line, with every character escaped that must not reach a terminal. */
+export function printableJson(value: unknown): string {
+  // It leaves outside of strings nothing that is escaped here, and inside of them such an escape means the same.
+  return escaped(JSON.stringify(value));
+}
+
+function inHex(character: string): string {
+  let text = '';
+  for (let at = 0; at < character.length; at++) {
+    text += `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`;
+  }
+  return text;
+}

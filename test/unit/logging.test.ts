@@ -1,0 +1,135 @@
+import { describe, expect, it, vi } from 'vitest';
+import { atLevel, consoleLogger, type LogFields, type Logger, sparing } from '../../src/logging.ts';
+import { clipped, escaped, escapedLines, printableJson } from '../../src/protocol/printable.ts';
+
+type Line = readonly [level: string, message: string, fields: LogFields | undefined];
+
+function recorder(): { readonly lines: Line[]; readonly logger: Logger } {
+  const lines: Line[] = [];
+  const at = (level: string) => (message: string, fields?: LogFields) => {
+    lines.push([level, message, fields]);
+  };
+  return {
+    lines,
+    logger: { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') },
+  };
+}
+
+/** One of every kind that must not be shown as it is. */
+const HOSTILE = [
+  ...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)),
+  ...Array.from({ length: 0x21 }, (_, i) => String.fromCharCode(0x7f + i)),
+  ...['\u061c', '\u200b', '\u200e', '\u200f', '\u2028', '\u2029', '\ufeff', '\u{e0041}'],
+  ...['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'],
+  ...['\ud800', '\udfff'],
+];
+const HARMLESS = 'Zoë 日本語 👩‍👩‍👧 فارسی می‌خواهم "\\" ~\u00a0\ufffd😀';
+
+describe('a text that is shown', () => {
+  it.each(HOSTILE.map((character) => [printableJson(character), character]))('has no %s', (_, character) => {
+    const shown = escaped(`a${character}z`);
+    expect(shown).toMatch(/^a(\\u[\da-f]{4})+z$/);
+    expect(shown).not.toContain(character);
+    expect(JSON.parse(`"${shown}"`)).toBe(`a${character}z`);
+    expect(printableJson(character)).toMatch(/^[\x20-\x7e]+$/);
+    expect(JSON.parse(printableJson({ character }))).toEqual({ character });
+  });
+
+  it('keeps what harms nobody', () => {
+    expect(escaped(HARMLESS)).toBe(HARMLESS);
+    expect(printableJson(HARMLESS)).toBe(JSON.stringify(HARMLESS));
+    expect(escapedLines('a\n\tb\r\u001b')).toBe('a\n\tb\\u000d\\u001b');
+  });
+
+  it('is cut between characters', () => {
+    expect(clipped('abc', 3)).toBe('abc');
+    expect(clipped('abcd', 3)).toBe('abc…');
+    expect(clipped('ab😀', 3)).toBe('ab…');
+    expect(clipped('x'.repeat(1_000_000), 200).length).toBe(201);
+  });
+});
+
+describe('events that strangers cause', () => {
+  it('are logged at powers of two', () => {
+    const { lines, logger } = recorder();
+    const spared = sparing(logger, () => 0);
+    for (let i = 0; i < 100_000; i++) spared.warning('refused', { address: `10.0.0.${i}` });
+    expect(lines.map(([, , fields]) => fields?.['times'] ?? 1)).toEqual(
+      Array.from({ length: 17 }, (_, i) => 2 ** i),
+    );
+    expect(lines[0]).toEqual(['warning', 'refused', { address: '10.0.0.0' }]);
+    expect(lines[2]).toEqual(['warning', 'refused', { address: '10.0.0.3', times: 4 }]);
+  });
+
+  it('are logged once a minute while they go on, and anew after a minute without them', () => {
+    const { lines, logger } = recorder();
+    let now = 0;
+    const spared = sparing(logger, () => now);
+    // Ten a second for five minutes.
+    for (; now < 300_000; now += 100) spared.info('knock');
+    const times = lines.map(([, , fields]) => fields?.['times'] ?? 1);
+    expect(times.length).toBeGreaterThan(12);
+    expect(times.length).toBeLessThanOrEqual(Math.log2(3_000) + 5 + 1);
+    const before = lines.length;
+    now += 60_000;
+    spared.info('knock');
+    expect(lines.slice(before)).toEqual([['info', 'knock', {}]]);
+  });
+
+  it('are counted each for itself', () => {
+    const { lines, logger } = recorder();
+    const spared = sparing(logger, () => 0);
+    for (let i = 0; i < 3; i++) spared.info('knock');
+    spared.warning('knock');
+    spared.error('fire');
+    expect(lines.map(([level, message]) => `${level} ${message}`)).toEqual([
+      'info knock',
+      'info knock',
+      'warning knock',
+      'error fire',
+    ]);
+  });
+
+  it('take no memory, and make no flood, should there be any number of kinds', () => {
+    const { lines, logger } = recorder();
+    const spared = sparing(logger, () => 0);
+    for (let i = 0; i < 100_000; i++) spared.info(`kind ${i}`);
+    expect(lines.length).toBeLessThanOrEqual(64 + 17);
+  });
+
+  it('have fields that are clipped, and not yet escaped', () => {
+    const { lines, logger } = recorder();
+    sparing(logger).error('bad', {
+      reason: `\u001b${'x'.repeat(1_000_000)}`,
+      size: 7,
+      isIt: true,
+      none: undefined,
+    });
+    expect(lines).toEqual([
+      ['error', 'bad', { reason: `\u001b${'x'.repeat(199)}…`, size: 7, isIt: true, none: undefined }],
+    ]);
+  });
+});
+
+describe('the console', () => {
+  it('gets one line, with nothing in it that acts on a terminal', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    try {
+      consoleLogger('frond test').warning('a\nb', {
+        key: `\u001b[2J\u009b\u202e${HOSTILE.join('.')}`,
+        none: undefined,
+      });
+      const [[line = ''] = []] = warn.mock.calls;
+      expect(line).toMatch(/^frond test a\\u000ab key="\\u001b\[2J\\u009b\\u202e[\x20-\x7e]+"$/);
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
+  it('gets what is at its level or above', () => {
+    const { lines, logger } = recorder();
+    const some = atLevel(logger, 'warning');
+    for (const method of ['debug', 'info', 'warning', 'error'] as const) some[method](method);
+    expect(lines.map(([level]) => level)).toEqual(['warning', 'error']);
+  });
+});
