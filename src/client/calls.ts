@@ -2,6 +2,7 @@
 import { callPath, parseCall } from '../protocol/calls.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
+import { clipped, escaped, escapedLines } from '../protocol/printable.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
@@ -56,6 +57,10 @@ export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
 
 const SENTINEL = 0x30;
 
+/** Characters of a server's names, and of its words for a failure, in an error: more tell nobody anything. */
+const LONGEST_NAME = 200;
+const LONGEST_REASON = 16_384;
+
 /**
  * The payload of an answer.
  * @param errorSentinel - whether a payload of one byte, `0`, is a failed call.
@@ -65,12 +70,17 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes 
   const { payload, status } = message;
   if (status === Status.ok) {
     if (!(errorSentinel && payload.length === 1 && payload[0] === SENTINEL)) return payload;
-    const text = `${message.function} answered '0', as pylm does when a function raises or is not found; see the server's log`;
+    const text = `${nameOf(message.function)} answered '0', as pylm does when a function raises or is not found; see the server's log`;
     return new PalmError('REMOTE', text, { sent: true });
   }
-  const name = message.errorName === '' ? undefined : message.errorName;
+  const name = message.errorName === '' ? undefined : nameOf(message.errorName);
   const what = status === Status.refused ? 'was refused' : 'failed';
-  const text = `${message.function} ${what}: ${name === undefined ? '' : `${name}: `}${message.error}`;
+  const reason = escapedLines(clipped(message.error, LONGEST_REASON));
+  const text = `${nameOf(message.function)} ${what}: ${name === undefined ? '' : `${name}: `}${reason}`;
   const code = status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
   return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
+}
+
+function nameOf(text: string): string {
+  return escaped(clipped(text, LONGEST_NAME));
 }

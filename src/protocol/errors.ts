@@ -1,3 +1,5 @@
+import { clipped, escaped, printableJson } from './printable.ts';
+
 /**
  * Every code a {@link PalmError} can bear.
  *
@@ -93,10 +95,9 @@ const LONGEST_SHOWN = 60;
 /** A value as an error message shows it: short, on one line, its type plain to see. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    const text = value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}…` : value;
-    return JSON.stringify(text);
+    return printableJson(clipped(value, LONGEST_SHOWN));
   }
-  if (value === null || typeof value !== 'object') return String(value);
+  if (value === null || typeof value !== 'object') return escaped(clipped(String(value), LONGEST_SHOWN));
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
   const name = Object.getPrototypeOf(value)?.constructor?.name;
   return typeof name === 'string' && name !== 'Object' ? `a ${name}` : 'an object';

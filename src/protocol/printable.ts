@@ -2,22 +2,24 @@
 
 /**
  * Characters that steer a terminal, reorder or hide text, or are no character at all: controls (C0, DEL, C1), line and
- * paragraph separators, bidirectional controls, invisible operators and tags, the byte order mark, and half a surrogate
- * pair. U+200C and U+200D are not among them: scripts and emoji need them, and they change their neighbours alone.
+ * paragraph separators, format characters (bidirectional controls, byte order mark, tags), and half a surrogate pair. Not
+ * those format characters that are seen, as Arabic number signs, or that scripts and emoji need: U+200C and U+200D.
  */
 const UNPRINTABLE =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
+  /(?![\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** The text with each character that must not reach a terminal written as in JSON: `\u001b`. */
 export function escaped(text: string): string {
   return text.replace(UNPRINTABLE, inHex);
 }
 
-/** As {@link escaped}, but line feeds and tabs stay, as in a stack. */
+/** As {@link escaped}, but tabs and the ends of lines stay, as in a stack: each end is one line feed. */
 export function escapedLines(text: string): string {
-  return text.replace(UNPRINTABLE, (character) =>
-    character === '\n' || character === '\t' ? character : inHex(character),
-  );
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(UNPRINTABLE, (character) =>
+      character === '\n' || character === '\t' ? character : inHex(character),
+    );
 }
 
 /** The first `most` UTF-16 units of the text, with an ellipsis when there were more. */

@@ -23,7 +23,7 @@ const HOSTILE = [
   ...['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'],
   ...['\ud800', '\udfff'],
 ];
-const HARMLESS = 'Zoë 日本語 👩‍👩‍👧 فارسی می‌خواهم "\\" ~\u00a0\ufffd😀';
+const HARMLESS = 'Zoë 日本語 👩‍👩‍👧 فارسی می‌خواهم ۝ "\\" ~\u00a0\ufffd😀';
 
 describe('a text that is shown', () => {
   it.each(HOSTILE.map((character) => [printableJson(character), character]))('has no %s', (_, character) => {
@@ -38,7 +38,7 @@ describe('a text that is shown', () => {
   it('keeps what harms nobody', () => {
     expect(escaped(HARMLESS)).toBe(HARMLESS);
     expect(printableJson(HARMLESS)).toBe(JSON.stringify(HARMLESS));
-    expect(escapedLines('a\n\tb\r\u001b')).toBe('a\n\tb\\u000d\\u001b');
+    expect(escapedLines('a\r\n\tb\r\n\u001b')).toBe('a\n\tb\n\\u001b');
   });
 
   it('is cut between characters', () => {
