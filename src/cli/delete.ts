@@ -25,7 +25,7 @@ async function run(context: CommandContext): Promise<number> {
   const [key = ''] = context.positionals;
   checkWritable(wireKey(key, options.text('session')));
   const deleted = await withClient(context, undefined, (client) => client.delete(key, { signal }));
-  if (options.flag('json')) await output.line(JSON.stringify({ deleted }));
+  if (options.flag('json')) await output.json({ deleted });
   else if (!deleted) throw missingKey(key);
   return deleted ? 0 : 1;
 }

@@ -1,8 +1,10 @@
 /** Bytes from stdin and files. */
+
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { PalmError } from '../protocol/errors.ts';
 import { CommandError } from './exit.ts';
+import { quoted } from './terminal-text.ts';
 
 const NEWLINE = 0x0a;
 /** A line longer than this is no line but a stream without any: it would only fill the memory. */
@@ -25,7 +27,7 @@ export async function openFile(path: string): Promise<Readable> {
   try {
     return (await open(path)).createReadStream();
   } catch (error) {
-    throw unreadable(JSON.stringify(path), error);
+    throw unreadable(quoted(path), error);
   }
 }
 
@@ -63,6 +65,6 @@ export async function* linesOf(stream: Readable, name: string): AsyncGenerator<U
 
 /** @param name - what cannot be read, as a user knows it. */
 export function unreadable(name: string, error: unknown): CommandError {
-  const reason = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/, '') : String(error);
+  const reason = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/s, '') : String(error);
   return new CommandError('INPUT', `${name} cannot be read: ${reason}`, undefined, error);
 }

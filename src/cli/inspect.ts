@@ -1,3 +1,4 @@
+import { sparing } from '../logging.ts';
 import type { Command, CommandContext } from './command.ts';
 import { look } from './inspect/look.ts';
 import { describeLook } from './inspect/text.ts';
@@ -46,14 +47,12 @@ async function run(context: CommandContext): Promise<number> {
   const { transport, dbAddress, isRelayed } = reachOf(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
   const keys = await ServerKeys.open(transport, dbAddress);
-  if (options.flag('verbose')) keys.log(stderrLogger(screen, options.flag('json')));
+  if (options.flag('verbose')) keys.log(sparing(stderrLogger(screen, options.flag('json'))));
   try {
     const first = await keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));
     if (options.flag('watch')) return await watch(context, keys, first);
-    const text = options.flag('json')
-      ? JSON.stringify(first)
-      : describeLook(first, null, styleFor(io.stdout, io.env));
-    await output.line(text);
+    if (options.flag('json')) await output.json(first);
+    else await output.line(describeLook(first, null, styleFor(io.stdout, io.env)));
     return 0;
   } finally {
     await keys.close();

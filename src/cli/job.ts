@@ -9,6 +9,7 @@ import { announceTerminal } from './payload.ts';
 import { showProgress } from './progress.ts';
 import { failureOf, tell } from './report.ts';
 import { writeResult } from './results.ts';
+import { quoted } from './terminal-text.ts';
 
 /** Milliseconds, as every other time-out of a client. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
@@ -57,7 +58,7 @@ async function run(context: CommandContext): Promise<number> {
   const source = file === '-' ? io.stdin : await openFile(file);
   if (file === '-') announceTerminal(context, 'lines');
   try {
-    const lines = linesOf(source, file === '-' ? 'stdin' : JSON.stringify(file));
+    const lines = linesOf(source, file === '-' ? 'stdin' : quoted(file));
     return await withClient(context, server, (client) => runJob(context, client, path, lines));
   } finally {
     source.destroy();

@@ -1,4 +1,5 @@
 /** What `frond map` maps: lines, or whole files. */
+
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { Fifo } from '../async/fifo.ts';
@@ -8,6 +9,7 @@ import { filesLike } from './glob.ts';
 import { linesOf, openFile, unreadable } from './input.ts';
 import { announceTerminal } from './payload.ts';
 import type { Done } from './resume.ts';
+import { quoted } from './terminal-text.ts';
 
 export interface MapInput {
   /** Payloads, one for each input that has no result yet. */
@@ -30,7 +32,7 @@ export async function openMapInput(context: CommandContext, done: Done): Promise
     throw new CommandError('USAGE', '--input is for lines: give it, or files that are an input each');
   for (const pattern of patterns) {
     const found = await filesLike(pattern);
-    if (found.length === 0) throw new CommandError('INPUT', `no file is like ${JSON.stringify(pattern)}`);
+    if (found.length === 0) throw new CommandError('INPUT', `no file is like ${quoted(pattern)}`);
     files.push(...found);
   }
   return numbered(
@@ -48,7 +50,7 @@ async function lineInput(context: CommandContext, path: string, done: Done): Pro
   const source = isStdin ? io.stdin : await openFile(path);
   if (isStdin) announceTerminal(context, 'lines');
   const total = isStdin || !screen.canRedraw ? undefined : await countLines(path);
-  const lines = linesOf(source, isStdin ? 'stdin' : JSON.stringify(path));
+  const lines = linesOf(source, isStdin ? 'stdin' : quoted(path));
   return numbered(
     (async function* () {
       for await (const line of lines) yield () => line;
@@ -94,7 +96,7 @@ async function contentOf(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw unreadable(JSON.stringify(path), error);
+    throw unreadable(quoted(path), error);
   }
 }
 

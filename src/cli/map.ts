@@ -134,7 +134,7 @@ async function runMap(
       const index = input.numberOf(outcome.index);
       count++;
       if (outcome.status === 'rejected') failed++;
-      if (asLines) await output.line(JSON.stringify(lineOf(outcome, index)));
+      if (asLines) await output.json(lineOf(outcome, index));
       else if (outcome.status === 'rejected') throw failureAt(index, outcome.reason);
       else
         await writeResult(

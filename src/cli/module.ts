@@ -1,4 +1,5 @@
 /** Modules that a user names: loaded, and their default export settled. */
+
 import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -6,6 +7,7 @@ import { reasonText, show } from '../protocol/errors.ts';
 import { unlessAborted } from './aborted.ts';
 import { CommandError } from './exit.ts';
 import { unreadable } from './input.ts';
+import { quoted } from './terminal-text.ts';
 
 /**
  * What a module gives: its default export or, when that is a function, what it gives back, at once or later.
@@ -13,7 +15,7 @@ import { unreadable } from './input.ts';
  * signal's reason.
  */
 export async function giftOf(file: string, signal: AbortSignal): Promise<unknown> {
-  const name = JSON.stringify(file);
+  const name = quoted(file);
   const path = resolve(file);
   await checkFile(path, name);
   const exported = await unlessAborted(signal, load(path, name));
@@ -72,7 +74,7 @@ function notLoaded(path: string, name: string, error: unknown): CommandError {
 
 function unknownExtension(path: string, error: unknown): CommandError {
   const [, file = path] = /for (.+)$/.exec(reasonText(error)) ?? [];
-  const name = JSON.stringify(near(file));
+  const name = quoted(near(file));
   if (!/\.[mc]?tsx?$/.test(file)) {
     const text = `${name} cannot be loaded: Node runs .mjs, .js, .cjs and .ts files`;
     return new CommandError('MODULE', text, undefined, error);

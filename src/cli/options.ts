@@ -4,6 +4,7 @@ import { CommandError } from './exit.ts';
 import type { Environment } from './io.ts';
 import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from './option-table.ts';
 import { nearest } from './suggest.ts';
+import { nameText, quoted } from './terminal-text.ts';
 
 type Value = string | number | true | readonly string[];
 
@@ -100,7 +101,7 @@ function unknownOption(command: Command, raw: string): CommandError {
   const near = raw.startsWith('--') ? nearest(raw.slice(2), command.options) : undefined;
   const meant = near === undefined ? '' : `; did you mean --${near}?`;
   const hint = `what begins with - and is no option goes behind --; see frond ${command.name} --help`;
-  return new CommandError('USAGE', `frond ${command.name} has no option ${raw}${meant}`, hint);
+  return new CommandError('USAGE', `frond ${command.name} has no option ${nameText(raw)}${meant}`, hint);
 }
 
 function readValue(command: Command, name: OptionName, value: string | undefined, isInline: boolean): Value {
@@ -120,5 +121,5 @@ function readValue(command: Command, name: OptionName, value: string | undefined
   if (Number.isSafeInteger(number) && number >= 1) return number;
   const wanted =
     kind === 'count' ? 'a whole number from 1 on' : 'whole milliseconds from 1 on, or inf for no limit';
-  throw fail(`must be ${wanted}, not ${JSON.stringify(value)}`);
+  throw fail(`must be ${wanted}, not ${quoted(value)}`);
 }

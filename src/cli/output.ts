@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { type Deferred, deferred } from '../async/deferred.ts';
+import { printableJson } from '../protocol/printable.ts';
 import { CommandError } from './exit.ts';
 import { OutputClosed, type Terminal } from './io.ts';
 import type { Screen } from './screen.ts';
@@ -63,6 +64,11 @@ export class Output {
 
   line(text: string): Promise<void> | undefined {
     return this.write(Buffer.from(`${text}\n`));
+  }
+
+  /** A value as JSON on a line of its own. */
+  json(value: object): Promise<void> | undefined {
+    return this.line(printableJson(value));
   }
 
   /** Hands everything on and resolves when it is written. Rejects with what ended the output. */

@@ -1,9 +1,14 @@
 /** Failures as a user reads them: one line that says what happened, one that says what to try, or JSON. */
-import { PalmError } from '../protocol/errors.ts';
+import { PalmError, reasonText } from '../protocol/errors.ts';
+import { clipped, printableJson } from '../protocol/printable.ts';
 import { CommandError, exitCodeOf, type FailureCode } from './exit.ts';
 import { oneLine } from './terminal-text.ts';
 
-/** A failure, ready to be told. */
+/** Characters of a message, and of a stack: servers may send as many as they like. */
+const LONGEST_MESSAGE = 4_096;
+const LONGEST_STACK = 16_384;
+
+/** A failure, ready to be told: on one line each, its stack aside, not long, and with nothing that acts on a terminal. */
 export interface Failure {
   readonly code: FailureCode;
   readonly message: string;
@@ -22,12 +27,16 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
     error instanceof PalmError || error instanceof CommandError ? error.code : ('INTERNAL' as const);
   return {
     code,
-    message: oneLine(error instanceof Error ? error.message : String(error)),
-    hint: hintOf(error) ?? hintFor(code, command),
-    remoteName: error instanceof PalmError ? error.remoteName : undefined,
+    message: oneLine(clipped(reasonText(error), LONGEST_MESSAGE)),
+    hint: lineOf(hintOf(error) ?? hintFor(code, command)),
+    remoteName: lineOf(error instanceof PalmError ? error.remoteName : undefined),
     stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,
     exitCode: exitCodeOf(code),
   };
+}
+
+function lineOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : oneLine(clipped(text, LONGEST_MESSAGE));
 }
 
 function hintOf(error: unknown): string | undefined {
@@ -46,7 +55,7 @@ function isAddressTaken(error: unknown): boolean {
 
 function stackOf(error: unknown): string | undefined {
   const thrown = error instanceof CommandError ? error.cause : error;
-  return thrown instanceof Error ? thrown.stack : undefined;
+  return thrown instanceof Error ? clipped(thrown.stack ?? '', LONGEST_STACK) : undefined;
 }
 
 function hintFor(code: FailureCode, command: string | undefined): string | undefined {
@@ -82,7 +91,7 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
 export function tell(failure: Failure, asJson: boolean, isVerbose = false): string[] {
   const { code, message, hint, remoteName } = failure;
   const stack = isVerbose ? failure.stack : undefined;
-  if (asJson) return [JSON.stringify({ error: { code, message, remoteName, hint, stack } })];
+  if (asJson) return [printableJson({ error: { code, message, remoteName, hint, stack } })];
   return [
     `frond: ${code}: ${message}`,
     ...(hint === undefined ? [] : [`  try: ${hint}`]),

@@ -1,11 +1,16 @@
-import { decodeUtf8 } from '../protocol/utf8.ts';
+import { escapedLines } from '../protocol/printable.ts';
+import { decodeUtf8, encodeUtf8 } from '../protocol/utf8.ts';
 import type { Output } from './output.ts';
+import { grouped } from './progress.ts';
 
 /**
  * How results are written.
  * - `json`: an object on a line of its own.
  * - `lines`: the bytes and a newline.
- * - `exact`: the bytes, and nothing else unless stdout is a terminal, where the prompt must not stick to them.
+ * - `exact`: the bytes, and nothing else.
+ *
+ * A terminal gets bytes only as text: with what would act on it escaped, and a newline at the end for the prompt. In place of
+ * other bytes it is told how many there are.
  */
 export type ResultFormat = 'json' | 'lines' | 'exact';
 
@@ -17,9 +22,20 @@ export function writeResult(
   result: Uint8Array,
   format: ResultFormat,
 ): Promise<void> | undefined {
-  if (format === 'json') return output.line(JSON.stringify(jsonOf(result)));
-  const addsNewline = format === 'lines' || (output.isTerminal && result.at(-1) !== NEWLINE[0]);
-  return output.write(addsNewline ? Buffer.concat([result, NEWLINE]) : result);
+  if (format === 'json') return output.json(jsonOf(result));
+  if (output.isTerminal) {
+    const shown = shownOf(result);
+    return format === 'exact' && shown.endsWith('\n') ? output.write(encodeUtf8(shown)) : output.line(shown);
+  }
+  return output.write(format === 'lines' ? Buffer.concat([result, NEWLINE]) : result);
+}
+
+function shownOf(result: Uint8Array): string {
+  try {
+    return escapedLines(decodeUtf8(result));
+  } catch {
+    return `(${grouped(result.length)} bytes that are not text: > FILE saves them, --json shows them in base64)`;
+  }
 }
 
 /** A payload as JSON says it: as text if it is UTF-8, else in base64. */

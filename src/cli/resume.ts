@@ -1,9 +1,11 @@
 /** What an interrupted run has written, so that the next goes on behind it. */
+
 import { createReadStream, createWriteStream } from 'node:fs';
 import { truncate } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { CommandError } from './exit.ts';
 import { linesOf, unreadable } from './input.ts';
+import { quoted } from './terminal-text.ts';
 
 /** Which inputs have their result. */
 export interface Done {
@@ -20,7 +22,7 @@ export const NOTHING_DONE: Done = { count: 0, has: () => false };
  * @throws CommandError `INPUT` when the file cannot be read, or holds something else.
  */
 export async function readDone(path: string, isNumbered: boolean): Promise<Done> {
-  const name = JSON.stringify(path);
+  const name = quoted(path);
   const indexes = new Set<number>();
   let [bytes, lines, whole] = [0, 0, 0];
   try {

@@ -1,4 +1,5 @@
 /** Finds the command that the arguments name, runs it, and makes an exit code of what it came to. */
+
 import { atMost } from '../async/deadline.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
@@ -10,6 +11,7 @@ import { Output } from './output.ts';
 import { failureOf, tell } from './report.ts';
 import { Screen } from './screen.ts';
 import { nearest } from './suggest.ts';
+import { quoted } from './terminal-text.ts';
 
 /** Milliseconds that the last words of a command that was told to end may take. */
 const LAST_WORDS = 1_000;
@@ -98,14 +100,14 @@ function commandNamed(name: string): Command {
   );
   const what = name.startsWith('-') ? 'a command comes first, not' : 'there is no command';
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
-  throw new CommandError('USAGE', `${what} ${JSON.stringify(name)}${meant}`);
+  throw new CommandError('USAGE', `${what} ${quoted(name)}${meant}`);
 }
 
 function checkArity({ name, arity: [least, most], synopsis }: Command, positionals: readonly string[]): void {
   const usage = `frond ${name} ${synopsis.join(` | frond ${name} `)}`;
   if (positionals.length < least) throw new CommandError('USAGE', `an argument is missing: ${usage}`);
   if (positionals.length > most) {
-    const extra = JSON.stringify(positionals[most]);
+    const extra = quoted(positionals[most] ?? '');
     throw new CommandError('USAGE', `${extra} is one argument too many: ${usage} (quote what holds spaces)`);
   }
 }

@@ -1,5 +1,6 @@
 import { zeromq } from '../../transports/zeromq/index.ts';
 import type { RoleDefinition } from '../cluster/start-role.ts';
+import { printableJson } from '../protocol/printable.ts';
 import type { BindingTransport } from '../transport.ts';
 import type { Command, CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
@@ -16,6 +17,7 @@ import { isRoleName, shapeOf } from './roles/shapes.ts';
 import { showStatus } from './status-line.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { styleFor } from './style.ts';
+import { nameText, oneLine } from './terminal-text.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
@@ -162,9 +164,9 @@ function withLog({ options, screen }: CommandContext, definition: RoleDefinition
 
 async function tellUp({ io, options, output }: CommandContext, entry: Entry, isNext: boolean): Promise<void> {
   const description = describe(entry);
-  if (options.flag('json')) return output.line(JSON.stringify(description));
+  if (options.flag('json')) return output.json(description);
   const { strong } = styleFor(io.stdout, io.env);
-  const title = `${isNext ? '\n' : ''}${strong(`${description.role} ${description.name}`)}`;
+  const title = `${isNext ? '\n' : ''}${strong(`${description.role} ${nameText(description.name)}`)}`;
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
@@ -175,7 +177,7 @@ async function tellCalls({ io, output }: CommandContext, entries: readonly Entry
   const lines =
     calls.length === 0
       ? [ready]
-      : [`${ready} In another terminal:\n`, ...calls.map((line) => `  ${accent(line)}`)];
+      : [`${ready} In another terminal:\n`, ...calls.map((line) => `  ${accent(oneLine(line))}`)];
   await output.line(lines.join('\n'));
 }
 
@@ -206,8 +208,8 @@ function tellEnd({ options, output, signal }: CommandContext, entries: readonly 
   for (const { definition, running } of entries) {
     const { name, counters } = running;
     const line = options.flag('json')
-      ? JSON.stringify({ ended: { role: definition.role, name, counters } })
-      : `${name}: ${deeds(counters)}`;
+      ? printableJson({ ended: { role: definition.role, name, counters } })
+      : `${nameText(name)}: ${deeds(counters)}`;
     // Not awaited: a reader that does not read is waited for when all is said, and no longer than is sensible.
     output.line(line)?.catch(() => {});
   }

@@ -1,9 +1,11 @@
 import { checkWritable, wireKey } from '../protocol/keys.ts';
+import { encodeUtf8 } from '../protocol/utf8.ts';
 import type { Command, CommandContext } from './command.ts';
 import { withClient } from './connect.ts';
 import { CommandError } from './exit.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from './option-table.ts';
 import { payloadOf } from './payload.ts';
+import { writeResult } from './results.ts';
 
 export const setCommand: Command = {
   name: 'set',
@@ -31,7 +33,8 @@ async function run(context: CommandContext): Promise<number> {
     const bytes = await payloadOf(context, value, 'value');
     return client.set(bytes, key, { signal });
   });
-  await output.line(options.flag('json') ? JSON.stringify({ key: stored }) : stored);
+  if (options.flag('json')) await output.json({ key: stored });
+  else await writeResult(output, encodeUtf8(stored), 'lines');
   return 0;
 }
 

@@ -1,5 +1,9 @@
+/** Characters beyond which nothing is meant for a name: comparing takes time with the length of both. */
+const LONGEST_WORD = 64;
+
 /** The candidate that `word` was probably meant to be, or undefined when none is near. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   const tolerated = Math.max(1, Math.floor(word.length / 3));
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {

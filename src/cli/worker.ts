@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { startTimer } from '../async/deadline.ts';
 import { Worker } from '../cluster/worker.ts';
+import { sparing } from '../logging.ts';
 import { replyText } from '../protocol/cache.ts';
 import { PalmError, show } from '../protocol/errors.ts';
+import { printableJson } from '../protocol/printable.ts';
 import type { Connection, Transport } from '../transport.ts';
 import { unlessAborted } from './aborted.ts';
 import type { Command, CommandContext } from './command.ts';
@@ -20,6 +22,7 @@ import { DRAIN } from './serve.ts';
 import { showStatus } from './status-line.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { styleFor } from './style.ts';
+import { nameText } from './terminal-text.ts';
 
 export const workerCommand: Command = {
   name: 'worker',
@@ -96,7 +99,7 @@ async function run(context: CommandContext): Promise<number> {
   const { transport } = reach;
   const [file = ''] = positionals;
   const definition = definitionOf(context, reach, file, await giftOf(file, signal));
-  const logger = stderrLogger(screen, options.flag('json'));
+  const logger = sparing(stderrLogger(screen, options.flag('json')));
   const keys = await ServerKeys.open(transport, definition.dbAddress);
   const started = performance.now();
   try {
@@ -178,7 +181,7 @@ async function find(
 async function masterAt(keys: ServerKeys, { pushAddress }: WorkerDefinition): Promise<string> {
   const [name, push] = await Promise.all([keys.read('name'), keys.read('worker_push_address')]);
   if (pushAddress !== undefined || push.value.length > 0) return replyText(name);
-  const text = `server ${show(replyText(name))} at ${keys.dbAddress} has no workers: it is no Master or Hub`;
+  const text = `server ${show(replyText(name))} at ${show(keys.dbAddress)} has no workers: it is no Master or Hub`;
   throw new PalmError('WRONG_SERVER', text, { sent: true });
 }
 
@@ -189,9 +192,9 @@ async function tellFound(
   master: string,
 ): Promise<void> {
   const description = describe({ definition, running: worker });
-  if (options.flag('json')) return output.line(JSON.stringify({ ...description, master }));
+  if (options.flag('json')) return output.json({ ...description, master });
   const { strong } = styleFor(io.stdout, io.env);
-  const title = strong(`worker ${description.name} works for ${master}, until Ctrl-C`);
+  const title = strong(`worker ${nameText(description.name)} works for ${nameText(master)}, until Ctrl-C`);
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
@@ -230,7 +233,7 @@ function tellEnd({ options, output, signal }: CommandContext, worker: Worker, el
   if (!(signal.reason instanceof Interrupted)) return;
   const { name, counters } = worker;
   const line = options.flag('json')
-    ? JSON.stringify({ ended: { role: 'worker', name, counters } })
-    : `${name}: ${deeds(counters)} · ${duration(elapsed)}`;
+    ? printableJson({ ended: { role: 'worker', name, counters } })
+    : `${nameText(name)}: ${deeds(counters)} · ${duration(elapsed)}`;
   output.line(line)?.catch(() => {});
 }

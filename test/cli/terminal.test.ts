@@ -167,7 +167,7 @@ test('text is cut to the width it has on the screen, and steers no terminal', ()
   expect(clip('日本語です', 6)).toBe('日本…');
   expect(clip('e\u0301e\u0301', 2)).toBe('e\u0301e\u0301');
   expect(clip('abc', 0)).toBe('…');
-  expect(oneLine('a\nb\u001b[2Jc\td')).toBe('a b [2Jc d');
+  expect(oneLine('a\nb\u001b[2Jc\td')).toBe('a b\\u001b[2Jc d');
   expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
 });
 

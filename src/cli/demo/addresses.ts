@@ -1,4 +1,5 @@
 import { CommandError } from '../exit.ts';
+import { quoted } from '../terminal-text.ts';
 
 /** What the server `demo` binds. */
 export interface DemoAddresses {
@@ -19,7 +20,7 @@ export function demoAddresses(dbAddress: string | undefined, any: string): DemoA
     return besides(dbAddress, free, free);
   }
   if (dbAddress.startsWith('ipc://')) return besides(dbAddress, `${dbAddress}.pull`, `${dbAddress}.pub`);
-  const text = `--db must be tcp://host:port or ipc://path for others to reach it, not ${JSON.stringify(dbAddress)}`;
+  const text = `--db must be tcp://host:port or ipc://path for others to reach it, not ${quoted(dbAddress)}`;
   throw new CommandError('USAGE', text);
 }
 

@@ -1,4 +1,5 @@
 /** `frond demo`, from its start to its end. */
+
 import { basename } from 'node:path';
 import { unlessAborted } from '../aborted.ts';
 import type { CommandContext } from '../command.ts';
@@ -7,6 +8,7 @@ import { linesOf, openFile } from '../input.ts';
 import { grouped } from '../progress.ts';
 import { Fleet } from '../roles/fleet.ts';
 import { showStatus } from '../status-line.ts';
+import { quoted } from '../terminal-text.ts';
 import { SONNETS } from '../text/sonnets.ts';
 import { demoAddresses } from './addresses.ts';
 import { openInBrowser } from './browser.ts';
@@ -28,7 +30,7 @@ export async function runDemo(context: CommandContext): Promise<number> {
   const network = await findNetwork(db === undefined);
   const addresses = demoAddresses(db, network.any);
   const [file] = context.positionals;
-  const lines = file === undefined ? shippedLines() : linesOf(await openFile(file), JSON.stringify(file));
+  const lines = file === undefined ? shippedLines() : linesOf(await openFile(file), quoted(file));
   const about = file === undefined ? 'ten sonnets by Shakespeare' : basename(file);
   const fleet = new Fleet(network.transport, signal);
   let gateway: Gateway | undefined;

@@ -90,10 +90,10 @@ export class PlainTeller implements Teller {
     if (this.#results > SHOWN && !this.#showsAll) return undefined;
     const [count = '', ...line] = new TextDecoder().decode(result).split('\t');
     const { accent, faint } = this.#style;
-    const bar = '▪'.repeat(Math.min(Number(count), LONGEST_BAR)).padEnd(LONGEST_BAR);
+    const bar = '▪'.repeat(Math.min(Math.max(Number(count), 0), LONGEST_BAR)).padEnd(LONGEST_BAR);
     const text = this.#clippedLine(line.join(' '));
     return this.#output.line(
-      `${' '.repeat(LABEL)}${accent(count.padStart(4))}  ${faint(bar)}  ${text}`.trimEnd(),
+      `${' '.repeat(LABEL)}${accent(clip(count, 4).padStart(4))}  ${faint(bar)}  ${text}`.trimEnd(),
     );
   }
 
@@ -135,11 +135,11 @@ export class PlainTeller implements Teller {
     const { accent } = this.#style;
     if (start !== undefined) {
       await this.#output.line('\nYour turn. Start one that stays:\n');
-      await this.#output.line(`  ${accent(start)}`);
+      await this.#output.line(`  ${accent(oneLine(start))}`);
     }
     if (calls.length > 0)
       await this.#output.line(`\n${start === undefined ? 'In' : 'and in'} another terminal:\n`);
-    for (const line of calls) await this.#output.line(`  ${accent(line)}`);
+    for (const line of calls) await this.#output.line(`  ${accent(oneLine(line))}`);
   }
 
   async page({ link }: Gateway): Promise<void> {
@@ -211,7 +211,7 @@ export class JsonTeller implements Teller {
   }
 
   #tell(facts: object): Told {
-    return this.#output.line(JSON.stringify(facts));
+    return this.#output.json(facts);
   }
 }
 

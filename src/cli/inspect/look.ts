@@ -76,18 +76,22 @@ export async function lookAgain(keys: ServerKeys, before: Look): Promise<Look> {
   return isSame ? before : look(keys);
 }
 
+/** Previous servers of a pylm Sink that are asked for: what answers to every key is not one. */
+const MOST_PREVIOUS = 256;
+
 async function readAddresses(keys: ServerKeys): Promise<Record<string, string>> {
   const read = async (key: string) => replyText(await keys.read(key));
   const values = await Promise.all(ADDRESSES.map(read));
   const addresses: Record<string, string> = {};
   for (const [i, key] of ADDRESSES.entries()) if (values[i]) addresses[key] = values[i];
   if ('pull_address' in addresses || 'sub_address' in addresses) return addresses;
-  for (let i = 0; ; i++) {
+  for (let i = 0; i < MOST_PREVIOUS; i++) {
     const key = `sub_address_${i}`;
     const value = await read(key);
     if (value === '') return addresses;
     addresses[key] = value;
   }
+  return addresses;
 }
 
 /** The role that has these addresses; null for none. */
@@ -103,10 +107,30 @@ function roleOf(addresses: Readonly<Record<string, string>>): string | null {
 function readStatus(text: string): ServerStatus | undefined {
   try {
     const status: unknown = JSON.parse(text);
-    return isStatus(status) ? status : undefined;
+    return isStatus(status) ? known(status) : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** What can be shown of a status. Beside what was checked it may hold anything, and as deep as it likes. */
+function known(status: ServerStatus): ServerStatus {
+  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = status;
+  return {
+    role,
+    name,
+    functions,
+    addresses,
+    uptime,
+    counters: numbersIn(counters),
+    ...(workers && { workers: workers.map((worker) => ({ ...numbersIn(worker), name: worker.name })) }),
+    ...(pushedWorkers !== undefined && { pushedWorkers }),
+    ...(losses && { losses: numbersIn(losses) }),
+  };
+}
+
+function numbersIn<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => typeof value === 'number')) as T;
 }
 
 const COUNTERS = ['received', 'answered', 'failed', 'ended', 'dropped', 'inFlight'] as const;
@@ -114,7 +138,7 @@ const LOSSES = ['workers', 'redelivered', 'givenUp'] as const;
 
 function isStatus(value: unknown): value is ServerStatus {
   if (!isRecord(value)) return false;
-  const { role, name, functions, addresses, uptime, counters, workers, losses } = value;
+  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = value;
   return (
     typeof role === 'string' &&
     typeof name === 'string' &&
@@ -126,6 +150,7 @@ function isStatus(value: unknown): value is ServerStatus {
     isRecord(counters) &&
     COUNTERS.every((key) => typeof counters[key] === 'number') &&
     (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState))) &&
+    (pushedWorkers === undefined || typeof pushedWorkers === 'number') &&
     (losses === undefined || isLosses(losses))
   );
 }

@@ -3,14 +3,20 @@ import type { WorkerState } from '../../cluster/hand-over.ts';
 import { type Fact, factLines } from '../facts.ts';
 import { duration, grouped } from '../progress.ts';
 import type { Style } from '../style.ts';
-import { oneLine } from '../terminal-text.ts';
+import { nameText } from '../terminal-text.ts';
 import type { Look } from './look.ts';
 import type { Rates } from './rates.ts';
+
+/** Workers, and addresses, that are shown each on a line of its own. */
+const SHOWN = 20;
+
+/** Functions that are named. */
+const SHOWN_FUNCTIONS = 100;
 
 /** Several lines, without the last newline. */
 export function describeLook(look: Look, rates: Rates | null, { strong }: Style): string {
   const { implementation, role, uptime } = look;
-  const what = `a ${implementation} ${role ?? 'server'}`;
+  const what = `a ${implementation} ${nameText(role ?? 'server')}`;
   const up = uptime === null ? '' : `, up ${age(uptime)}`;
   const groups = [
     addressFacts(look),
@@ -21,7 +27,7 @@ export function describeLook(look: Look, rates: Rates | null, { strong }: Style)
   const width = Math.max(...groups.flat().map(([label]) => label.length));
   const padded = groups.map((facts) => facts.map(([label, text]) => [label.padEnd(width), text] as const));
   return [
-    strong(oneLine(`${look.name}: ${what}${up}`)),
+    strong(`${nameText(look.name)}: ${what}${up}`),
     ...padded.flatMap((facts) => ['', ...factLines(facts)]),
   ].join('\n');
 }
@@ -31,7 +37,7 @@ export function lookLine(
   { name, role, counters, workers, pushedWorkers }: Look,
   rates: Rates | null,
 ): string {
-  if (counters === null) return oneLine(`${name} answers; its counters are not known`);
+  if (counters === null) return `${nameText(name)} answers; its counters are not known`;
   const rate = (key: keyof Rates) => (rates === null ? '' : ` (${grouped(rates[key])}/s)`);
   const parts = [
     `${grouped(counters.received)} received${rate('received')}`,
@@ -40,19 +46,24 @@ export function lookLine(
     `${grouped(counters.inFlight)} in flight`,
   ];
   if (workers !== null) parts.push(`${grouped(workers.length + (pushedWorkers ?? 0))} workers`);
-  return oneLine(`${role} ${name}: ${parts.join(' · ')}`);
+  return `${nameText(role ?? 'server')} ${nameText(name)}: ${parts.join(' · ')}`;
 }
 
 /** The db_address first: it is what a user knows the server by. */
 function addressFacts({ addresses }: Look): readonly Fact[] {
   const { db_address: db, ...others } = addresses;
-  return [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
+  const facts = [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
+  const shown = facts.slice(0, SHOWN).map(([key, address]) => [nameText(key), nameText(address)] as const);
+  return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
 }
 
 function functionsText({ implementation, role, functions }: Look): string {
   if (functions === null)
     return implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known';
-  return role === 'Master' || role === 'Hub' ? 'those of its workers' : functions.join(', ');
+  if (role === 'Master' || role === 'Hub') return 'those of its workers';
+  const shown = functions.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
+  const others = functions.length - SHOWN_FUNCTIONS;
+  return others > 0 ? `${shown} … ${grouped(others)} more` : shown;
 }
 
 function counterFacts({ counters, implementation }: Look, rates: Rates | null): readonly Fact[] {
@@ -74,9 +85,6 @@ function counterFacts({ counters, implementation }: Look, rates: Rates | null): 
   });
 }
 
-/** Workers that are shown each on a line of its own. */
-const SHOWN = 20;
-
 function workerFacts({ workers, pushedWorkers, losses }: Look): readonly Fact[] {
   if (workers === null) return [];
   const asking = `${grouped(workers.length)} ${workers.length === 1 ? 'asks' : 'ask'} for work`;
@@ -93,7 +101,7 @@ function workerFacts({ workers, pushedWorkers, losses }: Look): readonly Fact[] 
 }
 
 function workerText({ name, holds, silent }: WorkerState): string {
-  return `${name} holds ${grouped(holds)}, heard of ${duration(silent)} ago`;
+  return `${nameText(name)} holds ${grouped(holds)}, heard of ${duration(silent)} ago`;
 }
 
 const UNITS = [

@@ -1,4 +1,5 @@
 /** Looks at a server again and again. */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { PalmError } from '../../protocol/errors.ts';
 import { unlessAborted } from '../aborted.ts';
@@ -6,6 +7,7 @@ import type { CommandContext } from '../command.ts';
 import type { ServerKeys } from '../keys.ts';
 import { duration } from '../progress.ts';
 import { styleFor } from '../style.ts';
+import { nameText } from '../terminal-text.ts';
 import { Block } from './block.ts';
 import { type Look, lookAgain } from './look.ts';
 import { type Rates, ratesOf } from './rates.ts';
@@ -65,12 +67,13 @@ function shower({ io, options, output }: CommandContext): (sight: Sight) => Prom
     return ({ look, rates, silent }) => {
       const at = new Date().toISOString();
       const seen = silent > 0 ? { at, name: look.name, silent: Math.round(silent) } : { at, ...look, rates };
-      return output.line(JSON.stringify(seen));
+      return output.json(seen);
     };
   }
   if (!output.isTerminal || io.env.TERM === 'dumb') {
     return ({ look, rates, silent }) => {
-      const text = silent > 0 ? `${look.name}: no answer for ${duration(silent)}` : lookLine(look, rates);
+      const text =
+        silent > 0 ? `${nameText(look.name)}: no answer for ${duration(silent)}` : lookLine(look, rates);
       return output.line(`${new Date().toISOString()} ${text}`);
     };
   }

@@ -1,4 +1,5 @@
 /** The config file of `frond relay`, checked key by key. */
+
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { check, exactOptional, type InferOutput, lazy, minValue, number, pipe, safeInteger } from 'valibot';
@@ -21,6 +22,7 @@ import { PalmError } from '../../protocol/errors.ts';
 import { CommandError } from '../exit.ts';
 import { unreadable } from '../input.ts';
 import { nearest } from '../suggest.ts';
+import { quoted } from '../terminal-text.ts';
 
 const COUNT = 'a whole number from 1 on';
 const LIMIT = exactOptional(pipe(number(COUNT), safeInteger(COUNT), minValue(1, COUNT)));
@@ -92,7 +94,7 @@ export function checkConfig(content: unknown, file: string): RelayConfig {
  */
 export async function readConfig(path: string): Promise<RelayConfig> {
   const json = await readFile(path, 'utf8').catch((error) => {
-    throw unreadable(JSON.stringify(path), error);
+    throw unreadable(quoted(path), error);
   });
   const { tokens, tls, ...others } = asInput(() => checkConfig(parseJson(json, { file: path }), path));
   const near = (name: string) => resolve(dirname(path), name);

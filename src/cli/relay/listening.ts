@@ -1,4 +1,5 @@
 /** Where a relay listens. */
+
 import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
@@ -6,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { PalmError, reasonText, show } from '../../protocol/errors.ts';
 import { CommandError } from '../exit.ts';
 import { unreadable } from '../input.ts';
+import { quoted } from '../terminal-text.ts';
 
 /** A place to listen at. */
 export interface Place {
@@ -47,7 +49,7 @@ export async function serverOf(tls: Tls | undefined, answer: RequestListener): P
   try {
     return createTlsServer({ cert, key }, answer);
   } catch (error) {
-    const text = `${JSON.stringify(tls.cert)} and ${JSON.stringify(tls.key)} are no pair for TLS: ${reasonText(error)}`;
+    const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${reasonText(error)}`;
     throw new CommandError('INPUT', text, undefined, error);
   }
 }
@@ -82,6 +84,6 @@ async function readKey(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw unreadable(JSON.stringify(path), error);
+    throw unreadable(quoted(path), error);
   }
 }

@@ -10,6 +10,7 @@ import type { Transport } from '../../transport.ts';
 import { CommandError } from '../exit.ts';
 import type { Options } from '../options.ts';
 import { nearest } from '../suggest.ts';
+import { quoted } from '../terminal-text.ts';
 import { isOrigin, type RelayConfig, readConfig } from './config.ts';
 import { type Place, parsePlace, type Tls } from './listening.ts';
 
@@ -77,7 +78,7 @@ function serversIn({ servers = {} }: RelayConfig, transport: Transport, file = '
     for (const [key, address] of Object.entries(target)) {
       if (typeof address !== 'string') continue;
       const where = `servers.${name}${typeof given === 'string' ? '' : `.${key}`}`;
-      checkAddress(transport, address, (text) => input(`${JSON.stringify(file)}: ${where}: ${text}`));
+      checkAddress(transport, address, (text) => input(`${quoted(file)}: ${where}: ${text}`));
     }
     targets[name] = target;
   }

@@ -13,7 +13,7 @@ export async function tellRelay(
   tokens: Tokens | undefined,
   url: string,
 ): Promise<void> {
-  if (options.flag('json')) return output.line(JSON.stringify(description(settings, tokens, url)));
+  if (options.flag('json')) return output.json(description(settings, tokens, url));
   const { accent, strong } = styleFor(io.stdout, io.env);
   const [command, ...code] = waysIn(settings, url, io.invocation);
   const lines = [

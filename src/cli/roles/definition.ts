@@ -1,9 +1,11 @@
 /** From what a module gives to definitions of roles, checked key by key. */
+
 import type { RoleDefinition } from '../../cluster/start-role.ts';
 import { reasonText, show } from '../../protocol/errors.ts';
 import type { Transport } from '../../transport.ts';
 import { CommandError } from '../exit.ts';
 import { nearest } from '../suggest.ts';
+import { quoted } from '../terminal-text.ts';
 import { isRoleName, ROLE_NAMES, type RoleName, shapeOf } from './shapes.ts';
 
 /** What options say in place of the module, by the definition's keys. */
@@ -19,7 +21,7 @@ export interface Checks {
 export function listOf(gift: unknown, file: string): readonly unknown[] {
   if (!Array.isArray(gift)) return [gift];
   if (gift.length > 0) return gift;
-  throw new CommandError('MODULE', `${JSON.stringify(file)} gives an empty list, and so nothing to run`);
+  throw new CommandError('MODULE', `${quoted(file)} gives an empty list, and so nothing to run`);
 }
 
 /**
@@ -33,7 +35,7 @@ export function readDefinition(
   overrides: Overrides,
   checks: Checks,
 ): RoleDefinition {
-  const where = `${JSON.stringify(checks.file)}${which}`;
+  const where = `${quoted(checks.file)}${which}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const text = `${where} must give { role, name, dbAddress, … }, or a list of them, not ${show(value)}`;
     throw new CommandError('MODULE', text);

@@ -1,6 +1,8 @@
 /** From what a module gives to the definition of one worker. */
+
 import { show } from '../../protocol/errors.ts';
 import { CommandError } from '../exit.ts';
+import { quoted } from '../terminal-text.ts';
 import { type Checks, listOf, type Overrides, readDefinition } from './definition.ts';
 import type { DefinitionOf } from './shapes.ts';
 
@@ -11,7 +13,7 @@ export type WorkerDefinition = DefinitionOf<'worker'>;
  * @throws CommandError `MODULE` when it is neither.
  */
 export function readWorker(gift: unknown, overrides: Overrides, checks: Checks): WorkerDefinition {
-  const file = JSON.stringify(checks.file);
+  const file = quoted(checks.file);
   const [value, ...others] = listOf(gift, checks.file);
   if (others.length > 0) {
     throw new CommandError(
