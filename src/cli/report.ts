@@ -2,7 +2,7 @@
 import { PalmError, reasonText } from '../protocol/errors.ts';
 import { clipped, printableJson } from '../protocol/printable.ts';
 import { CommandError, exitCodeOf, type FailureCode } from './exit.ts';
-import { oneLine } from './terminal-text.ts';
+import { oneLine, shortLine } from './terminal-text.ts';
 
 /** Characters of a message, and of a stack: servers may send as many as they like. */
 const LONGEST_MESSAGE = 4_096;
@@ -27,7 +27,7 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
     error instanceof PalmError || error instanceof CommandError ? error.code : ('INTERNAL' as const);
   return {
     code,
-    message: oneLine(clipped(reasonText(error), LONGEST_MESSAGE)),
+    message: shortLine(reasonText(error), LONGEST_MESSAGE),
     hint: lineOf(hintOf(error) ?? hintFor(code, command)),
     remoteName: lineOf(error instanceof PalmError ? error.remoteName : undefined),
     stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,
@@ -36,7 +36,7 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
 }
 
 function lineOf(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : oneLine(clipped(text, LONGEST_MESSAGE));
+  return text === undefined ? undefined : shortLine(text, LONGEST_MESSAGE);
 }
 
 function hintOf(error: unknown): string | undefined {
@@ -95,6 +95,6 @@ export function tell(failure: Failure, asJson: boolean, isVerbose = false): stri
   return [
     `frond: ${code}: ${message}`,
     ...(hint === undefined ? [] : [`  try: ${hint}`]),
-    ...(stack?.split('\n').map(oneLine) ?? []),
+    ...(stack?.split('\n').map((line) => `  ${oneLine(line)}`) ?? []),
   ];
 }

@@ -11,12 +11,17 @@ export function oneLine(text: string): string {
   return escaped(text.replace(/[\t\n\r]/g, ' '));
 }
 
+/** As {@link oneLine}, in at most `most` UTF-16 units and an ellipsis. */
+export function shortLine(text: string, most: number): string {
+  return clipped(oneLine(clipped(text, most)), most);
+}
+
 /** Characters of a name that somebody else chose, where a person reads it among others. */
 const LONGEST_NAME = 120;
 
 /** A name that somebody else chose, on one line and not long. */
 export function nameText(text: string): string {
-  return oneLine(clipped(text, LONGEST_NAME));
+  return shortLine(text, LONGEST_NAME);
 }
 
 /** Characters of what a user gave, in an error: most paths are shorter, and an argument may have 128 kB. */

@@ -5,13 +5,13 @@ import { Block } from '../../src/cli/inspect/block.ts';
 import { Interrupted, type Io } from '../../src/cli/io.ts';
 import { Output } from '../../src/cli/output.ts';
 import { duration, progressLine } from '../../src/cli/progress.ts';
-import { run } from '../../src/cli/run.ts';
 import { Screen } from '../../src/cli/screen.ts';
 import { styleFor } from '../../src/cli/style.ts';
 import { clip, oneLine, wrap } from '../../src/cli/terminal-text.ts';
 import type { Server } from '../../src/cluster/server.ts';
 import { within } from '../wait.ts';
 import { startServer } from './server.ts';
+import { FakeTerminal, onTerminal } from './terminals.ts';
 
 const CLEAR = '\r\u001b[2K';
 
@@ -28,35 +28,8 @@ const UP = /(?=\u001b\[\d+A)/;
 const UP_AND_ALL = /\u001b\[\d+A.*Ctrl-C/s;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: what moves the cursor
 
-class FakeTerminal extends PassThrough {
-  readonly isTTY = true;
-  readonly columns: number = 80;
-  text = '';
-
-  constructor() {
-    super();
-    this.on('data', (chunk) => {
-      this.text += chunk;
-    });
-  }
-}
-
-function terminal(argv: readonly string[], env: Io['env'] = {}, isTyped = false) {
-  const interrupts = new AbortController();
-  const [stdin, stdout, stderr] = [new PassThrough(), new FakeTerminal(), new FakeTerminal()];
-  Object.assign(stdin, { isTTY: isTyped });
-  const io = {
-    argv,
-    stdin,
-    stdout,
-    stderr,
-    env: { FROND_DB: server.dbAddress, ...env },
-    signal: interrupts.signal,
-    invocation: 'frond',
-    version: '1.2.3',
-  };
-  return { stdin, stdout, stderr, interrupts, ended: within(10_000, run(io)) };
-}
+const terminal = (argv: readonly string[], env: Io['env'] = {}, isTyped = false) =>
+  onTerminal(argv, { FROND_DB: server.dbAddress, ...env }, isTyped);
 
 test('a job shows how far it is, and takes that away again', async () => {
   const { stdin, stderr, ended } = terminal(['job', 'test.upper']);

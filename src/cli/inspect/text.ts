@@ -3,12 +3,15 @@ import type { WorkerState } from '../../cluster/hand-over.ts';
 import { type Fact, factLines } from '../facts.ts';
 import { duration, grouped } from '../progress.ts';
 import type { Style } from '../style.ts';
-import { nameText } from '../terminal-text.ts';
+import { nameText, shortLine } from '../terminal-text.ts';
 import type { Look } from './look.ts';
 import type { Rates } from './rates.ts';
 
 /** Workers, and addresses, that are shown each on a line of its own. */
 const SHOWN = 20;
+
+/** Characters of an address's key: those there are have 19, or a number more. */
+const LONGEST_LABEL = 24;
 
 /** Functions that are named. */
 const SHOWN_FUNCTIONS = 100;
@@ -53,7 +56,9 @@ export function lookLine(
 function addressFacts({ addresses }: Look): readonly Fact[] {
   const { db_address: db, ...others } = addresses;
   const facts = [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
-  const shown = facts.slice(0, SHOWN).map(([key, address]) => [nameText(key), nameText(address)] as const);
+  const shown = facts
+    .slice(0, SHOWN)
+    .map(([key, address]) => [shortLine(key, LONGEST_LABEL), nameText(address)] as const);
   return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
 }
 
