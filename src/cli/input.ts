@@ -2,7 +2,7 @@
 
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { PalmError } from '../protocol/errors.ts';
+import { PalmError, reasonText } from '../protocol/errors.ts';
 import { CommandError } from './exit.ts';
 import { quoted } from './terminal-text.ts';
 
@@ -65,6 +65,15 @@ export async function* linesOf(stream: Readable, name: string): AsyncGenerator<U
 
 /** @param name - what cannot be read, as a user knows it. */
 export function unreadable(name: string, error: unknown): CommandError {
-  const reason = error instanceof Error ? error.message.replace(/, \w+( '.*')?$/s, '') : String(error);
-  return new CommandError('INPUT', `${name} cannot be read: ${reason}`, undefined, error);
+  return new CommandError('INPUT', `${name} cannot be read: ${reasonOf(error)}`, undefined, error);
+}
+
+/** @param name - what cannot be written, as a user knows it. */
+export function unwritable(name: string, error: unknown): CommandError {
+  return new CommandError('OUTPUT', `${name} cannot be written: ${reasonOf(error)}`, undefined, error);
+}
+
+/** What the system says, without the call that it said it to. */
+function reasonOf(error: unknown): string {
+  return reasonText(error).replace(/, \w+( '.*')?$/s, '');
 }

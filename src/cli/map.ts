@@ -8,10 +8,12 @@ import { CommandError } from './exit.ts';
 import { type MapInput, openMapInput } from './map-input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from './option-table.ts';
 import { Output } from './output.ts';
-import { showProgress } from './progress.ts';
+import { grouped, showProgress } from './progress.ts';
 import { failureOf } from './report.ts';
+import { ResultFile } from './result-file.ts';
 import { jsonOf, writeResult } from './results.ts';
-import { appendTo, type Done, NOTHING_DONE, readDone } from './resume.ts';
+import { type Done, type LineFormat, NOTHING_DONE } from './resume.ts';
+import { quoted } from './terminal-text.ts';
 
 /** Files are read whole, and may be large. */
 const FILES_AT_ONCE = 16;
@@ -24,7 +26,7 @@ export const mapCommand: Command = {
     'FUNCTION is server.function; several with commas between them are the stages of a pipeline, of which each gives one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file. There is one line of output for each input, in the order of the inputs.',
     'What gets no answer in time, or whose connection breaks, is sent again as often as --retries says; the function may then run more than once, and its result is written once. With pylm servers that is what covers a worker that dies.',
     'The first input that fails ends the run, after the results of those before it. With --jsonl a failure is a line like any other, the run goes on, and the exit code is 1 in the end. A result of more than one line is refused, unless --json or --jsonl writes it.',
-    'With --resume FILE the output is written behind what is in FILE, and inputs whose result is there are passed over: the same command line goes on where it was interrupted.',
+    'With --resume FILE the output is written behind what is in FILE, and inputs whose result is there are passed over: the same command line goes on where it was interrupted. A note in FILE.frond-map says what FILE holds: what is not output of the same function and format is refused and left as it is. Without the note, as behind > FILE, lines of --json and --jsonl tell that by themselves, and --adopt says it of others.',
   ],
   examples: [
     { line: 'frond map demo.upper < words.txt --retries 2 --timeout 5000', does: 'each within 15 s' },
@@ -41,6 +43,7 @@ export const mapCommand: Command = {
     'unordered',
     'jsonl',
     'resume',
+    'adopt',
     'cache',
     'error-sentinel',
     ...COMMON_OPTIONS,
@@ -71,33 +74,57 @@ async function run(context: CommandContext): Promise<number> {
     const text = 'with --unordered, only --jsonl says which input a result is of: --resume needs it';
     throw new CommandError('USAGE', text);
   }
-  const done = resumed === undefined ? NOTHING_DONE : await readDone(resumed, isNumbered);
-  const input = await openMapInput(context, done);
+  if (resumed === undefined && options.flag('adopt'))
+    throw new CommandError('USAGE', '--adopt is about the file that --resume names: give that too');
+  const format: LineFormat = isNumbered ? 'jsonl' : options.flag('json') ? 'json' : 'plain';
+  const results =
+    resumed === undefined
+      ? undefined
+      : await ResultFile.open(resumed, { function: path.join(','), format }, options.flag('adopt'));
+  const input = await openMapInput(context, results?.done ?? NOTHING_DONE);
   try {
-    return await withClient(context, server, (client) => runTo(resumed, context, client, path, input, done));
+    return await withClient(context, server, (client) =>
+      results === undefined
+        ? runMap(context, client, path, input, NOTHING_DONE)
+        : runInto(results, context, client, path, input),
+    );
   } finally {
     input.close();
   }
 }
 
-async function runTo(
-  resumed: string | undefined,
+async function runInto(
+  results: ResultFile,
   context: CommandContext,
   client: Client,
   path: readonly string[],
   input: MapInput,
-  done: Done,
 ): Promise<number> {
-  if (resumed === undefined) return runMap(context, client, path, input, done);
+  const { done } = results;
+  const name = quoted(context.options.text('resume') ?? '');
   const ending = new AbortController();
-  const output = new Output(appendTo(resumed), context.screen, (error) => ending.abort(error), resumed);
+  const output = new Output(results.stream(), context.screen, (error) => ending.abort(error), name);
   const signal = AbortSignal.any([context.signal, ending.signal]);
   try {
-    return await runMap({ ...context, output, signal }, client, path, input, done);
+    const code = await runMap({ ...context, output, signal }, client, path, input, done);
+    checkInputs(input, done, name);
+    return code;
   } finally {
     // What was answered before a failure is done too.
-    if (!context.signal.aborted) await output.finish();
+    try {
+      if (!context.signal.aborted) await output.finish();
+    } finally {
+      await results.close();
+    }
   }
+}
+
+/** @throws CommandError `INPUT` when there are results of inputs that are not there: then nothing was written. */
+function checkInputs(input: MapInput, { end }: Done, name: string): void {
+  const total = input.total();
+  if (total === undefined || end <= total) return;
+  const text = `${name} holds results of ${grouped(end)} inputs, and there are ${grouped(total)}`;
+  throw new CommandError('INPUT', text, '--resume takes the output of the same run, with the same inputs');
 }
 
 async function runMap(

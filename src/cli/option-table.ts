@@ -118,6 +118,7 @@ export const OPTIONS = {
     value: 'FILE',
     help: 'write behind what is in FILE, and pass over inputs whose result is there',
   },
+  adopt: { kind: 'flag', help: 'with --resume, take the lines of FILE for results of this command line' },
   'random-key': { kind: 'flag', help: 'make a random key in place of KEY' },
   name: { kind: 'text', value: 'NAME', help: 'name, in place of what the module says' },
   pull: { kind: 'text', value: 'ADDRESS', help: 'pullAddress, where calls come in' },

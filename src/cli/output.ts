@@ -116,11 +116,13 @@ export class Output {
   }
 
   #fail(error: NodeJS.ErrnoException): void {
-    const reason =
-      error.code === 'EPIPE'
-        ? new OutputClosed('nobody reads the output any more')
-        : new CommandError('OUTPUT', `${this.#name} cannot be written: ${error.message}`);
+    const reason = error instanceof CommandError ? error : this.#reasonOf(error);
     this.abandon(reason);
     this.#onFailure(reason);
+  }
+
+  #reasonOf({ code, message }: NodeJS.ErrnoException): Error {
+    if (code === 'EPIPE') return new OutputClosed('nobody reads the output any more');
+    return new CommandError('OUTPUT', `${this.#name} cannot be written: ${message}`);
   }
 }
