@@ -8,7 +8,8 @@ export interface Surroundings {
   /** Name of the server or worker. */
   readonly name: string;
   readonly cache: Cache;
-  readonly logger: Logger;
+  /** What functions log with: theirs is not spared, however often they are called. */
+  readonly functionLogger: Logger;
   readonly signal: AbortSignal;
 }
 
@@ -29,7 +30,7 @@ export class MessageContext implements FunctionContext {
   }
 
   get logger(): Logger {
-    return this.#surroundings.logger;
+    return this.#surroundings.functionLogger;
   }
 
   get signal(): AbortSignal {

@@ -176,7 +176,7 @@ export class Flow<T> {
   }
 }
 
-/** Counts what had to be dropped, and logs it at 1, 2, 4, 8, …: a flood of bad frames must not become one of lines. */
+/** Counts what had to be dropped, and logs it. @param logger - a sparing one: a flood must not become one of lines. */
 export function dropped(
   tally: Tally,
   logger: Logger,
@@ -184,5 +184,5 @@ export function dropped(
   fields: Readonly<Record<string, string | number>>,
 ): void {
   tally.dropped++;
-  if (Number.isInteger(Math.log2(tally.dropped))) logger.warning(what, { ...fields, dropped: tally.dropped });
+  logger.warning(what, fields);
 }

@@ -12,6 +12,7 @@ export interface FunctionContext {
    * frond client calls under a session, that goes in front of them, as it does in the client's own calls.
    */
   readonly cache: Cache;
+  /** The server's or worker's logger. Every line goes there: how often callers can have one written is up to the function. */
   readonly logger: Logger;
   /** Aborts when the server or worker begins to close. */
   readonly signal: AbortSignal;

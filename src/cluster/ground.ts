@@ -1,5 +1,5 @@
 /** What every role stands on: its connection, store, log and counters. */
-import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -53,6 +53,7 @@ export class Ground implements FailureSettings, Surroundings {
   readonly store: Store;
   readonly cache: Cache;
   readonly logger: Logger;
+  readonly functionLogger: Logger;
   readonly includeStack: boolean;
   readonly shutdown = new AbortController();
   readonly tally: Tally = tally();
@@ -65,7 +66,8 @@ export class Ground implements FailureSettings, Surroundings {
     this.connection = connection;
     this.store = options.store ?? new MemoryStore();
     this.cache = cacheOf(this.store);
-    this.logger = logger;
+    this.logger = sparing(logger);
+    this.functionLogger = logger;
     this.includeStack = options.includeStack ?? false;
   }
 
@@ -81,8 +83,8 @@ export class Ground implements FailureSettings, Surroundings {
 
   /** What all messages are run with. */
   get surroundings(): Surroundings & FailureSettings & { readonly tally: Tally } {
-    const { name, cache, logger, signal, includeStack, tally } = this;
-    return { name, cache, logger, signal, includeStack, tally };
+    const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
+    return { name, cache, logger, functionLogger, signal, includeStack, tally };
   }
 
   /** The counters as they are now. */

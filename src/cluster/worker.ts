@@ -2,7 +2,7 @@ import { atMost, checkTimeout, startTimer, withinLimits } from '../async/deadlin
 import { deferred } from '../async/deferred.ts';
 import { SignalHub } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
-import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../protocol/errors.ts';
@@ -217,10 +217,11 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     if (address !== undefined) transport.checkAddress(address);
   }
   const concurrency = checkConcurrency(options.concurrency);
-  const logger = atLevel(
+  const functionLogger = atLevel(
     options.logger ?? consoleLogger(`frond worker ${name}`),
     options.loggingLevel ?? 'info',
   );
+  const logger = sparing(functionLogger);
   const shutdown = new AbortController();
   const own = tally();
   const connection = await transport.open();
@@ -237,6 +238,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     functions,
     cache: cacheOf(keysOf(channel, timeout)),
     logger,
+    functionLogger,
     includeStack,
     signal: shutdown.signal,
     tally: own,

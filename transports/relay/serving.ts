@@ -3,7 +3,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { atMost } from '../../src/async/deadline.ts';
-import { atLevel, consoleLogger, type Logger } from '../../src/logging.ts';
+import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
@@ -46,7 +46,8 @@ export async function createRelayOn(
   options: Parts['options'],
 ): Promise<Relay> {
   const limits = settleLimits(options.limits);
-  const logger = atLevel(options.logger ?? consoleLogger('frond relay'), options.loggingLevel ?? 'info');
+  const own = options.logger ?? consoleLogger('frond relay');
+  const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
   const { WebSocketServer } = await load();
   const webSocketServer = new WebSocketServer({
     noServer: true,
