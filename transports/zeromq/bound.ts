@@ -8,6 +8,7 @@ import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
+import { checkIpcPath } from './ipc-path.ts';
 import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
 import { RouteWatch } from './route-watch.ts';
 import { closeSocket } from './sockets.ts';
@@ -41,6 +42,7 @@ abstract class Bound<S extends Socket> implements Binding {
   async bind(address: string): Promise<this> {
     this.#watch().then(this.#unbound.resolve);
     try {
+      await checkIpcPath(address);
       await this.socket.bind(address.replace(/:0$/, ':*'));
     } catch (cause) {
       closeSocket(this.socket, 0);
