@@ -12,6 +12,7 @@ import { PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
 import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
+import { remoteReason } from '../protocol/printable.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, PendingReply } from '../transport.ts';
@@ -164,5 +165,5 @@ function checkDone(operation: string, wire: string, reply: CacheReply): void {
 
 function remote(operation: string, wire: string, reply: CacheReply): PalmError {
   const code = reply.status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
-  return new PalmError(code, `${operation} of ${show(wire)}: ${reply.error}`, { sent: true });
+  return new PalmError(code, `${operation} of ${show(wire)}: ${remoteReason(reply.error)}`, { sent: true });
 }

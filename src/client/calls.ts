@@ -2,7 +2,7 @@
 import { callPath, parseCall } from '../protocol/calls.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
-import { clipped, escaped, escapedLines } from '../protocol/printable.ts';
+import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
@@ -57,9 +57,8 @@ export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
 
 const SENTINEL = 0x30;
 
-/** Characters of a server's names, and of its words for a failure, in an error: more tell nobody anything. */
+/** Characters of a function's or error's name in an error: more tell nobody anything. */
 const LONGEST_NAME = 200;
-const LONGEST_REASON = 16_384;
 
 /**
  * The payload of an answer.
@@ -75,8 +74,7 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes 
   }
   const name = message.errorName === '' ? undefined : nameOf(message.errorName);
   const what = status === Status.refused ? 'was refused' : 'failed';
-  const reason = escapedLines(clipped(message.error, LONGEST_REASON));
-  const text = `${nameOf(message.function)} ${what}: ${name === undefined ? '' : `${name}: `}${reason}`;
+  const text = `${nameOf(message.function)} ${what}: ${name === undefined ? '' : `${name}: `}${remoteReason(message.error)}`;
   const code = status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
   return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
 }

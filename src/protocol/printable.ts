@@ -30,6 +30,14 @@ export function clipped(text: string, most: number): string {
   return `${/[\ud800-\udbff]$/.test(kept) ? kept.slice(0, -1) : kept}…`;
 }
 
+/** UTF-16 units of what another process says of a failure; a stack has fewer. */
+const LONGEST_REASON = 16_384;
+
+/** What another process says of a failure, for an error's message: not long, and with nothing that acts on a terminal. */
+export function remoteReason(text: string): string {
+  return escapedLines(clipped(text, LONGEST_REASON));
+}
+
 /** A value in JSON, on one line, with every character escaped that must not reach a terminal. */
 export function printableJson(value: unknown): string {
   // It leaves outside of strings nothing that is escaped here, and inside of them such an escape means the same.

@@ -1,9 +1,12 @@
 /** What servers, files and arguments hold reaches terminals, logs and errors escaped and short. */
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { PlainTeller } from '../../src/cli/demo/teller.ts';
 import { Interrupted } from '../../src/cli/io.ts';
 import { Output } from '../../src/cli/output.ts';
@@ -14,6 +17,7 @@ import { readAnswer } from '../../src/client/calls.ts';
 import { STATUS_KEY } from '../../src/cluster/status.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
+import { relayedError } from '../../transports/websocket/channel.ts';
 import { bytes } from '../bytes.ts';
 import { within } from '../wait.ts';
 import { objectsOf } from './command.ts';
@@ -156,6 +160,33 @@ describe('failures', () => {
     expectTame(error.message, 40_000);
     expectTame(error.remoteName ?? '', 2_000);
     expect(error.message).toContain('at a\n\tb\n');
+  });
+});
+
+describe('what a relay says', () => {
+  it('does not act in errors, its code neither', () => {
+    const error = relayedError(MEGABYTE, MEGABYTE);
+    expect(error.code).toBe('PROTOCOL');
+    expectTame(error.message, 40_000);
+    expect(relayedError('NEW_CODE', 'x')).toMatchObject({ code: 'NEW_CODE', message: 'x' });
+  });
+
+  it('does not act where it is why it ended the connection', async () => {
+    const relay = new WebSocketServer({
+      port: 0,
+      host: '127.0.0.1',
+      handleProtocols: ([first]) => first ?? false,
+    });
+    await once(relay, 'listening');
+    relay.on('connection', (socket) => socket.close(4003, '\u001b[2J\u009b\u202e\nfrond: forged'));
+    const url = `ws://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+    const running = onTerminal(['eval', 'a.b', 'x', '--relay', url, '--timeout', '2000'], { TERM: 'dumb' });
+    running.stdin.end();
+    expect(await running.ended).toBeGreaterThan(0);
+    relay.close();
+    expectTame(running.stderr.text);
+    expectNotForged(running.stderr.text);
+    expect(running.stderr.text).toContain('\\u001b[2J\\u009b\\u202e');
   });
 });
 

@@ -1,5 +1,6 @@
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
+import { remoteReason } from '../../src/protocol/printable.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { type ChannelKind, type Frame, Type } from './frames.ts';
@@ -103,7 +104,8 @@ export abstract class RelayedChannel extends Readiness implements Channel {
 
 /** The error that a relay tells of. A later relay may have codes that are not known here; they are as good as any. */
 export function relayedError(code: string, text: string): PalmError {
-  return new PalmError(code as PalmErrorCode, text, { sent: 'unknown' });
+  const known = /^[A-Z_]{1,32}$/.test(code) ? code : 'PROTOCOL';
+  return new PalmError(known as PalmErrorCode, remoteReason(text), { sent: 'unknown' });
 }
 
 /** The error for a frame that the relay would not take. */

@@ -1,6 +1,7 @@
 import { startTimer } from '../../src/async/deadline.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { remoteReason } from '../../src/protocol/printable.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { ConnectionStatus } from '../../src/transport.ts';
 import { Backoff } from './backoff.ts';
@@ -183,7 +184,7 @@ export class Link {
     const wasUp = this.#connectedAt !== undefined;
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
     this.#connectedAt = undefined;
-    const text = reason === '' ? `the link to the relay broke (close code ${code})` : reason;
+    const text = reason === '' ? `the link to the relay broke (close code ${code})` : remoteReason(reason);
     const final = this.#finalError(code, wasUp);
     if (final !== undefined) {
       this.#end(
