@@ -8,9 +8,12 @@
 const UNPRINTABLE =
   /(?![\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
+/** Most text is printable ASCII, and seen to be so ten times as fast. */
+const NOT_ASCII = /[^ -~]/;
+
 /** The text with each character that must not reach a terminal written as in JSON: `\u001b`. */
 export function escaped(text: string): string {
-  return text.replace(UNPRINTABLE, inHex);
+  return NOT_ASCII.test(text) ? text.replace(UNPRINTABLE, inHex) : text;
 }
 
 /** As {@link escaped}, but tabs and the ends of lines stay, as in a stack: each end is one line feed. */

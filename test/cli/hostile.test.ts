@@ -18,14 +18,18 @@ import { STATUS_KEY } from '../../src/cluster/status.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
 import { relayedError } from '../../transports/websocket/channel.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../bytes.ts';
 import { within } from '../wait.ts';
 import { objectsOf } from './command.ts';
 import { ACTING, HOSTILE, type HostileServer, startHostileServer } from './hostile-server.ts';
 import { here } from './in-process.ts';
+import { Running } from './running.ts';
+import { Modules } from './service.ts';
 import { FakeTerminal, onTerminal } from './terminals.ts';
 
 const MEGABYTE = HOSTILE + 'x'.repeat(1_000_000);
+const ANY = 'tcp://127.0.0.1:*';
 const BINARY = Uint8Array.from({ length: 1_000 }, (_, i) => i & 0xff);
 
 /** Nothing that acts, and no line that somebody else began. */
@@ -267,6 +271,25 @@ describe('what a server says of itself', () => {
     expect(Object.keys(addresses).length).toBeGreaterThan(250);
     expect(Object.keys(addresses).length).toBeLessThan(300);
   });
+
+  it.each([[[]], [['--json']]])(
+    'is escaped where it is a Master that a worker works for: %j',
+    async (format) => {
+      const connection = await zeromq().open();
+      const [push, pull] = [await connection.bindPush(ANY), await connection.bindPull(ANY)];
+      await using server = await startHostileServer({
+        values: { name: MEGABYTE, worker_push_address: push.address, worker_pull_address: pull.address },
+      });
+      await using modules = await Modules.make();
+      const file = await modules.write('functions.mjs', 'export default { f: (payload) => payload };');
+      await using worker = new Running(['worker', file, '--db', server.dbAddress, ...format]);
+      const line = await worker.line(/works for|"master"/);
+      expectTame(line, format.length > 0 ? 2_000_000 : 1_000);
+      expect(line).toContain('\\u001b]0;owned');
+      expect(await worker.end()).toBe(0);
+      await connection.close({ timeout: 0 });
+    },
+  );
 
   it('is escaped where its name is not the one that was asked for', async () => {
     await using server = await startHostileServer({ values: { name: MEGABYTE } });
