@@ -14,6 +14,7 @@ import { Screen } from '../../src/cli/screen.ts';
 import { stderrLogger } from '../../src/cli/stderr-logger.ts';
 import { clip } from '../../src/cli/terminal-text.ts';
 import { readAnswer } from '../../src/client/calls.ts';
+import { Client } from '../../src/client/client.ts';
 import { STATUS_KEY } from '../../src/cluster/status.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
@@ -165,6 +166,28 @@ describe('failures', () => {
     expectTame(error.remoteName ?? '', 2_000);
     expect(error.message).toContain('at a\n\tb\n');
   });
+});
+
+it.each([
+  'tcp://\u001b[2J\u009b:5',
+  `ipc:///tmp/${'x'.repeat(100_000)}`,
+  MEGABYTE,
+  `ipc://${HOSTILE.replace(/\s/g, '')}`,
+])('addresses that a server advertises do not act in errors, and are short (%#)', async (address) => {
+  for (const key of ['pull_address', 'pub_address']) {
+    await using server = await startHostileServer({ values: { [key]: address } });
+    const { dbAddress } = server;
+    const failed = (async () => {
+      await using client = await Client.connect({ transport: zeromq(), dbAddress, loggingLevel: 'silent' });
+      await client.eval('bad.f', new Uint8Array(1), { timeout: 300 });
+    })();
+    const error: PalmError = await failed.then(
+      () => undefined as never,
+      (reason) => reason,
+    );
+    expect(error).toBeInstanceOf(PalmError);
+    expectTame(error.message, 1_000);
+  }
 });
 
 describe('what a relay says', () => {

@@ -1,6 +1,9 @@
 import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { escaped } from '../../src/protocol/printable.ts';
 
 const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
+/** Characters of an address: names of hosts have 253, and paths of sockets 107. */
+const LONGEST = 512;
 const LOCAL = /^(ipc|inproc):\/\/\S+$/;
 
 interface TcpAddress {
@@ -16,7 +19,12 @@ function parseTcp(address: string): TcpAddress | undefined {
 
 /** @throws PalmError `INVALID_CALL` when it is no `tcp://host:port`, `ipc://path` or `inproc://name`. */
 export function checkZeromqAddress(address: unknown): void {
-  if (typeof address === 'string' && (parseTcp(address) !== undefined || LOCAL.test(address))) return;
+  if (
+    typeof address === 'string' &&
+    isPlain(address) &&
+    (parseTcp(address) !== undefined || LOCAL.test(address))
+  )
+    return;
   throw invalidCall(
     `ZeroMQ dials 'tcp://host:port' (IPv6 as 'tcp://[::1]:port'), 'ipc://path' or 'inproc://name', not ${show(address)}`,
   );
@@ -29,6 +37,11 @@ export function checkDialAddress(address: unknown): void {
   if (tcp !== undefined && (tcp.host === '*' || tcp.port === '*' || Number(tcp.port) === 0)) {
     throw invalidCall(`${show(address)} can be bound but not dialled: it names no one host and port`);
   }
+}
+
+/** Servers advertise addresses, which end up in errors and logs. */
+function isPlain(address: string): boolean {
+  return address.length <= LONGEST && escaped(address) === address;
 }
 
 export function isIpv6(address: string): boolean {
