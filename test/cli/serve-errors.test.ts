@@ -180,7 +180,7 @@ test('the stack of what a module throws is for --verbose alone', async () => {
   const file = await modules.write('stack.mjs', "throw new Error('deep');");
   const { stderr } = await frond(['serve', file, '--verbose']);
   expect(stderr).toMatch(
-    /^frond: MODULE: [^\n]*deep[^\n]*\n(?: {2}try:[^\n]*\n)?Error: deep\n {4}at file:.*stack\.mjs:1:7/,
+    /^frond: MODULE: [^\n]*deep[^\n]*\n(?: {2}try:[^\n]*\n)? {2}Error: deep\n {6}at file:.*stack\.mjs:1:7/,
   );
   const asJson = await frond(['serve', file, '-v', '--json']);
   expect(objectsOf(asJson.stderr)).toMatchObject([
