@@ -81,7 +81,8 @@ it('closes with 4401 who it throws for, or whose promise fails', async () => {
       expect((await peer.end()).code).toBe(4401);
     }
   });
-  expect(log.filter((line) => line.startsWith('authentication failed'))).toHaveLength(throwing.length);
+  const logged = log.filter((line) => line.startsWith('authentication failed'));
+  expect(logged).toHaveLength(Math.floor(Math.log2(throwing.length)) + 1);
 });
 
 it('closes with 4408 who it hangs for, after the time for the greeting, and lets nobody in later', async () => {
