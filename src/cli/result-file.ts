@@ -110,6 +110,8 @@ export class ResultFile {
 
   async #prepare(): Promise<FileHandle> {
     const path = this.#path;
+    // What a run left that was killed here; a link of that name goes, and not what it leads to.
+    for (const left of [path + UNFINISHED, path + NOTE + UNFINISHED]) await rm(left, { force: true });
     await writeNote(path, this.#run);
     const before = this.#before;
     if (before === undefined) return open(path, 'ax');
@@ -123,8 +125,6 @@ export class ResultFile {
   async #replace({ whole, stats }: Before): Promise<void> {
     const path = this.#path;
     const copy = path + UNFINISHED;
-    // What a run left that was killed here; a link of that name goes, and not what it leads to.
-    await rm(copy, { force: true });
     try {
       await copyFile(path, copy, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
       const handle = await open(copy, 'r+');
@@ -253,7 +253,6 @@ async function writeNote(path: string, run: Run): Promise<void> {
   const text = `${JSON.stringify({ map: { function: run.function, format: run.format } })}\n`;
   if ((await readFile(note, 'utf8').catch(() => '')) === text) return;
   const unfinished = note + UNFINISHED;
-  await rm(unfinished, { force: true });
   const handle = await open(unfinished, 'wx');
   try {
     await handle.writeFile(text);

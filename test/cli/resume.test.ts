@@ -285,6 +285,15 @@ describe('what is a result', () => {
     expect(await others()).toEqual(['new', 'new.frond-map']);
   });
 
+  it('has nothing beside it that a run left which was killed', async () => {
+    await resume(file, [], 'a\n');
+    await writeFile(`${file}.frond-map-unfinished`, 'half of a copy');
+    await writeFile(`${file}.frond-map.frond-map-unfinished`, 'half of a note');
+    expect((await resume(file)).code).toBe(0);
+    expect(await readFile(file, 'utf8')).toBe(PLAIN);
+    expect(await others()).toEqual([]);
+  });
+
   it('does not follow what lies where it writes beside', async () => {
     await resume(file, [], 'a\n');
     await writeFile(file, 'A\nhal');
