@@ -2,18 +2,21 @@ import { type Deferred, deferred } from './deferred.ts';
 
 /**
  * Items between writers and one reader, handed over by the pile: each `next` gives all that came since the last.
- * Writers that await {@link room} are held up while more than `highWaterMark` items lie unread.
+ * Writers that await {@link room} are held up while `highWaterMark` items or more lie unread, or `maxBytes` of them.
  */
 export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   readonly #highWaterMark: number;
+  readonly #maxBytes: number;
   /** Made anew for each pile: one that waits to be filled grows old, and what an old array holds is garbage for long. */
   #items: T[] | undefined;
   #reader: Deferred<IteratorResult<T[], undefined>> | undefined;
   #writers: Deferred<void>[] = [];
+  #bytes = 0;
   #closed = false;
 
-  constructor(highWaterMark: number) {
+  constructor(highWaterMark: number, maxBytes = Number.POSITIVE_INFINITY) {
     this.#highWaterMark = highWaterMark;
+    this.#maxBytes = maxBytes;
   }
 
   /** Items written and not read. */
@@ -26,12 +29,13 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   }
 
   get isFull(): boolean {
-    return this.size >= this.#highWaterMark;
+    return this.size >= this.#highWaterMark || this.#bytes >= this.#maxBytes;
   }
 
-  /** Adds items; without effect once closed. */
-  push(items: readonly T[]): void {
+  /** Adds items of `bytes` in all; without effect once closed. */
+  push(items: readonly T[], bytes = 0): void {
     if (this.#closed || items.length === 0) return;
+    this.#bytes += bytes;
     this.#items ??= [];
     for (const item of items) this.#items.push(item);
     if (this.#reader !== undefined) this.#give({ done: false, value: this.#takeAll() });
@@ -67,6 +71,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   #takeAll(): T[] {
     const items = this.#items ?? [];
     this.#items = undefined;
+    this.#bytes = 0;
     this.#letIn();
     return items;
   }
