@@ -196,6 +196,13 @@ export type ConnectionStatus =
       readonly attempt: number;
       readonly delay: number;
     }
+  /** A bound end turned a peer away. Told when `count`, all that were turned away there until now, is a power of two. */
+  | {
+      readonly type: 'refused';
+      readonly address: string;
+      readonly reason: string;
+      readonly count: number;
+    }
   /** `queued` frames wait for the reader or for the peer. */
   | { readonly type: 'slow'; readonly address: string; readonly queued: number }
   | { readonly type: 'closed'; readonly error: PalmError | undefined };

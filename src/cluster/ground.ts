@@ -162,11 +162,21 @@ export async function openGround<T>(
     options.loggingLevel ?? 'info',
   );
   const connection = await transport.open();
+  void logRefusals(connection, logger);
   try {
     return await assemble(new Ground(options, connection, logger));
   } catch (error) {
     await connection.close({ timeout: 0 });
     throw error;
+  }
+}
+
+/** Peers are told of by powers of two, so strangers cannot fill the log. */
+async function logRefusals(connection: BindingConnection, logger: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type !== 'refused') continue;
+    const { address, reason, count } = status;
+    logger.warning('peers were turned away', { address, reason, count });
   }
 }
 

@@ -48,6 +48,11 @@ export function isIpv6(address: string): boolean {
   return parseTcp(address)?.host.startsWith('[') === true;
 }
 
+/** Whether only the process itself can get there. */
+export function isWithinProcess(address: string): boolean {
+  return address.startsWith('inproc:');
+}
+
 const EVERYWHERE = /^(\*|0\.0\.0\.0|\[::\])$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 

@@ -1,15 +1,17 @@
 /** The bound ends. */
-import type { Pull, Push, Router, Socket, XPublisher } from 'zeromq';
+import type { Pull, Push, Router, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/deadline.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Answer, Binding, BoundPull, BoundPush, CloseOptions, Delivery } from '../../src/transport.ts';
+import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
+import { checkDescriptors } from './descriptors.ts';
+import { EventReader, isPowerOfTwo } from './events.ts';
 import { checkIpcPath } from './ipc-path.ts';
-import { plain, ReadProgress, readInto, readSocket, receive, takeFrames } from './reader.ts';
+import { plain, READ_AHEAD_BYTES, ReadProgress, readInto, readSocket, takeFrames } from './reader.ts';
 import { RouteWatch } from './route-watch.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
@@ -20,14 +22,20 @@ const READ_AHEAD = 4_096;
 /** Answers that may wait to be sent before no more is read that asks for some: reading is the faster of the two. */
 const MOST_UNSENT = 1_024;
 
+/** Milliseconds until an address is bound again that all peers were dropped from. */
+const REBIND_DELAY = 50;
+
 /** Milliseconds to wait for the system to give a port back. */
 const RELEASE_TIMEOUT = 500;
 
-abstract class Bound<S extends Socket> implements Binding {
+export abstract class Bound<S extends Socket> implements Binding {
   protected readonly socket: S;
   protected readonly host: ChannelHost;
   #address = '';
   readonly #unbound = deferred<void>();
+  #onClosed = () => {};
+  #stopBinding = () => {};
+  #refused = 0;
 
   constructor(socket: S, host: ChannelHost) {
     this.socket = socket;
@@ -38,8 +46,11 @@ abstract class Bound<S extends Socket> implements Binding {
     return this.#address;
   }
 
-  /** @throws PalmError `INVALID_CALL` when the address is taken or not this machine's. */
-  async bind(address: string): Promise<this> {
+  /**
+   * @param onClosed - called once it is bound and then closed.
+   * @throws PalmError `INVALID_CALL` when the address is taken or not this machine's.
+   */
+  async bind(address: string, onClosed: () => void): Promise<void> {
     this.#watch().then(this.#unbound.resolve);
     try {
       await checkIpcPath(address);
@@ -49,14 +60,16 @@ abstract class Bound<S extends Socket> implements Binding {
       throw invalidCall(`cannot bind ${address}: ${reasonText(cause)}`, { cause });
     }
     this.#address = this.socket.lastEndpoint ?? address;
+    this.#onClosed = onClosed;
     this.start();
-    return this;
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.socket.closed) return;
+    this.#stopBinding();
     this.host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
+    this.#onClosed();
     // Whoever closes a server may start it again at once, on the same port.
     await atMost(RELEASE_TIMEOUT, this.#unbound.promise);
   }
@@ -69,18 +82,45 @@ abstract class Bound<S extends Socket> implements Binding {
   /** Some peer went. */
   protected someoneWent(): void {}
 
+  /** Ends the connections of all peers. Those that are well-behaved soon come back by themselves. */
+  protected dropPeers(reason: string): void {
+    this.#refuse(reason);
+    // Unbinding does it, and at once.
+    this.socket.disconnect(this.#address);
+    this.#bindAgain();
+  }
+
+  /** Whether what came of peers that were dropped is dealt with. */
+  protected mayBindAgain(): boolean {
+    return true;
+  }
+
+  #bindAgain(): void {
+    this.#stopBinding = startTimer(REBIND_DELAY, () => {
+      if (this.socket.closed) return;
+      try {
+        if (!this.mayBindAgain()) return this.#bindAgain();
+        checkDescriptors(`bind ${this.#address}`);
+        this.socket.bindSync(this.#address);
+      } catch {
+        // The address is not given back yet, or the process has no descriptors left.
+        this.#bindAgain();
+      }
+    });
+  }
+
   /** Follows what happens to the socket; resolves when the system has it back. */
   async #watch(): Promise<void> {
-    const observer = this.socket.events;
+    const events = new EventReader(this.socket);
     let peers = 0;
     // A disconnection does not say whose: one that had not yet introduced itself is the likelier to leave.
     let strangers = 0;
     for (;;) {
-      const event = await observer.receive().catch(() => undefined);
-      if (event === undefined || event.type === 'end') return;
+      const event = await events.next();
+      if (event === undefined) return;
       if (event.type === 'close') {
         // Read on to the end: what follows the socket is one itself, and would stay until it is collected.
-        this.#unbound.resolve();
+        if (this.socket.closed) this.#unbound.resolve();
       } else if (event.type === 'accept') {
         strangers++;
       } else if (event.type === 'handshake') {
@@ -90,8 +130,19 @@ abstract class Bound<S extends Socket> implements Binding {
         this.someoneWent();
         if (strangers > 0) strangers--;
         else this.peersChanged(--peers);
+      } else if (event.type === 'handshake:error:auth') {
+        this.#refuse('the key of a client is not allowed');
+      } else if (event.type === 'accept:error') {
+        this.#refuse(`a connection cannot be accepted: ${reasonText(event.error)}`);
       }
     }
+  }
+
+  /** Tells of it rarely: anybody can bring it about, as often as they like. */
+  #refuse(reason: string): void {
+    this.#refused++;
+    if (!isPowerOfTwo(this.#refused)) return;
+    this.host.report({ type: 'refused', address: this.#address, reason, count: this.#refused });
   }
 
   protected reportSlow(queued: number): void {
@@ -161,7 +212,7 @@ export class ZeromqReply extends Bound<Router> {
 }
 
 export class ZeromqPull extends Bound<Pull> implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, READ_AHEAD_BYTES);
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#queue;
@@ -204,53 +255,6 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
   }
 }
 
-export class ZeromqPublish extends Bound<XPublisher> {
-  readonly #writer = new SocketWriter<Delivery>(this.socket, {
-    ready: () => this.useWhenOpen(),
-    gather: gatherDelivery,
-  });
-
-  publish(deliveries: readonly Delivery[]): Promise<void> {
-    return this.#writer.write(deliveries);
-  }
-
-  override async close(options: CloseOptions = {}): Promise<void> {
-    await atMost(options.timeout ?? 0, this.#writer.idle());
-    await super.close(options);
-  }
-
-  protected start(): void {
-    this.#welcome();
-  }
-
-  /** Answers a subscription to `…/` with an empty delivery on that topic: proof that it has arrived. */
-  async #welcome(): Promise<void> {
-    let unsent = 0;
-    for (;;) {
-      const parts = await receive(this.socket);
-      if (parts === undefined) return;
-      const [news] = parts;
-      if (news?.[0] !== SUBSCRIBED || news[news.length - 1] !== SLASH) continue;
-      const topic = new TextDecoder().decode(news.subarray(1));
-      unsent++;
-      const sent = this.publish([{ topic, frames: [new Uint8Array(0)] }])
-        .catch(() => {})
-        .then(() => unsent--);
-      // Results shall not wait behind the welcomes of who subscribes without end.
-      if (unsent >= MOST_WELCOMES) await sent;
-    }
-  }
-}
-
-const MOST_WELCOMES = 64;
-const SUBSCRIBED = 1;
-const SLASH = 0x2f;
-
 function oneMessage(messages: Fifo<Uint8Array[]>) {
   return { parts: messages.peek() ?? [], taken: 1 };
-}
-
-function gatherDelivery(deliveries: Fifo<Delivery>) {
-  const { topic = '', frames = [] } = deliveries.peek() ?? {};
-  return { parts: [Buffer.from(topic), ...frames], taken: 1 };
 }

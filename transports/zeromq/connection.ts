@@ -1,3 +1,5 @@
+import type { Socket } from 'zeromq';
+import { invalidCall } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
   Answer,
@@ -14,15 +16,19 @@ import type {
 } from '../../src/transport.ts';
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import type { Addon } from './addon.ts';
-import { checkDialAddress, checkZeromqAddress } from './address.ts';
-import { ZeromqPublish, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
+import { checkDialAddress, checkZeromqAddress, isWithinProcess } from './address.ts';
+import { type Bound, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
+import type { ClientKeys } from './client-keys.ts';
+import { openSocket } from './descriptors.ts';
 import type { DialContext } from './dialled.ts';
 import type { ZeromqSettings } from './options.ts';
+import { ZeromqPublish } from './publish.ts';
 import { ZeromqPuller } from './puller.ts';
 import { ZeromqPusher } from './pusher.ts';
 import { ZeromqRequester } from './requester.ts';
-import { socketOptions } from './sockets.ts';
+import { LONGEST_TOPIC, socketOptions, takingControl } from './sockets.ts';
 import { ZeromqSubscription } from './subscription.ts';
+import { countingTopics } from './topics.ts';
 
 /** Batches that may wait in ZeroMQ for a slow server: the rest waits here, where it can still be given up. */
 const PUSH_HIGH_WATER_MARK = 16;
@@ -35,11 +41,17 @@ const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
  * read by halves of it, so a half may be lost already: and that is to be more than a relay has under way (8 192).
  */
 const PUBLISH_HIGH_WATER_MARK = 20_000;
+/**
+ * Subscriptions read of a peer before JavaScript has its turn. libzmq takes all that are there at once, and with more of them a peer that
+ * never stops is never stopped: 20 MiB of topics were 4 s of silence.
+ */
+const SUBSCRIPTIONS_HIGH_WATER_MARK = 2;
 
 /**
  * Of links that are held up on purpose when a peer is slow. ZeroMQ reads a heartbeat behind the messages before it, so it
  * would take such a peer for dead and throw away what is on the way to it, or abort the process (zeromq/libzmq#4767,
- * #4364). The system's own probes are answered however slow the peer is.
+ * #4364). It also aborts the process when it sends one to a peer that is gone and left messages that wait to be read (#4841). The
+ * system's own probes are answered however slow the peer is.
  */
 const HELD_UP = {
   heartbeatInterval: 0,
@@ -56,15 +68,19 @@ const HELD_UP = {
  */
 const RECEIVING = { immediate: false } as const;
 
+type BindOptions = ReturnType<typeof socketOptions>;
+
 export class ZeromqConnection extends BaseConnection implements BindingConnection {
   readonly #addon: Addon;
   readonly #settings: ZeromqSettings;
+  readonly #clientKeys: ClientKeys | undefined;
   readonly #requesters = new Map<string, ZeromqRequester>();
 
-  constructor(addon: Addon, settings: ZeromqSettings) {
+  constructor(addon: Addon, settings: ZeromqSettings, clientKeys: ClientKeys | undefined) {
     super();
     this.#addon = addon;
     this.#settings = settings;
+    this.#clientKeys = clientKeys;
   }
 
   request(address: string, frame: Bytes): PendingReply {
@@ -72,7 +88,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     if (requester === undefined) {
       const { Dealer } = this.#addon;
       const context = this.#dialling(address);
-      requester = this.keep(new ZeromqRequester(new Dealer(this.#options(address, 'dial')), context)).dial();
+      const socket = openSocket(`dial ${address}`, () => new Dealer(this.#options(address)));
+      requester = this.keep(new ZeromqRequester(socket, context)).dial();
       this.#requesters.set(address, requester);
     }
     return requester.request(frame);
@@ -82,10 +99,12 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     const context = this.#dialling(address);
     const options = {
       sendHighWaterMark: PUSH_HIGH_WATER_MARK,
-      ...this.#options(address, 'dial'),
+      ...this.#options(address),
       ...HELD_UP,
+      ...takingControl(this.#settings),
     };
-    return this.keep(new ZeromqPusher(new this.#addon.Push(options), context)).dial();
+    const socket = openSocket(`dial ${address}`, () => new this.#addon.Push(options));
+    return this.keep(new ZeromqPusher(socket, context)).dial();
   }
 
   subscribe(
@@ -95,12 +114,17 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   ): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
+    if (Buffer.byteLength(topic) > LONGEST_TOPIC) {
+      throw invalidCall(
+        `a topic over ZeroMQ has at most ${LONGEST_TOPIC} bytes, not ${Buffer.byteLength(topic)}`,
+      );
+    }
     const options = {
       receiveHighWaterMark: maxUnread ?? SUBSCRIBE_HIGH_WATER_MARK,
-      ...this.#options(address, 'dial'),
+      ...this.#options(address),
       ...RECEIVING,
     };
-    const socket = new this.#addon.Subscriber(options);
+    const socket = openSocket(`dial ${address}`, () => new this.#addon.Subscriber(options));
     return this.keep(
       new ZeromqSubscription(
         socket,
@@ -113,42 +137,42 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   pull(address: string): Puller {
     const context = this.#dialling(address);
-    const options = { ...this.#options(address, 'dial'), ...HELD_UP, ...RECEIVING };
-    return this.keep(new ZeromqPuller(new this.#addon.Pull(options), context)).dial();
+    const options = { ...this.#options(address), ...HELD_UP, ...RECEIVING };
+    const socket = openSocket(`dial ${address}`, () => new this.#addon.Pull(options));
+    return this.keep(new ZeromqPuller(socket, context)).dial();
   }
 
   async bindReply(address: string, answer: Answer): Promise<Binding> {
-    this.checkUse(address);
     // Nothing to be waited for: replies to who does not read them are dropped, and looks for peers shall not wait for them.
-    const socket = new this.#addon.Router({ ...this.#options(address, 'bind'), sendTimeout: 0 });
-    return this.keep(await new ZeromqReply(socket, this, answer).bind(address));
+    const open = (options: BindOptions) => new this.#addon.Router({ ...options, sendTimeout: 0 });
+    return this.#bind(address, open, (socket) => new ZeromqReply(socket, this, answer));
   }
 
   async bindPull(address: string): Promise<BoundPull> {
-    this.checkUse(address);
-    const options = {
-      receiveHighWaterMark: PULL_HIGH_WATER_MARK,
-      ...this.#options(address, 'bind'),
-      ...HELD_UP,
-    };
-    return this.keep(await new ZeromqPull(new this.#addon.Pull(options), this).bind(address));
+    const marks = { receiveHighWaterMark: PULL_HIGH_WATER_MARK };
+    const open = (options: BindOptions) => new this.#addon.Pull({ ...marks, ...options, ...HELD_UP });
+    return this.#bind(address, open, (socket) => new ZeromqPull(socket, this));
   }
 
   async bindPush(address: string): Promise<BoundPush> {
-    this.checkUse(address);
-    const options = { ...this.#options(address, 'bind'), ...HELD_UP };
-    return this.keep(await new ZeromqPush(new this.#addon.Push(options), this).bind(address));
+    const small = takingControl(this.#settings);
+    const open = (options: BindOptions) => new this.#addon.Push({ ...options, ...HELD_UP, ...small });
+    return this.#bind(address, open, (socket) => new ZeromqPush(socket, this));
   }
 
   async bindPublish(
     address: string,
   ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
-    this.checkUse(address);
-    const options = { sendHighWaterMark: PUBLISH_HIGH_WATER_MARK, ...this.#options(address, 'bind') };
-    const socket = new this.#addon.XPublisher(options);
-    // Every subscription is to be answered, also one to a topic that a connection not yet known dead still holds.
-    socket.verbosity = 'allSubs';
-    return this.keep(await new ZeromqPublish(socket, this).bind(address));
+    const marks = { sendHighWaterMark: PUBLISH_HIGH_WATER_MARK };
+    const small = { ...takingControl(this.#settings), receiveHighWaterMark: SUBSCRIPTIONS_HIGH_WATER_MARK };
+    const Publisher = countingTopics(this.#addon);
+    const open = (options: BindOptions) => {
+      const socket = new Publisher({ ...marks, ...options, ...HELD_UP, ...small });
+      // Every subscription is to be answered, also one to a topic that a connection not yet known dead still holds.
+      socket.verbosity = 'allSubs';
+      return socket;
+    };
+    return this.#bind(address, open, (socket) => new ZeromqPublish(socket, this));
   }
 
   protected checkAddress(address: string): void {
@@ -158,10 +182,37 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   #dialling(address: string): DialContext {
     this.checkUse(address);
     checkDialAddress(address);
-    return { address, host: this, encrypted: this.#settings.curve !== undefined };
+    return {
+      address,
+      host: this,
+      encrypted: this.#settings.curve !== undefined,
+      maxMessageSize: this.#settings.maxMessageSize,
+    };
   }
 
-  #options(address: string, side: 'dial' | 'bind') {
-    return socketOptions(this.#addon, this.#settings, address, side);
+  #options(address: string) {
+    return socketOptions(this.#addon, this.#settings, address, 'dial');
+  }
+
+  async #bind<S extends Socket, B extends Bound<S>>(
+    address: string,
+    open: (options: BindOptions) => S,
+    make: (socket: S) => B,
+  ): Promise<B> {
+    this.checkUse(address);
+    const options = socketOptions(this.#addon, this.#settings, address, 'bind');
+    // Within a process there is no encryption, and what is to be found there must share a context.
+    const keys = isWithinProcess(address) ? undefined : this.#clientKeys;
+    const context = keys?.use(this.#addon);
+    try {
+      // Enforced: should nobody decide about keys, nobody comes in.
+      const decided = context && { context, zapEnforceDomain: true };
+      const bound = make(openSocket(`bind ${address}`, () => open({ ...options, ...decided })));
+      await bound.bind(address, () => keys?.release());
+      return this.keep(bound);
+    } catch (error) {
+      keys?.release();
+      throw error;
+    }
   }
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'zeromq';
 import { startTimer } from '../../src/async/deadline.ts';
 import { Readiness } from '../../src/async/readiness.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { watchLink } from './monitor.ts';
@@ -16,6 +17,8 @@ export interface DialContext {
   readonly address: string;
   readonly host: ChannelHost;
   readonly encrypted: boolean;
+  /** Bytes of the largest frame that may be sent; -1: any. */
+  readonly maxMessageSize: number;
 }
 
 /** A dialling end: follows its link, and says when it can be used. */
@@ -59,7 +62,12 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
       },
     });
     host.report({ type: 'connecting', address });
-    this.socket.connect(address);
+    try {
+      this.socket.connect(address);
+    } catch (cause) {
+      void this.close();
+      throw invalidCall(`cannot dial ${address}: ${reasonText(cause)}`, { cause });
+    }
     return this;
   }
 
@@ -70,6 +78,14 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     this.setClosed(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
     host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
+  }
+
+  /** The error for a frame that the peer would hang up at. */
+  protected refusal({ length }: Bytes): PalmError | undefined {
+    const { address, maxMessageSize } = this.context;
+    if (length <= maxMessageSize || maxMessageSize === -1) return undefined;
+    const text = `a message of ${length} bytes to ${address} is over maxMessageSize, ${maxMessageSize}: raise it on both sides`;
+    return new PalmError('TOO_LARGE', text, { sent: false });
   }
 
   protected connected(_took: number): void {
@@ -95,8 +111,17 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     if (this.isClosed) return;
     this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
-      this.socket.disconnect(this.context.address);
-      this.socket.connect(this.context.address);
+      const { address } = this.context;
+      try {
+        this.socket.disconnect(address);
+      } catch {
+        // ZeroMQ has let go of it already.
+      }
+      try {
+        this.socket.connect(address);
+      } catch {
+        this.#redialLater();
+      }
     });
   }
 }

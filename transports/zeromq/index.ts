@@ -2,10 +2,11 @@
 import type { BindingTransport } from '../../src/transport.ts';
 import { loadAddon } from './addon.ts';
 import { checkZeromqAddress, resolveZeromqAddress } from './address.ts';
+import { ClientKeys } from './client-keys.ts';
 import { ZeromqConnection } from './connection.ts';
 import { settle, type ZeromqOptions } from './options.ts';
 
-export type { CurveClientKeys, ZeromqOptions } from './options.ts';
+export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
 
 /**
  * A transport over native ZeroMQ sockets, as pylm's. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`),
@@ -17,10 +18,12 @@ export type { CurveClientKeys, ZeromqOptions } from './options.ts';
  */
 export function zeromq(options: ZeromqOptions = {}): BindingTransport {
   const settings = settle(options);
+  const allow = settings.curveServer?.allow;
+  const clientKeys = allow && new ClientKeys(allow);
   return {
     name: 'zeromq',
     checkAddress: checkZeromqAddress,
     resolveAddress: resolveZeromqAddress,
-    open: async () => new ZeromqConnection(loadAddon(), settings),
+    open: async () => new ZeromqConnection(loadAddon(), settings, clientKeys),
   };
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'zeromq';
 import { PalmError } from '../../src/protocol/errors.ts';
+import { EventReader } from './events.ts';
 
 /** What a socket's monitor has to say about the one peer it dials. */
 export interface LinkEvents {
@@ -25,15 +26,15 @@ export async function watchLink(
   encrypted: boolean,
   events: LinkEvents,
 ): Promise<void> {
-  const observer = socket.events;
+  const news = new EventReader(socket);
   let dialledAt = performance.now();
   let attempt = 0;
   let failures = 0;
   let isUp = false;
   let explained = false;
   for (;;) {
-    const event = await observer.receive().catch(() => undefined);
-    if (event === undefined || event.type === 'end') return;
+    const event = await news.next();
+    if (event === undefined) return;
     switch (event.type) {
       case 'connect':
         dialledAt = performance.now();

@@ -9,12 +9,31 @@ export interface CurveClientKeys {
   readonly secretKey?: string;
 }
 
+/** Says of a client's public key (40 characters of Z85) whether the client may connect. */
+export type AllowKey = (clientKey: string) => boolean | Promise<boolean>;
+
+/** What encrypts the bound side, and says who may connect to it. */
+export interface CurveServerKeys {
+  /** Secret key of this side. Clients have the matching public key as `curve.serverKey`. */
+  readonly secretKey: string;
+  /**
+   * Public keys of the clients that may connect, or a function that is asked for each. **Without it any client that knows the
+   * server's public key may connect**, with a pair of keys that it made itself: CURVE then encrypts, and keeps nobody out.
+   *
+   * A key is checked in each handshake, also when a client reconnects. Connections that exist stay when a key is taken
+   * away; close the server to end them. A list is copied when the transport is made. A function that throws, rejects, gives anything
+   * but `true`, or takes longer than 5 s refuses. The client learns of it as `FORBIDDEN`; the server's connection reports
+   * `refused` in its status.
+   */
+  readonly allow?: readonly string[] | AllowKey;
+}
+
 /** What {@link zeromq} takes. Times are milliseconds. */
 export interface ZeromqOptions {
   /** Encrypts what is dialled. */
   readonly curve?: CurveClientKeys;
-  /** Encrypts what is bound. Any client that knows the matching public key may come in. */
-  readonly curveServer?: { readonly secretKey: string };
+  /** Encrypts what is bound. */
+  readonly curveServer?: CurveServerKeys;
   /** A link that gives no sign of life for this long, and none for as long again when asked, is broken. Default 2000. */
   readonly heartbeatInterval?: number;
   /** Wait before dialling again, at first and at most. Defaults 100 and 2000. */
@@ -24,7 +43,12 @@ export interface ZeromqOptions {
   readonly sendHighWaterMark?: number;
   /** Messages that ZeroMQ holds unread for each peer. */
   readonly receiveHighWaterMark?: number;
-  /** Bytes of the largest frame taken from a peer; a larger one ends its connection. Default: no limit. */
+  /**
+   * Bytes of the largest frame, taken or sent. Default 67108864 (64 MiB); -1: no limit. A larger frame that arrives ends the
+   * connection of its sender, without a word: so both sides are to have the same limit, and a larger frame that a client or worker is to send is
+   * refused with `TOO_LARGE`. Sockets whose peers have nothing to send but handshakes and subscriptions take at most 1152 bytes,
+   * whatever this says. ZeroMQ bounds frames and not whole messages: a peer may still send a message of any number of frames.
+   */
   readonly maxMessageSize?: number;
   /**
    * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived
@@ -38,7 +62,9 @@ const DEFAULTS = {
   reconnectInterval: 100,
   reconnectMaxInterval: 2_000,
   subscriptionMargin: 5,
-  maxMessageSize: -1,
+  // Sixteen times what a relay takes of its clients, for results and values that are large on purpose. Whoever can connect can
+  // make a server hold this much for each connection, before anything is known of it.
+  maxMessageSize: 67_108_864,
 } as const;
 
 /** Options with every value settled. */
@@ -47,10 +73,18 @@ export type ZeromqSettings = ZeromqOptions & { readonly [K in keyof typeof DEFAU
 // The alphabet of Z85: rfc.zeromq.org/spec/32.
 const Z85_KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
-function checkKey(name: string, key: string | undefined): void {
+function checkKey(name: string, key: unknown): void {
   if (key !== undefined && !(typeof key === 'string' && Z85_KEY.test(key))) {
     throw invalidCall(`${name} must be 40 characters of Z85, as zeromq.curveKeyPair() gives them`);
   }
+}
+
+function checkAllow(allow: unknown): void {
+  if (allow === undefined || typeof allow === 'function') return;
+  if (!Array.isArray(allow)) {
+    throw invalidCall(`curveServer.allow must be a list of public keys or a function, not ${show(allow)}`);
+  }
+  for (const [i, key] of allow.entries()) checkKey(`curveServer.allow[${i}]`, key ?? null);
 }
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
@@ -66,6 +100,7 @@ export function settle(options: ZeromqOptions): ZeromqSettings {
   checkKey('curve.publicKey', settings.curve?.publicKey);
   checkKey('curve.secretKey', settings.curve?.secretKey);
   checkKey('curveServer.secretKey', settings.curveServer?.secretKey);
+  checkAllow(settings.curveServer?.allow);
   if ((settings.curve?.publicKey === undefined) !== (settings.curve?.secretKey === undefined)) {
     throw invalidCall('curve.publicKey and curve.secretKey belong together: give both or neither');
   }

@@ -3,11 +3,11 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Puller } from '../../src/transport.ts';
 import { type DialContext, Dialled } from './dialled.ts';
-import { READ_AHEAD, readInto, takeFrames } from './reader.ts';
+import { READ_AHEAD, READ_AHEAD_BYTES, readInto, takeFrames } from './reader.ts';
 
 /** A share of what one PUSH hands out. */
 export class ZeromqPuller extends Dialled<Pull> implements Puller {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, READ_AHEAD_BYTES);
 
   constructor(socket: Pull, context: DialContext) {
     super(socket, context);

@@ -18,6 +18,10 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
   }
 
   send(frames: readonly Bytes[]): Promise<void> {
+    for (const frame of frames) {
+      const refusal = this.refusal(frame);
+      if (refusal !== undefined) return Promise.reject(refusal);
+    }
     return this.#writer.write(frames);
   }
 

@@ -66,7 +66,9 @@ export class ZeromqRequester extends Dialled<Dealer> {
   request(frame: Bytes): PendingReply {
     const { id, reply } = this.#pending.add();
     const request: Request = { id, frame };
-    this.#writer.post(request);
+    const refusal = this.refusal(frame);
+    if (refusal === undefined) this.#writer.post(request);
+    else this.#pending.fail(id, refusal);
     return { reply, cancel: (reason) => this.#giveUp(request, reason) };
   }
 

@@ -3,6 +3,24 @@ import type { Addon } from './addon.ts';
 import { isIpv6 } from './address.ts';
 import type { ZeromqSettings } from './options.ts';
 
+/**
+ * Bytes of the largest frame that sockets take whose peers send handshakes and subscriptions alone: a topic of {@link LONGEST_TOPIC}, with
+ * what CURVE and the frame put around it.
+ */
+const CONTROL_SIZE = 1_152;
+
+/**
+ * Bytes of a topic that may be subscribed to. libzmq keeps each byte of it in a node of its own, 48 bytes large: a topic of 20 MiB took 2.3 GiB.
+ */
+export const LONGEST_TOPIC = 1_024;
+
+/**
+ * Domain of ZAP (rfc.zeromq.org/spec/27). With one, libzmq refuses peers that speak ZMTP 1 or 2, and with them whatever does not speak ZMTP
+ * at all: without it an HTTP request, which any web page can make, is a ZMTP 1 message. Nobody is asked unless the process
+ * has a ZAP handler.
+ */
+const ZAP_DOMAIN = 'frond';
+
 /** The socket options for an address: ours for every socket, CURVE for the side it is. */
 export function socketOptions(
   addon: Addon,
@@ -16,6 +34,7 @@ export function socketOptions(
     // Nothing waits for a peer after the process wants to end, unless close() allows it time.
     linger: 0,
     ipv6: isIpv6(address),
+    zapDomain: ZAP_DOMAIN,
     heartbeatInterval,
     heartbeatTimeout: heartbeatInterval,
     // libzmq counts a peer's time to live in tenths of a second, in 16 bits.
@@ -45,6 +64,11 @@ function curveClient(addon: Addon, { curve }: ZeromqSettings) {
 
 function curveServer({ curveServer: keys }: ZeromqSettings) {
   return keys === undefined ? {} : { curveServer: true, curveSecretKey: keys.secretKey };
+}
+
+/** For sockets that take no messages: their peers send little. */
+export function takingControl({ maxMessageSize }: ZeromqSettings) {
+  return { maxMessageSize: maxMessageSize === -1 ? CONTROL_SIZE : Math.min(maxMessageSize, CONTROL_SIZE) };
 }
 
 /** Closes a socket; what it holds may still leave within `timeout` milliseconds. */

@@ -4,11 +4,11 @@ import { startTimer } from '../../src/async/deadline.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled } from './dialled.ts';
-import { plain, READ_AHEAD, readInto } from './reader.ts';
+import { plain, READ_AHEAD, READ_AHEAD_BYTES, readInto } from './reader.ts';
 
 /** What one PUB publishes under one prefix, proved where the publisher can. */
 export class ZeromqSubscription extends Dialled<Subscriber> implements Subscription {
-  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD);
+  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD, READ_AHEAD_BYTES);
   /** Topic under which a publisher confirms the subscription. */
   readonly #proof: string;
   readonly #margin: number;

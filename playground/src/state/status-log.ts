@@ -48,6 +48,7 @@ const TONES: Readonly<Record<ConnectionStatus['type'], LogTone>> = {
   connected: 'good',
   disconnected: 'bad',
   reconnecting: 'busy',
+  refused: 'bad',
   slow: 'busy',
   closed: 'plain',
 };
@@ -62,6 +63,8 @@ function inWords(status: ConnectionStatus): string {
       return `cut from ${status.address}: ${status.reason}`;
     case 'reconnecting':
       return `trying ${status.address} again in ${Math.round(status.delay)} ms (attempt ${status.attempt})`;
+    case 'refused':
+      return `turned ${status.count} away at ${status.address}: ${status.reason}`;
     case 'slow':
       return `${status.queued} frames wait at ${status.address}`;
     case 'closed':
