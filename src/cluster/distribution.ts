@@ -6,6 +6,7 @@ import { invalidCall, show } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { failed } from './failure.ts';
+import { dropped } from './flow.ts';
 import type { HandleStream, Spread } from './functions.ts';
 import type { Ground, ServingOptions } from './ground.ts';
 import { HandOver } from './hand-over.ts';
@@ -123,9 +124,17 @@ export async function distribute(
   });
   const db = await ground.serveCache(addresses, describe, (request, from) => handOver.answer(request, from));
   const scattered = scattering.serve(intake.source);
+  const takePushed = (frames: readonly Bytes[]) => {
+    const results = handOver.pushedCameBack(frames);
+    for (let refused = frames.length - results.length; refused > 0; refused--)
+      dropped(ground.tally, logger, 'a result of nothing that was pushed', {
+        worker_pull: workerPull.address,
+      });
+    return results;
+  };
   const gathered = Promise.all([
     gathering.serve(results),
-    gathering.serve(counted(workerPull[Symbol.asyncIterator](), (count) => handOver.pushedCameBack(count))),
+    gathering.serve(judged(workerPull[Symbol.asyncIterator](), takePushed)),
   ]);
 
   const drain = async (left: () => number) => {
@@ -171,16 +180,15 @@ function workerDied(deaths: number): Error {
   return error;
 }
 
-/** The same batches; `count` is told how much each brings. */
-function counted<T>(
+/** The batches of a source as `judge` leaves them. */
+function judged<T>(
   source: AsyncIterator<readonly T[], undefined>,
-  count: (items: number) => void,
+  judge: (items: readonly T[]) => readonly T[],
 ): AsyncIterator<readonly T[], undefined> {
   return {
     next: async () => {
-      const batch = await source.next();
-      if (!batch.done) count(batch.value.length);
-      return batch;
+      const { done, value } = await source.next();
+      return done ? { done, value: undefined } : { done: false, value: judge(value) };
     },
   };
 }

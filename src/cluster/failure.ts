@@ -4,7 +4,7 @@ import { reasonText, told } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 
 /** What pylm answers when a function raises or is not found: the one byte `0`. */
-const FAILED_PAYLOAD = 0x30;
+export const FAILED_PAYLOAD = 0x30;
 
 export interface FailureSettings {
   readonly logger: Logger;

@@ -19,6 +19,7 @@ import { Askers } from './askers.ts';
 import type { Outlet } from './flow.ts';
 import { Leases } from './leases.ts';
 import { Sharing } from './sharing.ts';
+import { WorkerResults } from './worker-results.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */
 const MOST_WAITING = 2_048;
@@ -73,6 +74,7 @@ export class HandOver implements Outlet<Bytes> {
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   readonly #slab = new Slab();
+  readonly #results = new WorkerResults();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
   #isClosed = false;
@@ -162,10 +164,11 @@ export class HandOver implements Outlet<Bytes> {
     return this.#settings.onResults(results).then(() => this.#reply(asker, request));
   }
 
-  /** Results came from workers that are pushed to. */
-  pushedCameBack(count: number): void {
-    this.#sharing.pushedCameBack(count);
+  /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
+  pushedCameBack(frames: readonly Bytes[]): Bytes[] {
+    const results = this.#sharing.pushedCameBack(frames);
     this.#checkDrained();
+    return results;
   }
 
   /** Resolves when nothing waits for a worker and no worker has anything. */
@@ -201,15 +204,18 @@ export class HandOver implements Outlet<Bytes> {
   /** What became of leases. Gives the results; those of a message that is settled came too late. */
   #take(asker: Asker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
-    for (const { lease: number, kind, frame } of items) {
+    for (const { lease: number, kind, frame: given } of items) {
       const lease = this.#leases.find(number, asker.id);
       if (lease === undefined) continue;
       if (kind === WorkKind.returned) {
         this.#leases.giveBack(lease);
         continue;
       }
-      // A run that failed where one before it had not: that is news, too.
-      if (frame.length > 0 && (this.#leases.isNews(lease) || this.#isFailure(frame))) results.push(frame);
+      if (given.length > 0) {
+        const frame = this.#results.of(lease.message.frame, given);
+        // A run that failed where one before it had not: that is news, too.
+        if (this.#leases.isNews(lease) || this.#isFailure(frame)) results.push(frame);
+      }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }
     this.#checkDrained();

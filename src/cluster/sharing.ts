@@ -4,6 +4,7 @@ import type { BoundPush } from '../transport.ts';
 import type { Asker } from './asker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
 import { PushShare } from './push-share.ts';
+import { PushedCalls } from './pushed-calls.ts';
 
 /** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
 const MOST_BYTES = 1_048_576;
@@ -27,6 +28,7 @@ export class Sharing {
   /** Those that wait for work, longest first. */
   readonly #idle = new Set<Asker>();
   readonly #pushed: PushShare<LeasedMessage>;
+  readonly #pushedCalls = new PushedCalls();
   #pushedBack = 0;
   #pushedSince = 0;
 
@@ -49,9 +51,16 @@ export class Sharing {
     this.#idle.delete(asker);
   }
 
-  pushedCameBack(count: number): void {
-    this.#pushed.cameBack(count);
+  /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
+  pushedCameBack(frames: readonly Bytes[]): Bytes[] {
+    const results: Bytes[] = [];
+    for (const frame of frames) {
+      const result = this.#pushedCalls.resultOf(frame);
+      if (result !== undefined) results.push(result);
+    }
+    this.#pushed.cameBack(results.length);
     this.share();
+    return results;
   }
 
   /** What was pushed does not count any more when nothing of it comes back. */
@@ -130,13 +139,16 @@ export class Sharing {
   /** What is pushed has no lease: results of it cannot be told from those of a worker that had it before. */
   #forPush() {
     const { leases, hasAskers } = this.#settings;
+    const calls = this.#pushedCalls;
     return {
       get waiting() {
         return hasAskers() ? leases.inCompany : leases.waiting;
       },
       next() {
         const message = leases.next() ?? (hasAskers() ? undefined : leases.nextAlone());
-        if (message !== undefined) leases.forgetRuns(message);
+        if (message === undefined) return undefined;
+        leases.forgetRuns(message);
+        calls.note(message.frame);
         return message;
       },
       putBack: (message: LeasedMessage) => leases.putBack(message),

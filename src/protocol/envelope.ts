@@ -16,6 +16,7 @@ import {
   STAGE,
   STATUS,
 } from './fields.ts';
+import { headEnd, isAfterHead } from './head.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { Slab } from './slab.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
@@ -178,12 +179,17 @@ export class EnvelopeCodec {
   }
 }
 
-/** The frame of a message whose `cache` is empty with that filled in, as the last of its fields; made in `slab`. */
+/** The frame of a message whose `cache` is empty with that filled in, where encoders put it; made in `slab`. */
 export function withCache(frame: Uint8Array, cache: string, slab: Slab): Bytes {
   const text = encodeUtf8(cache);
-  const filled = slab.take(frame.length + bytesLength(CACHE, text));
+  const { length } = frame;
+  const end = headEnd(frame);
+  const at = isAfterHead(frame, end) ? end : length;
+  const size = bytesLength(CACHE, text);
+  const filled = slab.take(length + size);
   filled.set(frame);
-  writeBytes(filled, frame.length, CACHE, text);
+  if (at < length) filled.copyWithin(at + size, at, length);
+  writeBytes(filled, at, CACHE, text);
   return filled;
 }
 

@@ -1,0 +1,105 @@
+/**
+ * The head of a frame, read without decoding it: the fields before the payload, in the order in which every encoder of
+ * protobuf writes them. A frame in another order has a shorter head, down to nothing, and is to be decoded instead.
+ */
+import { BYTES, VARINT } from './wire.ts';
+
+const CLIENT = (2 << 3) | BYTES;
+const STAGE = (3 << 3) | VARINT;
+const CACHE = (5 << 3) | BYTES;
+const PAYLOAD = (6 << 3) | BYTES;
+/** Tags of fields 1000 to 1004 are two bytes, of which the second is the same for all. The first of each: */
+const FROND = 0xc0;
+const STATUS = 0xc8;
+const ERROR = 0xd2;
+const ERROR_NAME = 0xda;
+const ORDINAL = 0xe0;
+const FROND_TAG_END = 0x3e;
+
+/** Offset after the fields 1 to `last`, as far as they come first and in order. */
+export function headEnd(frame: Uint8Array, last: 4 | 5 = 5): number {
+  const end = last === 5 ? CACHE : CACHE - 8;
+  let before = 0;
+  let at = 0;
+  for (let tag = frame[0]; tag !== undefined && tag > before && tag <= end; tag = frame[at]) {
+    const next = fieldEnd(frame, at, tag);
+    if (next < 0) return at;
+    before = tag;
+    at = next;
+  }
+  return at;
+}
+
+/** Offset after the payload that begins at `start`; `start` where there is none, below 0 when it is not well written. */
+export function payloadEnd(frame: Uint8Array, start: number): number {
+  return frame[start] === PAYLOAD ? fieldEnd(frame, start, PAYLOAD) : start;
+}
+
+/** Whether what begins at `start` may follow a head: a payload, a field of frond's, or the end. */
+export function isAfterHead(frame: Uint8Array, start: number): boolean {
+  const tag = frame[start];
+  return tag === undefined || tag === PAYLOAD || tag === FROND;
+}
+
+/**
+ * Whether what follows the payload, from `start` on, are frond's own fields alone, in order and in their shortest form:
+ * then every reader of protobuf reads the same.
+ */
+export function isTidyTail(frame: Uint8Array, start: number): boolean {
+  let before = 0;
+  for (let at = start; at < frame.length; ) {
+    const tag = frame[at] as number;
+    if (tag < FROND || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
+    const isText = tag === ERROR || tag === ERROR_NAME;
+    if (!isText && tag !== FROND && tag !== STATUS && tag !== ORDINAL) return false;
+    const next = isText ? bytesEnd(frame, at + 2) : varintEnd(frame, at + 2);
+    if (next < 0) return false;
+    before = tag;
+    at = next;
+  }
+  return true;
+}
+
+/** Where the text of `client` is in a frame; an empty range where the head has none. */
+export function clientRange(frame: Uint8Array): readonly [start: number, end: number] {
+  let at = 0;
+  if (frame[0] === CLIENT - 8) at = fieldEnd(frame, 0, CLIENT - 8);
+  if (at < 0 || frame[at] !== CLIENT) return NOWHERE;
+  const end = fieldEnd(frame, at, CLIENT);
+  if (end < 0) return NOWHERE;
+  // The length takes one byte up to 127, as ids do.
+  let start = at + 2;
+  while (((frame[start - 1] as number) & 0x80) !== 0) start++;
+  return [start, end];
+}
+
+const NOWHERE = [0, 0] as const;
+
+/** Offset after the field whose tag is the one byte at `at`; below 0 when it is cut off or not in its shortest form. */
+function fieldEnd(frame: Uint8Array, at: number, tag: number): number {
+  if (tag === STAGE) return varintEnd(frame, at + 1);
+  return (tag & 7) === BYTES ? bytesEnd(frame, at + 1) : -1;
+}
+
+function bytesEnd(frame: Uint8Array, at: number): number {
+  let next = at;
+  let byte = frame[next++];
+  if (byte === undefined) return -1;
+  let length = byte & 0x7f;
+  // Up to 28 bits: a frame with more is decoded instead.
+  for (let shift = 7; byte >= 0x80; shift += 7) {
+    byte = frame[next++];
+    if (byte === undefined || byte === 0 || shift > 21) return -1;
+    length |= (byte & 0x7f) << shift;
+  }
+  return next + length <= frame.length ? next + length : -1;
+}
+
+function varintEnd(frame: Uint8Array, start: number): number {
+  for (let at = start; at < start + 10; at++) {
+    const byte = frame[at];
+    if (byte === undefined) return -1;
+    if (byte < 0x80) return byte === 0 && at > start ? -1 : at + 1;
+  }
+  return -1;
+}
