@@ -1,22 +1,29 @@
 import { type Deferred, deferred } from './deferred.ts';
 
+/** How large items are, and from how many bytes unread on writers are held up. */
+export interface ByteMark<T> {
+  readonly sizeOf: (item: T) => number;
+  readonly bytes: number;
+}
+
 /**
  * Items between writers and one reader, handed over by the pile: each `next` gives all that came since the last.
- * Writers that await {@link room} are held up while `highWaterMark` items or more lie unread, or `maxBytes` of them.
+ * Writers that await {@link room} are held up while more than `highWaterMark` items lie unread, or as many bytes as
+ * `byteMark` says.
  */
 export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   readonly #highWaterMark: number;
-  readonly #maxBytes: number;
+  readonly #byteMark: ByteMark<T> | undefined;
+  #bytes = 0;
   /** Made anew for each pile: one that waits to be filled grows old, and what an old array holds is garbage for long. */
   #items: T[] | undefined;
   #reader: Deferred<IteratorResult<T[], undefined>> | undefined;
   #writers: Deferred<void>[] = [];
-  #bytes = 0;
   #closed = false;
 
-  constructor(highWaterMark: number, maxBytes = Number.POSITIVE_INFINITY) {
+  constructor(highWaterMark: number, byteMark?: ByteMark<T>) {
     this.#highWaterMark = highWaterMark;
-    this.#maxBytes = maxBytes;
+    this.#byteMark = byteMark;
   }
 
   /** Items written and not read. */
@@ -29,15 +36,16 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   }
 
   get isFull(): boolean {
-    return this.size >= this.#highWaterMark || this.#bytes >= this.#maxBytes;
+    if (this.size >= this.#highWaterMark) return true;
+    return this.#byteMark !== undefined && this.#bytes >= this.#byteMark.bytes;
   }
 
-  /** Adds items of `bytes` in all; without effect once closed. */
-  push(items: readonly T[], bytes = 0): void {
+  /** Adds items; without effect once closed. */
+  push(items: readonly T[]): void {
     if (this.#closed || items.length === 0) return;
-    this.#bytes += bytes;
     this.#items ??= [];
     for (const item of items) this.#items.push(item);
+    if (this.#byteMark !== undefined) for (const item of items) this.#bytes += this.#byteMark.sizeOf(item);
     if (this.#reader !== undefined) this.#give({ done: false, value: this.#takeAll() });
   }
 

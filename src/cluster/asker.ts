@@ -1,8 +1,8 @@
+import type { ByteBudget } from '../async/byte-budget.ts';
 import { startTimer } from '../async/deadline.ts';
 import { type Deferred, deferred } from '../async/deferred.ts';
 import { Fifo } from '../async/fifo.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import type { WorkRequest } from '../protocol/work.ts';
 import type { RequestOrigin } from '../transport.ts';
 
 /** Requests that are known again when they come twice. A worker has no more than three under way. */
@@ -27,8 +27,10 @@ export class Asker {
   lastSeen = performance.now();
   /** When the link that it was heard of over broke; undefined while it is there. */
   goneSince: number | undefined;
-  /** The request for work that came last. */
-  latest: WorkRequest | undefined;
+  /** Requests for work that came. */
+  asks = 0;
+  /** Requests whose results wait to be taken. */
+  untaken = 0;
   readonly #seen = new Fifo<number>();
   /** The newest request for work that was answered, and the answer, which a break may have taken. */
   #answered = 0;
@@ -36,10 +38,13 @@ export class Asker {
   #asking: Asking | undefined;
   #sign: Waiting | undefined;
   #stopWatch = () => {};
+  readonly #kept: ByteBudget;
 
-  constructor(id: string, name: string) {
+  /** @param kept - of the answers that are kept, should a break take them. */
+  constructor(id: string, name: string, kept: ByteBudget) {
     this.id = id;
     this.name = name;
+    this.#kept = kept;
   }
 
   /** Items that it takes; 0 when it does not wait for any. */
@@ -80,7 +85,7 @@ export class Asker {
   answer(answer: Bytes): void {
     if (this.#asking === undefined) return;
     this.#answered = this.#asking.sequence;
-    this.#answer = answer;
+    this.#keep(answer);
     this.#asking.stop();
     this.#asking.reply.resolve(answer);
     this.#asking = undefined;
@@ -106,9 +111,15 @@ export class Asker {
     return reply.promise;
   }
 
-  /** It is taken for dead: what it got last is others' when it comes back. */
-  died(): void {
-    this.#answer = undefined;
+  /** What it got last is done, or is others': it is not given again. */
+  forgetAnswer(): void {
+    this.#keep(undefined);
+  }
+
+  #keep(answer: Bytes | undefined): void {
+    this.#kept.take(answer?.length ?? 0);
+    this.#kept.give(this.#answer?.length ?? 0);
+    this.#answer = answer;
   }
 
   /** Answers all that waits, and looks for its link no more. */
@@ -120,6 +131,7 @@ export class Asker {
 
   /** What waits is not answered any more. */
   stop(): void {
+    this.forgetAnswer();
     this.#stopWatch();
     this.#asking?.stop();
     this.#asking = undefined;

@@ -1,4 +1,5 @@
 /** The workers of a Master that ask for their work, and which of them are taken for dead. */
+import type { ByteBudget } from '../async/byte-budget.ts';
 import { startTimer } from '../async/deadline.ts';
 import { Asker } from './asker.ts';
 
@@ -14,6 +15,8 @@ export interface AskersSettings {
   readonly heartbeat: number;
   /** Milliseconds of silence after which a worker is taken for dead though its link is there. */
   readonly workerTimeout: number;
+  /** Of the answers that are kept, should a break take them. */
+  readonly kept: ByteBudget;
   /** Whether it holds nothing. */
   readonly isFree: (asker: Asker) => boolean;
   /** A worker came that was not known, or was taken for dead. */
@@ -68,7 +71,7 @@ export class Askers {
     if (known !== undefined) return known;
     const dead = this.#dead.get(id);
     this.#dead.delete(id);
-    const asker = dead ?? new Asker(id, name);
+    const asker = dead ?? new Asker(id, name, this.#settings.kept);
     this.#alive.set(id, asker);
     this.#settings.onCame(asker, dead !== undefined);
     if (this.#stopLooking === undefined && !this.#isClosed) this.#lookLater();
@@ -139,7 +142,7 @@ export class Askers {
       onForgotten(oldest);
     }
     onDead(asker, why);
-    asker.died();
+    asker.forgetAnswer();
   }
 
   /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */

@@ -36,6 +36,12 @@ export interface CacheServiceSettings {
   readonly work: WorkService | undefined;
 }
 
+/** Characters of a key that is stored. */
+const LONGEST_KEY = 4_096;
+
+/** Bytes of requests that may wait for a store that takes its time. */
+const MOST_WAITING = 67_108_864;
+
 const NOTHING: Bytes = new Uint8Array(0);
 
 function done(value: Bytes): Outcome {
@@ -54,6 +60,8 @@ export class CacheService {
   readonly #logger: Logger;
   readonly #tally: Tally;
   readonly #work: WorkService | undefined;
+  /** Of requests that wait for the store. */
+  #waiting = 0;
 
   constructor({ config, status, store, logger, tally, work }: CacheServiceSettings) {
     for (const [key, value] of Object.entries(config)) this.configure(key, value);
@@ -84,13 +92,19 @@ export class CacheService {
       if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
-      return outcome.catch(failure).then((later) => this.#reply(request, later));
+      this.#waiting += frame.length;
+      return outcome.catch(failure).then((later) => {
+        this.#waiting -= frame.length;
+        return this.#reply(request, later);
+      });
     } catch (error) {
       return this.#reply(request, failure(error));
     }
   }
 
   #perform(request: PalmMessage): Outcome | Promise<Outcome> {
+    if (this.#waiting >= MOST_WAITING)
+      return refusal(Status.failed, 'too much waits for the store; try again');
     switch (operationOf(request)) {
       case 'set':
         return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
@@ -112,6 +126,9 @@ export class CacheService {
   }
 
   #set(key: string, value: Bytes): Outcome | Promise<Outcome> {
+    if (key.length > LONGEST_KEY) {
+      return refusal(Status.refused, `a key has no more than ${LONGEST_KEY} characters, not ${key.length}`);
+    }
     if (isReservedKey(key)) return reserved(key);
     // A copy: the value is a view of the whole request, which the store would keep alive.
     return when(this.#store.set(key, value.slice()), () => done(encodeUtf8(key)));

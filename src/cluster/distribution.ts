@@ -1,6 +1,7 @@
 /** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
 
 import { BatchQueue } from '../async/batch-queue.ts';
+import { ByteBudget } from '../async/byte-budget.ts';
 import { atMost, checkTimeout } from '../async/deadline.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
@@ -68,8 +69,15 @@ const HEARTBEAT = 1_000;
 const WORKER_TIMEOUT = 30_000;
 const MAX_DELIVERIES = 3;
 
-/** Results of workers that may wait to be gathered. */
+/** Results of workers that may wait to be gathered, and bytes of them. */
 const MOST_UNGATHERED = 4_096;
+const MOST_UNGATHERED_BYTES = 16_777_216;
+
+/**
+ * Workers have so many times what may wait here (`maxWaiting`) before no more is read: they are to have work while some
+ * waits, and a worker that asks and asks and ends nothing must not fill the memory.
+ */
+const OUT = 4;
 
 export async function distribute(
   role: string,
@@ -86,11 +94,13 @@ export async function distribute(
   const isVerbatim = !pipelined && gather === undefined && options.handleStream === undefined;
   const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream, isVerbatim);
 
-  const results = new BatchQueue<Bytes>(MOST_UNGATHERED);
+  const sizeOf = (frame: Bytes) => frame.length;
+  const results = new BatchQueue<Bytes>(MOST_UNGATHERED, { sizeOf, bytes: MOST_UNGATHERED_BYTES });
   const onResults = (frames: readonly Bytes[]) => {
     results.push(frames);
     return results.room();
   };
+  const budgets = { waiting: ground.waiting, out: new ByteBudget(OUT * ground.waiting.limit) };
   const handOver = new HandOver({
     isVerbatim: scatter === undefined,
     push,
@@ -98,6 +108,7 @@ export async function distribute(
     onGivenUp: (message, deaths) =>
       publisher.fail(failed(ground, message, workerDied(deaths), Status.failed)),
     logger,
+    budgets,
     ...limits,
   });
 
@@ -123,7 +134,7 @@ export async function distribute(
     pushedWorkers: push.peers,
   });
   const db = await ground.serveCache(addresses, describe, (request, from) => handOver.answer(request, from));
-  const scattered = scattering.serve(intake.source);
+  const scattered = scattering.serve(ground.intake([intake.source], budgets.out));
   const takePushed = (frames: readonly Bytes[]) => {
     const results = handOver.pushedCameBack(frames);
     for (let refused = frames.length - results.length; refused > 0; refused--)

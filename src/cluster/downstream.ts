@@ -49,7 +49,7 @@ export function openDownstream<T>(
       functions: engine.offered,
       counters: ground.counters(inFlight()),
     }));
-    const serving = Promise.all(previous.map((one) => flow.serve(one.frames())));
+    const serving = flow.serve(ground.intake(previous.map((one) => one.frames())));
     const drain = async (left: () => number) => {
       await Promise.all(previous.map(({ subscription }) => subscription.close({ timeout: left() })));
       await atMost(left(), serving);

@@ -27,6 +27,14 @@ export interface Outlet<T> {
   flush(): Promise<boolean>;
 }
 
+/** Where messages come from: by the batch, of which each is taken when its turn comes. */
+export interface Source<T> extends AsyncIterator<Iterable<T>, undefined> {
+  /** Nothing is done with it any more. */
+  release?(item: T): void;
+  /** Work takes its time: from now on it matters who waits for what. */
+  held?(): void;
+}
+
 export interface FlowSettings<T> {
   readonly step: Step;
   readonly outlet: Outlet<T>;
@@ -69,7 +77,7 @@ export class Flow<T> {
   }
 
   /** Takes from a source until it ends. Several may be served at once. */
-  async serve(source: AsyncIterator<readonly T[], undefined>): Promise<void> {
+  async serve(source: Source<T>): Promise<void> {
     const { outlet, concurrency } = this.#settings;
     for (;;) {
       const { done, value } = await source.next();
@@ -79,11 +87,15 @@ export class Flow<T> {
         while (this.#running >= concurrency) {
           // What is finished must not wait for what takes its time.
           await outlet.flush();
+          source.held?.();
           if (this.#running >= concurrency) await this.#untilFree();
         }
-        this.#begin(item);
+        this.#begin(item, source);
         if (performance.now() - this.#heldSince > LONGEST_HOLD) {
+          source.held?.();
           await outlet.flush();
+          // A batch may be long, and functions may give nothing that would have to be waited for.
+          await new Promise<void>((resolve) => this.#later(resolve));
           this.#heldSince = performance.now();
         }
       }
@@ -93,7 +105,7 @@ export class Flow<T> {
     await outlet.flush();
   }
 
-  #begin(item: T): void {
+  #begin(item: T, source: Source<T>): void {
     const { step, outlet, tally, frameOf, isIntake } = this.#settings;
     const frame = frameOf(item);
     if (frame === undefined) return;
@@ -101,6 +113,7 @@ export class Flow<T> {
     const message = this.#read(frame);
     if (message === undefined) {
       outlet.done(item);
+      source.release?.(item);
       return;
     }
     let isDone = false;
@@ -118,11 +131,13 @@ export class Flow<T> {
     this.#isInTurn = false;
     if (!(finishing instanceof Promise)) {
       outlet.done(item);
+      source.release?.(item);
       return;
     }
     this.#running++;
     finishing.then(() => {
       if (!isDone) outlet.done(item);
+      source.release?.(item);
       this.#finished();
     });
   }

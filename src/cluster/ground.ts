@@ -1,4 +1,5 @@
 /** What every role stands on: its connection, store, log and counters. */
+import { ByteBudget } from '../async/byte-budget.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
@@ -12,6 +13,7 @@ import { Engine } from './engine.ts';
 import type { FailureSettings } from './failure.ts';
 import { Flow, type Outlet, type Step } from './flow.ts';
 import type { HandleStream, PalmFunctions } from './functions.ts';
+import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher } from './publisher.ts';
 import { encodeStatus, type ServerStatus } from './status.ts';
 import { MemoryStore, type Store } from './store.ts';
@@ -31,6 +33,12 @@ export interface ServingOptions {
   readonly store?: Store;
   /** Failed answers carry the stack of the error, for clients to see. Default false. */
   readonly includeStack?: boolean;
+  /**
+   * Bytes of messages that may wait here for a function or a worker, with those that functions are working on. From there
+   * on no more is read, so those who send are held up. Each message counts 1 024 bytes beside its own. `Infinity` for no
+   * limit; default 64 MiB.
+   */
+  readonly maxWaiting?: number;
 }
 
 /** What the servers have that run functions themselves. */
@@ -57,6 +65,10 @@ export class Ground implements FailureSettings, Surroundings {
   readonly includeStack: boolean;
   readonly shutdown = new AbortController();
   readonly tally: Tally = tally();
+  /** Of what waits for a function or a worker. */
+  readonly waiting: ByteBudget;
+  /** Times that reading stopped since too much waits. */
+  #timesFull = 0;
   readonly #started = performance.now();
   #published: Binding | undefined;
 
@@ -69,6 +81,7 @@ export class Ground implements FailureSettings, Surroundings {
     this.logger = sparing(logger);
     this.functionLogger = logger;
     this.includeStack = options.includeStack ?? false;
+    this.waiting = new ByteBudget(checkMaxWaiting(options.maxWaiting));
   }
 
   /** What was published leaves before any other link breaks, which clients would take for the loss of their answers. */
@@ -97,6 +110,14 @@ export class Ground implements FailureSettings, Surroundings {
     return new Engine({ ...this.surroundings, isNamed: true, mayEnd, functions: functions ?? {} });
   }
 
+  /** Reads what is sent as far as there is room for it. */
+  intake(sources: readonly AsyncIterator<readonly Bytes[], undefined>[], other?: ByteBudget): Intake {
+    const onFull = () => this.#isFull();
+    const intake = new Intake({ budget: this.waiting, onFull, ...(other && { other }) });
+    for (const source of sources) intake.read(source);
+    return intake;
+  }
+
   /** Has something done with each message of a source, and what that gives sent. */
   flow(step: Step, outlet: Outlet<Bytes>, { concurrency = 1, isIntake = true } = {}): Flow<Bytes> {
     const frameOf = (frame: Bytes) => frame;
@@ -121,7 +142,7 @@ export class Ground implements FailureSettings, Surroundings {
   /** Answers for the cache, last of all: whoever finds it finds the rest. */
   async serveCache(
     addresses: Readonly<Record<string, string>>,
-    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime'>,
+    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting'>,
     work?: WorkService,
   ): Promise<Binding> {
     const { dbAddress } = this.options;
@@ -129,7 +150,8 @@ export class Ground implements FailureSettings, Surroundings {
     const status = () => {
       const { role, ...rest } = describe();
       const own = { ...addresses, db_address: db.address };
-      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), ...rest });
+      const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
+      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
     };
     const config = { name, ...addresses };
     const service = new CacheService({ config, status, store, logger, tally, work });
@@ -137,6 +159,13 @@ export class Ground implements FailureSettings, Surroundings {
     service.configure('db_address', db.address);
     logger.info('serving', { ...addresses, db_address: db.address });
     return db;
+  }
+
+  /** A job that is held up is stopped and goes on many times. */
+  #isFull(): void {
+    this.#timesFull++;
+    const { used, limit } = this.waiting;
+    this.logger.info('no more is read until some of what waits is done', { waiting: used, limit });
   }
 
   #uptime(): number {

@@ -2,7 +2,8 @@
 import { type Deferred, deferred } from '../async/deferred.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec, withCache } from '../protocol/envelope.ts';
-import { countedIds } from '../protocol/ids.ts';
+import { PalmError } from '../protocol/errors.ts';
+import { clientOf, countedIds } from '../protocol/ids.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -17,12 +18,15 @@ import type { BoundPush, RequestOrigin } from '../transport.ts';
 import type { Asker } from './asker.ts';
 import { Askers } from './askers.ts';
 import type { Outlet } from './flow.ts';
-import { Leases } from './leases.ts';
+import { type LeaseBudgets, Leases } from './leases.ts';
 import { Sharing } from './sharing.ts';
 import { WorkerResults } from './worker-results.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */
 const MOST_WAITING = 2_048;
+
+/** Requests of one worker whose results wait to be taken. One of frond's has no more than two under way. */
+const MOST_UNTAKEN = 8;
 
 export interface HandOverSettings {
   readonly push: BoundPush;
@@ -31,6 +35,7 @@ export interface HandOverSettings {
   /** Takes a message that is given up, since so many workers died with it. */
   readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
   readonly logger: Logger;
+  readonly budgets: LeaseBudgets;
   /** Whether messages are what came in, unchanged: then they need not be encoded anew. */
   readonly isVerbatim: boolean;
   /** Milliseconds between two signs of life of a worker. */
@@ -77,16 +82,20 @@ export class HandOver implements Outlet<Bytes> {
   readonly #results = new WorkerResults();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
+  /** Of the message that was added last, and whose it was. */
+  #topic = '';
+  #client = '';
   #isClosed = false;
 
   constructor(settings: HandOverSettings) {
     this.#settings = settings;
-    const leases = new Leases(settings.maxDeliveries);
+    const leases = new Leases(settings.maxDeliveries, settings.budgets);
     this.#leases = leases;
     this.#askers = new Askers({
       // A sign of life that is kept as long as a worker may be silent would come too late.
       heartbeat: Math.min(settings.heartbeat, settings.workerTimeout / 3),
       workerTimeout: settings.workerTimeout,
+      kept: settings.budgets.out,
       isFree: ({ id }) => leases.holds(id) === 0,
       onCame: ({ name }, isBack) =>
         settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: name }),
@@ -101,6 +110,7 @@ export class HandOver implements Outlet<Bytes> {
     this.#sharing = new Sharing({
       leases,
       push: settings.push,
+      out: settings.budgets.out,
       hasAskers: () => this.#askers.size > 0,
       encode: (items) => this.#encode(items),
       onShared: () => this.#openRoom(),
@@ -134,14 +144,19 @@ export class HandOver implements Outlet<Bytes> {
   /** @param frame - the message as it came in. */
   add(message: PalmMessage, frame: Bytes): void {
     const { isVerbatim } = this.#settings;
-    this.#leases.add(isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message));
+    const own = isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message);
+    if (message.client !== this.#topic) {
+      this.#topic = message.client;
+      this.#client = clientOf(message.client);
+    }
+    this.#leases.add(own, this.#client);
   }
 
   done(): void {}
 
   async flush(): Promise<boolean> {
     this.#sharing.share();
-    if (this.waiting >= MOST_WAITING && !this.#isClosed) {
+    if (this.#isFull(1) && !this.#isClosed) {
       this.#room ??= deferred();
       await this.#room.promise;
     }
@@ -158,10 +173,18 @@ export class HandOver implements Outlet<Bytes> {
     if (request.isAway) return this.#away(request);
     const asker = this.#askers.come(request.worker, request.name);
     asker.heard(from, () => this.#linkBroke(asker));
-    if (request.want > 0) asker.latest = request;
+    if (request.items.length > 0 && asker.untaken >= MOST_UNTAKEN) {
+      throw new PalmError('TOO_LARGE', `results of ${MOST_UNTAKEN} requests of this worker wait to be taken`);
+    }
+    if (request.want > 0) asker.asks++;
+    const { asks } = asker;
     const results = asker.isNew(request.sequence) ? this.#take(asker, request.items) : [];
-    if (results.length === 0) return this.#reply(asker, request);
-    return this.#settings.onResults(results).then(() => this.#reply(asker, request));
+    if (results.length === 0) return this.#reply(asker, request, asks);
+    asker.untaken++;
+    return this.#settings.onResults(results).then(() => {
+      asker.untaken--;
+      return this.#reply(asker, request, asks);
+    });
   }
 
   /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
@@ -218,6 +241,7 @@ export class HandOver implements Outlet<Bytes> {
       }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }
+    if (items.length > 0 && this.#leases.holds(asker.id) === 0) asker.forgetAnswer();
     this.#checkDrained();
     return results;
   }
@@ -230,7 +254,7 @@ export class HandOver implements Outlet<Bytes> {
     }
   }
 
-  #reply(asker: Asker, request: WorkRequest): Bytes | Promise<Bytes> {
+  #reply(asker: Asker, request: WorkRequest, asks: number): Bytes | Promise<Bytes> {
     const { sequence, want, leaves, items } = request;
     if (leaves) this.#left(asker);
     if (leaves || (want === 0 && items.length > 0)) {
@@ -240,7 +264,7 @@ export class HandOver implements Outlet<Bytes> {
     // While its results waited to be taken, its worker may have left, or have sent it again after a break: who asked
     // then is not there any more, and what it got would be held by nobody.
     const isThere = this.#askers.get(asker.id) === asker;
-    if (!isThere || (want > 0 && asker.latest !== request)) return this.#encode([]);
+    if (!isThere || (want > 0 && asker.asks !== asks)) return this.#encode([]);
     // Not answered: it would ask again at once. The end of the connection tells it.
     if (this.#isClosed) return new Promise<Bytes>(() => {});
     const { heartbeat } = this.#askers;
@@ -256,9 +280,15 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   #openRoom(): void {
-    if (this.waiting > MOST_WAITING / 2) return;
+    if (this.#isFull(1 / 2)) return;
     this.#room?.resolve();
     this.#room = undefined;
+  }
+
+  /** Half of the budget is for what waits to be scattered. */
+  #isFull(share: number): boolean {
+    const { limit } = this.#settings.budgets.waiting;
+    return this.waiting >= share * MOST_WAITING || this.#leases.waitingBytes >= (share * limit) / 2;
   }
 
   #encode(items: readonly WorkItem[]): Bytes {
@@ -301,10 +331,10 @@ export class HandOver implements Outlet<Bytes> {
   #end(asker: Asker, why: string): void {
     asker.end(this.#encode([]));
     this.#sharing.waitsNoMore(asker);
+    const held = this.#leases.holds(asker.id);
     const { logger } = this.#settings;
-    const fields = { worker: asker.name, held: this.#leases.holds(asker.id) };
-    if (fields.held > 0) logger.warning(why, fields);
-    else logger.info(why, fields);
+    if (held > 0) logger.warning(why, { worker: asker.name, held });
+    else logger.info(why, { worker: asker.name, held });
   }
 
   #checkDrained(): void {

@@ -13,7 +13,7 @@ import type { Work, WorkLink } from './work.ts';
 /** Milliseconds after which work that waits behind a message is given back. */
 const LONGEST_HOLD = 20;
 
-/** Bytes of results in one request, unless one alone has more: a link may have a limit. */
+/** Bytes of results in one request, unless one alone has more: a link may have a limit, and a Master has one of items. */
 const MOST_BYTES = 1_048_576;
 
 /** Bytes of results that the Master has not confirmed, from which on no more are made. */

@@ -1,7 +1,9 @@
 /** What a Master knows of the messages for its workers, and of each time that one was handed over. */
-import { Fifo } from '../async/fifo.ts';
+import type { ByteBudget } from '../async/byte-budget.ts';
+import { Turns } from '../async/turns.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { LAST_LEASE } from '../protocol/work.ts';
+import { costOf } from './intake.ts';
 
 /** A message for a worker, until it is answered. */
 export interface LeasedMessage {
@@ -29,6 +31,12 @@ export interface Lease {
 
 const NONE: ReadonlySet<Lease> = new Set();
 
+/** What messages take, as long as they wait, and as long as a worker has them. */
+export interface LeaseBudgets {
+  readonly waiting: ByteBudget;
+  readonly out: ByteBudget;
+}
+
 /**
  * Each message waits, is held by one worker, or is settled. What a worker held that is taken for dead waits again, and
  * its lease stays open: whoever is done first settles the message. The n-th result of a message is passed on once,
@@ -39,7 +47,7 @@ const NONE: ReadonlySet<Lease> = new Set();
  */
 export class Leases {
   readonly #maxDeliveries: number;
-  readonly #fresh = new Fifo<LeasedMessage>();
+  readonly #fresh = new Turns<LeasedMessage>();
   /** Was handed over before: first in turn. */
   readonly #returned = new Set<LeasedMessage>();
   readonly #alone = new Set<LeasedMessage>();
@@ -50,10 +58,18 @@ export class Leases {
   /** Counts on from anywhere: a result for a Master that was here before must not be taken for one of this one's. */
   #number = Math.floor(Math.random() * LAST_LEASE);
   #out = 0;
+  #waitingBytes = 0;
+  readonly #budgets: LeaseBudgets;
 
   /** @param maxDeliveries - workers that may die with a message. */
-  constructor(maxDeliveries: number) {
+  constructor(maxDeliveries: number, budgets: LeaseBudgets) {
     this.#maxDeliveries = maxDeliveries;
+    this.#budgets = budgets;
+  }
+
+  /** Bytes of the messages that wait, as budgets count them. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Messages that wait for a worker, in company or alone. */
@@ -76,24 +92,27 @@ export class Leases {
     return this.#out;
   }
 
-  add(frame: Bytes): void {
+  /** @param client - whose message it is: clients take turns. */
+  add(frame: Bytes, client: string): void {
     const message = { frame, passed: 0, deaths: 0, lease: undefined, earlier: [] };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
-    else this.#fresh.push(message);
+    else this.#fresh.push(client, message);
+    this.#waits(message, 1);
   }
 
   /** Takes the next message that needs not be alone. */
   next(): LeasedMessage | undefined {
-    return takeFrom(this.#returned) ?? this.#fresh.shift();
+    return this.#taken(takeFrom(this.#returned) ?? this.#fresh.shift());
   }
 
   /** Takes the next message that is handed over alone. */
   nextAlone(): LeasedMessage | undefined {
-    return takeFrom(this.#alone);
+    return this.#taken(takeFrom(this.#alone));
   }
 
   /** Takes back a message that was taken and not handed over. */
   putBack(message: LeasedMessage): void {
+    this.#waits(message, 1);
     if (message.deaths === this.#maxDeliveries - 1) this.#alone.add(message);
     else this.#returned.add(message);
   }
@@ -120,6 +139,7 @@ export class Leases {
     else held.add(lease);
     if (message.deaths === this.#maxDeliveries - 1) this.#aloneWith.add(worker);
     this.#out++;
+    this.#budgets.out.take(costOf(message.frame));
     return lease;
   }
 
@@ -139,8 +159,8 @@ export class Leases {
 
   /** The message is answered: what else comes of it is passed over. */
   settle(message: LeasedMessage): void {
-    if (message.lease === undefined) this.#returned.delete(message) || this.#alone.delete(message);
-    else this.#end(message.lease);
+    if (message.lease !== undefined) this.#end(message.lease);
+    else if (this.#returned.delete(message) || this.#alone.delete(message)) this.#waits(message, -1);
     this.forgetRuns(message);
   }
 
@@ -193,11 +213,25 @@ export class Leases {
     }
   }
 
+  #taken(message: LeasedMessage | undefined): LeasedMessage | undefined {
+    if (message !== undefined) this.#waits(message, -1);
+    return message;
+  }
+
+  /** @param sign - 1 from now on, -1 no more. */
+  #waits({ frame }: LeasedMessage, sign: 1 | -1): void {
+    const cost = costOf(frame);
+    this.#waitingBytes += sign * cost;
+    if (sign > 0) this.#budgets.waiting.take(cost);
+    else this.#budgets.waiting.give(cost);
+  }
+
   #end(lease: Lease): void {
     const { number, worker, message } = lease;
     message.lease = undefined;
     this.#open.delete(number);
     this.#out--;
+    this.#budgets.out.give(costOf(message.frame));
     const held = this.#held.get(worker);
     held?.delete(lease);
     if (held?.size === 0) this.#held.delete(worker);

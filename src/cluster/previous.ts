@@ -8,6 +8,9 @@ import type { Ground } from './ground.ts';
 /** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
 const PROOF_TIMEOUT = 250;
 
+/** Messages that may wait in the transport: those that wait here are bounded in bytes, and those there are not. */
+const MAX_UNREAD = 128;
+
 /** The stream that one previous server publishes under one topic: its name, unless its `handleStream` says otherwise. */
 export class Previous {
   readonly address: string;
@@ -18,7 +21,10 @@ export class Previous {
     const { connection, tally, logger } = ground;
     this.address = address;
     this.#topic = topic;
-    this.subscription = connection.subscribe(address, topic, { proofTimeout: PROOF_TIMEOUT });
+    this.subscription = connection.subscribe(address, topic, {
+      proofTimeout: PROOF_TIMEOUT,
+      maxUnread: MAX_UNREAD,
+    });
     this.subscription.onBreak((error) => {
       const fields = { address, reason: error.message };
       if (error.code === 'LOST') dropped(tally, logger, 'results of a previous server lost', fields);

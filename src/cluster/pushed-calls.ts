@@ -1,6 +1,7 @@
 /** Which calls were pushed to workers, so that no result names another. */
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../protocol/head.ts';
+import { clientOf } from '../protocol/ids.ts';
 import { NO_BYTES, type PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 
@@ -79,11 +80,8 @@ export class PushedCalls {
   }
 }
 
-/** The part of a topic after its last slash says which call of its client it is of. */
 function nameOf({ pipeline, client, stage, function: path }: PalmMessage): string {
-  const slash = client.lastIndexOf('/');
-  const id = slash < 0 ? client : client.slice(0, slash + 1);
-  return JSON.stringify([pipeline, id, stage, path]);
+  return JSON.stringify([pipeline, clientOf(client), stage, path]);
 }
 
 function isTidy(frame: Uint8Array): boolean {

@@ -56,7 +56,7 @@ export class Server extends Role {
         functions: engine.offered,
         counters: ground.counters(inFlight()),
       }));
-      const serving = flow.serve(pull[Symbol.asyncIterator]());
+      const serving = flow.serve(ground.intake([pull[Symbol.asyncIterator]()]));
       const drain = async (left: () => number) => {
         pull.stop();
         // A function that never ends must not keep the server from closing.

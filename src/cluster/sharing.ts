@@ -1,3 +1,4 @@
+import type { ByteBudget } from '../async/byte-budget.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type WorkItem, WorkKind } from '../protocol/work.ts';
 import type { BoundPush } from '../transport.ts';
@@ -15,6 +16,8 @@ const LONGEST_PUSHED = 1_000;
 export interface SharingSettings {
   readonly leases: Leases;
   readonly push: BoundPush;
+  /** Of what workers have that ask: when it is full they get no more. */
+  readonly out: ByteBudget;
   /** Whether there are workers that ask. */
   readonly hasAskers: () => boolean;
   readonly encode: (items: readonly WorkItem[]) => Bytes;
@@ -74,12 +77,12 @@ export class Sharing {
   }
 
   share(): void {
-    const { leases, hasAskers, onShared } = this.#settings;
+    const { leases, hasAskers, onShared, out } = this.#settings;
     const kept = leases.alone > 0 ? this.#shareAlone() : 0;
     let passed = 0;
     for (const asker of this.#idle) {
       const left = leases.inCompany;
-      if (left === 0) break;
+      if (left === 0 || out.isFull) break;
       // Those are to have nothing in their hands when a message comes that is to be alone.
       if (leases.holdsAlone(asker.id) || passed < kept) {
         passed++;
@@ -106,6 +109,7 @@ export class Sharing {
     const { leases } = this.#settings;
     for (const asker of this.#idle) {
       if (leases.holds(asker.id) > 0) continue;
+      if (this.#settings.out.isFull) break;
       const message = leases.nextAlone();
       if (message === undefined) return 0;
       this.#give(asker, [message]);

@@ -16,6 +16,14 @@ export interface ServerStatus {
   /** Milliseconds since it was started. */
   readonly uptime: number;
   readonly counters: Counters;
+  /** What waits for a function or a worker, in bytes with 1 024 more for each message. */
+  readonly waiting?: {
+    readonly bytes: number;
+    /** From which on no more is read (`maxWaiting`); null when there is no limit. */
+    readonly maxBytes: number | null;
+    /** Times that reading stopped for that. */
+    readonly timesFull: number;
+  };
   /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
   readonly workers?: readonly WorkerState[];
   /** Of a Master or Hub: what workers that died came to. */

@@ -5,9 +5,10 @@ import { CacheChannel } from '../cache/channel.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { PalmError, reasonText, show } from '../protocol/errors.ts';
+import { invalidCall, PalmError, reasonText, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
+import { LONGEST_WORKER_NAME } from '../protocol/work.ts';
 import type { CloseOptions, Connection, Transport } from '../transport.ts';
 import { cacheOf, type KeyValues } from './cache.ts';
 import { type Counters, type Tally, tally } from './counters.ts';
@@ -22,7 +23,7 @@ import { findWork, type LinkSettings } from './worker-link.ts';
 /** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
 export interface WorkerOptions {
   readonly transport: Transport;
-  /** Name of the worker, for logs and `context.name`. Default: a random one. */
+  /** Name of the worker, for logs and `context.name`; no more than 128 characters. Default: a random one. */
   readonly name?: string;
   /** `dbAddress` of the Master or Hub. */
   readonly dbAddress: string;
@@ -213,6 +214,9 @@ interface WorkerParts {
 async function openParts(name: string, timeout: number, options: WorkerOptions): Promise<WorkerParts> {
   const { transport, dbAddress, pushAddress, pullAddress, functions = {}, includeStack = false } = options;
   checkServerName('name', name);
+  if (name.length > LONGEST_WORKER_NAME) {
+    throw invalidCall(`name must have no more than ${LONGEST_WORKER_NAME} characters, not ${name.length}`);
+  }
   for (const address of [dbAddress, pushAddress, pullAddress]) {
     if (address !== undefined) transport.checkAddress(address);
   }

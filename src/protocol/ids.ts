@@ -57,6 +57,11 @@ export function clientTopics(clientId: string): ClientTopics {
   };
 }
 
+/** The part of a topic that is the same for all calls of its client: all up to its last slash, or the whole. */
+export function clientOf(topic: string): string {
+  return topic.slice(0, topic.lastIndexOf('/') + 1) || topic;
+}
+
 /** Enough that no two of those who count meet, and little, because it goes along in each message: 72 bits. */
 const COUNTED_LENGTH = 12;
 

@@ -27,11 +27,15 @@ export interface WorkItem {
   readonly frame: Bytes;
 }
 
+/** Characters of a worker's id and of its name: a server remembers thousands of each. */
+export const LONGEST_WORKER_ID = 256;
+export const LONGEST_WORKER_NAME = 128;
+
 /** A lease and its kind share 32 bits. */
 export const LAST_LEASE = 0x3fff_ffff;
 
 /**
- * Items of one request, at most: each is an object, and two bytes are enough for one. As many results as a worker sends in
+ * Items of one message of work, at most: each is an object, and two bytes are enough for one. As many results as a worker sends in
  * one request are fewer, by their bytes.
  */
 export const MOST_ITEMS = 16_384;
@@ -71,14 +75,18 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
   );
 }
 
-/** @throws PalmError `PROTOCOL` when the message is no request for work. */
+/** @throws PalmError `PROTOCOL` when the message is no request for work, `TOO_LARGE` for an id, name or list beyond its limit. */
 export function readWorkRequest(message: PalmMessage): WorkRequest {
   const { client: worker, pipeline: name, stage, cache, payload } = message;
   const sequence = Number(cache);
   if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }
-  const items = unpackWork(payload, MOST_ITEMS);
+  if (worker.length > LONGEST_WORKER_ID || name.length > LONGEST_WORKER_NAME) {
+    const limits = `${LONGEST_WORKER_ID} characters, and its name ${LONGEST_WORKER_NAME}`;
+    throw new PalmError('TOO_LARGE', `the id of a worker has no more than ${limits}; use shorter ones`);
+  }
+  const items = unpackWork(payload);
   return {
     worker,
     name,
@@ -140,7 +148,7 @@ function tagOf({ lease, kind }: WorkItem): number {
   return lease * 4 + kind;
 }
 
-function unpackWork(packed: Bytes, most = Number.POSITIVE_INFINITY): WorkItem[] {
+function unpackWork(packed: Bytes): WorkItem[] {
   const reader = new WireReader(packed);
   const items: WorkItem[] = [];
   while (reader.at < packed.length) {
@@ -149,8 +157,8 @@ function unpackWork(packed: Bytes, most = Number.POSITIVE_INFINITY): WorkItem[] 
     const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
     reader.at = end;
     const kind = tag & 3;
-    if (kind > WorkKind.returned || items.length === most) {
-      throw new PalmError('PROTOCOL', `a request for work has ${most} items at most, of three kinds`);
+    if (kind > WorkKind.returned || items.length === MOST_ITEMS) {
+      throw new PalmError('PROTOCOL', `a message of work has ${MOST_ITEMS} items at most, of three kinds`);
     }
     items.push({ lease: tag >>> 2, kind, frame });
   }

@@ -1,5 +1,6 @@
 /** A Master's hand-over when workers leave, come again or are made up while their results wait to be taken. */
 import { describe, expect, it } from 'vitest';
+import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import { HandOver } from '../../src/cluster/hand-over.ts';
 import { atLevel, consoleLogger } from '../../src/logging.ts';
@@ -13,10 +14,11 @@ import { within } from '../wait.ts';
 const codec = new EnvelopeCodec();
 const call = (text: string) => palmMessage({ client: 'c', function: 'm.f', payload: bytes(text) });
 
-function open() {
+function open(budgets = { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) }) {
   let room: Promise<void> = Promise.resolve();
   const handOver = new HandOver({
     isVerbatim: false,
+    budgets,
     push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },
     onResults: () => room,
     logger: atLevel(consoleLogger(''), 'silent'),
@@ -110,5 +112,64 @@ describe('handing over', () => {
     expect(second.handOver.inFlight).toBe(1);
     first.handOver.close();
     second.handOver.close();
+  });
+
+  it('gives no more to workers that have as much as they may, and goes on as they are done', async () => {
+    const out = new ByteBudget(1);
+    const { handOver, ask, add } = open({ waiting: new ByteBudget(2 ** 26), out });
+    await add('first');
+    await add('second');
+    const item = await onlyItem(ask('a', 1, 1));
+    const asking = ask('b', 1, 1);
+    await add('third');
+    expect(handOver.waiting).toBe(2);
+    await ask('a', 2, 0, [finished(item)]);
+    await onlyItem(asking);
+    handOver.close();
+    expect(out.used).toBeGreaterThan(0);
+  });
+
+  it('keeps of what it gave no more than for those that have it, and counts that', async () => {
+    const out = new ByteBudget(2 ** 28);
+    const { handOver, ask, add } = open({ waiting: new ByteBudget(2 ** 26), out });
+    for (let i = 0; i < 20; i++) {
+      await add('x'.repeat(10_000));
+      const item = await onlyItem(ask(`w${i}`, 1, 1));
+      expect(out.used).toBeGreaterThan(20_000);
+      expect(out.used).toBeLessThan(25_000);
+      await ask(`w${i}`, 2, 0, [finished(item)]);
+      expect(out.used).toBe(0);
+    }
+    handOver.close();
+  });
+
+  it('takes results of eight requests of a worker while those wait, and no more', async () => {
+    const { handOver, ask, add, holdResults } = open();
+    await add('first');
+    const item = await onlyItem(ask('a', 1, 1));
+    const go = holdResults();
+    const openItem = { ...item, kind: WorkKind.open };
+    const taken = Array.from({ length: 8 }, (_, i) => ask('a', 2 + i, 0, [openItem]));
+    await expect(ask('a', 10, 0, [openItem])).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    go();
+    await within(2_000, Promise.all(taken));
+    await ask('a', 11, 0, [finished(item)]);
+    expect(handOver.inFlight).toBe(0);
+    handOver.close();
+  });
+
+  it('has clients take turns for workers', async () => {
+    const { handOver, ask } = open();
+    for (let i = 0; i < 20; i++) handOver.add({ ...call(`heavy ${i}`), client: `heavy/${i}` }, bytes(''));
+    handOver.add({ ...call('light'), client: 'light/1' }, bytes(''));
+    const seen: string[] = [];
+    for (let sequence = 1; sequence <= 4; sequence++) {
+      const item = await onlyItem(ask('a', sequence, 1));
+      seen.push(codec.decode(item.frame).client.split('/')[0] ?? '');
+      // A turn lasts a millisecond.
+      for (const end = performance.now() + 2; performance.now() < end; );
+    }
+    expect(seen).toContain('light');
+    handOver.close();
   });
 });

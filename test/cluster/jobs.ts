@@ -56,8 +56,13 @@ export interface RoleProcess {
 
 const SCRIPT = fileURLToPath(new URL('role-process.ts', import.meta.url));
 
-export async function startProcess(...args: string[]): Promise<RoleProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', SCRIPT, ...args], {
+export function startProcess(...args: string[]): Promise<RoleProcess> {
+  return startScript(SCRIPT, ...args);
+}
+
+/** A process that says one line once it is up, and ends with its stdin. */
+export async function startScript(script: string, ...args: string[]): Promise<RoleProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -1,5 +1,6 @@
 /** Work and results that are large: what travels in one request stays within bounds, and all of it arrives. */
 import { expect, it } from 'vitest';
+import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { HandOver } from '../../src/cluster/hand-over.ts';
 import { LeasedWork } from '../../src/cluster/leased-work.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -30,6 +31,7 @@ it('a worker is given no more than a mebibyte beyond one message', async () => {
     onResults: async () => {},
     logger: silent,
     isVerbatim: false,
+    budgets: { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) },
     onGivenUp: () => {},
     heartbeat: 1_000,
     workerTimeout: 30_000,

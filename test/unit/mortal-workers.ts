@@ -1,5 +1,6 @@
 /** A Master's hand-over and workers that tests move by hand, on a clock that they move, too. */
 import { vi } from 'vitest';
+import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { HandOver } from '../../src/cluster/hand-over.ts';
 import { atLevel, consoleLogger } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -145,6 +146,7 @@ export class ModelGround {
       onGivenUp: ({ payload }) => this.givenUp.push(textOf(payload)),
       logger: atLevel(consoleLogger(''), 'silent'),
       isVerbatim: false,
+      budgets: { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) },
       heartbeat: HEARTBEAT,
       workerTimeout: WORKER_TIMEOUT,
       maxDeliveries: MAX_DELIVERIES,

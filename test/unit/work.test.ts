@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Prefetch } from '../../src/cluster/prefetch.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import { palmMessage } from '../../src/protocol/message.ts';
+import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import {
   encodeWorkReply,
   encodeWorkRequest,
   LAST_LEASE,
+  LONGEST_WORKER_ID,
+  LONGEST_WORKER_NAME,
   readWorkReply,
   readWorkRequest,
 } from '../../src/protocol/work.ts';
@@ -67,6 +69,38 @@ describe('requests for work', () => {
       );
     }
     expect(() => readWorkReply(codec, new Uint8Array(0))).toThrow(
+      expect.objectContaining({ code: 'PROTOCOL' }),
+    );
+  });
+});
+
+describe('limits of a request for work', () => {
+  const request = (fields: Partial<PalmMessage>) => palmMessage({ client: 'w', cache: '1', ...fields });
+  const tooLarge = expect.objectContaining({ code: 'TOO_LARGE' });
+
+  it.each([
+    ['id', 'client', LONGEST_WORKER_ID],
+    ['name', 'pipeline', LONGEST_WORKER_NAME],
+  ] as const)('the %s of a worker', (_what, field, limit) => {
+    for (const length of [limit - 1, limit]) {
+      expect(readWorkRequest(request({ [field]: 'x'.repeat(length) }))).toBeDefined();
+    }
+    expect(() => readWorkRequest(request({ [field]: 'x'.repeat(limit + 1) }))).toThrow(tooLarge);
+  });
+
+  it('the items of one', () => {
+    const items = (count: number) => Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 4 : 0));
+    for (const count of [65_535, 65_536]) {
+      expect(readWorkRequest(request({ payload: items(count) })).items).toHaveLength(count);
+    }
+    expect(() => readWorkRequest(request({ payload: items(65_537) }))).toThrow(tooLarge);
+  });
+
+  it('the kinds of items', () => {
+    const item = (kind: number) => new Uint8Array([4 + kind, 0]);
+    for (const kind of [0, 1, 2])
+      expect(readWorkRequest(request({ payload: item(kind) })).items).toHaveLength(1);
+    expect(() => readWorkRequest(request({ payload: item(3) }))).toThrow(
       expect.objectContaining({ code: 'PROTOCOL' }),
     );
   });

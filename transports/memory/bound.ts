@@ -6,8 +6,11 @@ import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/
 import type { ChannelHost } from '../shared/base-connection.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
-/** Frames that may lie unread before whoever pushes them is held up. */
+/** Frames that may lie unread before whoever pushes them is held up, and bytes of them. */
 const READ_AHEAD = 4_096;
+const READ_AHEAD_BYTES = 4_194_304;
+
+const sizeOf = (frame: Bytes) => frame.length;
 
 abstract class Bound implements Binding {
   protected readonly network: MemoryNetwork;
@@ -57,8 +60,9 @@ export class MemoryReply extends Bound {
 }
 
 export class MemoryPull extends Bound implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, { sizeOf, bytes: READ_AHEAD_BYTES });
   #arrived: Bytes[] = [];
+  #arrivedBytes = 0;
   #delivered: Promise<void> | undefined;
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
@@ -81,8 +85,12 @@ export class MemoryPull extends Bound implements BoundPull {
   /** Frames pile up until the next macrotask, so that they travel in batches and events get their turn. */
   async #take(frames: readonly Bytes[]): Promise<void> {
     this.#delivered ??= this.#deliver();
-    for (const frame of frames) this.#arrived.push(frame);
-    if (this.#arrived.length < READ_AHEAD && !this.#queue.isFull) return;
+    for (const frame of frames) {
+      this.#arrived.push(frame);
+      this.#arrivedBytes += frame.length;
+    }
+    const isMuch = this.#arrived.length >= READ_AHEAD || this.#arrivedBytes >= READ_AHEAD_BYTES;
+    if (!isMuch && !this.#queue.isFull) return;
     await this.#delivered;
     await this.#queue.room();
   }
@@ -91,6 +99,7 @@ export class MemoryPull extends Bound implements BoundPull {
     await new Promise<void>((resolve) => this.network.later(resolve));
     const arrived = this.#arrived;
     this.#arrived = [];
+    this.#arrivedBytes = 0;
     this.#delivered = undefined;
     this.#queue.push(arrived);
   }

@@ -1,5 +1,5 @@
 /** The dialling ends: what a connection's verbs give. */
-import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
@@ -16,8 +16,13 @@ import {
   type Taker,
 } from './network.ts';
 
-/** Items a slow reader may leave unread before it holds up the sender, or loses what is published. */
+/**
+ * Items a slow reader may leave unread before it holds up the sender, or loses what is published, and bytes of them: few
+ * where the sender can wait.
+ */
 export const HIGH_WATER_MARK = 100_000;
+const PULLED_BYTES = 4_194_304;
+const PUBLISHED_BYTES = 268_435_456;
 
 abstract class Dialled<K extends EndpointKind> extends Readiness implements Channel, Dialler {
   protected readonly network: MemoryNetwork;
@@ -143,11 +148,19 @@ export class MemoryPusher extends Dialled<'pull'> implements Pusher {
 /** What puller and subscription share: a queue that the bound end fills. */
 abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> implements Taker<T> {
   readonly topic: string;
-  protected readonly queue = new BatchQueue<T>(HIGH_WATER_MARK);
+  protected readonly queue: BatchQueue<T>;
 
-  constructor(network: MemoryNetwork, address: string, kind: K, topic: string, host: ChannelHost) {
+  constructor(
+    network: MemoryNetwork,
+    address: string,
+    kind: K,
+    topic: string,
+    host: ChannelHost,
+    mark: ByteMark<T>,
+  ) {
     super(network, address, kind, host);
     this.topic = topic;
+    this.queue = new BatchQueue<T>(HIGH_WATER_MARK, mark);
   }
 
   get isFull(): boolean {
@@ -172,7 +185,7 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
 
 export class MemoryPuller extends Receiving<'push', Bytes> implements Puller {
   constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
-    super(network, address, 'push', '', host);
+    super(network, address, 'push', '', host, { sizeOf: (frame) => frame.length, bytes: PULLED_BYTES });
   }
 
   give(frames: readonly Bytes[]): void {
@@ -192,7 +205,7 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
   readonly isProved = true;
 
   constructor(network: MemoryNetwork, address: string, topic: string, host: ChannelHost) {
-    super(network, address, 'publish', topic, host);
+    super(network, address, 'publish', topic, host, { sizeOf: sizeOfDelivery, bytes: PUBLISHED_BYTES });
   }
 
   give(deliveries: readonly Delivery[]): void {
@@ -213,4 +226,10 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
   protected override detach(endpoint: EndpointOf<'publish'>): void {
     endpoint.detach(this);
   }
+}
+
+function sizeOfDelivery({ topic, frames }: Delivery): number {
+  let size = topic.length;
+  for (const { length } of frames) size += length;
+  return size;
 }

@@ -11,13 +11,14 @@ import type { ChannelHost } from '../shared/base-connection.ts';
 import { checkDescriptors } from './descriptors.ts';
 import { EventReader, isPowerOfTwo } from './events.ts';
 import { checkIpcPath } from './ipc-path.ts';
-import { plain, READ_AHEAD_BYTES, ReadProgress, readInto, readSocket, takeFrames } from './reader.ts';
+import { plain, ReadProgress, readInto, readSocket, takeFrames } from './reader.ts';
 import { RouteWatch } from './route-watch.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Messages read and not taken by the server, before the socket is left to hold its peers up. */
 const READ_AHEAD = 4_096;
+const READ_AHEAD_BYTES = 4_194_304;
 
 /** Answers that may wait to be sent before no more is read that asks for some: reading is the faster of the two. */
 const MOST_UNSENT = 1_024;
@@ -212,7 +213,10 @@ export class ZeromqReply extends Bound<Router> {
 }
 
 export class ZeromqPull extends Bound<Pull> implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, READ_AHEAD_BYTES);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, {
+    sizeOf: ({ length }) => length,
+    bytes: READ_AHEAD_BYTES,
+  });
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return this.#queue;

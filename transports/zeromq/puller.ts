@@ -3,11 +3,17 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Puller } from '../../src/transport.ts';
 import { type DialContext, Dialled } from './dialled.ts';
-import { READ_AHEAD, READ_AHEAD_BYTES, readInto, takeFrames } from './reader.ts';
+import { READ_AHEAD, readInto, takeFrames } from './reader.ts';
+
+/** Bytes read and not taken, before the socket is left to hold the server up. */
+const READ_AHEAD_BYTES = 4_194_304;
 
 /** A share of what one PUSH hands out. */
 export class ZeromqPuller extends Dialled<Pull> implements Puller {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, READ_AHEAD_BYTES);
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, {
+    sizeOf: ({ length }) => length,
+    bytes: READ_AHEAD_BYTES,
+  });
 
   constructor(socket: Pull, context: DialContext) {
     super(socket, context);

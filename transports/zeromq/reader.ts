@@ -13,9 +13,6 @@ interface Receiving {
 /** Messages read and not taken by who dialled, before a socket is left to fill up. */
 export const READ_AHEAD = 100_000;
 
-/** Bytes read and not taken, before a socket is left to fill up: as much as one frame may have. */
-export const READ_AHEAD_BYTES = 67_108_864;
-
 /** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
 const LONGEST_RUN = 256;
 /** Bytes read in a row: what was read is to be passed on, or thrown away, before there is more of it. */
@@ -25,8 +22,6 @@ const LARGEST_RUN = 1_048_576;
 export class ReadProgress {
   /** Messages read. */
   messages = 0;
-  /** Bytes read and not handed over. */
-  bytes = 0;
   /** Whether the reader waits a moment for more to come. */
   isWaiting = false;
 
@@ -67,10 +62,7 @@ export async function readSocket(
     if (parts === undefined) return;
     take(parts);
     run++;
-    let bytes = 0;
-    for (const { length } of parts) bytes += length;
-    size += bytes;
-    progress.bytes += bytes;
+    for (const { length } of parts) size += length;
     progress.messages++;
     if (run === 1) {
       const wait = moderation.turnBegins();
@@ -105,10 +97,8 @@ export async function readInto<T>(
   let batch: T[] = [];
   const handOver = () => {
     const items = batch;
-    const { bytes } = progress;
     batch = [];
-    progress.bytes = 0;
-    queue.push(items, bytes);
+    queue.push(items);
   };
   const pause = () => {
     // Nobody takes what is read now: whoever sends is to be held up.

@@ -4,11 +4,14 @@ import { startTimer } from '../../src/async/deadline.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled } from './dialled.ts';
-import { plain, READ_AHEAD, READ_AHEAD_BYTES, readInto } from './reader.ts';
+import { plain, READ_AHEAD, readInto } from './reader.ts';
+
+/** Bytes read and not taken, before the rest waits in the socket. */
+const READ_AHEAD_BYTES = 16_777_216;
 
 /** What one PUB publishes under one prefix, proved where the publisher can. */
 export class ZeromqSubscription extends Dialled<Subscriber> implements Subscription {
-  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD, READ_AHEAD_BYTES);
+  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD, { sizeOf, bytes: READ_AHEAD_BYTES });
   /** Topic under which a publisher confirms the subscription. */
   readonly #proof: string;
   readonly #margin: number;
@@ -76,6 +79,12 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
     this.#isProved = true;
     this.setReady();
   }
+}
+
+function sizeOf({ topic, frames }: Delivery): number {
+  let size = topic.length;
+  for (const { length } of frames) size += length;
+  return size;
 }
 
 /** Reads topics, most of which are the same as the one before. */

@@ -60,6 +60,7 @@ const SERVING = {
   logger: OBJECT,
   store: OBJECT,
   includeStack: FLAG,
+  maxWaiting: CONCURRENCY,
 } as const;
 
 const RUNNING = { functions: FUNCTIONS, handleStream: FUNCTION, concurrency: CONCURRENCY } as const;

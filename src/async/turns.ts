@@ -1,0 +1,74 @@
+import { Fifo } from './fifo.ts';
+
+/** Milliseconds after which the next owner has its turn; each gets one item at least. */
+const LONGEST_TURN = 1;
+
+interface Lane<T> {
+  readonly owner: string;
+  readonly items: Fifo<T>;
+  /** Whether it is among those whose turn comes. */
+  isWaiting: boolean;
+}
+
+/**
+ * Items that wait, taken in turns between those they belong to, and in order for each: what one has in plenty does not
+ * keep the few of another waiting. Turns are short in time and not in items, since quick work is cheaper in company.
+ */
+export class Turns<T> {
+  readonly #lanes = new Map<string, Lane<T>>();
+  /** Those with items; the first has its turn. */
+  readonly #ring = new Fifo<Lane<T>>();
+  /** Mostly the owner is the one of the item before. */
+  #last: Lane<T> | undefined;
+  #size = 0;
+  #turnSince = 0;
+
+  /** Items that wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Owners of those. */
+  get owners(): number {
+    return this.#ring.size;
+  }
+
+  push(owner: string, item: T): void {
+    const lane = this.#last?.owner === owner ? this.#last : this.#laneOf(owner);
+    lane.items.push(item);
+    this.#size++;
+    if (lane.isWaiting) return;
+    lane.isWaiting = true;
+    this.#ring.push(lane);
+  }
+
+  shift(): T | undefined {
+    const lane = this.#ring.peek();
+    if (lane === undefined) return undefined;
+    const item = lane.items.shift();
+    this.#size--;
+    if (lane.items.size === 0) this.#leave(lane);
+    else if (this.#ring.size > 1 && performance.now() - this.#turnSince >= LONGEST_TURN) {
+      this.#ring.skip(1);
+      this.#ring.push(lane);
+      this.#turnSince = performance.now();
+    }
+    return item;
+  }
+
+  #laneOf(owner: string): Lane<T> {
+    const before = this.#last;
+    if (before?.isWaiting === false) this.#lanes.delete(before.owner);
+    const lane = this.#lanes.get(owner) ?? { owner, items: new Fifo<T>(), isWaiting: false };
+    this.#lanes.set(owner, lane);
+    this.#last = lane;
+    return lane;
+  }
+
+  #leave(lane: Lane<T>): void {
+    lane.isWaiting = false;
+    this.#ring.skip(1);
+    this.#turnSince = performance.now();
+    if (lane !== this.#last) this.#lanes.delete(lane.owner);
+  }
+}
