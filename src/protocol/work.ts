@@ -87,6 +87,10 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
     throw new PalmError('TOO_LARGE', `the id of a worker has no more than ${limits}; use shorter ones`);
   }
   const items = unpackWork(payload);
+  for (const { kind } of items) {
+    if (kind > WorkKind.returned)
+      throw new PalmError('PROTOCOL', `an item of work is of an unknown kind, ${kind}`);
+  }
   return {
     worker,
     name,
@@ -156,11 +160,10 @@ function unpackWork(packed: Bytes): WorkItem[] {
     const end = reader.lengthEnd();
     const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
     reader.at = end;
-    const kind = tag & 3;
-    if (kind > WorkKind.returned || items.length === MOST_ITEMS) {
-      throw new PalmError('PROTOCOL', `a message of work has ${MOST_ITEMS} items at most, of three kinds`);
+    if (items.length === MOST_ITEMS) {
+      throw new PalmError('PROTOCOL', `a message of work has ${MOST_ITEMS} items at most`);
     }
-    items.push({ lease: tag >>> 2, kind, frame });
+    items.push({ lease: tag >>> 2, kind: tag & 3, frame });
   }
   return items;
 }
