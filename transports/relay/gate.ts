@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { startTimer } from '../../src/async/deadline.ts';
 import type { Visitor } from './options.ts';
 
 /** An HTTP status and why. */
@@ -100,12 +101,18 @@ export class Turnstile {
   }
 }
 
+/** Milliseconds that the other end gets to take a refusal, when answers that it does not read are before it. */
+const REFUSAL_TIMEOUT = 1_000;
+
 /** Answers by HTTP, and lets the socket go, also when the other end does not. */
 export function refuse(socket: Duplex, { status, reason }: Refusal): void {
+  const destroy = () => socket.destroy();
+  socket.on('error', destroy);
+  socket.once('close', startTimer(REFUSAL_TIMEOUT, destroy));
   const body = `${reason}\n`;
   socket.end(
     `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    () => socket.destroy(),
+    destroy,
   );
 }
 

@@ -25,6 +25,7 @@ import type { Relay } from './relay.ts';
 import { RequestGuard } from './request-guard.ts';
 import { Sessions } from './sessions.ts';
 import { type Limits, settleLimits } from './settings.ts';
+import { pathOf, Upgrades } from './upgrades.ts';
 import { Upstreams } from './upstreams.ts';
 
 const DRAIN_TIMEOUT = 1_000;
@@ -80,8 +81,7 @@ class ServingRelay implements Relay {
   readonly #lineContext: LineContext;
   readonly #lines = new Set<Line>();
   readonly #lineOf = new Map<Peer, Line>();
-  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
-    this.#upgrade(request, socket, head);
+  readonly #takeNoUpgrades: () => void;
   #isDraining = false;
   #closing: Promise<void> | undefined;
 
@@ -140,9 +140,14 @@ class ServingRelay implements Relay {
       ended: (line, code, reason) => this.#ended(line, code, reason),
       logger,
     };
+    const path = options.path ?? '/';
+    this.#takeNoUpgrades = Upgrades.of(options.server).add(
+      path,
+      (request, socket, head) => this.#upgrade(request, socket, head),
+      limits.greetingTimeout,
+    );
     this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
-    options.server.on('upgrade', this.#onUpgrade);
-    logger.info('relaying', { path: options.path ?? '/' });
+    logger.info('relaying', { path });
   }
 
   get connections(): number {
@@ -186,7 +191,7 @@ class ServingRelay implements Relay {
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
     this.#webSocketServer.close();
     // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
-    this.#options.server.off('upgrade', this.#onUpgrade);
+    this.#takeNoUpgrades();
     this.#logger.info('relay closed');
   }
 
@@ -211,19 +216,16 @@ class ServingRelay implements Relay {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Others may serve WebSockets of their own at other paths.
-    if (pathOf(request) !== (this.#options.path ?? '/')) {
-      if (this.#options.server.listenerCount('upgrade') === 1)
-        refuse(socket, { status: 404, reason: 'no relay here' });
-      return;
-    }
-    socket.on('error', () => socket.destroy());
     const socketAddress = request.socket.remoteAddress ?? '';
     const { headers } = request;
     let address = socketAddress;
     let entered: (() => void) | Refusal | undefined;
     try {
-      address = this.#options.addressOf?.(headers, socketAddress) ?? socketAddress;
+      // It may be what a client says, of any length, and is kept as long as the connection.
+      address = String(this.#options.addressOf?.(headers, socketAddress) ?? socketAddress).slice(
+        0,
+        LONGEST_ADDRESS,
+      );
     } catch (error) {
       entered = { status: 500, reason: 'the address cannot be told' };
       this.#logger.error('addressOf failed', { address, reason: reasonText(error) });
@@ -237,10 +239,17 @@ class ServingRelay implements Relay {
       return;
     }
     socket.on('close', entered);
-    this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#metrics.handshake(101);
-      countArriving(socket, this.#open(webSocket, visitor));
-    });
+    try {
+      this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
+        this.#metrics.handshake(101);
+        countArriving(socket, this.#open(webSocket, visitor));
+      });
+    } catch (error) {
+      // Another listener of the HTTP server has made a WebSocket of it.
+      this.#logger.error('an upgrade to the path of the relay was taken by others', {
+        reason: reasonText(error),
+      });
+    }
   }
 
   #enter(knock: Parameters<typeof checkOrigin>[0]): (() => void) | Refusal {
@@ -286,6 +295,5 @@ class ServingRelay implements Relay {
 
 const CLOSING_TIMEOUT = 250;
 
-function pathOf({ url = '/' }: IncomingMessage): string {
-  return url.split('?', 1)[0] ?? '/';
-}
+/** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
+const LONGEST_ADDRESS = 128;

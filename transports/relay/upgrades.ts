@@ -1,0 +1,103 @@
+/** Which relay on an HTTP server takes an upgrade, and what becomes of those that nobody takes. */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { startTimer } from '../../src/async/deadline.ts';
+import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { refuse } from './gate.ts';
+
+/** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
+export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+interface Taker {
+  readonly take: TakeUpgrade;
+  /** Milliseconds that other listeners get for an upgrade that is not a relay's. */
+  readonly patience: number;
+}
+
+/** On the listener of an HTTP server that is shared by all relays there, the {@link Upgrades} it belongs to. */
+const OWNER = Symbol('upgrades of relays');
+
+type Listener = TakeUpgrade & { readonly [OWNER]?: Upgrades };
+
+/**
+ * The upgrades of one HTTP server, for all relays on it: one listener, which knows their paths. So an upgrade to none of
+ * these is answered once, and only when no listener of the server's owner has taken it.
+ */
+export class Upgrades {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #takers = new Map<string, Taker>();
+  readonly #listener: Listener;
+
+  private constructor(server: HttpServer | HttpsServer) {
+    this.#server = server;
+    const take: TakeUpgrade = (request, socket, head) => this.#take(request, socket, head);
+    this.#listener = Object.assign(take, { [OWNER]: this });
+  }
+
+  /** Those of `server`: the same ones for every relay, as long as one of them takes upgrades. */
+  static of(server: HttpServer | HttpsServer): Upgrades {
+    for (const listener of server.listeners('upgrade') as Listener[]) {
+      const upgrades = listener[OWNER];
+      if (upgrades !== undefined) return upgrades;
+    }
+    return new Upgrades(server);
+  }
+
+  /**
+   * Gives the upgrades to `path` to `take`, until the function that it returns is called.
+   * @throws PalmError `INVALID_CALL` when another relay has the path.
+   */
+  add(path: string, take: TakeUpgrade, patience: number): () => void {
+    if (this.#takers.has(path)) {
+      throw invalidCall(`the HTTP server has a relay at ${show(path)} already: give this one another path`);
+    }
+    if (this.#takers.size === 0) this.#server.on('upgrade', this.#listener);
+    this.#takers.set(path, { take, patience });
+    return () => {
+      this.#takers.delete(path);
+      if (this.#takers.size === 0) this.#server.off('upgrade', this.#listener);
+    };
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Before anything else: Node has taken its own listener away, and a reset without one would end the process.
+    socket.on('error', () => socket.destroy());
+    if (socket.destroyed) return;
+    const taker = this.#takers.get(pathOf(request));
+    if (taker !== undefined) taker.take(request, socket, head);
+    else if (this.#server.listenerCount('upgrade') === 1) refuse(socket, NOBODY);
+    else this.#refuseUntaken(socket);
+  }
+
+  /** The server's owner may take it now or later; that nobody has is seen by what was done with the socket. */
+  #refuseUntaken(socket: Duplex): void {
+    const before = written(socket);
+    const stop = startTimer(this.#patience, () => {
+      if (isUntouched(socket) && written(socket) === before) refuse(socket, NOBODY);
+    });
+    socket.once('close', stop);
+  }
+
+  get #patience(): number {
+    return Math.max(...[...this.#takers.values()].map(({ patience }) => patience));
+  }
+}
+
+/** The path of a request, without what is behind a question mark. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+const NOBODY = { status: 404, reason: 'no relay here' };
+
+function written(socket: Duplex): number {
+  return socket instanceof Socket ? socket.bytesWritten : 0;
+}
+
+/** Whether nobody reads it, and nobody has ended it. */
+function isUntouched(socket: Duplex): boolean {
+  const isRead = socket.readableFlowing !== null || socket.listenerCount('readable') > 0;
+  return !isRead && !socket.destroyed && !socket.writableEnded;
+}
