@@ -154,8 +154,8 @@ describe('a file of tokens', () => {
     expect(file.identities.map(({ name }) => name)).toEqual(['carol']);
     expect(lines.map((line) => line.replace(/ \{.*/, ''))).toEqual([
       'info: the token file was read again',
-      'warning: the token file is no good; the tokens that were read before count on',
-      'warning: the token file is no good; the tokens that were read before count on',
+      'warning: the token file cannot be used; the tokens that were read before count on',
+      'warning: the token file cannot be used; the tokens that were read before count on',
       'info: the token file was read again',
     ]);
     expect(lines[1]).toContain('\\"tokens.json\\" is no JSON');

@@ -77,7 +77,10 @@ export class CallGuard {
       this.#recent = { grants, server: upstream.name, path };
       return this.#verdict(guest, message, plain, undefined);
     }
-    return this.#judgePath(guest.identity, upstream, path).then((against) => {
+    const { identity } = guest;
+    return this.#judgePath(identity, upstream, path).then((against) => {
+      // What the client may do has changed meanwhile.
+      if (guest.identity !== identity) return this.judge(guest, upstream, frame);
       if (against === undefined) verdicts.add(call);
       return this.#verdict(guest, message, plain, against);
     });

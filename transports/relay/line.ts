@@ -34,6 +34,8 @@ export interface LineContext {
   readonly logger: Logger;
   /** The line is its client's from now on. */
   attached(line: Line, peer: Peer): void;
+  /** The line's client is known, by this token. */
+  admitted(line: Line, peer: Peer, token: string | undefined): void;
   ended(line: Line, code: number, reason: string): void;
 }
 
@@ -144,10 +146,6 @@ export class Line implements BudgetHolder {
   beat(): void {
     const { peer } = this;
     if (peer === undefined || this.#isClosing) return;
-    if (peer.identity.expires <= Date.now()) {
-      this.close(CloseCode.unauthorized, 'the token has expired');
-      return;
-    }
     if (!this.#isAlive) {
       // No closing handshake with who does not answer.
       this.#why = { code: CloseCode.silent, reason: 'nothing came from the client any more' };
@@ -221,6 +219,7 @@ export class Line implements BudgetHolder {
     }
     this.peer = peer;
     this.#context.budget.set(this, 0);
+    this.#context.admitted(this, peer, token ?? undefined);
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
     const isResumed = before !== undefined;
     this.#send(

@@ -57,12 +57,18 @@ export interface Visitor {
 
 /**
  * Tells who the bearer of a token is; undefined for nobody. What it throws is logged, and counts as nobody.
- * @param token - undefined when none was given.
+ * It is asked again for clients that are connected when {@link onChange} says so, or at `relay.reauthenticate()`; what it
+ * throws then changes nothing.
  */
-export type Authenticate = (
-  token: string | undefined,
-  visitor: Visitor,
-) => RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
+export interface Authenticate {
+  /** @param token - undefined when none was given. A token has 8192 characters at most. */
+  (
+    token: string | undefined,
+    visitor: Visitor,
+  ): RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
+  /** Calls `listener` each time that answers may have changed. Gives the function that ends this. */
+  readonly onChange?: (listener: () => void) => () => void;
+}
 
 /** Limits of a relay. Every one is enforced; those that clients must know are announced to them. */
 export interface RelayLimits {

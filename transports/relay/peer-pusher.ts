@@ -3,6 +3,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { Type } from '../websocket/frames.ts';
+import type { Verdict } from './call-guard.ts';
 import { Credit } from './credit.ts';
 import type { KeptMessage } from './kept-message.ts';
 import { type PeerContext, SharedUser } from './peer-channels.ts';
@@ -151,10 +152,9 @@ export class PeerPusher extends SharedUser<Pusher> {
     for (const [index, frame] of frames.entries()) {
       if (this.#isOver(generation)) break;
       const judging = this.context.judge(this.upstream, frame);
-      const verdict = judging instanceof Promise ? await judging : judging;
+      let verdict = judging instanceof Promise ? await judging : judging;
       if (!verdict.passes) {
-        this.#turnBytes += frame.length;
-        this.context.answer(verdict.topic, verdict.answer);
+        this.#refuse(frame, verdict);
         continue;
       }
       if (this.#places === 0) {
@@ -165,6 +165,13 @@ export class PeerPusher extends SharedUser<Pusher> {
           this.#hasWaited = true;
           this.#places = await this.#waitForPlaces(Math.min(left, MOST_IN_TURN));
           if (this.#isOver(generation)) break;
+          // What the client may do may have changed while the call waited.
+          verdict = await this.context.judge(this.upstream, frame);
+          if (this.#isOver(generation)) break;
+          if (!verdict.passes) {
+            this.#refuse(frame, verdict);
+            continue;
+          }
         }
       }
       this.#places--;
@@ -174,6 +181,11 @@ export class PeerPusher extends SharedUser<Pusher> {
       else this.#turn.push(verdict.frame);
       if (this.#turn.length === MOST_IN_TURN) await this.#send(generation);
     }
+  }
+
+  #refuse(frame: Bytes, { topic, answer }: Verdict & { readonly passes: false }): void {
+    this.#turnBytes += frame.length;
+    this.context.answer(topic, answer);
   }
 
   /** Up to so many places, both among the client's calls and among all that are on their way to the server. */

@@ -16,11 +16,18 @@ export interface Requester extends Guest {
   failed(id: number, error: PalmError): void;
 }
 
+/** A request under way. */
+interface Pending {
+  readonly upstream: Upstream;
+  readonly frame: Bytes;
+  cancel(): void;
+}
+
 /** The requests of one client that are under way. */
 export class PeerRequests {
   readonly #guard: RequestGuard;
   readonly #requester: Requester;
-  readonly #pending = new Map<number, { readonly size: number; cancel: () => void }>();
+  readonly #pending = new Map<number, Pending>();
   /** Few clients are any. */
   #workers: WorkerWatch | undefined;
   /** Bytes of those under way. */
@@ -46,7 +53,7 @@ export class PeerRequests {
 
   /** @param message - the one that it came in: it is needed until the request has ended, also when that was given up. */
   async ask(id: number, upstream: Upstream, frame: Bytes, message: KeptMessage): Promise<void> {
-    const entry = { size: frame.length, cancel: () => {} };
+    const entry: Pending = { upstream, frame, cancel: () => {} };
     this.#pending.set(id, entry);
     this.outstanding += frame.length;
     message.use();
@@ -72,6 +79,23 @@ export class PeerRequests {
     entry.cancel();
   }
 
+  /** What the client may do has changed: what it may not any more ends. */
+  review(): void {
+    const { identity } = this.#requester;
+    if (!identity.mayWork) this.#workers?.leave();
+    for (const [id, { upstream, frame }] of [...this.#pending]) {
+      try {
+        if (!identity.mayUse(upstream.name)) {
+          throw new PalmError('FORBIDDEN', `${identity.name} may not use ${upstream.name} any more`);
+        }
+        this.#guard.judge(this.#requester, upstream.name, frame);
+      } catch (error) {
+        this.cancel(id);
+        this.#requester.failed(id, upstream.told(error));
+      }
+    }
+  }
+
   /** The link to the client broke. */
   away(): void {
     this.#workers?.away();
@@ -83,10 +107,10 @@ export class PeerRequests {
     this.#workers?.leave();
   }
 
-  #forget(id: number, entry: { readonly size: number }): boolean {
+  #forget(id: number, entry: Pending): boolean {
     if (this.#pending.get(id) !== entry) return false;
     this.#pending.delete(id);
-    this.outstanding -= entry.size;
+    this.outstanding -= entry.frame.length;
     return true;
   }
 

@@ -101,6 +101,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   identified(identity: Identity): void {
     this.identity = identity;
     this.#channels.review();
+    this.#requests.review();
   }
 
   /** It has a socket, over which so many messages came before. @throws PalmError `PROTOCOL` when that cannot be. */

@@ -12,6 +12,13 @@ export interface Relay extends AsyncDisposable {
   /** Answers `/healthz` and `/metrics`. Gives whether it was one of those; whoever serves pages answers the others. */
   respond(request: IncomingMessage, response: ServerResponse): boolean;
   /**
+   * Asks `authenticate` again for every client, connected or away, with the token that it showed, a few at a time. A client
+   * that is nobody any more, or another one, is closed with 4401 and its session forgotten. Of one that may do less, what is
+   * under way and not granted any more ends. Call it when tokens or grants were taken back; `openTokenFile` does.
+   * Resolves when all were asked for. Never rejects.
+   */
+  reauthenticate(): Promise<void>;
+  /**
    * Takes no more connections, lets calls that are under way be answered within `timeout` milliseconds (default 1000), and
    * closes the others. The HTTP server stays its owner's.
    */

@@ -14,13 +14,16 @@ import { MESSAGE_ROOM } from '../websocket/ledger.ts';
 import { Admission } from './admission.ts';
 import { CallGuard } from './call-guard.ts';
 import { Collector } from './collector.ts';
+import { Expiry } from './expiry.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
+import type { Identity } from './identity.ts';
 import { countArriving, Line, type LineContext } from './line.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
 import { Pulse } from './pulse.ts';
+import { Reauthentication } from './reauthentication.ts';
 import type { Relay } from './relay.ts';
 import { RequestGuard } from './request-guard.ts';
 import { Sessions } from './sessions.ts';
@@ -77,6 +80,9 @@ class ServingRelay implements Relay {
   readonly #turnstile: Turnstile;
   readonly #admission: Admission;
   readonly #metrics: Metrics;
+  readonly #reauthentication: Reauthentication;
+  readonly #expiry = new Expiry((line) => line.close(CloseCode.unauthorized, 'the token has expired'));
+  readonly #stopListening: (() => void) | undefined;
   readonly #pulse: Pulse;
   readonly #lineContext: LineContext;
   readonly #lines = new Set<Line>();
@@ -137,9 +143,18 @@ class ServingRelay implements Relay {
       sessions: this.#sessions,
       budget,
       attached: (line, peer) => this.#attached(line, peer),
+      admitted: (line, peer, token) => this.#admitted(line, peer, token),
       ended: (line, code, reason) => this.#ended(line, code, reason),
       logger,
     };
+    this.#reauthentication = new Reauthentication({
+      admission: this.#admission,
+      sessions: this.#sessions,
+      logger,
+      timeout: limits.greetingTimeout,
+      revoked: (peer) => this.#end(peer, CloseCode.unauthorized, 'the token is not valid any more', true),
+      identified: (peer, identity) => this.#identified(peer, identity),
+    });
     const path = options.path ?? '/';
     this.#takeNoUpgrades = Upgrades.of(options.server).add(
       path,
@@ -147,6 +162,7 @@ class ServingRelay implements Relay {
       limits.greetingTimeout,
     );
     this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
+    this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     logger.info('relaying', { path });
   }
 
@@ -170,6 +186,10 @@ class ServingRelay implements Relay {
     return true;
   }
 
+  reauthenticate(): Promise<void> {
+    return this.#reauthentication.again();
+  }
+
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeout ?? DRAIN_TIMEOUT);
     return this.#closing;
@@ -183,6 +203,7 @@ class ServingRelay implements Relay {
     this.#isDraining = true;
     await atMost(timeout, this.#drained());
     this.#pulse.stop();
+    this.#stopListening?.();
     const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
     for (const line of this.#lines) line.terminate();
@@ -269,8 +290,21 @@ class ServingRelay implements Relay {
     this.#lineOf.set(peer, line);
   }
 
+  #admitted(line: Line, peer: Peer, token: string | undefined): void {
+    this.#reauthentication.admitted(peer, token, line.visitor);
+    this.#expiry.watch(line);
+  }
+
+  /** What the client may do has changed while it is connected, or away. */
+  #identified(peer: Peer, identity: Identity): void {
+    peer.identified(identity);
+    const line = this.#lineOf.get(peer);
+    if (line !== undefined) this.#expiry.watch(line);
+  }
+
   #ended(line: Line, code: number, reason: string): void {
     this.#lines.delete(line);
+    this.#expiry.forget(line);
     this.#metrics.close(code);
     const { peer, visitor } = line;
     this.#logger.info('connection ended', {
