@@ -67,7 +67,7 @@ const PROFILE_TIMEOUT = 5_000;
 export class Upstream {
   readonly name: string;
   readonly functions: Patterns | undefined;
-  readonly pool = new WorkPool();
+  readonly pool = new WorkPool(this);
   readonly #target: Target;
   readonly #context: UpstreamContext;
   readonly #codec = new EnvelopeCodec();
@@ -167,7 +167,7 @@ export class Upstream {
     return this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
   }
 
-  /** Work for one worker. */
+  /** The work, for all clients that work. */
   pull(address: string): Puller {
     return this.#context.connection.pull(this.#dialled(address));
   }
@@ -175,7 +175,7 @@ export class Upstream {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.inFlight.close(new PalmError('CLOSED', 'the relay is closed', { sent: false }));
-    await Promise.all([this.calls.close(), this.results.close(), this.answers.close()]);
+    await Promise.all([this.calls.close(), this.results.close(), this.answers.close(), this.pool.close()]);
   }
 
   #dbAddress(): string {

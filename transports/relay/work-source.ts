@@ -7,25 +7,22 @@ export class WorkSource {
   readonly address: string;
   readonly puller: Puller;
   readonly #reading: Promise<void>;
-  /** Takes what nobody takes here. */
-  readonly #giveBack: (frames: readonly Bytes[]) => void;
-  /** Called when there is something to take; undefined while there is nobody. */
-  #onWork: (() => void) | undefined;
+  /** Called when there is something to take. */
+  readonly #onWork: (source: WorkSource) => void;
   #read: Bytes[] = [];
   #resume = () => {};
   #isQuiet = true;
 
-  constructor(address: string, puller: Puller, giveBack: (frames: readonly Bytes[]) => void) {
+  constructor(address: string, puller: Puller, onWork: (source: WorkSource) => void) {
     this.address = address;
     this.puller = puller;
-    this.#giveBack = giveBack;
+    this.#onWork = onWork;
     this.#reading = this.#pull();
   }
 
-  /** Says who takes what comes from now on; undefined for nobody. */
-  serve(onWork: (() => void) | undefined): void {
-    this.#onWork = onWork;
-    if (onWork === undefined) this.#giveBack(this.take(Number.POSITIVE_INFINITY));
+  /** Frames that were read and not taken. */
+  get waiting(): number {
+    return this.#read.length;
   }
 
   take(count: number): Bytes[] {
@@ -34,10 +31,10 @@ export class WorkSource {
     return taken;
   }
 
-  /** Resolves after so many milliseconds, or when it has ended, with whether nothing came meanwhile. */
-  async wasQuiet(time: number): Promise<boolean> {
+  /** Resolves after so many milliseconds, when it has ended, or with `until`, with whether nothing came meanwhile. */
+  async wasQuiet(time: number, until: Promise<void>): Promise<boolean> {
     this.#isQuiet = true;
-    await atMost(time, this.#reading);
+    await atMost(time, Promise.race([this.#reading, until]));
     return this.#isQuiet;
   }
 
@@ -45,15 +42,11 @@ export class WorkSource {
     const batches = { [Symbol.asyncIterator]: () => this.puller[Symbol.asyncIterator]() };
     for await (const frames of batches) {
       this.#isQuiet = false;
-      if (this.#onWork === undefined) {
-        this.#giveBack(frames);
-        continue;
-      }
       for (const frame of frames) this.#read.push(frame);
       const taken = new Promise<void>((resolve) => {
         this.#resume = resolve;
       });
-      this.#onWork();
+      this.#onWork(this);
       // Not read on while there is enough: others shall get it.
       if (this.#read.length > 0) await taken;
     }
