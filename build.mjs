@@ -9,8 +9,6 @@ process.chdir(root.pathname);
 
 /** Packages that the bundles hold. */
 const bundled = new Set();
-/** Packages that come without their terms, and one of the same author that has them. */
-const SAME_TERMS = { sirv: 'mrmime', '@polka/url': 'mrmime' };
 
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
@@ -51,7 +49,7 @@ function paths(value) {
 }
 
 function licenceOf(name) {
-  const folder = `node_modules/${SAME_TERMS[name] ?? name}`;
+  const folder = `node_modules/${name}`;
   const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].find((own) =>
     existsSync(`${folder}/${own}`),
   );

@@ -1,7 +1,7 @@
 /** The page of `frond demo`: how it is served, and who reaches the cluster through the relay beside it. */
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server as HttpServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
@@ -123,8 +123,40 @@ describe('the site', () => {
 
   it('outlives a build that takes its files away', async () => {
     await rm(join(folder, 'page/icon.svg'));
-    expect((await ask(port, 'GET', '/icon.svg')).status).toBe(404);
+    expect(await ask(port, 'GET', '/icon.svg')).toMatchObject({ status: 200, body: '<svg/>' });
     expect((await ask(port, 'GET', '/')).status).toBe(200);
+  });
+
+  it.runIf(process.platform === 'linux')('has no file open for clients that reset', async () => {
+    const large = join(folder, 'large');
+    await mkdir(large);
+    await writeFile(join(large, 'large.bin'), new Uint8Array(4 * 1_048_576));
+    const other = createServer(serveSite(large));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const place = (other.address() as AddressInfo).port;
+    const reset = () =>
+      new Promise<void>((resolve) => {
+        const socket = connect(place, '127.0.0.1');
+        socket.write('GET /large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        socket.once('data', () => socket.resetAndDestroy());
+        socket.on('error', () => {});
+        socket.once('close', () => resolve());
+      });
+    await within(5_000, Promise.all(Array.from({ length: 20 }, reset)), 'the resets');
+    expect((await ask(place, 'HEAD', '/large.bin')).headers['content-length']).toBe('4194304');
+    const links = await Promise.all(
+      (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+    );
+    expect(links.filter((link) => link.includes('large.bin'))).toEqual([]);
+    other.closeAllConnections();
+    await within(2_000, new Promise((resolve) => other.close(resolve)), 'closing');
+  });
+
+  it('has nothing where the page was not built', async () => {
+    const other = createServer(serveSite(join(folder, 'nowhere')));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    expect((await ask((other.address() as AddressInfo).port, 'GET', '/')).status).toBe(404);
+    other.close();
   });
 });
 

@@ -1,12 +1,13 @@
 /** What pages reach: the playground, and a relay to the cluster beside it, for who has the token in the link. */
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { Relay } from '../../../transports/relay/index.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
 import { readTokens } from '../../../transports/relay/tokens.ts';
+import { atLevel, sparing } from '../../logging.ts';
 import type { Transport } from '../../transport.ts';
 import type { CommandContext } from '../command.ts';
-import { listen, urlOf } from '../relay/listening.ts';
+import { affordable, keepDoors } from '../relay/doorkeeper.ts';
+import { listen, serverOf, urlOf } from '../relay/listening.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 import { loadWs } from '../ws.ts';
 import { playgroundFolder, serveSite } from './site.ts';
@@ -25,6 +26,11 @@ export interface Gateway {
 
 const PATH = '/relay';
 
+/** Connections at once: the demo is for the people of one machine. */
+const MOST_CONNECTIONS = 256;
+/** How much more a server of the demo takes than one that is elsewhere: it is in this process, with its workers. */
+const DESCRIPTORS_OF_ROLE = 2;
+
 /**
  * @param servers - db_addresses by name, the one that pages connect to first.
  * @throws PalmError `INVALID_CALL` when the port is taken.
@@ -37,9 +43,13 @@ export async function openGateway(
   const place = { host: '127.0.0.1', port: options.number('port') ?? 0 };
   const site = serveSite(playgroundFolder());
   let relay: Relay | undefined;
-  const http = createServer((request, response) => {
+  const logger = stderrLogger(screen, options.flag('json'), 'relay');
+  const loggingLevel = options.flag('verbose') ? 'info' : 'error';
+  const http = await serverOf(undefined, (request, response) => {
     if (relay?.respond(request, response) !== true) site(request, response);
   });
+  const most = Math.min(MOST_CONNECTIONS, affordable(Object.keys(servers).length * DESCRIPTORS_OF_ROLE));
+  keepDoors(http, { most, mostEach: most }, sparing(atLevel(logger, loggingLevel)));
   const port = await listen(http, place);
   const token = randomBytes(16).toString('hex');
   try {
@@ -49,8 +59,8 @@ export async function openGateway(
       transport,
       servers: Object.fromEntries(Object.entries(servers).map(([name, dbAddress]) => [name, { dbAddress }])),
       authenticate: tokensFor(token).authenticate,
-      logger: stderrLogger(screen, options.flag('json'), 'relay'),
-      loggingLevel: options.flag('verbose') ? 'info' : 'error',
+      logger,
+      loggingLevel,
     });
   } catch (error) {
     http.close();

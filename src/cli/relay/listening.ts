@@ -8,6 +8,7 @@ import { PalmError, reasonText, show } from '../../protocol/errors.ts';
 import { CommandError } from '../exit.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal-text.ts';
+import { SERVER_OPTIONS, TLS_TIMEOUT } from './doorkeeper.ts';
 
 /** A place to listen at. */
 export interface Place {
@@ -44,10 +45,10 @@ export function isOpen({ host }: Place): boolean {
 
 /** A server that speaks TLS when there are keys. @throws CommandError `INPUT` for keys that are none. */
 export async function serverOf(tls: Tls | undefined, answer: RequestListener): Promise<Server | TlsServer> {
-  if (tls === undefined) return createServer(answer);
+  if (tls === undefined) return createServer(SERVER_OPTIONS, answer);
   const [cert, key] = await Promise.all([readKey(tls.cert), readKey(tls.key)]);
   try {
-    return createTlsServer({ cert, key }, answer);
+    return createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: TLS_TIMEOUT, cert, key }, answer);
   } catch (error) {
     const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${reasonText(error)}`;
     throw new CommandError('INPUT', text, undefined, error);

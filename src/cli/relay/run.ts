@@ -2,8 +2,10 @@
 import type { RequestListener } from 'node:http';
 import type { Relay, RelayOptions } from '../../../transports/relay/index.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
+import { settleLimits } from '../../../transports/relay/settings.ts';
 import { openTokenFile } from '../../../transports/relay/token-file.ts';
 import type { Tokens } from '../../../transports/relay/tokens.ts';
+import { sparing } from '../../logging.ts';
 import type { CommandContext } from '../command.ts';
 import { grouped } from '../progress.ts';
 import { DRAIN } from '../serve.ts';
@@ -11,6 +13,7 @@ import { showStatus } from '../status-line.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 import { loadWs } from '../ws.ts';
 import { inputError } from './config.ts';
+import { affordable, type Doors, keepDoors, OTHER_CONNECTIONS } from './doorkeeper.ts';
 import { isOpen, listen, serverOf, urlOf } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 import { tellRelay } from './telling.ts';
@@ -28,6 +31,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
     response.end('This is a relay of frond: connect to it with a WebSocket.\n');
   };
   const server = await serverOf(settings.tls, answer);
+  keepDoors(server, doorsOf(settings), sparing(logger));
   relay = await createRelayOn(loadWs, {
     ...relayOptions(settings, tokens),
     server,
@@ -53,6 +57,14 @@ export async function runRelay(context: CommandContext): Promise<number> {
     server.closeAllConnections();
   }
   return 0;
+}
+
+function doorsOf({ servers, limits, trustsProxy }: RelaySettings): Doors {
+  const { maxConnections, maxConnectionsPerAddress } = settleLimits(limits);
+  const most = Math.min(maxConnections + OTHER_CONNECTIONS, affordable(Object.keys(servers).length));
+  // Behind a proxy all come from its address. Otherwise no address has all that there are.
+  const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
+  return { most, mostEach: trustsProxy ? most : mostEach };
 }
 
 async function tokensOf(
