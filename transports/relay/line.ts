@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { startTimer } from '../../src/async/deadline.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
@@ -120,14 +119,20 @@ export class Line implements BudgetHolder {
     this.close(CloseCode.slowConsumer, reason);
   }
 
-  /** Bytes came, and what was whole of them was received. @returns whether more may come. */
-  arrived(bytes: number): boolean {
+  /**
+   * Bytes came, and what was whole of them was received.
+   * @param most - bytes that a message may take of the connection, with all that comes between its fragments.
+   * @returns whether more may come.
+   */
+  arrived(bytes: number, most: number): boolean {
     // What is behind a whole message is part of the next one, and no more than what came at once.
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
     const { peer } = this;
     if (peer === undefined && this.#arriving > LARGEST_GREETING) {
       this.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+    } else if (this.#arriving > most) {
+      this.close(CloseCode.tooBig, `a message takes no more than ${most} bytes of the connection`);
     }
     // The end of a connection that is being closed may come, and nothing large.
     if (this.#isClosing && this.#arriving > ARRIVING_STEP) return false;
@@ -259,14 +264,4 @@ export class Line implements BudgetHolder {
     const why = this.#why ?? { code, reason };
     this.#context.ended(this, why.code, why.reason);
   }
-}
-
-/** Counts the bytes of the messages that are still coming: whoever says nothing whole gets memory within limits all the same. */
-export function countArriving(socket: Duplex, line: Line): void {
-  const count = (chunk: Buffer) => {
-    if (line.arrived(chunk.length)) return;
-    socket.off('data', count);
-    socket.pause();
-  };
-  socket.on('data', count);
 }

@@ -17,7 +17,8 @@ import { Collector } from './collector.ts';
 import { Expiry } from './expiry.ts';
 import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
 import type { Identity } from './identity.ts';
-import { countArriving, Line, type LineContext } from './line.ts';
+import { countIntake, partsOf } from './intake.ts';
+import { Line, type LineContext } from './line.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
@@ -30,6 +31,7 @@ import { Sessions } from './sessions.ts';
 import { type Limits, settleLimits } from './settings.ts';
 import { pathOf, Upgrades } from './upgrades.ts';
 import { Upstreams } from './upstreams.ts';
+import { checkWs } from './ws.ts';
 
 const DRAIN_TIMEOUT = 1_000;
 /** Milliseconds between two looks at what is under way while draining. */
@@ -53,11 +55,14 @@ export async function createRelayOn(
   const own = options.logger ?? consoleLogger('frond relay');
   const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
   const { WebSocketServer } = await load();
+  checkWs(new WebSocketServer({ noServer: true }).options);
+  const maxPayload = limits.maxFrame + MESSAGE_ROOM;
   const webSocketServer = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: limits.maxFrame + MESSAGE_ROOM,
+    maxPayload,
+    ...partsOf(maxPayload),
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
   });
   const connections = [await options.transport.open(), await options.transport.open()] as const;
@@ -156,11 +161,11 @@ class ServingRelay implements Relay {
       identified: (peer, identity) => this.#identified(peer, identity),
     });
     const path = options.path ?? '/';
-    this.#takeNoUpgrades = Upgrades.of(options.server).add(
-      path,
-      (request, socket, head) => this.#upgrade(request, socket, head),
-      limits.greetingTimeout,
-    );
+    this.#takeNoUpgrades = Upgrades.of(options.server).add(path, {
+      take: (request, socket, head) => this.#upgrade(request, socket, head),
+      logger,
+      patience: limits.greetingTimeout,
+    });
     this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     logger.info('relaying', { path });
@@ -263,7 +268,8 @@ class ServingRelay implements Relay {
     try {
       this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         this.#metrics.handshake(101);
-        countArriving(socket, this.#open(webSocket, visitor));
+        const { maxPayload = Number.POSITIVE_INFINITY } = this.#webSocketServer.options;
+        countIntake(socket, this.#open(webSocket, visitor), maxPayload);
       });
     } catch (error) {
       // Another listener of the HTTP server has made a WebSocket of it.

@@ -4,14 +4,17 @@ import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { startTimer } from '../../src/async/deadline.ts';
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import type { Logger } from '../../src/logging.ts';
+import { invalidCall, reasonText, show } from '../../src/protocol/errors.ts';
 import { refuse } from './gate.ts';
 
 /** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
 export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-interface Taker {
+/** A relay, as far as it takes upgrades. */
+export interface Taker {
   readonly take: TakeUpgrade;
+  readonly logger: Logger;
   /** Milliseconds that other listeners get for an upgrade that is not a relay's. */
   readonly patience: number;
 }
@@ -29,6 +32,7 @@ export class Upgrades {
   readonly #server: HttpServer | HttpsServer;
   readonly #takers = new Map<string, Taker>();
   readonly #listener: Listener;
+  readonly #onError = (error: Error) => this.#failed(error);
 
   private constructor(server: HttpServer | HttpsServer) {
     this.#server = server;
@@ -46,19 +50,35 @@ export class Upgrades {
   }
 
   /**
-   * Gives the upgrades to `path` to `take`, until the function that it returns is called.
+   * Gives the upgrades to `path` to a relay, until the function that it returns is called.
    * @throws PalmError `INVALID_CALL` when another relay has the path.
    */
-  add(path: string, take: TakeUpgrade, patience: number): () => void {
+  add(path: string, taker: Taker): () => void {
     if (this.#takers.has(path)) {
       throw invalidCall(`the HTTP server has a relay at ${show(path)} already: give this one another path`);
     }
-    if (this.#takers.size === 0) this.#server.on('upgrade', this.#listener);
-    this.#takers.set(path, { take, patience });
+    if (this.#takers.size === 0) {
+      this.#server.on('upgrade', this.#listener);
+      this.#server.on('error', this.#onError);
+    }
+    this.#takers.set(path, taker);
     return () => {
       this.#takers.delete(path);
-      if (this.#takers.size === 0) this.#server.off('upgrade', this.#listener);
+      if (this.#takers.size > 0) return;
+      this.#server.off('upgrade', this.#listener);
+      this.#server.off('error', this.#onError);
     };
+  }
+
+  /** While a server listens, only accepting fails: there are no descriptors left. That is no reason to end the process. */
+  #failed(error: Error): void {
+    if (this.#server.listening) {
+      const [taker] = this.#takers.values();
+      taker?.logger.warning('a connection could not be accepted', { reason: reasonText(error) });
+    } else if (this.#server.listenerCount('error') === 1) {
+      // It is the owner's, and goes where it would go without this listener.
+      throw error;
+    }
   }
 
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {

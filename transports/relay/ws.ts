@@ -1,4 +1,5 @@
-import { PalmError } from '../../src/protocol/errors.ts';
+import type { ServerOptions } from 'ws';
+import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 
 /** The package ws. @throws PalmError `INVALID_CALL` naming the command that installs it. */
 export async function loadWs(): Promise<typeof import('ws')> {
@@ -8,4 +9,17 @@ export async function loadWs(): Promise<typeof import('ws')> {
     const text = 'the relay needs the package ws, which is not installed: npm install ws';
     throw new PalmError('INVALID_CALL', text, { cause, sent: false });
   }
+}
+
+/**
+ * Before 8.21, ws keeps a message that comes in fragments of one byte with all that each of them costs, 490 MiB for a
+ * connection, and has no option to bound it. Bun has its own in the place of the package.
+ * @param defaults - the options of a server that was given none.
+ * @throws PalmError `INVALID_CALL` for a package that is too old.
+ */
+export function checkWs(defaults: ServerOptions | undefined): void {
+  if (defaults?.maxFragments !== undefined || process.versions['bun'] !== undefined) return;
+  throw invalidCall(
+    'the relay needs the package ws from 8.21 on, and an older one is installed: npm install ws@8',
+  );
 }

@@ -81,6 +81,7 @@ it('closes with 4401 who it throws for, or whose promise fails', async () => {
       expect((await peer.end()).code).toBe(4401);
     }
   });
+  // The first, the second, the fourth.
   const logged = log.filter((line) => line.startsWith('authentication failed'));
   expect(logged).toHaveLength(Math.floor(Math.log2(throwing.length)) + 1);
 });
