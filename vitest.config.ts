@@ -9,6 +9,7 @@ export default defineConfig({
       'test/runtimes/**',
       'test/install/**',
       'test/faults/**',
+      'test/attacks/**',
       '**/node_modules/**',
     ],
     testTimeout: 20_000,

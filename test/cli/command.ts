@@ -22,10 +22,18 @@ export interface RunOptions {
 
 export type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** Starts a command; stdin stays open. Only what is given is in the environment of frond. */
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
+/**
+ * Starts a command; stdin stays open. Only what is given is in the environment of frond.
+ * @param launcher - a program, and its arguments, that becomes the command, such as prlimit.
+ */
+export function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  launcher: readonly string[] = [],
+): Child {
   const others = Object.entries(process.env).filter(([name]) => !name.startsWith('FROND_'));
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const [program = process.execPath, ...all] = [...launcher, process.execPath, CLI, ...args];
+  const child = spawn(program, all, {
     env: { ...Object.fromEntries(others), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,0 +1,287 @@
+/** Where an attack takes place: commands of frond, honest clients beside, and what is asked of both. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'vitest';
+import { type BenchProcess, startProcess } from '../bench/processes.ts';
+import type { Up } from '../cli/service.ts';
+import { chosenSeed, Random } from '../fuzz/random.ts';
+import { within } from '../wait.ts';
+import { keepRow } from './table.ts';
+import { Target, type TargetOptions } from './target.ts';
+
+export const MiB = 1_048_576;
+
+/** Whether runs are as long as the claims are, and not as short as a commit may wait for. */
+export const IS_LONG = process.env['ATTACKS_LONG'] === '1';
+
+/** So many in a short run, and so many in a long one. */
+export const times = (short: number, long: number) => (IS_LONG ? long : short);
+
+/** Milliseconds that one attack may take, all of it, and its own part. */
+const LONGEST = times(90_000, 900_000);
+const LONGEST_ATTACK = times(45_000, 600_000);
+
+/** Milliseconds of honest calls before an attack, which those during it are compared with, and after. */
+const CALM = times(800, 5_000);
+const AFTER = 500;
+
+/** Clients of one kind that call. */
+export interface Way {
+  /** URL of a relay; undefined for ZeroMQ. */
+  readonly url?: string;
+  readonly token?: string;
+  /** Address of the server, where it is no name of the relay's. */
+  readonly db?: string;
+  readonly server: string;
+  readonly path: string;
+  readonly count?: number;
+  /** Milliseconds between an answer and the next call. */
+  readonly pace?: number;
+}
+
+/** What the attacked process is to keep to. */
+export interface Bounds {
+  /** MiB that it may grow by at most, at any moment. */
+  readonly growth: number;
+  /** Descriptors that it may have more than before, at any moment. */
+  readonly descriptors?: number;
+  /** Bytes that it may log. */
+  readonly log?: number;
+  /** How many times as long the honest calls' p99 may be as before. */
+  readonly p99?: number;
+}
+
+/** Whatever strangers do, a log grows by no more. */
+const LOG = 64 * 1_024;
+
+interface Told {
+  readonly calls: number;
+  readonly lost: number;
+  readonly p50: number | null;
+  readonly p99: number | null;
+  readonly reasons: readonly string[];
+}
+
+class Honest implements AsyncDisposable {
+  readonly #process: BenchProcess;
+
+  constructor(process: BenchProcess) {
+    this.#process = process;
+  }
+
+  /** What came of the calls since the last time. */
+  async told(what: 'so far' | 'finish' = 'so far'): Promise<Told> {
+    return JSON.parse(await this.#process.ask(what)) as Told;
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    this.#process.kill();
+    return this.#process[Symbol.asyncDispose]();
+  }
+}
+
+/** A relay that runs. */
+export interface RunningRelay {
+  readonly target: Target;
+  readonly url: string;
+  readonly port: number;
+  /** What `/metrics` says of a figure; 0 when it says nothing. */
+  figure(name: string): Promise<number>;
+  /** Writes another token file in place of the one there is. */
+  changeTokens(tokens: readonly object[]): Promise<void>;
+}
+
+export interface RelayConfig {
+  readonly servers: Readonly<Record<string, unknown>>;
+  /** Entries of the token file. */
+  readonly tokens?: readonly object[];
+  readonly anonymous?: object;
+  readonly limits?: Readonly<Record<string, number>>;
+  readonly path?: string;
+}
+
+export interface Siege {
+  /** What is sent, for people. */
+  readonly sent: string;
+  readonly bounds: Bounds;
+  readonly honest: readonly Way[];
+}
+
+export class Field implements AsyncDisposable {
+  readonly name: string;
+  readonly random: Random;
+  readonly #opened: AsyncDisposable[] = [];
+  #folder: string | undefined;
+  #files = 0;
+
+  constructor(name: string, seed: number) {
+    this.name = name;
+    this.random = new Random(seed);
+  }
+
+  own<T extends AsyncDisposable | { close(): unknown }>(opened: T): T {
+    this.#opened.push('close' in opened ? { [Symbol.asyncDispose]: async () => void opened.close() } : opened);
+    return opened;
+  }
+
+  /** Runs `frond serve` on a module. Gives what its roles say, in their order. */
+  async serve(module: string, roles = 1, options: TargetOptions = {}) {
+    const target = this.own(
+      new Target(['serve', await this.#write('module.mjs', module), '--json'], options),
+    );
+    const ups: Up[] = [];
+    while (ups.length < roles) {
+      await target.said('role');
+      ups.splice(0, ups.length, ...(target.objects as Up[]));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return { target, ups };
+  }
+
+  async relay(config: RelayConfig, options: TargetOptions = {}): Promise<RunningRelay> {
+    const { tokens = [], ...others } = config;
+    const tokenFile = await this.#write('tokens.json', JSON.stringify({ tokens }));
+    const whole = { listen: '127.0.0.1:0', tokens: tokenFile, ...others };
+    const file = await this.#write('relay.json', JSON.stringify(whole));
+    const target = this.own(new Target(['relay', '--config', file, '--json'], options));
+    const { url } = await target.said<{ readonly url: string }>('url');
+    const { port, host } = new URL(url);
+    return {
+      target,
+      url,
+      port: Number(port),
+      figure: async (name) => {
+        const response = await fetch(`http://${host}/metrics`, { headers: { connection: 'close' } });
+        const found = new RegExp(`^frond_relay_${name} (.*)$`, 'm').exec(await response.text());
+        return Number(found?.[1] ?? 0);
+      },
+      changeTokens: (changed) => writeFile(tokenFile, JSON.stringify({ tokens: changed })),
+    };
+  }
+
+  /** Runs `frond demo`, until its page is served. */
+  async demo() {
+    const target = this.own(new Target(['demo', '--json']));
+    const { playground } = await target.said<{
+      readonly playground: { readonly relay: string; readonly token: string };
+    }>('playground');
+    return { target, ...playground, port: Number(new URL(playground.relay).port) };
+  }
+
+  async worker(module: string, db: string): Promise<Target> {
+    const file = await this.#write('worker.mjs', module);
+    const target = this.own(new Target(['worker', file, '--db', db, '--json']));
+    await target.said('master');
+    return target;
+  }
+
+  /**
+   * Attacks a process while honest clients call, and judges what that did: a row of the table, whatever comes of it.
+   * @param attack - is given a function that notes what went wrong.
+   * @throws when something did.
+   */
+  async besiege(
+    target: Target,
+    { sent, bounds, honest: ways }: Siege,
+    attack: (fell: (fault: string) => void) => Promise<void>,
+  ): Promise<void> {
+    const all = ways.map((way) => ({ count: 2, pace: 5, ...way }));
+    const honest = this.own(new Honest(await startProcess('../attacks/honest.mjs', JSON.stringify(all))));
+    await pause(CALM / 2);
+    await honest.told();
+    await pause(CALM);
+    const calm = await honest.told();
+
+    target.forgetPeaks();
+    const before = { rss: target.rss, descriptors: target.descriptors, cpu: target.cpu, log: target.logged };
+    const faults: string[] = [];
+    const stopWatch = target.watch();
+    const attacking = within(
+      LONGEST_ATTACK,
+      attack((fault) => faults.push(fault)),
+      'the attack',
+    ).catch((error: unknown) => {
+      // What the end of the attacked brings about is no news beside it.
+      if (!target.hasEnded) faults.push(String(error));
+    });
+    await Promise.race([attacking, target.ended]);
+    const during = await honest.told();
+    const { peak, cpu } = target;
+    const { mostDescriptors } = target;
+    await Promise.race([pause(AFTER), target.ended]);
+    stopWatch();
+    const rss = target.rss;
+    if (target.hasEnded) faults.unshift(await target.ended);
+    const last = target.hasEnded ? { calls: 0, lost: 0, reasons: [] } : await honest.told('finish');
+    await honest[Symbol.asyncDispose]();
+
+    const calls = during.calls + last.calls;
+    const lost = during.lost + last.lost;
+    const ratio = (now: number | null, then: number | null) => (now ?? Number.NaN) / (then ?? Number.NaN);
+    const p99 = ratio(during.p99, calm.p99);
+    const grown = Math.round((peak - before.rss) / MiB);
+    if (grown > bounds.growth) faults.push(`it grew by ${grown} MiB, of ${bounds.growth} at most`);
+    const more = mostDescriptors - before.descriptors;
+    const { descriptors = Number.POSITIVE_INFINITY, log = LOG } = bounds;
+    if (more > descriptors) faults.push(`it had ${more} descriptors more, of ${descriptors} at most`);
+    const logged = target.logged - before.log;
+    if (logged > log) faults.push(`it logged ${logged} bytes, of ${log} at most`);
+    if (lost > 0) {
+      const why = [...new Set([...during.reasons, ...last.reasons])].join(', ');
+      faults.push(`${lost} of ${calls} honest calls were lost (${why})`);
+    }
+    if (!target.hasEnded && last.calls === last.lost) faults.push('no honest call was answered afterwards');
+    if (bounds.p99 !== undefined && !(p99 <= bounds.p99)) {
+      faults.push(`the honest calls' p99 was ${p99.toFixed(1)} times as long, of ${bounds.p99} at most`);
+    }
+    keepRow({
+      name: this.name,
+      sent,
+      rss: { before: before.rss / MiB, peak: peak / MiB, after: rss / MiB },
+      descriptors: { before: before.descriptors, peak: mostDescriptors },
+      cpu: cpu - before.cpu,
+      log: logged,
+      calls,
+      lost,
+      p50: ratio(during.p50, calm.p50),
+      p99,
+      faults,
+    });
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true });
+  }
+
+  async #write(name: string, text: string): Promise<string> {
+    this.#folder ??= await mkdtemp(join(tmpdir(), 'frond-'));
+    const path = join(this.#folder, `${++this.#files}-${name}`);
+    await writeFile(path, text);
+    return path;
+  }
+}
+
+export function pause(time: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, time));
+}
+
+/** An attack on a field of its own. A failure names the seed that it can be had again with. */
+export function attack(name: string, run: (field: Field) => Promise<void>): void {
+  it(
+    name,
+    async () => {
+      const seed = Number(process.env['ATTACKS_SEED']) || chosenSeed();
+      await using field = new Field(name, seed);
+      try {
+        await run(field);
+      } catch (error) {
+        console.error(`again with: npm run test:attacks -- --seed ${seed} --only "${name}"`);
+        throw error;
+      }
+    },
+    LONGEST,
+  );
+}
