@@ -25,6 +25,8 @@ const LONGEST_ATTACK = times(45_000, 600_000);
 /** Milliseconds of honest calls before an attack, which those during it are compared with, and after. */
 const CALM = times(800, 5_000);
 const AFTER = 500;
+/** Milliseconds that the attacked process gets to be done with what was sent. */
+const LONGEST_DIGESTION = times(5_000, 30_000);
 
 /** Clients of one kind that call. */
 export interface Way {
@@ -121,7 +123,9 @@ export class Field implements AsyncDisposable {
   }
 
   own<T extends AsyncDisposable | { close(): unknown }>(opened: T): T {
-    this.#opened.push('close' in opened ? { [Symbol.asyncDispose]: async () => void opened.close() } : opened);
+    this.#opened.push(
+      'close' in opened ? { [Symbol.asyncDispose]: async () => void opened.close() } : opened,
+    );
     return opened;
   }
 
@@ -206,12 +210,11 @@ export class Field implements AsyncDisposable {
       if (!target.hasEnded) faults.push(String(error));
     });
     await Promise.race([attacking, target.ended]);
+    await digested(target);
     const during = await honest.told();
-    const { peak, cpu } = target;
-    const { mostDescriptors } = target;
     await Promise.race([pause(AFTER), target.ended]);
     stopWatch();
-    const rss = target.rss;
+    const { rss, peak, cpu, mostDescriptors } = target;
     if (target.hasEnded) faults.unshift(await target.ended);
     const last = target.hasEnded ? { calls: 0, lost: 0, reasons: [] } : await honest.told('finish');
     await honest[Symbol.asyncDispose]();
@@ -261,6 +264,15 @@ export class Field implements AsyncDisposable {
     const path = join(this.#folder, `${++this.#files}-${name}`);
     await writeFile(path, text);
     return path;
+  }
+}
+
+/** Resolves when the process has stopped growing, or after a while. */
+async function digested(target: Target): Promise<void> {
+  const end = performance.now() + LONGEST_DIGESTION;
+  for (let before = -1; target.peak !== before && !target.hasEnded && performance.now() < end; ) {
+    before = target.peak;
+    await Promise.race([pause(AFTER), target.ended]);
   }
 }
 

@@ -22,8 +22,8 @@ const functions = {
 `;
 
 /** One server. */
-export const ONE_SERVER = `${TOOLS}
-export default { role: 'server', name: '${SERVER}', ...at, functions };
+export const oneServer = (name = SERVER) => `${TOOLS}
+export default { role: 'server', name: '${name}', ...at, functions };
 `;
 
 /** A server that is attacked, a Master with nobody to work, and one in the same process that honest clients call. */
@@ -36,18 +36,14 @@ export default [
 `;
 
 /** A Master, and a pipeline of a server, a Hub and a last server, whose functions are not everybody's to call. */
-export const PIPELINE = `${TOOLS}
-export default async () => {
-  const { freeAddress } = await import(${JSON.stringify(new URL('../cli/ports.ts', import.meta.url).href)});
-  const [first, middle] = [await freeAddress(), await freeAddress()];
-  return [
-    { role: 'master', name: '${MASTER}', ...at, ...working },
-    { role: 'server', name: 'first', ...at, pubAddress: first, pipelined: true, functions },
-    { role: 'hub', name: 'hub', dbAddress: ANY, pubAddress: middle, subAddress: first, previous: 'first', toClient: false, ...working },
-    { role: 'pipeline', name: 'vault', dbAddress: ANY, pubAddress: ANY, subAddress: middle, previous: 'hub', functions },
-    { role: 'server', name: '${QUIET}', ...at, functions },
-  ];
-};
+export const pipeline = (first: string, middle: string) => `${TOOLS}
+export default [
+  { role: 'master', name: '${MASTER}', ...at, ...working },
+  { role: 'server', name: 'first', ...at, pubAddress: '${first}', pipelined: true, functions },
+  { role: 'hub', name: 'hub', dbAddress: ANY, pubAddress: '${middle}', subAddress: '${first}', previous: 'first', toClient: false, ...working },
+  { role: 'pipeline', name: 'vault', dbAddress: ANY, pubAddress: ANY, subAddress: '${middle}', previous: 'hub', functions },
+  { role: 'server', name: '${QUIET}', ...at, functions },
+];
 `;
 
 /** A module of functions for workers. */

@@ -9,10 +9,10 @@ const END = 10_000;
 const PAGE = 4_096;
 /** Ticks of `/proc/PID/stat` each second. */
 const TICKS = 100;
-/** Milliseconds between two looks at its descriptors. */
+/** Milliseconds between two looks at what it takes. */
 const LOOK = 20;
 /** Lines of its log that are kept, from the end. */
-const LINES_KEPT = 20;
+const LINES_KEPT = 30;
 
 export interface TargetOptions {
   /** Descriptors that it may have. */
@@ -32,6 +32,9 @@ export class Target implements AsyncDisposable {
   #wake = () => {};
   #end: string | undefined;
   #descriptors = 0;
+  /** What was seen last: a process that has ended tells nothing. */
+  #peak = 0;
+  #cpu = 0;
 
   constructor(args: readonly string[], { descriptors }: TargetOptions = {}) {
     const launcher = descriptors === undefined ? [] : ['prlimit', `--nofile=${descriptors}`];
@@ -95,14 +98,19 @@ export class Target implements AsyncDisposable {
 
   /** Bytes of memory that it had at most since {@link forgetPeaks}. */
   get peak(): number {
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(this.#read('status'))?.[1] ?? 0) * 1_024;
+    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(this.#read('status'))?.[1];
+    if (kilobytes !== undefined) this.#peak = Number(kilobytes) * 1_024;
+    return this.#peak;
   }
 
   /** Seconds that it computed since its start. */
   get cpu(): number {
     // Behind the name, which may have spaces.
-    const fields = this.#read('stat').replace(/^.*\) /, '').split(' ');
-    return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS;
+    const fields = this.#read('stat')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    if (fields.length > 12) this.#cpu = (Number(fields[11]) + Number(fields[12])) / TICKS;
+    return this.#cpu;
   }
 
   get descriptors(): number {
@@ -121,9 +129,9 @@ export class Target implements AsyncDisposable {
     this.#descriptors = this.descriptors;
   }
 
-  /** Looks at its descriptors again and again, until the function that it gives is called. */
+  /** Looks at what it takes again and again, until the function that it gives is called. */
   watch(): () => void {
-    const timer = setInterval(() => this.descriptors, LOOK);
+    const timer = setInterval(() => [this.descriptors, this.peak, this.cpu], LOOK);
     return () => clearInterval(timer);
   }
 
@@ -151,7 +159,7 @@ export class Target implements AsyncDisposable {
 
   /** What a process says when nothing has caught an error: the error itself stands above the stack. */
   #lastWords(): string {
-    const line = this.log.findLast((own) => /\b[A-Z]\w*Error\b|\bE[A-Z]{4,}\b/.test(own)) ?? this.log.at(-1);
+    const line = this.log.find((own) => /\w*Error\b.*: |FATAL/.test(own)) ?? this.log.at(-1);
     return (line ?? 'it said nothing').trim().slice(0, 200);
   }
 

@@ -1,6 +1,7 @@
 /** Attacks below what a transport sends: subscriptions of any bytes, and no ZeroMQ at all. */
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import { GREETING, readyOf } from '../zmtp.ts';
 import type { Fleet } from './fleet.ts';
 import type { Random } from './random.ts';
 
@@ -27,19 +28,6 @@ export function attackSubscriptions(fleet: Fleet, random: Random, address: strin
   };
 }
 
-/** What a ZeroMQ peer says first: signature, version 3.0, mechanism NULL. */
-const GREETING = Buffer.concat([
-  Buffer.from('ff00000000000000017f0300', 'hex'),
-  Buffer.from('NULL'.padEnd(20, '\0')),
-  Buffer.alloc(32),
-]);
-
-/** READY of a socket that fits most others. */
-const READY = Buffer.from(
-  '0426055245414459'.concat('0b536f636b65742d54797065', '000000064445414c4552'),
-  'hex',
-);
-
 /** Frames whose length nobody has the room for, and ones that are cut off. */
 const FRAMES = [
   '02ffffffffffffffff',
@@ -50,6 +38,9 @@ const FRAMES = [
   '04ff',
   '01',
 ];
+
+/** A socket that fits most others. */
+const READY = readyOf('DEALER');
 
 /** Connections at once. */
 const ABREAST = 16;

@@ -26,6 +26,8 @@ export interface PeerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly origin?: string;
   readonly protocol?: string | undefined;
+  /** The address that it comes from. */
+  readonly localAddress?: string;
 }
 
 type Fits = (frame: RelayFrame) => boolean;
@@ -140,12 +142,13 @@ export class RawPeer {
 
 /** A WebSocket to a relay; not greeted. */
 export async function dial(url: string, options: PeerOptions = {}): Promise<RawPeer> {
-  const { headers = {}, origin, protocol = SUBPROTOCOL } = options;
+  const { headers = {}, origin, protocol = SUBPROTOCOL, localAddress } = options;
   const protocols = 'protocol' in options && options.protocol === undefined ? [] : [protocol];
   const socket = new WebSocket(url, protocols, {
     headers,
     perMessageDeflate: false,
     ...(origin !== undefined && { origin }),
+    ...(localAddress !== undefined && { localAddress }),
   });
   const peer = new RawPeer(socket);
   const opened = new Promise<void>((resolve, reject) => {
