@@ -57,20 +57,20 @@ export async function subscribe(
   }
 }
 
-/** Calls of `path`, up to so many bytes on each channel to push, as one that keeps to the window may send. */
+/** Calls of `path`, up to so many bytes on each channel to push from `first` on, as one that keeps to the window may send. */
 export async function fillWindows(
   peer: RawPeer,
   server: string,
   path: string,
   channels: number,
   window: number,
-  call = 65_536,
+  { first = 1, call = 65_536 } = {},
 ): Promise<void> {
   const frame = envelope({ client: `${peer.id}/1`, function: path, payload: new Uint8Array(call).fill(120) });
-  for (let channel = 1; channel <= channels && isOpen(peer); channel++) {
+  for (let channel = first; channel < first + channels && isOpen(peer); channel++) {
     peer.send([Type.open, channel, ChannelKind.push, server, '']);
     await peer
-      .next((own) => (own[0] === Type.ready || own[0] === Type.refused) && own[1] === channel)
+      .next((own) => (own[0] === Type.ready || own[0] === Type.refused) && own[1] === channel, 2_000)
       .catch(() => {});
     for (let left = window - frame.length; left > 0 && isOpen(peer); left -= frame.length) {
       peer.send([Type.send, channel, 1, [frame]]);

@@ -139,10 +139,12 @@ fill(
     await many(scene, PUSHING, async (peer) => {
       peers.push(peer);
       // So that the server is known before it is stopped.
-      await fillWindows(peer, SERVER, `${SERVER}.upper`, 1, 1_000, 100);
+      await fillWindows(peer, SERVER, `${SERVER}.upper`, 1, 1_000, { call: 100 });
     });
     scene.servers.signal('SIGSTOP');
-    await Promise.all(peers.map((peer) => fillWindows(peer, SERVER, `${SERVER}.upper`, CHANNELS, WINDOW)));
+    await Promise.all(
+      peers.map((peer) => fillWindows(peer, SERVER, `${SERVER}.upper`, CHANNELS - 1, WINDOW, { first: 2 })),
+    );
   },
   { isSplit: true },
 );
@@ -182,13 +184,13 @@ fill(
     const peers: RawPeer[] = [];
     await many(scene, CROWD, async (peer) => {
       peers.push(peer);
-      await fillWindows(peer, SERVER, `${SERVER}.upper`, 1, 1_000, 100);
+      await fillWindows(peer, SERVER, `${SERVER}.upper`, 1, 1_000, { call: 100 });
     });
     scene.servers.signal('SIGSTOP');
     await Promise.all(
       peers.map(async (peer) => {
         const third = Math.floor(CHANNELS / 3);
-        await fillWindows(peer, SERVER, `${SERVER}.upper`, third, WINDOW);
+        await fillWindows(peer, SERVER, `${SERVER}.upper`, third - 1, WINDOW, { first: 2 });
         await subscribeFrom(peer, third + 1, third);
         openPulls(peer, MASTER, 2 * third + 1, third);
         await flushed(peer);

@@ -1,0 +1,106 @@
+/** Processes that may have few descriptors, and strangers who take all of them. */
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import { portOf } from '../zmtp.ts';
+import { enter, flushed } from './clients.ts';
+import { attack, type Field, pause, times } from './field.ts';
+import { HONEST_TOKEN, MASTER, oneServer, QUIET, SERVER, SEVERAL, tokens } from './parts.ts';
+
+const FEW = 128;
+const STRANGERS = times(300, 3_000);
+/** Milliseconds that the places are kept. */
+const KEPT = times(1_500, 10_000);
+
+/** Connections that say nothing, or so much. */
+async function crowd(field: Field, ports: readonly number[], text = ''): Promise<void> {
+  const sockets: Socket[] = [];
+  for (let i = 0; i < STRANGERS; i++) {
+    const socket = connect({
+      port: field.random.pick(ports),
+      host: '127.0.0.1',
+      localAddress: `127.0.3.${1 + (i % 200)}`,
+    });
+    socket.on('error', () => {});
+    if (text !== '') socket.write(text);
+    sockets.push(field.own({ close: () => socket.destroy() }) && socket);
+    if (i % 50 === 0) await pause(5);
+  }
+  await pause(KEPT);
+  for (const socket of sockets) socket.destroy();
+  await pause(100);
+}
+
+const SENT = `${STRANGERS} connections to a process that may have ${FEW} descriptors`;
+const bounds = { growth: 64 };
+
+attack('4 few descriptors: a relay and strangers', async (field) => {
+  const { ups } = await field.serve(oneServer());
+  const servers = { [SERVER]: ups[0]?.addresses.db_address };
+  const { target, url, port } = await field.relay({ servers, tokens: tokens() }, { descriptors: FEW });
+  const honest = [{ url, token: HONEST_TOKEN, server: SERVER, path: `${SERVER}.upper` }];
+  await field.besiege(target, { sent: SENT, bounds, honest }, async (fell) => {
+    await crowd(field, [port]);
+    const peer = await enter(field, url, 0, HONEST_TOKEN);
+    if (peer === undefined) fell('nobody comes in any more');
+  });
+});
+
+/** Descriptors that are left when a client opens something new, from so many down to none. */
+const LEFT = 16;
+const ROUNDS = times(2, 20);
+
+attack('4 few descriptors: a relay and a worker', async (field) => {
+  const { ups } = await field.serve(SEVERAL, 3);
+  const dbOf = (name: string) => ups.find((up) => up.name === name)?.addresses.db_address ?? '';
+  // The same Master by many names: each is one that the relay has not dialled yet.
+  const names = Array.from({ length: ROUNDS * (LEFT + 1) }, (_, i) => `master-${i}`);
+  const servers = Object.fromEntries([
+    [QUIET, dbOf(QUIET)],
+    ...names.map((name): [string, string] => [name, dbOf(MASTER)]),
+  ]);
+  const { target, url, port } = await field.relay({ servers, tokens: tokens() }, { descriptors: FEW });
+  const honest = [{ url, token: HONEST_TOKEN, server: QUIET, path: `${QUIET}.upper` }];
+  const sent = `a client opens channels to work, call and listen, while ${LEFT} to 0 of ${FEW} descriptors are left`;
+  await field.besiege(target, { sent, bounds, honest }, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let left = LEFT; left >= 0; left--) {
+        const peer = await enter(field, url, 0);
+        if (peer === undefined) continue;
+        const sockets: Socket[] = [];
+        while (FEW - target.descriptors > left && sockets.length < FEW) {
+          const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.3.1' }).on(
+            'error',
+            () => {},
+          );
+          sockets.push(socket);
+          await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+          await pause(2);
+        }
+        const name = names.pop() ?? '';
+        for (const [channel, kind] of KINDS.entries()) {
+          const server = kind === ChannelKind.push ? `${name}/results` : name;
+          const topic = kind === ChannelKind.subscribe ? `${peer.id}/` : '';
+          peer.send([Type.open, channel + 1, kind, server, topic]);
+        }
+        await flushed(peer);
+        await pause(30);
+        for (const socket of sockets) socket.destroy();
+        peer.socket.terminate();
+        if (target.hasEnded) return;
+      }
+    }
+  });
+});
+
+const { pull, push, subscribe } = ChannelKind;
+const KINDS = [pull, push, subscribe, pull];
+
+attack('4 few descriptors: a server and strangers', async (field) => {
+  const { target, ups } = await field.serve(oneServer(), 1, { descriptors: FEW });
+  const { addresses } = ups[0] ?? { addresses: { db_address: '' } };
+  const honest = [{ db: addresses.db_address, server: SERVER, path: `${SERVER}.upper` }];
+  await field.besiege(target, { sent: SENT, bounds, honest }, () =>
+    crowd(field, Object.values(addresses).map(portOf)),
+  );
+});
