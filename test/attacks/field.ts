@@ -83,6 +83,11 @@ class Honest implements AsyncDisposable {
   }
 }
 
+async function startHonest(ways: readonly Way[]): Promise<Honest> {
+  const all = ways.map((way) => ({ count: 2, pace: 5, ...way }));
+  return new Honest(await startProcess('../attacks/honest.mjs', JSON.stringify(all)));
+}
+
 /** A relay that runs. */
 export interface RunningRelay {
   readonly target: Target;
@@ -180,6 +185,12 @@ export class Field implements AsyncDisposable {
     return target;
   }
 
+  /** Has clients call whose answers do not count, until the function that it gives is called. */
+  async callOn(ways: readonly Way[]): Promise<() => Promise<void>> {
+    const calling = this.own(await startHonest(ways));
+    return async () => calling[Symbol.asyncDispose]();
+  }
+
   /**
    * Attacks a process while honest clients call, and judges what that did: a row of the table, whatever comes of it.
    * @param attack - is given a function that notes what went wrong.
@@ -190,8 +201,7 @@ export class Field implements AsyncDisposable {
     { sent, bounds, honest: ways }: Siege,
     attack: (fell: (fault: string) => void) => Promise<void>,
   ): Promise<void> {
-    const all = ways.map((way) => ({ count: 2, pace: 5, ...way }));
-    const honest = this.own(new Honest(await startProcess('../attacks/honest.mjs', JSON.stringify(all))));
+    const honest = this.own(await startHonest(ways));
     await pause(CALM / 2);
     await honest.told();
     await pause(CALM);

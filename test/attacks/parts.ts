@@ -40,7 +40,7 @@ export const pipeline = (first: string, middle: string) => `${TOOLS}
 export default [
   { role: 'master', name: '${MASTER}', ...at, ...working },
   { role: 'server', name: 'first', ...at, pubAddress: '${first}', pipelined: true, functions },
-  { role: 'hub', name: 'hub', dbAddress: ANY, pubAddress: '${middle}', subAddress: '${first}', previous: 'first', toClient: false, ...working },
+  { role: 'hub', name: 'hub', dbAddress: ANY, pubAddress: '${middle}', subAddress: '${first}', previous: 'first', pipelined: true, ...working },
   { role: 'pipeline', name: 'vault', dbAddress: ANY, pubAddress: ANY, subAddress: '${middle}', previous: 'hub', functions },
   { role: 'server', name: '${QUIET}', ...at, functions },
 ];
