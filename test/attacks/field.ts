@@ -121,6 +121,7 @@ export class Field implements AsyncDisposable {
   readonly #opened: AsyncDisposable[] = [];
   #folder: string | undefined;
   #files = 0;
+  #isOver = false;
 
   constructor(name: string, seed: number) {
     this.name = name;
@@ -192,79 +193,70 @@ export class Field implements AsyncDisposable {
   }
 
   /**
-   * Attacks a process while honest clients call, and judges what that did: a row of the table, whatever comes of it.
+   * Attacks a process, or several, while honest clients call, and judges what that did: a row of the table for each,
+   * whatever comes of it.
    * @param attack - is given a function that notes what went wrong.
    * @throws when something did.
    */
   async besiege(
-    target: Target,
+    attacked: Target | Readonly<Record<string, Target>>,
     { sent, bounds, honest: ways }: Siege,
     attack: (fell: (fault: string) => void) => Promise<void>,
   ): Promise<void> {
+    const named = attacked instanceof Target ? { '': attacked } : attacked;
     const honest = this.own(await startHonest(ways));
     await pause(CALM / 2);
     await honest.told();
     await pause(CALM);
     const calm = await honest.told();
 
-    target.forgetPeaks();
-    const before = { rss: target.rss, descriptors: target.descriptors, cpu: target.cpu, log: target.logged };
-    const faults: string[] = [];
-    const stopWatch = target.watch();
+    const victims = Object.entries(named).map(([name, target]) => new Victim(name, target, bounds));
+    const targets = victims.map(({ target }) => target);
+    const anyEnd = Promise.race(targets.map(({ ended }) => ended));
+    const hasEnded = () => targets.some((target) => target.hasEnded);
+    const noted: string[] = [];
     const attacking = within(
       LONGEST_ATTACK,
-      attack((fault) => faults.push(fault)),
+      attack((fault) => noted.push(fault)),
       'the attack',
     ).catch((error: unknown) => {
       // What the end of the attacked brings about is no news beside it.
-      if (!target.hasEnded) faults.push(String(error));
+      if (!hasEnded()) noted.push(String(error));
     });
-    await Promise.race([attacking, target.ended]);
-    await digested(target);
+    await Promise.race([attacking, anyEnd]);
+    await Promise.all(targets.map(digested));
     const during = await honest.told();
-    await Promise.race([pause(AFTER), target.ended]);
-    stopWatch();
-    const { rss, peak, cpu, mostDescriptors } = target;
-    if (target.hasEnded) faults.unshift(await target.ended);
-    const last = target.hasEnded ? { calls: 0, lost: 0, reasons: [] } : await honest.told('finish');
+    await Promise.race([pause(AFTER), anyEnd]);
+    const last = hasEnded() ? { calls: 0, lost: 0, reasons: [] } : await honest.told('finish');
     await honest[Symbol.asyncDispose]();
 
     const calls = during.calls + last.calls;
     const lost = during.lost + last.lost;
-    const ratio = (now: number | null, then: number | null) => (now ?? Number.NaN) / (then ?? Number.NaN);
     const p99 = ratio(during.p99, calm.p99);
-    const grown = Math.round((peak - before.rss) / MiB);
-    if (grown > bounds.growth) faults.push(`it grew by ${grown} MiB, of ${bounds.growth} at most`);
-    const more = mostDescriptors - before.descriptors;
-    const { descriptors = Number.POSITIVE_INFINITY, log = LOG } = bounds;
-    if (more > descriptors) faults.push(`it had ${more} descriptors more, of ${descriptors} at most`);
-    const logged = target.logged - before.log;
-    if (logged > log) faults.push(`it logged ${logged} bytes, of ${log} at most`);
     if (lost > 0) {
       const why = [...new Set([...during.reasons, ...last.reasons])].join(', ');
-      faults.push(`${lost} of ${calls} honest calls were lost (${why})`);
+      noted.push(`${lost} of ${calls} honest calls were lost (${why})`);
     }
-    if (!target.hasEnded && last.calls === last.lost) faults.push('no honest call was answered afterwards');
+    if (!hasEnded() && last.calls === last.lost) noted.push('no honest call was answered afterwards');
     if (bounds.p99 !== undefined && !(p99 <= bounds.p99)) {
-      faults.push(`the honest calls' p99 was ${p99.toFixed(1)} times as long, of ${bounds.p99} at most`);
+      noted.push(`the honest calls' p99 was ${p99.toFixed(1)} times as long, of ${bounds.p99} at most`);
     }
-    keepRow({
-      name: this.name,
+    const rows = victims.map((victim, index) => ({
+      name: victim.name === '' ? this.name : `${this.name}: ${victim.name}`,
       sent,
-      rss: { before: before.rss / MiB, peak: peak / MiB, after: rss / MiB },
-      descriptors: { before: before.descriptors, peak: mostDescriptors },
-      cpu: cpu - before.cpu,
-      log: logged,
+      ...victim.judge(index === 0 ? noted : []),
       calls,
       lost,
       p50: ratio(during.p50, calm.p50),
       p99,
-      faults,
-    });
+    }));
+    for (const row of rows) keepRow(row);
+    const faults = rows.flatMap((row) => row.faults);
     if (faults.length > 0) throw new Error(faults.join('\n'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true;
     for (const opened of this.#opened.reverse()) await opened[Symbol.asyncDispose]();
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true });
   }
@@ -274,6 +266,58 @@ export class Field implements AsyncDisposable {
     const path = join(this.#folder, `${++this.#files}-${name}`);
     await writeFile(path, text);
     return path;
+  }
+}
+
+function ratio(now: number | null, then: number | null): number {
+  return (now ?? Number.NaN) / (then ?? Number.NaN);
+}
+
+/** A process that is attacked from now on, and what it takes meanwhile. */
+class Victim {
+  readonly name: string;
+  readonly target: Target;
+  readonly #bounds: Bounds;
+  readonly #before: {
+    readonly rss: number;
+    readonly descriptors: number;
+    readonly cpu: number;
+    readonly log: number;
+  };
+  readonly #stopWatch: () => void;
+
+  constructor(name: string, target: Target, bounds: Bounds) {
+    this.name = name;
+    this.target = target;
+    this.#bounds = bounds;
+    target.forgetPeaks();
+    const { rss, descriptors, cpu, logged: log } = target;
+    this.#before = { rss, descriptors, cpu, log };
+    this.#stopWatch = target.watch();
+  }
+
+  /** What it took, and what is wrong with that beside what was noted. */
+  judge(noted: readonly string[]) {
+    this.#stopWatch();
+    const { target } = this;
+    const before = this.#before;
+    const { rss, peak, cpu, mostDescriptors, end, unsafe } = target;
+    const { growth, descriptors = Number.POSITIVE_INFINITY, log = LOG } = this.#bounds;
+    const faults = [...(end === undefined ? [] : [end]), ...noted];
+    const grown = Math.round((peak - before.rss) / MiB);
+    if (grown > growth) faults.push(`it grew by ${grown} MiB, of ${growth} at most`);
+    const more = mostDescriptors - before.descriptors;
+    if (more > descriptors) faults.push(`it had ${more} descriptors more, of ${descriptors} at most`);
+    const logged = target.logged - before.log;
+    if (logged > log) faults.push(`it logged ${logged} bytes, of ${log} at most`);
+    if (unsafe > 0) faults.push(`${unsafe} lines of its log have characters that do something to a terminal`);
+    return {
+      rss: { before: before.rss / MiB, peak: peak / MiB, after: rss / MiB },
+      descriptors: { before: before.descriptors, peak: mostDescriptors },
+      cpu: cpu - before.cpu,
+      log: logged,
+      faults,
+    };
   }
 }
 

@@ -25,6 +25,8 @@ export class Target implements AsyncDisposable {
   readonly ended: Promise<string>;
   /** Bytes of stderr. */
   logged = 0;
+  /** Lines of stderr with characters that do something to a terminal. */
+  unsafe = 0;
   /** The last lines of stderr. */
   readonly log: string[] = [];
   readonly #child: Child;
@@ -49,6 +51,7 @@ export class Target implements AsyncDisposable {
       this.logged += chunk.length;
     });
     createInterface({ input: this.#child.stderr }).on('line', (line) => {
+      if (UNSAFE.test(line)) this.unsafe++;
       this.log.push(line.slice(0, 500));
       if (this.log.length > LINES_KEPT) this.log.shift();
     });
@@ -59,6 +62,11 @@ export class Target implements AsyncDisposable {
         this.#wake();
       });
     });
+  }
+
+  /** How it ended, if it has. */
+  get end(): string | undefined {
+    return this.#end;
   }
 
   get hasEnded(): boolean {
@@ -189,3 +197,6 @@ export class Target implements AsyncDisposable {
 }
 
 const LISTENS = '0A';
+
+/** Control characters, C1 among them, and those that turn the direction of a text. */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;

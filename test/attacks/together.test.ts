@@ -1,0 +1,114 @@
+/** All of it at once, at every limit, beside fifty clients that do nothing but call. */
+import { setPriority } from 'node:os';
+import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import { openTcp, readText, upgradeText } from '../relay/attacks/knock.ts';
+import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+import {
+  callPaths,
+  enter,
+  fillRequests,
+  fillWindows,
+  flushed,
+  isOpen,
+  openPulls,
+  subscribe,
+} from './clients.ts';
+import { attack, IS_LONG, MiB, pause, times } from './field.ts';
+import { EVERYTHING, HONEST_TOKEN, MASTER, QUIET, SERVER, SEVERAL, tokenOf, tokens } from './parts.ts';
+import {
+  announce,
+  askAsWorkers,
+  askDeaf,
+  portsOf,
+  sendWithoutEnd,
+  subscribeLong,
+  subscribeMany,
+} from './zmtp-strangers.ts';
+
+/** Milliseconds that each attack is repeated for. */
+const TIME = times(6_000, 60_000);
+/** Milliseconds between two of the same. */
+const BETWEEN = 100;
+const HELD = 64;
+const IDENTITIES = 200;
+/** MiB: what a relay may hold for its clients, and what memory.test.ts and raw-peers.test.ts allow beside, of each attack. */
+const GROWTH = HELD + 192;
+
+/** How many times as long as before the honest calls may take, 99 of 100; a short run is for machines that are busy. */
+const P99 = IS_LONG ? { p99: 3 } : {};
+
+attack('together', async (field) => {
+  const { target, ups } = await field.serve(SEVERAL, 3);
+  const servers = Object.fromEntries(ups.map((up) => [up.name, up.addresses.db_address]));
+  const relay = await field.relay({
+    servers,
+    tokens: tokens(IDENTITIES, { ...EVERYTHING, functions: [`${SERVER}.*`, `${MASTER}.*`] }),
+    limits: { maxHeldTotal: HELD * MiB },
+  });
+  const ports = portsOf(ups);
+  const { url, port } = relay;
+  const path = `${QUIET}.upper`;
+  const honest = [
+    { url, token: HONEST_TOKEN, server: QUIET, path, count: 40, pace: 100 },
+    { db: servers[QUIET] ?? '', server: QUIET, path, count: 10, pace: 100 },
+  ];
+  const sent = `for ${TIME / 1_000} s, again and again: all that the others send, to the relay and to the servers behind it`;
+  const bounds = { growth: GROWTH, descriptors: 1_000, log: 128 * 1_024, ...P99 };
+  // Attackers have machines of their own: what is measured is not whose turn it is on this one.
+  setPriority(10);
+  await field.besiege({ relay: relay.target, servers: target }, { sent, bounds, honest }, async () => {
+    const end = performance.now() + TIME;
+    let number = 0;
+    const client = () => {
+      const own = number++ % IDENTITIES;
+      return enter(field, url, own, tokenOf(own));
+    };
+    const again = async (act: () => Promise<unknown>) => {
+      while (performance.now() < end) {
+        // One that is refused or cut off tries again.
+        await act().catch(() => {});
+        await pause(BETWEEN);
+      }
+    };
+    const asClient = (act: (peer: RawPeer) => Promise<void>) =>
+      again(async () => {
+        const peer = await client();
+        if (peer === undefined) return;
+        await act(peer);
+        if (isOpen(peer)) peer.socket.terminate();
+      });
+    await Promise.all([
+      asClient((peer) => subscribe(peer, SERVER, 31, MiB)),
+      asClient((peer) => callPaths(peer, SERVER, 256, 4_090)),
+      asClient((peer) => fillWindows(peer, SERVER, `${SERVER}.slow`, 8, MiB)),
+      asClient((peer) => fillRequests(peer, SERVER, 256, MiB)),
+      asClient(async (peer) => {
+        openPulls(peer, MASTER, 1, 31);
+        await flushed(peer);
+      }),
+      asClient(async (peer) => {
+        peer.send([Type.open, 1, ChannelKind.push, `${MASTER}/results`, '']);
+        await flushed(peer);
+      }),
+      again(async () => {
+        const socket = await openTcp(port);
+        socket.write(upgradeText('/', { Origin: 'https://evil.example' }));
+        await readText(socket, (text) => text.includes('\r\n\r\n'));
+        socket.resetAndDestroy();
+      }),
+      again(async () => {
+        const socket = await openTcp(port);
+        socket.write(upgradeText('/elsewhere'));
+        await pause(1);
+        socket.resetAndDestroy();
+      }),
+      again(() => subscribeLong(field, ports[`${SERVER}.pub`], 20)),
+      again(() => subscribeMany(field, ports[`${MASTER}.pub`], 5_000)),
+      again(() => sendWithoutEnd(field, ports[`${SERVER}.pull`], 'PUSH', 2 * MiB)),
+      again(() => sendWithoutEnd(field, ports[`${MASTER}.db`], 'DEALER', 2 * MiB)),
+      again(() => askAsWorkers(field, ports[`${MASTER}.db`], 20)),
+      again(() => announce(field, ports[`${SERVER}.db`], 'DEALER', 2n ** 63n - 1n)),
+      again(() => askDeaf(field, ports[`${SERVER}.db`], SERVER, 40)),
+    ]);
+  });
+});
