@@ -23,9 +23,10 @@ const LONGEST = times(90_000, 900_000);
 const LONGEST_ATTACK = times(45_000, 600_000);
 
 /** Milliseconds of honest calls before an attack, which those during it are compared with, and after. */
-const CALM = times(800, 5_000);
-const AFTER = 500;
-/** Milliseconds that the attacked process gets to be done with what was sent. */
+const CALM = times(600, 5_000);
+const AFTER = 300;
+/** Milliseconds without growth that are taken for the end of what was sent, and that there are for it at most. */
+const STILL = 300;
 const LONGEST_DIGESTION = times(5_000, 30_000);
 
 /** Clients of one kind that call. */
@@ -128,10 +129,14 @@ export class Field implements AsyncDisposable {
     this.random = new Random(seed);
   }
 
+  /** Has something closed when all is over, or at once when it is: an attack may outlive what it attacked. */
   own<T extends AsyncDisposable | { close(): unknown }>(opened: T): T {
-    this.#opened.push(
-      'close' in opened ? { [Symbol.asyncDispose]: async () => void opened.close() } : opened,
-    );
+    const close = async () => {
+      if ('close' in opened) await opened.close();
+      else await opened[Symbol.asyncDispose]();
+    };
+    if (this.#isOver) close().catch(() => {});
+    else this.#opened.push({ [Symbol.asyncDispose]: close });
     return opened;
   }
 
@@ -326,7 +331,7 @@ async function digested(target: Target): Promise<void> {
   const end = performance.now() + LONGEST_DIGESTION;
   for (let before = -1; target.peak !== before && !target.hasEnded && performance.now() < end; ) {
     before = target.peak;
-    await Promise.race([pause(AFTER), target.ended]);
+    await Promise.race([pause(STILL), target.ended]);
   }
 }
 

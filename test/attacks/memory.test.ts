@@ -25,7 +25,7 @@ import {
 import type { Target } from './target.ts';
 
 /** MiB that the relay may hold for all clients. */
-const HELD = 64;
+const HELD = 32;
 const WINDOW = MiB;
 const limits = { maxHeldTotal: HELD * MiB, window: WINDOW };
 /**
@@ -97,7 +97,7 @@ async function many(
 }
 
 const TOPIC = 4 * MiB - 1_024;
-const LEAVING = times(4, 40);
+const LEAVING = times(2, 40);
 
 fill(
   'topics of sessions that leave',
@@ -158,7 +158,7 @@ fill(
   },
 );
 
-const ASKING = times(60, 200);
+const ASKING = times(80, 200);
 
 fill(
   'requests to a server that is stopped',
@@ -174,7 +174,7 @@ fill(
   { isSplit: true },
 );
 
-const CROWD = times(40, 200);
+const CROWD = times(16, 200);
 
 fill(
   'everything, at its limit',

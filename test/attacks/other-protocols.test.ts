@@ -122,10 +122,10 @@ async function strangers(
 }
 
 /** Whether what a stranger sent was done. */
-async function noteDeeds(db: string, fell: (fault: string) => void): Promise<void> {
+async function noteDeeds(name: string, db: string, fell: (fault: string) => void): Promise<void> {
   for (const [key, deed] of [
-    ['secret ran', 'a stranger had a function run'],
-    [STOLEN, 'a stranger set a key'],
+    ['secret ran', `a stranger had a function of ${name} run`],
+    [STOLEN, `a stranger set a key of ${name}`],
   ] as const) {
     const { code } = await frond(['get', key, '--db', db]);
     if (code === 0) fell(deed);
@@ -146,8 +146,7 @@ attack('2 other protocols: servers and a worker', async (field) => {
   await field.besiege(target, { sent: SENT, bounds, honest }, async (fell) => {
     await strangers(target, [], fell);
     await strangers(worker, [], fell);
-    await noteDeeds(dbOf(SERVER), fell);
-    await noteDeeds(dbOf(MASTER), fell);
+    for (const name of [SERVER, MASTER]) await noteDeeds(name, dbOf(name), fell);
   });
 });
 

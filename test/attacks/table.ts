@@ -29,11 +29,17 @@ export function keepRow(row: Row): void {
   else appendFileSync(file, `${JSON.stringify(row)}\n`);
 }
 
+/** The rows of a run, in the order of their names' numbers. */
 export function readRows(file: string): Row[] {
-  return readFileSync(file, 'utf8')
+  const rows = readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Row);
+  return rows.sort((a, b) => numberOf(a) - numberOf(b));
+}
+
+function numberOf({ name }: Row): number {
+  return Number(/^\d+/.exec(name)?.[0] ?? Number.MAX_SAFE_INTEGER);
 }
 
 const HEAD = [

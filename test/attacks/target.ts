@@ -199,4 +199,4 @@ export class Target implements AsyncDisposable {
 const LISTENS = '0A';
 
 /** Control characters, C1 among them, and those that turn the direction of a text. */
-const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+const UNSAFE = /(?!\t)[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;

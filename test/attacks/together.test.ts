@@ -29,10 +29,10 @@ import {
 const TIME = times(6_000, 60_000);
 /** Milliseconds between two of the same. */
 const BETWEEN = 100;
-const HELD = 64;
+const HELD = 32;
 const IDENTITIES = 200;
 /** MiB: what a relay may hold for its clients, and what memory.test.ts and raw-peers.test.ts allow beside, of each attack. */
-const GROWTH = HELD + 192;
+const GROWTH = HELD + 224;
 
 /** How many times as long as before the honest calls may take, 99 of 100; a short run is for machines that are busy. */
 const P99 = IS_LONG ? { p99: 3 } : {};
