@@ -1,6 +1,6 @@
 /** Where an attack takes place: commands of frond, honest clients beside, and what is asked of both. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'vitest';
 import { type BenchProcess, startProcess } from '../bench/processes.ts';
@@ -220,6 +220,7 @@ export class Field implements AsyncDisposable {
     const anyEnd = Promise.race(targets.map(({ ended }) => ended));
     const hasEnded = () => targets.some((target) => target.hasEnded);
     const noted: string[] = [];
+    const restore = stepBack();
     const attacking = within(
       LONGEST_ATTACK,
       attack((fault) => noted.push(fault)),
@@ -229,6 +230,7 @@ export class Field implements AsyncDisposable {
       if (!hasEnded()) noted.push(String(error));
     });
     await Promise.race([attacking, anyEnd]);
+    restore();
     await Promise.all(targets.map(digested));
     const during = await honest.told();
     await Promise.race([pause(AFTER), anyEnd]);
@@ -272,6 +274,26 @@ export class Field implements AsyncDisposable {
     await writeFile(path, text);
     return path;
   }
+}
+
+/** Niceness of the attackers. */
+const NICE = 10;
+
+/**
+ * Attackers have machines of their own: honest clients and the attacked come first on this one.
+ * @returns what ends that, where the system allows it.
+ */
+function stepBack(): () => void {
+  const before = getPriority();
+  if (before >= NICE) return () => {};
+  setPriority(NICE);
+  return () => {
+    try {
+      setPriority(before);
+    } catch {
+      // Only root may. Then those that are started next are as nice as the attackers.
+    }
+  };
 }
 
 function ratio(now: number | null, then: number | null): number {

@@ -97,7 +97,7 @@ async function many(
 }
 
 const TOPIC = 4 * MiB - 1_024;
-const LEAVING = times(2, 40);
+const LEAVING = times(2, 12);
 
 fill(
   'topics of sessions that leave',

@@ -8,7 +8,6 @@ import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { frond } from '../cli/command.ts';
 import { freeAddress } from '../cli/ports.ts';
-import type { Up } from '../cli/service.ts';
 import { envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { enter } from './clients.ts';
 import { attack, type Field, pause, times } from './field.ts';
@@ -20,6 +19,8 @@ const { Dealer, Push, Pull, Subscriber } = createRequire(import.meta.url)(
 ) as typeof import('zeromq');
 
 const COUNT = times(200, 20_000);
+/** Milliseconds of work that is answered with what it is not. */
+const TWISTING = times(1_500, 20_000);
 /** Who gets what was made up, if anybody believes it. */
 const VICTIM = 'victim/1';
 /** So that answers and forgeries have all arrived. */
@@ -33,41 +34,64 @@ const TO_VICTIM = forged(`${MASTER}.upper`);
 
 interface Scene {
   readonly field: Field;
-  readonly ups: readonly Up[];
   readonly addressOf: (name: string, key: string) => string;
-  /** What comes under the victim's topic, and that of the whole Master. */
-  readonly heard: string[];
+  /** URL of the relay, at which the attacker may work and call nothing. */
   readonly url: string;
 }
 
-function forge(name: string, sent: string, run: (scene: Scene) => Promise<void>): void {
+/** A Master, a Hub in a pipeline, and a relay before them. */
+async function open(field: Field) {
+  const { target, ups } = await field.serve(pipeline(await freeAddress(), await freeAddress()), 5);
+  const addressOf = (name: string, key: string) =>
+    ups.find((up) => up.name === name)?.addresses[`${key}_address`] ?? '';
+  const { url } = await field.relay({
+    servers: Object.fromEntries(ups.map(({ name, addresses }) => [name, addresses.db_address])),
+    tokens: tokens(0, { ...EVERYTHING, cache: 'none', functions: [] }),
+  });
+  return { target, scene: { field, addressOf, url } satisfies Scene };
+}
+
+/** Takes everything that is published under a topic, and hands on its topic and each envelope. */
+function listen(
+  { field, addressOf }: Scene,
+  names: readonly string[],
+  prefix: string,
+  heard: (topic: string, frames: readonly Bytes[]) => void,
+): void {
+  const ear = field.own(new Subscriber({ linger: 0 }));
+  for (const name of names) ear.connect(addressOf(name, 'pub'));
+  ear.subscribe(prefix);
+  const hear = async () => {
+    for await (const [topic, ...frames] of ear) {
+      heard(
+        String(topic),
+        frames.map((frame) => new Uint8Array(frame)),
+      );
+    }
+  };
+  // Until it is closed.
+  hear().catch(() => {});
+}
+
+const bounds = { growth: 64, descriptors: 100 };
+const wayTo = ({ addressOf }: Scene, server: string) => ({
+  db: addressOf(server, 'db'),
+  server,
+  path: `${server}.upper`,
+});
+
+function forge(name: string, sent: string, run: (scene: Scene) => Promise<unknown>): void {
   attack(`7 ${name}`, async (field) => {
-    const { target, ups } = await field.serve(pipeline(await freeAddress(), await freeAddress()), 5);
-    const addressOf = (role: string, key: string) =>
-      ups.find((up) => up.name === role)?.addresses[`${key}_address`] ?? '';
+    const { target, scene } = await open(field);
+    const { addressOf } = scene;
     const worker = await field.worker(WORKER, addressOf(MASTER, 'db'));
-    const names = [MASTER, 'hub', 'first', 'vault', QUIET];
-    const relay = await field.relay({
-      servers: Object.fromEntries(names.map((own) => [own, addressOf(own, 'db')])),
-      tokens: tokens(0, { ...EVERYTHING, cache: 'none', functions: [] }),
-    });
-    const heard: string[] = [];
-    const ear = field.own(new Subscriber({ linger: 0 }));
-    for (const own of [MASTER, 'hub', 'vault']) ear.connect(addressOf(own, 'pub'));
-    ear.subscribe(VICTIM);
-    const hear = async () => {
-      for await (const [topic] of ear) heard.push(String(topic));
-    };
-    hear().catch(() => {});
-    const honest = [
-      { db: addressOf(QUIET, 'db'), server: QUIET, path: `${QUIET}.upper` },
-      { db: addressOf(MASTER, 'db'), server: MASTER, path: `${MASTER}.upper` },
-    ];
-    const bounds = { growth: 64, descriptors: 100 };
+    let heard = 0;
+    listen(scene, [MASTER, 'hub', 'vault'], VICTIM, () => heard++);
+    const honest = [wayTo(scene, QUIET), wayTo(scene, MASTER)];
     await field.besiege(target, { sent, bounds, honest }, async (fell) => {
-      await run({ field, ups, addressOf, heard, url: relay.url });
+      await run(scene);
       await pause(ARRIVAL);
-      if (heard.length > 0) fell(`a client got ${heard.length} results that nobody had worked for`);
+      if (heard > 0) fell(`a client got ${heard} results that nobody had worked for`);
       const { code } = await frond(['get', 'secret ran', '--db', addressOf('vault', 'db')]);
       if (code === 0) fell('the next server ran a function that was not granted');
     });
@@ -79,19 +103,6 @@ const BOTH = [
   ['hub', TO_VAULT],
   [MASTER, TO_VICTIM],
 ] as const;
-
-forge(
-  'results that are pushed straight',
-  `${COUNT} results that nobody asked for, to where a Master and a Hub take results`,
-  async ({ addressOf, field }) => {
-    for (const [name, frame] of BOTH) {
-      const push = field.own(new Push({ linger: 0, sendTimeout: 5_000 }));
-      push.connect(addressOf(name, 'worker_pull'));
-      for (let i = 0; i < COUNT / 2; i++) await push.send(frame);
-    }
-    await pause(ARRIVAL);
-  },
-);
 
 /** Asks a Master or Hub for work under an id of its own, and gives what it says. */
 type Ask = (name: string, frame: Bytes) => Promise<Bytes | undefined>;
@@ -110,7 +121,7 @@ async function forgeLeases(ask: Ask, worker: string): Promise<void> {
 
 /** Takes work that honest clients gave, and answers it with what was never asked: another client's, another path, in each. */
 async function twist(ask: Ask, worker: string): Promise<void> {
-  const end = performance.now() + times(1_500, 20_000);
+  const end = performance.now() + TWISTING;
   const base = { worker, name: 'twister', leaves: false, isAway: false };
   let items: WorkItem[] = [];
   for (let sequence = 1; performance.now() < end; sequence++) {
@@ -137,7 +148,7 @@ async function twist(ask: Ask, worker: string): Promise<void> {
 }
 
 /** Asks a server straight. */
-function straight(field: Field, addressOf: Scene['addressOf']): Ask {
+function straight({ field, addressOf }: Scene): Ask {
   return async (name, frame) => {
     const dealer = field.own(new Dealer({ linger: 0, receiveTimeout: 3_000 }));
     dealer.connect(addressOf(name, 'db'));
@@ -158,14 +169,23 @@ function relayed(peer: RawPeer): Ask {
   };
 }
 
+async function pushForged({ addressOf, field }: Scene): Promise<void> {
+  for (const [name, frame] of BOTH) {
+    const push = field.own(new Push({ linger: 0, sendTimeout: 5_000 }));
+    push.connect(addressOf(name, 'worker_pull'));
+    for (let i = 0; i < COUNT / 2; i++) await push.send(frame);
+  }
+  await pause(ARRIVAL);
+}
+
 forge(
-  'results of leases that are not held',
-  `${COUNT} results under numbers that were never given, to a Master and a Hub`,
-  ({ addressOf, field }) => forgeLeases(straight(field, addressOf), 'forger'),
+  'results nobody asked for',
+  `${COUNT} results pushed to a Master and a Hub, and as many under numbers of leases that were never given`,
+  (scene) => Promise.all([pushForged(scene), forgeLeases(straight(scene), 'forger')]),
 );
 
 forge(
-  'results in another name, through the relay',
+  'results nobody asked for, through the relay',
   `${COUNT} results that nobody asked for, pushed and leased, of a client that may work and call nothing`,
   async ({ field, url }) => {
     const peer = await enter(field, url);
@@ -182,40 +202,21 @@ forge(
 );
 
 /** Work that is held, by somebody who says of it what it is not: the answer is that of the call, and nobody else's. */
-function twistedWork(name: string, asker: (scene: Scene) => Promise<{ ask: Ask; worker: string }>): void {
+function twistedWork(name: string, run: (scene: Scene) => Promise<unknown>): void {
   attack(`7 ${name}`, async (field) => {
-    const { target, ups } = await field.serve(pipeline(await freeAddress(), await freeAddress()), 5);
-    const addressOf = (role: string, key: string) =>
-      ups.find((up) => up.name === role)?.addresses[`${key}_address`] ?? '';
-    await field.worker(WORKER, addressOf(MASTER, 'db'));
-    const relay = await field.relay({
-      servers: { [MASTER]: addressOf(MASTER, 'db') },
-      tokens: tokens(0, { ...EVERYTHING, cache: 'none', functions: [] }),
-    });
-    const ear = field.own(new Subscriber({ linger: 0 }));
-    ear.connect(addressOf(MASTER, 'pub'));
-    ear.subscribe();
+    const { target, scene } = await open(field);
     const astray = new Set<string>();
-    const hear = async () => {
-      for await (const [topic, ...frames] of ear) {
-        for (const frame of frames.filter(({ length }) => length > 0)) {
-          const message = codec.decode(new Uint8Array(frame));
-          const isForged = String(topic) === VICTIM || message.client === VICTIM;
-          if (isForged) astray.add("another client's topic");
-          if (message.function !== `${MASTER}.upper` || message.stage !== 0) astray.add('another path');
-        }
+    listen(scene, [MASTER], '', (topic, frames) => {
+      for (const frame of frames.filter(({ length }) => length > 0)) {
+        const message = codec.decode(frame);
+        if (topic === VICTIM || message.client === VICTIM) astray.add("another client's topic");
+        if (message.function !== `${MASTER}.upper` || message.stage !== 0) astray.add('another path');
       }
-    };
-    hear().catch(() => {});
-    const honest = [{ db: addressOf(QUIET, 'db'), server: QUIET, path: `${QUIET}.upper` }];
-    const calling = [{ db: addressOf(MASTER, 'db'), server: MASTER, path: `${MASTER}.upper` }];
+    });
     const sent = 'results of work that is held, in the name of another client and of another path';
-    const bounds = { growth: 64, descriptors: 100 };
-    await field.besiege(target, { sent, bounds, honest }, async (fell) => {
-      const stop = await field.callOn(calling);
-      const scene = { field, ups, addressOf, heard: [], url: relay.url };
-      const { ask, worker } = await asker(scene);
-      await twist(ask, worker);
+    await field.besiege(target, { sent, bounds, honest: [wayTo(scene, QUIET)] }, async (fell) => {
+      const stop = await field.callOn([wayTo(scene, MASTER)]);
+      await run(scene);
       await pause(ARRIVAL);
       await stop();
       for (const where of astray) fell(`what a worker said led a result to ${where}`);
@@ -223,19 +224,15 @@ function twistedWork(name: string, asker: (scene: Scene) => Promise<{ ask: Ask; 
   });
 }
 
-twistedWork('work that is held, twisted straight', async ({ field, addressOf }) => ({
-  ask: straight(field, addressOf),
-  worker: 'twister',
-}));
-
-twistedWork('work that is held, twisted through the relay', async ({ field, url }) => {
+twistedWork('leased work, twisted', async (scene) => {
+  const { field, addressOf, url } = scene;
+  await field.worker(WORKER, addressOf(MASTER, 'db'));
   const peer = await enter(field, url);
   if (peer === undefined) throw new Error('the relay lets nobody in');
-  return { ask: relayed(peer), worker: `${peer.id}/twister` };
+  await Promise.all([twist(straight(scene), 'twister'), twist(relayed(peer), `${peer.id}/twister`)]);
 });
 
-/** Pushed work, as pylm's workers take it. */
-twistedWork('work that was pushed, twisted', async ({ field, addressOf }) => {
+twistedWork('pushed work, twisted', async ({ field, addressOf }) => {
   const pull = field.own(new Pull({ linger: 0 }));
   const push = field.own(new Push({ linger: 0 }));
   pull.connect(addressOf(MASTER, 'worker_push'));
@@ -249,6 +246,5 @@ twistedWork('work that was pushed, twisted', async ({ field, addressOf }) => {
     }
   };
   work().catch(() => {});
-  await pause(times(1_500, 20_000));
-  return { ask: async () => undefined, worker: '' };
+  await pause(TWISTING);
 });

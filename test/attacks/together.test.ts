@@ -1,5 +1,4 @@
 /** All of it at once, at every limit, beside fifty clients that do nothing but call. */
-import { setPriority } from 'node:os';
 import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
 import { openTcp, readText, upgradeText } from '../relay/attacks/knock.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
@@ -54,8 +53,6 @@ attack('together', async (field) => {
   ];
   const sent = `for ${TIME / 1_000} s, again and again: all that the others send, to the relay and to the servers behind it`;
   const bounds = { growth: GROWTH, descriptors: 1_000, log: 128 * 1_024, ...P99 };
-  // Attackers have machines of their own: what is measured is not whose turn it is on this one.
-  setPriority(10);
   await field.besiege({ relay: relay.target, servers: target }, { sent, bounds, honest }, async () => {
     const end = performance.now() + TIME;
     let number = 0;
