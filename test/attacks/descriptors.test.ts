@@ -2,10 +2,13 @@
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+import { within } from '../wait.ts';
 import { portOf } from '../zmtp.ts';
 import { enter, flushed } from './clients.ts';
 import { attack, type Field, pause, times } from './field.ts';
 import { HONEST_TOKEN, MASTER, oneServer, QUIET, SERVER, SEVERAL, tokens } from './parts.ts';
+import type { Target } from './target.ts';
 
 const FEW = 128;
 const STRANGERS = times(300, 3_000);
@@ -46,6 +49,32 @@ attack('4 few descriptors: a relay and strangers', async (field) => {
   });
 });
 
+/** Milliseconds that a descriptor, and a channel, may take to be taken. */
+const TAKEN = 200;
+const ANSWERED = 300;
+
+/** Connects until the process has so many descriptors left. */
+async function takeAllBut(target: Target, left: number, port: number): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let before = target.descriptors; FEW - before > left && sockets.length < FEW; ) {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.3.1' }).on('error', () => {});
+    sockets.push(socket);
+    for (let waited = 0; target.descriptors === before && waited < TAKEN && !target.hasEnded; waited += 2) {
+      await pause(2);
+    }
+    before = target.descriptors;
+  }
+  return sockets;
+}
+
+/** Resolves when so many channels were opened or refused. */
+async function settled(peer: RawPeer, count: number): Promise<void> {
+  for (let left = count; left > 0; left--) {
+    await peer.next(([type]) => type === Type.ready || type === Type.refused || type === Type.broken);
+    peer.frames.length = 0;
+  }
+}
+
 /** Descriptors that are left when a client opens something new, from so many down to none. */
 const LEFT = 16;
 const ROUNDS = times(2, 20);
@@ -67,16 +96,7 @@ attack('4 few descriptors: a relay and a worker', async (field) => {
       for (let left = LEFT; left >= 0; left--) {
         const peer = await enter(field, url, 0);
         if (peer === undefined) continue;
-        const sockets: Socket[] = [];
-        while (FEW - target.descriptors > left && sockets.length < FEW) {
-          const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.3.1' }).on(
-            'error',
-            () => {},
-          );
-          sockets.push(socket);
-          await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
-          await pause(2);
-        }
+        const sockets = await takeAllBut(target, left, port);
         const name = names.pop() ?? '';
         for (const [channel, kind] of KINDS.entries()) {
           const server = kind === ChannelKind.push ? `${name}/results` : name;
@@ -84,7 +104,7 @@ attack('4 few descriptors: a relay and a worker', async (field) => {
           peer.send([Type.open, channel + 1, kind, server, topic]);
         }
         await flushed(peer);
-        await pause(30);
+        await within(ANSWERED, settled(peer, KINDS.length), 'the channels').catch(() => {});
         for (const socket of sockets) socket.destroy();
         peer.socket.terminate();
         if (target.hasEnded) return;

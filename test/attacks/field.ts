@@ -114,6 +114,8 @@ export interface Siege {
   readonly sent: string;
   readonly bounds: Bounds;
   readonly honest: readonly Way[];
+  /** The attackers leave the machine to the others: theirs would be another one. */
+  readonly isPolite?: boolean;
 }
 
 export class Field implements AsyncDisposable {
@@ -205,7 +207,7 @@ export class Field implements AsyncDisposable {
    */
   async besiege(
     attacked: Target | Readonly<Record<string, Target>>,
-    { sent, bounds, honest: ways }: Siege,
+    { sent, bounds, honest: ways, isPolite = false }: Siege,
     attack: (fell: (fault: string) => void) => Promise<void>,
   ): Promise<void> {
     const named = attacked instanceof Target ? { '': attacked } : attacked;
@@ -220,7 +222,7 @@ export class Field implements AsyncDisposable {
     const anyEnd = Promise.race(targets.map(({ ended }) => ended));
     const hasEnded = () => targets.some((target) => target.hasEnded);
     const noted: string[] = [];
-    const restore = stepBack();
+    const restore = isPolite ? stepBack() : () => {};
     const attacking = within(
       LONGEST_ATTACK,
       attack((fault) => noted.push(fault)),
@@ -279,10 +281,7 @@ export class Field implements AsyncDisposable {
 /** Niceness of the attackers. */
 const NICE = 10;
 
-/**
- * Attackers have machines of their own: honest clients and the attacked come first on this one.
- * @returns what ends that, where the system allows it.
- */
+/** This process leaves the machine to others. Gives what ends that, where the system allows it. */
 function stepBack(): () => void {
   const before = getPriority();
   if (before >= NICE) return () => {};
