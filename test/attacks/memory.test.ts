@@ -1,4 +1,5 @@
 /** Clients of a relay that fill what it keeps for them: it stays within what its limits say. */
+import type { Up } from '../cli/service.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
 import {
   callPaths,
@@ -23,6 +24,7 @@ import {
   tokens,
 } from './parts.ts';
 import type { Target } from './target.ts';
+import { portsOf, pushCalls } from './zmtp-strangers.ts';
 
 /** MiB that the relay may hold for all clients. */
 const HELD = 32;
@@ -40,8 +42,9 @@ const CHANNELS = 31;
 interface Scene {
   readonly field: Field;
   readonly relay: RunningRelay;
-  /** The process of the servers. */
+  /** The process of the servers, and what they are. */
   readonly servers: Target;
+  readonly ups: readonly Up[];
   readonly fell: (fault: string) => void;
 }
 
@@ -68,7 +71,7 @@ function fill(
     const attacked = victim === 'relay' ? relay.target : target;
     await field.besiege(attacked, { sent, bounds: { growth, descriptors: 400 }, honest }, async (fell) => {
       try {
-        await run({ field, relay, servers: target, fell });
+        await run({ field, relay, servers: target, ups, fell });
         const held = await relay.figure('held_bytes');
         if (held > limits.maxHeldTotal) fell(`held_bytes is ${held}, of ${limits.maxHeldTotal} at most`);
       } finally {
@@ -155,6 +158,20 @@ fill(
   'servers',
   async (scene) => {
     await many(scene, PUSHING, (peer) => fillWindows(peer, SERVER, `${SERVER}.slow`, CHANNELS, WINDOW));
+  },
+);
+
+const POURED = times(40, 100);
+
+fill(
+  'calls of a slow function, straight',
+  `${PUSHING} peers push ${POURED} MiB each of calls of a slow function to a server's socket`,
+  'servers',
+  async ({ field, ups }) => {
+    const port = portsOf(ups)[`${SERVER}.pull`];
+    await Promise.all(
+      Array.from({ length: PUSHING }, () => pushCalls(field, port, `${SERVER}.slow`, POURED * MiB)),
+    );
   },
 );
 

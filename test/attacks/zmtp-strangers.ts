@@ -5,7 +5,7 @@ import { encodeWorkRequest } from '../../src/protocol/work.ts';
 import { bytes } from '../bytes.ts';
 import type { Up } from '../cli/service.ts';
 import { frameOf, headOf, messageOf, portOf, ZmtpPeer } from '../zmtp.ts';
-import { type Field, MiB } from './field.ts';
+import { type Field, MiB, pause } from './field.ts';
 
 const codec = new EnvelopeCodec();
 const NOTHING = new Uint8Array(0);
@@ -33,6 +33,22 @@ export async function dialZmtp(field: Field, port: Port, type: string, isDeaf = 
 async function pour(peer: ZmtpPeer, chunk: Uint8Array, total: number): Promise<void> {
   for (let left = total; left > 0; left -= chunk.length) if (!(await peer.write(chunk))) return;
 }
+
+/** Calls of a function, up to so many bytes, for as long as the server takes some. */
+export async function pushCalls(field: Field, port: Port, path: string, total: number): Promise<void> {
+  const peer = await dialZmtp(field, port, 'PUSH');
+  const payload = new Uint8Array(CALL);
+  const frame = frameOf(codec.encode(palmMessage({ client: 'stranger/1', function: path, payload })));
+  for (let left = total; left > 0; left -= frame.length) {
+    const taken = await Promise.race([peer.write(frame), pause(LONGEST_PAUSE).then(() => false)]);
+    if (!taken) return;
+  }
+}
+
+/** Bytes of one. */
+const CALL = 65_536;
+/** Milliseconds after which a server that takes nothing takes nothing any more. */
+const LONGEST_PAUSE = 1_000;
 
 /** One topic of so many MiB. */
 export async function subscribeLong(field: Field, port: Port, size: number): Promise<void> {
