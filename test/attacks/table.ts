@@ -78,7 +78,8 @@ export function tableOf(rows: readonly Row[]): string {
     for (const fault of row.faults) lines.push(`    fell: ${fault}`);
   }
   const fallen = rows.filter(({ faults }) => faults.length > 0).length;
-  lines.push(fallen === 0 ? `all ${rows.length} held` : `${fallen} of ${rows.length} fell`);
+  if (rows.length === 0) lines.push('no attack ran');
+  else lines.push(fallen === 0 ? `all ${rows.length} held` : `${fallen} of ${rows.length} fell`);
   return lines.join('\n');
 }
 
