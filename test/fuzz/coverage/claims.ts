@@ -1,0 +1,132 @@
+/** What is claimed of readers, whatever they read. A claim that does not hold is a finding. */
+import { isDeepStrictEqual } from 'node:util';
+import { CommandError } from '../../../src/cli/exit.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+
+/** A claim that does not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/** @throws Violation when it does not hold. */
+export function claim(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Violation(what);
+}
+
+/** @throws Violation when the two differ. */
+export function claimSame(one: unknown, other: unknown, what: string): void {
+  if (!isDeepStrictEqual(one, other)) throw new Violation(`${what}: ${told(one)} is not ${told(other)}`);
+}
+
+/** What `read` gives, or undefined when it refuses with one of the codes. Any other error is a finding. */
+export function readOr<T>(read: () => T, ...codes: readonly string[]): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isRefusal(error, codes)) return undefined;
+    throw error;
+  }
+}
+
+/** As {@link readOr}, of what is read later. */
+export async function readLaterOr<T>(
+  read: () => Promise<T>,
+  ...codes: readonly string[]
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isRefusal(error, codes)) return undefined;
+    throw error;
+  }
+}
+
+/** Characters that a refusal may have beside what it quotes. */
+const LONGEST_REFUSAL = 2_048;
+
+function isRefusal(error: unknown, codes: readonly string[]): boolean {
+  if (!(error instanceof PalmError) && !(error instanceof CommandError)) return false;
+  claim(
+    error.message.length <= LONGEST_REFUSAL,
+    `the refusal has ${error.message.length} characters: ${error.message.slice(0, 100)}`,
+  );
+  return codes.includes(error.code);
+}
+
+/**
+ * Bytes that a value keeps, roughly: what V8 needs for objects, texts and views, and the buffers that are its own.
+ * @param input - the bytes that it was read from, whose buffer is not counted.
+ */
+export function footprint(value: unknown, input: Uint8Array): number {
+  const seen = new Set<unknown>([input.buffer]);
+  const waiting: unknown[] = [value];
+  let bytes = 0;
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next === 'string') bytes += 16 + 2 * next.length;
+    else if (typeof next !== 'object' || next === null) bytes += 8;
+    else if (!seen.has(next)) {
+      seen.add(next);
+      bytes += 32;
+      if (ArrayBuffer.isView(next)) {
+        bytes += 96;
+        if (!seen.has(next.buffer)) bytes += next.buffer.byteLength;
+        seen.add(next.buffer);
+      } else if (next instanceof Map) waiting.push(...next.keys(), ...next.values());
+      else if (Array.isArray(next)) {
+        bytes += 8 * next.length;
+        for (const item of next) waiting.push(item);
+      } else {
+        for (const item of Object.values(next)) {
+          bytes += 8;
+          waiting.push(item);
+        }
+      }
+    }
+  }
+  return bytes;
+}
+
+/** Bytes that the smallest thing that was read may keep. */
+const BASE = 4_096;
+
+/** @throws Violation when a value keeps more than `perByte` bytes for each that it was read from. */
+export function claimBounded(value: unknown, input: Uint8Array, perByte: number, base = BASE): void {
+  const size = footprint(value, input);
+  claim(
+    size <= base + perByte * input.length,
+    `${size} bytes are kept of ${input.length}, of ${perByte} for each at most`,
+  );
+}
+
+/** @throws Violation when an object in it has another prototype than those of literals have. */
+export function claimPlain(value: unknown): void {
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0) {
+    const next = waiting.pop();
+    if (typeof next !== 'object' || next === null || ArrayBuffer.isView(next)) continue;
+    const prototype: unknown = Object.getPrototypeOf(next);
+    claim(
+      prototype === null || prototype === Object.prototype || prototype === Array.prototype,
+      'what was read chose its own prototype',
+    );
+    for (const item of Object.values(next)) waiting.push(item);
+  }
+}
+
+const PROTOTYPES: readonly object[] = [Object, Array, Function, String, Number, Uint8Array, Map].map(
+  ({ prototype }) => prototype,
+);
+
+/** Keys of the prototypes that everything inherits from. */
+export function inheritedKeys(): number {
+  return PROTOTYPES.reduce((count, prototype) => count + Reflect.ownKeys(prototype).length, 0);
+}
+
+function told(value: unknown): string {
+  const text = JSON.stringify(value, (_, one) => {
+    if (typeof one === 'bigint') return `${one}n`;
+    return one instanceof Uint8Array ? Buffer.from(one).toString('hex') : one;
+  });
+  return String(text).slice(0, 400);
+}

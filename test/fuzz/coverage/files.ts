@@ -1,0 +1,33 @@
+/** Inputs that are kept in the tree. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bytes } from '../../../src/protocol/utf8.ts';
+
+const folder = fileURLToPath(new URL('../', import.meta.url));
+
+/** Inputs that between them reach what was ever reached, none of which could be left out. */
+export const corpusOf = (target: string) => join(folder, 'corpus', target);
+/** Inputs that once were findings, and stay as tests. */
+export const crashesOf = (target: string) => join(folder, 'crashes', target);
+
+/** The files of a folder by name; none where there is no folder. */
+export function readInputs(path: string): ReadonlyMap<string, Bytes> {
+  const names = existsSync(path) ? readdirSync(path).sort() : [];
+  return new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(path, name)))]));
+}
+
+/** Puts inputs in a folder, each named by its hash. */
+export function writeInputs(path: string, inputs: readonly Bytes[]): void {
+  mkdirSync(path, { recursive: true });
+  for (const input of inputs) {
+    writeFileSync(join(path, createHash('sha1').update(input).digest('hex').slice(0, 16)), input);
+  }
+}
+
+/** As {@link writeInputs}, in place of what is there. */
+export function replaceInputs(path: string, inputs: readonly Bytes[]): void {
+  rmSync(path, { recursive: true, force: true });
+  writeInputs(path, inputs);
+}

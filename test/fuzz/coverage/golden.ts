@@ -1,0 +1,18 @@
+/** What is known to be right, for targets to begin with. */
+import { readFileSync } from 'node:fs';
+import type { Bytes } from '../../../src/protocol/utf8.ts';
+
+interface Golden {
+  readonly hex?: string;
+}
+
+/** The frames of test/fixtures/golden.json that are not long, those that are wrong included. */
+export function goldenFrames(): Bytes[] {
+  const path = new URL('../../fixtures/golden.json', import.meta.url);
+  const golden: Readonly<Record<'messages' | 'decodes' | 'decodeErrors', readonly Golden[]>> = JSON.parse(
+    readFileSync(path, 'utf8'),
+  );
+  return [...golden.messages, ...golden.decodes, ...golden.decodeErrors].flatMap(({ hex }) =>
+    hex === undefined || hex.length > 2_048 ? [] : [new Uint8Array(Buffer.from(hex, 'hex'))],
+  );
+}

@@ -1,0 +1,137 @@
+/**
+ * `npm run test:fuzz:coverage [-- TARGET…] [--seconds N] [--seed N] [--jobs N] [--keep]`: each target, or those named, for N seconds under
+ * Jazzer.js, two at once. What is found is kept in test/fuzz/crashes and so becomes a test. With --keep, what reached code that the corpus did
+ * not reach is put there.
+ */
+import { spawn } from 'node:child_process';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { corpusOf, crashesOf, readInputs, writeInputs } from './files.ts';
+import { loadTarget, TARGETS } from './targets.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 0x7fff_fffe)) },
+    jobs: { type: 'string', default: '2' },
+    keep: { type: 'boolean', default: false },
+  },
+});
+const [seconds, seed, jobs] = [values.seconds, values.seed, values.jobs].map(Number);
+if (![seconds, seed, jobs].every((value) => Number.isSafeInteger(value) && Number(value) > 0)) {
+  throw new Error('--seconds, --seed and --jobs are whole numbers from 1 on');
+}
+
+/** Seconds that one input may take, and MiB that the process may grow to. */
+const [LONGEST, LARGEST] = [25, 2_048];
+
+const work = mkdtempSync(join(tmpdir(), 'frond-fuzz-'));
+const names = positionals.length > 0 ? positionals : Object.keys(TARGETS);
+const waiting = [...names];
+let findings = 0;
+
+console.log(`seed ${seed}`);
+console.log('target'.padEnd(16), 'executions   each second   places reached   new inputs   findings');
+await Promise.all(Array.from({ length: Math.min(Number(jobs), names.length) }, runNext));
+rmSync(work, { recursive: true });
+process.exitCode = findings === 0 ? 0 : 1;
+
+async function runNext(): Promise<void> {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await runOne(name);
+}
+
+async function runOne(name: string): Promise<void> {
+  const { longest, seeds, words = [] } = await loadTarget(name);
+  const own = join(work, name);
+  const [found, begun, dictionary, log] = ['found', 'begun', 'words', 'log'].map((part) =>
+    join(own, part),
+  ) as [string, string, string, string];
+  mkdirSync(found, { recursive: true });
+  writeInputs(begun, seeds());
+  writeFileSync(dictionary, words.map(dictionaryLine).join('\n'));
+  const before = new Set(readInputs(crashesOf(name)).keys());
+  mkdirSync(crashesOf(name), { recursive: true });
+  const corpora = [found, corpusOf(name), begun].filter(existsSync);
+  const code = await engine(name, log, {}, [
+    ...corpora,
+    `-max_total_time=${seconds}`,
+    `-seed=${seed}`,
+    `-max_len=${longest}`,
+    `-dict=${dictionary}`,
+    `-artifact_prefix=${crashesOf(name)}/`,
+    `-timeout=${LONGEST}`,
+    `-rss_limit_mb=${LARGEST}`,
+    '-use_value_profile=1',
+    '-print_final_stats=1',
+  ]);
+  const told = readFileSync(log, 'utf8');
+  const news = [...readInputs(crashesOf(name)).keys()].filter((one) => !before.has(one));
+  if (readInputs(crashesOf(name)).size === 0) rmSync(crashesOf(name), { recursive: true });
+  const figures = [
+    last(told, /stat::number_of_executed_units:\s*(\d+)/g) ?? last(told, /#(\d+)\s/g),
+    last(told, /stat::average_exec_per_sec:\s*(\d+)/g) ?? last(told, /exec\/s: (\d+)/g),
+    `${last(told, /cov: (\d+)/g)} of ${last(told, /places: (\d+)/g)}`,
+    readInputs(found).size,
+    news.length,
+  ];
+  const [widths, texts] = [[10, 13, 16, 12, 10], figures.map(String)];
+  console.log(name.padEnd(15), texts.map((text, i) => text.padStart(widths[i] ?? 0)).join(' '));
+  if (code !== 0) {
+    findings++;
+    const about = told
+      .split('\n')
+      .filter((line) => /ERROR|Violation|Error:|^\s+at |Base64|Test unit/.test(line));
+    console.log(
+      `${name} ended with ${code}\n${(about.length > 0 ? about : told.split('\n')).slice(-30).join('\n')}`,
+    );
+    for (const one of news) console.log(`kept as ${join(crashesOf(name), one)}`);
+  }
+  if (values.keep) {
+    const folders = [found, corpusOf(name)].join('\n');
+    const ended = await engine(name, log, { FUZZ_MINIMIZE: folders }, ['-runs=0']);
+    if (ended !== 0)
+      throw new Error(`the corpus of ${name} could not be made:\n${readFileSync(log, 'utf8')}`);
+  }
+}
+
+/** Resolves with the exit code. */
+function engine(name: string, log: string, env: object, args: readonly string[]): Promise<number | null> {
+  const script = fileURLToPath(new URL('engine.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    env: { ...process.env, ...env, FUZZ_TARGET: name },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = createWriteStream(log);
+  child.stdout.pipe(output, { end: false });
+  child.stderr.pipe(output, { end: false });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => output.end(() => resolve(code)));
+  });
+}
+
+function last(text: string, pattern: RegExp): string | undefined {
+  return [...text.matchAll(pattern)].at(-1)?.[1];
+}
+
+/** As libFuzzer reads it: Latin-1 in quotation marks, with escapes. */
+function dictionaryLine(word: string): string {
+  const escaped = Array.from(Buffer.from(word, 'latin1'), (byte) =>
+    byte > 0x1f && byte < 0x7f && byte !== 0x22 && byte !== 0x5c
+      ? String.fromCharCode(byte)
+      : `\\x${byte.toString(16).padStart(2, '0')}`,
+  );
+  return `"${escaped.join('')}"`;
+}

@@ -1,0 +1,53 @@
+import type { Command } from '../../../../src/cli/command.ts';
+import { COMMANDS } from '../../../../src/cli/commands.ts';
+import { CommandError } from '../../../../src/cli/exit.ts';
+import { OPTIONS } from '../../../../src/cli/option-table.ts';
+import { type Parsed, parseOptions } from '../../../../src/cli/options.ts';
+import { bytes } from '../../../bytes.ts';
+import { claim, claimBounded } from '../claims.ts';
+import { type Target, textIn } from '../target.ts';
+
+/** The arguments of each command, a line for each. */
+export const target: Target = {
+  longest: 512,
+  seeds: () =>
+    [
+      'demo.upper\nhello\n--db\ntcp://127.0.0.1:5555\n--timeout=5000\n-v',
+      '--server\ndemo=tcp://127.0.0.1:5555\n--allow\ndemo.*\n--cache=read',
+      '--concurrency\n0x10\n--\n--json',
+      '--__proto__=1\n--constructor\n--toString=x',
+      '-',
+    ].map(bytes),
+  words: [
+    ...Object.keys(OPTIONS).map((name) => `--${name}\n`),
+    '--__proto__',
+    '--constructor=',
+    '--no-json',
+    '=\n',
+    '-vv',
+  ],
+  check(data) {
+    const argv = textIn(data).split('\n');
+    for (const command of COMMANDS) {
+      const parsed = parsedOr(command, argv);
+      if (parsed === undefined) continue;
+      claimBounded(parsed.positionals, data, 64);
+      for (const word of parsed.positionals)
+        claim(argv.includes(word), `${JSON.stringify(word)} is no argument`);
+      for (const name of command.options) {
+        const value = parsed.options.number(name as never);
+        claim(value === undefined || !(value < 1), `--${name} is ${value}`);
+      }
+    }
+  },
+};
+
+/** Undefined when it is refused. A refusal may quote all of the argument: who reads it has written it. */
+function parsedOr(command: Command, argv: readonly string[]): Parsed | undefined {
+  try {
+    return parseOptions(command, argv, {});
+  } catch (error) {
+    claim(error instanceof CommandError && error.code === 'USAGE', String(error));
+    return undefined;
+  }
+}

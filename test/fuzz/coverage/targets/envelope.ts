@@ -1,0 +1,56 @@
+import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { Slab } from '../../../../src/protocol/slab.ts';
+import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
+import { goldenFrames } from '../golden.ts';
+import { fieldsBy, OTHERS, type Reader } from '../readers.ts';
+import type { Target } from '../target.ts';
+
+/** One for all inputs: what it remembers of one must not show in the next. */
+const shared = new EnvelopeCodec();
+
+export const target: Target = {
+  longest: 2_048,
+  seeds: goldenFrames,
+  words: [
+    'server.upper',
+    '\xc0\x3e',
+    '\xc8\x3e',
+    '\xd2\x3e',
+    '\xda\x3e',
+    '\xe0\x3e',
+    '\xa2\x00',
+    '\xff\xff\xff\xff\x0f',
+  ],
+  check(data) {
+    const message = readOr(() => new EnvelopeCodec().decode(data), 'PROTOCOL');
+    const again = readOr(() => shared.decode(data), 'PROTOCOL');
+    claimSame(again, message, 'a codec that was used before reads it otherwise');
+    if (message === undefined) return;
+    claimBounded(message, data, 4);
+    const frame = shared.encode(message);
+    claim(frame.length <= data.length, 'an envelope grows when it is encoded again');
+    claimSame(new EnvelopeCodec().encode(message), frame, 'a codec that was used before writes it otherwise');
+    claimSame(new EnvelopeCodec().decode(frame), message, 'what is encoded is read otherwise');
+    const clean = shared.encode({ ...message, unknown: NO_BYTES });
+    for (const other of OTHERS) claimReads(other, clean, message);
+    // A known field of another wire type is unknown to us and to Google's readers, and to others it is that field.
+    const isKnown = message.unknown.length === 0;
+    for (const other of OTHERS) if (isKnown && other !== 'pure Python') claimReads(other, data, message);
+    if (message.cache === '') {
+      const filled = new EnvelopeCodec().decode(withCache(frame, 'filled', new Slab()));
+      claimSame(filled, { ...message, cache: 'filled' }, 'filling in the cache field changes another');
+    }
+  },
+};
+
+function claimReads(reader: Reader, frame: Bytes, message: PalmMessage): void {
+  const theirs = fieldsBy(reader, frame);
+  if (theirs !== undefined) claimSame(theirs, known(message), `${reader} reads it otherwise`);
+}
+
+function known({ unknown: _, ...fields }: PalmMessage) {
+  const { unknown: __, ...others } = palmMessage(fields);
+  return others;
+}

@@ -1,0 +1,159 @@
+import { listOf, readDefinition } from '../../../../src/cli/roles/definition.ts';
+import { isRoleName, shapeOf } from '../../../../src/cli/roles/shapes.ts';
+import { readWorker } from '../../../../src/cli/roles/work.ts';
+import { isName } from '../../../../src/protocol/calls.ts';
+import { zeromq } from '../../../../transports/zeromq/index.ts';
+import { bytes } from '../../../bytes.ts';
+import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';
+import { type Target, textIn } from '../target.ts';
+
+const A = 'tcp://127.0.0.1:5555';
+/** Stands for a function, which JSON has none of. */
+const FUNCTION = '()';
+
+const SEEDS: readonly unknown[] = [
+  { role: 'server', name: 's', dbAddress: A, pullAddress: A, pubAddress: A, functions: { upper: FUNCTION } },
+  [
+    {
+      role: 'master',
+      name: 'm',
+      dbAddress: A,
+      pullAddress: A,
+      pubAddress: A,
+      workerPullAddress: A,
+      workerPushAddress: A,
+    },
+    { role: 'worker', dbAddress: A, functions: { a: FUNCTION }, concurrency: 4, timeout: 5_000 },
+  ],
+  {
+    role: 'hub',
+    name: 'h',
+    subAddress: A,
+    previous: 's',
+    dbAddress: A,
+    pubAddress: A,
+    workerPullAddress: A,
+    workerPushAddress: A,
+  },
+  {
+    role: 'sink',
+    name: 'k',
+    subAddresses: [A, A],
+    previous: ['a', 'b'],
+    dbAddress: A,
+    pubAddress: A,
+    toClient: false,
+  },
+  {
+    role: 'pipeline',
+    name: 'p',
+    subAddress: A,
+    previous: 's',
+    dbAddress: A,
+    pubAddress: A,
+    loggingLevel: 'debug',
+  },
+  { upper: FUNCTION, lower: FUNCTION },
+];
+
+/** Definitions of roles, as the modules of `frond serve` and `frond worker` give them. */
+export const target: Target = {
+  longest: 1_024,
+  seeds: () => [
+    ...SEEDS.map((seed) => bytes(JSON.stringify(seed))),
+    bytes(`{"__proto__":{"role":"server"},"name":"x"}`),
+  ],
+  words: [
+    ...[
+      'role',
+      'name',
+      'dbAddress',
+      'pullAddress',
+      'pubAddress',
+      'subAddress',
+      'subAddresses',
+      'previous',
+      'functions',
+    ].map((key) => `"${key}":`),
+    ...[
+      'workerPullAddress',
+      'workerPushAddress',
+      'concurrency',
+      'heartbeat',
+      'workerTimeout',
+      'maxDeliveries',
+      'scatter',
+    ].map((key) => `"${key}":`),
+    ...[
+      'pipelined',
+      'toClient',
+      'loggingLevel',
+      'logger',
+      'store',
+      'includeStack',
+      '__proto__',
+      'constructor',
+      'toString',
+    ].map((key) => `"${key}":`),
+    ...[
+      '"server"',
+      '"master"',
+      '"hub"',
+      '"sink"',
+      '"pipeline"',
+      '"worker"',
+      `"${A}"`,
+      `"${FUNCTION}"`,
+      'null',
+      '\\ud800',
+    ],
+  ],
+  check(data) {
+    const gift = withFunctions(textIn(data));
+    if (gift === undefined) return;
+    const checks = { file: 'roles.mjs', transport: zeromq() };
+    const worker = readOr(() => readWorker(gift, {}, checks), 'MODULE');
+    if (worker !== undefined) checkDefinition({ ...worker }, data);
+    const list = readOr(() => listOf(gift, 'roles.mjs'), 'MODULE') ?? [];
+    for (const [index, value] of list.entries()) {
+      const read = readOr(() => readDefinition(value, `[${index}]`, {}, checks), 'MODULE');
+      if (read !== undefined) checkDefinition({ ...read }, data);
+    }
+  },
+};
+
+function checkDefinition(definition: Readonly<Record<string, unknown>>, data: Uint8Array): void {
+  const { role, name, loggingLevel, functions, concurrency } = definition;
+  claim(Object.hasOwn(definition, 'role') && isRoleName(role), 'a definition has no role of its own');
+  claimBounded(definition, data, 64);
+  claimPlain(definition);
+  for (const key of Object.keys(definition)) {
+    const isKnown = key === 'role' || Object.hasOwn(shapeOf(role), key) || definition[key] === undefined;
+    claim(isKnown, `${key} is taken for an option`);
+  }
+  for (const [key, kind] of Object.entries(shapeOf(role))) {
+    claim(Object.hasOwn(definition, key) || kind.isOptional, `${key} is taken from elsewhere`);
+  }
+  claim(
+    name === undefined || (typeof name === 'string' && isName(name)),
+    `${JSON.stringify(name)} is taken for a name`,
+  );
+  claim(
+    loggingLevel === undefined || typeof loggingLevel === 'string',
+    'what is no text is taken for a level',
+  );
+  claim(concurrency === undefined || Number(concurrency) >= 1, 'nothing is done at once');
+  for (const [own, run] of Object.entries(functions ?? {})) {
+    claim(typeof run === 'function' && isName(own), `${JSON.stringify(own)} is taken for a function`);
+  }
+}
+
+/** The value in a JSON text, with a function in each place that says so. */
+function withFunctions(text: string): unknown {
+  try {
+    const run = (payload: Uint8Array) => payload;
+    return JSON.parse(text, (_, value) => (value === FUNCTION ? run : value));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { type Look, look, lookAgain } from '../../../../src/cli/inspect/look.ts';
+import { describeLook, lookLine } from '../../../../src/cli/inspect/text.ts';
+import type { ServerKeys } from '../../../../src/cli/keys.ts';
+import { styleFor } from '../../../../src/cli/style.ts';
+import { type CacheReply, plainReply } from '../../../../src/protocol/cache.ts';
+import { Feature } from '../../../../src/protocol/message.ts';
+import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import { bytes } from '../../../bytes.ts';
+import { claim, claimBounded, claimPlain, readLaterOr, Violation } from '../claims.ts';
+import type { Target } from '../target.ts';
+
+const STATUS = {
+  role: 'Server',
+  name: 'demo',
+  functions: ['echo', 'upper'],
+  addresses: { db_address: 'tcp://127.0.0.1:5555', pull_address: 'tcp://127.0.0.1:5556' },
+  uptime: 12_345_678,
+  counters: { received: 12, answered: 11, failed: 1, ended: 0, dropped: 2, inFlight: 3 },
+};
+const WORKERS = {
+  workers: [{ name: 'one', holds: 3, silent: 1_200 }],
+  pushedWorkers: 2,
+  losses: { workers: 1, redelivered: 2, givenUp: 0 },
+};
+
+/** Requests that one look makes at most, of a server that has an answer to everything. */
+const MOST_REQUESTS = 4_096;
+/** Characters of a description, beside those of what it describes. */
+const DESCRIPTION = 8_192;
+
+const style = styleFor({}, {});
+
+/**
+ * What a server says of itself, as `frond inspect` reads it. The first character of an input says whose server it is: `f` is frond's,
+ * with the rest for its status; `p` is pylm's, with a line for each key; `a` gives the rest for any key.
+ */
+export const target: Target = {
+  longest: 2_048,
+  seeds: () =>
+    [
+      `f${JSON.stringify(STATUS)}`,
+      `f${JSON.stringify({ ...STATUS, role: 'Master', ...WORKERS })}`,
+      'f{"role":"x","__proto__":{"name":"y"}}',
+      'pname=demo\npull_address=tcp://127.0.0.1:1\npub_address=tcp://127.0.0.1:2',
+      'pname=k\nsub_address_0=a\nsub_address_1=b\nworker_push_address=c',
+      'p',
+      'atcp://127.0.0.1:5555',
+    ].map(bytes),
+  words: [
+    ...[...Object.keys(STATUS), ...Object.keys(STATUS.counters), ...Object.keys(WORKERS)].map(
+      (key) => `"${key}":`,
+    ),
+    ...[
+      '"holds":',
+      '"silent":',
+      '"redelivered":',
+      '"givenUp":',
+      '"__proto__":',
+      '"constructor":',
+      '1e999',
+      '-1e308',
+      '\\u009b',
+    ],
+    ...['name=', 'sub_address=', 'sub_address_0=', 'worker_pull_address=', 'db_address='],
+  ],
+  check: run,
+};
+
+async function run(data: Bytes): Promise<void> {
+  const seen = await readLaterOr(() => look(serverOf(data)), 'PROTOCOL', 'WRONG_SERVER');
+  if (seen === undefined) return;
+  claimBounded(seen, data, 128);
+  claimPlain(seen);
+  for (const rates of [null, { received: 1, answered: 1, failed: 0 }]) {
+    const text = describeLook(seen, rates, style);
+    claim(!/[^\n\P{Cc}]/u.test(text), 'a description steers the terminal');
+    claimShort(text, data);
+    const line = lookLine(seen, rates);
+    claim(!/\p{Cc}/u.test(line), 'a line steers the terminal');
+    claimShort(line, data);
+  }
+  const again = await readLaterOr<Look>(() => lookAgain(serverOf(data), seen), 'PROTOCOL', 'WRONG_SERVER');
+  claim(again?.name === seen.name, 'a second look sees another server');
+}
+
+function claimShort(text: string, data: Bytes): void {
+  const most = DESCRIPTION + 64 * data.length;
+  claim(
+    text.length <= most,
+    `${data.length} bytes are told in ${text.length} characters, of ${most} at most`,
+  );
+}
+
+function serverOf(data: Bytes): ServerKeys {
+  const kind = String.fromCharCode(data[0] ?? 0);
+  const rest = data.slice(1);
+  const lines = new Map(
+    kind === 'p'
+      ? Buffer.from(rest)
+          .toString()
+          .split('\n')
+          .map((line): [string, string] => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
+      : [],
+  );
+  let requests = 0;
+  const read = async (key: string): Promise<CacheReply> => {
+    if (++requests > MOST_REQUESTS)
+      throw new Violation('a server that has an answer to everything is asked for ever');
+    if (kind === 'f') {
+      const value = key === 'name' ? bytes('demo') : key === 'frond_status' ? rest : new Uint8Array(0);
+      return { ...plainReply(value), features: Feature.replies };
+    }
+    return plainReply(kind === 'p' ? bytes(lines.get(key) ?? '') : rest);
+  };
+  // It asks for keys, and no more than that is looked at.
+  return { read, dbAddress: 'tcp://127.0.0.1:5555' } as unknown as ServerKeys;
+}
