@@ -79,6 +79,9 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
+    // Node reads `-v-x` as `-v -- -x`: what follows would be taken for arguments.
+    const raw = argv[token.index] ?? '';
+    if (token.kind === 'option-terminator' && raw !== '--') throw unknownOption(command, raw);
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
     if (!isOptionName(name) || !command.options.includes(name)) throw unknownOption(command, rawName);

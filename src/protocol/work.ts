@@ -78,7 +78,7 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
 /** @throws PalmError `PROTOCOL` when the message is no request for work, `TOO_LARGE` for an id, name or list beyond its limit. */
 export function readWorkRequest(message: PalmMessage): WorkRequest {
   const { client: worker, pipeline: name, stage, cache, payload } = message;
-  const sequence = Number(cache);
+  const sequence = /^[1-9]\d*$/.test(cache) ? Number(cache) : Number.NaN;
   if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }

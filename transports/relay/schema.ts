@@ -152,7 +152,14 @@ function pathOf({ path }: BaseIssue<unknown>, without = 0): string {
   return steps
     .slice(0, steps.length - without)
     .map(({ key }, index) =>
-      typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${String(key)}`,
+      typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${shortened(String(key))}`,
     )
     .join('');
+}
+
+/** Characters of a key that an error quotes: a file may hold any. */
+const LONGEST_KEY = 60;
+
+function shortened(key: string): string {
+  return key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
 }

@@ -51,14 +51,15 @@ export function readCapture(text: string): WireEntry[] {
 
 function isSaved(value: unknown): value is Saved {
   if (!isRecord(value)) return false;
-  const { direction, channel, address, size, at, client, message } = value;
+  const { direction, channel, address, size, at, client, topic, message } = value;
   return (
     (direction === 'in' || direction === 'out') &&
     (channel === 'push' || channel === 'sub' || channel === 'db') &&
     typeof address === 'string' &&
     typeof client === 'string' &&
-    typeof size === 'number' &&
-    typeof at === 'number' &&
+    Number.isFinite(size) &&
+    Number.isFinite(at) &&
+    (topic === undefined || typeof topic === 'string') &&
     (message === undefined || isSavedMessage(message))
   );
 }
@@ -70,7 +71,7 @@ function isSavedMessage(value: unknown): boolean {
   return (
     isRecord(value) &&
     TEXTS.every((key) => typeof value[key] === 'string') &&
-    NUMBERS.every((key) => typeof value[key] === 'number')
+    NUMBERS.every((key) => Number.isSafeInteger(value[key]))
   );
 }
 

@@ -1,6 +1,7 @@
 /** From what a module gives to definitions of roles, checked key by key. */
 
 import type { RoleDefinition } from '../../cluster/start-role.ts';
+import { isName } from '../../protocol/calls.ts';
 import { reasonText, show } from '../../protocol/errors.ts';
 import type { Transport } from '../../transport.ts';
 import { CommandError } from '../exit.ts';
@@ -78,7 +79,7 @@ function checkKeys(
   for (const [key, value] of Object.entries(definition)) {
     if (key === 'role' || Object.hasOwn(shape, key) || value === undefined) continue;
     const near = nearest(key, Object.keys(shape));
-    throw fail(`: a ${role} has no ${key}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    throw fail(`: a ${role} has no ${shortened(key)}${near === undefined ? '' : `; did you mean ${near}?`}`);
   }
   for (const [key, kind] of Object.entries(shape)) {
     const value = definition[key];
@@ -102,9 +103,17 @@ function checkAddresses(transport: Transport, value: unknown, fail: (reason: str
 
 function checkFunctions(functions: unknown, fail: (text: string) => CommandError): void {
   for (const [name, run] of Object.entries(functions ?? {})) {
-    if (typeof run !== 'function') throw fail(`: functions.${name} must be a function, not ${show(run)}`);
-    if (!/^[^\s.]+$/.test(name)) {
+    if (typeof run !== 'function')
+      throw fail(`: functions.${shortened(name)} must be a function, not ${show(run)}`);
+    if (!isName(name)) {
       throw fail(`: the name of a function holds no dots or spaces, and so cannot be ${show(name)}`);
     }
   }
+}
+
+/** Characters of a key that an error quotes. */
+const LONGEST_KEY = 60;
+
+function shortened(key: string): string {
+  return key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
 }

@@ -1,5 +1,6 @@
 /** What each role's definition holds, so that what is wrong with one can be named. */
 import type { RoleDefinition } from '../../cluster/start-role.ts';
+import { isName } from '../../protocol/calls.ts';
 
 export type RoleName = RoleDefinition['role'];
 export type DefinitionOf<R extends RoleName> = Extract<RoleDefinition, { readonly role: R }>;
@@ -31,10 +32,7 @@ function optional(required: Kind): Kind {
   return { ...required, isOptional: true };
 }
 
-const NAME = kind(
-  'a text without dots or spaces',
-  (value) => typeof value === 'string' && /^[^\s.]+$/.test(value),
-);
+const NAME = kind('a text without dots or spaces', (value) => typeof value === 'string' && isName(value));
 const TOPIC = kind('the name of the previous server', isText);
 const TOPICS = kind('a list of the names of the previous servers, one for each of subAddresses', isTexts);
 const ADDRESS = kind("an address such as 'tcp://127.0.0.1:5555'", isText, true);
@@ -51,7 +49,9 @@ const CONCURRENCY = optional(
 );
 const TIME = optional(kind('milliseconds above 0', (value) => typeof value === 'number' && value > 0));
 const LEVELS = ['debug', 'info', 'warning', 'error', 'silent'];
-const LEVEL = optional(kind(LEVELS.join(', '), (value) => LEVELS.includes(String(value))));
+const LEVEL = optional(
+  kind(LEVELS.join(', '), (value) => typeof value === 'string' && LEVELS.includes(value)),
+);
 
 const SERVING = {
   name: NAME,

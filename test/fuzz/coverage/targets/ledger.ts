@@ -47,7 +47,6 @@ async function run(data: Bytes): Promise<void> {
   const client = new End(readRelayMessage);
   const relay = new End(readClientMessage);
   try {
-    let isHonest = true;
     for (const byte of data.subarray(0, target.longest)) {
       const step = STEPS[byte & 0xf];
       const number = byte >> 4;
@@ -62,13 +61,10 @@ async function run(data: Bytes): Promise<void> {
       else if (step === 'hold') relay.ledger.hold();
       else if (step === 'release') relay.ledger.release();
       else if (step === 'turn') await turn();
-      else if (step === 'lie') {
-        isHonest = false;
-        lie(relay, number);
-      }
+      // Whoever lies has no session any more.
+      else if (step === 'lie') return lie(relay, number);
       claim(client.ledger.held >= 0 && relay.ledger.held >= 0, 'less than nothing is held');
     }
-    if (!isHonest) return;
     relay.ledger.release();
     await turn();
     cut(client, relay);

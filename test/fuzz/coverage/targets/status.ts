@@ -32,7 +32,8 @@ const style = styleFor({}, {});
 
 /**
  * What a server says of itself, as `frond inspect` reads it. The first character of an input says whose server it is: `f` is frond's,
- * with the rest for its status; `p` is pylm's, with a line for each key; `a` gives the rest for any key.
+ * with the rest for its status; `p` is pylm's, with a line for each key; `s` gives the rest for the address of any previous server; anything else
+ * for any key.
  */
 export const target: Target = {
   longest: 2_048,
@@ -45,6 +46,7 @@ export const target: Target = {
       'pname=k\nsub_address_0=a\nsub_address_1=b\nworker_push_address=c',
       'p',
       'atcp://127.0.0.1:5555',
+      's',
     ].map(bytes),
   words: [
     ...[...Object.keys(STATUS), ...Object.keys(STATUS.counters), ...Object.keys(WORKERS)].map(
@@ -110,6 +112,7 @@ function serverOf(data: Bytes): ServerKeys {
       const value = key === 'name' ? bytes('demo') : key === 'frond_status' ? rest : new Uint8Array(0);
       return { ...plainReply(value), features: Feature.replies };
     }
+    if (kind === 's' && !/^sub_address_\d/.test(key)) return plainReply(new Uint8Array(0));
     return plainReply(kind === 'p' ? bytes(lines.get(key) ?? '') : rest);
   };
   // It asks for keys, and no more than that is looked at.
