@@ -90,12 +90,18 @@ export function footprint(value: unknown, input: Uint8Array): number {
 /** Bytes that the smallest thing that was read may keep. */
 const BASE = 4_096;
 
-/** @throws Violation when a value keeps more than `perByte` bytes for each that it was read from. */
-export function claimBounded(value: unknown, input: Uint8Array, perByte: number, base = BASE): void {
+/** @throws Violation when a value keeps more than `perByte` bytes for each that it was read from, and `base` beside. */
+export function claimBounded(
+  value: unknown,
+  input: Uint8Array,
+  perByte: number,
+  base = BASE,
+  length = input.length,
+): void {
   const size = footprint(value, input);
   claim(
-    size <= base + perByte * input.length,
-    `${size} bytes are kept of ${input.length}, of ${perByte} for each at most`,
+    size <= base + perByte * length,
+    `${size} bytes are kept of ${length}, of ${perByte} for each at most`,
   );
 }
 

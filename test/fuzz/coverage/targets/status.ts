@@ -3,7 +3,7 @@ import { describeLook, lookLine } from '../../../../src/cli/inspect/text.ts';
 import type { ServerKeys } from '../../../../src/cli/keys.ts';
 import { styleFor } from '../../../../src/cli/style.ts';
 import { type CacheReply, plainReply } from '../../../../src/protocol/cache.ts';
-import { Feature } from '../../../../src/protocol/message.ts';
+import { Feature, NO_BYTES } from '../../../../src/protocol/message.ts';
 import type { Bytes } from '../../../../src/protocol/utf8.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, Violation } from '../claims.ts';
@@ -69,52 +69,71 @@ export const target: Target = {
 };
 
 async function run(data: Bytes): Promise<void> {
-  const seen = await readLaterOr(() => look(serverOf(data)), 'PROTOCOL', 'WRONG_SERVER');
+  const server = new SaidServer(data);
+  const seen = await readLaterOr(() => look(server.keys), 'PROTOCOL', 'WRONG_SERVER');
   if (seen === undefined) return;
-  claimBounded(seen, data, 128);
+  const { told } = server;
+  claimBounded(seen, data, 128, 4_096, told);
   claimPlain(seen);
   for (const rates of [null, { received: 1, answered: 1, failed: 0 }]) {
     const text = describeLook(seen, rates, style);
     claim(!/[^\n\P{Cc}]/u.test(text), 'a description steers the terminal');
-    claimShort(text, data);
+    claimShort(text, told);
     const line = lookLine(seen, rates);
     claim(!/\p{Cc}/u.test(line), 'a line steers the terminal');
-    claimShort(line, data);
+    claimShort(line, told);
   }
-  const again = await readLaterOr<Look>(() => lookAgain(serverOf(data), seen), 'PROTOCOL', 'WRONG_SERVER');
+  const again = await readLaterOr<Look>(() => lookAgain(server.keys, seen), 'PROTOCOL', 'WRONG_SERVER');
   claim(again?.name === seen.name, 'a second look sees another server');
 }
 
-function claimShort(text: string, data: Bytes): void {
-  const most = DESCRIPTION + 64 * data.length;
-  claim(
-    text.length <= most,
-    `${data.length} bytes are told in ${text.length} characters, of ${most} at most`,
-  );
+function claimShort(text: string, told: number): void {
+  const most = DESCRIPTION + 64 * told;
+  claim(text.length <= most, `${told} bytes are shown in ${text.length} characters, of ${most} at most`);
 }
 
-function serverOf(data: Bytes): ServerKeys {
-  const kind = String.fromCharCode(data[0] ?? 0);
-  const rest = data.slice(1);
-  const lines = new Map(
-    kind === 'p'
-      ? Buffer.from(rest)
-          .toString()
-          .split('\n')
-          .map((line): [string, string] => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
-      : [],
-  );
-  let requests = 0;
-  const read = async (key: string): Promise<CacheReply> => {
-    if (++requests > MOST_REQUESTS)
+/** A server that says what is in an input. */
+class SaidServer {
+  /** Bytes of all replies. */
+  told = 0;
+  /** What asks it: nothing else of this is used. */
+  readonly keys = {
+    read: (key: string) => this.#read(key),
+    dbAddress: 'tcp://127.0.0.1:5555',
+  } as unknown as ServerKeys;
+  readonly #kind: string;
+  readonly #rest: Bytes;
+  readonly #lines: ReadonlyMap<string, string>;
+  #requests = 0;
+
+  constructor(data: Bytes) {
+    this.#kind = String.fromCharCode(data[0] ?? 0);
+    this.#rest = data.slice(1);
+    const lines = this.#kind === 'p' ? Buffer.from(this.#rest).toString().split('\n') : [];
+    this.#lines = new Map(
+      lines.map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]),
+    );
+  }
+
+  async #read(key: string): Promise<CacheReply> {
+    if (++this.#requests > MOST_REQUESTS)
       throw new Violation('a server that has an answer to everything is asked for ever');
-    if (kind === 'f') {
-      const value = key === 'name' ? bytes('demo') : key === 'frond_status' ? rest : new Uint8Array(0);
-      return { ...plainReply(value), features: Feature.replies };
+    const value = this.#valueOf(key);
+    this.told += value.length;
+    return { ...plainReply(value), ...(this.#kind === 'f' && { features: Feature.replies }) };
+  }
+
+  #valueOf(key: string): Bytes {
+    const isPrevious = /^sub_address_\d/.test(key);
+    switch (this.#kind) {
+      case 'f':
+        return key === 'name' ? bytes('demo') : key === 'frond_status' ? this.#rest : NO_BYTES;
+      case 'p':
+        return bytes(this.#lines.get(key) ?? '');
+      case 's':
+        return isPrevious ? this.#rest : NO_BYTES;
+      default:
+        return this.#rest;
     }
-    if (kind === 's' && !/^sub_address_\d/.test(key)) return plainReply(new Uint8Array(0));
-    return plainReply(kind === 'p' ? bytes(lines.get(key) ?? '') : rest);
-  };
-  // It asks for keys, and no more than that is looked at.
-  return { read, dbAddress: 'tcp://127.0.0.1:5555' } as unknown as ServerKeys;
+  }
 }
