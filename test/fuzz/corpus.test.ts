@@ -1,6 +1,6 @@
 /**
- * What fuzzing that is guided by coverage has found worth keeping, tried again: inputs that reach all of the code, and those that once were
- * findings. The search itself is `npm run test:fuzz:coverage`.
+ * Tries again every input that coverage-guided fuzzing has kept: the corpus, which reaches all the code that was ever reached, and the inputs that
+ * broke something once. `npm run test:fuzz:coverage` is the search itself.
  */
 import { describe, expect, it } from 'vitest';
 import { corpusOf, crashesOf, readInputs } from './coverage/files.ts';
@@ -8,7 +8,7 @@ import { attempt } from './coverage/target.ts';
 import { loadTarget, TARGETS } from './coverage/targets.ts';
 
 describe.each(Object.keys(TARGETS))('%s', (name) => {
-  it('keeps what is claimed of it, for each input of the corpus', async () => {
+  it('keeps its claims for every input of the corpus', async () => {
     const target = await loadTarget(name);
     const inputs = readInputs(corpusOf(name));
     expect(inputs.size).toBeGreaterThan(0);
@@ -16,7 +16,10 @@ describe.each(Object.keys(TARGETS))('%s', (name) => {
     for (const input of inputs.values()) await attempt(target, input, false);
   });
 
-  it.each([...readInputs(crashesOf(name))])('holds for %s, which it once did not', async (_, input) => {
-    await attempt(await loadTarget(name), input, false);
-  });
+  it.each([...readInputs(crashesOf(name))])(
+    'keeps its claims for %s, which broke one once',
+    async (_, input) => {
+      await attempt(await loadTarget(name), input, false);
+    },
+  );
 });

@@ -1,14 +1,14 @@
-/** What is claimed of readers, whatever they read. A claim that does not hold is a finding. */
+/** What every target claims about the code it tries. A claim that does not hold is a finding. */
 import { isDeepStrictEqual } from 'node:util';
 import { CommandError } from '../../../src/cli/exit.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 
-/** A claim that does not hold. */
+/** A claim did not hold. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
 
-/** @throws Violation when it does not hold. */
+/** @throws Violation when `holds` is false. */
 export function claim(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Violation(what);
 }
@@ -28,7 +28,7 @@ export function readOr<T>(read: () => T, ...codes: readonly string[]): T | undef
   }
 }
 
-/** As {@link readOr}, of what is read later. */
+/** As {@link readOr}, for a reader that gives a promise. */
 export async function readLaterOr<T>(
   read: () => Promise<T>,
   ...codes: readonly string[]
@@ -41,7 +41,7 @@ export async function readLaterOr<T>(
   }
 }
 
-/** Characters that a refusal may have beside what it quotes. */
+/** Characters of the longest error message that a refusal may have: it quotes at most a part of the input. */
 const LONGEST_REFUSAL = 2_048;
 
 function isRefusal(error: unknown, codes: readonly string[]): boolean {
@@ -54,8 +54,8 @@ function isRefusal(error: unknown, codes: readonly string[]): boolean {
 }
 
 /**
- * Bytes that a value keeps, roughly: what V8 needs for objects, texts and views, and the buffers that are its own.
- * @param input - the bytes that it was read from, whose buffer is not counted.
+ * Bytes that a value keeps alive, roughly: its objects, strings and views, and each buffer except the input's.
+ * @param input - the bytes that the value was read from.
  */
 export function footprint(value: unknown, input: Uint8Array): number {
   const seen = new Set<unknown>([input.buffer]);
@@ -87,10 +87,10 @@ export function footprint(value: unknown, input: Uint8Array): number {
   return bytes;
 }
 
-/** Bytes that the smallest thing that was read may keep. */
+/** Bytes that the result of an empty input may keep. */
 const BASE = 4_096;
 
-/** @throws Violation when a value keeps more than `perByte` bytes for each that it was read from, and `base` beside. */
+/** @throws Violation when a value keeps more than `base` bytes and `perByte` for each byte that was read. */
 export function claimBounded(
   value: unknown,
   input: Uint8Array,
@@ -105,7 +105,7 @@ export function claimBounded(
   );
 }
 
-/** @throws Violation when an object in it has another prototype than those of literals have. */
+/** @throws Violation when an object in the value has a prototype that object and array literals do not have. */
 export function claimPlain(value: unknown): void {
   const waiting: unknown[] = [value];
   while (waiting.length > 0) {
@@ -120,7 +120,7 @@ export function claimPlain(value: unknown): void {
   }
 }
 
-/** How many keys the prototypes have that everything inherits from. */
+/** Number of keys on the prototypes that every object inherits from: it grows when one is polluted. */
 export function inheritedKeys(): number {
   return (
     Reflect.ownKeys(Object.prototype).length +

@@ -1,13 +1,13 @@
-/** What gives counters to the modules that Jazzer.js instruments: one for each place where the way forks. */
+/** The part of Jazzer.js that hands out coverage counters, one for each branch of an instrumented module. */
 export interface CoverageTracker {
   createModuleCounters(size: number): Uint8Array;
 }
 
-/** How often each place of the code that is fuzzed was passed. */
+/** All coverage counters of the process. */
 export class Counters {
   readonly #all: Uint8Array[] = [];
 
-  /** Counts in all modules that are loaded from now on. */
+  /** Sees the counters of every module that is loaded after this. */
   constructor(tracker: CoverageTracker) {
     const create = tracker.createModuleCounters.bind(tracker);
     tracker.createModuleCounters = (size) => {
@@ -17,7 +17,7 @@ export class Counters {
     };
   }
 
-  /** Places in all. */
+  /** Number of branches. */
   get size(): number {
     return this.#all.reduce((sum, { length }) => sum + length, 0);
   }
@@ -26,14 +26,14 @@ export class Counters {
     for (const counters of this.#all) counters.fill(0);
   }
 
-  /** Those that were passed since they were cleared, numbered through. */
-  passed(): number[] {
-    const places: number[] = [];
+  /** Numbers of the branches that were taken since the last {@link clear}. */
+  taken(): number[] {
+    const branches: number[] = [];
     let first = 0;
     for (const counters of this.#all) {
-      for (const [at, count] of counters.entries()) if (count !== 0) places.push(first + at);
+      for (const [at, count] of counters.entries()) if (count !== 0) branches.push(first + at);
       first += counters.length;
     }
-    return places;
+    return branches;
   }
 }

@@ -1,13 +1,13 @@
 /**
- * One target under Jazzer.js, in a process of its own; run.ts starts it. The arguments are those of libFuzzer. Says last how many places of the
- * code there are.
+ * Runs one target under Jazzer.js, in a process that run.ts starts. The arguments go to libFuzzer. Its last line of output is the number of
+ * branches in the code that was loaded.
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Counters, type CoverageTracker } from './counters.ts';
 import { allowOlderGlibc } from './older-glibc.ts';
 
-/** What is used of Jazzer.js, whose own declarations name files that are not in its packages. */
+/** The parts of Jazzer.js that are used here. Its own declarations import files that its packages do not contain. */
 interface Jazzer {
   readonly OptionSource: { readonly DefaultCLIOptions: number; readonly CommandLineArguments: number };
   readonly OptionsManager: new (source: number) => { merge(options: object, source: number): object };
@@ -28,7 +28,7 @@ const options = new OptionsManager(OptionSource.DefaultCLIOptions).merge(
     fuzzTarget: new URL('entry.ts', import.meta.url).href,
     includes: ['src/', 'transports/', 'playground/src/'].map((folder) => root + folder),
     excludes: ['node_modules'],
-    // They look for what this code does not do, and slow it down; what was changed in prototypes is looked for after each input.
+    // They look for shell commands and paths, and slow everything down. Polluted prototypes are checked after each input.
     disableBugDetectors: ['.*'],
     timeout: 30_000,
     fuzzerOptions: process.argv.slice(2),
@@ -38,5 +38,5 @@ const options = new OptionsManager(OptionSource.DefaultCLIOptions).merge(
 const counters = new Counters(fuzzer.coverageTracker);
 globalThis.fuzzCounters = counters;
 const { returnCode } = await startFuzzing(options);
-console.log(`places: ${counters.size}`);
+console.log(`branches: ${counters.size}`);
 process.exit(returnCode ?? 0);

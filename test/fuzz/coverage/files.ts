@@ -1,4 +1,4 @@
-/** Inputs that are kept in the tree. */
+/** The inputs that are kept in the repository. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,9 +7,9 @@ import type { Bytes } from '../../../src/protocol/utf8.ts';
 
 const folder = fileURLToPath(new URL('../', import.meta.url));
 
-/** Inputs that between them reach what was ever reached, none of which could be left out. */
+/** A minimal set of inputs that together reach every branch that the fuzzer has reached. */
 export const corpusOf = (target: string) => join(folder, 'corpus', target);
-/** Inputs that once were findings, and stay as tests. */
+/** Inputs that broke a claim once. They stay as regression tests. */
 export const crashesOf = (target: string) => join(folder, 'crashes', target);
 
 /** The files of a folder by name; none where there is no folder. */
@@ -18,7 +18,7 @@ export function readInputs(path: string): ReadonlyMap<string, Bytes> {
   return new Map(names.map((name) => [name, new Uint8Array(readFileSync(join(path, name)))]));
 }
 
-/** Puts inputs in a folder, each named by its hash. */
+/** Writes inputs to a folder, each under its hash. */
 export function writeInputs(path: string, inputs: readonly Bytes[]): void {
   mkdirSync(path, { recursive: true });
   for (const input of inputs) {
@@ -26,7 +26,7 @@ export function writeInputs(path: string, inputs: readonly Bytes[]): void {
   }
 }
 
-/** As {@link writeInputs}, in place of what is there. */
+/** Replaces all inputs in a folder. */
 export function replaceInputs(path: string, inputs: readonly Bytes[]): void {
   rmSync(path, { recursive: true, force: true });
   writeInputs(path, inputs);

@@ -1,4 +1,4 @@
-/** What is known to be right, for targets to begin with. */
+/** Seeds from test/fixtures/golden.json, which Python's protobuf made. */
 import { readFileSync } from 'node:fs';
 import type { Bytes } from '../../../src/protocol/utf8.ts';
 
@@ -6,7 +6,7 @@ interface Golden {
   readonly hex?: string;
 }
 
-/** The frames of test/fixtures/golden.json that are not long, those that are wrong included. */
+/** All golden frames up to 1 KiB, invalid ones included. */
 export function goldenFrames(): Bytes[] {
   const path = new URL('../../fixtures/golden.json', import.meta.url);
   const golden: Readonly<Record<'messages' | 'decodes' | 'decodeErrors', readonly Golden[]>> = JSON.parse(

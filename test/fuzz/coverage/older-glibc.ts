@@ -1,8 +1,8 @@
 /**
- * The native part of Jazzer.js 4.0.0 asks for glibc 2.38 and the libstdc++ of GCC 13; Debian 12, and so the usual image of
- * Node 20, has older ones. Three symbols are all that is newer, and none of them is needed: two are `strtol` and `strtoul`
- * under the names that C23 gives them, the third does nothing. Where the addon cannot be loaded as it is, a copy is loaded that
- * asks for the older names. Nothing is changed in node_modules.
+ * The native part of Jazzer.js 4.0.0 needs glibc 2.38 and the libstdc++ of GCC 13. Debian 12, the base of Node 20's usual image, has older
+ * ones. Three symbols make the difference, and all are dispensable: two are `strtol` and `strtoul` under the names that C23 gives them, the third is
+ * a marker that does nothing. If the addon cannot be loaded, a temporary copy that asks for the older names is loaded instead. Nothing in
+ * node_modules is changed.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,17 +15,17 @@ const DYNSYM = 11;
 const VERSION_NEEDS = 0x6ffffffe;
 const VERSIONS = 0x6fffffff;
 
-/** What the version of a symbol says when any will do. */
+/** Version index of a symbol that takes any version. */
 const ANY_VERSION = 1;
-/** A version that need not be there. */
+/** Flag of a version that may be missing. */
 const WEAK_VERSION = 2;
 const WEAK_SYMBOL = 0x20;
 
 const TOO_NEW = ['GLIBC_2.38', 'GLIBCXX_3.4.32'];
-/** Stands before the old name in the new one. */
+/** The new names are the old ones behind this prefix. */
 const C23 = '__isoc23_';
 
-/** Has Jazzer.js load its addon also where the C library is older. To be called before it is imported. */
+/** Lets Jazzer.js load its addon with an older C library. Call this before Jazzer.js is loaded. */
 export function allowOlderGlibc(): void {
   const load = process.dlopen;
   process.dlopen = (module: object, filename: string, flags?: number) => {
@@ -40,7 +40,7 @@ export function allowOlderGlibc(): void {
         writeFileSync(copy, forOlderGlibc(readFileSync(filename)));
         open(copy);
       } finally {
-        // It is mapped: the file is no longer needed.
+        // The library stays mapped without its file.
         rmSync(folder, { recursive: true });
       }
     }

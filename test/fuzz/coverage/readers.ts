@@ -1,4 +1,4 @@
-/** Other readers of envelopes, which must see what ours sees. */
+/** Other readers of envelopes. They must see the same fields as ours. */
 import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import protobufjs from 'protobufjs';
@@ -73,8 +73,8 @@ function plain(message: object): Fields {
 }
 
 /**
- * What Python's protobuf, where it is Python alone, sees of a frame: it compares tags byte for byte, so to it a tag that is longer than
- * it must be is of a field that it does not know.
+ * The fields of a frame that Python's protobuf sees in its pure Python implementation: it compares tags byte for byte, so a tag that is longer
+ * than necessary belongs to an unknown field.
  */
 function asPurePython(frame: Uint8Array): Uint8Array {
   const reader = protobufjs.Reader.create(frame.slice());

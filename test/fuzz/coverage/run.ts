@@ -1,7 +1,7 @@
 /**
- * `npm run test:fuzz:coverage [-- TARGET…] [--seconds N] [--seed N] [--jobs N] [--keep]`: each target, or those named, for N seconds under
- * Jazzer.js, two at once. What is found is kept in test/fuzz/crashes and so becomes a test. With --keep, what reached code that the corpus did
- * not reach is put there.
+ * `npm run test:fuzz:coverage [-- TARGET…] [--seconds N] [--seed N] [--jobs N] [--keep]` fuzzes each target, or the named ones, for N seconds, two
+ * at a time. Inputs that break a claim are kept in test/fuzz/crashes, where `npm test` tries them again. With --keep, inputs that reach new code
+ * are added to test/fuzz/corpus.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -31,10 +31,10 @@ const { values, positionals } = parseArgs({
 });
 const [seconds, seed, jobs] = [values.seconds, values.seed, values.jobs].map(Number);
 if (![seconds, seed, jobs].every((value) => Number.isSafeInteger(value) && Number(value) > 0)) {
-  throw new Error('--seconds, --seed and --jobs are whole numbers from 1 on');
+  throw new Error('--seconds, --seed and --jobs must be whole numbers from 1 on');
 }
 
-/** Seconds that one input may take, and MiB that the process may grow to. */
+/** Seconds that one input may take, and MiB that the process may use. */
 const [LONGEST, LARGEST] = [25, 2_048];
 
 const work = mkdtempSync(join(tmpdir(), 'frond-fuzz-'));
@@ -43,7 +43,7 @@ const waiting = [...names];
 let findings = 0;
 
 console.log(`seed ${seed}`);
-console.log('target'.padEnd(16), 'executions   each second   places reached   new inputs   findings');
+console.log('target'.padEnd(16), 'executions   each second   branches taken   new inputs   findings');
 await Promise.all(Array.from({ length: Math.min(Number(jobs), names.length) }, runNext));
 rmSync(work, { recursive: true });
 process.exitCode = findings === 0 ? 0 : 1;
@@ -82,7 +82,7 @@ async function runOne(name: string): Promise<void> {
   const figures = [
     last(told, /stat::number_of_executed_units:\s*(\d+)/g) ?? last(told, /#(\d+)\s/g),
     last(told, /stat::average_exec_per_sec:\s*(\d+)/g) ?? last(told, /exec\/s: (\d+)/g),
-    `${last(told, /cov: (\d+)/g)} of ${last(told, /places: (\d+)/g)}`,
+    `${last(told, /cov: (\d+)/g)} of ${last(told, /branches: (\d+)/g)}`,
     readInputs(found).size,
     news.length,
   ];
@@ -126,7 +126,7 @@ function last(text: string, pattern: RegExp): string | undefined {
   return [...text.matchAll(pattern)].at(-1)?.[1];
 }
 
-/** As libFuzzer reads it: Latin-1 in quotation marks, with escapes. */
+/** A word as libFuzzer's dictionaries have it: in quotation marks, with escapes. */
 function dictionaryLine(word: string): string {
   const escaped = Array.from(Buffer.from(word, 'latin1'), (byte) =>
     byte > 0x1f && byte < 0x7f && byte !== 0x22 && byte !== 0x5c

@@ -1,26 +1,26 @@
 import type { Bytes } from '../../../src/protocol/utf8.ts';
 import { inheritedKeys, Violation } from './claims.ts';
 
-/** Something that reads bytes of strangers, and what is claimed of it. */
+/** Code that reads strangers' bytes, and the claims about it. */
 export interface Target {
-  /** Bytes of the longest input that is tried. */
+  /** Bytes of the longest input that the fuzzer makes. */
   readonly longest: number;
-  /** Inputs to begin with. */
+  /** Inputs that the search begins with. */
   readonly seeds: () => readonly Bytes[];
-  /** Pieces that inputs are made of, which chance would not find soon. */
+  /** The dictionary: pieces of inputs that random bytes would not soon contain. In Latin-1. */
   readonly words?: readonly string[];
-  /** @throws when what is claimed does not hold. */
+  /** Reads one input. @throws Violation, or any other error, when a claim does not hold. */
   readonly check: (data: Bytes) => void | Promise<void>;
 }
 
-/** One input in so many is also tried at length. */
+/** One input in so many is also tried in a long form. */
 const PUMPED = 64;
 const PUMPED_LENGTH = 65_536;
 
 /**
- * Tries an input; of one in {@link PUMPED}, chosen by what is in it, also with a part of it repeated up to 64 KiB, which is what
- * shows time or memory that grows faster than what came.
- * @param isTimed - whether taking long is a finding.
+ * Tries an input. One input in {@link PUMPED}, chosen by its content, is tried again with a part of it repeated up to 64 KiB:
+ * that shows time or memory that grows faster than the input.
+ * @param isTimed - whether too much CPU time is a finding.
  */
 export function attempt(target: Target, data: Bytes, isTimed: boolean): void | Promise<void> {
   const trying = attemptOne(target, data, isTimed);
@@ -38,7 +38,7 @@ function attemptOne(target: Target, data: Bytes, isTimed: boolean): void | Promi
   const started = performance.now();
   const finish = (): void | Promise<void> => {
     if (inheritedKeys() !== keys)
-      throw new Violation('a prototype that everything inherits from was changed');
+      throw new Violation('a prototype that every object inherits from was changed');
     const isSlow = performance.now() - started > allowedFor(data);
     return isSlow && isTimed ? checkTime(target, data) : undefined;
   };
@@ -46,7 +46,7 @@ function attemptOne(target: Target, data: Bytes, isTimed: boolean): void | Promi
   return checking === undefined ? finish() : checking.then(finish);
 }
 
-/** Others may have had the processor: counts what it takes three times. */
+/** Measures CPU time three times and takes the least, because other processes may have interrupted the first run. */
 async function checkTime({ check }: Target, data: Bytes): Promise<void> {
   const times: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -72,7 +72,7 @@ function hashOf(data: Bytes): number {
   return hash >>> 0;
 }
 
-/** Milliseconds: what is linear stays far below also when it is instrumented, what is quadratic is far above at 64 KiB. */
+/** Milliseconds. Linear code stays far below, even instrumented; quadratic code is far above at 64 KiB. */
 const ALLOWED = 100;
 const ALLOWED_PER_BYTE = 0.01;
 
@@ -87,7 +87,7 @@ function pumped(data: Bytes, from: number, to: number): Bytes {
   return long;
 }
 
-/** Text of an input, for readers of text; what is no UTF-8 becomes U+FFFD, and `\ud800` in it half of a surrogate pair. */
+/** An input as a string. Invalid UTF-8 becomes U+FFFD, and the six characters `\ud800` become a lone surrogate. */
 export function textIn(data: Bytes): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(data).replaceAll('\\ud800', '\ud800');
 }

@@ -1,4 +1,4 @@
-/** What is fuzzed, by name. Each is loaded alone: what it does not read is not in its figures. */
+/** The targets by name. Each is loaded alone, so that its coverage counts only the code that it imports. */
 import type { Target } from './target.ts';
 
 export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {

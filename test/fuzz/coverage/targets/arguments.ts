@@ -7,7 +7,7 @@ import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 
-/** The arguments of each command, a line for each. */
+/** Command lines of each command. Each line of an input is an argument. */
 export const target: Target = {
   longest: 512,
   seeds: () =>
@@ -33,7 +33,7 @@ export const target: Target = {
       if (parsed === undefined) continue;
       claimBounded(parsed.positionals, data, 64);
       for (const word of parsed.positionals)
-        claim(argv.includes(word), `${JSON.stringify(word)} is no argument`);
+        claim(argv.includes(word), `${JSON.stringify(word)} was not among the arguments`);
       for (const name of command.options) {
         const value = parsed.options.number(name as never);
         claim(value === undefined || !(value < 1), `--${name} is ${value}`);
@@ -42,7 +42,7 @@ export const target: Target = {
   },
 };
 
-/** Undefined when it is refused. A refusal may quote all of the argument: who reads it has written it. */
+/** Undefined when the command line is refused. A refusal may quote a whole argument: the user wrote it. */
 function parsedOr(command: Command, argv: readonly string[]): Parsed | undefined {
   try {
     return parseOptions(command, argv, {});

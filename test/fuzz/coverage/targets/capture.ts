@@ -14,7 +14,7 @@ const ENTRY = {
   topic: undefined,
 } as const;
 
-/** Captures that the playground loads. */
+/** Captures, as the playground loads them. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => [
@@ -83,10 +83,10 @@ export const target: Target = {
     claimBounded(entries, data, 128);
     claimPlain(entries);
     for (const { topic, size, at, message } of entries) {
-      claim(topic === undefined || typeof topic === 'string', 'what is no text is taken for a topic');
-      claim(Number.isFinite(size) && Number.isFinite(at), 'what no capture says is taken for a number');
-      claim(message === undefined || message.payload instanceof Uint8Array, 'a payload is no bytes');
+      claim(topic === undefined || typeof topic === 'string', 'the topic is not a string');
+      claim(Number.isFinite(size) && Number.isFinite(at), 'a size or time is not finite');
+      claim(message === undefined || message.payload instanceof Uint8Array, 'a payload is not a Uint8Array');
     }
-    claimSame(readCapture(writeCapture(entries)), entries, 'a capture that is saved again is read otherwise');
+    claimSame(readCapture(writeCapture(entries)), entries, 'a capture changes when it is saved again');
   },
 };

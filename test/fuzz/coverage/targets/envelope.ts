@@ -7,7 +7,7 @@ import { goldenFrames } from '../golden.ts';
 import { fieldsBy, OTHERS, type Reader } from '../readers.ts';
 import type { Target } from '../target.ts';
 
-/** One for all inputs: what it remembers of one must not show in the next. */
+/** Shared by all inputs: what it remembers of one must not change the next. */
 const shared = new EnvelopeCodec();
 
 export const target: Target = {
@@ -26,21 +26,21 @@ export const target: Target = {
   check(data) {
     const message = readOr(() => new EnvelopeCodec().decode(data), 'PROTOCOL');
     const again = readOr(() => shared.decode(data), 'PROTOCOL');
-    claimSame(again, message, 'a codec that was used before reads it otherwise');
+    claimSame(again, message, 'a used codec decodes it otherwise');
     if (message === undefined) return;
     claimBounded(message, data, 4);
     const frame = shared.encode(message);
-    claim(frame.length <= data.length, 'an envelope grows when it is encoded again');
-    claimSame(new EnvelopeCodec().encode(message), frame, 'a codec that was used before writes it otherwise');
-    claimSame(new EnvelopeCodec().decode(frame), message, 'what is encoded is read otherwise');
+    claim(frame.length <= data.length, 're-encoding makes a frame longer');
+    claimSame(new EnvelopeCodec().encode(message), frame, 'a used codec encodes it otherwise');
+    claimSame(new EnvelopeCodec().decode(frame), message, 'encoding and decoding changes a message');
     const clean = shared.encode({ ...message, unknown: NO_BYTES });
     for (const other of OTHERS) claimReads(other, clean, message);
-    // A known field of another wire type is unknown to us and to Google's readers, and to others it is that field.
+    // A known field number with another wire type is an unknown field to us and to Google's readers, but not to these.
     const isKnown = message.unknown.length === 0;
     for (const other of OTHERS) if (isKnown && other !== 'pure Python') claimReads(other, data, message);
     if (message.cache === '') {
       const filled = new EnvelopeCodec().decode(withCache(frame, 'filled', new Slab()));
-      claimSame(filled, { ...message, cache: 'filled' }, 'filling in the cache field changes another');
+      claimSame(filled, { ...message, cache: 'filled' }, 'filling the cache field changes another field');
     }
   },
 };

@@ -48,12 +48,12 @@ const BY_RELAYS: readonly Frame[] = [
   [Type.work, 1, [BLOB]],
 ];
 
-/** Items that a message of a client may have whatever its length, at what one of them takes. */
+/** Bytes for the 1 024 list items that a client's message may have at any length. */
 const BASE = 1_024 * 256;
 
-/** What clients send to relays. */
+/** Messages from clients, as a relay reads them. */
 export const clientFrames = targetOf(BY_CLIENTS, readClientMessage, 64, BASE);
-/** What relays send to clients. */
+/** Messages from relays, as a client reads them. */
 export const relayFrames = targetOf(BY_RELAYS, readRelayMessage, 192, 4_096);
 
 function targetOf(
@@ -82,8 +82,8 @@ function targetOf(
       claimBounded(message, data, perByte, base);
       claimSame(asLists(message), theirs(data), 'msgpackr reads it otherwise');
       const again = written(message.frames, message.sequence, message.confirmed);
-      // Where heads were longer than they need be, what is written is shorter, and may have too many items for its length.
-      if (data.length <= 1_024) claimSame(read(again), message, 'what is written is read otherwise');
+      // A longer message may have had longer heads than necessary: rewritten, it can have too many items for its length.
+      if (data.length <= 1_024) claimSame(read(again), message, 'writing and reading changes a message');
     },
   };
 }
@@ -110,11 +110,11 @@ function plain(value: unknown): unknown {
   return value instanceof Uint8Array ? new Uint8Array(value) : value;
 }
 
-/** What msgpackr reads, with the topics that are those of the one before. */
+/** What msgpackr reads, with nil topics replaced by the topic before. */
 function theirs(data: Bytes): unknown {
-  // A copy: it hangs a view of its own on the bytes that it is given.
+  // A copy: msgpackr attaches a DataView to the bytes that it is given.
   const read: unknown = plain(unpackr.unpack(data.slice()));
-  claim(Array.isArray(read), 'msgpackr reads no list');
+  claim(Array.isArray(read), 'msgpackr does not read a list');
   for (const frame of read.slice(2)) {
     if (frame[0] !== Type.results) continue;
     let topic: string | null = null;

@@ -14,7 +14,7 @@ import type { Target } from '../target.ts';
 const codec = new EnvelopeCodec();
 const ID = 'r/1';
 
-/** Who asks, and may call every function of `demo`, one of `other`, and use keys under its name. */
+/** May call every function of `demo`, one of `other`, and use keys under its name. */
 const identity = new Identity({
   name: 'alice',
   servers: ['demo', 'other'],
@@ -24,7 +24,7 @@ const identity = new Identity({
 const guest = { id: ID, identity };
 
 function upstreamOf(name: string): Upstream {
-  // What the guard asks of a server.
+  // The members that the guard uses.
   const server = { name, palmName: name, isFrond: true, functions: undefined, known: async () => {} };
   return server as unknown as Upstream;
 }
@@ -43,7 +43,7 @@ const CALL = {
   ordinal: 1,
 };
 
-/** The guards of a relay: whatever reader a server has, it sees what was granted. */
+/** The guards of a relay: whichever reader a server has, it sees only what was granted. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => [
@@ -101,10 +101,10 @@ async function run(data: Bytes): Promise<void> {
   const verdict = await readLaterOr(async () => calls.judge(guest, demo, data), 'PROTOCOL', 'FORBIDDEN');
   if (verdict?.passes === true) claimGranted(verdict.frame);
   else if (verdict !== undefined)
-    claim(verdict.topic.startsWith(`${ID}/`), 'a refusal goes to another client');
+    claim(verdict.topic.startsWith(`${ID}/`), "a refusal goes to another client's topic");
   const request = readOr(() => requests.judge(guest, 'demo', data), 'PROTOCOL', 'FORBIDDEN');
   if (request?.kind !== 'cache') {
-    claim(request === undefined, 'work was given without a grant');
+    claim(request === undefined, 'a request for work passes without the grant');
     return;
   }
   for (const reader of OTHERS) {

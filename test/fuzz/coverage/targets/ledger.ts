@@ -10,7 +10,7 @@ import { Ledger } from '../../../../transports/websocket/ledger.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 
-/** What each byte of an input does, by its lower four bits; the upper four are a number for it. */
+/** Steps by number: the lower four bits of each byte of an input choose one, the upper four are its argument. */
 const STEPS = [
   'post',
   'reply',
@@ -26,7 +26,7 @@ const STEPS = [
   'lie',
 ] as const;
 
-/** Two ends of a session over links that are cut: everything arrives once and in order, and lies are refused. */
+/** The two ends of a session over a link that is cut: every frame arrives once and in order, and wrong numbers are refused. */
 export const target: Target = {
   longest: 256,
   seeds: () =>
@@ -40,7 +40,7 @@ export const target: Target = {
   check: run,
 };
 
-/** Bytes of a frame that makes a message full. */
+/** An envelope that fills a message. */
 const LARGE = new Uint8Array(66_000);
 
 async function run(data: Bytes): Promise<void> {
@@ -61,21 +61,21 @@ async function run(data: Bytes): Promise<void> {
       else if (step === 'hold') relay.ledger.hold();
       else if (step === 'release') relay.ledger.release();
       else if (step === 'turn') await turn();
-      // Whoever lies has no session any more.
+      // A lie ends the session.
       else if (step === 'lie') return lie(relay, number);
-      claim(client.ledger.held >= 0 && relay.ledger.held >= 0, 'less than nothing is held');
+      claim(client.ledger.held >= 0 && relay.ledger.held >= 0, 'a negative number of bytes is held');
     }
     relay.ledger.release();
     await turn();
     cut(client, relay);
     resume(client, relay);
     while (client.deliverTo(relay) || relay.deliverTo(client)) await turn();
-    claimSame(relay.received, client.posted, 'the relay received something else than was posted');
-    claimSame(client.received, relay.posted, 'the client received something else than was posted');
-    // Each resumption confirms what was received.
+    claimSame(relay.received, client.posted, 'the relay did not receive what the client posted');
+    claimSame(client.received, relay.posted, 'the client did not receive what the relay posted');
+    // Resuming confirms everything that was received.
     cut(client, relay);
     resume(client, relay);
-    claim(client.ledger.held === 0 && relay.ledger.held === 0, 'what was confirmed is held');
+    claim(client.ledger.held === 0 && relay.ledger.held === 0, 'confirmed bytes are still held');
   } finally {
     cut(client, relay);
   }
@@ -97,7 +97,7 @@ class End {
     this.ledger.post(frame);
   }
 
-  /** Gives whether there was a message on its way. */
+  /** Whether a message was on its way. */
   deliverTo(other: End): boolean {
     const bytes = this.out.shift();
     if (bytes === undefined) return false;
@@ -118,13 +118,13 @@ function cut(...ends: readonly End[]): void {
 
 function resume(client: End, relay: End): void {
   cut(client, relay);
-  // A copy: the ledger numbers its message anew each time it is sent.
+  // Copies: the ledger renumbers its messages in place when it sends them again.
   const [toRelay, toClient] = [client.ledger.received, relay.ledger.received];
   client.ledger.resume((message) => client.out.push(message.slice()), toClient);
   relay.ledger.resume((message) => relay.out.push(message.slice()), toRelay);
 }
 
-/** A message with numbers that are not the next ones, or a resumption with those. */
+/** Takes a message, and resumes, with numbers that are not the next ones. */
 function lie({ ledger }: End, number: number): void {
   const before = ledger.received;
   const numbers = {
@@ -132,10 +132,10 @@ function lie({ ledger }: End, number: number): void {
     confirmed: number * number,
   };
   const isTaken = readOr(() => ledger.take({ ...numbers, frames: [] }, 10), 'PROTOCOL');
-  claim(ledger.received <= before + 1, 'a message was passed over');
+  claim(ledger.received <= before + 1, 'a message was skipped');
   claim(
     isTaken !== true || numbers.sequence === 0 || numbers.sequence === before + 1,
-    'a message came twice',
+    'a message was accepted twice',
   );
   readOr(() => ledger.resume(() => {}, number * number), 'PROTOCOL');
 }

@@ -31,10 +31,10 @@ const SEEDS = [
   'é.ü\n\\ud800.a',
 ];
 
-/** Characters of texts that are compared with slow ways to do the same. */
+/** Characters of strings that are also matched the slow way. */
 const SHORT = 64;
 
-/** Function paths, names, patterns, keys and addresses. */
+/** Function paths, names, patterns, keys, addresses and strings for terminals. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => SEEDS.map(bytes),
@@ -59,11 +59,8 @@ export const target: Target = {
     checkTexts(text);
     const id = readOr(() => checkId('an id', first), 'INVALID_CALL');
     claim(id === undefined || !/\s/.test(id), 'an id has a space');
-    if (first !== '') claim(wireKey(first, second) === second + first, 'a key is another on the wire');
-    claim(
-      !isReservedKey(first) || /^(name$|frond_|\w*_address)/.test(first),
-      'a key is taken for the server’s',
-    );
+    if (first !== '') claim(wireKey(first, second) === second + first, 'a key changes on the wire');
+    claim(!isReservedKey(first) || /^(name$|frond_|\w*_address)/.test(first), 'a key is wrongly reserved');
   },
 };
 
@@ -73,18 +70,22 @@ function checkPath(path: string): void {
     const current = currentStage(path, stage);
     claim(
       current === undefined || (isName(current.server) && isName(current.function)),
-      'a stage has no names',
+      'a stage contains an invalid name',
     );
     if (stages !== undefined) {
       const expected = stages.length === 1 ? stages[0] : stages[stage];
-      claimSame(current, expected, 'the stage that runs is another than was checked');
+      claimSame(current, expected, 'another stage runs than was checked');
     }
   }
   if (stages === undefined) return;
-  // A stage of three characters becomes two texts and an object.
+  // A stage of three characters becomes two strings and an object.
   claimBounded(stages, bytes(path), 64);
-  claim(callPath(path) === path, 'a path is another on the wire');
-  claimSame(stages.map((stage) => `${stage.server}.${stage.function}`).join(' '), path, 'a path was changed');
+  claim(callPath(path) === path, 'a path changes on the wire');
+  claimSame(
+    stages.map((stage) => `${stage.server}.${stage.function}`).join(' '),
+    path,
+    'the stages are not the path',
+  );
   encodeUtf8(path);
 }
 
@@ -97,7 +98,7 @@ function checkPatterns(name: string, pattern: string): void {
   );
 }
 
-/** Each part of a pattern against that of the name, with every place for every star. */
+/** Matches part by part and tries every length for every star. */
 function slowMatch(name: string, pattern: string): boolean {
   if (pattern === '*') return true;
   const [parts, wanted] = [name.split('.'), pattern.split('.')];
@@ -124,7 +125,10 @@ function checkAddresses(address: string, via: string): void {
   const resolved = resolveZeromqAddress(address, via);
   if (canDial(address) && canDial(via)) claim(canDial(resolved), `${resolved} cannot be dialled`);
   const relayed = readOr(() => parseRelayedAddress(address), 'INVALID_CALL');
-  claim(relayed === undefined || isRelayedName(relayed.server), 'an address behind a relay has no name');
+  claim(
+    relayed === undefined || isRelayedName(relayed.server),
+    'an address behind a relay contains an invalid name',
+  );
   const place = readOr(() => parsePlace(address), 'USAGE');
   claim(place === undefined || (place.port >= 0 && place.port <= 65_535), 'a port is out of range');
 }
@@ -133,8 +137,8 @@ function checkTexts(text: string): void {
   const reason = closeReason(text);
   claim(bytes(reason).length <= 123, 'the reason of a close is too long');
   for (const line of [oneLine(text), clip(text, 20)])
-    claim(!/\p{Cc}/u.test(line), 'a line steers the terminal');
-  claim(clip(text, 20).length <= 20 + text.length, 'a clipped text is longer');
+    claim(!/\p{Cc}/u.test(line), 'a line contains a control character');
+  claim(clip(text, 20).length <= 20 + text.length, 'clipping makes a string longer');
   const bare = (one: string) => one.replaceAll(' ', '');
-  claimSame(bare(wrap(text, 20).join('')), bare(text), 'wrapping changes a text');
+  claimSame(bare(wrap(text, 20).join('')), bare(text), 'wrapping changes a string');
 }

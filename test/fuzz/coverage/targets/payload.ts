@@ -12,7 +12,7 @@ const VALUES: readonly unknown[] = [
   'text',
 ];
 
-/** Payloads in the formats that the package has codecs for. What cannot be read may throw any Error: the call fails with it. */
+/** The payload codecs. Invalid payloads may throw any Error: the call fails with it. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => [
@@ -38,12 +38,12 @@ export const target: Target = {
       try {
         value = codec.decode(data);
       } catch (error) {
-        claim(error instanceof Error, `${codec.name} threw what is no error`);
+        claim(error instanceof Error, `${codec.name} threw something other than an Error`);
         continue;
       }
       claimBounded(value, data, 128);
       if (codec.name === 'text')
-        claimSame(codec.encode(value as string), data, 'a text is another when it is sent');
+        claimSame(codec.encode(value as string), data, 'a string changes when it is encoded again');
       if (codec.name === 'JSON') claimPlain(value);
     }
   },

@@ -54,7 +54,7 @@ const KEYS = [
   'serverKey',
 ];
 
-/** A file for each process: some readers take nothing else. */
+/** One file for each process: `settingsOf` reads only files. */
 const file = join(mkdtempSync(join(tmpdir(), 'frond-fuzz-')), 'relay.json');
 const { options } = parseOptions(relayCommand, ['--config', file], {});
 
@@ -101,7 +101,7 @@ export const target: Target = {
     if (config === undefined) return;
     claimBounded(config, data, 64);
     claimPlain(config);
-    for (const key of Object.keys(config)) claim(KEYS.includes(key), `${key} is taken for a setting`);
+    for (const key of Object.keys(config)) claim(KEYS.includes(key), `${key} is accepted as a setting`);
     for (const [key, limit] of Object.entries(config.limits ?? {})) {
       claim(Number.isSafeInteger(limit) && Number(limit) > 0, `the limit ${key} is ${limit}`);
     }
@@ -111,7 +111,7 @@ export const target: Target = {
     const { servers, anonymous, tokens, trustsProxy } = settings;
     claim(Object.keys(servers).length > 0, 'there are no servers');
     for (const [name, own] of Object.entries(servers)) {
-      claim(Object.hasOwn(config.servers ?? {}, name), `${name} is taken for a server`);
+      claim(Object.hasOwn(config.servers ?? {}, name), `${name} is accepted as a server`);
       for (const address of [
         own.dbAddress,
         own.pushAddress,
@@ -122,10 +122,10 @@ export const target: Target = {
         if (address !== undefined) settings.transport.checkAddress(address);
       }
     }
-    claim(anonymous !== undefined || tokens !== undefined, 'nobody could come in');
+    claim(anonymous !== undefined || tokens !== undefined, 'nobody may connect');
     claim(
       trustsProxy === (Object.hasOwn(config, 'trustProxy') && config.trustProxy === true),
-      'a proxy is trusted',
+      'whether a proxy is trusted is inherited',
     );
   },
 };

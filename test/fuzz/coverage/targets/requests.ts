@@ -23,7 +23,7 @@ const ITEMS: readonly WorkItem[] = [
   { lease: 0x3fff_ffff, kind: 2, frame: new Uint8Array(0) },
 ];
 
-/** Requests to a server's cache and for work, and the replies to them. */
+/** Requests to a server's cache, requests for work, and their replies. */
 export const target: Target = {
   longest: 2_048,
   seeds() {
@@ -61,13 +61,17 @@ export const target: Target = {
       readOr(() => replyText(reply), 'PROTOCOL');
       if (reply.message !== undefined) {
         const again = readReply(codec, codec.encode(reply.message), true);
-        claimSame(again, reply, 'a reply that is encoded again is read otherwise');
+        claimSame(again, reply, 'encoding and decoding changes a reply');
       }
     }
     const given = readOr(() => readWorkReply(codec, data), 'PROTOCOL');
     if (given !== undefined) {
       claimItems(given, data);
-      claimSame(readWorkReply(codec, encodeWorkReply(codec, given)), given, 'work is read otherwise');
+      claimSame(
+        readWorkReply(codec, encodeWorkReply(codec, given)),
+        given,
+        'encoding and decoding changes the items of work',
+      );
     }
     const message = readOr(() => codec.decode(data), 'PROTOCOL');
     if (message === undefined) return;
@@ -76,10 +80,10 @@ export const target: Target = {
     claimItems(request.items, data);
     claim(
       /^[1-9]\d*$/.test(message.cache),
-      `${JSON.stringify(message.cache)} is taken for a number in decimal`,
+      `${JSON.stringify(message.cache)} is accepted as a decimal number`,
     );
     const again = readWorkRequest(codec.decode(encodeWorkRequest(codec, request)));
-    claimSame(again, request, 'a request for work is read otherwise');
+    claimSame(again, request, 'encoding and decoding changes a request for work');
   },
 };
 

@@ -10,7 +10,7 @@ import type { Target } from '../target.ts';
 const file = join(mkdtempSync(join(tmpdir(), 'frond-fuzz-')), 'results');
 
 /**
- * The file of `frond map --resume`. The first character of an input says whether each line tells which input it is of (`n`), the rest is the
+ * The file of `frond map --resume`. The first character of an input is `n` when each line names its input; the rest is the
  * file.
  */
 export const target: Target = {
@@ -42,7 +42,7 @@ async function run(data: Bytes): Promise<void> {
   const done = await readLaterOr(() => readDone(file, isNumbered), 'INPUT', 'TOO_LARGE');
   const after = readFileSync(file);
   if (done === undefined) {
-    claim(after.equals(before), 'a file that is no result was changed');
+    claim(after.equals(before), 'a file was refused and changed');
     return;
   }
   claim(Buffer.from(before).subarray(0, after.length).equals(after), 'results were changed');
@@ -52,12 +52,12 @@ async function run(data: Bytes): Promise<void> {
   claim(done.count <= lines.length, 'more inputs are done than there are results');
   for (const [number, line] of lines.entries()) {
     const index = isNumbered ? indexIn(line) : number;
-    claim(index !== undefined && done.has(index), `line ${number + 1} is no input's result, or not seen`);
+    claim(index !== undefined && done.has(index), `line ${number + 1} names no input, or was not counted`);
   }
-  claim(!done.has(lines.length + 2 ** 40), 'what is not there is done');
+  claim(!done.has(lines.length + 2 ** 40), 'an input without a result counts as done');
 }
 
-/** Undefined where the line does not say it by itself. */
+/** Undefined when the line has no index of its own. */
 function indexIn(line: string): number | undefined {
   const value: unknown = JSON.parse(line);
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'index')) return undefined;

@@ -8,7 +8,7 @@ import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 
 const A = 'tcp://127.0.0.1:5555';
-/** Stands for a function, which JSON has none of. */
+/** A string that stands for a function in the JSON of an input. */
 const FUNCTION = '()';
 
 const SEEDS: readonly unknown[] = [
@@ -56,7 +56,7 @@ const SEEDS: readonly unknown[] = [
   { upper: FUNCTION, lower: FUNCTION },
 ];
 
-/** Definitions of roles, as the modules of `frond serve` and `frond worker` give them. */
+/** Role definitions, as modules of `frond serve` and `frond worker` export them. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => [
@@ -124,31 +124,28 @@ export const target: Target = {
 
 function checkDefinition(definition: Readonly<Record<string, unknown>>, data: Uint8Array): void {
   const { role, name, loggingLevel, functions, concurrency } = definition;
-  claim(Object.hasOwn(definition, 'role') && isRoleName(role), 'a definition has no role of its own');
+  claim(Object.hasOwn(definition, 'role') && isRoleName(role), 'the role is inherited or unknown');
   claimBounded(definition, data, 64);
   claimPlain(definition);
   for (const key of Object.keys(definition)) {
     const isKnown = key === 'role' || Object.hasOwn(shapeOf(role), key) || definition[key] === undefined;
-    claim(isKnown, `${key} is taken for an option`);
+    claim(isKnown, `${key} is accepted as an option`);
   }
   for (const [key, kind] of Object.entries(shapeOf(role))) {
-    claim(Object.hasOwn(definition, key) || kind.isOptional, `${key} is taken from elsewhere`);
+    claim(Object.hasOwn(definition, key) || kind.isOptional, `${key} is inherited`);
   }
   claim(
     name === undefined || (typeof name === 'string' && isName(name)),
-    `${JSON.stringify(name)} is taken for a name`,
+    `${JSON.stringify(name)} is accepted as a name`,
   );
-  claim(
-    loggingLevel === undefined || typeof loggingLevel === 'string',
-    'what is no text is taken for a level',
-  );
-  claim(concurrency === undefined || Number(concurrency) >= 1, 'nothing is done at once');
+  claim(loggingLevel === undefined || typeof loggingLevel === 'string', 'the logging level is not a string');
+  claim(concurrency === undefined || Number(concurrency) >= 1, 'concurrency is below 1');
   for (const [own, run] of Object.entries(functions ?? {})) {
-    claim(typeof run === 'function' && isName(own), `${JSON.stringify(own)} is taken for a function`);
+    claim(typeof run === 'function' && isName(own), `${JSON.stringify(own)} is accepted as a function`);
   }
 }
 
-/** The value in a JSON text, with a function in each place that says so. */
+/** Parses JSON, with a function in place of each {@link FUNCTION}. */
 function withFunctions(text: string): unknown {
   try {
     const run = (payload: Uint8Array) => payload;

@@ -23,9 +23,9 @@ const WORKERS = {
   losses: { workers: 1, redelivered: 2, givenUp: 0 },
 };
 
-/** Requests that one look makes at most, of a server that has an answer to everything. */
+/** Requests that one look may make. */
 const MOST_REQUESTS = 4_096;
-/** Characters of a description, beside those of what it describes. */
+/** Characters of the description of a server that says nothing. */
 const DESCRIPTION = 8_192;
 
 const style = styleFor({}, {});
@@ -77,10 +77,10 @@ async function run(data: Bytes): Promise<void> {
   claimPlain(seen);
   for (const rates of [null, { received: 1, answered: 1, failed: 0 }]) {
     const text = describeLook(seen, rates, style);
-    claim(!/[^\n\P{Cc}]/u.test(text), 'a description steers the terminal');
+    claim(!/[^\n\P{Cc}]/u.test(text), 'a description contains a control character');
     claimShort(text, told);
     const line = lookLine(seen, rates);
-    claim(!/\p{Cc}/u.test(line), 'a line steers the terminal');
+    claim(!/\p{Cc}/u.test(line), 'a line contains a control character');
     claimShort(line, told);
   }
   const again = await readLaterOr<Look>(() => lookAgain(server.keys, seen), 'PROTOCOL', 'WRONG_SERVER');
@@ -92,11 +92,11 @@ function claimShort(text: string, told: number): void {
   claim(text.length <= most, `${told} bytes are shown in ${text.length} characters, of ${most} at most`);
 }
 
-/** A server that says what is in an input. */
+/** A server whose replies are in an input. */
 class SaidServer {
   /** Bytes of all replies. */
   told = 0;
-  /** What asks it: nothing else of this is used. */
+  /** The two members that `look` uses. */
   readonly keys = {
     read: (key: string) => this.#read(key),
     dbAddress: 'tcp://127.0.0.1:5555',
@@ -117,7 +117,7 @@ class SaidServer {
 
   async #read(key: string): Promise<CacheReply> {
     if (++this.#requests > MOST_REQUESTS)
-      throw new Violation('a server that has an answer to everything is asked for ever');
+      throw new Violation('a server that answers every request is asked without end');
     const value = this.#valueOf(key);
     this.told += value.length;
     return { ...plainReply(value), ...(this.#kind === 'f' && { features: Feature.replies }) };

@@ -24,7 +24,7 @@ const SEEDS: readonly object[] = [
 
 const KEYS = ['name', 'expires', 'servers', 'functions', 'cache', 'work'];
 
-/** The token file of a relay, and who bears its tokens. */
+/** The token file of a relay, and the identities of its tokens. */
 export const target: Target = {
   longest: 1_024,
   seeds: () => [
@@ -57,28 +57,37 @@ export const target: Target = {
     claimBounded(tokens.identities, data, 128);
     claimPlain(tokens.identities);
     for (const identity of tokens.identities) {
-      for (const key of Object.keys(identity)) claim(KEYS.includes(key), `${key} is taken for a grant`);
+      for (const key of Object.keys(identity)) claim(KEYS.includes(key), `${key} is accepted as a grant`);
       const known = new Identity(identity);
-      claim(!known.keyPrefix.slice(0, -1).includes('/'), 'a name reaches into the keys of another');
+      claim(
+        !known.keyPrefix.slice(0, -1).includes('/'),
+        'a name contains a slash, and so reaches keys of another',
+      );
       claim(known.name !== 'anonymous', 'a token makes its bearer anonymous');
-      claim(!Number.isNaN(known.expires), 'nobody can tell when a token ends');
-      claim(known.mayWork === (Object.hasOwn(identity, 'work') && identity.work === true), 'work is granted');
+      claim(!Number.isNaN(known.expires), 'the time when a token expires is not a number');
+      claim(
+        known.mayWork === (Object.hasOwn(identity, 'work') && identity.work === true),
+        'the grant to work is inherited',
+      );
     }
     const wrong = ['', 'no token at all', '__proto__', 'constructor', HASH];
     for (const token of [undefined, ...wrong]) {
       claim(
         tokens.authenticate(token, VISITOR) === undefined || isIn(content, token),
-        'a wrong token is known',
+        'an unknown token is accepted',
       );
     }
     const bearer = tokens.authenticate(TOKEN, VISITOR);
-    claim(bearer === undefined || isIn(content, TOKEN, HASH), 'a token that is not there is known');
+    claim(
+      bearer === undefined || isIn(content, TOKEN, HASH),
+      'a token that the file does not contain is accepted',
+    );
   },
 };
 
 const VISITOR = { address: '127.0.0.1', origin: undefined };
 
-/** Whether one of the texts stands in the content, in whatever case. */
+/** Whether the content contains one of the strings, in any case. */
 function isIn(content: unknown, ...texts: readonly (string | undefined)[]): boolean {
   const whole = JSON.stringify(content).toLowerCase();
   return texts.some((text) => text !== undefined && text !== '' && whole.includes(text.toLowerCase()));

@@ -7,7 +7,7 @@ import { type Target, textIn } from '../target.ts';
 
 const LISTED = ['https://dash.example', 'http://localhost:3000'];
 
-/** The headers of an upgrade: who may open a WebSocket. An input is the address of the socket, and a line for each header. */
+/** The headers of a WebSocket upgrade. The first line of an input is the socket's address, each other line a header. */
 export const target: Target = {
   longest: 512,
   seeds: () =>
@@ -30,7 +30,7 @@ export const target: Target = {
     ...LISTED,
   ],
   check(data) {
-    // Node gives headers as Latin-1, and none with line ends.
+    // Header values contain no line ends: Node's parser takes care of it.
     const [first = '', ...lines] = textIn(data).split('\n');
     const socketAddress = isIP(first) === 0 ? '127.0.0.1' : first;
     const headers: Record<string, string> = Object.fromEntries(
