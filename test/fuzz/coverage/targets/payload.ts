@@ -36,7 +36,8 @@ export const target: Target = {
     for (const codec of CODECS) {
       let value: unknown;
       try {
-        value = codec.decode(data);
+        // A copy: msgpackr attaches a DataView to the bytes that it is given.
+        value = codec.decode(data.slice());
       } catch (error) {
         claim(error instanceof Error, `${codec.name} threw something other than an Error`);
         continue;
