@@ -4,6 +4,7 @@ import type { Target } from './target.ts';
 export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   envelope: async () => (await import('./targets/envelope.ts')).target,
   requests: async () => (await import('./targets/requests.ts')).target,
+  'cache-service': async () => (await import('./targets/cache-service.ts')).target,
   payload: async () => (await import('./targets/payload.ts')).target,
   paths: async () => (await import('./targets/paths.ts')).target,
   'client-frames': async () => (await import('./targets/frames.ts')).clientFrames,
