@@ -5,6 +5,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   envelope: async () => (await import('./targets/envelope.ts')).target,
   requests: async () => (await import('./targets/requests.ts')).target,
   'cache-service': async () => (await import('./targets/cache-service.ts')).target,
+  'worker-results': async () => (await import('./targets/worker-results.ts')).target,
   payload: async () => (await import('./targets/payload.ts')).target,
   paths: async () => (await import('./targets/paths.ts')).target,
   'client-frames': async () => (await import('./targets/frames.ts')).clientFrames,
