@@ -161,7 +161,7 @@ function unpackWork(packed: Bytes): WorkItem[] {
     const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
     reader.at = end;
     if (items.length === MOST_ITEMS) {
-      throw new PalmError('PROTOCOL', `a message of work has ${MOST_ITEMS} items at most`);
+      throw new PalmError('TOO_LARGE', `a message of work has ${MOST_ITEMS} items at most`);
     }
     items.push({ lease: tag >>> 2, kind: tag & 3, frame });
   }

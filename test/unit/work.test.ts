@@ -10,6 +10,7 @@ import {
   LAST_LEASE,
   LONGEST_WORKER_ID,
   LONGEST_WORKER_NAME,
+  MOST_ITEMS,
   readWorkReply,
   readWorkRequest,
 } from '../../src/protocol/work.ts';
@@ -90,10 +91,10 @@ describe('limits of a request for work', () => {
 
   it('the items of one', () => {
     const items = (count: number) => Uint8Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? 4 : 0));
-    for (const count of [65_535, 65_536]) {
+    for (const count of [MOST_ITEMS - 1, MOST_ITEMS]) {
       expect(readWorkRequest(request({ payload: items(count) })).items).toHaveLength(count);
     }
-    expect(() => readWorkRequest(request({ payload: items(65_537) }))).toThrow(tooLarge);
+    expect(() => readWorkRequest(request({ payload: items(MOST_ITEMS + 1) }))).toThrow(tooLarge);
   });
 
   it('the kinds of items', () => {

@@ -155,14 +155,15 @@ it('passes on no more of the results in a request for work than their payload an
 });
 
 it.each([
-  ['a result that is no envelope', join(varint(4), varint(1), [0xff])],
-  ['an item that is cut off', join(varint(4), varint(9), [0])],
-  ['an item of a fourth kind', join(varint(7), varint(0))],
+  ['a result that is no envelope', join(varint(4), varint(1), [0xff]), 'PROTOCOL'],
+  ['an item that is cut off', join(varint(4), varint(9), [0]), 'PROTOCOL'],
+  ['an item of a fourth kind', join(varint(7), varint(0)), 'PROTOCOL'],
   [
     'more items than a request has',
     new Uint8Array(2 * (MOST_ITEMS + 1)).map((_, i) => (i % 2 === 0 ? 5 : 0)),
+    'TOO_LARGE',
   ],
-])('fails a request for work with %s', async (_, payload) => {
+])('fails a request for work with %s', async (_, payload, code) => {
   const { relay, fake, peer } = await scene();
   await relay.meanwhile(async () => {
     const own = await peer();
@@ -170,7 +171,7 @@ it.each([
     const frame = codec.encode(
       palmMessage({ client, function: '_.work', cache: '1', payload, features: 10 }),
     );
-    expect(await own.ask(1, 'fake', frame)).toBe('PROTOCOL');
+    expect(await own.ask(1, 'fake', frame)).toBe(code);
     expect(fake.requests.filter((each) => codec.decode(each).client === client)).toEqual([]);
   });
 });
