@@ -123,7 +123,7 @@ describe('the config file', () => {
     });
     expect(await output(['eval', 'test.upper', 'x', '--relay', said.url])).toBe('X');
     const unlisted = await here(['eval', 'test.odd', '1', '--relay', said.url]);
-    expect(unlisted.stderr).toMatch(/test\.odd is not in the relay's list/);
+    expect(unlisted.stderr).toMatch(/"test\.odd" is not in the relay's list/);
     await using narrowed = new Running([
       ...['relay', '--config', config, '--json', '--allow', 'other.x', '--origin', 'http://a.example'],
       ...['--server', 'other=tcp://127.0.0.1:2'],

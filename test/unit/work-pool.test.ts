@@ -54,7 +54,14 @@ class Worker implements WorkTaker {
   }
 
   get room(): number {
-    return this.most - this.given.length;
+    return this.roomBytes > 0 ? this.most - this.given.length : 0;
+  }
+
+  /** As many frames of a byte as there is room for, unless it is less. */
+  mostBytes = Number.POSITIVE_INFINITY;
+
+  get roomBytes(): number {
+    return this.mostBytes - this.given.length;
   }
 
   becameReady(): void {
@@ -132,6 +139,21 @@ describe('the work of a server', () => {
     large.given = [];
     pool.share();
     expect(large.given).toEqual([5, 6]);
+    await pool.close();
+  });
+
+  it('is given by bytes, too: no more than the first that goes past what there is room for', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker();
+    worker.mostBytes = 3;
+    pool.join(worker);
+    await settle();
+    pullers[0]?.push(1, 2, 3, 4, 5);
+    await settle();
+    expect(worker.given).toEqual([1, 2, 3]);
+    worker.given = [3];
+    pool.share();
+    expect(worker.given).toEqual([3, 4, 5]);
     await pool.close();
   });
 

@@ -58,11 +58,16 @@ export class ClientMemory implements BudgetHolder {
 
   /** A channel was opened, for which so many bytes are held beside. */
   opened(bytes: number): void {
-    this.#channels += CHANNEL_COST + bytes;
+    this.holds(CHANNEL_COST + bytes);
   }
 
   closed(bytes: number): void {
-    this.#channels -= CHANNEL_COST + bytes;
+    this.holds(-CHANNEL_COST - bytes);
+  }
+
+  /** So many bytes more are held for its channels, or less. {@link changed} is due when the frame or message has been worked on. */
+  holds(bytes: number): void {
+    this.#channels += bytes;
   }
 
   /** What is kept is another amount now. */

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { startTimer } from '../../src/async/deadline.ts';
+import { networkOf } from './network.ts';
 import type { Visitor } from './options.ts';
 
 /** An HTTP status and why. */
@@ -74,7 +75,7 @@ function isOwnName(hostname: string): boolean {
 export class Turnstile {
   readonly #most: number;
   readonly #mostEach: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #byNetwork = new Map<string, number>();
   #count = 0;
 
   constructor(most: number, mostEach: number) {
@@ -84,19 +85,20 @@ export class Turnstile {
 
   /** Gives the function that lets the place go, or why there is none. */
   enter(address: string): (() => void) | Refusal {
-    const own = this.#byAddress.get(address) ?? 0;
+    const network = networkOf(address);
+    const own = this.#byNetwork.get(network) ?? 0;
     if (own >= this.#mostEach) return { status: 429, reason: 'too many connections from this address' };
     if (this.#count >= this.#most) return { status: 503, reason: 'too many connections' };
     this.#count++;
-    this.#byAddress.set(address, own + 1);
+    this.#byNetwork.set(network, own + 1);
     let isIn = true;
     return () => {
       if (!isIn) return;
       isIn = false;
       this.#count--;
-      const left = (this.#byAddress.get(address) ?? 1) - 1;
-      if (left === 0) this.#byAddress.delete(address);
-      else this.#byAddress.set(address, left);
+      const left = (this.#byNetwork.get(network) ?? 1) - 1;
+      if (left === 0) this.#byNetwork.delete(network);
+      else this.#byNetwork.set(network, left);
     };
   }
 }

@@ -19,6 +19,8 @@ export interface PeerContext {
   /** What it was given to work on, and may give results of. */
   readonly given: GivenWorks;
   post(frame: Frame): void;
+  /** So many bytes more are kept for it, or less. */
+  holds(bytes: number): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
   judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;
   /** Answers a call in the server's place. */

@@ -5,8 +5,9 @@ import type { PeerChannel, PeerContext } from './peer-channels.ts';
 import type { Upstream } from './upstream.ts';
 import type { WorkTaker } from './work-pool.ts';
 
-/** Frames of work that one client may have that it has not taken. */
+/** Frames of work, and bytes of them, that one client may have that it has not taken. */
 const MOST_WORK = 16;
+const MOST_WORK_BYTES = 1_048_576;
 
 /** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
 export class PeerPuller implements PeerChannel, WorkTaker {
@@ -18,6 +19,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   readonly lost: (count: number) => void;
   /** With the client, oldest first. */
   #given: Bytes[] = [];
+  #givenBytes = 0;
   #isReady = false;
   #generation = 0;
 
@@ -34,7 +36,11 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   }
 
   get room(): number {
-    return MOST_WORK - this.#given.length;
+    return this.roomBytes > 0 ? MOST_WORK - this.#given.length : 0;
+  }
+
+  get roomBytes(): number {
+    return MOST_WORK_BYTES - this.#givenBytes;
   }
 
   becameReady(): void {
@@ -56,6 +62,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
 
   give(frames: readonly Bytes[]): void {
     this.#given.push(...frames);
+    this.#count(sizeOf(frames));
     this.#context.given.of(this.upstream).gave(frames);
     this.#context.post([Type.work, this.#number, frames]);
   }
@@ -63,7 +70,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   /** @returns whether the client can have had so many. */
   taken(count: number): boolean {
     if (count > this.#given.length) return false;
-    this.#given.splice(0, count);
+    this.#count(-sizeOf(this.#given.splice(0, count)));
     this.upstream.pool.share();
     return true;
   }
@@ -71,7 +78,19 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   close(): void {
     const given = this.#given;
     this.#given = [];
+    this.#count(-this.#givenBytes);
     this.#context.given.of(this.upstream).tookBack(given);
     this.upstream.pool.leave(this, given);
   }
+
+  #count(bytes: number): void {
+    this.#givenBytes += bytes;
+    this.#context.holds(bytes);
+  }
+}
+
+function sizeOf(frames: readonly Bytes[]): number {
+  let size = 0;
+  for (const { length } of frames) size += length;
+  return size;
 }

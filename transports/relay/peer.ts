@@ -202,6 +202,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.#memory.changed();
   }
 
+  holds(bytes: number): void {
+    this.#memory.holds(bytes);
+  }
+
   /** Some of what was held for it is with the client. */
   #moved(): void {
     this.#memory.changed();

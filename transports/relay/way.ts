@@ -85,8 +85,10 @@ export class Way<C extends Channel> {
   }
 
   #openAt(address: string): SharedChannel<C> {
+    const shared = this.#settings.open(address);
+    // Not before: where it cannot be opened now, it is tried again.
     this.#address = address;
-    this.#shared = this.#settings.open(address);
-    return this.#shared;
+    this.#shared = shared;
+    return shared;
   }
 }

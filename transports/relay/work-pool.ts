@@ -29,6 +29,8 @@ export interface WorkOrigin {
 export interface WorkTaker {
   /** Frames that it may have more than it has. */
   readonly room: number;
+  /** Bytes of frames that it may have more than it has; 0 or less when {@link room} is 0. */
+  readonly roomBytes: number;
   becameReady(): void;
   /** The link that work comes over broke. It may be ready again. */
   broke(error: PalmError): void;
@@ -80,7 +82,7 @@ export class WorkPool {
     this.#keep(frames);
     this.share();
     if (this.#takers.size > 0) return;
-    this.#keep(this.#source?.take(Number.POSITIVE_INFINITY) ?? []);
+    this.#keep(this.#source?.takeAll() ?? []);
     this.#turn();
   }
 
@@ -94,7 +96,7 @@ export class WorkPool {
       // To give may end the session of the one that it is given to, and others share what that had.
       if (!this.#takers.has(taker)) continue;
       const count = Math.min(taker.room, Math.ceil(waiting / (takers.length - index)));
-      const frames = this.#take(count);
+      const frames = this.#take(count, taker.roomBytes);
       waiting -= frames.length;
       if (frames.length === 0) continue;
       // Whoever got less, or nothing, is before it the next time.
@@ -149,7 +151,7 @@ export class WorkPool {
     const source = this.#source;
     this.#source = undefined;
     if (source === undefined) return;
-    this.#keep(source.take(Number.POSITIVE_INFINITY));
+    this.#keep(source.takeAll());
     await source.puller.close();
   }
 
@@ -178,7 +180,7 @@ export class WorkPool {
   #came(source: WorkSource): void {
     // What is read of a link that is closed is for those who come, as what comes while nobody is here.
     if (source === this.#source && this.#takers.size > 0) this.share();
-    else this.#keep(source.take(Number.POSITIVE_INFINITY));
+    else this.#keep(source.takeAll());
   }
 
   #refuse(error: unknown): void {
@@ -188,20 +190,22 @@ export class WorkPool {
     for (const taker of takers) taker.wasRefused(told);
   }
 
-  /** What was another's first. */
-  #take(count: number): Bytes[] {
+  /** What was another's first: so many frames and bytes at most, but one at least. */
+  #take(count: number, bytes: number): Bytes[] {
     const taken: Bytes[] = [];
-    for (
-      let frame = this.#frames.peek();
-      frame !== undefined && taken.length < count;
-      frame = this.#frames.peek()
-    ) {
-      this.#frames.skip(1);
-      this.#bytes -= frame.length;
+    for (let size = 0; taken.length < count && size < bytes; ) {
+      const frame = this.#frames.size > 0 ? this.#takeKept() : this.#source?.take();
+      if (frame === undefined) break;
       taken.push(frame);
+      size += frame.length;
     }
-    if (taken.length < count) taken.push(...(this.#source?.take(count - taken.length) ?? []));
     return taken;
+  }
+
+  #takeKept(): Bytes | undefined {
+    const frame = this.#frames.shift();
+    this.#bytes -= frame?.length ?? 0;
+    return frame;
   }
 
   #keep(frames: readonly Bytes[]): void {

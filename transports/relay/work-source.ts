@@ -1,4 +1,5 @@
 import { atMost } from '../../src/async/deadline.ts';
+import { Fifo } from '../../src/async/fifo.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Puller } from '../../src/transport.ts';
 
@@ -9,7 +10,7 @@ export class WorkSource {
   readonly #reading: Promise<void>;
   /** Called when there is something to take. */
   readonly #onWork: (source: WorkSource) => void;
-  #read: Bytes[] = [];
+  readonly #read = new Fifo<Bytes>();
   #resume = () => {};
   #isQuiet = true;
 
@@ -22,12 +23,20 @@ export class WorkSource {
 
   /** Frames that were read and not taken. */
   get waiting(): number {
-    return this.#read.length;
+    return this.#read.size;
   }
 
-  take(count: number): Bytes[] {
-    const taken = this.#read.splice(0, count);
-    if (this.#read.length === 0) this.#resume();
+  /** The next frame, if there is one. */
+  take(): Bytes | undefined {
+    const frame = this.#read.shift();
+    if (this.#read.size === 0) this.#resume();
+    return frame;
+  }
+
+  takeAll(): Bytes[] {
+    const taken: Bytes[] = [];
+    for (let frame = this.#read.shift(); frame !== undefined; frame = this.#read.shift()) taken.push(frame);
+    this.#resume();
     return taken;
   }
 
@@ -48,7 +57,7 @@ export class WorkSource {
       });
       this.#onWork(this);
       // Not read on while there is enough: others shall get it.
-      if (this.#read.length > 0) await taken;
+      if (this.#read.size > 0) await taken;
     }
   }
 }
