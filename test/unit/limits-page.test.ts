@@ -1,0 +1,47 @@
+/** The page of limits says what is so. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { settleLimits } from '../../transports/relay/settings.ts';
+import { settle } from '../../transports/zeromq/options.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const page = readFileSync(join(root, 'docs/guide/limits.md'), 'utf8');
+
+/** The cells of the row for a limit. */
+function row(name: string): string[] {
+  const lines = page.split('\n').filter((line) => line.startsWith(`| \`${name}\` |`));
+  expect(lines, name).toHaveLength(1);
+  return (lines[0] ?? '').split('|').map((cell) => cell.trim());
+}
+
+it.each(Object.entries(settleLimits()))(
+  'limits.%s is %i by default, and has a row of its own',
+  (name, value) => {
+    const [, , byDefault, unit, outcome] = row(`limits.${name}`);
+    expect(Number(byDefault)).toBe(value);
+    expect(unit).not.toBe('');
+    expect(outcome).not.toBe('');
+  },
+);
+
+it('names no limit of the relay that there is not', () => {
+  const named = [...page.matchAll(/`limits\.(\w+)`/g)].map((match) => match[1]);
+  expect([...new Set(named)].sort()).toEqual(Object.keys(settleLimits()).sort());
+});
+
+it('has the default of maxMessageSize', () => {
+  expect(Number(row('maxMessageSize')[2])).toBe(settle({}).maxMessageSize);
+});
+
+it('names only metrics that the relay has', () => {
+  const source = readFileSync(join(root, 'transports/relay/metrics.ts'), 'utf8');
+  const named = [...page.matchAll(/`([a-z_]+_total|held_bytes|connections|sessions)[`{]/g)].map(
+    (match) => match[1],
+  );
+  expect(named.length).toBeGreaterThan(20);
+  for (const name of new Set(named)) {
+    expect(source).toContain(`'${name === 'held_bytes' ? 'held' : name}'`);
+  }
+});
