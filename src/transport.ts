@@ -131,7 +131,7 @@ export interface BoundPull extends Binding, Batches<Bytes> {
 
 /** A bound end that shares frames among whoever pulls. */
 export interface BoundPush extends Binding, FrameSink {
-  /** Pullers that are connected. */
+  /** Pullers that are connected. Those behind a relay, which pulls for all of them, are one. */
   readonly peers: number;
   /** Calls `listener` each time a puller has come or gone. */
   onPeers(listener: () => void): void;

@@ -8,12 +8,14 @@ const noNames = ['a.b', 'a b', 'a/b', '/results', 'http://a:1', 'nobody', ''];
 
 testTransport('websocket, through a relay to memory', () => ({
   ...throughRelay(memory(), { wrap: true }),
+  pullsForAll: true,
   anyAddress: 'memory://*',
   unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
 }));
 
 testTransport('websocket, through a relay to zeromq', () => ({
   ...throughRelay(zeromq(), { wrap: true }),
+  pullsForAll: true,
   anyAddress: 'tcp://127.0.0.1:*',
   unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
 }));
