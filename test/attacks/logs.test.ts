@@ -57,6 +57,9 @@ attack('9 the log of a relay', async (field) => {
 
 const CALLS = times(3_000, 100_000);
 
+/** MiB: what may wait at each of the two roles that are flooded, and the slack of a heap under load. */
+const WAITING = 2 * 64 + 160;
+
 attack('9 the log of a server', async (field) => {
   const { target, ups } = await field.serve(SEVERAL, 3);
   const addressOfRole = (name: string, key: string) =>
@@ -64,7 +67,7 @@ attack('9 the log of a server', async (field) => {
   const quiet = ups.find((up) => up.name === QUIET)?.addresses.db_address ?? '';
   const honest = [{ db: quiet, server: QUIET, path: `${QUIET}.upper` }];
   const sent = `${CALLS} each of unknown functions, functions that throw, broken envelopes, bad requests to a cache and for work`;
-  await field.besiege(target, { sent, bounds, honest }, async () => {
+  await field.besiege(target, { sent, bounds: { ...bounds, growth: WAITING }, honest }, async () => {
     const peer = async (name: string, key: string, type: string) =>
       field.own(await ZmtpPeer.dial(addressOfRole(name, key), type));
     const call = (path: string) =>
