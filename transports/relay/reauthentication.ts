@@ -44,6 +44,8 @@ export class Reauthentication {
 
   /** The client came in, or back, with this token. */
   admitted(peer: Peer, token: string | undefined, visitor: Visitor): void {
+    const before = this.#credentials.get(peer)?.token?.length ?? 0;
+    peer.holds((token?.length ?? 0) - before);
     this.#credentials.set(peer, { token, visitor });
   }
 

@@ -204,6 +204,31 @@ function messageOfOne(frame: ClientFrame): Uint8Array {
   return messageOf([frame], 0, 0);
 }
 
+it('counts tokens and workers, which are kept as long as the session', async () => {
+  const token = 't'.repeat(8_000);
+  const relay = await besieged({ identities: { [token]: { ...ALL, name: 'long' } } });
+  await relay.meanwhile(async () => {
+    const before = await relay.figure('held_bytes');
+    const peer = await relay.peer(token);
+    expect((await relay.figure('held_bytes')) - before).toBeGreaterThan(7_000);
+    for (let i = 0; i < 100; i++) {
+      const worker = {
+        client: `${peer.id}/${i}`,
+        pipeline: 'w'.repeat(100),
+        cache: '1',
+        stage: 1,
+        features: 6,
+      };
+      peer.send([Type.request, i, 'server', envelope({ ...worker, function: '_.work' })]);
+    }
+    await settled(peer, 1_000);
+    expect((await relay.figure('held_bytes')) - before).toBeGreaterThan(7_000 + 100 * 456);
+    const again = await relay.dial();
+    await again.greet(token, peer.session, peer.received);
+    expect((await relay.figure('held_bytes')) - before).toBeLessThan(8_000 + 100 * 2_000);
+  });
+});
+
 it('has counted down to what is open when all is over', async () => {
   const relay = await besieged({ limits: { resumeWindow: 200 } });
   const idle = await relay.figure('held_bytes');
