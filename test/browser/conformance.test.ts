@@ -35,12 +35,14 @@ describe('in Chromium', () => {
 
   testTransport('websocket in Chromium, through a relay to memory', () => ({
     ...throughRelay(memory(), throughPage()),
+    pullsForAll: true,
     anyAddress: 'memory://*',
     unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
   }));
 
   testTransport('websocket in Chromium, through a relay to zeromq', () => ({
     ...throughRelay(zeromq(), throughPage()),
+    pullsForAll: true,
     anyAddress: 'tcp://127.0.0.1:*',
     unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
   }));
