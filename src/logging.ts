@@ -76,22 +76,18 @@ interface Run {
  */
 export function sparing(logger: Logger, now: () => number = () => performance.now()): Logger {
   const runs = new Map<string, Run>();
-  const runOf = (method: Method, message: string, time: number): Run => {
-    const known = `${method} ${message}`;
-    const event = runs.has(known) || runs.size < MOST_EVENTS ? known : '';
-    const before = runs.get(event);
-    if (before !== undefined && time - before.last < QUIET) return before;
-    const run = { times: 0, last: time, logged: Number.NEGATIVE_INFINITY };
-    runs.set(event, run);
-    return run;
-  };
   return eachMethod((method) => (message, fields) => {
     const time = now();
-    const run = runOf(method, message, time);
+    const known = `${method} ${message}`;
+    const event = runs.has(known) || runs.size < MOST_EVENTS ? known : '';
+    let run = runs.get(event);
+    if (run === undefined || time - run.last >= QUIET) {
+      run = { times: 0, last: time, logged: Number.NEGATIVE_INFINITY };
+      runs.set(event, run);
+    }
     run.times++;
     run.last = time;
-    const isDue = Number.isInteger(Math.log2(run.times)) || time - run.logged >= QUIET;
-    if (!isDue) return;
+    if (!Number.isInteger(Math.log2(run.times)) && time - run.logged < QUIET) return;
     run.logged = time;
     logger[method](message, { ...clippedFields(fields), ...(run.times > 1 && { times: run.times }) });
   });
@@ -102,10 +98,9 @@ function eachMethod(make: (method: Method) => Logger[Method]): Logger {
 }
 
 function clippedFields(fields: LogFields = {}): LogFields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? clipped(value, LONGEST_FIELD) : value,
-    ]),
-  );
+  const short = Object.entries(fields).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? clipped(value, LONGEST_FIELD) : value,
+  ]);
+  return Object.fromEntries(short);
 }

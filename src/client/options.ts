@@ -1,5 +1,5 @@
 import { checkTimeout } from '../async/deadline.ts';
-import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, reasonText, show } from '../protocol/errors.ts';
 import { checkId } from '../protocol/ids.ts';
@@ -70,7 +70,7 @@ export function settleOptions(options: ConnectOptions): ClientSettings {
   if (id !== undefined) checkId('id', id);
   const level = options.loggingLevel ?? 'warning';
   const own = options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`);
-  const logger = sparing(atLevel(own, level));
+  const logger = atLevel(own, level);
   return {
     ...options,
     dbAddress,

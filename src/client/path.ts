@@ -59,6 +59,7 @@ export class CallPath {
   readonly #subscription: Subscription;
   readonly #tap: Tap | undefined;
   readonly #logger: Logger;
+  #badAnswers = 0;
   readonly #outgoing = new EnvelopeCodec();
   readonly #incoming = new EnvelopeCodec();
   /** Calls that were under way when the link they were pushed on broke, until they are given up. */
@@ -207,7 +208,11 @@ export class CallPath {
         message = this.#incoming.decode(frame);
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
-        this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message });
+        // A server can repeat it as fast as it likes: the 1st, 2nd, 4th, 8th… are told.
+        const times = ++this.#badAnswers;
+        if (Number.isInteger(Math.log2(times))) {
+          this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message, times });
+        }
         call?.fail(error);
         continue;
       }
