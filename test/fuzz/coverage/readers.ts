@@ -3,25 +3,12 @@ import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import protobufjs from 'protobufjs';
 import type { PalmMessage } from '../../../src/protocol/message.ts';
+import { FIELDS } from '../../unit/envelope-readers.ts';
 
 export type Fields = Omit<PalmMessage, 'unknown'>;
 export type Reader = '@bufbuild/protobuf' | 'protobufjs' | 'pure Python';
 
 export const OTHERS: readonly Reader[] = ['@bufbuild/protobuf', 'protobufjs', 'pure Python'];
-
-const FIELDS = [
-  ['pipeline', 1, 'string'],
-  ['client', 2, 'string'],
-  ['stage', 3, 'int64'],
-  ['function', 4, 'string'],
-  ['cache', 5, 'string'],
-  ['payload', 6, 'bytes'],
-  ['features', 1000, 'int64'],
-  ['status', 1001, 'int64'],
-  ['error', 1002, 'string'],
-  ['errorName', 1003, 'string'],
-  ['ordinal', 1004, 'int64'],
-] as const;
 
 const TYPES = { string: 9, int64: 3, bytes: 12 } as const;
 const OPTIONAL = 1;
