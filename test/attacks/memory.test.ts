@@ -36,6 +36,8 @@ const limits = { maxHeldTotal: HELD * MiB, window: WINDOW };
  */
 const CONSTANT = 96;
 const GROWTH = HELD + CONSTANT;
+/** MiB: what waits for the functions of a server (`maxWaiting`) takes the place of what a relay holds. */
+const WAITING = 64 + CONSTANT;
 /** Channels of one client: the relay's own limit is one more. */
 const CHANNELS = 31;
 
@@ -173,6 +175,7 @@ fill(
       Array.from({ length: PUSHING }, () => pushCalls(field, port, `${SERVER}.slow`, POURED * MiB)),
     );
   },
+  { growth: WAITING },
 );
 
 const ASKING = times(80, 200);
