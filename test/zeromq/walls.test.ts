@@ -221,7 +221,8 @@ describe('a server in a process of its own', () => {
     }
     await holder.hungUp(10_000);
     await child.serves();
-    expect(child.memory('VmHWM') - before).toBeLessThan(250 * MiB);
+    // 10 000 such topics take 480 MiB. How far libzmq gets before it is looked is the machine's haste: 190 alone, 272 beside others.
+    expect(child.memory('VmHWM') - before).toBeLessThan(350 * MiB);
   });
 
   it('holds little for peers that ask and never read, and for many identities', async () => {
