@@ -1,5 +1,4 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import { Fifo } from '../../src/async/fifo.ts';
 
 /**
  * Bytes that are in the hands of the transport for one address of a server, from all clients together, before the next
@@ -11,17 +10,17 @@ const MOST_HANDED_OVER = 1_048_576;
 interface Turn {
   readonly bytes: number;
   readonly came: Deferred<boolean>;
-  isGivenUp: boolean;
 }
 
 /** Lets the clients of a relay hand frames over to one address of a server, one after another. */
 export class SendTurns {
-  readonly #waiting = new Fifo<Turn>();
+  /** In the order in which they came. One that is given up is gone at once: a client may give up without end. */
+  readonly #waiting = new Set<Turn>();
   #handedOver = 0;
 
-  /** Bytes that were handed over and have not left. */
-  get handedOver(): number {
-    return this.#handedOver;
+  /** Turns that are waited for. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
@@ -33,11 +32,10 @@ export class SendTurns {
       this.#handedOver += bytes;
       return true;
     }
-    const turn: Turn = { bytes, came: deferred(), isGivenUp: false };
-    this.#waiting.push(turn);
+    const turn: Turn = { bytes, came: deferred() };
+    this.#waiting.add(turn);
     onWait(() => {
-      turn.isGivenUp = true;
-      turn.came.resolve(false);
+      if (this.#waiting.delete(turn)) turn.came.resolve(false);
     });
     return turn.came.promise;
   }
@@ -45,13 +43,11 @@ export class SendTurns {
   /** So many bytes have left, or never will. */
   leave(bytes: number): void {
     this.#handedOver -= bytes;
-    for (let turn = this.#waiting.peek(); turn !== undefined; turn = this.#waiting.peek()) {
-      if (!turn.isGivenUp) {
-        if (this.#handedOver >= MOST_HANDED_OVER) return;
-        this.#handedOver += turn.bytes;
-        turn.came.resolve(true);
-      }
-      this.#waiting.skip(1);
+    for (const turn of this.#waiting) {
+      if (this.#handedOver >= MOST_HANDED_OVER) return;
+      this.#waiting.delete(turn);
+      this.#handedOver += turn.bytes;
+      turn.came.resolve(true);
     }
   }
 }

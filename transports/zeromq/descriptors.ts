@@ -49,6 +49,6 @@ export function openSocket<S extends Socket>(doing: string, make: () => S): S {
 }
 
 /** Whether the system or ZeroMQ has no more of what a socket takes. */
-export function isShortage(error: unknown): boolean {
+function isShortage(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 }
