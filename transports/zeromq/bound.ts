@@ -85,7 +85,7 @@ export abstract class Bound<S extends Socket> implements Binding {
 
   /** Ends the connections of all peers. Those that are well-behaved soon come back by themselves. */
   protected dropPeers(reason: string): void {
-    this.#refuse(reason);
+    this.refuse(reason);
     // Unbinding does it, and at once.
     this.socket.disconnect(this.#address);
     this.#bindAgain();
@@ -131,16 +131,14 @@ export abstract class Bound<S extends Socket> implements Binding {
         this.someoneWent();
         if (strangers > 0) strangers--;
         else this.peersChanged(--peers);
-      } else if (event.type === 'handshake:error:auth') {
-        this.#refuse('the key of a client is not allowed');
       } else if (event.type === 'accept:error') {
-        this.#refuse(`a connection cannot be accepted: ${reasonText(event.error)}`);
+        this.refuse(`a connection cannot be accepted: ${reasonText(event.error)}`);
       }
     }
   }
 
-  /** Tells of it rarely: anybody can bring it about, as often as they like. */
-  #refuse(reason: string): void {
+  /** Reports that a peer was refused. It does so rarely: anybody can bring it about, as often as they like. */
+  refuse(reason: string): void {
     this.#refused++;
     if (!isPowerOfTwo(this.#refused)) return;
     this.host.report({ type: 'refused', address: this.#address, reason, count: this.#refused });

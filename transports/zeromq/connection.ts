@@ -203,15 +203,16 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     const options = socketOptions(this.#addon, this.#settings, address, 'bind');
     // Within a process there is no encryption, and what is to be found there must share a context.
     const keys = isWithinProcess(address) ? undefined : this.#clientKeys;
-    const context = keys?.use(this.#addon);
+    let bound: B | undefined;
+    const check = keys?.use(this.#addon, (reason) => bound?.refuse(reason));
     try {
       // Enforced: should nobody decide about keys, nobody comes in.
-      const decided = context && { context, zapEnforceDomain: true };
-      const bound = make(openSocket(`bind ${address}`, () => open({ ...options, ...decided })));
-      await bound.bind(address, () => keys?.release());
+      const decided = check && { context: check.context, zapDomain: check.zapDomain, zapEnforceDomain: true };
+      bound = make(openSocket(`bind ${address}`, () => open({ ...options, ...decided })));
+      await bound.bind(address, () => check?.release());
       return this.keep(bound);
     } catch (error) {
-      keys?.release();
+      check?.release();
       throw error;
     }
   }
