@@ -1,6 +1,6 @@
 /**
- * `npm run test:fuzz:coverage [-- TARGET…] [--seconds N] [--seed N] [--jobs N] [--keep]` fuzzes each target, or the named ones, for N seconds, two
- * at a time. Inputs that break a claim are kept in test/fuzz/crashes, where `npm test` tries them again. With --keep, inputs that reach new code
+ * `npm run test:fuzz:coverage [-- TARGET…] [--seconds N] [--runs N] [--seed N] [--jobs N] [--keep]` fuzzes each target, or the named ones, for N seconds, or
+ * for N inputs if those end first, two at a time. The same seed and number of inputs try almost the same again. Inputs that break a claim are kept in test/fuzz/crashes, where `npm test` tries them again. With --keep, inputs that reach new code
  * are added to test/fuzz/corpus.
  */
 import { spawn } from 'node:child_process';
@@ -24,14 +24,15 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '60' },
+    runs: { type: 'string', default: String(2 ** 31 - 1) },
     seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 0x7fff_fffe)) },
     jobs: { type: 'string', default: '2' },
     keep: { type: 'boolean', default: false },
   },
 });
-const [seconds, seed, jobs] = [values.seconds, values.seed, values.jobs].map(Number);
-if (![seconds, seed, jobs].every((value) => Number.isSafeInteger(value) && Number(value) > 0)) {
-  throw new Error('--seconds, --seed and --jobs must be whole numbers from 1 on');
+const [seconds, runs, seed, jobs] = [values.seconds, values.runs, values.seed, values.jobs].map(Number);
+if (![seconds, runs, seed, jobs].every((value) => Number.isSafeInteger(value) && Number(value) > 0)) {
+  throw new Error('--seconds, --runs, --seed and --jobs must be whole numbers from 1 on');
 }
 
 /** Seconds that one input may take, and MiB that the process may use. */
@@ -67,6 +68,7 @@ async function runOne(name: string): Promise<void> {
   const code = await engine(name, log, {}, [
     ...corpora,
     `-max_total_time=${seconds}`,
+    `-runs=${runs}`,
     `-seed=${seed}`,
     `-max_len=${longest}`,
     `-dict=${dictionary}`,

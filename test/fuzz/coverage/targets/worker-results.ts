@@ -59,7 +59,7 @@ export const target: Target = {
     const { unknown, ...known } = original;
     const [from, to] = clientRange(message);
     const isFirst = to > 0 && fieldsBy('pure Python', message)?.client === original.client;
-    if (isFirst && !hasAgain(message, to)) {
+    if (isFirst && !comesAgain(original.client, message, to)) {
       claim(decodeUtf8(message, from, to) === original.client, 'the range of the client is another');
     }
     const passed = new WorkerResults().of(message, result);
@@ -87,10 +87,11 @@ export const target: Target = {
   },
 };
 
-/** Whether a field of the head comes again behind it. */
-function hasAgain(message: Uint8Array, end: number): boolean {
-  const rest = readOr(() => codec.decode(new Uint8Array(message.slice(end))), 'PROTOCOL');
-  return rest === undefined || rest.client !== '';
+/** Whether the field that says who the client is comes again behind `end`, also with nothing in it. */
+function comesAgain(client: string, message: Uint8Array, end: number): boolean {
+  const other = client === 'x' ? 'y' : 'x';
+  const rest = new Uint8Array([0x12, 1, ...bytes(other), ...message.slice(end)]);
+  return readOr(() => codec.decode(rest), 'PROTOCOL')?.client !== other;
 }
 
 function without(fields: Fields): Fields {
