@@ -9,6 +9,7 @@ const noNames = ['a.b', 'a b', 'a/b', '/results', 'http://a:1', 'nobody', ''];
 testTransport('websocket, through a relay to memory', () => ({
   ...throughRelay(memory(), { wrap: true }),
   pullsForAll: true,
+  isIdentified: true,
   anyAddress: 'memory://*',
   unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
 }));
@@ -16,6 +17,8 @@ testTransport('websocket, through a relay to memory', () => ({
 testTransport('websocket, through a relay to zeromq', () => ({
   ...throughRelay(zeromq(), { wrap: true }),
   pullsForAll: true,
+  isIdentified: true,
   anyAddress: 'tcp://127.0.0.1:*',
+  losesSilently: true,
   unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
 }));

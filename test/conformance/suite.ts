@@ -2,27 +2,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type {
-  BindingConnection,
-  BindingTransport,
-  Delivery,
-  Puller,
-  Subscription,
-} from '../../src/transport.ts';
+import type { BindingConnection, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { collect, first, until, within } from '../wait.ts';
+import { testBreaks } from './breaks.ts';
+import { testClosing } from './closing.ts';
+import type { Subject } from './context.ts';
+import { testIdentity } from './identity.ts';
+import { testReaders } from './readers.ts';
 
-export interface Subject {
-  readonly transport: BindingTransport;
-  /** What binding takes so that the address is chosen by the system. */
-  readonly anyAddress: string;
-  /** Whether all pullers are one to whoever pushes, as those behind a relay, which pulls for them. */
-  readonly pullsForAll?: boolean;
-  /** Addresses that the transport cannot read. */
-  readonly unreadable: readonly string[];
-  /** Lets go of what the subject stands on, after the connections are closed. */
-  close?(): Promise<void>;
-}
+export type { Subject } from './context.ts';
 
 export function testTransport(name: string, make: () => Subject): void {
   describe(`transport contract: ${name}`, () => {
@@ -32,7 +21,7 @@ export function testTransport(name: string, make: () => Subject): void {
 
     beforeEach(async () => {
       subject = make();
-      server = await subject.transport.open();
+      server = await (subject.binder ?? subject.transport).open();
       client = await subject.transport.open();
     });
 
@@ -52,6 +41,12 @@ export function testTransport(name: string, make: () => Subject): void {
     /** To a publisher that is known to confirm. */
     const subscribe = (address: string, topic: string) =>
       client.subscribe(address, topic, { proofTimeout: 5_000 });
+
+    const ends = () => ({ subject, server, client });
+    testBreaks(ends);
+    testClosing(ends);
+    testReaders(ends);
+    testIdentity(ends);
 
     const ask = async (address: string, frame: Bytes) => client.request(address, frame).reply;
 

@@ -52,9 +52,10 @@ export class ThroughConnection implements BindingConnection {
     });
   }
 
-  /** The relay gives ids, whatever a suite wishes. */
-  identify(): Promise<void> {
-    return this.#settings.dialled.identify();
+  /** The relay gives ids. The suites of clients wish for theirs all the same. */
+  identify(wished?: string): Promise<void> {
+    const { dialled, wrap } = this.#settings;
+    return dialled.identify(wrap ? wished : undefined);
   }
 
   get id(): string {

@@ -83,16 +83,15 @@ export class MemoryPull extends Bound implements BoundPull {
   }
 
   /** Frames pile up until the next macrotask, so that they travel in batches and events get their turn. */
-  async #take(frames: readonly Bytes[]): Promise<void> {
+  #take(frames: readonly Bytes[]): Promise<void> | undefined {
     this.#delivered ??= this.#deliver();
     for (const frame of frames) {
       this.#arrived.push(frame);
       this.#arrivedBytes += frame.length;
     }
     const isMuch = this.#arrived.length >= READ_AHEAD || this.#arrivedBytes >= READ_AHEAD_BYTES;
-    if (!isMuch && !this.#queue.isFull) return;
-    await this.#delivered;
-    await this.#queue.room();
+    if (!isMuch && !this.#queue.isFull) return undefined;
+    return this.#delivered.then(() => this.#queue.room());
   }
 
   async #deliver(): Promise<void> {

@@ -1,10 +1,20 @@
 /** The dialling ends: what a connection's verbs give. */
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
+import { atMost } from '../../src/async/deadline.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { Channel, Delivery, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
+import type {
+  Channel,
+  CloseOptions,
+  Delivery,
+  PendingReply,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import {
   copyFrame,
@@ -134,14 +144,47 @@ export class MemoryRequester extends Dialled<'reply'> {
 }
 
 export class MemoryPusher extends Dialled<'pull'> implements Pusher {
+  /** Sends that the server holds up. */
+  readonly #heldUp = new Set<Deferred<void>>();
+  #idle: Deferred<void> | undefined;
+
   constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
     super(network, address, 'pull', host);
+    this.onBreak((error) => this.#giveUp(error));
   }
 
   async send(frames: readonly Bytes[]): Promise<void> {
     const own = frames.map(copyFrame);
     while (this.endpoint === undefined) await this.ready();
-    await this.endpoint.take(own);
+    const taking = this.endpoint.take(own);
+    if (taking === undefined) return;
+    const sent = deferred<void>();
+    this.#heldUp.add(sent);
+    taking.then(() => this.#settled(sent));
+    await sent.promise;
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    const { timeout = 0 } = options;
+    if (!this.isClosed && timeout > 0 && this.#heldUp.size > 0) {
+      this.#idle ??= deferred();
+      await atMost(timeout, this.#idle.promise);
+    }
+    await super.close();
+    const text = `the connection to ${this.address} was closed before the server took the message`;
+    this.#giveUp(new PalmError('CLOSED', text, { sent: 'unknown' }));
+  }
+
+  #settled(sent: Deferred<void>): void {
+    this.#heldUp.delete(sent);
+    sent.resolve();
+    if (this.#heldUp.size === 0) this.#idle?.resolve();
+  }
+
+  #giveUp(error: PalmError): void {
+    for (const sent of this.#heldUp) sent.reject(error);
+    this.#heldUp.clear();
+    this.#idle?.resolve();
   }
 }
 

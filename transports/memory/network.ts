@@ -7,7 +7,8 @@ import { ANY } from './address.ts';
 /** A bound end, as the dialling ends see it. */
 export type Endpoint =
   | { readonly kind: 'reply'; answer(request: Bytes, from: RequestOrigin): Promise<Bytes> }
-  | { readonly kind: 'pull'; take(frames: readonly Bytes[]): Promise<void> }
+  /** What `take` gives resolves when more may be sent; undefined when that is at once. */
+  | { readonly kind: 'pull'; take(frames: readonly Bytes[]): Promise<void> | undefined }
   | { readonly kind: 'push'; attach(taker: Taker<Bytes>): void; detach(taker: Taker<Bytes>): void }
   | { readonly kind: 'publish'; attach(taker: Taker<Delivery>): void; detach(taker: Taker<Delivery>): void };
 

@@ -61,7 +61,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   }
 
   give(frames: readonly Bytes[]): void {
-    this.#given.push(...frames);
+    for (const frame of frames) this.#given.push(frame);
     this.#count(sizeOf(frames));
     this.#context.given.of(this.upstream).gave(frames);
     this.#context.post([Type.work, this.#number, frames]);

@@ -88,8 +88,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     if (requester === undefined) {
       const { Dealer } = this.#addon;
       const context = this.#dialling(address);
-      const socket = openSocket(`dial ${address}`, () => new Dealer(this.#options(address)));
-      requester = this.keep(new ZeromqRequester(socket, context)).dial();
+      const open = () => new Dealer(this.#options(address));
+      requester = this.keep(new ZeromqRequester(open, context)).dial();
       this.#requesters.set(address, requester);
     }
     return requester.request(frame);
@@ -103,8 +103,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       ...HELD_UP,
       ...takingControl(this.#settings),
     };
-    const socket = openSocket(`dial ${address}`, () => new this.#addon.Push(options));
-    return this.keep(new ZeromqPusher(socket, context)).dial();
+    const open = () => new this.#addon.Push(options);
+    return this.keep(new ZeromqPusher(open, context)).dial();
   }
 
   subscribe(
@@ -124,22 +124,17 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       ...this.#options(address),
       ...RECEIVING,
     };
-    const socket = openSocket(`dial ${address}`, () => new this.#addon.Subscriber(options));
+    const open = () => new this.#addon.Subscriber(options);
     return this.keep(
-      new ZeromqSubscription(
-        socket,
-        topic,
-        Math.max(proofTimeout, this.#settings.subscriptionMargin),
-        context,
-      ),
+      new ZeromqSubscription(open, topic, Math.max(proofTimeout, this.#settings.subscriptionMargin), context),
     ).dial();
   }
 
   pull(address: string): Puller {
     const context = this.#dialling(address);
     const options = { ...this.#options(address), ...HELD_UP, ...RECEIVING };
-    const socket = openSocket(`dial ${address}`, () => new this.#addon.Pull(options));
-    return this.keep(new ZeromqPuller(socket, context)).dial();
+    const open = () => new this.#addon.Pull(options);
+    return this.keep(new ZeromqPuller(open, context)).dial();
   }
 
   async bindReply(address: string, answer: Answer): Promise<Binding> {

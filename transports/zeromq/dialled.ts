@@ -5,6 +5,7 @@ import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
+import { openSocket } from './descriptors.ts';
 import { watchLink } from './monitor.ts';
 import { ReadProgress } from './reader.ts';
 import { closeSocket } from './sockets.ts';
@@ -21,46 +22,35 @@ export interface DialContext {
   readonly maxMessageSize: number;
 }
 
+/** Opens another socket like the one that a channel has. */
+export type OpenSocket<S> = () => S;
+
 /** A dialling end: follows its link, and says when it can be used. */
 export abstract class Dialled<S extends Socket & { connect(address: string): void }>
   extends Readiness
   implements Channel
 {
-  protected readonly socket: S;
+  protected socket: S;
   protected readonly context: DialContext;
   protected readonly progress = new ReadProgress();
   /** Why the link broke, until what came before is read. */
   #breakReason: string | undefined;
   #stopRedial = () => {};
 
-  constructor(socket: S, context: DialContext) {
+  readonly #open: OpenSocket<S>;
+
+  /** @throws PalmError `INVALID_CALL` when the process has no descriptors left. */
+  constructor(open: OpenSocket<S>, context: DialContext) {
     super();
-    this.socket = socket;
+    this.#open = open;
+    this.socket = this.#openSocket(context.address);
     this.context = context;
   }
 
   /** Separate from the constructor, because events may come before a subclass is complete. */
   dial(): this {
-    const { address, host, encrypted } = this.context;
-    watchLink(this.socket, address, encrypted, {
-      connected: (took) => {
-        host.report({ type: 'connected', address });
-        this.#break();
-        this.connected(took);
-      },
-      disconnected: (reason) => {
-        host.report({ type: 'disconnected', address, reason });
-        // The monitor overtakes what was received before the end: let that be read first.
-        this.#breakReason = reason;
-        this.progress.caughtUp().then(() => this.#break());
-      },
-      reconnecting: (attempt, delay) => host.report({ type: 'reconnecting', address, attempt, delay }),
-      refused: (error, final) => {
-        host.report({ type: 'disconnected', address, reason: error.message });
-        this.setRefused(error);
-        if (final) this.#redialLater();
-      },
-    });
+    const { address, host } = this.context;
+    this.#watch(this.socket);
     host.report({ type: 'connecting', address });
     try {
       this.socket.connect(address);
@@ -69,6 +59,39 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
       throw invalidCall(`cannot dial ${address}: ${reasonText(cause)}`, { cause });
     }
     return this;
+  }
+
+  #openSocket(address: string): S {
+    return openSocket(`dial ${address}`, this.#open);
+  }
+
+  #watch(socket: S): void {
+    const { address, host, encrypted } = this.context;
+    const isCurrent = () => socket === this.socket;
+    watchLink(socket, address, encrypted, {
+      connected: (took) => {
+        if (!isCurrent()) return;
+        host.report({ type: 'connected', address });
+        this.#break();
+        this.connected(took);
+      },
+      disconnected: (reason) => {
+        if (!isCurrent()) return;
+        host.report({ type: 'disconnected', address, reason });
+        // The monitor overtakes what was received before the end: let that be read first.
+        this.#breakReason = reason;
+        this.progress.caughtUp().then(() => this.#break());
+      },
+      reconnecting: (attempt, delay) => {
+        if (isCurrent()) host.report({ type: 'reconnecting', address, attempt, delay });
+      },
+      refused: (error, final) => {
+        if (!isCurrent()) return;
+        host.report({ type: 'disconnected', address, reason: error.message });
+        this.setRefused(error);
+        if (final) this.#redialLater();
+      },
+    });
   }
 
   async close(options: CloseOptions = {}): Promise<void> {
@@ -95,6 +118,29 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   protected disconnected(reason: string): void {
     this.setBroken(new PalmError('DISCONNECTED', reason, { sent: 'unknown' }));
   }
+
+  /**
+   * Goes on with a new socket. ZeroMQ gives what it was being handed when the link broke to the next peer, unless the socket is
+   * closed; what was to be sent would then be run although it had failed.
+   */
+  protected renew(): void {
+    const { address } = this.context;
+    closeSocket(this.socket, 0);
+    try {
+      this.socket = this.#openSocket(address);
+    } catch {
+      // The process has no descriptors left. What is sent meanwhile is refused.
+      this.#stopRedial();
+      this.#stopRedial = startTimer(REDIAL_DELAY, () => this.renew());
+      return;
+    }
+    this.renewed(this.socket);
+    this.#watch(this.socket);
+    this.socket.connect(address);
+  }
+
+  /** The channel goes on with this socket. */
+  protected renewed(_socket: S): void {}
 
   protected reportSlow(queued: number): void {
     this.context.host.report({ type: 'slow', address: this.context.address, queued });

@@ -2,7 +2,7 @@ import type { Pull } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Puller } from '../../src/transport.ts';
-import { type DialContext, Dialled } from './dialled.ts';
+import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { READ_AHEAD, readInto, takeFrames } from './reader.ts';
 
 /** Bytes read and not taken, before the socket is left to hold the server up. */
@@ -15,8 +15,9 @@ export class ZeromqPuller extends Dialled<Pull> implements Puller {
     bytes: READ_AHEAD_BYTES,
   });
 
-  constructor(socket: Pull, context: DialContext) {
-    super(socket, context);
+  constructor(open: OpenSocket<Pull>, context: DialContext) {
+    super(open, context);
+    const { socket } = this;
     readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued), this.progress);
   }
 

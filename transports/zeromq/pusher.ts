@@ -2,7 +2,7 @@ import type { Push } from 'zeromq';
 import { atMost } from '../../src/async/deadline.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, Pusher } from '../../src/transport.ts';
-import { type DialContext, Dialled } from './dialled.ts';
+import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Frames to one PULL. When the link breaks, what has not left is given up. */
@@ -12,9 +12,13 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
     gather: gatherFrames,
   });
 
-  constructor(socket: Push, context: DialContext) {
-    super(socket, context);
-    this.onBreak((error) => this.#writer.drop(error));
+  constructor(open: OpenSocket<Push>, context: DialContext) {
+    super(open, context);
+    this.onBreak((error) => {
+      this.#writer.drop(error);
+      if (this.#writer.isSending) this.renew();
+      this.#writer.replace(this.socket, error);
+    });
   }
 
   send(frames: readonly Bytes[]): Promise<void> {

@@ -5,7 +5,7 @@ import { PendingReplies } from '../../src/async/pending.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
-import { type DialContext, Dialled } from './dialled.ts';
+import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, readSocket } from './reader.ts';
 import { SocketWriter } from './writer.ts';
 
@@ -50,17 +50,21 @@ export class ZeromqRequester extends Dialled<Dealer> {
   #answered: Deferred<void> | undefined;
   readonly #writer: SocketWriter<Request>;
 
-  constructor(socket: Dealer, context: DialContext) {
-    super(socket, context);
-    this.#writer = new SocketWriter(socket, {
+  constructor(open: OpenSocket<Dealer>, context: DialContext) {
+    super(open, context);
+    this.#writer = new SocketWriter(this.socket, {
       ready: () => this.#mayAsk(),
       gather: (requests) => this.#gather(requests),
       // Sent in bursts, requests wake ZeroMQ's own thread once and not each.
       inCompany: () => this.#sent.size >= BURST,
       onDrop: (error) => this.#pending.failAll(error),
     });
-    this.onBreak((error) => this.#failSent(error));
-    readSocket(socket, (parts) => this.#take(parts), this.progress);
+    this.onBreak((error) => {
+      this.#failSent(error);
+      if (this.#writer.isSending) this.renew();
+      this.#writer.replace(this.socket, error);
+    });
+    this.renewed(this.socket);
   }
 
   request(frame: Bytes): PendingReply {
@@ -76,6 +80,10 @@ export class ZeromqRequester extends Dialled<Dealer> {
     await super.close(options);
     const text = `the connection to ${this.context.address} was closed before the reply`;
     this.#pending.failAll(new PalmError('CLOSED', text, { sent: 'unknown' }));
+  }
+
+  protected override renewed(socket: Dealer): void {
+    readSocket(socket, (parts) => this.#take(parts), this.progress);
   }
 
   #mayAsk(): Promise<void> | undefined {

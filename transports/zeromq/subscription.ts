@@ -3,7 +3,7 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/deadline.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
-import { type DialContext, Dialled } from './dialled.ts';
+import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, READ_AHEAD, readInto } from './reader.ts';
 
 /** Bytes read and not taken, before the rest waits in the socket. */
@@ -19,8 +19,9 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
   #stopMargin = () => {};
   #isProved = false;
 
-  constructor(socket: Subscriber, topic: string, margin: number, context: DialContext) {
-    super(socket, context);
+  constructor(open: OpenSocket<Subscriber>, topic: string, margin: number, context: DialContext) {
+    super(open, context);
+    const { socket } = this;
     this.#proof = topic.endsWith('/') ? topic : `${randomId()}/`;
     this.#margin = margin;
     socket.subscribe(topic);

@@ -32,12 +32,18 @@ export interface WriterSettings<T> {
  * refuses a second send at the same time.
  */
 export class SocketWriter<T> {
-  readonly #socket: Sending;
+  #socket: Sending;
   readonly #settings: WriterSettings<T>;
   readonly #items = new Fifo<T>();
   /** Items ever accepted, and ever settled; a waiter resolves when `#settled` reaches its mark. */
   #accepted = 0;
   #settled = 0;
+  /** What the send that is under way settles; 0 when none is. */
+  #leaving = 0;
+  /** Items up to this one were given up. */
+  #givenUp = 0;
+  /** Why the socket was replaced during the send that is under way. */
+  #replaced: PalmError | undefined;
   readonly #waiters = new Fifo<{ readonly mark: number; readonly sent: Deferred<void> }>();
   #isRunning = false;
   #idle: Deferred<void> | undefined;
@@ -45,6 +51,11 @@ export class SocketWriter<T> {
   constructor(socket: Sending, settings: WriterSettings<T>) {
     this.#socket = socket;
     this.#settings = settings;
+  }
+
+  /** Whether a send is under way: the socket may still take it, also for a peer that comes later. */
+  get isSending(): boolean {
+    return this.#leaving > 0;
   }
 
   /** Items that the socket has not taken. */
@@ -80,14 +91,19 @@ export class SocketWriter<T> {
     this.#accepted -= size - this.#items.size;
   }
 
-  /** Gives up what waits: it will not be sent. */
+  /** Gives up what waits: it will not be sent. What is being sent is settled when that has ended. */
   drop(error: PalmError): void {
     this.#items.clear();
-    this.#settled = this.#accepted;
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      waiter.sent.reject(error);
-    }
+    this.#givenUp = this.#accepted;
+    this.#rejectFrom(this.#leaving, error);
+    if (this.#leaving === 0) this.#settled = this.#accepted;
     this.#settings.onDrop?.(error);
+  }
+
+  /** Goes on with another socket: the one before is closed, and did not take what it was sending because of `error`. */
+  replace(socket: Sending, error: PalmError): void {
+    this.#socket = socket;
+    if (this.isSending) this.#replaced = error;
   }
 
   /** Resolves when nothing waits. */
@@ -107,8 +123,7 @@ export class SocketWriter<T> {
         const { parts, taken } = gather(this.#items);
         this.#items.skip(taken);
         const mark = this.#settled + taken;
-        if (MUST_POLL) await untilUsable(this.#socket, 'writable');
-        if (parts.length > 0) await this.#socket.send(parts);
+        if (parts.length > 0) await this.#send(parts, mark);
         this.#settle(mark);
         if (run % LONGEST_RUN === 0) await new Promise(setImmediate);
       }
@@ -121,9 +136,42 @@ export class SocketWriter<T> {
     }
   }
 
+  async #send(parts: Uint8Array[], mark: number): Promise<void> {
+    this.#leaving = mark;
+    const socket = this.#socket;
+    try {
+      if (MUST_POLL) await untilUsable(socket, 'writable');
+      await socket.send(parts);
+    } catch (error) {
+      if (this.#replaced === undefined) throw error;
+      this.#rejectUpTo(mark, this.#replaced);
+    } finally {
+      this.#leaving = 0;
+      this.#replaced = undefined;
+    }
+  }
+
+  /** Rejects those who wait for more than `mark`. */
+  #rejectFrom(mark: number, error: PalmError): void {
+    const kept = [];
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
+      if (waiter.mark <= mark) kept.push(waiter);
+      else waiter.sent.reject(error);
+    }
+    for (const waiter of kept) this.#waiters.push(waiter);
+  }
+
+  #rejectUpTo(mark: number, error: PalmError): void {
+    for (let waiter = this.#waiters.peek(); waiter !== undefined; waiter = this.#waiters.peek()) {
+      if (waiter.mark > mark) return;
+      this.#waiters.skip(1);
+      waiter.sent.reject(error);
+    }
+  }
+
   #settle(mark: number): void {
-    // A drop in the meantime settled more than this.
-    if (mark > this.#settled) this.#settled = mark;
+    // What was given up in the meantime is settled with it.
+    this.#settled = Math.max(this.#settled, mark, Math.min(this.#givenUp, this.#accepted));
     for (let waiter = this.#waiters.peek(); waiter !== undefined; waiter = this.#waiters.peek()) {
       if (waiter.mark > this.#settled) return;
       this.#waiters.skip(1);

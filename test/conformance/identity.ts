@@ -1,0 +1,74 @@
+/** Who a client is, and where it dials. */
+import { describe, expect, it } from 'vitest';
+import { bytes, textOf } from '../bytes.ts';
+import { within } from '../wait.ts';
+import type { Ends } from './context.ts';
+
+export function testIdentity(ends: () => Ends): void {
+  describe('identity', () => {
+    it('is an id of its own for each connection, which stays', async () => {
+      const { server, client } = ends();
+      await within(5_000, Promise.all([client.identify(), server.identify()]));
+      expect(client.id, 'topics begin with it').toMatch(/^[\w-]+(\/\d+)?$/);
+      expect(client.id).not.toBe(server.id);
+      const { id, keyPrefix } = client;
+      await within(5_000, client.identify());
+      expect({ id: client.id, keyPrefix: client.keyPrefix }).toEqual({ id, keyPrefix });
+    });
+
+    it('is the one that was wished for, or the wish is refused', async () => {
+      const { client, subject } = ends();
+      const identifying = within(5_000, client.identify('wished'));
+      if (subject.isIdentified === true) {
+        await expect(identifying).rejects.toMatchObject({ code: 'INVALID_CALL' });
+      } else {
+        await identifying;
+        expect(client.id).toBe('wished');
+        expect(client.keyPrefix, 'nobody else gives one').toBe('');
+      }
+    });
+
+    it('takes results under its id', async () => {
+      const { server, client, subject } = ends();
+      await within(5_000, client.identify());
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const subscription = client.subscribe(publisher.address, `${client.id}/`, { proofTimeout: 5_000 });
+      await within(5_000, subscription.ready());
+      await publisher.publish([{ topic: `${client.id}/1`, frames: [bytes('mine')] }]);
+      const batch = await within(5_000, subscription[Symbol.asyncIterator]().next());
+      expect(batch.value?.[0]?.topic).toBe(`${client.id}/1`);
+    });
+  });
+
+  describe('an address that a server advertises', () => {
+    it('can be dialled as it is resolved', async () => {
+      const { server, client, subject } = ends();
+      const { address } = await server.bindReply(subject.anyAddress, (request) => request);
+      const other = await server.bindReply(subject.anyAddress, () => bytes('other'));
+      const resolved = subject.transport.resolveAddress(other.address, address);
+      subject.transport.checkAddress(resolved);
+      expect(textOf(await within(5_000, client.request(resolved, bytes('x')).reply))).toBe('other');
+    });
+  });
+
+  describe('a request that is given up', () => {
+    it('rejects also when the server has it, and leaves others alone', async () => {
+      const { server, client, subject } = ends();
+      let arrive = () => {};
+      const arrived = new Promise<void>((resolve) => {
+        arrive = resolve;
+      });
+      const { address } = await server.bindReply(subject.anyAddress, (request) => {
+        if (textOf(request) !== 'hang') return request;
+        arrive();
+        return new Promise(() => {});
+      });
+      const { reply, cancel } = client.request(address, bytes('hang'));
+      await within(5_000, arrived);
+      cancel(new Error('enough'));
+      await expect(within(2_000, reply)).rejects.toThrow('enough');
+      cancel(new Error('twice'));
+      expect(textOf(await within(5_000, client.request(address, bytes('next')).reply))).toBe('next');
+    });
+  });
+}

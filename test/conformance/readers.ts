@@ -1,0 +1,119 @@
+/** Whoever reads: what a reader may do, and what one that does not read does to others. */
+import { describe, expect, it } from 'vitest';
+import type { Batches, Delivery } from '../../src/transport.ts';
+import { bytes, textOf } from '../bytes.ts';
+import { collect, within } from '../wait.ts';
+import type { Ends } from './context.ts';
+
+/** Leaves a loop over the batches after the first of them. */
+async function readOne<T>(source: Batches<T>): Promise<T[]> {
+  const loop = async () => {
+    for await (const batch of source) return batch;
+    throw new Error('there was nothing to read');
+  };
+  return within(5_000, loop());
+}
+
+export function testReaders(ends: () => Ends): void {
+  describe('a reader', () => {
+    it('may leave its loop, and read on later', async () => {
+      const { server, client, subject } = ends();
+      const pull = await server.bindPull(subject.anyAddress);
+      const pusher = client.push(pull.address);
+      await pusher.send([bytes('a')]);
+      expect((await readOne(pull)).map(textOf)).toEqual(['a']);
+      await within(5_000, pusher.send([bytes('b')]));
+      expect((await readOne(pull)).map(textOf)).toEqual(['b']);
+
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
+      await within(5_000, subscription.ready());
+      for (const topic of ['me/1', 'me/2']) {
+        await publisher.publish([{ topic, frames: [bytes('x')] }]);
+        expect((await readOne(subscription)).map((delivery) => delivery.topic)).toEqual([topic]);
+      }
+
+      const push = await server.bindPush(subject.anyAddress);
+      const puller = client.pull(push.address);
+      for (const text of ['a', 'b']) {
+        await within(5_000, push.send([bytes(text)]));
+        expect((await readOne(puller)).map(textOf)).toEqual([text]);
+      }
+    });
+
+    it('that stopped gets what was read and then the end, while those that push stay connected', async () => {
+      const { server, client, subject } = ends();
+      const pull = await server.bindPull(subject.anyAddress);
+      const pusher = client.push(pull.address);
+      await pusher.send([bytes('before')]);
+      expect((await collect(pull, 1)).map(textOf)).toEqual(['before']);
+      pull.stop();
+      const end = await within(5_000, pull[Symbol.asyncIterator]().next(), 'the end of the batches');
+      expect(end.done, 'it takes no more').toBe(true);
+      let breaks = 0;
+      pusher.onBreak(() => breaks++);
+      const sending = pusher.send([bytes('after')]).catch(() => {});
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect({ isReady: pusher.isReady, breaks }).toEqual({ isReady: true, breaks: 0 });
+      await pull.close();
+      await within(5_000, Promise.race([sending, client.close({ timeout: 0 })]));
+    });
+
+    it('that reads nothing does not hold up the publisher, nor another reader', async () => {
+      const { server, client, subject } = ends();
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const options = { proofTimeout: 5_000, maxUnread: 100 };
+      const deaf = client.subscribe(publisher.address, 'all/', options);
+      const awake = client.subscribe(publisher.address, 'all/1', { proofTimeout: 5_000 });
+      await within(5_000, Promise.all([deaf.ready(), awake.ready()]));
+      const many = Array.from({ length: 5_000 }, () => ({ topic: 'all/0', frames: [bytes('x')] }));
+      await within(10_000, publisher.publish(many), 'publishing to one that reads nothing');
+      await within(5_000, publisher.publish([{ topic: 'all/1', frames: [bytes('y')] }]));
+      expect((await collect(awake, 1)).map(({ topic }) => topic)).toEqual(['all/1']);
+    });
+
+    it('that is too slow loses nothing, or hears of it by a break with LOST', async () => {
+      const { server, client, subject } = ends();
+      if (subject.losesSilently === true) return;
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
+      await within(5_000, subscription.ready());
+      const breaks: string[] = [];
+      subscription.onBreak(({ code }) => breaks.push(code));
+      const [rounds, size] = [12, 10_000];
+      for (let round = 0; round < rounds; round++) {
+        const many = Array.from({ length: size }, (_, i) => ({
+          topic: `me/${round * size + i}`,
+          frames: [bytes('x')],
+        }));
+        await within(20_000, publisher.publish(many));
+      }
+      const read: number[] = [];
+      const numberOf = ({ topic }: Delivery) => Number(topic.slice(3));
+      const iterator = subscription[Symbol.asyncIterator]();
+      while (breaks.length === 0 && read.at(-1) !== rounds * size - 1) {
+        const next = await within(20_000, iterator.next(), `what comes after ${read.length} deliveries`);
+        for (const delivery of next.value ?? []) read.push(numberOf(delivery));
+      }
+      if (breaks.length > 0) expect(breaks[0]).toBe('LOST');
+      else expect(read).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
+    }, 60_000);
+
+    it('owns what it gets: nothing that one does to a frame is seen by another', async () => {
+      const { server, client, subject } = ends();
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const own = () => client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
+      const readers = [own(), own()];
+      await within(5_000, Promise.all(readers.map((reader) => reader.ready())));
+      const frame = bytes('same');
+      await publisher.publish([{ topic: 'me/1', frames: [frame] }]);
+      for (const reader of readers) {
+        const [delivery] = await collect(reader, 1);
+        const [got] = delivery?.frames ?? [];
+        expect(got && textOf(got)).toBe('same');
+        got?.fill(0);
+      }
+      expect(textOf(frame), "the publisher's own").toBe('same');
+    });
+  });
+}
