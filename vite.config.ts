@@ -9,6 +9,7 @@ import { defineConfig } from 'vite';
 const isomorphic = {
   index: 'src/index.ts',
   memory: 'transports/memory/index.ts',
+  transport: 'transports/shared/index.ts',
   cluster: 'src/cluster/index.ts',
 };
 const inBrowsers = { ...isomorphic, websocket: 'transports/websocket/index.ts' };
@@ -18,6 +19,9 @@ const native = {
   websocket: 'transports/websocket/node.ts',
   relay: 'transports/relay/index.ts',
 };
+/** The suite of the contract, for those who write a transport. */
+const forTests = { testing: 'test/conformance/suite.ts' };
+
 /** Deno and Bun have a `WebSocket`, and one core with what else they load: errors are of one class. */
 const inRuntimes = { 'websocket-platform': 'transports/websocket/index.ts' };
 
@@ -25,7 +29,7 @@ const inRuntimes = { 'websocket-platform': 'transports/websocket/index.ts' };
  * msgpackr and nanoid go into every build: a page needs that anyway, CommonJS could not require nanoid, and loading them
  * as packages takes Node longer than all the rest of frond.
  */
-const packages = new Set(['zeromq', 'bufferutil', 'utf-8-validate', ...builtinModules]);
+const packages = new Set(['zeromq', 'vitest', 'bufferutil', 'utf-8-validate', ...builtinModules]);
 
 /** ws is the user's own, but for the command, which has it: `npx frond` installs frond alone. */
 function external(id: string, importer = ''): boolean {
@@ -34,7 +38,11 @@ function external(id: string, importer = ''): boolean {
 
 const builds = {
   browser: { entry: inBrowsers, format: 'es', minify: true },
-  node: { entry: { ...native, ...inRuntimes, cli: 'src/cli/main.ts' }, format: 'es', minify: false },
+  node: {
+    entry: { ...native, ...inRuntimes, ...forTests, cli: 'src/cli/main.ts' },
+    format: 'es',
+    minify: false,
+  },
   cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 

@@ -1,7 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // Stays in the declarations: projects for pages have none of these types of their own.
 /**
- * The contract every transport keeps. Interfaces only; `test/conformance` states what they mean.
+ * The contract every transport keeps. Interfaces only; `test/conformance` tests what they mean, and docs/guide/transports.md has what each verb
+ * does in each state.
  *
  * A {@link Transport} is a recipe: cheap, holds nothing, may be shared. {@link Transport.open} gives a
  * {@link Connection}, which belongs to whoever opened it: closing it closes its own channels and nobody else's.
@@ -37,7 +38,8 @@ export interface CloseOptions {
 /** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
 export interface Connection extends AsyncDisposable {
   /**
-   * Settles {@link id} and {@link keyPrefix}, before anything else is used. Resolves at once, unless others give the id.
+   * Settles {@link id} and {@link keyPrefix}, before anything else is used. Resolves at once, unless others give the id. Called again,
+   * it changes neither.
    * @param wished - the id that the client would have; left out, a random one.
    * @throws PalmError `INVALID_CALL` when an id is wished for and others give it, `FORBIDDEN` when they refuse.
    */
@@ -67,12 +69,12 @@ export interface Connection extends AsyncDisposable {
 
 export interface SubscribeOptions {
   /**
-   * Milliseconds after the handshake that the publisher has to confirm the subscription. One that does not is taken for
+   * A hint: milliseconds after the handshake that the publisher has to confirm the subscription. One that does not is taken for
    * one that cannot, as pylm's, and the subscription for arrived. Default: as little as the transport needs.
    */
   readonly proofTimeout?: number;
   /**
-   * Messages that may wait for their reader in buffers of the transport's own. What is beyond them waits with the publisher, or is lost, as
+   * A hint: messages that may wait for their reader in buffers of the transport's own. What is beyond them waits with the publisher, or is lost, as
    * it is with any reader that is too slow. Default: many, so that a reader may be busy for a moment.
    */
   readonly maxUnread?: number;
@@ -80,7 +82,10 @@ export interface SubscribeOptions {
 
 /** A request under way. */
 export interface PendingReply {
-  /** Rejects with `DISCONNECTED` when the connection breaks before the reply, and `CLOSED` when it is closed. */
+  /**
+   * Rejects with `DISCONNECTED` when the connection breaks before the reply, and `CLOSED` when it is closed: both with `sent: 'unknown'`
+   * for a request that may have left.
+   */
   readonly reply: Promise<Bytes>;
   /**
    * Gives the request up: `reply` rejects with `reason`, unless it is settled. A request that still waits for its
@@ -146,7 +151,8 @@ export interface Batches<T> {
 export interface FrameSink {
   /**
    * Resolves when the transport has taken charge of the frames: that is the backpressure. The frames must not be
-   * changed afterwards.
+   * changed afterwards. Rejects with `DISCONNECTED` when the link breaks before that; then none of the frames reaches the next
+   * server. Rejects with `CLOSED` when the channel is closed, and with the refusal when the peer refuses it.
    */
   send(frames: readonly Bytes[]): Promise<void>;
 }

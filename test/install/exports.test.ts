@@ -64,6 +64,7 @@ describe.each(platforms)('%s', (platform) => {
   it.each([
     ['.', 'index'],
     ['./memory', 'memory'],
+    ['./transport', 'transport'],
     ['./cluster', 'cluster'],
   ])('gets of %s the build that is for it', (entry, name) => {
     expect(resolve(entry, platform)).toBe(`./dist/${build}/${name}.${extension}`);
