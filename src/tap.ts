@@ -12,7 +12,7 @@ export interface TapEvent {
   readonly address: string;
   /** The topic of an answer. */
   readonly topic: string | undefined;
-  /** The envelope. Undefined for a plain reply of the cache, which is bare bytes. Not to be changed. */
+  /** A copy of the envelope, to be kept. Undefined for a plain reply of the cache, which is bare bytes. */
   readonly message: PalmMessage | undefined;
   /** Bytes of the frame. */
   readonly size: number;
@@ -21,11 +21,12 @@ export interface TapEvent {
 /** Sees every envelope that leaves or arrives. What it throws is logged. It is called on the hot path. */
 export type Tap = (event: TapEvent) => void;
 
-/** A tap that harms no call, whatever the given one throws. */
+/** A tap that harms no call, whatever the given one throws, and whatever it does with what it sees. */
 export function guardTap(tap: Tap, logger: Logger): Tap {
-  return (event) => {
+  return ({ message, ...event }) => {
     try {
-      tap(event);
+      const copy = message && { ...message, payload: new Uint8Array(message.payload) };
+      tap({ ...event, message: copy });
     } catch (error) {
       logger.warning('the tap threw', { reason: reasonText(error) });
     }

@@ -142,7 +142,10 @@ export interface BoundPush extends Binding, FrameSink {
   onPeers(listener: () => void): void;
 }
 
-/** What arrived, handed over as it piled up: one promise for a batch, not for a frame. Each array is the reader's own. Ends when closed. */
+/**
+ * What arrived, handed over as it piled up: one promise for a batch, not for a frame. Each array is the reader's own; frames
+ * are not to be changed, since others may have the same, or a part of the same buffer. Ends when closed.
+ */
 export interface Batches<T> {
   [Symbol.asyncIterator](): AsyncIterator<T[], undefined>;
 }

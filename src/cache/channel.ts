@@ -95,7 +95,9 @@ export class CacheChannel {
     const reply = await this.#exchange('get', wire, request, limits);
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
-    return reply.features === undefined && reply.value.length === 0 ? undefined : reply.value;
+    if (reply.features !== undefined) return reply.value;
+    // What came is the transport's, which may hold more in the same buffer.
+    return reply.value.length === 0 ? undefined : new Uint8Array(reply.value);
   }
 
   #features(): number {

@@ -18,7 +18,7 @@ export interface Evaluation extends Limits {
  * signal's reason; whatever it ends with, nothing of it is left.
  */
 export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<Bytes[]> {
-  const { spec, payload, messages, errorSentinel } = evaluation;
+  const { spec, messages, errorSentinel } = evaluation;
   evaluation.signal?.throwIfAborted();
   const done = deferred<Bytes[]>();
   const answers: Bytes[] = [];
@@ -44,7 +44,12 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
   const release = watchLimits(evaluation, expired, (error) => finish({ error }));
 
   const send = async () => {
-    if (!path.tryAdmit()) await path.admit();
+    let { payload } = evaluation;
+    if (!path.tryAdmit()) {
+      // What waits is sent as it is now.
+      payload = new Uint8Array(payload);
+      await path.admit();
+    }
     if (isOver) return path.inFlight.release(1);
     id = path.mailbox.open({
       answer: (message) => {

@@ -6,6 +6,7 @@ import type { SignalHub } from '../async/signals.ts';
 import { PalmError, reasonText } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
+import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
 import type { Input, Taken } from './input.ts';
@@ -44,6 +45,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   readonly #results = new AsyncQueue<MapOutcome<Out>>();
   readonly #order: InOrder<MapOutcome<Out>> | undefined;
   readonly #message: PalmMessage;
+  readonly #slab = new Slab();
   #id = '';
   #taken = 0;
   #answered = 0;
@@ -182,7 +184,8 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     const index = this.#taken++;
     let payload: Bytes;
     try {
-      payload = this.#settings.codec.encode(taken.value);
+      // What waits, for its turn or another attempt, is sent as it is now.
+      payload = this.#slab.copy(this.#settings.codec.encode(taken.value));
     } catch (cause) {
       const text = `input ${index} of ${this.#settings.spec.function} was not sent: ${reasonText(cause)}`;
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));

@@ -128,7 +128,7 @@ export class CallPath {
       channel: 'push',
       address: this.addresses.pushAddress,
       topic: undefined,
-      message: { ...message },
+      message,
       size: frame.length,
     });
     return frame;
@@ -205,7 +205,7 @@ export class CallPath {
       const call = this.mailbox.get(id);
       let message: PalmMessage;
       try {
-        message = this.#incoming.decode(frame);
+        message = this.#incoming.decode(frame, call !== undefined);
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
         // A server can repeat it as fast as it likes: the 1st, 2nd, 4th, 8th… are told.

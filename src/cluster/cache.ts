@@ -24,16 +24,28 @@ export interface Cache {
 /** Where the keys of a cache are, with the session in front of them. */
 export type KeyValues = Pick<Store, 'get' | 'set' | 'delete'>;
 
+/** The values of a store for functions to do with as they like: they get copies, and the store keeps copies of theirs. */
+export function copying(store: Store): KeyValues {
+  return {
+    get: async (key) => {
+      const value = await store.get(key);
+      return value && new Uint8Array(value);
+    },
+    set: (key, value) => store.set(key, new Uint8Array(value)),
+    delete: (key) => store.delete(key),
+  };
+}
+
 export function cacheOf(store: KeyValues, session?: string): Cache {
   return {
     get: async (key) => store.get(wireKey(key, session)),
-    set: async (value, key = randomId()) => {
+    set: async (value, given) => {
+      const key = given === '' ? randomId() : (given ?? randomId());
       const wire = wireKey(key, session);
       checkWritable(wire);
       if (!(value instanceof Uint8Array))
         throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
-      // A copy of the store's own: the caller may go on to change the value.
-      await store.set(wire, new Uint8Array(value));
+      await store.set(wire, value as Bytes);
       return key;
     },
     delete: async (key) => {

@@ -115,8 +115,13 @@ export async function distribute(
   // What fails on its way to the workers is answered as what fails on its way back.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
   const settings = { ...ground.surroundings, onFailure };
-  const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver);
-  const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, { isIntake: false });
+  const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver, {
+    handsOut: scatter !== undefined,
+  });
+  const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, {
+    handsOut: gather !== undefined || options.handleStream !== undefined,
+    isIntake: false,
+  });
 
   const inFlight = () => handOver.inFlight + scattering.running + gathering.running;
   const addresses = {

@@ -44,6 +44,8 @@ export interface FlowSettings<T> {
   readonly concurrency: number;
   readonly tally: Tally;
   readonly logger: Logger;
+  /** Whether payloads are handed to functions, which may do with theirs what they like. */
+  readonly handsOut: boolean;
   /** Whether its messages count as received: results of workers were received when they went out to them. */
   readonly isIntake: boolean;
 }
@@ -143,10 +145,10 @@ export class Flow<T> {
   }
 
   #read(frame: Bytes): PalmMessage | undefined {
-    const { tally, logger } = this.#settings;
+    const { tally, logger, handsOut } = this.#settings;
     let reason: string;
     try {
-      const message = this.#codec.decode(frame);
+      const message = this.#codec.decode(frame, handsOut);
       if (message.client !== '') return message;
       reason = 'it names no client to answer to';
     } catch (error) {

@@ -5,7 +5,7 @@ import { checkServerName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../transport.ts';
-import { type Cache, cacheOf } from './cache.ts';
+import { type Cache, cacheOf, copying } from './cache.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
 import type { Surroundings } from './context.ts';
 import { type Counters, type Tally, tally } from './counters.ts';
@@ -77,7 +77,7 @@ export class Ground implements FailureSettings, Surroundings {
     this.name = options.name;
     this.connection = connection;
     this.store = options.store ?? new MemoryStore();
-    this.cache = cacheOf(this.store);
+    this.cache = cacheOf(copying(this.store));
     this.logger = sparing(logger);
     this.functionLogger = logger;
     this.includeStack = options.includeStack ?? false;
@@ -119,10 +119,14 @@ export class Ground implements FailureSettings, Surroundings {
   }
 
   /** Has something done with each message of a source, and what that gives sent. */
-  flow(step: Step, outlet: Outlet<Bytes>, { concurrency = 1, isIntake = true } = {}): Flow<Bytes> {
+  flow(
+    step: Step,
+    outlet: Outlet<Bytes>,
+    { concurrency = 1, handsOut = true, isIntake = true } = {},
+  ): Flow<Bytes> {
     const frameOf = (frame: Bytes) => frame;
     const { tally, logger } = this;
-    return new Flow({ step, outlet, frameOf, concurrency, tally, logger, isIntake });
+    return new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
   }
 
   async publisher(

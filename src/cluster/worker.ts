@@ -187,6 +187,7 @@ export class Worker implements AsyncDisposable {
       concurrency: this.#settings.concurrency,
       tally: this.#tally,
       logger: this.#logger,
+      handsOut: true,
       isIntake: true,
     });
     this.#running = () => flow.running;

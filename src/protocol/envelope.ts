@@ -43,11 +43,13 @@ export class EnvelopeCodec {
   #tailFeatures = 0;
 
   /**
-   * The message that a frame holds. Its payload is a view into the frame, not a copy.
+   * The message that a frame holds.
+   * @param isOwner - whether the payload is to have a buffer of its own, as one that is handed out must; else it is a
+   * view into the frame, which nobody may change.
    * @throws PalmError `PROTOCOL` when the frame is no envelope: malformed protobuf, text that is no UTF-8,
    * or a stage beyond ±(2^53 - 1).
    */
-  decode(frame: Uint8Array): PalmMessage {
+  decode(frame: Uint8Array, isOwner = false): PalmMessage {
     const reader = new WireReader(frame);
     const message = palmMessage({});
     let unknown: number[] | undefined;
@@ -71,7 +73,7 @@ export class EnvelopeCodec {
           message.cache = this.#cache.read(reader);
           break;
         case PAYLOAD:
-          message.payload = readBytes(reader);
+          message.payload = readBytes(reader, isOwner);
           break;
         case FEATURES:
           message.features = reader.int64();
@@ -95,6 +97,8 @@ export class EnvelopeCodec {
       }
     }
     if (unknown !== undefined) message.unknown = collect(frame, unknown);
+    // That one is everybody's.
+    if (isOwner && message.payload === NO_BYTES) message.payload = new Uint8Array(0);
     return message;
   }
 
@@ -230,10 +234,12 @@ class RecentText {
   }
 }
 
-function readBytes(reader: WireReader): Bytes {
+function readBytes(reader: WireReader, isOwner: boolean): Bytes {
   const end = reader.lengthEnd();
   const { bytes, at } = reader;
   reader.at = end;
+  // Not by way of a view, which alone takes as long as the copy of a small payload; and a Node Buffer's own slice is a view.
+  if (isOwner) return Uint8Array.prototype.slice.call(bytes, at, end);
   // The constructor, not subarray: a view of a Node Buffer must not be a Buffer.
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, end - at);
 }

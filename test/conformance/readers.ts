@@ -98,22 +98,5 @@ export function testReaders(ends: () => Ends): void {
       if (breaks.length > 0) expect(breaks[0]).toBe('LOST');
       else expect(read).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
     }, 60_000);
-
-    it('owns what it gets: nothing that one does to a frame is seen by another', async () => {
-      const { server, client, subject } = ends();
-      const publisher = await server.bindPublish(subject.anyAddress);
-      const own = () => client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
-      const readers = [own(), own()];
-      await within(5_000, Promise.all(readers.map((reader) => reader.ready())));
-      const frame = bytes('same');
-      await publisher.publish([{ topic: 'me/1', frames: [frame] }]);
-      for (const reader of readers) {
-        const [delivery] = await collect(reader, 1);
-        const [got] = delivery?.frames ?? [];
-        expect(got && textOf(got)).toBe('same');
-        got?.fill(0);
-      }
-      expect(textOf(frame), "the publisher's own").toBe('same');
-    });
   });
 }

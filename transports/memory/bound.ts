@@ -185,7 +185,6 @@ export class MemoryPublish extends Bound {
   async publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
     if (this.#published.length === 0) this.network.later(() => this.#deliver());
-    // Not copied here: each subscriber gets copies of its own.
     for (const delivery of deliveries) this.#published.push(delivery);
   }
 

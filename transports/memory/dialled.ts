@@ -17,7 +17,7 @@ import type {
 } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import {
-  copyFrame,
+  copyReply,
   type Dialler,
   type Endpoint,
   type EndpointKind,
@@ -113,12 +113,11 @@ export class MemoryRequester extends Dialled<'reply'> {
 
   request(frame: Bytes): PendingReply {
     const { id, reply } = this.#pending.add();
-    const own = copyFrame(frame);
     const send = () => {
       if (!this.#pending.has(id)) return;
       const { endpoint } = this;
       if (endpoint === undefined) whenReady();
-      else endpoint.answer(own, this.#origin).then((answer) => this.#pending.settle(id, copyFrame(answer)));
+      else endpoint.answer(frame, this.#origin).then((answer) => this.#pending.settle(id, copyReply(answer)));
     };
     const whenReady = () => {
       this.ready().then(
@@ -154,9 +153,8 @@ export class MemoryPusher extends Dialled<'pull'> implements Pusher {
   }
 
   async send(frames: readonly Bytes[]): Promise<void> {
-    const own = frames.map(copyFrame);
     while (this.endpoint === undefined) await this.ready();
-    const taking = this.endpoint.take(own);
+    const taking = this.endpoint.take(frames);
     if (taking === undefined) return;
     const sent = deferred<void>();
     this.#heldUp.add(sent);
@@ -232,7 +230,7 @@ export class MemoryPuller extends Receiving<'push', Bytes> implements Puller {
   }
 
   give(frames: readonly Bytes[]): void {
-    this.queue.push(frames.map(copyFrame));
+    this.queue.push(frames);
   }
 
   protected override attach(endpoint: EndpointOf<'push'>): void {
@@ -259,7 +257,7 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
       this.setReady();
       return;
     }
-    this.queue.push(deliveries.map(({ topic, frames }) => ({ topic, frames: frames.map(copyFrame) })));
+    this.queue.push(deliveries);
   }
 
   protected override attach(endpoint: EndpointOf<'publish'>): void {

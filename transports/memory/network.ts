@@ -72,7 +72,7 @@ export class MemoryNetwork {
   }
 }
 
-/** A frame of the receiver's own: neither side sees what the other does to it later, as over a network. */
-export function copyFrame(frame: Bytes): Bytes {
-  return frame.slice();
+/** A reply of the asker's own: a plain one is the value as the store keeps it. Other frames are made to be sent. */
+export function copyReply(reply: Bytes): Bytes {
+  return new Uint8Array(reply);
 }
