@@ -53,9 +53,9 @@ export class CacheChannel {
     return this.#get(this.#wireKey(key), limits);
   }
 
-  /** Stores a value; gives the key, a random one when none was given. */
+  /** Stores a value; gives the key, a random one when none was given, or an empty one, as in pylm. */
   async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
-    const own = key === undefined ? randomId() : key;
+    const own = key === undefined || key === '' ? randomId() : key;
     const wire = this.#wireKey(own);
     checkWritable(wire);
     const request = setRequest(this.#parties(), wire, value, this.#features());

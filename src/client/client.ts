@@ -1,4 +1,5 @@
 import { checkTimeout, type Limits } from '../async/deadline.ts';
+import type { CacheChannel } from '../cache/channel.ts';
 import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -22,14 +23,17 @@ export interface CallOptions {
 }
 
 export interface EvalOptions<N extends number = number> extends CallOptions {
-  /** Answers to wait for: a pipeline may give several. Default 1. */
+  /** Answers to wait for: a pipeline may give several. With 0 it ends when the payload has left, as in pylm. Default 1. */
   readonly messages?: N;
   /** Goes along in the message's `cache` field, for the functions to read. */
   readonly cache?: string;
 }
 
 export interface JobOptions {
-  /** Results the job ends after. Left out, it stays open until it is left, aborted or its client closed. */
+  /**
+   * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
+   * left, aborted or its client closed.
+   */
   readonly messages?: number;
   /** Goes along in each message's `cache` field, for the functions to read. */
   readonly cache?: string;
@@ -122,26 +126,32 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   /**
    * Calls a function with one payload.
    * @param path - `server.function`, or a list of them for a pipeline.
-   * @returns the answer; with `messages` above 1, as many answers, in the order they came.
+   * @returns the answer; with `messages` above 1, as many answers, in the order they came; with 0, an empty list.
    * @throws PalmError `INVALID_CALL` before anything is sent; `REMOTE` when the function failed and the server says so;
-   * `TIMEOUT`, `DISCONNECTED`, `CLOSED`; or the signal's reason.
+   * `TIMEOUT`, `DISCONNECTED`, `CLOSED`; or the signal's reason. Of several answers, those that were good are in the error's
+   * `results`: after one that failed, the others have a second each to come, or as long as the first took if that is more.
    */
   async eval<const N extends number = 1>(
     path: FunctionPath,
     payload: In,
     options: EvalOptions<N> = {},
   ): Promise<Answers<N, Out>> {
-    const messages = checkCount('messages', options.messages ?? 1);
-    const spec = this.#spec(path, options);
-    const answers = await evaluate(this.#core.callPath(), {
-      spec,
-      payload: this.#encode(payload, `the payload for ${spec.function}`),
-      messages,
-      errorSentinel: this.#core.settings.errorSentinel,
-      ...this.#limits(options),
-    });
-    const decoded = answers.map((answer) => this.#decode(answer, `the answer of ${spec.function}`));
-    return (messages === 1 ? decoded[0] : decoded) as Answers<N, Out>;
+    const end = this.#core.calls.begin();
+    try {
+      const messages = checkCount('messages', options.messages ?? 1, 0);
+      const spec = this.#spec(path, options);
+      const answers = await evaluate(this.#core.callPath(), {
+        spec,
+        payload: this.#encode(payload, `the payload for ${spec.function}`),
+        messages,
+        errorSentinel: this.#core.settings.errorSentinel,
+        decode: (answer) => this.#decode(answer, `the answer of ${spec.function}`),
+        ...this.#limits(options),
+      });
+      return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
+    } finally {
+      end();
+    }
   }
 
   /**
@@ -155,12 +165,13 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
     const { signal, messages, onRemoteError } = options;
     const { settings } = this.#core;
-    if (messages !== undefined) checkCount('messages', messages);
+    if (messages !== undefined) checkCount('messages', messages, 0);
     const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
     return new JobRun<In, Out>(this.#core.callPath(), payloads, {
       spec: this.#spec(path, options),
       codec: this.#codec,
       messages,
+      calls: this.#core.calls,
       signal,
       signals: this.#core.signals,
       window: checkCount('window', options.window ?? DEFAULT_WINDOW),
@@ -200,18 +211,20 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * The value of a key, or undefined when there is none. A stock pylm server does not tell an empty value from a
    * missing key: there, both are undefined.
    */
-  async get(key: string, options: CallOptions = {}): Promise<Out | undefined> {
-    const value = await this.#core.cache.get(key, this.#limits(options));
-    return value === undefined ? undefined : this.#decode(value, 'the value');
+  get(key: string, options: CallOptions = {}): Promise<Out | undefined> {
+    return this.#accept(async (cache) => {
+      const value = await cache.get(key, this.#limits(options));
+      return value === undefined ? undefined : this.#decode(value, 'the value');
+    });
   }
 
   /**
    * Stores a value, the value first as in pylm.
-   * @returns the key: the one given, or a random one.
+   * @returns the key: the one given, or a random one; for `''` too, as in pylm.
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
   set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
-    return attempt(() => this.#core.cache.set(this.#encode(value, 'the value'), key, this.#limits(options)));
+    return this.#accept((cache) => cache.set(this.#encode(value, 'the value'), key, this.#limits(options)));
   }
 
   /**
@@ -219,8 +232,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @returns whether it was there. On a stock pylm server, which a delete of a missing key brings down, the key is looked
    * up first: an empty value counts as missing and stays, and two clients must not delete the same key at once.
    */
-  async delete(key: string, options: CallOptions = {}): Promise<boolean> {
-    return this.#core.cache.delete(key, this.#limits(options));
+  delete(key: string, options: CallOptions = {}): Promise<boolean> {
+    return this.#accept((cache) => cache.delete(key, this.#limits(options)));
   }
 
   /** What happens to the connection from now on, until it is closed. */
@@ -229,8 +242,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
-   * Ends every call with `CLOSED`, every open job, lets what was sent leave within `timeout` milliseconds (default
-   * 1000), and frees everything. Repeated calls do no harm.
+   * Takes no more calls, which then fail with `CLOSED`, and no more input of jobs and maps. What was accepted is sent and has
+   * `timeout` milliseconds (default 1000) to be answered; then what is left fails with `CLOSED`, whose `sent` is false where
+   * it had not left. A job without `messages` ends well if all that it took is answered, and so is all that its input had.
+   * Frees everything. Repeated calls do no harm, and one with a shorter `timeout` hurries.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#core.close(options);
@@ -249,6 +264,16 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     const spec = this.#spec(path, options);
     const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
     return lazyMap(() => import('./map.ts').then((map) => map.openMap(...call)));
+  }
+
+  /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */
+  async #accept<T>(call: (cache: CacheChannel) => Promise<T>): Promise<T> {
+    const end = this.#core.calls.begin();
+    try {
+      return await call(this.#core.cache);
+    } finally {
+      end();
+    }
   }
 
   #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string }): CallSpec {
@@ -275,14 +300,5 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   #limits({ signal, timeout = this.#core.settings.timeout }: CallOptions): Limits {
     return { signal, signals: this.#core.signals, timeout: checkTimeout('timeout', timeout) };
-  }
-}
-
-/** What `run` gives, and a rejection for what it throws: an async function around a promise would take longer. */
-function attempt<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return run();
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

@@ -1,4 +1,5 @@
-import { withinLimits } from '../async/deadline.ts';
+import { atMost, withinLimits } from '../async/deadline.ts';
+import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
@@ -10,11 +11,15 @@ import { discover, type ServerProfile } from './discovery.ts';
 import type { ClientSettings } from './options.ts';
 import { CallPath } from './path.ts';
 
+/** Milliseconds that closing waits for what was accepted, unless told otherwise. */
+const DRAIN_TIMEOUT = 1_000;
+
 /** What the typed faces of one client share. */
 export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
   readonly cache: CacheChannel;
+  readonly calls = new OpenCalls();
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
   readonly serverName: string;
@@ -102,11 +107,13 @@ export class ClientCore {
     return this.path;
   }
 
-  async close(options: CloseOptions): Promise<void> {
-    this.path?.close(
-      new PalmError('CLOSED', 'the client was closed while the call was under way', { sent: 'unknown' }),
-    );
-    await this.connection.close(options);
+  async close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
+    const end = performance.now() + timeout;
+    const idle = this.calls.close();
+    if (timeout > 0) await atMost(timeout, idle);
+    // First, since what has not left is told so by what was to send it.
+    await this.connection.close({ timeout: Math.max(0, end - performance.now()) });
+    this.path?.close();
   }
 }
 

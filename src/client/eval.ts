@@ -1,47 +1,75 @@
-import { type Limits, watchLimits } from '../async/deadline.ts';
+import { type Limits, startTimer, watchLimits } from '../async/deadline.ts';
 import { deferred } from '../async/deferred.ts';
 import { PalmError } from '../protocol/errors.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
 import type { CallPath } from './path.ts';
 
+/**
+ * Milliseconds that the other answers of an eval may take once one has failed. Parts of one message are answered at about
+ * the same time, and behind what a generator throws no more come.
+ */
+const REST_TIMEOUT = 1_000;
+
 /** One payload sent, and the answers it is to have. */
-export interface Evaluation extends Limits {
+export interface Evaluation<T> extends Limits {
   readonly spec: CallSpec;
   readonly payload: Bytes;
+  /** How many; with 0 it is over when the payload has left. */
   readonly messages: number;
   readonly errorSentinel: boolean;
+  /** What the caller gets of a good answer. @throws PalmError that says why it cannot be read. */
+  readonly decode: (answer: Bytes) => T;
 }
 
 /**
- * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, or the
- * signal's reason; whatever it ends with, nothing of it is left.
+ * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, each with the
+ * good answers that came, or the signal's reason; whatever it ends with, nothing of it is left.
  */
-export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<Bytes[]> {
-  const { spec, messages, errorSentinel } = evaluation;
+export async function evaluate<T>(path: CallPath, evaluation: Evaluation<T>): Promise<T[]> {
+  const { spec, messages } = evaluation;
   evaluation.signal?.throwIfAborted();
-  const done = deferred<Bytes[]>();
-  const answers: Bytes[] = [];
+  const done = deferred<T[]>();
+  const answers: T[] = [];
+  let left = messages;
+  /** The first that is no good answer. */
+  let failure: unknown;
+  let stopRest = () => {};
   let id: string | undefined;
   let isOver = false;
-  let isAnswered = false;
-  const finish = (reason?: { readonly error: unknown }) => {
+  const finish = (error = failure) => {
     if (isOver) return;
     isOver = true;
     release();
+    stopRest();
     if (id !== undefined) {
       path.mailbox.close(id);
-      // The one place that was taken, when no answer gave it back.
-      if (!isAnswered) path.inFlight.release(1);
+      // The one place that was taken, when an answer was to give it back, and none did.
+      if (left === messages && messages > 0) path.inFlight.release(1);
     }
-    if (reason === undefined) done.resolve(answers);
-    else done.reject(reason.error);
+    if (error === undefined) done.resolve(answers);
+    else done.reject(withResults(error, answers));
   };
   const expired = () => {
     const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
-    return path.timeout(spec.function, evaluation.timeout, id === undefined ? undefined : came);
+    return failure ?? path.timeout(spec.function, evaluation.timeout, id === undefined ? undefined : came);
   };
-  const release = watchLimits(evaluation, expired, (error) => finish({ error }));
+  const release = watchLimits(evaluation, expired, finish);
+  const answer = (message: PalmMessage) => {
+    left--;
+    try {
+      const given = readAnswer(message, evaluation.errorSentinel);
+      if (given instanceof PalmError) throw given;
+      answers.push(evaluation.decode(given));
+    } catch (error) {
+      stopRest();
+      stopRest = startTimer(REST_TIMEOUT, finish);
+      failure ??= error;
+    }
+    // What is refused is so as a whole.
+    if (left === 0 || message.status === Status.refused) finish();
+  };
 
   const send = async () => {
     let { payload } = evaluation;
@@ -51,18 +79,16 @@ export async function evaluate(path: CallPath, evaluation: Evaluation): Promise<
       await path.admit();
     }
     if (isOver) return path.inFlight.release(1);
-    id = path.mailbox.open({
-      answer: (message) => {
-        isAnswered = true;
-        const answer = readAnswer(message, errorSentinel);
-        if (answer instanceof PalmError) return finish({ error: answer });
-        answers.push(answer);
-        if (answers.length === messages) finish();
-      },
-      fail: (error) => finish({ error }),
-    });
+    id = path.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });
     await path.send([path.encode({ ...callEnvelope(spec, path.topic(id)), payload })]);
+    if (messages === 0) finish();
   };
-  send().catch((error) => finish({ error }));
+  send().catch(finish);
   return done.promise;
+}
+
+/** The error with the answers that came; one of its own, since others may have failed with the same. */
+function withResults(error: unknown, results: readonly unknown[]): unknown {
+  if (!(error instanceof PalmError) || results.length === 0) return error;
+  return new PalmError(error.code, error.message, { ...error, cause: error, results });
 }

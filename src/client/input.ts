@@ -49,7 +49,8 @@ export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T>
     take: async () => {
       if (isOver) return DONE;
       try {
-        return given(await next());
+        const result = await next();
+        return isOver ? DONE : given(result);
       } catch (error) {
         return failed(error);
       }

@@ -34,6 +34,12 @@ export class JobSender<In> {
     this.#settings = settings;
   }
 
+  /** Inputs that were taken and are payloads. */
+  get taken(): number {
+    // While it waits, it has a place for what it waits for.
+    return this.#placed - Number(this.#waitsForInput);
+  }
+
   /** Whether it is the input that everything waits for. */
   get waitsForInput(): boolean {
     return this.#waitsForInput;
@@ -88,6 +94,13 @@ export class JobSender<In> {
         await path.room();
       }
     }
+  }
+
+  /** Takes no more input, and sends what was taken. */
+  close(): void {
+    this.#settings.input.close();
+    // What cannot leave fails the job through its mailbox.
+    this.#flush().catch(() => {});
   }
 
   /** Sends no more; `answered` messages gave their places back themselves. */

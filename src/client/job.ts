@@ -1,4 +1,5 @@
 import { IdleClock } from '../async/idle-clock.ts';
+import { closed, type OpenCalls } from '../async/open-calls.ts';
 import { AsyncQueue } from '../async/queue.ts';
 import type { SignalHub } from '../async/signals.ts';
 import { PalmError } from '../protocol/errors.ts';
@@ -31,6 +32,7 @@ export interface JobSettings<In, Out> {
   readonly codec: PayloadCodec<In, Out>;
   /** Results wanted; undefined for as many as come until the reader leaves. */
   readonly messages: number | undefined;
+  readonly calls: OpenCalls;
   readonly signal: AbortSignal | undefined;
   readonly signals: SignalHub;
   /** Unread results beyond which no more input is taken. */
@@ -41,6 +43,11 @@ export interface JobSettings<In, Out> {
   readonly drainTimeout: number;
   readonly errorSentinel: boolean;
   readonly onRemoteError: ((error: PalmError) => void) | undefined;
+}
+
+/** An end, with an error or without. */
+interface Ending {
+  readonly error?: unknown;
 }
 
 /** One job: a sender that pulls the input, and a queue of results that the reader empties. */
@@ -55,14 +62,16 @@ export class JobRun<In, Out> implements Job<Out> {
   #received = 0;
   #started: number | undefined;
   #isOver = false;
-  /** Why the input came to an end before its time. */
-  #inputFailure: { readonly error: unknown } | undefined;
+  #isInputOver = false;
+  /** How it ends once all that was taken is answered: its input failed, or its client is closing. */
+  #ending: Ending | undefined;
   #resumeSending: (() => void) | undefined;
   readonly #idle = new IdleClock(
     () => this.#owes(),
     (timeout) => this.#fail(this.#idleError(timeout)),
   );
   #stopListening = () => {};
+  #endCall = () => {};
 
   constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
@@ -141,6 +150,7 @@ export class JobRun<In, Out> implements Job<Out> {
 
   /** Registered only when it can be sent: a break before that does no harm. */
   async #open(): Promise<void> {
+    this.#endCall = this.#settings.calls.begin(() => this.#close());
     if (!this.#path.isReady) await this.#path.ready();
     if (this.#isOver) return;
     this.#id = this.#path.mailbox.open({
@@ -152,9 +162,23 @@ export class JobRun<In, Out> implements Job<Out> {
 
   async #send(): Promise<void> {
     await this.#open();
-    this.#inputFailure = await this.#sender.run();
+    const failure = await this.#sender.run();
+    this.#isInputOver = true;
+    this.#ending ??= failure;
     this.#idle.sign();
-    this.#failWhenAnswered();
+    if (this.#settings.messages === 0) this.#end(this.#ending);
+    else this.#endWhenAnswered();
+  }
+
+  /** Takes no more input: what was taken is sent, and waited for until the client has to let go. */
+  #close(): void {
+    const sender = this.#sender;
+    if (this.#settings.messages === undefined && (this.#isInputOver || sender.waitsForInput))
+      this.#ending ??= {};
+    else if (!this.#isInputOver) this.#ending ??= { error: closed(sender.taken > 0) };
+    sender.close();
+    this.#resumeSending?.();
+    this.#endWhenAnswered();
   }
 
   #roomForResults(): Promise<void> {
@@ -173,7 +197,9 @@ export class JobRun<In, Out> implements Job<Out> {
     const answer = readAnswer(message, errorSentinel);
     this.#received++;
     this.#idle.sign();
-    if (!(answer instanceof PalmError)) {
+    if (messages === 0) {
+      // Nobody is to see it.
+    } else if (!(answer instanceof PalmError)) {
       this.#results.push(answer);
     } else if (onRemoteError === undefined) {
       this.#fail(answer);
@@ -187,13 +213,13 @@ export class JobRun<In, Out> implements Job<Out> {
       }
     }
     if (this.#received === messages) this.#end();
-    else this.#failWhenAnswered();
+    else this.#endWhenAnswered();
   }
 
-  /** An input that failed ends the job, but not before what was sent has its answer. */
-  #failWhenAnswered(): void {
-    if (this.#inputFailure === undefined || this.#isOver) return;
-    if (this.#received >= this.#sent) this.#fail(this.#inputFailure.error);
+  /** An input that failed ends the job, but not before what was taken has its answer; so does closing. */
+  #endWhenAnswered(): void {
+    if (this.#ending === undefined || this.#isOver) return;
+    if (this.#received >= this.#sender.taken) this.#end(this.#ending);
     else this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
   }
 
@@ -204,7 +230,7 @@ export class JobRun<In, Out> implements Job<Out> {
   }
 
   #idleError(timeout: number): unknown {
-    if (this.#inputFailure !== undefined) return this.#inputFailure.error;
+    if (this.#ending?.error !== undefined) return this.#ending.error;
     const { messages, spec } = this.#settings;
     const wanted = messages === undefined ? '' : ` of ${messages}`;
     const came = `no further result (${this.#sent} sent, ${this.#received}${wanted} results came)`;
@@ -213,11 +239,7 @@ export class JobRun<In, Out> implements Job<Out> {
 
   /** Ends with an error, after the results that are there. */
   #fail(error: unknown): void {
-    // A job without an end of its own ends when its client is closed.
-    const isEnd =
-      error instanceof PalmError && error.code === 'CLOSED' && this.#settings.messages === undefined;
-    if (isEnd) this.#end();
-    else this.#end({ error });
+    this.#end({ error });
   }
 
   /** Ends at once with an error: unread results are dropped. */
@@ -227,15 +249,16 @@ export class JobRun<In, Out> implements Job<Out> {
     this.#fail(error);
   }
 
-  #end(failure?: { readonly error: unknown }): void {
+  #end(ending: Ending = {}): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#endCall();
     this.#idle.stop();
     this.#stopListening();
     if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
     this.#sender.stop(this.#received);
     this.#resumeSending?.();
-    if (failure === undefined) this.#results.end();
-    else this.#results.fail(failure.error);
+    if ('error' in ending) this.#results.fail(ending.error);
+    else this.#results.end();
   }
 }

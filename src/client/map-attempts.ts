@@ -1,4 +1,5 @@
 import { Heap } from '../async/heap.ts';
+import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { MapLimits } from './map-options.ts';
 
@@ -36,6 +37,7 @@ export class Attempts {
   readonly #resting = new Map<number, Attempt>();
   readonly #rests = new Heap<{ readonly attempt: Attempt; readonly at: number }>(({ at }) => at);
   #lastAnswer = Number.NEGATIVE_INFINITY;
+  readonly #slab = new Slab();
   #retried = 0;
 
   /** @param random - a number from 0 to 1, as `Math.random` gives it. */
@@ -68,10 +70,13 @@ export class Attempts {
     return rest;
   }
 
+  /** @param payload - copied: it is sent as it is now, however long it waits and however often. */
   begin(index: number, payload: Bytes, now: number): Attempt {
+    const own = this.#slab.take(payload.length);
+    own.set(payload);
     const attempt = {
       index,
-      payload,
+      payload: own,
       count: 1,
       at: now,
       breaks: undefined,

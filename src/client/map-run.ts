@@ -1,12 +1,12 @@
 import { Alarm } from '../async/alarm.ts';
 import { startTimer } from '../async/deadline.ts';
 import { InOrder } from '../async/in-order.ts';
+import { closed, type OpenCalls } from '../async/open-calls.ts';
 import { AsyncQueue } from '../async/queue.ts';
 import type { SignalHub } from '../async/signals.ts';
 import { PalmError, reasonText } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
-import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
 import type { Input, Taken } from './input.ts';
@@ -30,6 +30,7 @@ export interface MapSettings<In, Out> extends MapLimits {
   readonly codec: PayloadCodec<In, Out>;
   readonly signal: AbortSignal | undefined;
   readonly signals: SignalHub;
+  readonly calls: OpenCalls;
   readonly errorSentinel: boolean;
   /** Whether a failed input is a result like others. */
   readonly isSettled: boolean;
@@ -45,7 +46,6 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   readonly #results = new AsyncQueue<MapOutcome<Out>>();
   readonly #order: InOrder<MapOutcome<Out>> | undefined;
   readonly #message: PalmMessage;
-  readonly #slab = new Slab();
   #id = '';
   #taken = 0;
   #answered = 0;
@@ -160,6 +160,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   /** Takes the input, within what may be taken. */
   async #take(): Promise<void> {
+    this.#releases.push(this.#settings.calls.begin(() => this.#close()));
     for (let run = 1; !this.#isOver && this.#inputEnd === undefined; run++) {
       if (this.#room <= 0) {
         await new Promise<void>((resolve) => {
@@ -184,8 +185,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     const index = this.#taken++;
     let payload: Bytes;
     try {
-      // What waits, for its turn or another attempt, is sent as it is now.
-      payload = this.#slab.copy(this.#settings.codec.encode(taken.value));
+      payload = this.#settings.codec.encode(taken.value);
     } catch (cause) {
       const text = `input ${index} of ${this.#settings.spec.function} was not sent: ${reasonText(cause)}`;
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
@@ -298,8 +298,14 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     this.#alarm.set(this.#attempts.next);
   }
 
-  #endInput(): void {
-    this.#inputEnd ??= {};
+  /** Takes no more input, and goes on with what it has until the client has to let go. */
+  #close(): void {
+    this.#endInput({ error: closed(this.#taken > 0) });
+    this.#endWhenSettled();
+  }
+
+  #endInput(end: { readonly error?: unknown } = {}): void {
+    this.#inputEnd ??= end;
     this.#input.close();
     this.#resume?.();
   }

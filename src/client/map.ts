@@ -26,6 +26,7 @@ export function openMap<In, Out>(
     codec,
     signal: options.signal,
     signals: core.signals,
+    calls: core.calls,
     errorSentinel,
     isSettled,
   });

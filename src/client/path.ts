@@ -1,6 +1,7 @@
 import { startTimer } from '../async/deadline.ts';
 import { InFlight } from '../async/in-flight.ts';
 import { macrotasks } from '../async/macrotask.ts';
+import { closed } from '../async/open-calls.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
@@ -154,12 +155,12 @@ export class CallPath {
     return this.#pusher.room?.();
   }
 
-  /** Fails what is under way, what waits, and what comes: the link may still be draining. */
-  close(error: PalmError): void {
-    this.#closed = error;
-    this.inFlight.close(error);
+  /** Fails what is under way, and what waits and was not sent. */
+  close(): void {
+    this.#closed = closed(false);
+    this.inFlight.close(this.#closed);
     this.#stopGrace();
-    this.mailbox.fail(this.mailbox.ids(), error);
+    this.mailbox.fail(this.mailbox.ids(), closed(true));
   }
 
   /**

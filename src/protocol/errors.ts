@@ -30,11 +30,13 @@ export type PalmErrorCode =
 export interface PalmErrorDetails {
   readonly cause?: unknown;
   /** Whether the message had left when the call failed. */
-  readonly sent?: boolean | 'unknown';
+  readonly sent?: boolean | 'unknown' | undefined;
   /** Place of the input, counted from 0, that a job or map failed at. */
-  readonly index?: number;
+  readonly index?: number | undefined;
   /** Name of the error on the remote side, such as `ValueError`. */
-  readonly remoteName?: string;
+  readonly remoteName?: string | undefined;
+  /** The good answers of an `eval` that was to have several, in the order they came. */
+  readonly results?: readonly unknown[] | undefined;
 }
 
 /**
@@ -47,6 +49,11 @@ export class PalmError extends Error {
   readonly sent: boolean | 'unknown' | undefined;
   readonly index: number | undefined;
   readonly remoteName: string | undefined;
+  /**
+   * The good answers that came to an `eval` with `messages` above 1, as its client's codec reads them and in the order they
+   * came; undefined when there were none.
+   */
+  readonly results: readonly unknown[] | undefined;
 
   constructor(code: PalmErrorCode, message: string, details: PalmErrorDetails = {}) {
     super(message, details);
@@ -54,6 +61,7 @@ export class PalmError extends Error {
     this.sent = details.sent;
     this.index = details.index;
     this.remoteName = details.remoteName;
+    this.results = details.results;
   }
 
   /** Gives `reason` back when it is a PalmError, and wraps it as `code` when it is anything else. */

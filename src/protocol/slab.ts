@@ -23,11 +23,4 @@ export class Slab {
     this.#at += length;
     return piece;
   }
-
-  /** The same bytes in a piece of their own. */
-  copy(bytes: Uint8Array): Bytes {
-    const piece = this.take(bytes.length);
-    piece.set(bytes);
-    return piece;
-  }
 }

@@ -262,15 +262,64 @@ export function testJobs(name: string, make: () => Ground): void {
       });
     });
 
-    it('ends when its client is closed: done when it was open, CLOSED when results are owed', async () => {
+    it('ends when its client is closed: with CLOSED when results are owed', async () => {
       const { client } = await start(() => []);
-      const open = client.job('raw.f', numbers(2)).next();
-      const owed = client.job('raw.f', numbers(2), { messages: 2 }).next();
-      owed.catch(() => {});
+      const calls = [{}, { messages: 2 }].map((options) => client.job('raw.f', numbers(2), options).next());
+      for (const call of calls) call.catch(() => {});
       await client.eval('raw.f', bytes(''), { timeout: 50 }).catch(() => {});
       await within(2_000, client.close());
-      expect(await within(1_000, open)).toEqual({ done: true, value: undefined });
-      await expect(within(1_000, owed)).rejects.toMatchObject({ code: 'CLOSED' });
+      for (const call of calls) await expect(within(1_000, call)).rejects.toMatchObject({ code: 'CLOSED' });
+    });
+
+    it.each([
+      ['that has ended', () => numbers(2)],
+      [
+        'that waits for more',
+        async function* () {
+          yield* numbers(2);
+          await new Promise(() => {});
+        },
+      ],
+    ])(
+      'without an end ends well when its client is closed, with an input %s and all of it answered',
+      async (_, input) => {
+        const { client } = await start();
+        const job = client.job('raw.f', input());
+        expect([
+          textOf((await job.next()).value ?? bytes('')),
+          textOf((await job.next()).value ?? bytes('')),
+        ]).toEqual(['0', '1']);
+        const last = job.next();
+        await within(2_000, client.close());
+        expect(await within(1_000, last)).toEqual({ done: true, value: undefined });
+      },
+    );
+
+    it('that still had input when its client was closed gives what was answered, and CLOSED', async () => {
+      const { client } = await start();
+      let given = 0;
+      function* endless() {
+        for (;;) yield bytes(`${given++}`);
+      }
+      const job = client.job('raw.f', endless(), { window: 10 });
+      const results = [textOf((await job.next()).value ?? bytes(''))];
+      const closing = client.close();
+      const reading = (async () => {
+        for await (const result of job) results.push(textOf(result));
+      })();
+      await expect(within(2_000, reading)).rejects.toMatchObject({ code: 'CLOSED' });
+      expect(results).toEqual(Array.from({ length: given }, (_, i) => `${i}`));
+      await closing;
+    });
+
+    it('that is to give none sends its input and ends, as in pylm', async () => {
+      const { server, client } = await start();
+      const job = client.job('raw.f', numbers(3), { messages: 0 });
+      expect(await within(2_000, job.next())).toEqual({ done: true, value: undefined });
+      await within(
+        2_000,
+        until(() => server.received.length === 3),
+      );
     });
 
     it('ends with DISCONNECTED when the server goes, after the results that came', async () => {
@@ -290,7 +339,7 @@ export function testJobs(name: string, make: () => Ground): void {
     });
 
     it.each([
-      ['messages', { messages: 0 }],
+      ['messages', { messages: -1 }],
       ['window', { window: 0 }],
       ['window', { window: Number.POSITIVE_INFINITY }],
       ['window', { window: Number.NaN }],

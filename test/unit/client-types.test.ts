@@ -37,6 +37,20 @@ describe('a typed client', () => {
     >();
   });
 
+  it('gives as many answers as are asked for, and the good ones on an error', () => {
+    expectTypeOf(() => words().eval('server.f', 'word')).returns.resolves.toEqualTypeOf<string>();
+    expectTypeOf(() =>
+      words().eval('server.f', 'word', { messages: 1 }),
+    ).returns.resolves.toEqualTypeOf<string>();
+    expectTypeOf(() => words().eval('server.f', 'word', { messages: 4 })).returns.resolves.toEqualTypeOf<
+      string[]
+    >();
+    expectTypeOf(() => words().eval('server.f', 'word', { messages: 0 })).returns.resolves.toEqualTypeOf<
+      string[]
+    >();
+    expectTypeOf<PalmError['results']>().toEqualTypeOf<readonly unknown[] | undefined>();
+  });
+
   it('tells what became of each input when it is settled', () => {
     const settled = () => words().mapSettled(['first.f', 'second.g'], ['word']);
     expectTypeOf(settled).returns.toEqualTypeOf<MapResults<MapOutcome<string>>>();

@@ -98,6 +98,8 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
 
 export class MemoryRequester extends Dialled<'reply'> {
   readonly #pending = new PendingReplies<Bytes>();
+  /** Those that the server has. */
+  readonly #asked = new Set<number>();
   readonly #onGone = new Set<() => void>();
   readonly #origin = {
     onGone: (listener: () => void) => {
@@ -108,7 +110,10 @@ export class MemoryRequester extends Dialled<'reply'> {
 
   constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
     super(network, address, 'reply', host);
-    this.onBreak((error) => this.#pending.failAll(error));
+    this.onBreak((error) => {
+      this.#asked.clear();
+      this.#pending.failAll(error);
+    });
   }
 
   request(frame: Bytes): PendingReply {
@@ -116,8 +121,12 @@ export class MemoryRequester extends Dialled<'reply'> {
     const send = () => {
       if (!this.#pending.has(id)) return;
       const { endpoint } = this;
-      if (endpoint === undefined) whenReady();
-      else endpoint.answer(frame, this.#origin).then((answer) => this.#pending.settle(id, copyReply(answer)));
+      if (endpoint === undefined) return whenReady();
+      this.#asked.add(id);
+      endpoint.answer(frame, this.#origin).then((answer) => {
+        this.#asked.delete(id);
+        this.#pending.settle(id, copyReply(answer));
+      });
     };
     const whenReady = () => {
       this.ready().then(
@@ -131,9 +140,10 @@ export class MemoryRequester extends Dialled<'reply'> {
 
   override async close(): Promise<void> {
     await super.close();
-    this.#pending.failAll(
-      new PalmError('CLOSED', `the connection to ${this.address} was closed`, { sent: 'unknown' }),
-    );
+    const closed = (sent: false | 'unknown') =>
+      new PalmError('CLOSED', `the connection to ${this.address} was closed before the reply`, { sent });
+    for (const id of this.#asked) this.#pending.fail(id, closed('unknown'));
+    this.#pending.failAll(closed(false));
   }
 
   protected override detach(): void {

@@ -1,6 +1,6 @@
 import { Fifo } from '../../src/async/fifo.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
-import type { PalmError } from '../../src/protocol/errors.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { PendingReply } from '../../src/transport.ts';
 import { relayedError, tooLarge } from './channel.ts';
@@ -60,9 +60,9 @@ export class RelayedRequester {
   }
 
   close(error: PalmError): void {
-    this.#terms = undefined;
+    this.lost(error);
     this.#waiting.clear();
-    this.#pending.failAll(error);
+    this.#pending.failAll(new PalmError(error.code, error.message, { sent: false }));
   }
 
   #send(): void {

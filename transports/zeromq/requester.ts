@@ -79,7 +79,8 @@ export class ZeromqRequester extends Dialled<Dealer> {
   override async close(options: CloseOptions = {}): Promise<void> {
     await super.close(options);
     const text = `the connection to ${this.context.address} was closed before the reply`;
-    this.#pending.failAll(new PalmError('CLOSED', text, { sent: 'unknown' }));
+    this.#failSent(new PalmError('CLOSED', text, { sent: 'unknown' }));
+    this.#pending.failAll(new PalmError('CLOSED', text, { sent: false }));
   }
 
   protected override renewed(socket: Dealer): void {
