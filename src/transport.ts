@@ -164,6 +164,8 @@ export interface FrameSink {
 export interface Delivery {
   readonly topic: string;
   readonly frames: readonly Bytes[];
+  /** Whether it waits a moment where nobody is subscribed to its topic yet: not all know when their subscription has arrived. */
+  readonly mayWait?: boolean;
 }
 
 /** A dialled channel. It goes on dialling until closed. */
@@ -214,4 +216,6 @@ export type ConnectionStatus =
     }
   /** `queued` frames wait for the reader or for the peer. */
   | { readonly type: 'slow'; readonly address: string; readonly queued: number }
+  /** A publisher dropped `count` more deliveries that the subscriber of `topic` was owed: it reads too slowly. */
+  | { readonly type: 'lost'; readonly address: string; readonly topic: string; readonly count: number }
   | { readonly type: 'closed'; readonly error: PalmError | undefined };

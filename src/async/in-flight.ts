@@ -14,6 +14,13 @@ const COMPANY = 128;
 /** Weight of the newest gap in the usual one. */
 const NEWEST = 1 / 32;
 
+/**
+ * Bytes of answers that may be on their way: a quarter of what a frond publisher keeps for one subscriber, since this is no exact count. How large answers
+ * are is guessed until some have come.
+ */
+const ANSWER_BYTES = 67_108_864;
+const FIRST_GUESS = 65_536;
+
 /** Whose turn comes, and how many places it takes then at most. */
 interface Waiting {
   readonly turn: Deferred<number>;
@@ -33,6 +40,8 @@ export class InFlight {
   #lastAnswer = 0;
   #stopWatch: (() => void) | undefined;
   #closed: PalmError | undefined;
+  /** Bytes of an answer, as large as the largest of late. */
+  #usualSize = FIRST_GUESS;
   /** Stalls since the last answer. Where none ever comes there is nothing to be dropped: each doubles the limit. */
   #stalls = 0;
 
@@ -71,8 +80,9 @@ export class InFlight {
     this.#admit();
   }
 
-  /** An answer came. */
-  answered(): void {
+  /** An answer of so many bytes came. */
+  answered(size: number): void {
+    this.#usualSize = Math.max(size, this.#usualSize + (size - this.#usualSize) * NEWEST);
     // The clock is read only while somebody waits: that is when the gaps tell something.
     if (this.#stopWatch !== undefined) {
       const now = performance.now();
@@ -92,7 +102,8 @@ export class InFlight {
   }
 
   get #allowance(): number {
-    return this.#limit() << Math.min(this.#stalls, MOST_DOUBLINGS);
+    const most = Math.min(this.#limit(), Math.ceil(ANSWER_BYTES / (this.#usualSize + 1)));
+    return most << Math.min(this.#stalls, MOST_DOUBLINGS);
   }
 
   #admit(): void {

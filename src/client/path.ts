@@ -36,7 +36,7 @@ const GRACE = 250;
  */
 const PROOF_TIMEOUT = 2_000;
 
-/** Messages on their way at once to a frond server: fewer than the deliveries it holds for a client that is slow. */
+/** Messages on their way at once to a frond server, where their answers are small. */
 const MOST_IN_FLIGHT = 8_192;
 /**
  * The same through servers of which one may be stock pylm's, which drops them past 1000; half of that, for what the
@@ -225,7 +225,7 @@ export class CallPath {
         message,
         size: frame.length,
       });
-      this.inFlight.answered();
+      this.inFlight.answered(frame.length);
       call?.answer(message);
     }
   }

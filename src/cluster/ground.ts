@@ -11,7 +11,7 @@ import type { Surroundings } from './context.ts';
 import { type Counters, type Tally, tally } from './counters.ts';
 import { Engine } from './engine.ts';
 import type { FailureSettings } from './failure.ts';
-import { Flow, type Outlet, type Step } from './flow.ts';
+import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import type { HandleStream, PalmFunctions } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher } from './publisher.ts';
@@ -195,21 +195,30 @@ export async function openGround<T>(
     options.loggingLevel ?? 'info',
   );
   const connection = await transport.open();
-  void logRefusals(connection, logger);
   try {
-    return await assemble(new Ground(options, connection, logger));
+    const ground = new Ground(options, connection, logger);
+    void logTroubles(ground, logger);
+    return await assemble(ground);
   } catch (error) {
     await connection.close({ timeout: 0 });
     throw error;
   }
 }
 
-/** Peers are told of by powers of two, so strangers cannot fill the log. */
-async function logRefusals(connection: BindingConnection, logger: Logger): Promise<void> {
+/**
+ * What others bring about. Peers that were refused are told of by powers of two, so strangers cannot fill the log; what subscribers have lost is
+ * logged sparingly.
+ */
+async function logTroubles({ connection, logger, tally }: Ground, unspared: Logger): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type !== 'refused') continue;
-    const { address, reason, count } = status;
-    logger.warning('peers were turned away', { address, reason, count });
+    if (status.type === 'refused') {
+      const { address, reason, count } = status;
+      unspared.warning('peers were turned away', { address, reason, count });
+    } else if (status.type === 'lost') {
+      const { address, topic, count } = status;
+      tally.dropped += count - 1;
+      dropped(tally, logger, 'a subscriber reads too slowly and has lost results', { address, topic });
+    }
   }
 }
 

@@ -38,7 +38,9 @@ export class Outbox {
       open.bytes += frame.length;
       return;
     }
-    const delivery = { topic, frames: [frame], bytes: frame.length };
+    // A client of frond's calls when its subscription is proved.
+    const mayWait = !takesBatches;
+    const delivery = { topic, frames: [frame], bytes: frame.length, mayWait };
     this.#deliveries.push(delivery);
     if (takesBatches) this.#open.set(topic, delivery);
   }

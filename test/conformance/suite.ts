@@ -371,6 +371,29 @@ export function testTransport(name: string, make: () => Subject): void {
         );
       });
 
+      it('keeps what may wait for a subscription that comes a moment later, in order', async () => {
+        // A relay has one subscription for all its clients, which is there already.
+        if (subject.pullsForAll) return;
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const late = (from: number, to: number) =>
+          Array.from({ length: to - from }, (_, i) => ({
+            ...publication('me', `${from + i}`),
+            mayWait: true,
+          }));
+        await publisher.publish(late(0, 300));
+        await publisher.publish([{ ...publication('you', 'other'), mayWait: true }]);
+        const subscription = subscribe(publisher.address, 'me');
+        await publisher.publish(late(300, 310));
+        await subscription.ready();
+        await publisher.publish(late(310, 600));
+        const deliveries = await collect(subscription, 600);
+        expect(deliveries.map(({ frames }) => frames.map(textOf).join())).toEqual(
+          Array.from({ length: 600 }, (_, i) => `${i}`),
+        );
+        const other = subscribe(publisher.address, 'yo');
+        expect((await collect(other, 1)).map(({ topic }) => topic)).toEqual(['you']);
+      });
+
       it('breaks when the server goes and is proved again when it is back', async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
         const subscription = subscribe(publisher.address, 'me/');

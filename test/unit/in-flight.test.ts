@@ -15,9 +15,20 @@ describe('messages in flight', () => {
   it('are no more than the limit while answers come', () => {
     const brake = new InFlight(() => 500);
     expect(takeAll(brake)).toBe(500);
-    brake.answered();
+    brake.answered(100);
     expect(takeAll(brake)).toBe(1);
     expect(brake.count).toBe(500);
+  });
+
+  it('are fewer where answers are large, until those are small again', () => {
+    const brake = new InFlight(() => 8_192);
+    // How large they are is not known yet.
+    expect(takeAll(brake)).toBe(1_024);
+    brake.answered(1_048_576);
+    brake.release(1_023);
+    expect(takeAll(brake)).toBe(64);
+    for (let i = 0; i < 1_000; i++) brake.answered(100);
+    expect(takeAll(brake)).toBe(8_192);
   });
 
   it('wait in turn, and nobody overtakes', async () => {
@@ -25,7 +36,7 @@ describe('messages in flight', () => {
     takeAll(brake);
     const order: number[] = [];
     const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
-    for (let i = 0; i < 70; i++) brake.answered();
+    for (let i = 0; i < 70; i++) brake.answered(100);
     // Places are free, but not while others wait for them.
     await Promise.all(waiting);
     expect(order).toEqual([1, 2]);
@@ -87,7 +98,7 @@ describe('messages in flight', () => {
   it('count from nothing again when more answers come than were sent', () => {
     const brake = new InFlight(() => 4);
     brake.take();
-    for (let i = 0; i < 3; i++) brake.answered();
+    for (let i = 0; i < 3; i++) brake.answered(100);
     expect(brake.count).toBe(0);
     expect(takeAll(brake)).toBe(4);
   });

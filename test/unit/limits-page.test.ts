@@ -31,8 +31,8 @@ it('names no limit of the relay that there is not', () => {
   expect([...new Set(named)].sort()).toEqual(Object.keys(settleLimits()).sort());
 });
 
-it('has the default of maxMessageSize', () => {
-  expect(Number(row('maxMessageSize')[2])).toBe(settle({}).maxMessageSize);
+it.each(['maxMessageSize', 'maxOwed'] as const)('has the default of %s', (name) => {
+  expect(Number(row(name)[2])).toBe(settle({})[name]);
 });
 
 it('names only metrics that the relay has', () => {

@@ -4,6 +4,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
+import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
 
 /** Frames that may lie unread before whoever pushes them is held up, and bytes of them. */
@@ -181,6 +182,7 @@ export class MemoryPush extends Bound implements BoundPush {
 export class MemoryPublish extends Bound {
   readonly #takers = new Set<Taker<Delivery>>();
   #published: Delivery[] = [];
+  readonly #held = new HeldDeliveries(() => {});
 
   async publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
@@ -190,6 +192,7 @@ export class MemoryPublish extends Bound {
 
   override async close(): Promise<void> {
     this.#deliver();
+    this.#held.clear();
     // What was published is read before its readers hear of the end, as over a network.
     await new Promise<void>((resolve) => this.network.later(resolve));
     await super.close();
@@ -198,7 +201,11 @@ export class MemoryPublish extends Bound {
   protected endpoint(): Endpoint {
     return {
       kind: 'publish',
-      attach: (taker) => this.#takers.add(taker),
+      attach: (taker) => {
+        this.#takers.add(taker);
+        const waiting = this.#held.release(taker.topic);
+        if (waiting.length > 0) taker.give(waiting);
+      },
       detach: (taker) => this.#takers.delete(taker),
     };
   }
@@ -210,5 +217,13 @@ export class MemoryPublish extends Bound {
       const own = published.filter(({ topic }) => topic.startsWith(taker.topic));
       if (own.length > 0) taker.give(own);
     }
+    for (const delivery of published) {
+      if (delivery.mayWait && !this.#hasTaker(delivery.topic)) this.#held.add(delivery);
+    }
+  }
+
+  #hasTaker(topic: string): boolean {
+    for (const taker of this.#takers) if (topic.startsWith(taker.topic)) return true;
+    return false;
   }
 }

@@ -27,12 +27,13 @@ import {
 } from './network.ts';
 
 /**
- * Items a slow reader may leave unread before it holds up the sender, or loses what is published, and bytes of them: few
- * where the sender can wait.
+ * Frames that a slow puller may leave unread before it holds up the sender, and bytes of them.
  */
 export const HIGH_WATER_MARK = 100_000;
 const PULLED_BYTES = 4_194_304;
+/** Bytes that a slow reader may leave unread before it loses what is published, and what each delivery costs beside its frames. */
 const PUBLISHED_BYTES = 268_435_456;
+const DELIVERY_OVERHEAD = 256;
 
 abstract class Dialled<K extends EndpointKind> extends Readiness implements Channel, Dialler {
   protected readonly network: MemoryNetwork;
@@ -208,10 +209,11 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
     topic: string,
     host: ChannelHost,
     mark: ByteMark<T>,
+    most = HIGH_WATER_MARK,
   ) {
     super(network, address, kind, host);
     this.topic = topic;
-    this.queue = new BatchQueue<T>(HIGH_WATER_MARK, mark);
+    this.queue = new BatchQueue<T>(most, mark);
   }
 
   get isFull(): boolean {
@@ -256,7 +258,8 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
   readonly isProved = true;
 
   constructor(network: MemoryNetwork, address: string, topic: string, host: ChannelHost) {
-    super(network, address, 'publish', topic, host, { sizeOf: sizeOfDelivery, bytes: PUBLISHED_BYTES });
+    const mark = { sizeOf: sizeOfDelivery, bytes: PUBLISHED_BYTES };
+    super(network, address, 'publish', topic, host, mark, Number.POSITIVE_INFINITY);
   }
 
   give(deliveries: readonly Delivery[]): void {
@@ -280,7 +283,7 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
 }
 
 function sizeOfDelivery({ topic, frames }: Delivery): number {
-  let size = topic.length;
+  let size = DELIVERY_OVERHEAD + topic.length;
   for (const { length } of frames) size += length;
   return size;
 }

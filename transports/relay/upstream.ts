@@ -209,7 +209,7 @@ export class Upstream {
       let bytes = 0;
       for (const { frames } of deliveries) {
         for (const { length } of frames) {
-          this.inFlight.answered();
+          this.inFlight.answered(length);
           bytes += length;
         }
       }

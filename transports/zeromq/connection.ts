@@ -37,10 +37,10 @@ const PULL_HIGH_WATER_MARK = 128;
 /** A reader that is busy for a moment must not lose what is published meanwhile (PUB drops past its own mark). */
 const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
 /**
- * A subscriber that stalls loses results past this; what it holds up is memory of the server's. ZeroMQ hears of what was
- * read by halves of it, so a half may be lost already: and that is to be more than a relay has under way (8 192).
+ * Deliveries that ZeroMQ holds for a subscriber that stalls, of any size; what is beyond waits here, counted in bytes. ZeroMQ tells of what was read by
+ * halves of it.
  */
-const PUBLISH_HIGH_WATER_MARK = 20_000;
+const PUBLISH_HIGH_WATER_MARK = 128;
 /**
  * Subscriptions read of a peer before JavaScript has its turn. libzmq takes all that are there at once, and with more of them a peer that
  * never stops is never stopped: 20 MiB of topics were 4 s of silence.
@@ -162,12 +162,19 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     const small = { ...takingControl(this.#settings), receiveHighWaterMark: SUBSCRIPTIONS_HIGH_WATER_MARK };
     const Publisher = countingTopics(this.#addon);
     const open = (options: BindOptions) => {
-      const socket = new Publisher({ ...marks, ...options, ...HELD_UP, ...small });
+      const socket = new Publisher({
+        ...marks,
+        ...options,
+        ...HELD_UP,
+        ...small,
+        sendTimeout: 0,
+        noDrop: true,
+      });
       // Every subscription is to be answered, also one to a topic that a connection not yet known dead still holds.
-      socket.verbosity = 'allSubs';
+      socket.verbosity = 'allSubsUnsubs';
       return socket;
     };
-    return this.#bind(address, open, (socket) => new ZeromqPublish(socket, this));
+    return this.#bind(address, open, (socket) => new ZeromqPublish(socket, this, this.#settings));
   }
 
   protected checkAddress(address: string): void {

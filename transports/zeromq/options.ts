@@ -39,8 +39,14 @@ export interface ZeromqOptions {
   /** Wait before dialling again, at first and at most. Defaults 100 and 2000. */
   readonly reconnectInterval?: number;
   readonly reconnectMaxInterval?: number;
-  /** Messages that ZeroMQ holds for each peer before `send` waits, or, when publishing, drops. */
+  /** Messages that ZeroMQ holds for each peer before `send` waits, or, when publishing, they wait here ({@link maxOwed}). */
   readonly sendHighWaterMark?: number;
+  /**
+   * Bytes that a publisher keeps for one subscriber that reads more slowly than is published for it, beside what ZeroMQ holds; each message counts
+   * 256 more. What is beyond is dropped, and told of as `lost` in the status. All subscribers together may be owed twice as much; then the one that is
+   * owed the most gives. Default 268435456 (256 MiB).
+   */
+  readonly maxOwed?: number;
   /** Messages that ZeroMQ holds unread for each peer. */
   readonly receiveHighWaterMark?: number;
   /**
@@ -62,6 +68,8 @@ const DEFAULTS = {
   reconnectInterval: 100,
   reconnectMaxInterval: 2_000,
   subscriptionMargin: 5,
+  // Four times what a client of frond's has under way.
+  maxOwed: 268_435_456,
   // Sixteen times what a relay takes of its clients, for results and values that are large on purpose. Whoever can connect can
   // make a server hold this much for each connection, before anything is known of it.
   maxMessageSize: 67_108_864,

@@ -1,28 +1,70 @@
 import { atMost } from '../../src/async/deadline.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
+import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { isWithinProcess } from './address.ts';
 import { Bound } from './bound.ts';
+import { OwedDeliveries, type OwedState } from './owed.ts';
 import { receive } from './reader.ts';
 import { type CountingPublisher, HeldTopics } from './topics.ts';
 import { SocketWriter } from './writer.ts';
 
-/** Publishes, and proves subscriptions. */
+export interface PublishSettings {
+  /** Bytes that are kept for one subscriber that is slow. */
+  readonly maxOwed: number;
+}
+
+/** Publishes, and proves subscriptions. What its subscribers do not take at once waits for them. */
 export class ZeromqPublish extends Bound<CountingPublisher> {
   readonly #topics = new HeldTopics();
   /** All peers were dropped, and what is still told of them is nobody's. */
   #isDropping = false;
-  readonly #writer = new SocketWriter<Delivery>(this.socket, {
-    ready: () => this.useWhenOpen(),
-    gather: gatherDelivery,
+  /** For topics that nobody is subscribed to yet. */
+  readonly #held = new HeldDeliveries((topic, deliveries) => {
+    // ZeroMQ knows better than what it has told whether there is nobody.
+    for (const { frames } of deliveries) this.#owed.add(this.#unit(topic), { topic, frames });
   });
+  readonly #owed: OwedDeliveries;
+  readonly #writer: SocketWriter<Delivery>;
+  #sending: Delivery = NOTHING;
+
+  /** @param socket - with `noDrop`, and a `sendTimeout` of 0: it says at once when a subscriber takes no more. */
+  constructor(socket: CountingPublisher, host: ChannelHost, { maxOwed }: PublishSettings) {
+    super(socket, host);
+    this.#owed = new OwedDeliveries({
+      send: (delivery, state) => this.#trySend(delivery, state),
+      budget: maxOwed,
+      total: MOST_OWED * maxOwed,
+      onLost: (topic, count) => host.report({ type: 'lost', address: this.address, topic, count }),
+    });
+    const sending = {
+      get closed() {
+        return socket.closed;
+      },
+      get readable() {
+        return socket.readable;
+      },
+      get writable() {
+        return socket.writable;
+      },
+      send: (parts: Uint8Array[]) => socket.send(parts).catch(this.#onFull),
+    };
+    this.#writer = new SocketWriter<Delivery>(sending, {
+      ready: () => this.useWhenOpen(),
+      gather: (deliveries) => this.#gather(deliveries),
+    });
+  }
 
   publish(deliveries: readonly Delivery[]): Promise<void> {
     return this.#writer.write(deliveries);
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
-    await atMost(options.timeout ?? 0, this.#writer.idle());
+    await atMost(options.timeout ?? 0, this.#emptied());
+    this.#held.clear();
+    this.#owed.close();
     await super.close(options);
   }
 
@@ -53,13 +95,15 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       const [news] = parts;
       if (news === undefined || news.length === 0 || parts.length > 1) continue;
       if (this.#isDropping) continue;
-      const isSubscription = this.#topics.take(news);
+      const subscription = this.#topics.take(news);
       if (this.#topics.bytes(this.socket) > MOST_TOPIC_BYTES && !isWithinProcess(this.address)) {
         this.#isDropping = true;
         this.dropPeers(`subscriptions to more than ${MOST_TOPIC_BYTES} bytes of topics: all were ended`);
         continue;
       }
-      if (!isSubscription || news[news.length - 1] !== SLASH) continue;
+      if (subscription === undefined) continue;
+      this.#arrived(new TextDecoder().decode(news.subarray(1)));
+      if (news[news.length - 1] !== SLASH) continue;
       const topic = new TextDecoder().decode(news.subarray(1));
       unsent++;
       const sent = this.publish([{ topic, frames: [new Uint8Array(0)] }])
@@ -69,7 +113,105 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       if (unsent >= MOST_WELCOMES) await sent;
     }
   }
+
+  /** A subscription has come: what waits for it leaves, before anything that comes later. */
+  #arrived(subscription: string): void {
+    for (const delivery of this.#held.release(subscription)) {
+      this.#owed.add(this.#unit(delivery.topic), delivery);
+    }
+  }
+
+  #gather(deliveries: Fifo<Delivery>) {
+    const delivery = deliveries.peek();
+    if (delivery === undefined || this.#isPutAside(delivery)) return { parts: [], taken: 1 };
+    this.#sending = delivery;
+    return { parts: partsOf(delivery), taken: 1 };
+  }
+
+  /** Whether a delivery cannot leave now, and is kept. */
+  #isPutAside(delivery: Delivery): boolean {
+    const { topic, mayWait = false } = delivery;
+    // What most clients' answers are: known to have a subscriber that takes them.
+    if (!mayWait && this.#owed.isEmpty) return false;
+    const unit = this.#unit(topic);
+    if (this.#owed.has(unit)) {
+      this.#owed.add(unit, delivery);
+      return true;
+    }
+    if (!mayWait) return false;
+    if (this.#topics.coverage(topic) === undefined) return this.#held.add(delivery);
+    if (!this.socket.readable) return false;
+    // News may be that the subscriber has gone, as when a stock pylm client calls again.
+    this.#owed.add(unit, delivery);
+    return true;
+  }
+
+  /** What waits together: a subscription, or a topic that has none. */
+  #unit(topic: string): string {
+    return this.#topics.coverage(topic)?.subscription ?? topic;
+  }
+
+  readonly #onFull = (error: unknown): void => {
+    if (!isFull(error)) throw error;
+    this.#owed.add(this.#unit(this.#sending.topic), this.#sending);
+  };
+
+  async #trySend(delivery: Delivery, { waited, isOver }: OwedState): Promise<boolean> {
+    const { topic, frames, mayWait } = delivery;
+    const coverage = this.#topics.coverage(topic);
+    if (mayWait && coverage === undefined && this.#held.add({ topic, frames })) return true;
+    if (await this.#fits(delivery)) return true;
+    if (coverage === undefined) return false;
+    const { subscription, isShared, isObserved } = coverage;
+    // Whoever observes everything is not to hold up those whom it observes.
+    if (isObserved && !(await this.#fits(PROBE))) {
+      await this.#sendPast(PROBE);
+      return this.#fits(delivery);
+    }
+    const isClient = subscription.endsWith('/');
+    if (!isShared || !(isOver || (isClient && waited > LONGEST_STANDSTILL))) return false;
+    this.#topics.passed(subscription);
+    await this.#sendPast(delivery);
+    return true;
+  }
+
+  /** Sends to all subscribers, or, when one of them takes no more, to none. */
+  async #fits(delivery: Delivery): Promise<boolean> {
+    try {
+      await this.socket.send(partsOf(delivery));
+      return true;
+    } catch (error) {
+      return !isFull(error);
+    }
+  }
+
+  async #sendPast(delivery: Delivery): Promise<void> {
+    if (!this.socket.closed) await this.socket.sendPast(partsOf(delivery)).catch(() => {});
+  }
+
+  async #emptied(): Promise<void> {
+    await this.#writer.idle();
+    for (;;) {
+      await this.#held.idle();
+      if (this.#owed.isEmpty) return;
+      await this.#owed.idle();
+    }
+  }
 }
+
+/** Answers of subscribers together that are owed at most, in times of what one of them may be. */
+const MOST_OWED = 2;
+
+/**
+ * Milliseconds that the connections of one client (its subscription ends in a slash) wait for one that takes nothing: that is dead, and the client
+ * has another one by now. Servers that share a topic wait for the slowest, as long as there is room for what they are owed.
+ */
+const LONGEST_STANDSTILL = 1_000;
+
+/** What only those get that are subscribed to everything. They see the like for each client that subscribes. */
+const PROBE: Delivery = { topic: `${randomId()}/`, frames: [new Uint8Array(0)] };
+
+const NOTHING: Delivery = { topic: '', frames: [] };
 
 /**
  * Bytes of topics that all subscribers together may subscribe to, 32 more for each: 4 600 clients with a topic of 24 bytes. A relay is one,
@@ -81,7 +223,10 @@ const MOST_WELCOMES = 64;
 const LONGEST_RUN = 256;
 const SLASH = 0x2f;
 
-function gatherDelivery(deliveries: Fifo<Delivery>) {
-  const { topic = '', frames = [] } = deliveries.peek() ?? {};
-  return { parts: [Buffer.from(topic), ...frames], taken: 1 };
+function partsOf({ topic, frames }: Delivery): Uint8Array[] {
+  return [Buffer.from(topic), ...frames];
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
 }

@@ -50,6 +50,7 @@ const TONES: Readonly<Record<ConnectionStatus['type'], LogTone>> = {
   reconnecting: 'busy',
   refused: 'bad',
   slow: 'busy',
+  lost: 'bad',
   closed: 'plain',
 };
 
@@ -65,6 +66,8 @@ function inWords(status: ConnectionStatus): string {
       return `trying ${status.address} again in ${Math.round(status.delay)} ms (attempt ${status.attempt})`;
     case 'refused':
       return `turned ${status.count} away at ${status.address}: ${status.reason}`;
+    case 'lost':
+      return `${status.count} results for ${status.topic} were dropped: it reads too slowly`;
     case 'slow':
       return `${status.queued} frames wait at ${status.address}`;
     case 'closed':

@@ -6,6 +6,7 @@
     eval FUNCTION… --payload P [--messages N] [--cache C] [--attempts 1] [--at-once]
                                                                              {"results": [hex, …], "attempts": 1}
     job FUNCTION… (--payloads JSON | --count N [--size B]) [--messages N] [--cache C]   {"results": [hex, …]}
+        [--pause S]   seconds after the first result
     set VALUE [KEY]                                                          {"result": hex, "key": text}
     get KEY        delete KEY                                                {"result": hex}
     calls JSON     a list of the above, each a list of words, by one client: {"answers": [{…}, …]}
@@ -150,6 +151,8 @@ def run_job(options):
     results = []
     try:
         for result in client.job(path(options.function), settled(), messages, options.cache):
+            if not results:
+                time.sleep(options.pause)
             results.append(result.hex())
     except zmq.Again:
         raise Lost({'error': 'timeout', 'results': results})
@@ -352,6 +355,7 @@ def arguments(words=None):
     sub.add_argument('--payloads', type=json.loads)
     sub.add_argument('--count', type=int, default=10)
     sub.add_argument('--size', type=int, default=0)
+    sub.add_argument('--pause', type=float, default=0)
     sub.add_argument('--messages', type=int)
     sub.add_argument('--cache', default='')
 

@@ -1,0 +1,120 @@
+import { startTimer } from '../../src/async/deadline.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import type { Delivery } from '../../src/transport.ts';
+import { owned } from './owned.ts';
+
+/** Milliseconds that a topic waits for its subscriber. On a busy machine a subscription is tens of milliseconds behind its call. */
+const LONGEST_HOLD = 1_000;
+
+/** Bytes that wait at most, and how many of them may be of one topic. A job of pylm's is sent before its subscription has arrived. */
+const MOST_BYTES = 16_777_216;
+const MOST_BYTES_OF_ONE = MOST_BYTES / 2;
+/** Topics that wait at most: all are looked through when a subscription comes. */
+const MOST_TOPICS = 1_024;
+/** Bytes that a delivery costs beside its frames. */
+const OVERHEAD = 256;
+
+interface Held {
+  readonly deliveries: Delivery[];
+  bytes: number;
+  readonly until: number;
+}
+
+/**
+ * Deliveries under topics that nobody is subscribed to. A stock pylm client subscribes and calls at once, over two connections, so
+ * its answer may be there before its subscription is. After a second they are given up; nothing that is beyond the bounds is kept.
+ */
+export class HeldDeliveries {
+  /** By topic, the one that waits longest first. */
+  readonly #topics = new Map<string, Held>();
+  readonly #giveUp: (topic: string, deliveries: readonly Delivery[]) => void;
+  #bytes = 0;
+  #stopTimer: (() => void) | undefined;
+  #idle: Deferred<void> | undefined;
+
+  /** @param giveUp - called with what nobody has subscribed to in time. */
+  constructor(giveUp: (topic: string, deliveries: readonly Delivery[]) => void) {
+    this.#giveUp = giveUp;
+  }
+
+  /** Bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isEmpty(): boolean {
+    return this.#topics.size === 0;
+  }
+
+  /** Resolves when nothing waits. */
+  idle(): Promise<void> {
+    if (this.isEmpty) return Promise.resolve();
+    this.#idle ??= deferred();
+    return this.#idle.promise;
+  }
+
+  /** Keeps a delivery; false when there is no room for it. */
+  add({ topic, frames }: Delivery): boolean {
+    let size = OVERHEAD + topic.length;
+    for (const { length } of frames) size += length;
+    const held = this.#topics.get(topic);
+    const bytes = (held?.bytes ?? 0) + size;
+    if (bytes > MOST_BYTES_OF_ONE || this.#bytes + size > MOST_BYTES) return false;
+    if (held === undefined && this.#topics.size === MOST_TOPICS) return false;
+    this.#bytes += size;
+    const delivery = { topic, frames: frames.map(owned) };
+    if (held === undefined) {
+      this.#topics.set(topic, { deliveries: [delivery], bytes, until: performance.now() + LONGEST_HOLD });
+      this.#stopTimer ??= startTimer(LONGEST_HOLD, () => this.#expire());
+    } else {
+      held.bytes = bytes;
+      held.deliveries.push(delivery);
+    }
+    return true;
+  }
+
+  /** Gives the deliveries that a new subscription is to, each topic's in order, and keeps them no longer. */
+  release(subscription: string): readonly Delivery[] {
+    if (this.isEmpty) return [];
+    const released: Delivery[] = [];
+    for (const topic of this.#topics.keys()) {
+      if (topic.startsWith(subscription)) released.push(...this.#take(topic));
+    }
+    return released;
+  }
+
+  /** Keeps nothing any longer. */
+  clear(): void {
+    this.#topics.clear();
+    this.#bytes = 0;
+    this.#emptied();
+  }
+
+  #take(topic: string): readonly Delivery[] {
+    const held = this.#topics.get(topic);
+    if (held === undefined) return [];
+    this.#topics.delete(topic);
+    this.#bytes -= held.bytes;
+    if (this.isEmpty) this.#emptied();
+    return held.deliveries;
+  }
+
+  #emptied(): void {
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  }
+
+  #expire(): void {
+    this.#stopTimer = undefined;
+    const now = performance.now();
+    for (const [topic, { until }] of this.#topics) {
+      if (until > now) {
+        this.#stopTimer = startTimer(until - now, () => this.#expire());
+        return;
+      }
+      this.#giveUp(topic, this.#take(topic));
+    }
+  }
+}
