@@ -40,7 +40,7 @@ const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
  * Deliveries that ZeroMQ holds for a subscriber that stalls, of any size; what is beyond waits here, counted in bytes. ZeroMQ tells of what was read by
  * halves of it.
  */
-const PUBLISH_HIGH_WATER_MARK = 128;
+const PUBLISH_HIGH_WATER_MARK = 1_000;
 /**
  * Subscriptions read of a peer before JavaScript has its turn. libzmq takes all that are there at once, and with more of them a peer that
  * never stops is never stopped: 20 MiB of topics were 4 s of silence.
