@@ -49,23 +49,31 @@ export class CacheChannel {
     return read;
   }
 
+  /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
   async get(key: string, limits: Limits): Promise<Bytes | undefined> {
-    return this.#get(this.#wireKey(key), limits);
+    const wire = this.#wireKey(key);
+    const stored = this.#stored(key);
+    const value = await this.#get(wire, limits);
+    return value !== undefined || stored === wire ? value : this.#get(stored, limits);
   }
 
-  /** Stores a value; gives the key, a random one when none was given, or an empty one, as in pylm. */
+  /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
   async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
-    const own = key === undefined || key === '' ? randomId() : key;
-    const wire = this.#wireKey(own);
+    const wire = this.#wireKey(key === undefined || key === '' ? randomId() : key);
     checkWritable(wire);
     const request = setRequest(this.#parties(), wire, value, this.#features());
     checkDone('set', wire, await this.#exchange('set', wire, request, limits));
-    return own;
+    return wire;
   }
 
-  /** Deletes a key; gives whether it was there. */
+  /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
   async delete(key: string, limits: Limits): Promise<boolean> {
-    const wire = this.#wireKey(key);
+    const prefix = this.#prefix;
+    if (await this.#deleteInTurn(this.#wireKey(key), limits)) return true;
+    return prefix !== '' && key !== prefix && key.startsWith(prefix) && this.#deleteInTurn(key, limits);
+  }
+
+  async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
     checkWritable(wire);
     const before = this.#deleting.get(wire) ?? Promise.resolve();
     const own = before.then(() => this.#delete(wire, limits));
@@ -108,9 +116,19 @@ export class CacheChannel {
     return { server: this.server, client: this.#context.connection.id };
   }
 
+  get #prefix(): string {
+    const { connection, session = '' } = this.#context;
+    return connection.keyPrefix + session;
+  }
+
   #wireKey(key: string): string {
-    const { connection, session } = this.#context;
-    return connection.keyPrefix + wireKey(key, session);
+    return this.#prefix + wireKey(key, undefined);
+  }
+
+  /** A key as it is stored, without a session. */
+  #stored(key: string): string {
+    const { keyPrefix } = this.#context.connection;
+    return key.startsWith(keyPrefix) ? key : keyPrefix + key;
   }
 
   async #exchange(

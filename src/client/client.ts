@@ -208,6 +208,9 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
+   * The value of a key, or undefined when there is none. With a session it is first looked for among the session's keys, then as it is given: a stock
+   * pylm worker stores its keys so, and {@link set} gives them so.
+   *
    * The value of a key, or undefined when there is none. A stock pylm server does not tell an empty value from a
    * missing key: there, both are undefined.
    */
@@ -220,7 +223,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   /**
    * Stores a value, the value first as in pylm.
-   * @returns the key: the one given, or a random one; for `''` too, as in pylm.
+   * @returns the key as it is stored, which any client, function or worker finds it under: the one given, or a random one, for `''` too, as in
+   * pylm; with the session in front.
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
   set(value: In, key?: string, options: CallOptions = {}): Promise<string> {

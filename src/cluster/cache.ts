@@ -7,10 +7,10 @@ import type { Store } from './store.ts';
 
 /** The key-value store that clients share, in the order of arguments of the client's own calls. */
 export interface Cache {
-  /** The value, or undefined when the key is missing. */
+  /** The value, or undefined when the key is missing. A key of the session may be as {@link set} or the client's `set` gave it. */
   get(key: string): Promise<Bytes | undefined>;
   /**
-   * Stores a value; gives the key, a random one when none is given.
+   * Stores a value; gives the key as it is stored, with the session in front: a random one when none is given.
    * @throws PalmError `INVALID_CALL` for what is no `Uint8Array` and for keys of the server's configuration, `TOO_LARGE`
    * when the store does not take so much.
    */
@@ -37,21 +37,31 @@ export function copying(store: Store): KeyValues {
 }
 
 export function cacheOf(store: KeyValues, session?: string): Cache {
+  /** The key as it is stored, when it is one that `set` gave. */
+  const given = (key: string) =>
+    session !== undefined && key !== session && key.startsWith(session) ? key : undefined;
   return {
-    get: async (key) => store.get(wireKey(key, session)),
-    set: async (value, given) => {
-      const key = given === '' ? randomId() : (given ?? randomId());
-      const wire = wireKey(key, session);
+    get: async (key) => {
+      const value = await store.get(wireKey(key, session));
+      const stored = given(key);
+      return value !== undefined || stored === undefined ? value : store.get(stored);
+    },
+    set: async (value, key) => {
+      const wire = wireKey(key === undefined || key === '' ? randomId() : key, session);
       checkWritable(wire);
       if (!(value instanceof Uint8Array))
         throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
       await store.set(wire, value as Bytes);
-      return key;
+      return wire;
     },
     delete: async (key) => {
       const wire = wireKey(key, session);
       checkWritable(wire);
-      return store.delete(wire);
+      if (await store.delete(wire)) return true;
+      const stored = given(key);
+      if (stored === undefined) return false;
+      checkWritable(stored);
+      return store.delete(stored);
     },
     withSession: (other) => cacheOf(store, other),
   };

@@ -60,7 +60,7 @@ test('--random-key makes a key and prints it', async () => {
 
 test('a session goes in front of every key', async () => {
   const session = ['--session', 'mine'];
-  expect((await runHere(['set', 'key', 'v', ...session])).stdout.toString()).toBe('key\n');
+  expect((await runHere(['set', 'key', 'v', ...session])).stdout.toString()).toBe('minekey\n');
   expect(await server.cache.get('minekey')).toBeDefined();
   expect((await runHere(['get', 'key', ...session])).stdout.toString()).toBe('v');
   expect((await runHere(['delete', 'key', ...session])).code).toBe(0);

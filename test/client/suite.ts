@@ -466,18 +466,31 @@ export function testClient(name: string, make: () => Ground): void {
         expect(server.requests.filter((request) => request.startsWith('delete'))).toEqual(['delete k']);
       });
 
-      it('puts the session in front of every key, and gives keys without it', async () => {
+      it('puts the session in front of every key, gives keys as they are stored, and takes them so', async () => {
         const server = await serve();
         const client = await connect(server.dbAddress, { session: 'S1-' });
         const bare = await connect(server.dbAddress);
-        expect(await client.set(bytes('v'), 'k')).toBe('k');
+        expect(await client.set(bytes('v'), 'k')).toBe('S1-k');
         expect(textOf((await client.get('k')) ?? bytes(''))).toBe('v');
+        expect(textOf((await client.get('S1-k')) ?? bytes(''))).toBe('v');
         expect(textOf((await bare.get('S1-k')) ?? bytes(''))).toBe('v');
         expect(await bare.get('k')).toBeUndefined();
         const random = await client.set(bytes('r'));
         expect(textOf((await client.get(random)) ?? bytes(''))).toBe('r');
+        expect(textOf((await bare.get(random)) ?? bytes(''))).toBe('r');
         expect(await client.delete('k')).toBe(true);
         expect(await bare.get('S1-k')).toBeUndefined();
+        expect(await client.delete(random)).toBe(true);
+        expect(await client.delete(random)).toBe(false);
+        await bare.set(bytes('by a stock worker'), 'r');
+        expect(textOf((await client.get('r')) ?? bytes(''))).toBe('by a stock worker');
+        // What is not the session's is not deleted by mistake.
+        expect(await client.delete('r')).toBe(false);
+        await client.set(bytes('own'), 'r');
+        expect(textOf((await client.get('r')) ?? bytes(''))).toBe('own');
+        await client.set(bytes('not k'), 'S1-k');
+        await client.set(bytes('k'), 'k');
+        expect(textOf((await client.get('S1-k')) ?? bytes(''))).toBe('not k');
       });
 
       it.each([

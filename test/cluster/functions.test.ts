@@ -75,6 +75,7 @@ describe.each(grounds)('functions on %s', (_, make) => {
       expect(textOf(await other.eval('server.recall', bytes('k')))).toBe('(nothing)');
       expect(textOf(await plain.eval('server.recall', bytes('k')))).toBe('everybody’s');
       expect(textOf(await own.eval('server.shared', bytes('k')))).toBe('everybody’s');
+      expect(textOf(await own.eval('server.recall', bytes('S1-k')))).toBe('mine');
       await other.eval('server.remember', bytes('k=theirs'));
       expect(textOf((await plain.get('S2-k')) as Bytes)).toBe('theirs');
     });

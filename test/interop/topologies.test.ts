@@ -105,7 +105,7 @@ onCluster('server', ({ client, cluster }) => {
 
   it('prefixes keys with the session in set, get and delete', async () => {
     const own = await connectTo(cluster(), { session: 'S1-' });
-    expect(await own.set(bytes('v'), 'k')).toBe('k');
+    expect(await own.set(bytes('v'), 'k')).toBe('S1-k');
     expect(textOf((await own.get('k')) ?? bytes(''))).toBe('v');
     expect(textOf(await client().eval('server.cached', bytes('S1-k')))).toBe('v');
     expect(await own.delete('k')).toBe(true);
