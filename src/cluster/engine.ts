@@ -7,6 +7,7 @@ import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import type { Emit, Step } from './flow.ts';
+import { bytesOf, isIterable, NoResult, WrongResult } from './function-result.ts';
 import type { PalmFunction, PalmFunctions } from './functions.ts';
 
 export interface EngineSettings extends FailureSettings, Surroundings {
@@ -52,48 +53,52 @@ export class Engine {
     const run = this.#find(message);
     if (run === undefined) return emit(this.#unknown(message));
     let result: unknown;
+    let bytes: Bytes | undefined;
     try {
       result = run(message.payload, new MessageContext(this.#settings, message));
+      bytes = bytesOf(result);
     } catch (error) {
       return emit(this.#fail(message, error));
     }
-    if (result instanceof Uint8Array) return emit(finished(message, result));
-    return this.#later(message, result, emit);
+    if (bytes === undefined) return this.#later(message, result, emit);
+    message.payload = bytes;
+    return emit(message);
   };
 
   async #later(message: PalmMessage, promised: unknown, emit: Emit): Promise<unknown> {
     let result: unknown;
     try {
       result = await promised;
+      const bytes = bytesOf(result);
+      if (bytes !== undefined) {
+        message.payload = bytes;
+        return emit(message, true);
+      }
+      if (isIterable(result)) {
+        if (!(await this.#each(message, result, emit))) return undefined;
+      } else if (result !== undefined) throw new WrongResult(result);
     } catch (error) {
       return emit(this.#fail(message, error), true);
     }
-    if (result instanceof Uint8Array) return emit(finished(message, result), true);
-    if (isIterable(result)) return this.#each(message, result, emit);
-    if (result === undefined && this.#settings.mayEnd) {
-      this.#settings.tally.ended++;
-      return undefined;
-    }
-    return emit(this.#fail(message, wrongResult(result)), true);
+    if (!this.#settings.mayEnd) return emit(this.#fail(message, new NoResult(result)), true);
+    this.#settings.tally.ended++;
+    return undefined;
   }
 
+  /** Gives whether there was none. */
   async #each(
     message: PalmMessage,
     results: Iterable<unknown> | AsyncIterable<unknown>,
     emit: Emit,
-  ): Promise<unknown> {
-    let count = 0;
-    try {
-      for await (const result of results) {
-        count++;
-        if (!(result instanceof Uint8Array)) throw wrongResult(result);
-        if ((await emit({ ...message, payload: result as Bytes })) === false) return undefined;
-      }
-    } catch (error) {
-      return emit(this.#fail(message, error), true);
+  ): Promise<boolean> {
+    let isEmpty = true;
+    for await (const result of results) {
+      isEmpty = false;
+      const payload = bytesOf(result);
+      if (payload === undefined) throw new WrongResult(result, results);
+      if ((await emit({ ...message, payload })) === false) break;
     }
-    if (count === 0) this.#settings.tally.ended++;
-    return undefined;
+    return isEmpty;
   }
 
   #fail(message: PalmMessage, error: unknown, status?: number): PalmMessage {
@@ -120,19 +125,4 @@ export class Engine {
         : `${isNamed ? 'server' : 'worker'} ${show(name)} has no function ${show(message.function)} at stage ${message.stage}`;
     return this.#fail(message, text, Status.unknownFunction);
   }
-}
-
-function finished(message: PalmMessage, result: Uint8Array): PalmMessage {
-  message.payload = result as Bytes;
-  return message;
-}
-
-function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
-  return (
-    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
-  );
-}
-
-function wrongResult(value: unknown): TypeError {
-  return new TypeError(`the function gave back ${show(value)}, and an answer must be a Uint8Array`);
 }

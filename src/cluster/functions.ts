@@ -20,18 +20,23 @@ export interface FunctionContext {
   readonly name: string;
 }
 
+/** One result as a function gives it. Of a typed array of any kind, a DataView or an ArrayBuffer the bytes are the answer. */
+export type ResultBytes = ArrayBufferView | ArrayBuffer;
+
 /** One result, or nothing. */
-export type FunctionResult = Uint8Array | undefined;
+export type FunctionResult = ResultBytes | undefined;
 
 /**
  * A function that a server or worker offers: bytes in, bytes out, at once or later. A generator, sync or async, gives
- * any number of results, as with pylm's MuxWorker. In a Pipeline or Sink a function may give nothing: the message ends
- * there.
+ * several results, as with pylm's MuxWorker; so does a list or a Set of bytes. Anything else is answered as a failure.
+ *
+ * In a Pipeline or Sink a function may give nothing, which is undefined or no results: the message ends there. In a Server
+ * or Worker the caller waits for an answer, so there that is answered as a failure, with the `remoteName` `NoResult`.
  */
 export type PalmFunction = (
   payload: Bytes,
   context: FunctionContext,
-) => FunctionResult | Promise<FunctionResult> | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+) => FunctionResult | Promise<FunctionResult> | Iterable<ResultBytes> | AsyncIterable<ResultBytes>;
 
 /** The functions a server offers, by name. */
 export type PalmFunctions = Readonly<Record<string, PalmFunction>>;

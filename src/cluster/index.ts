@@ -9,6 +9,7 @@ export type {
   HandleStream,
   PalmFunction,
   PalmFunctions,
+  ResultBytes,
   Spread,
   StreamTarget,
 } from './functions.ts';

@@ -1,4 +1,4 @@
-import type { PalmFunction, PalmFunctions } from 'frond/cluster';
+import type { FunctionResult, PalmFunction, PalmFunctions } from 'frond/cluster';
 
 /** The same functions, each held up by what `delay` says at the time, in milliseconds. */
 export function slowed(functions: PalmFunctions, delay: () => number): PalmFunctions {
@@ -14,8 +14,9 @@ export function slowed(functions: PalmFunctions, delay: () => number): PalmFunct
   return Object.fromEntries(Object.entries(functions).map(held));
 }
 
-function one(result: ReturnType<PalmFunction>): Uint8Array | undefined | Promise<Uint8Array | undefined> {
-  if (result === undefined || result instanceof Uint8Array || result instanceof Promise) return result;
+function one(result: ReturnType<PalmFunction>): FunctionResult | Promise<FunctionResult> {
+  if (result === undefined || ArrayBuffer.isView(result)) return result;
+  if (result instanceof ArrayBuffer || result instanceof Promise) return result;
   throw new TypeError('a function that gives several results cannot be held up');
 }
 

@@ -1,0 +1,58 @@
+/** What a function may give back. */
+import { show, told } from '../protocol/errors.ts';
+import type { Bytes } from '../protocol/utf8.ts';
+
+/**
+ * The bytes of a result; undefined for what has none. They share its memory, unless that may change under the hands of another
+ * thread. Not instanceof alone: a frame or a worker of another realm has typed arrays of its own.
+ */
+export function bytesOf(result: unknown): Bytes | undefined {
+  if (result instanceof Uint8Array && result.buffer instanceof ArrayBuffer) return result as Bytes;
+  if (ArrayBuffer.isView(result)) {
+    const { buffer, byteOffset, byteLength } = result;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    return isArrayBuffer(buffer) ? (bytes as Bytes) : new Uint8Array(bytes);
+  }
+  return isArrayBuffer(result) ? new Uint8Array(result) : undefined;
+}
+
+export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+  );
+}
+
+/** A function gave back something that is no answer. */
+export class WrongResult extends TypeError {
+  /** @param container - what it was in. */
+  constructor(result: unknown, container?: unknown) {
+    const where = container === undefined ? '' : ` in ${shown(container)}`;
+    super(
+      `the function gave back ${shown(result)}${where}, and an answer must be bytes: a Uint8Array, or an iterable of those for several`,
+    );
+    this.name = 'TypeError';
+  }
+}
+
+/** A function gave no result where one is waited for. */
+export class NoResult extends Error {
+  constructor(result: unknown) {
+    const what = result === undefined ? 'gave back undefined' : 'gave no results';
+    super(
+      `the function ${what}, and its caller waits for an answer; only in a Pipeline or Sink may a function end a message`,
+    );
+    this.name = 'NoResult';
+  }
+}
+
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return (
+    value instanceof ArrayBuffer ||
+    (typeof value === 'object' && Object.prototype.toString.call(value) === '[object ArrayBuffer]')
+  );
+}
+
+/** Anything may be given back, also what throws when it is looked at. */
+function shown(value: unknown): string {
+  return told(() => show(value)) ?? 'something that cannot be told';
+}
