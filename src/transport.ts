@@ -113,10 +113,12 @@ export type Answer = (request: Bytes, from: RequestOrigin) => Bytes | Promise<By
 
 /** Where a request came from. */
 export interface RequestOrigin {
+  /** Which link that was: equal (`===`) for all requests that came over the same link to a bound end, and for no others. */
+  readonly link: string | object;
   /**
    * Calls `listener` once the link that the request came over is gone: closed, cut, or found dead by the transport's own
-   * heartbeats, which a peer answers however busy its event loop is. The peer may be back over another link. Gives the
-   * function that ends this.
+   * heartbeats, which a peer answers however busy its event loop is. The peer may be back over another link. A link that is gone
+   * by now is told of, too. Gives the function that ends this.
    */
   onGone(listener: () => void): () => void;
 }

@@ -25,8 +25,10 @@ export class Asker {
   readonly id: string;
   readonly name: string;
   lastSeen = performance.now();
-  /** When the link that it was heard of over broke; undefined while it is there. */
+  /** When the link to it broke; undefined while it is there. A relay tells of the link between itself and the worker. */
   goneSince: number | undefined;
+  /** Whether it has been silent for as long as a worker may be. */
+  isSilent = false;
   /** Requests for work that came. */
   asks = 0;
   /** Requests whose results wait to be taken. */
@@ -37,7 +39,11 @@ export class Asker {
   #answer: Bytes | undefined;
   #asking: Asking | undefined;
   #sign: Waiting | undefined;
+  /** What it was heard of over. */
+  #link: RequestOrigin['link'] | undefined;
+  #isLinked = false;
   #stopWatch = () => {};
+  readonly #moving = new Set<() => void>();
   readonly #kept: ByteBudget;
 
   /** @param kept - of the answers that are kept, should a break take them. */
@@ -52,12 +58,45 @@ export class Asker {
     return this.#asking?.want ?? 0;
   }
 
+  /** Whether the link that it was heard of over is there and known: it tells when it ends. */
+  get isLinked(): boolean {
+    return this.#isLinked;
+  }
+
+  /** Requests in its name that wait for its link to be gone. */
+  get moving(): number {
+    return this.#moving.size;
+  }
+
+  /** Whether a request that came from there is its own. A worker is its link: its name may be another's invention. */
+  isAt(from: RequestOrigin | undefined): boolean {
+    return !this.#isLinked || from === undefined || from.link === this.#link;
+  }
+
   /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
   heard(from: RequestOrigin | undefined, onGone: () => void): void {
     this.lastSeen = performance.now();
     this.goneSince = undefined;
+    this.isSilent = false;
+    if (from === undefined || (this.#isLinked && from.link === this.#link)) return;
     this.#stopWatch();
-    this.#stopWatch = from?.onGone(onGone) ?? (() => {});
+    this.#link = from.link;
+    this.#isLinked = true;
+    this.#stopWatch = from.onGone(() => {
+      this.#isLinked = false;
+      onGone();
+    });
+  }
+
+  /** Has `listener` called once when its link is gone, or it is. Gives the function that ends this. */
+  onMove(listener: () => void): () => void {
+    this.#moving.add(listener);
+    return () => this.#moving.delete(listener);
+  }
+
+  /** What came in its name over other links may be its own. */
+  moved(): void {
+    for (const listener of [...this.#moving]) listener();
   }
 
   /** Takes note of a request. Gives whether it is not one that came before, sent again after a break. */
@@ -122,20 +161,24 @@ export class Asker {
     this.#answer = answer;
   }
 
-  /** Answers all that waits, and looks for its link no more. */
+  /** Answers all that waits. */
   end(answer: Bytes): void {
     this.endAsking(answer);
+    this.#sign?.stop();
     this.#sign?.reply.resolve(answer);
-    this.stop();
+    this.#sign = undefined;
+    this.forgetAnswer();
   }
 
-  /** What waits is not answered any more. */
+  /** It is not remembered any more. What waits is not answered. */
   stop(): void {
     this.forgetAnswer();
     this.#stopWatch();
+    this.#isLinked = false;
     this.#asking?.stop();
     this.#asking = undefined;
     this.#sign?.stop();
     this.#sign = undefined;
+    this.moved();
   }
 }

@@ -3,9 +3,10 @@ import type { ByteBudget } from '../async/byte-budget.ts';
 import { startTimer } from '../async/deadline.ts';
 import { Asker } from './asker.ts';
 
-/** Workers that are remembered at once, and those that are though they were taken for dead. */
+/** Workers that are remembered at once, and those that are though they were taken for dead, or left. */
 const MOST_WORKERS = 4_096;
 const MOST_DEAD = 1_024;
+const MOST_LEFT = 1_024;
 
 /** Looks for dead workers within a heartbeat. */
 const LOOKS = 8;
@@ -13,7 +14,7 @@ const LOOKS = 8;
 export interface AskersSettings {
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number;
-  /** Milliseconds of silence after which a worker is taken for dead though its link is there. */
+  /** Milliseconds that a worker may be silent. */
   readonly workerTimeout: number;
   /** Of the answers that are kept, should a break take them. */
   readonly kept: ByteBudget;
@@ -23,8 +24,10 @@ export interface AskersSettings {
   readonly onCame: (asker: Asker, isBack: boolean) => void;
   /** A worker is taken for dead. */
   readonly onDead: (asker: Asker, why: string) => void;
-  /** One that holds nothing made room for another. */
-  readonly onDropped: (asker: Asker) => void;
+  /** One that holds something is silent, though its link is there. */
+  readonly onSilent: (asker: Asker) => void;
+  /** One that holds nothing is forgotten: it made room for another, or fell silent. */
+  readonly onDropped: (asker: Asker, why: string) => void;
   /** One that was taken for dead is not remembered any more. */
   readonly onForgotten: (id: string) => void;
   /** Called at each look, while there are workers. */
@@ -32,15 +35,18 @@ export interface AskersSettings {
 }
 
 /**
- * Two things tell of a death. A link that broke, with no sign of life over another one: that is how a killed process shows,
- * at once, and a frozen one, or a frozen network, when the transport's own heartbeats end the link. And silence alone: but
- * whoever runs a function that never lets events have their turn is silent and well, so it has to be a long one.
+ * A link that broke, with no sign of life over another one, tells of a death: that is how a killed process shows, at once, and
+ * a frozen one, or a frozen network, when the transport's own heartbeats end the link. Silence tells of none, however long it
+ * is: whoever runs a function that never lets events have their turn is silent and well. Only where nobody can tell whether the
+ * link is there, a long silence has to do.
  */
 export class Askers {
   readonly #settings: AskersSettings;
   readonly #alive = new Map<string, Asker>();
   /** What came of their requests is remembered, should they come back. */
   readonly #dead = new Map<string, Asker>();
+  /** Ids of those that left, which do not come back: what comes in their name was under way when they did, or is another's. */
+  readonly #left = new Set<string>();
   #stopLooking: (() => void) | undefined;
   #isClosed = false;
 
@@ -57,8 +63,23 @@ export class Askers {
     return this.#alive.size;
   }
 
+  /** Whether there is one that can be expected to ask for work again. */
+  get hasAwake(): boolean {
+    for (const { isSilent } of this.#alive.values()) if (!isSilent) return true;
+    return false;
+  }
+
   get(id: string): Asker | undefined {
     return this.#alive.get(id);
+  }
+
+  /** One that is here, or was taken for dead and is remembered. */
+  known(id: string): Asker | undefined {
+    return this.#alive.get(id) ?? this.#dead.get(id);
+  }
+
+  hasLeft(id: string): boolean {
+    return this.#left.has(id);
   }
 
   [Symbol.iterator](): IterableIterator<Asker> {
@@ -89,14 +110,20 @@ export class Askers {
   /** The worker left. */
   leave(asker: Asker): void {
     this.#alive.delete(asker.id);
+    this.#left.add(asker.id);
+    for (const oldest of this.#left) {
+      if (this.#left.size <= MOST_LEFT) break;
+      this.#left.delete(oldest);
+    }
   }
 
   close(): void {
     this.#isClosed = true;
     this.#stopLooking?.();
-    for (const asker of this.#alive.values()) asker.stop();
-    this.#alive.clear();
-    this.#dead.clear();
+    for (const askers of [this.#alive, this.#dead]) {
+      for (const asker of askers.values()) asker.stop();
+      askers.clear();
+    }
   }
 
   #lookLater(): void {
@@ -120,7 +147,17 @@ export class Askers {
       asker.lastSeen += excused;
       if (asker.goneSince !== undefined) asker.goneSince += excused;
       if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
-      else if (now - asker.lastSeen > workerTimeout) this.#bury(asker, 'worker fell silent');
+      else if (now - asker.lastSeen > workerTimeout) this.#fellSilent(asker);
+    }
+  }
+
+  #fellSilent(asker: Asker): void {
+    const { isFree, onSilent } = this.#settings;
+    if (isFree(asker)) this.#drop(asker, 'worker fell silent');
+    else if (!asker.isLinked) this.#bury(asker, 'worker fell silent');
+    else if (!asker.isSilent) {
+      asker.isSilent = true;
+      onSilent(asker);
     }
   }
 
@@ -137,9 +174,12 @@ export class Askers {
     this.#alive.delete(asker.id);
     this.#dead.set(asker.id, asker);
     if (this.#dead.size > MOST_DEAD) {
-      const [oldest = ''] = this.#dead.keys();
-      this.#dead.delete(oldest);
-      onForgotten(oldest);
+      const [oldest] = this.#dead.values();
+      if (oldest !== undefined) {
+        this.#dead.delete(oldest.id);
+        onForgotten(oldest.id);
+        oldest.stop();
+      }
     }
     onDead(asker, why);
     asker.forgetAnswer();
@@ -149,9 +189,14 @@ export class Askers {
   #makeRoom(newest: Asker): void {
     for (const asker of this.#alive.values()) {
       if (asker === newest || !this.#settings.isFree(asker)) continue;
-      this.#alive.delete(asker.id);
-      this.#settings.onDropped(asker);
+      this.#drop(asker, 'worker forgotten for another');
       return;
     }
+  }
+
+  #drop(asker: Asker, why: string): void {
+    this.#alive.delete(asker.id);
+    this.#settings.onDropped(asker, why);
+    asker.stop();
   }
 }

@@ -39,8 +39,10 @@ export interface DistributionOptions extends ServingOptions {
    */
   readonly heartbeat?: number;
   /**
-   * Milliseconds of silence after which such a worker is taken for dead although its link is there: as long as a function
-   * may keep it from everything else, without waiting for anything. Default 30 000.
+   * Milliseconds that such a worker may be silent. While its link is there, silence is no death: a function may keep its worker
+   * from everything else for as long as it likes. A worker that is silent for longer and holds messages is named in the log; one
+   * that holds none is forgotten until it is heard of again. Only a worker whose link nobody can watch is taken for dead then.
+   * Default 30 000.
    */
   readonly workerTimeout?: number;
   /**
@@ -190,8 +192,8 @@ function checkLimits(options: DistributionOptions) {
 }
 
 function workerDied(deaths: number): Error {
-  const workers = deaths === 1 ? '1 worker died or fell' : `${deaths} workers died or fell`;
-  const error = new Error(`${workers} silent with this message; it is not given to another (maxDeliveries)`);
+  const workers = deaths === 1 ? '1 worker' : `${deaths} workers`;
+  const error = new Error(`${workers} died with this message; it is not given to another (maxDeliveries)`);
   error.name = 'WorkerDied';
   return error;
 }

@@ -2,9 +2,9 @@
 import { type Deferred, deferred } from '../async/deferred.ts';
 import type { Logger } from '../logging.ts';
 import { EnvelopeCodec, withCache } from '../protocol/envelope.ts';
-import { PalmError } from '../protocol/errors.ts';
+import { PalmError, show } from '../protocol/errors.ts';
 import { clientOf, countedIds } from '../protocol/ids.ts';
-import { type PalmMessage, Status } from '../protocol/message.ts';
+import type { PalmMessage } from '../protocol/message.ts';
 import { Slab } from '../protocol/slab.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import {
@@ -19,7 +19,9 @@ import type { Asker } from './asker.ts';
 import { Askers } from './askers.ts';
 import type { Outlet } from './flow.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
+import { LinkMoves } from './link-moves.ts';
 import { Sharing } from './sharing.ts';
+import type { Losses, WorkerState } from './status.ts';
 import { WorkerResults } from './worker-results.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */
@@ -40,29 +42,10 @@ export interface HandOverSettings {
   readonly isVerbatim: boolean;
   /** Milliseconds between two signs of life of a worker. */
   readonly heartbeat: number;
-  /** Milliseconds of silence after which a worker is taken for dead, and what it held is given to others. */
+  /** Milliseconds that a worker may be silent before that is said; where nobody can tell of its link, it is taken for dead then. */
   readonly workerTimeout: number;
   /** Workers that may die with a message before it is given up. */
   readonly maxDeliveries: number;
-}
-
-/** What a worker is doing, as `frond inspect` shows it. */
-export interface WorkerState {
-  readonly name: string;
-  /** Messages that it has. */
-  readonly holds: number;
-  /** Milliseconds since it was heard of. */
-  readonly silent: number;
-}
-
-/** What dying workers came to so far. */
-export interface Losses {
-  /** Workers that were taken for dead. */
-  readonly workers: number;
-  /** Times that a message was handed over anew for that. */
-  readonly redelivered: number;
-  /** Messages that were given up and answered as failed. */
-  readonly givenUp: number;
 }
 
 /**
@@ -75,6 +58,7 @@ export class HandOver implements Outlet<Bytes> {
   readonly #replies = new EnvelopeCodec();
   readonly #leases: Leases;
   readonly #askers: Askers;
+  readonly #moves: LinkMoves;
   readonly #sharing: Sharing;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
@@ -100,18 +84,30 @@ export class HandOver implements Outlet<Bytes> {
       onCame: ({ name }, isBack) =>
         settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: name }),
       onDead: (asker, why) => this.#lost(asker, why),
-      onDropped: (asker) => {
-        this.#end(asker, 'worker forgotten for another');
+      onSilent: ({ id, name }) =>
+        settings.logger.warning('worker is silent, and its link is there', {
+          worker: name,
+          held: leases.holds(id),
+        }),
+      onDropped: (asker, why) => {
+        this.#end(asker, why);
         leases.forgetWorker(asker.id);
       },
       onForgotten: (id) => leases.forgetWorker(id),
       onLook: () => this.#look(),
     });
+    this.#moves = new LinkMoves({
+      budget: settings.budgets.out,
+      logger: settings.logger,
+      heartbeat: this.#askers.heartbeat,
+      workerTimeout: settings.workerTimeout,
+      answer: (request, from) => (this.#isClosed ? neverAnswered() : this.#answer(request, from)),
+    });
     this.#sharing = new Sharing({
       leases,
       push: settings.push,
       out: settings.budgets.out,
-      hasAskers: () => this.#askers.size > 0,
+      hasAskers: () => this.#askers.hasAwake,
       encode: (items) => this.#encode(items),
       onShared: () => this.#openRoom(),
     });
@@ -143,8 +139,10 @@ export class HandOver implements Outlet<Bytes> {
 
   /** @param frame - the message as it came in. */
   add(message: PalmMessage, frame: Bytes): void {
-    const { isVerbatim } = this.#settings;
-    const own = isVerbatim ? this.#filled(message, frame) : this.#codec.encode(message);
+    let own = frame;
+    if (!this.#settings.isVerbatim) own = this.#codec.encode(message);
+    // A Master fills an empty `cache` field (pylm/parts/core.py, Inbound).
+    else if (message.cache === '') own = withCache(frame, this.#nextId(), this.#slab);
     if (message.client !== this.#topic) {
       this.#topic = message.client;
       this.#client = clientOf(message.client);
@@ -169,9 +167,21 @@ export class HandOver implements Outlet<Bytes> {
    * @throws PalmError `PROTOCOL` when it is none.
    */
   answer(message: PalmMessage, from?: RequestOrigin): Bytes | Promise<Bytes> {
-    const request = readWorkRequest(message);
-    if (request.isAway) return this.#away(request);
-    const asker = this.#askers.come(request.worker, request.name);
+    return this.#answer(readWorkRequest(message), from);
+  }
+
+  #answer(request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
+    const { worker, name, isAway, leaves, items } = request;
+    const known = this.#askers.known(worker);
+    if (known?.isAt(from) === false) return this.#moves.take(known, request, from);
+    // Whoever is not here has nothing to leave. Of the link to a worker of its own a relay says that it broke.
+    const isNobody = known === undefined && leaves && items.length === 0;
+    if (isAway && known !== undefined) this.#linkBroke(known);
+    if (isAway || isNobody) return this.#encode([]);
+    if (this.#askers.hasLeft(worker)) {
+      throw new PalmError('PROTOCOL', `worker ${show(name)} has left; one that comes back needs another id`);
+    }
+    const asker = this.#askers.come(worker, name);
     asker.heard(from, () => this.#linkBroke(asker));
     if (request.items.length > 0 && asker.untaken >= MOST_UNTAKEN) {
       throw new PalmError('TOO_LARGE', `results of ${MOST_UNTAKEN} requests of this worker wait to be taken`);
@@ -208,11 +218,6 @@ export class HandOver implements Outlet<Bytes> {
     this.#askers.close();
   }
 
-  /** A Master fills an empty `cache` field (pylm/parts/core.py, Inbound). */
-  #filled(message: PalmMessage, frame: Bytes): Bytes {
-    return message.cache === '' ? withCache(frame, this.#nextId(), this.#slab) : frame;
-  }
-
   #peersChanged(): void {
     if (this.#settings.push.peers === 0) this.#sharing.forgetPushed();
     this.#sharing.share();
@@ -237,21 +242,13 @@ export class HandOver implements Outlet<Bytes> {
       if (given.length > 0) {
         const frame = this.#results.of(lease.message.frame, given);
         // A run that failed where one before it had not: that is news, too.
-        if (this.#leases.isNews(lease) || this.#isFailure(frame)) results.push(frame);
+        if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
       }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }
     if (items.length > 0 && this.#leases.holds(asker.id) === 0) asker.forgetAnswer();
     this.#checkDrained();
     return results;
-  }
-
-  #isFailure(frame: Bytes): boolean {
-    try {
-      return this.#codec.decode(frame).status !== Status.ok;
-    } catch {
-      return false;
-    }
   }
 
   #reply(asker: Asker, request: WorkRequest, asks: number): Bytes | Promise<Bytes> {
@@ -265,8 +262,7 @@ export class HandOver implements Outlet<Bytes> {
     // then is not there any more, and what it got would be held by nobody.
     const isThere = this.#askers.get(asker.id) === asker;
     if (!isThere || (want > 0 && asker.asks !== asks)) return this.#encode([]);
-    // Not answered: it would ask again at once. The end of the connection tells it.
-    if (this.#isClosed) return new Promise<Bytes>(() => {});
+    if (this.#isClosed) return neverAnswered();
     const { heartbeat } = this.#askers;
     if (want === 0) return asker.keepSign(this.#encode([]), heartbeat);
     const before = asker.answerBefore(sequence);
@@ -295,18 +291,13 @@ export class HandOver implements Outlet<Bytes> {
     return encodeWorkReply(this.#replies, items);
   }
 
-  /** A relay says that the link to a worker broke. */
-  #away({ worker }: WorkRequest): Bytes {
-    const asker = this.#askers.get(worker);
-    if (asker !== undefined) this.#linkBroke(asker);
-    return this.#encode([]);
-  }
-
-  /** Nothing is given to a link that is not there. Should the worker be, it asks again. */
+  /** Nothing is given to a link that is not there. Should the worker be, it asks again, or has done so over another. */
   #linkBroke(asker: Asker): void {
     this.#sharing.waitsNoMore(asker);
     asker.endAsking(this.#encode([]));
-    this.#askers.linkBroke(asker);
+    const isGone = !asker.isLinked;
+    if (isGone) asker.moved();
+    if (!isGone || !asker.isLinked) this.#askers.linkBroke(asker);
   }
 
   /** What the worker has not ended is for others. */
@@ -314,6 +305,7 @@ export class HandOver implements Outlet<Bytes> {
     this.#askers.leave(asker);
     this.#end(asker, 'worker left');
     this.#leases.left(asker.id);
+    asker.stop();
   }
 
   #lost(asker: Asker, why: string): void {
@@ -342,4 +334,9 @@ export class HandOver implements Outlet<Bytes> {
     this.#drained.resolve();
     this.#drained = undefined;
   }
+}
+
+/** A worker whose request is answered with nothing asks again at once; the end of the connection tells it. */
+function neverAnswered(): Promise<Bytes> {
+  return new Promise(() => {});
 }

@@ -188,6 +188,17 @@ export class LeasedWork implements WorkLink<LeasedItem> {
     );
   }
 
+  async forsake(): Promise<void> {
+    const { ask, name } = this.#settings;
+    const sequence = ++this.#sequence;
+    const request = { worker: this.#id, name, sequence, want: 0, leaves: true, isAway: false, items: [] };
+    try {
+      await ask(encodeWorkRequest(this.#codec, request));
+    } catch {
+      // A Master that cannot be told has lost the link, or is none.
+    }
+  }
+
   async #exchange(
     want: number,
     leaves: boolean,

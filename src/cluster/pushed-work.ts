@@ -62,6 +62,8 @@ export class PushedWork implements WorkLink {
     await this.#settings.pusher.close({ timeout });
   }
 
+  async forsake(): Promise<void> {}
+
   /** Calls `listener` each time a link to the Master breaks. */
   onBreak(listener: () => void): void {
     for (const channel of [this.#settings.puller, this.#settings.pusher]) channel.onBreak(listener);

@@ -1,10 +1,28 @@
 /** What a server says of itself under a key of its cache, for `frond inspect` and dashboards. */
 import { type Bytes, encodeUtf8 } from '../protocol/utf8.ts';
 import type { Counters } from './counters.ts';
-import type { Losses, WorkerState } from './hand-over.ts';
 
 /** The key that {@link ServerStatus} is read under, as JSON. A server's own: clients cannot write it. */
 export const STATUS_KEY = 'frond_status';
+
+/** What a worker is doing, as `frond inspect` shows it. */
+export interface WorkerState {
+  readonly name: string;
+  /** Messages that it has. */
+  readonly holds: number;
+  /** Milliseconds since it was heard of: a function that lets nothing else have its turn makes it silent. */
+  readonly silent: number;
+}
+
+/** What dying workers came to so far. */
+export interface Losses {
+  /** Workers that were taken for dead. */
+  readonly workers: number;
+  /** Times that a message was handed over anew for that. */
+  readonly redelivered: number;
+  /** Messages that were given up and answered as failed. */
+  readonly givenUp: number;
+}
 
 export interface ServerStatus {
   readonly role: string;

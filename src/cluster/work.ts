@@ -17,4 +17,6 @@ export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterato
   stop(): void;
   /** Sends what is left, when nothing is worked on any more, and says good-bye. */
   leave(timeout: number): Promise<void>;
+  /** After a failure: what was given over this link is for others, which nobody would know while the transport's link stays. */
+  forsake(): Promise<void>;
 }

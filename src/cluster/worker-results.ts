@@ -29,6 +29,15 @@ export class WorkerResults {
       return codec.encode({ ...original, payload, status: Status.failed, error, errorName: '' });
     }
   }
+
+  /** Whether a result says that its call failed. */
+  isFailure(frame: Bytes): boolean {
+    try {
+      return this.#codec.decode(frame).status !== Status.ok;
+    } catch {
+      return false;
+    }
+  }
 }
 
 /**

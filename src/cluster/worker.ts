@@ -164,8 +164,9 @@ export class Worker implements AsyncDisposable {
   async #work(): Promise<void> {
     const { signal } = this.#shutdown;
     while (!signal.aborted) {
+      let link: WorkLink | undefined;
       try {
-        const link = await findWork(this.#settings);
+        link = await findWork(this.#settings);
         this.#logger.info('working', { db: this.#settings.dbAddress });
         this.#found.resolve();
         await this.#serve(link);
@@ -174,6 +175,7 @@ export class Worker implements AsyncDisposable {
         if (signal.aborted) return;
         this.#logger.warning('no work', { db: this.#settings.dbAddress, reason: reasonText(error) });
         await pause(RETRY, signal);
+        if (!signal.aborted) await link?.forsake();
       }
     }
   }

@@ -121,6 +121,12 @@ export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]
   );
 }
 
+/** The reply to a request that is refused. */
+export function encodeWorkRefusal(codec: EnvelopeCodec, error: string): Bytes {
+  const features = Feature.replies | Feature.work;
+  return codec.encode(palmMessage({ function: WORK, status: Status.failed, error, features }));
+}
+
 /** @throws PalmError `PROTOCOL` when the frame is no such reply. */
 export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
   const message = codec.decode(frame);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Hub, Master, Worker } from '../../src/cluster/index.ts';
 import { PalmError } from '../../src/index.ts';
+import type { RequestOrigin } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { until, within } from '../wait.ts';
@@ -43,6 +44,32 @@ describe.each(grounds)('a request on %s', (_, make) => {
   });
 });
 
+describe.each(grounds)('a request on %s whose link is gone', (_, make) => {
+  it('tells so when that is asked late, and which requests came over it', async () => {
+    const { transport, any } = make();
+    const [server, client, other] = [await transport.open(), await transport.open(), await transport.open()];
+    const origins: RequestOrigin[] = [];
+    const { address } = await server.bindReply(any, (request, from) => {
+      origins.push(from);
+      return request;
+    });
+    for (const connection of [client, client, other])
+      await within(3_000, connection.request(address, bytes('x')).reply);
+    const [first, second, third] = origins;
+    expect(first?.link).toBe(second?.link);
+    expect(first?.link).not.toBe(third?.link);
+    const gone = deferred<void>();
+    first?.onGone(() => gone.resolve());
+    await client.close();
+    await within(3_000, gone.promise);
+    const late = deferred<void>();
+    second?.onGone(() => late.resolve());
+    await within(3_000, late.promise, 'the news to who asks late');
+    await other.close();
+    await server.close();
+  });
+});
+
 describe('a Master whose workers are processes', () => {
   const cluster = testCluster(() => ({
     transport: zeromq({ heartbeatInterval: 300 }),
@@ -71,17 +98,26 @@ describe('a Master whose workers are processes', () => {
     expect(performance.now() - begin).toBeLessThan(2 * HEARTBEAT);
   });
 
-  it('waits for one that computes for many heartbeats, and runs that once', async () => {
-    const { master, mortal, client } = await open({ heartbeat: 200 });
-    const [one, two] = await Promise.all([mortal(), mortal()]);
-    const answers: string[] = [];
-    const call = client.eval('master.spin', bytes('2000')).then((answer) => answers.push(textOf(answer)));
-    await within(8_000, call);
-    const spun = await Promise.race([one.said('spins'), two.said('spins')]);
-    expect(spun).toBeUndefined();
-    expect(answers).toEqual(['2000']);
-    expect(master.counters).toMatchObject({ answered: 1, inFlight: 0 });
+  it('waits for one that computes for longer than a worker may be silent, and runs that once', async () => {
+    const { master, mortal, client } = await open({ heartbeat: 200, workerTimeout: 500 });
+    const crew = await Promise.all([mortal(), mortal(), mortal()]);
+    const call = client.eval('master.spin', bytes('2500'));
+    expect(textOf(await within(8_000, call))).toBe('2500');
+    expect(crew.flatMap(({ lines }) => lines.filter((line) => line === 'spins'))).toEqual(['spins']);
+    expect(master.counters).toMatchObject({ answered: 1, failed: 0, inFlight: 0 });
     expect(client.unclaimed).toBe(0);
+    const { losses } = JSON.parse(textOf((await client.get('frond_status')) ?? bytes('{}')));
+    expect(losses).toEqual({ workers: 0, redelivered: 0, givenUp: 0 });
+  }, 20_000);
+
+  it('has what a stopped one held done by another, though a worker may be silent for ever', async () => {
+    const { mortal, client, crew } = await open({ workerTimeout: 3_600_000 });
+    const stopped = await mortal();
+    const call = client.eval('master.hold', bytes('x'));
+    await stopped.said('holds');
+    stopped.signal('SIGSTOP');
+    await crew({ hold: (payload: Uint8Array) => payload });
+    expect(textOf(await within(5_000, call))).toBe('x');
   }, 20_000);
 
   it('gives what a stopped one held to another; when it goes on, nothing comes twice, and it works again', async () => {

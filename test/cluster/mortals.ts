@@ -9,6 +9,8 @@ const SCRIPT = fileURLToPath(new URL('mortal-process.ts', import.meta.url));
 const START = 15_000;
 
 export interface Mortal {
+  /** What it has said so far. */
+  readonly lines: readonly string[];
   /** Resolves when it has said so, from the start on. */
   said(what: string): Promise<void>;
   signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
@@ -35,6 +37,7 @@ export async function startMortal(dbAddress: string): Promise<Mortal> {
     }
   };
   const mortal: Mortal = {
+    lines,
     said: (what) => within(START, hear(what), `a worker that says ${what}`),
     signal: (name) => void child.kill(name),
     ended,

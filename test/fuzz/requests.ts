@@ -6,12 +6,13 @@ import type { Frames } from './frames.ts';
 /** Requests of one burst. */
 const BURST = 500;
 
-/** Requests in the form that a transport gives them; an answer that does not come is not waited for. */
+/**
+ * Requests in the form that a transport gives them; an answer that does not come is not waited for. What was given to workers
+ * that are none is given to others when the attack is over: their link ends then.
+ */
 export function attackRequests(fleet: Fleet, frames: Frames, address: string, mayAsk: boolean) {
-  const opening = fleet.ground.transport.open();
-  opening.then((connection) => fleet.own(connection));
   return async (count: number) => {
-    const connection = await opening;
+    await using connection = await fleet.ground.transport.open();
     for (let left = count; left > 0; left -= BURST) {
       const asked = Array.from({ length: Math.min(BURST, left) }, () =>
         connection.request(address, frames.request(mayAsk)),
@@ -29,16 +30,17 @@ export function attackRequests(fleet: Fleet, frames: Frames, address: string, ma
 }
 
 /** Requests of any parts at all, from a DEALER that hardly listens. */
-export function attackWithParts(fleet: Fleet, frames: Frames, address: string, mayAsk: boolean) {
+export function attackWithParts(_fleet: Fleet, frames: Frames, address: string, mayAsk: boolean) {
   const { Dealer } = createRequire(import.meta.url)('zeromq') as typeof import('zeromq');
-  const dealer = new Dealer({ linger: 0, receiveHighWaterMark: 100 });
-  dealer.connect(address);
-  fleet.own({ close: async () => dealer.close() });
-  const discard = async () => {
-    for (;;) await dealer.receive();
-  };
-  discard().catch(() => {});
   return async (count: number) => {
+    // Ends once what was sent has left.
+    const dealer = new Dealer({ linger: 5_000, receiveHighWaterMark: 100 });
+    dealer.connect(address);
+    const discard = async () => {
+      for (;;) await dealer.receive();
+    };
+    discard().catch(() => {});
     for (let sent = 0; sent < count; sent++) await dealer.send(frames.parts(frames.request(mayAsk)));
+    dealer.close();
   };
 }

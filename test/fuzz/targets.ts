@@ -24,16 +24,13 @@ export interface Target {
   readonly open: (fleet: Fleet, random: Random) => Promise<Siege>;
 }
 
-/** Silence after which what was given to workers that are none is given to others. */
-const workerTimeout = 1_500;
-
 async function server(fleet: Fleet, options: object = {}) {
   const role = await fleet.start<Server>({ role: 'server', name: 'server', ...options });
   return { role, call: await fleet.caller(role.dbAddress, ['server.upper']) };
 }
 
 async function master(fleet: Fleet) {
-  const role = await fleet.start<Master>({ role: 'master', name: 'server', workerTimeout });
+  const role = await fleet.start<Master>({ role: 'master', name: 'server' });
   await fleet.work(role.dbAddress);
   return { role, call: await fleet.caller(role.dbAddress, ['server.upper']) };
 }
@@ -44,7 +41,7 @@ async function behind<R extends Pipeline | Sink | Hub>(fleet: Fleet, role: 'pipe
   const { pubAddress } = first;
   const one = { subAddress: pubAddress, previous: 'first' };
   const several = { subAddresses: [pubAddress], previous: ['first'] };
-  const definition = { role, name: 'server', workerTimeout, ...(role === 'sink' ? several : one) };
+  const definition = { role, name: 'server', ...(role === 'sink' ? several : one) };
   const own = await fleet.start<R>(definition);
   if (role === 'hub') await fleet.work(own.dbAddress);
   await own.ready();

@@ -35,13 +35,15 @@ describe('handing over to workers that die', () => {
           else if (what === 'repeat') await worker.ask(count, [], 2);
           else if (what === 'give') await worker.give(count, total, 1 + (count % 2));
           else if (what === 'return') await worker.giveBack();
-          else if (what === 'leave') await worker.leave();
+          else if (what === 'leave') workers[index] = await worker.leave();
           else if (what === 'cut') worker.breakLink();
           else if (what === 'die') workers[index] = worker.die();
           else if (what === 'wait') await ground.pass((count * HEARTBEAT) / 3);
           else await ground.pass(WORKER_TIMEOUT + HEARTBEAT);
           expect(ground.handOver.inFlight).toBeLessThanOrEqual(ground.added);
         }
+        // Silence is no death: what the last of them hold is for others once their links end.
+        for (const worker of workers) worker.breakLink();
         await finish(ground);
         expect(vi.getTimerCount()).toBe(0);
         expectOneEnd(ground);
@@ -81,18 +83,59 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('one whose function lets nothing else have its turn is not taken for dead', async () => {
+  it('one whose function lets nothing else have its turn is not taken for dead, however long that is', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
     await a.ask(1);
-    for (let time = 0; time < WORKER_TIMEOUT - HEARTBEAT; time += HEARTBEAT) {
+    for (let time = 0; time < 4 * WORKER_TIMEOUT; time += HEARTBEAT) {
       await ground.pass(HEARTBEAT);
       await b.ask(1);
     }
     expect(b.held).toEqual([]);
+    expect(ground.handOver.workers).toContainEqual(expect.objectContaining({ name: 'a', holds: 1 }));
+    expect(ground.log).toEqual([['worker is silent, and its link is there', { worker: 'a', held: 1 }]]);
     await a.give(1, 1);
     expect(ground.results).toEqual(['0:1']);
+    expect(ground.handOver.losses).toEqual({ workers: 0, redelivered: 0, givenUp: 0 });
+    ground.handOver.close();
+  });
+
+  it('one that is silent and whose link then ends is dead at once', async () => {
+    const ground = new ModelGround();
+    const [a, b] = [ground.worker('a'), ground.worker('b')];
+    await ground.add();
+    await a.ask(1);
+    await ground.pass(2 * WORKER_TIMEOUT);
+    a.breakLink();
+    await b.ask(1);
+    expect(b.held).toHaveLength(1);
+    ground.handOver.close();
+  });
+
+  it('one that is silent and holds nothing is forgotten, and comes again as it was', async () => {
+    const ground = new ModelGround();
+    const a = ground.worker('a');
+    await a.ask(0);
+    await ground.pass(WORKER_TIMEOUT + HEARTBEAT);
+    expect(ground.handOver.workers).toEqual([]);
+    await ground.add();
+    await a.ask(1);
+    expect(a.held).toHaveLength(1);
+    await a.give(1, 1);
+    expect(ground.results).toEqual(['0:1']);
+    ground.handOver.close();
+  });
+
+  it('where nobody can tell of the link, a long silence is a death', async () => {
+    const ground = new ModelGround();
+    const [a, b] = [ground.worker('a'), ground.worker('b')];
+    a.isUnwatched = true;
+    await ground.add();
+    await a.ask(1);
+    await ground.pass(WORKER_TIMEOUT + HEARTBEAT);
+    await b.ask(1);
+    expect(b.held).toHaveLength(1);
     ground.handOver.close();
   });
 
@@ -114,7 +157,8 @@ describe('handing over to workers that die', () => {
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
     await a.ask(1);
-    await ground.pass(WORKER_TIMEOUT + HEARTBEAT);
+    a.breakLink();
+    await ground.pass(HEARTBEAT);
     await b.ask(1);
     expect(b.held).toHaveLength(1);
     await a.give(1, 1);
@@ -131,7 +175,9 @@ describe('handing over to workers that die', () => {
     await a.ask(1);
     const [item] = a.held;
     await a.give(2, 4);
-    await ground.pass(WORKER_TIMEOUT + HEARTBEAT);
+    a.breakLink();
+    await ground.pass(HEARTBEAT);
+    expect(ground.handOver.losses.workers).toBe(1);
     await a.repeatLast();
     expect(ground.results).toEqual(['0:1', '0:2']);
     if (item !== undefined) a.held.unshift(item);

@@ -2,7 +2,7 @@
 import { vi } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { HandOver } from '../../src/cluster/hand-over.ts';
-import { atLevel, consoleLogger } from '../../src/logging.ts';
+import type { LogFields } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
@@ -29,9 +29,12 @@ export interface Held extends WorkItem {
 export class ModelWorker {
   readonly id: string;
   readonly held: Held[] = [];
+  /** Whether nobody can tell of its link. */
+  isUnwatched = false;
   readonly #ground: ModelGround;
   #sequence = 0;
   #onGone = new Set<() => void>();
+  #link = {};
   #isLinked = true;
   #last: [number, readonly WorkItem[]] = [0, []];
 
@@ -73,16 +76,18 @@ export class ModelWorker {
     await this.ask(0, [{ lease: item.lease, kind: WorkKind.returned, frame: NO_FRAME }]);
   }
 
-  async leave(): Promise<void> {
+  /** Another comes in its place. */
+  async leave(): Promise<ModelWorker> {
     this.held.length = 0;
     this.#sequence++;
     await this.#send(-1, []);
-    this.#sequence = 0;
+    return new ModelWorker(`${this.id}'`, this.#ground);
   }
 
   breakLink(): void {
     const listeners = [...this.#onGone];
     this.#onGone = new Set();
+    this.#link = {};
     this.#isLinked = false;
     for (const listener of listeners) listener();
   }
@@ -108,7 +113,9 @@ export class ModelWorker {
     };
     const frame = encodeWorkRequest(codec, request);
     for (let time = 1; time <= times; time++) {
-      const reply = Promise.resolve(this.#ground.handOver.answer(codec.decode(frame), this.#origin()));
+      const reply = Promise.resolve(
+        this.#ground.handOver.answer(codec.decode(frame), this.isUnwatched ? undefined : this.#origin()),
+      );
       // What was lost with a link is not read.
       if (time === times) reply.then((got) => this.#take(got));
     }
@@ -116,6 +123,7 @@ export class ModelWorker {
 
   #origin() {
     return {
+      link: this.#link,
       onGone: (listener: () => void) => {
         this.#onGone.add(listener);
         return () => this.#onGone.delete(listener);
@@ -134,6 +142,8 @@ export class ModelGround {
   /** Results passed on, in order. */
   readonly results: string[] = [];
   readonly givenUp: string[] = [];
+  /** Warnings. */
+  readonly log: [message: string, fields: LogFields | undefined][] = [];
   readonly handOver: HandOver;
   added = 0;
 
@@ -144,7 +154,12 @@ export class ModelGround {
         this.results.push(...frames.map(textIn));
       },
       onGivenUp: ({ payload }) => this.givenUp.push(textOf(payload)),
-      logger: atLevel(consoleLogger(''), 'silent'),
+      logger: {
+        debug: () => {},
+        info: () => {},
+        warning: (message, fields) => this.log.push([message, fields]),
+        error: () => {},
+      },
       isVerbatim: false,
       budgets: { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) },
       heartbeat: HEARTBEAT,

@@ -42,7 +42,7 @@ function service(store: Store) {
   const cache = new CacheService({ config: {}, status, store, logger: silent, tally: own, work: undefined });
   const ask = async (fields: Partial<PalmMessage>) => {
     const request = codec.encode(palmMessage({ features: Feature.replies, ...fields }));
-    return codec.decode(await cache.answer(request, { onGone: () => () => {} }));
+    return codec.decode(await cache.answer(request, { link: 'a', onGone: () => () => {} }));
   };
   return { ask, tally: own };
 }

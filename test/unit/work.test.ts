@@ -1,10 +1,13 @@
 /** Handing over work: the requests on the wire, and how much a worker asks for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { LeasedWork } from '../../src/cluster/leased-work.ts';
 import { Prefetch } from '../../src/cluster/prefetch.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
 import {
+  encodeWorkRefusal,
   encodeWorkReply,
   encodeWorkRequest,
   LAST_LEASE,
@@ -13,6 +16,7 @@ import {
   MOST_ITEMS,
   readWorkReply,
   readWorkRequest,
+  type WorkRequest,
 } from '../../src/protocol/work.ts';
 
 const anItem = fc.record({
@@ -104,6 +108,22 @@ describe('limits of a request for work', () => {
     expect(() => readWorkRequest(request({ payload: item(3) }))).toThrow(
       expect.objectContaining({ code: 'PROTOCOL' }),
     );
+  });
+});
+
+describe('a worker whose request is refused', () => {
+  it('can tell its Master that what it held is for others', async () => {
+    const codec = new EnvelopeCodec();
+    const asked: WorkRequest[] = [];
+    const ask = async (frame: Bytes) => {
+      asked.push(readWorkRequest(codec.decode(frame)));
+      return encodeWorkRefusal(codec, 'no');
+    };
+    const work = new LeasedWork({ ask, id: 'me', name: 'w', concurrency: 1 });
+    await expect(work.next()).rejects.toThrow(/no$/);
+    await work.forsake();
+    expect(asked.map(({ leaves }) => leaves)).toEqual([false, true]);
+    expect(new Set(asked.map(({ worker }) => worker)).size).toBe(1);
   });
 });
 

@@ -103,7 +103,9 @@ export class MemoryRequester extends Dialled<'reply'> {
   readonly #asked = new Set<number>();
   readonly #onGone = new Set<() => void>();
   readonly #origin = {
+    link: this.#onGone,
     onGone: (listener: () => void) => {
+      if (this.endpoint === undefined) this.network.later(() => this.#onGone.delete(listener) && listener());
       this.#onGone.add(listener);
       return () => this.#onGone.delete(listener);
     },

@@ -197,9 +197,7 @@ export class ZeromqReply extends Bound<Router> {
     const [peer] = parts;
     if (empty < 1 || peer === undefined || request === undefined || parts.length !== empty + 2) return;
     const route = parts.slice(0, empty + 1);
-    const reply = this.#answer(plain(request), {
-      onGone: (listener) => this.#routes.watch(peer, listener),
-    });
+    const reply = this.#answer(plain(request), this.#routes.origin(peer));
     if (reply instanceof Promise) reply.then((later) => this.#send(route, later));
     else this.#send(route, reply);
   }

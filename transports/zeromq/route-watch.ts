@@ -1,8 +1,19 @@
 import type { Router } from 'zeromq';
 import { startTimer } from '../../src/async/deadline.ts';
+import type { RequestOrigin } from '../../src/transport.ts';
 
-/** Milliseconds from news that someone went to the look who: several go together, and a socket hears of it a moment later. */
-const LOOKS = [20, 200] as const;
+/**
+ * Milliseconds from news that someone went to the looks who: several go together, a socket hears of it a moment later, and it has
+ * a route for as long as something that came over it is not read. So a route is looked at, too, that somebody begins to watch.
+ */
+const LOOKS = [20, 200, 1_000, 5_000] as const;
+
+interface Watched {
+  readonly route: Uint8Array;
+  readonly listeners: Set<() => void>;
+  /** End the looks at it alone. */
+  readonly stops: readonly (() => void)[];
+}
 
 /**
  * Finds out which peers of a ROUTER are gone. Its monitor tells only that some peer is; a message to a peer that is not
@@ -11,22 +22,36 @@ const LOOKS = [20, 200] as const;
  */
 export class RouteWatch {
   readonly #socket: Router;
-  readonly #watched = new Map<string, { readonly route: Uint8Array; readonly listeners: Set<() => void> }>();
+  readonly #watched = new Map<string, Watched>();
   readonly #stops = new Map<number, () => void>();
 
   constructor(socket: Router) {
     this.#socket = socket;
   }
 
+  /** Where a request came from whose route begins with this id, which libzmq gives each link: a number that it counts up. */
+  origin(route: Uint8Array): RequestOrigin {
+    return {
+      get link() {
+        return keyOf(route);
+      },
+      onGone: (listener) => this.#watch(route, listener),
+    };
+  }
+
   /** Calls `listener` when the peer of the route is gone. Gives the function that ends this. */
-  watch(route: Uint8Array, listener: () => void): () => void {
-    const key = Buffer.from(route.buffer, route.byteOffset, route.length).toString('latin1');
-    const entry = this.#watched.get(key) ?? { route: route.slice(), listeners: new Set() };
+  #watch(route: Uint8Array, listener: () => void): () => void {
+    const key = keyOf(route);
+    const entry = this.#watched.get(key) ?? {
+      route: route.slice(),
+      listeners: new Set(),
+      stops: LOOKS.map((delay) => startTimer(delay, () => this.#look(key))),
+    };
     this.#watched.set(key, entry);
     entry.listeners.add(listener);
     return () => {
       entry.listeners.delete(listener);
-      if (entry.listeners.size === 0 && this.#watched.get(key) === entry) this.#watched.delete(key);
+      if (entry.listeners.size === 0) this.#forget(key, entry);
     };
   }
 
@@ -44,7 +69,13 @@ export class RouteWatch {
   close(): void {
     for (const stop of this.#stops.values()) stop();
     this.#stops.clear();
-    this.#watched.clear();
+    for (const [key, entry] of this.#watched) this.#forget(key, entry);
+  }
+
+  #forget(key: string, entry: Watched): boolean {
+    if (this.#watched.get(key) !== entry) return false;
+    for (const stop of entry.stops) stop();
+    return this.#watched.delete(key);
   }
 
   async #look(key: string): Promise<void> {
@@ -53,8 +84,7 @@ export class RouteWatch {
     try {
       await this.#knock(entry.route);
     } catch (error) {
-      if (!isGone(error) || this.#watched.get(key) !== entry) return;
-      this.#watched.delete(key);
+      if (!isGone(error) || !this.#forget(key, entry)) return;
       for (const listener of [...entry.listeners]) listener();
     }
   }
@@ -68,6 +98,10 @@ export class RouteWatch {
       this.#socket.mandatory = false;
     }
   }
+}
+
+function keyOf(route: Uint8Array): string {
+  return Buffer.from(route.buffer, route.byteOffset, route.length).toString('latin1');
 }
 
 function isGone(error: unknown): boolean {

@@ -1,6 +1,6 @@
 /** What a server is, offers and does, as its own keys tell it. */
 import type { Counters } from '../../cluster/counters.ts';
-import type { Losses, WorkerState } from '../../cluster/hand-over.ts';
+import type { Losses, WorkerState } from '../../cluster/status.ts';
 import { type ServerStatus, STATUS_KEY } from '../../cluster/status.ts';
 import { replyText } from '../../protocol/cache.ts';
 import { PalmError } from '../../protocol/errors.ts';

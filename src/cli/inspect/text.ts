@@ -1,5 +1,5 @@
 /** A look at a server as people read it. */
-import type { WorkerState } from '../../cluster/hand-over.ts';
+import type { WorkerState } from '../../cluster/status.ts';
 import { type Fact, factLines } from '../facts.ts';
 import { duration, grouped } from '../progress.ts';
 import type { Style } from '../style.ts';
