@@ -16,9 +16,15 @@ const LONGEST = 1_024;
 /** Bytes that one takes beside its strings. */
 const ENTRY = 256;
 
+/** A worker of one server: the same id may be used for several. */
+interface WatchedWorker extends Pick<SeenWorker, 'worker' | 'name'> {
+  readonly upstream: Upstream;
+}
+
 /** Workers of one client: when its link breaks, their Masters are told at once and need not miss them first. */
 export class WorkerWatch {
-  readonly #workers = new Map<string, { readonly upstream: Upstream; readonly name: string }>();
+  /** By the name of their server, which has no spaces, and their id. */
+  readonly #workers = new Map<string, WatchedWorker>();
   #bytes = 0;
 
   /** Bytes that they take, as far as that can be told. */
@@ -28,31 +34,33 @@ export class WorkerWatch {
 
   /** @throws PalmError `FORBIDDEN` when it is more than one client can be. */
   saw(upstream: Upstream, { worker, name, leaves }: SeenWorker): void {
+    const key = `${upstream.name} ${worker}`;
     if (leaves) {
-      this.#forget(worker);
+      this.#forget(key);
       return;
     }
-    const isNew = !this.#workers.has(worker);
+    const isNew = !this.#workers.has(key);
     if ((isNew && this.#workers.size >= MOST) || worker.length + name.length > LONGEST) {
       throw new PalmError('FORBIDDEN', 'one client cannot be so many workers, or one of such a name');
     }
-    this.#forget(worker);
-    this.#workers.set(worker, { upstream, name });
-    this.#bytes += sizeOf(worker, name);
+    this.#forget(key);
+    const watched = { upstream, worker, name };
+    this.#workers.set(key, watched);
+    this.#bytes += sizeOf(watched);
   }
 
-  #forget(worker: string): void {
-    const known = this.#workers.get(worker);
+  #forget(key: string): void {
+    const known = this.#workers.get(key);
     if (known === undefined) return;
-    this.#workers.delete(worker);
-    this.#bytes -= sizeOf(worker, known.name);
+    this.#workers.delete(key);
+    this.#bytes -= sizeOf(known);
   }
 
   /** The link to the client broke. It may be back in time. */
   away(): void {
     if (this.#workers.size === 0) return;
     const codec = new EnvelopeCodec();
-    for (const [worker, { upstream, name }] of this.#workers) {
+    for (const { upstream, worker, name } of this.#workers.values()) {
       const request = { worker, name, sequence: 1, want: 0, leaves: false, isAway: true, items: [] };
       // A Master that is gone has nothing to be told.
       const tell = async () => upstream.requestWork(encodeWorkRequest(codec, request)).reply;
@@ -68,6 +76,6 @@ export class WorkerWatch {
   }
 }
 
-function sizeOf(worker: string, name: string): number {
-  return 2 * (worker.length + name.length) + ENTRY;
+function sizeOf({ worker, name, upstream }: WatchedWorker): number {
+  return 2 * (2 * worker.length + name.length + upstream.name.length) + ENTRY;
 }
