@@ -94,7 +94,7 @@ export class HandOver implements Outlet<Bytes> {
         leases.forgetWorker(asker.id);
       },
       onForgotten: (id) => leases.forgetWorker(id),
-      onLook: () => this.#look(),
+      onLook: () => this.#sharing.look(),
     });
     this.#moves = new LinkMoves({
       budget: settings.budgets.out,
@@ -219,14 +219,8 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   #peersChanged(): void {
-    if (this.#settings.push.peers === 0) this.#sharing.forgetPushed();
-    this.#sharing.share();
+    this.#sharing.peersChanged();
     this.#checkDrained();
-  }
-
-  #look(): void {
-    this.#sharing.forgetPushed();
-    this.#sharing.share();
   }
 
   /** What became of leases. Gives the results; those of a message that is settled came too late. */

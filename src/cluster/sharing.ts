@@ -10,9 +10,6 @@ import { PushedCalls } from './pushed-calls.ts';
 /** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
 const MOST_BYTES = 1_048_576;
 
-/** Milliseconds without results after which what was pushed is not counted on any more. */
-const LONGEST_PUSHED = 1_000;
-
 export interface SharingSettings {
   readonly leases: Leases;
   readonly push: BoundPush;
@@ -32,8 +29,6 @@ export class Sharing {
   readonly #idle = new Set<Asker>();
   readonly #pushed: PushShare<LeasedMessage>;
   readonly #pushedCalls = new PushedCalls();
-  #pushedBack = 0;
-  #pushedSince = 0;
 
   constructor(settings: SharingSettings) {
     this.#settings = settings;
@@ -66,18 +61,20 @@ export class Sharing {
     return results;
   }
 
-  /** What was pushed does not count any more when nothing of it comes back. */
-  forgetPushed(): void {
-    const { push } = this.#settings;
-    const now = performance.now();
-    if (push.peers > 0 && this.#pushed.back !== this.#pushedBack) {
-      this.#pushedBack = this.#pushed.back;
-      this.#pushedSince = now;
-    } else if (push.peers === 0 || now - this.#pushedSince >= LONGEST_PUSHED) this.#pushed.forget();
+  /** Workers that are pushed to came or went. */
+  peersChanged(): void {
+    this.#pushed.peersChanged();
+    this.share();
+  }
+
+  /** Called now and then while there are workers that ask. */
+  look(): void {
+    this.#pushed.forgetOverdue();
+    this.share();
   }
 
   share(): void {
-    const { leases, hasAskers, onShared, out } = this.#settings;
+    const { leases, onShared, out, push } = this.#settings;
     const kept = leases.alone > 0 ? this.#shareAlone() : 0;
     let passed = 0;
     for (const asker of this.#idle) {
@@ -88,10 +85,11 @@ export class Sharing {
         passed++;
         continue;
       }
-      const fair = Math.ceil(left / this.#idle.size);
+      const pushed = Math.min(this.#pushed.room, push.peers);
+      const fair = Math.ceil(left / (this.#idle.size + pushed));
       this.#give(asker, this.#some(Math.min(asker.want, fair)));
     }
-    if (leases.waiting > 0) this.#pushed.run(hasAskers).then(onShared);
+    if (leases.waiting > 0) this.#pushed.run().then(onShared);
     onShared();
   }
 
@@ -145,6 +143,7 @@ export class Sharing {
     const { leases, hasAskers } = this.#settings;
     const calls = this.#pushedCalls;
     return {
+      isShared: hasAskers,
       get waiting() {
         return hasAskers() ? leases.inCompany : leases.waiting;
       },

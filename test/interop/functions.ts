@@ -9,6 +9,10 @@ export function functionsOf(label: string): PalmFunctions {
     upper: (payload) => bytes(textOf(payload).toUpperCase()),
     empty: () => bytes(''),
     tag: (payload) => bytes(`${textOf(payload)}|${label}`),
+    nap: async (payload) => {
+      await new Promise((resolve) => setTimeout(resolve, Number(textOf(payload))));
+      return bytes(`${textOf(payload)}|${label}`);
+    },
     who: () => bytes(label),
     even: (payload) => (Number(textOf(payload)) % 2 === 0 ? payload : undefined),
     boom: () => {

@@ -1,5 +1,6 @@
 /** Stock pylm workers on frond's Master and Hub. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Master, Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
 import { until, within } from '../wait.ts';
@@ -113,6 +114,42 @@ it('pylm and frond workers on one frond Master each get work', async () => {
   const shared = shares(results);
   expect([...shared.keys()].sort()).toEqual(['frond', 'pylm']);
   expect(shared.get('frond')).toBe(cluster.role<Worker>('frond').counters.answered);
+});
+
+describe('a pylm and a frond worker on one frond Master', () => {
+  const naps = Array.from({ length: 60 }, () => '30');
+  const open = async () => {
+    cluster = await startMixed([master, pylmWorker('pylm')], [{ path: 'master.who', answers: ['pylm'] }]);
+    await cluster.add({ kind: 'Worker', label: 'frond', by: 'frond', master: 'master' });
+    return (await cluster.connect()).with(text());
+  };
+
+  it('share what takes its time evenly', async () => {
+    const words = await open();
+    const results = await readAll(words.job('master.nap', naps, { messages: naps.length }));
+    const shared = shares(results);
+    expect(shared.get('pylm')).toBeGreaterThan(naps.length / 4);
+    expect(shared.get('frond')).toBeGreaterThan(naps.length / 4);
+  });
+
+  it('lose what the pylm worker was at when it dies, and no queue of it', async () => {
+    const words = await open();
+    let answered = 0;
+    let lost = 0;
+    const isGoing = deferred<void>();
+    const reading = (async () => {
+      for await (const { status } of words.mapSettled('master.nap', naps, { timeout: 4_000 })) {
+        if (status === 'fulfilled') answered++;
+        else lost++;
+        if (answered === 10) isGoing.resolve();
+      }
+    })();
+    await within(10_000, isGoing.promise);
+    await cluster.end('pylm');
+    await within(15_000, reading);
+    expect(answered + lost).toBe(naps.length);
+    expect(lost).toBeLessThanOrEqual(2);
+  });
 });
 
 it('two pylm workers on a frond Hub share what a frond Server publishes', async () => {

@@ -37,6 +37,11 @@ class Functions:
         time.sleep(float(payload.split(b':')[0]))
         return payload
 
+    def nap(self, payload):
+        """Sleeps for as many milliseconds as the payload says, and leaves a trace: payload|label."""
+        time.sleep(float(payload) / 1000)
+        return payload + b'|' + self.label.encode()
+
     def tag(self, payload):
         """Leaves a trace of the way: payload|label."""
         return payload + b'|' + self.label.encode()
