@@ -6,7 +6,7 @@ export const demoCommand: Command = {
   summary: 'start a cluster here, see it called, and play with it in a page',
   synopsis: ['[FILE]'],
   about: [
-    'Starts a PALM cluster on this machine: the server demo, with the functions upper, reverse, words, longest and fail; the master crew with three workers, who have who and nap; and clean, count and tally, one after another (clean.lower, count.words, tally.total). Calls demo over TCP: one call, a job over the lines of FILE (ten sonnets of Shakespeare when there is none), and a shared key.',
+    'Starts a PALM cluster on this machine: the server demo, with the functions upper, reverse, words, longest and fail; the master crew with three workers, who have who and nap; and clean, count and tally, one after another (called as "clean.lower count.words tally.total"). Calls demo over TCP: one call, a job over the lines of FILE (ten sonnets of Shakespeare when there is none), and a shared key.',
     'Then it serves the playground, a page that is connected to all of them through a relay, prints the link, and stays until Ctrl-C. The link has a token in it, made for this once: who has it may use these servers. A second Ctrl-C ends it at once. Nothing is left behind.',
     'Without the package zeromq the cluster runs inside this process, and is reached through the relay alone.',
   ],

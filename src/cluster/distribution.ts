@@ -59,6 +59,8 @@ export interface Intake {
   readonly stop: () => Promise<void>;
   /** By their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** Of a Hub: the previous server. */
+  readonly previous?: string;
 }
 
 export interface Distribution extends RoleParts {
@@ -134,6 +136,8 @@ export async function distribute(
   };
   const describe = () => ({
     role,
+    ...(options.handleStream === undefined && { pipelined }),
+    ...(intake.previous !== undefined && { previous: [intake.previous] }),
     functions: [],
     counters: ground.counters(inFlight()),
     workers: handOver.workers,

@@ -46,6 +46,8 @@ export function openDownstream<T>(
     const keys = Object.fromEntries(sources.map((source) => [source.key, source.address]));
     const db = await ground.serveCache({ ...keys, pub_address: address }, () => ({
       role,
+      ...(options.handleStream === undefined && { pipelined: !toClient }),
+      previous: sources.map(({ topic }) => topic),
       functions: engine.offered,
       counters: ground.counters(inFlight()),
     }));

@@ -14,7 +14,7 @@ import type { FailureSettings } from './failure.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import type { HandleStream, PalmFunctions } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
-import { Publisher } from './publisher.ts';
+import { Publisher, type Stream } from './publisher.ts';
 import { encodeStatus, type ServerStatus } from './status.ts';
 import { MemoryStore, type Store } from './store.ts';
 
@@ -131,7 +131,7 @@ export class Ground implements FailureSettings, Surroundings {
 
   async publisher(
     pubAddress: string,
-    handleStream: HandleStream,
+    handleStream: Stream,
     isVerbatim = false,
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
     const bound = await this.connection.bindPublish(pubAddress);

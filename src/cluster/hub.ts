@@ -45,6 +45,7 @@ export class Hub extends Role {
         source: previous.frames(),
         stop: () => previous.subscription.close(),
         addresses: { sub_address: subAddress },
+        previous: options.previous,
       };
       return new Hub(await distribute('Hub', ground, options, intake), previous);
     });

@@ -1,5 +1,5 @@
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { reasonText } from '../protocol/errors.ts';
+import { invalidCall, reasonText, show } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Delivery } from '../transport.ts';
@@ -9,13 +9,20 @@ import { type FailureSettings, failed } from './failure.ts';
 import { dropped, type Outlet } from './flow.ts';
 import type { HandleStream, StreamTarget } from './functions.ts';
 import { Outbox } from './outbox.ts';
+import { PipelineNews } from './pipeline-news.ts';
 
 export interface PublisherSettings extends FailureSettings, Surroundings {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
-  readonly handleStream: HandleStream;
+  readonly handleStream: Stream;
   /** Whether results are what came in, unchanged: then they need not be encoded anew. */
   readonly isVerbatim: boolean;
   readonly tally: Tally;
+}
+
+/** Where results go. */
+export interface Stream extends HandleStream {
+  /** What callers hear here of results that go on. */
+  readonly news?: PipelineNews;
 }
 
 /** Publishes results: to the client, or to the next server. */
@@ -33,12 +40,12 @@ export class Publisher implements Outlet<Bytes> {
     const { isVerbatim, tally } = this.#settings;
     tally.answered++;
     if (result.status !== Status.ok) tally.failed++;
+    const isOk = result.status === Status.ok;
     try {
-      this.#outbox.add(this.#target(result), isVerbatim ? frame : undefined);
+      this.#put(result, isVerbatim ? frame : undefined);
     } catch (error) {
-      if (result.status === Status.ok) tally.failed++;
-      const failure = failed(this.#settings, this.#codec.decode(frame), error);
-      this.#outbox.add({ topic: failure.client, message: failure });
+      if (isOk) tally.failed++;
+      this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error));
     }
   }
 
@@ -47,11 +54,7 @@ export class Publisher implements Outlet<Bytes> {
     const { tally } = this.#settings;
     tally.answered++;
     tally.failed++;
-    try {
-      this.#outbox.add(this.#target({ ...failure }));
-    } catch {
-      this.#outbox.add({ topic: failure.client, message: failure });
-    }
+    this.#putFailure(failure);
     this.flush();
   }
 
@@ -71,16 +74,44 @@ export class Publisher implements Outlet<Bytes> {
     }
   }
 
+  #put(result: PalmMessage, encoded?: Bytes): void {
+    const news = this.#settings.handleStream.news?.of(result);
+    this.#outbox.add(this.#target(result), encoded);
+    if (news !== undefined) this.#outbox.add({ topic: news.client, message: news });
+  }
+
+  /** Where it is to go may be what failed: then it goes to the client. */
+  #putFailure(failure: PalmMessage): void {
+    try {
+      this.#put({ ...failure });
+    } catch {
+      this.#outbox.add({ topic: failure.client, message: failure });
+    }
+  }
+
   #target(result: PalmMessage): StreamTarget {
-    return this.#settings.handleStream(result, new MessageContext(this.#settings, result));
+    const target: Partial<StreamTarget> | undefined = this.#settings.handleStream(
+      result,
+      new MessageContext(this.#settings, result),
+    );
+    if (typeof target?.topic !== 'string' || typeof target.message !== 'object') throw wrongTarget(target);
+    return target as StreamTarget;
   }
 }
 
 /** Where results go: to the client, or under the server's own name to the next stage (pylm/servers.py, handle_stream). */
-export function defaultStream(name: string, pipelined: boolean): HandleStream {
+export function defaultStream(name: string, pipelined: boolean): Stream {
   if (!pipelined) return (message) => ({ topic: message.client, message });
-  return (message) => {
+  const stream: HandleStream = (message) => {
     message.stage++;
     return { topic: name, message };
   };
+  return Object.assign(stream, { news: new PipelineNews(name) });
+}
+
+/** The error for what a handleStream gave that nothing can be sent by. */
+function wrongTarget(target: unknown): Error {
+  // An async one gives a promise, and nobody else listens to what that may reject with.
+  if (target instanceof Promise) target.catch(() => {});
+  return invalidCall(`handleStream must give { topic, message }, and at once, not ${show(target)}`);
 }

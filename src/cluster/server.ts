@@ -53,6 +53,7 @@ export class Server extends Role {
       const inFlight = () => flow.running;
       const db = await ground.serveCache({ pull_address: pull.address, pub_address: address }, () => ({
         role: 'Server',
+        ...(options.handleStream === undefined && { pipelined }),
         functions: engine.offered,
         counters: ground.counters(inFlight()),
       }));

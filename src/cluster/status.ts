@@ -29,6 +29,13 @@ export interface ServerStatus {
   readonly name: string;
   /** Names of the functions; of a Master or Hub none are known, since its workers have them. */
   readonly functions: readonly string[];
+  /**
+   * Whether results go on to the next server of a pipeline, and not to the caller: then a call is to name a function of that one,
+   * too, and its answer comes from the last. Not there where `handleStream` decides.
+   */
+  readonly pipelined?: boolean;
+  /** Of a Pipeline, Sink or Hub: the previous servers, whose functions come first in a call. */
+  readonly previous?: readonly string[];
   /** By their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Milliseconds since it was started. */

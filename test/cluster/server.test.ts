@@ -90,14 +90,31 @@ describe.each(grounds)('a server on %s', (_, make) => {
       stage: (message) => Object.assign(message, { stage: 0.5 }),
       text: (message) => Object.assign(message, { cache: '\ud800', client: 'elsewhere' }),
     };
+    const wrong: Record<string, () => unknown> = {
+      promise: async () => {
+        throw new Error('too late');
+      },
+      nothing: () => undefined,
+      noTopic: () => ({ topic: 7, message: {} }),
+      noMessage: () => ({ topic: 't' }),
+    };
     const { client } = await start({
-      functions: Object.fromEntries(Object.keys(broken).map((name) => [name, (payload) => payload])),
+      functions: Object.fromEntries(
+        Object.keys({ ...broken, ...wrong }).map((name) => [name, (payload) => payload]),
+      ),
       handleStream: (message) => {
         const topic = message.client;
-        broken[message.function.split('.')[1] ?? '']?.(message);
-        return { topic, message };
+        const name = message.function.split('.')[1] ?? '';
+        broken[name]?.(message);
+        return (wrong[name]?.() as never) ?? (name in wrong ? (undefined as never) : { topic, message });
       },
     });
+    for (const name of Object.keys(wrong)) {
+      const call = client.eval(`server.${name}`, bytes(''), { timeout: 3_000 });
+      await expect(call, name).rejects.toThrow(
+        /handleStream must give \{ topic, message \}, and at once, not/,
+      );
+    }
     for (const name of Object.keys(broken)) {
       await expect(client.eval(`server.${name}`, bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
         code: 'REMOTE',
