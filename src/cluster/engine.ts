@@ -7,7 +7,7 @@ import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import type { Emit, Step } from './flow.ts';
-import { bytesOf, isIterable, NoResult, WrongResult } from './function-result.ts';
+import { bytesOf, heard, isIterable, NoResult, WrongResult } from './function-result.ts';
 import type { PalmFunction, PalmFunctions } from './functions.ts';
 
 export interface EngineSettings extends FailureSettings, Surroundings {
@@ -92,7 +92,7 @@ export class Engine {
     emit: Emit,
   ): Promise<boolean> {
     let isEmpty = true;
-    for await (const result of results) {
+    for await (const result of heard(results)) {
       isEmpty = false;
       const payload = bytesOf(result);
       if (payload === undefined) throw new WrongResult(result, results);

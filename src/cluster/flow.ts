@@ -137,11 +137,12 @@ export class Flow<T> {
       return;
     }
     this.#running++;
-    finishing.then(() => {
+    const end = () => {
       if (!isDone) outlet.done(item);
       source.release?.(item);
       this.#finished();
-    });
+    };
+    finishing.then(end, end);
   }
 
   #read(frame: Bytes): PalmMessage | undefined {

@@ -22,6 +22,14 @@ export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIt
   );
 }
 
+/** Has nobody miss what promises in a list reject with that is not read to its end: one that is missed ends the process. */
+export function heard<T>(results: T): T {
+  if (Array.isArray(results) || results instanceof Set) {
+    for (const one of results) if (one instanceof Promise) one.catch(() => {});
+  } else if (results instanceof Promise) results.catch(() => {});
+  return results;
+}
+
 /** A function gave back something that is no answer. */
 export class WrongResult extends TypeError {
   /** @param container - what it was in. */

@@ -16,7 +16,7 @@ import type { HandleStream, PalmFunctions } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher, type Stream } from './publisher.ts';
 import { encodeStatus, type ServerStatus } from './status.ts';
-import { MemoryStore, type Store } from './store.ts';
+import { checkedStore, MemoryStore, type Store } from './store.ts';
 
 /** What every server has: pylm's arguments in camel case, and frond's own. */
 export interface ServingOptions {
@@ -76,7 +76,7 @@ export class Ground implements FailureSettings, Surroundings {
     this.options = options;
     this.name = options.name;
     this.connection = connection;
-    this.store = options.store ?? new MemoryStore();
+    this.store = options.store === undefined ? new MemoryStore() : checkedStore(options.store);
     this.cache = cacheOf(copying(this.store));
     this.logger = sparing(logger);
     this.functionLogger = logger;

@@ -6,6 +6,7 @@ import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
 import type { Emit, Step } from './flow.ts';
+import { heard, isIterable } from './function-result.ts';
 import type { Spread } from './functions.ts';
 
 export interface SpreadSettings extends FailureSettings, Surroundings {
@@ -46,11 +47,15 @@ async function each(
   const original = { ...message };
   let count = 0;
   try {
-    for await (const part of spread(message, new MessageContext(settings, message))) {
+    const parts: unknown = heard(spread(message, new MessageContext(settings, message)));
+    if (!isIterable(parts)) {
+      throw invalidCall(`scatter and gather give messages, as generators do, not ${show(parts)}`);
+    }
+    for await (const part of parts) {
       count++;
       // A copy: the next part may be the same message, changed.
-      if ((await emit(palmMessage({ ...checked(part), cache: part.cache || original.cache }))) === false)
-        return;
+      const own = checked(part);
+      if ((await emit(palmMessage({ ...own, cache: own.cache || original.cache }))) === false) return;
     }
   } catch (error) {
     settings.onFailure(failed(settings, original, error));

@@ -1,6 +1,7 @@
 /** Where a server keeps the values of its clients and functions. */
-import { PalmError } from '../protocol/errors.ts';
+import { PalmError, show } from '../protocol/errors.ts';
 import type { Bytes } from '../protocol/utf8.ts';
+import { bytesOf } from './function-result.ts';
 
 /** A key-value store. Each method may answer at once or later. */
 export interface Store {
@@ -74,6 +75,31 @@ export class MemoryStore implements Store {
     this.#bytes -= sizeOf(key, value);
     return this.#values.delete(key);
   }
+}
+
+/**
+ * A user's store as a server uses it: a value is bytes or undefined, whatever the store gives, and what is to come later is a
+ * promise, whatever library it is of.
+ */
+export function checkedStore(store: Store): Store {
+  return {
+    get: (key) => when(store.get(key), (value) => checkedValue(key, value)),
+    set: (key, value) => when(store.set(key, value), () => {}),
+    delete: (key) => when(store.delete(key), Boolean),
+  };
+}
+
+function when<T>(value: unknown, next: (value: unknown) => T): T | Promise<T> {
+  const isLater = typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+  return isLater ? Promise.resolve(value).then(next) : next(value);
+}
+
+/** Many stores give null for a key that is missing. */
+function checkedValue(key: string, value: unknown): Bytes | undefined {
+  if (value === undefined || value === null) return undefined;
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return bytes;
+  throw new TypeError(`the store gave ${show(value)} for key ${show(key)}, and a value must be a Uint8Array`);
 }
 
 function sizeOf(key: string, value: Bytes): number {

@@ -215,6 +215,22 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect(textOf(await client.eval('master.echo', bytes('fine')))).toBe('fine');
     });
 
+    it.each(['scatter', 'gather'])('answers when %s is an async function and no generator', async (what) => {
+      const { client, master } = await open({
+        [what]: async ({ payload }: { payload: Uint8Array }) => {
+          if (textOf(payload) === 'fails') throw new Error('nobody hears this');
+        },
+      });
+      for (const payload of ['fails', 'does not'])
+        await expect(client.eval('master.echo', bytes(payload))).rejects.toThrow(
+          /as generators do, not a Promise/,
+        );
+      await within(
+        3_000,
+        until(() => master.counters.inFlight === 0),
+      );
+    });
+
     it('gives every result of a generator', async () => {
       const functions = {
         *count(payload: Uint8Array) {

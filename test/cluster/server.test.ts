@@ -1,6 +1,6 @@
 /** Nothing that a client sends, and nothing that a function does, stops a server. On both transports. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { Server, type ServerOptions } from '../../src/cluster/index.ts';
+import { type FunctionContext, Server, type ServerOptions } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
@@ -120,6 +120,51 @@ describe.each(grounds)('a server on %s', (_, make) => {
         code: 'REMOTE',
       });
     }
+    await expectAlive(client);
+  });
+
+  it('survives a store that gives what is no value, at once or later', async () => {
+    const given: Record<string, unknown> = {
+      text: 'text',
+      later: Promise.resolve('text'),
+      number: Promise.resolve(7),
+      missing: null,
+      missingLater: Promise.resolve(null),
+      // As some libraries have it.
+      thenable: {
+        // biome-ignore lint/suspicious/noThenProperty: it is one.
+        then: (resolve: (value: Uint8Array) => void) => resolve(bytes('from a thenable')),
+      },
+    };
+    const store = {
+      get: (key: string) => given[key] as never,
+      set: () => {},
+      delete: () => 'yes' as never,
+    };
+    const recall = async (payload: Uint8Array, { cache }: FunctionContext) =>
+      (await cache.get(textOf(payload))) ?? bytes('(nothing)');
+    const { client } = await start({ store, functions: { recall } });
+    for (const key of ['text', 'later', 'number']) {
+      const reason = new RegExp(`the store gave .* for key "${key}"`);
+      await expect(client.get(key, { timeout: 3_000 }), key).rejects.toThrow(reason);
+      await expect(client.eval('server.recall', bytes(key), { timeout: 3_000 }), key).rejects.toThrow(reason);
+    }
+    for (const key of ['missing', 'missingLater']) {
+      expect(await client.get(key, { timeout: 3_000 })).toBeUndefined();
+      expect(textOf(await client.eval('server.recall', bytes(key)))).toBe('(nothing)');
+    }
+    expect(textOf((await client.get('thenable')) ?? bytes(''))).toBe('from a thenable');
+    expect(await client.delete('k')).toBe(true);
+    await expectAlive(client);
+  });
+
+  it('survives a list of promises that fail, and the caller learns of the first', async () => {
+    const failing = () => [Promise.reject(new Error('one')), Promise.reject(new Error('two'))];
+    const { client } = await start({
+      functions: { list: () => failing() as never, later: async () => new Set(failing()) as never },
+    });
+    for (const name of ['list', 'later'])
+      await expect(client.eval(`server.${name}`, bytes(''), { timeout: 3_000 })).rejects.toThrow(/one/);
     await expectAlive(client);
   });
 
