@@ -5,6 +5,7 @@ export {
   type Answers,
   type CallOptions,
   Client,
+  type ClientStatus,
   type EvalOptions,
   type JobOptions,
 } from './client/client.ts';

@@ -59,8 +59,12 @@ export interface Connection extends AsyncDisposable {
   subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
   /** A share of the frames that are pushed at `address`. */
   pull(address: string): Puller;
-  /** What happens to the channels from now on, until the connection is closed. Each call has its own view. */
+  /**
+   * The present state of each channel, and then what happens to them, until the connection is closed. Each call has its own view.
+   */
   status(): AsyncIterable<ConnectionStatus>;
+  /** Why channels are down this moment, in words that go on from an error: ` (the peer at … is gone)`. Nothing when none is known to be. */
+  readonly trouble: string;
   /** Resolves once everything is closed, with the error that forced it, if one did. Never rejects. */
   readonly closed: Promise<PalmError | undefined>;
   /** Drains what was accepted, within the time-out, and closes every channel. Repeated calls do no harm. */
@@ -197,17 +201,26 @@ export interface Subscription extends Channel, Batches<Delivery> {
   readonly isProved: boolean;
 }
 
-/** What a connection tells about its channels. */
+/**
+ * What a connection tells about its channels. `connecting`, `connected`, `disconnected` and `reconnecting` are states: a view
+ * begins with the last one of each channel that is open. `address` is the one that was dialled or bound.
+ */
 export type ConnectionStatus =
+  | ChannelStatus
+  | { readonly type: 'closed'; readonly error: PalmError | undefined };
+
+/** What happens to one channel. */
+export type ChannelStatus =
   | { readonly type: 'connecting'; readonly address: string }
   | { readonly type: 'connected'; readonly address: string }
   | { readonly type: 'disconnected'; readonly address: string; readonly reason: string }
-  /** The next attempt starts after `delay` milliseconds. */
+  /** The next attempt starts after `delay` milliseconds. `reason` is why the link broke, or the last attempt failed, where that is known. */
   | {
       readonly type: 'reconnecting';
       readonly address: string;
       readonly attempt: number;
       readonly delay: number;
+      readonly reason?: string | undefined;
     }
   /** A bound end turned a peer away. Told when `count`, all that were turned away there until now, is a power of two. */
   | {
@@ -219,5 +232,4 @@ export type ConnectionStatus =
   /** `queued` frames wait for the reader or for the peer. */
   | { readonly type: 'slow'; readonly address: string; readonly queued: number }
   /** A publisher dropped `count` more deliveries that the subscriber of `topic` was owed: it reads too slowly. */
-  | { readonly type: 'lost'; readonly address: string; readonly topic: string; readonly count: number }
-  | { readonly type: 'closed'; readonly error: PalmError | undefined };
+  | { readonly type: 'lost'; readonly address: string; readonly topic: string; readonly count: number };

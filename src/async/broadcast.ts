@@ -22,9 +22,10 @@ export class Broadcast<T> {
     this.#readers.clear();
   }
 
-  /** The values from now on. A reader that is left, by `break` or `return`, is forgotten. */
-  values(): AsyncIterableIterator<T> {
+  /** `first`, and the values from now on. A reader that is left, by `break` or `return`, is forgotten. */
+  values(first: readonly T[] = []): AsyncIterableIterator<T> {
     const queue = new AsyncQueue<T>();
+    for (const value of first) queue.push(value);
     if (this.#ended) queue.end();
     else this.#readers.add(queue);
     return {

@@ -44,7 +44,7 @@ export class CacheChannel {
   async read(key: string): Promise<CacheReply> {
     const { reply } = this.#ask(keyRequest('get', this.#parties(), key, Feature.replies));
     const read = readReply(this.#codec, await reply, true);
-    if (read.features !== undefined) this.#answersEnvelopes = true;
+    this.#answersEnvelopes = read.features !== undefined;
     this.#tapReply(read, read.value.length);
     return read;
   }
@@ -140,13 +140,15 @@ export class CacheChannel {
     limits.signal?.throwIfAborted();
     const { reply, cancel } = this.#ask(request);
     const expired = () => {
-      const text = `no reply to ${operation} of ${show(wire)} from ${this.#context.dbAddress} within ${limits.timeout} ms; is the server up?`;
+      const { dbAddress, connection } = this.#context;
+      const text = `no reply to ${operation} of ${show(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const release = watchLimits(limits, expired, cancel);
     try {
       const bare = await reply;
-      const read = this.#answersEnvelopes ? readReply(this.#codec, bare, false) : plainReply(bare);
+      // As it was asked: another server may be there by now.
+      const read = request.features !== 0 ? readReply(this.#codec, bare, false) : plainReply(bare);
       this.#tapReply(read, bare.length);
       return read;
     } finally {

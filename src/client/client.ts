@@ -53,6 +53,9 @@ export interface JobOptions {
   readonly onRemoteError?: (error: PalmError) => void;
 }
 
+/** What happens to a link of a client, and the name of the server that it is for. */
+export type ClientStatus = ConnectionStatus & { readonly server: string };
+
 /** One answer, or as many as were asked for when that is more than one. */
 export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N extends 1 ? Out : Out[];
 
@@ -240,9 +243,20 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     return this.#accept((cache) => cache.delete(key, this.#limits(options)));
   }
 
-  /** What happens to the connection from now on, until it is closed. */
-  status(): AsyncIterable<ConnectionStatus> {
-    return this.#core.connection.status();
+  /** The present state of each link, and then what happens to them, until the client is closed. */
+  status(): AsyncIterable<ClientStatus> {
+    const values = this.#core.connection.status()[Symbol.asyncIterator]();
+    const next = async (): Promise<IteratorResult<ClientStatus, undefined>> => {
+      const { done, value } = await values.next();
+      return done
+        ? { done, value: undefined }
+        : { done: false, value: { ...value, server: this.serverName } };
+    };
+    const leave = async (): Promise<IteratorResult<ClientStatus, undefined>> => {
+      values.return?.();
+      return { done: true, value: undefined };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
   }
 
   /**

@@ -37,7 +37,7 @@ export class ClientCore {
     signals: SignalHub,
     profile: ServerProfile,
   ) {
-    const { tap, logger } = settings;
+    const { tap, logger, dbAddress } = settings;
     this.settings = settings;
     this.connection = connection;
     this.cache = cache;
@@ -50,27 +50,24 @@ export class ClientCore {
         ? { pipeline: randomId(), features: Feature.batches }
         : { pipeline: session, features: Feature.batches | Feature.session };
     const { addresses, isDirect } = profile;
-    this.path = addresses && new CallPath({ connection, addresses, isDirect, tap, logger });
+    if (addresses === undefined) return;
+    const path = new CallPath({ connection, addresses, isDirect, tap, logger });
+    this.path = path;
+    // Behind a relay the server has one name for all, and the relay follows it.
+    if (settings.thisConfig || addresses.pushAddress === dbAddress) return;
+    import('./follow.ts').then((own) => own.follow(this, path));
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     signal?.throwIfAborted();
     const connection = await transport.open();
-    let awaited = dbAddress;
-    let trouble = '';
-    const statuses = connection.status()[Symbol.asyncIterator]();
-    const listen = async () => {
-      for (let next = await statuses.next(); !next.done; next = await statuses.next()) {
-        if (next.value.type === 'disconnected') trouble = ` (the last attempt: ${next.value.reason})`;
-      }
-    };
+    let awaited = '';
     const expired = () => {
-      const text =
-        awaited === dbAddress
-          ? `no answer from the server at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`
-          : `the server at ${dbAddress} answered, but there was no connection to ${awaited} within ${timeout} ms; are its addresses right?`;
-      return new PalmError('TIMEOUT', text + trouble, { sent: 'unknown' });
+      const text = awaited
+        ? `the server at ${dbAddress} answered, but there was no connection to ${awaited} within ${timeout} ms${connection.trouble}; are its addresses right?`
+        : `no answer from the server at ${dbAddress} within ${timeout} ms${connection.trouble}; is it up, and is this its db_address?`;
+      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const signals = new SignalHub();
     const connect = async () => {
@@ -86,24 +83,17 @@ export class ClientCore {
       logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
       return core;
     };
-    listen();
     try {
       return await withinLimits({ timeout, signal, signals }, expired, connect());
     } catch (error) {
       await connection.close({ timeout: 0 });
       throw error;
-    } finally {
-      // Not awaited: that of a generator waits for the next status.
-      statuses.return?.();
     }
   }
 
   /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
   callPath(): CallPath {
-    if (this.path === undefined) {
-      const text = `server ${JSON.stringify(this.serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
-      throw invalidCall(text);
-    }
+    if (this.path === undefined) throw takesNoCalls(this.serverName);
     return this.path;
   }
 
@@ -127,4 +117,9 @@ function givenProfile({
   if (!thisConfig || serverName === undefined || pushAddress === undefined || subAddress === undefined)
     return undefined;
   return { serverName, addresses: { pushAddress, subAddress }, isDirect: false };
+}
+
+export function takesNoCalls(serverName: string): PalmError {
+  const text = `server ${JSON.stringify(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
+  return invalidCall(text);
 }

@@ -2,15 +2,13 @@ import type { CacheChannel } from '../cache/channel.ts';
 import { replyText } from '../protocol/cache.ts';
 import { PalmError, show } from '../protocol/errors.ts';
 import type { ClientSettings } from './options.ts';
-import type { PathAddresses } from './path.ts';
+import type { PathAddresses, Route } from './path.ts';
 
 /** What a client knows of its server. */
-export interface ServerProfile {
+export interface ServerProfile extends Omit<Route, 'addresses'> {
   readonly serverName: string;
   /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
   readonly addresses: PathAddresses | undefined;
-  /** Whether the answers come from the very server that calls go to, and that is frond's. */
-  readonly isDirect: boolean;
 }
 
 /**

@@ -18,11 +18,23 @@ export interface PathAddresses {
   readonly subAddress: string;
 }
 
-export interface PathSettings {
-  readonly connection: Connection;
+/** How calls reach a server. */
+export interface Route {
   readonly addresses: PathAddresses;
   /** Whether the answers come from the very server that calls go to, and that is frond's. */
   readonly isDirect: boolean;
+}
+
+/** Finds a server that was started again at other addresses. */
+export interface Follower {
+  /** A link of the path broke. */
+  broke(): void;
+  /** Resolves once the server has said where it is. */
+  asked(): Promise<void>;
+}
+
+export interface PathSettings extends Route {
+  readonly connection: Connection;
   readonly tap: Tap | undefined;
   readonly logger: Logger;
 }
@@ -53,11 +65,16 @@ export class CallPath {
   /** Runs a function after the events that wait now. */
   readonly later = macrotasks();
   readonly inFlight: InFlight;
-  readonly addresses: PathAddresses;
   readonly #connection: Connection;
   #topics: ClientTopics;
-  readonly #pusher: Pusher;
-  readonly #subscription: Subscription;
+  /** Undefined where a server stays at its addresses. It changes those below. */
+  follower: Follower | undefined;
+  addresses: PathAddresses;
+  isDirect: boolean;
+  pusher: Pusher;
+  subscription: Subscription;
+  /** Why the server is not at its addresses any more. */
+  refusal: PalmError | undefined;
   readonly #tap: Tap | undefined;
   readonly #logger: Logger;
   #badAnswers = 0;
@@ -72,31 +89,36 @@ export class CallPath {
 
   constructor({ connection, addresses, isDirect, tap, logger }: PathSettings) {
     this.addresses = addresses;
+    this.isDirect = isDirect;
     this.#connection = connection;
     this.#topics = clientTopics(connection.id);
     this.#tap = tap;
     this.#logger = logger;
-    this.#subscription = connection.subscribe(addresses.subAddress, this.#topics.prefix, {
-      proofTimeout: isDirect ? PROOF_TIMEOUT : 0,
-    });
+    this.subscription = this.subscribe(addresses.subAddress);
     this.inFlight = new InFlight(() =>
-      isDirect && this.#subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
+      this.isDirect && this.subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
     );
-    this.#pusher = connection.push(addresses.pushAddress);
-    this.#subscription.onBreak((error) => this.#break(error, this.mailbox.ids(), ++this.breaks));
-    this.#pusher.onBreak((error) => this.#breakLater(error));
-    this.#receive();
+    this.pusher = this.push(addresses.pushAddress);
   }
 
   /** Whether a call may be sent this moment. */
   get isReady(): boolean {
-    return this.#closed === undefined && this.#pusher.isReady && this.#subscription.isReady;
+    return this.#closed === undefined && this.pusher.isReady && this.subscription.isReady;
   }
 
   async ready(): Promise<void> {
     while (!this.isReady) {
-      if (this.#closed !== undefined) throw this.#closed;
-      await Promise.all([this.#subscription.ready(), this.#pusher.ready()]);
+      const error = this.#closed ?? this.refusal;
+      if (error !== undefined) throw error;
+      const { pusher, subscription } = this;
+      const isReplaced = () => pusher !== this.pusher || subscription !== this.subscription;
+      try {
+        await Promise.all([subscription.ready(), pusher.ready()]);
+      } catch (error) {
+        // Something else may be at an address that the server has left.
+        if (!isReplaced()) await this.follower?.asked();
+        if (!isReplaced()) throw error;
+      }
     }
   }
 
@@ -137,22 +159,49 @@ export class CallPath {
 
   /** The error for what was not answered in time: `what` says what came instead; undefined when nothing was sent. */
   timeout(call: string, timeout: number, what: string | undefined): PalmError {
+    const { trouble } = this.#connection;
     const { pushAddress, subAddress } = this.addresses;
+    const hint = this.isDirect
+      ? 'it may need longer'
+      : 'is there such a function? A stock pylm server stops for good at one it does not have';
     const text =
       what === undefined
-        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent; is the server up?`
-        : `${what} from ${call} at ${pushAddress} within ${timeout} ms; is there such a function? A stock pylm server stops for good at one it does not have`;
+        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent${trouble || '; is the server up?'}`
+        : `${what} from ${call} at ${pushAddress} within ${timeout} ms${trouble || `; ${hint}`}`;
     return new PalmError('TIMEOUT', text, { sent: what === undefined ? false : 'unknown' });
   }
 
   /** Resolves when the transport has taken charge of the frames. */
   send(frames: readonly Bytes[]): Promise<void> {
-    return this.#pusher.send(frames);
+    return this.pusher.send(frames);
   }
 
   /** Resolves when what is sent next would not wait for the link. */
   room(): Promise<void> | undefined {
-    return this.#pusher.room?.();
+    return this.pusher.room?.();
+  }
+
+  /** Dials an address to push to. */
+  push(address: string): Pusher {
+    const pusher = this.#connection.push(address);
+    pusher.onBreak((error) => {
+      this.#breakLater(error);
+      this.follower?.broke();
+    });
+    return pusher;
+  }
+
+  /** Dials an address that answers are published at. */
+  subscribe(address: string): Subscription {
+    const subscription = this.#connection.subscribe(address, this.#topics.prefix, {
+      proofTimeout: this.isDirect ? PROOF_TIMEOUT : 0,
+    });
+    subscription.onBreak((error) => {
+      this.break(error);
+      this.follower?.broke();
+    });
+    this.#receive(subscription);
+    return subscription;
   }
 
   /** Fails what is under way, and what waits and was not sent. */
@@ -170,24 +219,25 @@ export class CallPath {
   #breakLater(error: PalmError): void {
     const calls = this.mailbox.ids();
     this.#stopGrace();
-    if (this.#graced.length > 0) this.#break(error, this.#graced, this.breaks);
+    if (this.#graced.length > 0) this.break(error, this.#graced, this.breaks);
     const number = ++this.breaks;
     this.#graced = calls;
     this.#stopGrace = startTimer(GRACE, () => {
       this.#graced = [];
-      this.#break(error, calls, number);
+      this.break(error, calls, number);
     });
   }
 
-  #break(error: PalmError, ids: readonly string[], number: number): void {
+  /** Fails what is under way. */
+  break(error: PalmError, ids: readonly string[] = this.mailbox.ids(), number = ++this.breaks): void {
     const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
     const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
     const calls = this.mailbox.fail(ids, lost, number);
     this.#logger.warning('connection broke', { code: error.code, reason: error.message, calls });
   }
 
-  async #receive(): Promise<void> {
-    for await (const deliveries of this.#subscription) this.#deliverAll(deliveries);
+  async #receive(subscription: Subscription): Promise<void> {
+    for await (const deliveries of subscription) this.#deliverAll(deliveries);
   }
 
   /**

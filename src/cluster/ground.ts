@@ -71,6 +71,9 @@ export class Ground implements FailureSettings, Surroundings {
   #timesFull = 0;
   readonly #started = performance.now();
   #published: Binding | undefined;
+  #service: CacheService | undefined;
+  /** Addresses of other servers that became known later, or changed, by their keys. */
+  readonly #moved: Record<string, string> = {};
 
   constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
     this.options = options;
@@ -143,6 +146,12 @@ export class Ground implements FailureSettings, Surroundings {
     };
   }
 
+  /** An address of another server, as the cache gives it, is known now or is another one. */
+  moved(key: string, address: string): void {
+    this.#moved[key] = address;
+    this.#service?.configure(key, address);
+  }
+
   /** Answers for the cache, last of all: whoever finds it finds the rest. */
   async serveCache(
     addresses: Readonly<Record<string, string>>,
@@ -153,12 +162,13 @@ export class Ground implements FailureSettings, Surroundings {
     const { name, store, logger, tally } = this;
     const status = () => {
       const { role, ...rest } = describe();
-      const own = { ...addresses, db_address: db.address };
+      const own = { ...addresses, ...this.#moved, db_address: db.address };
       const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
       return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
     };
-    const config = { name, ...addresses };
+    const config = { name, ...addresses, ...this.#moved };
     const service = new CacheService({ config, status, store, logger, tally, work });
+    this.#service = service;
     const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
     service.configure('db_address', db.address);
     logger.info('serving', { ...addresses, db_address: db.address });

@@ -1,12 +1,17 @@
 import { type Distribution, type DistributionOptions, distribute } from './distribution.ts';
 import { openGround } from './ground.ts';
-import { checkPrevious, Previous } from './previous.ts';
+import { addressesOf, checkPrevious, Previous } from './previous.ts';
 import { Role } from './role.ts';
 
 /** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DistributionOptions {
-  /** Where the previous server publishes; dialled. */
-  readonly subAddress: string;
+  /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
+  readonly subAddress?: string;
+  /**
+   * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
+   * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
+   */
+  readonly previousDbAddress?: string;
   /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
   readonly previous: string;
 }
@@ -16,7 +21,6 @@ export interface HubOptions extends DistributionOptions {
  * the next server.
  */
 export class Hub extends Role {
-  readonly subAddress: string;
   readonly pubAddress: string;
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
@@ -24,7 +28,6 @@ export class Hub extends Role {
 
   private constructor(parts: Distribution, previous: Previous) {
     super(parts);
-    this.subAddress = previous.address;
     this.pubAddress = parts.pubAddress;
     this.workerPullAddress = parts.workerPullAddress;
     this.workerPushAddress = parts.workerPushAddress;
@@ -35,16 +38,22 @@ export class Hub extends Role {
    * Binds its addresses, dials the previous server, which may come later, and serves until closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
-  static start(options: HubOptions): Promise<Hub> {
-    const { subAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
-    const addresses = [subAddress, pubAddress, workerPullAddress, workerPushAddress];
+  static async start(options: HubOptions): Promise<Hub> {
+    const { subAddress, previousDbAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+    const source = {
+      key: 'sub_address',
+      address: subAddress,
+      dbAddress: previousDbAddress,
+      topic: options.previous,
+    };
+    const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
     return openGround(options, 'hub', addresses, async (ground) => {
       checkPrevious(options.previous);
-      const previous = new Previous(ground, subAddress, options.previous);
+      const previous = new Previous(ground, source);
       const intake = {
         source: previous.frames(),
-        stop: () => previous.subscription.close(),
-        addresses: { sub_address: subAddress },
+        stop: () => previous.close(),
+        addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
       };
       return new Hub(await distribute('Hub', ground, options, intake), previous);
@@ -53,6 +62,11 @@ export class Hub extends Role {
 
   /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
   ready(): Promise<void> {
-    return this.#previous.subscription.ready();
+    return this.#previous.ready();
+  }
+
+  /** Where the previous server publishes; undefined until it has said so. */
+  get subAddress(): string | undefined {
+    return this.#previous.address;
   }
 }

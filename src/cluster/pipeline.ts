@@ -3,8 +3,13 @@ import { Role } from './role.ts';
 
 /** What a pipeline is: pylm's `Pipeline(…)` arguments in camel case, and frond's own. */
 export interface PipelineOptions extends DownstreamOptions {
-  /** Where the previous server publishes; dialled. */
-  readonly subAddress: string;
+  /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
+  readonly subAddress?: string;
+  /**
+   * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
+   * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
+   */
+  readonly previousDbAddress?: string;
   /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
   readonly previous: string;
 }
@@ -25,29 +30,37 @@ export interface PipelineOptions extends DownstreamOptions {
  * });
  */
 export class Pipeline extends Role {
-  readonly subAddress: string;
   readonly pubAddress: string;
-  readonly #ready: () => Promise<void>;
+  readonly #downstream: Downstream;
 
-  private constructor(downstream: Downstream, subAddress: string) {
+  private constructor(downstream: Downstream) {
     super(downstream);
-    this.subAddress = subAddress;
     this.pubAddress = downstream.pubAddress;
-    this.#ready = downstream.ready;
+    this.#downstream = downstream;
   }
 
   /**
    * Binds its addresses, dials the previous server, which may come later, and serves until closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
-  static start(options: PipelineOptions): Promise<Pipeline> {
-    const { subAddress, previous } = options;
-    const source = { key: 'sub_address', address: subAddress, topic: previous };
-    return openDownstream('Pipeline', options, [source], (made) => new Pipeline(made, subAddress));
+  static async start(options: PipelineOptions): Promise<Pipeline> {
+    const { subAddress, previousDbAddress, previous } = options;
+    const source = {
+      key: 'sub_address',
+      address: subAddress,
+      dbAddress: previousDbAddress,
+      topic: previous,
+    };
+    return openDownstream('Pipeline', options, [source], (made) => new Pipeline(made));
+  }
+
+  /** Where the previous server publishes; undefined until it has said so. */
+  get subAddress(): string | undefined {
+    return this.#downstream.previous[0]?.address;
   }
 
   /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
   ready(): Promise<void> {
-    return this.#ready();
+    return this.#downstream.ready();
   }
 }

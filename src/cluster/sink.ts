@@ -4,9 +4,14 @@ import { Role } from './role.ts';
 
 /** What a sink is: pylm's `Sink(…)` arguments in camel case, and frond's own. */
 export interface SinkOptions extends DownstreamOptions {
-  /** Where the previous servers publish; dialled. */
-  readonly subAddresses: readonly string[];
-  /** For each of `subAddresses` the name of the server there, or a topic that its `handleStream` gives. */
+  /** Where the previous servers publish; dialled. Left out, the servers at `previousDbAddresses` are asked. */
+  readonly subAddresses?: readonly string[];
+  /**
+   * `dbAddress` of each previous server, which may come later. They are asked where they publish, and again after each break:
+   * one may be started anew at other addresses. Left out, they are expected at `subAddresses` for ever.
+   */
+  readonly previousDbAddresses?: readonly string[];
+  /** For each of them the name of the server there, or a topic that its `handleStream` gives. */
   readonly previous: readonly string[];
 }
 
@@ -26,15 +31,13 @@ export interface SinkOptions extends DownstreamOptions {
  * });
  */
 export class Sink extends Role {
-  readonly subAddresses: readonly string[];
   readonly pubAddress: string;
-  readonly #ready: () => Promise<void>;
+  readonly #downstream: Downstream;
 
-  private constructor(downstream: Downstream, subAddresses: readonly string[]) {
+  private constructor(downstream: Downstream) {
     super(downstream);
-    this.subAddresses = subAddresses;
     this.pubAddress = downstream.pubAddress;
-    this.#ready = downstream.ready;
+    this.#downstream = downstream;
   }
 
   /**
@@ -42,19 +45,29 @@ export class Sink extends Role {
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static async start(options: SinkOptions): Promise<Sink> {
-    const { subAddresses, previous } = options;
-    if (!Array.isArray(subAddresses) || !Array.isArray(previous) || subAddresses.length !== previous.length) {
-      throw invalidCall('subAddresses and previous must be lists, with a name in previous for each address');
+    const { subAddresses, previousDbAddresses, previous } = options;
+    const lists = [subAddresses, previousDbAddresses].filter((list) => list !== undefined);
+    const isFine = (list: unknown) => Array.isArray(list) && list.length === previous.length;
+    if (!Array.isArray(previous) || lists.length === 0 || !lists.every(isFine)) {
+      throw invalidCall(
+        'previous must be a list, and subAddresses, or previousDbAddresses, one with an address for each name in it',
+      );
     }
-    if (subAddresses.length === 0) throw invalidCall('a sink needs at least one previous server');
-    const sources = subAddresses.map((address: string, i) => {
-      return { key: `sub_address_${i}`, address, topic: previous[i] as string };
+    if (previous.length === 0) throw invalidCall('a sink needs at least one previous server');
+    const sources = previous.map((topic: string, i) => {
+      const dbAddress = previousDbAddresses?.[i];
+      return { key: `sub_address_${i}`, address: subAddresses?.[i], dbAddress, topic };
     });
-    return openDownstream('Sink', options, sources, (made) => new Sink(made, [...subAddresses]));
+    return openDownstream('Sink', options, sources, (made) => new Sink(made));
+  }
+
+  /** Where the previous servers publish; undefined for one that has not said so yet. */
+  get subAddresses(): readonly (string | undefined)[] {
+    return this.#downstream.previous.map(({ address }) => address);
   }
 
   /** Resolves once nothing that the previous servers publish can be missed. Rejects with `CLOSED` when closed before. */
   ready(): Promise<void> {
-    return this.#ready();
+    return this.#downstream.ready();
   }
 }

@@ -112,6 +112,9 @@ class RemoteConnection implements Connection {
     return this.#dial('subscribe', address, make, topic, proofTimeout);
   }
 
+  /** Is told to who dials in the page. */
+  readonly trouble = '';
+
   status(): AsyncIterable<ConnectionStatus> {
     return this.#statuses.values();
   }

@@ -2,7 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { BindingConnection, Delivery, Puller, Subscription } from '../../src/transport.ts';
+import type {
+  BindingConnection,
+  ConnectionStatus,
+  Delivery,
+  Puller,
+  Subscription,
+} from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { collect, first, until, within } from '../wait.ts';
 import { testBreaks } from './breaks.ts';
@@ -455,10 +461,12 @@ export function testTransport(name: string, make: () => Subject): void {
     describe('life', () => {
       it('tells what happens to its channels', async () => {
         const statuses: string[] = [];
-        const watching = (async () => {
-          for await (const { type } of client.status()) statuses.push(type);
-        })();
         const publisher = await server.bindPublish(subject.anyAddress);
+        const watching = (async () => {
+          for await (const status of client.status()) {
+            if (status.type === 'closed' || status.address === publisher.address) statuses.push(status.type);
+          }
+        })();
         await subscribe(publisher.address, 'me/').ready();
         const disconnected = first(client.status(), ({ type }) => type === 'disconnected');
         await publisher.close();
@@ -468,6 +476,43 @@ export function testTransport(name: string, make: () => Subject): void {
         expect(statuses.slice(0, 2)).toEqual(['connecting', 'connected']);
         expect(statuses).toContain('disconnected');
         expect(statuses.at(-1)).toBe('closed');
+      });
+
+      it('tells each view the present state of the open channels first, and of which address it is', async () => {
+        const pull = await server.bindPull(subject.anyAddress);
+        const publisher = await server.bindPublish(subject.anyAddress);
+        const pusher = client.push(pull.address);
+        const subscription = subscribe(publisher.address, 'me/');
+        await within(5_000, Promise.all([pusher.ready(), subscription.ready()]));
+        // A subscription may be proved before the transport has told that it is connected.
+        const isUp = (status: ConnectionStatus) =>
+          status.type === 'connected' && status.address === publisher.address;
+        await within(5_000, first(client.status(), isUp));
+        /** What a view of its own tells until it comes to the publisher. */
+        const present = async () => {
+          const told: string[] = [];
+          const isLast = (status: ConnectionStatus) => {
+            const address = status.type === 'closed' ? '' : status.address;
+            told.push(`${status.type} ${address}`);
+            return address === publisher.address;
+          };
+          await within(5_000, first(client.status(), isLast), 'the state of the subscription');
+          return told;
+        };
+        for (let view = 0; view < 2; view++) {
+          const told = await present();
+          expect(told).toContain(`connected ${pull.address}`);
+          expect(told.at(-1)).toBe(`connected ${publisher.address}`);
+        }
+        await pusher.close();
+        expect((await present()).join()).not.toContain(pull.address);
+        expect(client.trouble).toBe('');
+        const broken = first(client.status(), ({ type }) => type === 'disconnected');
+        await publisher.close();
+        await within(5_000, broken);
+        const [why] = (await present()).slice(-1);
+        expect(why).toMatch(/^(disconnected|reconnecting) /);
+        expect(client.trouble).toMatch(/^ \(.+\)$/);
       });
 
       it('resolves closed, closes twice, and ends what is being read', async () => {

@@ -62,7 +62,8 @@ export async function bundleApp(source: string): Promise<AppBundle> {
     const chunks = [outcome].flat().flatMap((part) => ('output' in part ? chunksOf(part.output) : []));
     const now = loaded(chunks);
     const code = codeOf(chunks.filter((chunk) => now.has(chunk)));
-    const later = codeOf(chunks.filter((chunk) => !now.has(chunk)));
+    // Behind a relay a server has one address, so a page never loads what follows one that moves.
+    const later = codeOf(chunks.filter((chunk) => !now.has(chunk) && !/follow-/.test(chunk.fileName)));
     return { code, gzipped: gzipped(code), gzippedLater: gzipped(later) };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -91,6 +91,10 @@ export class ThroughConnection implements BindingConnection {
     return this.#settings.dialled.pull(this.#name(address, 'pull'));
   }
 
+  get trouble(): string {
+    return this.#settings.dialled.trouble;
+  }
+
   status(): AsyncIterable<ConnectionStatus> {
     const { dialled, directory } = this.#settings;
     // At once: what happens before the first is read counts too.

@@ -56,7 +56,7 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
 
   /** Separate from the constructor, because `bound` may be called at once and needs the subclass complete. */
   dial(): this {
-    this.#host.report({ type: 'connecting', address: this.address });
+    this.#host.report({ type: 'connecting', address: this.address }, this);
     this.network.dial(this.address, this);
     return this;
   }
@@ -69,14 +69,14 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
     }
     this.#endpoint = endpoint as EndpointOf<K>;
     this.attach(this.#endpoint);
-    this.#host.report({ type: 'connected', address: this.address });
+    this.#host.report({ type: 'connected', address: this.address }, this);
     this.setReady();
   }
 
   gone(error: PalmError): void {
     if (this.#endpoint === undefined) return;
     this.#endpoint = undefined;
-    this.#host.report({ type: 'disconnected', address: this.address, reason: error.message });
+    this.#host.report({ type: 'disconnected', address: this.address, reason: error.message }, this);
     this.setBroken(error);
   }
 
@@ -90,7 +90,7 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
   }
 
   protected slow(queued: number): void {
-    this.#host.report({ type: 'slow', address: this.address, queued });
+    this.#host.report({ type: 'slow', address: this.address, queued }, this);
   }
 
   protected attach(_endpoint: EndpointOf<K>): void {}

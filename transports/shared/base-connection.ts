@@ -2,7 +2,7 @@ import { Broadcast } from '../../src/async/broadcast.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
-import type { CloseOptions, ConnectionStatus } from '../../src/transport.ts';
+import type { ChannelStatus, CloseOptions, ConnectionStatus } from '../../src/transport.ts';
 
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
 const DRAIN_TIMEOUT = 1_000;
@@ -14,7 +14,8 @@ export interface Closable {
 
 /** What a channel tells the connection it belongs to. */
 export interface ChannelHost {
-  report(status: ConnectionStatus): void;
+  /** `channel` is whose state it is; left out, that of the only channel to its address. */
+  report(status: ChannelStatus, channel?: Closable): void;
   /** The channel is closed and need not be remembered. */
   release(channel: Closable): void;
 }
@@ -23,6 +24,8 @@ export interface ChannelHost {
 export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   readonly #channels = new Set<Closable>();
   readonly #statuses = new Broadcast<ConnectionStatus>();
+  /** The last state of each channel, or of an address where the channel is not told. */
+  readonly #states = new Map<unknown, ChannelStatus>();
   readonly #ended = deferred<PalmError | undefined>();
   readonly closed: Promise<PalmError | undefined> = this.#ended.promise;
   #isClosed = false;
@@ -42,16 +45,27 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     return '';
   }
 
-  report(status: ConnectionStatus): void {
-    this.#statuses.send(status);
+  report(status: ChannelStatus, channel: unknown = status.address): void {
+    const { type } = status;
+    // Why it has to be dialled again is told again.
+    const news = type === 'reconnecting' ? { ...this.#states.get(channel), ...status } : status;
+    if (type !== 'refused' && type !== 'slow') this.#states.set(channel, news);
+    this.#statuses.send(news);
   }
 
   release(channel: Closable): void {
     this.#channels.delete(channel);
+    this.#states.delete(channel);
   }
 
   status(): AsyncIterable<ConnectionStatus> {
-    return this.#statuses.values();
+    return this.#statuses.values([...this.#states.values()]);
+  }
+
+  get trouble(): string {
+    const reasons = [...this.#states.values()].map((state) => ('reason' in state && state.reason) || '');
+    const told = reasons.filter((reason, i) => reason !== '' && reasons.indexOf(reason) === i);
+    return told.length > 0 ? ` (${told.join('; ')})` : '';
   }
 
   async close(options: CloseOptions = {}): Promise<void> {

@@ -43,7 +43,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
   open(terms: Terms): void {
     const { number, address, post, host } = this.context;
     this.terms = terms;
-    host.report({ type: 'connecting', address });
+    host.report({ type: 'connecting', address }, this);
     post([Type.open, number, this.kind, address, this.topic]);
   }
 
@@ -53,7 +53,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
       case Type.ready:
         this.generation = frame[2];
         this.becameReady(frame[3]);
-        this.context.host.report({ type: 'connected', address: this.context.address });
+        this.context.host.report({ type: 'connected', address: this.context.address }, this);
         this.setReady();
         return;
       case Type.broken:
@@ -74,7 +74,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
 
   break(error: PalmError): void {
     const { host, address } = this.context;
-    host.report({ type: 'disconnected', address, reason: error.message });
+    host.report({ type: 'disconnected', address, reason: error.message }, this);
     this.setBroken(error);
   }
 

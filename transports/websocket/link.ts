@@ -3,7 +3,7 @@ import { deferred } from '../../src/async/deferred.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import type { ConnectionStatus } from '../../src/transport.ts';
+import type { ChannelStatus } from '../../src/transport.ts';
 import { Backoff } from './backoff.ts';
 import { CloseCode, endsSession, finalError } from './codes.ts';
 import { type Frame, loneMessage, type RelayFrame, readRelayMessage, Type, type Welcome } from './frames.ts';
@@ -23,7 +23,7 @@ export interface Terms {
 }
 
 export interface LinkEvents {
-  report(status: ConnectionStatus): void;
+  report(status: ChannelStatus): void;
   /** A session began: everything is to be opened in it. */
   began(terms: Terms): void;
   /** Frames of the session, each once and in order. */

@@ -51,7 +51,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   dial(): this {
     const { address, host } = this.context;
     this.#watch(this.socket);
-    host.report({ type: 'connecting', address });
+    host.report({ type: 'connecting', address }, this);
     try {
       this.socket.connect(address);
     } catch (cause) {
@@ -71,23 +71,23 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     watchLink(socket, address, encrypted, {
       connected: (took) => {
         if (!isCurrent()) return;
-        host.report({ type: 'connected', address });
+        host.report({ type: 'connected', address }, this);
         this.#break();
         this.connected(took);
       },
       disconnected: (reason) => {
         if (!isCurrent()) return;
-        host.report({ type: 'disconnected', address, reason });
+        host.report({ type: 'disconnected', address, reason }, this);
         // The monitor overtakes what was received before the end: let that be read first.
         this.#breakReason = reason;
         this.progress.caughtUp().then(() => this.#break());
       },
       reconnecting: (attempt, delay) => {
-        if (isCurrent()) host.report({ type: 'reconnecting', address, attempt, delay });
+        if (isCurrent()) host.report({ type: 'reconnecting', address, attempt, delay }, this);
       },
       refused: (error, final) => {
         if (!isCurrent()) return;
-        host.report({ type: 'disconnected', address, reason: error.message });
+        host.report({ type: 'disconnected', address, reason: error.message }, this);
         this.setRefused(error);
         if (final) this.#redialLater();
       },
@@ -143,7 +143,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   protected renewed(_socket: S): void {}
 
   protected reportSlow(queued: number): void {
-    this.context.host.report({ type: 'slow', address: this.context.address, queued });
+    this.context.host.report({ type: 'slow', address: this.context.address, queued }, this);
   }
 
   #break(): void {

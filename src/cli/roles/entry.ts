@@ -39,7 +39,9 @@ export function describe({ definition, running }: Entry): Description {
       addresses[key] = address;
   }
   if (definition.role === 'sink') {
-    for (const [i, address] of definition.subAddresses.entries()) addresses[`sub_address_${i}`] = address;
+    for (const [i, address = ''] of (definition.subAddresses ?? []).entries()) {
+      addresses[`sub_address_${i}`] = address;
+    }
   }
   return { role: definition.role, name: running.name, addresses, functions: functionsOf(definition) };
 }

@@ -1,18 +1,22 @@
 /** How messages go from role to role of one process. */
+import type { RunningRole } from '../../cluster/start-role.ts';
 import type { Entry } from './entry.ts';
 
 /** The roles that publish what this one takes. */
 export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly Entry[] {
-  const { definition } = entry;
-  const addresses =
-    definition.role === 'sink'
-      ? definition.subAddresses
-      : definition.role === 'pipeline' || definition.role === 'hub'
-        ? [definition.subAddress]
-        : [];
-  return addresses.flatMap((address) =>
-    entries.filter(({ running }) => 'pubAddress' in running && running.pubAddress === address),
+  const { definition, running } = entry;
+  if (!('previous' in definition)) return [];
+  const own = 'subAddresses' in running ? running.subAddresses : [subAddressOf(running)];
+  const dbs =
+    definition.role === 'sink' ? (definition.previousDbAddresses ?? []) : [definition.previousDbAddress];
+  return entries.filter(
+    ({ running: other }) =>
+      'pubAddress' in other && (own.includes(other.pubAddress) || dbs.includes(other.dbAddress)),
   );
+}
+
+function subAddressOf(running: RunningRole): string | undefined {
+  return 'subAddress' in running ? running.subAddress : undefined;
 }
 
 /**

@@ -82,7 +82,8 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
   server: { ...SERVING, pullAddress: ADDRESS, pubAddress: ADDRESS, ...RUNNING, pipelined: FLAG },
   pipeline: {
     ...SERVING,
-    subAddress: ADDRESS,
+    subAddress: optional(ADDRESS),
+    previousDbAddress: optional(ADDRESS),
     previous: TOPIC,
     pubAddress: ADDRESS,
     ...RUNNING,
@@ -90,14 +91,21 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
   },
   sink: {
     ...SERVING,
-    subAddresses: ADDRESSES,
+    subAddresses: optional(ADDRESSES),
+    previousDbAddresses: optional(ADDRESSES),
     previous: TOPICS,
     pubAddress: ADDRESS,
     ...RUNNING,
     toClient: FLAG,
   },
   master: { ...SERVING, pullAddress: ADDRESS, ...DISTRIBUTING },
-  hub: { ...SERVING, subAddress: ADDRESS, previous: TOPIC, ...DISTRIBUTING },
+  hub: {
+    ...SERVING,
+    subAddress: optional(ADDRESS),
+    previousDbAddress: optional(ADDRESS),
+    previous: TOPIC,
+    ...DISTRIBUTING,
+  },
   worker: {
     name: optional(NAME),
     dbAddress: ADDRESS,

@@ -1,0 +1,151 @@
+/** Following a server that was started again at other addresses. Pages that go through a relay never load it. */
+import { atMost } from '../async/deadline.ts';
+import type { Logger } from '../logging.ts';
+import { PalmError } from '../protocol/errors.ts';
+import type { Pusher } from '../transport.ts';
+import { type ClientCore, takesNoCalls } from './core.ts';
+import { discover } from './discovery.ts';
+import type { CallPath, Follower, Route } from './path.ts';
+
+/** Milliseconds between two looks for a server that said where it is and is not there. */
+const LOOK_AGAIN = 1_000;
+
+/** Milliseconds that a second link to a server gets to show that the server can be reached. */
+const PROBE_TIMEOUT = 1_000;
+
+/** Has the path of a client follow its server. */
+export function follow(core: ClientCore, path: CallPath): void {
+  path.follower = new ServerFollower(core, path);
+  // This was loaded while the path was being opened, and took its time.
+  if (path.breaks > 0) path.follower.broke();
+}
+
+/** Asks a client's server where it is when a link to it has broken, and goes there. */
+class ServerFollower implements Follower {
+  readonly #core: ClientCore;
+  readonly #path: CallPath;
+  #asked: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(core: ClientCore, path: CallPath) {
+    this.#core = core;
+    this.#path = path;
+    core.connection.closed.then(() => {
+      this.#isClosed = true;
+    });
+    this.#watchCache();
+  }
+
+  broke(): void {
+    this.asked();
+  }
+
+  asked(): Promise<void> {
+    if (this.#asked === undefined) {
+      this.#asked = this.#ask();
+      this.#look();
+    }
+    return this.#asked;
+  }
+
+  /** The link to the cache has heartbeats of its own, and ends with the server that calls are pushed to. */
+  async #watchCache(): Promise<void> {
+    const { connection, settings } = this.#core;
+    for await (const status of connection.status()) {
+      if (status.type !== 'disconnected' || status.address !== settings.dbAddress) continue;
+      this.asked();
+      // Fails when the connection is being closed.
+      probe(this.#path).catch(() => {});
+    }
+  }
+
+  /** What a server says of its addresses may be over a moment later: it is asked until they can be used. */
+  async #look(): Promise<void> {
+    for (;;) {
+      await this.#asked;
+      await atMost(LOOK_AGAIN, this.#core.connection.closed);
+      if (this.#isClosed || this.#path.isReady) break;
+      this.#asked = this.#ask();
+    }
+    this.#asked = undefined;
+  }
+
+  async #ask(): Promise<void> {
+    const { settings, cache, serverName } = this.#core;
+    const path = this.#path;
+    for (;;) {
+      try {
+        const { addresses, isDirect } = await discover({ ...settings, serverName }, cache);
+        if (addresses === undefined) throw takesNoCalls(serverName);
+        return move(path, { addresses, isDirect });
+      } catch (cause) {
+        const error = PalmError.from(cause, 'PROTOCOL', 'the server cannot be found again');
+        // The link that it was asked over broke; the next may be on its way.
+        if (error.code === 'DISCONNECTED') continue;
+        if (error.code !== 'CLOSED' && !this.#isClosed && !path.isReady) refuse(path, error, settings.logger);
+        return;
+      }
+    }
+  }
+}
+
+/** Goes to where the server is now. What was under way at the addresses that it left has failed. */
+function move(path: CallPath, { addresses, isDirect }: Route): void {
+  const { pushAddress, subAddress } = path.addresses;
+  path.refusal = undefined;
+  path.isDirect = isDirect;
+  if (addresses.pushAddress !== pushAddress) {
+    const pusher = path.push(addresses.pushAddress);
+    path.addresses = { ...addresses, subAddress };
+    pushBy(path, pusher, pushAddress);
+  }
+  if (addresses.subAddress !== subAddress) {
+    const before = path.subscription;
+    path.subscription = path.subscribe(addresses.subAddress);
+    path.addresses = addresses;
+    path.break(left(subAddress));
+    before.close();
+  }
+}
+
+/** What was pushed at the address before fails before its link is closed. */
+function pushBy(path: CallPath, pusher: Pusher, address: string): void {
+  const before = path.pusher;
+  path.pusher = pusher;
+  path.break(left(address));
+  before.close();
+}
+
+function left(address: string): PalmError {
+  return new PalmError('DISCONNECTED', `the server is no longer at ${address}`, { sent: 'unknown' });
+}
+
+/** Another server is where it was: what waits for it fails, and what comes, until it is back. */
+function refuse(path: CallPath, error: PalmError, logger: Logger): void {
+  const isNews = path.refusal === undefined;
+  path.refusal = error;
+  if (!isNews) return;
+  logger.warning('the server was not found again', { code: error.code, reason: error.message });
+  const { pusher, subscription, addresses } = path;
+  path.pusher = path.push(addresses.pushAddress);
+  path.subscription = path.subscribe(addresses.subAddress);
+  pusher.close();
+  subscription.close();
+}
+
+/**
+ * Dials the address that calls are pushed to once more, and leaves the link that there is when the other is not there in
+ * time: a link without heartbeats stands for minutes after its peer has vanished.
+ */
+async function probe(path: CallPath): Promise<void> {
+  const before = path.pusher;
+  if (!before.isReady) return;
+  const { pushAddress } = path.addresses;
+  const pusher = path.push(pushAddress);
+  await atMost(
+    PROBE_TIMEOUT,
+    pusher.ready().catch(() => {}),
+  );
+  if (pusher.isReady || path.pusher !== before || !before.isReady) pusher.close();
+  else pushBy(path, pusher, pushAddress);
+}
