@@ -1,4 +1,5 @@
 /** Logging through a small interface that callers may replace. No payload is ever logged. */
+import { invalidCall, show } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels, from all to nothing; pylm's names. */
@@ -43,8 +44,14 @@ export function logText(message: string, fields: LogFields = {}): string {
   );
 }
 
-/** `logger` from `level` on; what is below goes nowhere. */
+/**
+ * `logger` from `level` on; what is below goes nowhere.
+ * @throws PalmError `INVALID_CALL` when there is no such level, as pylm's numbers.
+ */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
+  if (!Object.hasOwn(RANK, level)) {
+    throw invalidCall(`loggingLevel must be one of ${Object.keys(RANK).join(', ')}, not ${show(level)}`);
+  }
   const from = RANK[level];
   return eachMethod((method) =>
     RANK[method] >= from ? (message, fields) => logger[method](message, fields) : () => {},

@@ -32,7 +32,7 @@ export interface BindingTransport extends Transport {
 
 export interface CloseOptions {
   /** Milliseconds given to what was accepted and has not left yet. Default 1000; 0 drops it. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
@@ -76,12 +76,12 @@ export interface SubscribeOptions {
    * A hint: milliseconds after the handshake that the publisher has to confirm the subscription. One that does not is taken for
    * one that cannot, as pylm's, and the subscription for arrived. Default: as little as the transport needs.
    */
-  readonly proofTimeout?: number;
+  readonly proofTimeout?: number | undefined;
   /**
    * A hint: messages that may wait for their reader in buffers of the transport's own. What is beyond them waits with the publisher, or is lost, as
    * it is with any reader that is too slow. Default: many, so that a reader may be busy for a moment.
    */
-  readonly maxUnread?: number;
+  readonly maxUnread?: number | undefined;
 }
 
 /** A request under way. */

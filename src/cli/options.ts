@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
+import { nearest } from '../protocol/nearest.ts';
 import type { Command } from './command.ts';
 import { CommandError } from './exit.ts';
 import type { Environment } from './io.ts';
 import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from './option-table.ts';
-import { nearest } from './suggest.ts';
 import { nameText, quoted } from './terminal-text.ts';
 
 type Value = string | number | true | readonly string[];

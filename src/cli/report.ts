@@ -27,12 +27,38 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
     error instanceof PalmError || error instanceof CommandError ? error.code : ('INTERNAL' as const);
   return {
     code,
-    message: shortLine(reasonText(error), LONGEST_MESSAGE),
+    message: shortLine(inFlags(reasonText(error), code, command), LONGEST_MESSAGE),
     hint: lineOf(hintOf(error) ?? hintFor(code, command)),
     remoteName: lineOf(error instanceof PalmError ? error.remoteName : undefined),
     stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,
     exitCode: exitCodeOf(code),
   };
+}
+
+/** What stands on a command line for an option of a client's or transport's. */
+const FLAGS: Readonly<Record<string, string>> = {
+  serverName: '--server',
+  dbAddress: '--db',
+  pushAddress: '--push',
+  subAddress: '--sub',
+  thisConfig: '--this-config',
+  idleTimeout: '--idle-timeout',
+  'curve.serverKey': '--server-key',
+  'curveServer.secretKey': '--secret-key',
+  'the curve option': '--server-key',
+};
+
+const OPTION_NAMES = new RegExp(
+  `(?<![\\w.])(${Object.keys(FLAGS).join('|').replaceAll('.', '\\.')})(?!\\w)`,
+  'g',
+);
+
+/** The message with flags in place of options. What serve and relay are given has the names of the options. */
+function inFlags(message: string, code: FailureCode, command: string | undefined): string {
+  const isOurs =
+    code === 'INVALID_CALL' || code === 'WRONG_SERVER' || code === 'FORBIDDEN' || code === 'TIMEOUT';
+  if (!isOurs || command === 'serve' || command === 'relay') return message;
+  return message.replace(OPTION_NAMES, (name) => FLAGS[name] ?? name);
 }
 
 function lineOf(text: string | undefined): string | undefined {

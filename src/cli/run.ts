@@ -1,6 +1,7 @@
 /** Finds the command that the arguments name, runs it, and makes an exit code of what it came to. */
 
 import { atMost } from '../async/deadline.ts';
+import { nearest } from '../protocol/nearest.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { CommandError } from './exit.ts';
@@ -10,7 +11,6 @@ import { parseOptions } from './options.ts';
 import { Output } from './output.ts';
 import { failureOf, tell } from './report.ts';
 import { Screen } from './screen.ts';
-import { nearest } from './suggest.ts';
 import { quoted } from './terminal-text.ts';
 
 /** Milliseconds that the last words of a command that was told to end may take. */

@@ -79,6 +79,7 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes 
   return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
 }
 
-function nameOf(text: string): string {
+/** A function's or error's name as an error shows it. */
+export function nameOf(text: string): string {
   return escaped(clipped(text, LONGEST_NAME));
 }

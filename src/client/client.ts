@@ -4,7 +4,7 @@ import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { type CallSpec, checkCall, checkCount, type FunctionPath } from './calls.ts';
+import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from './calls.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
 import { openInput } from './input.ts';
@@ -17,16 +17,16 @@ import { type ConnectOptions, settleOptions } from './options.ts';
 /** What every call may say of its end. */
 export interface CallOptions {
   /** Ends the call: it rejects with the signal's reason. What was sent may still run. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Milliseconds the call may take; `Infinity` for no limit. Default: the client's `timeout`. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 export interface EvalOptions<N extends number = number> extends CallOptions {
   /** Answers to wait for: a pipeline may give several. With 0 it ends when the payload has left, as in pylm. Default 1. */
-  readonly messages?: N;
+  readonly messages?: N | undefined;
   /** Goes along in the message's `cache` field, for the functions to read. */
-  readonly cache?: string;
+  readonly cache?: string | undefined;
 }
 
 export interface JobOptions {
@@ -34,23 +34,23 @@ export interface JobOptions {
    * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
    * left, aborted or its client closed.
    */
-  readonly messages?: number;
+  readonly messages?: number | undefined;
   /** Goes along in each message's `cache` field, for the functions to read. */
-  readonly cache?: string;
+  readonly cache?: string | undefined;
   /** Ends the job at once: reading it throws the signal's reason. What was sent may still run. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Results that may lie unread before no more input is taken. Default 1024. */
-  readonly window?: number;
+  readonly window?: number | undefined;
   /**
    * Milliseconds without a result that is owed before the job fails with `TIMEOUT`. Default: the client's `timeout`
    * when `messages` is given, else `Infinity`.
    */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /**
    * Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job, as
    * does what it throws.
    */
-  readonly onRemoteError?: (error: PalmError) => void;
+  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
 }
 
 /** What happens to a link of a client, and the name of the server that it is for. */
@@ -145,10 +145,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
       const spec = this.#spec(path, options);
       const answers = await evaluate(this.#core.callPath(), {
         spec,
-        payload: this.#encode(payload, `the payload for ${spec.function}`),
+        payload: this.#encode(payload, `the payload for ${nameOf(spec.function)}`),
         messages,
         errorSentinel: this.#core.settings.errorSentinel,
-        decode: (answer) => this.#decode(answer, `the answer of ${spec.function}`),
+        decode: (answer) => this.#decode(answer, `the answer of ${nameOf(spec.function)}`),
         ...this.#limits(options),
       });
       return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
@@ -294,7 +294,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     }
   }
 
-  #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string }): CallSpec {
+  #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string | undefined }): CallSpec {
     return checkCall(path, this.serverName, cache, this.#core.stream);
   }
 

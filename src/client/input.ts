@@ -20,7 +20,7 @@ const DONE = { kind: 'done' } as const;
 /** @throws PalmError `INVALID_CALL` when it is no iterable. */
 export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T> {
   const open = openerOf(payloads);
-  const isAsync = Symbol.asyncIterator in payloads;
+  const isAsync = Symbol.asyncIterator in payloads || !(Symbol.iterator in payloads);
   let iterator: Iterator<T> | AsyncIterator<T> | undefined;
   let isOver = false;
   const next = () => {
@@ -65,9 +65,22 @@ export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T>
   };
 }
 
+function readerOf<T>(stream: ReadableStream<T>): AsyncIterator<T> {
+  const reader = stream.getReader();
+  return {
+    next: () => reader.read() as Promise<IteratorResult<T>>,
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
 function openerOf<T>(payloads: Iterable<T> | AsyncIterable<T>): () => Iterator<T> | AsyncIterator<T> {
   if (payloads !== null && typeof payloads === 'object') {
     if (Symbol.asyncIterator in payloads) return () => payloads[Symbol.asyncIterator]();
+    // A stream where those cannot be iterated yet, as in Safari.
+    if ('getReader' in payloads) return () => readerOf(payloads as unknown as ReadableStream<T>);
     // A Uint8Array is iterable too, but its bytes are not what was meant.
     if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads))
       return () => payloads[Symbol.iterator]();

@@ -6,7 +6,7 @@ import { PalmError } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
+import { type CallSpec, callEnvelope, nameOf, readAnswer } from './calls.ts';
 import { openInput } from './input.ts';
 import { JobSender } from './job-sender.ts';
 import type { CallPath } from './path.ts';
@@ -80,7 +80,7 @@ export class JobRun<In, Out> implements Job<Out> {
     this.#sender = new JobSender({
       path,
       input: openInput(payloads),
-      what: settings.spec.function,
+      what: nameOf(settings.spec.function),
       encode: (value) => {
         this.#message.payload = settings.codec.encode(value);
         return path.encode(this.#message);

@@ -4,35 +4,35 @@ import { checkCount } from './calls.ts';
 
 export interface MapOptions {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
-  readonly ordered?: boolean;
+  readonly ordered?: boolean | undefined;
   /**
    * Inputs taken whose results are not read: those under way, and those that wait for an earlier one. No more are taken
    * from the input before results are read. Default 2048.
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /**
    * Milliseconds that an attempt waits for its answer, from when it is ready to be sent; what it waits for in the cluster
    * counts. `Infinity` for no limit. Default: as long as any input is answered within the client's `timeout`.
    */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Milliseconds for all of it. Default `Infinity`. */
-  readonly deadline?: number;
+  readonly deadline?: number | undefined;
   /**
    * How often an input is sent again that has no answer within `timeout`, or whose link broke. The function may run more
    * than once; the first answer counts, and is seen once. A function that fails is not called again. Default 0.
    */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /**
    * Milliseconds before an input is sent again, at most; each further time waits up to twice as long, until 50 times as
    * long. Default 100.
    */
-  readonly retryDelay?: number;
+  readonly retryDelay?: number | undefined;
   /** Inputs there are, for `progress.remaining`. Default: what the `length` or `size` of the payloads says. */
-  readonly total?: number;
+  readonly total?: number | undefined;
   /** Goes along in each message's `cache` field, for the functions to read. */
-  readonly cache?: string;
+  readonly cache?: string | undefined;
   /** Ends it at once: reading throws the signal's reason. What was sent may still run. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Options checked, and every value settled. */

@@ -8,7 +8,7 @@ import { PalmError, reasonText } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
-import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
+import { type CallSpec, callEnvelope, nameOf, readAnswer } from './calls.ts';
 import type { Input, Taken } from './input.ts';
 import { type Attempt, Attempts } from './map-attempts.ts';
 import type { MapLimits } from './map-options.ts';
@@ -140,7 +140,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     }
     if (signal !== undefined) this.#releases.push(signals.listen(signal, () => this.#abandon(signal.reason)));
     const overdue = () => {
-      const text = `${this.#answered} of ${this.#taken} inputs of ${spec.function} were answered within the deadline of ${deadline} ms`;
+      const text = `${this.#answered} of ${this.#taken} inputs of ${nameOf(spec.function)} were answered within the deadline of ${deadline} ms`;
       this.#fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
     };
     this.#releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
@@ -187,7 +187,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     try {
       payload = this.#settings.codec.encode(taken.value);
     } catch (cause) {
-      const text = `input ${index} of ${this.#settings.spec.function} was not sent: ${reasonText(cause)}`;
+      const text = `input ${index} of ${nameOf(this.#settings.spec.function)} was not sent: ${reasonText(cause)}`;
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
       return;
     }
@@ -226,7 +226,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   }
 
   #unnumbered(): PalmError {
-    const text = `an answer of ${this.#settings.spec.function} does not say which input it is to: a server or worker on the way makes messages of its own, or drops fields that it does not know (protobuf for Python before 3.5). Call it by eval, one by one, or as a job`;
+    const text = `an answer of ${nameOf(this.#settings.spec.function)} does not say which input it is to: a server or worker on the way makes messages of its own, or drops fields that it does not know (protobuf for Python before 3.5). Call it by eval, one by one, or as a job`;
     return new PalmError('PROTOCOL', text, { sent: true });
   }
 
@@ -243,7 +243,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
       this.#finish(index, undefined, value);
     } catch (cause) {
       const { codec, spec } = this.#settings;
-      const text = `input ${index}: the answer of ${spec.function} is no ${codec.name}: ${reasonText(cause)}`;
+      const text = `input ${index}: the answer of ${nameOf(spec.function)} is no ${codec.name}: ${reasonText(cause)}`;
       this.#finish(index, new PalmError('PROTOCOL', text, { index, cause, sent: true }));
     }
   }

@@ -11,34 +11,34 @@ export interface ConnectOptions {
   /** Carries the messages: `zeromq()`, `memory()`, … */
   readonly transport: Transport;
   /** Name the server must bear. Left out, whatever server is at `dbAddress` is taken. */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** Address of the server's cache. Left out, `serverName` is the address: behind a relay servers are found by name. */
-  readonly dbAddress?: string;
+  readonly dbAddress?: string | undefined;
   /** Address calls are sent to. Left out, the server is asked. */
-  readonly pushAddress?: string;
+  readonly pushAddress?: string | undefined;
   /** Address answers are published at. Left out, the server is asked. */
-  readonly subAddress?: string;
+  readonly subAddress?: string | undefined;
   /** Name of the session: it marks every message and goes in front of every key. */
-  readonly session?: string;
+  readonly session?: string | undefined;
   /** Asks the server nothing: name and both addresses are as given here. Default false. */
-  readonly thisConfig?: boolean;
+  readonly thisConfig?: boolean | undefined;
   /** Least level that is logged. Default `warning`. */
-  readonly loggingLevel?: LoggingLevel;
+  readonly loggingLevel?: LoggingLevel | undefined;
   /** Takes the log. Default: the console. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Id of this client, which no other client may have. Default: a random one. Behind a relay it is the relay's to give. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Milliseconds that connecting, an eval or a cache call may take unless it says otherwise. Default 30 000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Gives up connecting. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Takes an answer of one byte, `0`, for a failed call. pylm answers so when a function raises, but a function may
    * give back `b'0'` too, so it is up to you. Default false. Frond servers say plainly that a call failed.
    */
-  readonly errorSentinel?: boolean;
+  readonly errorSentinel?: boolean | undefined;
   /** Sees every envelope that leaves or arrives. */
-  readonly tap?: Tap;
+  readonly tap?: Tap | undefined;
 }
 
 /** Options checked, and settled where something stands in for what is left out. */

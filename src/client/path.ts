@@ -10,6 +10,7 @@ import type { PalmMessage } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
+import { nameOf } from './calls.ts';
 import { Mailbox } from './mailbox.ts';
 
 /** Where a path begins and ends. */
@@ -166,8 +167,8 @@ export class CallPath {
       : 'is there such a function? A stock pylm server stops for good at one it does not have';
     const text =
       what === undefined
-        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${call} was not sent${trouble || '; is the server up?'}`
-        : `${what} from ${call} at ${pushAddress} within ${timeout} ms${trouble || `; ${hint}`}`;
+        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${nameOf(call)} was not sent${trouble || '; is the server up?'}`
+        : `${what} from ${nameOf(call)} at ${pushAddress} within ${timeout} ms${trouble || `; ${hint}`}`;
     return new PalmError('TIMEOUT', text, { sent: what === undefined ? false : 'unknown' });
   }
 

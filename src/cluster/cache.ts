@@ -2,6 +2,7 @@
 import { invalidCall, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
+import { isBytes } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { Store } from './store.ts';
 
@@ -49,9 +50,8 @@ export function cacheOf(store: KeyValues, session?: string): Cache {
     set: async (value, key) => {
       const wire = wireKey(key === undefined || key === '' ? randomId() : key, session);
       checkWritable(wire);
-      if (!(value instanceof Uint8Array))
-        throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
-      await store.set(wire, value as Bytes);
+      if (!isBytes(value)) throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
+      await store.set(wire, value);
       return wire;
     },
     delete: async (key) => {

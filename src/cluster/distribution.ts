@@ -23,33 +23,33 @@ export interface DistributionOptions extends ServingOptions {
   /** Where work is pushed to workers; bound. */
   readonly workerPushAddress: string;
   /** Results go to the next server of a pipeline and not to the client. Default false. */
-  readonly pipelined?: boolean;
+  readonly pipelined?: boolean | undefined;
   /**
    * Sees each message that comes in, and gives the messages that go to the workers: none, one or several. It may give
    * back the message it was given, changed. Messages are scattered one after another.
    */
-  readonly scatter?: Spread;
+  readonly scatter?: Spread | undefined;
   /** Sees each result that comes from the workers, and gives those that are published: none, one or several. */
-  readonly gather?: Spread;
+  readonly gather?: Spread | undefined;
   /** Chooses topic and message for each result, in place of what `pipelined` says. */
-  readonly handleStream?: HandleStream;
+  readonly handleStream?: HandleStream | undefined;
   /**
    * Milliseconds between two signs of life of a worker that asks for its work. One whose link breaks, and that is not
    * back within half as many, is taken for dead, and what it held is given to others. Default 1000.
    */
-  readonly heartbeat?: number;
+  readonly heartbeat?: number | undefined;
   /**
    * Milliseconds that such a worker may be silent. While its link is there, silence is no death: a function may keep its worker
    * from everything else for as long as it likes. A worker that is silent for longer and holds messages is named in the log; one
    * that holds none is forgotten until it is heard of again. Only a worker whose link nobody can watch is taken for dead then.
    * Default 30 000.
    */
-  readonly workerTimeout?: number;
+  readonly workerTimeout?: number | undefined;
   /**
    * Workers that may die with one message. Then it is answered as failed, with the name `WorkerDied`. A message that has
    * one worker left is handed over alone. `Infinity` for no limit; default 3.
    */
-  readonly maxDeliveries?: number;
+  readonly maxDeliveries?: number | undefined;
 }
 
 /** Where the messages come from. */

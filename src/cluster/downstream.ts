@@ -10,7 +10,7 @@ export interface DownstreamOptions extends ServingOptions, FunctionOptions {
   /** Where results are published; bound. */
   readonly pubAddress: string;
   /** Results go to the client, and not to the next server. Default true, as in pylm. */
-  readonly toClient?: boolean;
+  readonly toClient?: boolean | undefined;
 }
 
 export interface Downstream extends RoleParts {

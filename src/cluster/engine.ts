@@ -2,6 +2,7 @@
 import { currentStage, isName } from '../protocol/calls.ts';
 import { invalidCall, show } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
+import { nearest } from '../protocol/nearest.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
@@ -119,10 +120,19 @@ export class Engine {
 
   #unknown(message: PalmMessage): PalmMessage {
     const { name, isNamed } = this.#settings;
+    const { function: path, stage } = message;
+    const current = currentStage(path, stage);
+    if (current === undefined) {
+      const text = `${show(path)} has no stage ${stage} of the form 'server.function'`;
+      return this.#fail(message, text, Status.unknownFunction);
+    }
+    const where = path.includes(' ') ? ` (stage ${stage} of ${show(path)})` : '';
+    const own = `${isNamed ? 'server' : 'worker'} ${show(name)}`;
+    const near = nearest(current.function, this.offered);
     const text =
-      currentStage(message.function, message.stage) === undefined
-        ? `${show(message.function)} has no stage ${message.stage} of the form 'server.function'`
-        : `${isNamed ? 'server' : 'worker'} ${show(name)} has no function ${show(message.function)} at stage ${message.stage}`;
+      isNamed && current.server !== name
+        ? `this is ${own}, and not ${show(current.server)}${where}`
+        : `${own} has no function ${show(current.function)}${where}${near === undefined ? '' : `; did you mean ${show(near)}?`}`;
     return this.#fail(message, text, Status.unknownFunction);
   }
 }

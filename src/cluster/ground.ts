@@ -26,32 +26,32 @@ export interface ServingOptions {
   /** Where clients and workers find the cache; bound. */
   readonly dbAddress: string;
   /** Least level that is logged. Default `info`. */
-  readonly loggingLevel?: LoggingLevel;
+  readonly loggingLevel?: LoggingLevel | undefined;
   /** Takes the log. Default: the console. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Keeps the values of the cache. Default: a {@link MemoryStore}. */
-  readonly store?: Store;
+  readonly store?: Store | undefined;
   /** Failed answers carry the stack of the error, for clients to see. Default false. */
-  readonly includeStack?: boolean;
+  readonly includeStack?: boolean | undefined;
   /**
    * Bytes of messages that may wait here for a function or a worker, with those that functions are working on. From there
    * on no more is read, so those who send are held up. Each message counts 1 024 bytes beside its own. `Infinity` for no
    * limit; default 64 MiB.
    */
-  readonly maxWaiting?: number;
+  readonly maxWaiting?: number | undefined;
 }
 
 /** What the servers have that run functions themselves. */
 export interface FunctionOptions {
   /** The functions offered. `echo`, which gives its payload back, is always there. */
-  readonly functions?: PalmFunctions;
+  readonly functions?: PalmFunctions | undefined;
   /** Chooses topic and message for each result, in place of what `pipelined` or `toClient` say. */
-  readonly handleStream?: HandleStream;
+  readonly handleStream?: HandleStream | undefined;
   /**
    * Messages that may be worked on at the same time, where functions are async. Default 1: one after another, so that
    * results keep the order of the messages.
    */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
 }
 
 export class Ground implements FailureSettings, Surroundings {

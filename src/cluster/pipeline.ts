@@ -4,12 +4,12 @@ import { Role } from './role.ts';
 /** What a pipeline is: pylm's `Pipeline(…)` arguments in camel case, and frond's own. */
 export interface PipelineOptions extends DownstreamOptions {
   /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
-  readonly subAddress?: string;
+  readonly subAddress?: string | undefined;
   /**
    * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
    * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
    */
-  readonly previousDbAddress?: string;
+  readonly previousDbAddress?: string | undefined;
   /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
   readonly previous: string;
 }

@@ -10,7 +10,7 @@ export interface ServerOptions extends ServingOptions, FunctionOptions {
   /** Where answers are published; bound. */
   readonly pubAddress: string;
   /** Results go to the next server of a pipeline and not to the client. Default false. */
-  readonly pipelined?: boolean;
+  readonly pipelined?: boolean | undefined;
 }
 
 /**

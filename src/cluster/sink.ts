@@ -5,12 +5,12 @@ import { Role } from './role.ts';
 /** What a sink is: pylm's `Sink(…)` arguments in camel case, and frond's own. */
 export interface SinkOptions extends DownstreamOptions {
   /** Where the previous servers publish; dialled. Left out, the servers at `previousDbAddresses` are asked. */
-  readonly subAddresses?: readonly string[];
+  readonly subAddresses?: readonly string[] | undefined;
   /**
    * `dbAddress` of each previous server, which may come later. They are asked where they publish, and again after each break:
    * one may be started anew at other addresses. Left out, they are expected at `subAddresses` for ever.
    */
-  readonly previousDbAddresses?: readonly string[];
+  readonly previousDbAddresses?: readonly string[] | undefined;
   /** For each of them the name of the server there, or a topic that its `handleStream` gives. */
   readonly previous: readonly string[];
 }

@@ -2,6 +2,7 @@
 import { invalidCall, show } from '../protocol/errors.ts';
 import { countedIds } from '../protocol/ids.ts';
 import { type PalmMessage, palmMessage } from '../protocol/message.ts';
+import { isBytes } from '../protocol/payload.ts';
 import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
 import { type FailureSettings, failed } from './failure.ts';
@@ -65,7 +66,7 @@ async function each(
 }
 
 function checked(part: unknown): PalmMessage {
-  if (typeof part !== 'object' || part === null || !((part as PalmMessage).payload instanceof Uint8Array)) {
+  if (typeof part !== 'object' || part === null || !isBytes((part as PalmMessage).payload)) {
     throw invalidCall(`scatter and gather give messages whose payload is a Uint8Array, not ${show(part)}`);
   }
   return part as PalmMessage;

@@ -14,7 +14,7 @@ export interface Store {
 
 export interface MemoryStoreOptions {
   /** Bytes of keys (two for each character) and values that are kept at most, with 256 for each key. Default 256 MiB. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
 }
 
 const DEFAULT_MAX_BYTES = 268_435_456;

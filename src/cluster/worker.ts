@@ -24,25 +24,25 @@ import { findWork, type LinkSettings } from './worker-link.ts';
 export interface WorkerOptions {
   readonly transport: Transport;
   /** Name of the worker, for logs and `context.name`; no more than 128 characters. Default: a random one. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** `dbAddress` of the Master or Hub. */
   readonly dbAddress: string;
   /** The Master's `workerPushAddress`. Left out, the Master is asked. Given, the Master pushes work as pylm's do. */
-  readonly pushAddress?: string;
+  readonly pushAddress?: string | undefined;
   /** The Master's `workerPullAddress`. Left out, the Master is asked. */
-  readonly pullAddress?: string;
+  readonly pullAddress?: string | undefined;
   /** Least level that is logged. Default `info`. */
-  readonly loggingLevel?: LoggingLevel;
+  readonly loggingLevel?: LoggingLevel | undefined;
   /** The functions offered, to calls that name any server. `echo`, which gives its payload back, is always there. */
-  readonly functions?: PalmFunctions;
+  readonly functions?: PalmFunctions | undefined;
   /** Async functions that may run at the same time. Default 1. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Takes the log. Default: the console. */
-  readonly logger?: Logger;
+  readonly logger?: Logger | undefined;
   /** Failed answers carry the stack of the error, for clients to see. Default false. */
-  readonly includeStack?: boolean;
+  readonly includeStack?: boolean | undefined;
   /** Milliseconds that `start` and each cache call may take; `Infinity` for no limit. Default 30 000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 const TIMEOUT = 30_000;

@@ -17,11 +17,16 @@ export function bytes(): PayloadCodec<Uint8Array, Bytes> {
   return { name: 'Uint8Array', encode: checkBytes, decode: (payload) => payload };
 }
 
+/** Whether it is a Uint8Array, also of another realm: a frame of a page, a test of jest's or a `node:vm` has one of its own. */
+export function isBytes(value: unknown): value is Bytes {
+  return (
+    value instanceof Uint8Array ||
+    (ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]')
+  );
+}
+
 function checkBytes(payload: unknown): Bytes {
-  // Not instanceof: a frame or a worker of another realm has a Uint8Array of its own.
-  if (ArrayBuffer.isView(payload) && Object.prototype.toString.call(payload) === '[object Uint8Array]') {
-    return payload as Bytes;
-  }
+  if (isBytes(payload)) return payload;
   throw new TypeError(
     `a payload must be a Uint8Array, not ${show(payload)}; client.with(text()) takes texts`,
   );

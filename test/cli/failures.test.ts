@@ -100,7 +100,7 @@ test.each([
   [['delete', 'pub_address'], /INVALID_CALL: key "pub_address" is the server's configuration/],
   [['get', 'k', '--session', 'a b'], /INVALID_CALL: session must hold no space/],
   [['get', 'k', '--server', 'a.b'], /INVALID_CALL: serverName must be/],
-  [['get', 'k', '--push', 'http://x'], /INVALID_CALL: ZeroMQ dials 'tcp:\/\/host:port'/],
+  [['get', 'k', '--push', 'http://x'], /INVALID_CALL: over ZeroMQ an address is 'tcp:\/\/host:port'/],
   [
     ['get', 'k', '--this-config'],
     /USAGE: --this-config asks the server nothing, so --server, --push and --sub/,

@@ -241,7 +241,11 @@ describe('what it cannot look at', () => {
 
   test('no address, a wrong one, or too many', async () => {
     expectFailure(await here(['inspect']), 2, /^frond: USAGE: where is the server\?/);
-    expectFailure(await here(['inspect', 'localhost:5']), 2, /^frond: INVALID_CALL: ZeroMQ dials/);
+    expectFailure(
+      await here(['inspect', 'localhost:5']),
+      2,
+      /^frond: INVALID_CALL: over ZeroMQ an address is .*did you mean "tcp:\/\/localhost:5"/,
+    );
     expectFailure(
       await here(['inspect', 'tcp://a:1', 'tcp://b:1']),
       2,

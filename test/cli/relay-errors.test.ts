@@ -22,7 +22,7 @@ test.each([
   [demo, /USAGE: nobody could come in: give --tokens FILE, or --allow PATTERN/],
   [['--server', 'demo'], /USAGE: --server must be NAME=ADDRESS, .* not "demo"/],
   [['--server', 'a.b=tcp://a:1'], /USAGE: --server must be NAME=ADDRESS/],
-  [['--server', 'demo=localhost'], /USAGE: --server demo: ZeroMQ dials/],
+  [['--server', 'demo=localhost'], /USAGE: --server demo: over ZeroMQ an address is/],
   [[...demo, ...demo], /USAGE: --server demo is given twice/],
   [[...demo, '--allow', 'demo'], /USAGE: --allow must be 'server\.function'/],
   [[...demo, '--allow', 'dmo.*'], /USAGE: --allow "dmo\.\*" is of no server here; did you mean demo\?/],
@@ -64,5 +64,9 @@ test('a config file at fault', async () => {
   expectFailure(ended, 2, /^frond: INPUT: ".*bad\.json": servers\.demo\.dbAddress must be an address/);
   const far = join(files.folder, 'far.json');
   await writeFile(far, '{ "servers": { "demo": "localhost" } }');
-  expectFailure(await here(['relay', '--config', far]), 2, /^frond: INPUT: .*: servers\.demo: ZeroMQ dials/);
+  expectFailure(
+    await here(['relay', '--config', far]),
+    2,
+    /^frond: INPUT: .*: servers\.demo: over ZeroMQ an address is/,
+  );
 });

@@ -59,7 +59,7 @@ test.each([
   [
     'an address that is none',
     role("{ role: 'server', name: 'x', dbAddress: ANY, pullAddress: 'localhost:5', pubAddress: ANY }"),
-    /server "x": pullAddress: ZeroMQ dials .* not "localhost:5"/,
+    /server "x": pullAddress: over ZeroMQ an address is .* not "localhost:5"/,
   ],
   [
     'a list of one address',

@@ -6,8 +6,8 @@ import { commandHelp, generalHelp } from '../../src/cli/help.ts';
 import { invocationOf } from '../../src/cli/invocation.ts';
 import { OPTIONS } from '../../src/cli/option-table.ts';
 import { parseOptions, specOf } from '../../src/cli/options.ts';
-import { nearest } from '../../src/cli/suggest.ts';
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
+import { nearest } from '../../src/protocol/nearest.ts';
 import { frond } from './command.ts';
 import { here } from './in-process.ts';
 

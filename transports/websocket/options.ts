@@ -26,13 +26,13 @@ export interface WebsocketOptions {
    * What the relay is shown to say who this is: a text, or what gives one at each connection, so that one that expires is
    * followed by a fresh one. It travels in the first message, never in the URL.
    */
-  readonly token?: string | TokenProvider;
+  readonly token?: string | TokenProvider | undefined;
   /** Milliseconds that one attempt to connect may take, and that the token may take before it. Default 10 000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Milliseconds between two attempts at most. They begin at 200 and double, each a random part of that. Default 30 000. */
-  readonly maxDelay?: number;
+  readonly maxDelay?: number | undefined;
   /** The constructor of WebSockets. Default: the platform's. */
-  readonly WebSocket?: WebSocketConstructor;
+  readonly WebSocket?: WebSocketConstructor | undefined;
 }
 
 export interface WebsocketSettings {

@@ -4,20 +4,20 @@ import { escaped } from '../../src/protocol/printable.ts';
 const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
 /** Characters of an address: names of hosts have 253, and paths of sockets 107. */
 const LONGEST = 512;
-const LOCAL = /^(ipc|inproc):\/\/\S+$/;
+const LOCAL = /^ipc:\/\/\S+$/;
 
-interface TcpAddress {
+export interface TcpAddress {
   readonly host: string;
   readonly port: string;
 }
 
-function parseTcp(address: string): TcpAddress | undefined {
+export function parseTcp(address: string): TcpAddress | undefined {
   const [, host, port] = TCP.exec(address) ?? [];
   if (host === undefined || port === undefined) return undefined;
   return port === '*' || Number(port) <= 65_535 ? { host, port } : undefined;
 }
 
-/** @throws PalmError `INVALID_CALL` when it is no `tcp://host:port`, `ipc://path` or `inproc://name`. */
+/** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
 export function checkZeromqAddress(address: unknown): void {
   if (
     typeof address === 'string' &&
@@ -25,8 +25,14 @@ export function checkZeromqAddress(address: unknown): void {
     (parseTcp(address) !== undefined || LOCAL.test(address))
   )
     return;
+  const text = typeof address === 'string' ? address : '';
+  const hint = text.startsWith('inproc:')
+    ? "; within a process use the transport memory(), whose addresses are 'memory://name'"
+    : parseTcp(`tcp://${text}`) === undefined
+      ? ''
+      : `; did you mean ${show(`tcp://${text}`)}?`;
   throw invalidCall(
-    `ZeroMQ dials 'tcp://host:port' (IPv6 as 'tcp://[::1]:port'), 'ipc://path' or 'inproc://name', not ${show(address)}`,
+    `over ZeroMQ an address is 'tcp://host:port' (IPv6 as 'tcp://[::1]:port') or 'ipc://path', not ${show(address)}${hint}`,
   );
 }
 
@@ -46,11 +52,6 @@ function isPlain(address: string): boolean {
 
 export function isIpv6(address: string): boolean {
   return parseTcp(address)?.host.startsWith('[') === true;
-}
-
-/** Whether only the process itself can get there. */
-export function isWithinProcess(address: string): boolean {
-  return address.startsWith('inproc:');
 }
 
 const EVERYWHERE = /^(\*|0\.0\.0\.0|\[::\])$/;

@@ -16,7 +16,7 @@ import type {
 } from '../../src/transport.ts';
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import type { Addon } from './addon.ts';
-import { checkDialAddress, checkZeromqAddress, isWithinProcess } from './address.ts';
+import { checkDialAddress, checkZeromqAddress } from './address.ts';
 import { type Bound, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { openSocket } from './descriptors.ts';
@@ -188,7 +188,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       address,
       host: this,
       encrypted: this.#settings.curve !== undefined,
-      maxMessageSize: this.#settings.maxMessageSize,
+      settings: this.#settings,
     };
   }
 
@@ -203,10 +203,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   ): Promise<B> {
     this.checkUse(address);
     const options = socketOptions(this.#addon, this.#settings, address, 'bind');
-    // Within a process there is no encryption, and what is to be found there must share a context.
-    const keys = isWithinProcess(address) ? undefined : this.#clientKeys;
     let bound: B | undefined;
-    const check = keys?.use(this.#addon, (reason) => bound?.refuse(reason));
+    const check = this.#clientKeys?.use(this.#addon, (reason) => bound?.refuse(reason));
     try {
       // Enforced: should nobody decide about keys, nobody comes in.
       const decided = check && { context: check.context, zapDomain: check.zapDomain, zapEnforceDomain: true };

@@ -6,7 +6,9 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { openSocket } from './descriptors.ts';
+import { Dialler } from './dialler.ts';
 import { watchLink } from './monitor.ts';
+import type { ZeromqSettings } from './options.ts';
 import { ReadProgress } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 
@@ -18,8 +20,7 @@ export interface DialContext {
   readonly address: string;
   readonly host: ChannelHost;
   readonly encrypted: boolean;
-  /** Bytes of the largest frame that may be sent; -1: any. */
-  readonly maxMessageSize: number;
+  readonly settings: ZeromqSettings;
 }
 
 /** Opens another socket like the one that a channel has. */
@@ -36,6 +37,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   /** Why the link broke, until what came before is read. */
   #breakReason: string | undefined;
   #stopRedial = () => {};
+  readonly #dialler: Dialler;
 
   readonly #open: OpenSocket<S>;
 
@@ -45,6 +47,16 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     this.#open = open;
     this.socket = this.#openSocket(context.address);
     this.context = context;
+    const { address, host, settings } = context;
+    const { reconnectInterval, reconnectMaxInterval } = settings;
+    this.#dialler = new Dialler(this.socket, {
+      address,
+      reconnectInterval,
+      reconnectMaxInterval,
+      lost: (reason, attempt, delay) => {
+        host.report({ type: 'reconnecting', address, attempt, delay, reason }, this);
+      },
+    });
   }
 
   /** Separate from the constructor, because events may come before a subclass is complete. */
@@ -53,7 +65,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     this.#watch(this.socket);
     host.report({ type: 'connecting', address }, this);
     try {
-      this.socket.connect(address);
+      this.#dialler.start();
     } catch (cause) {
       void this.close();
       throw invalidCall(`cannot dial ${address}: ${reasonText(cause)}`, { cause });
@@ -72,22 +84,30 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
       connected: (took) => {
         if (!isCurrent()) return;
         host.report({ type: 'connected', address }, this);
+        this.#dialler.connected();
         this.#break();
         this.connected(took);
       },
       disconnected: (reason) => {
         if (!isCurrent()) return;
         host.report({ type: 'disconnected', address, reason }, this);
+        this.#dialler.disconnected();
         // The monitor overtakes what was received before the end: let that be read first.
         this.#breakReason = reason;
         this.progress.caughtUp().then(() => this.#break());
       },
       reconnecting: (attempt, delay) => {
-        if (isCurrent()) host.report({ type: 'reconnecting', address, attempt, delay }, this);
+        if (!isCurrent()) return;
+        host.report({ type: 'reconnecting', address, attempt, delay }, this);
+        // To go elsewhere is to leave what was not read.
+        this.progress.caughtUp().then(() => {
+          if (!this.isClosed) this.#dialler.failed();
+        });
       },
       refused: (error, final) => {
         if (!isCurrent()) return;
         host.report({ type: 'disconnected', address, reason: error.message }, this);
+        if (this.#dialler.refused()) return;
         this.setRefused(error);
         if (final) this.#redialLater();
       },
@@ -97,6 +117,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.isClosed) return;
     this.#stopRedial();
+    this.#dialler.stop();
     const { address, host } = this.context;
     this.setClosed(new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false }));
     host.release(this);
@@ -105,7 +126,8 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 
   /** The error for a frame that the peer would hang up at. */
   protected refusal({ length }: Bytes): PalmError | undefined {
-    const { address, maxMessageSize } = this.context;
+    const { address, settings } = this.context;
+    const { maxMessageSize } = settings;
     if (length <= maxMessageSize || maxMessageSize === -1) return undefined;
     const text = `a message of ${length} bytes to ${address} is over maxMessageSize, ${maxMessageSize}: raise it on both sides`;
     return new PalmError('TOO_LARGE', text, { sent: false });
@@ -136,7 +158,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     }
     this.renewed(this.socket);
     this.#watch(this.socket);
-    this.socket.connect(address);
+    this.#dialler.move(this.socket);
   }
 
   /** The channel goes on with this socket. */
@@ -157,14 +179,8 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     if (this.isClosed) return;
     this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
-      const { address } = this.context;
       try {
-        this.socket.disconnect(address);
-      } catch {
-        // ZeroMQ has let go of it already.
-      }
-      try {
-        this.socket.connect(address);
+        this.#dialler.redial();
       } catch {
         this.#redialLater();
       }

@@ -9,8 +9,8 @@ import { settle, type ZeromqOptions } from './options.ts';
 export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
 
 /**
- * A transport over native ZeroMQ sockets, as pylm's. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`),
- * `ipc://path` and, within one process, `inproc://name`; binding `tcp://host:*` has the system choose the port.
+ * A transport over native ZeroMQ sockets, as pylm's. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and
+ * `ipc://path`; binding `tcp://host:*` has the system choose the port. Where a host has several addresses, each is dialled in turn.
  * Needs the package `zeromq`, which it loads when first used.
  *
  * @throws PalmError `INVALID_CALL` naming an option that is not acceptable.

@@ -5,8 +5,8 @@ export interface CurveClientKeys {
   /** Public key of the servers that are dialled. */
   readonly serverKey: string;
   /** This side's own pair. Left out, a fresh one is made for each connection. */
-  readonly publicKey?: string;
-  readonly secretKey?: string;
+  readonly publicKey?: string | undefined;
+  readonly secretKey?: string | undefined;
 }
 
 /** Says of a client's public key (40 characters of Z85) whether the client may connect. */
@@ -25,42 +25,42 @@ export interface CurveServerKeys {
    * but `true`, or takes longer than 5 s refuses. The client learns of it as `FORBIDDEN`; the server's connection reports
    * `refused` in its status.
    */
-  readonly allow?: readonly string[] | AllowKey;
+  readonly allow?: readonly string[] | AllowKey | undefined;
 }
 
 /** What {@link zeromq} takes. Times are milliseconds. */
 export interface ZeromqOptions {
   /** Encrypts what is dialled. */
-  readonly curve?: CurveClientKeys;
+  readonly curve?: CurveClientKeys | undefined;
   /** Encrypts what is bound. */
-  readonly curveServer?: CurveServerKeys;
+  readonly curveServer?: CurveServerKeys | undefined;
   /** A link that gives no sign of life for this long, and none for as long again when asked, is broken. Default 2000. */
-  readonly heartbeatInterval?: number;
+  readonly heartbeatInterval?: number | undefined;
   /** Wait before dialling again, at first and at most. Defaults 100 and 2000. */
-  readonly reconnectInterval?: number;
-  readonly reconnectMaxInterval?: number;
+  readonly reconnectInterval?: number | undefined;
+  readonly reconnectMaxInterval?: number | undefined;
   /** Messages that ZeroMQ holds for each peer before `send` waits, or, when publishing, they wait here ({@link maxOwed}). */
-  readonly sendHighWaterMark?: number;
+  readonly sendHighWaterMark?: number | undefined;
   /**
    * Bytes that a publisher keeps for one subscriber that reads more slowly than is published for it, beside what ZeroMQ holds; each message counts
    * 256 more. What is beyond is dropped, and told of as `lost` in the status. All subscribers together may be owed twice as much; then the one that is
    * owed the most gives. Default 268435456 (256 MiB).
    */
-  readonly maxOwed?: number;
+  readonly maxOwed?: number | undefined;
   /** Messages that ZeroMQ holds unread for each peer. */
-  readonly receiveHighWaterMark?: number;
+  readonly receiveHighWaterMark?: number | undefined;
   /**
    * Bytes of the largest frame, taken or sent. Default 67108864 (64 MiB); -1: no limit. A larger frame that arrives ends the
    * connection of its sender, without a word: so both sides are to have the same limit, and a larger frame that a client or worker is to send is
    * refused with `TOO_LARGE`. Sockets whose peers have nothing to send but handshakes and subscriptions take at most 1152 bytes,
    * whatever this says. ZeroMQ bounds frames and not whole messages: a peer may still send a message of any number of frames.
    */
-  readonly maxMessageSize?: number;
+  readonly maxMessageSize?: number | undefined;
   /**
    * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived
    * (pylm). Ten times as long as the handshake took, if that is more. Default 5.
    */
-  readonly subscriptionMargin?: number;
+  readonly subscriptionMargin?: number | undefined;
 }
 
 const DEFAULTS = {
@@ -97,7 +97,8 @@ function checkAllow(allow: unknown): void {
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function settle(options: ZeromqOptions): ZeromqSettings {
-  const settings = { ...DEFAULTS, ...options };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings: ZeromqSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(settings)) {
     if (name === 'curve' || name === 'curveServer') continue;
     const isFine =

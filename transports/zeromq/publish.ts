@@ -4,7 +4,6 @@ import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
-import { isWithinProcess } from './address.ts';
 import { Bound } from './bound.ts';
 import { OwedDeliveries, type OwedState } from './owed.ts';
 import { receive } from './reader.ts';
@@ -97,7 +96,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       if (news === undefined || news.length === 0 || parts.length > 1) continue;
       if (this.#isDropping) continue;
       const subscription = this.#topics.take(news);
-      if (this.#topics.bytes(this.socket) > MOST_TOPIC_BYTES && !isWithinProcess(this.address)) {
+      if (this.#topics.bytes(this.socket) > MOST_TOPIC_BYTES) {
         this.#isDropping = true;
         this.dropPeers(`subscriptions to more than ${MOST_TOPIC_BYTES} bytes of topics: all were ended`);
         continue;

@@ -21,6 +21,9 @@ export const LONGEST_TOPIC = 1_024;
  */
 const ZAP_DOMAIN = 'frond';
 
+/** Milliseconds that a connection may take to be there: the system tries for two minutes, and a host may have another address. */
+const CONNECT_TIMEOUT = 5_000;
+
 /** The socket options for an address: ours for every socket, CURVE for the side it is. */
 export function socketOptions(
   addon: Addon,
@@ -44,7 +47,7 @@ export function socketOptions(
     reconnectMaxInterval: Math.max(reconnectInterval, reconnectMaxInterval),
     maxMessageSize,
     // Queue for peers that are there, not for those that may come: a call that failed must not run later.
-    ...(side === 'dial' && { immediate: true }),
+    ...(side === 'dial' && { immediate: true, connectTimeout: CONNECT_TIMEOUT }),
     ...(sendHighWaterMark !== undefined && { sendHighWaterMark }),
     ...(receiveHighWaterMark !== undefined && { receiveHighWaterMark }),
     ...(side === 'dial' ? curveClient(addon, settings) : curveServer(settings)),

@@ -19,9 +19,9 @@ import {
   text,
 } from '../../../transports/relay/schema.ts';
 import { PalmError } from '../../protocol/errors.ts';
+import { nearest } from '../../protocol/nearest.ts';
 import { CommandError } from '../exit.ts';
 import { unreadable } from '../input.ts';
-import { nearest } from '../suggest.ts';
 import { quoted } from '../terminal-text.ts';
 
 const COUNT = 'a whole number from 1 on';

@@ -3,9 +3,9 @@
 import type { RoleDefinition } from '../../cluster/start-role.ts';
 import { isName } from '../../protocol/calls.ts';
 import { reasonText, show } from '../../protocol/errors.ts';
+import { nearest } from '../../protocol/nearest.ts';
 import type { Transport } from '../../transport.ts';
 import { CommandError } from '../exit.ts';
-import { nearest } from '../suggest.ts';
 import { quoted } from '../terminal-text.ts';
 import { isRoleName, ROLE_NAMES, type RoleName, shapeOf } from './shapes.ts';
 
