@@ -14,7 +14,10 @@ function binary(scope: string, file: string): string {
   return join(folder, own, file);
 }
 
-const otherNode = readdirSync(modules).find((name) => name.startsWith('node-')) ?? '';
+/** Node in the version whose packages begin so. */
+function otherNode(prefix: string): string {
+  return join(modules, readdirSync(modules).find((name) => name.startsWith(prefix)) ?? prefix, 'bin/node');
+}
 
 export interface Runtime {
   readonly name: string;
@@ -27,7 +30,8 @@ export const node20: Runtime = {
   command: process.execPath,
   flags: [],
 };
-export const node24: Runtime = { name: 'Node 24', command: join(modules, otherNode, 'bin/node'), flags: [] };
+export const node22: Runtime = { name: 'Node 22', command: otherNode('node22-'), flags: [] };
+export const node24: Runtime = { name: 'Node 24', command: otherNode('node-'), flags: [] };
 export const deno: Runtime = {
   name: 'Deno',
   command: binary('@deno', 'deno'),
