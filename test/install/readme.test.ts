@@ -13,7 +13,7 @@ const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8'
 const quickStart = readme.slice(readme.indexOf('## Quick start'), readme.indexOf('\n## From pylm'));
 
 /** What it says to put into files, what to type, and what is then printed. */
-const files = [...quickStart.matchAll(/`(\w+\.mjs)`[^`]*(?:`[^`\n]+`[^`]*)?```js\n([\s\S]*?)```/g)].map(
+const files = [...quickStart.matchAll(/`(\w+\.mjs)`[^`]*(?:`[^`\n]+`[^`]*)?```mjs\n([\s\S]*?)```/g)].map(
   ([, name = '', code = '']) => ({ name, code }),
 );
 const commands = [...quickStart.matchAll(/```sh\n((?:node|npm) .*)\n```/g)].map(([, line = '']) => line);

@@ -28,8 +28,18 @@ function wordsOf(command: string): readonly string[] {
 }
 
 describe('the README', () => {
-  it('has snippets of languages that are run: here, in readme.test.ts, and in test/browser', () => {
-    expect([...new Set(snippets.map(({ language }) => language))].sort()).toEqual(['html', 'js', 'sh', 'ts']);
+  it('has snippets of languages that are run: here, in readme.test.ts, test/install and test/browser', () => {
+    expect([...new Set(snippets.map(({ language }) => language))].sort()).toEqual([
+      'html',
+      'js',
+      'mjs',
+      'sh',
+      'text',
+      'ts',
+    ]);
+    // The quick start, and what it prints.
+    expect(snippets.filter(({ language }) => language === 'mjs')).toHaveLength(2);
+    expect(snippets.filter(({ language }) => language === 'text')).toHaveLength(1);
     // The page's client of a relay, and the module for `frond serve`.
     expect(snippets.filter(({ language }) => language === 'js')).toHaveLength(2);
     expect(snippets.filter(({ language }) => language === 'html')).toHaveLength(1);
@@ -54,6 +64,8 @@ describe('the README', () => {
 
   it('has no other commands than those, and what feeds them', () => {
     const others = commands.filter((line) => !/^((npx )?frond|npm) /.test(line));
-    expect(others.filter((line) => !/^(ls$|export FROND_)/.test(line))).toEqual([]);
+    expect(others.filter((line) => !/^(ls$|export FROND_|node (server|client)\.mjs$)/.test(line))).toEqual(
+      [],
+    );
   });
 });

@@ -12,7 +12,7 @@ import { type PackedProject, packProject, root } from './packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 /** Without the server of the quick start, which runs until Ctrl-C: test/install runs it. */
-const snippets = [...readme.matchAll(/```(?:ts|js)\n([\s\S]*?)```/g)]
+const snippets = [...readme.matchAll(/```(?:ts|mjs)\n([\s\S]*?)```/g)]
   .map((match) => match[1] ?? '')
   .filter((snippet) => !snippet.includes('until Ctrl-C'));
 const [quickStart = ''] = snippets;
