@@ -243,20 +243,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     return this.#accept((cache) => cache.delete(key, this.#limits(options)));
   }
 
-  /** The present state of each link, and then what happens to them, until the client is closed. */
-  status(): AsyncIterable<ClientStatus> {
-    const values = this.#core.connection.status()[Symbol.asyncIterator]();
-    const next = async (): Promise<IteratorResult<ClientStatus, undefined>> => {
-      const { done, value } = await values.next();
-      return done
-        ? { done, value: undefined }
-        : { done: false, value: { ...value, server: this.serverName } };
-    };
-    const leave = async (): Promise<IteratorResult<ClientStatus, undefined>> => {
-      values.return?.();
-      return { done: true, value: undefined };
-    };
-    return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+  /** The present state of each link when it is first read from, and then what happens to them, until the client is closed. */
+  async *status(): AsyncIterableIterator<ClientStatus> {
+    const { serverName: server } = this;
+    for await (const status of this.#core.connection.status()) yield { ...status, server };
   }
 
   /**

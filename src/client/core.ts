@@ -54,8 +54,8 @@ export class ClientCore {
     const path = new CallPath({ connection, addresses, isDirect, tap, logger });
     this.path = path;
     // Behind a relay the server has one name for all, and the relay follows it.
-    if (settings.thisConfig || addresses.pushAddress === dbAddress) return;
-    import('./follow.ts').then((own) => own.follow(this, path));
+    if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
+      import('./follow.ts').then((own) => own.follow(this, path)).catch(() => {});
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {

@@ -34,13 +34,15 @@ export async function discover(settings: ClientSettings, cache: CacheChannel): P
     );
   }
   const isDirect = subAddress === undefined && own.features !== undefined;
-  if (pull === '' || pub === '') return { serverName: name, addresses: undefined, isDirect };
   return {
     serverName: name,
     isDirect,
-    addresses: {
-      pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
-      subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),
-    },
+    addresses:
+      pull === '' || pub === ''
+        ? undefined
+        : {
+            pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
+            subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),
+          },
   };
 }

@@ -65,15 +65,13 @@ export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T>
   };
 }
 
-function readerOf<T>(stream: ReadableStream<T>): AsyncIterator<T> {
+async function* readerOf<T>(stream: ReadableStream<T>): AsyncIterator<T> {
   const reader = stream.getReader();
-  return {
-    next: () => reader.read() as Promise<IteratorResult<T>>,
-    return: async () => {
-      await reader.cancel();
-      return { done: true, value: undefined };
-    },
-  };
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel();
+  }
 }
 
 function openerOf<T>(payloads: Iterable<T> | AsyncIterable<T>): () => Iterator<T> | AsyncIterator<T> {

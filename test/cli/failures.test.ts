@@ -65,7 +65,7 @@ test('a wrong key is FORBIDDEN, and the right one lets in', async () => {
   const call = (key: string) => run('eval', 'test.upper', 'x', '--db', own.dbAddress, '--server-key', key);
   expect((await call(keys.publicKey)).stdout.toString()).toBe('X');
   expectFailure(await call(curveKeyPair().publicKey), 5, /^frond: FORBIDDEN: /);
-  expectFailure(await call('short'), 2, /^frond: INVALID_CALL: curve\.serverKey must be 40 characters/);
+  expectFailure(await call('short'), 2, /^frond: INVALID_CALL: --server-key must be 40 characters/);
 });
 
 test('--json tells a failure as JSON', async () => {
@@ -99,7 +99,7 @@ test.each([
   [['set', 'name', 'x'], /INVALID_CALL: key "name" is the server's configuration/],
   [['delete', 'pub_address'], /INVALID_CALL: key "pub_address" is the server's configuration/],
   [['get', 'k', '--session', 'a b'], /INVALID_CALL: session must hold no space/],
-  [['get', 'k', '--server', 'a.b'], /INVALID_CALL: serverName must be/],
+  [['get', 'k', '--server', 'a.b'], /INVALID_CALL: --server must be/],
   [['get', 'k', '--push', 'http://x'], /INVALID_CALL: over ZeroMQ an address is 'tcp:\/\/host:port'/],
   [
     ['get', 'k', '--this-config'],

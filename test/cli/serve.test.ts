@@ -215,11 +215,14 @@ describe('how it ends', () => {
 
   test('who feeds others is closed before them, and workers last', () => {
     const entry = (role: string, name: string, pubAddress: string, more: object = {}) =>
-      ({ definition: { role, ...more }, running: { name, pubAddress } as unknown as RunningRole }) as Entry;
+      ({
+        definition: { role, ...more },
+        running: { name, pubAddress, dbAddress: `db of ${name}` } as unknown as RunningRole,
+      }) as Entry;
     const entries = [
       entry('worker', 'w', ''),
       entry('sink', 's', 'd', { subAddresses: ['b', 'c'] }),
-      entry('hub', 'h', 'c', { subAddress: 'a' }),
+      entry('hub', 'h', 'c', { previousDbAddress: 'db of first' }),
       entry('pipeline', 'p', 'b', { subAddress: 'a' }),
       entry('server', 'first', 'a'),
     ];

@@ -63,9 +63,10 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   }
 
   get trouble(): string {
-    const reasons = [...this.#states.values()].map((state) => ('reason' in state && state.reason) || '');
-    const told = reasons.filter((reason, i) => reason !== '' && reasons.indexOf(reason) === i);
-    return told.length > 0 ? ` (${told.join('; ')})` : '';
+    const reasons = new Set<string>();
+    for (const state of this.#states.values())
+      if ('reason' in state && state.reason) reasons.add(state.reason);
+    return reasons.size > 0 ? ` (${[...reasons].join('; ')})` : '';
   }
 
   async close(options: CloseOptions = {}): Promise<void> {

@@ -1,22 +1,26 @@
 /** How messages go from role to role of one process. */
-import type { RunningRole } from '../../cluster/start-role.ts';
 import type { Entry } from './entry.ts';
 
 /** The roles that publish what this one takes. */
 export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly Entry[] {
-  const { definition, running } = entry;
-  if (!('previous' in definition)) return [];
-  const own = 'subAddresses' in running ? running.subAddresses : [subAddressOf(running)];
-  const dbs =
-    definition.role === 'sink' ? (definition.previousDbAddresses ?? []) : [definition.previousDbAddress];
-  return entries.filter(
-    ({ running: other }) =>
-      'pubAddress' in other && (own.includes(other.pubAddress) || dbs.includes(other.dbAddress)),
+  const { definition } = entry;
+  const [subs, dbs] =
+    definition.role === 'sink'
+      ? [definition.subAddresses ?? [], definition.previousDbAddresses ?? []]
+      : definition.role === 'pipeline' || definition.role === 'hub'
+        ? [[definition.subAddress], [definition.previousDbAddress]]
+        : [[], []];
+  const sources = Array.from(
+    { length: Math.max(subs.length, dbs.length) },
+    (_, i) => [subs[i], dbs[i]] as const,
   );
-}
-
-function subAddressOf(running: RunningRole): string | undefined {
-  return 'subAddress' in running ? running.subAddress : undefined;
+  return sources.flatMap(([sub, db]) =>
+    entries.filter(
+      ({ running }) =>
+        'pubAddress' in running &&
+        ((sub !== undefined && running.pubAddress === sub) || (db !== undefined && running.dbAddress === db)),
+    ),
+  );
 }
 
 /**
