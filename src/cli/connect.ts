@@ -6,6 +6,7 @@ import type { CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
 import { noAddress, noName, reachOf } from './reach.ts';
 import { stderrLogger } from './stderr-logger.ts';
+import { tellWaiting } from './waiting.ts';
 
 /**
  * The stages that FUNCTION names: `server.function`, or several with commas between them.
@@ -28,12 +29,19 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const client = await Client.connect(connectOptions(context, serverName));
+  const options = connectOptions(context, serverName);
+  const waiting = tellWaiting(context, options.transport, options.dbAddress ?? options.serverName ?? '');
   try {
-    return await use(client);
+    const client = await Client.connect({ ...options, transport: waiting.transport });
+    waiting.connected();
+    try {
+      return await use(client);
+    } finally {
+      // Who pressed Ctrl-C does not want to wait.
+      await client.close(signal.aborted ? { timeout: 0 } : {});
+    }
   } finally {
-    // Who pressed Ctrl-C does not want to wait.
-    await client.close(signal.aborted ? { timeout: 0 } : {});
+    waiting.stop();
   }
 }
 
