@@ -4,13 +4,22 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import {
   type Frame,
   type Message,
+  readClientFrame,
   readClientMessage,
+  readRelayFrame,
   readRelayMessage,
   Type,
 } from '../../transports/websocket/frames.ts';
 import { Ledger } from '../../transports/websocket/ledger.ts';
+import { Incoming } from '../../transports/websocket/pieces.ts';
 
-type Read = (message: Bytes) => Message<Frame>;
+interface Read {
+  readonly message: (message: Bytes) => Message<Frame>;
+  readonly frame: (bytes: Bytes) => Frame;
+}
+
+/** Frames stay in order with those whose number has the same rest. */
+export const FLOWS = 3;
 
 /** One side of a session: what it posted, what came to it, and what is on its way from it. */
 export class Side {
@@ -23,16 +32,20 @@ export class Side {
   readonly #make: (id: number, size: number) => Frame;
   /** Messages under way from this side, over the socket there is now. */
   line: Bytes[] = [];
+  readonly incoming: Incoming<Frame>;
+  readonly #isPaced: boolean;
 
-  constructor(read: Read, make: (id: number, size: number) => Frame) {
+  constructor(read: Read, make: (id: number, size: number) => Frame, isPaced: boolean) {
     this.#read = read;
     this.#make = make;
+    this.#isPaced = isPaced;
+    this.incoming = new Incoming(read.frame, 1_000_000);
   }
 
   post(size: number): void {
     const id = this.posted.length + 1;
     this.posted.push(id);
-    this.ledger.post(this.#make(id, size));
+    this.ledger.post(this.#make(id, size), () => `${id % FLOWS}`);
   }
 
   tell(id: number): void {
@@ -44,7 +57,7 @@ export class Side {
     const line: Bytes[] = [];
     this.line = line;
     // As a socket does, which has copied what it sends.
-    this.ledger.resume((message) => line.push(message.slice()), received);
+    this.ledger.resume((message) => line.push(message.slice()), received, this.#isPaced);
   }
 
   suspend(): void {
@@ -53,23 +66,32 @@ export class Side {
   }
 
   take(bytes: Bytes): void {
-    const message = this.#read(bytes);
+    const message = this.#read.message(bytes);
     if (!this.ledger.take(message, bytes.length)) return;
     const into = message.sequence === 0 ? this.toldArrived : this.arrived;
-    for (const frame of message.frames) into.push(frame[1] as number);
+    for (const frame of this.incoming.whole(message.frames)) into.push(frame[1] as number);
   }
 }
 
 /** Two sides and the socket between them, whose messages arrive when a test says so. */
 export class Session {
-  readonly client = new Side(readRelayMessage, (id, size) => [
-    Type.request,
-    id,
-    'demo',
-    new Uint8Array(size),
-  ]);
-  readonly relay = new Side(readClientMessage, (id, size) => [Type.reply, id, new Uint8Array(size)]);
+  readonly client: Side;
+  readonly relay: Side;
   #told = 0;
+
+  /** @param isPaced - whether both sides take pieces. */
+  constructor(isPaced = false) {
+    this.client = new Side(
+      { message: readRelayMessage, frame: readRelayFrame },
+      (id, size) => [Type.send, id, 1, [new Uint8Array(size)]],
+      isPaced,
+    );
+    this.relay = new Side(
+      { message: readClientMessage, frame: readClientFrame },
+      (id, size) => [Type.work, id, [new Uint8Array(size)]],
+      isPaced,
+    );
+  }
 
   get sides(): readonly [Side, Side] {
     return [this.client, this.relay];

@@ -2,8 +2,17 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import { MessageWriter, setNumbers } from '../../transports/websocket/frames.ts';
-import { Session } from '../relay/session.ts';
+import {
+  type ClientFrame,
+  type Frame,
+  MessageWriter,
+  type Piece,
+  readClientFrame,
+  setNumbers,
+  Type,
+} from '../../transports/websocket/frames.ts';
+import { Incoming, MOST_STREAMS } from '../../transports/websocket/pieces.ts';
+import { FLOWS, Session } from '../relay/session.ts';
 
 type Step = (session: Session) => unknown;
 
@@ -80,22 +89,39 @@ describe('a session', () => {
   });
 
   it('has every frame arrive once and in order, whatever becomes of its sockets, and keeps nothing then', async () => {
-    const sessions = fc.asyncProperty(fc.array(aStep, { maxLength: 80 }), async (steps) => {
-      const session = new Session();
-      for (const step of steps) {
-        await step(session);
-        for (const { ledger, posted } of session.sides) if (posted.length === 0) expect(ledger.held).toBe(0);
-      }
-      await session.settle();
-      const { client, relay } = session;
-      expect(relay.arrived).toEqual(client.posted);
-      expect(client.arrived).toEqual(relay.posted);
-      for (const { ledger, toldArrived } of session.sides) {
-        expect(ledger.held).toBe(0);
-        expect(new Set(toldArrived).size).toBe(toldArrived.length);
-      }
-      expect(vi.getTimerCount()).toBe(0);
-    });
+    const sessions = fc.asyncProperty(
+      fc.array(aStep, { maxLength: 80 }),
+      fc.boolean(),
+      async (steps, isPaced) => {
+        const session = new Session(isPaced);
+        for (const step of steps) {
+          await step(session);
+          for (const { ledger, posted } of session.sides)
+            if (posted.length === 0) expect(ledger.held).toBe(0);
+        }
+        await session.settle();
+        const { client, relay } = session;
+        for (const [from, to] of [
+          [client, relay],
+          [relay, client],
+        ] as const) {
+          // In pieces, those of one flow are in order.
+          for (let flow = 0; isPaced && flow < FLOWS; flow++) {
+            const isOf = (id: number) => id % FLOWS === flow;
+            expect(to.arrived.filter(isOf)).toEqual(from.posted.filter(isOf));
+          }
+          expect(isPaced ? to.arrived.toSorted((one, other) => one - other) : to.arrived).toEqual(
+            from.posted,
+          );
+          expect(to.incoming.bytes).toBe(0);
+        }
+        for (const { ledger, toldArrived } of session.sides) {
+          expect(ledger.held).toBe(0);
+          expect(new Set(toldArrived).size).toBe(toldArrived.length);
+        }
+        expect(vi.getTimerCount()).toBe(0);
+      },
+    );
     await fc.assert(sessions, { numRuns: 400 });
   });
 
@@ -213,5 +239,73 @@ describe('a session', () => {
     relay.take(numbered(1, 0));
     session.deliver(client, 1);
     expect(relay.arrived).toEqual([1, 2, 3]);
+  });
+
+  it('hands a link that is slow no more than it has sent soon, and small frames pass large ones', async () => {
+    const session = new Session(true);
+    session.connect();
+    const { client, relay } = session;
+    client.post(900_000);
+    await null;
+    const first = client.line.reduce((sum, { length }) => sum + length, 0);
+    expect(first).toBeLessThan(65_536);
+    expect(relay.arrived).toEqual([]);
+    client.post(100);
+    await null;
+    let turns = 0;
+    while (relay.arrived.length === 0 && turns++ < 100) {
+      session.deliver(client, 1);
+      await vi.advanceTimersByTimeAsync(250);
+      session.deliver(relay, 9);
+    }
+    expect(relay.arrived).toEqual([2]);
+    // All that is handed over at 30 kB/s is there within about a second.
+    expect(turns).toBeLessThan(10);
+    expect(client.line.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(65_536);
+    await session.settle();
+    expect(relay.arrived).toEqual([2, 1]);
+  });
+});
+
+describe('frames in pieces', () => {
+  const piece = (stream: number, isLast: boolean, bytes: Bytes): Piece => [Type.piece, stream, isLast, bytes];
+  const frameOf = (frame: Frame): Bytes => {
+    const writer = new MessageWriter();
+    writer.add(frame);
+    return writer.takeBack(0);
+  };
+  const incoming = (limit = 1_000) => new Incoming<ClientFrame>(readClientFrame, limit);
+
+  it('are put together, also when those of several come in turn', () => {
+    const whole = frameOf([Type.cancel, 2 ** 40]);
+    const own = incoming();
+    const streams = Array.from({ length: MOST_STREAMS }, (_, stream) => stream);
+    for (const byte of whole.subarray(0, -1))
+      expect(own.whole(streams.map((stream) => piece(stream, false, new Uint8Array([byte]))))).toEqual([]);
+    expect(own.bytes).toBe(MOST_STREAMS * (whole.length - 1));
+    const last = streams.map((stream) => piece(stream, true, whole.subarray(-1)));
+    expect(own.whole([...last, [Type.pong]])).toEqual([
+      ...streams.map(() => [Type.cancel, 2 ** 40]),
+      [Type.pong],
+    ]);
+    expect(own.bytes).toBe(0);
+  });
+
+  it.each([
+    [
+      'more than a frame may have',
+      () => [piece(1, false, new Uint8Array(600)), piece(1, false, new Uint8Array(600))],
+    ],
+    [
+      'more frames at once than may be',
+      () => Array.from({ length: 20 }, (_, i) => piece(i, false, new Uint8Array(1))),
+    ],
+    ['what is no frame', () => [piece(1, true, new Uint8Array([1, 2, 3]))]],
+    ['nothing', () => [piece(1, true, new Uint8Array(0))]],
+    ['a frame and more', () => [piece(1, true, new Uint8Array([...frameOf([Type.pong]), 0xc0]))]],
+    ['a frame that relays send', () => [piece(1, true, frameOf([Type.reply, 1, new Uint8Array(1)]))]],
+    ['a piece', () => [piece(1, true, frameOf(piece(2, true, frameOf([Type.pong]))))]],
+  ])('of %s are refused', (_, frames) => {
+    expect(() => incoming().whole(frames())).toThrowError(broken);
   });
 });

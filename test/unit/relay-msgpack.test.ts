@@ -27,7 +27,7 @@ function ours(write: (packer: Packer) => void): Bytes {
 function whole<T>(from: Bytes, read: (unpacker: Unpacker) => T): T {
   const unpacker = new Unpacker(from);
   const value = read(unpacker);
-  expect(unpacker.isAtEnd).toBe(true);
+  expect(() => unpacker.end()).not.toThrow();
   return value;
 }
 

@@ -29,6 +29,8 @@ export class ChannelTable {
   readonly #settings: ChannelTableSettings;
   readonly #memory: ClientMemory;
   readonly #channels = new Map<number, PeerChannel>();
+  /** Number that no channel was above. */
+  #highest = -1;
   /** By the address that is pushed to. */
   readonly #accounts = new Map<string, PushAccount>();
 
@@ -44,6 +46,7 @@ export class ChannelTable {
     if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
     if (this.#channels.size >= limits.maxChannels)
       throw new PalmError('PROTOCOL', 'more channels were opened than a client may have');
+    this.#highest = Math.max(this.#highest, number);
     const { server, isForResults } = parseRelayedAddress(address);
     const against = this.#against(server, kind === ChannelKind.pull || isForResults);
     const upstream = against === undefined ? find(server) : undefined;
@@ -77,6 +80,8 @@ export class ChannelTable {
   /** @throws PalmError `PROTOCOL` for frames that no channel takes, or more than may be under way. */
   send([, number, generation, frames]: Send, message: KeptMessage): void {
     const channel = this.#channels.get(number);
+    // What came in pieces may come after the end of its channel.
+    if (channel === undefined && number <= this.#highest) return;
     if (!(channel instanceof PeerPusher) || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
     const { window } = this.#settings.limits;

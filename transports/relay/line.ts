@@ -7,6 +7,7 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import { CloseCode, closeReason } from '../websocket/codes.ts';
 import {
   type ClientFrame,
+  FEATURES,
   type Hello,
   loneMessage,
   readClientMessage,
@@ -63,7 +64,7 @@ export class Line implements BudgetHolder {
   #isClosing = false;
   /** Why it was closed from this side. */
   #why: { readonly code: number; readonly reason: string } | undefined;
-  /** Whether anything came since the last heartbeat. */
+  /** Whether anything came since the last heartbeat, and be it a part of a message. */
   #isAlive = true;
   /** Bytes that came of a message that is not whole, as far as they were counted, and whether one has become whole. */
   #arriving = 0;
@@ -125,6 +126,7 @@ export class Line implements BudgetHolder {
    * @returns whether more may come.
    */
   arrived(bytes: number, most: number): boolean {
+    this.#isAlive = true;
     // What is behind a whole message is part of the next one, and no more than what came at once.
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
@@ -174,7 +176,7 @@ export class Line implements BudgetHolder {
         new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
       );
       if (this.peer !== undefined) this.peer.take(message, data.length);
-      else this.#greet(message.frames);
+      else this.#greet(message.frames, message.confirmed);
     } catch (error) {
       this.#fail(error);
     }
@@ -194,15 +196,15 @@ export class Line implements BudgetHolder {
     if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
   }
 
-  #greet([hello, ...more]: readonly ClientFrame[]): void {
+  #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
     if (hello?.[0] !== Type.hello || more.length > 0 || this.#hasGreeted) {
       throw new PalmError('PROTOCOL', 'a connection begins with a greeting, and waits for the answer');
     }
     this.#hasGreeted = true;
-    this.#admit(hello).catch((error) => this.#fail(error));
+    this.#admit(hello, features > 0).catch((error) => this.#fail(error));
   }
 
-  async #admit([, token, session, received]: Hello): Promise<void> {
+  async #admit([, token, session, received]: Hello, isPaced: boolean): Promise<void> {
     const { admission, sessions, limits, metrics } = this.#context;
     const identity = await admission.identify(token ?? undefined, this.visitor);
     if (this.#isClosing) return;
@@ -228,21 +230,24 @@ export class Line implements BudgetHolder {
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
     const isResumed = before !== undefined;
     this.#send(
-      loneMessage([
-        Type.welcome,
-        peer.session,
-        peer.id,
-        isResumed,
-        peer.ledger.received,
-        maxFrame,
-        window,
-        heartbeat,
-        resumeWindow,
-        identity.keyPrefix,
-      ]),
+      loneMessage(
+        [
+          Type.welcome,
+          peer.session,
+          peer.id,
+          isResumed,
+          peer.ledger.received,
+          maxFrame,
+          window,
+          heartbeat,
+          resumeWindow,
+          identity.keyPrefix,
+        ],
+        FEATURES,
+      ),
     );
     if (!isResumed) this.#context.attached(this, peer);
-    peer.resume((message) => this.#send(message), isResumed ? received : 0);
+    peer.resume((message) => this.#send(message), isResumed ? received : 0, isPaced);
   }
 
   #send(message: Bytes): void {

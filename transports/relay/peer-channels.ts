@@ -18,7 +18,12 @@ export interface PeerContext {
   readonly callRoom: AnswerRoom;
   /** What it was given to work on, and may give results of. */
   readonly given: GivenWorks;
-  post(frame: Frame): void;
+  /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
+  post(frame: Frame, flow?: () => string): void;
+  /** Whether its link has more to send than it has room for. */
+  readonly isBusy: boolean;
+  /** Bytes that an envelope of the client's counts for within its window. */
+  counted(frame: Bytes): number;
   /** So many bytes more are kept for it, or less. */
   holds(bytes: number): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
@@ -115,10 +120,42 @@ export class PeerSubscription extends SharedUser<Subscription> {
   }
 
   deliver(deliveries: readonly Delivery[]): void {
-    this.context.post([Type.results, this.number, deliveries]);
+    const parts =
+      this.context.isBusy || sizeOf(deliveries) > LARGEST_PART ? partsOf(deliveries) : [deliveries];
+    for (const part of parts) {
+      this.context.post([Type.results, this.number, part], () => `${this.number} ${part[0]?.topic}`);
+    }
   }
 
   protected override get isProved(): boolean {
     return this.shared?.channel.isProved ?? false;
   }
+}
+
+/** Bytes of answers that travel together where small ones may have to pass large ones. */
+const LARGEST_PART = 16_384;
+
+function sizeOf(deliveries: readonly Delivery[]): number {
+  let size = 0;
+  for (const { frames } of deliveries) for (const { length } of frames) size += length;
+  return size;
+}
+
+/** The same deliveries, none with another topic beside it, and each of no more than {@link LARGEST_PART}, or one envelope. */
+function partsOf(deliveries: readonly Delivery[]): Delivery[][] {
+  const parts: Delivery[][] = [];
+  for (const { topic, frames } of deliveries) {
+    let part: Bytes[] = [];
+    let size = 0;
+    for (const frame of frames) {
+      if (part.length === 0 || size + frame.length > LARGEST_PART) {
+        part = [];
+        size = 0;
+        parts.push([{ topic, frames: part }]);
+      }
+      part.push(frame);
+      size += frame.length;
+    }
+  }
+  return parts;
 }

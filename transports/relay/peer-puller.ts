@@ -64,7 +64,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
     for (const frame of frames) this.#given.push(frame);
     this.#count(sizeOf(frames));
     this.#context.given.of(this.upstream).gave(frames);
-    this.#context.post([Type.work, this.#number, frames]);
+    this.#context.post([Type.work, this.#number, frames], () => `${this.#number}`);
   }
 
   /** @returns whether the client can have had so many. */

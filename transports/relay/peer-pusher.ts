@@ -38,9 +38,10 @@ export class PeerPusher extends SharedUser<Pusher> {
   /** What is this channel's of the account: bytes that came and that the server has not taken, and frames that wait. */
   #outstanding = 0;
   #waiting = 0;
-  /** What goes next, the bytes that came for it, the messages that end with it, and places that were taken for more. */
+  /** What goes next, the bytes that came for it and what they count for, the messages that end with it, and places that were taken for more. */
   #turn: Bytes[] = [];
   #turnBytes = 0;
+  #turnCredit = 0;
   #turnMessages: KeptMessage[] = [];
   #places = 0;
   /** Gives up the wait for a turn. */
@@ -70,7 +71,7 @@ export class PeerPusher extends SharedUser<Pusher> {
   take(generation: number, frames: readonly Bytes[], message: KeptMessage): void {
     if (this.#isOver(generation)) return;
     let bytes = 0;
-    for (const { length } of frames) bytes += length;
+    for (const frame of frames) bytes += this.context.counted(frame);
     this.#came.push({ frames, generation, message });
     message.use();
     this.#count(bytes, frames.length);
@@ -130,7 +131,7 @@ export class PeerPusher extends SharedUser<Pusher> {
     this.#turnMessages.push(message);
     const given = this.context.given.of(this.upstream);
     for (const frame of this.#isOver(generation) ? [] : frames) {
-      this.#turnBytes += frame.length;
+      this.#add(frame);
       const result = given.judge(frame);
       if (result !== undefined) this.#turn.push(result);
     }
@@ -175,7 +176,7 @@ export class PeerPusher extends SharedUser<Pusher> {
         }
       }
       this.#places--;
-      this.#turnBytes += frame.length;
+      this.#add(frame);
       // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
       if (this.#turn.length === 0) this.#turn = [verdict.frame];
       else this.#turn.push(verdict.frame);
@@ -184,8 +185,13 @@ export class PeerPusher extends SharedUser<Pusher> {
   }
 
   #refuse(frame: Bytes, { topic, answer }: Verdict & { readonly passes: false }): void {
-    this.#turnBytes += frame.length;
+    this.#add(frame);
     this.context.answer(topic, answer);
+  }
+
+  #add(frame: Bytes): void {
+    this.#turnBytes += frame.length;
+    this.#turnCredit += this.context.counted(frame);
   }
 
   /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
@@ -213,6 +219,7 @@ export class PeerPusher extends SharedUser<Pusher> {
   /** The turn leaves; those that were refused needed no places. */
   async #send(generation: number): Promise<void> {
     const bytes = this.#turnBytes;
+    const credit = this.#turnCredit;
     if (this.#turn.length > 0 && !this.#isOver(generation)) {
       const entering = this.#turns.enter(bytes, (giveUp) => {
         this.#stopWaiting = giveUp;
@@ -225,8 +232,8 @@ export class PeerPusher extends SharedUser<Pusher> {
     }
     const hasWaited = this.#hasWaited;
     this.#giveUp();
-    this.#count(-bytes, 0);
-    this.#credit.add(bytes, hasWaited);
+    this.#count(-credit, 0);
+    this.#credit.add(credit, hasWaited);
   }
 
   /** Its turn has come. What is in the hands of the transport counts until it has left, also when its client is gone. */
@@ -255,6 +262,7 @@ export class PeerPusher extends SharedUser<Pusher> {
     if (this.#carriesCalls) this.#places += this.#turn.length;
     this.#turn = [];
     this.#turnBytes = 0;
+    this.#turnCredit = 0;
     this.#hasWaited = false;
     this.#givePlacesBack();
     const messages = this.#turnMessages;

@@ -12,6 +12,8 @@ import { WorkerWatch } from './worker-watch.ts';
 export interface Requester extends Guest {
   /** Where its requests get places by what it can take of replies. */
   readonly replyRoom: AnswerRoom;
+  /** Bytes that an envelope counts for within the window. */
+  counted(frame: Bytes): number;
   replied(id: number, reply: Bytes): void;
   failed(id: number, error: PalmError): void;
 }
@@ -55,7 +57,7 @@ export class PeerRequests {
   async ask(id: number, upstream: Upstream, frame: Bytes, message: KeptMessage): Promise<void> {
     const entry: Pending = { upstream, frame, cancel: () => {} };
     this.#pending.set(id, entry);
-    this.outstanding += frame.length;
+    this.outstanding += this.#requester.counted(frame);
     message.use();
     try {
       const judged = this.#guard.judge(this.#requester, upstream.name, frame);
@@ -110,7 +112,7 @@ export class PeerRequests {
   #forget(id: number, entry: Pending): boolean {
     if (this.#pending.get(id) !== entry) return false;
     this.#pending.delete(id);
-    this.outstanding -= entry.frame.length;
+    this.outstanding -= this.#requester.counted(entry.frame);
     return true;
   }
 

@@ -3,8 +3,16 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../websocket/address.ts';
 import { CloseCode } from '../websocket/codes.ts';
-import { type ClientFrame, type Frame, type Message, type Request, Type } from '../websocket/frames.ts';
-import { Ledger } from '../websocket/ledger.ts';
+import {
+  type ClientFrame,
+  type Frame,
+  type Message,
+  type Request,
+  readClientFrame,
+  Type,
+} from '../websocket/frames.ts';
+import { Ledger, MESSAGE_ROOM } from '../websocket/ledger.ts';
+import { Incoming } from '../websocket/pieces.ts';
 import { AnswerRoom, type AnswerTaker } from './answer-room.ts';
 import type { CallGuard, Verdict } from './call-guard.ts';
 import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
@@ -21,6 +29,9 @@ import type { Upstream } from './upstream.ts';
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;
+
+/** Bytes that a byte of a frame costs that is not whole: the room for it doubles as it grows. */
+const PIECE_COST = 2;
 
 /** What clients need of their relay, one for all of them. */
 export interface PeerSettings extends ChannelTableSettings {
@@ -43,12 +54,14 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   /** Whom it is counted with. */
   readonly group: string;
   readonly ledger = new Ledger();
+  readonly #incoming: Incoming<ClientFrame>;
   readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
   readonly #settings: PeerSettings;
   readonly #channels: ChannelTable;
   readonly #requests: PeerRequests;
   #callRoom: AnswerRoom | undefined;
   #replyRoom: AnswerRoom | undefined;
+  #isPaced = false;
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
   readonly #memory: ClientMemory;
@@ -61,6 +74,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.identity = identity;
     this.group = group;
     this.#settings = settings;
+    this.#incoming = new Incoming(readClientFrame, settings.limits.maxFrame + MESSAGE_ROOM);
     this.#requests = new PeerRequests(settings.requests, this);
     this.#memory = new ClientMemory({
       group,
@@ -76,6 +90,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
 
   get window(): number {
     return this.#settings.limits.window;
+  }
+
+  counted({ length }: Bytes): number {
+    return this.#isPaced ? Math.min(length, Math.ceil(this.window / 2)) : length;
   }
 
   get callRoom(): AnswerRoom {
@@ -104,9 +122,14 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.#requests.review();
   }
 
-  /** It has a socket, over which so many messages came before. @throws PalmError `PROTOCOL` when that cannot be. */
-  resume(out: (message: Bytes) => void, received: number): void {
-    this.ledger.resume(out, received);
+  /**
+   * It has a socket, over which so many messages came before.
+   * @param isPaced - whether it takes pieces.
+   * @throws PalmError `PROTOCOL` when that cannot be.
+   */
+  resume(out: (message: Bytes) => void, received: number, isPaced: boolean): void {
+    this.#isPaced = isPaced;
+    this.ledger.resume(out, received, isPaced);
     this.#moved();
   }
 
@@ -114,8 +137,16 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   take(message: Message<ClientFrame>, size: number): void {
     const isNew = this.ledger.take(message, size);
     if (isNew) {
-      const kept = this.#memory.message(size, framesIn(message));
-      for (const frame of message.frames) this.#takeFrame(frame, kept);
+      const before = this.#incoming.bytes;
+      const frames = this.#incoming.whole(message.frames);
+      const more = this.#incoming.bytes - before;
+      this.#memory.holds(PIECE_COST * more);
+      // Frames that came in pieces keep those.
+      const kept = this.#memory.message(
+        frames === message.frames ? size : 2 * size - Math.min(size, more),
+        framesIn(frames),
+      );
+      for (const frame of frames) this.#takeFrame(frame, kept);
       kept.done();
     }
     this.#moved();
@@ -169,6 +200,10 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.#requests.away();
   }
 
+  get isBusy(): boolean {
+    return this.ledger.isBusy;
+  }
+
   /** Frees everything. */
   close(): void {
     if (this.#isClosed) return;
@@ -196,9 +231,9 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.post([Type.failed, id, code, message]);
   }
 
-  post(frame: Frame): void {
+  post(frame: Frame, flow?: () => string): void {
     if (this.#isClosed) return;
-    this.ledger.post(frame);
+    this.ledger.post(frame, flow);
     this.#memory.changed();
   }
 
@@ -238,6 +273,9 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
         return;
       case Type.taken:
         this.#channels.taken(frame);
+        return;
+      case Type.ping:
+        this.ledger.tell([Type.pong]);
         return;
       case Type.pong:
         return;
@@ -280,7 +318,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
 }
 
 /** Frames of a message, and PALM frames within them. */
-function framesIn({ frames }: Message<ClientFrame>): number {
+function framesIn(frames: readonly ClientFrame[]): number {
   let count = frames.length;
   for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
   return count;

@@ -13,7 +13,8 @@ export interface ChannelContext {
   /** Number of the channel. */
   readonly number: number;
   readonly address: string;
-  post(frame: Frame): void;
+  /** @param flow - names what the frame is to stay in order with. */
+  post(frame: Frame, flow?: () => string): void;
 }
 
 /** A channel that the relay opens on this side's behalf. */

@@ -5,7 +5,7 @@ import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import { parseRelayedAddress } from './address.ts';
 import type { ChannelContext, RelayedChannel } from './channel.ts';
-import { type Frame, type RelayFrame, Type } from './frames.ts';
+import { type RelayFrame, Type } from './frames.ts';
 import { Link, type Terms } from './link.ts';
 import { broken } from './msgpack.ts';
 import type { WebsocketSettings } from './options.ts';
@@ -107,7 +107,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   #dial<C extends RelayedChannel>(address: string, make: (context: ChannelContext) => C): C {
     this.checkUse(address);
     const number = this.#next++;
-    const post = (frame: Frame) => this.#link.post(frame);
+    const post: ChannelContext['post'] = (frame, flow) => this.#link.post(frame, flow);
     const channel = this.keep(make({ host: this, number, address, post }));
     this.#open.set(number, channel);
     if (this.#terms !== undefined && this.#link.hasSession) channel.open(this.#terms);
@@ -130,6 +130,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
           break;
         case Type.welcome:
         case Type.ping:
+        case Type.pong:
           throw broken(`frame ${frame[0]} came within a session`);
         default:
           // One that was closed a moment ago still gets what was under way.

@@ -3,6 +3,7 @@ export const hello = 1;
 export const welcome = 2;
 export const ping = 3;
 export const pong = 4;
+export const piece = 5;
 export const request = 10;
 export const cancel = 11;
 export const reply = 12;

@@ -35,8 +35,11 @@ export type Welcome = readonly [
   /** What goes in front of the client's keys. */
   keyPrefix: string,
 ];
+/** Asks for a sign of life: {@link Pong}. */
 export type Ping = readonly [type: typeof Type.ping];
 export type Pong = readonly [type: typeof Type.pong];
+/** Some of a frame that is too large for one message. Those of one stream, up to the last, are the frame's bytes. */
+export type Piece = readonly [type: typeof Type.piece, stream: number, isLast: boolean, bytes: Bytes];
 export type Request = readonly [type: typeof Type.request, id: number, address: string, frame: Bytes];
 export type Cancel = readonly [type: typeof Type.cancel, id: number];
 export type Reply = readonly [type: typeof Type.reply, id: number, frame: Bytes];
@@ -69,32 +72,43 @@ export type Taken = readonly [type: typeof Type.taken, channel: number, count: n
 export type Results = readonly [type: typeof Type.results, channel: number, deliveries: readonly Delivery[]];
 export type Work = readonly [type: typeof Type.work, channel: number, frames: readonly Bytes[]];
 
-export type ClientFrame = Hello | Pong | Request | Cancel | Open | Close | Send | Taken;
-export type RelayFrame = Welcome | Ping | Reply | Failed | Ready | Broken | Refused | Taken | Results | Work;
+type EitherFrame = Ping | Pong | Piece | Taken;
+export type ClientFrame = EitherFrame | Hello | Request | Cancel | Open | Close | Send;
+export type RelayFrame = EitherFrame | Welcome | Reply | Failed | Ready | Broken | Refused | Results | Work;
 export type Frame = ClientFrame | RelayFrame;
 
 /**
  * What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d`
- * deliveries. In front of it who sends it: `>` clients, `<` relays, `=` both.
+ * deliveries. What clients send and what relays do are two tables, so that a page has one of them.
  */
-const SHAPES: Readonly<Record<number, string>> = {
-  [Type.hello]: '>TTu',
-  [Type.welcome]: '<tt?uuuuut',
-  [Type.ping]: '<',
-  [Type.pong]: '>',
-  [Type.request]: '>utb',
-  [Type.cancel]: '>u',
-  [Type.reply]: '<ub',
-  [Type.failed]: '<utt',
-  [Type.open]: '>uutt',
-  [Type.close]: '>u',
-  [Type.ready]: '<uu?',
-  [Type.broken]: '<utt',
-  [Type.refused]: '<utt',
-  [Type.send]: '>uuB',
-  [Type.taken]: '=uu',
-  [Type.results]: '<ud',
-  [Type.work]: '<uB',
+type Shapes = Readonly<Record<number, string>>;
+
+const OF_CLIENTS: Shapes = {
+  [Type.hello]: 'TTu',
+  [Type.ping]: '',
+  [Type.pong]: '',
+  [Type.piece]: 'u?b',
+  [Type.request]: 'utb',
+  [Type.cancel]: 'u',
+  [Type.open]: 'uutt',
+  [Type.close]: 'u',
+  [Type.send]: 'uuB',
+  [Type.taken]: 'uu',
+};
+
+const OF_RELAYS: Shapes = {
+  [Type.welcome]: 'tt?uuuuut',
+  [Type.ping]: '',
+  [Type.pong]: '',
+  [Type.piece]: 'u?b',
+  [Type.reply]: 'ub',
+  [Type.failed]: 'utt',
+  [Type.ready]: 'uu?',
+  [Type.broken]: 'utt',
+  [Type.refused]: 'utt',
+  [Type.taken]: 'uu',
+  [Type.results]: 'ud',
+  [Type.work]: 'uB',
 };
 
 /** One WebSocket message. */
@@ -130,6 +144,15 @@ export class MessageWriter {
     writeFrame(this.#packer, frame);
   }
 
+  /**
+   * Takes the last frame out again: its bytes.
+   * @param before - what {@link length} was before it was added.
+   */
+  takeBack(before: number): Bytes {
+    this.#count--;
+    return this.#packer.takeBack(Math.max(before, HEAD), this.#count === 0 ? 0 : before);
+  }
+
   /** The message. Both numbers are put in later, by {@link setNumbers}. */
   take(): Bytes {
     if (this.#count === 0) this.#begin();
@@ -145,11 +168,13 @@ export class MessageWriter {
   }
 }
 
-/** A message of one frame, out of the count: greetings, before there is a session. */
-export function loneMessage(frame: Frame): Bytes {
+/** A message of one frame, out of the count: greetings, before there is a session. They say what {@link FEATURES} their sender has. */
+export function loneMessage(frame: Frame, features = 0): Bytes {
   const writer = new MessageWriter();
   writer.add(frame);
-  return writer.take();
+  const message = writer.take();
+  setNumbers(message, 0, features);
+  return message;
 }
 
 /** Numbers a message that {@link MessageWriter.take} gave. */
@@ -196,42 +221,63 @@ function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
  */
 const FREE_ITEMS = 1_024;
 
+/**
+ * What this side understands beyond the first version, a set of bits. A greeting says it in place of `confirmed`. Bit 1: pieces, pings of clients, and
+ * envelopes that count for no more than half a window.
+ */
+export const FEATURES = 1;
+
 /** Reads what a client sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only relays send. */
 export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
-  return readMessage(bytes, '>') as Message<ClientFrame>;
+  return readMessage(ofClient(bytes), OF_CLIENTS) as Message<ClientFrame>;
 }
 
 /** Reads what a relay sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only clients send. */
 export function readRelayMessage(bytes: Bytes): Message<RelayFrame> {
-  return readMessage(bytes, '<') as Message<RelayFrame>;
+  return readMessage(new Unpacker(bytes), OF_RELAYS) as Message<RelayFrame>;
 }
 
-/** @param sender - as in {@link SHAPES}. */
-function readMessage(bytes: Bytes, sender: '>' | '<'): Message<unknown> {
-  const unpacker = new Unpacker(
-    bytes,
-    sender === '>' ? FREE_ITEMS + bytes.length / 8 : Number.POSITIVE_INFINITY,
-  );
+/** Reads a frame of a client that came in pieces. @throws PalmError `PROTOCOL` as above. */
+export function readClientFrame(bytes: Bytes): ClientFrame {
+  return readWhole(ofClient(bytes), OF_CLIENTS) as unknown as ClientFrame;
+}
+
+/** Reads a frame of a relay that came in pieces. @throws PalmError `PROTOCOL` as above. */
+export function readRelayFrame(bytes: Bytes): RelayFrame {
+  return readWhole(new Unpacker(bytes), OF_RELAYS) as unknown as RelayFrame;
+}
+
+function ofClient(bytes: Bytes): Unpacker {
+  return new Unpacker(bytes, FREE_ITEMS + bytes.length / 8);
+}
+
+function readMessage(unpacker: Unpacker, shapes: Shapes): Message<unknown> {
   const count = unpacker.items() - 2;
   if (count < 0) throw broken('it has no numbers');
   const sequence = unpacker.uint();
   const confirmed = unpacker.uint();
   const frames: unknown[] = [];
-  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, sender));
-  if (!unpacker.isAtEnd) throw broken('it goes on after its end');
+  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, shapes));
+  unpacker.end();
   return { sequence, confirmed, frames };
 }
 
-function readFrame(unpacker: Unpacker, sender: string): unknown[] {
+function readWhole(unpacker: Unpacker, shapes: Shapes): unknown[] {
+  const frame = readFrame(unpacker, shapes);
+  unpacker.end();
+  // Pieces of pieces would be as deep as somebody likes.
+  if (frame[0] === Type.piece) throw broken('a piece is in pieces');
+  return frame;
+}
+
+function readFrame(unpacker: Unpacker, shapes: Shapes): unknown[] {
   const length = unpacker.list();
   const type = unpacker.uint();
-  const shape = SHAPES[type];
-  if (shape === undefined || (shape[0] !== sender && shape[0] !== '=')) {
-    throw broken(`no frame of type ${type} is known here`);
-  }
-  if (length !== shape.length) throw broken(`a frame of type ${type} has ${length} parts`);
+  const shape = shapes[type];
+  if (shape?.length !== length - 1)
+    throw broken(`no frame of type ${type} with ${length} parts is known here`);
   const frame: unknown[] = [type];
-  for (const kind of shape.slice(1)) frame.push(readValue(unpacker, kind));
+  for (const kind of shape) frame.push(readValue(unpacker, kind));
   return frame;
 }
 

@@ -1,14 +1,19 @@
 import { startTimer } from '../../src/async/deadline.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import { type Frame, HEAD, loneMessage, type Message, MessageWriter, setNumbers } from './frames.ts';
+import { type Frame, HEAD, loneMessage, type Message, MessageWriter, setNumbers, Type } from './frames.ts';
 import { broken } from './msgpack.ts';
+import { Pace, PROBE } from './pace.ts';
+import { Outgoing } from './pieces.ts';
 
 /** Bytes from which on a message is not made longer. */
 const FULL_MESSAGE = 65_536;
 /** Bytes that are received before they are confirmed at once. */
 const CONFIRM_EVERY = 65_536;
-/** Milliseconds after which they are confirmed anyway. */
+/** Milliseconds after which they are confirmed anyway: those that the sender may wait for, and few. */
+const CONFIRM_SOON = 20;
 const CONFIRM_AFTER = 1_000;
+/** Bytes of a request or reply that does not wait behind others. */
+const URGENT = 1_024;
 
 /**
  * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
@@ -17,6 +22,8 @@ const CONFIRM_AFTER = 1_000;
  */
 export class Ledger {
   readonly #writer = new MessageWriter();
+  readonly #outgoing = new Outgoing();
+  readonly #pace = new Pace();
   /** Messages that are not confirmed: those behind `#confirmed`. */
   readonly #kept: Bytes[] = [];
   #keptBytes = 0;
@@ -29,17 +36,23 @@ export class Ledger {
   #out: ((message: Bytes) => void) | undefined;
   #isFlushDue = false;
   #stopTimer: (() => void) | undefined;
+  #isTellingSoon = false;
   /** Whether the receiver can take more; what comes while it cannot is not confirmed. */
   #isHeld = false;
 
   /** Bytes that wait to be sent or confirmed. */
   get held(): number {
-    return this.#keptBytes + this.#writer.length;
+    return this.#keptBytes + this.#outgoing.bytes + this.#writer.length;
   }
 
-  /** Messages that are not confirmed. */
+  /** Messages that are not confirmed, or not sent. */
   get unconfirmed(): number {
-    return this.#kept.length;
+    return this.#kept.length + this.#outgoing.size;
+  }
+
+  /** Whether more is to be sent than the link has room for. */
+  get isBusy(): boolean {
+    return this.#outgoing.size > 0 || !this.#hasRoom;
   }
 
   /** Messages received. */
@@ -47,11 +60,27 @@ export class Ledger {
     return this.#received;
   }
 
-  /** Sends a frame with those that are posted in the same turn. */
-  post(frame: Frame): void {
+  /**
+   * Sends a frame with those that are posted in the same turn, when the link has room for it.
+   * @param flow - names what it is to stay in order with; left out, it may pass what is large.
+   */
+  post(frame: Frame, flow?: () => string): void {
+    const before = this.#writer.length;
     this.#writer.add(frame);
-    if (this.#writer.length >= FULL_MESSAGE) this.#flush();
-    else this.#flushSoon();
+    const size = this.#writer.length - before;
+    const { piece } = this.#pace;
+    if (size <= piece && !this.isBusy) {
+      if (this.#writer.length >= Math.min(FULL_MESSAGE, piece)) this.#flush();
+      else this.#flushSoon();
+      return;
+    }
+    const bytes = this.#writer.takeBack(before);
+    // Requests, replies and credit: others wait for them, and there are not many.
+    const isUrgent = size <= URGENT && (frame[0] < Type.open || frame[0] === Type.taken);
+    this.#flush();
+    if (isUrgent) this.#number(loneMessage(frame));
+    else this.#outgoing.add(flow?.() ?? frame, bytes);
+    this.#flushSoon();
   }
 
   /** Sends a frame at once, out of the count. */
@@ -89,16 +118,19 @@ export class Ledger {
   /**
    * Goes on over a new socket.
    * @param received - messages that the other side has.
+   * @param isPaced - whether the other side takes pieces, and confirms soon what is waited for.
    * @throws PalmError `PROTOCOL` when that cannot be.
    */
-  resume(out: (message: Bytes) => void, received: number): void {
+  resume(out: (message: Bytes) => void, received: number, isPaced = false): void {
     if (received < this.#confirmed) {
       throw broken(`message ${received} came after ${this.#confirmed}`);
     }
     this.#confirm(received);
     this.#out = out;
+    this.#pace.begin(isPaced);
     let sequence = received;
     for (const message of this.#kept) this.#put(message, ++sequence);
+    this.#pump();
   }
 
   /** The socket is gone. */
@@ -108,11 +140,18 @@ export class Ledger {
     this.#stopTimer = undefined;
   }
 
+  get #hasRoom(): boolean {
+    // What is not paced is numbered at once, with a link or without.
+    return this.#keptBytes < this.#pace.window && (this.#out !== undefined || !this.#pace.isOn);
+  }
+
   #confirm(count: number): void {
     if (count > this.#sent) throw broken(`message ${count} came after ${this.#sent}`);
     if (count <= this.#confirmed) return;
     for (const { length } of this.#kept.splice(0, count - this.#confirmed)) this.#keptBytes -= length;
+    this.#pace.confirmed(count);
     this.#confirmed = count;
+    this.#pump();
   }
 
   #flushSoon(): void {
@@ -123,11 +162,28 @@ export class Ledger {
 
   #flush(): void {
     this.#isFlushDue = false;
-    if (this.#writer.count === 0) return;
-    const message = this.#writer.take();
+    if (this.#writer.count > 0) this.#number(this.#writer.take());
+    this.#pump();
+  }
+
+  /** Sends what waits, as far as there is room for it. */
+  #pump(): void {
+    const { piece } = this.#pace;
+    while (this.#hasRoom && this.#outgoing.size > 0) {
+      while (this.#writer.length < piece) {
+        const next = this.#outgoing.next(piece);
+        if (next === undefined) break;
+        this.#writer.add(next);
+      }
+      this.#number(this.#writer.take());
+    }
+  }
+
+  #number(message: Bytes): void {
     this.#sent++;
     this.#kept.push(message);
     this.#keptBytes += message.length;
+    this.#pace.sent(this.#sent, message.length, this.#keptBytes);
     this.#put(message, this.#sent);
   }
 
@@ -145,13 +201,21 @@ export class Ledger {
 
   #tellLater(): void {
     if (this.#isHeld || this.#out === undefined) return;
-    if (this.#untold >= CONFIRM_EVERY) this.#tell();
-    else
-      this.#stopTimer ??= startTimer(CONFIRM_AFTER, () => {
-        // It is over, also when nothing can be told while the receiver holds.
-        this.#stopTimer = undefined;
-        this.#tell();
-      });
+    if (this.#untold >= CONFIRM_EVERY) {
+      this.#tell();
+      return;
+    }
+    const isSoon = this.#untold >= PROBE;
+    if (isSoon && !this.#isTellingSoon) {
+      this.#stopTimer?.();
+      this.#stopTimer = undefined;
+    }
+    this.#isTellingSoon = isSoon;
+    this.#stopTimer ??= startTimer(isSoon ? CONFIRM_SOON : CONFIRM_AFTER, () => {
+      // It is over, also when nothing can be told while the receiver holds.
+      this.#stopTimer = undefined;
+      this.#tell();
+    });
   }
 
   #tell(): void {

@@ -6,10 +6,20 @@ import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { ChannelStatus } from '../../src/transport.ts';
 import { Backoff } from './backoff.ts';
 import { CloseCode, endsSession, finalError } from './codes.ts';
-import { type Frame, loneMessage, type RelayFrame, readRelayMessage, Type, type Welcome } from './frames.ts';
-import { Ledger } from './ledger.ts';
+import {
+  FEATURES,
+  type Frame,
+  loneMessage,
+  type RelayFrame,
+  readRelayFrame,
+  readRelayMessage,
+  Type,
+  type Welcome,
+} from './frames.ts';
+import { Ledger, MESSAGE_ROOM } from './ledger.ts';
 import { broken } from './msgpack.ts';
 import type { WebsocketSettings } from './options.ts';
+import { Incoming } from './pieces.ts';
 import { Socket, type SocketEnd } from './socket.ts';
 import { onWake } from './wake.ts';
 
@@ -19,6 +29,8 @@ export interface Terms {
   readonly client: string;
   readonly maxFrame: number;
   readonly window: number;
+  /** Bytes that an envelope counts for within it, at most. */
+  readonly heaviest: number;
   readonly keyPrefix: string;
 }
 
@@ -46,7 +58,14 @@ export class Link {
   readonly #stopWake: () => void;
   #socket: Socket | undefined;
   /** Of the session that goes on, with or without a socket. */
-  #session: { readonly id: string; readonly ledger: Ledger; readonly resumeWindow: number } | undefined;
+  #session:
+    | {
+        readonly id: string;
+        readonly ledger: Ledger;
+        readonly incoming: Incoming<RelayFrame>;
+        readonly resumeWindow: number;
+      }
+    | undefined;
   #heartbeat = Number.POSITIVE_INFINITY;
   #lastSeen = 0;
   #connectedAt: number | undefined;
@@ -76,8 +95,8 @@ export class Link {
   }
 
   /** Sends a frame of the session, now or when the link is back. */
-  post(frame: Frame): void {
-    this.#session?.ledger.post(frame);
+  post(frame: Frame, flow?: () => string): void {
+    this.#session?.ledger.post(frame, flow);
   }
 
   /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
@@ -131,7 +150,9 @@ export class Link {
 
   #greet(socket: Socket, token: string | null): void {
     const session = this.#session;
-    socket.send(loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0]));
+    socket.send(
+      loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0], FEATURES),
+    );
   }
 
   #receive(message: Bytes): void {
@@ -139,19 +160,21 @@ export class Link {
     try {
       const { sequence, confirmed, frames } = readRelayMessage(message);
       if (this.#connectedAt === undefined) {
-        this.#welcome(frames[0]);
+        this.#welcome(frames[0], confirmed);
         return;
       }
-      const ledger = this.#session?.ledger;
-      if (ledger?.take({ sequence, confirmed, frames }, message.length) !== true) return;
-      if (frames[0]?.[0] === Type.ping) ledger.tell([Type.pong]);
-      else if (frames.length > 0) this.#events.arrived(frames);
+      const session = this.#session;
+      if (session?.ledger.take({ sequence, confirmed, frames }, message.length) !== true) return;
+      const whole = session.incoming.whole(frames);
+      const type = whole[0]?.[0];
+      if (type === Type.ping) session.ledger.tell([Type.pong]);
+      else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
     } catch (error) {
       this.#socket?.drop(CloseCode.badFrame, reasonText(error));
     }
   }
 
-  #welcome(frame: RelayFrame | undefined): void {
+  #welcome(frame: RelayFrame | undefined, features: number): void {
     const socket = this.#socket;
     if (frame?.[0] !== Type.welcome || socket === undefined) {
       throw broken('the relay did not begin with a welcome');
@@ -166,14 +189,27 @@ export class Link {
     if (!isResumed && before !== undefined) {
       this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
     }
-    const ledger = isResumed && before !== undefined ? before.ledger : new Ledger();
-    this.#session = { id, ledger, resumeWindow };
+    const session = (isResumed && before) || {
+      id,
+      ledger: new Ledger(),
+      incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
+      resumeWindow,
+    };
+    this.#session = session;
+    const { ledger } = session;
     if (this.#isHeld) ledger.hold();
-    ledger.resume((message) => socket.send(message), isResumed ? received : 0);
+    ledger.resume((message) => socket.send(message), isResumed ? received : 0, features > 0);
     socket.established();
     this.#watch();
     this.#events.report({ type: 'connected', address: this.#settings.url });
-    if (!isResumed) this.#events.began({ client, maxFrame, window, keyPrefix });
+    if (!isResumed)
+      this.#events.began({
+        client,
+        maxFrame,
+        window,
+        heaviest: features > 0 ? Math.ceil(window / 2) : Number.POSITIVE_INFINITY,
+        keyPrefix,
+      });
   }
 
   #disconnected({ code, reason }: SocketEnd): void {

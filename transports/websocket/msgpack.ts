@@ -44,6 +44,13 @@ export class Packer {
     return taken.length * 4 > taken.buffer.byteLength * 3 ? taken : taken.slice();
   }
 
+  /** Takes out what was written from `start` on, as bytes of their own, and goes on at `end`. */
+  takeBack(start: number, end: number): Bytes {
+    const taken = this.#bytes.slice(start, this.#length);
+    this.#length = end;
+    return taken;
+  }
+
   nil(): void {
     this.#number(NIL, 0, 0);
   }
@@ -84,15 +91,16 @@ export class Packer {
     const { length } = bytes;
     if (length < 0x20) this.#number(0xa0 | length, 0, 0);
     else this.#sized(STR8, length);
-    this.#append(bytes);
+    this.append(bytes);
   }
 
   bin(value: Uint8Array): void {
     this.#sized(BIN8, value.length);
-    this.#append(value);
+    this.append(value);
   }
 
-  #append(bytes: Uint8Array): void {
+  /** Bytes as they are. */
+  append(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
@@ -134,8 +142,9 @@ export class Unpacker {
     this.#itemsLeft = mostItems;
   }
 
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+  /** @throws PalmError `PROTOCOL` when there is more. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw broken('it goes on after its end');
   }
 
   /** Whether nil is next; then it is taken. */

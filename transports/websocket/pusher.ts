@@ -2,6 +2,7 @@ import { atMost } from '../../src/async/deadline.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
+import { NO_BYTES } from '../../src/protocol/message.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
@@ -142,8 +143,22 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
       end++;
     }
     waiting.frames = frames.slice(end);
-    this.#outstanding += size;
-    this.#shared.take(size);
-    this.context.post([Type.send, this.number, this.generation, frames.slice(0, end)]);
+    let counted = 0;
+    for (const { length } of frames.slice(0, end))
+      counted += Math.min(length, this.terms?.heaviest ?? length);
+    // What is large is not to hold up what is small.
+    if (end === 1 && counted >= this.#window) this.#window = counted + FIRST_WINDOW;
+    this.#outstanding += counted;
+    this.#shared.take(counted);
+    this.context.post(
+      [Type.send, this.number, this.generation, frames.slice(0, end)],
+      () => this.number + headOf(frames[0]),
+    );
   }
+}
+
+/** What envelopes of one call have in common, and of others have not: `pipeline` is passed over, `client` is taken. */
+function headOf(envelope: Bytes = NO_BYTES): string {
+  const at = envelope[0] === 10 ? 2 + (envelope[1] ?? 0) : 0;
+  return `:${envelope.subarray(at, at + 2 + (envelope[at + 1] ?? 0))}`;
 }

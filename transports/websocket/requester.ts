@@ -78,8 +78,9 @@ export class RelayedRequester {
         this.#pending.fail(id, tooLarge(frame.length, terms.maxFrame));
         continue;
       }
-      this.#sent.set(id, frame.length);
-      this.#outstanding += frame.length;
+      const counted = Math.min(frame.length, terms.heaviest);
+      this.#sent.set(id, counted);
+      this.#outstanding += counted;
       this.#post([Type.request, id, address, frame]);
     }
   }

@@ -16,7 +16,13 @@ function startPushing(window: number, count = 3_000, shared = new SendWindow()) 
   };
   const context = { host: { report: () => {}, release: () => {} }, number: 1, address: 'server', post };
   const pusher = new RelayedPusher(context, shared);
-  pusher.open({ client: 'relay/1', maxFrame: 1_000_000, window, keyPrefix: '' });
+  pusher.open({
+    client: 'relay/1',
+    maxFrame: 1_000_000,
+    window,
+    heaviest: Number.POSITIVE_INFINITY,
+    keyPrefix: '',
+  });
   pusher.said([Type.ready, 1, 1, true]);
   const sending = pusher.send(Array.from({ length: count }, () => new Uint8Array(FRAME)));
   // It ends with the channel, which nobody closes here.

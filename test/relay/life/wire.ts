@@ -13,7 +13,7 @@ export interface Wire extends AsyncDisposable {
   readonly url: string;
   /** Whether new connections are passed on; otherwise they are reset. */
   isOpen: boolean;
-  /** Bytes a second that pass on each connection, either way; undefined for as many as there are. */
+  /** Bytes a second that pass on each connection, either way, in slices of a fiftieth of that; undefined for as many as there are. */
   rate: number | undefined;
   /** Connections that came. */
   readonly count: number;
@@ -27,6 +27,9 @@ export interface Wire extends AsyncDisposable {
   freeze(): void;
   close(): Promise<void>;
 }
+
+/** Slices a second. */
+const SLICES = 50;
 
 interface Pair {
   /** Of the client. */
@@ -42,17 +45,33 @@ export async function startWire(port: number): Promise<Wire> {
   /** Bytes until the cut, by direction. */
   const budgets = new Map<Direction, { left: number; how: Cut; done: () => void }>();
 
+  /** Passes a chunk on as a slow link does: a little at a time, the next not read before. */
+  const trickle = (pair: Pair, from: Socket, to: Socket, chunk: Buffer, rate: number) => {
+    from.pause();
+    let at = 0;
+    // By the clock, since timers are late by a little each time.
+    let due = performance.now();
+    const slice = Math.max(1, Math.floor(rate / SLICES));
+    const next = () => {
+      if (pair.isFrozen || from.destroyed || to.destroyed) return;
+      const part = chunk.subarray(at, at + slice);
+      at += part.length;
+      to.write(part);
+      due += (1_000 * part.length) / rate;
+      setTimeout(at < chunk.length ? next : () => from.resume(), due - performance.now());
+    };
+    next();
+  };
+
   const pass = (pair: Pair, from: Socket, to: Socket, direction: Direction) => {
     from.on('data', (chunk: Buffer) => {
       if (pair.isFrozen) return;
       const budget = budgets.get(direction);
       const passes = budget === undefined ? chunk : chunk.subarray(0, budget.left);
-      if (passes.length > 0 && !to.write(passes)) {
+      if (wire.rate !== undefined) trickle(pair, from, to, passes, wire.rate);
+      else if (passes.length > 0 && !to.write(passes)) {
         from.pause();
         to.once('drain', () => from.resume());
-      } else if (wire.rate !== undefined) {
-        from.pause();
-        setTimeout(() => from.resume(), (1_000 * passes.length) / wire.rate);
       }
       if (budget === undefined) return;
       budget.left -= passes.length;
