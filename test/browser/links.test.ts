@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
+import { loneMessage, Type } from '../../transports/websocket/frames.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { notOnce, numberOf, readNumber } from '../cluster/jobs.ts';
 import { type RunningRelay, startRelay, TOKEN } from '../relay/life/ground.ts';
 import { startWire, type Wire } from '../relay/life/wire.ts';
-import { until, within } from '../wait.ts';
+import { eventually, until, within } from '../wait.ts';
 import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';
 import { remoteWebsocket } from './remote.ts';
@@ -106,6 +107,45 @@ describe('a link from Chromium', () => {
     await client.close();
     await settle();
     expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it.each(['visibilitychange', 'resume'])('that died unseen is made anew soon after %s', async (type) => {
+    const { control, page, context } = await openPage();
+    const client = await Client.connect({
+      transport: remoteWebsocket(() => control, wire.url, { token: TOKEN }),
+      serverName: 'server',
+      loggingLevel: 'silent',
+    });
+    await client.eval('server.echo', bytes('before'));
+    const links = wire.count;
+    wire.freeze();
+    // Chromium freezes no page that Playwright keeps visible.
+    await page.evaluate((own) => document.dispatchEvent(new Event(own)), type);
+    // The heartbeat is 20 s.
+    expect(textOf(await within(6_000, client.eval('server.echo', bytes('after')), 'the answer'))).toBe(
+      'after',
+    );
+    expect(wire.count).toBe(links + 1);
+    await client.close();
+    await context.close();
+  });
+
+  it.each(['left', 'closed'])('of a page that is %s leaves no session behind', async (how) => {
+    const { page, context } = await openPage();
+    const before = await relay.figure('sessions');
+    const greet = async ([url, hello]: readonly [string, readonly number[]]) => {
+      const socket = new WebSocket(url, 'frond.v1');
+      socket.onopen = () => socket.send(new Uint8Array(hello));
+      await new Promise((resolve) => {
+        socket.onmessage = resolve;
+      });
+    };
+    await page.evaluate(greet, [relay.url, [...loneMessage([Type.hello, TOKEN, null, 0])]] as const);
+    expect(await relay.figure('sessions')).toBe(before + 1);
+    if (how === 'left') await page.goto('about:blank');
+    else await page.close({ runBeforeUnload: false });
+    await eventually(async () => (await relay.figure('sessions')) === before);
     await context.close();
   });
 

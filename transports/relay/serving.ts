@@ -322,8 +322,8 @@ class ServingRelay implements Relay {
     });
     if (peer === undefined || this.#lineOf.get(peer) !== line) return;
     this.#lineOf.delete(peer);
-    // Whoever says good-bye does not come back.
-    if (code === CloseCode.normal) this.#sessions.forget(peer);
+    // Those that say good-bye do not come back: a client that is done, and a page that is left.
+    if (code === CloseCode.normal || code === CloseCode.goingAway) this.#sessions.forget(peer);
     else this.#sessions.leave(peer);
   }
 

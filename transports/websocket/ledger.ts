@@ -88,6 +88,11 @@ export class Ledger {
     this.#put(loneMessage(frame), 0);
   }
 
+  /** Asks for a sign of life, of those that give one. */
+  ping(): void {
+    if (this.#pace.isOn) this.tell([Type.ping]);
+  }
+
   /**
    * Accounts for a message. Gives whether its frames are to be worked on: not when they came before.
    * @throws PalmError `PROTOCOL` when it cannot be the next.

@@ -49,6 +49,10 @@ export interface LinkEvents {
 /** Of the time that two pings take: silence after which the link counts as broken, and the time between two looks. */
 const SILENCE = 1.7;
 const LOOKS = 8;
+/** Milliseconds that the relay gets to answer when the link may have died unseen. */
+const PATIENCE = 3_000;
+/** Milliseconds that a timer is late by when the machine has slept, or the page was stopped. */
+const NAP = 5_000;
 
 /** A session with a relay, over as many WebSockets as it takes. */
 export class Link {
@@ -81,7 +85,10 @@ export class Link {
     this.#settings = settings;
     this.#events = events;
     this.#backoff = new Backoff(settings.maxDelay);
-    this.#stopWake = onWake(() => this.#wake());
+    this.#stopWake = onWake(
+      () => this.#wake(),
+      () => this.#socket?.drop(CloseCode.silent, 'the page is put away'),
+    );
   }
 
   /** Whether there is a session to post in. */
@@ -272,19 +279,28 @@ export class Link {
   }
 
   /** Looks whether the relay still lives: it sends something at every heartbeat. */
-  #watch(isSecondLook = false): void {
-    const pause = this.#heartbeat / LOOKS;
+  #watch(isSecondLook = false, pause = this.#heartbeat / LOOKS): void {
+    const begin = Date.now();
+    this.#stopWatch();
     this.#stopWatch = startTimer(pause, () => {
       const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
       // What came while the page was frozen is read before the second look.
       if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came from the relay');
+      // The clock of the system goes on while a machine sleeps; the other one does not everywhere.
+      else if (Date.now() - begin > pause + NAP) this.#wake();
       else this.#watch(isSilent);
     });
   }
 
+  /** The link may be dead and nobody knows: the relay is asked, and the link dropped when no answer comes soon. */
   #wake(): void {
-    if (this.#stopRetry === undefined) return;
-    this.#stopRetry();
-    this.#dial();
+    if (this.#stopRetry !== undefined) {
+      this.#stopRetry();
+      this.#dial();
+    } else if (this.#connectedAt !== undefined) {
+      this.#lastSeen = Number.NEGATIVE_INFINITY;
+      this.#session?.ledger.ping();
+      this.#watch(true, PATIENCE);
+    }
   }
 }

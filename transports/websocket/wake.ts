@@ -1,25 +1,29 @@
-/** The part of a page's global object that this needs; other platforms have none of it. */
+/** The part of the platform's global object that this needs; not all have it. */
 interface Page {
-  readonly document?: EventTarget & { readonly visibilityState: string };
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
+  removeEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
 }
 
+interface PageEvent {
+  readonly type: string;
+  readonly persisted?: boolean;
+}
+
+const EVENTS = ['visibilitychange', 'online', 'pageshow', 'resume', 'pagehide'] as const;
+
 /**
- * Calls `listener` when a page comes back to life: it is shown again, or the network is back. Its timers may have been held
- * up until then. Gives the function that ends this.
+ * Calls `wake` when a page may come back to life: it is shown or hidden, the network is back, or the browser had stopped it. What it took for
+ * a link may be none by then. Calls `leave` when the page is put away and may come back. Gives the function that ends this.
  */
-export function onWake(listener: () => void): () => void {
+export function onWake(wake: () => void, leave: () => void): () => void {
   const page = globalThis as Page;
-  const { document } = page;
-  if (document === undefined) return () => {};
-  const whenVisible = () => {
-    if (document.visibilityState === 'visible') listener();
+  const listener = ({ type, persisted }: PageEvent) => {
+    if (type !== 'pagehide') wake();
+    else if (persisted === true) leave();
   };
-  document.addEventListener('visibilitychange', whenVisible);
-  page.addEventListener?.('online', listener);
+  // Some are the window's and some the document's; capturing, the window hears of all.
+  for (const type of EVENTS) page.addEventListener?.(type, listener, true);
   return () => {
-    document.removeEventListener('visibilitychange', whenVisible);
-    page.removeEventListener?.('online', listener);
+    for (const type of EVENTS) page.removeEventListener?.(type, listener, true);
   };
 }
