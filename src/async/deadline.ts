@@ -1,6 +1,6 @@
 import { invalidCall, show } from '../protocol/errors.ts';
 import { deferred } from './deferred.ts';
-import type { SignalHub } from './signals.ts';
+import { abortReason, type SignalHub } from './signals.ts';
 
 /** The longest delay a timer takes; beyond it platforms fire at once. */
 const LONGEST_TIMER = 0x7fffffff;
@@ -47,7 +47,7 @@ export function watchLimits(
     end(reason);
   };
   const stopTimer = startTimer(timeout, () => finish(expired()));
-  const stopListening = signal && signals.listen(signal, () => finish(signal.reason));
+  const stopListening = signal && signals.listen(signal, () => finish(abortReason(signal)));
   const release = () => {
     stopTimer();
     stopListening?.();

@@ -34,3 +34,13 @@ export class SignalHub {
     signal.removeEventListener('abort', this.#onAbort);
   }
 }
+
+/** @throws the signal's reason when it has aborted. Not every platform has a method of it for that, as React Native. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortReason(signal);
+}
+
+/** Why it has aborted, also where the platform does not keep that. */
+export function abortReason({ reason }: AbortSignal): unknown {
+  return reason ?? Object.assign(new Error('the call was aborted'), { name: 'AbortError' });
+}

@@ -1,4 +1,5 @@
 import { type Limits, watchLimits } from '../async/deadline.ts';
+import { throwIfAborted } from '../async/signals.ts';
 import {
   type CacheReply,
   keyRequest,
@@ -137,7 +138,7 @@ export class CacheChannel {
     request: PalmMessage,
     limits: Limits,
   ): Promise<CacheReply> {
-    limits.signal?.throwIfAborted();
+    throwIfAborted(limits.signal);
     const { reply, cancel } = this.#ask(request);
     const expired = () => {
       const { dbAddress, connection } = this.#context;

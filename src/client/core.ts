@@ -1,6 +1,6 @@
 import { atMost, withinLimits } from '../async/deadline.ts';
 import { OpenCalls } from '../async/open-calls.ts';
-import { SignalHub } from '../async/signals.ts';
+import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
@@ -60,7 +60,7 @@ export class ClientCore {
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const connection = await transport.open();
     let awaited = '';
     const expired = () => {

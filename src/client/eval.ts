@@ -1,5 +1,6 @@
 import { type Limits, startTimer, watchLimits } from '../async/deadline.ts';
 import { deferred } from '../async/deferred.ts';
+import { throwIfAborted } from '../async/signals.ts';
 import { PalmError } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -29,7 +30,7 @@ export interface Evaluation<T> extends Limits {
  */
 export async function evaluate<T>(path: CallPath, evaluation: Evaluation<T>): Promise<T[]> {
   const { spec, messages } = evaluation;
-  evaluation.signal?.throwIfAborted();
+  throwIfAborted(evaluation.signal);
   const done = deferred<T[]>();
   const answers: T[] = [];
   let left = messages;

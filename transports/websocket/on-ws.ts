@@ -31,6 +31,11 @@ async function constructorOf(load: LoadWs): Promise<WebSocketConstructor> {
       this.on('open', () => {
         wasOpen = true;
       });
+      // Before anybody else hears of it.
+      this.on('error', (error: NodeJS.ErrnoException) => {
+        const code = wasOpen ? undefined : certainCode(error.code);
+        if (code !== undefined) this.emit('close', code, Buffer.from(`${error.message} (${error.code})`));
+      });
       this.on('unexpected-response', (request, { statusCode = 0, statusMessage = '' }) => {
         this.emit(
           'close',
@@ -68,6 +73,17 @@ const CODE_OF: Readonly<Record<number, number>> = {
   404: CloseCode.unsupportedVersion,
   426: CloseCode.unsupportedVersion,
 };
+
+/** Of TLS: what speaks no TLS, or something that is no HTTP. */
+const OTHER_PROTOCOL = /^(EPROTO|ERR_SSL_|HPE_)/;
+/** A certificate that cannot be trusted, or is another's. */
+const BAD_CERTIFICATE = /CERT|SIGNATURE|ISSUER/;
+
+/** The close code for an error that the next attempt would have, too; once there was a link, it may be of what is there for a while. */
+function certainCode(code = ''): number | undefined {
+  if (OTHER_PROTOCOL.test(code)) return CloseCode.unsupportedVersion;
+  return BAD_CERTIFICATE.test(code) ? CloseCode.forbidden : undefined;
+}
 
 /** Bytes of a message: relays keep to their announced limit, and this is for what is none. */
 const MOST_RECEIVED = 256 * 1_048_576;

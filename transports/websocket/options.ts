@@ -73,7 +73,7 @@ function checkUrl(url: string | URL): string {
   const text = String(url);
   // A page may say where its relay is by a path alone.
   const base = (globalThis as { location?: { href?: string } }).location?.href;
-  const parsed = URL.canParse(text, base) ? new URL(text, base) : undefined;
+  const parsed = parse(text, base);
   if (parsed !== undefined) parsed.protocol = parsed.protocol.replace('http', 'ws');
   if (parsed?.protocol !== 'ws:' && parsed?.protocol !== 'wss:') {
     throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`);
@@ -83,4 +83,13 @@ function checkUrl(url: string | URL): string {
   }
   parsed.hash = '';
   return parsed.href;
+}
+
+/** `URL.canParse` is not everywhere, as in React Native. */
+function parse(text: string, base: string | undefined): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import { startTimer } from '../../src/async/deadline.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import { CloseCode } from './codes.ts';
 import { SUBPROTOCOL } from './frames.ts';
@@ -20,6 +21,8 @@ export interface SocketEvents {
 const ABNORMAL = 1006;
 /** `WebSocket.OPEN`. */
 const OPEN = 1;
+/** `WebSocket.CLOSED`. */
+const CLOSED = 3;
 
 /**
  * One WebSocket, from its making to its end, which is told once whichever event the platform ends it with: some fire
@@ -55,8 +58,15 @@ export class Socket {
   }
 
   send(message: Bytes): void {
-    // Between its closing and the event that tells of it nothing can be sent; it is kept and sent again.
-    if (this.#socket.readyState === OPEN) this.#socket.send(message);
+    try {
+      const { readyState } = this.#socket;
+      // Between its closing and the event that tells of it nothing can be sent; it is kept and sent again.
+      if (readyState === OPEN) this.#socket.send(message);
+      else if (readyState === CLOSED) this.#fail({});
+    } catch (error) {
+      // On Cloudflare Workers a socket is the request's that made it, and ends with that without an event.
+      this.#fail({ message: reasonText(error) });
+    }
   }
 
   /** Ends it from this side. */
@@ -72,8 +82,10 @@ export class Socket {
 
   #take(data: unknown): void {
     if (this.#hasEnded) return;
-    if (data instanceof ArrayBuffer) this.#events.received(new Uint8Array(data));
-    else this.drop(CloseCode.badFrame, 'the relay sent a text');
+    // Not `instanceof`: it may be of another realm, as where tests run in one of their own.
+    const { byteLength } = Object(data) as Partial<ArrayBuffer>;
+    if (byteLength === undefined) this.drop(CloseCode.badFrame, 'the relay sent a text');
+    else this.#events.received(new Uint8Array(data as ArrayBuffer));
   }
 
   #fail({ message }: { readonly message?: unknown }): void {
