@@ -53,7 +53,7 @@ export interface Connection extends AsyncDisposable {
   readonly keyPrefix: string;
   /** Sends one request, which has one reply. Any number may be under way. */
   request(address: string, frame: Bytes): PendingReply;
-  /** Frames to whoever pulls at `address`, in order. */
+  /** Frames to whoever pulls at `address`, those of one call in order. */
   push(address: string): Pusher;
   /** What is published at `address` under topics that begin with `topic`, which must not be empty. */
   subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
