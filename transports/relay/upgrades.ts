@@ -19,8 +19,12 @@ export interface Taker {
   readonly patience: number;
 }
 
-/** On the listener of an HTTP server that is shared by all relays there, the {@link Upgrades} it belongs to. */
-const OWNER = Symbol('upgrades of relays');
+/**
+ * On the listener of an HTTP server that is shared by all relays there, the {@link Upgrades} it belongs to. A process may hold
+ * several copies of this module, as when one package imports frond and another requires it: all of them know the symbol. Its number
+ * changes with what is called on `Upgrades` from outside, so that two versions do not take each other for one.
+ */
+const OWNER = Symbol.for('frond.relay.upgrades.1');
 
 type Listener = TakeUpgrade & { readonly [OWNER]?: Upgrades };
 

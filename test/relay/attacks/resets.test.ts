@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { Client } from '../../../src/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
@@ -190,6 +190,33 @@ async function reset(port: number, sent: readonly (string | Uint8Array)[], delay
   socket.resetAndDestroy();
 }
 
+/** A server with a relay at /a, and one of another copy of the package at /b, as when one is imported and one required. */
+async function twoCopies() {
+  const http = createServer((_request, response) => response.end());
+  vi.resetModules();
+  const other = await import('../../../transports/relay/index.ts');
+  expect(other.createRelay).not.toBe(createRelay);
+  const common = {
+    server: http,
+    transport: memory(),
+    servers: {},
+    anonymous: EVERYTHING,
+    limits: { greetingTimeout: 500 },
+    loggingLevel: 'silent',
+  } as const;
+  const relays = [
+    await createRelay({ ...common, path: '/a' }),
+    await other.createRelay({ ...common, path: '/b' }),
+  ];
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as { port: number };
+  const close = async () => {
+    for (const relay of relays) await relay.close({ timeout: 0 });
+    await within(2_000, new Promise((resolve) => http.close(resolve)), 'closing the HTTP server');
+  };
+  return { http, port, close };
+}
+
 describe.each(victims)('%s', (_, start) => {
   it('lives through resets at every stage, serves, and ends as it is meant to', async () => {
     const { port, paths, isAlive, serves, end } = await start();
@@ -226,6 +253,35 @@ describe('an upgrade that nobody takes', () => {
     socket.once('open', () => setTimeout(() => socket.send('x'), 700));
     expect(await within(4_000, echoed)).toBe('x');
     socket.terminate();
+  });
+
+  it('is answered at once where two copies of the package have a relay each', async () => {
+    const { port, http, close } = await twoCopies();
+    expect(await knock(port, {}, '/a')).toBe(101);
+    expect(await knock(port, {}, '/b')).toBe(101);
+    // Each alone would wait for the other, as for any listener of the owner's.
+    expect(await knock(port, {}, '/c')).toBe(404);
+    expect(http.listenerCount('upgrade')).toBe(1);
+    await close();
+  });
+
+  it('is left to a listener of the owner, and answered when that does not take it, with two copies', async () => {
+    const { port, http, close } = await twoCopies();
+    const echo = new WebSocketServer({ noServer: true });
+    http.on('upgrade', (request, socket, head) => {
+      if (request.url === '/echo') echo.handleUpgrade(request, socket, head, (own) => own.terminate());
+    });
+    expect(await knock(port, {}, '/a')).toBe(101);
+    expect(await knock(port, {}, '/echo')).toBe(101);
+    expect(await knock(port, {}, '/c')).toBe(404);
+    // What is still undecided does not hold the server for longer than it may take.
+    const socket = await openTcp(port);
+    const arrived = new Promise((resolve) => http.once('upgrade', resolve));
+    socket.write(upgradeText('/c'));
+    const ended = readText(socket, () => false);
+    await within(2_000, arrived, 'the upgrade');
+    await close();
+    expect(await ended).toMatch(/^HTTP\/1\.1 404 /);
   });
 
   it('with relays that come and go: the server is as it was when the last is closed', async () => {
