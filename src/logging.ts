@@ -1,5 +1,6 @@
 /** Logging through a small interface that callers may replace. No payload is ever logged. */
-import { invalidCall, show } from './protocol/errors.ts';
+import { harmless } from './async/harmless.ts';
+import { invalidCall, reasonText, show } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels, from all to nothing; pylm's names. */
@@ -12,7 +13,7 @@ export type LoggingLevel = 'debug' | 'info' | 'warning' | 'error' | 'silent';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Takes the log. Events that others can cause again and again come at the 1st, 2nd, 4th, 8th… time, and once a minute while
+ * Takes the log. What it throws, or rejects with, goes to the console and harms nothing. Events that others can cause again and again come at the 1st, 2nd, 4th, 8th… time, and once a minute while
  * they go on. Strings in fields may be of a stranger's making, control characters included: escape them before they go to a
  * terminal or into lines of text, as the console's logger does.
  */
@@ -45,7 +46,8 @@ export function logText(message: string, fields: LogFields = {}): string {
 }
 
 /**
- * `logger` from `level` on; what is below goes nowhere.
+ * `logger` from `level` on; what is below goes nowhere. It never throws: a line that the given logger throws at, or rejects, goes to the
+ * console.
  * @throws PalmError `INVALID_CALL` when there is no such level, as pylm's numbers.
  */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
@@ -54,7 +56,17 @@ export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   }
   const from = RANK[level];
   return eachMethod((method) =>
-    RANK[method] >= from ? (message, fields) => logger[method](message, fields) : () => {},
+    RANK[method] >= from
+      ? (message, fields) =>
+          harmless(
+            () => logger[method](message, fields),
+            (error) =>
+              consoleLogger('frond').error(`the logger threw at: ${message}`, {
+                ...fields,
+                thrown: reasonText(error),
+              }),
+          )
+      : () => {},
   );
 }
 

@@ -1,3 +1,4 @@
+import { harmless } from './async/harmless.ts';
 import type { Logger } from './logging.ts';
 import { reasonText } from './protocol/errors.ts';
 import type { PalmMessage } from './protocol/message.ts';
@@ -23,12 +24,14 @@ export type Tap = (event: TapEvent) => void;
 
 /** A tap that harms no call, whatever the given one throws, and whatever it does with what it sees. */
 export function guardTap(tap: Tap, logger: Logger): Tap {
-  return ({ message, ...event }) => {
-    try {
-      const copy = message && { ...message, payload: new Uint8Array(message.payload) };
-      tap({ ...event, message: copy });
-    } catch (error) {
-      logger.warning('the tap threw', { reason: reasonText(error) });
+  let times = 0;
+  const told = (error: unknown) => {
+    // It sees every message: the 1st, 2nd, 4th, 8th… are logged.
+    if (Number.isInteger(Math.log2(++times))) {
+      logger.warning('the tap threw', { reason: reasonText(error), times });
     }
   };
+  const seen = ({ message, ...event }: TapEvent) =>
+    tap({ ...event, message: message && { ...message, payload: new Uint8Array(message.payload) } });
+  return (event) => harmless(() => seen(event), told);
 }

@@ -1,5 +1,6 @@
 import type { PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import { harmless } from './harmless.ts';
 
 /** What a channel is of: whether it can be used now, and the ways to wait for that and to hear of its end. */
 export class Readiness {
@@ -45,7 +46,7 @@ export class Readiness {
   setBroken(error: PalmError): void {
     if (this.#state !== 'ready') return;
     this.#state = 'waiting';
-    for (const listener of [...this.#listeners]) listener(error);
+    for (const listener of [...this.#listeners]) harmless(() => listener(error));
   }
 
   /** The peer will not have us. It is not ready until {@link setReady} says so. */

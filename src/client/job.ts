@@ -1,3 +1,4 @@
+import { harmless } from '../async/harmless.ts';
 import { IdleClock } from '../async/idle-clock.ts';
 import { closed, type OpenCalls } from '../async/open-calls.ts';
 import { AsyncQueue } from '../async/queue.ts';
@@ -205,12 +206,11 @@ export class JobRun<In, Out> implements Job<Out> {
       this.#fail(answer);
       return;
     } else {
-      try {
-        onRemoteError(answer);
-      } catch (error) {
-        this.#abandon(error);
-        return;
-      }
+      harmless(
+        () => onRemoteError(answer),
+        (error) => this.#abandon(error),
+      );
+      if (this.#isOver) return;
     }
     if (this.#received === messages) this.#end();
     else this.#endWhenAnswered();

@@ -1,5 +1,7 @@
 /** The bound ends. */
+
 import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
@@ -169,7 +171,7 @@ export class MemoryPush extends Bound implements BoundPush {
   }
 
   #tellPeers(): void {
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) harmless(listener);
   }
 
   #wake(): void {

@@ -2,6 +2,7 @@
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { atMost } from '../../src/async/deadline.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
@@ -150,7 +151,7 @@ export class MemoryRequester extends Dialled<'reply'> {
   }
 
   protected override detach(): void {
-    for (const listener of this.#onGone) listener();
+    for (const listener of this.#onGone) harmless(listener);
     this.#onGone.clear();
   }
 }

@@ -1,8 +1,8 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { atMost } from '../../src/async/deadline.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
@@ -15,9 +15,9 @@ import { Admission } from './admission.ts';
 import { CallGuard } from './call-guard.ts';
 import { Collector } from './collector.ts';
 import { Expiry } from './expiry.ts';
-import { checkOrigin, type Refusal, refuse, Turnstile } from './gate.ts';
+import { Handshakes } from './handshakes.ts';
 import type { Identity } from './identity.ts';
-import { countIntake, partsOf } from './intake.ts';
+import { partsOf } from './intake.ts';
 import { Line, type LineContext } from './line.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Metrics } from './metrics.ts';
@@ -76,13 +76,12 @@ export async function createRelayOn(
 }
 
 class ServingRelay implements Relay {
-  readonly #options: Parts['options'];
   readonly #logger: Logger;
   readonly #connections: Parts['connections'];
   readonly #webSocketServer: WebSocketServer;
+  readonly #handshakes: Handshakes;
   readonly #upstreams: Upstreams;
   readonly #sessions: Sessions;
-  readonly #turnstile: Turnstile;
   readonly #admission: Admission;
   readonly #metrics: Metrics;
   readonly #reauthentication: Reauthentication;
@@ -97,7 +96,6 @@ class ServingRelay implements Relay {
   #closing: Promise<void> | undefined;
 
   constructor({ options, limits, logger, connections, webSocketServer }: Parts) {
-    this.#options = options;
     this.#logger = logger;
     this.#connections = connections;
     this.#webSocketServer = webSocketServer;
@@ -139,7 +137,15 @@ class ServingRelay implements Relay {
         onLostWork: (count) => this.#metrics.lostWork(count),
       },
     });
-    this.#turnstile = new Turnstile(limits.maxConnections, limits.maxConnectionsPerAddress);
+    this.#handshakes = new Handshakes({
+      options,
+      limits,
+      webSocketServer,
+      metrics: this.#metrics,
+      logger,
+      isDraining: () => this.#isDraining,
+      open: (webSocket, visitor) => this.#open(webSocket, visitor),
+    });
     this.#admission = new Admission(options, logger);
     this.#lineContext = {
       limits,
@@ -161,13 +167,19 @@ class ServingRelay implements Relay {
       identified: (peer, identity) => this.#identified(peer, identity),
     });
     const path = options.path ?? '/';
-    this.#takeNoUpgrades = Upgrades.of(options.server).add(path, {
-      take: (request, socket, head) => this.#upgrade(request, socket, head),
-      logger,
-      patience: limits.greetingTimeout,
-    });
-    this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
+    // First what may throw: of a relay that cannot start nothing is left.
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
+    try {
+      this.#takeNoUpgrades = Upgrades.of(options.server).add(path, {
+        take: (request, socket, head) => this.#handshakes.take(request, socket, head),
+        logger,
+        patience: limits.greetingTimeout,
+      });
+    } catch (error) {
+      this.#stopChanges();
+      throw error;
+    }
+    this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
     logger.info('relaying', { path });
   }
 
@@ -208,7 +220,7 @@ class ServingRelay implements Relay {
     this.#isDraining = true;
     await atMost(timeout, this.#drained());
     this.#pulse.stop();
-    this.#stopListening?.();
+    this.#stopChanges();
     const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
     for (const line of this.#lines) line.terminate();
@@ -219,6 +231,13 @@ class ServingRelay implements Relay {
     // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
     this.#takeNoUpgrades();
     this.#logger.info('relay closed');
+  }
+
+  #stopChanges(): void {
+    harmless(
+      () => this.#stopListening?.(),
+      (error) => this.#logger.error('the function that ends onChange failed', { reason: reasonText(error) }),
+    );
   }
 
   /** Clients that have nothing under way are let go as soon as they have. */
@@ -239,50 +258,6 @@ class ServingRelay implements Relay {
       }
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
     }
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const socketAddress = request.socket.remoteAddress ?? '';
-    const { headers } = request;
-    let address = socketAddress;
-    let entered: (() => void) | Refusal | undefined;
-    try {
-      // It may be what a client says, of any length, and is kept as long as the connection.
-      address = String(this.#options.addressOf?.(headers, socketAddress) ?? socketAddress).slice(
-        0,
-        LONGEST_ADDRESS,
-      );
-    } catch (error) {
-      entered = { status: 500, reason: 'the address cannot be told' };
-      this.#logger.error('addressOf failed', { address, reason: reasonText(error) });
-    }
-    const visitor: Visitor = { address, origin: headers.origin };
-    entered ??= this.#enter({ headers, visitor, socketAddress });
-    if (typeof entered !== 'function') {
-      this.#metrics.handshake(entered.status);
-      this.#logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
-      refuse(socket, entered);
-      return;
-    }
-    socket.on('close', entered);
-    try {
-      this.#webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
-        this.#metrics.handshake(101);
-        const { maxPayload = Number.POSITIVE_INFINITY } = this.#webSocketServer.options;
-        countIntake(socket, this.#open(webSocket, visitor), maxPayload);
-      });
-    } catch (error) {
-      // Another listener of the HTTP server has made a WebSocket of it.
-      this.#logger.error('an upgrade to the path of the relay was taken by others', {
-        reason: reasonText(error),
-      });
-    }
-  }
-
-  #enter(knock: Parameters<typeof checkOrigin>[0]): (() => void) | Refusal {
-    if (this.#isDraining) return { status: 503, reason: 'the relay is going down' };
-    const refusal = checkOrigin(knock, this.#options.origins);
-    return refusal ?? this.#turnstile.enter(knock.visitor.address);
   }
 
   #open(webSocket: WebSocket, visitor: Visitor): Line {
@@ -334,6 +309,3 @@ class ServingRelay implements Relay {
 }
 
 const CLOSING_TIMEOUT = 250;
-
-/** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
-const LONGEST_ADDRESS = 128;

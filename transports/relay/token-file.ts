@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { consoleLogger, type Logger } from '../../src/logging.ts';
+import { harmless } from '../../src/async/harmless.ts';
+import { atLevel, consoleLogger, type Logger } from '../../src/logging.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import { watchFile } from './file-watch.ts';
 import type { Authenticate, RelayIdentity } from './options.ts';
@@ -24,7 +25,7 @@ export interface TokenFileOptions {
  */
 export async function openTokenFile(path: string, options: TokenFileOptions = {}): Promise<Tokens> {
   const { name = path, logger = consoleLogger('frond relay'), interval = 1_000 } = options;
-  const file = new TokenFile(path, name, logger, interval);
+  const file = new TokenFile(path, name, atLevel(logger, 'debug'), interval);
   await file.open();
   const authenticate: Authenticate = async (token, visitor) => {
     if (token === undefined) return undefined;
@@ -132,7 +133,7 @@ class TokenFile {
       return;
     }
     this.#logger.info('the token file was read again', { tokens: this.#tokens.identities.length });
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of [...this.#listeners]) harmless(listener);
   }
 
   /** One that is bad is told once, and not at every look. One that could not be read at all is tried again at the next. */

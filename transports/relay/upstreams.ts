@@ -1,4 +1,5 @@
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { harmless } from '../../src/async/harmless.ts';
+import { invalidCall, reasonText, show } from '../../src/protocol/errors.ts';
 import { isRelayedName } from '../websocket/address.ts';
 import type { RelayOptions, Target } from './options.ts';
 import { Upstream, type UpstreamContext } from './upstream.ts';
@@ -27,8 +28,8 @@ export class Upstreams {
   get(name: string): Upstream | undefined {
     const made = this.#made.get(name);
     if (made !== undefined) return made;
-    const target = this.#lookUp(name);
-    if (target === undefined || this.#made.size >= MOST) return undefined;
+    const target = this.#made.size < MOST ? this.#find(name) : undefined;
+    if (target === undefined) return undefined;
     const upstream = new Upstream(name, target, this.#context);
     this.#made.set(name, upstream);
     return upstream;
@@ -38,19 +39,36 @@ export class Upstreams {
     await Promise.all([...this.#made.values()].map((upstream) => upstream.close()));
   }
 
+  /** A look-up of the owner's may throw, or give anything: then there is no such server, and the log says why. */
+  #find(name: string): Target | undefined {
+    const failed = (error: unknown) =>
+      this.#context.logger.error('a server cannot be looked up', { server: name, reason: reasonText(error) });
+    let target: Target | undefined;
+    harmless(() => {
+      const given: unknown = this.#lookUp(name);
+      if (given instanceof Promise) {
+        failed('the function servers gave a promise, and must give the server itself');
+        return given;
+      }
+      if (given === undefined) return undefined;
+      this.#check(name, given as Target);
+      target = given as Target;
+      return undefined;
+    }, failed);
+    return target;
+  }
+
   #check(name: string, target: Target): void {
     if (!isRelayedName(name)) {
       throw invalidCall(
         `a server behind a relay must have a name without dots, slashes, colons and spaces, not ${show(name)}`,
       );
     }
-    const addresses = [
-      target.dbAddress,
-      target.pushAddress,
-      target.subAddress,
-      target.workerPushAddress,
-      target.workerPullAddress,
-    ];
-    for (const address of addresses) if (address !== undefined) this.#context.transport.checkAddress(address);
+    if (typeof target !== 'object' || target === null)
+      throw invalidCall(`the server ${show(name)} must be an object with a dbAddress, not ${show(target)}`);
+    const { dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress } = target;
+    const addresses = [dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress];
+    const given = addresses.filter((address) => address !== undefined);
+    for (const address of given) this.#context.transport.checkAddress(address);
   }
 }

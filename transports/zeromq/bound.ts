@@ -1,9 +1,11 @@
 /** The bound ends. */
+
 import type { Pull, Push, Router, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost, startTimer } from '../../src/async/deadline.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
@@ -251,7 +253,7 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
 
   protected override peersChanged(peers: number): void {
     this.#peers = peers;
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) harmless(listener);
   }
 }
 

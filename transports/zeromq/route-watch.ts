@@ -1,5 +1,6 @@
 import type { Router } from 'zeromq';
 import { startTimer } from '../../src/async/deadline.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import type { RequestOrigin } from '../../src/transport.ts';
 
 /**
@@ -85,7 +86,7 @@ export class RouteWatch {
       await this.#knock(entry.route);
     } catch (error) {
       if (!isGone(error) || !this.#forget(key, entry)) return;
-      for (const listener of [...entry.listeners]) listener();
+      for (const listener of [...entry.listeners]) harmless(listener);
     }
   }
 
