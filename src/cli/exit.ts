@@ -48,6 +48,7 @@ export const EXITS: readonly Exit[] = [
   { exit: 5, codes: ['WRONG_SERVER', 'FORBIDDEN'], means: 'another server, or not allowed' },
   { exit: 6, codes: ['PROTOCOL', 'TOO_LARGE'], means: 'what came is no PALM, or is too large' },
   { exit: 70, codes: ['OUTPUT', 'INTERNAL'], means: 'stdout cannot be written, or a fault in frond' },
+  { exit: 129, codes: [], means: 'ended by SIGHUP' },
   { exit: 130, codes: [], means: 'ended by SIGINT (Ctrl-C)' },
   { exit: 143, codes: [], means: 'ended by SIGTERM' },
 ];

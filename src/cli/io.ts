@@ -27,12 +27,17 @@ export interface Io {
   readonly env: Environment;
   /** Ends the command; its reason is an {@link Interrupted}. */
   readonly signal: AbortSignal;
+  /**
+   * Calls `listener` at each SIGHUP in place of ending the process, as long as the terminal that it began in is there. Gives the function
+   * that ends this. Left out where there is no such signal.
+   */
+  readonly onHangup?: (listener: () => void) => () => void;
   /** How this command is called from the shell it runs in, such as `frond` or `npx frond`. */
   readonly invocation: string;
   readonly version: string;
 }
 
-const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export type InterruptSignal = keyof typeof SIGNAL_NUMBERS;
 

@@ -10,7 +10,7 @@ const LONGEST_TOKEN = 8_192;
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
   /** Whoever has no token; one for all of them. */
-  readonly #anonymous: Identity | undefined;
+  #anonymous: Identity | undefined;
   readonly #logger: Logger;
   /** How often it was said that answers may have changed. */
   #changes = 0;
@@ -22,6 +22,11 @@ export class Admission {
     this.#authenticate = options.authenticate;
     this.#anonymous = options.anonymous && Identity.anonymous(options.anonymous);
     this.#logger = logger;
+  }
+
+  /** What those without a token may do from now on. {@link changed} is due. */
+  set anonymous(identity: Identity | undefined) {
+    this.#anonymous = identity;
   }
 
   /** Answers may have changed: what is being asked at the moment is asked again. */

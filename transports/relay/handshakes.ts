@@ -28,9 +28,12 @@ const LONGEST_ADDRESS = 128;
 export class Handshakes {
   readonly #settings: HandshakesSettings;
   readonly #turnstile: Turnstile;
+  /** Of pages that may connect; undefined for pages of the relay's own host. */
+  origins: readonly string[] | undefined;
 
   constructor(settings: HandshakesSettings) {
     this.#settings = settings;
+    this.origins = settings.options.origins;
     const { maxConnections, maxConnectionsPerAddress } = settings.limits;
     this.#turnstile = new Turnstile(maxConnections, maxConnectionsPerAddress);
   }
@@ -74,8 +77,7 @@ export class Handshakes {
   }
 
   #enter(knock: Knock): (() => void) | Refusal {
-    const { isDraining, options } = this.#settings;
-    if (isDraining()) return { status: 503, reason: 'the relay is going down' };
-    return checkOrigin(knock, options.origins) ?? this.#turnstile.enter(knock.visitor.address);
+    if (this.#settings.isDraining()) return { status: 503, reason: 'the relay is going down' };
+    return checkOrigin(knock, this.origins) ?? this.#turnstile.enter(knock.visitor.address);
   }
 }

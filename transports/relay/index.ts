@@ -3,6 +3,7 @@ export type {
   Authenticate,
   CacheScope,
   Grants,
+  RelayChanges,
   RelayIdentity,
   RelayLimits,
   RelayOptions,

@@ -109,6 +109,16 @@ export interface RelayLimits {
   readonly resumeWindow?: number;
 }
 
+/** What may change while a relay serves. */
+export interface RelayChanges {
+  /** As in {@link RelayOptions}; left out, pages of the relay's own host. Those who are connected stay. */
+  readonly origins?: readonly string[];
+  /** As in {@link RelayOptions}; left out, nobody without a token. Counts for those who are connected, too. */
+  readonly anonymous?: Grants;
+  /** Servers that join those that there are. One that there is already stays as it is. */
+  readonly servers?: Readonly<Record<string, Target>>;
+}
+
 export interface RelayOptions {
   /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
   readonly transport: Transport;

@@ -1,7 +1,7 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { CloseOptions } from '../../src/transport.ts';
-import type { RelayOptions } from './options.ts';
+import type { RelayChanges, RelayOptions } from './options.ts';
 import { createRelayOn } from './serving.ts';
 import { loadWs } from './ws.ts';
 
@@ -18,6 +18,12 @@ export interface Relay extends AsyncDisposable {
    * Resolves when all were asked for. Never rejects.
    */
   reauthenticate(): Promise<void>;
+  /**
+   * Takes other origins and grants for those without a token, and more servers. No connection is dropped for it, but of those who may not
+   * come in any more.
+   * @throws PalmError `INVALID_CALL` for what is not acceptable; then nothing has changed.
+   */
+  reconfigure(changes: RelayChanges): void;
   /**
    * Takes no more connections, lets calls that are under way be answered within `timeout` milliseconds (default 1000), and
    * closes the others. The HTTP server stays its owner's.

@@ -5,7 +5,7 @@ import { atMost } from '../../src/async/deadline.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, reasonText } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
 import { CloseCode } from '../websocket/codes.ts';
@@ -16,12 +16,12 @@ import { CallGuard } from './call-guard.ts';
 import { Collector } from './collector.ts';
 import { Expiry } from './expiry.ts';
 import { Handshakes } from './handshakes.ts';
-import type { Identity } from './identity.ts';
+import { Identity } from './identity.ts';
 import { partsOf } from './intake.ts';
 import { Line, type LineContext } from './line.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Metrics } from './metrics.ts';
-import type { RelayOptions, Visitor } from './options.ts';
+import type { Grants, RelayChanges, RelayOptions, Visitor } from './options.ts';
 import type { Peer } from './peer.ts';
 import { Pulse } from './pulse.ts';
 import { Reauthentication } from './reauthentication.ts';
@@ -207,6 +207,14 @@ class ServingRelay implements Relay {
     return this.#reauthentication.again();
   }
 
+  reconfigure({ origins, anonymous, servers }: RelayChanges): void {
+    const identity = anonymous && identityOf(anonymous);
+    if (servers !== undefined) this.#upstreams.join(servers);
+    this.#handshakes.origins = origins;
+    this.#admission.anonymous = identity;
+    this.reauthenticate();
+  }
+
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options.timeout ?? DRAIN_TIMEOUT);
     return this.#closing;
@@ -309,3 +317,11 @@ class ServingRelay implements Relay {
 }
 
 const CLOSING_TIMEOUT = 250;
+
+function identityOf(grants: Grants): Identity {
+  try {
+    return Identity.anonymous(grants);
+  } catch (error) {
+    throw invalidCall(`anonymous cannot be read: ${reasonText(error)}`);
+  }
+}

@@ -10,7 +10,7 @@ const MOST = 4_096;
 /** The servers behind a relay, each made when it is first asked for. */
 export class Upstreams {
   readonly #context: UpstreamContext;
-  readonly #lookUp: (name: string) => Target | undefined;
+  #lookUp: (name: string) => Target | undefined;
   readonly #made = new Map<string, Upstream>();
 
   /** @throws PalmError `INVALID_CALL` for a name that cannot be one, or an address that the transport cannot read. */
@@ -33,6 +33,14 @@ export class Upstreams {
     const upstream = new Upstream(name, target, this.#context);
     this.#made.set(name, upstream);
     return upstream;
+  }
+
+  /** More servers, that come after those that there are. @throws PalmError `INVALID_CALL`; then there are no more. */
+  join(servers: Readonly<Record<string, Target>>): void {
+    const added = new Map(Object.entries(servers));
+    for (const [name, target] of added) this.#check(name, target);
+    const before = this.#lookUp;
+    this.#lookUp = (name) => before(name) ?? added.get(name);
   }
 
   async close(): Promise<void> {

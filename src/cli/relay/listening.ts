@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import { PalmError, reasonText, show } from '../../protocol/errors.ts';
 import { CommandError } from '../exit.ts';
 import { unreadable } from '../input.ts';
@@ -43,16 +44,29 @@ export function isOpen({ host }: Place): boolean {
   return host === undefined || !/^(localhost|127\.[\d.]+|::1)$/i.test(host);
 }
 
-/** A server that speaks TLS when there are keys. @throws CommandError `INPUT` for keys that are none. */
-export async function serverOf(tls: Tls | undefined, answer: RequestListener): Promise<Server | TlsServer> {
-  if (tls === undefined) return createServer(SERVER_OPTIONS, answer);
+/** A certificate and its key, as PEM. */
+export interface KeyPair {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** @throws CommandError `INPUT` for keys that are none, or not of one pair. */
+export async function readKeyPair(tls: Tls): Promise<KeyPair> {
   const [cert, key] = await Promise.all([readKey(tls.cert), readKey(tls.key)]);
   try {
-    return createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: TLS_TIMEOUT, cert, key }, answer);
+    createSecureContext({ cert, key });
   } catch (error) {
     const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${reasonText(error)}`;
     throw new CommandError('INPUT', text, undefined, error);
   }
+  return { cert, key };
+}
+
+/** A server that speaks TLS when there are keys. @throws CommandError `INPUT` for keys that are none. */
+export async function serverOf(tls: Tls | undefined, answer: RequestListener): Promise<Server | TlsServer> {
+  if (tls === undefined) return createServer(SERVER_OPTIONS, answer);
+  const pair = await readKeyPair(tls);
+  return createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: TLS_TIMEOUT, ...pair }, answer);
 }
 
 /**

@@ -15,6 +15,7 @@ import { loadWs } from '../ws.ts';
 import { inputError } from './config.ts';
 import { affordable, type Doors, keepDoors, OTHER_CONNECTIONS } from './doorkeeper.ts';
 import { isOpen, listen, serverOf, urlOf } from './listening.ts';
+import { Reload } from './reload.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 import { tellRelay } from './telling.ts';
 
@@ -38,6 +39,8 @@ export async function runRelay(context: CommandContext): Promise<number> {
     logger,
     loggingLevel: options.flag('verbose') ? 'info' : 'warning',
   });
+  const reload = new Reload({ options, began: settings, relay, server, logger });
+  const stopHangups = context.io.onHangup?.(() => void reload.again());
   let drain = 0;
   try {
     const { place, path, tls } = settings;
@@ -52,6 +55,8 @@ export async function runRelay(context: CommandContext): Promise<number> {
     await untilToldToEnd(context, relay);
     drain = options.number('drain') ?? DRAIN;
   } finally {
+    stopHangups?.();
+    reload.stop();
     await relay.close({ timeout: drain });
     server.close();
     server.closeAllConnections();

@@ -17,6 +17,8 @@ import { type Place, parsePlace, type Tls } from './listening.ts';
 export interface RelaySettings {
   /** Reaches the servers. */
   readonly transport: Transport;
+  /** Of the servers. */
+  readonly serverKey: string | undefined;
   readonly servers: Readonly<Record<string, Target>>;
   readonly place: Place;
   readonly path: string;
@@ -40,7 +42,8 @@ const USUAL_PLACE = '127.0.0.1:7766';
 export async function settingsOf(options: Options): Promise<RelaySettings> {
   const file = options.text('config');
   const config = file === undefined ? {} : await readConfig(file);
-  const transport = transportOf(options.text('server-key') ?? config.serverKey);
+  const serverKey = options.text('server-key') ?? config.serverKey;
+  const transport = transportOf(serverKey);
   const servers = { ...serversIn(config, transport, file), ...serversOf(options, transport) };
   if (Object.keys(servers).length === 0) {
     throw usage('which servers? Give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
@@ -55,6 +58,7 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
   }
   return {
     transport,
+    serverKey,
     servers,
     place: parsePlace(options.text('listen') ?? config.listen ?? USUAL_PLACE),
     path: config.path ?? '/',
