@@ -1,7 +1,6 @@
 /** `frond relay`, from its start to its end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import { forwardedAddress } from '../../src/cli/relay/run.ts';
 import type { Server } from '../../src/cluster/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { until, within } from '../wait.ts';
@@ -217,14 +216,4 @@ describe('its end', () => {
     expect(await service.end('SIGINT')).toBe(130);
     expect((await called).code).toBeGreaterThan(2);
   });
-});
-
-test('the address that a proxy saw', () => {
-  const at = (forwarded: string | string[] | undefined) =>
-    forwardedAddress({ 'x-forwarded-for': forwarded }, '10.0.0.1');
-  expect(at(undefined)).toBe('10.0.0.1');
-  expect(at('')).toBe('10.0.0.1');
-  expect(at('1.1.1.1')).toBe('1.1.1.1');
-  expect(at('6.6.6.6, 1.1.1.1')).toBe('1.1.1.1');
-  expect(at(['6.6.6.6', '7.7.7.7 , ::1 '])).toBe('::1');
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkConfig, isOrigin, readConfig } from '../../src/cli/relay/config.ts';
 import { isOpen, parsePlace, urlOf } from '../../src/cli/relay/listening.ts';
+import { show } from '../../src/protocol/errors.ts';
 
 const WHOLE = {
   listen: '127.0.0.1:7766',
@@ -93,7 +94,13 @@ test.each([
   [{ limits: { maxFrame: 1.5 } }, 'limits.maxFrame must be a whole number from 1 on, not 1.5'],
   [{ limits: { maxFrame: '1' } }, 'limits.maxFrame must be a whole number from 1 on, not "1"'],
   [{ limits: { maxFrames: 1 } }, 'there is no key limits.maxFrames; did you mean maxFrame?'],
-  [{ trustProxy: 'yes' }, 'trustProxy must be true or false, not "yes"'],
+  ...['yes', -1, 1.5, ['10.0.0.0/33'], ['here'], [10]].map(
+    (trustProxy) =>
+      [
+        { trustProxy },
+        `trustProxy must be true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private, not ${show(trustProxy)}`,
+      ] as const,
+  ),
   [{ tls: { cert: 'cert.pem' } }, 'tls.key is missing'],
   [{ tls: null }, 'tls must be an object, not null'],
 ] as const)('%j: %s', (content, message) => {

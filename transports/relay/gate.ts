@@ -1,16 +1,10 @@
 /** Who may open a WebSocket at all: looked at before there is one. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { startTimer } from '../../src/async/deadline.ts';
+import { CloseCode } from '../websocket/codes.ts';
 import { networkOf } from './network.ts';
 import type { Visitor } from './options.ts';
-
-/** An HTTP status and why. */
-export interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-}
+import type { Refusal } from './refusals.ts';
 
 /** What the decision is made from. */
 export interface Knock {
@@ -40,7 +34,7 @@ export function checkOrigin(knock: Knock, origins: readonly string[] | undefined
 }
 
 function refused(reason: string): Refusal {
-  return { status: 403, reason };
+  return { status: 403, code: CloseCode.forbidden, reason };
 }
 
 /** Scripts send neither; both are headers that a page's own code cannot take away (Fetch, "forbidden request-header"). */
@@ -87,8 +81,9 @@ export class Turnstile {
   enter(address: string): (() => void) | Refusal {
     const network = networkOf(address);
     const own = this.#byNetwork.get(network) ?? 0;
-    if (own >= this.#mostEach) return { status: 429, reason: 'too many connections from this address' };
-    if (this.#count >= this.#most) return { status: 503, reason: 'too many connections' };
+    const code = CloseCode.tooMany;
+    if (own >= this.#mostEach) return { status: 429, code, reason: 'too many connections from this address' };
+    if (this.#count >= this.#most) return { status: 503, code, reason: 'too many connections' };
     this.#count++;
     this.#byNetwork.set(network, own + 1);
     let isIn = true;
@@ -102,26 +97,3 @@ export class Turnstile {
     };
   }
 }
-
-/** Milliseconds that the other end gets to take a refusal, when answers that it does not read are before it. */
-const REFUSAL_TIMEOUT = 1_000;
-
-/** Answers by HTTP, and lets the socket go, also when the other end does not. */
-export function refuse(socket: Duplex, { status, reason }: Refusal): void {
-  const destroy = () => socket.destroy();
-  socket.on('error', destroy);
-  socket.once('close', startTimer(REFUSAL_TIMEOUT, destroy));
-  const body = `${reason}\n`;
-  socket.end(
-    `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    destroy,
-  );
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  403: 'Forbidden',
-  404: 'Not Found',
-  429: 'Too Many Requests',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};

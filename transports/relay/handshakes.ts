@@ -1,17 +1,20 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../src/logging.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
-import { checkOrigin, type Knock, type Refusal, refuse, Turnstile } from './gate.ts';
+import { CloseCode } from '../websocket/codes.ts';
+import { checkOrigin, type Knock, Turnstile } from './gate.ts';
 import { countIntake } from './intake.ts';
 import type { Line } from './line.ts';
 import type { Metrics } from './metrics.ts';
 import type { RelayOptions, Visitor } from './options.ts';
+import { Proxies } from './proxies.ts';
+import { type Refusal, Refusals } from './refusals.ts';
 import type { Limits } from './settings.ts';
 
 export interface HandshakesSettings {
-  readonly options: Pick<RelayOptions, 'addressOf' | 'origins'>;
+  readonly options: Pick<RelayOptions, 'addressOf' | 'origins' | 'trustProxy'>;
   readonly limits: Limits;
   readonly webSocketServer: WebSocketServer;
   readonly metrics: Metrics;
@@ -28,29 +31,30 @@ const LONGEST_ADDRESS = 128;
 export class Handshakes {
   readonly #settings: HandshakesSettings;
   readonly #turnstile: Turnstile;
+  readonly #refusals = new Refusals();
+  readonly #proxies: Proxies;
+  /** Whether it was said that a proxy is not believed. */
+  #hasWarned = false;
   /** Of pages that may connect; undefined for pages of the relay's own host. */
   origins: readonly string[] | undefined;
 
   constructor(settings: HandshakesSettings) {
     this.#settings = settings;
     this.origins = settings.options.origins;
+    this.#proxies = new Proxies(settings.options.trustProxy ?? false);
     const { maxConnections, maxConnectionsPerAddress } = settings.limits;
     this.#turnstile = new Turnstile(maxConnections, maxConnectionsPerAddress);
   }
 
   /** The socket has a listener for errors. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { webSocketServer, metrics, logger, open, options } = this.#settings;
+    const { webSocketServer, metrics, logger, open } = this.#settings;
     const socketAddress = request.socket.remoteAddress ?? '';
     const { headers } = request;
     let address = socketAddress;
     let entered: (() => void) | Refusal | undefined;
     try {
-      // It may be what a client says, of any length, and is kept as long as the connection.
-      address = String(options.addressOf?.(headers, socketAddress) ?? socketAddress).slice(
-        0,
-        LONGEST_ADDRESS,
-      );
+      address = this.#addressOf(headers, socketAddress);
     } catch (error) {
       entered = { status: 500, reason: 'the address cannot be told' };
       logger.error('addressOf failed', { address, reason: reasonText(error) });
@@ -60,7 +64,7 @@ export class Handshakes {
     if (typeof entered !== 'function') {
       metrics.handshake(entered.status);
       logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
-      refuse(socket, entered);
+      this.#refusals.refuse(request, socket, entered);
       return;
     }
     socket.on('close', entered);
@@ -76,8 +80,28 @@ export class Handshakes {
     }
   }
 
+  /** It may be what a client says, of any length, and is kept as long as the connection. */
+  #addressOf(headers: IncomingHttpHeaders, socketAddress: string): string {
+    const { addressOf } = this.#settings.options;
+    if (addressOf !== undefined)
+      return String(addressOf(headers, socketAddress) ?? socketAddress).slice(0, LONGEST_ADDRESS);
+    if (this.#proxies.areNone) this.#warnOfProxy(headers, socketAddress);
+    return this.#proxies.addressOf(headers, socketAddress);
+  }
+
+  #warnOfProxy(headers: IncomingHttpHeaders, proxy: string): void {
+    if (this.#hasWarned || headers['x-forwarded-for'] === undefined) return;
+    this.#hasWarned = true;
+    const { maxConnectionsPerAddress } = this.#settings.limits;
+    this.#settings.logger.warning(
+      'X-Forwarded-For came and is not believed, so all who come through a proxy count as one address; if there is one, say so with trustProxy',
+      { proxy, maxConnectionsPerAddress },
+    );
+  }
+
   #enter(knock: Knock): (() => void) | Refusal {
-    if (this.#settings.isDraining()) return { status: 503, reason: 'the relay is going down' };
+    if (this.#settings.isDraining())
+      return { status: 503, code: CloseCode.goingAway, reason: 'the relay is going down' };
     return checkOrigin(knock, this.origins) ?? this.#turnstile.enter(knock.visitor.address);
   }
 }

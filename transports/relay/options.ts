@@ -135,7 +135,13 @@ export interface RelayOptions {
   readonly origins?: readonly string[];
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string;
-  /** The address of a visitor, for limits; for a relay behind a proxy. Default: the socket's. */
+  /**
+   * The proxies before the relay, which are believed what `X-Forwarded-For` says of the visitor's address: how many there are (`true` is
+   * one), or a list of the networks that they are in, as `10.0.0.0/8`, `::1`, `loopback` or `private`. The visitor's address is
+   * the last one in the header that is not such a proxy's own. Default: none, and the header is not looked at.
+   */
+  readonly trustProxy?: boolean | number | readonly string[];
+  /** The address of a visitor, for limits, in place of what {@link trustProxy} says. Default: the socket's. */
   readonly addressOf?: (
     headers: Readonly<Record<string, string | string[] | undefined>>,
     socketAddress: string,

@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream';
 import { startTimer } from '../../src/async/deadline.ts';
 import type { Logger } from '../../src/logging.ts';
 import { invalidCall, reasonText, show } from '../../src/protocol/errors.ts';
-import { refuse } from './gate.ts';
+import { CloseCode } from '../websocket/codes.ts';
+import { Refusals } from './refusals.ts';
 
 /** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
 export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -35,6 +36,7 @@ type Listener = TakeUpgrade & { readonly [OWNER]?: Upgrades };
 export class Upgrades {
   readonly #server: HttpServer | HttpsServer;
   readonly #takers = new Map<string, Taker>();
+  readonly #refusals = new Refusals();
   readonly #listener: Listener;
   readonly #onError = (error: Error) => this.#failed(error);
 
@@ -91,15 +93,15 @@ export class Upgrades {
     if (socket.destroyed) return;
     const taker = this.#takers.get(pathOf(request));
     if (taker !== undefined) taker.take(request, socket, head);
-    else if (this.#server.listenerCount('upgrade') === 1) refuse(socket, NOBODY);
-    else this.#refuseUntaken(socket);
+    else if (this.#server.listenerCount('upgrade') === 1) this.#refusals.refuse(request, socket, NOBODY);
+    else this.#refuseUntaken(request, socket);
   }
 
   /** The server's owner may take it now or later; that nobody has is seen by what was done with the socket. */
-  #refuseUntaken(socket: Duplex): void {
+  #refuseUntaken(request: IncomingMessage, socket: Duplex): void {
     const before = written(socket);
     const stop = startTimer(this.#patience, () => {
-      if (isUntouched(socket) && written(socket) === before) refuse(socket, NOBODY);
+      if (isUntouched(socket) && written(socket) === before) this.#refusals.refuse(request, socket, NOBODY);
     });
     socket.once('close', stop);
   }
@@ -114,7 +116,7 @@ export function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
 }
 
-const NOBODY = { status: 404, reason: 'no relay here' };
+const NOBODY = { status: 404, code: CloseCode.unsupportedVersion, reason: 'there is no relay at this path' };
 
 function written(socket: Duplex): number {
   return socket instanceof Socket ? socket.bytesWritten : 0;

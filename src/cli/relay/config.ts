@@ -2,11 +2,21 @@
 
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { check, exactOptional, type InferOutput, lazy, minValue, number, pipe, safeInteger } from 'valibot';
-import type { RelayLimits } from '../../../transports/relay/options.ts';
+import {
+  check,
+  custom,
+  exactOptional,
+  type InferOutput,
+  lazy,
+  minValue,
+  number,
+  pipe,
+  safeInteger,
+} from 'valibot';
+import type { RelayLimits, RelayOptions } from '../../../transports/relay/options.ts';
+import { Proxies, TRUST_FORM } from '../../../transports/relay/proxies.ts';
 import {
   checked,
-  FLAG,
   FUNCTIONS,
   GRANTS,
   list,
@@ -58,6 +68,15 @@ const TARGET = pipe(
   ),
 );
 
+const TRUST = custom<NonNullable<RelayOptions['trustProxy']>>((value) => {
+  try {
+    new Proxies(value as NonNullable<RelayOptions['trustProxy']>);
+    return true;
+  } catch {
+    return false;
+  }
+}, TRUST_FORM);
+
 const SHORT_TARGET = text("an address such as 'tcp://127.0.0.1:5555', or { dbAddress, … }", isWritten);
 
 const CONFIG = shape({
@@ -75,7 +94,7 @@ const CONFIG = shape({
   tokens: exactOptional(TEXT),
   anonymous: exactOptional(shape(GRANTS)),
   limits: exactOptional(LIMITS),
-  trustProxy: exactOptional(FLAG),
+  trustProxy: exactOptional(TRUST),
   tls: exactOptional(shape({ cert: TEXT, key: TEXT })),
   serverKey: exactOptional(TEXT),
 });

@@ -12,6 +12,8 @@ export interface Doors {
   readonly most: number;
   /** From one address. */
   readonly mostEach: number;
+  /** Whether an address is a proxy's, from which all come who are behind it. Default: none is. */
+  readonly isProxy?: (address: string) => boolean;
 }
 
 /** Connections beside those that become WebSockets: for pages, figures, and handshakes that are refused with a reason. */
@@ -40,7 +42,11 @@ export const TLS_TIMEOUT = 10_000;
  * Closes connections that are too many as soon as they are accepted, and logs that it does and when none can be accepted
  * for want of descriptors. Nothing of it ends the process.
  */
-export function keepDoors(server: Server | TlsServer, { most, mostEach }: Doors, logger: Logger): void {
+export function keepDoors(
+  server: Server | TlsServer,
+  { most, mostEach, isProxy = () => false }: Doors,
+  logger: Logger,
+): void {
   const turnstile = new Turnstile(Number.POSITIVE_INFINITY, mostEach);
   server.maxConnections = most;
   server.timeout = IDLE_TIMEOUT;
@@ -55,6 +61,7 @@ export function keepDoors(server: Server | TlsServer, { most, mostEach }: Doors,
   });
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
+    if (isProxy(address)) return;
     const entered = turnstile.enter(address);
     if (typeof entered === 'function') {
       socket.once('close', entered);

@@ -110,7 +110,7 @@ export class Reload {
     compare('path', began.path, next.path);
     compare('limits', began.limits, next.limits);
     compare('tokens', began.tokens, next.tokens);
-    compare('trustProxy', began.trustsProxy, next.trustsProxy);
+    compare('trustProxy', began.trustProxy, next.trustProxy);
     compare('serverKey', began.serverKey, next.serverKey);
     compare('tls', began.tls === undefined, next.tls === undefined);
     for (const [name, target] of Object.entries(this.#servers))

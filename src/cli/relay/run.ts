@@ -1,6 +1,7 @@
 /** `frond relay`, from its start to its end. */
 import type { RequestListener } from 'node:http';
 import type { Relay, RelayOptions } from '../../../transports/relay/index.ts';
+import { Proxies } from '../../../transports/relay/proxies.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
 import { settleLimits } from '../../../transports/relay/settings.ts';
 import { openTokenFile } from '../../../transports/relay/token-file.ts';
@@ -64,12 +65,13 @@ export async function runRelay(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function doorsOf({ servers, limits, trustsProxy }: RelaySettings): Doors {
+function doorsOf({ servers, limits, trustProxy }: RelaySettings): Doors {
   const { maxConnections, maxConnectionsPerAddress } = settleLimits(limits);
   const most = Math.min(maxConnections + OTHER_CONNECTIONS, affordable(Object.keys(servers).length));
-  // Behind a proxy all come from its address. Otherwise no address has all that there are.
+  // No address has all that there are.
   const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
-  return { most, mostEach: trustsProxy ? most : mostEach };
+  const proxies = new Proxies(trustProxy);
+  return { most, mostEach, isProxy: (address) => proxies.has(address) };
 }
 
 async function tokensOf(
@@ -83,24 +85,18 @@ async function tokensOf(
 }
 
 function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {
-  const { transport, servers, path, origins, anonymous, limits, trustsProxy } = settings;
+  const { transport, servers, path, origins, anonymous, limits, trustProxy } = settings;
   return {
     transport,
     servers,
     path,
     limits,
+    trustProxy,
     ...(origins !== undefined && { origins }),
     ...(anonymous !== undefined && { anonymous }),
     ...(tokens !== undefined && { authenticate: tokens.authenticate }),
-    ...(trustsProxy && { addressOf: forwardedAddress }),
   };
 }
-
-/** What the nearest proxy saw: the hops before it are what the visitor says. */
-export const forwardedAddress: NonNullable<RelayOptions['addressOf']> = (headers, socketAddress) => {
-  const hops = [headers['x-forwarded-for'] ?? ''].flat().join(',').split(',');
-  return hops.at(-1)?.trim() || socketAddress;
-};
 
 /** Resolves when the command is told to end. */
 async function untilToldToEnd({ options, screen, signal }: CommandContext, relay: Relay): Promise<void> {

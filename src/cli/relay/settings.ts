@@ -1,6 +1,12 @@
 /** What `frond relay` is to do: by its options, and by the config file where they say nothing. */
 
-import type { CacheScope, Grants, RelayLimits, Target } from '../../../transports/relay/options.ts';
+import type {
+  CacheScope,
+  Grants,
+  RelayLimits,
+  RelayOptions,
+  Target,
+} from '../../../transports/relay/options.ts';
 import { Patterns } from '../../../transports/relay/patterns.ts';
 import { CACHE_SCOPES } from '../../../transports/relay/schema.ts';
 import { isRelayedName } from '../../../transports/websocket/address.ts';
@@ -28,8 +34,8 @@ export interface RelaySettings {
   readonly tokens: string | undefined;
   readonly anonymous: Grants | undefined;
   readonly limits: RelayLimits;
-  /** Whether a proxy says who the visitor is. */
-  readonly trustsProxy: boolean;
+  /** Which proxies say who the visitor is. */
+  readonly trustProxy: NonNullable<RelayOptions['trustProxy']>;
   readonly tls: Tls | undefined;
 }
 
@@ -66,7 +72,7 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
     tokens,
     anonymous,
     limits: config.limits ?? {},
-    trustsProxy: config.trustProxy ?? false,
+    trustProxy: config.trustProxy ?? false,
     tls: config.tls,
   };
 }

@@ -14,13 +14,19 @@ const UPGRADE: Headers = {
   'Sec-WebSocket-Protocol': 'frond.v1',
 };
 
-/** Tries to open a WebSocket, and gives the status of the answer: 101 when it is open. */
-export function knock(port: number, headers: Headers = {}, path = '/'): Promise<number> {
+/**
+ * Tries to open a WebSocket, and gives what came of it: 101 when it is open, the close code when it is closed with the very
+ * answer, and else the HTTP status.
+ * @param isBrief - whether it hangs up then.
+ */
+export function knock(port: number, headers: Headers = {}, path = '/', isBrief = true): Promise<number> {
   const status = new Promise<number>((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port, path, headers: { ...UPGRADE, ...headers } });
-    asked.on('upgrade', (_, socket) => {
-      socket.destroy();
-      resolve(101);
+    asked.on('upgrade', (_, socket, head) => {
+      // One that stays ends with the relay.
+      socket.on('error', () => {});
+      if (isBrief) socket.destroy();
+      resolve(closeCodeIn(head) ?? 101);
     });
     asked.on('response', (response) => {
       response.resume();
@@ -30,6 +36,11 @@ export function knock(port: number, headers: Headers = {}, path = '/'): Promise<
     asked.end();
   });
   return within(2_000, status, 'the answer to an upgrade');
+}
+
+/** Of a close frame that came in one piece with the answer, as a relay writes both. */
+function closeCodeIn(head: Buffer): number | undefined {
+  return head[0] === 0x88 && head.length >= 4 ? head.readUInt16BE(2) : undefined;
 }
 
 /** The text of such a request. */

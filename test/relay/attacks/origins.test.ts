@@ -1,4 +1,4 @@
-/** Pages that may not connect: refused before there is a WebSocket, with 403. */
+/** Pages that may not connect: told so by a WebSocket that is closed at once, with 4403. */
 import { expect, it } from 'vitest';
 import { testRelays } from './ground.ts';
 import { knock } from './knock.ts';
@@ -27,7 +27,7 @@ it.each([
 ])('refuses the origin %s where another is listed', async (origin) => {
   const { port, meanwhile, log } = await besieged({ origins: [LISTED] });
   await meanwhile(async () => {
-    expect(await knock(port, { Origin: origin })).toBe(403);
+    expect(await knock(port, { Origin: origin })).toBe(4403);
     expect(await knock(port, { Origin: LISTED })).toBe(101);
   });
   expect(log.filter((line) => line.startsWith('handshake refused'))).toHaveLength(1);
@@ -46,7 +46,7 @@ it.each([
 ])('refuses the origin %s where none is listed, and the relay was reached at 127.0.0.1', async (origin) => {
   const { port, meanwhile } = await besieged();
   await meanwhile(async () => {
-    expect(await knock(port, { Origin: origin.replace('PORT', String(port)) })).toBe(403);
+    expect(await knock(port, { Origin: origin.replace('PORT', String(port)) })).toBe(4403);
     expect(await knock(port, { Origin: `http://127.0.0.1:${port}` })).toBe(101);
   });
 });
@@ -62,7 +62,7 @@ it('refuses pages of a host that was made to resolve to this machine', async () 
       '127.0.0.1.nip.io',
     ]) {
       const own = `${host}:${port}`;
-      expect([host, await knock(port, { Host: own, Origin: `http://${own}` })]).toEqual([host, 403]);
+      expect([host, await knock(port, { Host: own, Origin: `http://${own}` })]).toEqual([host, 4403]);
     }
     for (const host of ['localhost', 'app.localhost', '127.0.0.1', '[::1]']) {
       const own = `${host}:${port}`;
@@ -75,9 +75,9 @@ it('refuses a browser that says no origin, and lets scripts in, which have none'
   const { port, meanwhile } = await besieged();
   await meanwhile(async () => {
     const agent = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0';
-    expect(await knock(port, { 'User-Agent': agent })).toBe(403);
-    expect(await knock(port, { 'Sec-Fetch-Site': 'cross-site' })).toBe(403);
-    expect(await knock(port, { 'Sec-Fetch-Site': 'same-origin', 'User-Agent': 'x' })).toBe(403);
+    expect(await knock(port, { 'User-Agent': agent })).toBe(4403);
+    expect(await knock(port, { 'Sec-Fetch-Site': 'cross-site' })).toBe(4403);
+    expect(await knock(port, { 'Sec-Fetch-Site': 'same-origin', 'User-Agent': 'x' })).toBe(4403);
     expect(await knock(port)).toBe(101);
     expect(await knock(port, { 'User-Agent': 'curl/8.5.0' })).toBe(101);
   });
@@ -89,8 +89,21 @@ it('refuses what is no WebSocket, and another path', async () => {
     expect(await knock(port, { 'Sec-WebSocket-Version': '7' })).toBe(400);
     expect(await knock(port, { 'Sec-WebSocket-Key': 'short' })).toBe(400);
     expect(await knock(port, { Upgrade: 'h2c' })).toBe(400);
-    expect(await knock(port, {}, '/elsewhere')).toBe(404);
-    expect(await knock(port, {}, '//')).toBe(404);
+    expect(await knock(port, {}, '/elsewhere')).toBe(4406);
+    expect(await knock(port, {}, '//')).toBe(4406);
     expect(await knock(port, {}, '/?token=x')).toBe(101);
+  });
+});
+
+it('answers by HTTP who does not speak the protocol, or offers no WebSocket that can be closed', async () => {
+  const { port, meanwhile } = await besieged({ origins: [LISTED] });
+  const Origin = 'https://evil.example';
+  await meanwhile(async () => {
+    expect(await knock(port, { Origin, 'Sec-WebSocket-Protocol': 'chat' })).toBe(403);
+    expect(await knock(port, { Origin, 'Sec-WebSocket-Version': '7' })).toBe(403);
+    expect(await knock(port, { Origin, 'Sec-WebSocket-Key': 'short' })).toBe(403);
+    expect(await knock(port, { Origin, Upgrade: 'h2c' })).toBe(403);
+    expect(await knock(port, { Origin, 'Sec-WebSocket-Protocol': 'chat, frond.v1' })).toBe(4403);
+    expect(await knock(port, { 'Sec-WebSocket-Protocol': 'chat' }, '/elsewhere')).toBe(404);
   });
 });

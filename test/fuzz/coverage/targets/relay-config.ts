@@ -108,7 +108,7 @@ export const target: Target = {
     writeFileSync(file, text);
     const settings = await readLaterOr(() => settingsOf(options), 'USAGE', 'INPUT', 'INVALID_CALL');
     if (settings === undefined) return;
-    const { servers, anonymous, tokens, trustsProxy } = settings;
+    const { servers, anonymous, tokens, trustProxy } = settings;
     claim(Object.keys(servers).length > 0, 'there are no servers');
     for (const [name, own] of Object.entries(servers)) {
       claim(Object.hasOwn(config.servers ?? {}, name), `${name} is accepted as a server`);
@@ -124,7 +124,7 @@ export const target: Target = {
     }
     claim(anonymous !== undefined || tokens !== undefined, 'nobody may connect');
     claim(
-      trustsProxy === (Object.hasOwn(config, 'trustProxy') && config.trustProxy === true),
+      trustProxy === (Object.hasOwn(config, 'trustProxy') ? config.trustProxy : false),
       'whether a proxy is trusted is inherited',
     );
   },

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { forwardedAddress } from '../../../../src/cli/relay/run.ts';
 import { checkOrigin, type Knock } from '../../../../transports/relay/gate.ts';
+import { Proxies } from '../../../../transports/relay/proxies.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
@@ -39,8 +39,11 @@ export const target: Target = {
         return [line.slice(0, at).toLowerCase(), line.slice(at + 1).trim()];
       }),
     );
-    const address = forwardedAddress(headers, socketAddress);
-    claim(!address.includes(','), 'an address is a list');
+    let address = '';
+    for (const trust of [false, ['loopback', 'private'], 2, true] as const) {
+      address = new Proxies(trust).addressOf(headers, socketAddress);
+      claim(address === socketAddress || isIP(address) !== 0, `${address} is taken for an address`);
+    }
     const origin = Object.hasOwn(headers, 'origin') ? headers['origin'] : undefined;
     const knock: Knock = { headers, visitor: { address, origin }, socketAddress };
     for (const origins of [undefined, [], LISTED]) {
