@@ -4,9 +4,9 @@ import type { ConnectOptions } from '../client/options.ts';
 import { parseCall } from '../protocol/calls.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './exit.ts';
-import { noAddress, noName, reachOf } from './reach.ts';
+import { noAddress, noName, type Reach, reachOf } from './reach.ts';
 import { stderrLogger } from './stderr-logger.ts';
-import { tellWaiting } from './waiting.ts';
+import { Waiting } from './waiting.ts';
 
 /**
  * The stages that FUNCTION names: `server.function`, or several with commas between them.
@@ -29,25 +29,30 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const options = connectOptions(context, serverName);
-  const waiting = tellWaiting(context, options.transport, options.dbAddress ?? options.serverName ?? '');
+  const reach = reachOf(context);
+  const waiting = new Waiting(context);
+  const settings = connectOptions(
+    context,
+    { ...reach, transport: waiting.over(reach.transport) },
+    serverName,
+  );
+  const { dbAddress = settings.serverName ?? '' } = reach;
+  const client = await waiting.for(dbAddress, Client.connect(settings));
   try {
-    const client = await Client.connect({ ...options, transport: waiting.transport });
-    waiting.connected();
-    try {
-      return await use(client);
-    } finally {
-      // Who pressed Ctrl-C does not want to wait.
-      await client.close(signal.aborted ? { timeout: 0 } : {});
-    }
+    return await use(client);
   } finally {
-    waiting.stop();
+    // Who pressed Ctrl-C does not want to wait.
+    await client.close(signal.aborted ? { timeout: 0 } : {});
   }
 }
 
-function connectOptions(context: CommandContext, defaultServer: string | undefined): ConnectOptions {
+function connectOptions(
+  context: CommandContext,
+  reach: Reach,
+  defaultServer: string | undefined,
+): ConnectOptions {
   const { options, signal } = context;
-  const { transport, dbAddress, isRelayed } = reachOf(context);
+  const { transport, dbAddress, isRelayed } = reach;
   const serverName = options.text('server') ?? defaultServer;
   if (dbAddress === undefined) {
     if (!isRelayed) throw noAddress();

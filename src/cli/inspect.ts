@@ -8,6 +8,7 @@ import { COMMON_OPTIONS } from './option-table.ts';
 import { noAddress, noName, reachOf } from './reach.ts';
 import { stderrLogger } from './stderr-logger.ts';
 import { styleFor } from './style.ts';
+import { Waiting } from './waiting.ts';
 
 export const inspectCommand: Command = {
   name: 'inspect',
@@ -46,10 +47,12 @@ async function run(context: CommandContext): Promise<number> {
   const { io, options, output, positionals, screen, signal } = context;
   const { transport, dbAddress, isRelayed } = reachOf(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
-  const keys = await ServerKeys.open(transport, dbAddress);
+  const waiting = new Waiting(context);
+  const keys = await ServerKeys.open(waiting.over(transport), dbAddress);
   if (options.flag('verbose')) keys.log(sparing(stderrLogger(screen, options.flag('json'))));
   try {
-    const first = await keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));
+    const looked = keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));
+    const first = await waiting.for(dbAddress, looked);
     if (options.flag('watch')) return await watch(context, keys, first);
     if (options.flag('json')) await output.json(first);
     else await output.line(describeLook(first, null, styleFor(io.stdout, io.env)));

@@ -58,6 +58,11 @@ export class Running implements AsyncDisposable {
     return this.#until(this.#stderr, fits);
   }
 
+  /** The exit code, when it ends by itself. */
+  get done(): Promise<number> {
+    return within(LIMIT, this.#code, 'the end of the command');
+  }
+
   /** Ends it as a signal does, and gives the exit code. */
   end(): Promise<number> {
     this.#interrupts.abort(new Interrupted('SIGTERM'));

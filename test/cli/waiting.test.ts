@@ -1,40 +1,77 @@
-/** What a command says when it has to wait, and in whose words its failures are. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Server } from '../../src/cluster/server.ts';
-import { contentOf, exitOf, frond, start, until } from './command.ts';
+/** What a command says on stderr while it waits. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import { memory } from '../../transports/memory/index.ts';
+import { createRelay } from '../../transports/relay/index.ts';
+import { frond } from './command.ts';
 import { expectFailure } from './failure.ts';
 import { freeAddress } from './ports.ts';
+import { startRelay, up } from './relays.ts';
+import { Running } from './running.ts';
 import { startServer } from './server.ts';
 
-let server: Server;
-
-beforeAll(async () => {
-  server = await startServer();
-});
-
-afterAll(() => server.close());
-
-test('a server that is not there yet is waited for, and that is said once', async () => {
+test('a server that is not there yet, after a second; and that it is there, when it comes', async () => {
   const dbAddress = await freeAddress();
-  const child = start(['eval', 'test.upper', 'x', '--db', dbAddress]);
-  child.stdin.end();
-  const output = contentOf(child.stdout);
-  const said = await until(child.stderr, /waiting for .*\n/);
-  expect(said).toBe(`waiting for ${dbAddress}\n`);
-  const own = await startServer({ dbAddress });
-  expect(await exitOf(child)).toBe(0);
-  expect((await output).toString()).toBe('X');
-  await own.close();
+  await using running = new Running(['eval', 'test.upper', 'x', '--db', dbAddress]);
+  expect(await running.error(/waiting/)).toBe(`frond: warning: waiting for a connection to="${dbAddress}"`);
+  await using server = await startServer({ dbAddress });
+  expect(await running.error(/connected/)).toBe(`frond: warning: connected to="${server.dbAddress}"`);
+  expect(await running.done).toBe(0);
 });
 
-test('a host that cannot be found is named while it is waited for, and with --json in the error alone', async () => {
-  const args = ['get', 'key', '--db', 'tcp://nowhere.invalid:5555', '--timeout', '1500'];
-  const [plain, json] = await Promise.all([frond(args), frond([...args, '--json'])]);
-  expect(plain.stderr).toMatch(
-    /^waiting for tcp:\/\/nowhere\.invalid:5555 \(the host of tcp:\/\/nowhere\.invalid:5555 cannot be found: /,
+test('a relay that turns the client away, with its reason', async () => {
+  const http = createServer();
+  const relay = await createRelay({
+    server: http,
+    transport: memory(),
+    servers: {},
+    anonymous: { servers: ['*'] },
+    limits: { maxConnections: 1 },
+    loggingLevel: 'silent',
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`;
+  const { WebSocket } = await import('ws');
+  const taken = new WebSocket(url, 'frond.v1');
+  await new Promise((resolve) => taken.once('open', resolve));
+  try {
+    await using running = new Running(['eval', 'test.upper', 'x', '--relay', url, '--json']);
+    expect(JSON.parse(await running.error(/waiting/))).toEqual({
+      log: {
+        level: 'warning',
+        message: 'waiting for a connection',
+        to: url,
+        reason: 'too many connections',
+      },
+    });
+  } finally {
+    taken.terminate();
+    await relay.close({ timeout: 0 });
+    http.close();
+  }
+});
+
+test('a server that does not answer behind a relay that does', async () => {
+  await using relay = startRelay(await freeAddress(), '--allow', 'test.*');
+  const { url } = await up(relay);
+  await using running = new Running(['eval', 'test.upper', 'x', '--relay', url]);
+  expect(await running.error(/waiting/)).toBe('frond: warning: waiting for an answer from="test"');
+});
+
+test('nothing when it goes quickly', async () => {
+  await using server = await startServer();
+  await using running = new Running(['eval', 'test.upper', 'x', '--db', server.dbAddress]);
+  expect(await running.done).toBe(0);
+  expect(running.errors).toEqual([]);
+});
+
+test('a host that cannot be found is named while it is waited for, and in the error', async () => {
+  const { stderr } = await frond(['get', 'key', '--db', 'tcp://nowhere.invalid:5555', '--timeout', '1500']);
+  expect(stderr).toMatch(
+    /warning: waiting for a connection to="tcp:\/\/nowhere\.invalid:5555" reason=".*cannot be found/,
   );
-  expect(plain.stderr).toMatch(/^frond: TIMEOUT: .*the host of .* cannot be found/m);
-  expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'TIMEOUT' } });
+  expect(stderr).toMatch(/^frond: TIMEOUT: .*the host of .* cannot be found/m);
 });
 
 test.each<[what: string, args: readonly string[], code: number, error: RegExp]>([
@@ -53,5 +90,6 @@ test.each<[what: string, args: readonly string[], code: number, error: RegExp]>(
     /^frond: REMOTE: test\.f+….{0,400}\n/,
   ],
 ])('what was mistyped is told in the words of the command line: %s', async (_what, args, code, error) => {
+  await using server = await startServer();
   expectFailure(await frond(args, { env: { FROND_DB: server.dbAddress } }), code, error);
 });
