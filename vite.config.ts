@@ -85,6 +85,8 @@ export default defineConfig(({ mode }) => {
         platform: mode === 'browser' ? 'browser' : 'node',
         optimization: { inlineConst: true },
         output: {
+          // Where code runs in a context of its own, as in tests of jest, `import()` needs a flag and `require` does not.
+          ...(mode === 'cjs' && { dynamicImportInCjs: false }),
           // A page's bundler gives its own hash, so a second would only be carried along.
           chunkFileNames: `shared/[name]${mode === 'browser' ? '' : '-[hash]'}.${extension}`,
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.

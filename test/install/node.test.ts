@@ -1,6 +1,6 @@
 /** What npm puts there, and what it does in Node. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { run } from './run.ts';
 
@@ -123,6 +123,40 @@ describe('in Node', () => {
       expect.stringMatching(/^true INVALID_CALL .*npm install ws/),
       expect.stringMatching(/^true INVALID_CALL .*npm install ws/),
     ]);
+  });
+});
+
+describe('a package that is there and fails', () => {
+  it.each(['mjs', 'cjs'])('is not said to be missing, but why it fails: %s', async (extension) => {
+    const folder = join(dirname(bare.folder), `broken-${extension}`);
+    cpSync(bare.folder, folder, { recursive: true });
+    for (const name of ['zeromq', 'ws']) {
+      mkdirSync(join(folder, 'node_modules', name));
+      writeFileSync(
+        join(folder, 'node_modules', name, 'index.js'),
+        `throw new Error('no binary of ${name}\\n at x');`,
+      );
+    }
+    const wanted = [...names, ['PalmError', 'frond'], ['memory', 'frond/memory']] as const;
+    const lines = wanted.map(([what, from]) =>
+      extension === 'mjs' ? `import { ${what} } from '${from}';` : `const { ${what} } = require('${from}');`,
+    );
+    const code = `${lines.join('\n')}
+      const told = (error) => console.log(error.code, error.message, error.cause instanceof Error);
+      (async () => {
+        await zeromq().open().catch(told);
+        await createRelay({ server: createServer(), transport: memory(), servers: {} }).catch(told);
+        delete globalThis.WebSocket;
+        await websocket('ws://127.0.0.1:1/').open().catch(told);
+      })();`;
+    const told = (await node(folder, `broken.${extension}`, code)).split('\n');
+    expect(told).toEqual(
+      ['zeromq', 'ws', 'ws'].map((name) =>
+        expect.stringMatching(
+          `^INVALID_CALL .* needs the package ${name}, which is there and cannot be loaded: no binary of ${name} true$`,
+        ),
+      ),
+    );
   });
 });
 

@@ -1,13 +1,13 @@
 import type { ServerOptions } from 'ws';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { invalidCall } from '../../src/protocol/errors.ts';
+import { didNotLoad } from '../shared/peer-package.ts';
 
-/** The package ws. @throws PalmError `INVALID_CALL` naming the command that installs it. */
+/** The package ws. @throws PalmError `INVALID_CALL` naming the command that installs it, or why it cannot be loaded. */
 export async function loadWs(): Promise<typeof import('ws')> {
   try {
     return await import('ws');
   } catch (cause) {
-    const text = 'the relay needs the package ws, which is not installed: npm install ws';
-    throw new PalmError('INVALID_CALL', text, { cause, sent: false });
+    throw didNotLoad('the relay', 'ws', cause);
   }
 }
 

@@ -1,6 +1,6 @@
 /** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
+import { didNotLoad } from '../shared/peer-package.ts';
 import type { WebsocketOptions } from './index.ts';
 import { websocketOn } from './on-ws.ts';
 
@@ -11,13 +11,11 @@ export function websocket(url: string | URL, options: WebsocketOptions = {}): Tr
   return websocketOn(loadWs, url, options);
 }
 
-/** @throws PalmError `INVALID_CALL` naming the command that installs it. */
+/** @throws PalmError `INVALID_CALL` naming the command that installs it, or why it cannot be loaded. */
 async function loadWs(): Promise<typeof import('ws')> {
   try {
     return await import('ws');
   } catch (cause) {
-    const text =
-      'the websocket transport needs the package ws where there is no global WebSocket: npm install ws';
-    throw new PalmError('INVALID_CALL', text, { cause, sent: false });
+    throw didNotLoad('the websocket transport, where there is no global WebSocket,', 'ws', cause);
   }
 }

@@ -1,12 +1,13 @@
 import { createRequire } from 'node:module';
 import { PalmError } from '../../src/protocol/errors.ts';
+import { didNotLoad } from '../shared/peer-package.ts';
 
 /** The package `zeromq`, an optional peer dependency. */
 export type Addon = typeof import('zeromq');
 
 /**
  * Loads the native sockets.
- * @throws PalmError `INVALID_CALL` when the package is not installed, or on Bun, where loading it aborts the process.
+ * @throws PalmError `INVALID_CALL` when the package is not installed or cannot be loaded, and on Bun, where loading it aborts the process.
  */
 export function loadAddon(): Addon {
   if ('Bun' in globalThis) {
@@ -19,10 +20,6 @@ export function loadAddon(): Addon {
     // Half as long as `import('zeromq')`, which first reads the package to see what it exports.
     return createRequire(import.meta.url)('zeromq');
   } catch (cause) {
-    throw new PalmError(
-      'INVALID_CALL',
-      "frond/zeromq needs the package 'zeromq'; install it: npm install zeromq",
-      { cause },
-    );
+    throw didNotLoad('frond/zeromq', 'zeromq', cause);
   }
 }
