@@ -149,6 +149,11 @@ export const OPTIONS = {
     help: 'where the relay is reached; * as the host is every address of this machine, as the port a free one',
     default: '127.0.0.1:7766',
   },
+  metrics: {
+    kind: 'text',
+    value: 'HOST:PORT',
+    help: 'where /metrics is answered, for Prometheus; left out, nowhere',
+  },
   origin: {
     kind: 'texts',
     value: 'URL',

@@ -159,17 +159,17 @@ export class Field implements AsyncDisposable {
   async relay(config: RelayConfig, options: TargetOptions = {}): Promise<RunningRelay> {
     const { tokens = [], ...others } = config;
     const tokenFile = await this.#write('tokens.json', JSON.stringify({ tokens }));
-    const whole = { listen: '127.0.0.1:0', tokens: tokenFile, ...others };
+    const whole = { listen: '127.0.0.1:0', metrics: '127.0.0.1:0', tokens: tokenFile, ...others };
     const file = await this.#write('relay.json', JSON.stringify(whole));
     const target = this.own(new Target(['relay', '--config', file, '--json'], options));
-    const { url } = await target.said<{ readonly url: string }>('url');
-    const { port, host } = new URL(url);
+    const { url, metrics } = await target.said<{ readonly url: string; readonly metrics: string }>('url');
+    const { port } = new URL(url);
     return {
       target,
       url,
       port: Number(port),
       figure: async (name) => {
-        const response = await fetch(`http://${host}/metrics`, { headers: { connection: 'close' } });
+        const response = await fetch(metrics, { headers: { connection: 'close' } });
         const found = new RegExp(`^frond_relay_${name} (.*)$`, 'm').exec(await response.text());
         return Number(found?.[1] ?? 0);
       },

@@ -31,6 +31,7 @@ test.each([
   [[...allowed, '--origin', 'https://a.example/'], /USAGE: --origin must be an origin such as/],
   [[...allowed, '--origin', '*'], /USAGE: --origin must be an origin such as/],
   [[...allowed, '--listen', '7766'], /USAGE: --listen must be host:port, such as .* not "7766"/],
+  [[...allowed, '--metrics', 'x'], /USAGE: --metrics must be host:port, such as .* not "x"/],
   [[...allowed, '--listen', 'a:99999'], /USAGE: --listen must be host:port/],
   [[...allowed, '--server-key', 'short'], /INVALID_CALL: curve\.serverKey must be 40 characters/],
   [[...demo, '--tokens', '/nowhere/t.json'], /INPUT: "\/nowhere\/t\.json" cannot be read: ENOENT/],
@@ -56,6 +57,28 @@ test('a port that is taken, and keys that are none', async () => {
   await files.write('key.pem', 'none');
   const wrong = await here(['relay', ...allowed, '--config', config]);
   expectFailure(wrong, 2, /^frond: INPUT: ".*cert\.pem" and ".*key\.pem" are no pair for TLS/);
+});
+
+test.each([
+  [
+    { anonymous: { servers: ['demi'] } },
+    /anonymous\.servers names "demi", which is no server here; did you mean demo\?/,
+  ],
+  [{ anonymous: { servers: ['demo', 'x*'] } }, /anonymous\.servers names "x\*", which is no server here/],
+  [
+    { anonymous: { servers: ['*'], functions: ['*.echo', '*', 'dem.upper'] } },
+    /anonymous\.functions names "dem", which is no server here; did you mean demo\?/,
+  ],
+  [
+    {
+      servers: { other: { dbAddress: 'tcp://127.0.0.1:1', functions: ['oter.f'] } },
+      anonymous: { servers: ['*'] },
+    },
+    /servers\.other\.functions names "oter", which is no server here; did you mean other\?/,
+  ],
+])('names in the config file that refer to nothing: %j', async (content, error) => {
+  const config = await files.write('names.json', JSON.stringify(content));
+  expectFailure(await here(['relay', ...demo, '--config', config]), 2, error);
 });
 
 test('a config file at fault', async () => {

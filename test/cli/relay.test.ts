@@ -196,22 +196,32 @@ describe('its end', () => {
       `test=${server.dbAddress}`,
       '--listen',
       '127.0.0.1:0',
+      '--metrics',
+      '127.0.0.1:0',
       '--allow',
       'test.*',
     ];
     await using service = new Service([...args, '--json', '--drain', 'inf']);
-    const [said] = objectsOf(await service.line(0)) as Up[];
+    const [said] = objectsOf(await service.line(0)) as (Up & { readonly metrics: string })[];
     const web = (said?.url ?? '').replace('ws:', 'http:');
-    const [health, metrics, page] = await Promise.all(
-      ['healthz', 'metrics', ''].map((path) => fetch(web + path)),
+    const [health, ready, hidden, page] = await Promise.all(
+      ['healthz', 'readyz', 'metrics', ''].map((path) => fetch(web + path)),
     );
-    expect([health?.status, metrics?.status, page?.status]).toEqual([200, 200, 404]);
+    expect([health?.status, ready?.status, hidden?.status, page?.status]).toEqual([200, 200, 404, 404]);
+    // To whom it may not be known which servers there are.
+    expect(await ready?.text()).toBe('ready\n');
+    const own = said?.metrics ?? '';
+    expect(await (await fetch(own)).text()).toMatch(/^frond_relay_connections 0$/m);
+    expect(await (await fetch(own.replace('metrics', 'readyz'))).text()).toBe('ready\ntest: answers\n');
+    expect((await fetch(own.replace('metrics', ''))).status).toBe(404);
     expect(await page?.text()).toMatch(/^This is a relay of frond/);
     const { called } = await begun(() =>
       frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '5000']),
     );
     service.child.kill('SIGTERM');
-    await expect.poll(async () => (await fetch(`${web}healthz`)).status, { timeout: 5_000 }).toBe(503);
+    await expect.poll(async () => (await fetch(`${web}readyz`)).status, { timeout: 5_000 }).toBe(503);
+    // It ends by itself: nobody needs to end it.
+    expect((await fetch(`${web}healthz`)).status).toBe(200);
     expect(service.child.exitCode).toBeNull();
     expect(await service.end('SIGINT')).toBe(130);
     expect((await called).code).toBeGreaterThan(2);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Logger, LoggingLevel } from '../../src/logging.ts';
 import type { Transport } from '../../src/transport.ts';
 
@@ -146,6 +147,8 @@ export interface RelayOptions {
     headers: Readonly<Record<string, string | string[] | undefined>>,
     socketAddress: string,
   ) => string;
+  /** Who may read `/metrics`, and in `/readyz` which servers answer. Default: nobody. What it throws is logged, and lets nobody. */
+  readonly metrics?: (request: IncomingMessage) => boolean;
   readonly limits?: RelayLimits;
   readonly logger?: Logger;
   /** Least level that is logged. Default `info`. */

@@ -34,3 +34,11 @@ function fits(text: string, [first = '', ...pieces]: readonly string[]): boolean
   }
   return at <= text.length - last.length;
 }
+
+/** The first of the patterns that fits none of the names, and is not made of stars alone, which mean whatever there is. */
+export function strangerIn(patterns: readonly string[], names: readonly string[]): string | undefined {
+  if (!Array.isArray(patterns)) return undefined;
+  return patterns.find(
+    (pattern) => !/^\*+$/.test(pattern) && !names.some((name) => new Patterns([pattern]).match(name)),
+  );
+}

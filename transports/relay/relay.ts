@@ -9,7 +9,10 @@ import { loadWs } from './ws.ts';
 export interface Relay extends AsyncDisposable {
   /** WebSockets that are open. */
   readonly connections: number;
-  /** Answers `/healthz` and `/metrics`. Gives whether it was one of those; whoever serves pages answers the others. */
+  /**
+   * Answers `/healthz` (the relay lives), `/readyz` (it takes clients, and a server answers) and, to those whom the option `metrics`
+   * lets, `/metrics`; also below the path of the WebSocket. Gives whether it was one of those; what serves pages answers the others.
+   */
   respond(request: IncomingMessage, response: ServerResponse): boolean;
   /**
    * Asks `authenticate` again for every client, connected or away, with the token that it showed, a few at a time. A client

@@ -16,6 +16,7 @@ import { CallGuard } from './call-guard.ts';
 import { Collector } from './collector.ts';
 import { Expiry } from './expiry.ts';
 import { Handshakes } from './handshakes.ts';
+import { Health } from './health.ts';
 import { Identity } from './identity.ts';
 import { partsOf } from './intake.ts';
 import { Line, type LineContext } from './line.ts';
@@ -29,7 +30,7 @@ import type { Relay } from './relay.ts';
 import { RequestGuard } from './request-guard.ts';
 import { Sessions } from './sessions.ts';
 import { type Limits, settleLimits } from './settings.ts';
-import { pathOf, Upgrades } from './upgrades.ts';
+import { Upgrades } from './upgrades.ts';
 import { Upstreams } from './upstreams.ts';
 import { checkWs } from './ws.ts';
 
@@ -80,6 +81,7 @@ class ServingRelay implements Relay {
   readonly #connections: Parts['connections'];
   readonly #webSocketServer: WebSocketServer;
   readonly #handshakes: Handshakes;
+  readonly #health: Health;
   readonly #upstreams: Upstreams;
   readonly #sessions: Sessions;
   readonly #admission: Admission;
@@ -114,6 +116,7 @@ class ServingRelay implements Relay {
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
       collector: new Collector(),
     });
+    this.#upstreams.checkNamed(options.anonymous);
     const budget = new MemoryBudget(limits.maxHeldTotal);
     this.#metrics = new Metrics({
       connections: () => this.#lines.size,
@@ -167,6 +170,14 @@ class ServingRelay implements Relay {
       identified: (peer, identity) => this.#identified(peer, identity),
     });
     const path = options.path ?? '/';
+    this.#health = new Health({
+      path,
+      upstreams: this.#upstreams,
+      metrics: this.#metrics,
+      mayRead: options.metrics,
+      isDraining: () => this.#isDraining,
+      logger,
+    });
     // First what may throw: of a relay that cannot start nothing is left.
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     try {
@@ -188,19 +199,7 @@ class ServingRelay implements Relay {
   }
 
   respond(request: IncomingMessage, response: ServerResponse): boolean {
-    const path = pathOf(request);
-    if (path === '/healthz') {
-      const status = this.#isDraining ? 503 : 200;
-      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(this.#isDraining ? 'draining\n' : 'ok\n');
-      return true;
-    }
-    if (path !== '/metrics') return false;
-    this.#metrics.text().then(
-      (text) => response.writeHead(200, { 'content-type': this.#metrics.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-    return true;
+    return this.#health.respond(request, response);
   }
 
   reauthenticate(): Promise<void> {
@@ -209,6 +208,7 @@ class ServingRelay implements Relay {
 
   reconfigure({ origins, anonymous, servers }: RelayChanges): void {
     const identity = anonymous && identityOf(anonymous);
+    this.#upstreams.checkNamed(anonymous, servers);
     if (servers !== undefined) this.#upstreams.join(servers);
     this.#handshakes.origins = origins;
     this.#admission.anonymous = identity;

@@ -1,4 +1,4 @@
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/deadline.ts';
 import { InFlight } from '../../src/async/in-flight.ts';
 import type { Logger } from '../../src/logging.ts';
 import { keyRequest, readReply, replyText } from '../../src/protocol/cache.ts';
@@ -57,6 +57,9 @@ const MOST_UNREAD = 16;
 
 const PROOF_TIMEOUT = 2_000;
 
+/** Milliseconds that a server gets to answer when it is asked whether it does, and for which what came of it counts. */
+const ANSWER_TIMEOUT = 1_000;
+
 /** Milliseconds between two looks for a server that said where it is and is not there. */
 const LOOK_AGAIN = 1_000;
 
@@ -87,6 +90,8 @@ export class Upstream {
   );
   /** Those that were dialled. */
   readonly #addresses = new Set<string>();
+  /** When it was last asked whether it answers, and what came of it. */
+  #probe: { readonly at: number; readonly answers: Promise<boolean> } | undefined;
   /** Deletions on a stock server, one after another. */
   #deleting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -134,6 +139,32 @@ export class Upstream {
       PROFILE_TIMEOUT,
       this.#profiled().catch(() => {}),
     );
+  }
+
+  /** Whether the server answers requests. It is asked once in a while, however many want to know. */
+  isThere(): Promise<boolean> {
+    const { dbAddress } = this.#target;
+    // Where its cache is not known nobody can tell.
+    if (dbAddress === undefined) return Promise.resolve(true);
+    const now = performance.now();
+    if (this.#probe === undefined || now - this.#probe.at >= ANSWER_TIMEOUT) {
+      this.#probe = { at: now, answers: this.#answersNow() };
+    }
+    return this.#probe.answers;
+  }
+
+  async #answersNow(): Promise<boolean> {
+    const parties = { server: '_', client: this.#context.prefix };
+    const { reply, cancel } = this.request(this.#codec.encode(keyRequest('get', parties, 'name', 0)));
+    const stop = startTimer(ANSWER_TIMEOUT, () => cancel(new Error('no answer')));
+    try {
+      await reply;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      stop();
+    }
   }
 
   /** A request to the server's cache. @throws PalmError `INVALID_CALL` when the relay knows no address of it. */

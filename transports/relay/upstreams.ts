@@ -1,7 +1,8 @@
 import { harmless } from '../../src/async/harmless.ts';
 import { invalidCall, reasonText, show } from '../../src/protocol/errors.ts';
 import { isRelayedName } from '../websocket/address.ts';
-import type { RelayOptions, Target } from './options.ts';
+import type { Grants, RelayOptions, Target } from './options.ts';
+import { strangerIn } from './patterns.ts';
 import { Upstream, type UpstreamContext } from './upstream.ts';
 
 /** Servers that are looked up by name and remembered at once. */
@@ -12,6 +13,8 @@ export class Upstreams {
   readonly #context: UpstreamContext;
   #lookUp: (name: string) => Target | undefined;
   readonly #made = new Map<string, Upstream>();
+  /** Names of all that there are, if that is known. */
+  #names: readonly string[] | undefined;
 
   /** @throws PalmError `INVALID_CALL` for a name that cannot be one, or an address that the transport cannot read. */
   constructor(servers: RelayOptions['servers'], context: UpstreamContext) {
@@ -21,6 +24,7 @@ export class Upstreams {
       return;
     }
     const known = new Map(Object.entries(servers));
+    this.#names = [...known.keys()];
     for (const [name, target] of known) this.#check(name, target);
     this.#lookUp = (name) => known.get(name);
   }
@@ -41,6 +45,27 @@ export class Upstreams {
     for (const [name, target] of added) this.#check(name, target);
     const before = this.#lookUp;
     this.#lookUp = (name) => before(name) ?? added.get(name);
+    this.#names &&= [...new Set([...this.#names, ...added.keys()])];
+  }
+
+  /** Whether each server answers: of all whose names are known, or were asked for. */
+  answering(): Promise<{ readonly name: string; readonly answers: boolean }[]> {
+    const names = this.#names ?? [...this.#made.keys()];
+    return Promise.all(
+      names.map(async (name) => ({ name, answers: (await this.get(name)?.isThere()) ?? false })),
+    );
+  }
+
+  /**
+   * @param joining - servers that are about to join.
+   * @throws PalmError `INVALID_CALL` for grants to a server that there is not.
+   */
+  checkNamed(anonymous: Grants | undefined, joining: object = {}): void {
+    if (anonymous === undefined || this.#names === undefined) return;
+    const names = [...this.#names, ...Object.keys(joining)];
+    const stranger = strangerIn(anonymous.servers, names);
+    if (stranger === undefined) return;
+    throw invalidCall(`anonymous.servers names ${show(stranger)}, and there is no such server here`);
   }
 
   async close(): Promise<void> {

@@ -81,6 +81,7 @@ const SHORT_TARGET = text("an address such as 'tcp://127.0.0.1:5555', or { dbAdd
 
 const CONFIG = shape({
   listen: exactOptional(TEXT),
+  metrics: exactOptional(TEXT),
   servers: exactOptional(
     named(
       SERVER,

@@ -29,12 +29,12 @@ export interface Tls {
  * The place that a text such as `127.0.0.1:7766`, `[::1]:7766` or `*:7766` names.
  * @throws CommandError `USAGE`.
  */
-export function parsePlace(text: string): Place {
+export function parsePlace(text: string, option = '--listen'): Place {
   const [, bracketed, plain, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]/]+)):(\d{1,5}|\*)$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
   const number = port === '*' ? 0 : Number(port);
   if (host === undefined || !(number <= 65_535)) {
-    throw new CommandError('USAGE', `--listen must be host:port, such as 127.0.0.1:7766, not ${show(text)}`);
+    throw new CommandError('USAGE', `${option} must be host:port, such as 127.0.0.1:7766, not ${show(text)}`);
   }
   return { host: host === '*' ? undefined : host, port: number };
 }
@@ -90,7 +90,7 @@ export async function listen(server: Server | TlsServer, { host, port }: Place):
 }
 
 /** The URL for who is on the same machine. */
-export function urlOf(scheme: 'ws' | 'wss', { host }: Place, port: number, path: string): string {
+export function urlOf(scheme: 'ws' | 'wss' | 'http', { host }: Place, port: number, path: string): string {
   const own = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `${scheme}://${own.includes(':') ? `[${own}]` : own}:${port}${path}`;
 }

@@ -107,6 +107,7 @@ export class Reload {
       if (!isDeepStrictEqual(before, now)) changed.push(key);
     };
     compare('listen', began.place, next.place);
+    compare('metrics', began.metrics, next.metrics);
     compare('path', began.path, next.path);
     compare('limits', began.limits, next.limits);
     compare('tokens', began.tokens, next.tokens);

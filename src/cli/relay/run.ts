@@ -1,12 +1,13 @@
 /** `frond relay`, from its start to its end. */
-import type { RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { Relay, RelayOptions } from '../../../transports/relay/index.ts';
+import { strangerIn } from '../../../transports/relay/patterns.ts';
 import { Proxies } from '../../../transports/relay/proxies.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
 import { settleLimits } from '../../../transports/relay/settings.ts';
 import { openTokenFile } from '../../../transports/relay/token-file.ts';
 import type { Tokens } from '../../../transports/relay/tokens.ts';
-import { sparing } from '../../logging.ts';
+import { type Logger, sparing } from '../../logging.ts';
 import type { CommandContext } from '../command.ts';
 import { grouped } from '../progress.ts';
 import { DRAIN } from '../serve.ts';
@@ -14,7 +15,7 @@ import { showStatus } from '../status-line.ts';
 import { stderrLogger } from '../stderr-logger.ts';
 import { loadWs } from '../ws.ts';
 import { inputError } from './config.ts';
-import { affordable, type Doors, keepDoors, OTHER_CONNECTIONS } from './doorkeeper.ts';
+import { affordable, type Doors, keepDoors, OTHER_CONNECTIONS, SERVER_OPTIONS } from './doorkeeper.ts';
 import { isOpen, listen, serverOf, urlOf } from './listening.ts';
 import { Reload } from './reload.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
@@ -27,6 +28,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
   const logger = stderrLogger(screen, options.flag('json'));
   const tokens = await tokensOf(settings, logger);
   let relay: Relay | undefined;
+  const watchers = new WeakSet<IncomingMessage>();
   const answer: RequestListener = (request, response) => {
     if (relay?.respond(request, response) === true) return;
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
@@ -37,11 +39,17 @@ export async function runRelay(context: CommandContext): Promise<number> {
   relay = await createRelayOn(loadWs, {
     ...relayOptions(settings, tokens),
     server,
+    metrics: (request) => watchers.has(request),
     logger,
     loggingLevel: options.flag('verbose') ? 'info' : 'warning',
   });
   const reload = new Reload({ options, began: settings, relay, server, logger });
   const stopHangups = context.io.onHangup?.(() => void reload.again());
+  const figures = createServer(SERVER_OPTIONS, (request, response) => {
+    watchers.add(request);
+    answer(request, response);
+  });
+  keepDoors(figures, { most: OTHER_CONNECTIONS, mostEach: OTHER_CONNECTIONS }, sparing(logger));
   let drain = 0;
   try {
     const { place, path, tls } = settings;
@@ -52,15 +60,21 @@ export async function runRelay(context: CommandContext): Promise<number> {
       });
     }
     const url = urlOf(tls === undefined ? 'ws' : 'wss', place, port, path);
-    await tellRelay(context, settings, tokens, url);
+    const figuresAt =
+      settings.metrics &&
+      urlOf('http', settings.metrics, await listen(figures, settings.metrics), '/metrics');
+    warnOfStrangers(settings, tokens, logger);
+    await tellRelay(context, settings, tokens, url, figuresAt);
     await untilToldToEnd(context, relay);
     drain = options.number('drain') ?? DRAIN;
   } finally {
     stopHangups?.();
     reload.stop();
     await relay.close({ timeout: drain });
-    server.close();
-    server.closeAllConnections();
+    for (const one of [server, figures]) {
+      one.close();
+      one.closeAllConnections();
+    }
   }
   return 0;
 }
@@ -82,6 +96,15 @@ async function tokensOf(
   return openTokenFile(tokens, { logger }).catch((error) => {
     throw inputError(error);
   });
+}
+
+/** Tokens for servers that there are not: a file may be of several relays, so they keep nobody from starting. */
+function warnOfStrangers({ servers }: RelaySettings, tokens: Tokens | undefined, logger: Logger): void {
+  for (const identity of tokens?.identities ?? []) {
+    const server = strangerIn(identity.servers, Object.keys(servers));
+    if (server === undefined) continue;
+    logger.warning('a token is for a server that there is not', { identity: identity.name, server });
+  }
 }
 
 function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {

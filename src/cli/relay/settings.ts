@@ -7,7 +7,7 @@ import type {
   RelayOptions,
   Target,
 } from '../../../transports/relay/options.ts';
-import { Patterns } from '../../../transports/relay/patterns.ts';
+import { Patterns, strangerIn } from '../../../transports/relay/patterns.ts';
 import { CACHE_SCOPES } from '../../../transports/relay/schema.ts';
 import { isRelayedName } from '../../../transports/websocket/address.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
@@ -27,6 +27,8 @@ export interface RelaySettings {
   readonly serverKey: string | undefined;
   readonly servers: Readonly<Record<string, Target>>;
   readonly place: Place;
+  /** Where figures are served. */
+  readonly metrics: Place | undefined;
   readonly path: string;
   /** Undefined for pages of the relay's own host. */
   readonly origins: readonly string[] | undefined;
@@ -54,8 +56,10 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
   if (Object.keys(servers).length === 0) {
     throw usage('which servers? Give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
   }
+  checkNames(config, Object.keys(servers), file);
   const anonymous = anonymousOf(options, config, Object.keys(servers));
   const tokens = options.text('tokens') ?? config.tokens;
+  const metrics = options.text('metrics') ?? config.metrics;
   if (anonymous === undefined && tokens === undefined) {
     throw new CommandError(
       'USAGE',
@@ -67,6 +71,7 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
     serverKey,
     servers,
     place: parsePlace(options.text('listen') ?? config.listen ?? USUAL_PLACE),
+    metrics: metrics === undefined ? undefined : parsePlace(metrics, '--metrics'),
     path: config.path ?? '/',
     origins: originsOf(options) ?? config.origins,
     tokens,
@@ -75,6 +80,25 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
     trustProxy: config.trustProxy ?? false,
     tls: config.tls,
   };
+}
+
+/** Grants of a config file that refer to nothing: who wrote them meant something else. */
+function checkNames(config: RelayConfig, names: readonly string[], file = ''): void {
+  const { servers = {}, anonymous } = config;
+  const check = (where: string, patterns: readonly string[], known: readonly string[]) => {
+    const stranger = strangerIn(patterns, known);
+    if (stranger === undefined) return;
+    const near = nearest(stranger, known);
+    const meant = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`;
+    throw input(`${quoted(file)}: ${where} names ${show(stranger)}, which is no server here; ${meant}`);
+  };
+  const serversOf = (functions: readonly string[] = []) => functions.map((own) => own.split('.')[0] ?? '');
+  check('anonymous.servers', anonymous?.servers ?? [], names);
+  check('anonymous.functions', serversOf(anonymous?.functions), names);
+  for (const [name, target] of Object.entries(servers)) {
+    if (typeof target === 'string') continue;
+    check(`servers.${name}.functions`, serversOf(target.functions), [name]);
+  }
 }
 
 function transportOf(serverKey: string | undefined): Transport {

@@ -6,19 +6,24 @@ import { type Fact, factLines } from '../facts.ts';
 import { styleFor } from '../style.ts';
 import type { RelaySettings } from './settings.ts';
 
-/** @param url - for who is on the same machine. */
+/** @param url - for who is on the same machine, as `metrics` is, where there are figures. */
 export async function tellRelay(
   { io, options, output }: CommandContext,
   settings: RelaySettings,
   tokens: Tokens | undefined,
   url: string,
+  metrics: string | undefined,
 ): Promise<void> {
-  if (options.flag('json')) return output.json(description(settings, tokens, url));
+  if (options.flag('json'))
+    return output.json({ ...description(settings, tokens, url), ...(metrics && { metrics }) });
   const { accent, strong } = styleFor(io.stdout, io.env);
   const [command, ...code] = waysIn(settings, url, io.invocation);
   const lines = [
     strong('relay'),
-    ...factLines(factsOf(settings, tokens, url)),
+    ...factLines([
+      ...factsOf(settings, tokens, url),
+      ...(metrics === undefined ? [] : [['metrics', metrics] as const]),
+    ]),
     '\nIt is up, until Ctrl-C. In another terminal:\n',
     `  ${accent(command)}`,
     '\nIn a page or a script:\n',

@@ -20,6 +20,7 @@ const relay = await createRelay({
   authenticate: (token) => (token === TOKEN ? EVERYTHING : undefined),
   limits: JSON.parse(limits),
   loggingLevel: 'silent',
+  metrics: () => true,
 });
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
 process.stdin.resume().once('end', () => process.exit());

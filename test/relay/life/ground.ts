@@ -46,6 +46,7 @@ export async function startRelay({ port = 0, ...options }: TestRelayOptions): Pr
     server,
     authenticate: (token) => (token === TOKEN ? EVERYTHING : undefined),
     loggingLevel: 'silent',
+    metrics: () => true,
     ...options,
   });
   server.listen(port, '127.0.0.1');

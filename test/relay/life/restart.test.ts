@@ -121,7 +121,7 @@ describe.each(grounds)('a relay to %s', (_, make) => {
       until(() => relay.relay.connections === 1),
       'the idle client to be let go',
     );
-    expect(await relay.ask('/healthz')).toEqual({ status: 503, text: 'draining\n' });
+    expect(await relay.ask('/readyz')).toEqual({ status: 503, text: 'draining\n' });
     const late = connect(relay.url, { timeout: 300 });
     await expect(within(3_000, late)).rejects.toThrow(/the relay is going down/);
     expect(await relay.figure('handshakes_total{status="503"}')).toBeGreaterThan(0);
