@@ -1,6 +1,6 @@
 /** Logging through a small interface that callers may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
-import { invalidCall, reasonText, show } from './protocol/errors.ts';
+import { invalidCall, show } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels, from all to nothing; pylm's names. */
@@ -57,14 +57,10 @@ export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   const from = RANK[level];
   return eachMethod((method) =>
     RANK[method] >= from
-      ? (message, fields) =>
+      ? (...line) =>
           harmless(
-            () => logger[method](message, fields),
-            (error) =>
-              consoleLogger('frond').error(`the logger threw at: ${message}`, {
-                ...fields,
-                thrown: reasonText(error),
-              }),
+            () => logger[method](...line),
+            (error) => console.error('the logger threw:', logText(...line), error),
           )
       : () => {},
   );

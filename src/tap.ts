@@ -25,13 +25,15 @@ export type Tap = (event: TapEvent) => void;
 /** A tap that harms no call, whatever the given one throws, and whatever it does with what it sees. */
 export function guardTap(tap: Tap, logger: Logger): Tap {
   let times = 0;
-  const told = (error: unknown) => {
-    // It sees every message: the 1st, 2nd, 4th, 8th… are logged.
-    if (Number.isInteger(Math.log2(++times))) {
-      logger.warning('the tap threw', { reason: reasonText(error), times });
-    }
-  };
   const seen = ({ message, ...event }: TapEvent) =>
     tap({ ...event, message: message && { ...message, payload: new Uint8Array(message.payload) } });
-  return (event) => harmless(() => seen(event), told);
+  return (event) =>
+    harmless(
+      () => seen(event),
+      (error) => {
+        // It sees every message: the 1st, 2nd, 4th, 8th… are logged.
+        if (Number.isInteger(Math.log2(++times)))
+          logger.warning('the tap threw', { reason: reasonText(error) });
+      },
+    );
 }

@@ -210,7 +210,6 @@ export class JobRun<In, Out> implements Job<Out> {
         () => onRemoteError(answer),
         (error) => this.#abandon(error),
       );
-      if (this.#isOver) return;
     }
     if (this.#received === messages) this.#end();
     else this.#endWhenAnswered();

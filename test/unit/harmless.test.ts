@@ -52,9 +52,7 @@ describe.each(Object.entries(failures))('one that %s', (_, fail) => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
     atLevel(failing(fail), 'info').warning('a line', { address: 'x' });
     await settled();
-    expect(error.mock.calls).toEqual([
-      [expect.stringMatching(/^frond the logger threw at: a line address="x" thrown="/)],
-    ]);
+    expect(error.mock.calls).toEqual([['the logger threw:', 'a line address="x"', expect.anything()]]);
   });
 
   it('as a tap: it is logged at the 1st, 2nd, 4th and 8th time', async () => {
@@ -64,7 +62,7 @@ describe.each(Object.entries(failures))('one that %s', (_, fail) => {
     for (let i = 0; i < 15; i++) tap({} as TapEvent);
     await settled();
     expect(lines).toHaveLength(4);
-    expect(lines[3]).toEqual(['the tap threw', { reason: expect.any(String), times: 8 }]);
+    expect(lines[3]).toEqual(['the tap threw', { reason: expect.any(String) }]);
   });
 
   it('as a listener for breaks: the others hear of it', async () => {
