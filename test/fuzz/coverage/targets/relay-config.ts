@@ -43,6 +43,7 @@ const SEEDS: readonly object[] = [
 
 const KEYS = [
   'listen',
+  'metrics',
   'servers',
   'origins',
   'path',
