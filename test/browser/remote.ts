@@ -1,5 +1,4 @@
 /** A transport whose channels live in a page: each verb is done there, on the built `websocket()`. */
-import { Broadcast } from '../../src/async/broadcast.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type {
@@ -62,7 +61,8 @@ class RemoteConnection implements Connection {
   readonly #number: number;
   readonly #checkAddress: (address: string) => void;
   readonly #channels = new Map<number, RemoteChannel>();
-  readonly #statuses = new Broadcast<ConnectionStatus>();
+  /** Why links are down, by address. */
+  readonly #reasons = new Map<string, string>();
   readonly closed: Promise<PalmError | undefined>;
   #isClosed = false;
   id = '';
@@ -84,7 +84,7 @@ class RemoteConnection implements Connection {
       });
     });
     // It ends with the page, or with the connection.
-    this.#follow().catch(() => this.#statuses.end());
+    this.#follow().catch(() => {});
   }
 
   async identify(wished?: string): Promise<void> {
@@ -112,22 +112,25 @@ class RemoteConnection implements Connection {
     return this.#dial('subscribe', address, make, topic, proofTimeout);
   }
 
-  /** Is told to who dials in the page. */
-  readonly trouble = '';
-
-  status(): AsyncIterable<ConnectionStatus> {
-    return this.#statuses.values();
+  get trouble(): string {
+    const reasons = [...this.#reasons.values()];
+    return reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
   }
 
-  /** One view in the page for all here: a view that is made here sees at once what is told from then on. */
-  async #follow(): Promise<void> {
+  /** A view of its own in the page, which begins with the present state there. */
+  status(): AsyncIterable<ConnectionStatus> {
     const source = this.#control.number();
     this.#control.order(['status', source, this.#number]);
     const iterator = iterate<ConnectionStatus>(this.#control, source);
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      this.#statuses.send(next.value);
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.status()) {
+      if (status.type === 'connected') this.#reasons.delete(status.address);
+      else if ('reason' in status && status.reason !== undefined && status.type !== 'refused')
+        this.#reasons.set(status.address, status.reason);
     }
-    this.#statuses.end();
   }
 
   async close({ timeout }: CloseOptions = {}): Promise<void> {
