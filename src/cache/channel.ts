@@ -52,26 +52,26 @@ export class CacheChannel {
 
   /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
   async get(key: string, limits: Limits): Promise<Bytes | undefined> {
-    const wire = this.#wireKey(key);
-    const stored = this.#stored(key);
-    const value = await this.#get(wire, limits);
-    return value !== undefined || stored === wire ? value : this.#get(stored, limits);
+    const [own, stored] = this.#wireKeys(key);
+    const value = await this.#get(own, limits);
+    return value === undefined && stored !== own ? this.#get(stored, limits) : value;
   }
 
   /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
   async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
-    const wire = this.#wireKey(key === undefined || key === '' ? randomId() : key);
+    const [wire] = this.#wireKeys(key === undefined || key === '' ? randomId() : key);
     checkWritable(wire);
-    const request = setRequest(this.#parties(), wire, value, this.#features());
-    checkDone('set', wire, await this.#exchange('set', wire, request, limits));
+    checkDone('set', wire, await this.#exchange('set', wire, limits, value));
     return wire;
   }
 
   /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
   async delete(key: string, limits: Limits): Promise<boolean> {
-    const prefix = this.#prefix;
-    if (await this.#deleteInTurn(this.#wireKey(key), limits)) return true;
-    return prefix !== '' && key !== prefix && key.startsWith(prefix) && this.#deleteInTurn(key, limits);
+    const [own, stored] = this.#wireKeys(key);
+    if (await this.#deleteInTurn(own, limits)) return true;
+    // Not what others have stored without a session.
+    const isOwn = stored !== own && stored.startsWith(own.slice(0, -key.length));
+    return isOwn && this.#deleteInTurn(stored, limits);
   }
 
   async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
@@ -90,8 +90,7 @@ export class CacheChannel {
   async #delete(wire: string, limits: Limits): Promise<boolean> {
     // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
     if (!this.#answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
-    const request = keyRequest('delete', this.#parties(), wire, this.#features());
-    const reply = await this.#exchange('delete', wire, request, limits);
+    const reply = await this.#exchange('delete', wire, limits);
     if (reply.status === Status.missing) return false;
     // What a relay answers when somebody else was quicker: it spares a pylm server the deletion.
     if (reply.features === undefined && reply.value.length === 0) return false;
@@ -100,8 +99,7 @@ export class CacheChannel {
   }
 
   async #get(wire: string, limits: Limits): Promise<Bytes | undefined> {
-    const request = keyRequest('get', this.#parties(), wire, this.#features());
-    const reply = await this.#exchange('get', wire, request, limits);
+    const reply = await this.#exchange('get', wire, limits);
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
     if (reply.features !== undefined) return reply.value;
@@ -109,36 +107,24 @@ export class CacheChannel {
     return reply.value.length === 0 ? undefined : new Uint8Array(reply.value);
   }
 
-  #features(): number {
-    return this.#answersEnvelopes ? Feature.replies : 0;
-  }
-
   #parties() {
     return { server: this.server, client: this.#context.connection.id };
   }
 
-  get #prefix(): string {
-    const { connection, session = '' } = this.#context;
-    return connection.keyPrefix + session;
+  /** A key of the session, and the same as it is stored where that is another one. */
+  #wireKeys(key: string): readonly [string, string] {
+    const { connection, session } = this.#context;
+    const { keyPrefix } = connection;
+    return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
   }
 
-  #wireKey(key: string): string {
-    return this.#prefix + wireKey(key, undefined);
-  }
-
-  /** A key as it is stored, without a session. */
-  #stored(key: string): string {
-    const { keyPrefix } = this.#context.connection;
-    return key.startsWith(keyPrefix) ? key : keyPrefix + key;
-  }
-
-  async #exchange(
-    operation: string,
-    wire: string,
-    request: PalmMessage,
-    limits: Limits,
-  ): Promise<CacheReply> {
+  async #exchange(operation: string, wire: string, limits: Limits, value?: Bytes): Promise<CacheReply> {
     throwIfAborted(limits.signal);
+    const features = this.#answersEnvelopes ? Feature.replies : 0;
+    const parties = this.#parties();
+    const request = value
+      ? setRequest(parties, wire, value, features)
+      : keyRequest(operation, parties, wire, features);
     const { reply, cancel } = this.#ask(request);
     const expired = () => {
       const { dbAddress, connection } = this.#context;
@@ -181,7 +167,7 @@ function checkDone(operation: string, wire: string, reply: CacheReply): void {
   if (reply.status !== Status.ok) throw remote(operation, wire, reply);
   const key = replyText(reply);
   if (key !== wire) {
-    const text = `the cache answered the ${operation} of ${show(wire)} with another key, ${show(key)}`;
+    const text = `${operation} of ${show(wire)}: reply of ${show(key)}`;
     throw new PalmError('PROTOCOL', text, { sent: true });
   }
 }

@@ -28,9 +28,9 @@ export function setRequest(
   });
 }
 
-/** A request for the value of a key, or to delete it. */
+/** A request for the value of a key (`get`), or to delete it (`delete`). */
 export function keyRequest(
-  operation: 'get' | 'delete',
+  operation: string,
   { server, client }: CacheParties,
   key: string,
   features: number,
