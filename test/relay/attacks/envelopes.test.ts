@@ -96,6 +96,20 @@ it.each(Object.entries(strange))('fails requests with %s', async (_, spoil) => {
   });
 });
 
+it('passes on what a server sends with what it does not know', async () => {
+  const { relay, fake, peer } = await scene();
+  await relay.meanwhile(async () => {
+    const own = await peer();
+    own.send([Type.open, 2, 2, 'fake', `${own.id}/`]);
+    await own.next((frame) => frame[0] === Type.ready && frame[1] === 2);
+    const client = `${own.id}/1`;
+    const answer = join(envelope({ client, function: 'fake.upper', payload: bytes('X') }), varintField(7, 7));
+    await fake.publish(client, answer);
+    const [, , deliveries] = await own.next((frame) => frame[0] === Type.results);
+    expect(deliveries).toEqual([{ topic: client, frames: [answer] }]);
+  });
+});
+
 it('passes on requests without what it does not know, in its own writing', async () => {
   const { relay, fake, peer } = await scene();
   await relay.meanwhile(async () => {

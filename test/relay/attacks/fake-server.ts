@@ -12,6 +12,7 @@ export interface FakeServer {
   readonly results: readonly Bytes[];
   /** Gives work to whoever pulls. */
   push(frames: readonly Bytes[]): Promise<void>;
+  publish(topic: string, frame: Bytes): Promise<void>;
   /** Resolves when so many calls or results have come. */
   came(what: 'calls' | 'results', count: number): Promise<void>;
   close(): Promise<void>;
@@ -52,6 +53,7 @@ export async function startFakeServer(
       functions,
     },
     push: (frames) => work.send(frames),
+    publish: (topic, frame) => publish.publish([{ topic, frames: [frame] }]),
     came: (what, count) =>
       within(
         4_000,
