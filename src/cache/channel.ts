@@ -102,9 +102,9 @@ export class CacheChannel {
     const reply = await this.#exchange('get', wire, limits);
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
-    if (reply.features !== undefined) return reply.value;
-    // What came is the transport's, which may hold more in the same buffer.
-    return reply.value.length === 0 ? undefined : new Uint8Array(reply.value);
+    if (reply.features === undefined && reply.value.length === 0) return undefined;
+    // A copy: what came may be one of several in a buffer.
+    return new Uint8Array(reply.value);
   }
 
   #parties() {

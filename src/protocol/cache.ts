@@ -66,7 +66,7 @@ const FEATURES_TAG = 0xc0;
  */
 export function readReply(codec: EnvelopeCodec, reply: Bytes, plainIsText: boolean): CacheReply {
   if (plainIsText && !reply.includes(FEATURES_TAG)) return plainReply(reply);
-  const message = codec.decode(reply, true);
+  const message = codec.decode(reply);
   if ((message.features & Feature.replies) === 0) {
     throw new PalmError('PROTOCOL', 'the reply of the cache is no envelope of a frond server');
   }
