@@ -3,15 +3,14 @@ import { show, told } from '../protocol/errors.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 
 /**
- * The bytes of a result; undefined for what has none. They share its memory, unless that may change under the hands of another
- * thread. Not instanceof alone: a frame or a worker of another realm has typed arrays of its own.
+ * The bytes of a result, which share its memory; undefined for what has none. Not instanceof alone: a frame or a worker of another
+ * realm has typed arrays of its own.
  */
 export function bytesOf(result: unknown): Bytes | undefined {
-  if (result instanceof Uint8Array && result.buffer instanceof ArrayBuffer) return result as Bytes;
+  // Its buffer is not looked at: a small array has none before somebody does.
+  if (result instanceof Uint8Array) return result as Bytes;
   if (ArrayBuffer.isView(result)) {
-    const { buffer, byteOffset, byteLength } = result;
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    return isArrayBuffer(buffer) ? (bytes as Bytes) : new Uint8Array(bytes);
+    return new Uint8Array(result.buffer, result.byteOffset, result.byteLength) as Bytes;
   }
   return isArrayBuffer(result) ? new Uint8Array(result) : undefined;
 }

@@ -1,7 +1,6 @@
 /** What a server is, offers and does, as its own keys tell it. */
 import type { Counters } from '../../cluster/counters.ts';
-import type { Losses, WorkerState } from '../../cluster/status.ts';
-import { type ServerStatus, STATUS_KEY } from '../../cluster/status.ts';
+import { type Losses, type ServerStatus, STATUS_KEY, type WorkerState } from '../../cluster/status.ts';
 import { replyText } from '../../protocol/cache.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import type { ServerKeys } from '../keys.ts';
