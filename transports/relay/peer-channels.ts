@@ -20,8 +20,8 @@ export interface PeerContext {
   readonly given: GivenWorks;
   /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
   post(frame: Frame, flow?: () => string): void;
-  /** Whether its link has more to send than it has room for. */
-  readonly isBusy: boolean;
+  /** Whether so many bytes would leave at once, and whole. */
+  takes(bytes: number): boolean;
   /** Bytes that an envelope of the client's counts for within its window. */
   counted(frame: Bytes): number;
   /** So many bytes more are kept for it, or less. */
@@ -120,8 +120,7 @@ export class PeerSubscription extends SharedUser<Subscription> {
   }
 
   deliver(deliveries: readonly Delivery[]): void {
-    const parts =
-      this.context.isBusy || sizeOf(deliveries) > LARGEST_PART ? partsOf(deliveries) : [deliveries];
+    const parts = this.context.takes(sizeOf(deliveries)) ? [deliveries] : partsOf(deliveries);
     for (const part of parts) {
       this.context.post([Type.results, this.number, part], () => `${this.number} ${part[0]?.topic}`);
     }

@@ -200,8 +200,8 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.#requests.away();
   }
 
-  get isBusy(): boolean {
-    return this.ledger.isBusy;
+  takes(bytes: number): boolean {
+    return !this.ledger.isBusy && bytes <= this.ledger.large;
   }
 
   /** Frees everything. */

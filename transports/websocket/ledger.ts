@@ -55,6 +55,11 @@ export class Ledger {
     return this.#outgoing.size > 0 || !this.#hasRoom;
   }
 
+  /** Bytes from which on a frame is cut into pieces. */
+  get large(): number {
+    return this.#pace.large;
+  }
+
   /** Messages received. */
   get received(): number {
     return this.#received;
@@ -68,9 +73,9 @@ export class Ledger {
     const before = this.#writer.length;
     this.#writer.add(frame);
     const size = this.#writer.length - before;
-    const { piece } = this.#pace;
-    if (size <= piece && !this.isBusy) {
-      if (this.#writer.length >= Math.min(FULL_MESSAGE, piece)) this.#flush();
+    const { large } = this.#pace;
+    if (size <= large && !this.isBusy) {
+      if (this.#writer.length >= Math.min(FULL_MESSAGE, large)) this.#flush();
       else this.#flushSoon();
       return;
     }
@@ -173,10 +178,10 @@ export class Ledger {
 
   /** Sends what waits, as far as there is room for it. */
   #pump(): void {
-    const { piece } = this.#pace;
+    const piece = Math.min(FULL_MESSAGE, this.#pace.large);
     while (this.#hasRoom && this.#outgoing.size > 0) {
       while (this.#writer.length < piece) {
-        const next = this.#outgoing.next(piece);
+        const next = this.#outgoing.next(piece - this.#writer.length);
         if (next === undefined) break;
         this.#writer.add(next);
       }

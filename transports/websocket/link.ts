@@ -214,7 +214,7 @@ export class Link {
         client,
         maxFrame,
         window,
-        heaviest: features > 0 ? Math.ceil(window / 2) : Number.POSITIVE_INFINITY,
+        heaviest: Math.ceil(window / (1 + (features & FEATURES))),
         keyPrefix,
       });
   }

@@ -156,13 +156,13 @@ export class Unpacker {
 
   bool(): boolean {
     const type = this.#type();
-    if (type !== TRUE && type !== FALSE) throw unexpected('true or false', type);
+    if (type !== TRUE && type !== FALSE) throw unexpected(type);
     return type === TRUE;
   }
 
   uint(): number {
     const type = this.#type();
-    return type < 0x80 ? type : this.#sized(type, UINT8, 4, 'a number');
+    return type < 0x80 ? type : this.#sized(type, UINT8, 4);
   }
 
   /** The items of a list, counted. As many bytes must follow at least. */
@@ -170,7 +170,7 @@ export class Unpacker {
     const type = this.#type();
     // What would be a list of one byte is a text of four.
     const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
-    const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3, 'a list');
+    const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3);
     if (count > this.#bytes.length - this.#at) throw broken('a list is longer than the message');
     return count;
   }
@@ -185,13 +185,13 @@ export class Unpacker {
 
   text(): string {
     const type = this.#type();
-    const start = this.#advance(type >> 5 === 5 ? type & 0x1f : this.#sized(type, STR8, 3, 'a text'));
+    const start = this.#advance(type >> 5 === 5 ? type & 0x1f : this.#sized(type, STR8, 3));
     return decodeUtf8(this.#bytes, start, this.#at);
   }
 
   /** A view of the bytes, not a copy. */
   bin(): Bytes {
-    const start = this.#advance(this.#sized(this.#type(), BIN8, 3, 'bytes'));
+    const start = this.#advance(this.#sized(this.#type(), BIN8, 3));
     return this.#bytes.subarray(start, this.#at);
   }
 
@@ -203,9 +203,9 @@ export class Unpacker {
   }
 
   /** The number behind a type that is one of `kinds` from `first` on. */
-  #sized(type: number, first: number, kinds: number, wanted: string): number {
+  #sized(type: number, first: number, kinds: number): number {
     const power = type - first;
-    if (power < 0 || power >= kinds) throw unexpected(wanted, type);
+    if (power < 0 || power >= kinds) throw unexpected(type);
     const width = 1 << power;
     const start = this.#advance(width);
     let value = 0;
@@ -222,8 +222,8 @@ export class Unpacker {
   }
 }
 
-function unexpected(wanted: string, type: number): PalmError {
-  return broken(`${wanted} should stand where 0x${type.toString(16)} is`);
+function unexpected(type: number): PalmError {
+  return broken(`something else should stand where 0x${type.toString(16)} is`);
 }
 
 /** The error for what is no message of frames. */

@@ -3,9 +3,7 @@ export const PROBE = 4_096;
 /** Bytes that are on their way at the beginning, at least, and at most: what waits for room can be passed, what is on its way cannot. */
 const FIRST = 32_768;
 const LEAST = 4 * PROBE;
-const MOST = 1_048_576;
-/** Bytes of a piece at most. */
-const LARGEST_PIECE = 65_536;
+const MOST = 4 * 1_048_576;
 /** Milliseconds that what is on its way takes, beyond what one message takes at best. */
 const QUEUE = 500;
 
@@ -24,9 +22,9 @@ export class Pace {
     return this.window < Number.POSITIVE_INFINITY;
   }
 
-  /** Bytes that a message or piece has at most. */
-  get piece(): number {
-    return this.isOn ? Math.min(LARGEST_PIECE, this.window / 4) : this.window;
+  /** Bytes from which on a frame is cut into pieces. */
+  get large(): number {
+    return this.window / 4;
   }
 
   /** A link begins, of which nothing is known. */
