@@ -82,6 +82,8 @@ export class Mutants {
     const all: readonly (() => ClientFrame)[] = [
       () => [Type.hello, text(), text(), number()],
       () => [Type.pong],
+      () => [Type.ping],
+      () => [Type.piece, number(), random.oneIn(3), random.bytes(random.below(60))],
       () => [Type.request, number(), name, this.#frames.request(false)],
       () => [Type.cancel, number()],
       () => [Type.open, number(), number(), name, topic],
