@@ -89,3 +89,18 @@ it('1 MB each way at 30 kB/s with a heartbeat of 2 s: nothing breaks, and a get 
   expect(times.length).toBeGreaterThan(5);
   expect(Math.max(...times)).toBeLessThan(3_000);
 }, 120_000);
+
+it.each([400_000, 2_000_000])(
+  'a call of %d bytes that is given up does not take the next one with it',
+  async (size) => {
+    const { client, wire, breaks } = await openAll(30_000);
+    await expect(client.eval('server.sum', pattern(size), { timeout: 1_000 })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    });
+    const small = client.eval('server.sum', bytes('1'));
+    expect(textOf(await within(5_000, small, 'the next call'))).toBe(`${sumOf(bytes('1'))}`);
+    wire.rate = undefined;
+    expect(breaks).toEqual([]);
+  },
+  30_000,
+);
