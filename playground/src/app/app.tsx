@@ -6,6 +6,7 @@ import { TopologyCard } from '../topology/topology.tsx';
 import { PlaygroundContext, usePlayground } from './context.ts';
 import { Header } from './header.tsx';
 import { Nav } from './nav.tsx';
+import { ConnectionNotice } from './notice.tsx';
 
 export function App({ playground }: { readonly playground: Playground }) {
   return (
@@ -40,7 +41,7 @@ function Page() {
 }
 
 function PanelView({ panel }: { readonly panel: Panel }) {
-  const { name, about, Body } = panel;
+  const { id, name, about, Body } = panel;
   useEffect(() => {
     document.title = `${name} · frond playground`;
   }, [name]);
@@ -50,6 +51,7 @@ function PanelView({ panel }: { readonly panel: Panel }) {
         <h1 id="panel-title">{name}</h1>
         <p>{about}</p>
       </header>
+      <ConnectionNotice panel={id} />
       <Body />
     </div>
   );

@@ -1,3 +1,6 @@
+import { PalmError } from 'frond';
+import type { Phase } from '../state/connection.ts';
+import type { Place } from '../state/place.ts';
 import { usePlayground } from './context.ts';
 import { CopyLink } from './copy-link.tsx';
 import { FrameMeter } from './frame-meter.tsx';
@@ -41,23 +44,43 @@ export function Header() {
   );
 }
 
-/** Where the page is connected to; leads to where that is changed. */
+/** Where the page is connected to, and whether it is; leads to where that is changed. */
 function Where() {
   const { connection, link } = usePlayground();
   const phase = connection.phase.value;
   const place = connection.place.value;
-  const text = {
-    connecting: 'connecting',
-    connected: place?.kind === 'page' ? 'cluster in this page' : 'through a relay',
-    failed: 'not connected',
-  }[phase.type];
+  const missing = connection.missing.value;
+  const isPartly = phase.type === 'connected' && missing !== '';
   return (
-    <button type="button" class={`where where-${phase.type}`} onClick={() => link.open('connect')}>
+    <button
+      type="button"
+      class={`where where-${phase.type} ${isPartly ? 'is-partly' : ''}`}
+      onClick={() => link.open('connect')}
+    >
       <span class="where-dot" aria-hidden="true" />
-      <span role="status">{text}</span>
+      <span class="where-text" role="status">
+        {inWords(phase, place?.kind)}
+        {isPartly && `, ${missing} not reached`}
+      </span>
       {place?.kind === 'relay' && <span class="where-url mono">{place.label}</span>}
     </button>
   );
+}
+
+function inWords(phase: Phase, kind: Place['kind'] | undefined): string {
+  switch (phase.type) {
+    case 'connecting':
+      return 'connecting';
+    case 'connected':
+      return kind === 'page' ? 'cluster in this page' : 'through a relay';
+    case 'away':
+      return 'relay not reached, trying again';
+    case 'failed':
+      if (phase.isRetried) return 'not connected, trying again';
+      return phase.error instanceof PalmError && phase.error.code === 'FORBIDDEN'
+        ? 'refused'
+        : 'not connected';
+  }
 }
 
 function Leaf() {

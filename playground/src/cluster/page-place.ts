@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import type { Place } from '../state/place.ts';
 import { PAGE_FUNCTIONS, PAGE_SERVERS, type PageCluster } from './page-cluster.ts';
 
@@ -8,6 +9,7 @@ export function pagePlace(cluster: PageCluster): Place {
     kind: 'page',
     label: 'in this page',
     transport: cluster.transport,
+    trouble: signal(undefined),
     servers: PAGE_SERVERS.map(({ name }) => name),
     functions: PAGE_FUNCTIONS,
     options(first, last) {

@@ -2,7 +2,6 @@ import { useSignal } from '@preact/signals';
 import { usePlayground } from '../app/context.ts';
 import { Field } from '../parts/fields.tsx';
 import { Log } from '../parts/log.tsx';
-import { Trouble } from '../parts/trouble.tsx';
 
 export function ConnectPanel() {
   const playground = usePlayground();
@@ -81,7 +80,6 @@ export function ConnectPanel() {
           </button>
         </form>
       </div>
-      {phase.type === 'failed' && <Trouble error={phase.error} />}
       <Log />
     </>
   );

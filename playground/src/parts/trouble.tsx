@@ -1,36 +1,59 @@
-import { PalmError, type PalmErrorCode } from 'frond';
+import { PalmError } from 'frond';
+import type { ComponentChildren } from 'preact';
+import { inFieldNames } from './field-names.ts';
 
-/** What to try, by what went wrong. The error's own text says what happened, and to whom. */
-const ADVICE: Readonly<Record<PalmErrorCode, string>> = {
+/** What to try, by the error's code. The error's own text says what happened, and where. */
+const ADVICE: Readonly<Record<string, string>> = {
   TIMEOUT:
-    'See in Topology whether the server is up and has the function. A longer time-out helps with what is slow.',
+    'See in Topology whether the server is up and has the function. A slow function needs a longer time-out.',
   DISCONNECTED:
-    'The client dials again by itself; calls that were under way are not repeated, since they may have run. Call again.',
+    'The client connects again by itself. It does not repeat calls that were under way, since they may have run. Call again.',
   CLOSED: 'The client was closed. Connect again.',
-  WRONG_SERVER: 'Check the name of the server: behind a relay, it is the name that the relay has for it.',
-  INVALID_CALL: 'Nothing was sent. Mend what the text names, and call again.',
+  WRONG_SERVER: 'Check the name of the server. Behind a relay, it is the name that the relay has for it.',
+  INVALID_CALL: 'Nothing was sent. Correct what the text names, and call again.',
   REMOTE:
     'The call arrived, and the function failed. Look at what it was given, and at the functions that the server has.',
-  PROTOCOL: 'What came is no PALM, or not in this format. Try hex to see it as it is.',
+  PROTOCOL: 'What came is not PALM, or not in this format. Choose hex to see it as it is.',
   FORBIDDEN: 'Look at the token, and at what the relay grants it: servers, functions and cache.',
   TOO_LARGE: 'Send less at a time, or raise the limit of the relay.',
-  LOST: 'The relay has forgotten the session: results may be missing. Run it again from where you know that they are not.',
+  LOST: 'The relay has forgotten the session, so results may be missing. Run it again from where you know that they are not.',
 };
 
-/** What went wrong, and what may be done about it. */
-export function Trouble({ error }: { readonly error: unknown }) {
+/** The same where it is the connection that failed, and not a call. */
+const ADVICE_ON_CONNECTION: Readonly<Record<string, string>> = {
+  FORBIDDEN:
+    'frond demo makes a new token each time it starts: open the link that it printed last. Any other relay knows its tokens from its token file.',
+  TIMEOUT: 'See whether the relay and the server behind it are up, and whether the URL is right.',
+  INVALID_CALL: 'Nothing was sent. Correct the field that the text names, and connect again.',
+};
+
+interface TroubleProps {
+  readonly error: unknown;
+  /** What of the connection failed; left out for a call. */
+  readonly place?: 'retried' | 'refused';
+  readonly children?: ComponentChildren;
+}
+
+/** What went wrong, and what to try. */
+export function Trouble({ error, place, children }: TroubleProps) {
   const isPalm = error instanceof PalmError;
   const text = error instanceof Error ? error.message : String(error);
   return (
     <div class="trouble" role="alert">
       <p class="trouble-head">
         <span class="badge badge-bad">{isPalm ? error.code : 'not sent'}</span>
+        {place === 'retried' && <span class="badge badge-busy">trying again</span>}
         {isPalm && error.remoteName !== undefined && <span class="mono">{error.remoteName}</span>}
       </p>
-      <p class="trouble-text">{text}</p>
-      <p class="hint">
-        {isPalm ? ADVICE[error.code] : 'Mend the field that the text speaks of, and try again.'}
-      </p>
+      <p class="trouble-text">{inFieldNames(text)}</p>
+      <p class="hint">{adviceFor(error, place !== undefined)}</p>
+      {children}
     </div>
   );
+}
+
+function adviceFor(error: unknown, isConnection: boolean): string {
+  if (!(error instanceof PalmError)) return 'Correct the field that the text names, and try again.';
+  const { code } = error;
+  return (isConnection ? ADVICE_ON_CONNECTION[code] : undefined) ?? ADVICE[code] ?? '';
 }

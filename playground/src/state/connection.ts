@@ -1,6 +1,7 @@
-import { signal } from '@preact/signals';
-import { Client } from 'frond';
+import { computed, signal } from '@preact/signals';
+import { Client, PalmError, type PalmErrorCode } from 'frond';
 import { Discovery } from './discovery.ts';
+import { type Away, LinkWatch } from './link-watch.ts';
 import type { Place } from './place.ts';
 import type { StatusLog } from './status-log.ts';
 import type { WireLog } from './wire-log.ts';
@@ -8,41 +9,72 @@ import type { WireLog } from './wire-log.ts';
 export type Phase =
   | { readonly type: 'connecting' }
   | { readonly type: 'connected' }
-  | { readonly type: 'failed'; readonly error: unknown };
+  /** There is no link to the relay, and the page dials again by itself. */
+  | { readonly type: 'away'; readonly away: Away }
+  /** @property isRetried - whether the page tries again by itself. */
+  | { readonly type: 'failed'; readonly error: unknown; readonly isRetried: boolean };
 
 /** Milliseconds that connecting may take. */
 const PATIENCE = 10_000;
 
+/** Milliseconds after which a place is tried again that could not be reached. */
+const RETRY = 1_000;
+
+/** What may be another thing a moment later, without the user's doing. */
+const MAY_HEAL: ReadonlySet<PalmErrorCode> = new Set(['TIMEOUT', 'DISCONNECTED', 'LOST']);
+
 /** The page's clients: one for each server that calls go to and server that answers come from. */
 export class Connection {
-  readonly phase = signal<Phase>({ type: 'connecting' });
   readonly place = signal<Place | undefined>(undefined);
   readonly discovery: Discovery;
+  readonly #phase = signal<Phase>({ type: 'connecting' });
+  readonly #links = new LinkWatch();
+  /** What is the case now, also when nobody asked: a link may break, and a relay refuse a client that it had let in. */
+  readonly phase = computed<Phase>(() => {
+    const phase = this.#phase.value;
+    const reason = this.place.value?.trouble.value;
+    if (phase.type === 'connected' && this.#links.away.value !== undefined)
+      return { type: 'away', away: this.#links.away.value };
+    if (phase.type === 'connecting' && reason !== undefined)
+      return { type: 'away', away: { reason, attempt: 0, delay: 0 } };
+    return phase;
+  });
+  /** Names of the servers that did not answer when they were asked last. */
+  readonly missing = computed(() =>
+    this.discovery.servers.value
+      .filter(({ trouble }) => trouble !== undefined)
+      .map(({ name }) => name)
+      .join(', '),
+  );
   readonly #log: StatusLog;
   readonly #wire: WireLog;
   readonly #clients = new Map<string, Promise<Client>>();
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #trying: Place | undefined;
 
   constructor(log: StatusLog, wire: WireLog) {
     this.#log = log;
     this.#wire = wire;
-    this.discovery = new Discovery(log);
+    this.discovery = new Discovery(log, (client, place) => this.#follow(client, place));
   }
 
   /** Leaves where it is connected to, and connects to `place`. */
   async open(place: Place): Promise<void> {
     const before = this.place.peek();
     this.place.value = place;
-    this.phase.value = { type: 'connecting' };
+    this.#phase.value = { type: 'connecting' };
+    clearTimeout(this.#retry);
     await this.#leave(before === place ? undefined : before);
-    try {
-      const [first] = place.servers;
-      if (first === undefined) throw new Error('name a server: a relay lets nobody in without');
-      await this.client(first, first);
-      await this.discovery.look(place);
-      if (this.place.peek() === place) this.phase.value = { type: 'connected' };
-    } catch (error) {
-      if (this.place.peek() === place) this.phase.value = { type: 'failed', error };
-    }
+    await this.#try(place);
+  }
+
+  /** Leaves where it is connected to, and says why there is no place to connect to. */
+  async fail(error: unknown): Promise<void> {
+    const before = this.place.peek();
+    this.place.value = undefined;
+    this.#phase.value = { type: 'failed', error, isRetried: false };
+    clearTimeout(this.#retry);
+    await this.#leave(before);
   }
 
   /** The client for calls that begin at `first` and are answered by `last`, under a session when one is given. */
@@ -52,7 +84,11 @@ export class Connection {
     if (known !== undefined) return known;
     const client = this.#connect(first, last, session);
     this.#clients.set(key, client);
-    client.catch(() => this.#clients.delete(key));
+    // One that has ended is of no use: the next call is made by another, and says what that one meets.
+    const forget = () => {
+      if (this.#clients.get(key) === client) this.#clients.delete(key);
+    };
+    client.then((made) => made.closed.then(forget), forget);
     return client;
   }
 
@@ -62,6 +98,35 @@ export class Connection {
     const servers = stages.map((stage) => stage.split('.')[0] ?? '');
     const first = servers[0] ?? '';
     return { client: await this.client(first, servers.at(-1) ?? first, session), stages };
+  }
+
+  /** Once at a time for a place: a client that gets through while another attempt runs is that attempt's. */
+  async #try(place: Place): Promise<void> {
+    if (this.#trying === place) return;
+    this.#trying = place;
+    clearTimeout(this.#retry);
+    try {
+      const [first] = place.servers;
+      if (first === undefined) throw new Error('name a server in “Servers”: a relay lets nobody in without');
+      await this.client(first, first);
+      await this.discovery.look(place);
+      if (this.place.peek() === place) this.#phase.value = { type: 'connected' };
+    } catch (error) {
+      if (this.place.peek() === place) this.#failed(place, error);
+    } finally {
+      if (this.#trying === place) this.#trying = undefined;
+    }
+  }
+
+  #failed(place: Place, error: unknown): void {
+    const isRetried = error instanceof PalmError && MAY_HEAL.has(error.code);
+    this.#phase.value = { type: 'failed', error, isRetried };
+    this.discovery.close();
+    clearTimeout(this.#retry);
+    if (isRetried)
+      this.#retry = setTimeout(() => {
+        if (this.place.peek() === place) this.#try(place);
+      }, RETRY);
   }
 
   async #connect(first: string, last: string, session: string): Promise<Client> {
@@ -79,7 +144,17 @@ export class Connection {
     });
     this.#log.add(label, `client ${client.id} is connected to server ${client.serverName}`, 'good');
     this.#log.follow(label, client);
+    this.#follow(client, place);
     return client;
+  }
+
+  /** Watches the client's link, and its end: a relay that let it in may refuse it later, as after a restart. */
+  async #follow(client: Client, place: Place): Promise<void> {
+    this.#links.follow(client);
+    // The relay lets the page in again, after it had not.
+    if (this.#phase.peek().type === 'failed' && this.place.peek() === place) this.#try(place);
+    const error = await client.closed;
+    if (error !== undefined && this.place.peek() === place) this.#failed(place, error);
   }
 
   async #leave(place: Place | undefined): Promise<void> {

@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import { Client } from 'frond';
 import type { ServerStatus } from 'frond/cluster';
+import { type GoneWorker, goneWorkers } from './gone-workers.ts';
+import { isRelay } from './link-watch.ts';
 import type { Place } from './place.ts';
 import type { StatusLog } from './status-log.ts';
 
@@ -12,6 +14,8 @@ export interface ServerInfo {
   /** Why it could not be asked. */
   readonly trouble: unknown;
   readonly functions: readonly string[];
+  /** Of a Master or Hub: workers that it had a while ago and has no more. */
+  readonly gone: readonly GoneWorker[];
 }
 
 /** Whether clients may call it: a Pipeline or Sink takes what others send on. One that says nothing is taken for one that does. */
@@ -22,8 +26,11 @@ export function takesCalls({ status }: ServerInfo): boolean {
 /** Milliseconds that a server has to say what it is. */
 const PATIENCE = 5_000;
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two questions to a server. */
 const INTERVAL = 1_000;
+
+/** Milliseconds that the first picture waits for the slowest server. */
+const MOMENT = 1_500;
 
 /** The key under which a frond server tells what it is (PROTOCOL.md). */
 const STATUS_KEY = 'frond_status';
@@ -32,65 +39,158 @@ const STATUS_KEY = 'frond_status';
 export class Discovery {
   readonly servers = signal<readonly ServerInfo[]>([]);
   readonly #log: StatusLog;
+  readonly #onClient: (client: Client, place: Place) => void;
   #clients = new Map<string, Promise<Client>>();
-  #place: Place | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Ends the look that goes on. */
+  #end = new AbortController();
 
-  constructor(log: StatusLog) {
+  /** @param onClient - told of each client that was made. */
+  constructor(log: StatusLog, onClient: (client: Client, place: Place) => void) {
     this.#log = log;
+    this.#onClient = onClient;
   }
 
+  /** Asks each server until the look is closed. Resolves when all have answered, or had a moment to. */
   async look(place: Place): Promise<void> {
-    this.#place = place;
-    const servers = await Promise.all(place.servers.map((name) => this.#ask(place, name)));
-    if (this.#place !== place) return;
-    this.servers.value = servers;
-    this.#timer = setTimeout(() => this.#lookAgain(place), INTERVAL);
+    this.#end.abort();
+    const end = new AbortController();
+    this.#end = end;
+    const told = new Map<string, ServerInfo>();
+    const tell = (server: ServerInfo) => {
+      told.set(server.name, server);
+      if (!end.signal.aborted && isShown) this.#show(place, told);
+    };
+    let isShown = false;
+    // Each by itself: one that does not answer holds none of the others up.
+    const first = place.servers.map((name) => this.#follow(place, name, tell, end.signal));
+    await Promise.race([Promise.all(first), pause(MOMENT, end.signal)]);
+    if (end.signal.aborted) return;
+    isShown = true;
+    this.#show(place, told);
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#place = undefined;
+    this.#end.abort();
     this.servers.value = [];
     const clients = [...this.#clients.values()];
     this.#clients = new Map();
     await Promise.allSettled(clients.map(async (client) => (await client).close({ timeout: 0 })));
   }
 
-  #lookAgain(place: Place): void {
-    if (!document.hidden) this.look(place);
-    else this.#timer = setTimeout(() => this.#lookAgain(place), INTERVAL);
+  #show(place: Place, told: ReadonlyMap<string, ServerInfo>): void {
+    this.servers.value = place.servers.map((name) => told.get(name) ?? unknown(place, name));
   }
 
-  async #ask(place: Place, name: string): Promise<ServerInfo> {
+  /** Asks one server again and again. Resolves when it was asked once. */
+  async #follow(
+    place: Place,
+    name: string,
+    tell: (server: ServerInfo) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let before = unknown(place, name);
+    const ask = async () => {
+      before = await this.#ask(place, before, signal, broke);
+      tell(before);
+    };
+    // A break is known at once, while a request waits for the server to come back.
+    const broke = (reason: string) => {
+      before = { ...before, trouble: new Error(reason) };
+      tell(before);
+    };
+    await ask();
+    void (async () => {
+      while (!signal.aborted) {
+        await pause(INTERVAL, signal);
+        if (!document.hidden && !signal.aborted) await ask();
+      }
+    })();
+  }
+
+  async #ask(
+    place: Place,
+    before: ServerInfo,
+    signal: AbortSignal,
+    onBreak: (reason: string) => void,
+  ): Promise<ServerInfo> {
+    const { name } = before;
     const more = place.functions[name] ?? [];
     try {
-      const client = await this.#client(place, name);
+      const client = await this.#client(place, name, signal, onBreak);
       // Behind a session every key is the session's, and the server's own cannot be read.
       const value =
-        client.session === undefined ? await client.get(STATUS_KEY, { timeout: PATIENCE }) : undefined;
+        client.session === undefined
+          ? await client.get(STATUS_KEY, { timeout: PATIENCE, signal })
+          : undefined;
       const status = value && readStatus(new TextDecoder().decode(value));
-      return { name, status, trouble: undefined, functions: [...offeredBy(status), ...more] };
+      return {
+        name,
+        status,
+        trouble: undefined,
+        functions: [...offeredBy(status), ...more],
+        gone: goneWorkers(before, status, performance.now()),
+      };
     } catch (trouble) {
-      const before = this.servers.peek().find((server) => server.name === name);
-      return { name, status: before?.status, trouble, functions: before?.functions ?? more };
+      return { ...before, trouble };
     }
   }
 
-  #client(place: Place, name: string): Promise<Client> {
+  #client(
+    place: Place,
+    name: string,
+    signal: AbortSignal,
+    onBreak: (reason: string) => void,
+  ): Promise<Client> {
     const known = this.#clients.get(name);
     if (known !== undefined) return known;
-    const client = Client.connect({
+    const client = this.#connect(place, name, signal);
+    this.#clients.set(name, client);
+    const forget = () => {
+      if (this.#clients.get(name) === client) this.#clients.delete(name);
+    };
+    client.then(async (made) => {
+      follow(made, onBreak);
+      await made.closed;
+      forget();
+    }, forget);
+    return client;
+  }
+
+  async #connect(place: Place, name: string, signal: AbortSignal): Promise<Client> {
+    const client = await Client.connect({
       transport: place.transport,
       ...place.options(name, name),
       timeout: PATIENCE,
       logger: this.#log.logger(name),
       loggingLevel: 'error',
+      signal,
     });
-    this.#clients.set(name, client);
-    client.catch(() => this.#clients.delete(name));
+    this.#onClient(client, place);
     return client;
   }
+}
+
+/** Tells of each break between the client, or its relay, and the server. */
+async function follow(client: Client, onBreak: (reason: string) => void): Promise<void> {
+  for await (const status of client.status())
+    if (status.type === 'disconnected' && !isRelay(status.address)) onBreak(status.reason);
+}
+
+/** A server that was not asked yet. */
+function unknown(place: Place, name: string): ServerInfo {
+  return { name, status: undefined, trouble: undefined, functions: place.functions[name] ?? [], gone: [] };
+}
+
+function pause(time: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, time);
+    signal.addEventListener('abort', done);
+  });
 }
 
 /** Of a Master or Hub it is not known what its workers offer, but for what every worker does. */

@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from '@preact/signals';
 import type { ConnectOptions, Transport } from 'frond';
 
 /** Where the page's clients connect to. */
@@ -6,6 +7,8 @@ export interface Place {
   /** As people call it. */
   readonly label: string;
   readonly transport: Transport;
+  /** Why nothing can be reached there at all; undefined as long as something can, and before it was tried. */
+  readonly trouble: ReadonlySignal<string | undefined>;
   /** Names of the servers there, as far as they are known. */
   readonly servers: readonly string[];
   /** Functions that servers do not tell of, by server. */

@@ -8,6 +8,7 @@ import { takesCalls } from './discovery.ts';
 import { Frames } from './frames.ts';
 import { JobDesk } from './job-desk.ts';
 import { Link, type LinkState } from './link.ts';
+import type { Place } from './place.ts';
 import { Links, relayPlace } from './relay-place.ts';
 import { StatusLog } from './status-log.ts';
 import { ThemeChoice } from './theme.ts';
@@ -35,6 +36,13 @@ export class Playground {
 
   constructor() {
     this.frames.each(() => this.wire.publish());
+    let named: Place | undefined;
+    this.connection.phase.subscribe(({ type }) => {
+      const place = this.connection.place.peek();
+      if (type !== 'connected' || place === named) return;
+      named = place;
+      this.#nameFunction();
+    });
     this.connect();
   }
 
@@ -47,9 +55,8 @@ export class Playground {
     const names = [server, ...servers.split(',')].map((name) => name.trim()).filter((name) => name !== '');
     try {
       await this.connection.open(relayPlace({ url: relay, token, servers: [...new Set(names)] }, this.links));
-      this.#nameFunction();
     } catch (error) {
-      this.connection.phase.value = { type: 'failed', error };
+      await this.connection.fail(error);
     }
   }
 
@@ -83,6 +90,5 @@ export class Playground {
     if (turn !== this.#turn) return cluster.close();
     this.cluster.value = cluster;
     await this.connection.open(pagePlace(cluster));
-    this.#nameFunction();
   }
 }

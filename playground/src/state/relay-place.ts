@@ -1,10 +1,22 @@
+import { type ReadonlySignal, signal } from '@preact/signals';
 import { websocket } from 'frond/websocket';
 import type { Place } from './place.ts';
 
 /** The WebSockets of the page: the platform's own, which can be cut as a network may cut them. */
 export class Links {
   readonly #open = new Set<WebSocket>();
+  readonly #trouble = signal<string | undefined>(undefined);
   #isOffline = false;
+
+  /** Why the last attempt to connect came to nothing; undefined after one that did not. */
+  get trouble(): ReadonlySignal<string | undefined> {
+    return this.#trouble;
+  }
+
+  /** Forgets what was met at another place. */
+  begin(): void {
+    this.#trouble.value = undefined;
+  }
 
   /** Connections there are now. */
   get count(): number {
@@ -25,15 +37,23 @@ export class Links {
   /** The constructor to be given to `websocket()`. */
   get WebSocket(): typeof WebSocket {
     const open = this.#open;
+    const trouble = this.#trouble;
     const isOffline = () => this.#isOffline;
     return class extends WebSocket {
       constructor(url: string | URL, protocols?: string | string[]) {
         super(url, protocols);
+        let wasOpen = false;
         this.addEventListener('open', () => {
+          wasOpen = true;
+          trouble.value = undefined;
           open.add(this);
           if (isOffline()) this.close(CUT);
         });
-        this.addEventListener('close', () => open.delete(this));
+        this.addEventListener('close', () => {
+          open.delete(this);
+          // Browsers do not tell a page why.
+          if (!wasOpen) trouble.value = 'no WebSocket could be opened there';
+        });
       }
     };
   }
@@ -55,10 +75,12 @@ export function relayPlace({ url, token, servers }: RelayTarget, links: Links): 
     maxDelay: 5_000,
     WebSocket: links.WebSocket,
   });
+  links.begin();
   return {
     kind: 'relay',
     label: url,
     transport,
+    trouble: links.trouble,
     servers,
     functions: {},
     options: (first, last) => ({ serverName: first, ...(first !== last && { subAddress: last }) }),

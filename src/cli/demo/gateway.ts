@@ -26,6 +26,9 @@ export interface Gateway {
 
 const PATH = '/relay';
 
+/** Milliseconds between two signs of life to a page: on one machine they cost nothing, and the page says soon that there is nobody. */
+const HEARTBEAT = 5_000;
+
 /** Connections at once: the demo is for the people of one machine. */
 const MOST_CONNECTIONS = 256;
 /** How much more a server of the demo takes than one that is elsewhere: it is in this process, with its workers. */
@@ -59,6 +62,7 @@ export async function openGateway(
       transport,
       servers: Object.fromEntries(Object.entries(servers).map(([name, dbAddress]) => [name, { dbAddress }])),
       authenticate: tokensFor(token).authenticate,
+      limits: { heartbeat: HEARTBEAT },
       logger,
       loggingLevel,
     });
