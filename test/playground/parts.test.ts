@@ -6,8 +6,12 @@ import { Series } from '../../playground/src/charts/series.ts';
 import { highlight } from '../../playground/src/code/highlight.ts';
 import { quoted } from '../../playground/src/code/quoted.ts';
 import { readCapture, writeCapture } from '../../playground/src/state/capture.ts';
+import type { ServerInfo } from '../../playground/src/state/discovery.ts';
+import { goneWorkers } from '../../playground/src/state/gone-workers.ts';
 import { bytesOfHex, hexDump, hexOf } from '../../playground/src/state/hex.ts';
-import { CLIENT, topologyOf } from '../../playground/src/topology/model.ts';
+import { CLIENT, keyOf, topologyOf } from '../../playground/src/topology/model.ts';
+import { type Box, boxOf, curvesOf, hitsOf } from '../../playground/src/topology/paths.ts';
+import type { ServerStatus } from '../../src/cluster/index.ts';
 
 describe('a series', () => {
   it('counts every result once, however long the job takes', () => {
@@ -119,31 +123,56 @@ describe('code', () => {
 });
 
 describe('the topology', () => {
-  const server = (name: string, addresses: Record<string, string>, workers: string[] = []) => ({
+  interface Told {
+    readonly addresses?: Record<string, string>;
+    readonly workers?: readonly string[];
+    readonly previous?: readonly string[];
+    readonly deaths?: number;
+    readonly uptime?: number;
+  }
+  const statusOf = (name: string, told: Told): ServerStatus => ({
+    role: 'Server',
+    name,
+    functions: [],
+    addresses: told.addresses ?? {},
+    uptime: told.uptime ?? 0,
+    counters: { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0, inFlight: 0 },
+    ...(told.previous && { previous: told.previous }),
+    ...(told.workers && {
+      workers: told.workers.map((worker) => ({ name: worker, holds: 0, silent: 0 })),
+      losses: { workers: told.deaths ?? 0, redelivered: 0, givenUp: 0 },
+    }),
+  });
+  const server = (name: string, told: Told): ServerInfo => ({
     name,
     trouble: undefined,
     functions: [],
-    status: {
-      role: 'Server',
-      name,
-      functions: [],
-      addresses,
-      uptime: 0,
-      counters: { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0, inFlight: 0 },
-      workers: workers.map((worker) => ({ name: worker, holds: 0, silent: 0 })),
-    },
+    gone: [],
+    status: statusOf(name, told),
   });
+  const flowsOf = (servers: readonly ServerInfo[]) =>
+    topologyOf(servers, [])
+      .edges.filter(({ kind }) => kind === 'flow')
+      .map(({ from, to }) => `${from} ${to}`)
+      .sort();
 
   it('joins who publishes to who subscribes there', () => {
-    const first = server('first', { pull_address: '1', pub_address: '2' });
-    const second = server('second', { sub_address: '2', pub_address: '3' });
-    const sink = server('sink', { sub_address_0: '3', sub_address_1: '2' });
-    const { edges, nodes } = topologyOf([first, second, sink], []);
-    const flows = edges.filter(({ kind }) => kind === 'flow').map(({ from, to }) => `${from} ${to}`);
-    expect(flows.sort()).toEqual(['first second', 'first sink', 'second sink']);
+    const first = server('first', { addresses: { pull_address: '1', pub_address: '2' } });
+    const second = server('second', { addresses: { sub_address: '2', pub_address: '3' } });
+    const sink = server('sink', { addresses: { sub_address_0: '3', sub_address_1: '2' } });
+    const servers = [first, second, sink];
+    expect(flowsOf(servers)).toEqual(['first second', 'first sink', 'second sink']);
+    const { nodes } = topologyOf(servers, []);
     const rowOf = (id: string) => nodes.find((node) => node.id === id)?.y ?? 0;
     expect(rowOf('second')).toBeGreaterThan(rowOf('first'));
     expect(rowOf('sink')).toBeGreaterThan(rowOf('second'));
+  });
+
+  it('joins them by name where addresses are the relay’s to know', () => {
+    const first = server('first', { addresses: { pull_address: 'first', pub_address: 'first' } });
+    const second = server('second', { addresses: { sub_address: 'second' }, previous: ['first'] });
+    const sink = server('sink', { addresses: { sub_address_0: 'sink' }, previous: ['second', 'elsewhere'] });
+    expect(flowsOf([first, second, sink])).toEqual(['first second', 'second sink']);
   });
 
   it('learns from calls what servers do not tell, and ends where they go in a circle', () => {
@@ -154,8 +183,106 @@ describe('the topology', () => {
     expect(drawn).toContain(`answer b ${CLIENT}`);
   });
 
-  it('draws the workers of a master', () => {
-    const { nodes } = topologyOf([server('crew', { pull_address: '1' }, ['ada', 'bob'])], []);
-    expect(nodes.filter(({ kind }) => kind === 'worker').map(({ label }) => label)).toEqual(['ada', 'bob']);
+  it('draws the workers of a master, and says of those it had what became of them', () => {
+    const addresses = { pull_address: '1' };
+    const before = server('crew', { addresses, workers: ['ada', 'bob', 'cyd', 'dan'], uptime: 1 });
+    const now = statusOf('crew', { addresses, workers: ['cyd'], deaths: 1, uptime: 2 });
+    const gone = goneWorkers(before, now, 0);
+    expect(gone.map(({ name, isDead }) => [name, isDead])).toEqual([
+      ['ada', true],
+      ['bob', false],
+      ['dan', false],
+    ]);
+    const crew = { ...before, status: now, gone };
+    const drawn = topologyOf([crew], [], new Set(['dan'])).nodes.filter(({ kind }) => kind === 'worker');
+    expect(drawn.map(({ label, health }) => `${label} ${health}`)).toEqual([
+      'ada dead',
+      'bob left',
+      'cyd up',
+      'dan dead',
+    ]);
   });
+
+  it('forgets workers that are back, that are gone for long, or that another run of the master had', () => {
+    const before = server('crew', { workers: ['ada', 'bob'], uptime: 10 });
+    const gone = goneWorkers(before, statusOf('crew', { workers: [], uptime: 20 }), 0);
+    const crew = { ...server('crew', { workers: [], uptime: 20 }), gone };
+    const names = (status: ServerStatus, now: number) =>
+      goneWorkers(crew, status, now).map(({ name }) => name);
+    expect(names(statusOf('crew', { workers: [], uptime: 30 }), 1_000)).toEqual(['ada', 'bob']);
+    expect(names(statusOf('crew', { workers: ['ada'], uptime: 30 }), 1_000)).toEqual(['bob']);
+    expect(names(statusOf('crew', { workers: [], uptime: 30 }), 300_000)).toEqual([]);
+    expect(names(statusOf('crew', { workers: [], uptime: 3 }), 1_000)).toEqual([]);
+  });
+
+  it('shows a few of many workers, and how many more there are', () => {
+    const workers = Array.from({ length: 40 }, (_, index) => `w${index}`);
+    const { nodes } = topologyOf([server('crew', { workers })], []);
+    expect(nodes.filter(({ kind }) => kind === 'worker').length).toBe(5);
+    expect(nodes.find(({ kind }) => kind === 'more')?.label).toBe('and 35 more');
+  });
+
+  it('has every edge, and no name on another, in clusters as they come', () => {
+    const role = fc.record({
+      workers: fc.nat({ max: 8 }),
+      takes: fc.array(fc.nat({ max: 4 }), { maxLength: 2 }),
+      isFirst: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(role, { minLength: 1, maxLength: 6 }), (roles) => {
+        const servers = roles.map(({ workers, takes, isFirst }, index) => {
+          const previous = takes.filter((one) => one < index).map((one) => `s${one}`);
+          const isCalled = isFirst || previous.length === 0;
+          return server(`s${index}`, {
+            addresses: isCalled ? { pull_address: 'x' } : {},
+            previous,
+            ...(workers > 0 && { workers: Array.from({ length: workers }, (_, one) => `worker${one}`) }),
+          });
+        });
+        const topology = topologyOf(servers, []);
+        const curves = curvesOf(topology);
+        expect([...curves.keys()].sort()).toEqual(topology.edges.map(keyOf).sort());
+        const boxes = topology.nodes.map((node) => ({ id: node.id, box: boxOf(node) }));
+        for (const [at, { id, box }] of boxes.entries()) {
+          expect(box.left, id).toBeGreaterThanOrEqual(0);
+          expect(box.right, id).toBeLessThanOrEqual(topology.width);
+          for (const other of boxes.slice(at + 1))
+            expect(areApart(box, other.box), `${id} ${other.id}`).toBe(true);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('has no edge that lies on a server or a name, in the page’s cluster and in that of frond demo', () => {
+    const first = { addresses: { pull_address: 'x' } };
+    const here = [
+      server('text', first),
+      server('grove', { ...first, workers: ['ash', 'birch', 'cedar'] }),
+      server('loom', { previous: ['text'] }),
+      server('press', { previous: ['loom', 'grove'] }),
+    ];
+    const demo = [
+      server('demo', first),
+      server('crew', { ...first, workers: ['ann', 'ben', 'cat'] }),
+      server('clean', first),
+      server('count', { previous: ['clean'] }),
+      server('tally', { previous: ['count'] }),
+    ];
+    const calls = ['text.f loom.f press.f', 'grove.f', 'demo.f', 'crew.f', 'clean.f count.f tally.f'];
+    for (const servers of [here, demo]) {
+      const names = servers.map(({ name }) => name);
+      const seen = calls.filter((path) => names.includes(path.split('.')[0] ?? ''));
+      const topology = topologyOf(servers, seen);
+      const curves = curvesOf(topology);
+      for (const edge of topology.edges.filter(({ kind }) => kind !== 'work')) {
+        const others = topology.nodes.filter(({ id }) => id !== edge.from && id !== edge.to).map(boxOf);
+        const curve = curves.get(keyOf(edge));
+        expect(curve && hitsOf(curve, others), keyOf(edge)).toBe(0);
+      }
+    }
+  });
+
+  const areApart = (one: Box, other: Box) =>
+    one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top;
 });

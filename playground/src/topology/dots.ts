@@ -1,7 +1,5 @@
 import type { Frames } from '../state/frames.ts';
-import { type Point, pointAt } from './paths.ts';
-
-type Curve = readonly Point[];
+import { type Curve, pointAt } from './paths.ts';
 
 interface Dot {
   readonly element: SVGCircleElement;

@@ -11,43 +11,67 @@ export interface Place {
 
 export const WIDTH = 384;
 export const TOP = 24;
+/** Of a server. */
+export const HEIGHT = 36;
 
-const ROW = 84;
+/** Room between two rows for edges to bend. */
+const GAP = 48;
 /** Room beside the servers for answers to pass. */
 const MARGIN = 28;
 const MOST_IN_ROW = 4;
 const WIDEST = 92;
+/** Room between two servers of a row. */
+const BETWEEN = 12;
 
-/** @param least - ranks that servers have at least. */
+interface Wishes {
+  /** Ranks that servers have at least. */
+  readonly least: ReadonlyMap<string, number>;
+  /** Heights of what hangs below servers. */
+  readonly below: ReadonlyMap<string, number>;
+}
+
 export function layOut(
   names: readonly string[],
   flows: readonly Flow[],
-  least: ReadonlyMap<string, number>,
+  { least, below }: Wishes,
 ): Map<string, Place> {
   const ranks = ranksOf(names, flows, least);
   const places = new Map<string, Place>();
-  let y = TOP;
+  let y = TOP + HEIGHT + GAP;
   for (const rank of [...new Set(ranks.values())].sort((a, b) => a - b)) {
     const all = names.filter((name) => ranks.get(name) === rank);
     for (let at = 0; at < all.length; at += MOST_IN_ROW) {
       const row = all.slice(at, at + MOST_IN_ROW);
-      y += ROW;
-      for (const [index, name] of row.entries()) {
-        const slot = (WIDTH - 2 * MARGIN) / row.length;
-        const even = MARGIN + slot * (index + 0.5);
-        const x = row.length === 1 ? (below(name, flows, places) ?? even) : even;
-        places.set(name, { x, y, width: Math.min(WIDEST, slot - 8) });
-      }
+      placeRow(row, y, flows, places);
+      y += HEIGHT + GAP + Math.max(...row.map((name) => below.get(name) ?? 0));
     }
   }
   return places;
 }
 
-/** Below what it takes from: a way that skips a row then has room beside it. */
-function below(name: string, flows: readonly Flow[], places: ReadonlyMap<string, Place>): number | undefined {
-  const above = flows.flatMap(([from, to]) => (to === name ? (places.get(from) ?? []) : []));
-  if (above.length === 0) return undefined;
-  return above.reduce((sum, { x }) => sum + x, 0) / above.length;
+/** Each below what it takes from, as far as the others leave room there. */
+function placeRow(
+  row: readonly string[],
+  y: number,
+  flows: readonly Flow[],
+  places: Map<string, Place>,
+): void {
+  const slot = (WIDTH - 2 * MARGIN) / row.length;
+  const width = Math.min(WIDEST, slot - BETWEEN);
+  const wished = row.map((name, index) => {
+    const above = flows.flatMap(([from, to]) => (to === name ? (places.get(from) ?? []) : []));
+    const mean = above.reduce((sum, { x }) => sum + x, 0) / above.length;
+    return { name, x: above.length === 0 ? MARGIN + slot * (index + 0.5) : mean };
+  });
+  wished.sort((a, b) => a.x - b.x);
+  const step = width + BETWEEN;
+  const farthest = WIDTH - MARGIN - width / 2;
+  let free = MARGIN + width / 2;
+  for (const [index, { name, x: wish }] of wished.entries()) {
+    const x = Math.min(Math.max(wish, free), farthest - (row.length - 1 - index) * step);
+    places.set(name, { x, y, width });
+    free = x + step;
+  }
 }
 
 /** How far from the client each server is. Circles are cut: no server is further than there are servers. */

@@ -1,17 +1,23 @@
 /** What the topology is drawn from: what servers say of themselves, and the calls that were seen. */
 import { type ServerInfo, takesCalls } from '../state/discovery.ts';
-import { type Flow, layOut, TOP, WIDTH } from './layout.ts';
+import { type Flow, HEIGHT, layOut, type Place, TOP, WIDTH } from './layout.ts';
+
+/** How a worker is: at work, taken for dead, or gone after a good-bye. */
+export type WorkerHealth = 'up' | 'dead' | 'left';
 
 export interface Node {
   readonly id: string;
-  readonly kind: 'client' | 'server' | 'worker';
+  /** `more`: a line that says how many workers are not drawn. */
+  readonly kind: 'client' | 'server' | 'worker' | 'more';
   readonly label: string;
   /** What it is, under its name. */
   readonly role: string;
   readonly width: number;
+  /** Its middle; of a worker that of its circle, which its name is right of. */
   readonly x: number;
   readonly y: number;
   readonly isDown: boolean;
+  readonly health: WorkerHealth;
 }
 
 export interface Edge {
@@ -19,8 +25,6 @@ export interface Edge {
   readonly to: string;
   /** `call`: from the client. `flow`: between servers. `work`: to a worker. `answer`: back to the client. */
   readonly kind: 'call' | 'flow' | 'work' | 'answer';
-  /** Whether it leaves by the side. */
-  readonly isBeside?: boolean;
 }
 
 export interface Topology {
@@ -32,48 +36,86 @@ export interface Topology {
 
 export const CLIENT = '(client)';
 
-/** Workers that are drawn of a master. */
+/** Workers that are drawn of a master, those that died among them. */
 const MOST_WORKERS = 6;
 
-/** @param paths - paths of calls that were seen. */
-export function topologyOf(servers: readonly ServerInfo[], paths: readonly string[]): Topology {
+/** Between a server and its first worker, and between two workers. */
+const FIRST_WORKER = 34;
+export const WORKER_ROW = 17;
+
+/** @param paths - paths of calls that were seen. @param dead - workers that are known to be dead already. */
+export function topologyOf(
+  servers: readonly ServerInfo[],
+  paths: readonly string[],
+  dead: ReadonlySet<string> = new Set(),
+): Topology {
   const routes = paths.map((path) => path.split(' ').map((stage) => stage.split('.')[0] ?? ''));
-  const flows = unique([...flowsByAddress(servers), ...routes.flatMap(pairs)]);
+  const flows = unique([...flowsByAddress(servers), ...flowsByName(servers), ...routes.flatMap(pairs)]);
   const names = [...new Set([...servers.map(({ name }) => name), ...routes.flat()])];
-  const places = layOut(names, flows, new Map(servers.map((server) => [server.name, leastRank(server)])));
+  const crews = new Map(servers.map((server) => [server.name, crewOf(server, dead)]));
+  const places = layOut(names, flows, {
+    least: new Map(servers.map((server) => [server.name, leastRank(server)])),
+    below: new Map([...crews].map(([name, { length }]) => [name, length === 0 ? 0 : length * WORKER_ROW])),
+  });
   const byName = new Map(servers.map((server) => [server.name, server]));
-  const client = { id: CLIENT, kind: 'client', label: 'this page', role: 'client' } as const;
-  const nodes: Node[] = [{ ...client, x: WIDTH / 2, y: TOP, width: 96, isDown: false }];
+  const common = { role: 'client', isDown: false, health: 'up' } as const;
+  const nodes: Node[] = [
+    { ...common, id: CLIENT, kind: 'client', label: 'this page', x: WIDTH / 2, y: TOP, width: 96 },
+  ];
   const edges: Edge[] = [];
   for (const name of names) {
     const server = byName.get(name);
     const place = places.get(name) ?? { x: 0, y: 0, width: 0 };
-    const role = server?.status?.role ?? 'server';
     const isDown = server?.trouble !== undefined;
-    nodes.push({ id: name, kind: 'server', label: name, role, ...place, isDown });
-    const workers = (server?.status?.workers ?? []).slice(0, MOST_WORKERS);
-    const gap = Math.min(56, (place.width * 1.3) / Math.max(1, workers.length));
-    for (const [index, { name: label }] of workers.entries()) {
-      const id = `${name}/${label}`;
-      const x = place.x + (index - (workers.length - 1) / 2) * gap;
-      const y = place.y + 46;
-      nodes.push({ id, kind: 'worker', label, role: 'worker', x, y, width: gap, isDown: false });
-      edges.push({ from: name, to: id, kind: 'work' });
+    const role = server?.status?.role ?? 'server';
+    nodes.push({ ...common, id: name, kind: 'server', label: name, role, ...place, isDown });
+    for (const [index, worker] of (crews.get(name) ?? []).entries()) {
+      const id = `${name}/${index}`;
+      nodes.push({ ...common, ...worker, id, ...placeOfWorker(place, index) });
+      if (worker.kind === 'worker') edges.push({ from: name, to: id, kind: 'work' });
     }
   }
-  const hasWorkers = new Set(edges.map(({ from }) => from));
-  for (const [from, to] of flows) edges.push({ from, to, kind: 'flow', isBeside: hasWorkers.has(from) });
+  for (const [from, to] of flows) edges.push({ from, to, kind: 'flow' });
   for (const server of servers) {
-    if (server.status !== undefined && takesCalls(server))
-      edges.push({ from: CLIENT, to: server.name, kind: 'call' });
+    if (takesCalls(server)) edges.push({ from: CLIENT, to: server.name, kind: 'call' });
   }
   for (const route of routes) {
     const [first = ''] = route;
     edges.push({ from: CLIENT, to: first, kind: 'call' });
     edges.push({ from: route.at(-1) ?? first, to: CLIENT, kind: 'answer' });
   }
-  const height = Math.max(...nodes.map(({ y }) => y)) + 30;
+  const height = Math.max(...nodes.map(({ y }) => y)) + HEIGHT / 2 + 8;
   return { nodes, edges: uniqueEdges(edges), width: WIDTH, height };
+}
+
+type Member = Pick<Node, 'kind' | 'label' | 'role' | 'health'>;
+
+/** The workers that are drawn of a server, one below another. */
+function crewOf({ status, gone }: ServerInfo, dead: ReadonlySet<string>): readonly Member[] {
+  const member = (label: string, health: WorkerHealth): Member => ({
+    kind: 'worker',
+    label,
+    role: 'worker',
+    health: dead.has(label) ? 'dead' : health,
+  });
+  const all = [
+    ...(status?.workers ?? []).map(({ name }) => member(name, 'up')),
+    ...gone.map(({ name, isDead }) => member(name, isDead ? 'dead' : 'left')),
+  ];
+  // By name, so that one that dies stays where it is.
+  all.sort((a, b) => (a.label < b.label ? -1 : 1));
+  const pushed = status?.pushedWorkers ?? 0;
+  const isTooMany = all.length > MOST_WORKERS;
+  const shown = isTooMany ? all.slice(0, MOST_WORKERS - 1) : all;
+  const rest = [
+    ...(isTooMany ? [`and ${all.length - shown.length} more`] : []),
+    ...(pushed > 0 ? [`${pushed} pushed ${pushed === 1 ? 'worker' : 'workers'}`] : []),
+  ];
+  return [...shown, ...rest.map((label): Member => ({ kind: 'more', label, role: '', health: 'up' }))];
+}
+
+function placeOfWorker({ x, y, width }: Place, index: number): Place {
+  return { x: x - width / 2 + 22, y: y + FIRST_WORKER + index * WORKER_ROW, width: width - 6 };
 }
 
 /** Behind a relay it is not told who takes from whom, but who takes from others. */
@@ -93,6 +135,17 @@ function flowsByAddress(servers: readonly ServerInfo[]): Flow[] {
   );
 }
 
+/** Who takes from a server by its name, which is told behind a relay as well. */
+function flowsByName(servers: readonly ServerInfo[]): Flow[] {
+  return servers.flatMap(({ name, status }) =>
+    (status?.previous ?? []).flatMap((previous) =>
+      servers
+        .filter((other) => (other.status?.name ?? other.name) === previous && other.name !== name)
+        .map((other): Flow => [other.name, name]),
+    ),
+  );
+}
+
 function pairs(route: readonly string[]): Flow[] {
   return route.slice(1).map((name, index) => [route[index] ?? '', name]);
 }
@@ -102,5 +155,10 @@ function unique(flows: readonly Flow[]): Flow[] {
 }
 
 function uniqueEdges(edges: readonly Edge[]): Edge[] {
-  return [...new Map(edges.map((edge) => [`${edge.kind} ${edge.from} ${edge.to}`, edge])).values()];
+  return [...new Map(edges.map((edge) => [keyOf(edge), edge])).values()];
+}
+
+/** What tells an edge from all others. */
+export function keyOf({ kind, from, to }: Edge): string {
+  return `${kind} ${from} ${to}`;
 }

@@ -1,52 +1,162 @@
-import type { Edge, Node } from './model.ts';
+/** The ways of edges: past every server and every name, where there is a way. */
+import { HEIGHT } from './layout.ts';
+import { CLIENT, keyOf, type Node, type Topology, WORKER_ROW } from './model.ts';
 
 export interface Point {
   readonly x: number;
   readonly y: number;
 }
 
-const HALF = 17;
+/** A cubic Bézier curve: its ends, and between them the points that bend it. */
+export type Curve = readonly [Point, Point, Point, Point];
 
-/** The two ends of an edge and the points that bend it. Answers go by the side, so as not to lie on the calls. */
-export function curveOf(edge: Edge, nodes: ReadonlyMap<string, Node>, width: number): readonly Point[] {
-  const from = nodes.get(edge.from);
-  const to = nodes.get(edge.to);
-  if (from === undefined || to === undefined) return [];
-  if (edge.kind === 'answer') {
-    const isLeft = from.x < width / 2;
-    // Of a Bézier curve whose inner points are as far out as this, the middle stays just within the drawing.
-    const side = isLeft ? -28 : width + 28;
-    const out = isLeft ? -1 : 1;
-    return [
-      { x: from.x + (out * from.width) / 2, y: from.y },
-      { x: side, y: from.y - 10 },
-      { x: side, y: to.y + 24 },
-      { x: to.x + out * 48, y: to.y },
-    ];
-  }
-  if (edge.kind === 'flow' && edge.isBeside) {
-    // Its workers are below it.
-    const way = to.x < from.x ? -1 : 1;
-    const start = { x: from.x + (way * from.width) / 2, y: from.y };
-    const end = { x: to.x, y: to.y - HALF };
-    return [start, { x: start.x + way * 24, y: start.y + 30 }, { x: end.x, y: end.y - 60 }, end];
-  }
-  const start = { x: from.x, y: from.y + HALF };
-  const end = { x: to.x, y: to.y - (to.kind === 'worker' ? 9 : HALF) };
-  const middle = (start.y + end.y) / 2;
-  return [start, { x: start.x, y: middle }, { x: end.x, y: middle }, end];
+export interface Box {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
 }
 
-export function pathData(curve: readonly Point[]): string {
-  const [start, first, second, end] = curve;
-  if (start === undefined || first === undefined || second === undefined || end === undefined) return '';
+const HALF = HEIGHT / 2;
+/** Pixels that a character of a worker's name takes at most, and where the name begins, right of the circle. */
+export const CHARACTER = 6;
+export const NAME_AT = 10;
+/** Room that edges leave around what they pass. */
+const CLEARANCE = 3;
+/** Points of a curve that are looked at. */
+const SAMPLES = 40;
+/** Between two ways that are tried. */
+const LANE = 12;
+
+/** The curve of each edge, by its key. */
+export function curvesOf({ nodes, edges, width }: Topology): Map<string, Curve> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const curves = new Map<string, Curve>();
+  for (const edge of edges) {
+    const from = byId.get(edge.from);
+    const to = byId.get(edge.to);
+    if (from === undefined || to === undefined) continue;
+    const others = nodes.filter((node) => node !== from && node !== to).map(boxOf);
+    curves.set(
+      keyOf(edge),
+      edge.kind === 'work' ? toWorker(from, to) : clearest(waysOf(from, to, width), others),
+    );
+  }
+  return curves;
+}
+
+/** The room that a node takes, with its name. */
+export function boxOf({ kind, label, health, x, y, width }: Node): Box {
+  if (kind === 'worker' || kind === 'more') {
+    const written = label.length + (health === 'up' ? 0 : health.length + 3);
+    const right = x + NAME_AT + Math.min(written * CHARACTER, Math.max(width, 40));
+    return { left: x - 6, right, top: y - WORKER_ROW / 2, bottom: y + WORKER_ROW / 2 };
+  }
+  return { left: x - width / 2, right: x + width / 2, top: y - HALF, bottom: y + HALF };
+}
+
+/** Down beside the workers, and in to this one. */
+function toWorker(from: Node, to: Node): Curve {
+  const x = from.x - from.width / 2 + 8;
+  const end = { x: to.x - 6, y: to.y };
+  return [{ x, y: from.y + HALF }, { x, y: to.y }, { x, y: to.y }, end];
+}
+
+/** The first way that nothing lies on, or else the one that the least lies on. */
+function clearest(ways: Iterable<Curve>, others: readonly Box[]): Curve {
+  let best: Curve = NOWHERE;
+  let least = Number.POSITIVE_INFINITY;
+  for (const way of ways) {
+    const hits = hitsOf(way, others);
+    if (hits < least) {
+      best = way;
+      least = hits;
+    }
+    if (hits === 0) break;
+  }
+  return best;
+}
+
+const NOWHERE: Curve = [
+  { x: -99, y: -99 },
+  { x: -99, y: -99 },
+  { x: -99, y: -99 },
+  { x: -99, y: -99 },
+];
+
+/** How many points of the curve lie on a box. */
+export function hitsOf(curve: Curve, boxes: readonly Box[]): number {
+  let hits = 0;
+  for (let sample = 0; sample <= SAMPLES; sample++) {
+    const { x, y } = pointAt(curve, sample / SAMPLES);
+    for (const { left, right, top, bottom } of boxes) {
+      const isOn =
+        x > left - CLEARANCE && x < right + CLEARANCE && y > top - CLEARANCE && y < bottom + CLEARANCE;
+      if (isOn) hits++;
+    }
+  }
+  return hits;
+}
+
+/** Ways from one node to another, the plainest first. */
+function* waysOf(from: Node, to: Node, width: number): Generator<Curve> {
+  if (to.id === CLIENT) {
+    // Answers go by the side, so as not to lie on the calls.
+    const near = from.x < width / 2 ? -1 : 1;
+    for (const out of [near, -near]) yield bySide(from, to, out, width);
+    for (const out of [near, -near]) {
+      const start = { x: from.x + out * (from.width / 2 - 12), y: from.y - HALF };
+      yield* between(start, { x: to.x + out * 36, y: to.y + HALF - 1 }, width);
+    }
+    return;
+  }
+  const end = { x: to.x, y: to.y - HALF };
+  yield* between({ x: from.x, y: from.y + HALF }, end, width);
+  for (const out of to.x < from.x ? [-1, 1] : [1, -1]) {
+    const start = { x: from.x + (out * from.width) / 2, y: from.y };
+    for (const far of [24, 36, 12])
+      yield [start, { x: start.x + out * far, y: start.y + 30 }, { x: end.x, y: end.y - 60 }, end];
+    for (const lane of lanes((start.x + end.x) / 2, width)) yield through(lane, start, end);
+  }
+}
+
+/** Of a Bézier curve whose inner points are as far out as this, the middle stays just within the drawing. */
+function bySide(from: Node, to: Node, out: number, width: number): Curve {
+  const side = out < 0 ? -28 : width + 28;
+  return [
+    { x: from.x + (out * from.width) / 2, y: from.y },
+    { x: side, y: from.y - 10 },
+    { x: side, y: to.y + 24 },
+    { x: to.x + out * 48, y: to.y },
+  ];
+}
+
+function* between(start: Point, end: Point, width: number): Generator<Curve> {
+  const middle = (start.y + end.y) / 2;
+  yield [start, { x: start.x, y: middle }, { x: end.x, y: middle }, end];
+  for (const lane of lanes((start.x + end.x) / 2, width)) yield through(lane, start, end);
+}
+
+/** Places between the edges of the drawing, the nearest first. */
+function lanes(x: number, width: number): number[] {
+  const all: number[] = [];
+  for (let lane = LANE / 2; lane < width; lane += LANE) all.push(lane);
+  return all.sort((a, b) => Math.abs(a - x) - Math.abs(b - x));
+}
+
+/** A curve whose middle is at `lane`. */
+function through(lane: number, start: Point, end: Point): Curve {
+  const x = (lane - (start.x + end.x) / 8) / 0.75;
+  const bend = (end.y - start.y) * 0.3;
+  return [start, { x, y: start.y + bend }, { x, y: end.y - bend }, end];
+}
+
+export function pathData([start, first, second, end]: Curve): string {
   return `M${start.x} ${start.y}C${first.x} ${first.y} ${second.x} ${second.y} ${end.x} ${end.y}`;
 }
 
-/** The point of a cubic Bézier curve at `t` from 0 to 1. */
-export function pointAt(curve: readonly Point[], t: number): Point {
-  const [a, b, c, d] = curve;
-  if (a === undefined || b === undefined || c === undefined || d === undefined) return { x: -99, y: -99 };
+/** The point of a curve at `t` from 0 to 1. */
+export function pointAt([a, b, c, d]: Curve, t: number): Point {
   const u = 1 - t;
   const of = (key: 'x' | 'y') =>
     u * u * u * a[key] + 3 * u * u * t * b[key] + 3 * u * t * t * c[key] + t * t * t * d[key];

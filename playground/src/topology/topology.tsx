@@ -1,19 +1,20 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { usePlayground } from '../app/context.ts';
+import type { PageCluster } from '../cluster/page-cluster.ts';
 import { Card } from '../parts/card.tsx';
 import { useReducedMotion } from '../parts/hooks.ts';
 import { Dots } from './dots.ts';
-import { CLIENT, type Edge, type Node, type Topology, topologyOf } from './model.ts';
-import { curveOf, pathData } from './paths.ts';
+import { CLIENT, type Edge, keyOf, type Node, type Topology, topologyOf } from './model.ts';
+import { CHARACTER, type Curve, curvesOf, NAME_AT, pathData } from './paths.ts';
 import { ServerFacts } from './server-facts.tsx';
 
 /** The cluster as a drawing: from what servers say of themselves, and what was seen to pass. */
 export function TopologyCard() {
-  const { connection, traffic } = usePlayground();
+  const { connection, traffic, cluster } = usePlayground();
   const servers = connection.discovery.servers.value;
   const paths = traffic.paths.value;
-  const topology = useStable(topologyOf(servers, paths));
+  const topology = useStable(topologyOf(servers, paths, deadIn(cluster.value)));
   const chosen = useSignal<string | undefined>(undefined);
   const info = servers.find(({ name }) => name === chosen.value);
   return (
@@ -34,6 +35,14 @@ export function TopologyCard() {
   );
 }
 
+/** Of the page's own cluster it is known at once, and not when the master notices. */
+function deadIn(cluster: PageCluster | undefined): ReadonlySet<string> {
+  // Read, so that what is drawn follows what is done.
+  cluster?.changes.value;
+  const dead = cluster?.workers.filter(({ running }) => running === undefined) ?? [];
+  return new Set(dead.map(({ name }) => name));
+}
+
 interface DrawingProps {
   readonly topology: Topology;
   readonly chosen: string | undefined;
@@ -43,22 +52,29 @@ interface DrawingProps {
 function Drawing({ topology, chosen, onChoose }: DrawingProps) {
   const { nodes, edges, width, height } = topology;
   const byId = useMemo(() => new Map(nodes.map((node) => [node.id, node])), [nodes]);
-  const layer = useDots(topology, byId);
+  const curves = useMemo(() => curvesOf(topology), [topology]);
+  const layer = useDots(topology, byId, curves);
   const description = edges
     .filter(({ kind }) => kind !== 'answer')
-    .map(({ from, to }) => `${byId.get(from)?.label} to ${byId.get(to)?.label}`);
+    .map(({ from, to }) => `${nameOf(byId.get(from))} to ${nameOf(byId.get(to))}`);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no fieldset.
     <svg class="topology" viewBox={`0 0 ${width} ${height}`} role="group" aria-label="The cluster">
       <desc>{`Messages go from ${description.join(', from ')}.`}</desc>
       <g>
-        {edges.map((edge) => (
-          <path
-            key={`${edge.kind} ${edge.from} ${edge.to}`}
-            class={`edge edge-${edge.kind}`}
-            d={pathData(curveOf(edge, byId, width))}
-          />
-        ))}
+        {edges.map((edge) => {
+          const curve = curves.get(keyOf(edge));
+          if (curve === undefined) return null;
+          const isDead = byId.get(edge.to)?.health !== 'up';
+          return (
+            <path
+              key={keyOf(edge)}
+              class={`edge edge-${edge.kind} ${isDead ? 'is-dead' : ''}`}
+              data-edge={keyOf(edge)}
+              d={pathData(curve)}
+            />
+          );
+        })}
       </g>
       <g ref={layer} />
       {nodes.map((node) => (
@@ -76,17 +92,7 @@ interface NodeProps {
 
 function NodeShape({ node, isChosen, onChoose }: NodeProps) {
   const { id, kind, label, role, x, y, width, isDown } = node;
-  if (kind === 'worker') {
-    return (
-      <g class="node node-worker" transform={`translate(${x} ${y})`}>
-        <title>{`worker ${label}`}</title>
-        <circle r="7" />
-        <text y="21" class="node-role">
-          {short(label, width)}
-        </text>
-      </g>
-    );
-  }
+  if (kind === 'worker' || kind === 'more') return <WorkerShape node={node} />;
   if (kind === 'client') {
     return (
       <g class="node node-client" transform={`translate(${x} ${y})`}>
@@ -124,52 +130,73 @@ function NodeShape({ node, isChosen, onChoose }: NodeProps) {
   );
 }
 
+/** A worker with its name beside it; one that is gone says so. */
+function WorkerShape({ node }: { readonly node: Node }) {
+  const { kind, label, health, x, y, width } = node;
+  const note = health === 'up' ? '' : ` · ${health}`;
+  return (
+    <g class={`node node-${kind} is-${health}`} transform={`translate(${x} ${y})`}>
+      {kind === 'worker' && <title>{nameOf(node)}</title>}
+      {kind === 'worker' && <circle r="5" />}
+      {health !== 'up' && <path class="cross" d="M-2.500-2.500l5 5m0-5l-5 5" />}
+      <text x={kind === 'worker' ? NAME_AT : 0} y="3.500" class="node-role">
+        {short(label, width, CHARACTER)}
+        {note}
+      </text>
+    </g>
+  );
+}
+
+function nameOf(node: Node | undefined): string {
+  if (node === undefined) return '';
+  const { kind, label, health } = node;
+  return kind === 'worker' && health !== 'up' ? `${label}, which ${HEALTH[health]}` : label;
+}
+
+const HEALTH = { dead: 'is dead', left: 'has left' } as const;
+
 /** As much of it as there is room for. */
-function short(text: string, width: number): string {
-  const most = Math.max(3, Math.floor(width / 7.5));
+function short(text: string, width: number, character = 7.5): string {
+  const most = Math.max(3, Math.floor(width / character));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** Messages that move, unless movement is not wanted. */
-function useDots(topology: Topology, nodes: ReadonlyMap<string, Node>) {
+function useDots(topology: Topology, nodes: ReadonlyMap<string, Node>, curves: ReadonlyMap<string, Curve>) {
   const playground = usePlayground();
   const layer = useRef<SVGGElement>(null);
   const isStill = useReducedMotion();
   useEffect(() => {
     if (layer.current === null || isStill) return;
     const dots = new Dots(layer.current, playground.frames);
-    const curve = (edge: Edge) => curveOf(edge, nodes, topology.width);
+    const send = (key: string, kind: string, edges: readonly Edge[]) => {
+      const route = edges.map((edge) => curves.get(keyOf(edge)));
+      // What was not drawn yet is, when it passes next.
+      if (route.every((curve) => curve !== undefined)) dots.send(key, kind, route);
+    };
     const stop = playground.traffic.each((passed) => {
       for (const { path, direction } of passed) {
         const stages = path.split(' ').map((stage) => stage.split('.')[0] ?? '');
         const [first = ''] = stages;
         const last = stages.at(-1) ?? first;
         if (direction === 'in') {
-          dots.send(`in ${path}`, 'in', [curve({ from: last, to: CLIENT, kind: 'answer' })]);
+          send(`in ${path}`, 'in', [{ from: last, to: CLIENT, kind: 'answer' }]);
           continue;
         }
-        const hops = stages.slice(1).map((to, i): Edge => {
-          const from = stages[i] ?? '';
-          const drawn = topology.edges.find(
-            (edge) => edge.kind === 'flow' && edge.from === from && edge.to === to,
-          );
-          return drawn ?? { from, to, kind: 'flow' };
-        });
-        const all: readonly Edge[] = [{ from: CLIENT, to: first, kind: 'call' }, ...hops];
-        dots.send(`out ${path}`, 'out', all.map(curve));
+        const hops = stages.slice(1).map((to, i): Edge => ({ from: stages[i] ?? '', to, kind: 'flow' }));
+        send(`out ${path}`, 'out', [{ from: CLIENT, to: first, kind: 'call' }, ...hops]);
       }
     });
     const stopWorkers = followWorkers(playground, (name) => {
       for (const edge of topology.edges)
-        if (edge.kind === 'work' && edge.to.endsWith(`/${name}`))
-          dots.send(`work ${name}`, 'out', [curve(edge)]);
+        if (edge.kind === 'work' && nodes.get(edge.to)?.label === name) send(`work ${name}`, 'out', [edge]);
     });
     return () => {
       stop();
       stopWorkers();
       dots.close();
     };
-  }, [topology, nodes, isStill]);
+  }, [topology, nodes, curves, isStill]);
   return layer;
 }
 
