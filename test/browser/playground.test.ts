@@ -322,6 +322,36 @@ describe('the wire', () => {
     await page.getByText('No envelope that is kept fits the filter.').waitFor();
   });
 
+  it('draws the rows that are seen, and writes over them while thousands pass', {
+    timeout: 120_000,
+  }, async () => {
+    const { page } = visit;
+    await visit.open('Job & map');
+    await visit.fill('How many', '20000');
+    await visit.press('Run the job');
+    await visit.open('Wire');
+    const rows = page.locator('.wire-table tbody tr');
+    await rows.nth(15).waitFor();
+    await page.evaluate(() => {
+      const wire = document.querySelector('.wire');
+      const told = { added: 0 };
+      Object.assign(globalThis, { told });
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) told.added += addedNodes.length;
+      }).observe(wire as Element, { childList: true, subtree: true });
+    });
+    await page.getByText(/^40,0\d\d envelopes/).waitFor({ timeout: 90_000 });
+    const { added } = await page.evaluate(() => (globalThis as unknown as { told: { added: number } }).told);
+    // Of 40,000 envelopes no row was made anew.
+    expect(added).toBeLessThan(100);
+    expect(await rows.count()).toBeLessThan(40);
+    // The others are there when they are scrolled to.
+    const scroll = page.getByLabel('Envelopes, newest first');
+    await scroll.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+    await page.locator('.wire-table [aria-rowindex="201"]').waitFor();
+    expect(await rows.count()).toBeLessThan(40);
+  });
+
   it('is saved as a capture and loaded again', async () => {
     const { page } = visit;
     await visit.press('MessagePack, there and back');

@@ -1,6 +1,6 @@
 /** What the playground is made of and needs no browser for. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Latencies } from '../../playground/src/charts/latencies.ts';
 import { Series } from '../../playground/src/charts/series.ts';
 import { highlight } from '../../playground/src/code/highlight.ts';
@@ -9,9 +9,13 @@ import { readCapture, writeCapture } from '../../playground/src/state/capture.ts
 import type { ServerInfo } from '../../playground/src/state/discovery.ts';
 import { goneWorkers } from '../../playground/src/state/gone-workers.ts';
 import { bytesOfHex, hexDump, hexOf } from '../../playground/src/state/hex.ts';
+import { WireLog } from '../../playground/src/state/wire-log.ts';
+import { previewOf, type Way, WireView } from '../../playground/src/state/wire-view.ts';
 import { CLIENT, keyOf, topologyOf } from '../../playground/src/topology/model.ts';
 import { type Box, boxOf, curvesOf, hitsOf } from '../../playground/src/topology/paths.ts';
 import type { ServerStatus } from '../../src/cluster/index.ts';
+import { palmMessage } from '../../src/protocol/message.ts';
+import { bytes } from '../bytes.ts';
 
 describe('a series', () => {
   it('counts every result once, however long the job takes', () => {
@@ -97,6 +101,54 @@ describe('captures', () => {
     expect(() => readCapture('{"format":"frond-capture-1","envelopes":[{"direction":"up"}]}')).toThrow(
       'envelope 0',
     );
+  });
+});
+
+describe('the wire', () => {
+  const event = (text: string, size: number, direction: 'in' | 'out' = 'out') => ({
+    direction,
+    channel: 'push' as const,
+    address: 'x',
+    topic: undefined,
+    size,
+    message: { ...palmMessage({ function: 'a.b' }), payload: bytes(text) },
+  });
+
+  it('keeps so many envelopes, and so many bytes of them', () => {
+    const wire = new WireLog();
+    for (let n = 0; n < 6_000; n++) wire.add('c', event(`${n}`, 10));
+    expect([...wire.newest()].map(({ number }) => number)).toEqual(
+      Array.from({ length: 5_000 }, (_, index) => 5_999 - index),
+    );
+    for (let n = 0; n < 20; n++) wire.add('c', event('large', 1_048_576));
+    expect(wire.kept).toBe(16);
+    expect([...wire.newest()].length).toBe(16);
+    // The newest is kept in any case.
+    wire.add('c', event('huge', 100_000_000));
+    expect([...wire.newest()].map(({ size }) => size)).toEqual([100_000_000]);
+    wire.load([...wire.newest()]);
+    expect(wire.kept).toBe(1);
+  });
+
+  it('finds what fits, and looks at each envelope once', () => {
+    const wire = new WireLog();
+    const view = new WireView(wire);
+    const naive = (filter: string, way: Way) =>
+      [...wire.newest()]
+        .filter(({ direction }) => way === 'all' || direction === way)
+        .filter((entry) => `a.b ${previewOf(entry)}`.includes(filter))
+        .slice(0, 200);
+    for (let round = 0; round < 20; round++) {
+      for (let n = 0; n < 150; n++) wire.add('c', event(`n${n % 7}`, 10, n % 2 === 0 ? 'in' : 'out'));
+      expect(view.rows('n3', 'in')).toEqual(naive('n3', 'in'));
+    }
+    expect(view.rows('', 'all')).toEqual(naive('', 'all'));
+    const looked = vi.spyOn(wire, 'newest');
+    wire.add('c', event('n3', 10));
+    expect(view.rows('', 'all')).toEqual(naive('', 'all'));
+    expect(looked.mock.calls[0]).toEqual([3_000]);
+    wire.clear();
+    expect(view.rows('', 'all')).toEqual([]);
   });
 });
 

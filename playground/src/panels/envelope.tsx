@@ -52,14 +52,21 @@ export function EnvelopeView({ entry }: { readonly entry: WireEntry }) {
             </button>
           </div>
           <pre class={`payload mono ${isHex.value ? 'is-hex' : ''}`}>
-            {isHex.value
-              ? hexDump(message.payload)
-              : new TextDecoder().decode(message.payload.subarray(0, 4_096))}
+            {isHex.value ? hexDump(message.payload) : beginningOf(message.payload)}
           </pre>
         </>
       )}
     </section>
   );
+}
+
+/** Bytes of a payload that are shown. */
+const MOST_BYTES = 4_096;
+
+function beginningOf(payload: Uint8Array<ArrayBuffer>): string {
+  const text = new TextDecoder().decode(payload.subarray(0, MOST_BYTES));
+  const rest = payload.length - MOST_BYTES;
+  return rest > 0 ? `${text}… and ${size(rest)} more` : text;
 }
 
 const FIELDS = [

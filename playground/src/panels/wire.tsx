@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import { usePlayground } from '../app/context.ts';
 import { download } from '../parts/download.ts';
 import { Choice, Field } from '../parts/fields.tsx';
@@ -7,12 +8,17 @@ import { useRefresh } from '../parts/refresh.ts';
 import { Trouble } from '../parts/trouble.tsx';
 import { readCapture, writeCapture } from '../state/capture.ts';
 import type { WireEntry } from '../state/wire-log.ts';
+import { previewOf, type Way, WireView } from '../state/wire-view.ts';
 import { EnvelopeView } from './envelope.tsx';
 
-/** Rows that are shown at once: the rest is found by the filter. */
-const MOST_ROWS = 200;
+/** Pixels of a row, as the style sheet has it. */
+const ROW = 29;
 
-type Way = 'all' | 'out' | 'in';
+/** Rows that are drawn beyond those that are seen, so that scrolling finds them there. */
+const BEYOND = 4;
+
+/** Rows that are drawn before it is known how many are seen. */
+const FIRST_ROWS = 20;
 
 export function WirePanel() {
   const { wire } = usePlayground();
@@ -20,9 +26,11 @@ export function WirePanel() {
   const way = useSignal<Way>('all');
   const chosen = useSignal<WireEntry | undefined>(undefined);
   const trouble = useSignal<unknown>(undefined);
-  // Often enough to be alive, and not in every frame: a table takes longer to draw than a line.
-  useRefresh(wire.count, 150);
-  const rows = matching(wire.newest(), filter.value, way.value);
+  const view = useMemo(() => new WireView(wire), [wire]);
+  useRefresh(wire.count);
+  // Not its value, for which the panel would be drawn in each frame.
+  const count = wire.count.peek();
+  const rows = view.rows(filter.value, way.value);
   const load = async (file: File | undefined) => {
     if (file === undefined) return;
     try {
@@ -92,15 +100,15 @@ export function WirePanel() {
             />
           </label>
           <span class="hint" role="status">
-            {grouped(wire.count.value)} envelopes, {size(wire.bytes)}
-            {wire.count.value > wire.capacity && `; the last ${grouped(wire.capacity)} are kept`}
+            {grouped(count)} envelopes, {size(wire.bytes)}
+            {count > wire.kept && `; the last ${grouped(wire.kept)} are kept`}
           </span>
         </div>
       </div>
       {trouble.value !== undefined && <Trouble error={trouble.value} />}
       {rows.length === 0 ? (
         <p class="empty">
-          {wire.count.value === 0
+          {count === 0
             ? 'Nothing has passed yet. Make a call, and look here again.'
             : 'No envelope that is kept fits the filter.'}
         </p>
@@ -126,11 +134,25 @@ interface TableProps {
   readonly onChoose: (entry: WireEntry) => void;
 }
 
+/** Draws the rows that are seen, and room for the others: a table of hundreds would take the time of what passes. */
 function WireTable({ rows, chosen, onChoose }: TableProps) {
+  const seen = useSignal({ from: 0, count: FIRST_ROWS });
+  const from = Math.min(seen.value.from, Math.max(0, rows.length - seen.value.count));
+  const shown = rows.slice(from, from + seen.value.count);
+  const look = ({ currentTarget }: { readonly currentTarget: HTMLElement }) => {
+    const first = Math.max(0, Math.floor(currentTarget.scrollTop / ROW) - BEYOND);
+    const count = Math.ceil(currentTarget.clientHeight / ROW) + 2 * BEYOND;
+    if (first !== seen.value.from || count !== seen.value.count) seen.value = { from: first, count };
+  };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
-    <section class="table-scroll wire-scroll" tabIndex={0} aria-label="Envelopes, newest first">
-      <table class="wire-table">
+    <section
+      class="table-scroll wire-scroll"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+      tabIndex={0}
+      aria-label="Envelopes, newest first"
+      onScroll={look}
+    >
+      <table class="wire-table" aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
             <th scope="col">#</th>
@@ -140,9 +162,15 @@ function WireTable({ rows, chosen, onChoose }: TableProps) {
             <th scope="col">size</th>
           </tr>
         </thead>
+        <Space rows={from} />
         <tbody>
-          {rows.map((entry) => (
-            <tr key={entry.number} class={entry.number === chosen?.number ? 'is-chosen' : ''}>
+          {shown.map((entry, place) => (
+            // By its place: the row stays, and what is written in it is another.
+            <tr
+              key={String(place)}
+              aria-rowindex={from + place + 2}
+              class={entry.number === chosen?.number ? 'is-chosen' : ''}
+            >
               <td>
                 <button
                   type="button"
@@ -160,39 +188,23 @@ function WireTable({ rows, chosen, onChoose }: TableProps) {
                 </span>
               </td>
               <td class="mono clip">{entry.message?.function ?? 'a plain reply'}</td>
-              <td class="mono clip">{preview(entry)}</td>
-              <td class="figure">{entry.size} B</td>
+              <td class="mono clip">{previewOf(entry)}</td>
+              <td class="figure">{size(entry.size)}</td>
             </tr>
           ))}
         </tbody>
+        <Space rows={rows.length - from - shown.length} />
       </table>
     </section>
   );
 }
 
-const decoder = new TextDecoder();
-
-function preview({ message }: WireEntry): string {
-  if (message === undefined) return '';
-  if (message.status !== 0) return `${message.errorName || 'failed'}: ${message.error}`;
-  return decoder.decode(message.payload.subarray(0, 60)).replace(/\p{Cc}/gu, '·');
-}
-
-function matching(entries: Iterable<WireEntry>, filter: string, way: Way): WireEntry[] {
-  const wanted = filter.trim().toLowerCase();
-  const rows: WireEntry[] = [];
-  for (const entry of entries) {
-    if (way !== 'all' && entry.direction !== way) continue;
-    if (wanted !== '' && !textOf(entry).includes(wanted)) continue;
-    rows.push(entry);
-    if (rows.length === MOST_ROWS) break;
-  }
-  return rows;
-}
-
-function textOf(entry: WireEntry): string {
-  const { message, address, topic = '', client } = entry;
-  return [message?.function, message?.client, message?.pipeline, address, topic, client, preview(entry)]
-    .join(' ')
-    .toLowerCase();
+/** Room for rows that are not drawn. */
+function Space({ rows }: { readonly rows: number }) {
+  if (rows <= 0) return null;
+  return (
+    <tbody aria-hidden="true" class="wire-space">
+      <tr style={{ height: `${rows * ROW}px` }} />
+    </tbody>
+  );
 }

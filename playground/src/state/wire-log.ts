@@ -10,21 +10,32 @@ export interface WireEntry extends TapEvent {
   readonly client: string;
 }
 
-/** Envelopes that are kept. */
+/** Envelopes that are kept, and bytes of them: of large ones fewer are. */
 const CAPACITY = 5_000;
+const MOST_BYTES = 16_777_216;
 
 /** The last envelopes of all clients: a ring, which is read at most once a frame. */
 export class WireLog {
   /** Envelopes so far; changes at most once a frame. */
   readonly count = signal(0);
   readonly isPaused = signal(false);
-  #entries: WireEntry[] = [];
+  #entries: (WireEntry | undefined)[] = [];
   #number = 0;
+  /** The first that is kept. */
+  #oldest = 0;
   #bytes = 0;
+  #keptBytes = 0;
+  #epoch = 0;
   readonly #listeners = new Set<(entry: WireEntry) => void>();
 
-  get capacity(): number {
-    return CAPACITY;
+  /** Envelopes that are kept. */
+  get kept(): number {
+    return this.#number - this.#oldest;
+  }
+
+  /** Another one each time that the log begins anew. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Bytes of all envelopes so far. */
@@ -35,10 +46,8 @@ export class WireLog {
   /** On the hot path. */
   add(client: string, event: TapEvent): void {
     if (this.isPaused.peek()) return;
-    const number = this.#number++;
-    this.#bytes += event.size;
-    const entry = { ...event, number, at: performance.now(), client };
-    this.#entries[number % CAPACITY] = entry;
+    const entry = { ...event, number: this.#number, at: performance.now(), client };
+    this.#keep(entry);
     for (const listener of this.#listeners) listener(entry);
   }
 
@@ -53,10 +62,10 @@ export class WireLog {
     this.count.value = this.#number;
   }
 
-  /** What is kept, newest first. */
-  *newest(): Iterable<WireEntry> {
-    const oldest = Math.max(0, this.#number - CAPACITY);
-    for (let number = this.#number - 1; number >= oldest; number--) {
+  /** What is kept, newest first, as far back as the envelope of number `from`. */
+  *newest(from = 0): Iterable<WireEntry> {
+    const last = Math.max(this.#oldest, from);
+    for (let number = this.#number - 1; number >= last; number--) {
       const entry = this.#entries[number % CAPACITY];
       if (entry !== undefined) yield entry;
     }
@@ -65,7 +74,10 @@ export class WireLog {
   clear(): void {
     this.#entries = [];
     this.#number = 0;
+    this.#oldest = 0;
     this.#bytes = 0;
+    this.#keptBytes = 0;
+    this.#epoch++;
     this.publish();
   }
 
@@ -73,11 +85,21 @@ export class WireLog {
   load(entries: readonly WireEntry[]): void {
     this.clear();
     this.isPaused.value = true;
-    for (const entry of entries.slice(-CAPACITY)) {
-      this.#entries[this.#number % CAPACITY] = { ...entry, number: this.#number };
-      this.#number++;
-      this.#bytes += entry.size;
-    }
+    for (const entry of entries.slice(-CAPACITY)) this.#keep({ ...entry, number: this.#number });
     this.publish();
+  }
+
+  #keep(entry: WireEntry): void {
+    this.#bytes += entry.size;
+    this.#keptBytes += entry.size;
+    while (this.kept > 0 && (this.kept >= CAPACITY || this.#keptBytes > MOST_BYTES)) this.#drop();
+    this.#entries[entry.number % CAPACITY] = entry;
+    this.#number++;
+  }
+
+  #drop(): void {
+    const place = this.#oldest++ % CAPACITY;
+    this.#keptBytes -= this.#entries[place]?.size ?? 0;
+    this.#entries[place] = undefined;
   }
 }
