@@ -132,6 +132,53 @@ describe('calls', () => {
   });
 });
 
+describe('a call under way', () => {
+  it('is not replaced by another, and says so', async () => {
+    const { page } = visit;
+    await visit.press('a slow one');
+    await page.getByText('Abort this call to make another.').waitFor();
+    const sample = page.getByRole('button', { name: 'reverse a word', exact: true });
+    expect(await sample.getAttribute('aria-disabled')).toBe('true');
+    await sample.click({ force: true });
+    expect(await page.getByLabel('Payload').inputValue()).toBe('there');
+    await visit.fill('Payload', 'other');
+    await page.keyboard.press('Control+Enter');
+    await visit.page.getByLabel('Answer').getByText('there, at last').waitFor();
+    await sample.click();
+    await visit.page.getByLabel('Answer').getByText('desserts').waitFor();
+  });
+});
+
+describe('a long payload', () => {
+  it('is called with, and left out of the address with a word', { timeout: 120_000 }, async () => {
+    const { page } = visit;
+    const length = () => page.evaluate(() => location.href.length);
+    await visit.fill('Function', 'text.echo');
+    await visit.fill('Payload', 'x'.repeat(1_000_000));
+    expect(await length()).toBeLessThan(500);
+    await page.getByText('Too long for the page’s address').waitFor();
+    await visit.press('Call');
+    await page.getByText('1.0 MB, Text').waitFor();
+    // What is drawn is bounded as well: the answer, the program, the envelope.
+    expect((await answer().textContent())?.length).toBeLessThan(25_000);
+    expect((await page.getByLabel('Code for Node').textContent())?.length).toBeLessThan(25_000);
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    await page.getByRole('button', { name: 'Copied, without payload' }).waitFor();
+    expect((await page.evaluate(() => navigator.clipboard.readText())).length).toBeLessThan(500);
+    // The way back in the browser does not lose it.
+    await visit.open('Cache');
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: 'Call' }).waitFor();
+    expect((await page.getByLabel('Payload').inputValue()).length).toBe(1_000_000);
+    // Fields that are long each, and all of them together.
+    await visit.fill('Payload', 'ü'.repeat(1_500));
+    expect(await length()).toBeLessThan(500);
+    await visit.fill('Payload', 'short');
+    expect(await page.evaluate(() => location.hash)).toContain('payload=short');
+    expect(await page.getByText('Too long for the page’s address').count()).toBe(0);
+  });
+});
+
 describe('functions', () => {
   it('are offered as servers tell them, and put behind one another', async () => {
     await visit.open('Functions');
@@ -173,7 +220,7 @@ describe('jobs', () => {
     checkTold(told, skip);
   });
 
-  it('are paused, go on and are aborted', async () => {
+  it('are paused, go on and are stopped', async () => {
     const { page } = visit;
     await visit.open('Job & map');
     await visit.press('Run the job');
@@ -184,8 +231,69 @@ describe('jobs', () => {
     expect((await statsOf(page))['results']).toBe(before['results']);
     await visit.press('Go on');
     await jobIs(page, 'running');
-    await visit.press('Abort');
-    await jobIs(page, 'aborted');
+    await visit.press('Stop');
+    await jobIs(page, 'stopped');
+  });
+
+  it('are not replaced by another while they are under way, and say so', async () => {
+    const { page } = visit;
+    const run = page.getByRole('button', { name: 'Run the job', exact: true });
+    await visit.fill('Function', 'grove.square');
+    await visit.open('Job & map');
+    await visit.fill('How many', '1000000');
+    await run.click();
+    await jobIs(page, 'running');
+    await visit.press('Pause');
+    await jobIs(page, 'paused');
+    const before = await statsOf(page);
+    expect(await run.getAttribute('aria-disabled')).toBe('true');
+    expect(await run.getAttribute('aria-describedby')).not.toBeNull();
+    await page.getByText('One job at a time: grove.square is under way.').waitFor();
+    // Neither the button nor Enter in a field begins another, and what is written is for the next one.
+    await visit.fill('How many', '10');
+    await run.click({ force: true });
+    await page.getByLabel('How many').press('Enter');
+    await page.waitForTimeout(200);
+    expect(await statsOf(page)).toMatchObject({ results: before['results'], state: 'paused' });
+    await visit.press('Stop');
+    await jobIs(page, 'stopped');
+    await run.click();
+    await jobIs(page, 'done');
+    expect(await statsOf(page)).toMatchObject({ results: '10' });
+  });
+
+  it('that fail over and over are one line of the status log, with a count', async () => {
+    const { page } = visit;
+    await visit.fill('Function', 'text.boom');
+    await visit.open('Job & map');
+    await visit.fill('How many', '3000');
+    await visit.press('Run the job');
+    await jobIs(page, 'done');
+    await visit.open('Faults');
+    const lines = page.getByRole('log').locator('li').filter({ hasText: 'call failed' });
+    expect(await lines.count()).toBe(1);
+    expect(await lines.textContent()).toContain('× 2,048 or more');
+  });
+
+  it('name the field that is not acceptable', async () => {
+    const { page } = visit;
+    await visit.open('Job & map');
+    await visit.fill('How many', 'many');
+    await visit.press('Run the job');
+    await trouble().getByText('“How many” takes a whole number from 1 on, not “many”.').waitFor();
+    await visit.fill('How many', '10');
+    await visit.fill('Ends after', 'never');
+    await visit.press('Run the job');
+    await trouble().getByText('“Ends after” takes a whole number from 1 on, or “open”').waitFor();
+    await page.getByText('Map', { exact: true }).click();
+    await visit.fill('Concurrency', '0');
+    await visit.press('Map');
+    await trouble().getByText('“Concurrency” takes a whole number').waitFor();
+    await visit.open('Call');
+    await page.getByText('Options').click();
+    await visit.fill('Answers to wait for', 'all');
+    await visit.press('Call');
+    await trouble().getByText('“Answers to wait for” takes a whole number').waitFor();
   });
 
   it('go on past functions that fail, and count them', async () => {
@@ -223,7 +331,7 @@ describe('jobs', () => {
     await page.getByText('4 lines of dropped.txt').waitFor();
   });
 
-  it('that are open end when they are aborted, and pipelines may drop what they like', async () => {
+  it('that are open end when they are stopped, and pipelines may drop what they like', async () => {
     const { page } = visit;
     await visit.open('Job & map');
     await visit.fill('Function', 'text.echo');
@@ -236,8 +344,8 @@ describe('jobs', () => {
     await page.locator('.result-lines li').nth(5).waitFor();
     expect(await page.locator('.result-lines').textContent()).not.toContain('ash');
     expect((await statsOf(page))['state']).toBe('running');
-    await visit.press('Abort');
-    await jobIs(page, 'aborted');
+    await visit.press('Stop');
+    await jobIs(page, 'stopped');
   });
 });
 

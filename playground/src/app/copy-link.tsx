@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { copy } from '../parts/copy.ts';
+import type { Key } from '../state/link.ts';
 import { usePlayground } from './context.ts';
 
 /** Copies the link that reproduces the page; the token is in it only when that is asked for. */
@@ -32,8 +33,16 @@ export function CopyLink() {
           }, 1_500);
         }}
       >
-        {isCopied.value ? 'Copied' : 'Copy link'}
+        {isCopied.value ? copiedText(link.leftOut) : 'Copy link'}
       </button>
     </div>
   );
 }
+
+function copiedText(leftOut: readonly Key[]): string {
+  return leftOut.length === 0
+    ? 'Copied'
+    : `Copied, without ${leftOut.map((key) => NAMES[key] ?? key).join(', ')}`;
+}
+
+const NAMES: Partial<Record<Key, string>> = { fn: 'function', cache: 'cache field' };

@@ -3,6 +3,7 @@ import { usePlayground } from '../app/context.ts';
 import { Card } from '../parts/card.tsx';
 import { copy } from '../parts/copy.ts';
 import { Choice } from '../parts/fields.tsx';
+import { grouped } from '../parts/numbers.ts';
 import { isFormat } from '../state/formats.ts';
 import type { Playground } from '../state/playground.ts';
 import { type Action, RUNTIMES, type Runtime, type Setting } from './action.ts';
@@ -69,7 +70,7 @@ function Code({ code }: { readonly code: string }) {
   return (
     <pre>
       <code>
-        {highlight(code).map(({ kind, text }, index) =>
+        {highlight(shortened(code)).map(({ kind, text }, index) =>
           kind === 'plain' ? (
             text
           ) : (
@@ -81,6 +82,17 @@ function Code({ code }: { readonly code: string }) {
       </code>
     </pre>
   );
+}
+
+/** Characters of a program that are shown: of its beginning, with what is written in the fields, and of its end. */
+const MOST_SHOWN = 12_000;
+const END_SHOWN = 1_000;
+
+function shortened(code: string): string {
+  if (code.length <= MOST_SHOWN) return code;
+  const left = grouped(code.length - MOST_SHOWN);
+  const note = `\n// … ${left} characters are left out here. Copy code has them.\n`;
+  return code.slice(0, MOST_SHOWN - END_SHOWN) + note + code.slice(-END_SHOWN);
 }
 
 function settingOf({ connection, link }: Playground): Setting {

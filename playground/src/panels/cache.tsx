@@ -1,13 +1,18 @@
 import { usePlayground } from '../app/context.ts';
+import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
 import { FormatChoice } from '../parts/format-choice.tsx';
 import { size } from '../parts/numbers.ts';
 import { Trouble } from '../parts/trouble.tsx';
 
+/** Characters of a value that are shown. */
+const MOST_SHOWN = 20_000;
+
 export function CachePanel() {
   const { link, cache, connection } = usePlayground();
   const { key, session, fn } = link.value;
   const state = cache.state.value;
+  const isAsking = state.type === 'asking';
   const names = connection.discovery.servers.value.map(({ name }) => name);
   const setServer = (server: string) => {
     const stage = fn.split(' ')[0]?.split('.')[1] ?? 'echo';
@@ -51,13 +56,13 @@ export function CachePanel() {
           }}
         />
         <div class="row actions">
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" aria-disabled={isAsking}>
             Get
           </button>
-          <button type="button" onClick={() => cache.run('set')}>
+          <button type="button" aria-disabled={isAsking} onClick={() => cache.run('set')}>
             {key === '' ? 'Set under a new key' : 'Set'}
           </button>
-          <button type="button" onClick={() => cache.run('delete')}>
+          <button type="button" aria-disabled={isAsking} onClick={() => cache.run('delete')}>
             Delete
           </button>
         </div>
@@ -74,7 +79,7 @@ export function CachePanel() {
               <span class="badge badge-good">{state.outcome.operation}</span>
               <span class="mono">{state.outcome.key}</span>
             </p>
-            <output class="answer-part mono">{state.outcome.text}</output>
+            <output class="answer-part mono">{clipped(state.outcome.text, MOST_SHOWN)}</output>
           </>
         )}
       </section>

@@ -1,6 +1,8 @@
 import { usePlayground } from '../app/context.ts';
+import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
 import { FormatChoice } from '../parts/format-choice.tsx';
+import { LeftOut } from '../parts/left-out.tsx';
 import { duration, size } from '../parts/numbers.ts';
 import { PathField } from '../parts/path-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
@@ -24,10 +26,14 @@ const SAMPLES: readonly (readonly [
   ['one that throws', { fn: 'text.boom', payload: 'the last straw' }],
 ];
 
+/** Characters of an answer that are shown. */
+const MOST_SHOWN = 20_000;
+
 export function CallPanel() {
   const { link, call, connection } = usePlayground();
   const { payload, messages, timeout, cache } = link.value;
   const state = call.state.value;
+  const isCalling = state.type === 'calling';
   const isHere = connection.place.value?.kind === 'page';
   return (
     <>
@@ -39,7 +45,9 @@ export function CallPanel() {
               type="button"
               class="sample"
               key={name}
+              aria-disabled={isCalling}
               onClick={() => {
+                if (isCalling) return;
                 link.set({ format: 'text', messages: '1', ...change });
                 call.run();
               }}
@@ -64,6 +72,7 @@ export function CallPanel() {
         <PathField />
         <FormatChoice />
         <Area label="Payload" value={payload} rows={3} onInput={(value) => link.set({ payload: value })} />
+        <LeftOut field="payload" />
         <details class="more">
           <summary>Options</summary>
           <div class="row">
@@ -89,10 +98,10 @@ export function CallPanel() {
           </div>
         </details>
         <div class="row actions">
-          <button type="submit" class="primary">
+          <button type="submit" class="primary" aria-disabled={isCalling}>
             Call
           </button>
-          {state.type === 'calling' && (
+          {isCalling && (
             <button type="button" onClick={() => call.abort()}>
               Abort
             </button>
@@ -109,7 +118,9 @@ export function CallPanel() {
             reproduces them.
           </p>
         )}
-        {state.type === 'calling' && <p class="empty">Waiting for the answer…</p>}
+        {state.type === 'calling' && (
+          <p class="empty">Waiting for the answer… Abort this call to make another.</p>
+        )}
         {state.type === 'answered' && <AnswerView answer={state.answer} />}
         {state.type === 'failed' && <Trouble error={state.error} />}
       </section>
@@ -134,7 +145,11 @@ function AnswerView({ answer }: { readonly answer: Answer }) {
       </p>
       {parts.map((part, index) => (
         <output class="answer-part mono" key={String(index)}>
-          {part.shown === '' ? <span class="hint">nothing: zero bytes</span> : part.shown}
+          {part.shown === '' ? (
+            <span class="hint">nothing: zero bytes</span>
+          ) : (
+            clipped(part.shown, MOST_SHOWN)
+          )}
         </output>
       ))}
     </>

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { usePlayground } from '../app/context.ts';
 import type { PageCluster, PageWorker } from '../cluster/page-cluster.ts';
 import { Log } from '../parts/log.tsx';
+import { YOU } from '../state/status-log.ts';
 import { Progress } from './progress.tsx';
 
 export function FaultsPanel() {
@@ -24,7 +25,7 @@ function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
   cluster.changes.value;
   const { isTextUp } = cluster;
   const act = async (what: string, run: () => Promise<void> | void) => {
-    log.add('you', what, 'busy');
+    log.add(YOU, what, 'busy');
     await run();
   };
   return (
@@ -139,7 +140,7 @@ function LinkFaults() {
           type="button"
           class="danger"
           onClick={() => {
-            log.add('you', `cuts ${links.count} WebSockets`, 'busy');
+            log.add(YOU, `cuts ${links.count} WebSockets`, 'busy');
             links.cut();
           }}
         >
@@ -156,11 +157,11 @@ function LinkFaults() {
           class="danger"
           disabled={isOffline.value}
           onClick={() => {
-            log.add('you', 'takes the network away', 'busy');
+            log.add(YOU, 'takes the network away', 'busy');
             isOffline.value = true;
             links.isOffline = true;
             setTimeout(() => {
-              log.add('you', 'gives the network back', 'busy');
+              log.add(YOU, 'gives the network back', 'busy');
               links.isOffline = false;
               isOffline.value = false;
             }, OFFLINE);

@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks';
 import { usePlayground } from '../app/context.ts';
 import { LatencyChart, RateChart } from '../charts/charts.tsx';
 import { Choice, Field } from '../parts/fields.tsx';
@@ -69,12 +70,7 @@ export function JobPanel() {
         </p>
         {kind === 'map' && <MapOptionFields />}
         {input === 'lines' && <LinesInput />}
-        <div class="row actions">
-          <button type="submit" class="primary">
-            {kind === 'map' ? 'Map' : 'Run the job'}
-          </button>
-          <Brakes />
-        </div>
+        <Actions label={kind === 'map' ? 'Map' : 'Run the job'} />
       </form>
       <Progress />
       <div class="charts">
@@ -118,23 +114,36 @@ function MapOptionFields() {
   );
 }
 
-/** Each in a component of its own: what changes in every frame is drawn without the rest of the panel. */
-function Brakes() {
+/** In a component of its own: what changes while a job runs is drawn without the rest of the panel. */
+function Actions({ label }: { readonly label: string }) {
   const { job } = usePlayground();
-  const phase = job.phase.value;
-  const isUnderWay = phase === 'running' || phase === 'paused';
+  const id = useId();
+  const isUnderWay = job.isUnderWay.value;
+  const isPaused = job.phase.value === 'paused';
   return (
     <>
-      <button
-        type="button"
-        disabled={!isUnderWay}
-        onClick={() => (phase === 'paused' ? job.resume() : job.pause())}
-      >
-        {phase === 'paused' ? 'Go on' : 'Pause'}
-      </button>
-      <button type="button" disabled={!isUnderWay} onClick={() => job.abort()}>
-        Abort
-      </button>
+      <div class="row actions">
+        <button
+          type="submit"
+          class="primary"
+          aria-disabled={isUnderWay}
+          aria-describedby={isUnderWay ? id : undefined}
+        >
+          {label}
+        </button>
+        <button type="button" disabled={!isUnderWay} onClick={() => (isPaused ? job.resume() : job.pause())}>
+          {isPaused ? 'Go on' : 'Pause'}
+        </button>
+        <button type="button" disabled={!isUnderWay} onClick={() => job.stop()}>
+          Stop
+        </button>
+      </div>
+      {isUnderWay && (
+        <p id={id} class="hint" role="status">
+          One job at a time: <span class="mono">{job.view.peek().path}</span> is under way. Stop it, or let it
+          end, to run another.
+        </p>
+      )}
     </>
   );
 }

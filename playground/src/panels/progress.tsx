@@ -8,7 +8,7 @@ const PHASES: Readonly<Record<JobView['phase'], string>> = {
   running: 'running',
   paused: 'paused',
   done: 'done',
-  aborted: 'aborted',
+  stopped: 'stopped',
   failed: 'failed',
 };
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { usePlayground } from '../app/context.ts';
+import { grouped } from './numbers.ts';
 
 const TIME = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
@@ -36,11 +37,20 @@ export function Log() {
           aria-label="What happened to the connections"
         >
           <ol>
-            {lines.map(({ number, at, who, tone, text }) => (
+            {lines.map(({ number, at, who, tone, text, count, isLeast }) => (
               <li key={number} class={`tone-${tone}`}>
                 <time>{TIME.format(at)}</time>
                 <b>{who}</b>
-                <span>{text}</span>
+                <span>
+                  {text}
+                  {count > 1 && (
+                    <i class="log-count">
+                      {' '}
+                      × {grouped(count)}
+                      {isLeast && ' or more'}
+                    </i>
+                  )}
+                </span>
               </li>
             ))}
           </ol>

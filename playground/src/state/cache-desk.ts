@@ -27,6 +27,9 @@ export type CacheState =
   | { readonly type: 'done'; readonly outcome: CacheOutcome }
   | { readonly type: 'failed'; readonly error: unknown };
 
+/** Characters of a value that are kept for the list of keys. */
+const LONGEST_SHOWN = 300;
+
 /** The key-value store of a server. A PALM cache does not list its keys, so those that were seen here are remembered. */
 export class CacheDesk {
   readonly state = signal<CacheState>({ type: 'idle' });
@@ -45,7 +48,9 @@ export class CacheDesk {
     return isFormat(format) ? format : 'text';
   }
 
+  /** Does it, unless the server is still being asked for something else. */
   async run(operation: CacheOperation): Promise<void> {
+    if (this.state.peek().type === 'asking') return;
     const { connection, link } = this.#playground;
     const { session, key } = link.value;
     const server = this.server;
@@ -94,7 +99,8 @@ export class CacheDesk {
     const others = this.seen
       .peek()
       .filter((one) => one.key !== key || one.server !== server || one.session !== session);
-    this.seen.value = [{ key, server, session, shown, as, size: value?.length ?? 0 }, ...others].slice(0, 50);
+    const one = { key, server, session, shown: shown?.slice(0, LONGEST_SHOWN), as, size: value?.length ?? 0 };
+    this.seen.value = [one, ...others].slice(0, 50);
   }
 }
 

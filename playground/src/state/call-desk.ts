@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
 import type { Playground } from './playground.ts';
+import { unlessAborted } from './unless-aborted.ts';
+import { wholeNumber } from './whole-number.ts';
 
 export interface Answer {
   readonly path: string;
@@ -29,9 +31,11 @@ export class CallDesk {
     this.#playground = playground;
   }
 
+  /** Makes the call, unless it is shown that the last one still waits for its answer. */
   async run(): Promise<void> {
+    if (this.state.peek().type === 'calling') return;
     const { link, connection } = this.#playground;
-    const { fn, payload, cache, messages, timeout, session } = link.value;
+    const { fn, payload, cache, session } = link.value;
     const format = isFormat(link.value.format) ? link.value.format : 'text';
     this.#abort?.abort(new DOMException('another call was made', 'AbortError'));
     const abort = new AbortController();
@@ -42,19 +46,23 @@ export class CallDesk {
     }, PATIENCE);
     let started = performance.now();
     try {
+      const messages = wholeNumber('Answers to wait for', link.value.messages, 1);
+      const timeout = wholeNumber('Time-out in ms', link.value.timeout, 1);
       const bytes = encodeAs(format, payload);
-      const { client, stages } = await connection.clientFor(fn, session);
+      const { client, stages } = await unlessAborted(connection.clientFor(fn, session), abort.signal);
       started = performance.now();
       const answers = await client.eval(stages, bytes, {
-        messages: Number(messages),
-        timeout: Number(timeout),
+        messages,
+        timeout,
         signal: abort.signal,
         ...(cache !== '' && { cache }),
       });
       const took = performance.now() - started;
       const parts = [answers].flat().map((answer) => ({ ...decodeAs(format, answer), size: answer.length }));
       this.state.value = { type: 'answered', answer: { path: fn, parts, took } };
-    } catch (error) {
+    } catch (caught) {
+      // Aborted while it was connecting, it says so.
+      const error = abort.signal.aborted ? abort.signal.reason : caught;
       if (this.#abort === abort)
         this.state.value = { type: 'failed', error, took: performance.now() - started };
     } finally {

@@ -5,8 +5,10 @@ import { isFormat } from './formats.ts';
 import { type InputChoice, inputCount, isInputKind } from './inputs.ts';
 import { JobRun } from './job-run.ts';
 import type { Playground } from './playground.ts';
+import { unlessAborted } from './unless-aborted.ts';
+import { wholeNumber } from './whole-number.ts';
 
-export type JobPhase = 'idle' | 'running' | 'paused' | 'done' | 'aborted' | 'failed';
+export type JobPhase = 'idle' | 'running' | 'paused' | 'done' | 'stopped' | 'failed';
 
 export interface JobView {
   readonly phase: JobPhase;
@@ -52,6 +54,8 @@ const RESULTS_REFRESH = 200;
 export class JobDesk {
   readonly view = signal<JobView>(NONE);
   readonly phase = computed(() => this.view.value.phase);
+  /** Whether there is one to be stopped, before which no other is begun. */
+  readonly isUnderWay = computed(() => this.phase.value === 'running' || this.phase.value === 'paused');
   /** The last results, newest first. */
   readonly results = signal<readonly ResultLine[]>([]);
   readonly series = signal<SeriesData>({ times: [], rates: [], p50: [], p95: [] });
@@ -60,6 +64,7 @@ export class JobDesk {
   readonly linesFrom = signal('');
   readonly #playground: Playground;
   #run: JobRun | undefined;
+  #stop = new AbortController();
 
   constructor(playground: Playground) {
     this.#playground = playground;
@@ -84,15 +89,20 @@ export class JobDesk {
     return results === '' ? inputCount(this.input) : Number(results);
   }
 
+  /** Runs what is written in the fields, unless a job is under way: that one is stopped by the user alone. */
   async start(): Promise<void> {
+    if (this.isUnderWay.peek()) return;
     const { link, connection, frames } = this.#playground;
-    const { fn, session, format, kind, timeout } = link.value;
-    this.#run?.abort();
+    const { fn, session, format, kind } = link.value;
+    const stop = new AbortController();
+    this.#stop = stop;
+    this.#run = undefined;
     this.view.value = { ...NONE, phase: 'running', path: fn, wanted: this.messages };
     this.results.value = [];
     try {
-      const { client, stages } = await connection.clientFor(fn, session);
-      this.#run = new JobRun({
+      const timeout = this.#check();
+      const { client, stages } = await unlessAborted(connection.clientFor(fn, session), stop.signal);
+      const run = new JobRun({
         client,
         stages,
         kind: kind === 'map' ? 'map' : 'job',
@@ -100,12 +110,15 @@ export class JobDesk {
         format: isFormat(format) ? format : 'text',
         messages: this.messages,
         map: this.map,
-        timeout: Number(timeout),
+        timeout,
         frames,
       });
-      await this.#follow(this.#run);
+      this.#run = run;
+      stop.signal.addEventListener('abort', () => run.abort());
+      await this.#follow(run);
     } catch (error) {
-      this.view.value = { ...this.view.peek(), phase: 'failed', error };
+      const phase = stop.signal.aborted ? 'stopped' : 'failed';
+      this.view.value = { ...this.view.peek(), phase, error };
     }
   }
 
@@ -117,8 +130,26 @@ export class JobDesk {
     this.#run?.resume();
   }
 
-  abort(): void {
-    this.#run?.abort();
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Milliseconds without a result after which it fails. @throws Error that names the field that is not acceptable. */
+  #check(): number {
+    const { input, count, kind, results, concurrency, retries, timeout } = this.#playground.link.value;
+    if (input !== 'lines') wholeNumber('How many', count, 1);
+    if (kind === 'map') {
+      wholeNumber('Concurrency', concurrency, 1);
+      wholeNumber('Retries', retries, 0);
+    } else if (results !== '' && results !== 'open') {
+      if (!/^[1-9]\d*$/.test(results))
+        throw new Error(
+          `“Ends after” takes a whole number from 1 on, or “open”, not “${results.slice(0, 40)}”.`,
+        );
+    }
+    if (inputCount(this.input) === 0)
+      throw new Error('There are no lines. Paste some into “Lines”, or choose a file.');
+    return wholeNumber('Time-out in ms', timeout, 1);
   }
 
   async #follow(run: JobRun): Promise<void> {

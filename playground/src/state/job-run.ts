@@ -38,6 +38,8 @@ const LONGEST_WAIT = 50;
 const WINDOW = 4_096;
 
 const KEPT = 100;
+/** Characters of a result that a line of the list has room for. */
+const LONGEST_SHOWN = 300;
 
 /** One run of a job or map, from its first input to its end. */
 export class JobRun {
@@ -110,7 +112,7 @@ export class JobRun {
   }
 
   abort(): void {
-    this.#abort.abort(new DOMException('you aborted it', 'AbortError'));
+    this.#abort.abort(new DOMException('you stopped it', 'AbortError'));
     this.#resume?.();
   }
 
@@ -120,7 +122,7 @@ export class JobRun {
       this.#end('done');
     } catch (error) {
       this.#error = this.#abort.signal.aborted ? undefined : error;
-      this.#end(this.#abort.signal.aborted ? 'aborted' : 'failed');
+      this.#end(this.#abort.signal.aborted ? 'stopped' : 'failed');
     }
   }
 
@@ -185,7 +187,7 @@ export class JobRun {
 
   #take(shown: string, latency: number | undefined): void {
     this.#series.add(performance.now() - this.#started, latency);
-    this.#last.push({ number: ++this.#received, shown });
+    this.#last.push({ number: ++this.#received, shown: shown.slice(0, LONGEST_SHOWN) });
     if (this.#last.length > KEPT) this.#last.shift();
     if (this.#sent - this.#received <= MOST_UNDER_WAY / 2) this.#hasRoom();
   }

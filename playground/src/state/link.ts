@@ -52,7 +52,7 @@ export const DEFAULTS: LinkState = {
   token: '',
 };
 
-type Key = keyof LinkState;
+export type Key = keyof LinkState;
 
 const KEYS = Object.keys(DEFAULTS) as readonly Key[];
 
@@ -64,7 +64,7 @@ export class Link {
   constructor(onArrival: (before: LinkState) => void) {
     addEventListener('hashchange', () => {
       const before = this.#state.peek();
-      this.#state.value = read(location.hash);
+      this.#state.value = read(location.hash, before);
       onArrival(before);
     });
     effect(() => {
@@ -76,6 +76,11 @@ export class Link {
 
   get value(): LinkState {
     return this.#state.value;
+  }
+
+  /** What is too long for the address: a link to the page does not have it. */
+  get leftOut(): readonly Key[] {
+    return told(this.#state.value).leftOut;
   }
 
   set(change: Partial<LinkState>): void {
@@ -97,17 +102,43 @@ export class Link {
   }
 }
 
-function read(hash: string): LinkState {
+/** Names of what the address is too short for. */
+const LEFT_OUT = 'without';
+
+/** @param before - what was there until now: it keeps what is too long for an address. */
+function read(hash: string, before: LinkState = DEFAULTS): LinkState {
   const given = new URLSearchParams(hash.slice(1));
+  const without = given.get(LEFT_OUT)?.split(',') ?? [];
   const state = { ...DEFAULTS };
-  for (const key of KEYS) state[key] = given.get(key) ?? DEFAULTS[key];
+  for (const key of KEYS) state[key] = given.get(key) ?? (without.includes(key) ? before : DEFAULTS)[key];
   return state;
 }
 
-/** Only what is not as it is anyway. */
+/** Characters that the address gets for one field, and for all of them: what is longer no chat or mail passes on. */
+const LONGEST_FIELD = 2_000;
+const LONGEST = 8_000;
+
+/** Only what is not as it is anyway, and of that what there is room for. */
+function told(state: LinkState): { readonly fields: readonly string[]; readonly leftOut: readonly Key[] } {
+  const fields: string[] = [];
+  const leftOut: Key[] = [];
+  let room = LONGEST;
+  for (const key of KEYS) {
+    const value = state[key];
+    if (value === DEFAULTS[key]) continue;
+    // No text is longer than what is written for it, which takes long for a long one.
+    const field = value.length > LONGEST_FIELD ? undefined : new URLSearchParams([[key, value]]).toString();
+    if (field === undefined || field.length > Math.min(LONGEST_FIELD, room)) leftOut.push(key);
+    else {
+      fields.push(field);
+      room -= field.length + 1;
+    }
+  }
+  return { fields, leftOut };
+}
+
 function write(state: LinkState): string {
-  const told = new URLSearchParams();
-  for (const key of KEYS) if (state[key] !== DEFAULTS[key]) told.set(key, state[key]);
-  const text = told.toString();
-  return text === '' ? '' : `#${text}`;
+  const { fields, leftOut } = told(state);
+  const all = leftOut.length === 0 ? fields : [...fields, `${LEFT_OUT}=${leftOut.join(',')}`];
+  return all.length === 0 ? '' : `#${all.join('&')}`;
 }
