@@ -7,7 +7,13 @@ import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { freeAddress } from '../cli/ports.ts';
-import { linkOf, type PlaygroundStudio, startPlaygroundStudio, type Visit } from './playground-page.ts';
+import {
+  linkOf,
+  type PlaygroundStudio,
+  seriousFindings,
+  startPlaygroundStudio,
+  type Visit,
+} from './playground-page.ts';
 import { CommandProcess } from './relay-process.ts';
 
 const TOKEN = 'open sesame, as they say';
@@ -92,6 +98,7 @@ describe('a relay', () => {
     await says('relay not reached, trying again');
     expect(await page.locator('.where-connected').count()).toBe(0);
     expect(await notice().textContent()).toContain(`ws://127.0.0.1:${port}/`);
+    expect(await seriousFindings(page)).toEqual([]);
     relay = await startRelay(TOKEN);
     await page.locator('.where-connected').waitFor();
     await says('through a relay');
@@ -131,6 +138,7 @@ describe('a relay', () => {
     await says('refused');
     await notice().getByText('FORBIDDEN', { exact: true }).waitFor();
     expect(await notice().textContent()).toContain('token');
+    expect(await seriousFindings(page)).toEqual([]);
     // A call is refused for what it is, and not since some client was closed.
     await visit?.press('Call');
     const answer = page.getByRole('region', { name: 'Answer' });

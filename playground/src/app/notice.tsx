@@ -19,7 +19,7 @@ export function ConnectionNotice({ panel }: { readonly panel: string }) {
           <span class="mono">{url}</span>: {reason}
         </p>
         <p class="hint">
-          {attempt > 0 && `Attempt ${attempt}, after ${duration(delay)}. `}
+          {attempt > 0 && `Attempt ${attempt} follows after ${duration(delay)}. `}
           The page goes on trying, and a call that you make waits for the relay as long as its time-out.
         </p>
       </section>

@@ -84,7 +84,8 @@ function optionsOf(lines: readonly ChartLine[], format: ChartProps['format'], wi
     height: HEIGHT,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 4, 0, 0],
+    // Right: half of the last label of the time axis.
+    padding: [8, 18, 0, 0],
     scales: {
       x: { time: false, range: (_plot, _min, max) => [0, Math.max(1, max || 0)] },
       y: { range: fromZero },
@@ -99,11 +100,17 @@ function optionsOf(lines: readonly ChartLine[], format: ChartProps['format'], wi
         stroke: color(name),
         width: 1.5,
         spanGaps: true,
-        points: { show: false },
+        // A job that is over at once is one point, which no line shows.
+        points: { show: isPoint, size: 6 },
         ...(isFilled && { fill: color('--leaf-wash') }),
       })),
     ],
   };
+}
+
+function isPoint(plot: uPlot, line: number): boolean {
+  const values = plot.data[line] ?? [];
+  return values.filter((value) => value !== null && value !== undefined).length < 2;
 }
 
 function fromZero(_plot: uPlot, _min: number | null, max: number | null): [number, number] {

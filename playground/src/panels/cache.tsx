@@ -92,7 +92,7 @@ function SeenKeys() {
   const { cache, link } = usePlayground();
   const seen = cache.seen.value;
   return (
-    <section aria-label="Keys seen here">
+    <section class="keys-seen" aria-label="Keys seen here">
       <h3>Keys seen here</h3>
       <p class="hint">
         A PALM cache does not list its keys, so these are the ones that went through this page.
@@ -106,7 +106,9 @@ function SeenKeys() {
                 <th scope="col">session</th>
                 <th scope="col">server</th>
                 <th scope="col">value</th>
-                <th scope="col">size</th>
+                <th scope="col" class="figure">
+                  size
+                </th>
               </tr>
             </thead>
             <tbody>

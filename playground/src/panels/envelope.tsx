@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { PalmMessage } from 'frond';
-import { size } from '../parts/numbers.ts';
+import { grouped, size } from '../parts/numbers.ts';
 import { hexDump } from '../state/hex.ts';
 import type { WireEntry } from '../state/wire-log.ts';
 
@@ -17,7 +17,7 @@ export function EnvelopeView({ entry }: { readonly entry: WireEntry }) {
   return (
     <section class="envelope" aria-label={`Envelope ${number + 1}`}>
       <h3>
-        Envelope {number + 1} <span class="badge">{CHANNELS[channel]}</span>
+        Envelope {grouped(number + 1)} <span class="badge">{CHANNELS[channel]}</span>
       </h3>
       <dl class="facts mono">
         <dt>address</dt>

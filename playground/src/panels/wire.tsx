@@ -159,7 +159,9 @@ function WireTable({ rows, chosen, onChoose }: TableProps) {
             <th scope="col">way</th>
             <th scope="col">function</th>
             <th scope="col">payload</th>
-            <th scope="col">size</th>
+            <th scope="col" class="figure">
+              size
+            </th>
           </tr>
         </thead>
         <Space rows={from} />
@@ -184,7 +186,8 @@ function WireTable({ rows, chosen, onChoose }: TableProps) {
               </td>
               <td>
                 <span class={`way way-${entry.direction}`}>
-                  {entry.direction === 'out' ? '→ out' : '← in'}
+                  {entry.direction === 'out' ? '→' : '←'}
+                  <span class="way-word"> {entry.direction}</span>
                 </span>
               </td>
               <td class="mono clip">{entry.message?.function ?? 'a plain reply'}</td>

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Client, ConnectionStatus, Logger } from 'frond';
+import { duration } from '../parts/numbers.ts';
 
 export type LogTone = 'good' | 'bad' | 'busy' | 'plain';
 
@@ -106,7 +107,7 @@ function inWords(status: ConnectionStatus): string {
     case 'disconnected':
       return `cut from ${status.address}: ${status.reason}`;
     case 'reconnecting':
-      return `trying ${status.address} again in ${Math.round(status.delay)} ms (attempt ${status.attempt})`;
+      return `trying ${status.address} again in ${duration(status.delay)} (attempt ${status.attempt})`;
     case 'refused':
       return `turned ${status.count} away at ${status.address}: ${status.reason}`;
     case 'lost':

@@ -19,7 +19,7 @@ export interface Box {
 
 const HALF = HEIGHT / 2;
 /** Pixels that a character of a worker's name takes at most, and where the name begins, right of the circle. */
-export const CHARACTER = 6;
+export const CHARACTER = 5.6;
 export const NAME_AT = 10;
 /** Room that edges leave around what they pass. */
 const CLEARANCE = 3;
@@ -62,19 +62,35 @@ function toWorker(from: Node, to: Node): Curve {
   return [{ x, y: from.y + HALF }, { x, y: to.y }, { x, y: to.y }, end];
 }
 
-/** The first way that nothing lies on, or else the one that the least lies on. */
+/** Of the ways that the least lies on the shortest. The plainest is taken when nothing lies on it. */
 function clearest(ways: Iterable<Curve>, others: readonly Box[]): Curve {
   let best: Curve = NOWHERE;
   let least = Number.POSITIVE_INFINITY;
+  let isPlainest = true;
   for (const way of ways) {
     const hits = hitsOf(way, others);
-    if (hits < least) {
-      best = way;
-      least = hits;
-    }
-    if (hits === 0) break;
+    if (isPlainest && hits === 0) return way;
+    isPlainest = false;
+    const cost = hits * HIT + lengthOf(way);
+    if (cost >= least) continue;
+    best = way;
+    least = cost;
   }
   return best;
+}
+
+/** Pixels that a way may be longer for one point less that something lies on. */
+const HIT = 10_000;
+
+function lengthOf(curve: Curve): number {
+  let length = 0;
+  let before = pointAt(curve, 0);
+  for (let sample = 1; sample <= 10; sample++) {
+    const point = pointAt(curve, sample / 10);
+    length += Math.hypot(point.x - before.x, point.y - before.y);
+    before = point;
+  }
+  return length;
 }
 
 const NOWHERE: Curve = [

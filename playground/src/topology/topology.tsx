@@ -4,6 +4,7 @@ import { usePlayground } from '../app/context.ts';
 import type { PageCluster } from '../cluster/page-cluster.ts';
 import { Card } from '../parts/card.tsx';
 import { useReducedMotion } from '../parts/hooks.ts';
+import type { Phase } from '../state/connection.ts';
 import { Dots } from './dots.ts';
 import { CLIENT, type Edge, keyOf, type Node, type Topology, topologyOf } from './model.ts';
 import { CHARACTER, type Curve, curvesOf, NAME_AT, pathData } from './paths.ts';
@@ -18,8 +19,9 @@ export function TopologyCard() {
   const chosen = useSignal<string | undefined>(undefined);
   const info = servers.find(({ name }) => name === chosen.value);
   return (
-    <Card title="Topology" note={`${servers.length} ${servers.length === 1 ? 'server' : 'servers'}`}>
+    <Card title="Topology" note={noteOf(connection.phase.value.type, servers.length)}>
       <Drawing
+        isOld={connection.phase.value.type !== 'connected'}
         topology={topology}
         chosen={chosen.value}
         onChoose={(id) => {
@@ -35,6 +37,12 @@ export function TopologyCard() {
   );
 }
 
+function noteOf(phase: Phase['type'], count: number): string {
+  if (phase === 'failed') return 'not connected';
+  const servers = count === 1 ? '1 server' : `${count} servers`;
+  return phase === 'away' ? `${servers}, as last seen` : servers;
+}
+
 /** Of the page's own cluster it is known at once, and not when the master notices. */
 function deadIn(cluster: PageCluster | undefined): ReadonlySet<string> {
   // Read, so that what is drawn follows what is done.
@@ -44,12 +52,14 @@ function deadIn(cluster: PageCluster | undefined): ReadonlySet<string> {
 }
 
 interface DrawingProps {
+  /** Whether what is drawn is what was seen last, and may be another by now. */
+  readonly isOld: boolean;
   readonly topology: Topology;
   readonly chosen: string | undefined;
   readonly onChoose: (id: string) => void;
 }
 
-function Drawing({ topology, chosen, onChoose }: DrawingProps) {
+function Drawing({ isOld, topology, chosen, onChoose }: DrawingProps) {
   const { nodes, edges, width, height } = topology;
   const byId = useMemo(() => new Map(nodes.map((node) => [node.id, node])), [nodes]);
   const curves = useMemo(() => curvesOf(topology), [topology]);
@@ -59,7 +69,12 @@ function Drawing({ topology, chosen, onChoose }: DrawingProps) {
     .map(({ from, to }) => `${nameOf(byId.get(from))} to ${nameOf(byId.get(to))}`);
   return (
     // biome-ignore lint/a11y/useSemanticElements: SVG has no fieldset.
-    <svg class="topology" viewBox={`0 0 ${width} ${height}`} role="group" aria-label="The cluster">
+    <svg
+      class={`topology ${isOld ? 'is-old' : ''}`}
+      viewBox={`0 0 ${width} ${height}`}
+      role="group"
+      aria-label="The cluster"
+    >
       <desc>{`Messages go from ${description.join(', from ')}.`}</desc>
       <g>
         {edges.map((edge) => {
