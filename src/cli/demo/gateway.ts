@@ -4,8 +4,10 @@ import type { Relay } from '../../../transports/relay/index.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
 import { readTokens } from '../../../transports/relay/tokens.ts';
 import { atLevel, sparing } from '../../logging.ts';
+import { reasonText } from '../../protocol/errors.ts';
 import type { Transport } from '../../transport.ts';
 import type { CommandContext } from '../command.ts';
+import { CommandError } from '../exit.ts';
 import { affordable, keepDoors } from '../relay/doorkeeper.ts';
 import { listen, serverOf, urlOf } from '../relay/listening.ts';
 import { stderrLogger } from '../stderr-logger.ts';
@@ -36,7 +38,7 @@ const DESCRIPTORS_OF_ROLE = 2;
 
 /**
  * @param servers - db_addresses by name, the one that pages connect to first.
- * @throws PalmError `INVALID_CALL` when the port is taken.
+ * @throws CommandError `USAGE` when the port is taken.
  */
 export async function openGateway(
   { options, screen }: CommandContext,
@@ -53,7 +55,9 @@ export async function openGateway(
   });
   const most = Math.min(MOST_CONNECTIONS, affordable(Object.keys(servers).length * DESCRIPTORS_OF_ROLE));
   keepDoors(http, { most, mostEach: most }, sparing(atLevel(logger, loggingLevel)));
-  const port = await listen(http, place);
+  const port = await listen(http, place).catch((error) => {
+    throw portTaken(error, place.port);
+  });
   const token = randomBytes(16).toString('hex');
   try {
     relay = await createRelayOn(loadWs, {
@@ -83,6 +87,14 @@ export async function openGateway(
       http.closeAllConnections();
     },
   };
+}
+
+/** The error in words of the option, when it is that the port is taken. */
+function portTaken(error: unknown, port: number): unknown {
+  const isTaken = /EADDRINUSE/.test(reasonText(error));
+  if (!isTaken) return error;
+  const hint = 'end what uses it, give another --port, or leave it out: then the system chooses a free one';
+  return new CommandError('USAGE', `--port ${port} is taken by another program`, hint, error);
 }
 
 /** One person, who may do everything with the demo. */

@@ -22,6 +22,8 @@ import { runTour } from './tour.ts';
 /** Milliseconds that calls under way get when the demo is to end. */
 const DRAIN = 1_000;
 
+const MOST_PORT = 65_535;
+
 /** Gives the exit code. @throws what keeps the demo from going on. */
 export async function runDemo(context: CommandContext): Promise<number> {
   const { options, signal, io } = context;
@@ -56,6 +58,8 @@ function checkOptions({ options }: CommandContext): void {
     if (options.flag('once') && options.isGiven(name))
       throw new CommandError('USAGE', `--${name} is about the page, and with --once there is none`);
   }
+  const port = options.number('port') ?? 0;
+  if (port > MOST_PORT) throw new CommandError('USAGE', `--port must be from 0 to ${MOST_PORT}, not ${port}`);
 }
 
 function tellerFor({ io, options, output }: CommandContext, network: DemoNetwork): Teller {
