@@ -5,10 +5,13 @@ import { Latencies } from '../../playground/src/charts/latencies.ts';
 import { Series } from '../../playground/src/charts/series.ts';
 import { highlight } from '../../playground/src/code/highlight.ts';
 import { quoted } from '../../playground/src/code/quoted.ts';
+import { inFieldNames } from '../../playground/src/parts/field-names.ts';
 import { readCapture, writeCapture } from '../../playground/src/state/capture.ts';
 import type { ServerInfo } from '../../playground/src/state/discovery.ts';
 import { goneWorkers } from '../../playground/src/state/gone-workers.ts';
 import { bytesOfHex, hexDump, hexOf } from '../../playground/src/state/hex.ts';
+import { StatusLog, YOU } from '../../playground/src/state/status-log.ts';
+import { wholeNumber } from '../../playground/src/state/whole-number.ts';
 import { WireLog } from '../../playground/src/state/wire-log.ts';
 import { previewOf, type Way, WireView } from '../../playground/src/state/wire-view.ts';
 import { CLIENT, keyOf, topologyOf } from '../../playground/src/topology/model.ts';
@@ -101,6 +104,66 @@ describe('captures', () => {
     expect(() => readCapture('{"format":"frond-capture-1","envelopes":[{"direction":"up"}]}')).toThrow(
       'envelope 0',
     );
+  });
+});
+
+describe('the status log', () => {
+  const told = (log: StatusLog) => log.lines.value.map(({ who, text, count }) => `${who} ${text} × ${count}`);
+
+  it('counts what goes on happening in one line, the last time of it at the end', () => {
+    const log = new StatusLog();
+    const logger = log.logger('role');
+    for (let n = 1; n <= 30; n++) {
+      log.add('a', `cut: reason ${n}`, 'bad', 'cut');
+      log.add('a', `trying for the ${n}th time`, 'busy', 'trying');
+      log.add('b', 'cut', 'bad');
+    }
+    for (const times of [1, 2, 4, 8]) logger.error('call failed', { reason: `of ${times}`, times });
+    expect(told(log)).toEqual([
+      'a cut: reason 30 × 30',
+      'a trying for the 30th time × 30',
+      'b cut × 30',
+      'role call failed: of 8 × 8',
+    ]);
+    expect(new Set(log.lines.value.map(({ number }) => number)).size).toBe(4);
+  });
+
+  it('begins anew after what was well, and after what the user did', () => {
+    const log = new StatusLog();
+    log.add('a', 'cut', 'bad');
+    log.add('a', 'connected', 'good');
+    log.add('a', 'cut', 'bad');
+    log.add(YOU, 'cuts it again', 'busy');
+    log.add('a', 'cut', 'bad');
+    expect(told(log)).toEqual([
+      'a cut × 1',
+      'a connected × 1',
+      'a cut × 1',
+      'you cuts it again × 1',
+      'a cut × 1',
+    ]);
+  });
+
+  it('keeps 200 lines of 500 characters', () => {
+    const log = new StatusLog();
+    for (let n = 0; n < 300; n++) log.add(`client ${n}`, 'x'.repeat(10_000));
+    expect(log.lines.value.length).toBe(200);
+    expect(log.lines.value.at(-1)).toMatchObject({ who: 'client 299', text: `${'x'.repeat(500)}…` });
+  });
+});
+
+describe('errors', () => {
+  it('name the fields of the page in place of the options of the SDK', () => {
+    expect(inFieldNames('check serverName and dbAddress')).toBe('check “Servers” and “Servers”');
+    expect(inFieldNames('a token in a URL would show in logs: give the option token')).toBe(
+      'a token in a URL would show in logs: give the field “Token”',
+    );
+    expect(inFieldNames('idleTimeout must be milliseconds')).toBe('“Time-out in ms” must be milliseconds');
+    expect(inFieldNames('text.boom failed: RangeError')).toBe('text.boom failed: RangeError');
+    expect(wholeNumber('Retries', ' 7 ', 0)).toBe(7);
+    for (const written of ['', ' ', '-1', '1.5', 'x', '1e99', 'Infinity'])
+      expect(() => wholeNumber('Retries', written, 0)).toThrow('“Retries” takes a whole number from 0 on');
+    expect(() => wholeNumber('Retries', 'x'.repeat(70_000), 0)).toThrow(/^.{1,100}$/);
   });
 });
 
