@@ -124,6 +124,10 @@ describe('a relay', () => {
     await page.goto(linkOf(studio.site, { relay: url, token: TOKEN, server: 'demo', panel: 'connect' }));
     await page.locator('.where-away').waitFor({ timeout: 5_000 });
     expect(await page.getByLabel('Connection').textContent()).toContain('no WebSocket could be opened there');
+    // Nor is it another thing after the time-out of the first attempt, and the page goes on trying.
+    await page.waitForTimeout(11_000);
+    expect(await page.locator('.where-away').count()).toBe(1);
+    expect(await page.getByLabel('Connection').textContent()).not.toContain('TIMEOUT');
     relay = await startRelay(TOKEN);
     await page.locator('.where-connected').waitFor({ timeout: 20_000 });
     await context.close();

@@ -158,6 +158,9 @@ describe('errors', () => {
     expect(inFieldNames('a token in a URL would show in logs: give the option token')).toBe(
       'a token in a URL would show in logs: give the field “Token”',
     );
+    expect(inFieldNames('is it up, and is this its db_address? (no)')).toBe(
+      'is it up, and is this the name that the relay has for it? (no)',
+    );
     expect(inFieldNames('idleTimeout must be milliseconds')).toBe('“Time-out in ms” must be milliseconds');
     expect(inFieldNames('text.boom failed: RangeError')).toBe('text.boom failed: RangeError');
     expect(wholeNumber('Retries', ' 7 ', 0)).toBe(7);

@@ -35,8 +35,9 @@ export class Connection {
     const reason = this.place.value?.trouble.value;
     if (phase.type === 'connected' && this.#links.away.value !== undefined)
       return { type: 'away', away: this.#links.away.value };
-    if (phase.type === 'connecting' && reason !== undefined)
-      return { type: 'away', away: { reason, attempt: 0, delay: 0 } };
+    // What is known of the link says more than that time was up.
+    const isTried = phase.type === 'connecting' || (phase.type === 'failed' && phase.isRetried);
+    if (isTried && reason !== undefined) return { type: 'away', away: { reason, attempt: 0, delay: 0 } };
     return phase;
   });
   /** Names of the servers that did not answer when they were asked last. */
