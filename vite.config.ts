@@ -16,6 +16,7 @@ const inBrowsers = { ...isomorphic, websocket: 'transports/websocket/index.ts' }
 const native = {
   ...isomorphic,
   zeromq: 'transports/zeromq/index.ts',
+  zmtp: 'transports/zmtp/index.ts',
   websocket: 'transports/websocket/node.ts',
   relay: 'transports/relay/index.ts',
 };

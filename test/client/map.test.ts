@@ -1,11 +1,13 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { cuttingDial } from '../relay/cutting.ts';
 import { throughRelay } from '../relay/through.ts';
 import { testMaps } from './map-suite.ts';
 
 testMaps('memory', () => ({ transport: memory(), anyAddress: 'memory://*' }));
 testMaps('zeromq', () => ({ transport: zeromq(), anyAddress: 'tcp://127.0.0.1:*' }));
+testMaps('zmtp', () => ({ transport: zmtp(), anyAddress: 'tcp://127.0.0.1:*' }));
 testMaps('a relay to memory', () => ({
   ...throughRelay(memory(), { wrap: false }),
   anyAddress: 'memory://*',

@@ -5,6 +5,7 @@ import { Client, type ConnectOptions } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { within } from '../wait.ts';
 
 export interface TestGround {
@@ -16,6 +17,7 @@ export interface TestGround {
 export const grounds = [
   ['memory', (): TestGround => ({ transport: memory(), any: 'memory://*' })],
   ['zeromq', (): TestGround => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
+  ['zmtp', (): TestGround => ({ transport: zmtp(), any: 'tcp://127.0.0.1:*' })],
 ] as const;
 
 /** Distributes over a union, as Omit does not. */

@@ -6,12 +6,14 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { within } from '../wait.ts';
 
 const grounds = [
   ['memory', () => ({ transport: memory(), any: 'memory://*' })],
   ['zeromq', () => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
+  ['zmtp', () => ({ transport: zmtp(), any: 'tcp://127.0.0.1:*' })],
 ] as const;
 
 describe.each(grounds)('a server on %s', (_, make) => {

@@ -1,0 +1,73 @@
+import { lookup } from 'node:dns/promises';
+import { mkdtemp } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { checkDialAddress, checkZeromqAddress, isWithinProcess } from '../zeromq/address.ts';
+
+/** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
+export function checkZmtpAddress(address: unknown): void {
+  if (typeof address === 'string' && isWithinProcess(address)) {
+    throw invalidCall(
+      `zmtp() dials 'tcp://host:port' and 'ipc://path', not ${show(address)}; use memory() within a process`,
+    );
+  }
+  checkZeromqAddress(address);
+}
+
+/** @throws PalmError `INVALID_CALL` when it cannot be dialled. */
+export function checkZmtpDialAddress(address: string): void {
+  checkZmtpAddress(address);
+  checkDialAddress(address);
+  if (address === 'ipc://*')
+    throw invalidCall(`${show(address)} can be bound but not dialled: it names no path`);
+}
+
+/** One place to dial or bind, as `node:net` takes it. */
+export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
+
+const TCP = /^tcp:\/\/\[?(.+?)\]?:(\d+|\*)$/;
+
+/**
+ * All places that an address stands for at this moment, in the order in which they are to be dialled.
+ * @throws Error when its name cannot be resolved.
+ */
+export async function placesOf(address: string): Promise<Place[]> {
+  const tcp = parseTcp(address);
+  if (tcp === undefined) return [{ path: pathOf(address) }];
+  const { host, port } = tcp;
+  // An address with a zone is one already.
+  if (isIP(host) !== 0 || host.includes('%')) return [{ host, port }];
+  const found = await lookup(host, { all: true });
+  return found.map((own) => ({ host: own.address, port }));
+}
+
+/** Where to bind an address. */
+export async function bindPlaceOf(address: string): Promise<Place> {
+  if (address === 'ipc://*') return { path: join(await mkdtemp(join(tmpdir(), 'frond-')), 'socket') };
+  const tcp = parseTcp(address);
+  if (tcp?.host === '*') return { host: '0.0.0.0', port: tcp.port };
+  const [place] = await placesOf(address);
+  if (place === undefined) throw new Error('the name has no address');
+  return place;
+}
+
+/** The address of what is bound at a place, as others dial it. */
+export function addressAt(place: Place): string {
+  if ('path' in place) return `ipc://${place.path.replace(/^\0/, '@')}`;
+  return place.host.includes(':')
+    ? `tcp://[${place.host}]:${place.port}`
+    : `tcp://${place.host}:${place.port}`;
+}
+
+function parseTcp(address: string): { readonly host: string; readonly port: number } | undefined {
+  const [, host, port] = TCP.exec(address) ?? [];
+  if (host === undefined || port === undefined) return undefined;
+  return { host, port: port === '*' ? 0 : Number(port) };
+}
+
+/** The path of a Unix socket; `@name` is in Linux's abstract namespace. */
+function pathOf(address: string): string {
+  return address.slice('ipc://'.length).replace(/^@/, '\0');
+}

@@ -1,0 +1,75 @@
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { BoundPull, CloseOptions } from '../../src/transport.ts';
+import { type BindContext, Bound } from './bound.ts';
+import type { Link } from './link.ts';
+
+/** Messages and bytes read and not taken by the server, before its peers are held up. */
+const READ_AHEAD = 4_096;
+const READ_AHEAD_BYTES = 4_194_304;
+
+/** Takes frames from all that push. */
+export class ZmtpPull extends Bound implements BoundPull {
+  readonly socketType = 'PULL';
+  readonly #queue: BatchQueue<Bytes>;
+  #batch: Bytes[] = [];
+  #isHeld = false;
+
+  constructor(context: BindContext) {
+    super(context);
+    this.#queue = new BatchQueue<Bytes>(context.settings.receiveHighWaterMark ?? READ_AHEAD, {
+      sizeOf: ({ length }) => length,
+      bytes: READ_AHEAD_BYTES,
+    });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  stop(): void {
+    this.#queue.end();
+    this.#hold();
+  }
+
+  override up(link: Link): void {
+    super.up(link);
+    if (this.#isHeld) link.pause();
+  }
+
+  /** Each part is a message: peers batch by sending several as one multipart message. */
+  frame(_link: Link, _flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    this.#batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
+  }
+
+  override pieceEnds(): void {
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#queue.push(batch);
+    if (!this.#queue.isFull || this.#isHeld) return;
+    this.reportSlow(this.#queue.size);
+    this.#hold();
+    this.#queue.room().then(() => this.#letOn());
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    await super.close(options);
+    this.#queue.end();
+  }
+
+  /** Nobody takes what is read now: whoever pushes is held up. */
+  #hold(): void {
+    this.#isHeld = true;
+    for (const link of this.links) link.pause();
+  }
+
+  #letOn(): void {
+    if (this.#queue.isEnded) return;
+    this.#isHeld = false;
+    for (const link of this.links) {
+      link.resume();
+      if (this.#isHeld) return;
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { lstat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { deferred } from '../../src/async/deferred.ts';
+import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Binding, CloseOptions } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { addressAt, bindPlaceOf, type Place } from './address.ts';
+import type { SocketType } from './commands.ts';
+import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { ZmtpSettings } from './options.ts';
+import type { OwnBytes } from './own-bytes.ts';
+import { Violation } from './violation.ts';
+
+/** Connections that the system accepts ahead of this process. */
+const BACKLOG = 511;
+
+/** What a bound end needs to know beside what it is for. */
+export interface BindContext {
+  readonly host: ChannelHost;
+  readonly settings: ZmtpSettings;
+  readonly own: OwnBytes;
+}
+
+/** A bound end: listens, and has a link to each peer. */
+export abstract class Bound implements Binding, LinkRole {
+  abstract readonly socketType: SocketType;
+  readonly takesControlOnly: boolean = false;
+  readonly isHeldUp: boolean = true;
+  readonly own: OwnBytes;
+  readonly settings: ZmtpSettings;
+  protected readonly host: ChannelHost;
+  /** Peers whose handshake is done, the oldest first. */
+  protected readonly links = new Set<Link>();
+  /** All peers. */
+  readonly #all = new Set<Link>();
+  readonly #server: Server;
+  #address = '';
+  #refused = 0;
+  #isClosed = false;
+
+  constructor({ host, settings, own }: BindContext) {
+    this.host = host;
+    this.settings = settings;
+    this.own = own;
+    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server.maxConnections = settings.maxPeers;
+    this.#server.on('drop', () =>
+      this.refuse(`there are ${settings.maxPeers} peers already: raise maxPeers`),
+    );
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  protected get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** @throws PalmError `INVALID_CALL` when the address is taken or not this machine's. */
+  async bind(address: string): Promise<this> {
+    try {
+      const place = await bindPlaceOf(address);
+      if ('path' in place) await makeWay(place.path);
+      await this.#listen(place);
+      this.#address = this.#addressOf(place);
+    } catch (cause) {
+      throw invalidCall(`cannot bind ${address}: ${reasonText(cause)}`, { cause });
+    }
+    this.#server.on('error', (error) => this.refuse(`a connection cannot be accepted: ${reasonText(error)}`));
+    return this;
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.host.release(this);
+    const closed = deferred<void>();
+    this.#server.close(() => closed.resolve());
+    const { timeout = 0 } = options;
+    await Promise.all([...this.#all].map((link) => link.close(timeout)));
+    await closed.promise;
+  }
+
+  up(link: Link): void {
+    this.links.add(link);
+  }
+
+  down(link: Link, end: LinkEnd): void {
+    this.#all.delete(link);
+    this.links.delete(link);
+    if (end.violation !== undefined && !this.#isClosed) this.refuse(end.violation.message);
+  }
+
+  abstract frame(
+    link: Link,
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwn: boolean,
+  ): void;
+
+  pieceEnds(_link: Link): void {}
+
+  writable(_link: Link): void {}
+
+  /** Reports that a peer was turned away. It does so rarely: anybody can bring it about, as often as they like. */
+  protected refuse(reason: string): void {
+    this.#refused++;
+    if (!Number.isInteger(Math.log2(this.#refused))) return;
+    this.host.report({ type: 'refused', address: this.#address, reason, count: this.#refused });
+  }
+
+  protected reportSlow(queued: number): void {
+    this.host.report({ type: 'slow', address: this.#address, queued });
+  }
+
+  protected closedError(): PalmError {
+    return new PalmError('CLOSED', `${this.#address} is closed`, { sent: false });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isClosed) return void socket.destroy();
+    this.#all.add(new Link(socket, this, false));
+  }
+
+  #listen(place: Place): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ ...place, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  #addressOf(place: Place): string {
+    const bound = this.#server.address();
+    return addressAt(
+      bound === null || typeof bound === 'string' ? place : { host: bound.address, port: bound.port },
+    );
+  }
+}
+
+/**
+ * A server that was killed leaves its socket at the path, which is removed.
+ * @throws Error when there is something else, or a server that listens.
+ */
+async function makeWay(path: string): Promise<void> {
+  if (path.startsWith('\0')) return;
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('there is a file that is not a socket');
+  if (await listens(path)) throw new Error('a server listens there');
+  await unlink(path);
+}
+
+function listens(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('close', () => {}).once('connect', () => socket.destroy());
+  });
+}
+
+/** For bound ends that take no messages. */
+export function noMessages(): never {
+  throw new Violation('it sent a message to an end that takes none');
+}

@@ -1,0 +1,113 @@
+import { invalidCall } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type {
+  Answer,
+  Binding,
+  BindingConnection,
+  BoundPull,
+  BoundPush,
+  Delivery,
+  PendingReply,
+  Puller,
+  Pusher,
+  SubscribeOptions,
+  Subscription,
+} from '../../src/transport.ts';
+import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { checkZmtpAddress, checkZmtpDialAddress } from './address.ts';
+import type { BindContext, Bound } from './bound.ts';
+import { ZmtpPublish } from './bound-publish.ts';
+import { ZmtpPull } from './bound-pull.ts';
+import { ZmtpPush } from './bound-push.ts';
+import { ZmtpReply } from './bound-reply.ts';
+import { LONGEST_TOPIC } from './commands.ts';
+import type { DialContext } from './dialled.ts';
+import type { ZmtpSettings } from './options.ts';
+import { OwnBytes } from './own-bytes.ts';
+import { ZmtpPusher } from './pusher.ts';
+import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
+import { ZmtpRequester } from './requester.ts';
+
+export class ZmtpConnection extends BaseConnection implements BindingConnection {
+  readonly #settings: ZmtpSettings;
+  readonly #own = new OwnBytes();
+  readonly #requesters = new Map<string, ZmtpRequester>();
+
+  constructor(settings: ZmtpSettings) {
+    super();
+    this.#settings = settings;
+  }
+
+  request(address: string, frame: Bytes): PendingReply {
+    let requester = this.#requesters.get(address);
+    if (requester === undefined || requester.isClosed) {
+      requester = this.keep(new ZmtpRequester(this.#dialling(address))).dial();
+      this.#requesters.set(address, requester);
+    }
+    return requester.request(frame);
+  }
+
+  push(address: string): Pusher {
+    return this.keep(new ZmtpPusher(this.#dialling(address))).dial();
+  }
+
+  subscribe(
+    address: string,
+    topic: string,
+    { proofTimeout = 0, maxUnread }: SubscribeOptions = {},
+  ): Subscription {
+    const context = this.#dialling(address);
+    checkTopic(topic);
+    if (Buffer.byteLength(topic) > LONGEST_TOPIC) {
+      throw invalidCall(
+        `a topic over ZMTP has at most ${LONGEST_TOPIC} bytes, not ${Buffer.byteLength(topic)}`,
+      );
+    }
+    const margin = Math.max(proofTimeout, this.#settings.subscriptionMargin);
+    return this.keep(new ZmtpSubscription(context, topic, margin, maxUnread)).dial();
+  }
+
+  pull(address: string): Puller {
+    return this.keep(new ZmtpPuller(this.#dialling(address))).dial();
+  }
+
+  async bindReply(address: string, answer: Answer): Promise<Binding> {
+    return this.#bind(address, (context) => new ZmtpReply(context, answer));
+  }
+
+  async bindPull(address: string): Promise<BoundPull> {
+    return this.#bind(address, (context) => new ZmtpPull(context));
+  }
+
+  async bindPush(address: string): Promise<BoundPush> {
+    return this.#bind(address, (context) => new ZmtpPush(context));
+  }
+
+  async bindPublish(
+    address: string,
+  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+    return this.#bind(address, (context) => new ZmtpPublish(context));
+  }
+
+  protected checkAddress(address: string): void {
+    checkZmtpAddress(address);
+  }
+
+  #dialling(address: string): DialContext {
+    this.checkUse(address);
+    checkZmtpDialAddress(address);
+    return { address, host: this, settings: this.#settings, own: this.#own };
+  }
+
+  async #bind<B extends Bound>(address: string, make: (context: BindContext) => B): Promise<B> {
+    this.checkUse(address);
+    // Kept from the start: closing the connection meanwhile closes it.
+    const bound = this.keep(make({ host: this, settings: this.#settings, own: this.#own }));
+    try {
+      return await bound.bind(address);
+    } catch (error) {
+      this.release(bound);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import { connect, type Socket } from 'node:net';
+import { startTimer } from '../../src/async/deadline.ts';
+import { Readiness } from '../../src/async/readiness.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Channel, CloseOptions } from '../../src/transport.ts';
+import type { ChannelHost } from '../shared/base-connection.ts';
+import { type Place, placesOf } from './address.ts';
+import type { SocketType } from './commands.ts';
+import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { ZmtpSettings } from './options.ts';
+import type { OwnBytes } from './own-bytes.ts';
+import { Violation } from './violation.ts';
+
+/** Least wait before a peer that refused is dialled again, in milliseconds. */
+const REDIAL_DELAY = 1_000;
+
+/**
+ * Links that must end in a row between greeting and introduction before the peer counts as one that refuses: libzmq hangs up
+ * without a word on a socket of a kind that does not fit, and a server that is going down does the same once.
+ */
+const HANG_UPS_OF_A_MISFIT = 2;
+
+/** What a channel needs to know beside what it is for. */
+export interface DialContext {
+  readonly address: string;
+  readonly host: ChannelHost;
+  readonly settings: ZmtpSettings;
+  readonly own: OwnBytes;
+}
+
+/** A dialling end: keeps one link to its address, and says when it can be used. */
+export abstract class Dialled extends Readiness implements Channel, LinkRole {
+  abstract readonly socketType: SocketType;
+  readonly takesControlOnly: boolean = false;
+  readonly isHeldUp: boolean = false;
+  readonly own: OwnBytes;
+  readonly settings: ZmtpSettings;
+  protected readonly address: string;
+  protected readonly host: ChannelHost;
+  /** The link, from the end of its handshake to its own end. */
+  protected link: Link | undefined;
+  /** Why the peer refuses, until it is up or dialled no more. */
+  protected refusedWith: PalmError | undefined;
+  #current: Link | undefined;
+  #socket: Socket | undefined;
+  #stopWaiting = () => {};
+  #attempt = 0;
+  #hangUps = 0;
+
+  constructor({ address, host, settings, own }: DialContext) {
+    super();
+    this.address = address;
+    this.host = host;
+    this.settings = settings;
+    this.own = own;
+  }
+
+  /** Separate from the constructor, because the subclass is to be complete. */
+  dial(): this {
+    this.host.report({ type: 'connecting', address: this.address });
+    void this.#connect();
+    return this;
+  }
+
+  up(link: Link): void {
+    this.link = link;
+    this.refusedWith = undefined;
+    this.#attempt = 0;
+    this.#hangUps = 0;
+    this.host.report({ type: 'connected', address: this.address });
+    this.connected(link);
+  }
+
+  down(_link: Link, end: LinkEnd): void {
+    this.#current = undefined;
+    this.link = undefined;
+    if (this.isClosed) return;
+    const { address } = this;
+    if (end.wasUp) {
+      const reason = `the link to ${address} broke: ${end.reason}`;
+      this.host.report({ type: 'disconnected', address, reason });
+      this.disconnected(new PalmError('DISCONNECTED', reason, { sent: 'unknown' }));
+      this.#redial(0);
+      return;
+    }
+    const violation = end.violation ?? this.#misfit(end);
+    if (violation === undefined) {
+      this.#redial(0);
+      return;
+    }
+    const text = `${address} cannot be used: ${violation.message}; is it the address of another service?`;
+    this.host.report({ type: 'disconnected', address, reason: text });
+    this.setRefused(new PalmError(violation.code, text, { sent: false, cause: violation }));
+    this.#redial(REDIAL_DELAY);
+  }
+
+  override setRefused(error: PalmError): void {
+    this.refusedWith = error;
+    super.setRefused(error);
+  }
+
+  abstract frame(
+    link: Link,
+    flags: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isOwn: boolean,
+  ): void;
+
+  pieceEnds(_link: Link): void {}
+
+  writable(_link: Link): void {}
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.isClosed) return;
+    this.#stopWaiting();
+    this.setClosed(closedError(this.address));
+    this.host.release(this);
+    this.#socket?.destroy();
+    await this.#current?.close(options.timeout ?? 0);
+  }
+
+  protected connected(_link: Link): void {
+    this.setReady();
+  }
+
+  protected disconnected(error: PalmError): void {
+    this.setBroken(error);
+  }
+
+  protected reportSlow(queued: number): void {
+    this.host.report({ type: 'slow', address: this.address, queued });
+  }
+
+  /** The error for what the peer would hang up at. */
+  protected refusal(bytes: number): PalmError | undefined {
+    const { maxMessageSize } = this.settings;
+    if (bytes <= maxMessageSize || maxMessageSize === -1) return undefined;
+    const text = `a message of ${bytes} bytes to ${this.address} is over maxMessageSize, ${maxMessageSize}: raise it on both sides`;
+    return new PalmError('TOO_LARGE', text, { sent: false });
+  }
+
+  #misfit({ wasGreeted, reason }: LinkEnd): Violation | undefined {
+    if (!wasGreeted) return undefined;
+    this.#hangUps++;
+    if (this.#hangUps < HANG_UPS_OF_A_MISFIT) return undefined;
+    return new Violation(`it greets and then hangs up on a ${this.socketType} (${reason})`);
+  }
+
+  /** Tries all addresses that the name has now, until one accepts. */
+  async #connect(): Promise<void> {
+    try {
+      for (const place of await placesOf(this.address)) {
+        if (this.isClosed) return;
+        const socket = await this.#try(place);
+        if (this.isClosed) return socket instanceof Error ? undefined : void socket.destroy();
+        if (!(socket instanceof Error)) {
+          this.#current = new Link(socket, this, true);
+          return;
+        }
+      }
+    } catch {
+      // A name that cannot be resolved may be later.
+    }
+    if (!this.isClosed) this.#redial(0);
+  }
+
+  #try(place: Place): Promise<Socket | Error> {
+    return new Promise((resolve) => {
+      const socket = connect(place);
+      this.#socket = socket;
+      const { connectTimeout } = this.settings;
+      const stop = startTimer(connectTimeout, () =>
+        socket.destroy(new Error(`nothing accepted the connection within ${connectTimeout} ms`)),
+      );
+      const settle = (outcome: Socket | Error) => {
+        stop();
+        this.#socket = undefined;
+        socket.off('connect', connected).off('error', settle).off('close', ended);
+        // Whatever else is to be said of it is of no interest.
+        if (outcome instanceof Error) socket.on('error', () => {});
+        resolve(outcome);
+      };
+      const connected = () => settle(socket);
+      const ended = () => settle(new Error('the connection was given up'));
+      socket.on('connect', connected).on('error', settle).on('close', ended);
+    });
+  }
+
+  #redial(least: number): void {
+    this.#attempt++;
+    const { reconnectInterval, reconnectMaxInterval } = this.settings;
+    const most = Math.max(reconnectInterval, reconnectMaxInterval);
+    const wait = Math.min(most, reconnectInterval * 2 ** Math.min(this.#attempt - 1, 30));
+    // Half by chance: those whose server was started again are not to come back all at once.
+    const delay = Math.max(least, Math.round(wait * (0.5 + Math.random() / 2)));
+    this.host.report({ type: 'reconnecting', address: this.address, attempt: this.#attempt, delay });
+    this.#stopWaiting();
+    this.#stopWaiting = startTimer(delay, () => void this.#connect());
+  }
+}
+
+export function closedError(address: string): PalmError {
+  return new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false });
+}

@@ -1,0 +1,26 @@
+/** `frond/zmtp`: ZeroMQ's protocol in TypeScript, on the sockets of Node, Bun and Deno. */
+import type { BindingTransport } from '../../src/transport.ts';
+import { resolveZeromqAddress } from '../zeromq/address.ts';
+import { checkZmtpAddress } from './address.ts';
+import { ZmtpConnection } from './connection.ts';
+import { settle, type ZmtpOptions } from './options.ts';
+
+export type { ZmtpOptions } from './options.ts';
+
+/**
+ * A transport that speaks ZMTP 3.1, and 3.0 to those that know no other, with ZeroMQ's peers: pylm's, `zeromq()`'s and its own.
+ * It has no native code and installs nothing. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and `ipc://path`;
+ * binding `tcp://host:*` has the system choose the port. It does not encrypt.
+ *
+ * @throws PalmError `INVALID_CALL` naming an option that is not acceptable.
+ * @example await Client.connect({ transport: zmtp(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' })
+ */
+export function zmtp(options: ZmtpOptions = {}): BindingTransport {
+  const settings = settle(options);
+  return {
+    name: 'zmtp',
+    checkAddress: checkZmtpAddress,
+    resolveAddress: resolveZeromqAddress,
+    open: async () => new ZmtpConnection(settings),
+  };
+}

@@ -1,0 +1,173 @@
+/** The dialling ends that only receive: a share of what is pushed, and what is published. */
+import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
+import { startTimer } from '../../src/async/deadline.ts';
+import type { PalmError } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
+import { subscribeCommand } from './commands.ts';
+import { type DialContext, Dialled } from './dialled.ts';
+import { MORE } from './frame-reader.ts';
+import { gatherMessage, type Link } from './link.ts';
+
+/** Bytes read and not taken, before the rest waits with the peer. */
+const PULLED_BYTES = 4_194_304;
+const PUBLISHED_BYTES = 16_777_216;
+/** Messages read and not taken. */
+const PULLED = 4_096;
+const PUBLISHED = 100_000;
+
+abstract class Receiving<T> extends Dialled {
+  protected readonly queue: BatchQueue<T>;
+  protected batch: T[] = [];
+
+  constructor(context: DialContext, highWaterMark: number, mark: ByteMark<T>) {
+    super(context);
+    this.queue = new BatchQueue<T>(highWaterMark, mark);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T[], undefined> {
+    return this.queue;
+  }
+
+  override pieceEnds(link: Link): void {
+    if (this.batch.length === 0) return;
+    const { batch } = this;
+    this.batch = [];
+    this.queue.push(batch);
+    if (!this.queue.isFull) return;
+    this.reportSlow(this.queue.size);
+    link.pause();
+    this.queue.room().then(() => link.resume());
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    await super.close(options);
+    this.queue.end();
+  }
+}
+
+/** A share of what one PUSH hands out. */
+export class ZmtpPuller extends Receiving<Bytes> implements Puller {
+  readonly socketType = 'PULL';
+  override readonly isHeldUp = true;
+
+  constructor(context: DialContext) {
+    const sizeOf = ({ length }: Bytes) => length;
+    super(context, context.settings.receiveHighWaterMark ?? PULLED, { sizeOf, bytes: PULLED_BYTES });
+  }
+
+  /** Each part is a message: peers batch by sending several as one multipart message. */
+  frame(_link: Link, _flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    this.batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
+  }
+}
+
+/** What one PUB publishes under one prefix, proved where the publisher can. */
+export class ZmtpSubscription extends Receiving<Delivery> implements Subscription {
+  readonly socketType = 'SUB';
+  readonly #topic: Uint8Array;
+  /** Topic under which a publisher confirms the subscription. */
+  readonly #proof: string;
+  readonly #margin: number;
+  readonly #recent = new RecentTopic();
+  #stopMargin = () => {};
+  #isProved = false;
+  #read: string | undefined;
+
+  constructor(context: DialContext, topic: string, margin: number, maxUnread: number | undefined) {
+    const mark = maxUnread ?? context.settings.receiveHighWaterMark ?? PUBLISHED;
+    super(context, mark, { sizeOf, bytes: PUBLISHED_BYTES });
+    this.#topic = new TextEncoder().encode(topic);
+    // A publisher of frond's confirms what ends in a slash. For any other topic a second one is subscribed to, which is nobody
+    // else's: a pylm server that takes `first`, and with it all that begins so, would die of an empty delivery under `first/`.
+    this.#proof = topic.endsWith('/') ? topic : `${randomId()}/`;
+    this.#margin = margin;
+  }
+
+  get isProved(): boolean {
+    return this.#isProved;
+  }
+
+  frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    if (link.parts.length === 0 && this.#read === undefined && (flags & MORE) !== 0) {
+      this.#read = this.#recent.read(bytes, start, end);
+      link.partBytes = end - start;
+      return;
+    }
+    const frames = gatherMessage(link, this, flags, bytes, start, end, isOwn);
+    if (frames === undefined) return;
+    const topic = this.#read;
+    this.#read = undefined;
+    // A message of one part has a topic and nothing under it.
+    if (topic === undefined) return;
+    if (frames.length > 1 || (frames[0]?.length ?? 0) > 0) this.batch.push({ topic, frames });
+    else if (topic === this.#proof) this.#proved();
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    this.#stopMargin();
+    await super.close(options);
+  }
+
+  /**
+   * The subscription travels behind the handshake. A frond server proves its arrival with an empty delivery; pylm cannot, so there it
+   * counts as arrived a little later, the more so the slower the link is.
+   */
+  protected override connected(link: Link): void {
+    this.#read = undefined;
+    this.#subscribe(link, this.#topic);
+    const proof = new TextEncoder().encode(this.#proof);
+    if (proof.length !== this.#topic.length || this.#topic.at(-1) !== SLASH) this.#subscribe(link, proof);
+    this.#stopMargin();
+    this.#stopMargin = startTimer(Math.max(this.#margin, 10 * link.age), () => this.setReady());
+  }
+
+  protected override disconnected(error: PalmError): void {
+    this.#stopMargin();
+    this.#isProved = false;
+    super.disconnected(error);
+  }
+
+  #subscribe(link: Link, topic: Uint8Array): void {
+    if (link.takesCommands) link.sendCommand(subscribeCommand(topic));
+    else link.send(Uint8Array.of(1, ...topic), false);
+  }
+
+  #proved(): void {
+    this.#stopMargin();
+    this.#isProved = true;
+    this.setReady();
+  }
+}
+
+const SLASH = 0x2f;
+
+function sizeOf({ topic, frames }: Delivery): number {
+  let size = topic.length;
+  for (const { length } of frames) size += length;
+  return size;
+}
+
+/** Reads topics, most of which are the same as the one before. */
+class RecentTopic {
+  #bytes: Uint8Array = new Uint8Array(0);
+  #topic = '';
+
+  read(bytes: Uint8Array, start: number, end: number): string {
+    if (!this.#isSame(bytes, start, end)) {
+      this.#bytes = bytes.slice(start, end);
+      this.#topic = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+    }
+    return this.#topic;
+  }
+
+  /** A loop, because for so few bytes the call into native code takes longer. */
+  #isSame(bytes: Uint8Array, start: number, end: number): boolean {
+    const recent = this.#bytes;
+    const length = end - start;
+    if (length !== recent.length) return false;
+    for (let i = 0; i < length; i++) if (bytes[start + i] !== recent[i]) return false;
+    return true;
+  }
+}

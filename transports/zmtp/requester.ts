@@ -1,0 +1,138 @@
+import { Fifo } from '../../src/async/fifo.ts';
+import { PendingReplies } from '../../src/async/pending.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { CloseOptions, PendingReply } from '../../src/transport.ts';
+import { Dialled } from './dialled.ts';
+import { gatherMessage, type Link } from './link.ts';
+
+/**
+ * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set otherwise, wait
+ * for a peer.
+ */
+const MOST_UNANSWERED = 512;
+/** Bytes of requests under way from which on no more are sent: what was written, nobody takes back. */
+const MOST_UNANSWERED_BYTES = 16 * 1_048_576;
+/** Requests that were given up while they waited, from which on those that wait are looked through for them. */
+const PRUNE_FROM = 64;
+
+interface Request {
+  readonly id: number;
+  /** Nothing once it is given up. */
+  frame: Bytes | undefined;
+}
+
+/**
+ * Requests to one REP over one DEALER. A REP gives back the parts in front of the empty one, so each reply names its request, and one
+ * that was lost or given up holds up no other.
+ */
+export class ZmtpRequester extends Dialled {
+  readonly socketType = 'DEALER';
+  readonly #pending = new PendingReplies<Bytes>();
+  readonly #waiting = new Fifo<Request>();
+  /** Sizes of those that were sent and not answered. One that was given up stays: the server answers it all the same. */
+  readonly #sent = new Map<number, number>();
+  #sentBytes = 0;
+  #givenUp = 0;
+  readonly #idFrame = new Uint8Array(4);
+
+  request(frame: Bytes): PendingReply {
+    const { id, reply } = this.#pending.add();
+    const request: Request = { id, frame };
+    const refusal = this.refusedWith ?? this.refusal(frame.length);
+    if (refusal !== undefined) {
+      this.#pending.fail(id, refusal);
+    } else {
+      this.#waiting.push(request);
+      if (this.link !== undefined) this.writable(this.link);
+    }
+    return { reply, cancel: (reason) => this.#giveUp(request, reason) };
+  }
+
+  frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    const parts = gatherMessage(link, this, flags, bytes, start, end, isOwn);
+    if (parts === undefined) return;
+    const [own, empty, reply] = parts;
+    if (parts.length !== 3 || own?.length !== 4 || empty?.length !== 0 || reply === undefined) return;
+    const id = new DataView(own.buffer, own.byteOffset).getUint32(0);
+    this.#forget(id);
+    this.#pending.settle(id, reply);
+  }
+
+  override pieceEnds(link: Link): void {
+    this.writable(link);
+  }
+
+  override writable(link: Link): void {
+    const waiting = this.#waiting;
+    while (waiting.size > 0 && link.hasRoom && !this.#isFull) {
+      const { id, frame } = waiting.shift() ?? {};
+      if (frame === undefined || id === undefined) {
+        this.#givenUp--;
+        continue;
+      }
+      this.#sent.set(id, frame.length);
+      this.#sentBytes += frame.length;
+      new DataView(this.#idFrame.buffer).setUint32(0, id);
+      link.send(this.#idFrame, true);
+      link.send(NO_BYTES, true);
+      link.send(frame, false);
+    }
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    if (this.isClosed) return;
+    const closing = super.close(options);
+    const text = `the connection to ${this.address} was closed before the reply`;
+    for (const id of this.#sent.keys())
+      this.#pending.fail(id, new PalmError('CLOSED', text, { sent: 'unknown' }));
+    this.#pending.failAll(new PalmError('CLOSED', text, { sent: false }));
+    this.#forgetWaiting();
+    await closing;
+  }
+
+  override setRefused(error: PalmError): void {
+    super.setRefused(error);
+    this.#pending.failAll(error);
+    this.#forgetWaiting();
+  }
+
+  protected override connected(link: Link): void {
+    super.connected(link);
+    this.writable(link);
+  }
+
+  protected override disconnected(error: PalmError): void {
+    for (const id of this.#sent.keys()) this.#pending.fail(id, error);
+    this.#sent.clear();
+    this.#sentBytes = 0;
+    super.disconnected(error);
+  }
+
+  get #isFull(): boolean {
+    return this.#sent.size >= MOST_UNANSWERED || this.#sentBytes >= MOST_UNANSWERED_BYTES;
+  }
+
+  #forgetWaiting(): void {
+    this.#waiting.clear();
+    this.#givenUp = 0;
+  }
+
+  #giveUp(request: Request, reason: unknown): void {
+    if (!this.#pending.has(request.id)) return;
+    this.#pending.fail(request.id, reason);
+    if (this.#sent.has(request.id)) return;
+    request.frame = undefined;
+    this.#givenUp++;
+    if (this.#givenUp < PRUNE_FROM || this.#givenUp * 2 < this.#waiting.size) return;
+    this.#waiting.retain(({ frame }) => frame !== undefined);
+    this.#givenUp = 0;
+  }
+
+  #forget(id: number): void {
+    this.#sentBytes -= this.#sent.get(id) ?? 0;
+    this.#sent.delete(id);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
