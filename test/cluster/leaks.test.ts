@@ -8,7 +8,7 @@ import { grounds, type TestGround } from './ground.ts';
 import { held, leftovers, megabytes, settled } from './leftovers.ts';
 
 /** LEAK_ROUNDS gives the long form: how often all roles are opened and closed on zeromq. */
-const ROUNDS = { memory: 100, zeromq: Number(process.env['LEAK_ROUNDS'] ?? 10) };
+const ROUNDS = { memory: 100, zeromq: Number(process.env['LEAK_ROUNDS'] ?? 10), zmtp: 10 };
 
 /** Mebibytes that all rounds may leave: a role that is not let go holds more than that in its codecs alone. */
 const REMAINS = 3;

@@ -8,7 +8,7 @@ import { until, within } from '../../wait.ts';
 import { connect, startRelay, toRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 
-const ROUNDS = { memory: 3, zeromq: 10 };
+const ROUNDS = { memory: 3, zeromq: 10, zmtp: 10 };
 const CLIENTS = 20;
 /** Mebibytes that all rounds may leave: a session that is not let go holds more than that in its codecs and buffers alone. */
 const REMAINS = 3;
