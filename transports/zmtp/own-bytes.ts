@@ -12,7 +12,10 @@ export class OwnBytes {
 
   copy(bytes: Uint8Array, start: number, end: number): Bytes {
     const length = end - start;
-    if (length > LARGEST_PIECE) return Uint8Array.prototype.slice.call(bytes, start, end) as Bytes;
+    if (length > LARGEST_PIECE) {
+      const { byteOffset } = bytes;
+      return new Uint8Array((bytes.buffer as ArrayBuffer).slice(byteOffset + start, byteOffset + end));
+    }
     if (this.#at + length > BLOCK || this.#block.byteLength === 0) {
       this.#block = new ArrayBuffer(BLOCK);
       this.#at = 0;
