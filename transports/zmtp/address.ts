@@ -20,9 +20,15 @@ export function checkZmtpAddress(address: unknown): void {
 export function checkZmtpDialAddress(address: string): void {
   checkZmtpAddress(address);
   checkDialAddress(address);
+  if (Buffer.byteLength(address) > LONGEST_PATH + 'ipc://'.length && address.startsWith('ipc:')) {
+    throw invalidCall(`the path of a Unix socket has at most ${LONGEST_PATH} bytes, unlike ${show(address)}`);
+  }
   if (address === 'ipc://*')
     throw invalidCall(`${show(address)} can be bound but not dialled: it names no path`);
 }
+
+/** Bytes, as systems have it: some have a few less. */
+const LONGEST_PATH = 107;
 
 /** One place to dial or bind, as `node:net` takes it. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -48,7 +54,9 @@ export async function bindPlaceOf(address: string): Promise<Place> {
   if (address === 'ipc://*') return { path: join(await mkdtemp(join(tmpdir(), 'frond-')), 'socket') };
   const tcp = parseTcp(address);
   if (tcp?.host === '*') return { host: '0.0.0.0', port: tcp.port };
-  const [place] = await placesOf(address);
+  const places = await placesOf(address);
+  // Of a name, the address that ZeroMQ would take.
+  const place = places.find((own) => 'host' in own && isIP(own.host) === 4) ?? places[0];
   if (place === undefined) throw new Error('the name has no address');
   return place;
 }

@@ -2,7 +2,9 @@ import type { Delivery } from '../../src/transport.ts';
 import { Bound, noMessages } from './bound.ts';
 import { LONGEST_TOPIC } from './commands.ts';
 import { MORE } from './frame-reader.ts';
-import { type Link, type LinkEnd, readSubscription, topicKey } from './link.ts';
+import { readSubscription, topicKey } from './gather.ts';
+import type { Link } from './link.ts';
+import type { LinkEnd } from './link-role.ts';
 import { Topics } from './topics.ts';
 import { Violation } from './violation.ts';
 

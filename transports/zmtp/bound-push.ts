@@ -2,7 +2,8 @@ import { atMost } from '../../src/async/deadline.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { BoundPush, CloseOptions } from '../../src/transport.ts';
 import { Bound, noMessages } from './bound.ts';
-import type { Link, LinkEnd } from './link.ts';
+import type { Link } from './link.ts';
+import type { LinkEnd } from './link-role.ts';
 import { SendQueue } from './send-queue.ts';
 
 const DONE = Promise.resolve();

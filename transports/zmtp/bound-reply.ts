@@ -1,7 +1,8 @@
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { Answer, RequestOrigin } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
-import { gatherMessage, type Link } from './link.ts';
+import { gatherMessage } from './gather.ts';
+import type { Link } from './link.ts';
 import { Violation } from './violation.ts';
 
 /** Requests of one peer that are under way, from which on no more of its are read. */

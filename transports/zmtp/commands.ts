@@ -86,6 +86,20 @@ export function parseCommand(body: Uint8Array): Command {
   return { name: latin1(body.subarray(1, 1 + length)), data: body.subarray(1 + length) };
 }
 
+/**
+ * Reads what a peer says first.
+ * @throws Violation when that is not READY, is malformed, or its kind of socket does not fit.
+ */
+export function readFirstCommand(body: Uint8Array, own: SocketType): Introduction {
+  const { name, data } = parseCommand(body);
+  if (name === 'ERROR') {
+    const reason = readReason(data);
+    throw new Violation(`it refused this end: ${reason}`, /^[345]00/.test(reason) ? 'FORBIDDEN' : 'PROTOCOL');
+  }
+  if (name !== 'READY') throw new Violation('it sent another command than READY first');
+  return readIntroduction(data, own);
+}
+
 /** @throws Violation when it is malformed, or its kind of socket does not fit. */
 export function readIntroduction(data: Uint8Array, own: SocketType): Introduction {
   const properties = readProperties(data);

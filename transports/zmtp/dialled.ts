@@ -6,7 +6,8 @@ import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { type Place, placesOf } from './address.ts';
 import type { SocketType } from './commands.ts';
-import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import { Link } from './link.ts';
+import type { LinkEnd, LinkRole } from './link-role.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
@@ -170,6 +171,8 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     return new Promise((resolve) => {
       const socket = connect(place);
       this.#socket = socket;
+      // Whatever is said of it after the outcome is the link's to hear, or nobody's.
+      socket.on('error', () => {});
       const { connectTimeout } = this.settings;
       const stop = startTimer(connectTimeout, () =>
         socket.destroy(new Error(`nothing accepted the connection within ${connectTimeout} ms`)),
@@ -178,8 +181,6 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
         stop();
         this.#socket = undefined;
         socket.off('connect', connected).off('error', settle).off('close', ended);
-        // Whatever else is to be said of it is of no interest.
-        if (outcome instanceof Error) socket.on('error', () => {});
         resolve(outcome);
       };
       const connected = () => settle(socket);

@@ -8,70 +8,26 @@ import {
   CONTROL_SIZE,
   errorCommand,
   type Introduction,
-  latin1,
   parseCommand,
   pingCommand,
   pongCommand,
-  readIntroduction,
+  readFirstCommand,
   readReason,
   readyCommand,
-  type SocketType,
 } from './commands.ts';
 import { COMMAND, FrameReader, type FrameTaker, MORE } from './frame-reader.ts';
 import { GREETING, GreetingReader } from './greeting.ts';
-import type { ZmtpSettings } from './options.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { LinkRole } from './link-role.ts';
 import { Outbox } from './outbox.ts';
-import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
 /** Bytes that one turn of events may gather for one peer before whoever sends them waits for the next turn. */
 const MOST_GATHERED = 65_536;
 /** Bytes behind which nothing is answered or asked that is a sign of life by itself. */
 const MOST_BEFORE_SIGNS = 65_536;
-/** Signs of life that a peer may ask for within one heartbeat, or a second without heartbeats. libzmq asks for one. */
-const MOST_PINGS = 1_000;
 /** Milliseconds that a peer which was sent everything has to hang up, before it is hung up on. */
 const LAST_WORD = 200;
-/** Looks at a silent link within one heartbeat. */
-const LOOKS = 2;
-
-/** The longest delay a timer takes. */
-const LONGEST_TIMER = 0x7fffffff;
-
-/** What a link is for. One may have many links. */
-export interface LinkRole {
-  readonly socketType: SocketType;
-  readonly settings: ZmtpSettings;
-  readonly own: OwnBytes;
-  /** Whether peers send nothing but handshakes and subscriptions. */
-  readonly takesControlOnly: boolean;
-  /** Whether peers may be slow on purpose: those that do not say so cannot be told from dead ones by their silence. */
-  readonly isHeldUp: boolean;
-  /** The handshake is done. */
-  up(link: Link): void;
-  /** Nothing more comes. Called once. */
-  down(link: Link, end: LinkEnd): void;
-  /** A frame of a message. The bytes are to be copied, unless they are `isOwn`. */
-  frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void;
-  /** Everything that came in one piece was given. */
-  pieceEnds(link: Link): void;
-  /** The link takes more, after it did not. */
-  writable(link: Link): void;
-  /** The peer begins or ends a subscription. Where there are none, that is a violation. */
-  subscription?(link: Link, topic: Uint8Array, isOn: boolean): void;
-}
-
-/** How a link ended. */
-export interface LinkEnd {
-  /** Whether its handshake was done. */
-  readonly wasUp: boolean;
-  /** Whether the peer greeted as one that can be talked to, before. */
-  readonly wasGreeted: boolean;
-  readonly reason: string;
-  /** What one end did that the other does not take; nothing where the connection just ended. */
-  readonly violation: Violation | undefined;
-}
-
 type Stage = 'greeting' | 'introduction' | 'up' | 'ending' | 'down';
 
 export class Link implements FrameTaker {
@@ -84,20 +40,16 @@ export class Link implements FrameTaker {
   readonly #begun = performance.now();
   #stage: Stage = 'greeting';
   #wasUp = false;
-  #isReadyOut = false;
+  #isGreeted = false;
+  readonly #isDialler: boolean;
   #introduction: Introduction | undefined;
   #violation: Violation | undefined;
   #reason: string | undefined;
   #stopHandshake = () => {};
-  #lookTimer: NodeJS.Timeout | undefined;
   #isFlushing = false;
   #isBlocked = false;
   #isResuming = false;
-  #received = true;
-  #sent = false;
-  #silentLooks = 0;
-  #pings = 0;
-  #pingsSince = 0;
+  readonly #heartbeat = new Heartbeat();
   readonly #onGone = new Set<() => void>();
   /** Parts of a message that is not complete, for roles that take messages whole. */
   readonly parts: Bytes[] = [];
@@ -107,6 +59,7 @@ export class Link implements FrameTaker {
   constructor(socket: Socket, role: LinkRole, isDialler: boolean) {
     this.#socket = socket;
     this.#role = role;
+    this.#isDialler = isDialler;
     const { maxMessageSize: largest, handshakeTimeout, heartbeatInterval } = role.settings;
     const isSmall = role.takesControlOnly && (largest === -1 || largest > CONTROL_SIZE);
     this.#reader = new FrameReader(this, isSmall ? CONTROL_SIZE : largest);
@@ -118,9 +71,13 @@ export class Link implements FrameTaker {
       this.#reason ??= reasonText(error);
     });
     socket.on('close', () => this.#end());
-    this.#stopHandshake = startTimer(handshakeTimeout, () =>
-      this.refuse(new Violation(`it did not introduce itself within ${handshakeTimeout} ms`)),
-    );
+    this.#stopHandshake = startTimer(handshakeTimeout, () => {
+      const reason = `it did not introduce itself within ${handshakeTimeout} ms`;
+      // A server that computes is dialled again; a bound end keeps no place for who says nothing.
+      this.#reason ??= reason;
+      if (isDialler) socket.destroy();
+      else this.refuse(new Violation(reason));
+    });
     if (isDialler) this.#greet();
   }
 
@@ -194,7 +151,7 @@ export class Link implements FrameTaker {
   refuse(violation: Violation): void {
     if (this.#stage === 'down' || this.#stage === 'ending') return;
     this.#violation ??= violation;
-    if (this.#stage === 'introduction' && this.#isReadyOut) {
+    if (this.#stage === 'introduction') {
       this.#outbox.add(COMMAND, errorCommand(violation.message.slice(0, 255).replace(/[^ -~]/g, '?')));
       this.#flush();
       this.#stage = 'ending';
@@ -211,7 +168,7 @@ export class Link implements FrameTaker {
     const isUp = this.#stage === 'up';
     this.#reason ??= 'it was closed';
     if (isUp && timeout > 0) {
-      this.#flush();
+      this.#write(this.#outbox.take());
       this.#stage = 'ending';
       this.#reader.isPaused = false;
       const written = deferred<void>();
@@ -237,7 +194,7 @@ export class Link implements FrameTaker {
   }
 
   #read(chunk: Uint8Array): void {
-    this.#received = true;
+    this.#heartbeat.received();
     this.#run(() => {
       let rest = chunk;
       if (this.#stage === 'greeting') {
@@ -261,33 +218,30 @@ export class Link implements FrameTaker {
     this.#role.pieceEnds(this);
   }
 
-  /** All at once: whoever speaks ZMTP 3 waits for the rest anyway. */
+  /** All at once. A bound end introduces itself once it knows the peer: so that one that hears of it is known. */
   #greet(): void {
-    if (this.#isReadyOut) return;
-    this.#isReadyOut = true;
+    if (this.#isGreeted) return;
+    this.#isGreeted = true;
     this.#outbox.addRaw(GREETING);
-    this.#outbox.add(COMMAND, readyCommand(this.#role.socketType, this.#role.settings.busyTimeout));
+    if (this.#isDialler) this.#introduce();
     this.#flush();
   }
 
+  #introduce(): void {
+    const { socketType, settings } = this.#role;
+    this.#outbox.add(COMMAND, readyCommand(socketType, settings.busyTimeout));
+  }
+
   #introduced(body: Uint8Array): void {
-    const { name, data } = parseCommand(body);
-    if (name === 'ERROR') {
-      const reason = readReason(data);
-      throw new Violation(
-        `it refused this end: ${reason}`,
-        /^[345]00/.test(reason) ? 'FORBIDDEN' : 'PROTOCOL',
-      );
-    }
-    if (name !== 'READY') throw new Violation('it sent another command than READY first');
-    this.#introduction = readIntroduction(data, this.#role.socketType);
+    this.#introduction = readFirstCommand(body, this.#role.socketType);
     this.#stopHandshake();
     this.#stage = 'up';
-    this.#wasUp = true;
-    const { heartbeatInterval } = this.#role.settings;
-    if (heartbeatInterval > 0) {
-      this.#lookTimer = setInterval(() => this.#look(), Math.min(heartbeatInterval / LOOKS, LONGEST_TIMER));
+    if (!this.#isDialler) {
+      this.#introduce();
+      this.#flushSoon();
     }
+    this.#wasUp = true;
+    this.#startHeartbeat();
     this.#role.up(this);
   }
 
@@ -295,7 +249,7 @@ export class Link implements FrameTaker {
     const { name, data } = parseCommand(body);
     switch (name) {
       case 'PING':
-        this.#countPing();
+        this.#heartbeat.asked();
         if (data.length < 2) throw new Violation('it sent a malformed PING');
         if (this.waiting < MOST_BEFORE_SIGNS) this.sendCommand(pongCommand(data));
         return;
@@ -314,42 +268,28 @@ export class Link implements FrameTaker {
     }
   }
 
-  #countPing(): void {
-    const now = performance.now();
-    const { heartbeatInterval } = this.#role.settings;
-    if (now - this.#pingsSince > (heartbeatInterval || 1_000)) {
-      this.#pingsSince = now;
-      this.#pings = 0;
-    }
-    if (++this.#pings > MOST_PINGS) throw new Violation(`it sent more than ${MOST_PINGS} heartbeats at once`);
-  }
-
-  /** Looks are counted, and not milliseconds: those in which this process computed are not the peer's. */
-  #look(): void {
+  #startHeartbeat(): void {
     const { settings, isHeldUp } = this.#role;
     const { heartbeatInterval, busyTimeout } = settings;
-    const isReading = !this.#reader.isPaused;
-    this.#silentLooks = this.#received || !isReading ? 0 : this.#silentLooks + 1;
-    const isQuiet = !this.#received || !this.#sent;
-    this.#received = false;
-    if (!this.#sent) this.#outbox.rest();
-    this.#sent = false;
-    const patience = this.#introduction?.busyTimeout;
-    const limit = LOOKS * (patience === undefined ? 2 : Math.max(2, patience / heartbeatInterval));
-    if (this.#silentLooks >= limit && (patience !== undefined || !isHeldUp)) {
-      this.#reason = `it gave no sign of life for ${Math.round((limit / LOOKS) * heartbeatInterval)} ms`;
-      this.#socket.destroy();
-      return;
-    }
-    // A peer that reads nothing may still hear from this end, and the other way round.
-    if (isQuiet && this.waiting < MOST_BEFORE_SIGNS) {
-      this.sendCommand(pingCommand(busyTimeout + 2 * heartbeatInterval));
-      this.#sent = false;
-    }
+    const ping = pingCommand(busyTimeout + 2 * heartbeatInterval);
+    this.#heartbeat.start({
+      interval: heartbeatInterval,
+      isHeldUp,
+      patience: this.#introduction?.busyTimeout,
+      isReading: () => !this.#reader.isPaused,
+      ask: () => {
+        if (this.waiting < MOST_BEFORE_SIGNS) this.sendCommand(ping);
+      },
+      rest: () => this.#outbox.rest(),
+      dead: (silence) => {
+        this.#reason = `it gave no sign of life for ${silence} ms`;
+        this.#socket.destroy();
+      },
+    });
   }
 
   #flushSoon(): void {
-    this.#sent = true;
+    this.#heartbeat.sent();
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     // Behind what this turn of events still sends, and before the next.
@@ -395,7 +335,7 @@ export class Link implements FrameTaker {
     if (this.#stage === 'down') return;
     this.#stage = 'down';
     this.#stopHandshake();
-    clearInterval(this.#lookTimer);
+    this.#heartbeat.stop();
     this.#outbox.take();
     this.#outbox.rest();
     this.#role.down(this, {
@@ -408,50 +348,4 @@ export class Link implements FrameTaker {
     this.#onGone.clear();
     this.#closed.resolve();
   }
-}
-
-/**
- * Gathers the parts of a message. Gives them when it is complete: the caller's own, also the array.
- * @throws Violation when it is too large, or has too many parts.
- */
-export function gatherMessage(
-  link: Link,
-  { settings, own }: LinkRole,
-  flags: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  isOwn: boolean,
-): Bytes[] | undefined {
-  const { parts } = link;
-  parts.push(isOwn ? (bytes as Bytes) : own.copy(bytes, start, end));
-  if ((flags & MORE) === 0) {
-    if (parts.length > 1) checkMessage(link, settings, end - start);
-    link.partBytes = 0;
-    return parts.splice(0);
-  }
-  checkMessage(link, settings, end - start);
-  return undefined;
-}
-
-function checkMessage(link: Link, { maxMessageSize, maxMessageParts }: ZmtpSettings, bytes: number): void {
-  link.partBytes += bytes;
-  if (maxMessageSize !== -1 && link.partBytes > maxMessageSize) {
-    throw new Violation(`it sent a message of more than ${maxMessageSize} bytes`, 'TOO_LARGE');
-  }
-  if (link.parts.length > maxMessageParts) {
-    throw new Violation(`it sent a message of more than ${maxMessageParts} parts`, 'TOO_LARGE');
-  }
-}
-
-/** Of a subscription as a message of ZMTP 3.0: 1 begins it and 0 ends it. */
-export function readSubscription(bytes: Uint8Array, start: number, end: number) {
-  const [kind] = bytes.subarray(start, end);
-  if (kind !== 0 && kind !== 1) return undefined;
-  return { topic: bytes.subarray(start + 1, end), isOn: kind === 1 };
-}
-
-/** A topic as the key of a map: each of its bytes a character. */
-export function topicKey(topic: Uint8Array): string {
-  return latin1(topic);
 }

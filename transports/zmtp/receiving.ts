@@ -8,7 +8,8 @@ import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/tra
 import { subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';
 import { MORE } from './frame-reader.ts';
-import { gatherMessage, type Link } from './link.ts';
+import { gatherMessage } from './gather.ts';
+import type { Link } from './link.ts';
 
 /** Bytes read and not taken, before the rest waits with the peer. */
 const PULLED_BYTES = 4_194_304;

@@ -4,7 +4,8 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
 import { Dialled } from './dialled.ts';
-import { gatherMessage, type Link } from './link.ts';
+import { gatherMessage } from './gather.ts';
+import type { Link } from './link.ts';
 
 /**
  * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set otherwise, wait
