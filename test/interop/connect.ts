@@ -1,12 +1,12 @@
 import { Client, type ConnectOptions } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import type { PylmCluster } from './pylm.ts';
+import { transportHere } from './transport.ts';
 
 /** A client of the first server of a cluster that takes its results from the last. */
 export function connectTo(cluster: PylmCluster, options: Partial<ConnectOptions> = {}): Promise<Client> {
   const { serverName, dbAddress, subAddress } = cluster.entry;
   return Client.connect({
-    transport: zeromq(),
+    transport: transportHere(),
     serverName,
     dbAddress,
     subAddress,

@@ -2,13 +2,13 @@
 import { afterEach, expect, it } from 'vitest';
 import { Master, Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { within } from '../wait.ts';
 import { readAll } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import type { Entry } from './mixed.ts';
 import { startNode } from './node.ts';
 import { prove } from './probe.ts';
+import { transportHere } from './transport.ts';
 
 let undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -22,7 +22,7 @@ function own<T extends { close(): Promise<unknown> }>(closable: T): T {
 }
 
 const any = 'tcp://127.0.0.1:*';
-const transport = zeromq();
+const transport = transportHere();
 const numbers = Array.from({ length: 1_000 }, (_, i) => String(i));
 
 /** The path carries messages again, and a whole job. */

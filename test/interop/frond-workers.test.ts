@@ -2,13 +2,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { until, within } from '../wait.ts';
 import { connectTo, readAll } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import { type MixedCluster, type Part, startMixed } from './mixed.ts';
 import { startCluster } from './pylm.ts';
 import { pylmCalls, textsOf } from './pylm-calls.ts';
+import { transportHere } from './transport.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));
 const sorted = (texts: readonly string[]) => [...texts].sort();
@@ -132,7 +132,7 @@ describe('a pylm server that is killed and comes back at its addresses', () => {
     const { db: dbAddress } = pylm.server(label);
     const start = (name: string) =>
       Worker.start({
-        transport: zeromq(),
+        transport: transportHere(),
         name,
         dbAddress,
         functions: functionsOf(name),

@@ -9,13 +9,13 @@ import {
   startRole,
 } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { within } from '../wait.ts';
 import { readAll } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import { badFrames } from './garbage.ts';
 import { hex, pylmCalls, textsOf } from './pylm-calls.ts';
 import { startRelay } from './relay.ts';
+import { transportHere } from './transport.ts';
 
 let undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -33,7 +33,7 @@ const shared = {
 } as const;
 
 async function start<R extends RunningRole>(definition: RoleDefinition): Promise<R> {
-  const role = (await startRole(definition, zeromq())) as R;
+  const role = (await startRole(definition, transportHere())) as R;
   undo.push(() => role.close());
   return role;
 }
@@ -86,7 +86,7 @@ it.each(roles)('a frond %s takes garbage from the server before it', async (kind
   const times = (result: string) => Array.from({ length: answers }, () => result);
   const client = await Client.connect({
     ...entry,
-    transport: zeromq(),
+    transport: transportHere(),
     serverName: 'first',
     thisConfig: true,
     loggingLevel: 'silent',

@@ -2,11 +2,11 @@
 import { afterEach, expect, it } from 'vitest';
 import { Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../bytes.ts';
 import { until, within } from '../wait.ts';
 import { connectTo, readAll } from './connect.ts';
 import { type PylmCluster, startCluster } from './pylm.ts';
+import { transportHere } from './transport.ts';
 
 let undo: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -32,7 +32,7 @@ async function move(held: number): Promise<void> {
     finish = resolve;
   });
   const worker = await Worker.start({
-    transport: zeromq(),
+    transport: transportHere(),
     dbAddress,
     loggingLevel: 'silent',
     functions: {

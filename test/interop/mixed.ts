@@ -1,11 +1,11 @@
 /** Clusters of which each part is pylm's or frond's. */
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { within } from '../wait.ts';
 import { functionsOf } from './functions.ts';
 import { type Addresses, type NodeSpec, type PylmKind, startNode } from './node.ts';
 import { prove } from './probe.ts';
+import { transportHere } from './transport.ts';
 
 export type By = 'pylm' | 'frond';
 
@@ -129,7 +129,12 @@ export async function startMixed(
       started.delete(label);
     },
     connect: async (options = {}) => {
-      const settings = { transport: zeromq(), timeout: 10_000, loggingLevel: 'silent', ...entry() } as const;
+      const settings = {
+        transport: transportHere(),
+        timeout: 10_000,
+        loggingLevel: 'silent',
+        ...entry(),
+      } as const;
       const client = await Client.connect({ ...settings, ...options });
       clients.push(client);
       return client;
@@ -139,7 +144,7 @@ export async function startMixed(
 }
 
 async function startFrond(spec: NodeSpec): Promise<Omit<Started, 'part'>> {
-  const role = await startRole(definitionOf(spec), zeromq());
+  const role = await startRole(definitionOf(spec), transportHere());
   if ('ready' in role) await within(PROOF_TIMEOUT, role.ready(), `the path to ${spec.label}`);
   const addresses = {
     db: 'dbAddress' in role ? role.dbAddress : (spec.db ?? ''),

@@ -2,9 +2,9 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import type { Connection } from '../../src/transport.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { within } from '../wait.ts';
+import { transportHere } from './transport.ts';
 
 export interface Watch {
   /** Where it is published. */
@@ -50,7 +50,7 @@ export async function observe(
   messages: readonly PalmMessage[],
   times = 1,
 ): Promise<Observed[][]> {
-  const connection = await zeromq().open();
+  const connection = await transportHere().open();
   try {
     const views = watches.map((watch) => new View(connection, watch));
     const push = connection.push(pushAddress);

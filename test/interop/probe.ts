@@ -2,9 +2,9 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { textOf } from '../bytes.ts';
 import type { Entry } from './mixed.ts';
+import { transportHere } from './transport.ts';
 
 /** Milliseconds until the next message goes out: what the one before began is over by then, on a path that is there. */
 const PAUSE = 20;
@@ -14,7 +14,7 @@ const PAUSE = 20;
  * has begun to.
  */
 export async function prove(entry: Entry, path: string, answers: readonly string[]): Promise<void> {
-  const connection = await zeromq().open();
+  const connection = await transportHere().open();
   try {
     const client = `${randomId()}/`;
     const missing = new Set(answers);

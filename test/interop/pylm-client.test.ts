@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { runClient } from './pylm.ts';
+import { transportHere } from './transport.ts';
 
 describe('stock pylm client on a frond Server', () => {
   let server: Server;
@@ -13,7 +13,7 @@ describe('stock pylm client on a frond Server', () => {
   beforeAll(async () => {
     const any = 'tcp://127.0.0.1:*';
     server = await Server.start({
-      transport: zeromq(),
+      transport: transportHere(),
       name: 'server',
       dbAddress: any,
       pullAddress: any,
@@ -28,7 +28,7 @@ describe('stock pylm client on a frond Server', () => {
       },
     });
     client = await Client.connect({
-      transport: zeromq(),
+      transport: transportHere(),
       dbAddress: server.dbAddress,
       loggingLevel: 'silent',
     });
@@ -94,7 +94,7 @@ describe('stock pylm client on a frond Server', () => {
     });
     await runClient(['raw', 'push', server.pullAddress, ...garbage.map((frame) => `hex:${frame}`)]);
     expect(textOf(await client.eval('server.upper', bytes('alive')))).toBe('ALIVE');
-    const other = await Client.connect({ transport: zeromq(), dbAddress: server.dbAddress });
+    const other = await Client.connect({ transport: transportHere(), dbAddress: server.dbAddress });
     expect(textOf(await other.eval('server.upper', bytes('alive')))).toBe('ALIVE');
     await other.close();
     expect(server.counters.dropped).toBeGreaterThan(0);

@@ -4,13 +4,13 @@ import { type Client, PalmError } from '../../src/index.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
 import { CloseCode } from '../../transports/websocket/codes.ts';
 import { Type } from '../../transports/websocket/frames.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { chosenSeed, Random } from '../fuzz/random.ts';
 import { dial, envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { connect, type RunningRelay, startRelay, TOKEN } from '../relay/life/ground.ts';
 import { within } from '../wait.ts';
 import { type PylmCluster, startCluster } from './pylm.ts';
+import { transportHere } from './transport.ts';
 
 const CLIENTS = 20;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   pylm = await startCluster('server');
   const { dbAddress } = pylm.entry;
   const functions = ['server.upper', 'server.same'];
-  relay = await startRelay({ transport: zeromq(), servers: { server: { dbAddress, functions } } });
+  relay = await startRelay({ transport: transportHere(), servers: { server: { dbAddress, functions } } });
   clients = await Promise.all(Array.from({ length: CLIENTS }, () => connect(relay.url)));
 });
 

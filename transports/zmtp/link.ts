@@ -22,10 +22,11 @@ import type { LinkRole } from './link-role.ts';
 import { Outbox } from './outbox.ts';
 import { Violation } from './violation.ts';
 
-/** Bytes that one turn of events may gather for one peer before whoever sends them waits for the next turn. */
+/**
+ * Bytes that one turn of events may gather for one peer before whoever sends them waits for the next turn. Behind as many no sign of
+ * life is asked for or given: the peer does not read, or gets signs of life anyway.
+ */
 const MOST_GATHERED = 65_536;
-/** Bytes behind which nothing is answered or asked that is a sign of life by itself. */
-const MOST_BEFORE_SIGNS = 65_536;
 /** Milliseconds that a peer which was sent everything has to hang up, before it is hung up on. */
 const LAST_WORD = 200;
 type Stage = 'greeting' | 'introduction' | 'up' | 'ending' | 'down';
@@ -72,11 +73,10 @@ export class Link implements FrameTaker {
     });
     socket.on('close', () => this.#end());
     this.#stopHandshake = startTimer(handshakeTimeout, () => {
-      const reason = `it did not introduce itself within ${handshakeTimeout} ms`;
+      this.#reason ??= `it did not introduce itself within ${handshakeTimeout} ms`;
       // A server that computes is dialled again; a bound end keeps no place for who says nothing.
-      this.#reason ??= reason;
       if (isDialler) socket.destroy();
-      else this.refuse(new Violation(reason));
+      else this.refuse(new Violation(this.#reason));
     });
     if (isDialler) this.#greet();
   }
@@ -86,13 +86,13 @@ export class Link implements FrameTaker {
     return this.#outbox.bytes + this.#socket.writableLength;
   }
 
+  get isUp(): boolean {
+    return this.#stage === 'up';
+  }
+
   /** Whether more may be sent: what is beyond that waits where it can still be given up. */
   get hasRoom(): boolean {
     return this.#stage === 'up' && !this.#isBlocked && this.#outbox.bytes < MOST_GATHERED;
-  }
-
-  get isUp(): boolean {
-    return this.#stage === 'up';
   }
 
   /** Whether a peer takes subscriptions as commands: one of ZMTP 3.0 takes them as messages. */
@@ -165,9 +165,8 @@ export class Link implements FrameTaker {
   /** Ends the link. What was sent may still leave within `timeout` milliseconds. Resolves once it is gone. */
   async close(timeout: number): Promise<void> {
     if (this.#stage === 'down') return;
-    const isUp = this.#stage === 'up';
     this.#reason ??= 'it was closed';
-    if (isUp && timeout > 0) {
+    if (this.#stage === 'up' && timeout > 0) {
       this.#write(this.#outbox.take());
       this.#stage = 'ending';
       this.#reader.isPaused = false;
@@ -251,7 +250,7 @@ export class Link implements FrameTaker {
       case 'PING':
         this.#heartbeat.asked();
         if (data.length < 2) throw new Violation('it sent a malformed PING');
-        if (this.waiting < MOST_BEFORE_SIGNS) this.sendCommand(pongCommand(data));
+        if (this.waiting < MOST_GATHERED) this.sendCommand(pongCommand(data));
         return;
       case 'SUBSCRIBE':
       case 'CANCEL':
@@ -278,7 +277,7 @@ export class Link implements FrameTaker {
       patience: this.#introduction?.busyTimeout,
       isReading: () => !this.#reader.isPaused,
       ask: () => {
-        if (this.waiting < MOST_BEFORE_SIGNS) this.sendCommand(ping);
+        if (this.waiting < MOST_GATHERED) this.sendCommand(ping);
       },
       rest: () => this.#outbox.rest(),
       dead: (silence) => {
