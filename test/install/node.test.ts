@@ -37,6 +37,7 @@ const names = [
   ['Client, text', 'frond'],
   ['Server', 'frond/cluster'],
   ['zeromq', 'frond/zeromq'],
+  ['zmtp', 'frond/zmtp'],
   ['websocket', 'frond/websocket'],
   ['createRelay', 'frond/relay'],
   ['createServer', 'node:http'],

@@ -43,9 +43,11 @@ const NATIVE = `
   import { createServer } from 'node:http';
   import { createRelay, type Relay, type RelayOptions } from 'frond/relay';
   import { zeromq } from 'frond/zeromq';
+  import { zmtp } from 'frond/zmtp';
   const grants: RelayOptions['anonymous'] = { servers: ['s'], functions: ['s.*'] };
   export async function relay(): Promise<void> {
     const transport = zeromq({ curve: { serverKey: '' } });
+    zmtp({ maxMessageSize: 1_000 }).checkAddress('tcp://127.0.0.1:1');
     await using relay: Relay = await createRelay({ server: createServer(), transport, servers: {}, anonymous: grants });
     // @ts-expect-error a relay is of a server
     await createRelay({ transport, servers: {} });

@@ -312,15 +312,11 @@ export class Link implements FrameTaker {
   }
 
   #write(pieces: readonly Uint8Array[]): void {
-    const socket = this.#socket;
-    if (pieces.length === 1 && pieces[0] !== undefined) {
-      this.#isBlocked = !socket.write(pieces[0]);
-      return;
-    }
     if (pieces.length === 0) return;
-    socket.cork();
+    const socket = this.#socket;
+    if (pieces.length > 1) socket.cork();
     for (const piece of pieces) socket.write(piece);
-    socket.uncork();
+    if (pieces.length > 1) socket.uncork();
     this.#isBlocked = socket.writableNeedDrain;
   }
 
