@@ -1,12 +1,12 @@
 /**
- * A role of the built package in a process of its own, until stdin ends: node role.mjs server | master | worker DB
+ * A role of the built package in a process of its own, until stdin ends: node role.mjs server | master | worker DB [zeromq | zmtp]
  * Prints the address of its cache once it is up.
  */
 const dist = new URL('../../dist/node/', import.meta.url);
 const { startRole } = await import(new URL('cluster.js', dist).href);
-const { zeromq } = await import(new URL('zeromq.js', dist).href);
 
-const [role, master] = process.argv.slice(2);
+const [role, master, kind = 'zeromq'] = process.argv.slice(2);
+const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
 const any = 'tcp://127.0.0.1:*';
 const functions = { same: (payload) => payload };
 const bound = { dbAddress: any, pullAddress: any, pubAddress: any };
@@ -15,6 +15,6 @@ const definitions = {
   master: { name: 'master', ...bound, workerPullAddress: any, workerPushAddress: any },
   worker: { dbAddress: master, functions },
 };
-const running = await startRole({ role, loggingLevel: 'warning', ...definitions[role] }, zeromq());
+const running = await startRole({ role, loggingLevel: 'warning', ...definitions[role] }, transport);
 console.log(running.dbAddress ?? 'working');
 process.stdin.resume().on('end', () => running.close());

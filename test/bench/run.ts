@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-hand-over --only-memory --only-relay]: what frond
+ * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-hand-over --only-memory --only-relay --only-zmtp]: what frond
  * does against pylm and against bare baselines, in one run on one machine. Nearly every figure is a ratio of the best run
  * of each side, measured in turn. Ends with 1 when a goal is missed, unless told that goals do not count (`--no-goals`), as
  * with the little work of `--quick`.
@@ -27,6 +27,7 @@ import { measureHandOver } from './hand-over.ts';
 import { measureMemory } from './memory.ts';
 import { runFrond, startProcess } from './processes.ts';
 import { measureRelay } from './relay.ts';
+import { measureZmtp } from './zmtp.ts';
 
 interface PylmMeasured {
   readonly seconds: number;
@@ -166,6 +167,7 @@ const parts = {
   'hand-over': measureHandOver,
   memory: measureMemory,
   relay: measureRelay,
+  zmtp: measureZmtp,
 };
 const chosen = Object.entries(parts).filter(([name]) => flags.has(`--only-${name}`));
 const rows: Row[] = [];
