@@ -216,9 +216,12 @@ describe.each(places)('over %s', (_, anyAddress) => {
     expect((await socket.receive()).map(textOf)).toEqual(['me/', '']);
     await publish.publish([
       { topic: 'other', frames: [bytes('x')] },
+      { topic: 'me/0', frames: [] },
       { topic: 'me/1', frames: [bytes('one')] },
       { topic: 'me/2', frames: [LARGE, bytes('two')] },
     ]);
+    // A message ends, whatever is in it.
+    expect((await socket.receive()).map(textOf)).toEqual(['me/0']);
     expect((await socket.receive()).map(textOf)).toEqual(['me/1', 'one']);
     expect((await socket.receive()).map(({ length }) => length)).toEqual([4, LARGE.length, 3]);
     await change('me/', false);

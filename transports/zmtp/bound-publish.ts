@@ -127,7 +127,7 @@ export class ZmtpPublish extends Bound {
       return;
     }
     this.#published += topic.length;
-    link.send(topic, true);
+    link.send(topic, frames.length > 0);
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i] ?? NO_BYTES;
       this.#published += frame.length;
