@@ -326,6 +326,27 @@ describe('memory stays flat', () => {
     expect(await grown()).toBeLessThan(40);
   });
 
+  it('with many that are deaf: the one with the most goes', async () => {
+    const own = await start({ sendHighWaterBytesTotal: 8 * MiB });
+    const subscribers = await Promise.all([1, 2, 3].map(() => dial('SUB', own.bound.publish.address)));
+    for (const [i, subscriber] of subscribers.entries()) {
+      await subscriber.write(subscription(`deaf${i}`));
+      subscriber.socket.pause();
+    }
+    await own.serves();
+    const frame = new Uint8Array(100_000);
+    const publish = (topic: string) => own.bound.publish.publish([{ topic, frames: [frame] }]);
+    for (let i = 0; i < 400; i++) await publish('deaf0');
+    for (let i = 0; i < 60; i++) await publish('deaf1');
+    await within(
+      5_000,
+      until(() => own.refused.length > 0),
+    );
+    expect(own.refused[0]?.reason).toContain('the most of all peers');
+    await own.serves();
+    expect(await grown()).toBeLessThan(24);
+  });
+
   it('with a subscriber and a puller that never read', async () => {
     const own = await start({ sendHighWaterBytes: 4 * MiB });
     const subscriber = await dial('SUB', own.bound.publish.address);

@@ -109,6 +109,7 @@ export class ZmtpPublish extends Bound {
   }
 
   override writable(link: Link): void {
+    super.writable(link);
     const subscriber = this.#subscribers.get(link);
     if (subscriber === undefined || link.waiting > 0) return;
     subscriber.waiting = 0;
@@ -133,6 +134,7 @@ export class ZmtpPublish extends Bound {
       this.#published += frame.length;
       link.send(frame, i < frames.length - 1);
     }
+    if (!link.hasRoom) this.hold(link);
   }
 
   #checkTopics(link: Link, subscriber: Subscriber): void {

@@ -55,6 +55,7 @@ export class ZmtpReply extends Bound {
   }
 
   override writable(link: Link): void {
+    super.writable(link);
     const asker = this.#askers.get(link);
     if (asker !== undefined) this.#readOn(link, asker);
   }
@@ -70,6 +71,7 @@ export class ZmtpReply extends Bound {
       link.refuse(new Violation(`it left ${link.waiting} bytes of replies unread`, 'TOO_LARGE'));
       return;
     }
+    if (!link.hasRoom) this.hold(link);
     this.#readOn(link, asker);
   }
 

@@ -37,6 +37,9 @@ export abstract class Bound implements Binding, LinkRole {
   readonly #server: Server;
   #address = '';
   #refused = 0;
+  /** Bytes that wait for each peer that is behind, when that was last looked at, and for all of them. */
+  readonly #held = new Map<Link, number>();
+  #heldBytes = 0;
   #isClosed = false;
 
   constructor({ host, settings, own }: BindContext) {
@@ -90,6 +93,7 @@ export abstract class Bound implements Binding, LinkRole {
   down(link: Link, end: LinkEnd): void {
     this.#all.delete(link);
     this.links.delete(link);
+    this.#account(link, 0);
     if (end.violation !== undefined && !this.#isClosed) this.refuse(end.violation.message);
   }
 
@@ -104,7 +108,19 @@ export abstract class Bound implements Binding, LinkRole {
 
   pieceEnds(_link: Link): void {}
 
-  writable(_link: Link): void {}
+  writable(link: Link): void {
+    this.#account(link, link.waiting);
+  }
+
+  /** More waits for a peer that is behind. */
+  protected hold(link: Link): void {
+    this.#account(link, link.waiting);
+    if (this.#heldBytes <= this.settings.sendHighWaterBytesTotal) return;
+    let [most, bytes] = [link, 0];
+    for (const [own, held] of this.#held) if (held > bytes) [most, bytes] = [own, held];
+    this.#account(most, 0);
+    most.refuse(new Violation(`it left ${bytes} bytes unread, the most of all peers`, 'TOO_LARGE'));
+  }
 
   /** Reports that a peer was turned away. It does so rarely: anybody can bring it about, as often as they like. */
   protected refuse(reason: string): void {
@@ -119,6 +135,12 @@ export abstract class Bound implements Binding, LinkRole {
 
   protected closedError(): PalmError {
     return new PalmError('CLOSED', `${this.#address} is closed`, { sent: false });
+  }
+
+  #account(link: Link, bytes: number): void {
+    this.#heldBytes += bytes - (this.#held.get(link) ?? 0);
+    if (bytes > 0) this.#held.set(link, bytes);
+    else this.#held.delete(link);
   }
 
   #accept(socket: Socket): void {

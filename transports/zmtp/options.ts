@@ -23,6 +23,8 @@ export interface ZmtpOptions {
   readonly sendHighWaterMark?: number;
   /** Bytes that wait for each peer before `publish` drops, and a peer that reads no replies is refused. Default 67108864. */
   readonly sendHighWaterBytes?: number;
+  /** Bytes that wait for all peers of one bound end: the peer with the most is refused. Default 268435456. */
+  readonly sendHighWaterBytesTotal?: number;
   /** Messages read and not taken, before a peer is held up. Default 4096 where frames are pulled, 100000 for a subscription. */
   readonly receiveHighWaterMark?: number;
   /**
@@ -57,6 +59,7 @@ const DEFAULTS = {
   // A subscriber that computes for a moment must not lose results: nobody reads its socket meanwhile.
   sendHighWaterMark: 100_000,
   sendHighWaterBytes: 67_108_864,
+  sendHighWaterBytesTotal: 268_435_456,
   maxMessageSize: 67_108_864,
   maxMessageParts: 16_384,
   maxTopicBytes: 1_048_576,
