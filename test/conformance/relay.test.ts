@@ -1,5 +1,6 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { throughRelay } from '../relay/through.ts';
 import { testTransport } from './suite.ts';
 
@@ -20,5 +21,12 @@ testTransport('websocket, through a relay to zeromq', () => ({
   isIdentified: true,
   anyAddress: 'tcp://127.0.0.1:*',
   losesSilently: true,
+  unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
+}));
+
+testTransport('websocket, through a relay to zmtp', () => ({
+  ...throughRelay(zmtp(), { wrap: true }),
+  pullsForAll: true,
+  anyAddress: 'tcp://127.0.0.1:*',
   unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
 }));
