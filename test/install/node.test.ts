@@ -104,6 +104,18 @@ describe('in Node', () => {
     expect(await node(bare.folder, 'memory.mjs', code)).toBe('within');
   });
 
+  it('speaks ZeroMQ without any', async () => {
+    const code = `import { Client, text } from 'frond'; import { Server } from 'frond/cluster'; import { zmtp } from 'frond/zmtp';
+      const any = 'tcp://127.0.0.1:*';
+      const transport = zmtp();
+      const server = await Server.start({ transport, name: 's', dbAddress: any, pullAddress: any, pubAddress: any, loggingLevel: 'silent' });
+      const client = await Client.connect({ transport, dbAddress: server.dbAddress });
+      console.log(await client.with(text()).eval('s.echo', 'over sockets'));
+      await client.close();
+      await server.close();`;
+    expect(await node(bare.folder, 'zmtp.mjs', code)).toBe('over sockets');
+  });
+
   const missing = `
     const told = (error) => console.log(error instanceof PalmError, error.code, error.message);
     (async () => {
