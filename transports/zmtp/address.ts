@@ -4,15 +4,10 @@ import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { invalidCall, show } from '../../src/protocol/errors.ts';
-import { checkDialAddress, checkZeromqAddress, isWithinProcess } from '../zeromq/address.ts';
+import { checkDialAddress, checkZeromqAddress } from '../zeromq/address.ts';
 
 /** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
 export function checkZmtpAddress(address: unknown): void {
-  if (typeof address === 'string' && isWithinProcess(address)) {
-    throw invalidCall(
-      `zmtp() dials 'tcp://host:port' and 'ipc://path', not ${show(address)}; use memory() within a process`,
-    );
-  }
   checkZeromqAddress(address);
 }
 

@@ -30,7 +30,7 @@ export class ZmtpReply extends Bound {
 
   override up(link: Link): void {
     super.up(link);
-    this.#askers.set(link, { unanswered: 0, origin: { onGone: (listener) => link.onGone(listener) } });
+    this.#askers.set(link, { unanswered: 0, origin: { link, onGone: (listener) => link.onGone(listener) } });
   }
 
   override down(...args: Parameters<Bound['down']>): void {

@@ -58,7 +58,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
 
   /** Separate from the constructor, because the subclass is to be complete. */
   dial(): this {
-    this.host.report({ type: 'connecting', address: this.address });
+    this.host.report({ type: 'connecting', address: this.address }, this);
     void this.#connect();
     return this;
   }
@@ -68,7 +68,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     this.refusedWith = undefined;
     this.#attempt = 0;
     this.#hangUps = 0;
-    this.host.report({ type: 'connected', address: this.address });
+    this.host.report({ type: 'connected', address: this.address }, this);
     this.connected(link);
   }
 
@@ -79,7 +79,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     const { address } = this;
     if (end.wasUp) {
       const reason = `the link to ${address} broke: ${end.reason}`;
-      this.host.report({ type: 'disconnected', address, reason });
+      this.host.report({ type: 'disconnected', address, reason }, this);
       this.disconnected(new PalmError('DISCONNECTED', reason, { sent: 'unknown' }));
       this.#redial(0);
       return;
@@ -90,7 +90,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
       return;
     }
     const text = `${address} cannot be used: ${violation.message}; is it the address of another service?`;
-    this.host.report({ type: 'disconnected', address, reason: text });
+    this.host.report({ type: 'disconnected', address, reason: text }, this);
     this.setRefused(new PalmError(violation.code, text, { sent: false, cause: violation }));
     this.#redial(REDIAL_DELAY);
   }
@@ -131,7 +131,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   }
 
   protected reportSlow(queued: number): void {
-    this.host.report({ type: 'slow', address: this.address, queued });
+    this.host.report({ type: 'slow', address: this.address, queued }, this);
   }
 
   /** The error for what the peer would hang up at. */
@@ -196,7 +196,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     const wait = Math.min(most, reconnectInterval * 2 ** Math.min(this.#attempt - 1, 30));
     // Half by chance: those whose server was started again are not to come back all at once.
     const delay = Math.max(least, Math.round(wait * (0.5 + Math.random() / 2)));
-    this.host.report({ type: 'reconnecting', address: this.address, attempt: this.#attempt, delay });
+    this.host.report({ type: 'reconnecting', address: this.address, attempt: this.#attempt, delay }, this);
     this.#stopWaiting();
     this.#stopWaiting = startTimer(delay, () => void this.#connect());
   }
