@@ -28,7 +28,6 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
   readonly #owed: OwedDeliveries;
   readonly #writer: SocketWriter<Delivery>;
   #sending: Delivery = NOTHING;
-  #askedAt = 0;
 
   /** @param socket - with `noDrop`, and a `sendTimeout` of 0: it says at once when a subscriber takes no more. */
   constructor(socket: CountingPublisher, host: ChannelHost, { maxOwed }: PublishSettings) {
@@ -140,18 +139,10 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     }
     if (!mayWait) return false;
     if (this.#topics.coverage(topic) === undefined) return this.#held.add(delivery);
-    if (!this.#hasNews()) return false;
+    if (!this.socket.readable) return false;
     // It may be that the subscriber has gone, as when a stock pylm client calls again.
     this.#owed.add(unit, delivery);
     return true;
-  }
-
-  /** Whether there is news of subscribers that was not read. To ask is a call into the system, so not for each delivery. */
-  #hasNews(): boolean {
-    const now = performance.now();
-    if (now - this.#askedAt < NEWS_INTERVAL) return false;
-    this.#askedAt = now;
-    return this.socket.readable;
   }
 
   /** What waits together: a subscription, or a topic that has none. */
@@ -218,9 +209,6 @@ const LONGEST_STANDSTILL = 1_000;
 
 /** What only those get that are subscribed to everything. They see the like for each client that subscribes. */
 const PROBE: Delivery = { topic: `${randomId()}/`, frames: [new Uint8Array(0)] };
-
-/** Milliseconds in which nobody goes, connects again and calls. */
-const NEWS_INTERVAL = 0.2;
 
 const NOTHING: Delivery = { topic: '', frames: [] };
 
