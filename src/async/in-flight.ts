@@ -14,13 +14,13 @@ const COMPANY = 128;
 /** Weight of the newest gap in the usual one. */
 const NEWEST = 1 / 32;
 /** What is left of the largest answer's size when one comes that is smaller. */
-const SHRINKS = 0.97;
+const SHRINKS = 0.9;
 
 /**
  * Bytes of answers that may be on their way: a quarter of what a frond publisher keeps for one subscriber, since this is no exact count. How large answers
  * are is guessed until some have come.
  */
-const ANSWER_BYTES = 64_000_000;
+const ANSWER_BYTES = 60_000_000;
 
 /** Whose turn comes, and how many places it takes then at most. */
 interface Waiting {
@@ -42,7 +42,7 @@ export class InFlight {
   #stopWatch: (() => void) | undefined;
   #closed: PalmError | undefined;
   /** Bytes of an answer, as large as the largest of late. */
-  #usualSize = 64_000;
+  #usualSize = 60_000;
   /** Stalls since the last answer. Where none ever comes there is nothing to be dropped: each doubles the limit. */
   #stalls = 0;
 
@@ -83,7 +83,7 @@ export class InFlight {
 
   /** An answer of so many bytes came. */
   answered(size: number): void {
-    this.#usualSize = Math.max(size, this.#usualSize * SHRINKS);
+    this.#usualSize = Math.max(this.#usualSize * SHRINKS, size);
     // The clock is read only while somebody waits: that is when the gaps tell something.
     if (this.#stopWatch !== undefined) {
       const now = performance.now();

@@ -68,10 +68,9 @@ export class CacheChannel {
   /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
   async delete(key: string, limits: Limits): Promise<boolean> {
     const [own, stored] = this.#wireKeys(key);
-    if (await this.#deleteInTurn(own, limits)) return true;
     // Not what others have stored without a session.
     const isOwn = stored !== own && stored.startsWith(own.slice(0, -key.length));
-    return isOwn && this.#deleteInTurn(stored, limits);
+    return (await this.#deleteInTurn(own, limits)) || (isOwn && this.#deleteInTurn(stored, limits));
   }
 
   async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
@@ -167,7 +166,7 @@ function checkDone(operation: string, wire: string, reply: CacheReply): void {
   if (reply.status !== Status.ok) throw remote(operation, wire, reply);
   const key = replyText(reply);
   if (key !== wire) {
-    const text = `${operation} of ${show(wire)}: reply of ${show(key)}`;
+    const text = `${operation} of ${show(wire)}: ${show(key)}`;
     throw new PalmError('PROTOCOL', text, { sent: true });
   }
 }
