@@ -233,7 +233,10 @@ export function testClient(name: string, make: () => Ground): void {
         await expect(failed).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'RangeError' });
         await expect(failed).rejects.toThrow('too far');
         await expect(client.eval('server.missing', bytes(''))).rejects.toThrow('no function');
-        await expect(client.eval('server.nothing', bytes(''))).rejects.toThrow('Uint8Array');
+        await expect(client.eval('server.nothing', bytes(''))).rejects.toMatchObject({
+          code: 'REMOTE',
+          remoteName: 'NoResult',
+        });
         await expect(client.eval(['server.constructor'], bytes(''))).rejects.toThrow('no function');
         expect(textOf(await client.eval('server.upper', bytes('alive')))).toBe('ALIVE');
       });

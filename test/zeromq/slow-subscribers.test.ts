@@ -110,13 +110,9 @@ describe('a subscriber that does not read', () => {
     await within(
       5_000,
       (async () => {
+        const first = observer.receive().then(() => true);
         do await publisher.publish([delivery('x', 0, 10)]);
-        while (
-          !(await Promise.race([
-            observer.receive().then(() => true),
-            new Promise((resolve) => setTimeout(resolve, 50)),
-          ]))
-        );
+        while (!(await Promise.race([first, new Promise((resolve) => setTimeout(resolve, 50))])));
       })(),
     );
     const one = await subscriber(publisher.address, 'one');

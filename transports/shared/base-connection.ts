@@ -49,7 +49,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     const { type } = status;
     // Why it has to be dialled again is told again.
     const news = type === 'reconnecting' ? { ...this.#states.get(channel), ...status } : status;
-    if (type !== 'refused' && type !== 'slow') this.#states.set(channel, news);
+    if (type !== 'refused' && type !== 'slow' && type !== 'lost') this.#states.set(channel, news);
     this.#statuses.send(news);
   }
 
@@ -79,6 +79,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
       this.#isClosed = true;
       await Promise.all([...this.#channels].map((channel) => channel.close({ timeout })));
       await this.hangUp();
+      this.#states.clear();
       this.#statuses.send({ type: 'closed', error });
       this.#statuses.end();
       this.#ended.resolve(error);

@@ -78,7 +78,7 @@ export class HeldDeliveries {
     if (this.isEmpty) return [];
     const released: Delivery[] = [];
     for (const topic of this.#topics.keys()) {
-      if (topic.startsWith(subscription)) released.push(...this.#take(topic));
+      if (topic.startsWith(subscription)) for (const delivery of this.#take(topic)) released.push(delivery);
     }
     return released;
   }
