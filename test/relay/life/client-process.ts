@@ -74,7 +74,8 @@ async function hide() {
   const { id } = client;
   const statuses: ConnectionStatus[] = [];
   const listen = async () => {
-    for await (const status of client.status()) statuses.push(status);
+    // The view begins with what is connected.
+    for await (const status of client.status()) if (status.type !== 'connected') statuses.push(status);
   };
   listen();
   say('there');
