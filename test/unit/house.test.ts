@@ -63,6 +63,7 @@ describe('dependencies run one way', () => {
     'src/cluster/': /^(src\/(client|cli)\/|transports)/,
     'transports/': /^src\/(cache|client|cluster|cli|index|tap)\b/,
     'transports/memory/': /^(node:|transports\/(?!memory|shared)|zeromq)/,
+    'transports/zmtp/': /^(transports\/(?!zmtp|shared)|zeromq$)/,
   };
 
   it.each(Object.entries(above))('%s imports nothing above it', (folder, forbidden) => {

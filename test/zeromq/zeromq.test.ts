@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { curveKeyPair, Dealer, Push } from 'zeromq';
 import { Server } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
-import { resolveZeromqAddress } from '../../transports/zeromq/address.ts';
+import { resolveZeromqAddress } from '../../transports/shared/zeromq-address.ts';
 import { type ZeromqOptions, zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { startRawServer } from '../client/raw-server.ts';

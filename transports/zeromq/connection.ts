@@ -15,8 +15,8 @@ import type {
   Subscription,
 } from '../../src/transport.ts';
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
 import type { Addon } from './addon.ts';
-import { checkDialAddress, checkZeromqAddress } from './address.ts';
 import { type Bound, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { openSocket } from './descriptors.ts';

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'zeromq';
 import { startTimer } from '../../src/async/deadline.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
-import { parseTcp } from './address.ts';
+import { parseTcp } from '../shared/zeromq-address.ts';
 
 /** The part of a socket that dials. */
 export interface Dialling {

@@ -1,7 +1,7 @@
 /** `frond/zeromq`: native ZeroMQ sockets, in Node. */
 import type { BindingTransport } from '../../src/transport.ts';
+import { checkZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { loadAddon } from './addon.ts';
-import { checkZeromqAddress, resolveZeromqAddress } from './address.ts';
 import { ClientKeys } from './client-keys.ts';
 import { ZeromqConnection } from './connection.ts';
 import { settle, type ZeromqOptions } from './options.ts';

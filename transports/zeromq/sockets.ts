@@ -1,6 +1,6 @@
 import type { Socket } from 'zeromq';
+import { isIpv6 } from '../shared/zeromq-address.ts';
 import type { Addon } from './addon.ts';
-import { isIpv6 } from './address.ts';
 import type { ZeromqSettings } from './options.ts';
 
 /**

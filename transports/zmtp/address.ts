@@ -1,10 +1,10 @@
-import { lookup } from 'node:dns/promises';
+import dns from 'node:dns/promises';
 import { mkdtemp } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { invalidCall, show } from '../../src/protocol/errors.ts';
-import { checkDialAddress, checkZeromqAddress } from '../zeromq/address.ts';
+import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
 
 /** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
 export function checkZmtpAddress(address: unknown): void {
@@ -40,7 +40,7 @@ export async function placesOf(address: string): Promise<Place[]> {
   const { host, port } = tcp;
   // An address with a zone is one already.
   if (isIP(host) !== 0 || host.includes('%')) return [{ host, port }];
-  const found = await lookup(host, { all: true });
+  const found = await dns.lookup(host, { all: true, verbatim: true });
   return found.map((own) => ({ host: own.address, port }));
 }
 

@@ -1,6 +1,6 @@
 /** `frond/zmtp`: ZeroMQ's protocol in TypeScript, on the sockets of Node, Bun and Deno. */
 import type { BindingTransport } from '../../src/transport.ts';
-import { resolveZeromqAddress } from '../zeromq/address.ts';
+import { resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { checkZmtpAddress } from './address.ts';
 import { ZmtpConnection } from './connection.ts';
 import { settle, type ZmtpOptions } from './options.ts';

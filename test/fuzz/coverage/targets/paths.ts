@@ -12,7 +12,7 @@ import {
   checkDialAddress,
   checkZeromqAddress,
   resolveZeromqAddress,
-} from '../../../../transports/zeromq/address.ts';
+} from '../../../../transports/shared/zeromq-address.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

@@ -1,3 +1,4 @@
+/** The addresses of ZeroMQ, which `zeromq()` and `zmtp()` share. */
 import { invalidCall, show } from '../../src/protocol/errors.ts';
 import { escaped } from '../../src/protocol/printable.ts';
 
