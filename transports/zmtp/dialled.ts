@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { startTimer } from '../../src/async/deadline.ts';
 import { Readiness } from '../../src/async/readiness.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { type Place, placesOf } from './address.ts';
@@ -16,8 +16,9 @@ import { Violation } from './violation.ts';
 const REDIAL_DELAY = 1_000;
 
 /**
- * Links that must end in a row between greeting and introduction before the peer counts as one that refuses: libzmq hangs up
- * without a word on a socket of a kind that does not fit, and a server that is going down does the same once.
+ * Links that must end in a row before the introduction of the peer, until it counts as one that refuses: libzmq hangs up without a
+ * word on a socket of a kind that does not fit, and a server that is going down does the same once. Where libzmq reads the introduction
+ * with the greeting, it does not even greet; so after the first of them the introduction waits for the greeting.
  */
 const HANG_UPS_OF_A_MISFIT = 2;
 
@@ -45,6 +46,8 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   #current: Link | undefined;
   #socket: Socket | undefined;
   #stopWaiting = () => {};
+  /** Addresses of the host that were not tried since it was last looked up. */
+  #places: Place[] = [];
   #attempt = 0;
   #hangUps = 0;
 
@@ -68,6 +71,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     this.refusedWith = undefined;
     this.#attempt = 0;
     this.#hangUps = 0;
+    this.#places = [];
     this.host.report({ type: 'connected', address: this.address }, this);
     this.connected(link);
   }
@@ -84,9 +88,14 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
       this.#redial(0);
       return;
     }
+    if (this.#places.length > 0) {
+      // What is at this address of the host may be another service.
+      void this.#tryPlaces(end.reason);
+      return;
+    }
     const violation = end.violation ?? this.#misfit(end);
     if (violation === undefined) {
-      this.#redial(0);
+      this.#redial(0, `${address} cannot be used: ${end.reason}`);
       return;
     }
     const text = `${address} cannot be used: ${violation.message}; is it the address of another service?`;
@@ -143,28 +152,41 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   }
 
   #misfit({ wasGreeted, reason }: LinkEnd): Violation | undefined {
-    if (!wasGreeted) return undefined;
     this.#hangUps++;
-    if (this.#hangUps < HANG_UPS_OF_A_MISFIT) return undefined;
+    if (!wasGreeted || this.#hangUps < HANG_UPS_OF_A_MISFIT) return undefined;
     return new Violation(`it greets and then hangs up on a ${this.socketType} (${reason})`);
   }
 
-  /** Tries all addresses that the name has now, until one accepts. */
+  /** Looks the host up, and tries all its addresses. */
   async #connect(): Promise<void> {
+    const { address } = this;
+    let reason: string | undefined;
     try {
-      for (const place of await placesOf(this.address)) {
-        if (this.isClosed) return;
-        const socket = await this.#try(place);
-        if (this.isClosed) return socket instanceof Error ? undefined : void socket.destroy();
-        if (!(socket instanceof Error)) {
-          this.#current = new Link(socket, this, true);
-          return;
-        }
-      }
-    } catch {
-      // A name that cannot be resolved may be later.
+      this.#places = await placesOf(address);
+    } catch (error) {
+      this.#places = [];
+      reason = `the host of ${address} cannot be found: ${reasonText(error)}`;
     }
-    if (!this.isClosed) this.#redial(0);
+    if (!this.isClosed) await this.#tryPlaces(reason);
+  }
+
+  /** Tries the addresses that are left, until one accepts. `reason` is why the last one did not do. */
+  async #tryPlaces(reason: string | undefined): Promise<void> {
+    let last = reason;
+    for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) {
+      const socket = await this.#try(place);
+      const isThere = !(socket instanceof Error);
+      if (this.isClosed) {
+        if (isThere) socket.destroy();
+        return;
+      }
+      if (isThere) {
+        this.#current = new Link(socket, this, true, this.#hangUps > 0);
+        return;
+      }
+      last = `${this.address} cannot be reached: ${reasonText(socket)}`;
+    }
+    this.#redial(0, last);
   }
 
   #try(place: Place): Promise<Socket | Error> {
@@ -189,14 +211,16 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     });
   }
 
-  #redial(least: number): void {
+  #redial(least: number, reason?: string): void {
     this.#attempt++;
     const { reconnectInterval, reconnectMaxInterval } = this.settings;
     const most = Math.max(reconnectInterval, reconnectMaxInterval);
     const wait = Math.min(most, reconnectInterval * 2 ** Math.min(this.#attempt - 1, 30));
     // Half by chance: those whose server was started again are not to come back all at once.
     const delay = Math.max(least, Math.round(wait * (0.5 + Math.random() / 2)));
-    this.host.report({ type: 'reconnecting', address: this.address, attempt: this.#attempt, delay }, this);
+    const { address, host } = this;
+    const why = reason === undefined ? {} : { reason };
+    host.report({ type: 'reconnecting', address, attempt: this.#attempt, delay, ...why }, this);
     this.#stopWaiting();
     this.#stopWaiting = startTimer(delay, () => void this.#connect());
   }

@@ -43,6 +43,7 @@ export class Link implements FrameTaker {
   #wasUp = false;
   #isGreeted = false;
   readonly #isDialler: boolean;
+  readonly #isWary: boolean;
   #introduction: Introduction | undefined;
   #violation: Violation | undefined;
   #reason: string | undefined;
@@ -56,11 +57,12 @@ export class Link implements FrameTaker {
   readonly parts: Bytes[] = [];
   partBytes = 0;
 
-  /** @param socket - connected. */
-  constructor(socket: Socket, role: LinkRole, isDialler: boolean) {
+  /** @param isWary - whether a dialler waits for the greeting before it introduces itself. */
+  constructor(socket: Socket, role: LinkRole, isDialler: boolean, isWary = false) {
     this.#socket = socket;
     this.#role = role;
     this.#isDialler = isDialler;
+    this.#isWary = isWary;
     const { maxMessageSize: largest, handshakeTimeout, heartbeatInterval } = role.settings;
     const isSmall = role.takesControlOnly && (largest === -1 || largest > CONTROL_SIZE);
     this.#reader = new FrameReader(this, isSmall ? CONTROL_SIZE : largest);
@@ -86,8 +88,9 @@ export class Link implements FrameTaker {
     return this.#outbox.bytes + this.#socket.writableLength;
   }
 
+  /** Whether the handshake is done, and the peer has not hung up. */
   get isUp(): boolean {
-    return this.#stage === 'up';
+    return this.#stage === 'up' && !this.#socket.readableEnded;
   }
 
   /** Whether more may be sent: what is beyond that waits where it can still be given up. */
@@ -201,6 +204,7 @@ export class Link implements FrameTaker {
         if (this.#greeting.isSigned) this.#greet();
         if (!this.#greeting.isComplete) return;
         this.#stage = 'introduction';
+        if (this.#isWary) this.#introduce();
       }
       if (rest.length > 0) this.#reader.read(rest);
     });
@@ -222,23 +226,21 @@ export class Link implements FrameTaker {
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     this.#outbox.addRaw(GREETING);
-    if (this.#isDialler) this.#introduce();
+    if (this.#isDialler && !this.#isWary) this.#introduce();
     this.#flush();
   }
 
   #introduce(): void {
     const { socketType, settings } = this.#role;
     this.#outbox.add(COMMAND, readyCommand(socketType, settings.busyTimeout));
+    this.#flushSoon();
   }
 
   #introduced(body: Uint8Array): void {
     this.#introduction = readFirstCommand(body, this.#role.socketType);
     this.#stopHandshake();
     this.#stage = 'up';
-    if (!this.#isDialler) {
-      this.#introduce();
-      this.#flushSoon();
-    }
+    if (!this.#isDialler) this.#introduce();
     this.#wasUp = true;
     this.#startHeartbeat();
     this.#role.up(this);
