@@ -142,12 +142,9 @@ export function testBreaks(ends: () => Ends): void {
       await eventually(async () => {
         // The break may be seen a little later than the server that closed; a request in between is lost with it.
         const { reply } = client.request(first.address, bytes('x'));
+        const answer = reply.then(textOf).catch(() => '');
         await server.bindReply(first.address, () => bytes('second')).catch(() => {});
-        const answer = await within(
-          10_000,
-          reply.then(textOf).catch(() => ''),
-        );
-        return answer === 'second';
+        return (await within(10_000, answer)) === 'second';
       }, 20_000);
     });
   });

@@ -27,6 +27,7 @@ testTransport('websocket, through a relay to zeromq', () => ({
 testTransport('websocket, through a relay to zmtp', () => ({
   ...throughRelay(zmtp(), { wrap: true }),
   pullsForAll: true,
+  isIdentified: true,
   anyAddress: 'tcp://127.0.0.1:*',
   unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
 }));

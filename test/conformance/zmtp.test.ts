@@ -1,3 +1,4 @@
+import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
 import { testTransport } from './suite.ts';
 
@@ -16,3 +17,20 @@ testTransport('zmtp over TCP', () => ({ transport: zmtp(), anyAddress: 'tcp://12
 testTransport('zmtp over IPv6', () => ({ transport: zmtp(), anyAddress: 'tcp://[::1]:*', unreadable }));
 
 testTransport('zmtp over Unix sockets', () => ({ transport: zmtp(), anyAddress: 'ipc://*', unreadable }));
+
+testTransport('zmtp to zeromq', () => ({
+  transport: zmtp(),
+  binder: zeromq(),
+  anyAddress: 'tcp://127.0.0.1:*',
+  losesSilently: true,
+  unreadable,
+}));
+
+testTransport('zeromq to zmtp', () => ({
+  transport: zeromq(),
+  binder: zmtp(),
+  anyAddress: 'tcp://127.0.0.1:*',
+  losesSilently: true,
+  // ZeroMQ knows addresses within a process, too.
+  unreadable: unreadable.filter((address) => !address.startsWith('inproc:')),
+}));

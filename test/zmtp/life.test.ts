@@ -354,7 +354,7 @@ describe('addresses', () => {
   it.each([
     [{ heartbeatInterval: -1 }, 'heartbeatInterval'],
     [{ reconnectInterval: 1.5 }, 'reconnectInterval'],
-    [{ sendHighWaterMark: Number.NaN }, 'sendHighWaterMark'],
+    [{ sendHighWaterBytes: Number.NaN }, 'sendHighWaterBytes'],
     [{ maxMessageSize: -2 }, 'maxMessageSize'],
     [{ hearbeatInterval: 1 }, 'hearbeatInterval'],
     [{ curve: { serverKey: 'x' } }, 'curve'],

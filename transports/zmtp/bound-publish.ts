@@ -1,4 +1,6 @@
-import type { Delivery } from '../../src/transport.ts';
+import { atMost } from '../../src/async/deadline.ts';
+import type { CloseOptions, Delivery } from '../../src/transport.ts';
+import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';
 import { LONGEST_TOPIC } from './commands.ts';
 import { MORE } from './frame-reader.ts';
@@ -20,14 +22,11 @@ interface Subscriber {
   /** Topics, as the map has them. */
   readonly topics: Set<string>;
   bytes: number;
-  /** Messages that were given to the link since it last took all. */
-  waiting: number;
-  isSlow: boolean;
 }
 
 const DONE = Promise.resolve();
 
-/** Publishes, and proves subscriptions. A subscriber that is too slow loses what it has no room for, as with any PUB. */
+/** Publishes, and proves subscriptions. A subscriber that is too slow loses what there is no room for, which is reported as `lost`. */
 export class ZmtpPublish extends Bound {
   readonly socketType = 'XPUB';
   override readonly takesControlOnly = true;
@@ -36,34 +35,41 @@ export class ZmtpPublish extends Bound {
   #topicBytes = 0;
   #published = 0;
   #nextTurn: Promise<void> | undefined;
+  /** For topics that nobody is subscribed to yet. What nobody has subscribed to in time is nobody's. */
+  readonly #held = new HeldDeliveries(() => {});
+  /** What is published at the end of this turn of events: some of it may wait, and is not to go to a subscriber that is gone. */
+  #later: Delivery[] = [];
+  /** How many deliveries each subscription has lost in this turn of events. */
+  readonly #lost = new Map<string, number>();
+  #isClosing = false;
   #lastTopic = '';
   #lastKey = '';
   #lastBytes: Uint8Array = new Uint8Array(0);
 
   publish(deliveries: readonly Delivery[]): Promise<void> {
-    if (this.isClosed) return Promise.reject(this.closedError());
-    for (const { topic, frames } of deliveries) {
-      if (topic !== this.#lastTopic) {
-        this.#lastBytes = Buffer.from(topic);
-        this.#lastKey = topicKey(this.#lastBytes);
-        this.#lastTopic = topic;
-      }
-      for (const link of this.#topics.match(this.#lastKey)) this.#give(link, this.#lastBytes, frames);
+    if (this.isClosed || this.#isClosing) return Promise.reject(this.closedError());
+    for (const delivery of deliveries) {
+      if (delivery.mayWait || this.#later.length > 0) this.#publishLater(delivery);
+      else this.#publishNow(delivery);
     }
     if (this.#published < MOST_PUBLISHED) return this.#nextTurn ?? DONE;
-    this.#nextTurn ??= new Promise((resolve) => {
-      setImmediate(() => {
-        this.#published = 0;
-        this.#nextTurn = undefined;
-        resolve();
-      });
-    });
-    return this.#nextTurn;
+    return this.#turn();
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    if (this.isClosed || this.#isClosing) return super.close(options);
+    this.#isClosing = true;
+    const { timeout = 0 } = options;
+    const started = performance.now();
+    this.#publishWhatIsLater();
+    if (timeout > 0) await atMost(timeout, this.#held.idle());
+    this.#held.clear();
+    await super.close({ timeout: Math.max(0, timeout - (performance.now() - started)) });
   }
 
   override up(link: Link): void {
     super.up(link);
-    this.#subscribers.set(link, { topics: new Set(), bytes: 0, waiting: 0, isSlow: false });
+    this.#subscribers.set(link, { topics: new Set(), bytes: 0 });
   }
 
   override down(link: Link, end: LinkEnd): void {
@@ -102,29 +108,75 @@ export class ZmtpPublish extends Bound {
       this.#topicBytes += cost;
       this.#checkTopics(link, subscriber);
     }
+    // Before anything that comes later.
+    if (!this.#held.isEmpty) {
+      for (const delivery of this.#held.release(Buffer.from(topic).toString())) this.#publishNow(delivery);
+    }
     // Proof that the subscription has arrived, for those that know how to take it.
     if (topic.at(-1) !== SLASH || link.waiting > MOST_BEFORE_WELCOME) return;
     link.send(topic, true);
     link.send(NO_BYTES, false);
   }
 
-  override writable(link: Link): void {
-    super.writable(link);
-    const subscriber = this.#subscribers.get(link);
-    if (subscriber === undefined || link.waiting > 0) return;
-    subscriber.waiting = 0;
-    subscriber.isSlow = false;
+  #publishNow(delivery: Delivery): void {
+    const { topic, frames, mayWait } = delivery;
+    if (topic !== this.#lastTopic) {
+      this.#lastBytes = Buffer.from(topic);
+      this.#lastKey = topicKey(this.#lastBytes);
+      this.#lastTopic = topic;
+    }
+    let isAnybodys = false;
+    for (const link of this.#topics.match(this.#lastKey)) {
+      if (!link.isUp) continue;
+      isAnybodys = true;
+      this.#give(link, this.#lastBytes, frames);
+    }
+    if (mayWait && !isAnybodys) this.#held.add(delivery);
+  }
+
+  /** A stock pylm client that calls again has hung up before: what tells of that may have come in this turn of events, too. */
+  #publishLater(delivery: Delivery): void {
+    this.#later.push(delivery);
+    for (const { length } of delivery.frames) this.#published += length;
+    void this.#turn();
+  }
+
+  #publishWhatIsLater(): void {
+    const later = this.#later;
+    this.#later = [];
+    for (const delivery of later) this.#publishNow(delivery);
+  }
+
+  /** Resolves in the next turn of events. */
+  #turn(): Promise<void> {
+    this.#nextTurn ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#nextTurn = undefined;
+        this.#published = 0;
+        this.#publishWhatIsLater();
+        resolve();
+      });
+    });
+    return this.#nextTurn;
+  }
+
+  #lose(link: Link): void {
+    if (this.#lost.size === 0) setImmediate(() => this.#reportLost());
+    const subscription = this.#topics.subscriptionOf(this.#lastKey, link);
+    this.#lost.set(subscription, (this.#lost.get(subscription) ?? 0) + 1);
+  }
+
+  #reportLost(): void {
+    for (const [subscription, count] of this.#lost) {
+      const topic = Buffer.from(subscription, 'latin1').toString();
+      this.host.report({ type: 'lost', address: this.address, topic, count });
+    }
+    this.#lost.clear();
   }
 
   #give(link: Link, topic: Uint8Array, frames: Delivery['frames']): void {
-    const subscriber = this.#subscribers.get(link);
-    if (subscriber === undefined || !link.isUp) return;
-    const { sendHighWaterMark, sendHighWaterBytes } = this.settings;
-    if (link.hasRoom) {
-      subscriber.waiting = 0;
-    } else if (++subscriber.waiting > sendHighWaterMark || link.waiting >= sendHighWaterBytes) {
-      if (!subscriber.isSlow) this.reportSlow(subscriber.waiting);
-      subscriber.isSlow = true;
+    if (!link.hasRoom && link.waiting >= this.settings.sendHighWaterBytes) {
+      this.#lose(link);
       return;
     }
     this.#published += topic.length;

@@ -19,9 +19,7 @@ export interface ZmtpOptions {
   readonly connectTimeout?: number;
   /** Time for a peer to greet and introduce itself. A bound end refuses one that takes longer. Default 10000. */
   readonly handshakeTimeout?: number;
-  /** Messages that wait for each peer before `publish` drops. Default 100000. */
-  readonly sendHighWaterMark?: number;
-  /** Bytes that wait for each peer before `publish` drops, and a peer that reads no replies is refused. Default 67108864. */
+  /** Bytes that wait for each peer. What is published beyond them is lost, and a peer that leaves replies unread is refused. Default 67108864. */
   readonly sendHighWaterBytes?: number;
   /** Bytes that wait for all peers of one bound end: the peer with the most is refused. Default 268435456. */
   readonly sendHighWaterBytesTotal?: number;
@@ -57,7 +55,6 @@ const DEFAULTS = {
   connectTimeout: 5_000,
   handshakeTimeout: 10_000,
   // A subscriber that computes for a moment must not lose results: nobody reads its socket meanwhile.
-  sendHighWaterMark: 100_000,
   sendHighWaterBytes: 67_108_864,
   sendHighWaterBytesTotal: 268_435_456,
   maxMessageSize: 67_108_864,

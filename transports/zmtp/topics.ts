@@ -52,6 +52,15 @@ export class Topics<H> {
     return true;
   }
 
+  /** The longest topic that the holder subscribed to and `topic` begins with. */
+  subscriptionOf(topic: string, holder: H): string {
+    for (let i = this.#lengths.length - 1; i >= 0; i--) {
+      const prefix = topic.slice(0, this.#lengths[i]);
+      if (this.#byLength.get(prefix.length)?.get(prefix)?.has(holder)) return prefix;
+    }
+    return topic;
+  }
+
   /** Those who subscribed to what the topic begins with, each once. */
   match(topic: string): readonly H[] {
     if (topic === this.#lastTopic && this.#version === this.#lastVersion) return this.#lastHolders;
