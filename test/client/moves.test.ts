@@ -5,12 +5,14 @@ import { Client, text } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { eventually, within } from '../wait.ts';
 
 const grounds: Readonly<Record<string, () => { transport: BindingTransport; any: string }>> = {
   memory: () => ({ transport: memory(), any: 'memory://*' }),
   zeromq: () => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' }),
+  zmtp: () => ({ transport: zmtp(), any: 'tcp://127.0.0.1:*' }),
 };
 
 const cleanup: (() => Promise<unknown>)[] = [];

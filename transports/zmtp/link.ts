@@ -90,7 +90,8 @@ export class Link implements FrameTaker {
 
   /** Whether the handshake is done, and the peer has not hung up. */
   get isUp(): boolean {
-    return this.#stage === 'up' && !this.#socket.readableEnded;
+    const { destroyed, readableEnded } = this.#socket;
+    return this.#stage === 'up' && !destroyed && !readableEnded;
   }
 
   /** Whether more may be sent: what is beyond that waits where it can still be given up. */

@@ -6,13 +6,13 @@ import { isReservedKey, wireKey } from '../../../../src/protocol/keys.ts';
 import { encodeUtf8 } from '../../../../src/protocol/utf8.ts';
 import { checkMemoryAddress } from '../../../../transports/memory/address.ts';
 import { Patterns } from '../../../../transports/relay/patterns.ts';
-import { isRelayedName, parseRelayedAddress } from '../../../../transports/websocket/address.ts';
-import { closeReason } from '../../../../transports/websocket/codes.ts';
 import {
   checkDialAddress,
   checkZeromqAddress,
   resolveZeromqAddress,
 } from '../../../../transports/shared/zeromq-address.ts';
+import { isRelayedName, parseRelayedAddress } from '../../../../transports/websocket/address.ts';
+import { closeReason } from '../../../../transports/websocket/codes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
