@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { settleLimits } from '../../transports/relay/settings.ts';
 import { settle } from '../../transports/zeromq/options.ts';
+import { settle as settleZmtp } from '../../transports/zmtp/options.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = readFileSync(join(root, 'docs/guide/limits.md'), 'utf8');
@@ -33,6 +34,27 @@ it('names no limit of the relay that there is not', () => {
 
 it.each(['maxMessageSize', 'maxOwed'] as const)('has the default of %s', (name) => {
   expect(Number(row(name)[2])).toBe(settle({})[name]);
+});
+
+it.each([
+  'maxMessageParts',
+  'maxTopicBytes',
+  'maxTopicBytesTotal',
+  'sendHighWaterBytes',
+  'sendHighWaterBytesTotal',
+  'handshakeTimeout',
+  'connectTimeout',
+  'busyTimeout',
+  'maxPeers',
+] as const)('has the default of %s of zmtp()', (name) => {
+  expect(Number(row(name)[2])).toBe(settleZmtp({})[name]);
+});
+
+it('names no option of zmtp() that there is not', () => {
+  const part = page.slice(page.indexOf('### `zmtp()`'), page.indexOf('**What libzmq does not'));
+  const named = [...part.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1]);
+  expect(named.length).toBeGreaterThan(8);
+  expect(Object.keys(settleZmtp({}))).toEqual(expect.arrayContaining(named));
 });
 
 it('names only metrics that the relay has', () => {
