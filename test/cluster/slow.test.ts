@@ -116,7 +116,8 @@ describe.each(grounds)('on %s', (ground, make) => {
     return { sent: () => sent, close: () => connection.close({ timeout: 0 }) };
   }
 
-  it.each([1, 100, 4_096])(
+  // How frames come to be sent is tried on the transports of which it was a question.
+  it.each(ground === 'zmtp' ? [100] : [1, 100, 4_096])(
     'a master without workers holds up who pushes %i at a time',
     async (portion) => {
       const own = cluster();
