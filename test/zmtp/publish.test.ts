@@ -89,6 +89,30 @@ describe('a publisher', () => {
     await within(5_000, closing);
   });
 
+  it('waits a moment for news of a stock client that was answered before, which hangs up and subscribes anew', async () => {
+    const publisher = await server.bindPublish(any);
+    const subscribed = async () => {
+      const peer = await ZmtpPeer.dial(portOf(publisher.address), 'SUB');
+      const seen: string[] = [];
+      peer.socket.on('data', (data) => seen.push(data.toString('latin1')));
+      await peer.write(frameOf(bytes('\x01stock')));
+      return { peer, got: (text: string) => until(() => seen.join('').includes(text)) };
+    };
+    let { peer, got } = await subscribed();
+    await publisher.publish([delivery('stock', 'answer 0')]);
+    await within(5_000, got('answer 0'));
+    for (let round = 1; round <= 10; round++) {
+      await publisher.publish([delivery('stock', `answer ${round}`), delivery('stock', `and ${round}`)]);
+      peer.socket.destroy();
+      ({ peer, got } = await subscribed());
+      await within(5_000, got(`answer ${round}`));
+      await within(5_000, got(`and ${round}`));
+    }
+    await publisher.publish(Array.from({ length: 100 }, (_, i) => delivery('stock', `<${i}>`)));
+    await within(5_000, got('<99>'));
+    peer.socket.destroy();
+  });
+
   it('gives what may wait to the next subscriber when the one before has hung up', async () => {
     const publisher = await server.bindPublish(any);
     const pull = await server.bindPull(any);

@@ -1,4 +1,4 @@
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/deadline.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';
@@ -14,6 +14,8 @@ import { Violation } from './violation.ts';
 const OVERHEAD = 128;
 /** Bytes published in one turn of events, from which on whoever publishes waits for the next: subscribers are written to meanwhile. */
 const MOST_PUBLISHED = 262_144;
+/** Milliseconds that the next answer to a stock pylm client waits for news of it: it opens another subscription for each call. */
+const LONGEST_LINGER = 1;
 /** Confirmations that may wait for one peer: one that subscribes without end and does not read gets no more. */
 const MOST_BEFORE_WELCOME = 65_536;
 
@@ -22,6 +24,8 @@ interface Subscriber {
   /** Topics, as the map has them. */
   readonly topics: Set<string>;
   bytes: number;
+  /** Whether it was given something that might have waited. */
+  wasAnswered: boolean;
 }
 
 const DONE = Promise.resolve();
@@ -39,6 +43,8 @@ export class ZmtpPublish extends Bound {
   readonly #held = new HeldDeliveries(() => {});
   /** What is published at the end of this turn of events: some of it may wait, and is not to go to a subscriber that is gone. */
   #later: Delivery[] = [];
+  /** What waits for news of a subscriber that may be on its way out, by topic. */
+  readonly #lingering = new Map<string, Delivery[]>();
   /** How many deliveries each subscription has lost in this turn of events. */
   readonly #lost = new Map<string, number>();
   #isClosing = false;
@@ -49,7 +55,8 @@ export class ZmtpPublish extends Bound {
   publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed || this.#isClosing) return Promise.reject(this.closedError());
     for (const delivery of deliveries) {
-      if (delivery.mayWait || this.#later.length > 0) this.#publishLater(delivery);
+      if (delivery.mayWait || this.#later.length > 0 || this.#lingering.size > 0)
+        this.#publishLater(delivery);
       else this.#publishNow(delivery);
     }
     if (this.#published < MOST_PUBLISHED) return this.#nextTurn ?? DONE;
@@ -62,6 +69,7 @@ export class ZmtpPublish extends Bound {
     const { timeout = 0 } = options;
     const started = performance.now();
     this.#publishWhatIsLater();
+    this.#lingerNoMore();
     if (timeout > 0) await atMost(timeout, this.#held.idle());
     this.#held.clear();
     await super.close({ timeout: Math.max(0, timeout - (performance.now() - started)) });
@@ -69,7 +77,7 @@ export class ZmtpPublish extends Bound {
 
   override up(link: Link): void {
     super.up(link);
-    this.#subscribers.set(link, { topics: new Set(), bytes: 0 });
+    this.#subscribers.set(link, { topics: new Set(), bytes: 0, wasAnswered: false });
   }
 
   override down(link: Link, end: LinkEnd): void {
@@ -109,8 +117,11 @@ export class ZmtpPublish extends Bound {
       this.#checkTopics(link, subscriber);
     }
     // Before anything that comes later.
+    this.#lingerNoMore();
     if (!this.#held.isEmpty) {
-      for (const delivery of this.#held.release(Buffer.from(topic).toString())) this.#publishNow(delivery);
+      for (const delivery of this.#held.release(Buffer.from(topic).toString())) {
+        this.#publishNow({ ...delivery, mayWait: true });
+      }
     }
     // Proof that the subscription has arrived, for those that know how to take it.
     if (topic.at(-1) !== SLASH || link.waiting > MOST_BEFORE_WELCOME) return;
@@ -119,17 +130,12 @@ export class ZmtpPublish extends Bound {
   }
 
   #publishNow(delivery: Delivery): void {
-    const { topic, frames, mayWait } = delivery;
-    if (topic !== this.#lastTopic) {
-      this.#lastBytes = Buffer.from(topic);
-      this.#lastKey = topicKey(this.#lastBytes);
-      this.#lastTopic = topic;
-    }
+    const { topic, frames, mayWait = false } = delivery;
     let isAnybodys = false;
-    for (const link of this.#topics.match(this.#lastKey)) {
+    for (const link of this.#topics.match(this.#keyOf(topic))) {
       if (!link.isUp) continue;
       isAnybodys = true;
-      this.#give(link, this.#lastBytes, frames);
+      this.#give(link, this.#lastBytes, frames, mayWait);
     }
     if (mayWait && !isAnybodys) this.#held.add(delivery);
   }
@@ -144,7 +150,44 @@ export class ZmtpPublish extends Bound {
   #publishWhatIsLater(): void {
     const later = this.#later;
     this.#later = [];
-    for (const delivery of later) this.#publishNow(delivery);
+    for (const delivery of later) {
+      const { topic, mayWait = false } = delivery;
+      const before = this.#lingering.get(topic);
+      if (before !== undefined) before.push(delivery);
+      else if (mayWait && this.#mayLeave(topic)) this.#linger(delivery);
+      else this.#publishNow(delivery);
+    }
+  }
+
+  /** Whether a topic is one of a stock client that was answered before: those have one topic, without a slash. */
+  #mayLeave(topic: string): boolean {
+    return this.#topics.match(this.#keyOf(topic)).some((link) => {
+      const { topics, wasAnswered = false } = this.#subscribers.get(link) ?? {};
+      return wasAnswered && topics?.size === 1 && !topics.values().next().value?.endsWith('/');
+    });
+  }
+
+  #linger(delivery: Delivery): void {
+    if (this.#lingering.size === 0) {
+      // And until what came meanwhile is read.
+      startTimer(LONGEST_LINGER, () => setImmediate(() => this.#lingerNoMore()));
+    }
+    this.#lingering.set(delivery.topic, [delivery]);
+  }
+
+  #lingerNoMore(): void {
+    const lingering = [...this.#lingering.values()];
+    this.#lingering.clear();
+    for (const deliveries of lingering) for (const delivery of deliveries) this.#publishNow(delivery);
+  }
+
+  #keyOf(topic: string): string {
+    if (topic !== this.#lastTopic) {
+      this.#lastBytes = Buffer.from(topic);
+      this.#lastKey = topicKey(this.#lastBytes);
+      this.#lastTopic = topic;
+    }
+    return this.#lastKey;
   }
 
   /** Resolves in the next turn of events. */
@@ -174,7 +217,11 @@ export class ZmtpPublish extends Bound {
     this.#lost.clear();
   }
 
-  #give(link: Link, topic: Uint8Array, frames: Delivery['frames']): void {
+  #give(link: Link, topic: Uint8Array, frames: Delivery['frames'], mayWait: boolean): void {
+    if (mayWait) {
+      const subscriber = this.#subscribers.get(link);
+      if (subscriber !== undefined) subscriber.wasAnswered = true;
+    }
     if (!link.hasRoom && link.waiting >= this.settings.sendHighWaterBytes) {
       this.#lose(link);
       return;
