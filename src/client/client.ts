@@ -8,8 +8,8 @@ import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from 
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
 import { openInput } from './input.ts';
-import { type Job, JobRun } from './job.ts';
-import { lazyMap } from './lazy-map.ts';
+import type { Job } from './job.ts';
+import { lazy } from './lazy.ts';
 import type { MapOptions } from './map-options.ts';
 import type { MapOutcome, MapResults } from './map-results.ts';
 import { type ConnectOptions, settleOptions } from './options.ts';
@@ -170,7 +170,9 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     const { settings } = this.#core;
     if (messages !== undefined) checkCount('messages', messages, 0);
     const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
-    return new JobRun<In, Out>(this.#core.callPath(), payloads, {
+    const path_ = this.#core.callPath();
+    const input = openInput(payloads);
+    const checked = {
       spec: this.#spec(path, options),
       codec: this.#codec,
       messages,
@@ -182,7 +184,11 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
       drainTimeout: settings.timeout,
       errorSentinel: settings.errorSentinel,
       onRemoteError,
-    });
+    };
+    return lazy(
+      (started) => import('./job.ts').then((job) => new job.JobRun(path_, input, { ...checked, started })),
+      (started) => ({ sent: 0, received: 0, started }),
+    );
   }
 
   /**
@@ -271,7 +277,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const spec = this.#spec(path, options);
     const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
-    return lazyMap(() => import('./map.ts').then((map) => map.openMap(...call)));
+    return lazy(
+      () => import('./map.ts').then((map) => map.openMap(...call)),
+      () => undefined,
+    );
   }
 
   /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */

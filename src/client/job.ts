@@ -8,7 +8,7 @@ import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from './calls.ts';
-import { openInput } from './input.ts';
+import type { Input } from './input.ts';
 import { JobSender } from './job-sender.ts';
 import type { CallPath } from './path.ts';
 
@@ -25,12 +25,15 @@ export interface JobProgress {
 /** A stream of results, in the order they arrive. Sending begins when it is first read from. */
 export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly progress: JobProgress;
+  return(): Promise<IteratorResult<T, undefined>>;
 }
 
 /** A job as it was checked. */
 export interface JobSettings<In, Out> {
   readonly spec: CallSpec;
   readonly codec: PayloadCodec<In, Out>;
+  /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
+  readonly started: number | undefined;
   /** Results wanted; undefined for as many as come until the reader leaves. */
   readonly messages: number | undefined;
   readonly calls: OpenCalls;
@@ -74,13 +77,13 @@ export class JobRun<In, Out> implements Job<Out> {
   #stopListening = () => {};
   #endCall = () => {};
 
-  constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+  constructor(path: CallPath, input: Input<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
     this.#sender = new JobSender({
       path,
-      input: openInput(payloads),
+      input,
       what: nameOf(settings.spec.function),
       encode: (value) => {
         this.#message.payload = settings.codec.encode(value);
@@ -103,7 +106,7 @@ export class JobRun<In, Out> implements Job<Out> {
   }
 
   next(): Promise<IteratorResult<Out, undefined>> {
-    if (this.#started === undefined) this.#start();
+    if (this.#started === undefined && !this.#isOver) this.#start();
     const value = this.#results.take();
     return value === undefined ? this.#nextLater() : this.#give(value);
   }
@@ -137,8 +140,8 @@ export class JobRun<In, Out> implements Job<Out> {
   }
 
   #start(): void {
-    this.#started = Date.now();
-    const { signal, signals } = this.#settings;
+    const { signal, signals, started } = this.#settings;
+    this.#started = started;
     if (signal?.aborted) {
       this.#abandon(signal.reason);
       return;

@@ -13,7 +13,7 @@ export const PAGE_APP = `
   globalThis.connect = (url) => Client.connect({ transport: websocket(url), serverName: 'server' });`;
 
 /** Bytes that it may have, compressed. */
-export const PAGE_LIMIT = 19.75 * 1024;
+export const PAGE_LIMIT = 18.5 * 1024;
 
 /** Bytes more, once it maps. */
 export const MAP_LIMIT = 4 * 1024;
