@@ -1,38 +1,47 @@
-import { AsyncQueue } from './queue.ts';
+import { deferred } from './deferred.ts';
 
 /** Values that a slow reader is behind by; older ones are dropped, because the newest state is what counts. */
 const BACKLOG = 256;
 
+interface Reader<T> {
+  items: T[];
+  isOver: boolean;
+  /** Resolved when something of it has changed. */
+  change: ReturnType<typeof deferred<void>>;
+}
+
 /** Hands every value to every reader that is there at the time. */
 export class Broadcast<T> {
-  readonly #readers = new Set<AsyncQueue<T>>();
+  readonly #readers = new Set<Reader<T>>();
   #ended = false;
 
   send(value: T): void {
     for (const reader of this.#readers) {
-      if (reader.size >= BACKLOG) reader.take();
-      reader.push(value);
+      if (reader.items.push(value) > BACKLOG) reader.items.shift();
+      wake(reader);
     }
   }
 
   /** Ends every reader, now and later. */
   end(): void {
     this.#ended = true;
-    for (const reader of this.#readers) reader.end();
-    this.#readers.clear();
+    for (const reader of this.#readers) this.#leave(reader);
   }
 
   /** `first`, and the values from now on. A reader that is left, by `break` or `return`, is forgotten. */
   values(first: readonly T[] = []): AsyncIterableIterator<T> {
-    const queue = new AsyncQueue<T>();
-    for (const value of first) queue.push(value);
-    if (this.#ended) queue.end();
-    else this.#readers.add(queue);
+    const reader: Reader<T> = { items: [...first], isOver: this.#ended, change: deferred() };
+    if (!this.#ended) this.#readers.add(reader);
     return {
-      next: () => queue.next(),
+      next: async () => {
+        while (reader.items.length === 0 && !reader.isOver) await reader.change.promise;
+        return reader.items.length > 0
+          ? { done: false, value: reader.items.shift() as T }
+          : { done: true, value: undefined };
+      },
       return: async () => {
-        this.#readers.delete(queue);
-        queue.clear();
+        reader.items = [];
+        this.#leave(reader);
         return { done: true, value: undefined };
       },
       [Symbol.asyncIterator]() {
@@ -40,4 +49,15 @@ export class Broadcast<T> {
       },
     };
   }
+
+  #leave(reader: Reader<T>): void {
+    this.#readers.delete(reader);
+    reader.isOver = true;
+    wake(reader);
+  }
+}
+
+function wake<T>(reader: Reader<T>): void {
+  reader.change.resolve();
+  reader.change = deferred();
 }

@@ -4,10 +4,11 @@ import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
+import { checkInput } from './check-input.ts';
 import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from './calls.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
-import { openInput } from './input.ts';
+
 import type { Job } from './job.ts';
 import { lazy } from './lazy.ts';
 import type { MapOptions } from './map-options.ts';
@@ -166,27 +167,18 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
    */
   job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
-    const { signal, messages, onRemoteError } = options;
-    const { settings } = this.#core;
+    const { messages, window = DEFAULT_WINDOW, idleTimeout } = options;
     if (messages !== undefined) checkCount('messages', messages, 0);
-    const patience = messages === undefined ? Number.POSITIVE_INFINITY : settings.timeout;
-    const path_ = this.#core.callPath();
-    const input = openInput(payloads);
-    const checked = {
-      spec: this.#spec(path, options),
-      codec: this.#codec,
-      messages,
-      calls: this.#core.calls,
-      signal,
-      signals: this.#core.signals,
-      window: checkCount('window', options.window ?? DEFAULT_WINDOW),
-      idleTimeout: checkTimeout('idleTimeout', options.idleTimeout ?? patience),
-      drainTimeout: settings.timeout,
-      errorSentinel: settings.errorSentinel,
-      onRemoteError,
+    const patience = messages === undefined ? Number.POSITIVE_INFINITY : this.#core.settings.timeout;
+    const settled = {
+      ...options,
+      window: checkCount('window', window),
+      idleTimeout: checkTimeout('idleTimeout', idleTimeout ?? patience),
     };
+    this.#core.callPath();
+    const call = this.#call(path, payloads, settled);
     return lazy(
-      (started) => import('./job.ts').then((job) => new job.JobRun(path_, input, { ...checked, started })),
+      (started) => import('./streams.ts').then((own) => own.openJob(...call, settled, started)),
       (started) => ({ sent: 0, received: 0, started }),
     );
   }
@@ -275,12 +267,21 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     options: MapOptions = {},
     isSettled?: boolean,
   ): MapResults<Out | MapOutcome<Out>> {
-    const spec = this.#spec(path, options);
-    const call = [this.#core, this.#codec, spec, payloads, openInput(payloads), options, isSettled] as const;
+    const call = this.#call(path, payloads, options);
     return lazy(
-      () => import('./map.ts').then((map) => map.openMap(...call)),
+      () => import('./streams.ts').then((own) => own.openMap(...call, options, isSettled)),
       () => undefined,
     );
+  }
+
+  /** What a job or map is opened with once the code is there. */
+  #call(
+    path: FunctionPath,
+    payloads: Iterable<In> | AsyncIterable<In>,
+    options: { readonly cache?: string | undefined },
+  ) {
+    checkInput(payloads);
+    return [this.#core, this.#codec, this.#spec(path, options), payloads] as const;
   }
 
   /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */

@@ -1,5 +1,3 @@
-import { invalidCall, show } from '../protocol/errors.ts';
-
 /** What an input gave: a value, its end, or the error it threw. */
 export type Taken<T> =
   | { readonly kind: 'value'; readonly value: T }
@@ -17,7 +15,7 @@ export interface Input<T> {
 
 const DONE = { kind: 'done' } as const;
 
-/** @throws PalmError `INVALID_CALL` when it is no iterable. */
+/** The input that {@link checkInput} has let pass. */
 export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T> {
   const open = openerOf(payloads);
   const isAsync = Symbol.asyncIterator in payloads || !(Symbol.iterator in payloads);
@@ -75,13 +73,7 @@ async function* readerOf<T>(stream: ReadableStream<T>): AsyncIterator<T> {
 }
 
 function openerOf<T>(payloads: Iterable<T> | AsyncIterable<T>): () => Iterator<T> | AsyncIterator<T> {
-  if (payloads !== null && typeof payloads === 'object') {
-    if (Symbol.asyncIterator in payloads) return () => payloads[Symbol.asyncIterator]();
-    // A stream where those cannot be iterated yet, as in Safari.
-    if ('getReader' in payloads) return () => readerOf(payloads as unknown as ReadableStream<T>);
-    // A Uint8Array is iterable too, but its bytes are not what was meant.
-    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads))
-      return () => payloads[Symbol.iterator]();
-  }
-  throw invalidCall(`payloads must be an iterable or async iterable of payloads, not ${show(payloads)}`);
+  if (Symbol.asyncIterator in payloads) return () => payloads[Symbol.asyncIterator]();
+  if ('getReader' in payloads) return () => readerOf(payloads as unknown as ReadableStream<T>);
+  return () => payloads[Symbol.iterator]();
 }

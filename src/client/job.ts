@@ -8,8 +8,9 @@ import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from './calls.ts';
-import type { Input } from './input.ts';
+import { openInput } from './input.ts';
 import { JobSender } from './job-sender.ts';
+import type { ClientCore } from './core.ts';
 import type { CallPath } from './path.ts';
 
 /** How far a job is. */
@@ -28,25 +29,56 @@ export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDispos
   return(): Promise<IteratorResult<T, undefined>>;
 }
 
-/** A job as it was checked. */
-export interface JobSettings<In, Out> {
-  readonly spec: CallSpec;
-  readonly codec: PayloadCodec<In, Out>;
-  /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
-  readonly started: number | undefined;
+/** What a caller may say of a job, with what stands in for what is left out. */
+export interface JobChoices {
   /** Results wanted; undefined for as many as come until the reader leaves. */
-  readonly messages: number | undefined;
-  readonly calls: OpenCalls;
-  readonly signal: AbortSignal | undefined;
-  readonly signals: SignalHub;
+  readonly messages?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Unread results beyond which no more input is taken. */
   readonly window: number;
   /** Milliseconds without a result that is owed, or Infinity. */
   readonly idleTimeout: number;
+  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
+}
+
+/** A job as it was checked. */
+export interface JobSettings<In, Out> extends JobChoices {
+  readonly spec: CallSpec;
+  readonly codec: PayloadCodec<In, Out>;
+  /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
+  readonly started: number | undefined;
+  readonly calls: OpenCalls;
+  readonly signals: SignalHub;
   /** Milliseconds that results still owed are waited for when the input has failed. */
   readonly drainTimeout: number;
   readonly errorSentinel: boolean;
-  readonly onRemoteError: ((error: PalmError) => void) | undefined;
+}
+
+/** A job with options that were checked. @throws PalmError `INVALID_CALL` when the server takes no calls. */
+export function openJob<In, Out>(
+  core: ClientCore,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
+  payloads: Iterable<In> | AsyncIterable<In>,
+  options: JobChoices,
+  started: number | undefined,
+): JobRun<In, Out> {
+  const { signal, messages, window, idleTimeout, onRemoteError } = options;
+  const { timeout, errorSentinel } = core.settings;
+  return new JobRun(core.callPath(), payloads, {
+    spec,
+    codec,
+    started,
+    messages,
+    calls: core.calls,
+    signal,
+    signals: core.signals,
+    window,
+    idleTimeout,
+    drainTimeout: timeout,
+    errorSentinel,
+    onRemoteError,
+  });
 }
 
 /** An end, with an error or without. */
@@ -77,13 +109,13 @@ export class JobRun<In, Out> implements Job<Out> {
   #stopListening = () => {};
   #endCall = () => {};
 
-  constructor(path: CallPath, input: Input<In>, settings: JobSettings<In, Out>) {
+  constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
     this.#sender = new JobSender({
       path,
-      input,
+      input: openInput(payloads),
       what: nameOf(settings.spec.function),
       encode: (value) => {
         this.#message.payload = settings.codec.encode(value);

@@ -2,7 +2,7 @@
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { CallSpec } from './calls.ts';
 import type { ClientCore } from './core.ts';
-import type { Input } from './input.ts';
+import { openInput } from './input.ts';
 import { type MapOptions, settleMapOptions } from './map-options.ts';
 import { MapRun } from './map-run.ts';
 
@@ -14,13 +14,12 @@ export function openMap<In, Out>(
   core: ClientCore,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
-  payloads: object,
-  input: Input<In>,
+  payloads: Iterable<In> | AsyncIterable<In>,
   options: MapOptions,
   isSettled = false,
 ): MapRun<In, Out> {
   const { timeout, errorSentinel } = core.settings;
-  return new MapRun(core.callPath(), input, {
+  return new MapRun(core.callPath(), openInput(payloads), {
     ...settleMapOptions(options, payloads, timeout),
     spec,
     codec,

@@ -1,7 +1,6 @@
 /** What maps do, on any transport. */
 import { describe, expect, it } from 'vitest';
 import { ClientCore } from '../../src/client/core.ts';
-import { openInput } from '../../src/client/input.ts';
 import { openMap } from '../../src/client/map.ts';
 import { settleOptions } from '../../src/client/options.ts';
 import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
@@ -361,7 +360,6 @@ export function testMaps(name: string, make: () => Ground): void {
           plain(),
           { function: 'raw.f', cache: '', pipeline: 'p', features: 1 },
           payloads,
-          openInput(payloads),
           { timeout: 50, concurrency: 5_000, signal },
           true,
         );
