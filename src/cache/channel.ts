@@ -1,20 +1,6 @@
-import { type Limits, watchLimits } from '../async/deadline.ts';
-import { throwIfAborted } from '../async/signals.ts';
-import {
-  type CacheReply,
-  keyRequest,
-  plainReply,
-  readReply,
-  replyText,
-  setRequest,
-} from '../protocol/cache.ts';
+import { type CacheParties, type CacheReply, keyRequest, readReply } from '../protocol/cache.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { PalmError, show } from '../protocol/errors.ts';
-import { randomId } from '../protocol/ids.ts';
-import { checkWritable, wireKey } from '../protocol/keys.ts';
-import { Feature, type PalmMessage, Status } from '../protocol/message.ts';
-import { remoteReason } from '../protocol/printable.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import { Feature, type PalmMessage } from '../protocol/message.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, PendingReply } from '../transport.ts';
 
@@ -26,125 +12,36 @@ export interface CacheContext {
   readonly tap: Tap | undefined;
 }
 
-/** The key-value store of a server, over its REP socket. */
+/** The way to the key-value store of a server, over its REP socket; {@link CacheCalls} is what clients do with it. */
 export class CacheChannel {
-  readonly #context: CacheContext;
-  readonly #codec = new EnvelopeCodec();
-  /** Deletions under way, by key: to a pylm server a key must not be deleted twice. */
-  readonly #deleting = new Map<string, Promise<unknown>>();
+  readonly context: CacheContext;
+  readonly codec = new EnvelopeCodec();
   /** The server's name once known; pylm ignores it. */
   server = '_';
   /** Whether the server answers with envelopes, which tell a missing key from an empty value. */
-  #answersEnvelopes = false;
+  answersEnvelopes = false;
 
   constructor(context: CacheContext) {
-    this.#context = context;
+    this.context = context;
   }
 
   /** Reads one of the server's own keys, whose values are text, and learns whether it is a frond server. */
   async read(key: string): Promise<CacheReply> {
-    const { reply } = this.#ask(keyRequest('get', this.#parties(), key, Feature.replies));
-    const read = readReply(this.#codec, await reply, true);
-    this.#answersEnvelopes = read.features !== undefined;
-    this.#tapReply(read, read.value.length);
+    const { reply } = this.ask(keyRequest('get', this.parties(), key, Feature.replies));
+    const read = readReply(this.codec, await reply, true);
+    this.answersEnvelopes = read.features !== undefined;
+    this.tapReply(read, read.value.length);
     return read;
   }
 
-  /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
-  async get(key: string, limits: Limits): Promise<Bytes | undefined> {
-    const [own, stored] = this.#wireKeys(key);
-    const value = await this.#get(own, limits);
-    return value === undefined && stored !== own ? this.#get(stored, limits) : value;
+  /** Who asks, and whom. */
+  parties(): CacheParties {
+    return { server: this.server, client: this.context.connection.id };
   }
 
-  /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
-  async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
-    const [wire] = this.#wireKeys(key === undefined || key === '' ? randomId() : key);
-    checkWritable(wire);
-    checkDone('set', wire, await this.#exchange('set', wire, limits, value));
-    return wire;
-  }
-
-  /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
-  async delete(key: string, limits: Limits): Promise<boolean> {
-    const [own, stored] = this.#wireKeys(key);
-    // Not what others have stored without a session.
-    const isOwn = stored !== own && stored.startsWith(own.slice(0, -key.length));
-    return (await this.#deleteInTurn(own, limits)) || (isOwn && this.#deleteInTurn(stored, limits));
-  }
-
-  async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
-    checkWritable(wire);
-    const before = this.#deleting.get(wire) ?? Promise.resolve();
-    const own = before.then(() => this.#delete(wire, limits));
-    const turn = own.catch(() => {});
-    this.#deleting.set(wire, turn);
-    try {
-      return await own;
-    } finally {
-      if (this.#deleting.get(wire) === turn) this.#deleting.delete(wire);
-    }
-  }
-
-  async #delete(wire: string, limits: Limits): Promise<boolean> {
-    // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
-    if (!this.#answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
-    const reply = await this.#exchange('delete', wire, limits);
-    if (reply.status === Status.missing) return false;
-    // What a relay answers when somebody else was quicker: it spares a pylm server the deletion.
-    if (reply.features === undefined && reply.value.length === 0) return false;
-    checkDone('delete', wire, reply);
-    return true;
-  }
-
-  async #get(wire: string, limits: Limits): Promise<Bytes | undefined> {
-    const reply = await this.#exchange('get', wire, limits);
-    if (reply.status === Status.missing) return undefined;
-    if (reply.status !== Status.ok) throw remote('get', wire, reply);
-    if (reply.features === undefined && reply.value.length === 0) return undefined;
-    // A copy: what came may be one of several in a buffer.
-    return new Uint8Array(reply.value);
-  }
-
-  #parties() {
-    return { server: this.server, client: this.#context.connection.id };
-  }
-
-  /** A key of the session, and the same as it is stored where that is another one. */
-  #wireKeys(key: string): readonly [string, string] {
-    const { connection, session } = this.#context;
-    const { keyPrefix } = connection;
-    return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
-  }
-
-  async #exchange(operation: string, wire: string, limits: Limits, value?: Bytes): Promise<CacheReply> {
-    throwIfAborted(limits.signal);
-    const features = this.#answersEnvelopes ? Feature.replies : 0;
-    const parties = this.#parties();
-    const request = value
-      ? setRequest(parties, wire, value, features)
-      : keyRequest(operation, parties, wire, features);
-    const { reply, cancel } = this.#ask(request);
-    const expired = () => {
-      const { dbAddress, connection } = this.#context;
-      const text = `no reply to ${operation} of ${show(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
-      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
-    };
-    const release = watchLimits(limits, expired, cancel);
-    try {
-      const bare = await reply;
-      // As it was asked: another server may be there by now.
-      const read = request.features !== 0 ? readReply(this.#codec, bare, false) : plainReply(bare);
-      this.#tapReply(read, bare.length);
-      return read;
-    } finally {
-      release();
-    }
-  }
-
-  #ask(message: PalmMessage): PendingReply {
-    const { connection, dbAddress, tap } = this.#context;
-    const frame = this.#codec.encode(message);
+  ask(message: PalmMessage): PendingReply {
+    const { connection, dbAddress, tap } = this.context;
+    const frame = this.codec.encode(message);
     tap?.({
       direction: 'out',
       channel: 'db',
@@ -156,22 +53,8 @@ export class CacheChannel {
     return connection.request(dbAddress, frame);
   }
 
-  #tapReply(reply: CacheReply, size: number): void {
-    const { dbAddress: address, tap } = this.#context;
+  tapReply(reply: CacheReply, size: number): void {
+    const { dbAddress: address, tap } = this.context;
     tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });
   }
-}
-
-function checkDone(operation: string, wire: string, reply: CacheReply): void {
-  if (reply.status !== Status.ok) throw remote(operation, wire, reply);
-  const key = replyText(reply);
-  if (key !== wire) {
-    const text = `${operation} of ${show(wire)}: ${show(key)}`;
-    throw new PalmError('PROTOCOL', text, { sent: true });
-  }
-}
-
-function remote(operation: string, wire: string, reply: CacheReply): PalmError {
-  const code = reply.status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
-  return new PalmError(code, `${operation} of ${show(wire)}: ${remoteReason(reply.error)}`, { sent: true });
 }

@@ -1,5 +1,5 @@
 import { checkTimeout, type Limits } from '../async/deadline.ts';
-import type { CacheChannel } from '../cache/channel.ts';
+import type { CacheCalls } from '../cache/calls.ts';
 import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
@@ -178,7 +178,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     this.#core.callPath();
     const call = this.#call(path, payloads, settled);
     return lazy(
-      (started) => import('./streams.ts').then((own) => own.openJob(...call, settled, started)),
+      (started) => import('./later.ts').then((own) => own.openJob(...call, settled, started)),
       (started) => ({ sent: 0, received: 0, started }),
     );
   }
@@ -228,8 +228,11 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * pylm; with the session in front.
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
-  set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
-    return this.#accept((cache) => cache.set(this.#encode(value, 'the value'), key, this.#limits(options)));
+  async set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
+    const encoded = this.#encode(value, 'the value');
+    // What waits for the code is stored as it is now.
+    const own = this.#core.cacheCalls.own ? encoded : new Uint8Array(encoded);
+    return this.#accept((cache) => cache.set(own, key, this.#limits(options)));
   }
 
   /**
@@ -269,7 +272,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const call = this.#call(path, payloads, options);
     return lazy(
-      () => import('./streams.ts').then((own) => own.openMap(...call, options, isSettled)),
+      () => import('./later.ts').then((own) => own.openMap(...call, options, isSettled)),
       () => undefined,
     );
   }
@@ -285,10 +288,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */
-  async #accept<T>(call: (cache: CacheChannel) => Promise<T>): Promise<T> {
+  async #accept<T>(call: (cache: CacheCalls) => Promise<T>): Promise<T> {
     const end = this.#core.calls.begin();
     try {
-      return await call(this.#core.cache);
+      return await this.#core.cacheCalls.use(call);
     } finally {
       end();
     }

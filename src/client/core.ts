@@ -8,6 +8,7 @@ import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { StreamMark } from './calls.ts';
 import { discover, type ServerProfile } from './discovery.ts';
+import { Loader } from './loader.ts';
 import type { ClientSettings } from './options.ts';
 import { CallPath } from './path.ts';
 
@@ -19,6 +20,7 @@ export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
   readonly cache: CacheChannel;
+  readonly cacheCalls = new Loader(() => import('./later.ts').then((own) => own.openCache(this.cache)));
   readonly calls = new OpenCalls();
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;

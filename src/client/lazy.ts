@@ -1,3 +1,5 @@
+import { Loader } from './loader.ts';
+
 /** What a stream of results has, whatever it is of. */
 interface Results<T, P> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly progress: P;
@@ -5,31 +7,24 @@ interface Results<T, P> extends AsyncIterableIterator<T, undefined>, AsyncDispos
 }
 
 /**
- * A job or map whose code is loaded when it is first read from: many pages have no use for it.
+ * A job or map whose code is loaded when it is first read from.
  * @param load - told when it was first read from; undefined when it was left before.
- * @param before - its progress until then, told when it was first read from.
+ * @param before - its progress until then.
  */
 export function lazy<T, P, B>(
   load: (started: number | undefined) => Promise<Results<T, P>>,
   before: (started: number | undefined) => B,
 ): Results<T, P | B> {
-  let own: Results<T, P> | undefined;
-  let loading: Promise<Results<T, P>> | undefined;
   let started: number | undefined;
-  const use = <R>(what: (results: Results<T, P>) => Promise<R>): Promise<R> => {
-    if (own !== undefined) return what(own);
-    loading ??= load(started);
-    // Together: between the two another reader could come first.
-    return loading.then((results) => what((own = results)));
-  };
-  const close = () => use((results) => results.return());
+  const loader = new Loader(() => load(started));
+  const close = () => loader.use((results) => results.return());
   return {
     get progress() {
-      return own === undefined ? before(started) : own.progress;
+      return loader.own === undefined ? before(started) : loader.own.progress;
     },
     next: () => {
       started ??= Date.now();
-      return use((results) => results.next());
+      return loader.use((results) => results.next());
     },
     return: close,
     [Symbol.asyncIterator]() {

@@ -1,6 +1,7 @@
 import { atMost, checkTimeout, startTimer, withinLimits } from '../async/deadline.ts';
 import { deferred } from '../async/deferred.ts';
 import { SignalHub } from '../async/signals.ts';
+import { CacheCalls } from '../cache/calls.ts';
 import { CacheChannel } from '../cache/channel.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../logging.ts';
 import { checkServerName } from '../protocol/calls.ts';
@@ -243,7 +244,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     isNamed: false,
     mayEnd: false,
     functions,
-    cache: cacheOf(keysOf(channel, timeout)),
+    cache: cacheOf(keysOf(new CacheCalls(channel), timeout)),
     logger,
     functionLogger,
     includeStack,
@@ -268,14 +269,14 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
 }
 
 /** The Master's store. */
-function keysOf(channel: CacheChannel, timeout: number): KeyValues {
+function keysOf(cache: CacheCalls, timeout: number): KeyValues {
   const limits = { signal: undefined, signals: new SignalHub(), timeout };
   return {
-    get: (key) => channel.get(key, limits),
+    get: (key) => cache.get(key, limits),
     set: async (key, value) => {
-      await channel.set(value, key, limits);
+      await cache.set(value, key, limits);
     },
-    delete: (key) => channel.delete(key, limits),
+    delete: (key) => cache.delete(key, limits),
   };
 }
 

@@ -1,0 +1,10 @@
+/** What a page loads when it first uses more of a client than `eval`: jobs, maps and the cache. */
+import { CacheCalls } from '../cache/calls.ts';
+import type { CacheChannel } from '../cache/channel.ts';
+
+export { openJob } from './job.ts';
+export { openMap } from './map.ts';
+
+export function openCache(channel: CacheChannel): CacheCalls {
+  return new CacheCalls(channel);
+}
