@@ -50,7 +50,10 @@ export async function evaluate<T>(path: CallPath, evaluation: Evaluation<T>): Pr
       if (left === messages && messages > 0) path.inFlight.release(1);
     }
     if (error === undefined) done.resolve(answers);
-    else done.reject(withResults(error, answers));
+    else if (error instanceof PalmError && answers.length > 0)
+      // One of its own: others may have failed with the same.
+      done.reject(new PalmError(error.code, error.message, { ...error, cause: error, results: answers }));
+    else done.reject(error);
   };
   const expired = () => {
     const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
@@ -86,10 +89,4 @@ export async function evaluate<T>(path: CallPath, evaluation: Evaluation<T>): Pr
   };
   send().catch(finish);
   return done.promise;
-}
-
-/** The error with the answers that came; one of its own, since others may have failed with the same. */
-function withResults(error: unknown, results: readonly unknown[]): unknown {
-  if (!(error instanceof PalmError) || results.length === 0) return error;
-  return new PalmError(error.code, error.message, { ...error, cause: error, results });
 }

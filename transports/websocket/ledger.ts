@@ -2,7 +2,6 @@ import { startTimer } from '../../src/async/deadline.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import { type Frame, HEAD, loneMessage, type Message, MessageWriter, setNumbers, Type } from './frames.ts';
 import { broken } from './msgpack.ts';
-import { Pace, PROBE } from './pace.ts';
 import { Outgoing } from './pieces.ts';
 
 /** Bytes from which on a message is not made longer. */
@@ -14,6 +13,14 @@ const CONFIRM_SOON = 20;
 const CONFIRM_AFTER = 1_000;
 /** Bytes of a request or reply that does not wait behind others. */
 const URGENT = 1_024;
+/** Bytes of a message from which on its confirmation comes soon, and tells how fast the link is. */
+const PROBE = 4_096;
+/** Bytes that are on their way at the beginning, at least, and at most: what waits for room can be passed, what is on its way cannot. */
+const FIRST_WINDOW = 32_768;
+const LEAST_WINDOW = 4 * PROBE;
+const MOST_WINDOW = 4 * 1_048_576;
+/** Milliseconds that what is on its way takes, beyond what one message takes at best. */
+const QUEUE = 500;
 
 /**
  * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
@@ -23,10 +30,17 @@ const URGENT = 1_024;
 export class Ledger {
   readonly #writer = new MessageWriter();
   readonly #outgoing = new Outgoing();
-  readonly #pace = new Pace();
   /** Messages that are not confirmed: those behind `#confirmed`. */
   readonly #kept: Bytes[] = [];
   #keptBytes = 0;
+  /**
+   * Bytes that may be handed to the socket before they are confirmed. It takes far more than the link has sent: what is behind
+   * that, a ping or a small call, would wait for seconds or minutes on a slow link.
+   */
+  #window = Number.POSITIVE_INFINITY;
+  #probe: { readonly sequence: number; readonly at: number; readonly bytes: number } | undefined;
+  /** Milliseconds until a message was confirmed, at best. */
+  #fastest = Number.POSITIVE_INFINITY;
   /** Messages sent, confirmed by the other side, received, and confirmed to it. */
   #sent = 0;
   #confirmed = 0;
@@ -57,7 +71,7 @@ export class Ledger {
 
   /** Bytes from which on a frame is cut into pieces. */
   get large(): number {
-    return this.#pace.large;
+    return this.#window / 4;
   }
 
   /** Messages received. */
@@ -73,7 +87,7 @@ export class Ledger {
     const before = this.#writer.length;
     this.#writer.add(frame);
     const size = this.#writer.length - before;
-    const { large } = this.#pace;
+    const { large } = this;
     if (size <= large && !this.isBusy) {
       if (this.#writer.length >= Math.min(FULL_MESSAGE, large)) this.#flush();
       else this.#flushSoon();
@@ -95,7 +109,7 @@ export class Ledger {
 
   /** Asks for a sign of life, of those that give one. */
   ping(): void {
-    if (this.#pace.isOn) this.tell([Type.ping]);
+    if (this.#isPaced) this.tell([Type.ping]);
   }
 
   /**
@@ -137,7 +151,10 @@ export class Ledger {
     }
     this.#confirm(received);
     this.#out = out;
-    this.#pace.begin(isPaced);
+    // A link begins, of which nothing is known.
+    this.#window = isPaced ? FIRST_WINDOW : Number.POSITIVE_INFINITY;
+    this.#probe = undefined;
+    this.#fastest = Number.POSITIVE_INFINITY;
     let sequence = received;
     for (const message of this.#kept) this.#put(message, ++sequence);
     this.#pump();
@@ -150,18 +167,33 @@ export class Ledger {
     this.#stopTimer = undefined;
   }
 
+  get #isPaced(): boolean {
+    return this.#window < Number.POSITIVE_INFINITY;
+  }
+
   get #hasRoom(): boolean {
     // What is not paced is numbered at once, with a link or without.
-    return this.#keptBytes < this.#pace.window && (this.#out !== undefined || !this.#pace.isOn);
+    return this.#keptBytes < this.#window && (this.#out !== undefined || !this.#isPaced);
   }
 
   #confirm(count: number): void {
     if (count > this.#sent) throw broken(`message ${count} came after ${this.#sent}`);
     if (count <= this.#confirmed) return;
     for (const { length } of this.#kept.splice(0, count - this.#confirmed)) this.#keptBytes -= length;
-    this.#pace.confirmed(count);
     this.#confirmed = count;
+    this.#measure();
     this.#pump();
+  }
+
+  /** Once the probe has arrived, what is on its way next takes as long as it did at best, and {@link QUEUE} more. */
+  #measure(): void {
+    const probe = this.#probe;
+    if (probe === undefined || this.#confirmed < probe.sequence) return;
+    this.#probe = undefined;
+    const time = Math.max(1, performance.now() - probe.at);
+    this.#fastest = Math.min(this.#fastest, time);
+    const fit = (probe.bytes / time) * (this.#fastest + QUEUE);
+    this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, fit));
   }
 
   #flushSoon(): void {
@@ -178,7 +210,7 @@ export class Ledger {
 
   /** Sends what waits, as far as there is room for it. */
   #pump(): void {
-    const piece = Math.min(FULL_MESSAGE, this.#pace.large);
+    const piece = Math.min(FULL_MESSAGE, this.large);
     while (this.#hasRoom && this.#outgoing.size > 0) {
       while (this.#writer.length < piece) {
         const next = this.#outgoing.next(piece - this.#writer.length);
@@ -193,7 +225,8 @@ export class Ledger {
     this.#sent++;
     this.#kept.push(message);
     this.#keptBytes += message.length;
-    this.#pace.sent(this.#sent, message.length, this.#keptBytes);
+    if (message.length >= PROBE && this.#isPaced)
+      this.#probe ??= { sequence: this.#sent, at: performance.now(), bytes: this.#keptBytes };
     this.#put(message, this.#sent);
   }
 

@@ -1,5 +1,5 @@
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
-import { PendingReplies } from '../../src/async/pending.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { PendingReply } from '../../src/transport.ts';
@@ -10,19 +10,24 @@ import type { Terms } from './link.ts';
 /** Requests under way at once: no more than relays allow (`maxRequests`). */
 const MOST_UNANSWERED = 128;
 
-interface Waiting {
+interface Asked {
   readonly id: number;
   readonly address: string;
   readonly frame: Bytes;
+  readonly reply: Deferred<Bytes>;
+  /** Bytes that it counts for since it was sent; undefined before. */
+  counted: number | undefined;
 }
 
 /** Requests to servers behind the relay. */
 export class RelayedRequester {
   readonly #post: (frame: Frame) => void;
-  readonly #pending = new PendingReplies<Bytes>();
-  readonly #waiting = new Fifo<Waiting>();
-  /** Sizes of the requests that were sent and not answered. */
-  readonly #sent = new Map<number, number>();
+  /** Those without a reply, by number. */
+  readonly #pending = new Map<number, Asked>();
+  readonly #waiting = new Fifo<Asked>();
+  #next = 1;
+  /** Requests that were sent and not answered, and their bytes. */
+  #sent = 0;
   #outstanding = 0;
   #terms: Terms | undefined;
 
@@ -31,10 +36,11 @@ export class RelayedRequester {
   }
 
   request(address: string, frame: Bytes): PendingReply {
-    const { id, reply } = this.#pending.add();
-    this.#waiting.push({ id, address, frame });
+    const asked: Asked = { id: this.#next++, address, frame, reply: deferred(), counted: undefined };
+    this.#pending.set(asked.id, asked);
+    this.#waiting.push(asked);
     this.#send();
-    return { reply, cancel: (reason) => this.#cancel(id, reason) };
+    return { reply: asked.reply.promise, cancel: (reason) => this.#cancel(asked, reason) };
   }
 
   open(terms: Terms): void {
@@ -43,58 +49,65 @@ export class RelayedRequester {
   }
 
   answered(frame: Reply | Failed): void {
-    const [type, id] = frame;
-    this.#forget(id);
-    if (type === Type.reply) this.#pending.settle(id, frame[2].slice());
-    else this.#pending.fail(id, relayedError(frame[2], frame[3]));
+    const asked = this.#pending.get(frame[1]);
+    if (asked !== undefined) {
+      this.#forget(asked);
+      if (frame[0] === Type.reply) asked.reply.resolve(frame[2].slice());
+      else asked.reply.reject(relayedError(frame[2], frame[3]));
+    }
     this.#send();
   }
 
   /** The session is over: what was sent in it has no answer any more. What waits goes on waiting. */
   lost(error: PalmError): void {
     this.#terms = undefined;
-    for (const id of [...this.#sent.keys()]) {
-      this.#forget(id);
-      this.#pending.fail(id, error);
-    }
+    for (const asked of this.#pending.values()) if (asked.counted !== undefined) this.#fail(asked, error);
   }
 
   close(error: PalmError): void {
     this.lost(error);
     this.#waiting.clear();
-    this.#pending.failAll(new PalmError(error.code, error.message, { sent: false }));
+    const unsent = new PalmError(error.code, error.message, { sent: false });
+    for (const asked of this.#pending.values()) this.#fail(asked, unsent);
   }
 
   #send(): void {
     const terms = this.#terms;
     if (terms === undefined) return;
-    while (this.#sent.size < MOST_UNANSWERED && this.#outstanding < terms.window) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      const { id, address, frame } = request;
+    while (this.#sent < MOST_UNANSWERED && this.#outstanding < terms.window) {
+      const asked = this.#waiting.shift();
+      if (asked === undefined) return;
+      const { id, address, frame } = asked;
       // What was given up while it waited is passed over.
       if (!this.#pending.has(id)) continue;
       if (frame.length > terms.maxFrame) {
-        this.#pending.fail(id, tooLarge(frame.length, terms.maxFrame));
+        this.#fail(asked, tooLarge(frame.length, terms.maxFrame));
         continue;
       }
-      const counted = Math.min(frame.length, terms.heaviest);
-      this.#sent.set(id, counted);
-      this.#outstanding += counted;
+      asked.counted = Math.min(frame.length, terms.heaviest);
+      this.#sent++;
+      this.#outstanding += asked.counted;
       this.#post([Type.request, id, address, frame]);
     }
   }
 
-  #cancel(id: number, reason: unknown): void {
-    this.#pending.fail(id, reason);
-    if (!this.#sent.has(id)) return;
-    this.#post([Type.cancel, id]);
-    this.#forget(id);
+  #cancel(asked: Asked, reason: unknown): void {
+    if (!this.#pending.has(asked.id)) return;
+    this.#fail(asked, reason);
+    if (asked.counted === undefined) return;
+    this.#post([Type.cancel, asked.id]);
     this.#send();
   }
 
-  #forget(id: number): void {
-    this.#outstanding -= this.#sent.get(id) ?? 0;
-    this.#sent.delete(id);
+  #fail(asked: Asked, reason: unknown): void {
+    this.#forget(asked);
+    asked.reply.reject(reason);
+  }
+
+  #forget({ id, counted }: Asked): void {
+    this.#pending.delete(id);
+    if (counted === undefined) return;
+    this.#sent--;
+    this.#outstanding -= counted;
   }
 }
