@@ -1,14 +1,8 @@
 /** `get`, `set` and `delete` of a server's key-value store. */
 import { type Limits, watchLimits } from '../async/deadline.ts';
 import { throwIfAborted } from '../async/signals.ts';
-import {
-  type CacheReply,
-  keyRequest,
-  plainReply,
-  readReply,
-  replyText,
-  setRequest,
-} from '../protocol/cache.ts';
+import { type CacheReply, keyRequest, plainReply, readReply, replyText } from '../protocol/cache.ts';
+import { setRequest } from '../protocol/cache-set.ts';
 import { PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';

@@ -4,8 +4,8 @@ import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { checkInput } from './check-input.ts';
 import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from './calls.ts';
+import { checkInput } from './check-input.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
 
@@ -229,9 +229,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
   async set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
-    const encoded = this.#encode(value, 'the value');
-    // What waits for the code is stored as it is now.
-    const own = this.#core.cacheCalls.own ? encoded : new Uint8Array(encoded);
+    // A copy: what waits for the code is stored as it is now.
+    const own = new Uint8Array(this.#encode(value, 'the value'));
     return this.#accept((cache) => cache.set(own, key, this.#limits(options)));
   }
 

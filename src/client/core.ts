@@ -2,7 +2,7 @@ import { atMost, withinLimits } from '../async/deadline.ts';
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { CacheChannel } from '../cache/channel.ts';
-import { invalidCall, PalmError } from '../protocol/errors.ts';
+import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
@@ -57,7 +57,7 @@ export class ClientCore {
     this.path = path;
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
-      import('./follow.ts').then((own) => own.follow(this, path)).catch(() => {});
+      import('./later.ts').then((own) => own.follow(this, path)).catch(() => {});
   }
 
   static async open(settings: ClientSettings): Promise<ClientCore> {
@@ -122,6 +122,6 @@ function givenProfile({
 }
 
 export function takesNoCalls(serverName: string): PalmError {
-  const text = `server ${JSON.stringify(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
+  const text = `server ${show(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
   return invalidCall(text);
 }

@@ -8,9 +8,9 @@ import type { PalmMessage } from '../protocol/message.ts';
 import type { PayloadCodec } from '../protocol/payload.ts';
 import type { Bytes } from '../protocol/utf8.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from './calls.ts';
+import type { ClientCore } from './core.ts';
 import { openInput } from './input.ts';
 import { JobSender } from './job-sender.ts';
-import type { ClientCore } from './core.ts';
 import type { CallPath } from './path.ts';
 
 /** How far a job is. */

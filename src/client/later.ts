@@ -2,6 +2,7 @@
 import { CacheCalls } from '../cache/calls.ts';
 import type { CacheChannel } from '../cache/channel.ts';
 
+export { follow } from './follow.ts';
 export { openJob } from './job.ts';
 export { openMap } from './map.ts';
 

@@ -11,23 +11,6 @@ export interface CacheParties {
   readonly client: string;
 }
 
-/** A request to store a value under a key. */
-export function setRequest(
-  { server, client }: CacheParties,
-  key: string,
-  value: Bytes,
-  features: number,
-): PalmMessage {
-  return palmMessage({
-    pipeline: client,
-    client,
-    function: `${server}.set`,
-    cache: key,
-    payload: value,
-    features,
-  });
-}
-
 /** A request for the value of a key (`get`), or to delete it (`delete`). */
 export function keyRequest(
   operation: string,

@@ -43,8 +43,16 @@ const tools = {
 
   async webpack() {
     const { default: webpack } = await import('webpack');
-    const output = { path: out, filename: 'app.js' };
-    const compiler = webpack({ mode: 'production', context: project, entry: './app.js', output });
+    // A module, as the page loads it: classic scripts load parts of themselves in a way that Trusted Types refuse.
+    const output = { path: out, filename: 'app.js', module: true };
+    const experiments = { outputModule: true };
+    const compiler = webpack({
+      mode: 'production',
+      context: project,
+      entry: './app.js',
+      output,
+      experiments,
+    });
     const stats = await new Promise((resolve, reject) =>
       compiler.run((error, done) => (error === null ? resolve(done) : reject(error))),
     );

@@ -15,15 +15,15 @@ export const PAGE_APP = `
 /** Bytes that it may have, compressed. */
 export const PAGE_LIMIT = 18.5 * 1024;
 
-/** Bytes more, once it maps. */
-export const MAP_LIMIT = 4 * 1024;
+/** Bytes more, once it first uses a job, a map or the cache: the code of all of them. */
+export const LATER_LIMIT = 7.5 * 1024;
 
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */
   readonly code: string;
   /** Bytes of it after `gzip -9`. */
   readonly gzipped: number;
-  /** The same of what it loads when it is first used: `map`. */
+  /** The same of what it loads when it first uses more than `eval`. */
   readonly gzippedLater: number;
 }
 
@@ -62,8 +62,7 @@ export async function bundleApp(source: string): Promise<AppBundle> {
     const chunks = [outcome].flat().flatMap((part) => ('output' in part ? chunksOf(part.output) : []));
     const now = loaded(chunks);
     const code = codeOf(chunks.filter((chunk) => now.has(chunk)));
-    // Behind a relay a server has one address, so a page never loads what follows one that moves.
-    const later = codeOf(chunks.filter((chunk) => !now.has(chunk) && !/follow-/.test(chunk.fileName)));
+    const later = codeOf(chunks.filter((chunk) => !now.has(chunk)));
     return { code, gzipped: gzipped(code), gzippedLater: gzipped(later) };
   } finally {
     rmSync(folder, { recursive: true, force: true });

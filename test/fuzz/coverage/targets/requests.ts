@@ -1,4 +1,5 @@
-import { keyRequest, readReply, replyText, setRequest } from '../../../../src/protocol/cache.ts';
+import { keyRequest, readReply, replyText } from '../../../../src/protocol/cache.ts';
+import { setRequest } from '../../../../src/protocol/cache-set.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
 import type { Bytes } from '../../../../src/protocol/utf8.ts';

@@ -1,0 +1,20 @@
+import type { CacheParties } from './cache.ts';
+import { type PalmMessage, palmMessage } from './message.ts';
+import type { Bytes } from './utf8.ts';
+
+/** A request to store a value under a key. */
+export function setRequest(
+  { server, client }: CacheParties,
+  key: string,
+  value: Bytes,
+  features: number,
+): PalmMessage {
+  return palmMessage({
+    pipeline: client,
+    client,
+    function: `${server}.set`,
+    cache: key,
+    payload: value,
+    features,
+  });
+}
