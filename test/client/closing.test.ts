@@ -101,7 +101,7 @@ for (const [name, make] of grounds) {
         read(client.map('server.deaf', [bytes('')])),
       ];
       for (const call of calls) call.catch(() => {});
-      await until(() => server.counters.received > 0);
+      await until(() => server.counters.received === calls.length);
       await within(2_000, client.close({ timeout: 50 }));
       for (const call of calls)
         await expect(within(1_000, call)).rejects.toMatchObject({ code: 'CLOSED', sent: 'unknown' });
