@@ -36,12 +36,6 @@ export class Fifo<T> {
     }
   }
 
-  /** Takes away those that are not wanted, wherever they stand. */
-  retain(isWanted: (item: T) => boolean): void {
-    this.#items = this.#items.slice(this.#at).filter((item) => isWanted(item as T));
-    this.#at = 0;
-  }
-
   clear(): void {
     this.#items = [];
     this.#at = 0;

@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
+import { retain } from '../../src/async/retain.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { MUST_POLL, untilUsable } from './polling.ts';
 
@@ -87,7 +88,7 @@ export class SocketWriter<T> {
   /** Forgets those of the posted items that wait and are not wanted any more. */
   prune(isWanted: (item: T) => boolean): void {
     const { size } = this.#items;
-    this.#items.retain(isWanted);
+    retain(this.#items, isWanted);
     this.#accepted -= size - this.#items.size;
   }
 

@@ -1,5 +1,6 @@
 import { Fifo } from '../../src/async/fifo.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
+import { retain } from '../../src/async/retain.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
@@ -126,7 +127,7 @@ export class ZmtpRequester extends Dialled {
     request.frame = undefined;
     this.#givenUp++;
     if (this.#givenUp < PRUNE_FROM || this.#givenUp * 2 < this.#waiting.size) return;
-    this.#waiting.retain(({ frame }) => frame !== undefined);
+    retain(this.#waiting, ({ frame }) => frame !== undefined);
     this.#givenUp = 0;
   }
 
