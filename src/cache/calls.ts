@@ -88,7 +88,8 @@ export class CacheCalls {
   async #exchange(operation: string, wire: string, limits: Limits, value?: Bytes): Promise<CacheReply> {
     throwIfAborted(limits.signal);
     const features = this.#channel.answersEnvelopes ? Feature.replies : 0;
-    const parties = this.#channel.parties();
+    const { server, context } = this.#channel;
+    const parties = { server, client: context.connection.id };
     const request = value
       ? setRequest(parties, wire, value, features)
       : keyRequest(operation, parties, wire, features);

@@ -1,4 +1,4 @@
-import { type CacheParties, type CacheReply, keyRequest, readReply } from '../protocol/cache.ts';
+import { type CacheReply, keyRequest, readReply } from '../protocol/cache.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { Feature, type PalmMessage } from '../protocol/message.ts';
 import type { Tap } from '../tap.ts';
@@ -27,16 +27,13 @@ export class CacheChannel {
 
   /** Reads one of the server's own keys, whose values are text, and learns whether it is a frond server. */
   async read(key: string): Promise<CacheReply> {
-    const { reply } = this.ask(keyRequest('get', this.parties(), key, Feature.replies));
+    const { reply } = this.ask(
+      keyRequest('get', { server: this.server, client: this.context.connection.id }, key, Feature.replies),
+    );
     const read = readReply(this.codec, await reply, true);
     this.answersEnvelopes = read.features !== undefined;
     this.tapReply(read, read.value.length);
     return read;
-  }
-
-  /** Who asks, and whom. */
-  parties(): CacheParties {
-    return { server: this.server, client: this.context.connection.id };
   }
 
   ask(message: PalmMessage): PendingReply {

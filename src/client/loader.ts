@@ -17,7 +17,7 @@ export class Loader<O> {
     this.#loading ??= this.#load().catch((error) => {
       // The network may be back when it is asked for again.
       this.#loading = undefined;
-      throw PalmError.from(error, 'DISCONNECTED', 'a part of frond was not loaded');
+      throw PalmError.from(error, 'DISCONNECTED', 'code was not loaded');
     });
     // Both in one turn: between them another call could pass.
     return this.#loading.then((own) => {
