@@ -79,7 +79,12 @@ export function testReaders(ends: () => Ends): void {
       const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
       await within(5_000, subscription.ready());
       const breaks: string[] = [];
-      subscription.onBreak(({ code }) => breaks.push(code));
+      const broken = new Promise<undefined>((resolve) => {
+        subscription.onBreak(({ code }) => {
+          breaks.push(code);
+          resolve(undefined);
+        });
+      });
       const [rounds, size] = [12, 10_000];
       for (let round = 0; round < rounds; round++) {
         const many = Array.from({ length: size }, (_, i) => ({
@@ -92,8 +97,9 @@ export function testReaders(ends: () => Ends): void {
       const numberOf = ({ topic }: Delivery) => Number(topic.slice(3));
       const iterator = subscription[Symbol.asyncIterator]();
       while (breaks.length === 0 && read.at(-1) !== rounds * size - 1) {
-        const next = await within(20_000, iterator.next(), `what comes after ${read.length} deliveries`);
-        for (const delivery of next.value ?? []) read.push(numberOf(delivery));
+        const what = `what comes after ${read.length} deliveries`;
+        const next = await within(20_000, Promise.race([iterator.next(), broken]), what);
+        for (const delivery of next?.value ?? []) read.push(numberOf(delivery));
       }
       if (breaks.length > 0) expect(breaks[0]).toBe('LOST');
       else expect(read).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
