@@ -96,13 +96,14 @@ export function testReaders(ends: () => Ends): void {
       const read: number[] = [];
       const numberOf = ({ topic }: Delivery) => Number(topic.slice(3));
       const iterator = subscription[Symbol.asyncIterator]();
-      while (breaks.length === 0 && read.at(-1) !== rounds * size - 1) {
+      while (breaks.length === 0 && read.length < rounds * size) {
         const what = `what comes after ${read.length} deliveries`;
         const next = await within(20_000, Promise.race([iterator.next(), broken]), what);
         for (const delivery of next?.value ?? []) read.push(numberOf(delivery));
       }
       if (breaks.length > 0) expect(breaks[0]).toBe('LOST');
-      else expect(read).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
+      // Order is kept within a topic alone.
+      else expect(read.sort((a, b) => a - b)).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
     }, 60_000);
   });
 }
