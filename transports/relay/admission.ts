@@ -16,7 +16,7 @@ export class Admission {
   #changes = 0;
 
   constructor(
-    options: { readonly authenticate?: Authenticate; readonly anonymous?: Grants },
+    options: { readonly authenticate?: Authenticate | undefined; readonly anonymous?: Grants | undefined },
     logger: Logger,
   ) {
     this.#authenticate = options.authenticate;

@@ -2,7 +2,7 @@ import { invalidCall, show } from '../../src/protocol/errors.ts';
 import type { RelayLimits } from './options.ts';
 
 /** Every limit settled. */
-export type Limits = Required<RelayLimits>;
+export type Limits = { readonly [K in keyof RelayLimits]-?: number };
 
 const DEFAULTS: Limits = {
   maxFrame: 4 * 1_048_576,

@@ -6,44 +6,44 @@ export interface ZmtpOptions {
    * Silence after which a peer is asked for a sign of life. A peer that gives none for as long again is gone, unless it said that it
    * may compute for longer ({@link ZmtpOptions.busyTimeout}). 0 asks nobody. Default 2000.
    */
-  readonly heartbeatInterval?: number;
+  readonly heartbeatInterval?: number | undefined;
   /**
    * Time for which this process may compute without a turn of its event loop. It is told to each peer, and peers with this transport
    * wait that long before they call a silent link dead. Default 30000.
    */
-  readonly busyTimeout?: number;
+  readonly busyTimeout?: number | undefined;
   /** Wait before dialling again, at first and at most. Half of each wait is left to chance. Defaults 100 and 2000. */
-  readonly reconnectInterval?: number;
-  readonly reconnectMaxInterval?: number;
+  readonly reconnectInterval?: number | undefined;
+  readonly reconnectMaxInterval?: number | undefined;
   /** Time for one address of a peer to accept a connection. Default 5000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** Time for a peer to greet and introduce itself. A bound end refuses one that takes longer. Default 10000. */
-  readonly handshakeTimeout?: number;
+  readonly handshakeTimeout?: number | undefined;
   /** Bytes that wait for each peer. What is published beyond them is lost, and a peer that leaves replies unread is refused. Default 67108864. */
-  readonly sendHighWaterBytes?: number;
+  readonly sendHighWaterBytes?: number | undefined;
   /** Bytes that wait for all peers of one bound end: the peer with the most is refused. Default 268435456. */
-  readonly sendHighWaterBytesTotal?: number;
+  readonly sendHighWaterBytesTotal?: number | undefined;
   /** Messages read and not taken, before a peer is held up. Default 4096 where frames are pulled, 100000 for a subscription. */
-  readonly receiveHighWaterMark?: number;
+  readonly receiveHighWaterMark?: number | undefined;
   /**
    * Bytes of the largest message, taken or sent. Default 67108864 (64 MiB); -1: no limit. A larger one that arrives ends the
    * connection of its sender; a larger one to be sent is refused with `TOO_LARGE`. Peers that have nothing to send but handshakes and
    * subscriptions may send frames of at most 1152 bytes, whatever this says.
    */
-  readonly maxMessageSize?: number;
+  readonly maxMessageSize?: number | undefined;
   /** Parts of the longest message that is taken whole. Default 16384. */
-  readonly maxMessageParts?: number;
+  readonly maxMessageParts?: number | undefined;
   /** Bytes of topics that one peer may subscribe to, 128 more for each topic. Default 1048576. */
-  readonly maxTopicBytes?: number;
+  readonly maxTopicBytes?: number | undefined;
   /** The same for all peers of one bound end: the peer with the most is refused. Default 67108864. */
-  readonly maxTopicBytesTotal?: number;
+  readonly maxTopicBytesTotal?: number | undefined;
   /** Peers of one bound end, known or not. Default 16384. */
-  readonly maxPeers?: number;
+  readonly maxPeers?: number | undefined;
   /**
    * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived (pylm). Ten times
    * as long as the handshake took, if that is more. Default 5.
    */
-  readonly subscriptionMargin?: number;
+  readonly subscriptionMargin?: number | undefined;
 }
 
 const DEFAULTS = {
