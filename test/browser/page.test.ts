@@ -79,7 +79,7 @@ describe('a page', () => {
       structures: 20,
       last: { n: 19, deep: { list: [19, 20] } },
       job: 10_000,
-      key: 'motto',
+      key: 'alice/my-sessionmotto',
       value: 'festina lente',
       wasThere: true,
       after: 'CLOSED',

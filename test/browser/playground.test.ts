@@ -55,7 +55,7 @@ describe('the page', () => {
       total += gzipSync(new Uint8Array(await response.arrayBuffer()), { level: 9 }).length;
     }
     console.log(`the playground: ${total} bytes compressed in ${files.length} files`);
-    expect(total).toBeLessThan(130_000);
+    expect(total).toBeLessThan(134_000);
   });
 });
 
@@ -531,7 +531,7 @@ describe('the code', () => {
     await visit.open('Cache');
     await visit.fill('Key', "it's a key");
     await visit.fill('Session', 'mine');
-    expect(await runCopied(await visit.copyCode())).toBe("it's a key festina lente");
+    expect(await runCopied(await visit.copyCode())).toBe("mineit's a key festina lente");
     await visit.press('Delete');
     expect(await runCopied(await visit.copyCode())).toBe('false');
     await visit.open('Connect');
@@ -577,7 +577,8 @@ describe('faults', () => {
     await page.getByText('cut from memory://text/results').waitFor();
     await page.getByRole('button', { name: 'text not reached' }).waitFor();
     await visit.press('Bring text back');
-    await page.getByText('connected to memory://text/results').waitFor();
+    // Once as it was at the beginning, and once again.
+    await page.getByText('connected to memory://text/results').nth(1).waitFor();
     await visit.open('Call');
     await trouble().getByText('DISCONNECTED').waitFor();
     await visit.press('reverse a word');

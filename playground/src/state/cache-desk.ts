@@ -79,7 +79,9 @@ export class CacheDesk {
 
   private async set(client: Cacheable, wished: string) {
     const value = encodeAs(this.format, this.value.value);
-    const key = await client.set(value, wished === '' ? undefined : wished);
+    const stored = await client.set(value, wished === '' ? undefined : wished);
+    // As it was typed: the session is put in front of it again.
+    const key = wished === '' ? stored : wished;
     this.#see(key, value);
     this.#playground.link.set({ key });
     return { key, text: wished === '' ? 'Stored under a key of the client’s making.' : 'Stored.' };
