@@ -44,7 +44,7 @@ const builds = {
     format: 'es',
     minify: false,
   },
-  cjs: { entry: native, format: 'cjs', minify: false },
+  cjs: { entry: { ...native, ...forTests }, format: 'cjs', minify: false },
 } as const;
 
 const CORE =
