@@ -6,7 +6,7 @@ import { zeromq } from '../../transports/zeromq/index.ts';
 import { startProxy } from '../faults/proxy.ts';
 import { eventually, within } from '../wait.ts';
 
-const transport = zeromq({ heartbeatInterval: 200, reconnectInterval: 20, reconnectMaxInterval: 100 });
+const transport = zeromq({ heartbeatInterval: 1_000, reconnectInterval: 20, reconnectMaxInterval: 100 });
 const any = 'tcp://127.0.0.1:*';
 
 const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1));
@@ -45,12 +45,12 @@ describe('the first server of a pipeline', () => {
     const words = client.with(text());
     const path = ['head.echo', 'end.echo'];
     expect(await words.eval(path, 'there')).toBe('there');
-    db.freeze();
     pull.freeze();
-    const lost = await within(
-      15_000,
-      words.eval(path, 'lost').catch((error: unknown) => error),
-    );
+    const losing = words.eval(path, 'lost').catch((error: unknown) => error);
+    // It is to leave before anything is known to be wrong: a link that is pushed over has no heartbeats.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    db.freeze();
+    const lost = await within(15_000, losing);
     expect(lost).toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
     // What comes now waits, and its time-out says for what.
     const late = await words.eval(path, 'late', { timeout: 300 }).catch((error: unknown) => error);
