@@ -17,8 +17,8 @@ const NEWEST = 1 / 32;
 const SHRINKS = 0.9;
 
 /**
- * Bytes of answers that may be on their way: a quarter of what a frond publisher keeps for one subscriber, since this is no exact count. How large answers
- * are is guessed until some have come.
+ * Bytes of answers that may be on their way. A frond publisher keeps over four times as much for one subscriber (`maxOwed`): the count here
+ * is not exact, because the size of an answer is estimated from the ones before it.
  */
 const ANSWER_BYTES = 60_000_000;
 

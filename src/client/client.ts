@@ -8,7 +8,6 @@ import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from 
 import { checkInput } from './check-input.ts';
 import { ClientCore } from './core.ts';
 import { evaluate } from './eval.ts';
-
 import type { Job } from './job.ts';
 import { lazy } from './lazy.ts';
 import type { MapOptions } from './map-options.ts';
@@ -209,11 +208,9 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
-   * The value of a key, or undefined when there is none. With a session it is first looked for among the session's keys, then as it is given: a stock
-   * pylm worker stores its keys so, and {@link set} gives them so.
-   *
-   * The value of a key, or undefined when there is none. A stock pylm server does not tell an empty value from a
-   * missing key: there, both are undefined.
+   * The value of a key, or undefined when there is none. With a session, the session's own key comes first, then the key as it is given,
+   * which may be one that {@link set} returned or that a stock pylm worker stored. A stock pylm server does not tell an empty
+   * value from a missing key: there, both are undefined.
    */
   get(key: string, options: CallOptions = {}): Promise<Out | undefined> {
     return this.#accept(async (cache) => {

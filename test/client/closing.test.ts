@@ -5,38 +5,13 @@ import { text } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
-import { type TestGround, testCluster } from '../cluster/ground.ts';
-import { throughRelay } from '../relay/through.ts';
+import { testCluster } from '../cluster/ground.ts';
 import { until, within } from '../wait.ts';
+import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 
-const grounds: readonly (readonly [string, () => TestGround & { close?(): Promise<void> }])[] = [
-  ['memory', () => ({ transport: memory(), any: 'memory://*' })],
-  ['zeromq', () => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
-  ['a relay to zeromq', () => ({ ...throughRelay(zeromq(), { wrap: false }), any: 'tcp://127.0.0.1:*' })],
-];
-
-async function read<T>(results: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const result of results) all.push(result);
-  return all;
-}
-
-for (const [name, make] of grounds) {
+for (const [name, make] of GROUNDS) {
   describe(`closing: ${name}`, () => {
-    const open = testCluster(() => make());
-
-    async function start(functions: Record<string, unknown> = {}) {
-      const cluster = open();
-      const ground = cluster as typeof cluster & { close?(): Promise<void> };
-      if (ground.close !== undefined) cluster.own({ close: () => ground.close?.() as Promise<void> });
-      const server = await cluster.start<Server>({
-        role: 'server',
-        name: 'server',
-        functions: functions as never,
-      });
-      const client = await cluster.connect({ dbAddress: server.dbAddress });
-      return { cluster, server, client };
-    }
+    const start = serverAndClient(make);
 
     it('stores and deletes what was asked for just before', async () => {
       const { client, server } = await start();
@@ -89,7 +64,7 @@ for (const [name, make] of grounds) {
       const map = client.with(text()).map('server.echo', ['a', 'b', 'c']);
       const first = await map.next();
       const closing = client.close();
-      expect([first.value, ...(await read(map))]).toEqual(['a', 'b', 'c']);
+      expect([first.value, ...(await readAll(map))]).toEqual(['a', 'b', 'c']);
       await within(3_000, closing);
     });
 
@@ -102,8 +77,8 @@ for (const [name, make] of grounds) {
       }
       const calls: Promise<unknown>[] = [
         client.eval('server.deaf', bytes('')),
-        read(client.job('server.deaf', input())),
-        read(client.map('server.deaf', input())),
+        readAll(client.job('server.deaf', input())),
+        readAll(client.map('server.deaf', input())),
       ];
       for (const call of calls) call.catch(() => {});
       // Their code is loaded first.
@@ -142,12 +117,12 @@ for (const [name, make] of grounds) {
         client.eval('server.echo', bytes('x')),
         client.eval('server.echo', bytes('x'), { messages: 4 }),
         client.eval('server.echo', bytes('x'), { messages: 0 }),
-        read(client.job('server.echo', [bytes('x')])),
-        read(client.job('server.echo', [bytes('x')], { messages: 1 })),
-        read(client.job('server.echo', [bytes('x')], { messages: 0 })),
-        read(client.map('server.echo', [bytes('x')])),
-        read(client.mapSettled('server.echo', [bytes('x')])),
-        ...before.map(read),
+        readAll(client.job('server.echo', [bytes('x')])),
+        readAll(client.job('server.echo', [bytes('x')], { messages: 1 })),
+        readAll(client.job('server.echo', [bytes('x')], { messages: 0 })),
+        readAll(client.map('server.echo', [bytes('x')])),
+        readAll(client.mapSettled('server.echo', [bytes('x')])),
+        ...before.map(readAll),
         client.get('k'),
         client.set(bytes('v'), 'k'),
         client.set(bytes('v')),
@@ -158,7 +133,7 @@ for (const [name, make] of grounds) {
           status: 'rejected',
           reason: { name: 'PalmError', code: 'CLOSED', message: 'the client is closed', sent: false },
         });
-      expect(await read(client.status())).toEqual([]);
+      expect(await readAll(client.status())).toEqual([]);
     });
   });
 }

@@ -3,19 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Master, Server, Worker } from '../../src/cluster/index.ts';
 import type { PayloadCodec, TapEvent } from '../../src/index.ts';
 import type { Bytes } from '../../src/protocol/utf8.ts';
-import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
-import { type TestGround, testCluster } from '../cluster/ground.ts';
-import { throughRelay } from '../relay/through.ts';
+import { testCluster } from '../cluster/ground.ts';
 import { eventually, until, within } from '../wait.ts';
-
-const grounds: readonly (readonly [string, () => TestGround & { close?(): Promise<void> }])[] = [
-  ['memory', () => ({ transport: memory(), any: 'memory://*' })],
-  ['zeromq', () => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
-  ['a relay to memory', () => ({ ...throughRelay(memory(), { wrap: false }), any: 'memory://*' })],
-  ['a relay to zeromq', () => ({ ...throughRelay(zeromq(), { wrap: false }), any: 'tcp://127.0.0.1:*' })],
-];
+import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 
 /** Sizes that are kept in different places: within an object, in a slab, in a buffer of their own. */
 const SIZES = [0, 1, 8, 100, 1_000, 20_000, 300_000];
@@ -41,28 +33,9 @@ function give(payload: Uint8Array): Uint8Array {
   return structuredClone(payload, { transfer: [payload.buffer as ArrayBuffer] });
 }
 
-async function read<T>(results: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const result of results) all.push(result);
-  return all;
-}
-
-for (const [name, make] of grounds) {
+for (const [name, make] of GROUNDS) {
   describe(`payloads: ${name}`, () => {
-    const open = testCluster(() => make());
-
-    async function start(functions: Record<string, unknown> = {}) {
-      const cluster = open();
-      const ground = cluster as typeof cluster & { close?(): Promise<void> };
-      if (ground.close !== undefined) cluster.own({ close: () => ground.close?.() as Promise<void> });
-      const server = await cluster.start<Server>({
-        role: 'server',
-        name: 'server',
-        functions: functions as never,
-      });
-      const client = await cluster.connect({ dbAddress: server.dbAddress });
-      return { cluster, server, client };
-    }
+    const start = serverAndClient(make);
 
     describe('that are given', () => {
       it('are read when the call is made, in eval, job and map alike', async () => {
@@ -80,8 +53,8 @@ for (const [name, make] of grounds) {
         const wanted = Array.from({ length: 300 }, (_, i) => i % 256);
         const first = (results: readonly Uint8Array[]) => results.map(([byte]) => byte);
         for (const input of [refilled, later]) {
-          expect(first(await read(client.map('server.echo', input())))).toEqual(wanted);
-          expect(first(await read(client.job('server.echo', input(), { messages: 300 })))).toEqual(wanted);
+          expect(first(await readAll(client.map('server.echo', input())))).toEqual(wanted);
+          expect(first(await readAll(client.job('server.echo', input(), { messages: 300 })))).toEqual(wanted);
         }
         const calls = Array.from({ length: 9_000 }, (_, i) => {
           buffer[0] = i % 256;
@@ -104,7 +77,7 @@ for (const [name, make] of grounds) {
           decode: (payload) => new DataView(payload.buffer).getFloat64(0),
         };
         const inputs = Array.from({ length: 100 }, (_, i) => i / 4);
-        expect(await read(client.with(numbers).map('server.echo', inputs))).toEqual(inputs);
+        expect(await readAll(client.with(numbers).map('server.echo', inputs))).toEqual(inputs);
       });
 
       it('are read at once in a set, however many wait, and in the store of a function', async () => {
@@ -158,7 +131,7 @@ for (const [name, make] of grounds) {
         });
         const inputs = Array.from({ length: 50 }, (_, i) => new Uint8Array([i]));
         for (const own of ['sync', 'later'])
-          expect(await read(client.map(`server.${own}`, inputs)), own).toEqual(inputs);
+          expect(await readAll(client.map(`server.${own}`, inputs)), own).toEqual(inputs);
         for (const own of ['some', 'someLater']) {
           const answers = await client.eval(`server.${own}`, bytes(''), { messages: 4 });
           expect(
@@ -181,11 +154,11 @@ for (const [name, make] of grounds) {
           },
         });
         const inputs = SIZES.map(sized);
-        for (const [i, result] of (await read(client.map('server.look', inputs))).entries()) {
+        for (const [i, result] of (await readAll(client.map('server.look', inputs))).entries()) {
           expectOwned(result, `map ${SIZES[i]}`);
           expectSame(result, inputs[i]);
         }
-        const results = await read(client.job('server.look', inputs, { messages: inputs.length }));
+        const results = await readAll(client.job('server.look', inputs, { messages: inputs.length }));
         for (const result of results) expectOwned(result, `job ${result.length}`);
         for (const input of inputs) {
           expectOwned(await client.eval('server.look', input), `eval ${input.length}`);
@@ -203,7 +176,7 @@ for (const [name, make] of grounds) {
           take: (payload: Bytes) => give(payload),
         });
         const inputs = Array.from({ length: 200 }, (_, i) => new Uint8Array(8).fill(i));
-        const results = await read(client.map('server.take', inputs));
+        const results = await readAll(client.map('server.take', inputs));
         const given = results.splice(0, 1).map(give);
         expect([...given, ...results]).toEqual(inputs);
         expect(new Float64Array(results[0]?.buffer ?? new ArrayBuffer(0)).length).toBe(1);
@@ -253,7 +226,7 @@ for (const [name, make] of grounds) {
         });
         const client = await cluster.connect({ dbAddress: master.dbAddress });
         const inputs = SIZES.filter((size) => size > 0).map(sized);
-        const results = await within(10_000, read(client.map('master.look', inputs)));
+        const results = await within(10_000, readAll(client.map('master.look', inputs)));
         for (const [i, result] of results.entries()) {
           expectOwned(result, 'of a worker');
           expectSame(result, inputs[i]);
@@ -295,7 +268,7 @@ describe('payloads that wait', () => {
     await eventually(isDown);
     const input = bytes('old');
     const call = client.eval('server.echo', input);
-    const values = read(client.map('server.echo', [input], { retries: 5, timeout: 5_000 }));
+    const values = readAll(client.map('server.echo', [input], { retries: 5, timeout: 5_000 }));
     const set = client.set(input, 'k');
     await new Promise(setImmediate);
     input.set(bytes('new'));

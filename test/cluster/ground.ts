@@ -12,6 +12,8 @@ export interface TestGround {
   readonly transport: BindingTransport;
   /** What binding takes so that the address is chosen by the system. */
   readonly any: string;
+  /** Lets go of what the transport stands on. */
+  close?(): Promise<void>;
 }
 
 export const grounds = [
@@ -27,7 +29,7 @@ type Addresses = 'dbAddress' | 'pullAddress' | 'pubAddress' | 'workerPullAddress
 /** A role whose bound addresses the system chooses, unless they are given. */
 export type TestRole = Without<RoleDefinition, Addresses> & Partial<Record<Addresses, string>>;
 
-export interface TestCluster extends TestGround {
+export interface TestCluster extends Omit<TestGround, 'close'> {
   start<R extends RunningRole>(definition: TestRole): Promise<R>;
   connect(options: Omit<ConnectOptions, 'transport'>): Promise<Client>;
   /** Closes it when the test is over. */
@@ -47,8 +49,10 @@ export function testCluster(make: () => TestGround): () => TestCluster {
       opened.push(closable);
       return closable;
     };
+    const { close, ...rest } = ground;
+    if (close !== undefined) own({ close });
     return {
-      ...ground,
+      ...rest,
       own,
       start: async <R extends RunningRole>(definition: TestRole) => {
         const { any } = ground;

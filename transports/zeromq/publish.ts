@@ -101,9 +101,9 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
         continue;
       }
       if (subscription === undefined) continue;
-      this.#arrived(new TextDecoder().decode(news.subarray(1)));
-      if (news[news.length - 1] !== SLASH) continue;
       const topic = new TextDecoder().decode(news.subarray(1));
+      this.#arrived(topic);
+      if (news[news.length - 1] !== SLASH) continue;
       unsent++;
       const sent = this.publish([{ topic, frames: [new Uint8Array(0)] }])
         .catch(() => {})
