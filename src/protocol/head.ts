@@ -35,10 +35,11 @@ export function payloadEnd(frame: Uint8Array, start: number): number {
   return frame[start] === PAYLOAD ? fieldEnd(frame, start, PAYLOAD) : start;
 }
 
-/** Whether what begins at `start` may follow a head: a payload, a field of frond's, or the end. */
+/** Whether what begins at `start` may follow a head: a payload, any of frond's fields, or the end. */
 export function isAfterHead(frame: Uint8Array, start: number): boolean {
   const tag = frame[start];
-  return tag === undefined || tag === PAYLOAD || tag === FROND;
+  if (tag === undefined || tag === PAYLOAD) return true;
+  return isFronds(tag) && frame[start + 1] === FROND_TAG_END;
 }
 
 /**
@@ -49,15 +50,19 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   let before = 0;
   for (let at = start; at < frame.length; ) {
     const tag = frame[at] as number;
-    if (tag < FROND || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
+    if (!isFronds(tag) || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
     const isText = tag === ERROR || tag === ERROR_NAME;
-    if (!isText && tag !== FROND && tag !== STATUS && tag !== ORDINAL) return false;
     const next = isText ? bytesEnd(frame, at + 2) : varintEnd(frame, at + 2);
     if (next < 0) return false;
     before = tag;
     at = next;
   }
   return true;
+}
+
+/** Whether this is the first byte of the tag of one of frond's fields. */
+function isFronds(tag: number): boolean {
+  return tag === FROND || tag === STATUS || tag === ERROR || tag === ERROR_NAME || tag === ORDINAL;
 }
 
 /** Where the text of `client` is in a frame; an empty range where the head has none. */
