@@ -36,6 +36,7 @@ describe('in Chromium', () => {
   testTransport('websocket in Chromium, through a relay to memory', () => ({
     ...throughRelay(memory(), throughPage()),
     pullsForAll: true,
+    isIdentified: true,
     anyAddress: 'memory://*',
     unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
   }));
@@ -43,7 +44,9 @@ describe('in Chromium', () => {
   testTransport('websocket in Chromium, through a relay to zeromq', () => ({
     ...throughRelay(zeromq(), throughPage()),
     pullsForAll: true,
+    isIdentified: true,
     anyAddress: 'tcp://127.0.0.1:*',
+    losesSilently: true,
     unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
   }));
 

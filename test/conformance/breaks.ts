@@ -98,6 +98,8 @@ export function testBreaks(ends: () => Ends): void {
       const pusher = client.push(pull.address);
       await within(5_000, pusher.ready());
       const { fates, settled } = await fill(pusher);
+      // A client in another process, as a page, answers after it has made the sends; one that is made after the break waits.
+      await within(20_000, client.identify(), 'what follows the sends');
       expect([...fates.values()], 'the server reads nothing: some sends wait').toContain('waits');
       await pull.close();
       await within(10_000, settled, 'a break settles every send that waits');

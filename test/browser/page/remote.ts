@@ -1,13 +1,6 @@
 /** A page that does what Node orders on the built `websocket()`: the far end of ../remote.ts. */
 import { PalmError } from '../../../src/index.ts';
-import type {
-  Channel,
-  Connection,
-  PendingReply,
-  Puller,
-  Pusher,
-  Subscription,
-} from '../../../src/transport.ts';
+import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../../src/transport.ts';
 import { websocket } from '../../../transports/websocket/index.ts';
 import { describe, type Order, Reason } from '../wire.ts';
 import { control, type Tell } from './control.ts';
@@ -68,9 +61,9 @@ class Remote {
       case 'request':
         return this.#request(order[1], order[2], order[3], order[4]);
       case 'ready':
-        return this.#channel(order[2]).ready();
+        return this.#used(order[2], (channel) => channel.ready());
       case 'send':
-        return (this.#channel(order[2]) as Pusher).send(order[3]);
+        return this.#used(order[2], (channel) => (channel as Pusher).send(order[3]));
       case 'next':
         return this.#next(order[2]);
       case 'shut':
@@ -128,6 +121,16 @@ class Remote {
     );
   }
 
+  /** A channel that was refused may fit by now, and is watched by nobody: its state is told before what came of its use. */
+  async #used(number: number, use: (channel: AnyChannel) => Promise<void>): Promise<void> {
+    const channel = this.#channel(number);
+    try {
+      await use(channel);
+    } finally {
+      this.#tellState(number, channel);
+    }
+  }
+
   #tellState(number: number, channel: AnyChannel): void {
     this.#tell(['state', number, channel.isReady, 'isProved' in channel && channel.isProved]);
   }
@@ -158,7 +161,7 @@ class Remote {
     return connection;
   }
 
-  #channel(number: number): Channel {
+  #channel(number: number): AnyChannel {
     const channel = this.#channels.get(number);
     if (channel === undefined) throw new Error(`there is no channel ${number}`);
     if ('error' in channel) throw channel.error;
