@@ -34,13 +34,13 @@ const packages = new Set(['zeromq', 'vitest', 'bufferutil', 'utf-8-validate', ..
 
 /** ws is the user's own, but for the command, which has it: `npx frond` installs frond alone. */
 function external(id: string, importer = ''): boolean {
-  return id.startsWith('node:') || packages.has(id) || (id === 'ws' && !importer.endsWith('src/cli/ws.ts'));
+  return id.startsWith('node:') || packages.has(id) || (id === 'ws' && !importer.endsWith('cli/ws.ts'));
 }
 
 const builds = {
   browser: { entry: inBrowsers, format: 'es', minify: true },
   node: {
-    entry: { ...native, ...inRuntimes, ...forTests, cli: 'src/cli/main.ts' },
+    entry: { ...native, ...inRuntimes, ...forTests, cli: 'cli/main.ts' },
     format: 'es',
     minify: false,
   },

@@ -1,6 +1,6 @@
 /** `frond`: a client for PALM clusters. */
 
-export type { FunctionPath } from './client/calls.ts';
+export type { FunctionPath } from './client/call.ts';
 export {
   type Answers,
   type CallOptions,
@@ -9,16 +9,16 @@ export {
   type EvalOptions,
   type JobOptions,
 } from './client/client.ts';
-export type { Job, JobProgress } from './client/job.ts';
-export type { MapOptions } from './client/map-options.ts';
-export type { MapOutcome, MapProgress, MapResults } from './client/map-results.ts';
-export type { ConnectOptions } from './client/options.ts';
+export type { Job, JobProgress } from './client/stream/job.ts';
+export type { MapOptions } from './client/stream/options.ts';
+export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
+export type { ConnectOptions } from './client/connect-options.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';
 export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
-export type { Bytes } from './protocol/utf8.ts';
+export type { Bytes } from './protocol/bytes.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type {
   Batches,

@@ -8,7 +8,7 @@
  * {@link Connection}, which belongs to whoever opened it: closing it closes its own channels and nobody else's.
  */
 import type { PalmError } from './protocol/errors.ts';
-import type { Bytes } from './protocol/utf8.ts';
+import type { Bytes } from './protocol/bytes.ts';
 
 /** How to reach PALM processes. */
 export interface Transport {

@@ -1,4 +1,4 @@
-import type { Bytes } from '../src/protocol/utf8.ts';
+import type { Bytes } from '../src/protocol/bytes.ts';
 
 /** UTF-8 bytes of a text, for tests. */
 export function bytes(text: string): Bytes {

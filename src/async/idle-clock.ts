@@ -1,4 +1,4 @@
-import { startTimer } from './deadline.ts';
+import { startTimer } from './timers.ts';
 
 /** Expires when nothing moved for a time while something was owed. A sign costs no timer. */
 export class IdleClock {

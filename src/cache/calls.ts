@@ -1,15 +1,15 @@
 /** `get`, `set` and `delete` of a server's key-value store. */
-import { type Limits, watchLimits } from '../async/deadline.ts';
+import { type Limits, watchLimits } from '../async/timers.ts';
 import { throwIfAborted } from '../async/signals.ts';
-import { type CacheReply, keyRequest, plainReply, readReply, replyText } from '../protocol/cache.ts';
+import { type CacheReply, keyRequest, plainReply, readReply, replyText } from '../protocol/cache-request.ts';
 import { setRequest } from '../protocol/cache-set.ts';
 import { PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
 import { Feature, Status } from '../protocol/message.ts';
 import { remoteReason } from '../protocol/printable.ts';
-import type { Bytes } from '../protocol/utf8.ts';
-import type { CacheChannel } from './channel.ts';
+import type { Bytes } from '../protocol/bytes.ts';
+import type { CacheChannel } from '../cache-client.ts';
 
 /** The calls of one client to the store of its server. */
 export class CacheCalls {

@@ -1,4 +1,4 @@
-import { withinLimits } from '../async/deadline.ts';
+import { withinLimits } from '../async/timers.ts';
 import { SignalHub } from '../async/signals.ts';
 
 /** Settles as `promise` does, unless the command is told to end before: then it rejects with the reason. */

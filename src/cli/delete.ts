@@ -1,8 +1,8 @@
 import { checkWritable, wireKey } from '../protocol/keys.ts';
-import type { Command, CommandContext } from './command.ts';
-import { withClient } from './connect.ts';
+import type { Command, CommandContext } from '../../cli/command.ts';
+import { withClient } from '../../cli/connect.ts';
 import { missingKey } from './missing-key.ts';
-import { COMMON_OPTIONS, CONNECTION_OPTIONS } from './option-table.ts';
+import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../../cli/options.ts';
 
 export const deleteCommand: Command = {
   name: 'delete',

@@ -1,5 +1,5 @@
 /** Facts in two columns, as servers are described. */
-import { oneLine, wrap } from './terminal-text.ts';
+import { oneLine, wrap } from '../../cli/terminal/text.ts';
 
 export type Fact = readonly [label: string, text: string];
 

@@ -1,5 +1,5 @@
 import { basename, isAbsolute, relative } from 'node:path';
-import type { Environment } from './io.ts';
+import type { Environment } from '../../cli/io.ts';
 
 /**
  * How the command is called from the shell it runs in, for lines to paste.

@@ -1,9 +1,9 @@
 /** A server's own keys, read over its db_address: what anybody may ask of any server without doing it harm. */
-import { withinLimits } from '../async/deadline.ts';
+import { withinLimits } from '../async/timers.ts';
 import { SignalHub } from '../async/signals.ts';
-import { CacheChannel } from '../cache/channel.ts';
+import { CacheChannel } from '../cache-client.ts';
 import type { LogFields, Logger } from '../logging.ts';
-import type { CacheReply } from '../protocol/cache.ts';
+import type { CacheReply } from '../protocol/cache-request.ts';
 import { PalmError } from '../protocol/errors.ts';
 import type { Connection, Transport } from '../transport.ts';
 

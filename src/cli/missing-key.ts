@@ -1,5 +1,5 @@
-import { CommandError } from './exit.ts';
-import { quoted } from './terminal-text.ts';
+import { CommandError } from '../../cli/errors.ts';
+import { quoted } from '../../cli/terminal/text.ts';
 
 export function missingKey(key: string): CommandError {
   return new CommandError('MISSING', `there is no key ${quoted(key)}`);

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../protocol/nearest.ts';
-import type { Command } from './command.ts';
-import { CommandError } from './exit.ts';
-import type { Environment } from './io.ts';
-import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from './option-table.ts';
-import { nameText, quoted } from './terminal-text.ts';
+import type { Command } from '../../cli/command.ts';
+import { CommandError } from '../../cli/errors.ts';
+import type { Environment } from '../../cli/io.ts';
+import { isOptionName, type NameOf, OPTIONS, type OptionName, type OptionSpec } from '../../cli/options.ts';
+import { nameText, quoted } from '../../cli/terminal/text.ts';
 
 type Value = string | number | true | readonly string[];
 

@@ -1,5 +1,5 @@
-import type { CommandContext } from './command.ts';
-import { readAll } from './input.ts';
+import type { CommandContext } from '../../cli/command.ts';
+import { readAll } from '../../cli/input.ts';
 
 /**
  * The bytes that a command sends: those of its argument, or what stdin gives.

@@ -3,9 +3,9 @@ import { websocketOn } from '../../transports/websocket/on-ws.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { show } from '../protocol/errors.ts';
 import type { BindingTransport, Transport } from '../transport.ts';
-import type { CommandContext } from './command.ts';
-import { CommandError } from './exit.ts';
-import { loadWs } from './ws.ts';
+import type { CommandContext } from '../../cli/command.ts';
+import { CommandError } from '../../cli/errors.ts';
+import { loadWs } from '../../cli/ws.ts';
 
 export interface Reach {
   readonly transport: Transport;

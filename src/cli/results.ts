@@ -1,7 +1,7 @@
 import { escapedLines } from '../protocol/printable.ts';
-import { decodeUtf8, encodeUtf8 } from '../protocol/utf8.ts';
-import type { Output } from './output.ts';
-import { grouped } from './progress.ts';
+import { decodeUtf8, encodeUtf8 } from '../protocol/bytes.ts';
+import type { Output } from '../../cli/terminal/output.ts';
+import { grouped } from '../../cli/terminal/progress.ts';
 
 /**
  * How results are written.

@@ -1,9 +1,9 @@
 import { checkWritable, wireKey } from '../protocol/keys.ts';
-import { encodeUtf8 } from '../protocol/utf8.ts';
-import type { Command, CommandContext } from './command.ts';
-import { withClient } from './connect.ts';
-import { CommandError } from './exit.ts';
-import { COMMON_OPTIONS, CONNECTION_OPTIONS } from './option-table.ts';
+import { encodeUtf8 } from '../protocol/bytes.ts';
+import type { Command, CommandContext } from '../../cli/command.ts';
+import { withClient } from '../../cli/connect.ts';
+import { CommandError } from '../../cli/errors.ts';
+import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../../cli/options.ts';
 import { payloadOf } from './payload.ts';
 import { writeResult } from './results.ts';
 

@@ -1,4 +1,4 @@
-import type { Screen } from './screen.ts';
+import type { Screen } from '../../cli/terminal/screen.ts';
 
 /** Milliseconds between two looks. */
 const REFRESH = 250;

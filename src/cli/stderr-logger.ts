@@ -1,6 +1,6 @@
 import { type LogFields, type Logger, type LoggingLevel, logText } from '../logging.ts';
 import { escaped, printableJson } from '../protocol/printable.ts';
-import type { Screen } from './screen.ts';
+import type { Screen } from '../../cli/terminal/screen.ts';
 
 /**
  * A log on stderr: the console would put some of it among the results.

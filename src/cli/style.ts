@@ -1,4 +1,4 @@
-import type { Environment, Terminal } from './io.ts';
+import type { Environment, Terminal } from '../../cli/io.ts';
 
 /** Emphasis for terminals; where there are no colours, every function gives its text back. */
 export interface Style {

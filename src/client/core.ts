@@ -1,16 +1,16 @@
-import { atMost, withinLimits } from '../async/deadline.ts';
+import { atMost, withinLimits } from '../async/timers.ts';
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
-import { CacheChannel } from '../cache/channel.ts';
+import { CacheChannel } from '../cache-client.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
-import type { StreamMark } from './calls.ts';
+import type { StreamMark } from './call.ts';
 import { discover, type ServerProfile } from './discovery.ts';
 import { Loader } from './loader.ts';
-import type { ClientSettings } from './options.ts';
-import { CallPath } from './path.ts';
+import type { ClientSettings } from './connect-options.ts';
+import { CallPath } from './call-link.ts';
 
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
 const DRAIN_TIMEOUT = 1_000;

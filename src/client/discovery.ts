@@ -1,8 +1,8 @@
-import type { CacheChannel } from '../cache/channel.ts';
-import { replyText } from '../protocol/cache.ts';
+import type { CacheChannel } from '../cache-client.ts';
+import { replyText } from '../protocol/cache-request.ts';
 import { PalmError, show } from '../protocol/errors.ts';
-import type { ClientSettings } from './options.ts';
-import type { PathAddresses, Route } from './path.ts';
+import type { ClientSettings } from './connect-options.ts';
+import type { PathAddresses, Route } from './call-link.ts';
 
 /** What a client knows of its server. */
 export interface ServerProfile extends Omit<Route, 'addresses'> {

@@ -1,11 +1,11 @@
-import { type Limits, startTimer, watchLimits } from '../async/deadline.ts';
+import { type Limits, startTimer, watchLimits } from '../async/timers.ts';
 import { deferred } from '../async/deferred.ts';
 import { throwIfAborted } from '../async/signals.ts';
 import { PalmError } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
-import { type CallSpec, callEnvelope, readAnswer } from './calls.ts';
-import type { CallPath } from './path.ts';
+import type { Bytes } from '../protocol/bytes.ts';
+import { type CallSpec, callEnvelope, readAnswer } from './call.ts';
+import type { CallPath } from './call-link.ts';
 
 /**
  * Milliseconds that the other answers of an eval may take once one has failed. Parts of one message are answered at about

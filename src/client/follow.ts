@@ -1,11 +1,11 @@
 /** Following a server that was started again at other addresses. Pages that go through a relay never load it. */
-import { atMost } from '../async/deadline.ts';
+import { atMost } from '../async/timers.ts';
 import type { Logger } from '../logging.ts';
 import { PalmError } from '../protocol/errors.ts';
 import type { Pusher } from '../transport.ts';
 import { type ClientCore, takesNoCalls } from './core.ts';
 import { discover } from './discovery.ts';
-import type { CallPath, Follower, Route } from './path.ts';
+import type { CallPath, Follower, Route } from './call-link.ts';
 
 /** Milliseconds between two looks for a server that said where it is and is not there. */
 const LOOK_AGAIN = 1_000;

@@ -1,10 +1,10 @@
 /** `client.map` and `client.mapSettled`: what a page loads when it first uses them. */
 import type { PayloadCodec } from '../protocol/payload.ts';
-import type { CallSpec } from './calls.ts';
+import type { CallSpec } from './call.ts';
 import type { ClientCore } from './core.ts';
-import { openInput } from './input.ts';
-import { type MapOptions, settleMapOptions } from './map-options.ts';
-import { MapRun } from './map-run.ts';
+import { openInput } from './stream/input.ts';
+import { type MapOptions, settleMapOptions } from './stream/options.ts';
+import { MapRun } from './stream/map.ts';
 
 /**
  * @param isSettled - whether a failed input is a result like others.

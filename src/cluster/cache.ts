@@ -3,8 +3,8 @@ import { invalidCall, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { checkWritable, wireKey } from '../protocol/keys.ts';
 import { isBytes } from '../protocol/payload.ts';
-import type { Bytes } from '../protocol/utf8.ts';
-import type { Store } from './store.ts';
+import type { Bytes } from '../protocol/bytes.ts';
+import type { Store } from './runtime/store.ts';
 
 /** The key-value store that clients share, in the order of arguments of the client's own calls. */
 export interface Cache {

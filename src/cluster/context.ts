@@ -1,7 +1,7 @@
 import type { Logger } from '../logging.ts';
 import { Feature, type PalmMessage } from '../protocol/message.ts';
 import type { Cache } from './cache.ts';
-import type { FunctionContext } from './functions.ts';
+import type { FunctionContext } from './runtime/functions.ts';
 
 /** What all messages of one server or worker are run with. */
 export interface Surroundings {

@@ -1,6 +1,6 @@
 /** What a function may give back. */
 import { show, told } from '../protocol/errors.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 
 /**
  * The bytes of a result, which share its memory; undefined for what has none. Not instanceof alone: a frame or a worker of another

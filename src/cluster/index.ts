@@ -1,8 +1,8 @@
 /** `frond/cluster`: the serving side. */
 export type { Cache } from './cache.ts';
 export type { Counters } from './counters.ts';
-export type { DistributionOptions } from './distribution.ts';
-export type { DownstreamOptions } from './downstream.ts';
+export type { DistributionOptions } from './dispatch/scatter-gather.ts';
+export type { DownstreamOptions } from './runtime/downstream.ts';
 export type {
   FunctionContext,
   FunctionResult,
@@ -12,14 +12,14 @@ export type {
   ResultBytes,
   Spread,
   StreamTarget,
-} from './functions.ts';
-export type { FunctionOptions, ServingOptions } from './ground.ts';
-export { Hub, type HubOptions } from './hub.ts';
-export { Master, type MasterOptions } from './master.ts';
-export { Pipeline, type PipelineOptions } from './pipeline.ts';
-export { Server, type ServerOptions } from './server.ts';
-export { Sink, type SinkOptions } from './sink.ts';
-export { type RoleDefinition, type RunningRole, startRole } from './start-role.ts';
-export type { Losses, ServerStatus, WorkerState } from './status.ts';
-export { MemoryStore, type MemoryStoreOptions, type Store } from './store.ts';
-export { Worker, type WorkerOptions } from './worker.ts';
+} from './runtime/functions.ts';
+export type { FunctionOptions, ServingOptions } from './runtime/role-host.ts';
+export { Hub, type HubOptions } from './roles/hub.ts';
+export { Master, type MasterOptions } from './roles/master.ts';
+export { Pipeline, type PipelineOptions } from './roles/pipeline.ts';
+export { Server, type ServerOptions } from './roles/server.ts';
+export { Sink, type SinkOptions } from './roles/sink.ts';
+export { type RoleDefinition, type RunningRole, startRole } from './roles/start-role.ts';
+export type { Losses, ServerStatus, WorkerState } from './runtime/status.ts';
+export { MemoryStore, type MemoryStoreOptions, type Store } from './runtime/store.ts';
+export { Worker, type WorkerOptions } from './roles/worker.ts';

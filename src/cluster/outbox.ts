@@ -1,8 +1,8 @@
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { Feature } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 import type { Delivery } from '../transport.ts';
-import type { StreamTarget } from './functions.ts';
+import type { StreamTarget } from './runtime/functions.ts';
 
 /** Envelopes and bytes of one delivery at most. */
 const LARGEST_DELIVERY = 128;

@@ -1,8 +1,8 @@
 /** What a caller hears at the server that its message went on from: that it failed there, or goes where nothing is to be done. */
 import { show } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
-import { FAILED_PAYLOAD } from './failure.ts';
+import type { Bytes } from '../protocol/bytes.ts';
+import { FAILED_PAYLOAD } from './runtime/failures.ts';
 
 /**
  * A failure goes on to the end of the pipeline, where its caller listens. One that listens at this server instead would never

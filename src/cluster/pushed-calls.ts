@@ -1,9 +1,9 @@
 /** Which calls were pushed to workers, so that no result names another. */
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../protocol/head.ts';
+import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../protocol/envelope-head.ts';
 import { clientOf } from '../protocol/ids.ts';
 import { NO_BYTES, type PalmMessage } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 
 /** Calls that are remembered, and characters of their names together. */
 const MOST_CALLS = 65_536;

@@ -1,9 +1,9 @@
 /** Work that a Master pushes to whoever pulls, as pylm's do. */
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import type { PalmMessage } from '../protocol/message.ts';
-import type { Bytes } from '../protocol/utf8.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 import type { Puller, Pusher } from '../transport.ts';
-import type { Work, WorkLink } from './work.ts';
+import type { Work, WorkLink } from './worker-link/work-link.ts';
 
 export interface PushedWorkSettings {
   /** From the Master's `worker_push_address`. */

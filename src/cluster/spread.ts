@@ -5,10 +5,10 @@ import { type PalmMessage, palmMessage } from '../protocol/message.ts';
 import { isBytes } from '../protocol/payload.ts';
 import { MessageContext, type Surroundings } from './context.ts';
 import type { Tally } from './counters.ts';
-import { type FailureSettings, failed } from './failure.ts';
-import type { Emit, Step } from './flow.ts';
+import { type FailureSettings, failed } from './runtime/failures.ts';
+import type { Emit, Step } from './runtime/flow.ts';
 import { heard, isIterable } from './function-result.ts';
-import type { Spread } from './functions.ts';
+import type { Spread } from './runtime/functions.ts';
 
 export interface SpreadSettings extends FailureSettings, Surroundings {
   readonly spread: Spread | undefined;

@@ -15,11 +15,11 @@ import {
   PIPELINE,
   STAGE,
   STATUS,
-} from './fields.ts';
-import { headEnd, isAfterHead } from './head.ts';
+} from './envelope-fields.ts';
+import { headEnd, isAfterHead } from './envelope-head.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { Slab } from './slab.ts';
-import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
 /**

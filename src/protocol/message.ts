@@ -2,7 +2,7 @@
  * PalmMessage, the envelope of every frame between PALM processes.
  * Its fields are those of pylm/parts/messages_pb2.py; the ones called frond's are documented in PROTOCOL.md.
  */
-import type { Bytes } from './utf8.ts';
+import type { Bytes } from './bytes.ts';
 
 /** One PALM message. Every field is always there; a field at its default takes no room on the wire. */
 export interface PalmMessage {

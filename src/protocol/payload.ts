@@ -1,6 +1,6 @@
 /** Codecs between JavaScript values and the bytes of a payload. */
 import { show } from './errors.ts';
-import { type Bytes, decodeUtf8, encodeUtf8 } from './utf8.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
 
 /** Turns values into payloads and back. Give your own to `client.with` for any other format. */
 export interface PayloadCodec<In, Out = In> {

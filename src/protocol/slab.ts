@@ -1,4 +1,4 @@
-import type { Bytes } from './utf8.ts';
+import type { Bytes } from './bytes.ts';
 
 const SLAB_SIZE = 16_384;
 /** Larger pieces get a buffer of their own: they would waste the rest of a slab and keep it alive for long. */

@@ -1,5 +1,5 @@
 /** Clients of a relay that take all they can get. */
-import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import { bytes } from '../bytes.ts';
 import { dial, envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import type { Field } from './field.ts';

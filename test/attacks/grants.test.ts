@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import { bytes } from '../bytes.ts';
 import { frond } from '../cli/command.ts';
 import { freeAddress } from '../cli/ports.ts';

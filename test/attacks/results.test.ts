@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work.ts';
-import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work-request.ts';
+import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { frond } from '../cli/command.ts';
 import { freeAddress } from '../cli/ports.ts';

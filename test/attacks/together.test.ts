@@ -1,5 +1,5 @@
 /** All of it at once, at every limit, beside fifty clients that do nothing but call. */
-import { ChannelKind, Type } from '../../transports/websocket/frames.ts';
+import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
 import {
   callPaths,

@@ -1,5 +1,5 @@
 /** Tokens that are taken away from those who are connected with them. */
-import { Type } from '../../transports/websocket/frames.ts';
+import { Type } from '../../transports/relay-protocol/frames.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
 import { enter } from './clients.ts';
 import { attack, pause } from './field.ts';

@@ -1,7 +1,7 @@
 /** Peers of ZeroMQ sockets that keep to no protocol of frond's. Ports may be undefined, which is a fault of the attack. */
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
-import { encodeWorkRequest } from '../../src/protocol/work.ts';
+import { encodeWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes } from '../bytes.ts';
 import type { Up } from '../cli/service.ts';
 import { frameOf, headOf, messageOf, portOf, ZmtpPeer } from '../zmtp.ts';

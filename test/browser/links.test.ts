@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
-import { loneMessage, Type } from '../../transports/websocket/frames.ts';
+import { loneMessage, Type } from '../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { notOnce, numberOf, readNumber } from '../cluster/jobs.ts';

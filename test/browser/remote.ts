@@ -1,6 +1,6 @@
 /** A transport whose channels live in a page: each verb is done there, on the built `websocket()`. */
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   CloseOptions,
   Connection,

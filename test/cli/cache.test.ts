@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { textOf } from '../bytes.ts';
 import { frond, objectsOf, type RunOptions } from './command.ts';
 import { here } from './in-process.ts';

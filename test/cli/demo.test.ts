@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { demoAddresses, localAddress } from '../../src/cli/demo/addresses.ts';
 import { CREW, DEMO, TALLY } from '../../src/cli/demo/functions.ts';
-import { SONNETS } from '../../src/cli/text/sonnets.ts';
+import { SONNETS } from '../../cli/demo/sonnets.ts';
 import type { FunctionContext, PalmFunction } from '../../src/cluster/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { type Child, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { PassThrough, Writable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Interrupted } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
-import type { Server } from '../../src/cluster/server.ts';
+import { Interrupted } from '../../cli/io.ts';
+import { run } from '../../cli/run.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { within } from '../wait.ts';
 import { CLI, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
 import { startServer } from './server.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../bytes.ts';
 import { type RawServer, startRawServer } from '../client/raw-server.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, openSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { CLI, contentOf, exitOf, frond, objectsOf, start } from './command.ts';
 import { expectFailure } from './failure.ts';

@@ -1,6 +1,6 @@
 /** The command in the process of the test: quicker than a child, for what needs none. */
 import { PassThrough } from 'node:stream';
-import { run } from '../../src/cli/run.ts';
+import { run } from '../../cli/run.ts';
 import { within } from '../wait.ts';
 import { contentOf, type Ended, type RunOptions } from './command.ts';
 

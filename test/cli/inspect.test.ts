@@ -1,12 +1,12 @@
 /** `frond inspect`: what a server is and how it is doing, frond's or pylm's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ratesOf } from '../../src/cli/inspect/rates.ts';
-import { age } from '../../src/cli/inspect/text.ts';
+import { age } from '../../cli/inspect/text.ts';
 import { Client } from '../../src/client/client.ts';
-import { Master } from '../../src/cluster/master.ts';
-import { Pipeline } from '../../src/cluster/pipeline.ts';
-import type { Server } from '../../src/cluster/server.ts';
-import { Worker } from '../../src/cluster/worker.ts';
+import { Master } from '../../src/cluster/roles/master.ts';
+import { Pipeline } from '../../src/cluster/roles/pipeline.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
+import { Worker } from '../../src/cluster/roles/worker.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../bytes.ts';
 import { startRawServer } from '../client/raw-server.ts';

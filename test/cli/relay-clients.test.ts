@@ -1,7 +1,7 @@
 /** The commands that connect, through a relay. */
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { expectFailure } from './failure.ts';
 import { here } from './in-process.ts';
 import { entry, output, startRelay, TOKEN, up } from './relays.ts';

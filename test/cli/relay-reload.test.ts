@@ -5,7 +5,7 @@ import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { Client } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import type { WebSocketConstructor } from '../../transports/websocket/options.ts';

@@ -1,7 +1,7 @@
 /** `frond relay`, from its start to its end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import type { Server } from '../../src/cluster/server.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { until, within } from '../wait.ts';
 import { frond, objectsOf } from './command.ts';

@@ -18,9 +18,9 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ResultFile } from '../../src/cli/result-file.ts';
-import { readResults } from '../../src/cli/resume.ts';
-import type { Server } from '../../src/cluster/server.ts';
+import { ResultFile } from '../../cli/commands/result-file.ts';
+import { readResults } from '../../cli/commands/map-resume.ts';
+import type { Server } from '../../src/cluster/roles/server.ts';
 import { within } from '../wait.ts';
 import { CLI, contentOf, type Ended, exitOf, start } from './command.ts';
 import { expectFailure } from './failure.ts';

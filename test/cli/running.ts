@@ -1,7 +1,7 @@
 /** A command that runs until it is told to end, in the process of the test. */
 import { PassThrough, type Readable } from 'node:stream';
-import { Interrupted } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
+import { Interrupted } from '../../cli/io.ts';
+import { run } from '../../cli/run.ts';
 import { within } from '../wait.ts';
 
 /** Milliseconds that a line or the end may take. */

@@ -1,10 +1,10 @@
 /** `frond serve`: the roles that a module describes, from start to end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import type { Entry } from '../../src/cli/roles/entry.ts';
-import { Fleet } from '../../src/cli/roles/fleet.ts';
+import type { Entry } from '../../cli/roles/entry.ts';
+import { Fleet } from '../../cli/roles/fleet.ts';
 import { closingOrder } from '../../src/cli/roles/flow.ts';
-import type { RunningRole } from '../../src/cluster/start-role.ts';
+import type { RunningRole } from '../../src/cluster/roles/start-role.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage } from '../../src/protocol/message.ts';

@@ -1,5 +1,5 @@
 /** Servers for the command to call. */
-import { Server, type ServerOptions } from '../../src/cluster/server.ts';
+import { Server, type ServerOptions } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 

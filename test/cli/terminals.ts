@@ -1,7 +1,7 @@
 /** The command on streams that say that they are a terminal. */
 import { PassThrough } from 'node:stream';
-import type { Io } from '../../src/cli/io.ts';
-import { run } from '../../src/cli/run.ts';
+import type { Io } from '../../cli/io.ts';
+import { run } from '../../cli/run.ts';
 import { within } from '../wait.ts';
 
 export class FakeTerminal extends PassThrough {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Command } from '../../src/cli/command.ts';
-import { COMMANDS } from '../../src/cli/commands.ts';
-import { EXITS, exitCodeOf } from '../../src/cli/exit.ts';
-import { commandHelp, generalHelp } from '../../src/cli/help.ts';
+import type { Command } from '../../cli/command.ts';
+import { COMMANDS } from '../../cli/commands/index.ts';
+import { EXITS, exitCodeOf } from '../../cli/errors.ts';
+import { commandHelp, generalHelp } from '../../cli/help.ts';
 import { invocationOf } from '../../src/cli/invocation.ts';
-import { OPTIONS } from '../../src/cli/option-table.ts';
+import { OPTIONS } from '../../cli/options.ts';
 import { parseOptions, specOf } from '../../src/cli/options.ts';
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';

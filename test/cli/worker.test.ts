@@ -1,6 +1,6 @@
 /** `frond worker`: functions on the work of a Master, which may come late, go, and come back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Master } from '../../src/cluster/master.ts';
+import { Master } from '../../src/cluster/roles/master.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { frond } from './command.ts';
 import { expectFailure } from './failure.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Master, Server, Worker } from '../../src/cluster/index.ts';
 import type { PayloadCodec, TapEvent } from '../../src/index.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { testCluster } from '../cluster/ground.ts';

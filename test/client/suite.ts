@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClientCore } from '../../src/client/core.ts';
 import { evaluate } from '../../src/client/eval.ts';
-import { settleOptions } from '../../src/client/options.ts';
+import { settleOptions } from '../../src/client/connect-options.ts';
 import { Server, type ServerOptions } from '../../src/cluster/index.ts';
 import {
   Client,

@@ -6,7 +6,7 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BindingConnection } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../bytes.ts';

@@ -1,18 +1,18 @@
 /** Work and results that are large: what travels in one request stays within bounds, and all of it arrives. */
 import { expect, it } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
-import { HandOver } from '../../src/cluster/hand-over.ts';
-import { LeasedWork } from '../../src/cluster/leased-work.ts';
+import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
+import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   encodeWorkReply,
   encodeWorkRequest,
   readWorkReply,
   readWorkRequest,
   WorkKind,
-} from '../../src/protocol/work.ts';
+} from '../../src/protocol/work-request.ts';
 import { within } from '../wait.ts';
 
 const MEBIBYTE = 1_048_576;

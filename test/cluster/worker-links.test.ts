@@ -9,7 +9,7 @@ import {
   type WorkItem,
   WorkKind,
   type WorkRequest,
-} from '../../src/protocol/work.ts';
+} from '../../src/protocol/work-request.ts';
 import type { Connection } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { eventually, within } from '../wait.ts';

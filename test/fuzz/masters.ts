@@ -1,13 +1,13 @@
 /** Masters that mean harm to their workers. */
 
 import { deferred } from '../../src/async/deferred.ts';
-import { LeasedWork } from '../../src/cluster/leased-work.ts';
+import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { decodeUtf8 } from '../../src/protocol/utf8.ts';
-import { encodeWorkReply, readWorkRequest } from '../../src/protocol/work.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { decodeUtf8 } from '../../src/protocol/bytes.ts';
+import { encodeWorkReply, readWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { within } from '../wait.ts';
 import type { Fleet } from './fleet.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import { type PlainEnvelope, readPlain } from '../../src/protocol/plain.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { anyFrame, NASTIES } from '../unit/envelope-frames.ts';
 import { type Seen, seenBy } from '../unit/envelope-readers.ts';
 import { type Protobuf, runPython } from './pylm.ts';

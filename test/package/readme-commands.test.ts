@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { COMMANDS } from '../../src/cli/commands.ts';
+import { COMMANDS } from '../../cli/commands/index.ts';
 import { parseOptions } from '../../src/cli/options.ts';
 import { root } from './packed.ts';
 

@@ -82,7 +82,7 @@ describe('the README', () => {
   );
 
   it('names every option and error code there is', () => {
-    const client = readFileSync(join(root, 'src/client/options.ts'), 'utf8');
+    const client = readFileSync(join(root, 'src/client/connect-options.ts'), 'utf8');
     const errors = readFileSync(join(root, 'src/protocol/errors.ts'), 'utf8');
     for (const [, code] of errors.matchAll(/^ {2}\| '(\w+)'/gm)) expect(readme).toContain(`\`${code}\``);
     const pylmArguments = [

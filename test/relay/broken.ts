@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 
 const packr = new Packr({ useRecords: false });
 

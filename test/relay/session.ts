@@ -1,6 +1,6 @@
 /** A session between client and relay, for tests of its account. Needs fake timers. */
 import { vi } from 'vitest';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   type Frame,
   type Message,
@@ -9,9 +9,9 @@ import {
   readRelayFrame,
   readRelayMessage,
   Type,
-} from '../../transports/websocket/frames.ts';
-import { Ledger } from '../../transports/websocket/ledger.ts';
-import { Incoming } from '../../transports/websocket/pieces.ts';
+} from '../../transports/relay-protocol/frames.ts';
+import { Ledger } from '../../transports/relay-protocol/reliable-log.ts';
+import { Incoming } from '../../transports/relay-protocol/pieces.ts';
 
 interface Read {
   readonly message: (message: Bytes) => Message<Frame>;

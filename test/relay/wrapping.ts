@@ -1,7 +1,7 @@
 /** Frames of any kind inside envelopes that a relay lets pass, and out again. */
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   Batches,
   BoundPull,

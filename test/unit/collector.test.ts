@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { Collector } from '../../transports/relay/collector.ts';
+import { Collector } from '../../transports/relay/upstream/garbage-collection.ts';
 
 const MiB = 1_048_576;
 

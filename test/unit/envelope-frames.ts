@@ -1,6 +1,6 @@
 /** Frames that readers of protobuf may take for different messages: made by hand, and by chance. */
 import fc from 'fast-check';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { FIELDS } from './envelope-readers.ts';
 
 export function join(...parts: readonly (Uint8Array | readonly number[])[]): Bytes {

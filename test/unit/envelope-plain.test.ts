@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { type PlainEnvelope, readPlain } from '../../src/protocol/plain.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { anyFrame, bytesField, join, NASTIES, varintField } from './envelope-frames.ts';
 import { READERS, seenBy } from './envelope-readers.ts';
 

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { GivenWork } from '../../transports/relay/given-work.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { GivenWork } from '../../transports/relay/session/given-work.ts';
 import { bytes } from '../bytes.ts';
 
 const codec = new EnvelopeCodec();

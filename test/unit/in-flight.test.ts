@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { InFlight } from '../../src/async/in-flight.ts';
+import { InFlight } from '../../src/async/flow-limit.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 
 describe('messages in flight', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { settleLimits } from '../../transports/relay/settings.ts';
+import { settleLimits } from '../../transports/relay/session/limits.ts';
 import { settle } from '../../transports/zeromq/options.ts';
 import { settle as settleZmtp } from '../../transports/zmtp/options.ts';
 
@@ -58,7 +58,7 @@ it('names no option of zmtp() that there is not', () => {
 });
 
 it('names only metrics that the relay has', () => {
-  const source = readFileSync(join(root, 'transports/relay/metrics.ts'), 'utf8');
+  const source = readFileSync(join(root, 'transports/relay/http/metrics.ts'), 'utf8');
   const named = [...page.matchAll(/`([a-z_]+_total|held_bytes|connections|sessions)[`{]/g)].map(
     (match) => match[1],
   );

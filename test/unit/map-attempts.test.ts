@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Heap } from '../../src/async/heap.ts';
 import { InOrder } from '../../src/async/in-order.ts';
-import { type Attempt, Attempts } from '../../src/client/map-attempts.ts';
+import { type Attempt, Attempts } from '../../src/client/stream/attempts.ts';
 
 const RETRY_DELAY = 8;
 const NOTHING = new Uint8Array(0);

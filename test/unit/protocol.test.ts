@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainReply, readReply } from '../../src/protocol/cache.ts';
-import { callPath, currentStage, parseCall } from '../../src/protocol/calls.ts';
+import { plainReply, readReply } from '../../src/protocol/cache-request.ts';
+import { callPath, currentStage, parseCall } from '../../src/protocol/function-path.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { invalidCall, PalmError, show } from '../../src/protocol/errors.ts';
 import { checkId, clientTopics, randomId } from '../../src/protocol/ids.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkConfig, isOrigin, readConfig } from '../../src/cli/relay/config.ts';
-import { isOpen, parsePlace, urlOf } from '../../src/cli/relay/listening.ts';
+import { isOpen, parsePlace, urlOf } from '../../cli/relay/listening.ts';
 import { show } from '../../src/protocol/errors.ts';
 
 const WHOLE = {

@@ -1,8 +1,8 @@
 /** The messages between client and relay: there and back, and bytes that mean harm. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { closeReason } from '../../transports/websocket/codes.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { closeReason } from '../../transports/relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
   type Frame,
@@ -12,7 +12,7 @@ import {
   readRelayMessage,
   setNumbers,
   Type,
-} from '../../transports/websocket/frames.ts';
+} from '../../transports/relay-protocol/frames.ts';
 import { isRefused, theirs } from '../relay/broken.ts';
 
 const aNumber = fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat());

@@ -1,7 +1,7 @@
 /** The account of a session: whatever becomes of its sockets, every frame arrives once and in order. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   type ClientFrame,
   type Frame,
@@ -10,8 +10,8 @@ import {
   readClientFrame,
   setNumbers,
   Type,
-} from '../../transports/websocket/frames.ts';
-import { Incoming, MOST_STREAMS } from '../../transports/websocket/pieces.ts';
+} from '../../transports/relay-protocol/frames.ts';
+import { Incoming, MOST_STREAMS } from '../../transports/relay-protocol/pieces.ts';
 import { FLOWS, Session } from '../relay/session.ts';
 
 type Step = (session: Session) => unknown;

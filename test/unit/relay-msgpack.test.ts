@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { Packer, Unpacker } from '../../transports/websocket/msgpack.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { Packer, Unpacker } from '../../transports/relay-protocol/msgpack.ts';
 import { isRefused, theirs } from '../relay/broken.ts';
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });

@@ -4,10 +4,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { Turns } from '../../src/async/turns.ts';
-import { checkMaxWaiting, costOf, Intake } from '../../src/cluster/intake.ts';
+import { checkMaxWaiting, costOf, Intake } from '../../src/cluster/runtime/intake.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

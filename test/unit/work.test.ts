@@ -1,11 +1,11 @@
 /** Handing over work: the requests on the wire, and how much a worker asks for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LeasedWork } from '../../src/cluster/leased-work.ts';
+import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
 import { Prefetch } from '../../src/cluster/prefetch.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   encodeWorkRefusal,
   encodeWorkReply,
@@ -17,7 +17,7 @@ import {
   readWorkReply,
   readWorkRequest,
   type WorkRequest,
-} from '../../src/protocol/work.ts';
+} from '../../src/protocol/work-request.ts';
 
 const anItem = fc.record({
   lease: fc.integer({ min: 1, max: LAST_LEASE }),

@@ -2,11 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PushedCalls } from '../../src/cluster/pushed-calls.ts';
-import { differsInPayloadAlone, WorkerResults } from '../../src/cluster/worker-results.ts';
+import { differsInPayloadAlone, WorkerResults } from '../../src/cluster/dispatch/worker-results.ts';
 import { EnvelopeCodec, withCache } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import { Slab } from '../../src/protocol/slab.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { bytes, textOf } from '../bytes.ts';
 
 const codec = new EnvelopeCodec();

@@ -1,9 +1,9 @@
 /** A relay tells every Master of the workers whose client is gone. */
 import { expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
-import { readWorkRequest } from '../../src/protocol/work.ts';
-import type { Upstream } from '../../transports/relay/upstream.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { readWorkRequest } from '../../src/protocol/work-request.ts';
+import type { Upstream } from '../../transports/relay/upstream/upstream.ts';
 import { WorkerWatch } from '../../transports/relay/worker-watch.ts';
 
 it('tells each server of its own, also where a client uses one id for several', () => {

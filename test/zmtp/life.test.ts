@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Pull } from 'zeromq';
 import type { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BindingConnection, ConnectionStatus } from '../../src/transport.ts';
 import { type ZmtpOptions, zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../bytes.ts';

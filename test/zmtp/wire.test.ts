@@ -1,7 +1,7 @@
 /** Bytes: whatever pieces they come in, and whatever they are. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   errorCommand,
   parseCommand,

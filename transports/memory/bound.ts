@@ -3,7 +3,7 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';

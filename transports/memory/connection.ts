@@ -1,4 +1,4 @@
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   Answer,
   Binding,

@@ -1,6 +1,6 @@
 import type { Macrotasks } from '../../src/async/macrotask.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Delivery, RequestOrigin } from '../../src/transport.ts';
 import { ANY } from './address.ts';
 

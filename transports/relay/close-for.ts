@@ -1,5 +1,5 @@
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
-import { CloseCode } from '../websocket/codes.ts';
+import { CloseCode } from '../relay-protocol/close-codes.ts';
 
 /** How a connection ends whose client did what no well-behaved one does. */
 export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {

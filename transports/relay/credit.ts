@@ -1,5 +1,5 @@
-import { startTimer } from '../../src/async/deadline.ts';
-import { FIRST_WINDOW } from '../websocket/window.ts';
+import { startTimer } from '../../src/async/timers.ts';
+import { FIRST_WINDOW } from '../relay-protocol/window.ts';
 
 /** Milliseconds that credit waits for more, or for something else that goes to the client. */
 const WAIT = 250;

@@ -1,10 +1,10 @@
 /** Who may open a WebSocket at all: looked at before there is one. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
-import { CloseCode } from '../websocket/codes.ts';
+import { CloseCode } from '../relay-protocol/close-codes.ts';
 import { networkOf } from './network.ts';
 import type { Visitor } from './options.ts';
-import type { Refusal } from './refusals.ts';
+import type { Refusal } from './http/refusals.ts';
 
 /** What the decision is made from. */
 export interface Knock {

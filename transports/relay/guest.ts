@@ -1,4 +1,4 @@
-import type { Identity } from './identity.ts';
+import type { Identity } from './auth/identity.ts';
 
 /** A client as far as it is judged by: who it is, and what it may do now. */
 export interface Guest {

@@ -11,5 +11,5 @@ export type {
   Visitor,
 } from './options.ts';
 export { createRelay, type Relay } from './relay.ts';
-export { openTokenFile, type TokenFileOptions } from './token-file.ts';
-export { readTokens, type Tokens } from './tokens.ts';
+export { openTokenFile, type TokenFileOptions } from './auth/token-file.ts';
+export { readTokens, type Tokens } from './auth/tokens.ts';

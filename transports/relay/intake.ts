@@ -1,6 +1,6 @@
 /** Bounds what the WebSocket library keeps of a message before it is whole. */
 import type { Duplex } from 'node:stream';
-import type { Line } from './line.ts';
+import type { Line } from './session/socket.ts';
 
 /**
  * Bytes that a fragment of a message has on average at least, and a piece of one as it comes from the network. Each costs

@@ -1,4 +1,4 @@
-import type { Line } from './line.ts';
+import type { Line } from './session/socket.ts';
 
 /** Slices of a heartbeat, so that ten thousand pings are not one moment's work. */
 const SLICES = 16;

@@ -3,7 +3,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { CloseOptions } from '../../src/transport.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
 import { createRelayOn } from './serving.ts';
-import { loadWs } from './ws.ts';
+import { loadWs } from '../relay-protocol/load-ws.ts';
 
 /** A relay that serves. */
 export interface Relay extends AsyncDisposable {

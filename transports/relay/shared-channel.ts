@@ -1,4 +1,4 @@
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Channel } from '../../src/transport.ts';
 

@@ -1,6 +1,6 @@
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost } from '../../src/async/timers.ts';
 import { Fifo } from '../../src/async/fifo.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Puller } from '../../src/transport.ts';
 
 /** Reads what is pushed, no faster than it is taken. */

@@ -1,7 +1,7 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import { encodeWorkRequest } from '../../src/protocol/work.ts';
-import type { Upstream } from './upstream.ts';
+import { encodeWorkRequest } from '../../src/protocol/work-request.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** A worker as its requests tell of it. */
 interface SeenWorker {

@@ -1,4 +1,4 @@
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from './owned.ts';

@@ -13,6 +13,6 @@ export {
   type PalmErrorDetails,
 } from '../../src/protocol/errors.ts';
 export { randomId } from '../../src/protocol/ids.ts';
-export type { Bytes } from '../../src/protocol/utf8.ts';
+export type { Bytes } from '../../src/protocol/bytes.ts';
 export type * from '../../src/transport.ts';
 export { BaseConnection, type ChannelHost, type Closable, checkTopic } from './base-connection.ts';

@@ -3,9 +3,9 @@ import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import { type ChannelKind, type Frame, Type } from './frames.ts';
-import type { Terms } from './link.ts';
-import { broken } from './msgpack.ts';
+import { type ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
+import type { Terms } from './relay-session.ts';
+import { broken } from '../relay-protocol/msgpack.ts';
 
 /** What a channel needs of its connection. */
 export interface ChannelContext {

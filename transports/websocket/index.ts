@@ -1,6 +1,6 @@
 /** `frond/websocket`: a cluster through a relay, on the platform's own `WebSocket`: browsers, Deno, Bun, Node 22 and later. */
 import type { Transport } from '../../src/transport.ts';
-import { parseRelayedAddress } from './address.ts';
+import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
 import { WebsocketConnection } from './connection.ts';
 import { settleOptions, type WebSocketConstructor, type WebsocketOptions } from './options.ts';
 

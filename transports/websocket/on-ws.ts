@@ -1,7 +1,7 @@
 /** The client's side on the package ws, where the platform has no `WebSocket` of its own. */
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import type { Transport } from '../../src/transport.ts';
-import { CloseCode } from './codes.ts';
+import { CloseCode } from '../relay-protocol/close-codes.ts';
 import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptions } from './index.ts';
 
 type LoadWs = () => Promise<Pick<typeof import('ws'), 'WebSocket'>>;

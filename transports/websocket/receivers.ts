@@ -1,10 +1,10 @@
 /** The channels that receive: subscriptions, and a worker's work. */
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { type ChannelContext, RelayedChannel } from './channel.ts';
-import { ChannelKind, type Frame, Type } from './frames.ts';
+import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
 
 /** Deliveries that may lie unread before the relay is left without confirmation of more. */
 const READ_AHEAD = 10_000;

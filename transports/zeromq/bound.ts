@@ -2,12 +2,12 @@
 
 import type { Pull, Push, Router, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { atMost, startTimer } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { checkDescriptors } from './descriptors.ts';

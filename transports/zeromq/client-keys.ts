@@ -1,5 +1,5 @@
 import type { Context, Router } from 'zeromq';
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost } from '../../src/async/timers.ts';
 import type { Addon } from './addon.ts';
 import { openSocket } from './descriptors.ts';
 import type { AllowKey } from './options.ts';

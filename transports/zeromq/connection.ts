@@ -1,6 +1,6 @@
 import type { Socket } from 'zeromq';
 import { invalidCall } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   Answer,
   Binding,

@@ -1,8 +1,8 @@
 import type { Socket } from 'zeromq';
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { openSocket } from './descriptors.ts';

@@ -1,7 +1,7 @@
 import dns from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Socket } from 'zeromq';
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
 import { parseTcp } from '../shared/zeromq-address.ts';
 

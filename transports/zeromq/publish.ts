@@ -1,4 +1,4 @@
-import { atMost } from '../../src/async/deadline.ts';
+import { atMost } from '../../src/async/timers.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';

@@ -1,6 +1,6 @@
 import type { Pull } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { CloseOptions, Puller } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { READ_AHEAD, readInto, takeFrames } from './reader.ts';

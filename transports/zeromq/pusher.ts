@@ -1,6 +1,6 @@
 import type { Push } from 'zeromq';
-import { atMost } from '../../src/async/deadline.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import { atMost } from '../../src/async/timers.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { CloseOptions, Pusher } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';

@@ -1,5 +1,5 @@
 import type { BatchQueue } from '../../src/async/batch-queue.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { Moderation } from './moderation.ts';
 import { MUST_POLL, untilUsable } from './polling.ts';
 

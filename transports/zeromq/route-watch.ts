@@ -1,5 +1,5 @@
 import type { Router } from 'zeromq';
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import type { RequestOrigin } from '../../src/transport.ts';
 

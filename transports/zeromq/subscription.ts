@@ -1,6 +1,6 @@
 import type { Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';

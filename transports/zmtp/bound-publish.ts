@@ -1,4 +1,4 @@
-import { atMost, startTimer } from '../../src/async/deadline.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';

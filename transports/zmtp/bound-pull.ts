@@ -1,5 +1,5 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPull, CloseOptions } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
 import type { Link } from './link.ts';

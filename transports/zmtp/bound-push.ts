@@ -1,5 +1,5 @@
-import { atMost } from '../../src/async/deadline.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import { atMost } from '../../src/async/timers.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPush, CloseOptions } from '../../src/transport.ts';
 import { Bound, noMessages } from './bound.ts';
 import type { Link } from './link.ts';

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Answer, RequestOrigin } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
 import { gatherMessage } from './gather.ts';

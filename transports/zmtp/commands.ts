@@ -1,5 +1,5 @@
 /** The commands of ZMTP 3.1, without their frames. Sources: rfc.zeromq.org/spec/23 and 37. */
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { Violation } from './violation.ts';
 
 /** Bytes of the largest command, and of the largest frame of a peer that only subscribes or pulls. */

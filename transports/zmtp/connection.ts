@@ -1,5 +1,5 @@
 import { invalidCall } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   Answer,
   Binding,

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { startTimer } from '../../src/async/deadline.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';

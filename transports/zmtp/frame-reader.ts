@@ -1,5 +1,5 @@
 /** Frames of ZMTP 3, read where they lie. Source: rfc.zeromq.org/spec/23. */
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { CONTROL_SIZE } from './commands.ts';
 import { Violation } from './violation.ts';
 

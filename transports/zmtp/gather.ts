@@ -1,5 +1,5 @@
 /** What messages are made of. */
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { latin1 } from './commands.ts';
 import { MORE } from './frame-reader.ts';
 import type { Link } from './link.ts';

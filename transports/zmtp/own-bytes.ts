@@ -1,4 +1,4 @@
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 
 /** Bytes of a block that small frames are copied into: a buffer for each costs more than all the rest of reading it. */
 const BLOCK = 4_096;

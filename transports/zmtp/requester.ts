@@ -2,7 +2,7 @@ import { Fifo } from '../../src/async/fifo.ts';
 import { PendingReplies } from '../../src/async/pending.ts';
 import { retain } from '../../src/async/retain.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Bytes } from '../../src/protocol/utf8.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
 import { Dialled } from './dialled.ts';
 import { gatherMessage } from './gather.ts';

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { Environment } from '../io.ts';
+import type { Environment } from '../../../cli/io.ts';
 
 /** What opens a URL with the program that the user has chosen for it. */
 const OPENERS: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {

@@ -1,7 +1,7 @@
 /** What the servers of `frond demo` offer: each function takes a text in UTF-8 and gives one. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FunctionContext, PalmFunctions } from '../../cluster/functions.ts';
-import { encodeUtf8 } from '../../protocol/utf8.ts';
+import type { FunctionContext, PalmFunctions } from '../../cluster/runtime/functions.ts';
+import { encodeUtf8 } from '../../protocol/bytes.ts';
 
 /** Of the server `demo`. */
 export const DEMO: PalmFunctions = {

@@ -1,5 +1,5 @@
 /** Lines to try in another terminal. */
-import type { Gateway } from './gateway.ts';
+import type { Gateway } from '../../../cli/demo/gateway.ts';
 
 /** pylm's usual port. */
 const USUAL_ADDRESS = 'tcp://127.0.0.1:5555';

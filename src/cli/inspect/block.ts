@@ -1,5 +1,5 @@
-import type { Terminal } from '../io.ts';
-import type { Output } from '../output.ts';
+import type { Terminal } from '../../../cli/io.ts';
+import type { Output } from '../../../cli/terminal/output.ts';
 
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 80;

@@ -1,4 +1,4 @@
-import type { Look } from './look.ts';
+import type { Look } from '../../../cli/inspect/look.ts';
 
 /** What a server did in a second, between two looks. */
 export interface Rates {

@@ -3,15 +3,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PalmError } from '../../protocol/errors.ts';
 import { unlessAborted } from '../aborted.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext } from '../../../cli/command.ts';
 import type { ServerKeys } from '../keys.ts';
-import { duration } from '../progress.ts';
+import { duration } from '../../../cli/terminal/progress.ts';
 import { styleFor } from '../style.ts';
-import { nameText } from '../terminal-text.ts';
+import { nameText } from '../../../cli/terminal/text.ts';
 import { Block } from './block.ts';
-import { type Look, lookAgain } from './look.ts';
+import { type Look, lookAgain } from '../../../cli/inspect/look.ts';
 import { type Rates, ratesOf } from './rates.ts';
-import { describeLook, lookLine } from './text.ts';
+import { describeLook, lookLine } from '../../../cli/inspect/text.ts';
 
 /** Milliseconds between two looks, unless told otherwise. */
 const EVERY = 1_000;

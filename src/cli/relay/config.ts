@@ -14,7 +14,7 @@ import {
   safeInteger,
 } from 'valibot';
 import type { RelayLimits, RelayOptions } from '../../../transports/relay/options.ts';
-import { Proxies, TRUST_FORM } from '../../../transports/relay/proxies.ts';
+import { Proxies, TRUST_FORM } from '../../../transports/relay/http/proxies.ts';
 import {
   checked,
   FUNCTIONS,
@@ -27,12 +27,12 @@ import {
   shape,
   TEXT,
   text,
-} from '../../../transports/relay/schema.ts';
+} from '../../../transports/relay/auth/schema.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { nearest } from '../../protocol/nearest.ts';
-import { CommandError } from '../exit.ts';
-import { unreadable } from '../input.ts';
-import { quoted } from '../terminal-text.ts';
+import { CommandError } from '../../../cli/errors.ts';
+import { unreadable } from '../../../cli/input.ts';
+import { quoted } from '../../../cli/terminal/text.ts';
 
 const COUNT = 'a whole number from 1 on';
 const LIMIT = exactOptional(pipe(number(COUNT), safeInteger(COUNT), minValue(1, COUNT)));

@@ -1,10 +1,10 @@
 /** What `frond relay` says of itself when it is up. */
 import type { CacheScope, Grants, Target } from '../../../transports/relay/options.ts';
-import type { Tokens } from '../../../transports/relay/tokens.ts';
-import type { CommandContext } from '../command.ts';
+import type { Tokens } from '../../../transports/relay/auth/tokens.ts';
+import type { CommandContext } from '../../../cli/command.ts';
 import { type Fact, factLines } from '../facts.ts';
 import { styleFor } from '../style.ts';
-import type { RelaySettings } from './settings.ts';
+import type { RelaySettings } from '../../../cli/relay/settings.ts';
 
 /** @param url - for who is on the same machine, as `metrics` is, where there are figures. */
 export async function tellRelay(

@@ -1,7 +1,7 @@
 /** The commands that call what runs. */
-import type { RoleDefinition } from '../../cluster/start-role.ts';
+import type { RoleDefinition } from '../../cluster/roles/start-role.ts';
 import { localAddress } from '../demo/addresses.ts';
-import { type Entry, functionsOf } from './entry.ts';
+import { type Entry, functionsOf } from '../../../cli/roles/entry.ts';
 import { upstreamOf } from './flow.ts';
 
 /** One line to paste for each role that answers clients; in capitals what is not known here. */

@@ -1,5 +1,5 @@
 /** How messages go from role to role of one process. */
-import type { Entry } from './entry.ts';
+import type { Entry } from '../../../cli/roles/entry.ts';
 
 /** The roles that publish what this one takes. */
 export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly Entry[] {

@@ -1,6 +1,6 @@
 /** What each role's definition holds, so that what is wrong with one can be named. */
-import type { RoleDefinition } from '../../cluster/start-role.ts';
-import { isName } from '../../protocol/calls.ts';
+import type { RoleDefinition } from '../../cluster/roles/start-role.ts';
+import { isName } from '../../protocol/function-path.ts';
 
 export type RoleName = RoleDefinition['role'];
 export type DefinitionOf<R extends RoleName> = Extract<RoleDefinition, { readonly role: R }>;

@@ -1,9 +1,9 @@
 /** From what a module gives to the definition of one worker. */
 
 import { show } from '../../protocol/errors.ts';
-import { CommandError } from '../exit.ts';
-import { quoted } from '../terminal-text.ts';
-import { type Checks, listOf, type Overrides, readDefinition } from './definition.ts';
+import { CommandError } from '../../../cli/errors.ts';
+import { quoted } from '../../../cli/terminal/text.ts';
+import { type Checks, listOf, type Overrides, readDefinition } from '../../../cli/roles/definition.ts';
 import type { DefinitionOf } from './shapes.ts';
 
 export type WorkerDefinition = DefinitionOf<'worker'>;

@@ -1,5 +1,5 @@
 /** The page's end of the control WebSocket: carries out what Node orders. */
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { Batcher, decode, type Order, type Report } from '../wire.ts';
 
 export type Tell = (report: Report) => void;

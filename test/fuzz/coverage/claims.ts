@@ -1,6 +1,6 @@
 /** What every target claims about the code it tries. A claim that does not hold is a finding. */
 import { isDeepStrictEqual } from 'node:util';
-import { CommandError } from '../../../src/cli/exit.ts';
+import { CommandError } from '../../../cli/errors.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 
 /** A claim did not hold. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 
 const folder = fileURLToPath(new URL('../', import.meta.url));
 

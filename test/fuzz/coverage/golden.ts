@@ -1,6 +1,6 @@
 /** Seeds from test/fixtures/golden.json, which Python's protobuf made. */
 import { readFileSync } from 'node:fs';
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 
 interface Golden {
   readonly hex?: string;

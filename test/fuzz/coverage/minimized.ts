@@ -1,4 +1,4 @@
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { Counters } from './counters.ts';
 import { corpusOf, readInputs, replaceInputs } from './files.ts';
 import { attempt, type Target } from './target.ts';

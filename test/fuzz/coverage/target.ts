@@ -1,4 +1,4 @@
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { inheritedKeys, Violation } from './claims.ts';
 
 /** Code that reads strangers' bytes, and the claims about it. */

@@ -4,7 +4,7 @@ import { Hub, Master, Pipeline, Server, Sink } from '../../../src/cluster/index.
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { Target } from '../../../transports/relay/options.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { type Besieged, functions, testRelays } from './ground.ts';

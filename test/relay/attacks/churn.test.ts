@@ -1,7 +1,7 @@
 /** What clients that come and go do to those who stay. */
 import { expect, it } from 'vitest';
 import type { RelayOptions } from '../../../transports/relay/options.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { ALL, type Besieged, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Master, Worker } from '../../../src/cluster/index.ts';
-import { SUBPROTOCOL, Type } from '../../../transports/websocket/frames.ts';
+import { SUBPROTOCOL, Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
 import { textOf } from '../../bytes.ts';
 import { CLI, exitOf } from '../../cli/command.ts';

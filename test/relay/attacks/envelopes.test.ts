@@ -2,11 +2,11 @@
 import { expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/utf8.ts';
-import { encodeWorkRequest, MOST_ITEMS, readWorkRequest, WorkKind } from '../../../src/protocol/work.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { encodeWorkRequest, MOST_ITEMS, readWorkRequest, WorkKind } from '../../../src/protocol/work-request.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { CloseCode } from '../../../transports/websocket/codes.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { CloseCode } from '../../../transports/relay-protocol/close-codes.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { bytesField, join, varint, varintField } from '../../unit/envelope-frames.ts';
 import { startFakeServer } from './fake-server.ts';

@@ -1,5 +1,5 @@
 /** What a relay takes for a server: it keeps what it is sent, byte for byte. */
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import type { Target } from '../../../transports/relay/options.ts';
 import { until, within } from '../../wait.ts';

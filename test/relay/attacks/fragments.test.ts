@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelayOn } from '../../../transports/relay/serving.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { within } from '../../wait.ts';
 import { TOKEN } from '../life/ground.ts';
 import { openTcp, upgradeText } from './knock.ts';

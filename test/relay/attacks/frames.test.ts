@@ -1,6 +1,6 @@
 /** Bytes that are no message, and messages that no client sends: each closes the connection, and only that. */
 import { expect, it } from 'vitest';
-import { SUBPROTOCOL, Type } from '../../../transports/websocket/frames.ts';
+import { SUBPROTOCOL, Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { theirs } from '../broken.ts';
 import { type Besieged, testRelays } from './ground.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { Pull } from 'zeromq';
-import { type ClientFrame, Type } from '../../../transports/websocket/frames.ts';
+import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
 import { bytes } from '../../bytes.ts';
 import { megabytes } from '../../fuzz/siege.ts';

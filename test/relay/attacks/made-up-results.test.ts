@@ -2,10 +2,10 @@
 import { expect, it } from 'vitest';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { CloseCode } from '../../../transports/websocket/codes.ts';
-import { type RelayFrame, Type } from '../../../transports/websocket/frames.ts';
+import { CloseCode } from '../../../transports/relay-protocol/close-codes.ts';
+import { type RelayFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { bytesField, join } from '../../unit/envelope-frames.ts';
 import { until, within } from '../../wait.ts';

@@ -1,5 +1,5 @@
 /** Messages of clients, spoilt by chance. */
-import { type ClientFrame, Type } from '../../../transports/websocket/frames.ts';
+import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { Frames, FUNCTIONS } from '../../fuzz/frames.ts';
 import type { Random } from '../../fuzz/random.ts';

@@ -1,7 +1,7 @@
 /** Frames that are well by themselves, and come when they may not. */
 import { expect, it } from 'vitest';
 import type { BindingConnection } from '../../../src/transport.ts';
-import { type ClientFrame, Type } from '../../../transports/websocket/frames.ts';
+import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { EVERYTHING } from '../life/ground.ts';
 import { testRelays } from './ground.ts';

@@ -1,6 +1,6 @@
 /** Names that are those of what every object has: they stand for nothing, and change nothing. */
 import { afterEach, expect, it } from 'vitest';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { theirs } from '../broken.ts';
 import { testRelays } from './ground.ts';

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import { deferred } from '../../../src/async/deferred.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import {
   type ClientFrame,
   MessageWriter,
@@ -13,7 +13,7 @@ import {
   setNumbers,
   Type,
   type Welcome,
-} from '../../../transports/websocket/frames.ts';
+} from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { within } from '../../wait.ts';
 

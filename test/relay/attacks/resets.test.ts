@@ -9,7 +9,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { Client } from '../../../src/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { CLI, exitOf } from '../../cli/command.ts';

@@ -1,7 +1,7 @@
 /** Sessions that are not theirs who show them. */
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { readRelayMessage, Type } from '../../../transports/websocket/frames.ts';
+import { readRelayMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import type { WebSocketConstructor } from '../../../transports/websocket/options.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { ALL, testRelays } from './ground.ts';

@@ -1,7 +1,7 @@
 /** Peers that say nothing, or do not listen. */
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { until, within } from '../../wait.ts';
 import { testRelays } from './ground.ts';
 import { openTcp, readText, upgradeText } from './knock.ts';

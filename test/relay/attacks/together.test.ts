@@ -1,6 +1,6 @@
 /** Peers that each have a little held for them, and together more than there is room for. */
 import { expect, it } from 'vitest';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { within } from '../../wait.ts';
 import { ALL, testRelays } from './ground.ts';

@@ -6,7 +6,7 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { Feature } from '../../../src/protocol/message.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes, textOf } from '../../bytes.ts';
 import { within } from '../../wait.ts';
 import { ALL, testRelays } from '../attacks/ground.ts';

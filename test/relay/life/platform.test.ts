@@ -1,7 +1,7 @@
 /** What platforms do at the end of a WebSocket, and what an application does when it is asked for a token. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Connection, ConnectionStatus } from '../../../src/transport.ts';
-import { loneMessage, readClientMessage, Type } from '../../../transports/websocket/frames.ts';
+import { loneMessage, readClientMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import { websocket } from '../../../transports/websocket/index.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
 import { until, within } from '../../wait.ts';

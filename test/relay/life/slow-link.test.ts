@@ -4,7 +4,7 @@ import { deferred } from '../../../src/async/deferred.ts';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { RelayLimits } from '../../../transports/relay/options.ts';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { testCluster } from '../../cluster/ground.ts';
 import { numbered } from '../../cluster/jobs.ts';
 import { until, within } from '../../wait.ts';

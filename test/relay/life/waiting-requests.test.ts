@@ -1,6 +1,6 @@
 /** Requests that wait in the relay until the client has room for their replies. */
 import { expect, it } from 'vitest';
-import { Type } from '../../../transports/websocket/frames.ts';
+import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { ALL, testRelays } from '../attacks/ground.ts';
 import { envelope } from '../attacks/raw-peer.ts';

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Credit } from '../../../transports/relay/credit.ts';
-import { type Frame, Type } from '../../../transports/websocket/frames.ts';
+import { type Frame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
-import { FIRST_WINDOW, SendWindow } from '../../../transports/websocket/window.ts';
+import { FIRST_WINDOW, SendWindow } from '../../../transports/relay-protocol/window.ts';
 
 const FRAME = 1_000;
 

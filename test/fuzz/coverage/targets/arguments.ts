@@ -1,7 +1,7 @@
-import type { Command } from '../../../../src/cli/command.ts';
-import { COMMANDS } from '../../../../src/cli/commands.ts';
-import { CommandError } from '../../../../src/cli/exit.ts';
-import { OPTIONS } from '../../../../src/cli/option-table.ts';
+import type { Command } from '../../../../cli/command.ts';
+import { COMMANDS } from '../../../../cli/commands/index.ts';
+import { CommandError } from '../../../../cli/errors.ts';
+import { OPTIONS } from '../../../../cli/options.ts';
 import { type Parsed, parseOptions } from '../../../../src/cli/options.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded } from '../claims.ts';

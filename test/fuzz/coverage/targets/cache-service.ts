@@ -1,6 +1,6 @@
-import { CacheService } from '../../../../src/cluster/cache-service.ts';
+import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
 import { tally } from '../../../../src/cluster/counters.ts';
-import { MemoryStore } from '../../../../src/cluster/store.ts';
+import { MemoryStore } from '../../../../src/cluster/runtime/store.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { isReservedKey } from '../../../../src/protocol/keys.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';

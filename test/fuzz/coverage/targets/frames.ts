@@ -1,5 +1,5 @@
 import { Unpackr } from 'msgpackr';
-import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import type { Delivery } from '../../../../src/transport.ts';
 import {
   type Frame,
@@ -9,7 +9,7 @@ import {
   readRelayMessage,
   setNumbers,
   Type,
-} from '../../../../transports/websocket/frames.ts';
+} from '../../../../transports/relay-protocol/frames.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 

@@ -1,11 +1,11 @@
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
-import { type Bytes, decodeUtf8 } from '../../../../src/protocol/utf8.ts';
-import { encodeWorkRequest } from '../../../../src/protocol/work.ts';
-import { CallGuard } from '../../../../transports/relay/call-guard.ts';
-import { Identity } from '../../../../transports/relay/identity.ts';
-import { RequestGuard } from '../../../../transports/relay/request-guard.ts';
-import type { Upstream } from '../../../../transports/relay/upstream.ts';
+import { type Bytes, decodeUtf8 } from '../../../../src/protocol/bytes.ts';
+import { encodeWorkRequest } from '../../../../src/protocol/work-request.ts';
+import { CallGuard } from '../../../../transports/relay/auth/call-guard.ts';
+import { Identity } from '../../../../transports/relay/auth/identity.ts';
+import { RequestGuard } from '../../../../transports/relay/auth/request-guard.ts';
+import type { Upstream } from '../../../../transports/relay/upstream/upstream.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, readLaterOr, readOr } from '../claims.ts';
 import { fieldsBy, OTHERS } from '../readers.ts';

@@ -1,12 +1,12 @@
-import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import {
   type Frame,
   type Message,
   readClientMessage,
   readRelayMessage,
   Type,
-} from '../../../../transports/websocket/frames.ts';
-import { Ledger } from '../../../../transports/websocket/ledger.ts';
+} from '../../../../transports/relay-protocol/frames.ts';
+import { Ledger } from '../../../../transports/relay-protocol/reliable-log.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 

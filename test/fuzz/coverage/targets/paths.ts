@@ -1,18 +1,18 @@
-import { parsePlace } from '../../../../src/cli/relay/listening.ts';
-import { clip, oneLine, wrap } from '../../../../src/cli/terminal-text.ts';
-import { callPath, currentStage, isName, parseCall } from '../../../../src/protocol/calls.ts';
+import { parsePlace } from '../../../../cli/relay/listening.ts';
+import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
+import { callPath, currentStage, isName, parseCall } from '../../../../src/protocol/function-path.ts';
 import { checkId } from '../../../../src/protocol/ids.ts';
 import { isReservedKey, wireKey } from '../../../../src/protocol/keys.ts';
-import { encodeUtf8 } from '../../../../src/protocol/utf8.ts';
+import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { checkMemoryAddress } from '../../../../transports/memory/address.ts';
-import { Patterns } from '../../../../transports/relay/patterns.ts';
+import { Patterns } from '../../../../transports/relay/name-patterns.ts';
 import {
   checkDialAddress,
   checkZeromqAddress,
   resolveZeromqAddress,
 } from '../../../../transports/shared/zeromq-address.ts';
-import { isRelayedName, parseRelayedAddress } from '../../../../transports/websocket/address.ts';
-import { closeReason } from '../../../../transports/websocket/codes.ts';
+import { isRelayedName, parseRelayedAddress } from '../../../../transports/relay-protocol/server-address.ts';
+import { closeReason } from '../../../../transports/relay-protocol/close-codes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

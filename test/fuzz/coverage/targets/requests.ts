@@ -1,8 +1,8 @@
-import { keyRequest, readReply, replyText } from '../../../../src/protocol/cache.ts';
+import { keyRequest, readReply, replyText } from '../../../../src/protocol/cache-request.ts';
 import { setRequest } from '../../../../src/protocol/cache-set.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
-import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import {
   encodeWorkReply,
   encodeWorkRequest,
@@ -10,7 +10,7 @@ import {
   readWorkRequest,
   WORK,
   type WorkItem,
-} from '../../../../src/protocol/work.ts';
+} from '../../../../src/protocol/work-request.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { goldenFrames } from '../golden.ts';

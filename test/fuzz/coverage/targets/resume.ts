@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LineFormat, readResults } from '../../../../src/cli/resume.ts';
-import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import { type LineFormat, readResults } from '../../../../cli/commands/map-resume.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, readLaterOr } from '../claims.ts';
 import type { Target } from '../target.ts';

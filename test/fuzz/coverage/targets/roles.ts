@@ -1,7 +1,7 @@
-import { listOf, readDefinition } from '../../../../src/cli/roles/definition.ts';
+import { listOf, readDefinition } from '../../../../cli/roles/definition.ts';
 import { isRoleName, shapeOf } from '../../../../src/cli/roles/shapes.ts';
 import { readWorker } from '../../../../src/cli/roles/work.ts';
-import { isName } from '../../../../src/protocol/calls.ts';
+import { isName } from '../../../../src/protocol/function-path.ts';
 import { zeromq } from '../../../../transports/zeromq/index.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';

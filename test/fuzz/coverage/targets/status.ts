@@ -1,10 +1,10 @@
-import { type Look, look, lookAgain } from '../../../../src/cli/inspect/look.ts';
-import { describeLook, lookLine } from '../../../../src/cli/inspect/text.ts';
+import { type Look, look, lookAgain } from '../../../../cli/inspect/look.ts';
+import { describeLook, lookLine } from '../../../../cli/inspect/text.ts';
 import type { ServerKeys } from '../../../../src/cli/keys.ts';
 import { styleFor } from '../../../../src/cli/style.ts';
-import { type CacheReply, plainReply } from '../../../../src/protocol/cache.ts';
+import { type CacheReply, plainReply } from '../../../../src/protocol/cache-request.ts';
 import { Feature, NO_BYTES } from '../../../../src/protocol/message.ts';
-import type { Bytes } from '../../../../src/protocol/utf8.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, Violation } from '../claims.ts';
 import type { Target } from '../target.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { Identity } from '../../../../transports/relay/identity.ts';
-import { parseJson } from '../../../../transports/relay/schema.ts';
-import { readTokens } from '../../../../transports/relay/tokens.ts';
+import { Identity } from '../../../../transports/relay/auth/identity.ts';
+import { parseJson } from '../../../../transports/relay/auth/schema.ts';
+import { readTokens } from '../../../../transports/relay/auth/tokens.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { checkOrigin, type Knock } from '../../../../transports/relay/gate.ts';
-import { Proxies } from '../../../../transports/relay/proxies.ts';
+import { Proxies } from '../../../../transports/relay/http/proxies.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

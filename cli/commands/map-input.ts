@@ -1,0 +1,109 @@
+/** What `frond map` maps: lines, or whole files. */
+
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { Fifo } from '../../src/async/fifo.ts';
+import type { CommandContext } from '../command.ts';
+import { CommandError } from '../errors.ts';
+import { filesLike } from '../../src/cli/glob.ts';
+import { linesOf, openFile, unreadable } from '../input.ts';
+import { announceTerminal } from '../../src/cli/payload.ts';
+import type { Done } from './map-resume.ts';
+import { quoted } from '../terminal/text.ts';
+
+export interface MapInput {
+  /** Payloads, one for each input that has no result yet. */
+  readonly payloads: AsyncIterable<Uint8Array>;
+  /** Inputs there are, those with a result too; undefined as long as that is not known. */
+  total(): number | undefined;
+  /** Which input the payload was that was given as number `given`; asked once for each. */
+  numberOf(given: number): number;
+  close(): void;
+}
+
+/** @throws CommandError `USAGE` for arguments that do not go together, `INPUT` for what cannot be read. */
+export async function openMapInput(context: CommandContext, done: Done): Promise<MapInput> {
+  const { options, positionals } = context;
+  const [, ...files] = positionals;
+  const patterns = options.texts('files');
+  const path = options.text('input');
+  if (files.length === 0 && patterns.length === 0) return lineInput(context, path ?? '-', done);
+  if (path !== undefined)
+    throw new CommandError('USAGE', '--input is for lines: give it, or files that are an input each');
+  for (const pattern of patterns) {
+    const found = await filesLike(pattern);
+    if (found.length === 0) throw new CommandError('INPUT', `no file is like ${quoted(pattern)}`);
+    files.push(...found);
+  }
+  return numbered(
+    (async function* () {
+      for (const file of files) yield () => contentOf(file);
+    })(),
+    done,
+    { total: files.length, close: () => {} },
+  );
+}
+
+async function lineInput(context: CommandContext, path: string, done: Done): Promise<MapInput> {
+  const { io, screen } = context;
+  const isStdin = path === '-';
+  const source = isStdin ? io.stdin : await openFile(path);
+  if (isStdin) announceTerminal(context, 'lines');
+  const total = isStdin || !screen.canRedraw ? undefined : await countLines(path);
+  const lines = linesOf(source, isStdin ? 'stdin' : quoted(path));
+  return numbered(
+    (async function* () {
+      for await (const line of lines) yield () => line;
+    })(),
+    done,
+    { total, close: () => source.destroy() },
+  );
+}
+
+/** Leaves out what is done, and remembers which are given. */
+function numbered(
+  inputs: AsyncIterable<() => Uint8Array | Promise<Uint8Array>>,
+  done: Done,
+  { total, close }: { readonly total: number | undefined; readonly close: () => void },
+): MapInput {
+  let [count, isOver] = [0, false];
+  // Numbers of those that are given, from the first that is not asked for; without gaps the given number will do.
+  const open = new Fifo<number>();
+  let asked = 0;
+  const early = new Map<number, number>();
+  return {
+    payloads: (async function* () {
+      for await (const read of inputs) {
+        const index = count++;
+        if (done.has(index)) continue;
+        open.push(index);
+        yield await read();
+      }
+      isOver = true;
+    })(),
+    total: () => total ?? (isOver ? count : undefined),
+    numberOf: (given) => {
+      for (; asked <= given; asked++) early.set(asked, open.shift() ?? asked);
+      const number = early.get(given) ?? given;
+      early.delete(given);
+      return number;
+    },
+    close,
+  };
+}
+
+async function contentOf(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw unreadable(quoted(path), error);
+  }
+}
+
+/** Lines of a file; undefined for what can be read only once, such as a pipe. */
+async function countLines(path: string): Promise<number | undefined> {
+  if (!(await stat(path)).isFile()) return undefined;
+  let count = 0;
+  for await (const _ of linesOf(createReadStream(path), path)) count++;
+  return count;
+}

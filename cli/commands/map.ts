@@ -1,0 +1,221 @@
+import type { Client } from '../../src/client/client.ts';
+import type { MapOptions } from '../../src/client/stream/options.ts';
+import type { MapOutcome } from '../../src/client/stream/map-results.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { readPath, withClient } from '../connect.ts';
+import { CommandError } from '../errors.ts';
+import { type MapInput, openMapInput } from './map-input.ts';
+import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
+import { Output } from '../terminal/output.ts';
+import { grouped, showProgress } from '../terminal/progress.ts';
+import { failureOf } from '../report.ts';
+import { ResultFile } from './result-file.ts';
+import { jsonOf, writeResult } from '../../src/cli/results.ts';
+import { type Done, type LineFormat, NOTHING_DONE } from './map-resume.ts';
+import { quoted } from '../terminal/text.ts';
+
+/** Files are read whole, and may be large. */
+const FILES_AT_ONCE = 16;
+
+export const mapCommand: Command = {
+  name: 'map',
+  summary: 'one result for each line or file, in order',
+  synopsis: ['FUNCTION[,FUNCTION…] [FILE…]'],
+  about: [
+    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, of which each gives one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file. There is one line of output for each input, in the order of the inputs.',
+    'What gets no answer in time, or whose connection breaks, is sent again as often as --retries says; the function may then run more than once, and its result is written once. With pylm servers that is what covers a worker that dies.',
+    'The first input that fails ends the run, after the results of those before it. With --jsonl a failure is a line like any other, the run goes on, and the exit code is 1 in the end. A result of more than one line is refused, unless --json or --jsonl writes it.',
+    'With --resume FILE the output is written behind what is in FILE, and inputs whose result is there are passed over: the same command line goes on where it was interrupted. A note in FILE.frond-map says what FILE holds: what is not output of the same function and format is refused and left as it is. Without the note, as behind > FILE, lines of --json and --jsonl tell that by themselves, and --adopt says it of others.',
+  ],
+  examples: [
+    { line: 'frond map demo.upper < words.txt --retries 2 --timeout 5000', does: 'each within 15 s' },
+    { line: 'frond map images.size *.jpg --jsonl', does: 'whole files; failures are lines too' },
+    { line: 'frond map texts.count --input all.txt --resume counts.txt', does: 'goes on when run again' },
+  ],
+  options: [
+    ...CONNECTION_OPTIONS,
+    'input',
+    'files',
+    'concurrency',
+    'retries',
+    'deadline',
+    'unordered',
+    'jsonl',
+    'resume',
+    'adopt',
+    'cache',
+    'error-sentinel',
+    ...COMMON_OPTIONS,
+  ],
+  own: {
+    timeout: {
+      ...OPTIONS.timeout,
+      help: 'milliseconds that connecting may take, and then each attempt; inf for no limit',
+      default: '30000; for attempts, as long as any input is answered in that time',
+    },
+    concurrency: {
+      ...OPTIONS.concurrency,
+      help: 'inputs under way, or waiting for an earlier one, at the same time',
+      default: `2048; of files ${FILES_AT_ONCE}`,
+    },
+  },
+  arity: [1, Number.POSITIVE_INFINITY],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { options } = context;
+  const { path, server } = readPath(context.positionals[0] ?? '');
+  const resumed = options.text('resume');
+  const isNumbered = options.flag('jsonl');
+  if (isNumbered && options.flag('json')) throw new CommandError('USAGE', 'give --json or --jsonl, not both');
+  if (resumed !== undefined && options.flag('unordered') && !isNumbered) {
+    const text = 'with --unordered, only --jsonl says which input a result is of: --resume needs it';
+    throw new CommandError('USAGE', text);
+  }
+  if (resumed === undefined && options.flag('adopt'))
+    throw new CommandError('USAGE', '--adopt is about the file that --resume names: give that too');
+  const format: LineFormat = isNumbered ? 'jsonl' : options.flag('json') ? 'json' : 'plain';
+  const results =
+    resumed === undefined
+      ? undefined
+      : await ResultFile.open(resumed, { function: path.join(','), format }, options.flag('adopt'));
+  const input = await openMapInput(context, results?.done ?? NOTHING_DONE);
+  try {
+    return await withClient(context, server, (client) =>
+      results === undefined
+        ? runMap(context, client, path, input, NOTHING_DONE)
+        : runInto(results, context, client, path, input),
+    );
+  } finally {
+    input.close();
+  }
+}
+
+async function runInto(
+  results: ResultFile,
+  context: CommandContext,
+  client: Client,
+  path: readonly string[],
+  input: MapInput,
+): Promise<number> {
+  const { done } = results;
+  const name = quoted(context.options.text('resume') ?? '');
+  const ending = new AbortController();
+  const output = new Output(results.stream(), context.screen, (error) => ending.abort(error), name);
+  const signal = AbortSignal.any([context.signal, ending.signal]);
+  try {
+    const code = await runMap({ ...context, output, signal }, client, path, input, done);
+    checkInputs(input, done, name);
+    return code;
+  } finally {
+    // What was answered before a failure is done too.
+    try {
+      if (!context.signal.aborted) await output.finish();
+    } finally {
+      await results.close();
+    }
+  }
+}
+
+/** @throws CommandError `INPUT` when there are results of inputs that are not there: then nothing was written. */
+function checkInputs(input: MapInput, { end }: Done, name: string): void {
+  const total = input.total();
+  if (total === undefined || end <= total) return;
+  const text = `${name} holds results of ${grouped(end)} inputs, and there are ${grouped(total)}`;
+  throw new CommandError('INPUT', text, '--resume takes the output of the same run, with the same inputs');
+}
+
+async function runMap(
+  context: CommandContext,
+  client: Client,
+  path: readonly string[],
+  input: MapInput,
+  done: Done,
+): Promise<number> {
+  const { io, options, output, screen } = context;
+  const asLines = options.flag('jsonl');
+  const results = client.mapSettled(path, input.payloads, mapOptions(context));
+  // Where lines are typed, a line that redraws itself would run over them.
+  const isTyped =
+    io.stdin.isTTY === true && context.positionals.length === 1 && options.text('input') === undefined;
+  const stopProgress = isTyped
+    ? () => {}
+    : showProgress(screen, () => {
+        const { answered = 0, failed = 0, rate = 0 } = results.progress ?? {};
+        const total = input.total();
+        const left = total === undefined ? undefined : Math.max(0, total - done.count - answered);
+        return {
+          results: done.count + answered,
+          total,
+          failed,
+          ...(left !== undefined && rate > 0 && { remaining: (left * 1_000) / rate }),
+          before: done.count,
+        };
+      });
+  let failed = 0;
+  let count = 0;
+  try {
+    for await (const outcome of results) {
+      const index = input.numberOf(outcome.index);
+      count++;
+      if (outcome.status === 'rejected') failed++;
+      if (asLines) await output.json(lineOf(outcome, index));
+      else if (outcome.status === 'rejected') throw failureAt(index, outcome.reason);
+      else
+        await writeResult(
+          output,
+          onOneLine(outcome.value, index, options.flag('json')),
+          options.flag('json') ? 'json' : 'lines',
+        );
+    }
+  } finally {
+    stopProgress();
+  }
+  if (failed === 0) return 0;
+  throw new CommandError('FAILED', `${failed} of ${count} inputs failed`);
+}
+
+function mapOptions({ options, positionals, signal }: CommandContext): MapOptions {
+  const areFiles = positionals.length > 1 || options.texts('files').length > 0;
+  const concurrency = options.number('concurrency') ?? (areFiles ? FILES_AT_ONCE : undefined);
+  const [timeout, deadline, retries] = [
+    options.number('timeout'),
+    options.number('deadline'),
+    options.number('retries'),
+  ];
+  return {
+    ordered: !options.flag('unordered'),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(timeout !== undefined && { timeout }),
+    ...(deadline !== undefined && { deadline }),
+    ...(retries !== undefined && { retries }),
+    cache: options.text('cache') ?? '',
+    signal,
+  };
+}
+
+/** A line of `--jsonl`. */
+function lineOf(outcome: MapOutcome<Uint8Array>, index: number): object {
+  const { status } = outcome;
+  if (outcome.status === 'fulfilled') return { index, status, value: jsonOf(outcome.value) };
+  const { code, message, remoteName } = failureOf(failureAt(index, outcome.reason), 'map');
+  return { index, status, error: { code, message, remoteName } };
+}
+
+/** The failure with the number that the input has in the whole run, those before it counted. */
+function failureAt(index: number, reason: PalmError): PalmError {
+  const { cause } = reason;
+  if (index === reason.index || !(cause instanceof PalmError)) return reason;
+  return new PalmError(reason.code, `input ${index}: ${cause.message}`, { cause, index });
+}
+
+const NEWLINE = 0x0a;
+
+/** @throws CommandError `USAGE` for a result that would be taken for several. */
+function onOneLine(result: Uint8Array, index: number, asJson: boolean): Uint8Array {
+  if (asJson || !result.includes(NEWLINE)) return result;
+  const text = `the result of input ${index} has more than one line`;
+  throw new CommandError('USAGE', text, '--json or --jsonl writes each on a line of its own');
+}

@@ -1,0 +1,216 @@
+import { zeromq } from '../../transports/zeromq/index.ts';
+import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
+import { printableJson } from '../../src/protocol/printable.ts';
+import type { BindingTransport } from '../../src/transport.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { CommandError } from '../errors.ts';
+import { factLines } from '../../src/cli/facts.ts';
+import { Interrupted } from '../io.ts';
+import { giftOf } from '../roles/module.ts';
+import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
+import { grouped } from '../terminal/progress.ts';
+import { callsOf } from '../../src/cli/roles/calls.ts';
+import { listOf, readDefinition } from '../roles/definition.ts';
+import { deeds, describe, type Entry, factsOf } from '../roles/entry.ts';
+import { Fleet } from '../roles/fleet.ts';
+import { isRoleName, shapeOf } from '../../src/cli/roles/shapes.ts';
+import { showStatus } from '../../src/cli/status-line.ts';
+import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import { styleFor } from '../../src/cli/style.ts';
+import { nameText, oneLine } from '../terminal/text.ts';
+
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'run the servers that a module describes',
+  synopsis: ['FILE [FILE…]'],
+  about: [
+    "FILE is a JavaScript module (TypeScript too, from Node 22.18 on). Its default export says what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', pullAddress: …, pubAddress: …, functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker, and the other keys are what frond/cluster takes to start one. It may also be a list of those, or a function that gives them, async if you like.",
+    'Runs until Ctrl-C or SIGTERM, finishes what is under way, and ends with exit code 0. A second Ctrl-C ends it at once.',
+    'The options that name addresses, and --name, stand in for what the module says, when it describes one role. Warnings and failed calls are logged on stderr. --json: one line for each role when it is up, and one when it has ended.',
+  ],
+  examples: [
+    { line: 'frond serve greeter.mjs', does: 'what the module says, where it says' },
+    { line: "frond serve greeter.mjs --db 'tcp://*:7000'", does: 'a db_address of your own' },
+    { line: 'frond serve master.mjs workers.mjs --drain 60000', does: 'several, with a minute to finish' },
+  ],
+  options: [
+    'name',
+    'db',
+    'pull',
+    'pub',
+    'sub',
+    'worker-pull',
+    'worker-push',
+    'server-key',
+    'secret-key',
+    'drain',
+    ...COMMON_OPTIONS,
+  ],
+  own: {
+    db: { kind: 'text', value: 'ADDRESS', help: 'dbAddress, where clients and workers find it' },
+    sub: { kind: 'text', value: 'ADDRESS', help: 'subAddress of a pipeline or hub' },
+    'server-key': {
+      ...OPTIONS['server-key'],
+      help: "encrypt what is dialled with CURVE: the other servers' public key",
+    },
+    json: {
+      kind: 'flag',
+      help: 'one JSON object per line: {"role": …, "name": …, "addresses": …, "functions": …}; errors on stderr as {"error": …}',
+    },
+    verbose: {
+      kind: 'flag',
+      short: 'v',
+      help: 'log workers that come and go too, and the stack of what a module throws',
+    },
+  },
+  arity: [1, Number.POSITIVE_INFINITY],
+  isService: true,
+  run,
+};
+
+/** Milliseconds: less than container runtimes give, so that what was lost can still be said. */
+export const DRAIN = 5_000;
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, positionals, signal } = context;
+  const transport = servingTransport(context);
+  const gifts: (readonly [file: string, gift: readonly unknown[]])[] = [];
+  for (const file of positionals) gifts.push([file, listOf(await giftOf(file, signal), file)]);
+  const fleet = new Fleet(transport, signal);
+  const definitions = definitionsOf(context, transport, gifts);
+  try {
+    for (const definition of definitions) {
+      await tellUp(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
+    }
+    if (!options.flag('json')) await tellCalls(context, fleet.entries);
+    await untilToldToEnd(context, fleet);
+  } catch (error) {
+    await fleet.close(0);
+    throw error;
+  }
+  try {
+    await fleet.close(options.number('drain') ?? DRAIN);
+  } finally {
+    tellEnd(context, fleet.entries);
+  }
+  return 0;
+}
+
+function servingTransport({ options }: CommandContext): BindingTransport {
+  const serverKey = options.text('server-key');
+  const secretKey = options.text('secret-key');
+  return zeromq({
+    ...(serverKey !== undefined && { curve: { serverKey } }),
+    ...(secretKey !== undefined && { curveServer: { secretKey } }),
+  });
+}
+
+const OVERRIDES = [
+  ['name', 'name'],
+  ['db', 'dbAddress'],
+  ['pull', 'pullAddress'],
+  ['pub', 'pubAddress'],
+  ['sub', 'subAddress'],
+  ['worker-pull', 'workerPullAddress'],
+  ['worker-push', 'workerPushAddress'],
+] as const satisfies readonly (readonly [NameOf<'text'>, string])[];
+
+function definitionsOf(
+  { options }: CommandContext,
+  transport: BindingTransport,
+  gifts: readonly (readonly [file: string, gift: readonly unknown[]])[],
+): readonly RoleDefinition[] {
+  const given = OVERRIDES.flatMap(([option, key]) => {
+    const value = options.text(option);
+    return value === undefined ? [] : [{ option, key, value }];
+  });
+  const all = gifts.flatMap(([file, gift]) =>
+    gift.map((value, i) => ({ file, value, which: gift.length > 1 ? `, item ${i + 1}` : '' })),
+  );
+  const [first] = given;
+  if (first !== undefined && all.length > 1) {
+    const text = `--${first.option} is for one role, and here are ${all.length}: say it in the module`;
+    throw new CommandError('USAGE', text);
+  }
+  const overrides: Record<string, string> = {};
+  for (const { option, key, value } of given) {
+    checkOverride(all[0]?.value, option, key);
+    overrides[key] = value;
+  }
+  return all.map(({ file, value, which }) => readDefinition(value, which, overrides, { file, transport }));
+}
+
+/** @throws CommandError `USAGE` when the role has no such address. A role that is none is told later. */
+function checkOverride(definition: unknown, option: string, key: string): void {
+  if (typeof definition !== 'object' || definition === null || !('role' in definition)) return;
+  const { role } = definition;
+  if (!isRoleName(role)) return;
+  // A worker's pullAddress is where its Master pulls, and not where calls come in.
+  const isForeign = role === 'worker' && key === 'pullAddress';
+  if (!isForeign && Object.hasOwn(shapeOf(role), key)) return;
+  const others = OVERRIDES.filter(
+    ([, own]) => Object.hasOwn(shapeOf(role), own) && !(role === 'worker' && own === 'pullAddress'),
+  );
+  const takes = others.map(([own]) => `--${own}`).join(', ');
+  throw new CommandError('USAGE', `--${option} is not for a ${role}, which takes ${takes}`);
+}
+
+/** The definition with its log on stderr, unless it has one of its own. */
+function withLog({ options, screen }: CommandContext, definition: RoleDefinition): RoleDefinition {
+  const loggingLevel = options.flag('verbose') ? 'info' : (definition.loggingLevel ?? 'warning');
+  const from = definition.name ?? definition.role;
+  return { logger: stderrLogger(screen, options.flag('json'), from), ...definition, loggingLevel };
+}
+
+async function tellUp({ io, options, output }: CommandContext, entry: Entry, isNext: boolean): Promise<void> {
+  const description = describe(entry);
+  if (options.flag('json')) return output.json(description);
+  const { strong } = styleFor(io.stdout, io.env);
+  const title = `${isNext ? '\n' : ''}${strong(`${description.role} ${nameText(description.name)}`)}`;
+  await output.line([title, ...factLines(factsOf(description))].join('\n'));
+}
+
+async function tellCalls({ io, output }: CommandContext, entries: readonly Entry[]): Promise<void> {
+  const { accent } = styleFor(io.stdout, io.env);
+  const calls = callsOf(entries, io.invocation);
+  const ready = `\n${entries.length > 1 ? 'All are up' : 'It is up'}, until Ctrl-C.`;
+  const lines =
+    calls.length === 0
+      ? [ready]
+      : [`${ready} In another terminal:\n`, ...calls.map((line) => `  ${accent(oneLine(line))}`)];
+  await output.line(lines.join('\n'));
+}
+
+/** Resolves when the command is told to end. @throws what a role ended with. */
+async function untilToldToEnd({ options, screen, signal }: CommandContext, fleet: Fleet): Promise<void> {
+  const hide = showStatus(screen, () => statusOf(fleet));
+  try {
+    await fleet.serve();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    hide();
+  }
+  const { inFlight } = fleet;
+  if (inFlight > 0 && !options.flag('json')) {
+    screen.line(`frond: finishing ${grouped(inFlight)} under way; a second Ctrl-C ends at once`);
+  }
+}
+
+function statusOf({ entries, inFlight }: Fleet): string {
+  const failed = entries.reduce((sum, { running }) => sum + running.counters.failed, 0);
+  const parts = entries.map(({ running }) => `${running.name} ${grouped(running.counters.answered)}`);
+  return `answered: ${[...parts, `${grouped(failed)} failed`, `${grouped(inFlight)} under way`].join(' · ')}`;
+}
+
+function tellEnd({ options, output, signal }: CommandContext, entries: readonly Entry[]): void {
+  if (!(signal.reason instanceof Interrupted)) return;
+  for (const { definition, running } of entries) {
+    const { name, counters } = running;
+    const line = options.flag('json')
+      ? printableJson({ ended: { role: definition.role, name, counters } })
+      : `${nameText(name)}: ${deeds(counters)}`;
+    // Not awaited: a reader that does not read is waited for when all is said, and no longer than is sensible.
+    output.line(line)?.catch(() => {});
+  }
+}

@@ -1,0 +1,239 @@
+import { hostname } from 'node:os';
+import { startTimer } from '../../src/async/timers.ts';
+import { Worker } from '../../src/cluster/roles/worker.ts';
+import { sparing } from '../../src/logging.ts';
+import { replyText } from '../../src/protocol/cache-request.ts';
+import { PalmError, show } from '../../src/protocol/errors.ts';
+import { printableJson } from '../../src/protocol/printable.ts';
+import type { Connection, Transport } from '../../src/transport.ts';
+import { unlessAborted } from '../../src/cli/aborted.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { factLines } from '../../src/cli/facts.ts';
+import { Interrupted } from '../io.ts';
+import { ServerKeys } from '../../src/cli/keys.ts';
+import { giftOf } from '../roles/module.ts';
+import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
+import { duration, grouped } from '../terminal/progress.ts';
+import { noAddress, type Reach, reachOf } from '../../src/cli/reach.ts';
+import { deeds, describe, factsOf } from '../roles/entry.ts';
+import { closeWithin } from '../roles/fleet.ts';
+import { readWorker, type WorkerDefinition } from '../../src/cli/roles/work.ts';
+import { DRAIN } from './serve.ts';
+import { showStatus } from '../../src/cli/status-line.ts';
+import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import { styleFor } from '../../src/cli/style.ts';
+import { nameText } from '../terminal/text.ts';
+
+export const workerCommand: Command = {
+  name: 'worker',
+  summary: 'run functions on the work of a Master or Hub',
+  synopsis: ['FILE'],
+  about: [
+    "FILE is a JavaScript module (TypeScript too, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with what frond/cluster takes to start a Worker; or a function that gives one of them, async if you like. A function takes and gives a Uint8Array.",
+    "Waits for the Master, frond's or pylm's, and again when it goes. Runs until Ctrl-C or SIGTERM, finishes what is under way, gives back what it has not begun, and ends with exit code 0. A second Ctrl-C ends it at once.",
+    'Start it as often as there are cores. Warnings and failed calls are logged on stderr. --json: one line when it has found the Master, and one when it has ended.',
+  ],
+  examples: [
+    {
+      line: 'frond worker functions.mjs --db tcp://10.0.0.7:5559',
+      does: 'for the Master with this db_address',
+    },
+    {
+      line: 'frond worker functions.mjs --concurrency 8',
+      does: 'async functions, eight at a time (FROND_DB says where)',
+    },
+    {
+      line: 'frond worker functions.mjs --relay wss://relay.example --db master',
+      does: 'through a relay that grants it (FROND_TOKEN says who you are)',
+    },
+  ],
+  options: [
+    'db',
+    'relay',
+    'token',
+    'name',
+    'concurrency',
+    'timeout',
+    'drain',
+    'server-key',
+    ...COMMON_OPTIONS,
+  ],
+  own: {
+    db: { ...OPTIONS.db, help: "the Master's db_address, as tcp://host:port or ipc://path" },
+    name: {
+      kind: 'text',
+      value: 'NAME',
+      help: 'name of the worker, as frond inspect shows it',
+      default: "the module's, or made of the machine's and the process id",
+    },
+    timeout: {
+      kind: 'time',
+      value: 'MS',
+      help: 'milliseconds to wait for the Master at first; inf for no limit',
+      default: 'inf',
+    },
+    json: {
+      kind: 'flag',
+      help: 'one JSON object per line: {"role": "worker", "name": …, "addresses": …, "functions": …, "master": …}; errors on stderr as {"error": …}',
+    },
+    verbose: {
+      kind: 'flag',
+      short: 'v',
+      help: 'log more of what happens, and the stack of what a module throws',
+    },
+  },
+  arity: [1, 1],
+  isService: true,
+  run,
+};
+
+/** Milliseconds after which a worker that has found no Master says that it waits. */
+const SILENCE = 1_000;
+
+/** Milliseconds that a cache call of a function may take, unless the module says otherwise. */
+const CACHE_TIMEOUT = 30_000;
+
+async function run(context: CommandContext): Promise<number> {
+  const { options, positionals, screen, signal } = context;
+  const reach = reachOf(context);
+  const { transport } = reach;
+  const [file = ''] = positionals;
+  const definition = definitionOf(context, reach, file, await giftOf(file, signal));
+  const logger = sparing(stderrLogger(screen, options.flag('json')));
+  const keys = await ServerKeys.open(transport, definition.dbAddress);
+  const started = performance.now();
+  try {
+    const { worker, master } = await find(context, transport, definition, keys);
+    await tellFound(context, definition, worker, master);
+    tellLink(keys.connection, (message) => logger.warning(message, { db: definition.dbAddress }));
+    await untilToldToEnd(context, worker);
+    try {
+      await closeWithin(options.number('drain') ?? DRAIN, [worker]);
+    } finally {
+      tellEnd(context, worker, performance.now() - started);
+    }
+    return 0;
+  } finally {
+    await keys.close();
+  }
+}
+
+function definitionOf(
+  { options, screen }: CommandContext,
+  { transport, dbAddress: db }: Reach,
+  file: string,
+  gift: unknown,
+): WorkerDefinition {
+  const name = options.text('name');
+  const concurrency = options.number('concurrency');
+  const isPlaced = typeof gift === 'object' && gift !== null && 'dbAddress' in gift;
+  if (db === undefined && !isPlaced) throw noAddress('Master');
+  const overrides = {
+    ...(db !== undefined && { dbAddress: db }),
+    ...(name !== undefined && { name }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
+  const definition = readWorker(gift, overrides, { file, transport });
+  return {
+    name: `${hostname().replace(/[\s.]+/g, '-')}-${process.pid}`,
+    logger: stderrLogger(screen, options.flag('json')),
+    timeout: CACHE_TIMEOUT,
+    ...definition,
+    loggingLevel: options.flag('verbose') ? 'info' : (definition.loggingLevel ?? 'warning'),
+  };
+}
+
+/**
+ * Finds the Master, and starts the worker there. Asked for by keys first: the worker's own time-out is for its cache
+ * calls too, which must not wait for ever.
+ */
+async function find(
+  { options, screen, signal }: CommandContext,
+  transport: Transport,
+  definition: WorkerDefinition,
+  keys: ServerKeys,
+): Promise<{ readonly worker: Worker; readonly master: string }> {
+  const timeout = options.number('timeout') ?? Number.POSITIVE_INFINITY;
+  const { dbAddress } = definition;
+  const logger = stderrLogger(screen, options.flag('json'));
+  const stopTimer = startTimer(SILENCE, () => logger.warning('waiting for the Master', { db: dbAddress }));
+  const deadline = performance.now() + timeout;
+  try {
+    for (;;) {
+      try {
+        const master = await keys.within(timeout, signal, masterAt(keys, definition));
+        const starting = Worker.start({ ...definition, transport });
+        // One that comes up after all is not left behind.
+        starting.then((late) => (signal.aborted ? late.close({ timeout: 0 }) : undefined)).catch(() => {});
+        return { worker: await unlessAborted(signal, starting), master };
+      } catch (error) {
+        const isGone =
+          error instanceof PalmError && (error.code === 'DISCONNECTED' || error.code === 'TIMEOUT');
+        if (!isGone || performance.now() >= deadline) throw error;
+      }
+    }
+  } finally {
+    stopTimer();
+  }
+}
+
+/** Name of the Master. @throws PalmError `WRONG_SERVER` when what is there has no workers. */
+async function masterAt(keys: ServerKeys, { pushAddress }: WorkerDefinition): Promise<string> {
+  const [name, push] = await Promise.all([keys.read('name'), keys.read('worker_push_address')]);
+  if (pushAddress !== undefined || push.value.length > 0) return replyText(name);
+  const text = `server ${show(replyText(name))} at ${show(keys.dbAddress)} has no workers: it is no Master or Hub`;
+  throw new PalmError('WRONG_SERVER', text, { sent: true });
+}
+
+async function tellFound(
+  { io, options, output }: CommandContext,
+  definition: WorkerDefinition,
+  worker: Worker,
+  master: string,
+): Promise<void> {
+  const description = describe({ definition, running: worker });
+  if (options.flag('json')) return output.json({ ...description, master });
+  const { strong } = styleFor(io.stdout, io.env);
+  const title = strong(`worker ${nameText(description.name)} works for ${nameText(master)}, until Ctrl-C`);
+  await output.line([title, ...factLines(factsOf(description))].join('\n'));
+}
+
+/** Says when the link to the Master breaks, and when it is back: the worker itself waits without a word. */
+async function tellLink(connection: Connection, tell: (message: string) => void): Promise<void> {
+  let isBroken = false;
+  for await (const { type } of connection.status()) {
+    if (type === 'disconnected' && !isBroken) tell('the Master is gone; waiting for it');
+    if (type === 'connected' && isBroken) tell('the Master is back');
+    if (type === 'disconnected' || type === 'connected') isBroken = type === 'disconnected';
+  }
+}
+
+/** Resolves when the command is told to end. @throws what the worker ended with. */
+async function untilToldToEnd({ options, screen, signal }: CommandContext, worker: Worker): Promise<void> {
+  const hide = showStatus(screen, () => {
+    const { answered, failed, inFlight } = worker.counters;
+    return `working · ${grouped(answered)} answered · ${grouped(failed)} failed · ${grouped(inFlight)} under way`;
+  });
+  try {
+    const ended = await unlessAborted(signal, worker.closed);
+    throw ended ?? new PalmError('CLOSED', 'the worker was closed');
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    hide();
+  }
+  const { inFlight } = worker.counters;
+  if (inFlight > 0 && !options.flag('json')) {
+    screen.line(`frond: finishing ${grouped(inFlight)} under way; a second Ctrl-C ends at once`);
+  }
+}
+
+/** @param elapsed - milliseconds since it was started. */
+function tellEnd({ options, output, signal }: CommandContext, worker: Worker, elapsed: number): void {
+  if (!(signal.reason instanceof Interrupted)) return;
+  const { name, counters } = worker;
+  const line = options.flag('json')
+    ? printableJson({ ended: { role: 'worker', name, counters } })
+    : `${nameText(name)}: ${deeds(counters)} · ${duration(elapsed)}`;
+  output.line(line)?.catch(() => {});
+}

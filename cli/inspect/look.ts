@@ -1,0 +1,169 @@
+/** What a server is, offers and does, as its own keys tell it. */
+import type { Counters } from '../../src/cluster/counters.ts';
+import { type Losses, type ServerStatus, STATUS_KEY, type WorkerState } from '../../src/cluster/runtime/status.ts';
+import { replyText } from '../../src/protocol/cache-request.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { ServerKeys } from '../../src/cli/keys.ts';
+
+/** What was seen of a server. Null is what it does not tell, or does not have. */
+export interface Look {
+  /** Whose server it is, judged by how it answers. */
+  readonly implementation: 'frond' | 'pylm';
+  readonly role: string | null;
+  readonly name: string;
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly functions: readonly string[] | null;
+  /** Milliseconds since it was started. */
+  readonly uptime: number | null;
+  readonly counters: Counters | null;
+  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  readonly workers: readonly WorkerState[] | null;
+  readonly pushedWorkers: number | null;
+  /** Of a Master or Hub: what workers that died came to. */
+  readonly losses: Losses | null;
+}
+
+const ADDRESSES = [
+  'db_address',
+  'pull_address',
+  'sub_address',
+  'pub_address',
+  'worker_pull_address',
+  'worker_push_address',
+] as const;
+
+/** Looks at a server. @throws PalmError `WRONG_SERVER` when what answers has neither name nor addresses. */
+export async function look(keys: ServerKeys): Promise<Look> {
+  const name = await keys.read('name');
+  const isFrond = name.features !== undefined;
+  // pylm logs an error for every key that is missing, so this one it is not asked for.
+  const status = isFrond ? readStatus(replyText(await keys.read(STATUS_KEY))) : undefined;
+  if (status !== undefined) {
+    const { role, functions, addresses, uptime, counters } = status;
+    const { workers = null, pushedWorkers = null, losses = null } = status;
+    const own = { role, name: status.name, addresses, functions, uptime, counters };
+    return { implementation: 'frond', ...own, workers, pushedWorkers, losses };
+  }
+  const addresses = await readAddresses(keys);
+  const own = replyText(name);
+  if (own === '' && Object.keys(addresses).length === 0) {
+    throw new PalmError(
+      'WRONG_SERVER',
+      `what answers at ${keys.dbAddress} has no name and no addresses: it is no PALM server`,
+    );
+  }
+  return {
+    implementation: isFrond ? 'frond' : 'pylm',
+    role: roleOf(addresses),
+    name: own,
+    addresses,
+    functions: null,
+    uptime: null,
+    counters: null,
+    workers: null,
+    pushedWorkers: null,
+    losses: null,
+  };
+}
+
+/** Looks at a server that was seen before. What a pylm server tells does not change, and it logs what it is asked. */
+export async function lookAgain(keys: ServerKeys, before: Look): Promise<Look> {
+  if (before.implementation !== 'pylm') return look(keys);
+  const name = await keys.read('name');
+  const isSame = name.features === undefined && replyText(name) === before.name;
+  return isSame ? before : look(keys);
+}
+
+/** Previous servers of a pylm Sink that are asked for: what answers to every key is not one. */
+const MOST_PREVIOUS = 256;
+
+async function readAddresses(keys: ServerKeys): Promise<Record<string, string>> {
+  const read = async (key: string) => replyText(await keys.read(key));
+  const values = await Promise.all(ADDRESSES.map(read));
+  const addresses: Record<string, string> = {};
+  for (const [i, key] of ADDRESSES.entries()) if (values[i]) addresses[key] = values[i];
+  if ('pull_address' in addresses || 'sub_address' in addresses) return addresses;
+  for (let i = 0; i < MOST_PREVIOUS; i++) {
+    const key = `sub_address_${i}`;
+    const value = await read(key);
+    if (value === '') return addresses;
+    addresses[key] = value;
+  }
+  return addresses;
+}
+
+/** The role that has these addresses; null for none. */
+function roleOf(addresses: Readonly<Record<string, string>>): string | null {
+  const hasWorkers = 'worker_push_address' in addresses;
+  if ('pull_address' in addresses) return hasWorkers ? 'Master' : 'Server';
+  if (hasWorkers) return 'Hub';
+  if ('sub_address' in addresses) return 'Pipeline';
+  return 'sub_address_0' in addresses ? 'Sink' : null;
+}
+
+/** Undefined when it is not what is known here, as from another version. */
+function readStatus(text: string): ServerStatus | undefined {
+  try {
+    const status: unknown = JSON.parse(text);
+    return isStatus(status) ? known(status) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What can be shown of a status. Beside what was checked it may hold anything, and as deep as it likes. */
+function known(status: ServerStatus): ServerStatus {
+  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = status;
+  return {
+    role,
+    name,
+    functions,
+    addresses,
+    uptime,
+    counters: numbersIn(counters),
+    ...(workers && { workers: workers.map((worker) => ({ ...numbersIn(worker), name: worker.name })) }),
+    ...(pushedWorkers !== undefined && { pushedWorkers }),
+    ...(losses && { losses: numbersIn(losses) }),
+  };
+}
+
+function numbersIn<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => typeof value === 'number')) as T;
+}
+
+const COUNTERS = ['received', 'answered', 'failed', 'ended', 'dropped', 'inFlight'] as const;
+const LOSSES = ['workers', 'redelivered', 'givenUp'] as const;
+
+function isStatus(value: unknown): value is ServerStatus {
+  if (!isRecord(value)) return false;
+  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = value;
+  return (
+    typeof role === 'string' &&
+    typeof name === 'string' &&
+    typeof uptime === 'number' &&
+    Array.isArray(functions) &&
+    functions.every((one) => typeof one === 'string') &&
+    isRecord(addresses) &&
+    Object.values(addresses).every((one) => typeof one === 'string') &&
+    isRecord(counters) &&
+    COUNTERS.every((key) => typeof counters[key] === 'number') &&
+    (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState))) &&
+    (pushedWorkers === undefined || typeof pushedWorkers === 'number') &&
+    (losses === undefined || isLosses(losses))
+  );
+}
+
+function isWorkerState(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { name, holds, silent } = value;
+  return typeof name === 'string' && typeof holds === 'number' && typeof silent === 'number';
+}
+
+function isLosses(value: unknown): boolean {
+  return isRecord(value) && LOSSES.every((key) => typeof value[key] === 'number');
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,131 @@
+/** A look at a server as people read it. */
+import type { WorkerState } from '../../src/cluster/runtime/status.ts';
+import { type Fact, factLines } from '../../src/cli/facts.ts';
+import { duration, grouped } from '../terminal/progress.ts';
+import type { Style } from '../../src/cli/style.ts';
+import { nameText, shortLine } from '../terminal/text.ts';
+import type { Look } from './look.ts';
+import type { Rates } from '../../src/cli/inspect/rates.ts';
+
+/** Workers, and addresses, that are shown each on a line of its own. */
+const SHOWN = 20;
+
+/** Characters of an address's key: those there are have 19, or a number more. */
+const LONGEST_LABEL = 24;
+
+/** Functions that are named. */
+const SHOWN_FUNCTIONS = 100;
+
+/** Several lines, without the last newline. */
+export function describeLook(look: Look, rates: Rates | null, { strong }: Style): string {
+  const { implementation, role, uptime } = look;
+  const what = `a ${implementation} ${nameText(role ?? 'server')}`;
+  const up = uptime === null ? '' : `, up ${age(uptime)}`;
+  const groups = [
+    addressFacts(look),
+    [['functions', functionsText(look)] as const],
+    counterFacts(look, rates),
+    workerFacts(look),
+  ].filter((facts) => facts.length > 0);
+  const width = Math.max(...groups.flat().map(([label]) => label.length));
+  const padded = groups.map((facts) => facts.map(([label, text]) => [label.padEnd(width), text] as const));
+  return [
+    strong(`${nameText(look.name)}: ${what}${up}`),
+    ...padded.flatMap((facts) => ['', ...factLines(facts)]),
+  ].join('\n');
+}
+
+/** One line, for logs. */
+export function lookLine(
+  { name, role, counters, workers, pushedWorkers }: Look,
+  rates: Rates | null,
+): string {
+  if (counters === null) return `${nameText(name)} answers; its counters are not known`;
+  const rate = (key: keyof Rates) => (rates === null ? '' : ` (${grouped(rates[key])}/s)`);
+  const parts = [
+    `${grouped(counters.received)} received${rate('received')}`,
+    `${grouped(counters.answered)} answered${rate('answered')}`,
+    `${grouped(counters.failed)} failed${rate('failed')}`,
+    `${grouped(counters.inFlight)} in flight`,
+  ];
+  if (workers !== null) parts.push(`${grouped(workers.length + (pushedWorkers ?? 0))} workers`);
+  return `${nameText(role ?? 'server')} ${nameText(name)}: ${parts.join(' · ')}`;
+}
+
+/** The db_address first: it is what a user knows the server by. */
+function addressFacts({ addresses }: Look): readonly Fact[] {
+  const { db_address: db, ...others } = addresses;
+  const facts = [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
+  const shown = facts
+    .slice(0, SHOWN)
+    .map(([key, address]) => [shortLine(key, LONGEST_LABEL), nameText(address)] as const);
+  return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
+}
+
+function functionsText({ implementation, role, functions }: Look): string {
+  if (functions === null)
+    return implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known';
+  if (role === 'Master' || role === 'Hub') return 'those of its workers';
+  const shown = functions.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
+  const others = functions.length - SHOWN_FUNCTIONS;
+  return others > 0 ? `${shown} … ${grouped(others)} more` : shown;
+}
+
+function counterFacts({ counters, implementation }: Look, rates: Rates | null): readonly Fact[] {
+  if (counters === null) {
+    return [['counters', implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known']];
+  }
+  const numbers: readonly (readonly [label: string, count: number, rate?: number | undefined])[] = [
+    ['received', counters.received, rates?.received],
+    ['answered', counters.answered, rates?.answered],
+    ['failed', counters.failed, rates?.failed],
+    ['ended here', counters.ended],
+    ['dropped', counters.dropped],
+    ['in flight', counters.inFlight],
+  ];
+  const width = Math.max(...numbers.map(([, count]) => grouped(count).length));
+  return numbers.map(([label, count, rate]) => {
+    const perSecond = rate === undefined ? '' : `  ${grouped(rate)}/s`;
+    return [label, `${grouped(count).padStart(width)}${perSecond}`];
+  });
+}
+
+function workerFacts({ workers, pushedWorkers, losses }: Look): readonly Fact[] {
+  if (workers === null) return [];
+  const asking = `${grouped(workers.length)} ${workers.length === 1 ? 'asks' : 'ask'} for work`;
+  const pushed = pushedWorkers ? `, ${grouped(pushedWorkers)} pushed to` : '';
+  const rows: Fact[] = workers.slice(0, SHOWN).map((worker) => ['', workerText(worker)]);
+  if (workers.length > SHOWN) rows.push(['', `… ${grouped(workers.length - SHOWN)} more`]);
+  const { workers: dead = 0, redelivered = 0, givenUp = 0 } = losses ?? {};
+  const fate = `${grouped(redelivered)} messages given to others, ${grouped(givenUp)} given up`;
+  if (dead > 0) rows.push(['died', `${grouped(dead)} ${dead === 1 ? 'worker' : 'workers'}: ${fate}`]);
+  return [
+    ['workers', workers.length === 0 && !pushedWorkers ? 'none: calls wait for one' : `${asking}${pushed}`],
+    ...rows,
+  ];
+}
+
+function workerText({ name, holds, silent }: WorkerState): string {
+  return `${nameText(name)} holds ${grouped(holds)}, heard of ${duration(silent)} ago`;
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** Milliseconds in the two largest units that say something: `3 h 7 min`. */
+export function age(milliseconds: number): string {
+  let left = Math.floor(milliseconds / 1_000);
+  const parts: string[] = [];
+  for (const [unit, seconds] of UNITS) {
+    const count = Math.floor(left / seconds);
+    left -= count * seconds;
+    if (count > 0 || (unit === 's' && parts.length === 0)) parts.push(`${count} ${unit}`);
+    else if (parts.length > 0) break;
+    if (parts.length === 2) break;
+  }
+  return parts.join(' ');
+}

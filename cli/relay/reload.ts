@@ -1,0 +1,121 @@
+/** Reads the files of a running relay again: at SIGHUP, and when they change. No connection is dropped for it. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
+import { isDeepStrictEqual } from 'node:util';
+import { watchFile } from '../../transports/relay/file-watch.ts';
+import type { Relay } from '../../transports/relay/index.ts';
+import type { Target } from '../../transports/relay/options.ts';
+import type { Logger } from '../../src/logging.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
+import type { Options } from '../../src/cli/options.ts';
+import { type KeyPair, readKeyPair } from './listening.ts';
+import { type RelaySettings, settingsOf } from './settings.ts';
+
+/** Milliseconds between two looks at the files, as at the token file, where the system does not tell of a change before. */
+const LOOK = 1_000;
+
+export interface ReloadSettings {
+  readonly options: Options;
+  /** What the relay began with. */
+  readonly began: RelaySettings;
+  readonly relay: Relay;
+  readonly server: Server | TlsServer;
+  readonly logger: Logger;
+}
+
+/** The config file and the certificate of a relay. The token file has its own watch. */
+export class Reload {
+  readonly #settings: ReloadSettings;
+  readonly #stops: readonly (() => void)[];
+  /** Servers that joined, by name. */
+  #servers: Readonly<Record<string, Target>>;
+  /** Paths of all that is read again. */
+  readonly #files: readonly string[];
+  /** What was in the files when they were last read, good or not. */
+  #seen = '';
+  #reading: Promise<void>;
+
+  constructor(settings: ReloadSettings) {
+    this.#settings = settings;
+    const { options, began } = settings;
+    this.#servers = began.servers;
+    const config = options.text('config');
+    this.#files = [config, began.tls?.cert, began.tls?.key].filter((path) => path !== undefined);
+    this.#reading = this.#hasChanged().then(() => {});
+    this.#stops = this.#files.map((path) => watchFile(path, LOOK, () => this.#look()));
+  }
+
+  /** Reads everything again, whether it has changed or not. Never rejects. */
+  again(): Promise<void> {
+    this.#reading = this.#reading.then(() => this.#hasChanged()).then(() => this.#read());
+    return this.#reading;
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #look(): void {
+    this.#reading = this.#reading.then(async () => {
+      if (await this.#hasChanged()) await this.#read();
+    });
+  }
+
+  /** Whether the files hold something else than when they were last looked at. */
+  async #hasChanged(): Promise<boolean> {
+    const contents = this.#files.map((path) => readFile(path).catch(reasonText));
+    const hash = createHash('sha256');
+    for (const content of await Promise.all(contents)) hash.update(content).update('\0');
+    const before = this.#seen;
+    this.#seen = hash.digest('hex');
+    return this.#seen !== before;
+  }
+
+  async #read(): Promise<void> {
+    const { options, began, relay, logger } = this.#settings;
+    try {
+      const next = await settingsOf(options);
+      const pair = next.tls && (await readKeyPair(next.tls));
+      const { origins, anonymous } = next;
+      const servers = { ...next.servers, ...this.#servers };
+      relay.reconfigure({ servers, ...(origins && { origins }), ...(anonymous && { anonymous }) });
+      this.#servers = servers;
+      if (pair !== undefined) this.#use(pair);
+      const later = this.#needsRestart(next);
+      logger.info('the files of the relay were read again', { servers: Object.keys(servers).join(', ') });
+      if (later.length === 0) return;
+      logger.warning('some of what has changed counts only after a restart', { changed: later.join(', ') });
+    } catch (error) {
+      const message = 'the files of the relay cannot be used; what was read before counts on';
+      logger.warning(message, { reason: reasonText(error), config: options.text('config'), ...began.tls });
+    }
+  }
+
+  /** For connections from now on: those that there are keep the certificate that they began with. */
+  #use(pair: KeyPair): void {
+    const { server } = this.#settings;
+    if (server instanceof TlsServer) server.setSecureContext(pair);
+  }
+
+  /** Keys of the config file. */
+  #needsRestart(next: RelaySettings): readonly string[] {
+    const { began } = this.#settings;
+    const changed: string[] = [];
+    const compare = (key: string, before: unknown, now: unknown) => {
+      if (!isDeepStrictEqual(before, now)) changed.push(key);
+    };
+    compare('listen', began.place, next.place);
+    compare('metrics', began.metrics, next.metrics);
+    compare('path', began.path, next.path);
+    compare('limits', began.limits, next.limits);
+    compare('tokens', began.tokens, next.tokens);
+    compare('trustProxy', began.trustProxy, next.trustProxy);
+    compare('serverKey', began.serverKey, next.serverKey);
+    compare('tls', began.tls === undefined, next.tls === undefined);
+    for (const [name, target] of Object.entries(this.#servers))
+      compare(`servers.${name}`, target, next.servers[name]);
+    return changed;
+  }
+}

@@ -1,0 +1,198 @@
+/** What `frond relay` is to do: by its options, and by the config file where they say nothing. */
+
+import type {
+  CacheScope,
+  Grants,
+  RelayLimits,
+  RelayOptions,
+  Target,
+} from '../../transports/relay/options.ts';
+import { Patterns, strangerIn } from '../../transports/relay/name-patterns.ts';
+import { CACHE_SCOPES } from '../../transports/relay/auth/schema.ts';
+import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { reasonText, show } from '../../src/protocol/errors.ts';
+import { nearest } from '../../src/protocol/nearest.ts';
+import type { Transport } from '../../src/transport.ts';
+import { CommandError } from '../errors.ts';
+import type { Options } from '../../src/cli/options.ts';
+import { quoted } from '../terminal/text.ts';
+import { isOrigin, type RelayConfig, readConfig } from '../../src/cli/relay/config.ts';
+import { type Place, parsePlace, type Tls } from './listening.ts';
+
+export interface RelaySettings {
+  /** Reaches the servers. */
+  readonly transport: Transport;
+  /** Of the servers. */
+  readonly serverKey: string | undefined;
+  readonly servers: Readonly<Record<string, Target>>;
+  readonly place: Place;
+  /** Where figures are served. */
+  readonly metrics: Place | undefined;
+  readonly path: string;
+  /** Undefined for pages of the relay's own host. */
+  readonly origins: readonly string[] | undefined;
+  /** Path of the token file. */
+  readonly tokens: string | undefined;
+  readonly anonymous: Grants | undefined;
+  readonly limits: RelayLimits;
+  /** Which proxies say who the visitor is. */
+  readonly trustProxy: NonNullable<RelayOptions['trustProxy']>;
+  readonly tls: Tls | undefined;
+}
+
+const USUAL_PLACE = '127.0.0.1:7766';
+
+/**
+ * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or not acceptable; also when nobody could
+ * come in.
+ */
+export async function settingsOf(options: Options): Promise<RelaySettings> {
+  const file = options.text('config');
+  const config = file === undefined ? {} : await readConfig(file);
+  const serverKey = options.text('server-key') ?? config.serverKey;
+  const transport = transportOf(serverKey);
+  const servers = { ...serversIn(config, transport, file), ...serversOf(options, transport) };
+  if (Object.keys(servers).length === 0) {
+    throw usage('which servers? Give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
+  }
+  checkNames(config, Object.keys(servers), file);
+  const anonymous = anonymousOf(options, config, Object.keys(servers));
+  const tokens = options.text('tokens') ?? config.tokens;
+  const metrics = options.text('metrics') ?? config.metrics;
+  if (anonymous === undefined && tokens === undefined) {
+    throw new CommandError(
+      'USAGE',
+      "nobody could come in: give --tokens FILE, or --allow PATTERN for what anybody may call, such as 'demo.*'",
+    );
+  }
+  return {
+    transport,
+    serverKey,
+    servers,
+    place: parsePlace(options.text('listen') ?? config.listen ?? USUAL_PLACE),
+    metrics: metrics === undefined ? undefined : parsePlace(metrics, '--metrics'),
+    path: config.path ?? '/',
+    origins: originsOf(options) ?? config.origins,
+    tokens,
+    anonymous,
+    limits: config.limits ?? {},
+    trustProxy: config.trustProxy ?? false,
+    tls: config.tls,
+  };
+}
+
+/** Grants of a config file that refer to nothing: who wrote them meant something else. */
+function checkNames(config: RelayConfig, names: readonly string[], file = ''): void {
+  const { servers = {}, anonymous } = config;
+  const check = (where: string, patterns: readonly string[], known: readonly string[]) => {
+    const stranger = strangerIn(patterns, known);
+    if (stranger === undefined) return;
+    const near = nearest(stranger, known);
+    const meant = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`;
+    throw input(`${quoted(file)}: ${where} names ${show(stranger)}, which is no server here; ${meant}`);
+  };
+  const serversOf = (functions: readonly string[] = []) => functions.map((own) => own.split('.')[0] ?? '');
+  check('anonymous.servers', anonymous?.servers ?? [], names);
+  check('anonymous.functions', serversOf(anonymous?.functions), names);
+  for (const [name, target] of Object.entries(servers)) {
+    if (typeof target === 'string') continue;
+    check(`servers.${name}.functions`, serversOf(target.functions), [name]);
+  }
+}
+
+function transportOf(serverKey: string | undefined): Transport {
+  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
+}
+
+function serversIn({ servers = {} }: RelayConfig, transport: Transport, file = ''): Record<string, Target> {
+  const targets: Record<string, Target> = {};
+  for (const [name, given] of Object.entries(servers)) {
+    const target: Target = typeof given === 'string' ? { dbAddress: given } : given;
+    for (const [key, address] of Object.entries(target)) {
+      if (typeof address !== 'string') continue;
+      const where = `servers.${name}${typeof given === 'string' ? '' : `.${key}`}`;
+      checkAddress(transport, address, (text) => input(`${quoted(file)}: ${where}: ${text}`));
+    }
+    targets[name] = target;
+  }
+  return targets;
+}
+
+function serversOf(options: Options, transport: Transport): Record<string, Target> {
+  const targets: Record<string, Target> = {};
+  for (const text of options.texts('server')) {
+    const at = text.indexOf('=');
+    const [name, dbAddress] = [text.slice(0, at), text.slice(at + 1)];
+    if (at === -1 || !isRelayedName(name)) {
+      throw usage(`--server must be NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555, not ${show(text)}`);
+    }
+    if (Object.hasOwn(targets, name)) throw usage(`--server ${name} is given twice`);
+    checkAddress(transport, dbAddress, (reason) => usage(`--server ${name}: ${reason}`));
+    targets[name] = { dbAddress };
+  }
+  return targets;
+}
+
+function checkAddress(transport: Transport, address: string, fail: (reason: string) => CommandError): void {
+  try {
+    transport.checkAddress(address);
+  } catch (error) {
+    throw fail(reasonText(error));
+  }
+}
+
+function originsOf(options: Options): readonly string[] | undefined {
+  const origins = options.texts('origin');
+  for (const origin of origins) {
+    if (isOrigin(origin)) continue;
+    throw usage(
+      `--origin must be an origin such as https://dash.example, without a path, not ${show(origin)}`,
+    );
+  }
+  return origins.length === 0 ? undefined : origins;
+}
+
+/** Undefined when who has no token may do nothing. */
+function anonymousOf(options: Options, config: RelayConfig, names: readonly string[]): Grants | undefined {
+  const functions = options.texts('allow');
+  const cache = cacheOf(options);
+  if (functions.length > 0)
+    return { servers: serversFor(functions, names), functions, cache: cache ?? 'none' };
+  if (cache === undefined) return config.anonymous;
+  if (config.anonymous !== undefined) return { ...config.anonymous, cache };
+  throw usage('--cache is for those whom --allow lets in: give that too');
+}
+
+function cacheOf(options: Options): CacheScope | undefined {
+  const given = options.text('cache');
+  const scope = CACHE_SCOPES.find((one) => one === given);
+  if (given === undefined || scope !== undefined) return scope;
+  const near = nearest(given, CACHE_SCOPES);
+  const meant = near === undefined ? '' : `; did you mean ${near}?`;
+  throw usage(`--cache must be none, read, session or all, not ${show(given)}${meant}`);
+}
+
+/** The servers that the functions are of, and no others: who may call one may not read the cache of the rest. */
+function serversFor(functions: readonly string[], names: readonly string[]): readonly string[] {
+  for (const pattern of functions) {
+    if (pattern !== '*' && !/^[^\s.]+\.[^\s.]+$/.test(pattern)) {
+      throw usage(`--allow must be 'server.function', with * for any part of it, not ${show(pattern)}`);
+    }
+    const [server = ''] = pattern.split('.');
+    if (names.some((name) => new Patterns([server]).match(name))) continue;
+    const near = nearest(server, names);
+    const meant = near === undefined ? `there is ${names.join(', ')}` : `did you mean ${near}?`;
+    throw usage(`--allow ${show(pattern)} is of no server here; ${meant}`);
+  }
+  const servers = new Patterns(functions.map((pattern) => pattern.split('.')[0] ?? ''));
+  return names.filter((name) => servers.match(name));
+}
+
+function usage(text: string): CommandError {
+  return new CommandError('USAGE', text);
+}
+
+function input(text: string): CommandError {
+  return new CommandError('INPUT', text, 'see frond relay --help');
+}

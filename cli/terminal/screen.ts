@@ -1,0 +1,83 @@
+import type { Writable } from 'node:stream';
+import type { Environment, Terminal } from '../io.ts';
+import { clip } from './text.ts';
+
+const CLEAR_LINE = '\r\u001b[2K';
+const DEFAULT_COLUMNS = 80;
+
+/** Stderr: lines, and below them, on a terminal, one status line that is redrawn in place. */
+export class Screen {
+  readonly #stream: Writable & Terminal;
+  readonly #canRedraw: boolean;
+  #status: string | undefined;
+  #isShown = false;
+
+  /** @param env - `TERM=dumb` has no status line. */
+  constructor(stream: Writable & Terminal, env: Environment) {
+    this.#stream = stream;
+    this.#canRedraw = stream.isTTY === true && env.TERM !== 'dumb';
+    // Whoever closed stderr does not want to hear of it.
+    stream.on('error', () => {});
+  }
+
+  /** Whether there is a status line. */
+  get canRedraw(): boolean {
+    return this.#canRedraw;
+  }
+
+  /** Characters of a line. */
+  get columns(): number {
+    // A terminal that does not know its width says 0.
+    return this.#stream.columns || DEFAULT_COLUMNS;
+  }
+
+  /** Writes a line above the status line. */
+  line(text: string): void {
+    this.hide();
+    this.#stream.write(`${text}\n`);
+    this.show();
+  }
+
+  /** Sets the status line, or removes it. */
+  status(text: string | undefined): void {
+    if (!this.#canRedraw) return;
+    this.hide();
+    this.#status = text;
+    this.show();
+  }
+
+  /** Clears the status line for what another stream writes to the same terminal. */
+  hide(): void {
+    if (!this.#isShown) return;
+    this.#isShown = false;
+    this.#stream.write(CLEAR_LINE);
+  }
+
+  show(): void {
+    if (this.#isShown || this.#status === undefined) return;
+    this.#isShown = true;
+    this.#stream.write(clip(this.#status, this.columns - 1));
+  }
+
+  /** Resolves when stderr takes more, for those who write to it without end. */
+  async room(): Promise<void> {
+    while (this.#stream.writableNeedDrain && !this.#stream.destroyed && this.#stream.errored === null)
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          for (const event of EVENTS) this.#stream.off(event, done);
+          resolve();
+        };
+        for (const event of EVENTS) this.#stream.on(event, done);
+      });
+  }
+
+  /** Removes the status line and resolves when everything is written. */
+  async finish(): Promise<void> {
+    this.status(undefined);
+    await new Promise<void>((resolve) => {
+      this.#stream.write('', () => resolve());
+    });
+  }
+}
+
+const EVENTS = ['drain', 'close', 'error'] as const;

@@ -1,0 +1,71 @@
+/** Text for terminals: of known width, and free of what acts on a terminal. */
+import { clipped, escaped, printableJson } from '../../src/protocol/printable.ts';
+
+/** Characters that take two columns: East Asian wide forms and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const ZERO_WIDTH = /\p{Mark}|\u200b|\u200d/u;
+
+/** The text on one line: an end of a line and a tab become a space, and what could steer the terminal is escaped. */
+export function oneLine(text: string): string {
+  return escaped(text.replace(/[\t\n\r]/g, ' '));
+}
+
+/** As {@link oneLine}, in at most `most` UTF-16 units and an ellipsis. */
+export function shortLine(text: string, most: number): string {
+  return clipped(oneLine(clipped(text, most)), most);
+}
+
+/** Characters of a name that somebody else chose, where a person reads it among others. */
+const LONGEST_NAME = 120;
+
+/** A name that somebody else chose, on one line and not long. */
+export function nameText(text: string): string {
+  return shortLine(text, LONGEST_NAME);
+}
+
+/** Characters of what a user gave, in an error: most paths are shorter, and an argument may have 128 kB. */
+const LONGEST_QUOTED = 500;
+
+/** A path, an option's value or the like, as an error shows it. */
+export function quoted(text: string): string {
+  return printableJson(clipped(text, LONGEST_QUOTED));
+}
+
+/** UTF-16 units that one column may take: a letter with its marks, or an emoji of several. */
+const MOST_PER_COLUMN = 8;
+
+/** The text cut to `columns`, with an ellipsis when something was cut off. */
+export function clip(text: string, columns: number): string {
+  let width = 0;
+  let kept = '';
+  let keptShort = '';
+  for (const character of oneLine(clipped(text, MOST_PER_COLUMN * (Math.max(columns, 0) + 1)))) {
+    width += widthOf(character);
+    if (width > columns) return `${keptShort}…`;
+    kept += character;
+    if (width < columns) keptShort = kept;
+  }
+  return kept;
+}
+
+/** Words on lines of at most `columns`. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  lines.push(line);
+  return lines;
+}
+
+function widthOf(character: string): number {
+  if (ZERO_WIDTH.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}

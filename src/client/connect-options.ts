@@ -1,0 +1,97 @@
+import { checkTimeout } from '../async/timers.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
+import { checkServerName } from '../protocol/function-path.ts';
+import { invalidCall, reasonText, show } from '../protocol/errors.ts';
+import { checkId } from '../protocol/ids.ts';
+import { guardTap, type Tap } from '../tap.ts';
+import type { Transport } from '../transport.ts';
+
+/** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
+export interface ConnectOptions {
+  /** Carries the messages: `zeromq()`, `memory()`, … */
+  readonly transport: Transport;
+  /** Name the server must bear. Left out, whatever server is at `dbAddress` is taken. */
+  readonly serverName?: string | undefined;
+  /** Address of the server's cache. Left out, `serverName` is the address: behind a relay servers are found by name. */
+  readonly dbAddress?: string | undefined;
+  /** Address calls are sent to. Left out, the server is asked. */
+  readonly pushAddress?: string | undefined;
+  /** Address answers are published at. Left out, the server is asked. */
+  readonly subAddress?: string | undefined;
+  /** Name of the session: it marks every message and goes in front of every key. */
+  readonly session?: string | undefined;
+  /** Asks the server nothing: name and both addresses are as given here. Default false. */
+  readonly thisConfig?: boolean | undefined;
+  /** Least level that is logged. Default `warning`. */
+  readonly loggingLevel?: LoggingLevel | undefined;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger | undefined;
+  /** Id of this client, which no other client may have. Default: a random one. Behind a relay it is the relay's to give. */
+  readonly id?: string | undefined;
+  /** Milliseconds that connecting, an eval or a cache call may take unless it says otherwise. Default 30 000. */
+  readonly timeout?: number | undefined;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Takes an answer of one byte, `0`, for a failed call. pylm answers so when a function raises, but a function may
+   * give back `b'0'` too, so it is up to you. Default false. Frond servers say plainly that a call failed.
+   */
+  readonly errorSentinel?: boolean | undefined;
+  /** Sees every envelope that leaves or arrives. */
+  readonly tap?: Tap | undefined;
+}
+
+/** Options checked, and settled where something stands in for what is left out. */
+export interface ClientSettings extends ConnectOptions {
+  readonly dbAddress: string;
+  readonly logger: Logger;
+  readonly timeout: number;
+  readonly errorSentinel: boolean;
+}
+
+const DEFAULT_TIMEOUT = 30_000;
+
+/** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
+export function settleOptions(options: ConnectOptions): ClientSettings {
+  const { transport, serverName, pushAddress, subAddress, session, thisConfig = false } = options;
+  if (typeof transport?.open !== 'function')
+    throw invalidCall(`transport must be a transport such as zeromq(), not ${show(transport)}`);
+  if (serverName !== undefined) checkServerName('serverName', serverName);
+  if (session !== undefined) checkId('session', session);
+  const dbAddress = settleAddress(options);
+  if (pushAddress !== undefined) transport.checkAddress(pushAddress);
+  if (subAddress !== undefined) transport.checkAddress(subAddress);
+  if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
+    throw invalidCall(
+      'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
+    );
+  }
+  const { id } = options;
+  if (id !== undefined) checkId('id', id);
+  const level = options.loggingLevel ?? 'warning';
+  const own = options.logger ?? consoleLogger(id === undefined ? 'frond client' : `frond client ${id}`);
+  const logger = atLevel(own, level);
+  return {
+    ...options,
+    dbAddress,
+    logger,
+    timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
+    errorSentinel: options.errorSentinel ?? false,
+    ...(options.tap && { tap: guardTap(options.tap, logger) }),
+  };
+}
+
+/** @throws PalmError `INVALID_CALL` when there is no address, or none that the transport can read. */
+function settleAddress({ transport, dbAddress, serverName }: ConnectOptions): string {
+  if (dbAddress === undefined && serverName === undefined) {
+    throw invalidCall('where is the server? dbAddress must say it, or, behind a relay, serverName');
+  }
+  const address = dbAddress ?? serverName;
+  try {
+    transport.checkAddress(address as string);
+  } catch (error) {
+    if (dbAddress !== undefined) throw error;
+    throw invalidCall(`dbAddress must be given: ${reasonText(error)}`, { cause: error });
+  }
+  return address as string;
+}

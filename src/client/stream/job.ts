@@ -1,0 +1,298 @@
+import { harmless } from '../../async/harmless.ts';
+import { IdleClock } from '../../async/idle-clock.ts';
+import { closed, type OpenCalls } from '../../async/open-calls.ts';
+import { AsyncQueue } from '../../async/async-queue.ts';
+import type { SignalHub } from '../../async/signals.ts';
+import { PalmError } from '../../protocol/errors.ts';
+import type { PalmMessage } from '../../protocol/message.ts';
+import type { PayloadCodec } from '../../protocol/payload.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
+import type { ClientCore } from '../core.ts';
+import { openInput } from './input.ts';
+import { JobSender } from './sender.ts';
+import type { CallPath } from '../call-link.ts';
+
+/** How far a job is. */
+export interface JobProgress {
+  /** Inputs handed to the transport. */
+  readonly sent: number;
+  /** Results that arrived, read or not. */
+  readonly received: number;
+  /** When the job was first read from, as `Date.now()` gives it; undefined before. */
+  readonly started: number | undefined;
+}
+
+/** A stream of results, in the order they arrive. Sending begins when it is first read from. */
+export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  readonly progress: JobProgress;
+  return(): Promise<IteratorResult<T, undefined>>;
+}
+
+/** What a caller may say of a job, with what stands in for what is left out. */
+export interface JobChoices {
+  /** Results wanted; undefined for as many as come until the reader leaves. */
+  readonly messages?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Unread results beyond which no more input is taken. */
+  readonly window: number;
+  /** Milliseconds without a result that is owed, or Infinity. */
+  readonly idleTimeout: number;
+  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
+}
+
+/** A job as it was checked. */
+export interface JobSettings<In, Out> extends JobChoices {
+  readonly spec: CallSpec;
+  readonly codec: PayloadCodec<In, Out>;
+  /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
+  readonly started: number | undefined;
+  readonly calls: OpenCalls;
+  readonly signals: SignalHub;
+  /** Milliseconds that results still owed are waited for when the input has failed. */
+  readonly drainTimeout: number;
+  readonly errorSentinel: boolean;
+}
+
+/** A job with options that were checked. @throws PalmError `INVALID_CALL` when the server takes no calls. */
+export function openJob<In, Out>(
+  core: ClientCore,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
+  payloads: Iterable<In> | AsyncIterable<In>,
+  options: JobChoices,
+  started: number | undefined,
+): JobRun<In, Out> {
+  const { signal, messages, window, idleTimeout, onRemoteError } = options;
+  const { timeout, errorSentinel } = core.settings;
+  return new JobRun(core.callPath(), payloads, {
+    spec,
+    codec,
+    started,
+    messages,
+    calls: core.calls,
+    signal,
+    signals: core.signals,
+    window,
+    idleTimeout,
+    drainTimeout: timeout,
+    errorSentinel,
+    onRemoteError,
+  });
+}
+
+/** An end, with an error or without. */
+interface Ending {
+  readonly error?: unknown;
+}
+
+/** One job: a sender that pulls the input, and a queue of results that the reader empties. */
+export class JobRun<In, Out> implements Job<Out> {
+  readonly #path: CallPath;
+  readonly #settings: JobSettings<In, Out>;
+  readonly #sender: JobSender<In>;
+  readonly #results = new AsyncQueue<Bytes>();
+  readonly #message: PalmMessage;
+  #id: string | undefined;
+  #sent = 0;
+  #received = 0;
+  #started: number | undefined;
+  #isOver = false;
+  #isInputOver = false;
+  /** How it ends once all that was taken is answered: its input failed, or its client is closing. */
+  #ending: Ending | undefined;
+  #resumeSending: (() => void) | undefined;
+  readonly #idle = new IdleClock(
+    () => this.#owes(),
+    (timeout) => this.#fail(this.#idleError(timeout)),
+  );
+  #stopListening = () => {};
+  #endCall = () => {};
+
+  constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+    this.#path = path;
+    this.#settings = settings;
+    this.#message = callEnvelope(settings.spec, '');
+    this.#sender = new JobSender({
+      path,
+      input: openInput(payloads),
+      what: nameOf(settings.spec.function),
+      encode: (value) => {
+        this.#message.payload = settings.codec.encode(value);
+        return path.encode(this.#message);
+      },
+      roomForResults: () => (this.#results.size < settings.window ? undefined : this.#roomForResults()),
+      onSent: (count) => {
+        this.#sent += count;
+        this.#idle.sign();
+      },
+    });
+  }
+
+  get progress(): JobProgress {
+    return { sent: this.#sent, received: this.#received, started: this.#started };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Out, undefined>> {
+    if (this.#started === undefined && !this.#isOver) this.#start();
+    const value = this.#results.take();
+    return value === undefined ? this.#nextLater() : this.#give(value);
+  }
+
+  async #nextLater(): Promise<IteratorResult<Out, undefined>> {
+    const { done, value } = await this.#results.next();
+    return done ? { done, value: undefined } : this.#give(value);
+  }
+
+  /** Hands a result to the reader. Not async: most results are there when they are asked for. */
+  #give(result: Bytes): Promise<IteratorResult<Out, undefined>> {
+    if (this.#resumeSending !== undefined && this.#results.size <= this.#settings.window / 2)
+      this.#resumeSending();
+    try {
+      return Promise.resolve({ done: false, value: this.#settings.codec.decode(result) });
+    } catch (cause) {
+      const error = PalmError.from(cause, 'PROTOCOL', `a result is no ${this.#settings.codec.name}`);
+      this.#abandon(error);
+      return Promise.reject(error);
+    }
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#end();
+    this.#results.clear();
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #start(): void {
+    const { signal, signals, started } = this.#settings;
+    this.#started = started;
+    if (signal?.aborted) {
+      this.#abandon(signal.reason);
+      return;
+    }
+    if (signal !== undefined)
+      this.#stopListening = signals.listen(signal, () => this.#abandon(signal.reason));
+    this.#idle.watch(this.#settings.idleTimeout);
+    this.#send().catch((error) => this.#abandon(error));
+  }
+
+  /** Registered only when it can be sent: a break before that does no harm. */
+  async #open(): Promise<void> {
+    this.#endCall = this.#settings.calls.begin(() => this.#close());
+    if (!this.#path.isReady) await this.#path.ready();
+    if (this.#isOver) return;
+    this.#id = this.#path.mailbox.open({
+      answer: (message) => this.#answer(message),
+      fail: (error) => this.#fail(error),
+    });
+    this.#message.client = this.#path.topic(this.#id);
+  }
+
+  async #send(): Promise<void> {
+    await this.#open();
+    const failure = await this.#sender.run();
+    this.#isInputOver = true;
+    this.#ending ??= failure;
+    this.#idle.sign();
+    if (this.#settings.messages === 0) this.#end(this.#ending);
+    else this.#endWhenAnswered();
+  }
+
+  /** Takes no more input: what was taken is sent, and waited for until the client has to let go. */
+  #close(): void {
+    const sender = this.#sender;
+    if (this.#settings.messages === undefined && (this.#isInputOver || sender.waitsForInput))
+      this.#ending ??= {};
+    else if (!this.#isInputOver) this.#ending ??= { error: closed(sender.taken > 0) };
+    sender.close();
+    this.#resumeSending?.();
+    this.#endWhenAnswered();
+  }
+
+  #roomForResults(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resumeSending = () => {
+        this.#resumeSending = undefined;
+        this.#idle.sign();
+        resolve();
+      };
+    });
+  }
+
+  #answer(message: PalmMessage): void {
+    if (this.#isOver) return;
+    const { messages, errorSentinel, onRemoteError } = this.#settings;
+    const answer = readAnswer(message, errorSentinel);
+    this.#received++;
+    this.#idle.sign();
+    if (messages === 0) {
+      // Nobody is to see it.
+    } else if (!(answer instanceof PalmError)) {
+      this.#results.push(answer);
+    } else if (onRemoteError === undefined) {
+      this.#fail(answer);
+      return;
+    } else {
+      harmless(
+        () => onRemoteError(answer),
+        (error) => this.#abandon(error),
+      );
+    }
+    if (this.#received === messages) this.#end();
+    else this.#endWhenAnswered();
+  }
+
+  /** An input that failed ends the job, but not before what was taken has its answer; so does closing. */
+  #endWhenAnswered(): void {
+    if (this.#ending === undefined || this.#isOver) return;
+    if (this.#received >= this.#sender.taken) this.#end(this.#ending);
+    else this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
+  }
+
+  /** Whether a result or the server is waited for, and not the input or the reader. */
+  #owes(): boolean {
+    const waitsForInput = this.#sender.waitsForInput && this.#sent <= this.#received;
+    return !waitsForInput && this.#resumeSending === undefined;
+  }
+
+  #idleError(timeout: number): unknown {
+    if (this.#ending?.error !== undefined) return this.#ending.error;
+    const { messages, spec } = this.#settings;
+    const wanted = messages === undefined ? '' : ` of ${messages}`;
+    const came = `no further result (${this.#sent} sent, ${this.#received}${wanted} results came)`;
+    return this.#path.timeout(spec.function, timeout, this.#id === undefined ? undefined : came);
+  }
+
+  /** Ends with an error, after the results that are there. */
+  #fail(error: unknown): void {
+    this.#end({ error });
+  }
+
+  /** Ends at once with an error: unread results are dropped. */
+  #abandon(error: unknown): void {
+    if (this.#isOver) return;
+    this.#results.drop();
+    this.#fail(error);
+  }
+
+  #end(ending: Ending = {}): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#endCall();
+    this.#idle.stop();
+    this.#stopListening();
+    if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
+    this.#sender.stop(this.#received);
+    this.#resumeSending?.();
+    if ('error' in ending) this.#results.fail(ending.error);
+    else this.#results.end();
+  }
+}

@@ -1,0 +1,164 @@
+import { Fifo } from '../../async/fifo.ts';
+import { PalmError } from '../../protocol/errors.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { Attempt } from './attempts.ts';
+import type { CallPath } from '../call-link.ts';
+
+/** Messages that are handed on together. */
+const BATCH = 128;
+
+/** What a sender needs of its map. */
+export interface MapSenderSettings {
+  readonly path: CallPath;
+  /** Whether an attempt is still to be made, as it was at that try. */
+  readonly isWanted: (attempt: Attempt, count?: number) => boolean;
+  readonly encode: (attempts: readonly Attempt[]) => Bytes[];
+  /** The link broke before it had taken charge of these. */
+  readonly broke: (attempts: readonly Attempt[], error: PalmError) => void;
+  /** This one will never be taken. */
+  readonly refused: (attempt: Attempt, error: PalmError) => void;
+  /** Nothing will be taken any more. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Sends attempts in their turn, when the path is ready and has a place for them. */
+export class MapSender {
+  readonly #settings: MapSenderSettings;
+  readonly #waiting = new Fifo<Attempt>();
+  #batch: Attempt[] = [];
+  #sending: Promise<void> = Promise.resolve();
+  #isBusy = false;
+  #isStopped = false;
+  #flushesSoon = false;
+
+  constructor(settings: MapSenderSettings) {
+    this.#settings = settings;
+  }
+
+  add(attempt: Attempt): void {
+    const { path } = this.#settings;
+    // One that waits since an earlier try is sent once, for this.
+    if (attempt.isQueued) return;
+    attempt.isQueued = true;
+    if (this.#isBusy || this.#waiting.size > 0 || this.#batch.length >= BATCH || !path.tryAdmit()) {
+      this.#waiting.push(attempt);
+      this.#work();
+      return;
+    }
+    this.#place(attempt);
+    if (this.#batch.length >= BATCH) this.#work();
+    else this.#flushSoon();
+  }
+
+  /** Resolves when what was added has been handed on, or waits for the path alone. */
+  async handedOn(): Promise<void> {
+    if (this.#batch.length > 0) this.#work();
+    await this.#sending;
+  }
+
+  /** Gives back the place of one that is not answered. */
+  giveBack(attempt: Attempt): void {
+    if (!attempt.isPlaced) return;
+    attempt.isPlaced = false;
+    this.#settings.path.inFlight.release(1);
+  }
+
+  /** Sends no more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#waiting.clear();
+    for (const attempt of this.#batch) this.giveBack(attempt);
+    this.#batch = [];
+  }
+
+  #place(attempt: Attempt): void {
+    attempt.isPlaced = true;
+    this.#batch.push(attempt);
+  }
+
+  /** What is added before other events get their turn travels together. */
+  #flushSoon(): void {
+    if (this.#flushesSoon) return;
+    this.#flushesSoon = true;
+    this.#settings.path.later(() => {
+      this.#flushesSoon = false;
+      this.#work();
+    });
+  }
+
+  #work(): void {
+    if (this.#isBusy || this.#isStopped) return;
+    this.#isBusy = true;
+    this.#run().catch((error) => this.#settings.failed(error));
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (!this.#isStopped) {
+        const attempt = this.#batch.length < BATCH ? this.#waiting.shift() : undefined;
+        if (attempt !== undefined) {
+          const admission = this.#admit(attempt);
+          if (admission !== undefined) await admission;
+        } else if (this.#batch.length > 0) await this.#flush();
+        else return;
+      }
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #admit(attempt: Attempt): Promise<void> | undefined {
+    const { path, isWanted } = this.#settings;
+    if (!isWanted(attempt)) attempt.isQueued = false;
+    else if (path.tryAdmit()) this.#place(attempt);
+    else return this.#admitLater(attempt);
+    return undefined;
+  }
+
+  async #admitLater(attempt: Attempt): Promise<void> {
+    const { path } = this.#settings;
+    await this.#flush();
+    await path.admit();
+    if (this.#isStopped) path.inFlight.release(1);
+    else this.#place(attempt);
+  }
+
+  /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
+  async #flush(): Promise<void> {
+    const { path, isWanted, encode } = this.#settings;
+    // Those that are gathered are not sent yet: a link that is broken now has not lost them.
+    while (!path.isReady && this.#batch.length > 0) await path.ready();
+    const batch = this.#batch.filter((attempt) => {
+      attempt.isQueued = false;
+      if (isWanted(attempt)) return true;
+      this.giveBack(attempt);
+      return false;
+    });
+    this.#batch = [];
+    if (batch.length === 0) return;
+    const frames = encode(batch);
+    const counts = batch.map(({ count }) => count);
+    const before = this.#sending;
+    this.#sending = path.send(frames).catch((error) => {
+      const still = batch.filter((attempt, at) => isWanted(attempt, counts[at]));
+      this.#unsent(still, PalmError.from(error, 'DISCONNECTED', 'sending failed'));
+    });
+    await before;
+  }
+
+  #unsent(attempts: readonly Attempt[], error: PalmError): void {
+    const { path, encode, broke, refused } = this.#settings;
+    if (this.#isStopped) return;
+    const [first] = attempts;
+    if (error.sent !== false || error.code === 'CLOSED') broke(attempts, error);
+    else if (attempts.length === 1 && first !== undefined) refused(first, error);
+    else {
+      // One of them is at fault, and the others go on without it.
+      for (const attempt of attempts) {
+        path.send(encode([attempt])).catch((own) => {
+          this.#unsent([attempt], PalmError.from(own, 'DISCONNECTED', 'sending failed'));
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,346 @@
+import { Alarm } from '../../async/earliest.ts';
+import { startTimer } from '../../async/timers.ts';
+import { InOrder } from '../../async/in-order.ts';
+import { closed, type OpenCalls } from '../../async/open-calls.ts';
+import { AsyncQueue } from '../../async/async-queue.ts';
+import type { SignalHub } from '../../async/signals.ts';
+import { PalmError, reasonText } from '../../protocol/errors.ts';
+import type { PalmMessage } from '../../protocol/message.ts';
+import type { PayloadCodec } from '../../protocol/payload.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
+import type { Input, Taken } from './input.ts';
+import { type Attempt, Attempts } from './attempts.ts';
+import type { MapLimits } from './options.ts';
+import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
+import { MapSender } from './map-sender.ts';
+import type { CallPath } from '../call-link.ts';
+
+/** Places that are waited for before input is taken again, so that it travels in company. */
+const COMPANY = 64;
+/** Inputs taken in a row before other events get their turn. */
+const LONGEST_RUN = 64;
+
+/** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
+const wholeNow = () => Math.floor(performance.now());
+
+/** What a map needs to know, checked. */
+export interface MapSettings<In, Out> extends MapLimits {
+  readonly spec: CallSpec;
+  readonly codec: PayloadCodec<In, Out>;
+  readonly signal: AbortSignal | undefined;
+  readonly signals: SignalHub;
+  readonly calls: OpenCalls;
+  readonly errorSentinel: boolean;
+  /** Whether a failed input is a result like others. */
+  readonly isSettled: boolean;
+}
+
+/** One result for each input, whatever else arrives. */
+export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
+  readonly #path: CallPath;
+  readonly #input: Input<In>;
+  readonly #settings: MapSettings<In, Out>;
+  readonly #attempts: Attempts;
+  readonly #sender: MapSender;
+  readonly #results = new AsyncQueue<MapOutcome<Out>>();
+  readonly #order: InOrder<MapOutcome<Out>> | undefined;
+  readonly #message: PalmMessage;
+  #id = '';
+  #taken = 0;
+  #answered = 0;
+  #failed = 0;
+  #duplicates = 0;
+  #read = 0;
+  #started: number | undefined;
+  #ended: number | undefined;
+  /** The input has ended, with an error if it failed. */
+  #inputEnd: { readonly error?: unknown } | undefined;
+  #isOver = false;
+  #resume: (() => void) | undefined;
+  readonly #alarm = new Alarm(() => this.#path.later(() => this.#look()));
+  readonly #releases: (() => void)[] = [];
+
+  constructor(path: CallPath, input: Input<In>, settings: MapSettings<In, Out>) {
+    this.#path = path;
+    this.#input = input;
+    this.#settings = settings;
+    this.#message = callEnvelope(settings.spec, '');
+    this.#attempts = new Attempts(settings);
+    this.#order = settings.ordered ? new InOrder((outcome) => this.#results.push(outcome)) : undefined;
+    this.#sender = new MapSender({
+      path,
+      isWanted: (attempt, count) => this.#attempts.isOut(attempt, count),
+      encode: (attempts) => this.#encode(attempts),
+      broke: (attempts, error) => this.#giveUp(attempts, () => error),
+      refused: (attempt, error) => this.#settle(this.#attempts.settle(attempt.index), error),
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  get progress(): MapProgress {
+    const counts = {
+      taken: this.#taken,
+      answered: this.#answered,
+      failed: this.#failed,
+      retried: this.#attempts.retried,
+      duplicates: this.#duplicates,
+      inFlight: this.#attempts.size,
+      started: this.#started,
+    };
+    const elapsed = this.#started === undefined ? 0 : (this.#ended ?? Date.now()) - this.#started;
+    return progressOf(counts, elapsed, this.#inputEnd === undefined ? this.#settings.total : this.#taken);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
+    if (this.#started === undefined) this.#start();
+    const outcome = this.#results.take();
+    return outcome === undefined ? this.#nextLater() : this.#give(outcome);
+  }
+
+  async #nextLater(): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
+    // Nothing is there to be read, so whoever waits for company would wait for ever.
+    this.#resume?.();
+    const { done, value } = await this.#results.next();
+    return done ? { done, value: undefined } : this.#give(value);
+  }
+
+  /** Hands a result to the reader. Not async: most results are there when they are asked for. */
+  #give(outcome: MapOutcome<Out>): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
+    this.#read++;
+    if (this.#resume !== undefined && this.#room >= Math.min(COMPANY, this.#settings.concurrency / 4))
+      this.#resume();
+    if (this.#settings.isSettled) return Promise.resolve({ done: false, value: outcome });
+    if (outcome.status === 'fulfilled') return Promise.resolve({ done: false, value: outcome.value });
+    this.return();
+    return Promise.reject(outcome.reason);
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#started ??= Date.now();
+    this.#end();
+    this.#results.clear();
+    return { done: true, value: undefined };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #start(): void {
+    this.#started = Date.now();
+    const { signal, signals, deadline, spec } = this.#settings;
+    if (signal?.aborted) {
+      this.#abandon(signal.reason);
+      return;
+    }
+    if (signal !== undefined) this.#releases.push(signals.listen(signal, () => this.#abandon(signal.reason)));
+    const overdue = () => {
+      const text = `${this.#answered} of ${this.#taken} inputs of ${nameOf(spec.function)} were answered within the deadline of ${deadline} ms`;
+      this.#fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
+    };
+    this.#releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
+    this.#id = this.#path.mailbox.open(this.#call);
+    this.#take().catch((error) => this.#fail(error));
+  }
+
+  readonly #call = {
+    answer: (message: PalmMessage) => this.#answer(message),
+    fail: (error: PalmError, number?: number) => this.#lose(error, number),
+  };
+
+  /** Results that may be taken on beside those that are not read. */
+  get #room(): number {
+    return this.#settings.concurrency - (this.#taken - this.#read);
+  }
+
+  /** Takes the input, within what may be taken. */
+  async #take(): Promise<void> {
+    this.#releases.push(this.#settings.calls.begin(() => this.#close()));
+    for (let run = 1; !this.#isOver && this.#inputEnd === undefined; run++) {
+      if (this.#room <= 0) {
+        await new Promise<void>((resolve) => {
+          this.#resume = resolve;
+        });
+        this.#resume = undefined;
+      } else {
+        const taken = this.#input.takeNow() ?? (await this.#input.take());
+        if (this.#isOver || this.#inputEnd !== undefined) return;
+        this.#takeOn(taken);
+        if (run % LONGEST_RUN === 0) await this.#sender.handedOn();
+      }
+    }
+  }
+
+  #takeOn(taken: Taken<In>): void {
+    if (taken.kind !== 'value') {
+      this.#inputEnd = taken.kind === 'failed' ? { error: taken.error } : {};
+      this.#endWhenSettled();
+      return;
+    }
+    const index = this.#taken++;
+    let payload: Bytes;
+    try {
+      payload = this.#settings.codec.encode(taken.value);
+    } catch (cause) {
+      const text = `input ${index} of ${nameOf(this.#settings.spec.function)} was not sent: ${reasonText(cause)}`;
+      this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
+      return;
+    }
+    const now = wholeNow();
+    this.#sender.add(this.#attempts.begin(index, payload, now));
+    if (!this.#alarm.isSet) this.#alarm.set(now + this.#settings.timeout);
+  }
+
+  #encode(attempts: readonly Attempt[]): Bytes[] {
+    const path = this.#path;
+    const message = this.#message;
+    message.client = path.topic(this.#id);
+    return attempts.map((attempt) => {
+      attempt.breaks = path.breaks;
+      message.ordinal = attempt.index + 1;
+      message.payload = attempt.payload;
+      return path.encode(message);
+    });
+  }
+
+  #answer(message: PalmMessage): void {
+    if (this.#isOver) return;
+    const { ordinal } = message;
+    if (ordinal === 0) {
+      this.#fail(this.#unnumbered());
+      return;
+    }
+    const attempt = this.#attempts.answered(ordinal - 1, wholeNow());
+    if (attempt === undefined) {
+      this.#duplicates++;
+      return;
+    }
+    // Its answer gave its place back.
+    attempt.isPlaced = false;
+    this.#settle(attempt, readAnswer(message, this.#settings.errorSentinel));
+  }
+
+  #unnumbered(): PalmError {
+    const text = `an answer of ${nameOf(this.#settings.spec.function)} does not say which input it is to: a server or worker on the way makes messages of its own, or drops fields that it does not know (protobuf for Python before 3.5). Call it by eval, one by one, or as a job`;
+    return new PalmError('PROTOCOL', text, { sent: true });
+  }
+
+  #settle(attempt: Attempt | undefined, answer: Bytes | PalmError): void {
+    if (attempt === undefined) return;
+    this.#sender.giveBack(attempt);
+    const { index } = attempt;
+    if (answer instanceof PalmError) {
+      this.#finish(index, failureOf(attempt, answer));
+      return;
+    }
+    try {
+      const value = this.#settings.codec.decode(answer);
+      this.#finish(index, undefined, value);
+    } catch (cause) {
+      const { codec, spec } = this.#settings;
+      const text = `input ${index}: the answer of ${nameOf(spec.function)} is no ${codec.name}: ${reasonText(cause)}`;
+      this.#finish(index, new PalmError('PROTOCOL', text, { index, cause, sent: true }));
+    }
+  }
+
+  #finish(index: number, reason: PalmError | undefined, value?: Out): void {
+    this.#answered++;
+    const outcome: MapOutcome<Out> =
+      reason === undefined
+        ? { index, status: 'fulfilled', value: value as Out }
+        : { index, status: 'rejected', reason };
+    if (reason !== undefined) {
+      this.#failed++;
+      // The map ends with it: what comes after it is not wanted.
+      if (!this.#settings.isSettled) this.#endInput();
+    }
+    if (this.#order === undefined) this.#results.push(outcome);
+    else this.#order.add(index, outcome);
+    this.#endWhenSettled();
+  }
+
+  /** These attempts came to nothing. */
+  #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
+    const now = wholeNow();
+    for (const attempt of attempts) {
+      if (this.#isOver) return;
+      const error = errorOf(attempt);
+      this.#sender.giveBack(attempt);
+      if (!this.#attempts.giveUp(attempt, now)) this.#finish(attempt.index, failureOf(attempt, error));
+    }
+    if (!this.#isOver) this.#alarm.set(this.#attempts.next);
+  }
+
+  /** The path broke, or an answer cannot be read. */
+  #lose(error: PalmError, number: number | undefined): void {
+    if (number === undefined) {
+      this.#fail(error);
+    } else {
+      this.#path.mailbox.open(this.#call, this.#id);
+      this.#giveUp(this.#attempts.lost(number), () => error);
+    }
+  }
+
+  /** Some attempts may have had their time, and others begin. Answers that came before are read. */
+  #look(): void {
+    if (this.#isOver) return;
+    const now = wholeNow();
+    const { spec, timeout } = this.#settings;
+    this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
+      this.#path.timeout(spec.function, timeout, breaks === undefined ? undefined : 'no answer'),
+    );
+    for (const attempt of this.#attempts.rested(now)) this.#sender.add(attempt);
+    this.#alarm.set(this.#attempts.next);
+  }
+
+  /** Takes no more input, and goes on with what it has until the client has to let go. */
+  #close(): void {
+    this.#endInput({ error: closed(this.#taken > 0) });
+    this.#endWhenSettled();
+  }
+
+  #endInput(end: { readonly error?: unknown } = {}): void {
+    this.#inputEnd ??= end;
+    this.#input.close();
+    this.#resume?.();
+  }
+
+  #endWhenSettled(): void {
+    const end = this.#inputEnd;
+    if (end === undefined || this.#answered < this.#taken || this.#isOver) return;
+    this.#end();
+    if ('error' in end) this.#results.fail(end.error);
+    else this.#results.end();
+  }
+
+  /** Ends with an error, after the results that are there. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#results.fail(error);
+  }
+
+  /** Ends at once with an error: unread results are dropped. */
+  #abandon(error: unknown): void {
+    if (this.#isOver) return;
+    this.#results.drop();
+    this.#fail(error);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ended = Date.now();
+    for (const release of this.#releases) release();
+    this.#path.mailbox.close(this.#id);
+    this.#sender.stop();
+    this.#path.inFlight.release(this.#attempts.clear());
+    this.#order?.clear();
+    this.#endInput();
+  }
+}

@@ -1,0 +1,143 @@
+import type { BoundPush } from '../../transport.ts';
+
+/** Messages pushed at once at most, and those that each worker may have when others ask for their work. */
+const LARGEST_PUSH = 64;
+const MOST_EACH = 64;
+
+/** Milliseconds of work that a worker has in advance when others ask for theirs: as much as those do. */
+const AHEAD = 5;
+
+/** Weight of the newest time in the usual one. */
+const NEWEST = 1 / 8;
+
+/** Milliseconds without a result after which what is out is not counted on any more, at least; and as long as no time is known. */
+const LONGEST_OUT = 1_000;
+const LONGEST_FIRST = 10_000;
+/** As many times as a message usually takes. */
+const LONGEST_USUAL = 4;
+/** Waits in a row that are each twice as long as the one before. */
+const MOST_DOUBLED = 6;
+
+/** A message on its way to a worker. */
+export interface Pushable {
+  readonly frame: Uint8Array<ArrayBuffer>;
+}
+
+/** Where messages to be pushed come from. */
+export interface PushSource<T extends Pushable> {
+  /** Messages that nobody asks for. */
+  readonly waiting: number;
+  /** The next of them. */
+  next(): T | undefined;
+  /** Takes one back that could not be pushed. */
+  putBack(item: T): void;
+  /** Whether other workers ask for their work, who would have nothing to do if these had long queues. */
+  isShared(): boolean;
+}
+
+/**
+ * Workers that take what is pushed, as pylm's do. What they have can only be guessed from what comes back, and what one has that
+ * dies is lost. Where others ask for their work, these get as much as those would ask for: one message each, and in advance what
+ * they do in a few milliseconds, by the time that results take to come; after a pause that begins anew.
+ */
+export class PushShare<T extends Pushable> {
+  readonly #push: BoundPush;
+  readonly #source: PushSource<T>;
+  #isPushing = false;
+  #out = 0;
+  #peers = 0;
+  /** Messages that each worker may have when others ask for theirs. */
+  #each = 1;
+  /** Milliseconds that a message usually takes. */
+  #usual = Number.POSITIVE_INFINITY;
+  /** When the last results came, or the first message left when none was out. */
+  #since = 0;
+  /** Times that what was out was forgotten, with no result between. */
+  #forgotten = 0;
+
+  constructor(push: BoundPush, source: PushSource<T>) {
+    this.#push = push;
+    this.#source = source;
+  }
+
+  /** Messages pushed that did not come back, as far as that can be told. */
+  get out(): number {
+    return this.#out;
+  }
+
+  /** Messages that may be pushed now. */
+  get room(): number {
+    const { peers } = this.#push;
+    if (peers === 0) return 0;
+    if (!this.#source.isShared()) return Number.POSITIVE_INFINITY;
+    return Math.max(0, Math.floor(this.#each * peers) - this.#out);
+  }
+
+  cameBack(count: number): void {
+    if (count === 0) return;
+    const now = performance.now();
+    const peers = Math.max(1, this.#push.peers);
+    // A worker may give several results for one message.
+    const done = Math.min(count, this.#out);
+    if (done > 0) {
+      const time = ((now - this.#since) * Math.min(peers, this.#out)) / done;
+      this.#usual = Number.isFinite(this.#usual) ? this.#usual + (time - this.#usual) * NEWEST : time;
+    }
+    const most = Math.min(MOST_EACH, 1 + AHEAD / Math.max(this.#usual, 1e-3));
+    this.#each = Math.min(most, this.#each + done / peers);
+    this.#out -= done;
+    this.#since = now;
+    this.#forgotten = 0;
+  }
+
+  /** Workers came or went. What one had that went is lost. */
+  peersChanged(): void {
+    const { peers } = this.#push;
+    if (peers < this.#peers) this.#out = Math.ceil((this.#out * peers) / this.#peers);
+    this.#peers = peers;
+  }
+
+  /** What is out does not count any more when nothing of it comes: a function that gives no results took it along. */
+  forgetOverdue(): void {
+    const longest = Number.isFinite(this.#usual)
+      ? Math.max(LONGEST_OUT, LONGEST_USUAL * this.#usual)
+      : LONGEST_FIRST;
+    if (this.#out === 0 || performance.now() - this.#since < longest * 2 ** this.#forgotten) return;
+    this.#out = 0;
+    this.#forgotten = Math.min(MOST_DOUBLED, this.#forgotten + 1);
+  }
+
+  /** Pushes what nobody asks for. */
+  async run(): Promise<void> {
+    if (this.#isPushing) return;
+    this.#isPushing = true;
+    // What was quick a while ago need not be now.
+    if (this.#out === 0 && performance.now() - this.#since >= LONGEST_OUT) this.#each = 1;
+    for (let { room } = this; room > 0 && this.#source.waiting > 0; room = this.room) {
+      const items = this.#take(room);
+      if (this.#out === 0) this.#since = performance.now();
+      this.#out += items.length;
+      try {
+        await this.#push.send(items.map(({ frame }) => frame));
+      } catch {
+        this.#out = Math.max(0, this.#out - items.length);
+        for (const item of items) this.#source.putBack(item);
+        break;
+      }
+    }
+    this.#isPushing = false;
+  }
+
+  /** Few at a time while few wait, so that each worker gets a share. */
+  #take(room: number): T[] {
+    const { waiting } = this.#source;
+    const share = Math.ceil(waiting / (2 * this.#push.peers));
+    const count = Math.max(1, Math.min(room, LARGEST_PUSH, share));
+    const items: T[] = [];
+    for (let item = this.#source.next(); item !== undefined; item = this.#source.next()) {
+      items.push(item);
+      if (items.length === count) break;
+    }
+    return items;
+  }
+}

@@ -1,0 +1,216 @@
+/** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
+
+import { BatchQueue } from '../../async/batch-queue.ts';
+import { ByteBudget } from '../../async/byte-budget.ts';
+import { atMost, checkTimeout } from '../../async/timers.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { failed } from '../runtime/failures.ts';
+import { dropped } from '../runtime/flow.ts';
+import type { HandleStream, Spread } from '../runtime/functions.ts';
+import type { Ground, ServingOptions } from '../runtime/role-host.ts';
+import { HandOver } from './dispatcher.ts';
+import { defaultStream } from '../runtime/publisher.ts';
+import type { RoleParts } from '../runtime/role.ts';
+import { gatherStep, scatterStep } from '../spread.ts';
+
+export interface DistributionOptions extends ServingOptions {
+  /** Where results are published; bound. */
+  readonly pubAddress: string;
+  /** Where workers push their results; bound. */
+  readonly workerPullAddress: string;
+  /** Where work is pushed to workers; bound. */
+  readonly workerPushAddress: string;
+  /** Results go to the next server of a pipeline and not to the client. Default false. */
+  readonly pipelined?: boolean | undefined;
+  /**
+   * Sees each message that comes in, and gives the messages that go to the workers: none, one or several. It may give
+   * back the message it was given, changed. Messages are scattered one after another.
+   */
+  readonly scatter?: Spread | undefined;
+  /** Sees each result that comes from the workers, and gives those that are published: none, one or several. */
+  readonly gather?: Spread | undefined;
+  /** Chooses topic and message for each result, in place of what `pipelined` says. */
+  readonly handleStream?: HandleStream | undefined;
+  /**
+   * Milliseconds between two signs of life of a worker that asks for its work. One whose link breaks, and that is not
+   * back within half as many, is taken for dead, and what it held is given to others. Default 1000.
+   */
+  readonly heartbeat?: number | undefined;
+  /**
+   * Milliseconds that such a worker may be silent. While its link is there, silence is no death: a function may keep its worker
+   * from everything else for as long as it likes. A worker that is silent for longer and holds messages is named in the log; one
+   * that holds none is forgotten until it is heard of again. Only a worker whose link nobody can watch is taken for dead then.
+   * Default 30 000.
+   */
+  readonly workerTimeout?: number | undefined;
+  /**
+   * Workers that may die with one message. Then it is answered as failed, with the name `WorkerDied`. A message that has
+   * one worker left is handed over alone. `Infinity` for no limit; default 3.
+   */
+  readonly maxDeliveries?: number | undefined;
+}
+
+/** Where the messages come from. */
+export interface Intake {
+  readonly source: AsyncIterator<readonly Bytes[], undefined>;
+  /** Takes in no more. */
+  readonly stop: () => Promise<void>;
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Of a Hub: the previous server. */
+  readonly previous?: string;
+}
+
+export interface Distribution extends RoleParts {
+  readonly pubAddress: string;
+  readonly workerPullAddress: string;
+  readonly workerPushAddress: string;
+}
+
+const HEARTBEAT = 1_000;
+const WORKER_TIMEOUT = 30_000;
+const MAX_DELIVERIES = 3;
+
+/** Results of workers that may wait to be gathered, and bytes of them. */
+const MOST_UNGATHERED = 4_096;
+const MOST_UNGATHERED_BYTES = 16_777_216;
+
+/**
+ * Workers have so many times what may wait here (`maxWaiting`) before no more is read: they are to have work while some
+ * waits, and a worker that asks and asks and ends nothing must not fill the memory.
+ */
+const OUT = 4;
+
+export async function distribute(
+  role: string,
+  ground: Ground,
+  options: DistributionOptions,
+  intake: Intake,
+): Promise<Distribution> {
+  const { name, pipelined = false, scatter, gather } = options;
+  const limits = checkLimits(options);
+  const { connection, logger } = ground;
+  const push = await connection.bindPush(options.workerPushAddress);
+  const workerPull = await connection.bindPull(options.workerPullAddress);
+  const stream = options.handleStream ?? defaultStream(name, pipelined);
+  const isVerbatim = !pipelined && gather === undefined && options.handleStream === undefined;
+  const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream, isVerbatim);
+
+  const sizeOf = (frame: Bytes) => frame.length;
+  const results = new BatchQueue<Bytes>(MOST_UNGATHERED, { sizeOf, bytes: MOST_UNGATHERED_BYTES });
+  const onResults = (frames: readonly Bytes[]) => {
+    results.push(frames);
+    return results.room();
+  };
+  const budgets = { waiting: ground.waiting, out: new ByteBudget(OUT * ground.waiting.limit) };
+  const handOver = new HandOver({
+    isVerbatim: scatter === undefined,
+    push,
+    onResults,
+    onGivenUp: (message, deaths) =>
+      publisher.fail(failed(ground, message, workerDied(deaths), Status.failed)),
+    logger,
+    budgets,
+    ...limits,
+  });
+
+  // What fails on its way to the workers is answered as what fails on its way back.
+  const onFailure = (failure: PalmMessage) => publisher.fail(failure);
+  const settings = { ...ground.surroundings, onFailure };
+  const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver, {
+    handsOut: scatter !== undefined,
+  });
+  const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, {
+    handsOut: gather !== undefined || options.handleStream !== undefined,
+    isIntake: false,
+  });
+
+  const inFlight = () => handOver.inFlight + scattering.running + gathering.running;
+  const addresses = {
+    ...intake.addresses,
+    pub_address: pubAddress,
+    worker_pull_address: workerPull.address,
+    worker_push_address: push.address,
+  };
+  const describe = () => ({
+    role,
+    ...(options.handleStream === undefined && { pipelined }),
+    ...(intake.previous !== undefined && { previous: [intake.previous] }),
+    functions: [],
+    counters: ground.counters(inFlight()),
+    workers: handOver.workers,
+    losses: handOver.losses,
+    pushedWorkers: push.peers,
+  });
+  const db = await ground.serveCache(addresses, describe, (request, from) => handOver.answer(request, from));
+  const scattered = scattering.serve(ground.intake([intake.source], budgets.out));
+  const takePushed = (frames: readonly Bytes[]) => {
+    const results = handOver.pushedCameBack(frames);
+    for (let refused = frames.length - results.length; refused > 0; refused--)
+      dropped(ground.tally, logger, 'a result of nothing that was pushed', {
+        worker_pull: workerPull.address,
+      });
+    return results;
+  };
+  const gathered = Promise.all([
+    gathering.serve(results),
+    gathering.serve(judged(workerPull[Symbol.asyncIterator](), takePushed)),
+  ]);
+
+  const drain = async (left: () => number) => {
+    await intake.stop();
+    await atMost(left(), scattered);
+    await atMost(left(), handOver.drained());
+    handOver.close();
+    results.end();
+    await workerPull.close({ timeout: left() });
+    await atMost(left(), gathered);
+  };
+  return {
+    ground,
+    dbAddress: db.address,
+    pubAddress,
+    workerPullAddress: workerPull.address,
+    workerPushAddress: push.address,
+    inFlight,
+    drain,
+  };
+}
+
+/** @throws PalmError `INVALID_CALL` when one is not acceptable. */
+function checkLimits(options: DistributionOptions) {
+  const { heartbeat = HEARTBEAT, workerTimeout = WORKER_TIMEOUT, maxDeliveries = MAX_DELIVERIES } = options;
+  const isCount = Number.isSafeInteger(maxDeliveries) && maxDeliveries > 0;
+  if (!isCount && maxDeliveries !== Number.POSITIVE_INFINITY) {
+    throw invalidCall(
+      `maxDeliveries must be a whole number from 1 on, or Infinity, not ${show(maxDeliveries)}`,
+    );
+  }
+  return {
+    heartbeat: checkTimeout('heartbeat', heartbeat),
+    workerTimeout: checkTimeout('workerTimeout', workerTimeout),
+    maxDeliveries,
+  };
+}
+
+function workerDied(deaths: number): Error {
+  const workers = deaths === 1 ? '1 worker' : `${deaths} workers`;
+  const error = new Error(`${workers} died with this message; it is not given to another (maxDeliveries)`);
+  error.name = 'WorkerDied';
+  return error;
+}
+
+/** The batches of a source as `judge` leaves them. */
+function judged<T>(
+  source: AsyncIterator<readonly T[], undefined>,
+  judge: (items: readonly T[]) => readonly T[],
+): AsyncIterator<readonly T[], undefined> {
+  return {
+    next: async () => {
+      const { done, value } = await source.next();
+      return done ? { done, value: undefined } : { done: false, value: judge(value) };
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import type { ByteBudget } from '../../async/byte-budget.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { type WorkItem, WorkKind } from '../../protocol/work-request.ts';
+import type { BoundPush } from '../../transport.ts';
+import type { Asker } from './leased-worker.ts';
+import type { LeasedMessage, Leases } from './leases.ts';
+import { PushShare } from './push-workers.ts';
+import { PushedCalls } from '../pushed-calls.ts';
+
+/** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
+const MOST_BYTES = 1_048_576;
+
+export interface SharingSettings {
+  readonly leases: Leases;
+  readonly push: BoundPush;
+  /** Of what workers have that ask: when it is full they get no more. */
+  readonly out: ByteBudget;
+  /** Whether there are workers that ask. */
+  readonly hasAskers: () => boolean;
+  readonly encode: (items: readonly WorkItem[]) => Bytes;
+  /** Called when messages were taken from those that wait. */
+  readonly onShared: () => void;
+}
+
+/** Gives what waits to those that asked for it, evenly, and has what nobody asked for pushed. */
+export class Sharing {
+  readonly #settings: SharingSettings;
+  /** Those that wait for work, longest first. */
+  readonly #idle = new Set<Asker>();
+  readonly #pushed: PushShare<LeasedMessage>;
+  readonly #pushedCalls = new PushedCalls();
+
+  constructor(settings: SharingSettings) {
+    this.#settings = settings;
+    this.#pushed = new PushShare<LeasedMessage>(settings.push, this.#forPush());
+  }
+
+  /** Messages pushed that did not come back, as far as that can be told. */
+  get pushedOut(): number {
+    return this.#pushed.out;
+  }
+
+  /** The worker waits for work. */
+  wait(asker: Asker): void {
+    this.#idle.add(asker);
+  }
+
+  waitsNoMore(asker: Asker): void {
+    this.#idle.delete(asker);
+  }
+
+  /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
+  pushedCameBack(frames: readonly Bytes[]): Bytes[] {
+    const results: Bytes[] = [];
+    for (const frame of frames) {
+      const result = this.#pushedCalls.resultOf(frame);
+      if (result !== undefined) results.push(result);
+    }
+    this.#pushed.cameBack(results.length);
+    this.share();
+    return results;
+  }
+
+  /** Workers that are pushed to came or went. */
+  peersChanged(): void {
+    this.#pushed.peersChanged();
+    this.share();
+  }
+
+  /** Called now and then while there are workers that ask. */
+  look(): void {
+    this.#pushed.forgetOverdue();
+    this.share();
+  }
+
+  share(): void {
+    const { leases, onShared, out, push } = this.#settings;
+    const kept = leases.alone > 0 ? this.#shareAlone() : 0;
+    let passed = 0;
+    for (const asker of this.#idle) {
+      const left = leases.inCompany;
+      if (left === 0 || out.isFull) break;
+      // Those are to have nothing in their hands when a message comes that is to be alone.
+      if (leases.holdsAlone(asker.id) || passed < kept) {
+        passed++;
+        continue;
+      }
+      const pushed = Math.min(this.#pushed.room, push.peers);
+      const fair = Math.ceil(left / (this.#idle.size + pushed));
+      this.#give(asker, this.#some(Math.min(asker.want, fair)));
+    }
+    if (leases.waiting > 0) this.#pushed.run().then(onShared);
+    onShared();
+  }
+
+  /** A request for work has waited for long enough. */
+  giveNothing(asker: Asker): void {
+    this.#give(asker, []);
+  }
+
+  close(): void {
+    this.#idle.clear();
+  }
+
+  /** Gives what is to be alone to those with empty hands. Gives how many more of those are needed. */
+  #shareAlone(): number {
+    const { leases } = this.#settings;
+    for (const asker of this.#idle) {
+      if (leases.holds(asker.id) > 0) continue;
+      if (this.#settings.out.isFull) break;
+      const message = leases.nextAlone();
+      if (message === undefined) return 0;
+      this.#give(asker, [message]);
+    }
+    return leases.alone;
+  }
+
+  /** So many of those that wait, or as many as fit one reply. */
+  #some(count: number): LeasedMessage[] {
+    const messages: LeasedMessage[] = [];
+    let bytes = 0;
+    while (messages.length < count && bytes < MOST_BYTES) {
+      const message = this.#settings.leases.next();
+      if (message === undefined) break;
+      messages.push(message);
+      bytes += message.frame.length;
+    }
+    return messages;
+  }
+
+  #give(asker: Asker, messages: readonly LeasedMessage[]): void {
+    const { leases, encode } = this.#settings;
+    this.#idle.delete(asker);
+    const items = messages.map((message) => {
+      const { number } = leases.give(message, asker.id);
+      return { lease: number, kind: WorkKind.open, frame: message.frame };
+    });
+    asker.answer(encode(items));
+  }
+
+  /** What is pushed has no lease: results of it cannot be told from those of a worker that had it before. */
+  #forPush() {
+    const { leases, hasAskers } = this.#settings;
+    const calls = this.#pushedCalls;
+    return {
+      isShared: hasAskers,
+      get waiting() {
+        return hasAskers() ? leases.inCompany : leases.waiting;
+      },
+      next() {
+        const message = leases.next() ?? (hasAskers() ? undefined : leases.nextAlone());
+        if (message === undefined) return undefined;
+        leases.forgetRuns(message);
+        calls.note(message.frame);
+        return message;
+      },
+      putBack: (message: LeasedMessage) => leases.putBack(message),
+    };
+  }
+}

@@ -1,0 +1,72 @@
+import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
+import { openGround } from '../runtime/role-host.ts';
+import { addressesOf, checkPrevious, Previous } from '../runtime/previous-server.ts';
+import { Role } from '../runtime/role.ts';
+
+/** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
+export interface HubOptions extends DistributionOptions {
+  /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
+  readonly subAddress?: string | undefined;
+  /**
+   * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
+   * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
+   */
+  readonly previousDbAddress?: string | undefined;
+  /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
+  readonly previous: string;
+}
+
+/**
+ * A Master within a pipeline: hands what a previous server publishes over to workers, and their results to the client or
+ * the next server.
+ */
+export class Hub extends Role {
+  readonly pubAddress: string;
+  readonly workerPullAddress: string;
+  readonly workerPushAddress: string;
+  readonly #previous: Previous;
+
+  private constructor(parts: Distribution, previous: Previous) {
+    super(parts);
+    this.pubAddress = parts.pubAddress;
+    this.workerPullAddress = parts.workerPullAddress;
+    this.workerPushAddress = parts.workerPushAddress;
+    this.#previous = previous;
+  }
+
+  /**
+   * Binds its addresses, dials the previous server, which may come later, and serves until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+   */
+  static async start(options: HubOptions): Promise<Hub> {
+    const { subAddress, previousDbAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+    const source = {
+      key: 'sub_address',
+      address: subAddress,
+      dbAddress: previousDbAddress,
+      topic: options.previous,
+    };
+    const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
+    return openGround(options, 'hub', addresses, async (ground) => {
+      checkPrevious(options.previous);
+      const previous = new Previous(ground, source);
+      const intake = {
+        source: previous.frames(),
+        stop: () => previous.close(),
+        addresses: { sub_address: subAddress ?? '' },
+        previous: options.previous,
+      };
+      return new Hub(await distribute('Hub', ground, options, intake), previous);
+    });
+  }
+
+  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
+  ready(): Promise<void> {
+    return this.#previous.ready();
+  }
+
+  /** Where the previous server publishes; undefined until it has said so. */
+  get subAddress(): string | undefined {
+    return this.#previous.address;
+  }
+}

@@ -1,0 +1,59 @@
+import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
+import { openGround } from '../runtime/role-host.ts';
+import { Role } from '../runtime/role.ts';
+
+/** What a master is: pylm's `Master(…)` arguments in camel case, and frond's own. */
+export interface MasterOptions extends DistributionOptions {
+  /** Where clients push calls; bound. */
+  readonly pullAddress: string;
+}
+
+/**
+ * Hands calls over to workers and their results to the client or a pipeline. Workers are frond's or pylm's, or both.
+ *
+ * @example
+ * await using master = await Master.start({
+ *   transport: zeromq(),
+ *   name: 'master',
+ *   pullAddress: 'tcp://127.0.0.1:5555',
+ *   pubAddress: 'tcp://127.0.0.1:5556',
+ *   workerPullAddress: 'tcp://127.0.0.1:5557',
+ *   workerPushAddress: 'tcp://127.0.0.1:5558',
+ *   dbAddress: 'tcp://127.0.0.1:5559',
+ *   *scatter(message) {
+ *     for (let i = 0; i < 3; i++) yield message;
+ *   },
+ * });
+ */
+export class Master extends Role {
+  readonly pullAddress: string;
+  readonly pubAddress: string;
+  readonly workerPullAddress: string;
+  readonly workerPushAddress: string;
+
+  private constructor(parts: Distribution, pullAddress: string) {
+    super(parts);
+    this.pullAddress = pullAddress;
+    this.pubAddress = parts.pubAddress;
+    this.workerPullAddress = parts.workerPullAddress;
+    this.workerPushAddress = parts.workerPushAddress;
+  }
+
+  /**
+   * Binds its addresses and serves until closed. Workers may come and go.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+   */
+  static start(options: MasterOptions): Promise<Master> {
+    const { pullAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+    const addresses = [pullAddress, pubAddress, workerPullAddress, workerPushAddress];
+    return openGround(options, 'master', addresses, async (ground) => {
+      const pull = await ground.connection.bindPull(pullAddress);
+      const intake = {
+        source: pull[Symbol.asyncIterator](),
+        stop: async () => pull.stop(),
+        addresses: { pull_address: pull.address },
+      };
+      return new Master(await distribute('Master', ground, options, intake), pull.address);
+    });
+  }
+}

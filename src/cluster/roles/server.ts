@@ -1,0 +1,69 @@
+import { atMost } from '../../async/timers.ts';
+import { checkConcurrency, type FunctionOptions, openGround, type ServingOptions } from '../runtime/role-host.ts';
+import { defaultStream } from '../runtime/publisher.ts';
+import { Role, type RoleParts } from '../runtime/role.ts';
+
+/** What a server is: pylm's `Server(…)` arguments in camel case, and frond's own. */
+export interface ServerOptions extends ServingOptions, FunctionOptions {
+  /** Where clients push calls; bound. */
+  readonly pullAddress: string;
+  /** Where answers are published; bound. */
+  readonly pubAddress: string;
+  /** Results go to the next server of a pipeline and not to the client. Default false. */
+  readonly pipelined?: boolean | undefined;
+}
+
+/**
+ * Runs functions and answers the client or feeds a pipeline. On the wire it is pylm's `Server`, but nothing that a
+ * client sends can stop it: a call that fails is answered `0`, as pylm does, with the reason beside it for frond clients.
+ *
+ * @example
+ * await using server = await Server.start({
+ *   transport: zeromq(),
+ *   name: 'server',
+ *   dbAddress: 'tcp://127.0.0.1:5555',
+ *   pullAddress: 'tcp://127.0.0.1:5556',
+ *   pubAddress: 'tcp://127.0.0.1:5557',
+ *   functions: { reverse: (payload) => payload.slice().reverse() },
+ * });
+ */
+export class Server extends Role {
+  readonly pullAddress: string;
+  readonly pubAddress: string;
+
+  private constructor(parts: RoleParts, pullAddress: string, pubAddress: string) {
+    super(parts);
+    this.pullAddress = pullAddress;
+    this.pubAddress = pubAddress;
+  }
+
+  /**
+   * Binds the three addresses and serves until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+   */
+  static start(options: ServerOptions): Promise<Server> {
+    const { name, pullAddress, pubAddress, functions, pipelined = false } = options;
+    return openGround(options, 'server', [pullAddress, pubAddress], async (ground) => {
+      const engine = ground.engine(functions, false);
+      const concurrency = checkConcurrency(options.concurrency);
+      const pull = await ground.connection.bindPull(pullAddress);
+      const stream = options.handleStream ?? defaultStream(name, pipelined);
+      const { publisher, address } = await ground.publisher(pubAddress, stream);
+      const flow = ground.flow(engine.run, publisher, { concurrency });
+      const inFlight = () => flow.running;
+      const db = await ground.serveCache({ pull_address: pull.address, pub_address: address }, () => ({
+        role: 'Server',
+        ...(options.handleStream === undefined && { pipelined }),
+        functions: engine.offered,
+        counters: ground.counters(inFlight()),
+      }));
+      const serving = flow.serve(ground.intake([pull[Symbol.asyncIterator]()]));
+      const drain = async (left: () => number) => {
+        pull.stop();
+        // A function that never ends must not keep the server from closing.
+        await atMost(left(), serving);
+      };
+      return new Server({ ground, dbAddress: db.address, inFlight, drain }, pull.address, address);
+    });
+  }
+}

@@ -1,0 +1,311 @@
+import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
+import { deferred } from '../../async/deferred.ts';
+import { SignalHub } from '../../async/signals.ts';
+import { CacheCalls } from '../../cache/calls.ts';
+import { CacheChannel } from '../../cache-client.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
+import { checkServerName } from '../../protocol/function-path.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { randomId } from '../../protocol/ids.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
+import { LONGEST_WORKER_NAME } from '../../protocol/work-request.ts';
+import type { CloseOptions, Connection, Transport } from '../../transport.ts';
+import { cacheOf, type KeyValues } from '../cache.ts';
+import { type Counters, type Tally, tally } from '../counters.ts';
+import { Engine } from '../runtime/engine.ts';
+import { type FailureSettings, failed } from '../runtime/failures.ts';
+import { dropped, Flow } from '../runtime/flow.ts';
+import type { PalmFunctions } from '../runtime/functions.ts';
+import { checkConcurrency, DRAIN_TIMEOUT } from '../runtime/role-host.ts';
+import type { Work, WorkLink } from '../worker-link/work-link.ts';
+import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
+
+/** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
+export interface WorkerOptions {
+  readonly transport: Transport;
+  /** Name of the worker, for logs and `context.name`; no more than 128 characters. Default: a random one. */
+  readonly name?: string | undefined;
+  /** `dbAddress` of the Master or Hub. */
+  readonly dbAddress: string;
+  /** The Master's `workerPushAddress`. Left out, the Master is asked. Given, the Master pushes work as pylm's do. */
+  readonly pushAddress?: string | undefined;
+  /** The Master's `workerPullAddress`. Left out, the Master is asked. */
+  readonly pullAddress?: string | undefined;
+  /** Least level that is logged. Default `info`. */
+  readonly loggingLevel?: LoggingLevel | undefined;
+  /** The functions offered, to calls that name any server. `echo`, which gives its payload back, is always there. */
+  readonly functions?: PalmFunctions | undefined;
+  /** Async functions that may run at the same time. Default 1. */
+  readonly concurrency?: number | undefined;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger | undefined;
+  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  readonly includeStack?: boolean | undefined;
+  /** Milliseconds that `start` and each cache call may take; `Infinity` for no limit. Default 30 000. */
+  readonly timeout?: number | undefined;
+}
+
+const TIMEOUT = 30_000;
+
+/** Milliseconds after which a Master that cannot be used is tried again. */
+const RETRY = 1_000;
+
+/** Milliseconds for the good-bye of a worker that gives up what it has begun. */
+const LAST_WORD = 100;
+
+/**
+ * Runs functions on the work of a Master or Hub, frond's or pylm's. When the Master goes, it waits for it to come back,
+ * also at other addresses.
+ *
+ * With a frond Master it asks for as much work as it does in a few milliseconds, so that nothing waits behind a slow
+ * function, and a worker that closes loses nothing. A pylm Master pushes work to each worker in turn: what it has pushed
+ * to a worker that closes is lost, as with pylm's workers.
+ *
+ * @example
+ * await using worker = await Worker.start({
+ *   transport: zeromq(),
+ *   dbAddress: 'tcp://127.0.0.1:5559',
+ *   functions: { upper: (payload) => new TextEncoder().encode(new TextDecoder().decode(payload).toUpperCase()) },
+ * });
+ */
+export class Worker implements AsyncDisposable {
+  readonly name: string;
+  readonly #connection: Connection;
+  readonly #shutdown: AbortController;
+  readonly #logger: Logger;
+  readonly #tally: Tally;
+  readonly #engine: Engine;
+  readonly #failures: FailureSettings;
+  readonly #settings: LinkSettings;
+  readonly #found = deferred<void>();
+  readonly #working: Promise<void>;
+  #link: WorkLink | undefined;
+  #running = () => 0;
+  #deadline = Number.POSITIVE_INFINITY;
+  #closing: Promise<void> | undefined;
+
+  private constructor(name: string, parts: WorkerParts) {
+    this.name = name;
+    this.#connection = parts.settings.connection;
+    this.#shutdown = parts.shutdown;
+    this.#logger = parts.logger;
+    this.#tally = parts.tally;
+    this.#engine = parts.engine;
+    this.#failures = { logger: parts.logger, includeStack: parts.includeStack };
+    this.#settings = parts.settings;
+    this.#found.promise.catch(() => {});
+    // One that is refused for good, as by a relay, has nowhere to look for work.
+    this.closed.then((error) => this.#shutdown.abort(error));
+    this.#working = this.#work();
+  }
+
+  /**
+   * Finds the Master and works until closed.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER` when the server at `dbAddress`
+   * has no workers, `TIMEOUT` when there is none, `FORBIDDEN` when a relay does not let it work there.
+   */
+  static async start(options: WorkerOptions): Promise<Worker> {
+    const name = options.name ?? randomId();
+    const { dbAddress } = options;
+    const timeout = checkTimeout('timeout', options.timeout ?? TIMEOUT);
+    const worker = new Worker(name, await openParts(name, timeout, options));
+    const expired = () => {
+      const text = `no Master at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
+      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
+    };
+    try {
+      const limits = { signal: undefined, signals: new SignalHub(), timeout };
+      await withinLimits(limits, expired, worker.#found.promise);
+      return worker;
+    } catch (error) {
+      await worker.close({ timeout: 0 });
+      throw error;
+    }
+  }
+
+  /** What the worker did so far, and is doing. */
+  get counters(): Counters {
+    return { ...this.#tally, inFlight: this.#running() };
+  }
+
+  /** Resolves when the worker is closed, with the error that forced it, if one did. */
+  get closed(): Promise<PalmError | undefined> {
+    return this.#connection.closed;
+  }
+
+  /**
+   * Takes no more work, gives back what it has not begun, where the Master takes it, and finishes and sends the rest,
+   * within `timeout` milliseconds (1000).
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
+    this.#deadline = performance.now() + timeout;
+    this.#shutdown.abort(new PalmError('CLOSED', `worker ${show(this.name)} is closing`));
+    const link = this.#link;
+    link?.stop();
+    if (link !== undefined) await atMost(this.#left(), this.#working);
+    // A function takes longer: its Master shall give the message to another now, and not when this worker is missed.
+    await this.#link?.leave(LAST_WORD);
+    await this.#connection.close({ timeout: this.#left() });
+  }
+
+  #left(): number {
+    return Math.max(0, this.#deadline - performance.now());
+  }
+
+  async #work(): Promise<void> {
+    const { signal } = this.#shutdown;
+    while (!signal.aborted) {
+      let link: WorkLink | undefined;
+      try {
+        link = await findWork(this.#settings);
+        this.#logger.info('working', { db: this.#settings.dbAddress });
+        this.#found.resolve();
+        await this.#serve(link);
+      } catch (error) {
+        this.#found.reject(error);
+        if (signal.aborted) return;
+        this.#logger.warning('no work', { db: this.#settings.dbAddress, reason: reasonText(error) });
+        await pause(RETRY, signal);
+        if (!signal.aborted) await link?.forsake();
+      }
+    }
+  }
+
+  async #serve<T extends Work>(link: WorkLink<T>): Promise<void> {
+    const { signal } = this.#shutdown;
+    const flow = new Flow<T>({
+      step: this.#engine.run,
+      outlet: countingOutlet(link, this.#failures, this.#tally),
+      frameOf: (work) => link.begin(work),
+      concurrency: this.#settings.concurrency,
+      tally: this.#tally,
+      logger: this.#logger,
+      handsOut: true,
+      isIntake: true,
+    });
+    this.#running = () => flow.running;
+    this.#link = link;
+    if (signal.aborted) link.stop();
+    try {
+      await flow.serve(link);
+      await link.leave(Math.min(this.#left(), DRAIN_TIMEOUT));
+    } finally {
+      this.#link = undefined;
+    }
+  }
+}
+
+/** What a worker holds, opened. */
+interface WorkerParts {
+  readonly settings: LinkSettings;
+  readonly shutdown: AbortController;
+  readonly logger: Logger;
+  readonly tally: Tally;
+  readonly engine: Engine;
+  readonly includeStack: boolean;
+}
+
+async function openParts(name: string, timeout: number, options: WorkerOptions): Promise<WorkerParts> {
+  const { transport, dbAddress, pushAddress, pullAddress, functions = {}, includeStack = false } = options;
+  checkServerName('name', name);
+  if (name.length > LONGEST_WORKER_NAME) {
+    throw invalidCall(`name must have no more than ${LONGEST_WORKER_NAME} characters, not ${name.length}`);
+  }
+  for (const address of [dbAddress, pushAddress, pullAddress]) {
+    if (address !== undefined) transport.checkAddress(address);
+  }
+  const concurrency = checkConcurrency(options.concurrency);
+  const functionLogger = atLevel(
+    options.logger ?? consoleLogger(`frond worker ${name}`),
+    options.loggingLevel ?? 'info',
+  );
+  const logger = sparing(functionLogger);
+  const shutdown = new AbortController();
+  const own = tally();
+  const connection = await transport.open();
+  const channel = new CacheChannel({
+    connection,
+    dbAddress,
+    session: undefined,
+    tap: undefined,
+  });
+  const engine = new Engine({
+    name,
+    isNamed: false,
+    mayEnd: false,
+    functions,
+    cache: cacheOf(keysOf(new CacheCalls(channel), timeout)),
+    logger,
+    functionLogger,
+    includeStack,
+    signal: shutdown.signal,
+    tally: own,
+  });
+  const onLost = (count: number, error: unknown) => {
+    for (let i = 0; i < count; i++) dropped(own, logger, 'results lost', { reason: reasonText(error) });
+  };
+  const link = {
+    transport,
+    connection,
+    dbAddress,
+    channel,
+    name,
+    concurrency,
+    pushAddress,
+    pullAddress,
+    onLost,
+  };
+  return { settings: link, shutdown, logger, tally: own, engine, includeStack };
+}
+
+/** The Master's store. */
+function keysOf(cache: CacheCalls, timeout: number): KeyValues {
+  const limits = { signal: undefined, signals: new SignalHub(), timeout };
+  return {
+    get: (key) => cache.get(key, limits),
+    set: async (key, value) => {
+      await cache.set(value, key, limits);
+    },
+    delete: (key) => cache.delete(key, limits),
+  };
+}
+
+function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSettings, own: Tally) {
+  const codec = new EnvelopeCodec();
+  return {
+    add: (result: PalmMessage, work: T) => {
+      let sent = result;
+      try {
+        link.add(result, work);
+      } catch (error) {
+        // What the function made of the message is beyond sending. What came in is not.
+        sent = failed(settings, codec.decode(work.frame), error);
+        link.add(sent, work);
+      }
+      own.answered++;
+      if (sent.status !== Status.ok) own.failed++;
+    },
+    done: (work: T) => link.done(work),
+    flush: () => link.flush(),
+  };
+}
+
+async function pause(time: number, signal: AbortSignal): Promise<void> {
+  const over = deferred<void>();
+  const end = () => over.resolve();
+  const stop = startTimer(time, end);
+  signal.addEventListener('abort', end);
+  await over.promise;
+  stop();
+  signal.removeEventListener('abort', end);
+}

@@ -1,0 +1,175 @@
+/** The key-value service of a server: answers REQ from clients and workers (pylm/parts/services.py, CacheService). */
+
+import type { Logger } from '../../logging.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { randomId } from '../../protocol/ids.ts';
+import { isReservedKey } from '../../protocol/keys.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
+import { WORK } from '../../protocol/work-request.ts';
+import type { RequestOrigin } from '../../transport.ts';
+import type { Tally } from '../counters.ts';
+import { dropped } from './flow.ts';
+import { STATUS_KEY } from './status.ts';
+import type { Store } from './store.ts';
+
+/** What a request came to. */
+interface Outcome {
+  readonly value: Bytes;
+  readonly status: number;
+  readonly error: string;
+}
+
+/** Answers a worker's request for work. */
+export type WorkService = (request: PalmMessage, from: RequestOrigin) => Bytes | Promise<Bytes>;
+
+export interface CacheServiceSettings {
+  /** The server's own keys, which pylm's clients and workers ask for. */
+  readonly config: Readonly<Record<string, string>>;
+  /** What {@link STATUS_KEY} gives, at the time it is asked for. */
+  readonly status: () => Bytes;
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly tally: Tally;
+  /** Of a Master or Hub. */
+  readonly work: WorkService | undefined;
+}
+
+/** Characters of a key that is stored. */
+const LONGEST_KEY = 4_096;
+
+/** Bytes of requests that may wait for a store that takes its time. */
+const MOST_WAITING = 67_108_864;
+
+const NOTHING: Bytes = new Uint8Array(0);
+
+function done(value: Bytes): Outcome {
+  return { value, status: Status.ok, error: '' };
+}
+
+function refusal(status: number, error: string): Outcome {
+  return { value: NOTHING, status, error };
+}
+
+/** Answers cache requests. The server's own keys can be read and not written; nothing in a request can harm it. */
+export class CacheService {
+  readonly #codec = new EnvelopeCodec();
+  readonly #config = new Map<string, () => Bytes>();
+  readonly #store: Store;
+  readonly #logger: Logger;
+  readonly #tally: Tally;
+  readonly #work: WorkService | undefined;
+  /** Of requests that wait for the store. */
+  #waiting = 0;
+
+  constructor({ config, status, store, logger, tally, work }: CacheServiceSettings) {
+    for (const [key, value] of Object.entries(config)) this.configure(key, value);
+    this.#config.set(STATUS_KEY, status);
+    this.#store = store;
+    this.#logger = logger;
+    this.#tally = tally;
+    this.#work = work;
+  }
+
+  /** Sets one of the server's own keys. */
+  configure(key: string, value: string): void {
+    const bytes = encodeUtf8(value);
+    this.#config.set(key, () => bytes);
+  }
+
+  /** The reply to one request, at once when the store answers at once. Never throws or rejects. */
+  answer(frame: Bytes, from: RequestOrigin): Bytes | Promise<Bytes> {
+    let request: PalmMessage;
+    try {
+      request = this.#codec.decode(frame);
+    } catch (error) {
+      const fields = { size: frame.length, reason: reasonText(error) };
+      dropped(this.#tally, this.#logger, 'bad cache request', fields);
+      return NOTHING;
+    }
+    try {
+      if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
+      const outcome = this.#perform(request);
+      if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
+      this.#waiting += frame.length;
+      return outcome.catch(failure).then((later) => {
+        this.#waiting -= frame.length;
+        return this.#reply(request, later);
+      });
+    } catch (error) {
+      return this.#reply(request, failure(error));
+    }
+  }
+
+  #perform(request: PalmMessage): Outcome | Promise<Outcome> {
+    if (this.#waiting >= MOST_WAITING)
+      return refusal(Status.failed, 'too much waits for the store; try again');
+    switch (operationOf(request)) {
+      case 'set':
+        return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
+      case 'get':
+        return this.#get(decodeUtf8(request.payload));
+      case 'delete':
+        return this.#delete(decodeUtf8(request.payload));
+      default: {
+        const text = `the cache has set, get and delete, not ${show(request.function)}`;
+        return refusal(Status.unknownFunction, text);
+      }
+    }
+  }
+
+  #get(key: string): Outcome | Promise<Outcome> {
+    return when(this.#config.get(key)?.() ?? this.#store.get(key), (value) =>
+      value === undefined ? missing(key) : done(value),
+    );
+  }
+
+  #set(key: string, value: Bytes): Outcome | Promise<Outcome> {
+    if (key.length > LONGEST_KEY) {
+      return refusal(Status.refused, `a key has no more than ${LONGEST_KEY} characters, not ${key.length}`);
+    }
+    if (isReservedKey(key)) return reserved(key);
+    // A copy: the value is a view of the whole request, which the store would keep alive.
+    return when(this.#store.set(key, value.slice()), () => done(encodeUtf8(key)));
+  }
+
+  #delete(key: string): Outcome | Promise<Outcome> {
+    if (isReservedKey(key)) return reserved(key);
+    return when(this.#store.delete(key), (existed) => (existed ? done(encodeUtf8(key)) : missing(key)));
+  }
+
+  #reply(request: PalmMessage, outcome: Outcome): Bytes {
+    if (outcome.status !== Status.ok && outcome.status !== Status.missing) {
+      const fields = { function: request.function, reason: outcome.error };
+      dropped(this.#tally, this.#logger, 'cache request refused', fields);
+    }
+    if ((request.features & Feature.replies) === 0) return outcome.value;
+    const { value: payload, status, error } = outcome;
+    const features = this.#work === undefined ? Feature.replies : Feature.replies | Feature.work;
+    return this.#codec.encode(palmMessage({ function: request.function, payload, status, error, features }));
+  }
+}
+
+/** As in pylm, whatever stands before the dot: workers put an underscore there. */
+function operationOf({ function: path }: PalmMessage): string | undefined {
+  return path.split('.')[1];
+}
+
+function missing(key: string): Outcome {
+  return refusal(Status.missing, `there is no key ${show(key)}`);
+}
+
+function reserved(key: string): Outcome {
+  return refusal(Status.refused, `key ${show(key)} is the server's configuration`);
+}
+
+function failure(error: unknown): Outcome {
+  const isTooLarge = error instanceof PalmError && error.code === 'TOO_LARGE';
+  return refusal(isTooLarge ? Status.refused : Status.failed, reasonText(error));
+}
+
+/** Goes on with a value that is there, or will be. */
+function when<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}

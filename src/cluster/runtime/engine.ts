@@ -1,0 +1,138 @@
+/** Takes a message, runs the function of its stage, and gives the message with each result. */
+import { currentStage, isName } from '../../protocol/function-path.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
+import { nearest } from '../../protocol/nearest.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { MessageContext, type Surroundings } from '../context.ts';
+import type { Tally } from '../counters.ts';
+import { type FailureSettings, failed } from './failures.ts';
+import type { Emit, Step } from './flow.ts';
+import { bytesOf, heard, isIterable, NoResult, WrongResult } from '../function-result.ts';
+import type { PalmFunction, PalmFunctions } from './functions.ts';
+
+export interface EngineSettings extends FailureSettings, Surroundings {
+  /** Whether a call must name this server: a worker serves whatever its Master is called. */
+  readonly isNamed: boolean;
+  /** Whether a function may give nothing, which ends the message here. */
+  readonly mayEnd: boolean;
+  readonly functions: PalmFunctions;
+  readonly tally: Tally;
+}
+
+/** Runs the functions of one server or worker. Whatever they do, the caller learns of it. */
+export class Engine {
+  readonly #settings: EngineSettings;
+  readonly #functions: Map<string, PalmFunction>;
+  #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
+
+  /** @throws PalmError `INVALID_CALL` when a function has a name that no call can say, or is none. */
+  constructor(settings: EngineSettings) {
+    this.#settings = settings;
+    this.#recent = { path: '', stage: 0, run: undefined };
+    this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
+    for (const [own, run] of Object.entries(settings.functions)) {
+      if (!isName(own) || typeof run !== 'function') {
+        throw invalidCall(
+          `functions must be functions named without dots or spaces, not ${show(own)}: ${show(run)}`,
+        );
+      }
+      this.#functions.set(own, run);
+    }
+  }
+
+  /** Names of the functions. */
+  get offered(): string[] {
+    return [...this.#functions.keys()];
+  }
+
+  /** Runs a message and emits its results: a promise only when the function takes its time. */
+  readonly run: Step = (message, emit) => {
+    // A frond client is told of the first failure; with pylm's, whose calls say nothing of features, the next function
+    // runs on the `0`, as in pylm.
+    if (message.status !== Status.ok && message.features !== 0) return emit(message);
+    const run = this.#find(message);
+    if (run === undefined) return emit(this.#unknown(message));
+    let result: unknown;
+    let bytes: Bytes | undefined;
+    try {
+      result = run(message.payload, new MessageContext(this.#settings, message));
+      bytes = bytesOf(result);
+    } catch (error) {
+      return emit(this.#fail(message, error));
+    }
+    if (bytes === undefined) return this.#later(message, result, emit);
+    message.payload = bytes;
+    return emit(message);
+  };
+
+  async #later(message: PalmMessage, promised: unknown, emit: Emit): Promise<unknown> {
+    let result: unknown;
+    try {
+      result = await promised;
+      const bytes = bytesOf(result);
+      if (bytes !== undefined) {
+        message.payload = bytes;
+        return emit(message, true);
+      }
+      if (isIterable(result)) {
+        if (!(await this.#each(message, result, emit))) return undefined;
+      } else if (result !== undefined) throw new WrongResult(result);
+    } catch (error) {
+      return emit(this.#fail(message, error), true);
+    }
+    if (!this.#settings.mayEnd) return emit(this.#fail(message, new NoResult(result)), true);
+    this.#settings.tally.ended++;
+    return undefined;
+  }
+
+  /** Gives whether there was none. */
+  async #each(
+    message: PalmMessage,
+    results: Iterable<unknown> | AsyncIterable<unknown>,
+    emit: Emit,
+  ): Promise<boolean> {
+    let isEmpty = true;
+    for await (const result of heard(results)) {
+      isEmpty = false;
+      const payload = bytesOf(result);
+      if (payload === undefined) throw new WrongResult(result, results);
+      if ((await emit({ ...message, payload })) === false) break;
+    }
+    return isEmpty;
+  }
+
+  #fail(message: PalmMessage, error: unknown, status?: number): PalmMessage {
+    return failed(this.#settings, message, error, status);
+  }
+
+  /** Most messages call what the one before did. */
+  #find(message: PalmMessage): PalmFunction | undefined {
+    const { function: path, stage } = message;
+    if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.run;
+    const { name, isNamed } = this.#settings;
+    const current = currentStage(path, stage);
+    const isOurs = current !== undefined && (!isNamed || current.server === name);
+    const run = isOurs ? this.#functions.get(current.function) : undefined;
+    this.#recent = { path, stage, run };
+    return run;
+  }
+
+  #unknown(message: PalmMessage): PalmMessage {
+    const { name, isNamed } = this.#settings;
+    const { function: path, stage } = message;
+    const current = currentStage(path, stage);
+    if (current === undefined) {
+      const text = `${show(path)} has no stage ${stage} of the form 'server.function'`;
+      return this.#fail(message, text, Status.unknownFunction);
+    }
+    const where = path.includes(' ') ? ` (stage ${stage} of ${show(path)})` : '';
+    const own = `${isNamed ? 'server' : 'worker'} ${show(name)}`;
+    const near = nearest(current.function, this.offered);
+    const text =
+      isNamed && current.server !== name
+        ? `this is ${own}, and not ${show(current.server)}${where}`
+        : `${own} has no function ${show(current.function)}${where}${near === undefined ? '' : `; did you mean ${show(near)}?`}`;
+    return this.#fail(message, text, Status.unknownFunction);
+  }
+}

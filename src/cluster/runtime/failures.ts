@@ -1,0 +1,29 @@
+/** What the caller gets when a call fails. */
+import type { Logger } from '../../logging.ts';
+import { reasonText, told } from '../../protocol/errors.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
+
+/** What pylm answers when a function raises or is not found: the one byte `0`. */
+export const FAILED_PAYLOAD = 0x30;
+
+export interface FailureSettings {
+  readonly logger: Logger;
+  /** Whether a failed answer carries the stack of the error. */
+  readonly includeStack: boolean;
+}
+
+/** The message as the answer of a call that failed. What failed first is what the caller is told. */
+export function failed(
+  { logger, includeStack }: FailureSettings,
+  message: PalmMessage,
+  error: unknown,
+  status: number = Status.failed,
+): PalmMessage {
+  const reason = reasonText(error);
+  logger.error('call failed', { function: message.function, stage: message.stage, reason });
+  const payload = new Uint8Array([FAILED_PAYLOAD]);
+  if (message.status !== Status.ok) return { ...message, payload };
+  const stack = includeStack ? told(() => (error as Error).stack ?? reason) : undefined;
+  const errorName = told(() => (error instanceof Error ? error.name : '')) ?? '';
+  return { ...message, payload, status, error: stack ?? reason, errorName };
+}

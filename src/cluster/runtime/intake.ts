@@ -1,0 +1,173 @@
+/** Messages that wait for a function: bounded in bytes, and taken in turns between clients. */
+import type { ByteBudget } from '../../async/byte-budget.ts';
+import { type Deferred, deferred } from '../../async/deferred.ts';
+import { Turns } from '../../async/turns.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
+import { clientRange } from '../../protocol/envelope-head.ts';
+import { clientOf } from '../../protocol/ids.ts';
+import { NO_BYTES } from '../../protocol/message.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { Source } from './flow.ts';
+
+/** Bytes of messages that may wait, unless the server says otherwise. */
+const MAX_WAITING = 67_108_864;
+
+/** What a message costs beside its bytes, for the objects around them: 600 to 1 200 were seen in Node. */
+const MESSAGE_COST = 1_024;
+
+/** Bytes of a client's id that tell it from others, as far as turns go. */
+const LONGEST_ID = 256;
+
+/** What a message that is kept takes of a budget. */
+export function costOf(frame: Uint8Array): number {
+  return frame.length + MESSAGE_COST;
+}
+
+export interface IntakeSettings {
+  /** What waits here takes from this one, until it is worked off. */
+  readonly budget: ByteBudget;
+  /** Another one that must not be full either for more to be read. */
+  readonly other?: ByteBudget;
+  /** Called when reading stops since a budget is full. */
+  readonly onFull: () => void;
+}
+
+/**
+ * Reads ahead of a flow as far as the budget goes. Who sends more is held up by the transport, as is right for a single
+ * client with much to do. Beside it the calls of others are read as there is room, since transports take turns between
+ * links, and are next in turn here.
+ */
+export class Intake implements Source<Bytes>, Iterable<Bytes> {
+  readonly #settings: IntakeSettings;
+  readonly #turns = new Turns<Bytes>();
+  readonly #clients = new ClientOf();
+  #sources = 0;
+  #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
+  /** What came while nothing waited, and is taken as it came unless that takes its time. */
+  #batch: readonly Bytes[] = [];
+  #at = 0;
+  readonly #iterator: Iterator<Bytes, undefined> = {
+    next: () => {
+      const value = this.#at < this.#batch.length ? this.#batch[this.#at++] : this.#turns.shift();
+      if (value !== undefined) return { done: false, value };
+      this.#batch = [];
+      this.#at = 0;
+      return { done: true, value };
+    },
+  };
+
+  constructor(settings: IntakeSettings) {
+    this.#settings = settings;
+  }
+
+  /** Messages that wait. */
+  get size(): number {
+    return this.#turns.size + this.#batch.length - this.#at;
+  }
+
+  /** Reads a source until it ends. Each is to be added before the first is asked for. */
+  async read(source: AsyncIterator<readonly Bytes[], undefined>): Promise<void> {
+    const { budget, other } = this.#settings;
+    this.#sources++;
+    for (;;) {
+      const { done, value } = await source.next();
+      if (done) break;
+      let cost = 0;
+      for (const frame of value) cost += costOf(frame);
+      if (this.size === 0 && budget.used + cost < budget.limit && !other?.isFull) {
+        budget.take(cost);
+        this.#batch = value;
+        this.#at = 0;
+      } else {
+        this.held();
+        for (const frame of value) {
+          if (budget.isFull || other?.isFull) await this.#room();
+          budget.take(costOf(frame));
+          this.#turns.push(this.#clients.of(frame), frame);
+        }
+      }
+      this.#wake();
+    }
+    this.#sources--;
+    this.#wake();
+  }
+
+  async #room(): Promise<void> {
+    const { budget, other, onFull } = this.#settings;
+    this.#wake();
+    onFull();
+    while (budget.isFull || other?.isFull) await (budget.isFull ? budget.room() : other?.room());
+  }
+
+  /** Gives what waits, to be taken one by one: whose turn it is may change at any time. */
+  next(): Promise<IteratorResult<Iterable<Bytes>, undefined>> {
+    const now = this.#now();
+    if (now !== undefined) return Promise.resolve(now);
+    this.#reader ??= deferred();
+    return this.#reader.promise;
+  }
+
+  [Symbol.iterator](): Iterator<Bytes, undefined> {
+    return this.#iterator;
+  }
+
+  /** Sorts by clients what is to be taken in turns. */
+  held(): void {
+    for (; this.#at < this.#batch.length; this.#at++) {
+      const frame = this.#batch[this.#at];
+      if (frame !== undefined) this.#turns.push(this.#clients.of(frame), frame);
+    }
+    this.#batch = [];
+    this.#at = 0;
+  }
+
+  release(frame: Bytes): void {
+    this.#settings.budget.give(costOf(frame));
+  }
+
+  #now(): IteratorResult<Iterable<Bytes>, undefined> | undefined {
+    if (this.size > 0) return { done: false, value: this };
+    return this.#sources === 0 ? { done: true, value: undefined } : undefined;
+  }
+
+  #wake(): void {
+    if (this.#reader === undefined) return;
+    const now = this.#now();
+    if (now === undefined) return;
+    this.#reader.resolve(now);
+    this.#reader = undefined;
+  }
+}
+
+/** Whose a frame is: the `client` without the part after its last slash, which says which call it is of. */
+class ClientOf {
+  #bytes: Uint8Array = NO_BYTES;
+  #id = '';
+
+  of(frame: Uint8Array): string {
+    const [start, whole] = clientRange(frame);
+    const end = Math.min(whole, start + LONGEST_ID);
+    const recent = this.#bytes;
+    const length = end - start;
+    let same = 0;
+    if (length === recent.length) while (same < length && frame[start + same] === recent[same]) same++;
+    if (same === length && same === recent.length) return this.#id;
+    this.#bytes = frame.slice(start, end);
+    let id = '';
+    // Not decoded: this is for telling them apart.
+    for (let at = start; at < end; at++) id += String.fromCharCode(frame[at] as number);
+    this.#id = clientOf(id);
+    return this.#id;
+  }
+}
+
+/** @throws PalmError `INVALID_CALL` when it is none. */
+export function checkMaxWaiting(maxWaiting: unknown = MAX_WAITING): number {
+  const isCount = Number.isSafeInteger(maxWaiting) && (maxWaiting as number) > 0;
+  if (!isCount && maxWaiting !== Number.POSITIVE_INFINITY) {
+    throw invalidCall(
+      `maxWaiting must be bytes, a whole number from 1 on, or Infinity, not ${show(maxWaiting)}`,
+    );
+  }
+  return maxWaiting as number;
+}

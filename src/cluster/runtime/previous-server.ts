@@ -1,0 +1,194 @@
+/** What comes from previous servers. */
+import { atMost } from '../../async/timers.ts';
+import { deferred } from '../../async/deferred.ts';
+import { CacheChannel } from '../../cache-client.ts';
+import { replyText } from '../../protocol/cache-request.ts';
+import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
+import { dropped } from './flow.ts';
+import type { Ground } from './role-host.ts';
+
+/** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
+const PROOF_TIMEOUT = 250;
+
+/** Messages that may wait in the transport: those that wait here are bounded in bytes, and those there are not. */
+const MAX_UNREAD = 128;
+
+/** Milliseconds between two looks for a server that said where it publishes and does not. */
+const LOOK_AGAIN = 1_000;
+
+/** One previous server. */
+export interface Source {
+  /** Key of the address in the server's own cache. */
+  readonly key: string;
+  /** Where it publishes; undefined to ask it. */
+  readonly address: string | undefined;
+  /** Where its cache is: it is asked where it publishes, anew after each break. Undefined when it stays where it is. */
+  readonly dbAddress: string | undefined;
+  /** Its name, unless its `handleStream` says otherwise. */
+  readonly topic: string;
+}
+
+/** The stream that one previous server publishes under one topic, wherever it publishes. */
+export class Previous {
+  readonly #ground: Ground;
+  readonly #source: Source;
+  #address: string | undefined;
+  #subscription: Subscription | undefined;
+  /** Resolves when another subscription takes the place of this one, or none does any more. */
+  #replaced = deferred<void>();
+  #isLooking = false;
+  #isClosed = false;
+
+  constructor(ground: Ground, source: Source) {
+    this.#ground = ground;
+    this.#source = source;
+    if (source.address !== undefined) this.#dial(source.address);
+    else this.#look();
+  }
+
+  /** Where the server publishes; undefined until it has said so. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  /** Resolves once nothing that the server publishes can be missed. */
+  async ready(): Promise<void> {
+    while (this.#subscription?.isReady !== true) {
+      const subscription = this.#subscription;
+      if (this.#isClosed) throw new PalmError('CLOSED', 'the server is closed', { sent: false });
+      try {
+        await (subscription?.ready() ?? this.#replaced.promise);
+      } catch (error) {
+        // It moved meanwhile.
+        if (subscription === this.#subscription) throw error;
+      }
+    }
+  }
+
+  async close(options: CloseOptions = {}): Promise<void> {
+    this.#isClosed = true;
+    this.#replaced.resolve();
+    await this.#subscription?.close(options);
+  }
+
+  /** Envelopes as they come. SUB takes every topic that begins like ours; those that are others' are passed over. */
+  frames(): AsyncIterator<readonly Bytes[], undefined> {
+    let subscription: Subscription | undefined;
+    let deliveries: AsyncIterator<Delivery[], undefined> | undefined;
+    return {
+      next: async () => {
+        for (;;) {
+          if (deliveries === undefined) {
+            const next = this.#subscription;
+            if (next === undefined || next === subscription) {
+              if (this.#isClosed) return { done: true, value: undefined };
+              await this.#replaced.promise;
+              continue;
+            }
+            subscription = next;
+            deliveries = next[Symbol.asyncIterator]();
+          }
+          const { done, value } = await deliveries.next();
+          if (done) {
+            deliveries = undefined;
+            continue;
+          }
+          const frames = this.#ours(value);
+          if (frames.length > 0) return { done: false, value: frames };
+        }
+      },
+    };
+  }
+
+  #dial(address: string): void {
+    const { connection, tally, logger } = this.#ground;
+    const before = this.#subscription;
+    const subscription = connection.subscribe(address, this.#source.topic, {
+      proofTimeout: PROOF_TIMEOUT,
+      maxUnread: MAX_UNREAD,
+    });
+    subscription.onBreak((error) => {
+      const fields = { address, reason: error.message };
+      if (error.code === 'LOST') dropped(tally, logger, 'results of a previous server lost', fields);
+      else logger.warning('the link to a previous server broke', fields);
+      this.#look();
+    });
+    this.#address = address;
+    this.#subscription = subscription;
+    const replaced = this.#replaced;
+    this.#replaced = deferred();
+    replaced.resolve();
+    void before?.close();
+  }
+
+  /** Asks the server where it publishes, until it does: what it says may soon be over. */
+  async #look(): Promise<void> {
+    if (this.#source.dbAddress === undefined || this.#isLooking) return;
+    this.#isLooking = true;
+    const { connection, logger } = this.#ground;
+    while (!this.#isClosed && this.#subscription?.isReady !== true) {
+      try {
+        await this.#ask(this.#source.dbAddress);
+      } catch (error) {
+        if (error instanceof PalmError && error.code === 'DISCONNECTED') continue;
+        if (!this.#isClosed) {
+          logger.warning('a previous server was not found', {
+            db: this.#source.dbAddress,
+            reason: reasonText(error),
+          });
+        }
+      }
+      await atMost(LOOK_AGAIN, connection.closed);
+    }
+    this.#isLooking = false;
+  }
+
+  async #ask(dbAddress: string): Promise<void> {
+    const { connection, options, logger } = this.#ground;
+    await connection.identify();
+    const cache = new CacheChannel({ connection, dbAddress, session: undefined, tap: undefined });
+    const advertised = replyText(await cache.read('pub_address'));
+    if (advertised === '') {
+      const text = `the server at ${dbAddress} publishes nothing, or dbAddress is not its db_address`;
+      throw new PalmError('WRONG_SERVER', text, { sent: true });
+    }
+    const address = options.transport.resolveAddress(advertised, dbAddress);
+    if (address === this.#address || this.#isClosed) return;
+    this.#dial(address);
+    this.#ground.moved(this.#source.key, address);
+    logger.info('a previous server publishes', { address, db: dbAddress });
+  }
+
+  #ours(deliveries: readonly Delivery[]): Bytes[] {
+    const ours: Bytes[] = [];
+    const { topic: own } = this.#source;
+    for (const { topic, frames } of deliveries) {
+      // One by one: a call takes only so many arguments, and a delivery may have any number of frames.
+      if (topic === own) for (const frame of frames) ours.push(frame);
+    }
+    return ours;
+  }
+}
+
+/**
+ * The addresses that a source names.
+ * @throws PalmError `INVALID_CALL` when nothing says where the previous server is.
+ */
+export function addressesOf({ address, dbAddress }: Source): string[] {
+  const given = [address, dbAddress].filter((own) => own !== undefined);
+  if (given.length > 0) return given;
+  throw invalidCall(
+    'where is the previous server? previousDbAddress must say it, or subAddress where it publishes',
+  );
+}
+
+/** @throws PalmError `INVALID_CALL` for a topic that would take everybody's results. */
+export function checkPrevious(previous: unknown): void {
+  if (typeof previous !== 'string' || previous === '') {
+    throw invalidCall(
+      `previous must be the name of the previous server, or a topic of its handleStream, not ${show(previous)}`,
+    );
+  }
+}

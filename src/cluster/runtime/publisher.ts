@@ -1,0 +1,117 @@
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { invalidCall, reasonText, show } from '../../protocol/errors.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { Delivery } from '../../transport.ts';
+import { MessageContext, type Surroundings } from '../context.ts';
+import type { Tally } from '../counters.ts';
+import { type FailureSettings, failed } from './failures.ts';
+import { dropped, type Outlet } from './flow.ts';
+import type { HandleStream, StreamTarget } from './functions.ts';
+import { Outbox } from '../outbox.ts';
+import { PipelineNews } from '../pipeline-news.ts';
+
+export interface PublisherSettings extends FailureSettings, Surroundings {
+  readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
+  readonly handleStream: Stream;
+  /** Whether results are what came in, unchanged: then they need not be encoded anew. */
+  readonly isVerbatim: boolean;
+  readonly tally: Tally;
+}
+
+/** Where results go. */
+export interface Stream extends HandleStream {
+  /** What callers hear here of results that go on. */
+  readonly news?: PipelineNews;
+}
+
+/** Publishes results: to the client, or to the next server. */
+export class Publisher implements Outlet<Bytes> {
+  readonly #settings: PublisherSettings;
+  readonly #codec = new EnvelopeCodec();
+  readonly #outbox = new Outbox();
+
+  constructor(settings: PublisherSettings) {
+    this.#settings = settings;
+  }
+
+  /** @param frame - the message as it came: what is made of it may be beyond sending. */
+  add(result: PalmMessage, frame: Bytes): void {
+    const { isVerbatim, tally } = this.#settings;
+    tally.answered++;
+    if (result.status !== Status.ok) tally.failed++;
+    const isOk = result.status === Status.ok;
+    try {
+      this.#put(result, isVerbatim ? frame : undefined);
+    } catch (error) {
+      if (isOk) tally.failed++;
+      this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error));
+    }
+  }
+
+  /** Publishes the answer to a message that failed on its way. */
+  fail(failure: PalmMessage): void {
+    const { tally } = this.#settings;
+    tally.answered++;
+    tally.failed++;
+    this.#putFailure(failure);
+    this.flush();
+  }
+
+  done(): void {}
+
+  async flush(): Promise<boolean> {
+    const deliveries = this.#outbox.take();
+    if (deliveries.length === 0) return true;
+    try {
+      await this.#settings.publish(deliveries);
+      return true;
+    } catch (error) {
+      // Refused only once the server is closed, when a function took longer than closing waits.
+      const { tally, logger } = this.#settings;
+      dropped(tally, logger, 'results too late', { reason: reasonText(error) });
+      return false;
+    }
+  }
+
+  #put(result: PalmMessage, encoded?: Bytes): void {
+    const news = this.#settings.handleStream.news?.of(result);
+    this.#outbox.add(this.#target(result), encoded);
+    if (news !== undefined) this.#outbox.add({ topic: news.client, message: news });
+  }
+
+  /** Where it is to go may be what failed: then it goes to the client. */
+  #putFailure(failure: PalmMessage): void {
+    try {
+      this.#put({ ...failure });
+    } catch {
+      this.#outbox.add({ topic: failure.client, message: failure });
+    }
+  }
+
+  #target(result: PalmMessage): StreamTarget {
+    const target: Partial<StreamTarget> | undefined = this.#settings.handleStream(
+      result,
+      new MessageContext(this.#settings, result),
+    );
+    if (typeof target?.topic !== 'string' || typeof target.message !== 'object') throw wrongTarget(target);
+    return target as StreamTarget;
+  }
+}
+
+/** Where results go: to the client, or under the server's own name to the next stage (pylm/servers.py, handle_stream). */
+export function defaultStream(name: string, pipelined: boolean): Stream {
+  if (!pipelined) return (message) => ({ topic: message.client, message });
+  const stream: HandleStream = (message) => {
+    message.stage++;
+    return { topic: name, message };
+  };
+  return Object.assign(stream, { news: new PipelineNews(name) });
+}
+
+/** The error for what a handleStream gave that nothing can be sent by. */
+function wrongTarget(target: unknown): Error {
+  // An async one gives a promise, and nobody else listens to what that may reject with.
+  if (target instanceof Promise) target.catch(() => {});
+  return invalidCall(`handleStream must give { topic, message }, and at once, not ${show(target)}`);
+}

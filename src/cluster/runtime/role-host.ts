@@ -1,0 +1,244 @@
+/** What every role stands on: its connection, store, log and counters. */
+import { ByteBudget } from '../../async/byte-budget.ts';
+import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
+import { checkServerName } from '../../protocol/function-path.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
+import { type Cache, cacheOf, copying } from '../cache.ts';
+import { CacheService, type WorkService } from './cache-service.ts';
+import type { Surroundings } from '../context.ts';
+import { type Counters, type Tally, tally } from '../counters.ts';
+import { Engine } from './engine.ts';
+import type { FailureSettings } from './failures.ts';
+import { dropped, Flow, type Outlet, type Step } from './flow.ts';
+import type { HandleStream, PalmFunctions } from './functions.ts';
+import { checkMaxWaiting, Intake } from './intake.ts';
+import { Publisher, type Stream } from './publisher.ts';
+import { encodeStatus, type ServerStatus } from './status.ts';
+import { checkedStore, MemoryStore, type Store } from './store.ts';
+
+/** What every server has: pylm's arguments in camel case, and frond's own. */
+export interface ServingOptions {
+  readonly transport: BindingTransport;
+  /** Name of the server, which calls to it begin with. */
+  readonly name: string;
+  /** Where clients and workers find the cache; bound. */
+  readonly dbAddress: string;
+  /** Least level that is logged. Default `info`. */
+  readonly loggingLevel?: LoggingLevel | undefined;
+  /** Takes the log. Default: the console. */
+  readonly logger?: Logger | undefined;
+  /** Keeps the values of the cache. Default: a {@link MemoryStore}. */
+  readonly store?: Store | undefined;
+  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  readonly includeStack?: boolean | undefined;
+  /**
+   * Bytes of messages that may wait here for a function or a worker, with those that functions are working on. From there
+   * on no more is read, so those who send are held up. Each message counts 1 024 bytes beside its own. `Infinity` for no
+   * limit; default 64 MiB.
+   */
+  readonly maxWaiting?: number | undefined;
+}
+
+/** What the servers have that run functions themselves. */
+export interface FunctionOptions {
+  /** The functions offered. `echo`, which gives its payload back, is always there. */
+  readonly functions?: PalmFunctions | undefined;
+  /** Chooses topic and message for each result, in place of what `pipelined` or `toClient` say. */
+  readonly handleStream?: HandleStream | undefined;
+  /**
+   * Messages that may be worked on at the same time, where functions are async. Default 1: one after another, so that
+   * results keep the order of the messages.
+   */
+  readonly concurrency?: number | undefined;
+}
+
+export class Ground implements FailureSettings, Surroundings {
+  readonly options: ServingOptions;
+  readonly name: string;
+  readonly connection: BindingConnection;
+  readonly store: Store;
+  readonly cache: Cache;
+  readonly logger: Logger;
+  readonly functionLogger: Logger;
+  readonly includeStack: boolean;
+  readonly shutdown = new AbortController();
+  readonly tally: Tally = tally();
+  /** Of what waits for a function or a worker. */
+  readonly waiting: ByteBudget;
+  /** Times that reading stopped since too much waits. */
+  #timesFull = 0;
+  readonly #started = performance.now();
+  #published: Binding | undefined;
+  #service: CacheService | undefined;
+  /** Addresses of other servers that became known later, or changed, by their keys. */
+  readonly #moved: Record<string, string> = {};
+
+  constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
+    this.options = options;
+    this.name = options.name;
+    this.connection = connection;
+    this.store = options.store === undefined ? new MemoryStore() : checkedStore(options.store);
+    this.cache = cacheOf(copying(this.store));
+    this.logger = sparing(logger);
+    this.functionLogger = logger;
+    this.includeStack = options.includeStack ?? false;
+    this.waiting = new ByteBudget(checkMaxWaiting(options.maxWaiting));
+  }
+
+  /** What was published leaves before any other link breaks, which clients would take for the loss of their answers. */
+  async close(left: () => number): Promise<void> {
+    await this.#published?.close({ timeout: left() });
+    await this.connection.close({ timeout: left() });
+  }
+
+  get signal(): AbortSignal {
+    return this.shutdown.signal;
+  }
+
+  /** What all messages are run with. */
+  get surroundings(): Surroundings & FailureSettings & { readonly tally: Tally } {
+    const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
+    return { name, cache, logger, functionLogger, signal, includeStack, tally };
+  }
+
+  /** The counters as they are now. */
+  counters(inFlight: number): Counters {
+    return { ...this.tally, inFlight };
+  }
+
+  /** Runs the functions of a server. */
+  engine(functions: PalmFunctions | undefined, mayEnd: boolean): Engine {
+    return new Engine({ ...this.surroundings, isNamed: true, mayEnd, functions: functions ?? {} });
+  }
+
+  /** Reads what is sent as far as there is room for it. */
+  intake(sources: readonly AsyncIterator<readonly Bytes[], undefined>[], other?: ByteBudget): Intake {
+    const onFull = () => this.#isFull();
+    const intake = new Intake({ budget: this.waiting, onFull, ...(other && { other }) });
+    for (const source of sources) intake.read(source);
+    return intake;
+  }
+
+  /** Has something done with each message of a source, and what that gives sent. */
+  flow(
+    step: Step,
+    outlet: Outlet<Bytes>,
+    { concurrency = 1, handsOut = true, isIntake = true } = {},
+  ): Flow<Bytes> {
+    const frameOf = (frame: Bytes) => frame;
+    const { tally, logger } = this;
+    return new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
+  }
+
+  async publisher(
+    pubAddress: string,
+    handleStream: Stream,
+    isVerbatim = false,
+  ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
+    const bound = await this.connection.bindPublish(pubAddress);
+    this.#published = bound;
+    const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
+    return {
+      address: bound.address,
+      publisher: new Publisher({ ...this.surroundings, publish, handleStream, isVerbatim }),
+    };
+  }
+
+  /** An address of another server, as the cache gives it, is known now or is another one. */
+  moved(key: string, address: string): void {
+    this.#moved[key] = address;
+    this.#service?.configure(key, address);
+  }
+
+  /** Answers for the cache, last of all: whoever finds it finds the rest. */
+  async serveCache(
+    addresses: Readonly<Record<string, string>>,
+    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting'>,
+    work?: WorkService,
+  ): Promise<Binding> {
+    const { dbAddress } = this.options;
+    const { name, store, logger, tally } = this;
+    const status = () => {
+      const { role, ...rest } = describe();
+      const own = { ...addresses, ...this.#moved, db_address: db.address };
+      const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
+      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
+    };
+    const config = { name, ...addresses, ...this.#moved };
+    const service = new CacheService({ config, status, store, logger, tally, work });
+    this.#service = service;
+    const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
+    service.configure('db_address', db.address);
+    logger.info('serving', { ...addresses, db_address: db.address });
+    return db;
+  }
+
+  /** A job that is held up is stopped and goes on many times. */
+  #isFull(): void {
+    this.#timesFull++;
+    const { used, limit } = this.waiting;
+    this.logger.info('no more is read until some of what waits is done', { waiting: used, limit });
+  }
+
+  #uptime(): number {
+    return Math.round(performance.now() - this.#started);
+  }
+}
+
+/**
+ * Opens what a role stands on and has it assembled; closes all of it again when that fails.
+ * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+ */
+export async function openGround<T>(
+  options: ServingOptions,
+  role: string,
+  addresses: readonly string[],
+  assemble: (ground: Ground) => Promise<T>,
+): Promise<T> {
+  const { transport, name, dbAddress } = options;
+  checkServerName('name', name);
+  for (const address of [dbAddress, ...addresses]) transport.checkAddress(address);
+  const logger = atLevel(
+    options.logger ?? consoleLogger(`frond ${role} ${name}`),
+    options.loggingLevel ?? 'info',
+  );
+  const connection = await transport.open();
+  try {
+    const ground = new Ground(options, connection, logger);
+    void logTroubles(ground, logger);
+    return await assemble(ground);
+  } catch (error) {
+    await connection.close({ timeout: 0 });
+    throw error;
+  }
+}
+
+/**
+ * What others bring about. Peers that were refused are told of by powers of two, so strangers cannot fill the log; what subscribers have lost is
+ * logged sparingly.
+ */
+async function logTroubles({ connection, logger, tally }: Ground, unspared: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === 'refused') {
+      const { address, reason, count } = status;
+      unspared.warning('peers were turned away', { address, reason, count });
+    } else if (status.type === 'lost') {
+      const { address, topic, count } = status;
+      tally.dropped += count - 1;
+      dropped(tally, logger, 'a subscriber reads too slowly and has lost results', { address, topic });
+    }
+  }
+}
+
+export function checkConcurrency(concurrency: unknown = 1): number {
+  const isCount = Number.isSafeInteger(concurrency) && (concurrency as number) > 0;
+  if (!isCount && concurrency !== Number.POSITIVE_INFINITY) {
+    throw invalidCall(`concurrency must be a whole number from 1 on, or Infinity, not ${show(concurrency)}`);
+  }
+  return concurrency as number;
+}
+
+/** Milliseconds that closing gives to what is under way, unless told otherwise. */
+export const DRAIN_TIMEOUT = 1_000;

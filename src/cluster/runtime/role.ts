@@ -1,0 +1,64 @@
+import { PalmError, show } from '../../protocol/errors.ts';
+import type { CloseOptions } from '../../transport.ts';
+import type { Cache } from '../cache.ts';
+import type { Counters } from '../counters.ts';
+import { DRAIN_TIMEOUT, type Ground } from './role-host.ts';
+
+/** What a role does and has, beside what is its own. */
+export interface RoleParts {
+  readonly ground: Ground;
+  readonly dbAddress: string;
+  readonly inFlight: () => number;
+  /** Takes in no more, and finishes and sends what is there; `left` says how many milliseconds remain for it. */
+  readonly drain: (left: () => number) => Promise<void>;
+}
+
+/** What all servers have in common. */
+export abstract class Role implements AsyncDisposable {
+  readonly name: string;
+  readonly dbAddress: string;
+  /** The server's key-value store, which clients, functions and workers share. */
+  readonly cache: Cache;
+  readonly #parts: RoleParts;
+  #closing: Promise<void> | undefined;
+
+  protected constructor(parts: RoleParts) {
+    this.name = parts.ground.name;
+    this.dbAddress = parts.dbAddress;
+    this.cache = parts.ground.cache;
+    this.#parts = parts;
+  }
+
+  /** What the server did so far, and is doing. */
+  get counters(): Counters {
+    const { ground, inFlight } = this.#parts;
+    return ground.counters(inFlight());
+  }
+
+  /** Resolves when the server is closed, with the error that forced it, if one did. */
+  get closed(): Promise<PalmError | undefined> {
+    return this.#parts.ground.connection.closed;
+  }
+
+  /**
+   * Takes in no more, finishes what is there and sends what that gives, within `timeout` milliseconds (1000). What
+   * takes longer is given up; its results are dropped.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
+    const { ground, drain } = this.#parts;
+    const deadline = performance.now() + timeout;
+    const left = () => Math.max(0, deadline - performance.now());
+    ground.shutdown.abort(new PalmError('CLOSED', `${show(this.name)} is closing`));
+    await drain(left);
+    await ground.close(left);
+  }
+}

@@ -1,0 +1,61 @@
+/** What a server says of itself under a key of its cache, for `frond inspect` and dashboards. */
+import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
+import type { Counters } from '../counters.ts';
+
+/** The key that {@link ServerStatus} is read under, as JSON. A server's own: clients cannot write it. */
+export const STATUS_KEY = 'frond_status';
+
+/** What a worker is doing, as `frond inspect` shows it. */
+export interface WorkerState {
+  readonly name: string;
+  /** Messages that it has. */
+  readonly holds: number;
+  /** Milliseconds since it was heard of: a function that lets nothing else have its turn makes it silent. */
+  readonly silent: number;
+}
+
+/** What dying workers came to so far. */
+export interface Losses {
+  /** Workers that were taken for dead. */
+  readonly workers: number;
+  /** Times that a message was handed over anew for that. */
+  readonly redelivered: number;
+  /** Messages that were given up and answered as failed. */
+  readonly givenUp: number;
+}
+
+export interface ServerStatus {
+  readonly role: string;
+  readonly name: string;
+  /** Names of the functions; of a Master or Hub none are known, since its workers have them. */
+  readonly functions: readonly string[];
+  /**
+   * Whether results go on to the next server of a pipeline, and not to the caller: then a call is to name a function of that one,
+   * too, and its answer comes from the last. Not there where `handleStream` decides.
+   */
+  readonly pipelined?: boolean;
+  /** Of a Pipeline, Sink or Hub: the previous servers, whose functions come first in a call. */
+  readonly previous?: readonly string[];
+  /** By their keys in the cache. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Milliseconds since it was started. */
+  readonly uptime: number;
+  readonly counters: Counters;
+  /** What waits for a function or a worker, in bytes with 1 024 more for each message. */
+  readonly waiting?: {
+    readonly bytes: number;
+    /** From which on no more is read (`maxWaiting`); null when there is no limit. */
+    readonly maxBytes: number | null;
+    /** Times that reading stopped for that. */
+    readonly timesFull: number;
+  };
+  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  readonly workers?: readonly WorkerState[];
+  /** Of a Master or Hub: what workers that died came to. */
+  readonly losses?: Losses;
+  readonly pushedWorkers?: number;
+}
+
+export function encodeStatus(status: ServerStatus): Bytes {
+  return encodeUtf8(JSON.stringify(status));
+}

@@ -1,0 +1,282 @@
+/** Work that is asked for, from a frond Master or Hub (PROTOCOL.md, "Handing over work"). */
+import { atMost, startTimer } from '../../async/timers.ts';
+import { type Deferred, deferred } from '../../async/deferred.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { PalmError } from '../../protocol/errors.ts';
+import { randomId } from '../../protocol/ids.ts';
+import type { PalmMessage } from '../../protocol/message.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import { encodeWorkRequest, MOST_ITEMS, readWorkReply, type WorkItem, WorkKind } from '../../protocol/work-request.ts';
+import { Prefetch } from '../prefetch.ts';
+import type { Work, WorkLink } from './work-link.ts';
+
+/** Milliseconds after which work that waits behind a message is given back. */
+const LONGEST_HOLD = 20;
+
+/** Bytes of results in one request, unless one alone has more: a link may have a limit, and a Master has one of items. */
+const MOST_BYTES = 1_048_576;
+
+/** Bytes of results that the Master has not confirmed, from which on no more are made. */
+const MOST_UNCONFIRMED = 4_194_304;
+
+/** Work with what the worker knows of it. */
+export interface LeasedItem extends Work {
+  state: 'waiting' | 'begun' | 'returned' | 'done';
+  begun: number;
+}
+
+export interface LeasedWorkSettings {
+  /** Sends a request to the Master. Rejects with `DISCONNECTED` when the link breaks before the reply. */
+  readonly ask: (frame: Bytes) => Promise<Bytes>;
+  /** What the worker's id begins with. */
+  readonly id: string;
+  /** What the worker is called. */
+  readonly name: string;
+  readonly concurrency: number;
+}
+
+export class LeasedWork implements WorkLink<LeasedItem> {
+  readonly #settings: LeasedWorkSettings;
+  readonly #id: string;
+  readonly #codec = new EnvelopeCodec();
+  readonly #results = new EnvelopeCodec();
+  readonly #prefetch: Prefetch;
+  /** Came in, not handed on. */
+  #arrived: LeasedItem[] = [];
+  /** Handed on or not, and not begun. */
+  readonly #unbegun = new Set<LeasedItem>();
+  #begun = 0;
+  #items: (WorkItem & { kind: number })[] = [];
+  #sequence = 0;
+  #isTaking = false;
+  #isShowing = false;
+  #giving: Promise<void> | undefined;
+  #unconfirmed = 0;
+  #reader: Deferred<IteratorResult<readonly LeasedItem[], undefined>> | undefined;
+  #stopHold: (() => void) | undefined;
+  #isStopped = false;
+  #failure: { readonly error: unknown } | undefined;
+  /** Whether the link broke, and nothing was heard of the Master since. */
+  #isBroken = false;
+
+  constructor(settings: LeasedWorkSettings) {
+    this.#settings = settings;
+    this.#id = `${settings.id}/${randomId()}`;
+    this.#prefetch = new Prefetch(settings.concurrency);
+  }
+
+  /** Rejects when the Master does not hand over work any more. */
+  async next(): Promise<IteratorResult<readonly LeasedItem[], undefined>> {
+    if (this.#arrived.length > 0) return { done: false, value: this.#hand() };
+    if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#isStopped) return { done: true, value: undefined };
+    this.#pump();
+    this.#reader = deferred();
+    return this.#reader.promise;
+  }
+
+  begin(work: LeasedItem): Bytes | undefined {
+    if (work.state === 'returned') return undefined;
+    work.state = 'begun';
+    work.begun = performance.now();
+    this.#unbegun.delete(work);
+    this.#begun++;
+    // While this one runs there may be hands free for more, which nobody else would ask for.
+    if (this.#begun < this.#settings.concurrency && this.#unbegun.size === 0)
+      queueMicrotask(() => this.#pump());
+    return work.frame;
+  }
+
+  add(result: PalmMessage, { lease }: LeasedItem): void {
+    const frame = this.#results.encode(result);
+    this.#unconfirmed += frame.length;
+    this.#items.push({ lease, kind: WorkKind.open, frame });
+  }
+
+  done(work: LeasedItem): void {
+    if (work.state !== 'begun') return;
+    work.state = 'done';
+    this.#begun--;
+    this.#prefetch.took(performance.now() - work.begun);
+    const last = this.#items.at(-1);
+    if (last?.lease === work.lease) last.kind = WorkKind.done;
+    else this.#items.push({ lease: work.lease, kind: WorkKind.done, frame: NO_FRAME });
+  }
+
+  async flush(): Promise<boolean> {
+    this.#pump();
+    while (
+      this.#unconfirmed > MOST_UNCONFIRMED &&
+      this.#giving !== undefined &&
+      this.#failure === undefined
+    ) {
+      await this.#giving;
+      this.#pump();
+    }
+    return true;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#giveBack();
+    this.#arrived = [];
+    this.#reader?.resolve({ done: true, value: undefined });
+  }
+
+  async leave(timeout: number): Promise<void> {
+    // A Master that is gone has nothing to be told.
+    if (this.#failure !== undefined || this.#isBroken) return;
+    await atMost(
+      timeout,
+      this.#giveLast().catch(() => {}),
+    );
+  }
+
+  async #giveLast(): Promise<void> {
+    while (this.#fitting() < this.#items.length) await this.#exchange(0, false);
+    await this.#exchange(0, true);
+  }
+
+  /** How many results travel in one request. */
+  #fitting(): number {
+    let bytes = 0;
+    for (const [index, { frame }] of this.#items.entries()) {
+      bytes += frame.length;
+      if (bytes > MOST_BYTES || index === MOST_ITEMS) return Math.max(1, index);
+    }
+    return this.#items.length;
+  }
+
+  /**
+   * Sends results, asks for work, or shows that the worker lives, whichever is due. One request waits for work at a time,
+   * one takes results, and one is a sign of life: the Master keeps it for a heartbeat, so no timer of this side's is
+   * needed, which a page in the background would not have.
+   */
+  #pump(): void {
+    if (this.#failure !== undefined) return;
+    const want =
+      this.#isStopped || this.#isTaking ? 0 : this.#prefetch.want(this.#begun + this.#unbegun.size);
+    if (want > 0) {
+      this.#isTaking = true;
+      this.#exchange(want, false).then(
+        (items) => {
+          this.#isTaking = false;
+          this.#took(items);
+        },
+        (error) => this.#fail(error),
+      );
+    } else if (this.#items.length > 0 && this.#giving === undefined) {
+      this.#giving = this.#exchange(0, false).then(
+        () => {
+          this.#giving = undefined;
+          this.#pump();
+        },
+        (error) => this.#fail(error),
+      );
+    }
+    if (this.#begun > 0 && !this.#isTaking && !this.#isShowing) this.#showLife();
+  }
+
+  #showLife(): void {
+    this.#isShowing = true;
+    this.#exchange(0, false, []).then(
+      () => {
+        this.#isShowing = false;
+        this.#pump();
+      },
+      (error) => this.#fail(error),
+    );
+  }
+
+  async forsake(): Promise<void> {
+    const { ask, name } = this.#settings;
+    const sequence = ++this.#sequence;
+    const request = { worker: this.#id, name, sequence, want: 0, leaves: true, isAway: false, items: [] };
+    try {
+      await ask(encodeWorkRequest(this.#codec, request));
+    } catch {
+      // A Master that cannot be told has lost the link, or is none.
+    }
+  }
+
+  async #exchange(
+    want: number,
+    leaves: boolean,
+    items = this.#items.splice(0, this.#fitting()),
+  ): Promise<WorkItem[]> {
+    const { ask, name } = this.#settings;
+    const sequence = ++this.#sequence;
+    const request = { worker: this.#id, name, sequence, want, leaves, isAway: false, items };
+    const frame = encodeWorkRequest(this.#codec, request);
+    for (;;) {
+      try {
+        const reply = readWorkReply(this.#codec, await ask(frame));
+        this.#isBroken = false;
+        for (const item of items) this.#unconfirmed -= item.frame.length;
+        return reply;
+      } catch (error) {
+        // Sent again under the same number once the link is back: the Master knows whether it took it.
+        if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
+        this.#isBroken = true;
+      }
+    }
+  }
+
+  #took(items: readonly WorkItem[]): void {
+    // What comes after stopping is not begun: the Master takes it back when the worker leaves.
+    if (this.#isStopped) return;
+    for (const { lease, frame } of items) {
+      const work: LeasedItem = { lease, frame, state: 'waiting', begun: 0 };
+      this.#arrived.push(work);
+      this.#unbegun.add(work);
+    }
+    if (this.#reader === undefined || this.#arrived.length === 0) {
+      this.#pump();
+      return;
+    }
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader.resolve({ done: false, value: this.#hand() });
+  }
+
+  #hand(): readonly LeasedItem[] {
+    const handed = this.#arrived;
+    this.#arrived = [];
+    this.#watchHold();
+    return handed;
+  }
+
+  /** Gives back what waits when nothing is begun for a while: it waits behind something that takes its time. */
+  #watchHold(): void {
+    if (this.#stopHold !== undefined || this.#unbegun.size === 0) return;
+    const [first] = this.#unbegun;
+    this.#stopHold = startTimer(LONGEST_HOLD, () => {
+      this.#stopHold = undefined;
+      if (first?.state === 'waiting') {
+        this.#prefetch.isSlow(LONGEST_HOLD);
+        this.#giveBack();
+        this.#pump();
+      } else this.#watchHold();
+    });
+  }
+
+  #giveBack(): void {
+    this.#stopHold?.();
+    this.#stopHold = undefined;
+    for (const work of this.#unbegun) {
+      work.state = 'returned';
+      this.#items.push({ lease: work.lease, kind: WorkKind.returned, frame: NO_FRAME });
+    }
+    this.#unbegun.clear();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.#giving = undefined;
+    this.#stopHold?.();
+    this.#reader?.reject(error);
+    this.#reader = undefined;
+  }
+}
+
+const NO_FRAME: Bytes = new Uint8Array(0);

@@ -1,0 +1,86 @@
+/**
+ * Reading envelopes that strangers wrote, to judge them and pass them on. Protobuf allows much that its readers do not
+ * agree on: Python's own reader passes over a tag that is longer than it must be, where C's and ours take the field. So what
+ * is passed on is written by our encoder, or is byte for byte what that would write.
+ */
+import type { EnvelopeCodec } from './envelope.ts';
+import * as tags from './envelope-fields.ts';
+import { NO_BYTES, type PalmMessage } from './message.ts';
+import type { Bytes } from './bytes.ts';
+import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
+
+/** A message that every reader of protobuf takes for the same one. */
+export interface PlainEnvelope {
+  /** What it says. Its `unknown` is empty. */
+  readonly message: PalmMessage;
+  /** The encoding of just that. */
+  readonly frame: Bytes;
+}
+
+/**
+ * Reads a stranger's frame strictly. Unknown fields are left out of the frame that it gives.
+ * @throws PalmError `PROTOCOL` when it is no envelope, and for what readers do not agree on: a tag, length or number that
+ * is longer than it must be, a known field that comes twice or with another wire type, and a group.
+ */
+export function readPlain(codec: EnvelopeCodec, frame: Bytes): PlainEnvelope {
+  const message = codec.decode(frame);
+  if (isTidy(frame)) return { message, frame };
+  message.unknown = NO_BYTES;
+  return { message, frame: codec.encode(message) };
+}
+
+/** The known fields: the bit that each has in a set of them, by its tag. */
+const BITS: ReadonlyMap<number, number> = new Map(Object.values(tags).map((tag, i) => [tag, 1 << i]));
+const NUMBERS: ReadonlySet<number> = new Set(Object.values(tags).map((tag) => tag >>> 3));
+
+/**
+ * Whether a frame that could be read holds known fields alone, in order, none at its default: there is one way to write
+ * those.
+ * @throws PalmError `PROTOCOL` for what readers do not agree on.
+ */
+function isTidy(frame: Bytes): boolean {
+  const reader = new WireReader(frame);
+  let isTidy = true;
+  let before = 0;
+  let seen = 0;
+  while (reader.at < frame.length) {
+    const start = reader.at;
+    const tag = reader.tag();
+    if (reader.at - start !== varintLength(tag)) throw tooLong('tag');
+    const bit = BITS.get(tag);
+    if (bit === undefined) {
+      if (NUMBERS.has(tag >>> 3)) throw broken(`field ${tag >>> 3} has wire type ${tag & 7}`);
+      isTidy = false;
+    } else {
+      if ((seen & bit) !== 0) throw broken(`field ${tag >>> 3} comes twice`);
+      seen |= bit;
+    }
+    // A value at its default is one byte, which is 0.
+    if (tag <= before || frame[reader.at] === 0) isTidy = false;
+    before = tag;
+    passOver(reader, tag);
+  }
+  return isTidy;
+}
+
+function passOver(reader: WireReader, tag: number): void {
+  const start = reader.at;
+  const type = tag & 7;
+  if (type === START_GROUP || type === END_GROUP) throw broken('it holds a group');
+  if (type === BYTES) {
+    const end = reader.lengthEnd();
+    if (reader.at - start !== varintLength(end - reader.at)) throw tooLong('length');
+    reader.at = end;
+    return;
+  }
+  reader.skip(tag);
+  if (type !== VARINT) return;
+  const size = reader.at - start;
+  const last = reader.bytes[reader.at - 1] as number;
+  // Ten bytes hold 70 bits: the last of them has one of the 64.
+  if (size > 1 && (last === 0 || (size === 10 && last > 1))) throw tooLong('number');
+}
+
+function tooLong(what: string) {
+  return broken(`a ${what} is longer than it must be`);
+}

@@ -1,0 +1,175 @@
+/** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
+import type { EnvelopeCodec } from './envelope.ts';
+import { PalmError } from './errors.ts';
+import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from './message.ts';
+import type { Bytes } from './bytes.ts';
+import { varintLength, WireReader, writeVarint } from './wire.ts';
+
+/** The `function` of requests for work, and of their replies. */
+export const WORK = '_.work';
+
+/** What an item of work says of its lease. */
+export const WorkKind = {
+  /** To a worker: work to do. From a worker: a result, and more may come. */
+  open: 0,
+  /** From a worker: the last result, or none when the frame is empty. */
+  done: 1,
+  /** From a worker: not begun, and given back. */
+  returned: 2,
+} as const;
+
+/** One message on its way to a worker, or what became of it. */
+export interface WorkItem {
+  /** Number that the server gave the handing over of the message, from 1 to {@link LAST_LEASE}. */
+  readonly lease: number;
+  readonly kind: number;
+  /** An envelope; empty when there is none. */
+  readonly frame: Bytes;
+}
+
+/** Characters of a worker's id and of its name: a server remembers thousands of each. */
+export const LONGEST_WORKER_ID = 256;
+export const LONGEST_WORKER_NAME = 128;
+
+/** A lease and its kind share 32 bits. */
+export const LAST_LEASE = 0x3fff_ffff;
+
+/**
+ * Items of one message of work, at most: each is an object, and two bytes are enough for one. As many results as a worker sends in
+ * one request are fewer, by their bytes.
+ */
+export const MOST_ITEMS = 16_384;
+
+/** What a worker asks of its server. */
+export interface WorkRequest {
+  /** Id of the worker. */
+  readonly worker: string;
+  /** What the worker is called. */
+  readonly name: string;
+  /** Number of the request, from 1 on: one that comes again after a break must not count twice. */
+  readonly sequence: number;
+  /** Items that the worker takes. With 0 and items it is answered at once; with neither it is a sign of life. */
+  readonly want: number;
+  /** Whether the worker leaves: what it still holds is for others. */
+  readonly leaves: boolean;
+  /** Said by a relay, under any number: the link to the worker broke. It may come back. */
+  readonly isAway: boolean;
+  readonly items: readonly WorkItem[];
+}
+
+const LEAVES = -1;
+const AWAY = -2;
+
+export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): Bytes {
+  const { worker, name, sequence, want, leaves, isAway, items } = request;
+  return codec.encode(
+    palmMessage({
+      pipeline: name,
+      client: worker,
+      stage: leaves ? LEAVES : isAway ? AWAY : want,
+      function: WORK,
+      cache: String(sequence),
+      payload: packWork(items),
+      features: Feature.replies | Feature.work,
+    }),
+  );
+}
+
+/** @throws PalmError `PROTOCOL` when the message is no request for work, `TOO_LARGE` for an id, name or list beyond its limit. */
+export function readWorkRequest(message: PalmMessage): WorkRequest {
+  const { client: worker, pipeline: name, stage, cache, payload } = message;
+  const sequence = /^[1-9]\d*$/.test(cache) ? Number(cache) : Number.NaN;
+  if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
+    throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
+  }
+  if (worker.length > LONGEST_WORKER_ID || name.length > LONGEST_WORKER_NAME) {
+    const limits = `${LONGEST_WORKER_ID} characters, and its name ${LONGEST_WORKER_NAME}`;
+    throw new PalmError('TOO_LARGE', `the id of a worker has no more than ${limits}; use shorter ones`);
+  }
+  const items = unpackWork(payload);
+  for (const { kind } of items) {
+    if (kind > WorkKind.returned)
+      throw new PalmError('PROTOCOL', `an item of work is of an unknown kind, ${kind}`);
+  }
+  return {
+    worker,
+    name,
+    sequence,
+    want: Math.max(0, stage),
+    leaves: stage === LEAVES,
+    isAway: stage === AWAY,
+    items,
+  };
+}
+
+/**
+ * What a result says of the message that was worked on. Everything else in its envelope is for the server to know, and not
+ * for a worker to say.
+ */
+export function resultOf({ payload, status, error, errorName }: PalmMessage) {
+  return { payload, status, error, errorName };
+}
+
+/** The reply: the work that the worker gets now. */
+export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]): Bytes {
+  return codec.encode(
+    palmMessage({
+      function: WORK,
+      payload: packWork(items),
+      features: Feature.replies | Feature.work,
+    }),
+  );
+}
+
+/** The reply to a request that is refused. */
+export function encodeWorkRefusal(codec: EnvelopeCodec, error: string): Bytes {
+  const features = Feature.replies | Feature.work;
+  return codec.encode(palmMessage({ function: WORK, status: Status.failed, error, features }));
+}
+
+/** @throws PalmError `PROTOCOL` when the frame is no such reply. */
+export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
+  const message = codec.decode(frame);
+  if ((message.features & Feature.work) === 0 || message.status !== Status.ok) {
+    throw new PalmError(
+      'PROTOCOL',
+      `the reply to a request for work is none: ${message.error || 'no work in it'}`,
+    );
+  }
+  return unpackWork(message.payload);
+}
+
+function packWork(items: readonly WorkItem[]): Bytes {
+  if (items.length === 0) return NO_BYTES;
+  let length = 0;
+  for (const item of items)
+    length += varintLength(tagOf(item)) + varintLength(item.frame.length) + item.frame.length;
+  const packed = new Uint8Array(length);
+  let at = 0;
+  for (const item of items) {
+    at = writeVarint(packed, writeVarint(packed, at, tagOf(item)), item.frame.length);
+    packed.set(item.frame, at);
+    at += item.frame.length;
+  }
+  return packed;
+}
+
+function tagOf({ lease, kind }: WorkItem): number {
+  return lease * 4 + kind;
+}
+
+function unpackWork(packed: Bytes): WorkItem[] {
+  const reader = new WireReader(packed);
+  const items: WorkItem[] = [];
+  while (reader.at < packed.length) {
+    const tag = reader.uint32();
+    const end = reader.lengthEnd();
+    const frame = new Uint8Array(packed.buffer, packed.byteOffset + reader.at, end - reader.at);
+    reader.at = end;
+    if (items.length === MOST_ITEMS) {
+      throw new PalmError('TOO_LARGE', `a message of work has ${MOST_ITEMS} items at most`);
+    }
+    items.push({ lease: tag >>> 2, kind: tag & 3, frame });
+  }
+  return items;
+}

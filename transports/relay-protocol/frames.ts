@@ -1,0 +1,315 @@
+/** The frames between client and relay (PROTOCOL.md, "Through a relay"). Each is a list that begins with its type. */
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { Delivery } from '../../src/transport.ts';
+import * as Type from './frame-types.ts';
+import { broken, Packer, Unpacker } from './msgpack.ts';
+
+/** The WebSocket subprotocol. A change that an older side would not understand gets another one. */
+export const SUBPROTOCOL = 'frond.v1';
+
+export * as ChannelKind from '../websocket/channel-kinds.ts';
+export * as Type from './frame-types.ts';
+
+/** First of all from the client: who it is, and the session it had. */
+export type Hello = readonly [
+  type: typeof Type.hello,
+  token: string | null,
+  session: string | null,
+  received: number,
+];
+/** First of all from the relay: who the client is from now on, and the limits of both sides. */
+export type Welcome = readonly [
+  type: typeof Type.welcome,
+  session: string,
+  client: string,
+  isResumed: boolean,
+  received: number,
+  /** Bytes of the largest PALM frame, either way. */
+  maxFrame: number,
+  /** Bytes that may be under way to the relay, on each pushing channel and in requests. */
+  window: number,
+  /** Milliseconds between two pings. */
+  heartbeat: number,
+  /** Milliseconds that the relay remembers a session without a socket. */
+  resumeWindow: number,
+  /** What goes in front of the client's keys. */
+  keyPrefix: string,
+];
+/** Asks for a sign of life: {@link Pong}. */
+export type Ping = readonly [type: typeof Type.ping];
+export type Pong = readonly [type: typeof Type.pong];
+/** Some of a frame that is too large for one message. Those of one stream, up to the last, are the frame's bytes. */
+export type Piece = readonly [type: typeof Type.piece, stream: number, isLast: boolean, bytes: Bytes];
+export type Request = readonly [type: typeof Type.request, id: number, address: string, frame: Bytes];
+export type Cancel = readonly [type: typeof Type.cancel, id: number];
+export type Reply = readonly [type: typeof Type.reply, id: number, frame: Bytes];
+export type Failed = readonly [type: typeof Type.failed, id: number, code: string, text: string];
+export type Open = readonly [
+  type: typeof Type.open,
+  channel: number,
+  kind: number,
+  address: string,
+  topic: string,
+];
+export type Close = readonly [type: typeof Type.close, channel: number];
+/** The channel can be used. `generation` counts how often it was said. */
+export type Ready = readonly [
+  type: typeof Type.ready,
+  channel: number,
+  generation: number,
+  isProved: boolean,
+];
+export type Broken = readonly [type: typeof Type.broken, channel: number, code: string, text: string];
+export type Refused = readonly [type: typeof Type.refused, channel: number, code: string, text: string];
+export type Send = readonly [
+  type: typeof Type.send,
+  channel: number,
+  generation: number,
+  frames: readonly Bytes[],
+];
+/** Credit: so many bytes that were sent on the channel, or frames of work, are off the receiver's hands. */
+export type Taken = readonly [type: typeof Type.taken, channel: number, count: number];
+export type Results = readonly [type: typeof Type.results, channel: number, deliveries: readonly Delivery[]];
+export type Work = readonly [type: typeof Type.work, channel: number, frames: readonly Bytes[]];
+
+type EitherFrame = Ping | Pong | Piece | Taken;
+export type ClientFrame = EitherFrame | Hello | Request | Cancel | Open | Close | Send;
+export type RelayFrame = EitherFrame | Welcome | Reply | Failed | Ready | Broken | Refused | Results | Work;
+export type Frame = ClientFrame | RelayFrame;
+
+/**
+ * What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d`
+ * deliveries. What clients send and what relays do are two tables, so that a page has one of them.
+ */
+type Shapes = Readonly<Record<number, string>>;
+
+const OF_CLIENTS: Shapes = {
+  [Type.hello]: 'TTu',
+  [Type.ping]: '',
+  [Type.pong]: '',
+  [Type.piece]: 'u?b',
+  [Type.request]: 'utb',
+  [Type.cancel]: 'u',
+  [Type.open]: 'uutt',
+  [Type.close]: 'u',
+  [Type.send]: 'uuB',
+  [Type.taken]: 'uu',
+};
+
+const OF_RELAYS: Shapes = {
+  [Type.welcome]: 'tt?uuuuut',
+  [Type.ping]: '',
+  [Type.pong]: '',
+  [Type.piece]: 'u?b',
+  [Type.reply]: 'ub',
+  [Type.failed]: 'utt',
+  [Type.ready]: 'uu?',
+  [Type.broken]: 'utt',
+  [Type.refused]: 'utt',
+  [Type.taken]: 'uu',
+  [Type.results]: 'ud',
+  [Type.work]: 'uB',
+};
+
+/** One WebSocket message. */
+export interface Message<F> {
+  /** Number of the message within its session and direction, from 1 on; 0 for one that is not confirmed. */
+  readonly sequence: number;
+  /** Number of the last message that the sender has received. */
+  readonly confirmed: number;
+  readonly frames: readonly F[];
+}
+
+/** Bytes in front of the first frame: the list's head and two numbers. */
+export const HEAD = 5 + 9 + 9;
+
+/** Gathers frames into one message. */
+export class MessageWriter {
+  readonly #packer = new Packer();
+  #count = 0;
+
+  /** Frames in the message so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of the message so far. */
+  get length(): number {
+    return this.#packer.length;
+  }
+
+  add(frame: Frame): void {
+    if (this.#count === 0) this.#begin();
+    this.#count++;
+    writeFrame(this.#packer, frame);
+  }
+
+  /**
+   * Takes the last frame out again: its bytes.
+   * @param before - what {@link length} was before it was added.
+   */
+  takeBack(before: number): Bytes {
+    this.#count--;
+    return this.#packer.takeBack(Math.max(before, HEAD), this.#count === 0 ? 0 : before);
+  }
+
+  /** The message. Both numbers are put in later, by {@link setNumbers}. */
+  take(): Bytes {
+    if (this.#count === 0) this.#begin();
+    this.#packer.setCount(0, this.#count + 2);
+    this.#count = 0;
+    return this.#packer.take();
+  }
+
+  #begin(): void {
+    this.#packer.openList();
+    this.#packer.uint64(0);
+    this.#packer.uint64(0);
+  }
+}
+
+/** A message of one frame, out of the count: greetings, before there is a session. They say what {@link FEATURES} their sender has. */
+export function loneMessage(frame: Frame, features = 0): Bytes {
+  const writer = new MessageWriter();
+  writer.add(frame);
+  const message = writer.take();
+  setNumbers(message, 0, features);
+  return message;
+}
+
+/** Numbers a message that {@link MessageWriter.take} gave. */
+export function setNumbers(message: Bytes, sequence: number, confirmed: number): void {
+  const view = new DataView(message.buffer, message.byteOffset);
+  view.setBigUint64(6, BigInt(sequence));
+  view.setBigUint64(15, BigInt(confirmed));
+}
+
+function writeFrame(packer: Packer, frame: Frame): void {
+  packer.list(frame.length);
+  for (const value of frame) writeValue(packer, value);
+}
+
+function writeValue(packer: Packer, value: Frame[number]): void {
+  if (typeof value === 'number') packer.uint(value);
+  else if (typeof value === 'string') packer.text(value);
+  else if (typeof value === 'boolean') packer.bool(value);
+  else if (value === null) packer.nil();
+  else if (value instanceof Uint8Array) packer.bin(value);
+  else writeList(packer, value as readonly (Bytes | Delivery)[]);
+}
+
+/** A delivery is its topic, nil when it is that of the one before, and its envelopes. */
+function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
+  packer.list(items.length);
+  let topic: string | undefined;
+  for (const item of items) {
+    if (item instanceof Uint8Array) {
+      packer.bin(item);
+      continue;
+    }
+    packer.list(item.frames.length + 1);
+    if (item.topic === topic) packer.nil();
+    else packer.text(item.topic);
+    topic = item.topic;
+    for (const frame of item.frames) packer.bin(frame);
+  }
+}
+
+/**
+ * Items of lists that a client's message may have beside one for each eight of its bytes. An item costs a hundred bytes of
+ * memory, however small it is, and no envelope is as small as eight.
+ */
+const FREE_ITEMS = 1_024;
+
+/**
+ * What this side understands beyond the first version, a set of bits. A greeting says it in place of `confirmed`. Bit 1: pieces, pings of clients, and
+ * envelopes that count for no more than half a window.
+ */
+export const FEATURES = 1;
+
+/** Reads what a client sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only relays send. */
+export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
+  return readMessage(ofClient(bytes), OF_CLIENTS) as Message<ClientFrame>;
+}
+
+/** Reads what a relay sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only clients send. */
+export function readRelayMessage(bytes: Bytes): Message<RelayFrame> {
+  return readMessage(new Unpacker(bytes), OF_RELAYS) as Message<RelayFrame>;
+}
+
+/** Reads a frame of a client that came in pieces. @throws PalmError `PROTOCOL` as above. */
+export function readClientFrame(bytes: Bytes): ClientFrame {
+  return readWhole(ofClient(bytes), OF_CLIENTS) as unknown as ClientFrame;
+}
+
+/** Reads a frame of a relay that came in pieces. @throws PalmError `PROTOCOL` as above. */
+export function readRelayFrame(bytes: Bytes): RelayFrame {
+  return readWhole(new Unpacker(bytes), OF_RELAYS) as unknown as RelayFrame;
+}
+
+function ofClient(bytes: Bytes): Unpacker {
+  return new Unpacker(bytes, FREE_ITEMS + bytes.length / 8);
+}
+
+function readMessage(unpacker: Unpacker, shapes: Shapes): Message<unknown> {
+  const count = unpacker.items() - 2;
+  if (count < 0) throw broken('it has no numbers');
+  const sequence = unpacker.uint();
+  const confirmed = unpacker.uint();
+  const frames: unknown[] = [];
+  for (let i = 0; i < count; i++) frames.push(readFrame(unpacker, shapes));
+  unpacker.end();
+  return { sequence, confirmed, frames };
+}
+
+function readWhole(unpacker: Unpacker, shapes: Shapes): unknown[] {
+  const frame = readFrame(unpacker, shapes);
+  unpacker.end();
+  // Pieces of pieces would be as deep as somebody likes.
+  if (frame[0] === Type.piece) throw broken('a piece is in pieces');
+  return frame;
+}
+
+function readFrame(unpacker: Unpacker, shapes: Shapes): unknown[] {
+  const length = unpacker.list();
+  const type = unpacker.uint();
+  const shape = shapes[type];
+  if (shape?.length !== length - 1)
+    throw broken(`no frame of type ${type} with ${length} parts is known here`);
+  const frame: unknown[] = [type];
+  for (const kind of shape) frame.push(readValue(unpacker, kind));
+  return frame;
+}
+
+function readValue(unpacker: Unpacker, kind: string): unknown {
+  switch (kind) {
+    case 'u':
+      return unpacker.uint();
+    case 't':
+      return unpacker.text();
+    case 'T':
+      return unpacker.nil() ? null : unpacker.text();
+    case '?':
+      return unpacker.bool();
+    case 'b':
+      return unpacker.bin();
+    case 'B':
+      return Array.from({ length: unpacker.items() }, () => unpacker.bin());
+    default:
+      return readDeliveries(unpacker);
+  }
+}
+
+function readDeliveries(unpacker: Unpacker): Delivery[] {
+  const deliveries: Delivery[] = [];
+  let topic: string | undefined;
+  for (let count = unpacker.list(); count > 0; count--) {
+    const frames: Bytes[] = [];
+    const parts = unpacker.list();
+    if (parts > 0 && !unpacker.nil()) topic = unpacker.text();
+    if (parts === 0 || topic === undefined) throw broken('a delivery has no topic');
+    for (let i = 1; i < parts; i++) frames.push(unpacker.bin());
+    deliveries.push({ topic, frames });
+  }
+  return deliveries;
+}

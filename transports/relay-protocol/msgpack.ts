@@ -1,0 +1,232 @@
+/**
+ * The part of MessagePack that frames between client and relay need: unsigned integers, texts, bytes, lists, true, false
+ * and nil (github.com/msgpack/msgpack, spec.md). The reader takes what it expects and nothing else: there are no maps, no
+ * extensions, and no nesting that was not asked for, so nothing that comes can be deep or surprising.
+ */
+import { PalmError } from '../../src/protocol/errors.ts';
+import { NO_BYTES } from '../../src/protocol/message.ts';
+import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
+
+const NIL = 0xc0;
+const FALSE = 0xc2;
+const TRUE = 0xc3;
+/** The first of a kind whose length, or value, stands in one byte behind it; then come those of two, four and eight. */
+const BIN8 = 0xc4;
+const UINT8 = 0xcc;
+const STR8 = 0xd9;
+/** Lists have none of one byte. */
+const ARRAY16 = 0xdc;
+
+/** Bytes that a number takes at most, with its type. */
+const NUMBER = 9;
+
+const encoder = new TextEncoder();
+
+/** Writes values one after another into a buffer that grows. */
+export class Packer {
+  /** Nothing until something is written: most sessions are idle most of the time. */
+  #bytes = NO_BYTES;
+  #length = 0;
+  #usual = 64;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was written, as bytes of their own. The packer begins anew. */
+  take(): Bytes {
+    const taken = this.#bytes.subarray(0, this.#length);
+    // Who is idle holds no memory; the next message is as long as this one, as likely as not.
+    this.#usual = this.#length + NUMBER;
+    this.#length = 0;
+    this.#bytes = NO_BYTES;
+    // A copy is due only where the room that is left over is worth it.
+    return taken.length * 4 > taken.buffer.byteLength * 3 ? taken : taken.slice();
+  }
+
+  /** Takes out what was written from `start` on, as bytes of their own, and goes on at `end`. */
+  takeBack(start: number, end: number): Bytes {
+    const taken = this.#bytes.slice(start, this.#length);
+    this.#length = end;
+    return taken;
+  }
+
+  nil(): void {
+    this.#number(NIL, 0, 0);
+  }
+
+  bool(value: boolean): void {
+    this.#number(value ? TRUE : FALSE, 0, 0);
+  }
+
+  /** @param value - a safe integer from 0 on. */
+  uint(value: number): void {
+    if (value < 0x80) this.#number(value, 0, 0);
+    else this.#sized(UINT8, value);
+  }
+
+  /** The same in nine bytes whatever it is. */
+  uint64(value: number): void {
+    this.#number(UINT8 + 3, 8, value);
+  }
+
+  list(count: number): void {
+    if (count < 0x10) this.#number(0x90 | count, 0, 0);
+    else if (count < 0x10000) this.#number(ARRAY16, 2, count);
+    else this.#number(ARRAY16 + 1, 4, count);
+  }
+
+  /** The head of a list that is counted later: {@link setCount}. */
+  openList(): void {
+    this.#number(ARRAY16 + 1, 4, 0);
+  }
+
+  /** Says how many items the list has whose head was opened at `offset`. */
+  setCount(offset: number, count: number): void {
+    new DataView(this.#bytes.buffer).setUint32(offset + 1, count);
+  }
+
+  text(value: string): void {
+    const bytes = encoder.encode(value);
+    const { length } = bytes;
+    if (length < 0x20) this.#number(0xa0 | length, 0, 0);
+    else this.#sized(STR8, length);
+    this.append(bytes);
+  }
+
+  bin(value: Uint8Array): void {
+    this.#sized(BIN8, value.length);
+    this.append(value);
+  }
+
+  /** Bytes as they are. */
+  append(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** A number in as few bytes as hold it, behind the type that says how many they are. */
+  #sized(first: number, value: number): void {
+    const power = value < 0x100 ? 0 : value < 0x10000 ? 1 : value < 2 ** 32 ? 2 : 3;
+    this.#number(first + power, 1 << power, value);
+  }
+
+  #number(type: number, width: number, value: number): void {
+    this.#room(NUMBER);
+    this.#bytes[this.#length++] = type;
+    for (let at = width - 1, rest = value; at >= 0; at--, rest = Math.floor(rest / 0x100)) {
+      this.#bytes[this.#length + at] = rest % 0x100;
+    }
+    this.#length += width;
+  }
+
+  #room(size: number): void {
+    const wanted = this.#length + size;
+    const before = this.#bytes;
+    if (wanted <= before.length) return;
+    this.#bytes = new Uint8Array(Math.max(wanted, 2 * before.length, this.#usual));
+    this.#bytes.set(before);
+  }
+}
+
+/** Reads values one after another. @throws PalmError `PROTOCOL` when something else is there. */
+export class Unpacker {
+  readonly #bytes: Bytes;
+  #at = 0;
+  #itemsLeft: number;
+
+  /** @param mostItems - that lists of any number of {@link items} may have together. */
+  constructor(bytes: Bytes, mostItems = Number.POSITIVE_INFINITY) {
+    this.#bytes = bytes;
+    this.#itemsLeft = mostItems;
+  }
+
+  /** @throws PalmError `PROTOCOL` when there is more. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw broken('it goes on after its end');
+  }
+
+  /** Whether nil is next; then it is taken. */
+  nil(): boolean {
+    const isNil = this.#bytes[this.#at] === NIL;
+    if (isNil) this.#at++;
+    return isNil;
+  }
+
+  bool(): boolean {
+    const type = this.#type();
+    if (type !== TRUE && type !== FALSE) throw unexpected(type);
+    return type === TRUE;
+  }
+
+  uint(): number {
+    const type = this.#type();
+    return type < 0x80 ? type : this.#sized(type, UINT8, 4);
+  }
+
+  /** The items of a list, counted. As many bytes must follow at least. */
+  list(): number {
+    const type = this.#type();
+    // What would be a list of one byte is a text of four.
+    const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
+    const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3);
+    if (count > this.#bytes.length - this.#at) throw broken('a list is longer than the message');
+    return count;
+  }
+
+  /** The same for a list of any number of items. */
+  items(): number {
+    const count = this.list();
+    this.#itemsLeft -= count;
+    if (this.#itemsLeft < 0) throw broken('it has more items than a message of its size');
+    return count;
+  }
+
+  text(): string {
+    const type = this.#type();
+    const start = this.#advance(type >> 5 === 5 ? type & 0x1f : this.#sized(type, STR8, 3));
+    return decodeUtf8(this.#bytes, start, this.#at);
+  }
+
+  /** A view of the bytes, not a copy. */
+  bin(): Bytes {
+    const start = this.#advance(this.#sized(this.#type(), BIN8, 3));
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  #type(): number {
+    const type = this.#bytes[this.#at];
+    if (type === undefined) throw broken('it ends too early');
+    this.#at++;
+    return type;
+  }
+
+  /** The number behind a type that is one of `kinds` from `first` on. */
+  #sized(type: number, first: number, kinds: number): number {
+    const power = type - first;
+    if (power < 0 || power >= kinds) throw unexpected(type);
+    const width = 1 << power;
+    const start = this.#advance(width);
+    let value = 0;
+    for (let at = start; at < start + width; at++) value = value * 0x100 + (this.#bytes[at] ?? 0);
+    if (!Number.isSafeInteger(value)) throw broken('a number is beyond 2^53 - 1');
+    return value;
+  }
+
+  #advance(length: number): number {
+    const start = this.#at;
+    if (length > this.#bytes.length - start) throw broken('it ends too early');
+    this.#at = start + length;
+    return start;
+  }
+}
+
+function unexpected(type: number): PalmError {
+  return broken(`something else should stand where 0x${type.toString(16)} is`);
+}
+
+/** The error for what is no message of frames. */
+export function broken(what: string): PalmError {
+  return new PalmError('PROTOCOL', `a message between client and relay is broken: ${what}`);
+}

@@ -1,0 +1,133 @@
+import { readReply } from '../../../src/protocol/cache-request.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { PalmError, show } from '../../../src/protocol/errors.ts';
+import { isReservedKey } from '../../../src/protocol/keys.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { readPlain } from '../../../src/protocol/envelope-plain.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
+import {
+  encodeWorkRequest,
+  readWorkRequest,
+  resultOf,
+  WORK,
+  type WorkItem,
+  WorkKind,
+} from '../../../src/protocol/work-request.ts';
+import { RESULTS } from '../../relay-protocol/server-address.ts';
+import { type Guest, isOf } from '../guest.ts';
+import type { Identity } from './identity.ts';
+
+/** A request as it may go to the server. */
+export type JudgedRequest =
+  | {
+      readonly kind: 'cache';
+      readonly frame: Bytes;
+      /** The key that is deleted. */
+      readonly deletes: string | undefined;
+      /** What the client gets in place of the server's reply. */
+      readonly rewrite: ((reply: Bytes) => Bytes) | undefined;
+    }
+  | {
+      readonly kind: 'work';
+      readonly frame: Bytes;
+      readonly worker: string;
+      readonly name: string;
+      readonly leaves: boolean;
+    };
+
+/** Looks into requests to servers' caches. One for all clients. */
+export class RequestGuard {
+  readonly #codec: EnvelopeCodec;
+  /** For the results in requests for work. */
+  readonly #results = new EnvelopeCodec();
+
+  constructor(codec: EnvelopeCodec) {
+    this.#codec = codec;
+  }
+
+  /**
+   * @param server - name of the server, as clients know it.
+   * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is not a request, or one that readers take
+   * differently.
+   */
+  judge({ id, identity }: Guest, server: string, frame: Bytes): JudgedRequest {
+    const { message, frame: plain } = readPlain(this.#codec, frame);
+    if (message.client !== id && !isOf(id, message.client)) {
+      throw new PalmError(
+        'FORBIDDEN',
+        `a request bears the client id ${show(message.client)}, which is another's`,
+      );
+    }
+    if (message.function === WORK) return this.#judgeWork(identity, message);
+    const [, operation, more] = message.function.split('.');
+    if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
+      throw new PalmError('FORBIDDEN', `the cache has set, get and delete, not ${show(message.function)}`);
+    }
+    const key = operation === 'set' ? message.cache : decodeUtf8(message.payload);
+    checkKey(identity, operation, key);
+    return {
+      kind: 'cache',
+      frame: plain,
+      deletes: operation === 'delete' ? key : undefined,
+      rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
+    };
+  }
+
+  #judgeWork(identity: Identity, message: PalmMessage): JudgedRequest {
+    checkMayWork(identity);
+    const request = readWorkRequest(message);
+    const items = request.items.map((item) => this.#plainItem(item));
+    const { worker, name, leaves } = request;
+    const frame = encodeWorkRequest(this.#codec, { ...request, items });
+    return { kind: 'work', frame, worker, name, leaves };
+  }
+
+  /** Read as protobuf has it, since a worker gives back what others wrote; what is passed on is ours, and no more than a result. */
+  #plainItem(item: WorkItem): WorkItem {
+    const { lease, kind, frame } = item;
+    if (frame.length === 0) return item;
+    if (kind === WorkKind.returned) return { lease, kind, frame: NO_BYTES };
+    const result = resultOf(this.#results.decode(frame));
+    return { lease, kind, frame: this.#results.encode(palmMessage(result)) };
+  }
+
+  /** Addresses are the relay's to know: a client gets the server's name in their place. */
+  #rewriteFor(key: string, server: string): ((reply: Bytes) => Bytes) | undefined {
+    if (key === 'name') return undefined;
+    if (key === 'frond_status')
+      return (reply) => this.#rewritten(reply, (value) => withoutAddresses(value, server));
+    if (!key.includes('_address')) return undefined;
+    const address = key === 'worker_pull_address' ? server + RESULTS : server;
+    return (reply) => this.#rewritten(reply, (value) => (value.length === 0 ? value : encodeUtf8(address)));
+  }
+
+  #rewritten(reply: Bytes, change: (value: Bytes) => Bytes): Bytes {
+    const { message, value } = readReply(this.#codec, reply, true);
+    if (message === undefined) return change(value);
+    return message.status === 0 ? this.#codec.encode({ ...message, payload: change(value) }) : reply;
+  }
+}
+
+function checkKey(identity: Identity, operation: string, key: string): void {
+  const isOwn = isReservedKey(key);
+  // Where work is, is asked by nobody but workers: they are to hear at once that they may not be any.
+  if (isOwn && key.startsWith('worker_')) checkMayWork(identity);
+  if (operation === 'get') {
+    if (isOwn || identity.mayRead(key)) return;
+  } else if (isOwn) {
+    throw new PalmError('FORBIDDEN', `key ${show(key)} is the server's configuration`);
+  } else if (identity.mayWrite(key)) return;
+  throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${show(key)} here`);
+}
+
+function checkMayWork({ mayWork, name }: Identity): void {
+  if (!mayWork) throw new PalmError('FORBIDDEN', `${name} may not work here`);
+}
+
+function withoutAddresses(value: Bytes, server: string): Bytes {
+  const status: unknown = JSON.parse(decodeUtf8(value));
+  if (typeof status !== 'object' || status === null) return NO_BYTES;
+  const addresses = 'addresses' in status ? Object(status.addresses) : {};
+  const named = Object.fromEntries(Object.keys(addresses).map((key) => [key, server]));
+  return encodeUtf8(JSON.stringify({ ...status, addresses: named }));
+}

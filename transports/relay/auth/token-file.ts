@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { harmless } from '../../../src/async/harmless.ts';
+import { atLevel, consoleLogger, type Logger } from '../../../src/logging.ts';
+import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { watchFile } from '../file-watch.ts';
+import type { Authenticate, RelayIdentity } from '../options.ts';
+import { parseJson } from './schema.ts';
+import { readTokens, type Tokens } from './tokens.ts';
+
+export interface TokenFileOptions {
+  /** What the file is called in messages. Default: its path. */
+  readonly name?: string;
+  /** Is told when a file that changed was read, or cannot be. Default: the console. */
+  readonly logger?: Logger;
+  /** Milliseconds between two looks whether the file has changed. Default 1000. */
+  readonly interval?: number;
+}
+
+/**
+ * The tokens in a file, as JSON of what {@link readTokens} takes. While a relay uses them the file is watched, and what
+ * changes in it counts at once, for clients that are connected too; otherwise it is read again when it is asked for. While
+ * the changed file is missing or cannot be read, what was read before counts on.
+ * @throws PalmError `INVALID_CALL` when the file cannot be read, or what is in it is not acceptable.
+ */
+export async function openTokenFile(path: string, options: TokenFileOptions = {}): Promise<Tokens> {
+  const { name = path, logger = consoleLogger('frond relay'), interval = 1_000 } = options;
+  const file = new TokenFile(path, name, atLevel(logger, 'debug'), interval);
+  await file.open();
+  const authenticate: Authenticate = async (token, visitor) => {
+    if (token === undefined) return undefined;
+    await file.refresh();
+    return file.tokens.authenticate(token, visitor);
+  };
+  return {
+    get identities(): readonly RelayIdentity[] {
+      return file.tokens.identities;
+    },
+    authenticate: Object.assign(authenticate, {
+      onChange: (listener: () => void) => file.onChange(listener),
+    }),
+  };
+}
+
+/** Milliseconds after its last change in which a file may change again without a clock that is coarse telling so. */
+const FRESH = 2_000;
+
+/** A file as it was last seen. */
+interface State {
+  /** Tells it from others. */
+  readonly id: string;
+  /** Whether it may have changed since, and be told from others by its content alone. */
+  readonly isFresh: boolean;
+}
+
+class TokenFile {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #logger: Logger;
+  readonly #interval: number;
+  readonly #listeners = new Set<() => void>();
+  #stopWatching = () => {};
+  #tokens: Tokens = readTokens({ tokens: [] });
+  #seen: State = { id: '', isFresh: true };
+  /** Hash of what was last read, good or not. */
+  #content: string | undefined;
+  #lookedAt = 0;
+  #looking: Promise<void> | undefined;
+  /** Whether something changed since the look that is under way began. */
+  #isDue = false;
+
+  constructor(path: string, name: string, logger: Logger, interval: number) {
+    this.#path = path;
+    this.#name = name;
+    this.#logger = logger;
+    this.#interval = interval;
+  }
+
+  get tokens(): Tokens {
+    return this.#tokens;
+  }
+
+  /** Reads it for the first time. */
+  async open(): Promise<void> {
+    this.#lookedAt = performance.now();
+    await this.#read(await this.#state());
+  }
+
+  /** Calls `listener` when other tokens were read. The file is watched as long as there are any. Gives what ends this. */
+  onChange(listener: () => void): () => void {
+    // One of its own for each call, whatever is given twice.
+    const own = () => listener();
+    if (this.#listeners.size === 0) {
+      this.#stopWatching = watchFile(this.#path, this.#interval, () => this.#look());
+    }
+    this.#listeners.add(own);
+    return () => {
+      if (this.#listeners.delete(own) && this.#listeners.size === 0) this.#stopWatching();
+    };
+  }
+
+  /** Reads the file again if it has changed; with the last look not long ago it is not looked at. Never rejects. */
+  async refresh(): Promise<void> {
+    if (this.#looking !== undefined) return this.#looking;
+    if (performance.now() - this.#lookedAt >= this.#interval) await this.#look();
+  }
+
+  #look(): Promise<void> {
+    this.#isDue = true;
+    this.#looking ??= this.#lookWhileDue().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookWhileDue(): Promise<void> {
+    while (this.#isDue) {
+      this.#isDue = false;
+      this.#lookedAt = performance.now();
+      await this.#lookOnce();
+    }
+  }
+
+  async #lookOnce(): Promise<void> {
+    const before = this.#seen;
+    try {
+      // Before it is read: what changes meanwhile is seen to be different.
+      const state = await this.#state();
+      const isSame = state.id === before.id && !before.isFresh;
+      if (isSame || !(await this.#read(state))) return;
+    } catch (error) {
+      this.#tellFault(reasonText(error), before);
+      return;
+    }
+    this.#logger.info('the token file was read again', { tokens: this.#tokens.identities.length });
+    for (const listener of [...this.#listeners]) harmless(listener);
+  }
+
+  /** One that is bad is told once, and not at every look. One that could not be read at all is tried again at the next. */
+  #tellFault(reason: string, before: State): void {
+    if (this.#seen === before) {
+      if (before.id === reason) return;
+      this.#seen = { id: reason, isFresh: false };
+    }
+    const message = 'the token file cannot be used; the tokens that were read before count on';
+    this.#logger.warning(message, { reason });
+  }
+
+  /** Gives whether it is not what was read before. */
+  async #read(state: State): Promise<boolean> {
+    const file = this.#name;
+    const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
+      throw this.#unreadable(error);
+    });
+    this.#seen = state;
+    const content = createHash('sha256').update(text).digest('hex');
+    if (content === this.#content) return false;
+    this.#content = content;
+    this.#tokens = readTokens(parseJson(text, { file }), file);
+    return true;
+  }
+
+  async #state(): Promise<State> {
+    try {
+      const { ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(this.#path, { bigint: true });
+      const age = Date.now() - Number(ctimeMs);
+      return { id: [ino, size, mtimeNs, ctimeNs].join(' '), isFresh: age < FRESH };
+    } catch (error) {
+      throw this.#unreadable(error);
+    }
+  }
+
+  #unreadable(cause: unknown): PalmError {
+    const text = `${JSON.stringify(this.#name)} cannot be read: ${reasonText(cause)}`;
+    return new PalmError('INVALID_CALL', text, { cause, sent: false });
+  }
+}

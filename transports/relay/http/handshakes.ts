@@ -1,0 +1,107 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import type { Logger } from '../../../src/logging.ts';
+import { reasonText } from '../../../src/protocol/errors.ts';
+import { CloseCode } from '../../relay-protocol/close-codes.ts';
+import { checkOrigin, type Knock, Turnstile } from '../gate.ts';
+import { countIntake } from '../intake.ts';
+import type { Line } from '../session/socket.ts';
+import type { Metrics } from './metrics.ts';
+import type { RelayOptions, Visitor } from '../options.ts';
+import { Proxies } from './proxies.ts';
+import { type Refusal, Refusals } from './refusals.ts';
+import type { Limits } from '../session/limits.ts';
+
+export interface HandshakesSettings {
+  readonly options: Pick<RelayOptions, 'addressOf' | 'origins' | 'trustProxy'>;
+  readonly limits: Limits;
+  readonly webSocketServer: WebSocketServer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly isDraining: () => boolean;
+  /** A WebSocket is open. */
+  readonly open: (webSocket: WebSocket, visitor: Visitor) => Line;
+}
+
+/** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
+const LONGEST_ADDRESS = 128;
+
+/** Makes WebSockets of upgrades to the path of a relay, or refuses to. */
+export class Handshakes {
+  readonly #settings: HandshakesSettings;
+  readonly #turnstile: Turnstile;
+  readonly #refusals = new Refusals();
+  readonly #proxies: Proxies;
+  /** Whether it was said that a proxy is not believed. */
+  #hasWarned = false;
+  /** Of pages that may connect; undefined for pages of the relay's own host. */
+  origins: readonly string[] | undefined;
+
+  constructor(settings: HandshakesSettings) {
+    this.#settings = settings;
+    this.origins = settings.options.origins;
+    this.#proxies = new Proxies(settings.options.trustProxy ?? false);
+    const { maxConnections, maxConnectionsPerAddress } = settings.limits;
+    this.#turnstile = new Turnstile(maxConnections, maxConnectionsPerAddress);
+  }
+
+  /** The socket has a listener for errors. */
+  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { webSocketServer, metrics, logger, open } = this.#settings;
+    const socketAddress = request.socket.remoteAddress ?? '';
+    const { headers } = request;
+    let address = socketAddress;
+    let entered: (() => void) | Refusal | undefined;
+    try {
+      address = this.#addressOf(headers, socketAddress);
+    } catch (error) {
+      entered = { status: 500, reason: 'the address cannot be told' };
+      logger.error('addressOf failed', { address, reason: reasonText(error) });
+    }
+    const visitor: Visitor = { address, origin: headers.origin };
+    entered ??= this.#enter({ headers, visitor, socketAddress });
+    if (typeof entered !== 'function') {
+      metrics.handshake(entered.status);
+      logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
+      this.#refusals.refuse(request, socket, entered);
+      return;
+    }
+    socket.on('close', entered);
+    try {
+      webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
+        metrics.handshake(101);
+        const { maxPayload = Number.POSITIVE_INFINITY } = webSocketServer.options;
+        countIntake(socket, open(webSocket, visitor), maxPayload);
+      });
+    } catch (error) {
+      // Another listener of the HTTP server has made a WebSocket of it.
+      logger.error('an upgrade to the path of the relay was taken by others', { reason: reasonText(error) });
+    }
+  }
+
+  /** It may be what a client says, of any length, and is kept as long as the connection. */
+  #addressOf(headers: IncomingHttpHeaders, socketAddress: string): string {
+    const { addressOf } = this.#settings.options;
+    if (addressOf !== undefined)
+      return String(addressOf(headers, socketAddress) ?? socketAddress).slice(0, LONGEST_ADDRESS);
+    if (this.#proxies.areNone) this.#warnOfProxy(headers, socketAddress);
+    return this.#proxies.addressOf(headers, socketAddress);
+  }
+
+  #warnOfProxy(headers: IncomingHttpHeaders, proxy: string): void {
+    if (this.#hasWarned || headers['x-forwarded-for'] === undefined) return;
+    this.#hasWarned = true;
+    const { maxConnectionsPerAddress } = this.#settings.limits;
+    this.#settings.logger.warning(
+      'X-Forwarded-For came and is not believed, so all who come through a proxy count as one address; if there is one, say so with trustProxy',
+      { proxy, maxConnectionsPerAddress },
+    );
+  }
+
+  #enter(knock: Knock): (() => void) | Refusal {
+    if (this.#settings.isDraining())
+      return { status: 503, code: CloseCode.goingAway, reason: 'the relay is going down' };
+    return checkOrigin(knock, this.origins) ?? this.#turnstile.enter(knock.visitor.address);
+  }
+}

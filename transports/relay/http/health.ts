@@ -1,0 +1,79 @@
+/** What a relay answers to those who watch over it: orchestrators, and Prometheus. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../../../src/logging.ts';
+import { reasonText } from '../../../src/protocol/errors.ts';
+import type { Metrics } from './metrics.ts';
+import { pathOf } from './upgrades.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
+
+export interface HealthSettings {
+  /** Path of the WebSocket: what is asked for there is answered as at the root, for a proxy that passes on nothing else. */
+  readonly path: string;
+  readonly upstreams: Upstreams;
+  readonly metrics: Metrics;
+  /** Whether who asks may read figures, and names of servers. */
+  readonly mayRead: ((request: IncomingMessage) => boolean) | undefined;
+  readonly isDraining: () => boolean;
+  readonly logger: Logger;
+}
+
+/** Answers `/healthz`, `/readyz` and `/metrics`. */
+export class Health {
+  readonly #settings: HealthSettings;
+  readonly #prefix: string;
+
+  constructor(settings: HealthSettings) {
+    this.#settings = settings;
+    this.#prefix = settings.path.replace(/\/$/, '');
+  }
+
+  /** Gives whether it was one of those, and may be asked for. */
+  respond(request: IncomingMessage, response: ServerResponse): boolean {
+    const whole = pathOf(request);
+    const isBelow = this.#prefix !== '' && whole.startsWith(`${this.#prefix}/`);
+    const path = isBelow ? whole.slice(this.#prefix.length) : whole;
+    if (path === '/healthz') {
+      answer(response, 200, 'ok\n');
+      return true;
+    }
+    if (path === '/readyz') {
+      void this.#tellReady(request, response);
+      return true;
+    }
+    if (path !== '/metrics' || !this.#mayRead(request)) return false;
+    const { metrics } = this.#settings;
+    metrics.text().then(
+      (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+    return true;
+  }
+
+  /** One server that answers is enough: without the relay its clients would have none. */
+  async #tellReady(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { upstreams, isDraining } = this.#settings;
+    if (isDraining()) return answer(response, 503, 'draining\n');
+    const servers = await upstreams.answering();
+    const isReady = servers.length === 0 || servers.some(({ answers }) => answers);
+    const lines = this.#mayRead(request)
+      ? servers.map(({ name, answers }) => `${name}: ${answers ? 'answers' : 'does not answer'}\n`)
+      : [];
+    answer(response, isReady ? 200 : 503, `${isReady ? 'ready' : 'no server answers'}\n${lines.join('')}`);
+  }
+
+  /** A rule that fails grants nothing. */
+  #mayRead(request: IncomingMessage): boolean {
+    const { mayRead, logger } = this.#settings;
+    try {
+      return mayRead?.(request) === true;
+    } catch (error) {
+      logger.error('the rule for metrics failed', { reason: reasonText(error) });
+      return false;
+    }
+  }
+}
+
+function answer(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(text);
+}

@@ -1,0 +1,85 @@
+/** Where a visitor comes from, as the proxies before a relay say it. */
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { invalidCall, show } from '../../../src/protocol/errors.ts';
+import type { RelayOptions } from '../options.ts';
+
+type Headers = Parameters<NonNullable<RelayOptions['addressOf']>>[0];
+
+/** Names for networks, as those who write them by hand would have to look them up. */
+const NAMED: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fe80::/10'],
+};
+
+/** What {@link RelayOptions.trustProxy} must be. */
+export const TRUST_FORM =
+  'true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private';
+
+/** The proxies that are believed what X-Forwarded-For says. */
+export class Proxies {
+  /** Of them so many are before the relay, wherever they are; undefined where networks tell. */
+  readonly #hops: number | undefined;
+  readonly #networks = new BlockList();
+
+  /** @throws PalmError `INVALID_CALL` for what is neither of these. */
+  constructor(trust: NonNullable<RelayOptions['trustProxy']>) {
+    if (typeof trust === 'boolean') this.#hops = trust ? 1 : 0;
+    else if (typeof trust === 'number') {
+      if (!Number.isSafeInteger(trust) || trust < 0) throw malformed(trust);
+      this.#hops = trust;
+    } else if (Array.isArray(trust)) {
+      for (const network of trust) for (const one of NAMED[network] ?? [network]) this.#add(one);
+    } else throw malformed(trust);
+  }
+
+  /** Whether nobody is believed. */
+  get areNone(): boolean {
+    return this.#hops === 0;
+  }
+
+  /** Whether connections from the address are a proxy's, and thus of many visitors. */
+  has(address: string): boolean {
+    if (this.#hops !== undefined) return this.#hops > 0;
+    const [bare = ''] = bareAddress(address).split('%', 1);
+    return isIP(bare) !== 0 && this.#networks.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4');
+  }
+
+  /**
+   * The address that the last proxy which is believed saw. What is left of it in the header the visitor may have written; what is no
+   * address ends the walk, at the proxy that passed it on.
+   */
+  addressOf(headers: Headers, socketAddress: string): string {
+    const hops = [headers['x-forwarded-for'] ?? ''].flat().join(',').split(',');
+    let address = socketAddress;
+    let passed = 0;
+    while (this.#hops === undefined ? this.has(address) : passed < this.#hops) {
+      const before = bareAddress(hops.pop() ?? '');
+      if (isIP(before) === 0) return address;
+      address = before;
+      passed++;
+    }
+    return address;
+  }
+
+  #add(network: unknown): void {
+    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(String(network)) ?? [];
+    const family = isIPv4(address) ? 'ipv4' : 'ipv6';
+    const most = family === 'ipv4' ? 32 : 128;
+    const bits = prefix === undefined ? most : Number(prefix);
+    if (typeof network !== 'string' || isIP(address) === 0 || bits > most) throw malformed(network);
+    this.#networks.addSubnet(address, bits, family);
+  }
+}
+
+function malformed(given: unknown): Error {
+  return invalidCall(`trustProxy must be ${TRUST_FORM}, not ${show(given)}`);
+}
+
+/** Without the port that some proxies add, brackets, and IPv6 around IPv4. */
+function bareAddress(text: string): string {
+  const trimmed = text.trim();
+  const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed) ?? [];
+  const [, plain] = /^([\d.]+):\d+$/.exec(trimmed) ?? [];
+  const address = bracketed ?? plain ?? trimmed;
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+}

@@ -1,0 +1,100 @@
+/** How upgrades are refused, so that those who ask can tell why. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { startTimer } from '../../../src/async/timers.ts';
+import { closeReason } from '../../relay-protocol/close-codes.ts';
+import { SUBPROTOCOL } from '../../relay-protocol/frames.ts';
+
+/** Why there is no WebSocket to work with. */
+export interface Refusal {
+  /** Of HTTP, for those who do not speak frond's protocol. */
+  readonly status: number;
+  /** The close code for those who do. Left out, they get the status too. */
+  readonly code?: number;
+  readonly reason: string;
+}
+
+/** Milliseconds that the other end gets to take a refusal, and to close its side. */
+const TIMEOUT = 1_000;
+
+/** Bytes that it may send meanwhile: a greeting may be on its way. */
+const MOST_READ = 65_536;
+
+/** Refused sockets that may be open for that at once. The others are let go as soon as the answer has left. */
+const MOST_LINGERING = 64;
+
+/**
+ * Refuses upgrades. No platform but Node tells a program the HTTP status of a WebSocket that failed, so a client of frond gets
+ * one that is closed at once, with a code and the reason. It is not opened for that: both answers are a few bytes that are written in one
+ * go, nothing that comes is looked at, and the socket is let go within a second.
+ */
+export class Refusals {
+  #lingering = 0;
+
+  refuse(request: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+    const { code, reason } = refusal;
+    const destroy = () => socket.destroy();
+    socket.on('error', destroy);
+    socket.once('close', startTimer(TIMEOUT, destroy));
+    const closing = code === undefined ? undefined : acceptAndClose(request, code, reason);
+    if (closing === undefined || this.#lingering >= MOST_LINGERING) {
+      socket.end(closing ?? httpAnswer(refusal), destroy);
+      return;
+    }
+    this.#lingering++;
+    socket.once('close', () => {
+      this.#lingering--;
+    });
+    // What comes before the other end has read why would reset the connection if nobody read it.
+    let read = 0;
+    socket.on('data', ({ length }: Buffer) => {
+      read += length;
+      if (read > MOST_READ) destroy();
+    });
+    socket.on('end', destroy);
+    socket.end(closing);
+  }
+}
+
+function httpAnswer({ status, reason }: Refusal): string {
+  const body = `${reason}\n`;
+  return `HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+/** What completes a key to the answer of a handshake (RFC 6455, 1.3). */
+const HANDSHAKE_ID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+/** A close frame that is not masked (RFC 6455, 5.5.1). */
+const CLOSE_FRAME = 0x88;
+
+/** The end of a handshake and of what it made, as bytes; undefined for a request that is none of a client of frond. */
+function acceptAndClose(
+  { method, headers }: IncomingMessage,
+  code: number,
+  reason: string,
+): Buffer | undefined {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+  const key = headers['sec-websocket-key'] ?? '';
+  const isClient =
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/\dA-Za-z]{22}==$/.test(key) &&
+    offered?.includes(SUBPROTOCOL);
+  if (isClient !== true) return undefined;
+  const accept = createHash('sha1')
+    .update(key + HANDSHAKE_ID)
+    .digest('base64');
+  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`;
+  const text = Buffer.from(closeReason(reason));
+  const frame = Buffer.from([CLOSE_FRAME, 2 + text.length, code >> 8, code & 0xff]);
+  return Buffer.concat([Buffer.from(head), frame, text]);
+}

@@ -1,0 +1,129 @@
+/** Which relay on an HTTP server takes an upgrade, and what becomes of those that nobody takes. */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { startTimer } from '../../../src/async/timers.ts';
+import type { Logger } from '../../../src/logging.ts';
+import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
+import { CloseCode } from '../../relay-protocol/close-codes.ts';
+import { Refusals } from './refusals.ts';
+
+/** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
+export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** A relay, as far as it takes upgrades. */
+export interface Taker {
+  readonly take: TakeUpgrade;
+  readonly logger: Logger;
+  /** Milliseconds that other listeners get for an upgrade that is not a relay's. */
+  readonly patience: number;
+}
+
+/**
+ * On the listener of an HTTP server that is shared by all relays there, the {@link Upgrades} it belongs to. A process may hold
+ * several copies of this module, as when one package imports frond and another requires it: all of them know the symbol. Its number
+ * changes with what is called on `Upgrades` from outside, so that two versions do not take each other for one.
+ */
+const OWNER = Symbol.for('frond.relay.upgrades.1');
+
+type Listener = TakeUpgrade & { readonly [OWNER]?: Upgrades };
+
+/**
+ * The upgrades of one HTTP server, for all relays on it: one listener, which knows their paths. So an upgrade to none of
+ * these is answered once, and only when no listener of the server's owner has taken it.
+ */
+export class Upgrades {
+  readonly #server: HttpServer | HttpsServer;
+  readonly #takers = new Map<string, Taker>();
+  readonly #refusals = new Refusals();
+  readonly #listener: Listener;
+  readonly #onError = (error: Error) => this.#failed(error);
+
+  private constructor(server: HttpServer | HttpsServer) {
+    this.#server = server;
+    const take: TakeUpgrade = (request, socket, head) => this.#take(request, socket, head);
+    this.#listener = Object.assign(take, { [OWNER]: this });
+  }
+
+  /** Those of `server`: the same ones for every relay, as long as one of them takes upgrades. */
+  static of(server: HttpServer | HttpsServer): Upgrades {
+    for (const listener of server.listeners('upgrade') as Listener[]) {
+      const upgrades = listener[OWNER];
+      if (upgrades !== undefined) return upgrades;
+    }
+    return new Upgrades(server);
+  }
+
+  /**
+   * Gives the upgrades to `path` to a relay, until the function that it returns is called.
+   * @throws PalmError `INVALID_CALL` when another relay has the path.
+   */
+  add(path: string, taker: Taker): () => void {
+    if (this.#takers.has(path)) {
+      throw invalidCall(`the HTTP server has a relay at ${show(path)} already: give this one another path`);
+    }
+    if (this.#takers.size === 0) {
+      this.#server.on('upgrade', this.#listener);
+      this.#server.on('error', this.#onError);
+    }
+    this.#takers.set(path, taker);
+    return () => {
+      this.#takers.delete(path);
+      if (this.#takers.size > 0) return;
+      this.#server.off('upgrade', this.#listener);
+      this.#server.off('error', this.#onError);
+    };
+  }
+
+  /** While a server listens, only accepting fails: there are no descriptors left. That is no reason to end the process. */
+  #failed(error: Error): void {
+    if (this.#server.listening) {
+      const [taker] = this.#takers.values();
+      taker?.logger.warning('a connection could not be accepted', { reason: reasonText(error) });
+    } else if (this.#server.listenerCount('error') === 1) {
+      // It is the owner's, and goes where it would go without this listener.
+      throw error;
+    }
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Before anything else: Node has taken its own listener away, and a reset without one would end the process.
+    socket.on('error', () => socket.destroy());
+    if (socket.destroyed) return;
+    const taker = this.#takers.get(pathOf(request));
+    if (taker !== undefined) taker.take(request, socket, head);
+    else if (this.#server.listenerCount('upgrade') === 1) this.#refusals.refuse(request, socket, NOBODY);
+    else this.#refuseUntaken(request, socket);
+  }
+
+  /** The server's owner may take it now or later; that nobody has is seen by what was done with the socket. */
+  #refuseUntaken(request: IncomingMessage, socket: Duplex): void {
+    const before = written(socket);
+    const stop = startTimer(this.#patience, () => {
+      if (isUntouched(socket) && written(socket) === before) this.#refusals.refuse(request, socket, NOBODY);
+    });
+    socket.once('close', stop);
+  }
+
+  get #patience(): number {
+    return Math.max(...[...this.#takers.values()].map(({ patience }) => patience));
+  }
+}
+
+/** The path of a request, without what is behind a question mark. */
+export function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/';
+}
+
+const NOBODY = { status: 404, code: CloseCode.unsupportedVersion, reason: 'there is no relay at this path' };
+
+function written(socket: Duplex): number {
+  return socket instanceof Socket ? socket.bytesWritten : 0;
+}
+
+/** Whether nobody reads it, and nobody has ended it. */
+function isUntouched(socket: Duplex): boolean {
+  const isRead = socket.readableFlowing !== null || socket.listenerCount('readable') > 0;
+  return !isRead && !socket.destroyed && !socket.writableEnded;
+}

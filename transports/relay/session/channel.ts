@@ -1,0 +1,160 @@
+/** The channels that a client has, on the relay's side. */
+import type { PalmError } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
+import { type Frame, Type } from '../../relay-protocol/frames.ts';
+import type { AnswerRoom } from './answer-budget.ts';
+import type { Verdict } from '../auth/call-guard.ts';
+import type { GivenWorks } from './given-work.ts';
+import type { ChannelUser, SharedChannel } from '../shared-channel.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { Way } from '../upstream/upstream-channel.ts';
+
+/** What a channel needs of its client. */
+export interface PeerContext {
+  /** Bytes that the client may have out on a channel. */
+  readonly window: number;
+  /** Where its calls get places by what it can take of answers. */
+  readonly callRoom: AnswerRoom;
+  /** What it was given to work on, and may give results of. */
+  readonly given: GivenWorks;
+  /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
+  post(frame: Frame, flow?: () => string): void;
+  /** Whether so many bytes would leave at once, and whole. */
+  takes(bytes: number): boolean;
+  /** Bytes that an envelope of the client's counts for within its window. */
+  counted(frame: Bytes): number;
+  /** So many bytes more are kept for it, or less. */
+  holds(bytes: number): void;
+  /** Whether the call may pass. @throws PalmError for what ends the connection. */
+  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;
+  /** Answers a call in the server's place. */
+  answer(topic: string, answer: Bytes): void;
+  /** So many calls left for a server. */
+  called(count: number): void;
+  /** The client did what no well-behaved one does. */
+  violated(error: unknown): void;
+}
+
+/** A client's channel of any kind. */
+export interface PeerChannel {
+  readonly upstream: Upstream;
+  /** Whether only workers may have it. */
+  readonly isForWork: boolean;
+  /** Bytes that it holds beside what passes. */
+  readonly size: number;
+  close(): void;
+}
+
+/** One of the clients that use a channel to a server. */
+export abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
+  readonly size: number = 0;
+  readonly number: number;
+  readonly upstream: Upstream;
+  protected readonly context: PeerContext;
+  protected shared: SharedChannel<C> | undefined;
+  /** How often the client was told that the channel is ready. */
+  protected generation = 0;
+  protected isReady = false;
+  #way: Way<C> | undefined;
+
+  constructor(number: number, context: PeerContext, upstream: Upstream) {
+    this.number = number;
+    this.context = context;
+    this.upstream = upstream;
+  }
+
+  /** Separate from the constructor, because `becameReady` may be called at once. */
+  attach(way: Way<C>): void {
+    this.#way = way;
+    way.add(this);
+  }
+
+  joined(shared: SharedChannel<C>): void {
+    this.shared = shared;
+  }
+
+  becameReady(): void {
+    if (this.isReady) return;
+    this.isReady = true;
+    this.generation++;
+    this.context.post([Type.ready, this.number, this.generation, this.isProved]);
+  }
+
+  broke(error: PalmError): void {
+    if (!this.isReady) return;
+    this.isReady = false;
+    const { code, message } = this.upstream.told(error);
+    this.context.post([Type.broken, this.number, code, message]);
+  }
+
+  wasRefused(error: PalmError): void {
+    this.isReady = false;
+    const { code, message } = this.upstream.told(error);
+    this.context.post([Type.refused, this.number, code, message]);
+  }
+
+  close(): void {
+    this.isReady = false;
+    this.#way?.remove(this);
+  }
+
+  get isForWork(): boolean {
+    return false;
+  }
+
+  protected get isProved(): boolean {
+    return true;
+  }
+}
+
+/** Takes what a client publishes for: deliveries under its topics. */
+export class PeerSubscription extends SharedUser<Subscription> {
+  override readonly size: number;
+  readonly topic: string;
+
+  constructor(number: number, context: PeerContext, upstream: Upstream, topic: string) {
+    super(number, context, upstream);
+    this.topic = topic;
+    this.size = 2 * topic.length;
+  }
+
+  deliver(deliveries: readonly Delivery[]): void {
+    const parts = this.context.takes(sizeOf(deliveries)) ? [deliveries] : partsOf(deliveries);
+    for (const part of parts) {
+      this.context.post([Type.results, this.number, part], () => `${this.number} ${part[0]?.topic}`);
+    }
+  }
+
+  protected override get isProved(): boolean {
+    return this.shared?.channel.isProved ?? false;
+  }
+}
+
+/** Bytes of answers that travel together where small ones may have to pass large ones. */
+const LARGEST_PART = 16_384;
+
+function sizeOf(deliveries: readonly Delivery[]): number {
+  let size = 0;
+  for (const { frames } of deliveries) for (const { length } of frames) size += length;
+  return size;
+}
+
+/** The same deliveries, none with another topic beside it, and each of no more than {@link LARGEST_PART}, or one envelope. */
+function partsOf(deliveries: readonly Delivery[]): Delivery[][] {
+  const parts: Delivery[][] = [];
+  for (const { topic, frames } of deliveries) {
+    let part: Bytes[] = [];
+    let size = 0;
+    for (const frame of frames) {
+      if (part.length === 0 || size + frame.length > LARGEST_PART) {
+        part = [];
+        size = 0;
+        parts.push([{ topic, frames: part }]);
+      }
+      part.push(frame);
+      size += frame.length;
+    }
+  }
+  return parts;
+}

@@ -1,0 +1,153 @@
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { NO_BYTES, type PalmMessage } from '../../../src/protocol/message.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { resultOf } from '../../../src/protocol/work-request.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** Messages that are remembered of those without a result, and of those with one: more than a worker runs at once. */
+const MOST = 2_048;
+/** Bytes that each of these may take. */
+const MOST_BYTES = 1_048_576;
+/** Bytes that one takes beside its strings. */
+const ENTRY = 256;
+
+/** A message that was given, without its payload. */
+interface Given {
+  readonly head: PalmMessage;
+  /** How often: nothing keeps a server from giving the same again. */
+  times: number;
+}
+
+/**
+ * The work that one client was given by one server that pushes it. A result counts for such a message alone: what is passed
+ * on is that message as the server gave it, with the payload and status of the result. How many results one has is for its
+ * function to say, so a message is not forgotten with the first; those go first whose last result is the longest ago.
+ */
+export class GivenWork {
+  readonly #codec = new EnvelopeCodec();
+  readonly #unanswered = new Heads();
+  readonly #answered = new Heads();
+  readonly #onRefused: () => void;
+
+  /** @param onRefused - called for each result of what was not given. */
+  constructor(onRefused: () => void) {
+    this.#onRefused = onRefused;
+  }
+
+  /** Bytes that it takes, as far as that can be told. */
+  get bytes(): number {
+    return this.#unanswered.bytes + this.#answered.bytes;
+  }
+
+  /** The client is given this work. */
+  gave(frames: readonly Bytes[]): void {
+    for (const frame of frames) {
+      const message = this.#read(frame);
+      if (message === undefined) continue;
+      const key = keyOf(message);
+      const before = this.#unanswered.take(key) ?? this.#answered.take(key);
+      this.#unanswered.put(key, {
+        head: { ...message, payload: NO_BYTES },
+        times: (before?.times ?? 0) + 1,
+      });
+    }
+  }
+
+  /** Work that the client had not begun is others' again. */
+  tookBack(frames: readonly Bytes[]): void {
+    for (const frame of frames) {
+      const message = this.#read(frame);
+      if (message === undefined) continue;
+      const key = keyOf(message);
+      for (const heads of [this.#unanswered, this.#answered]) {
+        const given = heads.take(key);
+        if (given !== undefined && --given.times > 0) heads.put(key, given);
+      }
+    }
+  }
+
+  /**
+   * The result as it goes to the server; undefined for one of nothing that the client was given.
+   * @throws PalmError `PROTOCOL` when it is not an envelope.
+   */
+  judge(frame: Bytes): Bytes | undefined {
+    const message = this.#codec.decode(frame);
+    const key = keyOf(message);
+    const given = this.#unanswered.take(key) ?? this.#answered.take(key);
+    if (given === undefined) {
+      this.#onRefused();
+      return undefined;
+    }
+    this.#answered.put(key, given);
+    return this.#codec.encode({ ...given.head, ...resultOf(message) });
+  }
+
+  /** What a server gives need not be an envelope. */
+  #read(frame: Bytes): PalmMessage | undefined {
+    try {
+      return this.#codec.decode(frame);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The work that one client was given, by server. */
+export class GivenWorks {
+  readonly #works = new Map<Upstream, GivenWork>();
+  readonly #onRefused: () => void;
+
+  constructor(onRefused: () => void) {
+    this.#onRefused = onRefused;
+  }
+
+  get bytes(): number {
+    let bytes = 0;
+    for (const work of this.#works.values()) bytes += work.bytes;
+    return bytes;
+  }
+
+  of(upstream: Upstream): GivenWork {
+    let work = this.#works.get(upstream);
+    if (work === undefined) {
+      work = new GivenWork(this.#onRefused);
+      this.#works.set(upstream, work);
+    }
+    return work;
+  }
+}
+
+/** Messages in the order in which they were put, of which the oldest are forgotten when there is no room. */
+class Heads {
+  readonly #heads = new Map<string, Given>();
+  bytes = 0;
+
+  put(key: string, given: Given): void {
+    this.#heads.set(key, given);
+    this.bytes += sizeOf(key, given);
+    for (const oldest of this.#heads.keys()) {
+      // The newest stays, however large it is.
+      const isRoom = this.#heads.size <= MOST && this.bytes <= MOST_BYTES;
+      if (isRoom || oldest === key) return;
+      this.take(oldest);
+    }
+  }
+
+  take(key: string): Given | undefined {
+    const given = this.#heads.get(key);
+    if (given === undefined) return undefined;
+    this.#heads.delete(key);
+    this.bytes -= sizeOf(key, given);
+    return given;
+  }
+}
+
+/** Whose result it is: a worker gives all of this back as it came. */
+function keyOf({ pipeline, client, stage, function: path, cache, ordinal }: PalmMessage): string {
+  return `${stage} ${ordinal} ${pipeline.length} ${client.length} ${path.length} ${pipeline}${client}${path}${cache}`;
+}
+
+/** The key holds the strings once more; two bytes a character, since one beyond Latin 1 makes all of them so. */
+function sizeOf(key: string, { head }: Given): number {
+  return 4 * key.length + 2 * (head.error.length + head.errorName.length) + head.unknown.length + ENTRY;
+}

@@ -1,0 +1,33 @@
+import { invalidCall, show } from '../../../src/protocol/errors.ts';
+import type { RelayLimits } from '../options.ts';
+
+/** Every limit settled. */
+export type Limits = { readonly [K in keyof RelayLimits]-?: number };
+
+const DEFAULTS: Limits = {
+  maxFrame: 4 * 1_048_576,
+  window: 1_048_576,
+  maxHeld: 16 * 1_048_576,
+  maxHeldTotal: 256 * 1_048_576,
+  maxConnections: 10_000,
+  maxConnectionsPerAddress: 100,
+  maxChannels: 32,
+  maxRequests: 256,
+  greetingTimeout: 5_000,
+  heartbeat: 20_000,
+  resumeWindow: 60_000,
+};
+
+/** @throws PalmError `INVALID_CALL` naming the limit that is none. */
+export function settleLimits(limits: RelayLimits = {}): Limits {
+  const settled = { ...DEFAULTS };
+  for (const key of Object.keys(DEFAULTS) as (keyof Limits)[]) {
+    const value = limits[key];
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw invalidCall(`limits.${key} must be a whole number from 1 on, not ${show(value)}`);
+    }
+    settled[key] = value;
+  }
+  return settled;
+}

@@ -1,0 +1,96 @@
+import type { PalmError } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { Type } from '../../relay-protocol/frames.ts';
+import type { PeerChannel, PeerContext } from './channel.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import type { WorkTaker } from '../upstream/work-pool.ts';
+
+/** Frames of work, and bytes of them, that one client may have that it has not taken. */
+const MOST_WORK = 16;
+const MOST_WORK_BYTES = 1_048_576;
+
+/** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
+export class PeerPuller implements PeerChannel, WorkTaker {
+  readonly #number: number;
+  readonly #context: PeerContext;
+  readonly upstream: Upstream;
+  readonly isForWork = true;
+  readonly size = 0;
+  readonly lost: (count: number) => void;
+  /** With the client, oldest first. */
+  #given: Bytes[] = [];
+  #givenBytes = 0;
+  #isReady = false;
+  #generation = 0;
+
+  constructor(number: number, context: PeerContext, upstream: Upstream, onLost: (count: number) => void) {
+    this.#number = number;
+    this.#context = context;
+    this.upstream = upstream;
+    this.lost = onLost;
+  }
+
+  /** Separate from the constructor, because `becameReady` may be called at once. */
+  attach(): void {
+    this.upstream.pool.join(this);
+  }
+
+  get room(): number {
+    return this.roomBytes > 0 ? MOST_WORK - this.#given.length : 0;
+  }
+
+  get roomBytes(): number {
+    return MOST_WORK_BYTES - this.#givenBytes;
+  }
+
+  becameReady(): void {
+    if (this.#isReady) return;
+    this.#isReady = true;
+    this.#context.post([Type.ready, this.#number, ++this.#generation, true]);
+  }
+
+  broke({ code, message }: PalmError): void {
+    if (!this.#isReady) return;
+    this.#isReady = false;
+    this.#context.post([Type.broken, this.#number, code, message]);
+  }
+
+  wasRefused({ code, message }: PalmError): void {
+    this.#isReady = false;
+    this.#context.post([Type.refused, this.#number, code, message]);
+  }
+
+  give(frames: readonly Bytes[]): void {
+    for (const frame of frames) this.#given.push(frame);
+    this.#count(sizeOf(frames));
+    this.#context.given.of(this.upstream).gave(frames);
+    this.#context.post([Type.work, this.#number, frames], () => `${this.#number}`);
+  }
+
+  /** @returns whether the client can have had so many. */
+  taken(count: number): boolean {
+    if (count > this.#given.length) return false;
+    this.#count(-sizeOf(this.#given.splice(0, count)));
+    this.upstream.pool.share();
+    return true;
+  }
+
+  close(): void {
+    const given = this.#given;
+    this.#given = [];
+    this.#count(-this.#givenBytes);
+    this.#context.given.of(this.upstream).tookBack(given);
+    this.upstream.pool.leave(this, given);
+  }
+
+  #count(bytes: number): void {
+    this.#givenBytes += bytes;
+    this.#context.holds(bytes);
+  }
+}
+
+function sizeOf(frames: readonly Bytes[]): number {
+  let size = 0;
+  for (const { length } of frames) size += length;
+  return size;
+}

@@ -1,0 +1,284 @@
+import { Fifo } from '../../../src/async/fifo.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { Pusher } from '../../../src/transport.ts';
+import { Type } from '../../relay-protocol/frames.ts';
+import type { Verdict } from '../auth/call-guard.ts';
+import { Credit } from '../credit.ts';
+import type { KeptMessage } from './kept-message.ts';
+import { type PeerContext, SharedUser } from './channel.ts';
+import type { PushAccount } from '../push-account.ts';
+import type { SendTurns } from '../upstream/send-turns.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/**
+ * Calls that one client sends when its turn comes and others wait: as many as travel together, so that their answers do too.
+ * Fewer would cost each of a thousand clients a message for every few answers.
+ */
+const MOST_IN_TURN = 128;
+
+/** Frames that came together. */
+interface Batch {
+  readonly frames: readonly Bytes[];
+  /** Which of the times that the channel was ready they are for. */
+  readonly generation: number;
+  /** The message that they came in. */
+  readonly message: KeptMessage;
+}
+
+/** Passes on what a client sends, as fast as the server takes it. */
+export class PeerPusher extends SharedUser<Pusher> {
+  /** Calls are judged, and only so many are on their way; results of workers count for what those were given. */
+  readonly #carriesCalls: boolean;
+  readonly #credit: Credit;
+  readonly account: PushAccount;
+  readonly #turns: SendTurns;
+  readonly #came = new Fifo<Batch>();
+  #isPassing = false;
+  /** What is this channel's of the account: bytes that came and that the server has not taken, and frames that wait. */
+  #outstanding = 0;
+  #waiting = 0;
+  /** What goes next, the bytes that came for it and what they count for, the messages that end with it, and places that were taken for more. */
+  #turn: Bytes[] = [];
+  #turnBytes = 0;
+  #turnCredit = 0;
+  #turnMessages: KeptMessage[] = [];
+  #places = 0;
+  /** Gives up the wait for a turn. */
+  #stopWaiting = () => {};
+  /** Whether it had to wait for its places. */
+  #hasWaited = false;
+
+  constructor(
+    number: number,
+    context: PeerContext,
+    upstream: Upstream,
+    carriesCalls: boolean,
+    account: PushAccount,
+  ) {
+    super(number, context, upstream);
+    this.#carriesCalls = carriesCalls;
+    this.account = account;
+    this.#turns = carriesCalls ? upstream.callTurns : upstream.resultTurns;
+    this.#credit = new Credit(context.window, (bytes) => context.post([Type.taken, number, bytes]));
+  }
+
+  override get isForWork(): boolean {
+    return !this.#carriesCalls;
+  }
+
+  /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */
+  take(generation: number, frames: readonly Bytes[], message: KeptMessage): void {
+    if (this.#isOver(generation)) return;
+    let bytes = 0;
+    for (const frame of frames) bytes += this.context.counted(frame);
+    this.#came.push({ frames, generation, message });
+    message.use();
+    this.#count(bytes, frames.length);
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    // What else comes in this message of the WebSocket goes along.
+    queueMicrotask(() => this.#passAll());
+  }
+
+  /** Something goes to the client: the credit goes with it. */
+  payCredit(): void {
+    this.#credit.pay();
+  }
+
+  override broke(error: PalmError): void {
+    this.#end();
+    super.broke(error);
+  }
+
+  override close(): void {
+    this.#end();
+    super.close();
+  }
+
+  /** Nothing that came so far goes on. */
+  #end(): void {
+    this.#count(-this.#outstanding, 0);
+    this.#credit.forget();
+    this.#stopWaiting();
+    this.#giveUp();
+  }
+
+  #count(bytes: number, frames: number): void {
+    this.#outstanding += bytes;
+    this.#waiting += frames;
+    this.account.outstanding += bytes;
+    this.account.waiting += frames;
+  }
+
+  async #passAll(): Promise<void> {
+    for (let next = this.#came.shift(); next !== undefined; next = this.#came.shift()) {
+      this.#count(0, -next.frames.length);
+      try {
+        await (this.#carriesCalls ? this.#passCalls(next) : this.#passResults(next));
+      } catch (error) {
+        this.#giveUp();
+        // What the link lost it tells of itself; the rest the client has brought about.
+        if (!(error instanceof PalmError) || (error.code !== 'DISCONNECTED' && error.code !== 'CLOSED')) {
+          this.context.violated(error);
+        }
+      }
+    }
+    this.#isPassing = false;
+  }
+
+  async #passResults({ frames, generation, message }: Batch): Promise<void> {
+    this.#turnMessages.push(message);
+    const given = this.context.given.of(this.upstream);
+    for (const frame of this.#isOver(generation) ? [] : frames) {
+      this.#add(frame);
+      const result = given.judge(frame);
+      if (result !== undefined) this.#turn.push(result);
+    }
+    await this.#send(generation);
+  }
+
+  /** They leave when as many as travel together are there, there are no places for more, or no more have come. */
+  async #passCalls({ frames, generation, message }: Batch): Promise<void> {
+    try {
+      await this.#gather(frames, generation);
+    } finally {
+      // Those of its frames that have not left are in the turn.
+      this.#turnMessages.push(message);
+    }
+    if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
+  }
+
+  async #gather(frames: readonly Bytes[], generation: number): Promise<void> {
+    for (const [index, frame] of frames.entries()) {
+      if (this.#isOver(generation)) break;
+      const judging = this.context.judge(this.upstream, frame);
+      let verdict = judging instanceof Promise ? await judging : judging;
+      if (!verdict.passes) {
+        this.#refuse(frame, verdict);
+        continue;
+      }
+      if (this.#places === 0) {
+        const left = frames.length - index + this.#waiting;
+        this.#places = this.#takePlaces(Math.min(left, MOST_IN_TURN - this.#turn.length));
+        if (this.#places === 0) {
+          await this.#send(generation);
+          this.#hasWaited = true;
+          this.#places = await this.#waitForPlaces(Math.min(left, MOST_IN_TURN));
+          if (this.#isOver(generation)) break;
+          // What the client may do may have changed while the call waited.
+          verdict = await this.context.judge(this.upstream, frame);
+          if (this.#isOver(generation)) break;
+          if (!verdict.passes) {
+            this.#refuse(frame, verdict);
+            continue;
+          }
+        }
+      }
+      this.#places--;
+      this.#add(frame);
+      // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
+      if (this.#turn.length === 0) this.#turn = [verdict.frame];
+      else this.#turn.push(verdict.frame);
+      if (this.#turn.length === MOST_IN_TURN) await this.#send(generation);
+    }
+  }
+
+  #refuse(frame: Bytes, { topic, answer }: Verdict & { readonly passes: false }): void {
+    this.#add(frame);
+    this.context.answer(topic, answer);
+  }
+
+  #add(frame: Bytes): void {
+    this.#turnBytes += frame.length;
+    this.#turnCredit += this.context.counted(frame);
+  }
+
+  /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
+  #takePlaces(most: number): number {
+    const { callRoom } = this.context;
+    const own = callRoom.take(most);
+    if (own === 0) return 0;
+    const places = this.upstream.inFlight.take(own);
+    callRoom.release(own - places);
+    return places;
+  }
+
+  async #waitForPlaces(most: number): Promise<number> {
+    const { callRoom } = this.context;
+    const own = await callRoom.wait(most);
+    let places = 0;
+    try {
+      places = await this.upstream.inFlight.wait(own);
+    } finally {
+      callRoom.release(own - places);
+    }
+    return places;
+  }
+
+  /** The turn leaves; those that were refused needed no places. */
+  async #send(generation: number): Promise<void> {
+    const bytes = this.#turnBytes;
+    const credit = this.#turnCredit;
+    if (this.#turn.length > 0 && !this.#isOver(generation)) {
+      const entering = this.#turns.enter(bytes, (giveUp) => {
+        this.#stopWaiting = giveUp;
+      });
+      if (entering === true || (await entering)) await this.#handOver(generation, bytes);
+    }
+    if (this.#isOver(generation)) {
+      this.#giveUp();
+      return;
+    }
+    const hasWaited = this.#hasWaited;
+    this.#giveUp();
+    this.#count(-credit, 0);
+    this.#credit.add(credit, hasWaited);
+  }
+
+  /** Its turn has come. What is in the hands of the transport counts until it has left, also when its client is gone. */
+  async #handOver(generation: number, bytes: number): Promise<void> {
+    const frames = this.#turn;
+    const messages = this.#turnMessages;
+    if (this.#isOver(generation) || this.shared === undefined) {
+      this.#turns.leave(bytes);
+      return;
+    }
+    this.#turn = [];
+    this.#turnMessages = [];
+    if (this.#carriesCalls) this.context.called(frames.length);
+    // The places of those that are refused or were taken for more are others' meanwhile.
+    this.#givePlacesBack();
+    try {
+      await this.shared.channel.send(frames);
+    } finally {
+      this.#turns.leave(bytes);
+      for (const message of messages) message.done();
+    }
+  }
+
+  /** Nothing is about to leave, and the places for it are others'. */
+  #giveUp(): void {
+    if (this.#carriesCalls) this.#places += this.#turn.length;
+    this.#turn = [];
+    this.#turnBytes = 0;
+    this.#turnCredit = 0;
+    this.#hasWaited = false;
+    this.#givePlacesBack();
+    const messages = this.#turnMessages;
+    this.#turnMessages = [];
+    for (const message of messages) message.done();
+  }
+
+  #givePlacesBack(): void {
+    const places = this.#places;
+    this.#places = 0;
+    if (places === 0) return;
+    this.upstream.inFlight.release(places);
+    this.context.callRoom.release(places);
+  }
+
+  #isOver(generation: number): boolean {
+    return !this.isReady || generation !== this.generation;
+  }
+}

@@ -1,0 +1,154 @@
+import { PalmError } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { PendingReply } from '../../../src/transport.ts';
+import type { AnswerRoom } from './answer-budget.ts';
+import type { Guest } from '../guest.ts';
+import type { KeptMessage } from './kept-message.ts';
+import type { JudgedRequest, RequestGuard } from '../auth/request-guard.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { WorkerWatch } from '../worker-watch.ts';
+
+/** Who asks, and how a request ends. */
+export interface Requester extends Guest {
+  /** Where its requests get places by what it can take of replies. */
+  readonly replyRoom: AnswerRoom;
+  /** Bytes that an envelope counts for within the window. */
+  counted(frame: Bytes): number;
+  replied(id: number, reply: Bytes): void;
+  failed(id: number, error: PalmError): void;
+}
+
+/** A request under way. */
+interface Pending {
+  readonly upstream: Upstream;
+  readonly frame: Bytes;
+  cancel(): void;
+}
+
+/** The requests of one client that are under way. */
+export class PeerRequests {
+  readonly #guard: RequestGuard;
+  readonly #requester: Requester;
+  readonly #pending = new Map<number, Pending>();
+  /** Few clients are any. */
+  #workers: WorkerWatch | undefined;
+  /** Bytes of those under way. */
+  outstanding = 0;
+
+  constructor(guard: RequestGuard, requester: Requester) {
+    this.#guard = guard;
+    this.#requester = requester;
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Bytes of what is remembered of its workers. */
+  get workerBytes(): number {
+    return this.#workers?.bytes ?? 0;
+  }
+
+  has(id: number): boolean {
+    return this.#pending.has(id);
+  }
+
+  /** @param message - the one that it came in: it is needed until the request has ended, also when that was given up. */
+  async ask(id: number, upstream: Upstream, frame: Bytes, message: KeptMessage): Promise<void> {
+    const entry: Pending = { upstream, frame, cancel: () => {} };
+    this.#pending.set(id, entry);
+    this.outstanding += this.#requester.counted(frame);
+    message.use();
+    try {
+      const judged = this.#guard.judge(this.#requester, upstream.name, frame);
+      const under = (pending: PendingReply) => {
+        entry.cancel = () => pending.cancel(GIVEN_UP);
+      };
+      const isGivenUp = () => this.#pending.get(id) !== entry;
+      const reply = await this.#exchange(upstream, judged, under, isGivenUp);
+      if (this.#forget(id, entry)) this.#requester.replied(id, reply);
+    } catch (error) {
+      if (this.#forget(id, entry)) this.#requester.failed(id, upstream.told(error));
+    } finally {
+      message.done();
+    }
+  }
+
+  cancel(id: number): void {
+    const entry = this.#pending.get(id);
+    if (entry === undefined) return;
+    this.#forget(id, entry);
+    entry.cancel();
+  }
+
+  /** What the client may do has changed: what it may not any more ends. */
+  review(): void {
+    const { identity } = this.#requester;
+    if (!identity.mayWork) this.#workers?.leave();
+    for (const [id, { upstream, frame }] of [...this.#pending]) {
+      try {
+        if (!identity.mayUse(upstream.name)) {
+          throw new PalmError('FORBIDDEN', `${identity.name} may not use ${upstream.name} any more`);
+        }
+        this.#guard.judge(this.#requester, upstream.name, frame);
+      } catch (error) {
+        this.cancel(id);
+        this.#requester.failed(id, upstream.told(error));
+      }
+    }
+  }
+
+  /** The link to the client broke. */
+  away(): void {
+    this.#workers?.away();
+  }
+
+  /** The client is gone. What its workers held is for others at once. */
+  close(): void {
+    for (const id of [...this.#pending.keys()]) this.cancel(id);
+    this.#workers?.leave();
+  }
+
+  #forget(id: number, entry: Pending): boolean {
+    if (this.#pending.get(id) !== entry) return false;
+    this.#pending.delete(id);
+    this.outstanding -= this.#requester.counted(entry.frame);
+    return true;
+  }
+
+  async #exchange(
+    upstream: Upstream,
+    judged: JudgedRequest,
+    under: (pending: PendingReply) => void,
+    isGivenUp: () => boolean,
+  ): Promise<Bytes> {
+    const send = (frame: Bytes) => {
+      const pending = upstream.request(frame);
+      under(pending);
+      return pending.reply;
+    };
+    if (judged.kind === 'work') {
+      this.#workers ??= new WorkerWatch();
+      this.#workers.saw(upstream, judged);
+      const pending = upstream.requestWork(judged.frame);
+      under(pending);
+      return pending.reply;
+    }
+    const { replyRoom } = this.#requester;
+    // What has a place goes at once, and what has none in turn, so that a get does not overtake the set before it.
+    if (replyRoom.take(1) === 0) await replyRoom.wait(1);
+    const { frame, deletes, rewrite } = judged;
+    let size: number | undefined;
+    try {
+      if (isGivenUp()) throw GIVEN_UP;
+      const reply = await (deletes === undefined ? send(frame) : upstream.delete(deletes, frame, send));
+      size = reply.length;
+      return rewrite === undefined ? reply : rewrite(reply);
+    } finally {
+      if (size === undefined) replyRoom.release(1);
+      else replyRoom.answered(1, size);
+    }
+  }
+}
+
+const GIVEN_UP = new PalmError('CLOSED', 'the client gave the request up');

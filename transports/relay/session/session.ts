@@ -1,0 +1,325 @@
+import { PalmError } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { Delivery } from '../../../src/transport.ts';
+import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
+import { CloseCode } from '../../relay-protocol/close-codes.ts';
+import {
+  type ClientFrame,
+  type Frame,
+  type Message,
+  type Request,
+  readClientFrame,
+  Type,
+} from '../../relay-protocol/frames.ts';
+import { Ledger, MESSAGE_ROOM } from '../../relay-protocol/reliable-log.ts';
+import { Incoming } from '../../relay-protocol/pieces.ts';
+import { AnswerRoom, type AnswerTaker } from './answer-budget.ts';
+import type { CallGuard, Verdict } from '../auth/call-guard.ts';
+import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
+import { ClientMemory } from './client-memory.ts';
+import { closeFor } from '../close-for.ts';
+import { GivenWorks } from './given-work.ts';
+import type { Identity } from '../auth/identity.ts';
+import type { KeptMessage } from './kept-message.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { PeerContext } from './channel.ts';
+import { PeerRequests, type Requester } from './requests.ts';
+import type { RequestGuard } from '../auth/request-guard.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+/** Bytes that the objects around a message cost that waits to be confirmed. */
+const SENT_COST = 192;
+
+/** Bytes that a byte of a frame costs that is not whole: the room for it doubles as it grows. */
+const PIECE_COST = 2;
+
+/** What clients need of their relay, one for all of them. */
+export interface PeerSettings extends ChannelTableSettings {
+  readonly calls: CallGuard;
+  readonly requests: RequestGuard;
+  /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
+  readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
+  /** Bytes that the client's socket has not taken. */
+  readonly unsent: (peer: Peer) => number;
+  readonly budget: MemoryBudget;
+}
+
+/** One client: its session, over as many sockets as it takes. */
+export class Peer implements PeerContext, Requester, AnswerTaker {
+  /** Which the relay gave it. */
+  readonly id: string;
+  /** What it must show to go on with the session on another socket. */
+  readonly session: string;
+  identity: Identity;
+  /** Whom it is counted with. */
+  readonly group: string;
+  readonly ledger = new Ledger();
+  readonly #incoming: Incoming<ClientFrame>;
+  readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
+  readonly #settings: PeerSettings;
+  readonly #channels: ChannelTable;
+  readonly #requests: PeerRequests;
+  #callRoom: AnswerRoom | undefined;
+  #replyRoom: AnswerRoom | undefined;
+  #isPaced = false;
+  /** Calls that left and were not answered, as far as answers tell. */
+  #open = 0;
+  readonly #memory: ClientMemory;
+  #isClosed = false;
+
+  /** @param group - whom it is counted with: where it comes from, and who it is. */
+  constructor(id: string, session: string, identity: Identity, group: string, settings: PeerSettings) {
+    this.id = id;
+    this.session = session;
+    this.identity = identity;
+    this.group = group;
+    this.#settings = settings;
+    this.#incoming = new Incoming(readClientFrame, settings.limits.maxFrame + MESSAGE_ROOM);
+    this.#requests = new PeerRequests(settings.requests, this);
+    this.#memory = new ClientMemory({
+      group,
+      budget: settings.budget,
+      most: settings.limits.maxHeld,
+      // What its socket has not taken counts also when it was confirmed: nobody can have read it.
+      outgoing: () => Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, settings.unsent(this)),
+      working: () => this.given.bytes + this.#requests.workerBytes,
+      end: (reason) => settings.end(this, CloseCode.slowConsumer, reason, true),
+    });
+    this.#channels = new ChannelTable(this, this.#memory, settings);
+  }
+
+  get window(): number {
+    return this.#settings.limits.window;
+  }
+
+  counted({ length }: Bytes): number {
+    return this.#isPaced ? Math.min(length, Math.ceil(this.window / 2)) : length;
+  }
+
+  get callRoom(): AnswerRoom {
+    this.#callRoom ??= this.#room();
+    return this.#callRoom;
+  }
+
+  get replyRoom(): AnswerRoom {
+    this.#replyRoom ??= this.#room();
+    return this.#replyRoom;
+  }
+
+  get held(): number {
+    return this.ledger.held;
+  }
+
+  /** Whether nothing that the client has asked for is still to come, as far as can be told. */
+  get isIdle(): boolean {
+    return this.#open === 0 && this.#requests.size === 0;
+  }
+
+  /** The client is who it was, but what it may do may be another thing. */
+  identified(identity: Identity): void {
+    this.identity = identity;
+    this.#channels.review();
+    this.#requests.review();
+  }
+
+  /**
+   * It has a socket, over which so many messages came before.
+   * @param isPaced - whether it takes pieces.
+   * @throws PalmError `PROTOCOL` when that cannot be.
+   */
+  resume(out: (message: Bytes) => void, received: number, isPaced: boolean): void {
+    this.#isPaced = isPaced;
+    this.ledger.resume(out, received, isPaced);
+    this.#moved();
+  }
+
+  /** A message came. @throws PalmError for what no well-behaved client sends. */
+  take(message: Message<ClientFrame>, size: number): void {
+    const isNew = this.ledger.take(message, size);
+    if (isNew) {
+      const before = this.#incoming.bytes;
+      const frames = this.#incoming.whole(message.frames);
+      const more = this.#incoming.bytes - before;
+      this.#memory.holds(PIECE_COST * more);
+      // Frames that came in pieces keep those.
+      const kept = this.#memory.message(
+        frames === message.frames ? size : 2 * size - Math.min(size, more),
+        framesIn(frames),
+      );
+      for (const frame of frames) this.#takeFrame(frame, kept);
+      kept.done();
+    }
+    this.#moved();
+  }
+
+  /** So many bytes have come of a message that is not whole. */
+  arriving(bytes: number): void {
+    this.#memory.arriving(bytes);
+  }
+
+  /** A server's answers for the client. */
+  deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
+    let count = 0;
+    let bytes = 0;
+    for (const { frames } of deliveries) {
+      count += frames.length;
+      for (const { length } of frames) bytes += length;
+    }
+    this.#open = Math.max(0, this.#open - count);
+    this.#channels.payCredit();
+    this.#distribute(upstream, deliveries);
+    if (count > 0) this.callRoom.answered(count, bytes);
+  }
+
+  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
+    return this.#settings.calls.judge(this, upstream, frame);
+  }
+
+  answer(topic: string, answer: Bytes): void {
+    this.#settings.onRefused('call');
+    this.#distribute(undefined, [{ topic, frames: [answer] }]);
+  }
+
+  called(count: number): void {
+    this.#open += count;
+  }
+
+  violated(error: unknown): void {
+    const { code, reason } = closeFor(error);
+    this.#settings.end(this, code, reason, true);
+  }
+
+  #distribute(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
+    this.#channels.deliver(upstream, deliveries, (delivery) => this.#fitting(delivery));
+  }
+
+  /** Its socket is gone. It may be back. */
+  away(): void {
+    this.#memory.arriving(0);
+    this.ledger.suspend();
+    this.#requests.away();
+  }
+
+  takes(bytes: number): boolean {
+    return !this.ledger.isBusy && bytes <= this.ledger.large;
+  }
+
+  /** Frees everything. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.ledger.suspend();
+    this.#callRoom?.close();
+    this.#replyRoom?.close();
+    this.#channels.closeAll();
+    this.#requests.close();
+    this.#memory.close();
+  }
+
+  replied(id: number, reply: Bytes): void {
+    const { maxFrame } = this.#settings.limits;
+    if (reply.length <= maxFrame) {
+      this.post([Type.reply, id, reply]);
+      return;
+    }
+    const text = `the reply has ${reply.length} bytes, which is over the relay's limit of ${maxFrame}`;
+    this.post([Type.failed, id, 'TOO_LARGE', text]);
+  }
+
+  failed(id: number, { code, message }: PalmError): void {
+    if (code === 'FORBIDDEN') this.#settings.onRefused('request');
+    this.post([Type.failed, id, code, message]);
+  }
+
+  post(frame: Frame, flow?: () => string): void {
+    if (this.#isClosed) return;
+    this.ledger.post(frame, flow);
+    this.#memory.changed();
+  }
+
+  holds(bytes: number): void {
+    this.#memory.holds(bytes);
+  }
+
+  /** Some of what was held for it is with the client. */
+  #moved(): void {
+    this.#memory.changed();
+    this.#callRoom?.moved();
+    this.#replyRoom?.moved();
+  }
+
+  /** For calls and for requests each a half of the half that is left to what comes unasked, or larger than it was thought. */
+  #room(): AnswerRoom {
+    return new AnswerRoom(this.#settings.limits.maxHeld / 4, this);
+  }
+
+  #takeFrame(frame: ClientFrame, message: KeptMessage): void {
+    switch (frame[0]) {
+      case Type.request:
+        this.#takeRequest(frame, message);
+        return;
+      case Type.cancel:
+        this.#requests.cancel(frame[1]);
+        return;
+      case Type.open:
+        this.#channels.open(frame);
+        return;
+      case Type.close:
+        this.#channels.close(frame[1]);
+        return;
+      case Type.send:
+        for (const own of frame[3]) this.#checkSize(own);
+        this.#channels.send(frame, message);
+        return;
+      case Type.taken:
+        this.#channels.taken(frame);
+        return;
+      case Type.ping:
+        this.ledger.tell([Type.pong]);
+        return;
+      case Type.pong:
+        return;
+      default:
+        throw new PalmError('PROTOCOL', 'a second greeting came');
+    }
+  }
+
+  #takeRequest([, id, address, frame]: Request, message: KeptMessage): void {
+    const { limits, find } = this.#settings;
+    this.#checkSize(frame);
+    const isOver = this.#requests.size >= limits.maxRequests || this.#requests.outstanding >= limits.window;
+    if (isOver || this.#requests.has(id))
+      throw new PalmError('PROTOCOL', 'more requests came than may be under way');
+    const { server } = parseRelayedAddress(address);
+    const upstream = this.identity.mayUse(server) ? find(server) : undefined;
+    if (upstream === undefined) {
+      this.#settings.onRefused('server');
+      this.post([Type.failed, id, 'FORBIDDEN', this.identity.noServer(server)]);
+      return;
+    }
+    this.#requests.ask(id, upstream, frame, message);
+  }
+
+  #checkSize({ length }: Bytes): void {
+    const { maxFrame } = this.#settings.limits;
+    if (length > maxFrame)
+      throw new PalmError('TOO_LARGE', `a frame of ${length} bytes is over the limit of ${maxFrame}`);
+  }
+
+  /** Results are as large as servers make them; one that is over the limit is said to be. */
+  #fitting(delivery: Delivery): Delivery {
+    const { maxFrame } = this.#settings.limits;
+    if (delivery.frames.every(({ length }) => length <= maxFrame)) return delivery;
+    const frames = delivery.frames.map((frame) =>
+      frame.length <= maxFrame ? frame : this.#settings.calls.tooLarge(frame, maxFrame),
+    );
+    return { topic: delivery.topic, frames };
+  }
+}
+
+/** Frames of a message, and PALM frames within them. */
+function framesIn(frames: readonly ClientFrame[]): number {
+  let count = frames.length;
+  for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
+  return count;
+}

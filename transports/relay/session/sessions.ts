@@ -1,0 +1,144 @@
+import { startTimer } from '../../../src/async/timers.ts';
+import { randomId } from '../../../src/protocol/ids.ts';
+import type { Delivery } from '../../../src/transport.ts';
+import type { Identity } from '../auth/identity.ts';
+import { networkOf } from '../network.ts';
+import { Peer, type PeerSettings } from './session.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+
+export interface SessionsSettings {
+  /** What the ids of all clients begin with. */
+  readonly relayId: string;
+  /** Sessions that may be remembered at once. */
+  readonly most: number;
+  /** Sessions without a socket that may be remembered of one group. */
+  readonly mostAbsent: number;
+  /** Milliseconds that one without a socket is remembered. */
+  readonly resumeWindow: number;
+  readonly peers: PeerSettings;
+}
+
+interface Entry {
+  readonly peer: Peer;
+  /** Ends the time that it is remembered without a socket; undefined while it has one. */
+  stopForgetting: (() => void) | undefined;
+}
+
+/** The clients of a relay, those that are connected and those that may come back. */
+export class Sessions {
+  readonly #settings: SessionsSettings;
+  /** By what is between the first two slashes of their topics. */
+  readonly #byNumber = new Map<string, Entry>();
+  readonly #bySecret = new Map<string, Entry>();
+  /** Those without a socket by group, in each the one that has been for longest first. */
+  readonly #absent = new Map<string, Set<Peer>>();
+  #next = 1;
+
+  constructor(settings: SessionsSettings) {
+    this.#settings = settings;
+  }
+
+  get size(): number {
+    return this.#bySecret.size;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Peer> {
+    for (const { peer } of this.#bySecret.values()) yield peer;
+  }
+
+  /**
+   * A session that begins. When there is no room, one without a socket is forgotten: of the group that has the most, the
+   * one that has been for longest.
+   * @param address - where the client comes from.
+   */
+  begin(identity: Identity, address: string): Peer {
+    if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
+    const group = `${networkOf(address)} ${identity.name}`;
+    const number = (this.#next++).toString(36);
+    const session = randomId();
+    const peer = new Peer(
+      `${this.#settings.relayId}/${number}`,
+      session,
+      identity,
+      group,
+      this.#settings.peers,
+    );
+    const entry = { peer, stopForgetting: undefined };
+    this.#byNumber.set(number, entry);
+    this.#bySecret.set(session, entry);
+    return peer;
+  }
+
+  /** The session of a client that is back; undefined when it is forgotten, or another's. */
+  resume(session: string, identity: Identity): Peer | undefined {
+    const entry = this.#bySecret.get(session);
+    if (entry === undefined || entry.peer.identity.name !== identity.name) return undefined;
+    entry.stopForgetting?.();
+    entry.stopForgetting = undefined;
+    this.#isBack(entry.peer);
+    return entry.peer;
+  }
+
+  /** Its socket is gone. It is remembered for a while. */
+  leave(peer: Peer): void {
+    const entry = this.#bySecret.get(peer.session);
+    if (entry === undefined) return;
+    peer.away();
+    entry.stopForgetting?.();
+    entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(peer));
+    const absent = this.#absent.get(peer.group) ?? new Set();
+    this.#absent.set(peer.group, absent);
+    absent.add(peer);
+    // A stranger that comes and goes pushes out its own sessions, and nobody else's.
+    if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
+  }
+
+  forget(peer: Peer): void {
+    const entry = this.#bySecret.get(peer.session);
+    if (entry === undefined) return;
+    entry.stopForgetting?.();
+    this.#bySecret.delete(peer.session);
+    this.#byNumber.delete(numberOf(peer.id));
+    this.#isBack(peer);
+    peer.close();
+  }
+
+  /** Hands each client what is published for it. */
+  deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
+    for (let i = 0; i < deliveries.length; ) {
+      const number = numberOf(deliveries[i]?.topic ?? '');
+      let end = i + 1;
+      while (end < deliveries.length && numberOf(deliveries[end]?.topic ?? '') === number) end++;
+      const own = i === 0 && end === deliveries.length ? deliveries : deliveries.slice(i, end);
+      this.#byNumber.get(number)?.peer.deliver(upstream, own);
+      i = end;
+    }
+  }
+
+  #makeRoom(): void {
+    let most: ReadonlySet<Peer> = new Set();
+    for (const absent of this.#absent.values()) if (absent.size > most.size) most = absent;
+    this.#forgetOldest(most);
+  }
+
+  #forgetOldest(absent: ReadonlySet<Peer>): void {
+    for (const peer of absent) {
+      this.forget(peer);
+      return;
+    }
+  }
+
+  /** It has a socket, or is forgotten. */
+  #isBack(peer: Peer): void {
+    const absent = this.#absent.get(peer.group);
+    absent?.delete(peer);
+    if (absent?.size === 0) this.#absent.delete(peer.group);
+  }
+}
+
+/** The client's number in its id or in one of its topics. */
+function numberOf(topic: string): string {
+  const start = topic.indexOf('/') + 1;
+  const end = topic.indexOf('/', start);
+  return end < 0 ? topic.slice(start) : topic.slice(start, end);
+}

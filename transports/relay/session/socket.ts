@@ -1,0 +1,272 @@
+import type { RawData, WebSocket } from 'ws';
+import { startTimer } from '../../../src/async/timers.ts';
+import { type Deferred, deferred } from '../../../src/async/deferred.ts';
+import type { Logger } from '../../../src/logging.ts';
+import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { CloseCode, closeReason } from '../../relay-protocol/close-codes.ts';
+import {
+  type ClientFrame,
+  FEATURES,
+  type Hello,
+  loneMessage,
+  readClientMessage,
+  SUBPROTOCOL,
+  Type,
+} from '../../relay-protocol/frames.ts';
+import type { Admission } from '../http/admission.ts';
+import { closeFor } from '../close-for.ts';
+import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import type { Metrics } from '../http/metrics.ts';
+import { networkOf } from '../network.ts';
+import type { Visitor } from '../options.ts';
+import type { Peer } from './session.ts';
+import type { Sessions } from './sessions.ts';
+import type { Limits } from './limits.ts';
+
+/** What the lines of a relay share. */
+export interface LineContext {
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  readonly admission: Admission;
+  readonly sessions: Sessions;
+  readonly budget: MemoryBudget;
+  readonly logger: Logger;
+  /** The line is its client's from now on. */
+  attached(line: Line, peer: Peer): void;
+  /** The line's client is known, by this token. */
+  admitted(line: Line, peer: Peer, token: string | undefined): void;
+  ended(line: Line, code: number, reason: string): void;
+}
+
+/** Milliseconds that a client gets to answer the closing handshake. */
+const CLOSE_TIMEOUT = 1_000;
+
+/** In a stopped timer's place, which would hold its memory, and where one is to listen and nothing to do. */
+const NOTHING = () => {};
+
+/** Bytes of messages that come before it is known who sends them: a token is no longer. */
+const LARGEST_GREETING = 65_536;
+
+/** Bytes of a message that is still coming by which what is kept for it is counted anew. */
+const ARRIVING_STEP = 16_384;
+
+/** One WebSocket of a client, from its greeting to its end. */
+export class Line implements BudgetHolder {
+  readonly visitor: Visitor;
+  peer: Peer | undefined;
+  readonly #socket: WebSocket;
+  readonly #context: LineContext;
+  /** Only of those that are closed from this side. */
+  #ended: Deferred<void> | undefined;
+  #stopTimer: () => void;
+  #hasGreeted = false;
+  #isClosing = false;
+  /** Why it was closed from this side. */
+  #why: { readonly code: number; readonly reason: string } | undefined;
+  /** Whether anything came since the last heartbeat, and be it a part of a message. */
+  #isAlive = true;
+  /** Bytes that came of a message that is not whole, as far as they were counted, and whether one has become whole. */
+  #arriving = 0;
+  #counted = 0;
+  #isWhole = false;
+
+  constructor(socket: WebSocket, visitor: Visitor, context: LineContext) {
+    this.#socket = socket;
+    this.visitor = visitor;
+    this.#context = context;
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('close', (code, reason) => this.#close(code, String(reason)));
+    // It is followed by the end, whatever it is.
+    socket.on('error', NOTHING);
+    const { greetingTimeout } = context.limits;
+    this.#stopTimer = startTimer(greetingTimeout, () => this.close(CloseCode.silent, 'no greeting came'));
+    if (socket.protocol !== SUBPROTOCOL) {
+      this.close(CloseCode.unsupportedVersion, `this relay speaks ${SUBPROTOCOL}`);
+    }
+  }
+
+  /** Bytes that the client's side has not taken. */
+  get unsent(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  /** Says why, and ends. Resolves when it has ended. */
+  close(code: number, reason: string): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#why = { code, reason };
+      this.#stopTimer();
+      this.peer?.ledger.suspend();
+      this.#socket.close(code, closeReason(reason));
+      this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
+    }
+    if (this.#socket.readyState === this.#socket.CLOSED) return Promise.resolve();
+    this.#ended ??= deferred();
+    return this.#ended.promise;
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  /** Whom it is counted with while it is not known who it is. */
+  get group(): string {
+    return networkOf(this.visitor.address);
+  }
+
+  overBudget(reason: string): void {
+    this.close(CloseCode.slowConsumer, reason);
+  }
+
+  /**
+   * Bytes came, and what was whole of them was received.
+   * @param most - bytes that a message may take of the connection, with all that comes between its fragments.
+   * @returns whether more may come.
+   */
+  arrived(bytes: number, most: number): boolean {
+    this.#isAlive = true;
+    // What is behind a whole message is part of the next one, and no more than what came at once.
+    this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
+    this.#isWhole = false;
+    const { peer } = this;
+    if (peer === undefined && this.#arriving > LARGEST_GREETING) {
+      this.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+    } else if (this.#arriving > most) {
+      this.close(CloseCode.tooBig, `a message takes no more than ${most} bytes of the connection`);
+    }
+    // The end of a connection that is being closed may come, and nothing large.
+    if (this.#isClosing && this.#arriving > ARRIVING_STEP) return false;
+    if (
+      Math.abs(this.#arriving - this.#counted) >= ARRIVING_STEP ||
+      (this.#counted > 0 && this.#arriving === 0)
+    ) {
+      this.#counted = this.#arriving;
+      if (peer === undefined) this.#context.budget.set(this, this.#counted);
+      else peer.arriving(this.#counted);
+    }
+    return true;
+  }
+
+  /** A heartbeat is due. */
+  beat(): void {
+    const { peer } = this;
+    if (peer === undefined || this.#isClosing) return;
+    if (!this.#isAlive) {
+      // No closing handshake with who does not answer.
+      this.#why = { code: CloseCode.silent, reason: 'nothing came from the client any more' };
+      this.#isClosing = true;
+      this.terminate();
+      return;
+    }
+    this.#isAlive = false;
+    peer.ledger.tell([Type.ping]);
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#isClosing) return;
+    this.#isAlive = true;
+    this.#isWhole = true;
+    try {
+      if (!isBinary || !Buffer.isBuffer(data))
+        throw new PalmError('PROTOCOL', 'a text came, and frames are binary');
+      this.#context.metrics.message('in', data.length);
+      const message = readClientMessage(
+        new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
+      );
+      if (this.peer !== undefined) this.peer.take(message, data.length);
+      else this.#greet(message.frames, message.confirmed);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { code, reason } = closeFor(error);
+    const { logger } = this.#context;
+    if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: reasonText(error) });
+    // What is wrong once is wrong again when it is sent again.
+    this.#closeForGood(code, reason);
+  }
+
+  /** Ends the session too. */
+  #closeForGood(code: number, reason: string): void {
+    this.close(code, reason);
+    if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
+  }
+
+  #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
+    if (hello?.[0] !== Type.hello || more.length > 0 || this.#hasGreeted) {
+      throw new PalmError('PROTOCOL', 'a connection begins with a greeting, and waits for the answer');
+    }
+    this.#hasGreeted = true;
+    this.#admit(hello, features > 0).catch((error) => this.#fail(error));
+  }
+
+  async #admit([, token, session, received]: Hello, isPaced: boolean): Promise<void> {
+    const { admission, sessions, limits, metrics } = this.#context;
+    const identity = await admission.identify(token ?? undefined, this.visitor);
+    if (this.#isClosing) return;
+    this.#stopTimer();
+    this.#stopTimer = NOTHING;
+    if (identity === undefined) {
+      this.close(
+        CloseCode.unauthorized,
+        token === null ? 'a token is needed' : 'the token is wrong or has expired',
+      );
+      return;
+    }
+    const before = session === null ? undefined : sessions.resume(session, identity);
+    const peer = before ?? sessions.begin(identity, this.visitor.address);
+    metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
+    if (before !== undefined) {
+      this.#context.attached(this, peer);
+      peer.identified(identity);
+    }
+    this.peer = peer;
+    this.#context.budget.set(this, 0);
+    this.#context.admitted(this, peer, token ?? undefined);
+    const { maxFrame, window, heartbeat, resumeWindow } = limits;
+    const isResumed = before !== undefined;
+    this.#send(
+      loneMessage(
+        [
+          Type.welcome,
+          peer.session,
+          peer.id,
+          isResumed,
+          peer.ledger.received,
+          maxFrame,
+          window,
+          heartbeat,
+          resumeWindow,
+          identity.keyPrefix,
+        ],
+        FEATURES,
+      ),
+    );
+    if (!isResumed) this.#context.attached(this, peer);
+    peer.resume((message) => this.#send(message), isResumed ? received : 0, isPaced);
+  }
+
+  #send(message: Bytes): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#context.metrics.message('out', message.length);
+    this.#socket.send(message);
+    // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
+    if (this.unsent > 2 * this.#context.limits.maxHeld) {
+      this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
+    }
+  }
+
+  #close(code: number, reason: string): void {
+    this.#isClosing = true;
+    this.#stopTimer();
+    this.#context.budget.set(this, 0);
+    this.#ended?.resolve();
+    // Its own words tell more than the echo of them.
+    const why = this.#why ?? { code, reason };
+    this.#context.ended(this, why.code, why.reason);
+  }
+}

@@ -1,0 +1,317 @@
+import { atMost, startTimer } from '../../../src/async/timers.ts';
+import { InFlight } from '../../../src/async/flow-limit.ts';
+import type { Logger } from '../../../src/logging.ts';
+import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { Feature } from '../../../src/protocol/message.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type {
+  Connection,
+  Delivery,
+  PendingReply,
+  Puller,
+  Pusher,
+  Subscription,
+  Transport,
+} from '../../../src/transport.ts';
+import type { Collector } from './garbage-collection.ts';
+import type { Target } from '../options.ts';
+import { Patterns } from '../name-patterns.ts';
+import { SendTurns } from './send-turns.ts';
+import { SharedChannel } from '../shared-channel.ts';
+import { Way } from './upstream-channel.ts';
+import { WorkPool } from './work-pool.ts';
+
+/** What all upstreams of a relay share. */
+export interface UpstreamContext {
+  readonly transport: Transport;
+  readonly connection: Connection;
+  /** Requests for work wait long, and shall not take the places of others. */
+  readonly workConnection: Connection;
+  /** What the topics of all clients begin with. */
+  readonly prefix: string;
+  readonly logger: Logger;
+  /** What was known of a server holds no longer, or something is known that was not. */
+  changed(): void;
+  /** Takes what servers publish for clients of the relay. */
+  deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
+  readonly collector: Collector;
+}
+
+/** What a server said of itself. */
+interface Profile {
+  readonly palmName: string;
+  readonly isFrond: boolean;
+}
+
+/** Messages on their way at once to one server from all clients together: as many as of one client that dials it itself. */
+const MOST_IN_FLIGHT = 8_192;
+const MOST_IN_FLIGHT_PYLM = 500;
+
+/**
+ * Messages of a publisher that wait for the relay, which does not know before it reads them whose they are. Few: it never
+ * stops reading, and what a quick server has for one client must not fill its memory.
+ */
+const MOST_UNREAD = 16;
+
+const PROOF_TIMEOUT = 2_000;
+
+/** Milliseconds that a server gets to answer when it is asked whether it does, and for which what came of it counts. */
+const ANSWER_TIMEOUT = 1_000;
+
+/** Milliseconds between two looks for a server that said where it is and is not there. */
+const LOOK_AGAIN = 1_000;
+
+/** Milliseconds that a call waits for a server to say what it is. */
+const PROFILE_TIMEOUT = 5_000;
+
+/** One server behind the relay: one socket for each of its addresses, however many clients there are. */
+export class Upstream {
+  readonly name: string;
+  readonly functions: Patterns | undefined;
+  readonly pool = new WorkPool(this);
+  readonly #target: Target;
+  readonly #context: UpstreamContext;
+  readonly #codec = new EnvelopeCodec();
+  #profile: Profile | undefined;
+  #profiling: Promise<Profile> | undefined;
+  #looking: Promise<void> | undefined;
+  /** Where calls go. */
+  readonly calls: Way<Pusher>;
+  readonly callTurns = new SendTurns();
+  /** Where workers push their results to. */
+  readonly results: Way<Pusher>;
+  readonly resultTurns = new SendTurns();
+  /** What is published for clients of the relay: one subscription, proved once. */
+  readonly answers: Way<Subscription>;
+  readonly inFlight = new InFlight(() =>
+    this.#profile?.isFrond === true ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_PYLM,
+  );
+  /** Those that were dialled. */
+  readonly #addresses = new Set<string>();
+  /** When it was last asked whether it answers, and what came of it. */
+  #probe: { readonly at: number; readonly answers: Promise<boolean> } | undefined;
+  /** Deletions on a stock server, one after another. */
+  #deleting: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+
+  constructor(name: string, target: Target, context: UpstreamContext) {
+    this.name = name;
+    this.#target = target;
+    this.#context = context;
+    this.functions = target.functions && new Patterns(target.functions);
+    const find = (key: string) => this.#find(key);
+    const push = (address: string) => this.#push(address);
+    const { pushAddress, workerPullAddress, subAddress } = target;
+    this.calls = new Way({ key: 'pull_address', given: pushAddress, find, open: push });
+    this.results = new Way({ key: 'worker_pull_address', given: workerPullAddress, find, open: push });
+    this.answers = new Way({
+      key: 'pub_address',
+      given: subAddress,
+      find,
+      open: (address) => this.#subscribe(address),
+    });
+  }
+
+  /** The name that calls to it begin with. */
+  get palmName(): string {
+    return this.#profile?.palmName ?? this.name;
+  }
+
+  /** Whether it is known to be a frond server, which no call can hurt. */
+  get isFrond(): boolean {
+    return this.#profile?.isFrond ?? false;
+  }
+
+  /** The error as a client is told of it: with the name of the server in place of addresses, which are the relay's to know. */
+  told(error: unknown): PalmError {
+    const { code, message, sent } = PalmError.from(error, 'PROTOCOL', `${this.name} cannot be used`);
+    let text = message;
+    for (const address of this.#addresses) text = text.replaceAll(address, this.name);
+    return new PalmError(code, text, sent === undefined ? {} : { sent });
+  }
+
+  /** Resolves once the server has said what it is, or a while has passed. */
+  async known(): Promise<void> {
+    if (this.#profile !== undefined || this.#target.dbAddress === undefined) return;
+    await atMost(
+      PROFILE_TIMEOUT,
+      this.#profiled().catch(() => {}),
+    );
+  }
+
+  /** Whether the server answers requests. It is asked once in a while, however many want to know. */
+  isThere(): Promise<boolean> {
+    const { dbAddress } = this.#target;
+    // Where its cache is not known nobody can tell.
+    if (dbAddress === undefined) return Promise.resolve(true);
+    const now = performance.now();
+    if (this.#probe === undefined || now - this.#probe.at >= ANSWER_TIMEOUT) {
+      this.#probe = { at: now, answers: this.#answersNow() };
+    }
+    return this.#probe.answers;
+  }
+
+  async #answersNow(): Promise<boolean> {
+    const parties = { server: '_', client: this.#context.prefix };
+    const { reply, cancel } = this.request(this.#codec.encode(keyRequest('get', parties, 'name', 0)));
+    const stop = startTimer(ANSWER_TIMEOUT, () => cancel(new Error('no answer')));
+    try {
+      await reply;
+      return true;
+    } catch {
+      return false;
+    } finally {
+      stop();
+    }
+  }
+
+  /** A request to the server's cache. @throws PalmError `INVALID_CALL` when the relay knows no address of it. */
+  request(frame: Bytes): PendingReply {
+    return this.#context.connection.request(this.#dbAddress(), frame);
+  }
+
+  /**
+   * Deletes a key: on a stock pylm server only one that is there, because deleting another stops its cache service for good
+   * (pylm/persistence/kv.py). An empty reply says that there was none.
+   */
+  async delete(key: string, frame: Bytes, send: (frame: Bytes) => Promise<Bytes>): Promise<Bytes> {
+    await this.known();
+    if (this.isFrond) return send(frame);
+    const parties = { server: '_', client: this.#context.prefix };
+    const before = this.#deleting;
+    const own = before.then(async () => {
+      const value = await send(this.#codec.encode(keyRequest('get', parties, key, 0)));
+      return value.length === 0 ? value : send(frame);
+    });
+    this.#deleting = own.catch(() => {});
+    return own;
+  }
+
+  requestWork(frame: Bytes): PendingReply {
+    return this.#context.workConnection.request(this.#dbAddress(), frame);
+  }
+
+  /** Where work for workers is. */
+  async workAddress(): Promise<string> {
+    return this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
+  }
+
+  /** The work, for all clients that work. */
+  pull(address: string): Puller {
+    return this.#context.connection.pull(this.#dialled(address));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.inFlight.close(new PalmError('CLOSED', 'the relay is closed', { sent: false }));
+    await Promise.all([this.calls.close(), this.results.close(), this.answers.close(), this.pool.close()]);
+  }
+
+  #dbAddress(): string {
+    const { dbAddress } = this.#target;
+    if (dbAddress !== undefined) return this.#dialled(dbAddress);
+    throw new PalmError('INVALID_CALL', `the relay knows no dbAddress of ${this.name}`, { sent: false });
+  }
+
+  #dialled(address: string): string {
+    this.#addresses.add(address);
+    return address;
+  }
+
+  #push(address: string): SharedChannel<Pusher> {
+    return new SharedChannel(this.#context.connection.push(this.#dialled(address)), () => this.#lookAgain());
+  }
+
+  #subscribe(address: string): SharedChannel<Subscription> {
+    const { connection, prefix } = this.#context;
+    const isStock = this.#profile?.isFrond === false;
+    const subscription = connection.subscribe(this.#dialled(address), prefix, {
+      proofTimeout: isStock ? 0 : PROOF_TIMEOUT,
+      maxUnread: MOST_UNREAD,
+    });
+    this.#read(subscription);
+    return new SharedChannel(subscription, () => this.#lookAgain());
+  }
+
+  async #read(subscription: Subscription): Promise<void> {
+    for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
+      let bytes = 0;
+      for (const { frames } of deliveries) {
+        for (const { length } of frames) {
+          this.inFlight.answered(length);
+          bytes += length;
+        }
+      }
+      this.#context.deliver(this, deliveries);
+      this.#context.collector.took(bytes);
+    }
+  }
+
+  /** @throws PalmError `WRONG_SERVER` when the server has no such address. */
+  async #find(key: string): Promise<string> {
+    await this.known();
+    const address = replyText(await this.#readKey(key));
+    if (address === '') {
+      throw new PalmError('WRONG_SERVER', `server ${this.name} has no ${key}`, { sent: false });
+    }
+    return this.#context.transport.resolveAddress(address, this.#dbAddress());
+  }
+
+  /** Waits for the server. */
+  async #readKey(key: string) {
+    const parties = { server: '_', client: this.#context.prefix };
+    const frame = this.#codec.encode(keyRequest('get', parties, key, Feature.replies));
+    for (;;) {
+      try {
+        return readReply(this.#codec, await this.request(frame).reply, true);
+      } catch (error) {
+        // The link broke while it was asked: it may be on its way back.
+        if (this.#isClosed || !(error instanceof PalmError) || error.code !== 'DISCONNECTED') throw error;
+      }
+    }
+  }
+
+  #profiled(): Promise<Profile> {
+    this.#profiling ??= this.#ask().finally(() => {
+      this.#profiling = undefined;
+    });
+    return this.#profiling;
+  }
+
+  async #ask(): Promise<Profile> {
+    const reply = await this.#readKey('name');
+    const profile = { palmName: replyText(reply) || this.name, isFrond: reply.features !== undefined };
+    this.#profile = profile;
+    this.#context.changed();
+    const { palmName, isFrond } = profile;
+    this.#context.logger.info('server found', { server: this.name, name: palmName, frond: isFrond });
+    return profile;
+  }
+
+  /** A link broke. The server may come back as another, or at other addresses. */
+  #lookAgain(): void {
+    if (this.#isClosed || this.#target.dbAddress === undefined) return;
+    this.#profile = undefined;
+    this.#context.changed();
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+  }
+
+  /** Until everything that was open can be used: what a server says of its addresses may be over a moment later. */
+  async #look(): Promise<void> {
+    const ways = [this.calls, this.results, this.answers];
+    do {
+      try {
+        await (this.#profile ?? this.#profiled());
+        await Promise.all(ways.map((way) => way.follow()));
+      } catch (error) {
+        const fields = { server: this.name, reason: reasonText(error) };
+        if (!this.#isClosed) this.#context.logger.warning('server not found again', fields);
+      }
+      await atMost(LOOK_AGAIN, Promise.all(ways.map((way) => way.ready())));
+    } while (!this.#isClosed && !ways.every((way) => way.isReady));
+  }
+}

@@ -1,0 +1,107 @@
+import { harmless } from '../../../src/async/harmless.ts';
+import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
+import { isRelayedName } from '../../relay-protocol/server-address.ts';
+import type { Grants, RelayOptions, Target } from '../options.ts';
+import { strangerIn } from '../name-patterns.ts';
+import { Upstream, type UpstreamContext } from './upstream.ts';
+
+/** Servers that are looked up by name and remembered at once. */
+const MOST = 4_096;
+
+/** The servers behind a relay, each made when it is first asked for. */
+export class Upstreams {
+  readonly #context: UpstreamContext;
+  #lookUp: (name: string) => Target | undefined;
+  readonly #made = new Map<string, Upstream>();
+  /** Names of all that there are, if that is known. */
+  #names: readonly string[] | undefined;
+
+  /** @throws PalmError `INVALID_CALL` for a name that cannot be one, or an address that the transport cannot read. */
+  constructor(servers: RelayOptions['servers'], context: UpstreamContext) {
+    this.#context = context;
+    if (typeof servers === 'function') {
+      this.#lookUp = servers;
+      return;
+    }
+    const known = new Map(Object.entries(servers));
+    this.#names = [...known.keys()];
+    for (const [name, target] of known) this.#check(name, target);
+    this.#lookUp = (name) => known.get(name);
+  }
+
+  get(name: string): Upstream | undefined {
+    const made = this.#made.get(name);
+    if (made !== undefined) return made;
+    const target = this.#made.size < MOST ? this.#find(name) : undefined;
+    if (target === undefined) return undefined;
+    const upstream = new Upstream(name, target, this.#context);
+    this.#made.set(name, upstream);
+    return upstream;
+  }
+
+  /** More servers, that come after those that there are. @throws PalmError `INVALID_CALL`; then there are no more. */
+  join(servers: Readonly<Record<string, Target>>): void {
+    const added = new Map(Object.entries(servers));
+    for (const [name, target] of added) this.#check(name, target);
+    const before = this.#lookUp;
+    this.#lookUp = (name) => before(name) ?? added.get(name);
+    this.#names &&= [...new Set([...this.#names, ...added.keys()])];
+  }
+
+  /** Whether each server answers: of all whose names are known, or were asked for. */
+  answering(): Promise<{ readonly name: string; readonly answers: boolean }[]> {
+    const names = this.#names ?? [...this.#made.keys()];
+    return Promise.all(
+      names.map(async (name) => ({ name, answers: (await this.get(name)?.isThere()) ?? false })),
+    );
+  }
+
+  /**
+   * @param joining - servers that are about to join.
+   * @throws PalmError `INVALID_CALL` for grants to a server that there is not.
+   */
+  checkNamed(anonymous: Grants | undefined, joining: object = {}): void {
+    if (anonymous === undefined || this.#names === undefined) return;
+    const names = [...this.#names, ...Object.keys(joining)];
+    const stranger = strangerIn(anonymous.servers, names);
+    if (stranger === undefined) return;
+    throw invalidCall(`anonymous.servers names ${show(stranger)}, and there is no such server here`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#made.values()].map((upstream) => upstream.close()));
+  }
+
+  /** A look-up of the owner's may throw, or give anything: then there is no such server, and the log says why. */
+  #find(name: string): Target | undefined {
+    const failed = (error: unknown) =>
+      this.#context.logger.error('a server cannot be looked up', { server: name, reason: reasonText(error) });
+    let target: Target | undefined;
+    harmless(() => {
+      const given: unknown = this.#lookUp(name);
+      if (given instanceof Promise) {
+        failed('the function servers gave a promise, and must give the server itself');
+        return given;
+      }
+      if (given === undefined) return undefined;
+      this.#check(name, given as Target);
+      target = given as Target;
+      return undefined;
+    }, failed);
+    return target;
+  }
+
+  #check(name: string, target: Target): void {
+    if (!isRelayedName(name)) {
+      throw invalidCall(
+        `a server behind a relay must have a name without dots, slashes, colons and spaces, not ${show(name)}`,
+      );
+    }
+    if (typeof target !== 'object' || target === null)
+      throw invalidCall(`the server ${show(name)} must be an object with a dbAddress, not ${show(target)}`);
+    const { dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress } = target;
+    const addresses = [dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress];
+    const given = addresses.filter((address) => address !== undefined);
+    for (const address of given) this.#context.transport.checkAddress(address);
+  }
+}

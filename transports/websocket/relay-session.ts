@@ -1,0 +1,306 @@
+import { startTimer } from '../../src/async/timers.ts';
+import { deferred } from '../../src/async/deferred.ts';
+import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { remoteReason } from '../../src/protocol/printable.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { ChannelStatus } from '../../src/transport.ts';
+import { Backoff } from './backoff.ts';
+import { CloseCode, endsSession, finalError } from '../relay-protocol/close-codes.ts';
+import {
+  FEATURES,
+  type Frame,
+  loneMessage,
+  type RelayFrame,
+  readRelayFrame,
+  readRelayMessage,
+  Type,
+  type Welcome,
+} from '../relay-protocol/frames.ts';
+import { Ledger, MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
+import { broken } from '../relay-protocol/msgpack.ts';
+import type { WebsocketSettings } from './options.ts';
+import { Incoming } from '../relay-protocol/pieces.ts';
+import { Socket, type SocketEnd } from './client-socket.ts';
+import { onWake } from './wake.ts';
+
+/** What the relay said of a session when it began. */
+export interface Terms {
+  /** Id of the client. */
+  readonly client: string;
+  readonly maxFrame: number;
+  readonly window: number;
+  /** Bytes that an envelope counts for within it, at most. */
+  readonly heaviest: number;
+  readonly keyPrefix: string;
+}
+
+export interface LinkEvents {
+  report(status: ChannelStatus): void;
+  /** A session began: everything is to be opened in it. */
+  began(terms: Terms): void;
+  /** Frames of the session, each once and in order. */
+  arrived(frames: readonly RelayFrame[]): void;
+  /** The session is over, and with it what was under way in it. */
+  lost(error: PalmError): void;
+  /** The relay will not be dialled again. */
+  ended(error: PalmError): void;
+}
+
+/** Of the time that two pings take: silence after which the link counts as broken, and the time between two looks. */
+const SILENCE = 1.7;
+const LOOKS = 8;
+/** Milliseconds that the relay gets to answer when the link may have died unseen. */
+const PATIENCE = 3_000;
+/** Milliseconds that a timer is late by when the machine has slept, or the page was stopped. */
+const NAP = 5_000;
+
+/** A session with a relay, over as many WebSockets as it takes. */
+export class Link {
+  readonly #settings: WebsocketSettings;
+  readonly #events: LinkEvents;
+  readonly #backoff: Backoff;
+  readonly #stopWake: () => void;
+  #socket: Socket | undefined;
+  /** Of the session that goes on, with or without a socket. */
+  #session:
+    | {
+        readonly id: string;
+        readonly ledger: Ledger;
+        readonly incoming: Incoming<RelayFrame>;
+        readonly resumeWindow: number;
+      }
+    | undefined;
+  #heartbeat = Number.POSITIVE_INFINITY;
+  #lastSeen = 0;
+  #connectedAt: number | undefined;
+  #wasRefused = false;
+  #isClosed = false;
+  #isHeld = false;
+  #stopRetry: (() => void) | undefined;
+  #stopAsking = () => {};
+  #stopResume = () => {};
+  #stopWatch = () => {};
+
+  constructor(settings: WebsocketSettings, events: LinkEvents) {
+    this.#settings = settings;
+    this.#events = events;
+    this.#backoff = new Backoff(settings.maxDelay);
+    this.#stopWake = onWake(
+      () => this.#wake(),
+      () => this.#socket?.drop(CloseCode.silent, 'the page is put away'),
+    );
+  }
+
+  /** Whether there is a session to post in. */
+  get hasSession(): boolean {
+    return this.#session !== undefined;
+  }
+
+  start(): void {
+    this.#events.report({ type: 'connecting', address: this.#settings.url });
+    this.#dial();
+  }
+
+  /** Sends a frame of the session, now or when the link is back. */
+  post(frame: Frame, flow?: () => string): void {
+    this.#session?.ledger.post(frame, flow);
+  }
+
+  /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
+  set isHeld(isHeld: boolean) {
+    this.#isHeld = isHeld;
+    if (isHeld) this.#session?.ledger.hold();
+    else this.#session?.ledger.release();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopWake();
+    this.#stopRetry?.();
+    this.#stopAsking();
+    this.#stopResume();
+    this.#stopWatch();
+    this.#socket?.drop(CloseCode.normal, '');
+    this.#session = undefined;
+  }
+
+  async #dial(): Promise<void> {
+    this.#stopRetry = undefined;
+    const { WebSocket, url, token, connectTimeout } = this.#settings;
+    const late = deferred<never>();
+    this.#stopAsking = startTimer(connectTimeout, () =>
+      late.reject(new Error(`nothing within ${connectTimeout} ms`)),
+    );
+    let given: string | undefined;
+    try {
+      given = await Promise.race([token(), late.promise]);
+    } catch (error) {
+      if (!this.#isClosed) this.#retry(`the token provider failed: ${reasonText(error)}`);
+      return;
+    } finally {
+      this.#stopAsking();
+    }
+    if (this.#isClosed) return;
+    try {
+      const socket = new Socket(WebSocket, url, connectTimeout, {
+        opened: () => this.#greet(socket, given ?? null),
+        received: (message) => this.#receive(message),
+        ended: (end) => this.#disconnected(end),
+      });
+      this.#socket = socket;
+    } catch (error) {
+      // The platform will have none to this URL, as a page's security policy may say.
+      this.#end(PalmError.from(error, 'FORBIDDEN', `no WebSocket to ${url}`));
+    }
+  }
+
+  #greet(socket: Socket, token: string | null): void {
+    const session = this.#session;
+    socket.send(
+      loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0], FEATURES),
+    );
+  }
+
+  #receive(message: Bytes): void {
+    this.#lastSeen = performance.now();
+    try {
+      const { sequence, confirmed, frames } = readRelayMessage(message);
+      if (this.#connectedAt === undefined) {
+        this.#welcome(frames[0], confirmed);
+        return;
+      }
+      const session = this.#session;
+      if (session?.ledger.take({ sequence, confirmed, frames }, message.length) !== true) return;
+      const whole = session.incoming.whole(frames);
+      const type = whole[0]?.[0];
+      if (type === Type.ping) session.ledger.tell([Type.pong]);
+      else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
+    } catch (error) {
+      this.#socket?.drop(CloseCode.badFrame, reasonText(error));
+    }
+  }
+
+  #welcome(frame: RelayFrame | undefined, features: number): void {
+    const socket = this.#socket;
+    if (frame?.[0] !== Type.welcome || socket === undefined) {
+      throw broken('the relay did not begin with a welcome');
+    }
+    const [, id, client, isResumed, received, maxFrame, window, heartbeat, resumeWindow, keyPrefix] =
+      frame satisfies Welcome;
+    this.#stopResume();
+    this.#connectedAt = performance.now();
+    this.#wasRefused = false;
+    this.#heartbeat = heartbeat;
+    const before = this.#session;
+    if (!isResumed && before !== undefined) {
+      this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
+    }
+    const session = (isResumed && before) || {
+      id,
+      ledger: new Ledger(),
+      incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
+      resumeWindow,
+    };
+    this.#session = session;
+    const { ledger } = session;
+    if (this.#isHeld) ledger.hold();
+    ledger.resume((message) => socket.send(message), isResumed ? received : 0, features > 0);
+    socket.established();
+    this.#watch();
+    this.#events.report({ type: 'connected', address: this.#settings.url });
+    if (!isResumed)
+      this.#events.began({
+        client,
+        maxFrame,
+        window,
+        heaviest: Math.ceil(window / (1 + (features & FEATURES))),
+        keyPrefix,
+      });
+  }
+
+  #disconnected({ code, reason }: SocketEnd): void {
+    this.#socket = undefined;
+    this.#stopWatch();
+    this.#session?.ledger.suspend();
+    if (this.#isClosed) return;
+    const wasUp = this.#connectedAt !== undefined;
+    if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
+    this.#connectedAt = undefined;
+    const text = reason === '' ? `the link to the relay broke (close code ${code})` : remoteReason(reason);
+    const final = this.#finalError(code, wasUp);
+    if (final !== undefined) {
+      this.#end(
+        new PalmError(final, `the relay at ${this.#settings.url} ended the connection: ${text}`, {
+          sent: 'unknown',
+        }),
+      );
+      return;
+    }
+    if (endsSession(code)) this.#lose(text);
+    const session = this.#session;
+    if (wasUp && session !== undefined) {
+      // The relay forgets it then, so nobody needs to wait for it any longer.
+      this.#stopResume = startTimer(session.resumeWindow, () => {
+        this.#lose(`the link to the relay is away: ${text}`);
+        // It may be about to go on with it.
+        this.#socket?.drop(CloseCode.silent, 'the session was given up');
+      });
+    }
+    this.#retry(text);
+  }
+
+  /** A token that is refused may have expired: one that is asked for anew gets another chance, once. */
+  #finalError(code: number, wasUp: boolean) {
+    if (code === CloseCode.unauthorized && (wasUp || this.#settings.isTokenFresh) && !this.#wasRefused) {
+      this.#wasRefused = true;
+      return undefined;
+    }
+    return finalError(code);
+  }
+
+  #retry(reason: string): void {
+    const { url } = this.#settings;
+    const delay = this.#backoff.next();
+    this.#events.report({ type: 'disconnected', address: url, reason });
+    this.#events.report({ type: 'reconnecting', address: url, attempt: this.#backoff.attempt, delay });
+    this.#stopRetry = startTimer(delay, () => this.#dial());
+  }
+
+  #lose(why: string): void {
+    if (this.#session === undefined) return;
+    this.#session = undefined;
+    this.#events.lost(new PalmError('LOST', why, { sent: 'unknown' }));
+  }
+
+  #end(error: PalmError): void {
+    this.close();
+    this.#events.ended(error);
+  }
+
+  /** Looks whether the relay still lives: it sends something at every heartbeat. */
+  #watch(isSecondLook = false, pause = this.#heartbeat / LOOKS): void {
+    const begin = Date.now();
+    this.#stopWatch();
+    this.#stopWatch = startTimer(pause, () => {
+      const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
+      // What came while the page was frozen is read before the second look.
+      if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came from the relay');
+      // The clock of the system goes on while a machine sleeps; the other one does not everywhere.
+      else if (Date.now() - begin > pause + NAP) this.#wake();
+      else this.#watch(isSilent);
+    });
+  }
+
+  /** The link may be dead and nobody knows: the relay is asked, and the link dropped when no answer comes soon. */
+  #wake(): void {
+    if (this.#stopRetry !== undefined) {
+      this.#stopRetry();
+      this.#dial();
+    } else if (this.#connectedAt !== undefined) {
+      this.#lastSeen = Number.NEGATIVE_INFINITY;
+      this.#session?.ledger.ping();
+      this.#watch(true, PATIENCE);
+    }
+  }
+}
