@@ -1,8 +1,7 @@
 /** What `--help` prints. */
-import type { Command, Example } from './command.ts';
+import { type Command, type Example, specOf } from './command.ts';
 import { EXITS } from './errors.ts';
 import type { OptionName } from './options.ts';
-import { specOf } from '../src/cli/options.ts';
 import { wrap } from './terminal/text.ts';
 
 const WIDTH = 80;

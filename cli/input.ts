@@ -1,8 +1,10 @@
 /** Bytes from stdin and files. */
-
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { SignalHub } from '../src/async/signals.ts';
+import { withinLimits } from '../src/async/timers.ts';
 import { PalmError, reasonText } from '../src/protocol/errors.ts';
+import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { quoted } from './terminal/text.ts';
 
@@ -76,4 +78,29 @@ export function unwritable(name: string, error: unknown): CommandError {
 /** What the system says, without the call that it said it to. */
 function reasonOf(error: unknown): string {
   return reasonText(error).replace(/, \w+( '.*')?$/s, '');
+}
+
+/**
+ * The bytes that a command sends: those of its argument, or what stdin gives.
+ * @param what - what is read, for people at a terminal: `payload`, `value`.
+ */
+export async function payloadOf(
+  context: CommandContext,
+  argument: string | undefined,
+  what: string,
+): Promise<Uint8Array> {
+  if (argument !== undefined) return new TextEncoder().encode(argument);
+  announceTerminal(context, what);
+  return readAll(context.io.stdin, 'stdin', context.signal);
+}
+
+/** Says what a command that seems to hang is waiting for. */
+export function announceTerminal({ io, screen }: CommandContext, what: string): void {
+  if (io.stdin.isTTY === true) screen.line(`frond: type the ${what}; Ctrl-D ends it`);
+}
+
+/** Settles as `promise` does, unless the command is told to end before: then it rejects with the reason. */
+export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const limits = { signal, signals: new SignalHub(), timeout: Number.POSITIVE_INFINITY };
+  return withinLimits(limits, () => undefined, promise);
 }

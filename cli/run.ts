@@ -2,14 +2,13 @@
 
 import { atMost } from '../src/async/timers.ts';
 import { nearest } from '../src/protocol/nearest.ts';
-import type { Command } from './command.ts';
+import { type Command, parseOptions } from './command.ts';
 import { COMMANDS } from './commands/index.ts';
 import { CommandError } from './errors.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Interrupted, type Io, OutputClosed } from './io.ts';
-import { parseOptions } from '../src/cli/options.ts';
-import { Output } from './terminal/output.ts';
 import { failureOf, tell } from './report.ts';
+import { Output } from './terminal/output.ts';
 import { Screen } from './terminal/screen.ts';
 import { quoted } from './terminal/text.ts';
 

@@ -3,7 +3,7 @@ import { startTimer } from '../src/async/timers.ts';
 import { type Logger, sparing } from '../src/logging.ts';
 import type { ConnectionStatus, Transport } from '../src/transport.ts';
 import type { CommandContext } from './command.ts';
-import { stderrLogger } from '../src/cli/stderr-logger.ts';
+import { stderrLogger } from './terminal/screen.ts';
 
 /** Milliseconds that a connection or an answer may take before it is said to be waited for. */
 const MOMENT = 1_000;

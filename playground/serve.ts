@@ -1,7 +1,7 @@
 /** Serves the built page on loopback as `frond demo` does, for its tests and its pictures. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { playgroundFolder, serveSite } from '../src/cli/demo/site.ts';
+import { playgroundFolder, serveSite } from '../cli/demo/gateway.ts';
 
 const PLACE = '/some/where/';
 

@@ -1,6 +1,21 @@
-import { type CacheReply, keyRequest, readReply } from './protocol/cache-request.ts';
+import { throwIfAborted } from './async/signals.ts';
+import { type Limits, watchLimits } from './async/timers.ts';
+import type { Bytes } from './protocol/bytes.ts';
+import {
+  type CacheReply,
+  checkWritable,
+  keyRequest,
+  plainReply,
+  readReply,
+  replyText,
+  wireKey,
+} from './protocol/cache-request.ts';
+import { setRequest } from './protocol/cache-set.ts';
 import { EnvelopeCodec } from './protocol/envelope.ts';
-import { Feature, type PalmMessage } from './protocol/message.ts';
+import { PalmError, show } from './protocol/errors.ts';
+import { randomId } from './protocol/ids.ts';
+import { Feature, type PalmMessage, Status } from './protocol/message.ts';
+import { remoteReason } from './protocol/printable.ts';
 import type { Tap } from './tap.ts';
 import type { Connection, PendingReply } from './transport.ts';
 
@@ -54,4 +69,121 @@ export class CacheChannel {
     const { dbAddress: address, tap } = this.context;
     tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });
   }
+}
+
+// `get`, `set` and `delete` of a server's key-value store.
+
+/** The calls of one client to the store of its server. */
+export class CacheCalls {
+  readonly #channel: CacheChannel;
+  /** Deletions under way, by key: to a pylm server a key must not be deleted twice. */
+  readonly #deleting = new Map<string, Promise<unknown>>();
+
+  constructor(channel: CacheChannel) {
+    this.#channel = channel;
+  }
+
+  /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
+  async get(key: string, limits: Limits): Promise<Bytes | undefined> {
+    const [own, stored] = this.#wireKeys(key);
+    const value = await this.#get(own, limits);
+    return value === undefined && stored !== own ? this.#get(stored, limits) : value;
+  }
+
+  /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
+  async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
+    const [wire] = this.#wireKeys(key === undefined || key === '' ? randomId() : key);
+    checkWritable(wire);
+    checkDone('set', wire, await this.#exchange('set', wire, limits, value));
+    return wire;
+  }
+
+  /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
+  async delete(key: string, limits: Limits): Promise<boolean> {
+    const [own, stored] = this.#wireKeys(key);
+    if (await this.#deleteInTurn(own, limits)) return true;
+    // Not what others have stored without a session.
+    const isOwn = stored !== own && stored.startsWith(own.slice(0, -key.length));
+    return isOwn && this.#deleteInTurn(stored, limits);
+  }
+
+  async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
+    checkWritable(wire);
+    const before = this.#deleting.get(wire) ?? Promise.resolve();
+    const own = before.then(() => this.#delete(wire, limits));
+    const turn = own.catch(() => {});
+    this.#deleting.set(wire, turn);
+    try {
+      return await own;
+    } finally {
+      if (this.#deleting.get(wire) === turn) this.#deleting.delete(wire);
+    }
+  }
+
+  async #delete(wire: string, limits: Limits): Promise<boolean> {
+    // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
+    if (!this.#channel.answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
+    const reply = await this.#exchange('delete', wire, limits);
+    if (reply.status === Status.missing) return false;
+    // What a relay answers when somebody else was quicker: it spares a pylm server the deletion.
+    if (reply.features === undefined && reply.value.length === 0) return false;
+    checkDone('delete', wire, reply);
+    return true;
+  }
+
+  async #get(wire: string, limits: Limits): Promise<Bytes | undefined> {
+    const reply = await this.#exchange('get', wire, limits);
+    if (reply.status === Status.missing) return undefined;
+    if (reply.status !== Status.ok) throw remote('get', wire, reply);
+    if (reply.features === undefined && reply.value.length === 0) return undefined;
+    // A copy: what came may be one of several in a buffer.
+    return new Uint8Array(reply.value);
+  }
+
+  /** A key of the session, and the same as it is stored where that is another one. */
+  #wireKeys(key: string): readonly [string, string] {
+    const { connection, session } = this.#channel.context;
+    const { keyPrefix } = connection;
+    return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
+  }
+
+  async #exchange(operation: string, wire: string, limits: Limits, value?: Bytes): Promise<CacheReply> {
+    throwIfAborted(limits.signal);
+    const features = this.#channel.answersEnvelopes ? Feature.replies : 0;
+    const { server, context } = this.#channel;
+    const parties = { server, client: context.connection.id };
+    const request = value
+      ? setRequest(parties, wire, value, features)
+      : keyRequest(operation, parties, wire, features);
+    const { reply, cancel } = this.#channel.ask(request);
+    const expired = () => {
+      const { dbAddress, connection } = this.#channel.context;
+      const text = `no reply to ${operation} of ${show(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
+      return new PalmError('TIMEOUT', text, { sent: 'unknown' });
+    };
+    const release = watchLimits(limits, expired, cancel);
+    try {
+      const bare = await reply;
+      // As it was asked: another server may be there by now.
+      const read = request.features !== 0 ? readReply(this.#channel.codec, bare, false) : plainReply(bare);
+      this.#channel.tapReply(read, bare.length);
+      return read;
+    } finally {
+      release();
+    }
+  }
+}
+
+function checkDone(operation: string, wire: string, reply: CacheReply): void {
+  if (reply.status !== Status.ok) throw remote(operation, wire, reply);
+  const key = replyText(reply);
+  if (key !== wire) {
+    const text = `${operation} of ${show(wire)}: reply of ${show(key)}`;
+    throw new PalmError('PROTOCOL', text, { sent: true });
+  }
+}
+
+function remote(operation: string, wire: string, reply: CacheReply): PalmError {
+  const code = reply.status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
+  return new PalmError(code, `${operation} of ${show(wire)}: ${remoteReason(reply.error)}`, { sent: true });
 }

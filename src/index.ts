@@ -9,16 +9,16 @@ export {
   type EvalOptions,
   type JobOptions,
 } from './client/client.ts';
-export type { Job, JobProgress } from './client/stream/job.ts';
-export type { MapOptions } from './client/stream/options.ts';
-export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
 export type { ConnectOptions } from './client/connect-options.ts';
+export type { Job, JobProgress } from './client/stream/job.ts';
+export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
+export type { MapOptions } from './client/stream/options.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
+export type { Bytes } from './protocol/bytes.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';
 export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
-export type { Bytes } from './protocol/bytes.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type {
   Batches,

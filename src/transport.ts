@@ -7,8 +7,9 @@
  * A {@link Transport} is a recipe: cheap, holds nothing, may be shared. {@link Transport.open} gives a
  * {@link Connection}, which belongs to whoever opened it: closing it closes its own channels and nobody else's.
  */
-import type { PalmError } from './protocol/errors.ts';
+
 import type { Bytes } from './protocol/bytes.ts';
+import type { PalmError } from './protocol/errors.ts';
 
 /** How to reach PALM processes. */
 export interface Transport {

@@ -1,9 +1,9 @@
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
+import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
-import { payloadOf } from '../../src/cli/payload.ts';
-import { writeResult } from '../../src/cli/results.ts';
+import { writeResult } from '../terminal/output.ts';
 
 export const evalCommand: Command = {
   name: 'eval',

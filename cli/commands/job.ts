@@ -3,12 +3,11 @@ import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
-import { linesOf, openFile } from '../input.ts';
+import { announceTerminal, linesOf, openFile } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
-import { announceTerminal } from '../../src/cli/payload.ts';
-import { showProgress } from '../terminal/progress.ts';
 import { failureOf, tell } from '../report.ts';
-import { writeResult } from '../../src/cli/results.ts';
+import { writeResult } from '../terminal/output.ts';
+import { showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 
 /** Milliseconds, as every other time-out of a client. */

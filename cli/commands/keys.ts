@@ -1,9 +1,11 @@
-import { wireKey } from '../../src/protocol/keys.ts';
+import { encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { checkWritable, wireKey } from '../../src/protocol/cache-request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { withClient } from '../connect.ts';
-import { missingKey } from '../../src/cli/missing-key.ts';
+import { CommandError, missingKey } from '../errors.ts';
+import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
-import { writeResult } from '../../src/cli/results.ts';
+import { writeResult } from '../terminal/output.ts';
 
 export const getCommand: Command = {
   name: 'get',
@@ -19,10 +21,10 @@ export const getCommand: Command = {
   ],
   options: [...CONNECTION_OPTIONS, ...COMMON_OPTIONS],
   arity: [1, 1],
-  run,
+  run: runGet,
 };
 
-async function run(context: CommandContext): Promise<number> {
+async function runGet(context: CommandContext): Promise<number> {
   const { options, output, signal } = context;
   const [key = ''] = context.positionals;
   wireKey(key, undefined);
@@ -30,4 +32,73 @@ async function run(context: CommandContext): Promise<number> {
   if (value === undefined) throw missingKey(key);
   await writeResult(output, value, options.flag('json') ? 'json' : 'exact');
   return 0;
+}
+
+export const setCommand: Command = {
+  name: 'set',
+  summary: 'store a value under a key, and print the key',
+  synopsis: ['KEY [VALUE]', '--random-key [VALUE]'],
+  about: [
+    'Stores VALUE, or what stdin gives, byte for byte, under KEY in the server\'s key-value store, and prints the key on a line. With --json: {"key": …}.',
+  ],
+  examples: [
+    { line: "frond set motto 'festina lente' --db tcp://127.0.0.1:5555", does: 'a text' },
+    { line: 'frond set model < model.bin', does: 'bytes (FROND_DB says where)' },
+    { line: 'key=$(frond set --random-key < model.bin)', does: 'a key that nobody else has' },
+  ],
+  options: [...CONNECTION_OPTIONS, 'random-key', ...COMMON_OPTIONS],
+  arity: [0, 2],
+  run: runSet,
+};
+
+async function runSet(context: CommandContext): Promise<number> {
+  const { options, output, signal } = context;
+  const { key, value } = readArguments(context);
+  if (key !== undefined) checkWritable(wireKey(key, options.text('session')));
+  // Stdin is read when all else is known to be well: who pipes or types is told at once what is not.
+  const stored = await withClient(context, undefined, async (client) => {
+    const bytes = await payloadOf(context, value, 'value');
+    return client.set(bytes, key, { signal });
+  });
+  if (options.flag('json')) await output.json({ key: stored });
+  else await writeResult(output, encodeUtf8(stored), 'lines');
+  return 0;
+}
+
+function readArguments({ options, positionals }: CommandContext) {
+  if (!options.flag('random-key')) {
+    const [key, value] = positionals;
+    if (key === undefined)
+      throw new CommandError('USAGE', 'frond set needs KEY, or --random-key to have one made');
+    return { key, value };
+  }
+  const [value, ...rest] = positionals;
+  if (rest.length > 0) throw new CommandError('USAGE', 'with --random-key, frond set takes VALUE and no KEY');
+  return { key: undefined, value };
+}
+
+export const deleteCommand: Command = {
+  name: 'delete',
+  summary: 'delete a key',
+  synopsis: ['KEY'],
+  about: [
+    'Deletes KEY from the server\'s key-value store and prints nothing; exit code 1 when it was not there. With --json: {"deleted": true} or {"deleted": false}.',
+  ],
+  examples: [
+    { line: 'frond delete motto --db tcp://127.0.0.1:5555', does: 'a key' },
+    { line: 'frond delete motto --json || true', does: 'whether it was there or not (FROND_DB says where)' },
+  ],
+  options: [...CONNECTION_OPTIONS, ...COMMON_OPTIONS],
+  arity: [1, 1],
+  run: runDelete,
+};
+
+async function runDelete(context: CommandContext): Promise<number> {
+  const { options, output, signal } = context;
+  const [key = ''] = context.positionals;
+  checkWritable(wireKey(key, options.text('session')));
+  const deleted = await withClient(context, undefined, (client) => client.delete(key, { signal }));
+  if (options.flag('json')) await output.json({ deleted });
+  else if (!deleted) throw missingKey(key);
+  return deleted ? 0 : 1;
 }

@@ -1,19 +1,18 @@
 import type { Client } from '../../src/client/client.ts';
-import type { MapOptions } from '../../src/client/stream/options.ts';
 import type { MapOutcome } from '../../src/client/stream/map-results.ts';
+import type { MapOptions } from '../../src/client/stream/options.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
-import { type MapInput, openMapInput } from './map-input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
-import { Output } from '../terminal/output.ts';
-import { grouped, showProgress } from '../terminal/progress.ts';
 import { failureOf } from '../report.ts';
-import { ResultFile } from './result-file.ts';
-import { jsonOf, writeResult } from '../../src/cli/results.ts';
-import { type Done, type LineFormat, NOTHING_DONE } from './map-resume.ts';
+import { jsonOf, Output, writeResult } from '../terminal/output.ts';
+import { grouped, showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
+import { type MapInput, openMapInput } from './map-input.ts';
+import { type Done, type LineFormat, NOTHING_DONE } from './map-resume.ts';
+import { ResultFile } from './result-file.ts';
 
 /** Files are read whole, and may be large. */
 const FILES_AT_ONCE = 16;

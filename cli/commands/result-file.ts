@@ -21,8 +21,8 @@ import { Writable } from 'node:stream';
 import { show } from '../../src/protocol/errors.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable, unwritable } from '../input.ts';
-import { type Done, type LineFormat, NOTHING_DONE, type Results, readResults } from './map-resume.ts';
 import { quoted } from '../terminal/text.ts';
+import { type Done, type LineFormat, NOTHING_DONE, type Results, readResults } from './map-resume.ts';
 
 /** What makes two runs the same, as the note says it. */
 export interface Run {

@@ -1,23 +1,18 @@
-import { zeromq } from '../../transports/zeromq/index.ts';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { factLines } from '../../src/cli/facts.ts';
 import { Interrupted } from '../io.ts';
-import { giftOf } from '../roles/module.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
-import { grouped } from '../terminal/progress.ts';
-import { callsOf } from '../../src/cli/roles/calls.ts';
-import { listOf, readDefinition } from '../roles/definition.ts';
-import { deeds, describe, type Entry, factsOf } from '../roles/entry.ts';
+import { isRoleName, listOf, readDefinition, shapeOf } from '../roles/definition.ts';
+import { callsOf, deeds, describe, type Entry, factsOf } from '../roles/entry.ts';
 import { Fleet } from '../roles/fleet.ts';
-import { isRoleName, shapeOf } from '../../src/cli/roles/shapes.ts';
-import { showStatus } from '../../src/cli/status-line.ts';
-import { stderrLogger } from '../../src/cli/stderr-logger.ts';
-import { styleFor } from '../../src/cli/style.ts';
-import { nameText, oneLine } from '../terminal/text.ts';
+import { giftOf } from '../roles/module.ts';
+import { grouped } from '../terminal/progress.ts';
+import { showStatus, stderrLogger } from '../terminal/screen.ts';
+import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 
 export const serveCommand: Command = {
   name: 'serve',

@@ -6,23 +6,19 @@ import { replyText } from '../../src/protocol/cache-request.ts';
 import { PalmError, show } from '../../src/protocol/errors.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { Connection, Transport } from '../../src/transport.ts';
-import { unlessAborted } from '../../src/cli/aborted.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { factLines } from '../../src/cli/facts.ts';
+import { noAddress, type Reach, reachOf, ServerKeys } from '../connect.ts';
+import { unlessAborted } from '../input.ts';
 import { Interrupted } from '../io.ts';
-import { ServerKeys } from '../../src/cli/keys.ts';
-import { giftOf } from '../roles/module.ts';
 import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
-import { duration, grouped } from '../terminal/progress.ts';
-import { noAddress, type Reach, reachOf } from '../../src/cli/reach.ts';
+import { readWorker, type WorkerDefinition } from '../roles/definition.ts';
 import { deeds, describe, factsOf } from '../roles/entry.ts';
 import { closeWithin } from '../roles/fleet.ts';
-import { readWorker, type WorkerDefinition } from '../../src/cli/roles/work.ts';
+import { giftOf } from '../roles/module.ts';
+import { duration, grouped } from '../terminal/progress.ts';
+import { showStatus, stderrLogger } from '../terminal/screen.ts';
+import { factLines, nameText, styleFor } from '../terminal/text.ts';
 import { DRAIN } from './serve.ts';
-import { showStatus } from '../../src/cli/status-line.ts';
-import { stderrLogger } from '../../src/cli/stderr-logger.ts';
-import { styleFor } from '../../src/cli/style.ts';
-import { nameText } from '../terminal/text.ts';
 
 export const workerCommand: Command = {
   name: 'worker',

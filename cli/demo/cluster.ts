@@ -1,11 +1,15 @@
 /** The roles of the demo: a server, a master with workers, and three servers one after another. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
+import type { FunctionContext, PalmFunctions } from '../../src/cluster/runtime/functions.ts';
+import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { CommandContext } from '../command.ts';
+import { CommandError } from '../errors.ts';
 import { type Description, describe } from '../roles/entry.ts';
 import type { Fleet } from '../roles/fleet.ts';
-import { stderrLogger } from '../../src/cli/stderr-logger.ts';
-import { type DemoAddresses, localAddress } from '../../src/cli/demo/addresses.ts';
-import { CLEAN, COUNT, CREW, DEMO, TALLY } from '../../src/cli/demo/functions.ts';
+import { stderrLogger } from '../terminal/screen.ts';
+import { quoted } from '../terminal/text.ts';
 
 export interface Cluster {
   /** db_address of the server `demo`, as it was bound. */
@@ -58,4 +62,104 @@ export function serversOf({ roles }: Cluster): Readonly<Record<string, string>> 
   return Object.fromEntries(
     servers.map(({ name, addresses }) => [name, localAddress(addresses['db_address'] ?? '')]),
   );
+}
+
+// What the servers of `frond demo` offer: each function takes a text in UTF-8 and gives one.
+
+/** Of the server `demo`. */
+export const DEMO: PalmFunctions = {
+  upper: overText((text) => text.toUpperCase()),
+  reverse: overText((text) => [...text].reverse().join('')),
+  /** The number of words, a tab, and the text: the results of a job do not come with their inputs. */
+  words: overText((text) => `${wordsOf(text).length}\t${text}`),
+  longest: overText((text) =>
+    wordsOf(text).reduce((longest, word) => (word.length > longest.length ? word : longest), ''),
+  ),
+  /** For who wants to see what a caller is told. */
+  fail: overText((text) => {
+    throw new RangeError(text === '' ? 'this function always fails' : text);
+  }),
+};
+
+/** Milliseconds. */
+const LONGEST_NAP = 60_000;
+
+/** Of the workers of the master `crew`. */
+export const CREW: PalmFunctions = {
+  who: overText((text, { name }) => `${name}: ${text}`),
+  /** Takes its time: as many milliseconds as the text says. */
+  nap: overText(async (text, { name, signal }) => {
+    const time = Number(text);
+    if (text.trim() === '' || !(time >= 0 && time <= LONGEST_NAP))
+      throw new RangeError(`a nap is 0 to ${LONGEST_NAP} milliseconds, not ${JSON.stringify(text)}`);
+    await sleep(time, undefined, { signal });
+    return `${name} slept ${time} ms`;
+  }),
+};
+
+/** Of `clean`, `count` and `tally`, which come one after another. */
+export const CLEAN: PalmFunctions = {
+  lower: overText((text) => text.toLowerCase()),
+};
+
+export const COUNT: PalmFunctions = {
+  words: overText((text) => String(wordsOf(text).length)),
+};
+
+export const TALLY: PalmFunctions = {
+  /** Adds to what the server keeps for the caller's session. */
+  total: overText(async (text, { cache }) => {
+    const before = await cache.get('total');
+    const total = Number(text) + (before === undefined ? 0 : Number(new TextDecoder().decode(before)));
+    await cache.set(encodeUtf8(String(total)), 'total');
+    return `${text} words, ${total} in all`;
+  }),
+};
+
+function overText(
+  run: (text: string, context: FunctionContext) => string | Promise<string>,
+): PalmFunctions[string] {
+  return (payload, context) => {
+    // Lenient: a line of any file may be sent.
+    const result = run(new TextDecoder().decode(payload), context);
+    return typeof result === 'string' ? encodeUtf8(result) : result.then(encodeUtf8);
+  };
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.match(/[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu) ?? [];
+}
+
+/** What the server `demo` binds. */
+export interface DemoAddresses {
+  readonly dbAddress: string;
+  readonly pullAddress: string;
+  readonly pubAddress: string;
+}
+
+/**
+ * Addresses that are free, or the db_address that was asked for and two more beside it.
+ * @param any - an address that is free.
+ * @throws CommandError `USAGE` for one that no other process can reach.
+ */
+export function demoAddresses(dbAddress: string | undefined, any: string): DemoAddresses {
+  if (dbAddress === undefined) return besides(any, any, any);
+  if (dbAddress.startsWith('tcp://')) {
+    const free = dbAddress.replace(/:[^:\]]*$/, ':*');
+    return besides(dbAddress, free, free);
+  }
+  if (dbAddress.startsWith('ipc://')) return besides(dbAddress, `${dbAddress}.pull`, `${dbAddress}.pub`);
+  const text = `--db must be tcp://host:port or ipc://path for others to reach it, not ${quoted(dbAddress)}`;
+  throw new CommandError('USAGE', text);
+}
+
+/** The address for who is on the same machine: a server that binds everywhere is here too. */
+export function localAddress(address: string): string {
+  return address
+    .replace(/^tcp:\/\/(0\.0\.0\.0|\*):/, 'tcp://127.0.0.1:')
+    .replace(/^tcp:\/\/\[::\]:/, 'tcp://[::1]:');
+}
+
+function besides(dbAddress: string, pullAddress: string, pubAddress: string): DemoAddresses {
+  return { dbAddress, pullAddress, pubAddress };
 }

@@ -1,18 +1,24 @@
 /** What pages reach: the playground, and a relay to the cluster beside it, for who has the token in the link. */
-import { randomBytes } from 'node:crypto';
-import type { Relay } from '../../transports/relay/index.ts';
-import { createRelayOn } from '../../transports/relay/serving.ts';
-import { readTokens } from '../../transports/relay/auth/tokens.ts';
+
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { lookup } from 'mrmime';
 import { atLevel, sparing } from '../../src/logging.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
+import { readTokens } from '../../transports/relay/auth/tokens.ts';
+import type { Relay } from '../../transports/relay/index.ts';
+import { createRelayOn } from '../../transports/relay/relay.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { affordable, keepDoors } from '../../src/cli/relay/doorkeeper.ts';
-import { listen, serverOf, urlOf } from '../relay/listening.ts';
-import { stderrLogger } from '../../src/cli/stderr-logger.ts';
+import type { Environment } from '../io.ts';
+import { affordable, keepDoors, listen, serverOf, urlOf } from '../relay/listening.ts';
+import { stderrLogger } from '../terminal/screen.ts';
 import { loadWs } from '../ws.ts';
-import { playgroundFolder, serveSite } from '../../src/cli/demo/site.ts';
 
 export interface Gateway {
   /** Opens the playground, connected. */
@@ -108,4 +114,110 @@ function linkTo(page: string, relay: string, token: string, names: readonly stri
   const [server = ''] = names;
   // None of them has a character that a fragment does not take.
   return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.reverse`;
+}
+
+// Serves the playground: files, and headers that let a page do nothing but what it is for.
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self' ws: wss:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  'trusted-types',
+].join('; ');
+
+/** A file as it is served. */
+interface Page {
+  readonly content: Buffer;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
+
+/** Where the build puts the page. */
+export function playgroundFolder(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('frond/package.json')), 'dist/playground');
+}
+
+/**
+ * Answers everything: with a file of `folder`, or with 404. The files are read at once and kept: so no client can have a file
+ * opened, which one that resets would leave open, and which fails when there are no descriptors left.
+ */
+export function serveSite(folder: string): RequestListener {
+  const pages = readPages(folder);
+  return (request, response) => {
+    response.setHeader('content-security-policy', POLICY);
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('referrer-policy', 'no-referrer');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD' }).end();
+      return;
+    }
+    const [path = ''] = (request.url ?? '').split('?', 1);
+    const page = pages.get(path);
+    if (page === undefined) {
+      response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end('There is nothing here. The playground is at /\n');
+    } else if (request.headers['if-none-match'] === page.headers['etag']) {
+      response.writeHead(304, page.headers).end();
+    } else {
+      response.writeHead(200, { ...page.headers, 'content-length': page.content.length });
+      response.end(request.method === 'HEAD' ? undefined : page.content);
+    }
+  };
+}
+
+/** The files of a folder by the paths of their URLs, of which none needs an escape. Empty for a page that was not built. */
+function readPages(folder: string): ReadonlyMap<string, Page> {
+  const pages = new Map<string, Page>();
+  for (const name of namesIn(folder)) {
+    const path = `/${name.split(sep).join('/')}`;
+    const page = pageOf(path, readFileSync(join(folder, name)));
+    pages.set(path, page);
+    if (path === '/index.html') pages.set('/', page);
+  }
+  return pages;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function pageOf(path: string, content: Buffer): Page {
+  const type = lookup(path) ?? 'application/octet-stream';
+  // The build has a hash in their names.
+  const isHashed = path.startsWith('/assets/');
+  return {
+    content,
+    headers: {
+      'content-type': type === 'text/html' ? `${type};charset=utf-8` : type,
+      'cache-control': isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+      etag: `"${createHash('sha256').update(content).digest('base64url')}"`,
+    },
+  };
+}
+
+/** What opens a URL with the program that the user has chosen for it. */
+const OPENERS: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
+  darwin: ['open'],
+  win32: ['rundll32', 'url.dll,FileProtocolHandler'],
+};
+
+/** Opens a page in the user's browser, if there is one: it is nothing that the command depends on. */
+export function openInBrowser(url: string, env: Environment): void {
+  const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
+  const child = spawn(command, [...args, url], { env, stdio: 'ignore', detached: true });
+  child.on('error', () => {});
+  child.unref();
 }

@@ -1,22 +1,20 @@
 /** `frond demo`, from its start to its end. */
-
 import { basename } from 'node:path';
-import { unlessAborted } from '../../src/cli/aborted.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { BindingTransport } from '../../src/transport.ts';
+import { memory } from '../../transports/memory/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { linesOf, openFile } from '../input.ts';
-import { grouped } from '../terminal/progress.ts';
+import { linesOf, openFile, unlessAborted } from '../input.ts';
 import { Fleet } from '../roles/fleet.ts';
-import { showStatus } from '../../src/cli/status-line.ts';
+import { grouped } from '../terminal/progress.ts';
+import { showStatus } from '../terminal/screen.ts';
 import { quoted } from '../terminal/text.ts';
+import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
+import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
 import { SONNETS } from './sonnets.ts';
-import { demoAddresses } from '../../src/cli/demo/addresses.ts';
-import { openInBrowser } from '../../src/cli/demo/browser.ts';
-import { type Cluster, serversOf, startCluster } from './cluster.ts';
-import { type Gateway, openGateway } from './gateway.ts';
-import { type DemoNetwork, findNetwork } from '../../src/cli/demo/network.ts';
-import { stepsAfter, stepsBeside } from '../../src/cli/demo/next.ts';
-import { JsonTeller, PlainTeller, type Teller } from './teller.ts';
+import { JsonTeller, PlainTeller, stepsAfter, stepsBeside, type Teller } from './teller.ts';
 import { runTour } from './tour.ts';
 
 /** Milliseconds that calls under way get when the demo is to end. */
@@ -115,4 +113,30 @@ async function untilToldToEnd({ screen, signal }: CommandContext, fleet: Fleet):
   } finally {
     hide();
   }
+}
+
+// What the parts of the demo talk over: ZeroMQ where it is installed.
+
+export interface DemoNetwork {
+  readonly transport: BindingTransport;
+  /** What is bound at an address that is free. */
+  readonly any: string;
+  /** Whether all of it is within this process, for want of ZeroMQ. */
+  readonly isEmbedded: boolean;
+}
+
+/**
+ * @param mayBeEmbedded - whether the demo can do without ZeroMQ.
+ * @throws PalmError `INVALID_CALL` when it cannot, and there is none.
+ */
+export async function findNetwork(mayBeEmbedded: boolean): Promise<DemoNetwork> {
+  const transport = zeromq();
+  try {
+    const connection = await transport.open();
+    await connection.close({ timeout: 0 });
+  } catch (error) {
+    if (!mayBeEmbedded || !(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
+    return { transport: memory(), any: 'memory://*', isEmbedded: true };
+  }
+  return { transport, any: 'tcp://127.0.0.1:*', isEmbedded: false };
 }

@@ -1,12 +1,9 @@
 import type { Io } from '../io.ts';
-import type { Output } from '../terminal/output.ts';
+import { jsonOf, type Output } from '../terminal/output.ts';
 import { duration, grouped, perSecond } from '../terminal/progress.ts';
-import { jsonOf } from '../../src/cli/results.ts';
-import { type Style, styleFor } from '../../src/cli/style.ts';
-import { clip, oneLine } from '../terminal/text.ts';
+import { clip, oneLine, type Style, styleFor } from '../terminal/text.ts';
 import type { Cluster } from './cluster.ts';
 import type { Gateway } from './gateway.ts';
-import type { NextSteps } from '../../src/cli/demo/next.ts';
 
 /** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
 export interface Teller {
@@ -217,4 +214,40 @@ export class JsonTeller implements Teller {
 
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
+}
+
+// Lines to try in another terminal.
+
+/** pylm's usual port. */
+const USUAL_ADDRESS = 'tcp://127.0.0.1:5555';
+
+export interface NextSteps {
+  /** Starts a demo that stays; undefined when this one does. */
+  readonly start: string | undefined;
+  /** Calls to it. */
+  readonly calls: readonly string[];
+}
+
+/** After a demo that ends. @param isEmbedded - whether ZeroMQ is missing. */
+export function stepsAfter(invocation: string, isEmbedded: boolean): NextSteps {
+  // How to reach one without ZeroMQ it says itself: its token is another each time.
+  if (isEmbedded) return { start: `${invocation} demo`, calls: [] };
+  const way = `--db ${USUAL_ADDRESS}`;
+  return { start: `${invocation} demo ${way}`, calls: callsOver(invocation, way) };
+}
+
+/** Beside a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
+export function stepsBeside(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
+  if (dbAddress !== undefined) return { start: undefined, calls: callsOver(invocation, `--db ${dbAddress}`) };
+  const { relay, token } = gateway;
+  const place = `export FROND_RELAY=${relay} FROND_TOKEN=${token}`;
+  return { start: undefined, calls: [place, ...callsOver(invocation, '--db demo')] };
+}
+
+function callsOver(invocation: string, way: string): readonly string[] {
+  return [
+    `${invocation} eval demo.reverse 'stressed' ${way}`,
+    `ls | ${invocation} job demo.upper ${way}`,
+    `${invocation} set motto 'carpe diem' ${way}`,
+  ];
 }

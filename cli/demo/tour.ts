@@ -1,6 +1,6 @@
 import { Client } from '../../src/client/client.ts';
-import { text } from '../../src/protocol/payload.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { text } from '../../src/protocol/payload.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { Screen } from '../terminal/screen.ts';

@@ -1,9 +1,14 @@
 /** What a server is, offers and does, as its own keys tell it. */
-import type { Counters } from '../../src/cluster/counters.ts';
-import { type Losses, type ServerStatus, STATUS_KEY, type WorkerState } from '../../src/cluster/runtime/status.ts';
+import {
+  type Counters,
+  type Losses,
+  type ServerStatus,
+  STATUS_KEY,
+  type WorkerState,
+} from '../../src/cluster/runtime/status.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { ServerKeys } from '../../src/cli/keys.ts';
+import type { ServerKeys } from '../connect.ts';
 
 /** What was seen of a server. Null is what it does not tell, or does not have. */
 export interface Look {
@@ -166,4 +171,25 @@ function isLosses(value: unknown): boolean {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What a server did in a second, between two looks. */
+export interface Rates {
+  readonly received: number;
+  readonly answered: number;
+  readonly failed: number;
+}
+
+/**
+ * Null when there is nothing to compare: no counters, or the server was started anew.
+ * @param elapsed - milliseconds between the two looks.
+ */
+export function ratesOf(before: Look, now: Look, elapsed: number): Rates | null {
+  const { counters: from, uptime: start } = before;
+  const { counters: to, uptime: end } = now;
+  if (from === null || to === null || start === null || end === null) return null;
+  // One that is up for less time than has passed was not there before.
+  if (end < elapsed || end <= start) return null;
+  const rate = (key: keyof Rates) => ((to[key] - from[key]) * 1_000) / (end - start);
+  return { received: rate('received'), answered: rate('answered'), failed: rate('failed') };
 }

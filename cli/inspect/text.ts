@@ -1,11 +1,8 @@
 /** A look at a server as people read it. */
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
-import { type Fact, factLines } from '../../src/cli/facts.ts';
 import { duration, grouped } from '../terminal/progress.ts';
-import type { Style } from '../../src/cli/style.ts';
-import { nameText, shortLine } from '../terminal/text.ts';
-import type { Look } from './look.ts';
-import type { Rates } from '../../src/cli/inspect/rates.ts';
+import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
+import type { Look, Rates } from './look.ts';
 
 /** Workers, and addresses, that are shown each on a line of its own. */
 const SHOWN = 20;

@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
-import { watchFile } from '../../transports/relay/file-watch.ts';
-import type { Relay } from '../../transports/relay/index.ts';
-import type { Target } from '../../transports/relay/options.ts';
 import type { Logger } from '../../src/logging.ts';
 import { reasonText } from '../../src/protocol/errors.ts';
-import type { Options } from '../../src/cli/options.ts';
+import { watchFile } from '../../transports/relay/auth/token-file.ts';
+import type { Relay } from '../../transports/relay/index.ts';
+import type { Target } from '../../transports/relay/options.ts';
+import type { Options } from '../command.ts';
 import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 

@@ -1,8 +1,10 @@
 /** Roles that run, and what can be said of them. */
-import type { Counters } from '../../src/cluster/counters.ts';
+
 import type { RoleDefinition, RunningRole } from '../../src/cluster/roles/start-role.ts';
-import type { Fact } from '../../src/cli/facts.ts';
+import type { Counters } from '../../src/cluster/runtime/status.ts';
+import { localAddress } from '../demo/cluster.ts';
 import { grouped } from '../terminal/progress.ts';
+import type { Fact } from '../terminal/text.ts';
 
 /** A role that runs, and the definition it came from. */
 export interface Entry {
@@ -68,4 +70,118 @@ export function deeds({ received, answered, failed, ended, dropped }: Counters):
   if (ended > 0) parts.push(`${grouped(ended)} ended here`);
   if (dropped > 0) parts.push(`${grouped(dropped)} dropped`);
   return parts.join(' · ');
+}
+
+// The commands that call what runs.
+
+/** One line to paste for each role that answers clients; in capitals what is not known here. */
+export function callsOf(entries: readonly Entry[], invocation: string): readonly string[] {
+  return entries
+    .filter(({ definition }) => answersClients(definition))
+    .map((last) => {
+      const stages = stagesTo(last, entries);
+      const [first] = stages;
+      const path = stages.map(({ server, run }) => `${server}.${run}`).join(',');
+      const db = first?.entry === undefined ? 'ADDRESS' : localAddress(first.entry.running.dbAddress);
+      const sub =
+        stages.length > 1 && 'pubAddress' in last.running
+          ? ` --sub ${localAddress(last.running.pubAddress)}`
+          : '';
+      return `${invocation} eval ${path} 'hello' --db ${db}${sub}`;
+    });
+}
+
+interface Stage {
+  /** Undefined when it runs elsewhere. */
+  readonly entry: Server | undefined;
+  readonly server: string;
+  readonly run: string;
+}
+
+type Server = Entry & { readonly running: { readonly dbAddress: string } };
+
+function answersClients(definition: RoleDefinition): boolean {
+  switch (definition.role) {
+    case 'worker':
+      return false;
+    case 'pipeline':
+    case 'sink':
+      return definition.toClient !== false;
+    default:
+      return definition.pipelined !== true;
+  }
+}
+
+/** The stages of a call that ends at `last`. */
+function stagesTo(last: Entry, entries: readonly Entry[], behind: readonly Entry[] = []): readonly Stage[] {
+  const { definition, running } = last;
+  const own: Stage = {
+    entry: isServer(last) ? last : undefined,
+    server: running.name,
+    run: functionOf(last, entries),
+  };
+  if (!('previous' in definition)) return [own];
+  const [before] = upstreamOf(last, entries);
+  if (before !== undefined && !behind.includes(before)) {
+    return [...stagesTo(before, entries, [...behind, last]), own];
+  }
+  const [previous = 'SERVER'] = [definition.previous].flat();
+  return [{ entry: undefined, server: previous, run: 'FUNCTION' }, own];
+}
+
+function isServer(entry: Entry): entry is Server {
+  return 'dbAddress' in entry.running;
+}
+
+/** A function to try: of a Master or Hub, one that a worker has here. */
+function functionOf(entry: Entry, entries: readonly Entry[]): string {
+  const { definition, running } = entry;
+  const has = (one: Entry) =>
+    one === entry ||
+    (one.definition.role === 'worker' &&
+      'dbAddress' in running &&
+      one.definition.dbAddress === running.dbAddress);
+  const names = entries.filter(has).flatMap((one) => functionsOf(one.definition));
+  const isSpread = definition.role === 'master' || definition.role === 'hub';
+  return names.find((name) => name !== 'echo') ?? (isSpread && names.length === 0 ? 'FUNCTION' : 'echo');
+}
+
+// How messages go from role to role of one process.
+
+/** The roles that publish what this one takes. */
+export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly Entry[] {
+  const { definition } = entry;
+  const [subs, dbs] =
+    definition.role === 'sink'
+      ? [definition.subAddresses ?? [], definition.previousDbAddresses ?? []]
+      : definition.role === 'pipeline' || definition.role === 'hub'
+        ? [[definition.subAddress], [definition.previousDbAddress]]
+        : [[], []];
+  const sources = Array.from(
+    { length: Math.max(subs.length, dbs.length) },
+    (_, i) => [subs[i], dbs[i]] as const,
+  );
+  return sources.flatMap(([sub, db]) =>
+    entries.filter(
+      ({ running }) =>
+        'pubAddress' in running &&
+        ((sub !== undefined && running.pubAddress === sub) || (db !== undefined && running.dbAddress === db)),
+    ),
+  );
+}
+
+/**
+ * The order in which nothing is lost when one is closed after the other: who feeds others before them, and workers,
+ * without which a Master cannot finish, last.
+ */
+export function closingOrder(entries: readonly Entry[]): readonly Entry[] {
+  const workers = entries.filter(({ definition }) => definition.role === 'worker');
+  const left = entries.filter((entry) => !workers.includes(entry));
+  const order: Entry[] = [];
+  while (left.length > 0) {
+    const free = left.findIndex((entry) => upstreamOf(entry, left).length === 0);
+    // Roles that feed each other in a circle have no first one.
+    order.push(...left.splice(Math.max(free, 0), 1));
+  }
+  return [...order, ...workers];
 }

@@ -3,11 +3,10 @@ import { deferred } from '../../src/async/deferred.ts';
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/roles/start-role.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { unlessAborted } from '../../src/cli/aborted.ts';
+import { unlessAborted } from '../input.ts';
 import { grouped } from '../terminal/progress.ts';
 import { titleOf } from './definition.ts';
-import type { Entry } from './entry.ts';
-import { closingOrder, upstreamOf } from '../../src/cli/roles/flow.ts';
+import { closingOrder, type Entry, upstreamOf } from './entry.ts';
 
 export class Fleet {
   readonly #transport: BindingTransport;

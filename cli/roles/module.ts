@@ -4,9 +4,8 @@ import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { reasonText, show } from '../../src/protocol/errors.ts';
-import { unlessAborted } from '../../src/cli/aborted.ts';
 import { CommandError } from '../errors.ts';
-import { unreadable } from '../input.ts';
+import { unlessAborted, unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
 /**

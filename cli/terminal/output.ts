@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import { printableJson } from '../../src/protocol/printable.ts';
+import { decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { escapedLines, printableJson } from '../../src/protocol/printable.ts';
 import { CommandError } from '../errors.ts';
 import { OutputClosed, type Terminal } from '../io.ts';
+import { grouped } from './progress.ts';
 import type { Screen } from './screen.ts';
 
 /** Bytes gathered before they are written in one go. */
@@ -126,3 +128,81 @@ export class Output {
     return new CommandError('OUTPUT', `${this.#name} cannot be written: ${message}`);
   }
 }
+
+/**
+ * How results are written.
+ * - `json`: an object on a line of its own.
+ * - `lines`: the bytes and a newline.
+ * - `exact`: the bytes, and nothing else.
+ *
+ * A terminal gets bytes only as text: with what would act on it escaped, and a newline at the end for the prompt. In place of
+ * other bytes it is told how many there are.
+ */
+export type ResultFormat = 'json' | 'lines' | 'exact';
+
+const NEWLINE = Buffer.from('\n');
+
+/** Writes one result. What it gives must be awaited. */
+export function writeResult(
+  output: Output,
+  result: Uint8Array,
+  format: ResultFormat,
+): Promise<void> | undefined {
+  if (format === 'json') return output.json(jsonOf(result));
+  if (output.isTerminal) {
+    const shown = shownOf(result);
+    return format === 'exact' && shown.endsWith('\n') ? output.write(encodeUtf8(shown)) : output.line(shown);
+  }
+  return output.write(format === 'lines' ? Buffer.concat([result, NEWLINE]) : result);
+}
+
+function shownOf(result: Uint8Array): string {
+  try {
+    return escapedLines(decodeUtf8(result));
+  } catch {
+    return `(${grouped(result.length)} bytes that are not text: > FILE saves them, --json shows them in base64)`;
+  }
+}
+
+/** A payload as JSON says it: as text if it is UTF-8, else in base64. */
+export function jsonOf(payload: Uint8Array): { readonly text: string } | { readonly base64: string } {
+  try {
+    return { text: decodeUtf8(payload) };
+  } catch {
+    return { base64: Buffer.from(payload).toString('base64') };
+  }
+}
+
+const DEFAULT_ROWS = 24;
+const DEFAULT_COLUMNS = 80;
+
+/** Lines on a terminal that are drawn again in their place. */
+export class Block {
+  readonly #output: Output;
+  readonly #terminal: Terminal;
+  #drawn = 0;
+
+  constructor(output: Output, terminal: Terminal) {
+    this.#output = output;
+    this.#terminal = terminal;
+  }
+
+  /** Draws a text in the place of the one before; what is below the screen is left out. */
+  draw(text: string): Promise<void> | undefined {
+    const room = Math.max(1, (this.#terminal.rows || DEFAULT_ROWS) - 1);
+    const lines = text.split('\n');
+    const shown = lines.length > room ? [...lines.slice(0, room - 1), '…'] : lines;
+    const back = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`;
+    this.#drawn = shown.reduce((rows, line) => rows + this.#rowsOf(line), 0);
+    return this.#output.line(`${back}\u001b[J${shown.join('\n')}`);
+  }
+
+  /** A line that is wider than the terminal takes several rows. */
+  #rowsOf(line: string): number {
+    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
+    return Math.max(1, Math.ceil(line.replace(STYLE, '').length / columns));
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what emphasis begins with
+const STYLE = /\u001b\[\d+m/g;

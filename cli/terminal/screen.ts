@@ -1,4 +1,6 @@
 import type { Writable } from 'node:stream';
+import { type LogFields, type Logger, type LoggingLevel, logText } from '../../src/logging.ts';
+import { escaped, printableJson } from '../../src/protocol/printable.ts';
 import type { Environment, Terminal } from '../io.ts';
 import { clip } from './text.ts';
 
@@ -81,3 +83,33 @@ export class Screen {
 }
 
 const EVENTS = ['drain', 'close', 'error'] as const;
+
+/** Milliseconds between two looks. */
+const REFRESH = 250;
+
+/** Redraws the status line until the function that it gives is called. Nothing at all where there is no status line. */
+export function showStatus(screen: Screen, text: () => string): () => void {
+  if (!screen.canRedraw) return () => {};
+  const draw = () => screen.status(text());
+  draw();
+  const timer = setInterval(draw, REFRESH);
+  return () => {
+    clearInterval(timer);
+    screen.status(undefined);
+  };
+}
+
+/**
+ * A log on stderr: the console would put some of it among the results.
+ * @param from - name of who logs, where there are several.
+ */
+export function stderrLogger(screen: Screen, asJson: boolean, from?: string): Logger {
+  const at =
+    (level: LoggingLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (asJson) return screen.line(printableJson({ log: { level, from, message, ...fields } }));
+      const text = logText(message, fields);
+      screen.line(`frond: ${level}: ${from === undefined ? text : `${escaped(from)}: ${text}`}`);
+    };
+  return { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
+}

@@ -1,5 +1,6 @@
 /** Text for terminals: of known width, and free of what acts on a terminal. */
 import { clipped, escaped, printableJson } from '../../src/protocol/printable.ts';
+import type { Environment, Terminal } from '../io.ts';
 
 /** Characters that take two columns: East Asian wide forms and emoji. */
 const WIDE =
@@ -68,4 +69,40 @@ export function wrap(text: string, columns: number): string[] {
 function widthOf(character: string): number {
   if (ZERO_WIDTH.test(character)) return 0;
   return WIDE.test(character) ? 2 : 1;
+}
+
+// Facts in two columns, as servers are described.
+
+export type Fact = readonly [label: string, text: string];
+
+const WIDTH = 80;
+
+/** Lines of at most 80 columns, unless a word is longer; labels to the left. */
+export function factLines(facts: readonly Fact[]): string[] {
+  const left = Math.max(...facts.map(([label]) => label.length));
+  return facts.flatMap(([label, text]) =>
+    fold(oneLine(text), WIDTH - left - 4).map(
+      (line, index) => `  ${(index === 0 ? oneLine(label) : '').padEnd(left)}  ${line}`,
+    ),
+  );
+}
+
+/** Numbers that are lined up stay so: only what is too long is taken apart. */
+function fold(text: string, columns: number): readonly string[] {
+  return text.length <= columns ? [text] : wrap(text, columns);
+}
+
+/** Emphasis for terminals; where there are no colours, every function gives its text back. */
+export interface Style {
+  strong(text: string): string;
+  faint(text: string): string;
+  accent(text: string): string;
+}
+
+/** Colours only on a terminal that has them, and never with `NO_COLOR` (no-color.org). */
+export function styleFor(stream: Terminal, env: Environment): Style {
+  const hasColours = stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
+  const wrapped = (on: number, off: number) => (text: string) =>
+    hasColours && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;
+  return { strong: wrapped(1, 22), faint: wrapped(2, 22), accent: wrapped(36, 39) };
 }

@@ -41,3 +41,11 @@ export class Fifo<T> {
     this.#at = 0;
   }
 }
+
+/** Leaves in a queue only what `isWanted` says, in order. Not a method: most that have queues never need it. */
+export function retain<T>(queue: Fifo<T>, isWanted: (item: T) => boolean): void {
+  for (let left = queue.size; left > 0; left--) {
+    const item = queue.shift() as T;
+    if (isWanted(item)) queue.push(item);
+  }
+}

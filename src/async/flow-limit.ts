@@ -1,7 +1,7 @@
 import type { PalmError } from '../protocol/errors.ts';
-import { startTimer } from './timers.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { Fifo } from './fifo.ts';
+import { startTimer } from './timers.ts';
 
 /** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
 const SHORTEST_STALL = 50;

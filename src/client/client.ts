@@ -1,18 +1,17 @@
 import { checkTimeout, type Limits } from '../async/timers.ts';
-import type { CacheCalls } from '../cache/calls.ts';
+import type { CacheCalls } from '../cache-client.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
-import type { Bytes } from '../protocol/bytes.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { type CallSpec, checkCall, checkCount, type FunctionPath, nameOf } from './call.ts';
-import { checkInput } from './stream/check-input.ts';
-import { ClientCore } from './core.ts';
-import { evaluate } from './eval.ts';
-import type { Job } from './stream/job.ts';
-import { lazy } from './lazy.ts';
-import type { MapOptions } from './stream/options.ts';
-import type { MapOutcome, MapResults } from './stream/map-results.ts';
+import { type CallSpec, checkCall, checkCount, evaluate, type FunctionPath, nameOf } from './call.ts';
 import { type ConnectOptions, settleOptions } from './connect-options.ts';
+import { ClientCore } from './core.ts';
+import { lazy } from './loader.ts';
+import { checkInput } from './stream/check-input.ts';
+import type { Job } from './stream/job.ts';
+import type { MapOutcome, MapResults } from './stream/map-results.ts';
+import type { MapOptions } from './stream/options.ts';
 
 /** What every call may say of its end. */
 export interface CallOptions {

@@ -1,7 +1,7 @@
 import { checkTimeout } from '../async/timers.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
-import { checkServerName } from '../protocol/function-path.ts';
 import { invalidCall, reasonText, show } from '../protocol/errors.ts';
+import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
 import { guardTap, type Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';

@@ -1,16 +1,16 @@
-import { atMost, withinLimits } from '../async/timers.ts';
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
+import { atMost, withinLimits } from '../async/timers.ts';
 import { CacheChannel } from '../cache-client.ts';
+import { replyText } from '../protocol/cache-request.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { StreamMark } from './call.ts';
-import { discover, type ServerProfile } from './discovery.ts';
-import { Loader } from './loader.ts';
+import { CallPath, type PathAddresses, type Route } from './call-link.ts';
 import type { ClientSettings } from './connect-options.ts';
-import { CallPath } from './call-link.ts';
+import { Loader } from './loader.ts';
 
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
 const DRAIN_TIMEOUT = 1_000;
@@ -124,4 +124,47 @@ function givenProfile({
 export function takesNoCalls(serverName: string): PalmError {
   const text = `server ${show(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
   return invalidCall(text);
+}
+
+/** What a client knows of its server. */
+export interface ServerProfile extends Omit<Route, 'addresses'> {
+  readonly serverName: string;
+  /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
+  readonly addresses: PathAddresses | undefined;
+}
+
+/**
+ * Asks the server at `dbAddress` for its name and addresses, all at once.
+ * @throws PalmError `WRONG_SERVER` when it bears another name than `serverName`.
+ */
+export async function discover(settings: ClientSettings, cache: CacheChannel): Promise<ServerProfile> {
+  const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
+  const ask = async (key: string) => replyText(await cache.read(key));
+  const [own, pull, pub] = await Promise.all([
+    cache.read('name'),
+    pushAddress ?? ask('pull_address'),
+    subAddress ?? ask('pub_address'),
+  ]);
+  const name = replyText(own);
+  if (name === '' || (serverName !== undefined && name !== serverName)) {
+    const found = name === '' ? 'a server without a name' : `server ${show(name)}`;
+    const wanted = serverName === undefined ? '' : `, not ${show(serverName)}`;
+    throw new PalmError(
+      'WRONG_SERVER',
+      `at ${dbAddress} is ${found}${wanted}; check serverName and dbAddress`,
+      { sent: true },
+    );
+  }
+  const isDirect = subAddress === undefined && own.features !== undefined;
+  return {
+    serverName: name,
+    isDirect,
+    addresses:
+      pull === '' || pub === ''
+        ? undefined
+        : {
+            pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
+            subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),
+          },
+  };
 }

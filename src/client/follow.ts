@@ -3,9 +3,8 @@ import { atMost } from '../async/timers.ts';
 import type { Logger } from '../logging.ts';
 import { PalmError } from '../protocol/errors.ts';
 import type { Pusher } from '../transport.ts';
-import { type ClientCore, takesNoCalls } from './core.ts';
-import { discover } from './discovery.ts';
 import type { CallPath, Follower, Route } from './call-link.ts';
+import { type ClientCore, discover, takesNoCalls } from './core.ts';
 
 /** Milliseconds between two looks for a server that said where it is and is not there. */
 const LOOK_AGAIN = 1_000;

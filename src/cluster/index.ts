@@ -1,9 +1,16 @@
 /** `frond/cluster`: the serving side. */
-export type { Cache } from './cache.ts';
-export type { Counters } from './counters.ts';
+
 export type { DistributionOptions } from './dispatch/scatter-gather.ts';
+export { Hub, type HubOptions } from './roles/hub.ts';
+export { Master, type MasterOptions } from './roles/master.ts';
+export { Pipeline, type PipelineOptions } from './roles/pipeline.ts';
+export { Server, type ServerOptions } from './roles/server.ts';
+export { Sink, type SinkOptions } from './roles/sink.ts';
+export { type RoleDefinition, type RunningRole, startRole } from './roles/start-role.ts';
+export { Worker, type WorkerOptions } from './roles/worker.ts';
 export type { DownstreamOptions } from './runtime/downstream.ts';
 export type {
+  Cache,
   FunctionContext,
   FunctionResult,
   HandleStream,
@@ -14,12 +21,5 @@ export type {
   StreamTarget,
 } from './runtime/functions.ts';
 export type { FunctionOptions, ServingOptions } from './runtime/role-host.ts';
-export { Hub, type HubOptions } from './roles/hub.ts';
-export { Master, type MasterOptions } from './roles/master.ts';
-export { Pipeline, type PipelineOptions } from './roles/pipeline.ts';
-export { Server, type ServerOptions } from './roles/server.ts';
-export { Sink, type SinkOptions } from './roles/sink.ts';
-export { type RoleDefinition, type RunningRole, startRole } from './roles/start-role.ts';
-export type { Losses, ServerStatus, WorkerState } from './runtime/status.ts';
+export type { Counters, Losses, ServerStatus, WorkerState } from './runtime/status.ts';
 export { MemoryStore, type MemoryStoreOptions, type Store } from './runtime/store.ts';
-export { Worker, type WorkerOptions } from './roles/worker.ts';

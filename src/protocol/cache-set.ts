@@ -1,6 +1,6 @@
+import type { Bytes } from './bytes.ts';
 import type { CacheParties } from './cache-request.ts';
 import { type PalmMessage, palmMessage } from './message.ts';
-import type { Bytes } from './bytes.ts';
 
 /** A request to store a value under a key. */
 export function setRequest(

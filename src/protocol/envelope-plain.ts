@@ -3,10 +3,11 @@
  * agree on: Python's own reader passes over a tag that is longer than it must be, where C's and ours take the field. So what
  * is passed on is written by our encoder, or is byte for byte what that would write.
  */
+
+import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
 import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
-import type { Bytes } from './bytes.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
 /** A message that every reader of protobuf takes for the same one. */

@@ -2,7 +2,8 @@
  * The codec for PalmMessage: protobuf, written for these fields alone, because every message of every
  * stream passes here.
  */
-import { invalidCall, show } from './errors.ts';
+
+import { type Bytes, decodeUtf8, encodeUtf8, Slab } from './bytes.ts';
 import {
   CACHE,
   CLIENT,
@@ -17,9 +18,8 @@ import {
   STATUS,
 } from './envelope-fields.ts';
 import { headEnd, isAfterHead } from './envelope-head.ts';
+import { invalidCall, show } from './errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
-import { Slab } from './slab.ts';
-import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
 /**

@@ -1,6 +1,7 @@
 /** Codecs between JavaScript values and the bytes of a payload. */
-import { show } from './errors.ts';
+
 import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
+import { show } from './errors.ts';
 
 /** Turns values into payloads and back. Give your own to `client.with` for any other format. */
 export interface PayloadCodec<In, Out = In> {

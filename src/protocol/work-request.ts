@@ -1,8 +1,9 @@
 /** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
+
+import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
 import { PalmError } from './errors.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from './message.ts';
-import type { Bytes } from './bytes.ts';
 import { varintLength, WireReader, writeVarint } from './wire.ts';
 
 /** The `function` of requests for work, and of their replies. */

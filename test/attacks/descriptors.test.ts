@@ -1,6 +1,5 @@
 /** Processes that may have few descriptors, and strangers who take all of them. */
-import type { Socket } from 'node:net';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
 import { within } from '../wait.ts';

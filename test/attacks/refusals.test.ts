@@ -1,7 +1,11 @@
 /** What is refused, and how much is said about it: no more than came, and a constant. */
 
-import type { ClientFrame } from '../../transports/relay-protocol/frames.ts';
-import { ChannelKind, type RelayFrame, Type } from '../../transports/relay-protocol/frames.ts';
+import {
+  ChannelKind,
+  type ClientFrame,
+  type RelayFrame,
+  Type,
+} from '../../transports/relay-protocol/frames.ts';
 import { bytes } from '../bytes.ts';
 import { envelope, messageOf, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { enter } from './clients.ts';

@@ -1,9 +1,14 @@
 /** Results that nobody asked for: given to a Master or a Hub, leased or pushed, straight or through the relay. */
 import { createRequire } from 'node:module';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+} from '../../src/protocol/work-request.ts';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { frond } from '../cli/command.ts';

@@ -1,6 +1,7 @@
 /** A transport whose channels live in a page: each verb is done there, on the built `websocket()`. */
-import { PalmError } from '../../src/protocol/errors.ts';
+
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type {
   CloseOptions,
   Connection,

@@ -1,6 +1,7 @@
 /** What Node and the page tell each other over the control WebSocket. Runs on both sides. */
-import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
+
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
 
 /** From Node: what the page is to do. `call`, `connection` and `source` are numbers that Node gives. */
 export type Order =

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { serveSite } from '../../src/cli/demo/site.ts';
+import { serveSite } from '../../cli/demo/gateway.ts';
 import { Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';

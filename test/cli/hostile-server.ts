@@ -1,7 +1,8 @@
 /** A server that says of itself, and answers, whatever a terminal and a log must be kept from. */
+
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';
 

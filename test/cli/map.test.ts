@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { filesLike } from '../../src/cli/glob.ts';
+import { filesLike } from '../../cli/commands/map-input.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../bytes.ts';

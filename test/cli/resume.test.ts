@@ -18,8 +18,8 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ResultFile } from '../../cli/commands/result-file.ts';
 import { readResults } from '../../cli/commands/map-resume.ts';
+import { ResultFile } from '../../cli/commands/result-file.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { within } from '../wait.ts';
 import { CLI, contentOf, type Ended, exitOf, start } from './command.ts';

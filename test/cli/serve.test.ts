@@ -1,9 +1,8 @@
 /** `frond serve`: the roles that a module describes, from start to end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import type { Entry } from '../../cli/roles/entry.ts';
+import { closingOrder, type Entry } from '../../cli/roles/entry.ts';
 import { Fleet } from '../../cli/roles/fleet.ts';
-import { closingOrder } from '../../src/cli/roles/flow.ts';
 import type { RunningRole } from '../../src/cluster/roles/start-role.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';

@@ -1,13 +1,11 @@
 /** What only a terminal sees, on streams that say that they are one. */
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Block } from '../../src/cli/inspect/block.ts';
 import { Interrupted, type Io } from '../../cli/io.ts';
-import { Output } from '../../cli/terminal/output.ts';
+import { Block, Output } from '../../cli/terminal/output.ts';
 import { duration, progressLine } from '../../cli/terminal/progress.ts';
 import { Screen } from '../../cli/terminal/screen.ts';
-import { styleFor } from '../../src/cli/style.ts';
-import { clip, oneLine, wrap } from '../../cli/terminal/text.ts';
+import { clip, oneLine, styleFor, wrap } from '../../cli/terminal/text.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { within } from '../wait.ts';
 import { startServer } from './server.ts';

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Command } from '../../cli/command.ts';
+import { type Command, parseOptions, specOf } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
 import { EXITS, exitCodeOf } from '../../cli/errors.ts';
 import { commandHelp, generalHelp } from '../../cli/help.ts';
-import { invocationOf } from '../../src/cli/invocation.ts';
+import { invocationOf } from '../../cli/main.ts';
 import { OPTIONS } from '../../cli/options.ts';
-import { parseOptions, specOf } from '../../src/cli/options.ts';
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
 import { frond } from './command.ts';

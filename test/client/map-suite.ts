@@ -1,8 +1,8 @@
 /** What maps do, on any transport. */
 import { describe, expect, it } from 'vitest';
-import { ClientCore } from '../../src/client/core.ts';
-import { openMap } from '../../src/client/map.ts';
 import { settleOptions } from '../../src/client/connect-options.ts';
+import { ClientCore } from '../../src/client/core.ts';
+import { openMap } from '../../src/client/stream/map.ts';
 import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';

@@ -1,6 +1,6 @@
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BindingConnection, BindingTransport, Delivery } from '../../src/transport.ts';
 import { bytes, textOf } from '../bytes.ts';
 

@@ -1,8 +1,8 @@
 /** What the client does, on any transport. */
 import { describe, expect, it } from 'vitest';
-import { ClientCore } from '../../src/client/core.ts';
-import { evaluate } from '../../src/client/eval.ts';
+import { evaluate } from '../../src/client/call.ts';
 import { settleOptions } from '../../src/client/connect-options.ts';
+import { ClientCore } from '../../src/client/core.ts';
 import { Server, type ServerOptions } from '../../src/cluster/index.ts';
 import {
   Client,

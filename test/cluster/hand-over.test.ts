@@ -4,10 +4,15 @@ import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
 import { atLevel, consoleLogger } from '../../src/logging.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+} from '../../src/protocol/work-request.ts';
 import { bytes } from '../bytes.ts';
 import { within } from '../wait.ts';
 

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
 import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   encodeWorkReply,
   encodeWorkRequest,

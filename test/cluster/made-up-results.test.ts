@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Hub, Pipeline, Server } from '../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+} from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { until, within } from '../wait.ts';
 import { grounds, type TestCluster, testCluster } from './ground.ts';

@@ -1,7 +1,7 @@
 /** What the transport contract (src/transport.ts) means. Every transport passes this suite. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { PalmError } from '../../src/protocol/errors.ts';
 import type {
   BindingConnection,
   ConnectionStatus,

@@ -1,8 +1,14 @@
 /** Frames that a hostile peer sends: noise, and what is nearly right. */
+
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { encodeWorkReply, encodeWorkRequest, LAST_LEASE, type WorkItem } from '../../src/protocol/work-request.ts';
+import {
+  encodeWorkReply,
+  encodeWorkRequest,
+  LAST_LEASE,
+  type WorkItem,
+} from '../../src/protocol/work-request.ts';
 import type { Random } from './random.ts';
 
 export const FUNCTIONS = ['echo', 'upper', 'late', 'boom', 'many', 'nothing', 'absent', 'constructor'];

@@ -2,11 +2,10 @@
 
 import { deferred } from '../../src/async/deferred.ts';
 import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
+import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { decodeUtf8 } from '../../src/protocol/bytes.ts';
 import { encodeWorkReply, readWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { within } from '../wait.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { serveSite } from '../../src/cli/demo/site.ts';
+import { serveSite } from '../../cli/demo/gateway.ts';
 import { Server } from '../../src/cluster/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';

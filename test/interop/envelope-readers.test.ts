@@ -1,9 +1,9 @@
 /** What the relay passes on of a stranger's frame, read by Python's protobuf in both implementations. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { anyFrame, NASTIES } from '../unit/envelope-frames.ts';
 import { type Seen, seenBy } from '../unit/envelope-readers.ts';
 import { type Protobuf, runPython } from './pylm.ts';

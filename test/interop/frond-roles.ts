@@ -1,6 +1,5 @@
 /** A cluster of frond's alone around each role, and what pylm's client is given to use that role. */
-import type { Entry, MixedCluster, Part } from './mixed.ts';
-import { type Proof, startMixed } from './mixed.ts';
+import { type Entry, type MixedCluster, type Part, type Proof, startMixed } from './mixed.ts';
 
 export interface RoleCase {
   readonly label: string;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Client, PalmError } from '../../src/index.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
-import { CloseCode } from '../../transports/relay-protocol/close-codes.ts';
+import * as CloseCode from '../../transports/relay-protocol/close-codes.ts';
 import { Type } from '../../transports/relay-protocol/frames.ts';
 import { bytes, textOf } from '../bytes.ts';
 import { chosenSeed, Random } from '../fuzz/random.ts';

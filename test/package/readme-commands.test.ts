@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parseOptions } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
-import { parseOptions } from '../../src/cli/options.ts';
 import { root } from './packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');

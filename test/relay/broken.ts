@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 
 const packr = new Packr({ useRecords: false });
 

@@ -10,8 +10,8 @@ import {
   readRelayMessage,
   Type,
 } from '../../transports/relay-protocol/frames.ts';
-import { Ledger } from '../../transports/relay-protocol/reliable-log.ts';
 import { Incoming } from '../../transports/relay-protocol/pieces.ts';
+import { Ledger } from '../../transports/relay-protocol/reliable-log.ts';
 
 interface Read {
   readonly message: (message: Bytes) => Message<Frame>;

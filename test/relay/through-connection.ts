@@ -1,5 +1,5 @@
-import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { PalmError } from '../../src/protocol/errors.ts';
 import type {
   Answer,
   Binding,

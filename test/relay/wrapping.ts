@@ -1,7 +1,8 @@
 /** Frames of any kind inside envelopes that a relay lets pass, and out again. */
+
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import type {
   Batches,
   BoundPull,

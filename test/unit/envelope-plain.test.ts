@@ -1,11 +1,11 @@
 /** What a relay passes on of a stranger's frame: no reader sees anything in it that the relay did not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { anyFrame, bytesField, join, NASTIES, varintField } from './envelope-frames.ts';
 import { READERS, seenBy } from './envelope-readers.ts';
 

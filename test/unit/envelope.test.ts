@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import protobufjs from 'protobufjs';
 import { describe, expect, it } from 'vitest';
+import { type Bytes, Slab } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { Slab } from '../../src/protocol/slab.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { fromLibrary, libraryEncode, toLibrary } from './envelope-readers.ts';
 
 type Repeated = string | { readonly repeat: string; readonly times: number };

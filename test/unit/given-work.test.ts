@@ -1,9 +1,9 @@
 /** What a client behind a relay was given to work on, and how long that is remembered. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { GivenWork } from '../../transports/relay/session/given-work.ts';
 import { bytes } from '../bytes.ts';
 

@@ -1,7 +1,7 @@
 /** Jobs and maps whose code is still being loaded. */
 import { describe, expect, it } from 'vitest';
 import { deferred } from '../../src/async/deferred.ts';
-import { lazy } from '../../src/client/lazy.ts';
+import { lazy } from '../../src/client/loader.ts';
 
 async function* three(): AsyncGenerator<number, undefined> {
   yield 1;

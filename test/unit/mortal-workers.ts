@@ -3,10 +3,15 @@ import { vi } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
 import type { LogFields } from '../../src/logging.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
-import { encodeWorkRequest, readWorkReply, type WorkItem, WorkKind } from '../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+} from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../bytes.ts';
 
 export const HEARTBEAT = 1_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Turnstile } from '../../transports/relay/gate.ts';
-import { networkOf } from '../../transports/relay/network.ts';
+import { Turnstile } from '../../transports/relay/http/admission.ts';
+import { networkOf } from '../../transports/relay/http/proxies.ts';
 
 describe('networkOf', () => {
   it.each([

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { plainReply, readReply } from '../../src/protocol/cache-request.ts';
-import { callPath, currentStage, parseCall } from '../../src/protocol/function-path.ts';
+import { isReservedKey, plainReply, readReply, wireKey } from '../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { invalidCall, PalmError, show } from '../../src/protocol/errors.ts';
+import { callPath, currentStage, parseCall } from '../../src/protocol/function-path.ts';
 import { checkId, clientTopics, randomId } from '../../src/protocol/ids.ts';
-import { isReservedKey, wireKey } from '../../src/protocol/keys.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
 import { msgpack } from '../../src/protocol/msgpack.ts';
 import { bytes as bytesCodec, json, text } from '../../src/protocol/payload.ts';

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { checkConfig, isOrigin, readConfig } from '../../src/cli/relay/config.ts';
 import { isOpen, parsePlace, urlOf } from '../../cli/relay/listening.ts';
+import { checkConfig, isOrigin, readConfig } from '../../cli/relay/settings.ts';
 import { show } from '../../src/protocol/errors.ts';
 
 const WHOLE = {

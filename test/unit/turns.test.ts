@@ -5,9 +5,9 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { Turns } from '../../src/async/turns.ts';
 import { checkMaxWaiting, costOf, Intake } from '../../src/cluster/runtime/intake.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

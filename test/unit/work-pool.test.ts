@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Puller } from '../../src/transport.ts';
 import { WorkPool, type WorkTaker } from '../../transports/relay/upstream/work-pool.ts';
 

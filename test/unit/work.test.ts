@@ -1,11 +1,10 @@
 /** Handing over work: the requests on the wire, and how much a worker asks for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
-import { Prefetch } from '../../src/cluster/prefetch.ts';
+import { LeasedWork, Prefetch } from '../../src/cluster/worker-link/leased-link.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import {
   encodeWorkRefusal,
   encodeWorkReply,

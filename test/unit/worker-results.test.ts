@@ -1,12 +1,11 @@
 /** What counts of a worker's result: payload and status, whatever else its frame says. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PushedCalls } from '../../src/cluster/pushed-calls.ts';
+import { PushedCalls } from '../../src/cluster/dispatch/push-workers.ts';
 import { differsInPayloadAlone, WorkerResults } from '../../src/cluster/dispatch/worker-results.ts';
+import { type Bytes, Slab } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { Slab } from '../../src/protocol/slab.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import { bytes, textOf } from '../bytes.ts';
 
 const codec = new EnvelopeCodec();

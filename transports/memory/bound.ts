@@ -2,8 +2,8 @@
 
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { harmless } from '../../src/async/harmless.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';

@@ -1,12 +1,11 @@
 /** The dialling ends: what a connection's verbs give. */
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
-import { atMost } from '../../src/async/timers.ts';
-import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { type Deferred, deferred, PendingReplies } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
-import { PendingReplies } from '../../src/async/pending.ts';
 import { Readiness } from '../../src/async/readiness.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { atMost } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type {
   Channel,
   CloseOptions,

@@ -1,8 +1,7 @@
 import type { Macrotasks } from '../../src/async/macrotask.ts';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { invalidCall, PalmError, show } from '../../src/protocol/errors.ts';
 import type { Delivery, RequestOrigin } from '../../src/transport.ts';
-import { ANY } from './address.ts';
 
 /** A bound end, as the dialling ends see it. */
 export type Endpoint =
@@ -75,4 +74,16 @@ export class MemoryNetwork {
 /** A reply of the asker's own: a plain one is the value as the store keeps it. Other frames are made to be sent. */
 export function copyReply(reply: Bytes): Bytes {
   return new Uint8Array(reply);
+}
+
+/** An address whose last part the network chooses. */
+export const ANY = 'memory://*';
+
+const ADDRESS = /^memory:\/\/\S+$/;
+
+/** @throws PalmError `INVALID_CALL` when it is no `memory://name`. */
+export function checkMemoryAddress(address: unknown): void {
+  if (typeof address !== 'string' || !ADDRESS.test(address)) {
+    throw invalidCall(`the memory transport dials 'memory://name', not ${show(address)}`);
+  }
 }

@@ -17,3 +17,8 @@ export const send = 30;
 export const taken = 31;
 export const results = 32;
 export const work = 33;
+
+/** What a channel is for. One by one, so that bundlers put the number in their place. */
+export const push = 1;
+export const subscribe = 2;
+export const pull = 3;

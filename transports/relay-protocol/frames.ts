@@ -7,7 +7,7 @@ import { broken, Packer, Unpacker } from './msgpack.ts';
 /** The WebSocket subprotocol. A change that an older side would not understand gets another one. */
 export const SUBPROTOCOL = 'frond.v1';
 
-export * as ChannelKind from '../websocket/channel-kinds.ts';
+export * as ChannelKind from './frame-types.ts';
 export * as Type from './frame-types.ts';
 
 /** First of all from the client: who it is, and the session it had. */

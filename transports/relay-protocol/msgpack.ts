@@ -3,9 +3,10 @@
  * and nil (github.com/msgpack/msgpack, spec.md). The reader takes what it expects and nothing else: there are no maps, no
  * extensions, and no nesting that was not asked for, so nothing that comes can be deep or surprising.
  */
+
+import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { NO_BYTES } from '../../src/protocol/message.ts';
-import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
 
 const NIL = 0xc0;
 const FALSE = 0xc2;

@@ -1,9 +1,35 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { CloseOptions } from '../../src/transport.ts';
-import type { RelayChanges, RelayOptions } from './options.ts';
-import { createRelayOn } from './serving.ts';
-import { loadWs } from '../relay-protocol/load-ws.ts';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { harmless } from '../../src/async/harmless.ts';
+import { atMost } from '../../src/async/timers.ts';
+import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { invalidCall, reasonText } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
+import type { CloseOptions, Connection } from '../../src/transport.ts';
+import * as CloseCode from '../relay-protocol/close-codes.ts';
+import { SUBPROTOCOL, Type } from '../relay-protocol/frames.ts';
+import { checkWs, loadWs } from '../relay-protocol/load-ws.ts';
+import { MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
+import { CallGuard } from './auth/call-guard.ts';
+import { Expiry } from './auth/expiry.ts';
+import { Identity } from './auth/identity.ts';
+import { Reauthentication } from './auth/reauthentication.ts';
+import { RequestGuard } from './auth/request-guard.ts';
+import { Admission } from './http/admission.ts';
+import { Handshakes } from './http/handshakes.ts';
+import { Health } from './http/health.ts';
+import { Metrics } from './http/metrics.ts';
+import { Upgrades } from './http/upgrades.ts';
+import type { Grants, RelayChanges, RelayOptions, Visitor } from './options.ts';
+import { type Limits, settleLimits } from './session/limits.ts';
+import { MemoryBudget } from './session/memory-budget.ts';
+import type { Peer } from './session/session.ts';
+import { Sessions } from './session/sessions.ts';
+import { Line, type LineContext, Pulse, partsOf } from './session/socket.ts';
+import { Collector } from './upstream/garbage-collection.ts';
+import { Upstreams } from './upstream/upstreams.ts';
 
 /** A relay that serves. */
 export interface Relay extends AsyncDisposable {
@@ -51,4 +77,296 @@ export async function createRelay(
   options: RelayOptions & { readonly server: HttpServer | HttpsServer },
 ): Promise<Relay> {
   return createRelayOn(loadWs, options);
+}
+
+const DRAIN_TIMEOUT = 1_000;
+/** Milliseconds between two looks at what is under way while draining. */
+const DRAIN_LOOK = 20;
+
+/** Everything a relay stands on, opened. */
+interface Parts {
+  readonly options: RelayOptions & { readonly server: HttpServer | HttpsServer };
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly connections: readonly [connection: Connection, workConnection: Connection];
+  readonly webSocketServer: WebSocketServer;
+}
+
+/** What `createRelay` does, on the package ws that `load` gives. */
+export async function createRelayOn(
+  load: () => Promise<Pick<typeof import('ws'), 'WebSocketServer'>>,
+  options: Parts['options'],
+): Promise<Relay> {
+  const limits = settleLimits(options.limits);
+  const own = options.logger ?? consoleLogger('frond relay');
+  const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
+  const { WebSocketServer } = await load();
+  checkWs(new WebSocketServer({ noServer: true }).options);
+  const maxPayload = limits.maxFrame + MESSAGE_ROOM;
+  const webSocketServer = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload,
+    ...partsOf(maxPayload),
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
+  });
+  const connections = [await options.transport.open(), await options.transport.open()] as const;
+  try {
+    for (const connection of connections) await connection.identify();
+    return new ServingRelay({ options, limits, logger, connections, webSocketServer });
+  } catch (error) {
+    for (const connection of connections) await connection.close({ timeout: 0 });
+    throw error;
+  }
+}
+
+class ServingRelay implements Relay {
+  readonly #logger: Logger;
+  readonly #connections: Parts['connections'];
+  readonly #webSocketServer: WebSocketServer;
+  readonly #handshakes: Handshakes;
+  readonly #health: Health;
+  readonly #upstreams: Upstreams;
+  readonly #sessions: Sessions;
+  readonly #admission: Admission;
+  readonly #metrics: Metrics;
+  readonly #reauthentication: Reauthentication;
+  readonly #expiry = new Expiry((line) => line.close(CloseCode.unauthorized, 'the token has expired'));
+  readonly #stopListening: (() => void) | undefined;
+  readonly #pulse: Pulse;
+  readonly #lineContext: LineContext;
+  readonly #lines = new Set<Line>();
+  readonly #lineOf = new Map<Peer, Line>();
+  readonly #takeNoUpgrades: () => void;
+  #isDraining = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ options, limits, logger, connections, webSocketServer }: Parts) {
+    this.#logger = logger;
+    this.#connections = connections;
+    this.#webSocketServer = webSocketServer;
+    const [connection, workConnection] = connections;
+    const relayId = randomId();
+    const codec = new EnvelopeCodec();
+    const find = (name: string) => this.#upstreams.get(name);
+    const calls = new CallGuard(codec, find);
+    this.#upstreams = new Upstreams(options.servers, {
+      transport: options.transport,
+      connection,
+      workConnection,
+      prefix: `${relayId}/`,
+      logger,
+      changed: () => calls.forget(),
+      deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
+      collector: new Collector(),
+    });
+    this.#upstreams.checkNamed(options.anonymous);
+    const budget = new MemoryBudget(limits.maxHeldTotal);
+    this.#metrics = new Metrics({
+      connections: () => this.#lines.size,
+      sessions: () => this.#sessions.size,
+      held: () => budget.total,
+    });
+    this.#sessions = new Sessions({
+      relayId,
+      most: limits.maxConnections,
+      mostAbsent: limits.maxConnectionsPerAddress,
+      resumeWindow: limits.resumeWindow,
+      peers: {
+        limits,
+        calls,
+        requests: new RequestGuard(codec),
+        find,
+        end: (peer, code, reason, isOver) => this.#end(peer, code, reason, isOver),
+        budget,
+        unsent: (peer) => this.#lineOf.get(peer)?.unsent ?? 0,
+        onRefused: (what) => this.#metrics.refusal(what),
+        onLostWork: (count) => this.#metrics.lostWork(count),
+      },
+    });
+    this.#handshakes = new Handshakes({
+      options,
+      limits,
+      webSocketServer,
+      metrics: this.#metrics,
+      logger,
+      isDraining: () => this.#isDraining,
+      open: (webSocket, visitor) => this.#open(webSocket, visitor),
+    });
+    this.#admission = new Admission(options, logger);
+    this.#lineContext = {
+      limits,
+      metrics: this.#metrics,
+      admission: this.#admission,
+      sessions: this.#sessions,
+      budget,
+      attached: (line, peer) => this.#attached(line, peer),
+      admitted: (line, peer, token) => this.#admitted(line, peer, token),
+      ended: (line, code, reason) => this.#ended(line, code, reason),
+      logger,
+    };
+    this.#reauthentication = new Reauthentication({
+      admission: this.#admission,
+      sessions: this.#sessions,
+      logger,
+      timeout: limits.greetingTimeout,
+      revoked: (peer) => this.#end(peer, CloseCode.unauthorized, 'the token is not valid any more', true),
+      identified: (peer, identity) => this.#identified(peer, identity),
+    });
+    const path = options.path ?? '/';
+    this.#health = new Health({
+      path,
+      upstreams: this.#upstreams,
+      metrics: this.#metrics,
+      mayRead: options.metrics,
+      isDraining: () => this.#isDraining,
+      logger,
+    });
+    // First what may throw: of a relay that cannot start nothing is left.
+    this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
+    try {
+      this.#takeNoUpgrades = Upgrades.of(options.server).add(path, {
+        take: (request, socket, head) => this.#handshakes.take(request, socket, head),
+        logger,
+        patience: limits.greetingTimeout,
+      });
+    } catch (error) {
+      this.#stopChanges();
+      throw error;
+    }
+    this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
+    logger.info('relaying', { path });
+  }
+
+  get connections(): number {
+    return this.#lines.size;
+  }
+
+  respond(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.#health.respond(request, response);
+  }
+
+  reauthenticate(): Promise<void> {
+    return this.#reauthentication.again();
+  }
+
+  reconfigure({ origins, anonymous, servers }: RelayChanges): void {
+    const identity = anonymous && identityOf(anonymous);
+    this.#upstreams.checkNamed(anonymous, servers);
+    if (servers !== undefined) this.#upstreams.join(servers);
+    this.#handshakes.origins = origins;
+    this.#admission.anonymous = identity;
+    this.reauthenticate();
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.timeout ?? DRAIN_TIMEOUT);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#isDraining = true;
+    await atMost(timeout, this.#drained());
+    this.#pulse.stop();
+    this.#stopChanges();
+    const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
+    await atMost(CLOSING_TIMEOUT, Promise.all(closed));
+    for (const line of this.#lines) line.terminate();
+    for (const peer of [...this.#sessions]) this.#sessions.forget(peer);
+    await this.#upstreams.close();
+    for (const connection of this.#connections) await connection.close({ timeout: 0 });
+    this.#webSocketServer.close();
+    // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
+    this.#takeNoUpgrades();
+    this.#logger.info('relay closed');
+  }
+
+  #stopChanges(): void {
+    harmless(
+      () => this.#stopListening?.(),
+      (error) => this.#logger.error('the function that ends onChange failed', { reason: reasonText(error) }),
+    );
+  }
+
+  /** Clients that have nothing under way are let go as soon as they have. */
+  async #drained(): Promise<void> {
+    const asked = new Set<Line>();
+    while (this.#lines.size > 0) {
+      for (const line of [...this.#lines]) {
+        const { peer } = line;
+        const isIdle = peer?.isIdle !== false;
+        if (isIdle && (peer?.ledger.held ?? 0) === 0) {
+          line.close(CloseCode.goingAway, 'the relay is going down');
+        } else if (!isIdle) asked.delete(line);
+        else if (!asked.has(line)) {
+          // Its answer confirms what the client has, which would take it a while to say by itself.
+          asked.add(line);
+          peer?.ledger.tell([Type.ping]);
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+    }
+  }
+
+  #open(webSocket: WebSocket, visitor: Visitor): Line {
+    const line = new Line(webSocket, visitor, this.#lineContext);
+    this.#lines.add(line);
+    return line;
+  }
+
+  #attached(line: Line, peer: Peer): void {
+    this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
+    this.#lineOf.set(peer, line);
+  }
+
+  #admitted(line: Line, peer: Peer, token: string | undefined): void {
+    this.#reauthentication.admitted(peer, token, line.visitor);
+    this.#expiry.watch(line);
+  }
+
+  /** What the client may do has changed while it is connected, or away. */
+  #identified(peer: Peer, identity: Identity): void {
+    peer.identified(identity);
+    const line = this.#lineOf.get(peer);
+    if (line !== undefined) this.#expiry.watch(line);
+  }
+
+  #ended(line: Line, code: number, reason: string): void {
+    this.#lines.delete(line);
+    this.#expiry.forget(line);
+    this.#metrics.close(code);
+    const { peer, visitor } = line;
+    this.#logger.info('connection ended', {
+      address: visitor.address,
+      client: peer?.id,
+      identity: peer?.identity.name,
+      code,
+      reason,
+    });
+    if (peer === undefined || this.#lineOf.get(peer) !== line) return;
+    this.#lineOf.delete(peer);
+    // Those that say good-bye do not come back: a client that is done, and a page that is left.
+    if (code === CloseCode.normal || code === CloseCode.goingAway) this.#sessions.forget(peer);
+    else this.#sessions.leave(peer);
+  }
+
+  #end(peer: Peer, code: number, reason: string, isOver: boolean): void {
+    this.#lineOf.get(peer)?.close(code, reason);
+    if (isOver) this.#sessions.forget(peer);
+  }
+}
+
+const CLOSING_TIMEOUT = 250;
+
+function identityOf(grants: Grants): Identity {
+  try {
+    return Identity.anonymous(grants);
+  } catch (error) {
+    throw invalidCall(`anonymous cannot be read: ${reasonText(error)}`);
+  }
 }

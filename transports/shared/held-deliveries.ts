@@ -1,5 +1,5 @@
-import { startTimer } from '../../src/async/timers.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from './owned.ts';
 

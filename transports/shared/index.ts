@@ -4,8 +4,9 @@
  */
 export { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 export { Broadcast } from '../../src/async/broadcast.ts';
-export { PendingReplies } from '../../src/async/pending.ts';
+export { PendingReplies } from '../../src/async/deferred.ts';
 export { Readiness } from '../../src/async/readiness.ts';
+export type { Bytes } from '../../src/protocol/bytes.ts';
 export {
   invalidCall,
   PalmError,
@@ -13,6 +14,5 @@ export {
   type PalmErrorDetails,
 } from '../../src/protocol/errors.ts';
 export { randomId } from '../../src/protocol/ids.ts';
-export type { Bytes } from '../../src/protocol/bytes.ts';
 export type * from '../../src/transport.ts';
 export { BaseConnection, type ChannelHost, type Closable, checkTopic } from './base-connection.ts';

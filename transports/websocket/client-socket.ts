@@ -1,7 +1,7 @@
 import { startTimer } from '../../src/async/timers.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { CloseCode } from '../relay-protocol/close-codes.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
+import * as CloseCode from '../relay-protocol/close-codes.ts';
 import { SUBPROTOCOL } from '../relay-protocol/frames.ts';
 import type { WebSocketConstructor, WebSocketLike } from './options.ts';
 

@@ -1,18 +1,17 @@
 import { deferred } from '../../src/async/deferred.ts';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
-import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
-import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
-import type { ChannelContext, RelayedChannel } from './channel.ts';
 import { type RelayFrame, Type } from '../relay-protocol/frames.ts';
-import { Link, type Terms } from './relay-session.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
+import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
+import { SendWindow } from '../relay-protocol/window.ts';
+import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { type ChannelContext, type RelayedChannel, RelayedPuller, RelayedSubscription } from './channel.ts';
 import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
-import { RelayedPuller, RelayedSubscription } from './receivers.ts';
+import { Link, type Terms } from './relay-session.ts';
 import { RelayedRequester } from './requester.ts';
-import { SendWindow } from '../relay-protocol/window.ts';
 
 export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #link: Link;

@@ -1,13 +1,13 @@
-import { atMost } from '../../src/async/timers.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
+import { atMost } from '../../src/async/timers.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { NO_BYTES } from '../../src/protocol/message.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Pusher } from '../../src/transport.ts';
-import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
 import { FIRST_WINDOW, type SendWindow } from '../relay-protocol/window.ts';
+import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
 
 /** Bytes of frames that travel together. */
 const LARGEST_BATCH = 65_536;

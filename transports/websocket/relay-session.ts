@@ -1,11 +1,11 @@
-import { startTimer } from '../../src/async/timers.ts';
 import { deferred } from '../../src/async/deferred.ts';
+import { startTimer } from '../../src/async/timers.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { ChannelStatus } from '../../src/transport.ts';
-import { Backoff } from './backoff.ts';
-import { CloseCode, endsSession, finalError } from '../relay-protocol/close-codes.ts';
+import * as CloseCode from '../relay-protocol/close-codes.ts';
+import { endsSession, finalError } from '../relay-protocol/close-codes.ts';
 import {
   FEATURES,
   type Frame,
@@ -16,12 +16,11 @@ import {
   Type,
   type Welcome,
 } from '../relay-protocol/frames.ts';
-import { Ledger, MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
-import type { WebsocketSettings } from './options.ts';
 import { Incoming } from '../relay-protocol/pieces.ts';
+import { Ledger, MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
 import { Socket, type SocketEnd } from './client-socket.ts';
-import { onWake } from './wake.ts';
+import type { WebsocketSettings } from './options.ts';
 
 /** What the relay said of a session when it began. */
 export interface Terms {
@@ -303,4 +302,77 @@ export class Link {
       this.#watch(true, PATIENCE);
     }
   }
+}
+
+/** Milliseconds of an attempt's first delay, at most, and of any. */
+const FIRST = 200;
+const LONGEST = 30_000;
+/** So many delays long a link must have held for the next attempt to count as a first one. */
+const STABLE = 5;
+
+/**
+ * Delays between attempts: random ones up to a bound that doubles ("full jitter"), so that clients that were cut at the same
+ * time do not come back at the same time.
+ */
+export class Backoff {
+  readonly #longest: number;
+  readonly #random: () => number;
+  #attempt = 0;
+
+  /** @param longest - milliseconds that no delay is beyond. */
+  constructor(longest: number = LONGEST, random: () => number = Math.random) {
+    this.#longest = longest;
+    this.#random = random;
+  }
+
+  /** Attempts since the last link that held. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  /** Milliseconds to wait before the next attempt. */
+  next(): number {
+    const bound = this.#bound;
+    this.#attempt++;
+    return this.#random() * bound;
+  }
+
+  /** A link was up for so many milliseconds. */
+  held(duration: number): void {
+    if (duration >= STABLE * this.#bound) this.#attempt = 0;
+  }
+
+  get #bound(): number {
+    return Math.min(this.#longest, FIRST * 2 ** Math.min(this.#attempt, 30));
+  }
+}
+
+/** The part of the platform's global object that this needs; not all have it. */
+interface Page {
+  addEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
+  removeEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
+}
+
+interface PageEvent {
+  readonly type: string;
+  readonly persisted?: boolean;
+}
+
+const EVENTS = ['visibilitychange', 'online', 'pageshow', 'resume', 'pagehide'] as const;
+
+/**
+ * Calls `wake` when a page may come back to life: it is shown or hidden, the network is back, or the browser had stopped it. What it took for
+ * a link may be none by then. Calls `leave` when the page is put away and may come back. Gives the function that ends this.
+ */
+export function onWake(wake: () => void, leave: () => void): () => void {
+  const page = globalThis as Page;
+  const listener = ({ type, persisted }: PageEvent) => {
+    if (type !== 'pagehide') wake();
+    else if (persisted === true) leave();
+  };
+  // Some are the window's and some the document's; capturing, the window hears of all.
+  for (const type of EVENTS) page.addEventListener?.(type, listener, true);
+  return () => {
+    for (const type of EVENTS) page.removeEventListener?.(type, listener, true);
+  };
 }

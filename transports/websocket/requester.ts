@@ -1,10 +1,10 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { PendingReply } from '../../src/transport.ts';
-import { relayedError, tooLarge } from './channel.ts';
 import { type Failed, type Frame, type Reply, Type } from '../relay-protocol/frames.ts';
+import { relayedError, tooLarge } from './channel.ts';
 import type { Terms } from './relay-session.ts';
 
 /** Requests under way at once: no more than relays allow (`maxRequests`). */

@@ -2,20 +2,19 @@
 
 import type { Pull, Push, Router, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { atMost, startTimer } from '../../src/async/timers.ts';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { harmless } from '../../src/async/harmless.ts';
-import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { checkDescriptors } from './descriptors.ts';
-import { EventReader, isPowerOfTwo } from './events.ts';
-import { checkIpcPath } from './ipc-path.ts';
+import { EventReader, isPowerOfTwo } from './monitor.ts';
 import { plain, ReadProgress, readInto, readSocket, takeFrames } from './reader.ts';
 import { RouteWatch } from './route-watch.ts';
-import { closeSocket } from './sockets.ts';
+import { checkIpcPath, closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Messages read and not taken by the server, before the socket is left to hold its peers up. */

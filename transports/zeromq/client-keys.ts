@@ -1,9 +1,9 @@
 import type { Context, Router } from 'zeromq';
 import { atMost } from '../../src/async/timers.ts';
-import type { Addon } from './addon.ts';
 import { openSocket } from './descriptors.ts';
 import type { AllowKey } from './options.ts';
 import { receive } from './reader.ts';
+import type { Addon } from './sockets.ts';
 
 /** Where libzmq looks for who answers, in the context of the socket (rfc.zeromq.org/spec/27). */
 const HANDLER = 'inproc://zeromq.zap.01';

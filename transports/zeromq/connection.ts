@@ -1,6 +1,6 @@
 import type { Socket } from 'zeromq';
-import { invalidCall } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { invalidCall } from '../../src/protocol/errors.ts';
 import type {
   Answer,
   Binding,
@@ -16,17 +16,14 @@ import type {
 } from '../../src/transport.ts';
 import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
-import type { Addon } from './addon.ts';
 import { type Bound, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
 import type { ClientKeys } from './client-keys.ts';
 import { openSocket } from './descriptors.ts';
-import type { DialContext } from './dialled.ts';
+import { type DialContext, ZeromqPuller, ZeromqPusher } from './dialled.ts';
 import type { ZeromqSettings } from './options.ts';
 import { ZeromqPublish } from './publish.ts';
-import { ZeromqPuller } from './puller.ts';
-import { ZeromqPusher } from './pusher.ts';
 import { ZeromqRequester } from './requester.ts';
-import { LONGEST_TOPIC, socketOptions, takingControl } from './sockets.ts';
+import { type Addon, LONGEST_TOPIC, socketOptions, takingControl } from './sockets.ts';
 import { ZeromqSubscription } from './subscription.ts';
 import { countingTopics } from './topics.ts';
 

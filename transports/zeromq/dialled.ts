@@ -1,16 +1,18 @@
-import type { Socket } from 'zeromq';
-import { startTimer } from '../../src/async/timers.ts';
+import type { Pull, Push, Socket } from 'zeromq';
+import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
-import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import type { Channel, CloseOptions } from '../../src/transport.ts';
+import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import type { Channel, CloseOptions, Puller, Pusher } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { openSocket } from './descriptors.ts';
 import { Dialler } from './dialler.ts';
 import { watchLink } from './monitor.ts';
 import type { ZeromqSettings } from './options.ts';
-import { ReadProgress } from './reader.ts';
+import { READ_AHEAD, ReadProgress, readInto, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
+import { gatherFrames, SocketWriter } from './writer.ts';
 
 /** Wait before a peer that speaks something else is dialled again, in milliseconds; ZeroMQ itself gives up. */
 const REDIAL_DELAY = 1_000;
@@ -185,5 +187,63 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
         this.#redialLater();
       }
     });
+  }
+}
+
+/** Bytes read and not taken, before the socket is left to hold the server up. */
+const READ_AHEAD_BYTES = 4_194_304;
+
+/** A share of what one PUSH hands out. */
+export class ZeromqPuller extends Dialled<Pull> implements Puller {
+  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, {
+    sizeOf: ({ length }) => length,
+    bytes: READ_AHEAD_BYTES,
+  });
+
+  constructor(open: OpenSocket<Pull>, context: DialContext) {
+    super(open, context);
+    const { socket } = this;
+    readInto(socket, this.#queue, takeFrames, (queued) => this.reportSlow(queued), this.progress);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    await super.close(options);
+    this.#queue.end();
+  }
+}
+
+/** Frames to one PULL. When the link breaks, what has not left is given up. */
+export class ZeromqPusher extends Dialled<Push> implements Pusher {
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
+    ready: () => (this.isReady ? undefined : this.ready()),
+    gather: gatherFrames,
+  });
+
+  constructor(open: OpenSocket<Push>, context: DialContext) {
+    super(open, context);
+    this.onBreak((error) => {
+      this.#writer.drop(error);
+      if (this.#writer.isSending) this.renew();
+      this.#writer.replace(this.socket, error);
+    });
+  }
+
+  send(frames: readonly Bytes[]): Promise<void> {
+    for (const frame of frames) {
+      const refusal = this.refusal(frame);
+      if (refusal !== undefined) return Promise.reject(refusal);
+    }
+    return this.#writer.write(frames);
+  }
+
+  override async close(options: CloseOptions = {}): Promise<void> {
+    const { timeout = 0 } = options;
+    const started = performance.now();
+    if (timeout > 0 && this.isReady) await atMost(timeout, this.#writer.idle());
+    await super.close({ timeout: timeout - (performance.now() - started) });
   }
 }

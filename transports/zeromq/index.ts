@@ -1,10 +1,10 @@
 /** `frond/zeromq`: native ZeroMQ sockets, in Node. */
 import type { BindingTransport } from '../../src/transport.ts';
 import { checkZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
-import { loadAddon } from './addon.ts';
 import { ClientKeys } from './client-keys.ts';
 import { ZeromqConnection } from './connection.ts';
 import { settle, type ZeromqOptions } from './options.ts';
+import { loadAddon } from './sockets.ts';
 
 export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
 

@@ -1,5 +1,5 @@
-import { atMost } from '../../src/async/timers.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
+import { atMost } from '../../src/async/timers.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';

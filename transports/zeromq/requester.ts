@@ -1,9 +1,8 @@
 import type { Dealer } from 'zeromq';
-import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { type Deferred, deferred, PendingReplies } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
-import { PendingReplies } from '../../src/async/pending.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, readSocket } from './reader.ts';

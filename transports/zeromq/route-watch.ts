@@ -1,6 +1,6 @@
 import type { Router } from 'zeromq';
-import { startTimer } from '../../src/async/timers.ts';
 import { harmless } from '../../src/async/harmless.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import type { RequestOrigin } from '../../src/transport.ts';
 
 /**

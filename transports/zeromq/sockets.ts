@@ -1,6 +1,9 @@
+import { lstat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import type { Socket } from 'zeromq';
+import { PalmError } from '../../src/protocol/errors.ts';
+import { didNotLoad } from '../shared/peer-package.ts';
 import { isIpv6 } from '../shared/zeromq-address.ts';
-import type { Addon } from './addon.ts';
 import type { ZeromqSettings } from './options.ts';
 
 /**
@@ -79,4 +82,60 @@ export function closeSocket(socket: Socket, timeout: number): void {
   if (socket.closed) return;
   socket.linger = Math.max(0, Math.ceil(Math.min(timeout, 0x7fffffff)));
   socket.close();
+}
+
+/** The package `zeromq`, an optional peer dependency. */
+export type Addon = typeof import('zeromq');
+
+/**
+ * Loads the native sockets.
+ * @throws PalmError `INVALID_CALL` when the package is not installed or cannot be loaded, and on Bun, where loading it aborts the process.
+ */
+export function loadAddon(): Addon {
+  if ('Bun' in globalThis) {
+    throw new PalmError(
+      'INVALID_CALL',
+      "the native 'zeromq' addon aborts the process in Bun (oven-sh/bun#19549); use Node",
+    );
+  }
+  try {
+    // Half as long as `import('zeromq')`, which first reads the package to see what it exports.
+    return createRequire(import.meta.url)('zeromq');
+  } catch (cause) {
+    throw didNotLoad('frond/zeromq', 'zeromq', cause);
+  }
+}
+
+/**
+ * Deno tells an addon once that a socket has news, and not again (denoland/deno#36317), so a wait for a message may never end
+ * there. What can be used at once needs no telling: in Deno sockets are asked, often after they were used, and less and less
+ * often when nothing happens.
+ */
+export const MUST_POLL = 'Deno' in globalThis;
+
+/** Milliseconds between two looks at most. */
+const LONGEST_PAUSE = 16;
+
+interface Asked {
+  readonly closed: boolean;
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+/** Resolves when the socket can be used so, or is closed. */
+export async function untilUsable(socket: Asked, use: 'readable' | 'writable'): Promise<void> {
+  for (let pause = 1; !socket.closed && !socket[use]; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/**
+ * ZeroMQ removes whatever is at the path that it binds, since a server that was killed leaves its socket there.
+ * @throws Error when there is something else: a file of the user's would be gone.
+ */
+export async function checkIpcPath(address: string): Promise<void> {
+  const [, path = ''] = /^ipc:\/\/([^@*].*)$/s.exec(address) ?? [];
+  if (path === '') return;
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isSocket()) throw new Error('there is a file that is not a socket');
 }

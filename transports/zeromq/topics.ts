@@ -1,5 +1,5 @@
 import type { XPublisher } from 'zeromq';
-import type { Addon } from './addon.ts';
+import type { Addon } from './sockets.ts';
 
 /** Bytes that a subscription costs beside those of its topic, as they count here. */
 const OVERHEAD = 32;

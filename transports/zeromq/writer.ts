@@ -1,8 +1,7 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
-import { Fifo } from '../../src/async/fifo.ts';
-import { retain } from '../../src/async/retain.ts';
+import { Fifo, retain } from '../../src/async/fifo.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import { MUST_POLL, untilUsable } from './polling.ts';
+import { MUST_POLL, untilUsable } from './sockets.ts';
 
 interface Sending {
   readonly closed: boolean;

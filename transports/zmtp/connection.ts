@@ -1,5 +1,5 @@
-import { invalidCall } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { invalidCall } from '../../src/protocol/errors.ts';
 import type {
   Answer,
   Binding,

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { startTimer } from '../../src/async/timers.ts';
 import { Readiness } from '../../src/async/readiness.ts';
+import { startTimer } from '../../src/async/timers.ts';
 import { PalmError, reasonText } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';

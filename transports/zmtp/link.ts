@@ -1,9 +1,9 @@
 /** One ZMTP session over one socket: the greeting, the frames, signs of life, and the end. */
 import type { Socket } from 'node:net';
-import { atMost, startTimer } from '../../src/async/timers.ts';
 import { deferred } from '../../src/async/deferred.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { reasonText } from '../../src/protocol/errors.ts';
 import {
   CONTROL_SIZE,
   errorCommand,

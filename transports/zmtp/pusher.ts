@@ -1,6 +1,6 @@
 import { atMost } from '../../src/async/timers.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { CloseOptions, Pusher } from '../../src/transport.ts';
 import { closedError, Dialled } from './dialled.ts';
 import type { Link } from './link.ts';

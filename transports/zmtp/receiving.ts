@@ -1,9 +1,9 @@
 /** The dialling ends that only receive: a share of what is pushed, and what is published. */
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
+import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
-import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';

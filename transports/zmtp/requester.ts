@@ -1,8 +1,7 @@
-import { Fifo } from '../../src/async/fifo.ts';
-import { PendingReplies } from '../../src/async/pending.ts';
-import { retain } from '../../src/async/retain.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { PendingReplies } from '../../src/async/deferred.ts';
+import { Fifo, retain } from '../../src/async/fifo.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
 import { Dialled } from './dialled.ts';
 import { gatherMessage } from './gather.ts';

@@ -1,6 +1,5 @@
-import { Heap } from '../../async/heap.ts';
-import { Slab } from '../../protocol/slab.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
+import { Heap } from '../../async/earliest.ts';
+import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import type { MapLimits } from './options.ts';
 
 /** An input of a map that has no result yet. */

@@ -1,17 +1,17 @@
-import { harmless } from '../../async/harmless.ts';
-import { IdleClock } from '../../async/idle-clock.ts';
-import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import { AsyncQueue } from '../../async/async-queue.ts';
+import { harmless } from '../../async/harmless.ts';
+import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
+import { IdleClock } from '../../async/timers.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
+import type { CallPath } from '../call-link.ts';
 import type { ClientCore } from '../core.ts';
 import { openInput } from './input.ts';
 import { JobSender } from './sender.ts';
-import type { CallPath } from '../call-link.ts';
 
 /** How far a job is. */
 export interface JobProgress {

@@ -1,8 +1,8 @@
 import { Fifo } from '../../async/fifo.ts';
-import { PalmError } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import type { Attempt } from './attempts.ts';
+import { PalmError } from '../../protocol/errors.ts';
 import type { CallPath } from '../call-link.ts';
+import type { Attempt } from './attempts.ts';
 
 /** Messages that are handed on together. */
 const BATCH = 128;

@@ -1,20 +1,20 @@
-import { Alarm } from '../../async/earliest.ts';
-import { startTimer } from '../../async/timers.ts';
-import { InOrder } from '../../async/in-order.ts';
-import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import { AsyncQueue } from '../../async/async-queue.ts';
+import { Alarm } from '../../async/earliest.ts';
+import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
+import { startTimer } from '../../async/timers.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError, reasonText } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
-import type { Input, Taken } from './input.ts';
+import type { CallPath } from '../call-link.ts';
+import type { ClientCore } from '../core.ts';
 import { type Attempt, Attempts } from './attempts.ts';
-import type { MapLimits } from './options.ts';
+import { type Input, openInput, type Taken } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
-import type { CallPath } from '../call-link.ts';
+import { type MapLimits, type MapOptions, settleMapOptions } from './options.ts';
 
 /** Places that are waited for before input is taken again, so that it travels in company. */
 const COMPANY = 64;
@@ -342,5 +342,63 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     this.#path.inFlight.release(this.#attempts.clear());
     this.#order?.clear();
     this.#endInput();
+  }
+}
+
+// `client.map` and `client.mapSettled`: what a page loads when it first uses them.
+
+/**
+ * @param isSettled - whether a failed input is a result like others.
+ * @throws PalmError `INVALID_CALL` naming the option that is not acceptable, or when the server takes no calls.
+ */
+export function openMap<In, Out>(
+  core: ClientCore,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
+  payloads: Iterable<In> | AsyncIterable<In>,
+  options: MapOptions,
+  isSettled = false,
+): MapRun<In, Out> {
+  const { timeout, errorSentinel } = core.settings;
+  return new MapRun(core.callPath(), openInput(payloads), {
+    ...settleMapOptions(options, payloads, timeout),
+    spec,
+    codec,
+    signal: options.signal,
+    signals: core.signals,
+    calls: core.calls,
+    errorSentinel,
+    isSettled,
+  });
+}
+
+/** Puts in order what comes with a number, counted from 0: each is given when all before it were. */
+export class InOrder<T> {
+  readonly #give: (item: T) => void;
+  /** Those that wait for one before them. */
+  readonly #early = new Map<number, T>();
+  #next = 0;
+
+  constructor(give: (item: T) => void) {
+    this.#give = give;
+  }
+
+  add(number: number, item: T): void {
+    if (number !== this.#next) {
+      this.#early.set(number, item);
+      return;
+    }
+    this.#next++;
+    this.#give(item);
+    while (this.#early.size > 0) {
+      const next = this.#early.get(this.#next);
+      if (next === undefined) return;
+      this.#early.delete(this.#next++);
+      this.#give(next);
+    }
+  }
+
+  clear(): void {
+    this.#early.clear();
   }
 }

@@ -1,7 +1,7 @@
-import { invalidCall, reasonText } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import type { Input } from './input.ts';
+import { invalidCall, reasonText } from '../../protocol/errors.ts';
 import type { CallPath } from '../call-link.ts';
+import type { Input } from './input.ts';
 
 /** Inputs gathered before they are handed on, when the input gives them at once. */
 const BATCH = 128;

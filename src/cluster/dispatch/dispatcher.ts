@@ -1,12 +1,11 @@
 /** Hands the messages of a Master or Hub over to its workers, each to the one that has its hands free. */
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import type { Logger } from '../../logging.ts';
+import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { PalmError, show } from '../../protocol/errors.ts';
 import { clientOf, countedIds } from '../../protocol/ids.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
-import { Slab } from '../../protocol/slab.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import {
   encodeWorkReply,
   readWorkRequest,
@@ -15,13 +14,13 @@ import {
   type WorkRequest,
 } from '../../protocol/work-request.ts';
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
-import type { Asker } from './leased-worker.ts';
-import { Askers } from './worker-registry.ts';
 import type { Outlet } from '../runtime/flow.ts';
+import type { Losses, WorkerState } from '../runtime/status.ts';
+import type { Asker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
 import { Sharing } from './work-sharing.ts';
-import type { Losses, WorkerState } from '../runtime/status.ts';
+import { Askers } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */

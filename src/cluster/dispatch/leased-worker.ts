@@ -1,7 +1,7 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
-import { startTimer } from '../../async/timers.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
+import { startTimer } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
 

@@ -1,15 +1,15 @@
 /** Requests in the name of a worker that come over another link than its own. */
 import type { ByteBudget } from '../../async/byte-budget.ts';
-import { startTimer } from '../../async/timers.ts';
 import { deferred } from '../../async/deferred.ts';
+import { startTimer } from '../../async/timers.ts';
 import type { Logger } from '../../logging.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError, reasonText } from '../../protocol/errors.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import { encodeWorkRefusal, encodeWorkReply, type WorkRequest } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
-import type { Asker } from './leased-worker.ts';
 import { costOf } from '../runtime/intake.ts';
+import type { Asker } from './leased-worker.ts';
 
 /** Requests in one worker's name that wait. It has no more than three under way. */
 const MOST_MOVING = 4;

@@ -4,8 +4,7 @@ import { type WorkItem, WorkKind } from '../../protocol/work-request.ts';
 import type { BoundPush } from '../../transport.ts';
 import type { Asker } from './leased-worker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
-import { PushShare } from './push-workers.ts';
-import { PushedCalls } from '../pushed-calls.ts';
+import { PushedCalls, PushShare } from './push-workers.ts';
 
 /** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
 const MOST_BYTES = 1_048_576;

@@ -1,8 +1,9 @@
 /** What counts of a worker's result: its payload and its status. All else is the message's that was handed over. */
+
+import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { headEnd, payloadEnd } from '../../protocol/envelope-head.ts';
 import { Status } from '../../protocol/message.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import { FAILED_PAYLOAD } from '../runtime/failures.ts';
 
 export class WorkerResults {

@@ -1,7 +1,7 @@
 import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
-import { openGround } from '../runtime/role-host.ts';
 import { addressesOf, checkPrevious, Previous } from '../runtime/previous-server.ts';
 import { Role } from '../runtime/role.ts';
+import { openGround } from '../runtime/role-host.ts';
 
 /** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DistributionOptions {

@@ -1,6 +1,6 @@
 import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
-import { openGround } from '../runtime/role-host.ts';
 import { Role } from '../runtime/role.ts';
+import { openGround } from '../runtime/role-host.ts';
 
 /** What a master is: pylm's `Master(…)` arguments in camel case, and frond's own. */
 export interface MasterOptions extends DistributionOptions {

@@ -1,7 +1,12 @@
 import { atMost } from '../../async/timers.ts';
-import { checkConcurrency, type FunctionOptions, openGround, type ServingOptions } from '../runtime/role-host.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
+import {
+  checkConcurrency,
+  type FunctionOptions,
+  openGround,
+  type ServingOptions,
+} from '../runtime/role-host.ts';
 
 /** What a server is: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {

@@ -1,25 +1,23 @@
-import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
 import { deferred } from '../../async/deferred.ts';
 import { SignalHub } from '../../async/signals.ts';
-import { CacheCalls } from '../../cache/calls.ts';
-import { CacheChannel } from '../../cache-client.ts';
+import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
+import { CacheCalls, CacheChannel } from '../../cache-client.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
-import { checkServerName } from '../../protocol/function-path.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { checkServerName } from '../../protocol/function-path.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { LONGEST_WORKER_NAME } from '../../protocol/work-request.ts';
 import type { CloseOptions, Connection, Transport } from '../../transport.ts';
-import { cacheOf, type KeyValues } from '../cache.ts';
-import { type Counters, type Tally, tally } from '../counters.ts';
 import { Engine } from '../runtime/engine.ts';
 import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, Flow } from '../runtime/flow.ts';
-import type { PalmFunctions } from '../runtime/functions.ts';
+import { cacheOf, type KeyValues, type PalmFunctions } from '../runtime/functions.ts';
 import { checkConcurrency, DRAIN_TIMEOUT } from '../runtime/role-host.ts';
-import type { Work, WorkLink } from '../worker-link/work-link.ts';
+import { type Counters, type Tally, tally } from '../runtime/status.ts';
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
+import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
 /** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
 export interface WorkerOptions {

@@ -1,17 +1,16 @@
 /** The key-value service of a server: answers REQ from clients and workers (pylm/parts/services.py, CacheService). */
 
 import type { Logger } from '../../logging.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
+import { isReservedKey } from '../../protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError, reasonText, show } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
-import { isReservedKey } from '../../protocol/keys.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
-import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
 import { WORK } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
-import type { Tally } from '../counters.ts';
 import { dropped } from './flow.ts';
-import { STATUS_KEY } from './status.ts';
+import { STATUS_KEY, type Tally } from './status.ts';
 import type { Store } from './store.ts';
 
 /** What a request came to. */

@@ -1,15 +1,24 @@
 /** Takes a message, runs the function of its stage, and gives the message with each result. */
-import { currentStage, isName } from '../../protocol/function-path.ts';
+
+import type { Bytes } from '../../protocol/bytes.ts';
 import { invalidCall, show } from '../../protocol/errors.ts';
+import { currentStage, isName } from '../../protocol/function-path.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
-import { MessageContext, type Surroundings } from '../context.ts';
-import type { Tally } from '../counters.ts';
 import { type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
-import { bytesOf, heard, isIterable, NoResult, WrongResult } from '../function-result.ts';
-import type { PalmFunction, PalmFunctions } from './functions.ts';
+import {
+  bytesOf,
+  heard,
+  isIterable,
+  MessageContext,
+  NoResult,
+  type PalmFunction,
+  type PalmFunctions,
+  type Surroundings,
+  WrongResult,
+} from './functions.ts';
+import type { Tally } from './status.ts';
 
 export interface EngineSettings extends FailureSettings, Surroundings {
   /** Whether a call must name this server: a worker serves whatever its Master is called. */

@@ -2,11 +2,11 @@
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import type { Logger } from '../../logging.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { reasonText } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
-import type { Tally } from '../counters.ts';
+import type { Tally } from './status.ts';
 
 /**
  * Passes a result on; `isLast` when it is known that no other follows. Gives a promise when the result came later than

@@ -1,7 +1,11 @@
 import type { Logger } from '../../logging.ts';
-import type { PalmMessage } from '../../protocol/message.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import type { Cache } from '../cache.ts';
+import { checkWritable, wireKey } from '../../protocol/cache-request.ts';
+import { invalidCall, show, told } from '../../protocol/errors.ts';
+import { randomId } from '../../protocol/ids.ts';
+import { Feature, type PalmMessage } from '../../protocol/message.ts';
+import { isBytes } from '../../protocol/payload.ts';
+import type { Store } from './store.ts';
 
 /** What a function gets beside its payload, and scatter, gather and handleStream beside the message. */
 export interface FunctionContext {
@@ -55,3 +59,169 @@ export type Spread = (
   message: PalmMessage,
   context: FunctionContext,
 ) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;
+
+/** What all messages of one server or worker are run with. */
+export interface Surroundings {
+  /** Name of the server or worker. */
+  readonly name: string;
+  readonly cache: Cache;
+  /** What functions log with: theirs is not spared, however often they are called. */
+  readonly functionLogger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Made for each message, so that what a function does not ask for costs nothing. */
+export class MessageContext implements FunctionContext {
+  readonly message: PalmMessage;
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings, message: PalmMessage) {
+    this.#surroundings = surroundings;
+    this.message = message;
+  }
+
+  get cache(): Cache {
+    const { features, pipeline } = this.message;
+    const { cache } = this.#surroundings;
+    return (features & Feature.session) === 0 ? cache : cache.withSession(pipeline);
+  }
+
+  get logger(): Logger {
+    return this.#surroundings.functionLogger;
+  }
+
+  get signal(): AbortSignal {
+    return this.#surroundings.signal;
+  }
+
+  get name(): string {
+    return this.#surroundings.name;
+  }
+}
+
+// The key-value store as functions and the owner of a server use it.
+
+/** The key-value store that clients share, in the order of arguments of the client's own calls. */
+export interface Cache {
+  /** The value, or undefined when the key is missing. A key of the session may be as {@link set} or the client's `set` gave it. */
+  get(key: string): Promise<Bytes | undefined>;
+  /**
+   * Stores a value; gives the key as it is stored, with the session in front: a random one when none is given.
+   * @throws PalmError `INVALID_CALL` for what is no `Uint8Array` and for keys of the server's configuration, `TOO_LARGE`
+   * when the store does not take so much.
+   */
+  set(value: Uint8Array, key?: string): Promise<string>;
+  /** Deletes a key; gives whether it was there. */
+  delete(key: string): Promise<boolean>;
+  /** The same store with the keys of another session, or of none. */
+  withSession(session: string | undefined): Cache;
+}
+
+/** Where the keys of a cache are, with the session in front of them. */
+export type KeyValues = Pick<Store, 'get' | 'set' | 'delete'>;
+
+/** The values of a store for functions to do with as they like: they get copies, and the store keeps copies of theirs. */
+export function copying(store: Store): KeyValues {
+  return {
+    get: async (key) => {
+      const value = await store.get(key);
+      return value && new Uint8Array(value);
+    },
+    set: (key, value) => store.set(key, new Uint8Array(value)),
+    delete: (key) => store.delete(key),
+  };
+}
+
+export function cacheOf(store: KeyValues, session?: string): Cache {
+  /** The key as it is stored, when it is one that `set` gave. */
+  const given = (key: string) =>
+    session !== undefined && key !== session && key.startsWith(session) ? key : undefined;
+  return {
+    get: async (key) => {
+      const value = await store.get(wireKey(key, session));
+      const stored = given(key);
+      return value !== undefined || stored === undefined ? value : store.get(stored);
+    },
+    set: async (value, key) => {
+      const wire = wireKey(key === undefined || key === '' ? randomId() : key, session);
+      checkWritable(wire);
+      if (!isBytes(value)) throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
+      await store.set(wire, value);
+      return wire;
+    },
+    delete: async (key) => {
+      const wire = wireKey(key, session);
+      checkWritable(wire);
+      if (await store.delete(wire)) return true;
+      const stored = given(key);
+      if (stored === undefined) return false;
+      checkWritable(stored);
+      return store.delete(stored);
+    },
+    withSession: (other) => cacheOf(store, other),
+  };
+}
+
+// What a function may give back.
+
+/**
+ * The bytes of a result, which share its memory; undefined for what has none. Not instanceof alone: a frame or a worker of another
+ * realm has typed arrays of its own.
+ */
+export function bytesOf(result: unknown): Bytes | undefined {
+  // Its buffer is not looked at: a small array has none before somebody does.
+  if (result instanceof Uint8Array) return result as Bytes;
+  if (ArrayBuffer.isView(result)) {
+    return new Uint8Array(result.buffer, result.byteOffset, result.byteLength) as Bytes;
+  }
+  return isArrayBuffer(result) ? new Uint8Array(result) : undefined;
+}
+
+export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+  );
+}
+
+/** Has nobody miss what promises in a list reject with that is not read to its end: one that is missed ends the process. */
+export function heard<T>(results: T): T {
+  if (Array.isArray(results) || results instanceof Set) {
+    for (const one of results) if (one instanceof Promise) one.catch(() => {});
+  } else if (results instanceof Promise) results.catch(() => {});
+  return results;
+}
+
+/** A function gave back something that is no answer. */
+export class WrongResult extends TypeError {
+  /** @param container - what it was in. */
+  constructor(result: unknown, container?: unknown) {
+    const where = container === undefined ? '' : ` in ${shown(container)}`;
+    super(
+      `the function gave back ${shown(result)}${where}, and an answer must be bytes: a Uint8Array, or an iterable of those for several`,
+    );
+    this.name = 'TypeError';
+  }
+}
+
+/** A function gave no result where one is waited for. */
+export class NoResult extends Error {
+  constructor(result: unknown) {
+    const what = result === undefined ? 'gave back undefined' : 'gave no results';
+    super(
+      `the function ${what}, and its caller waits for an answer; only in a Pipeline or Sink may a function end a message`,
+    );
+    this.name = 'NoResult';
+  }
+}
+
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return (
+    value instanceof ArrayBuffer ||
+    (typeof value === 'object' && Object.prototype.toString.call(value) === '[object ArrayBuffer]')
+  );
+}
+
+/** Anything may be given back, also what throws when it is looked at. */
+function shown(value: unknown): string {
+  return told(() => show(value)) ?? 'something that cannot be told';
+}

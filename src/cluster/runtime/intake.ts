@@ -2,11 +2,11 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
 import { clientOf } from '../../protocol/ids.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import type { Source } from './flow.ts';
 
 /** Bytes of messages that may wait, unless the server says otherwise. */

@@ -1,10 +1,11 @@
 /** What comes from previous servers. */
-import { atMost } from '../../async/timers.ts';
+
 import { deferred } from '../../async/deferred.ts';
+import { atMost } from '../../async/timers.ts';
 import { CacheChannel } from '../../cache-client.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { replyText } from '../../protocol/cache-request.ts';
 import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
 import type { Ground } from './role-host.ts';

@@ -1,21 +1,25 @@
 /** What every role stands on: its connection, store, log and counters. */
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
-import { checkServerName } from '../../protocol/function-path.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
+import { invalidCall, show } from '../../protocol/errors.ts';
+import { checkServerName } from '../../protocol/function-path.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
-import { type Cache, cacheOf, copying } from '../cache.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
-import type { Surroundings } from '../context.ts';
-import { type Counters, type Tally, tally } from '../counters.ts';
 import { Engine } from './engine.ts';
 import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
-import type { HandleStream, PalmFunctions } from './functions.ts';
+import {
+  type Cache,
+  cacheOf,
+  copying,
+  type HandleStream,
+  type PalmFunctions,
+  type Surroundings,
+} from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher, type Stream } from './publisher.ts';
-import { encodeStatus, type ServerStatus } from './status.ts';
+import { type Counters, encodeStatus, type ServerStatus, type Tally, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
 
 /** What every server has: pylm's arguments in camel case, and frond's own. */

@@ -1,8 +1,8 @@
 import { PalmError, show } from '../../protocol/errors.ts';
 import type { CloseOptions } from '../../transport.ts';
-import type { Cache } from '../cache.ts';
-import type { Counters } from '../counters.ts';
+import type { Cache } from './functions.ts';
 import { DRAIN_TIMEOUT, type Ground } from './role-host.ts';
+import type { Counters } from './status.ts';
 
 /** What a role does and has, beside what is its own. */
 export interface RoleParts {

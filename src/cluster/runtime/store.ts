@@ -1,7 +1,8 @@
 /** Where a server keeps the values of its clients and functions. */
-import { PalmError, show } from '../../protocol/errors.ts';
+
 import type { Bytes } from '../../protocol/bytes.ts';
-import { bytesOf } from '../function-result.ts';
+import { PalmError, show } from '../../protocol/errors.ts';
+import { bytesOf } from './functions.ts';
 
 /** A key-value store. Each method may answer at once or later. */
 export interface Store {

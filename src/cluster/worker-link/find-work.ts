@@ -1,11 +1,11 @@
 import type { CacheChannel } from '../../cache-client.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { Feature } from '../../protocol/message.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
 import type { Connection, Transport } from '../../transport.ts';
 import { LeasedWork } from './leased-link.ts';
-import { PushedWork } from '../pushed-work.ts';
+import { PushedWork } from './work-link.ts';
 
 /** What a worker needs to know to find work. */
 export interface LinkSettings {

@@ -1,11 +1,16 @@
 /** Envelopes that readers of protobuf may take differently: a server gets what the relay judged, in the relay's writing, or nothing. */
 import { expect, it } from 'vitest';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { encodeWorkRequest, MOST_ITEMS, readWorkRequest, WorkKind } from '../../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  MOST_ITEMS,
+  readWorkRequest,
+  WorkKind,
+} from '../../../src/protocol/work-request.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { CloseCode } from '../../../transports/relay-protocol/close-codes.ts';
+import * as CloseCode from '../../../transports/relay-protocol/close-codes.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { bytesField, join, varint, varintField } from '../../unit/envelope-frames.ts';

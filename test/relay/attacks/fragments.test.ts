@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { memory } from '../../../transports/memory/index.ts';
-import { createRelayOn } from '../../../transports/relay/serving.ts';
+import { createRelayOn } from '../../../transports/relay/relay.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { within } from '../../wait.ts';
 import { TOKEN } from '../life/ground.ts';

@@ -1,10 +1,10 @@
 /** Results of workers that a server pushes to: they count for what the very client was given, and say no more than payload and status. */
 import { expect, it } from 'vitest';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { CloseCode } from '../../../transports/relay-protocol/close-codes.ts';
+import * as CloseCode from '../../../transports/relay-protocol/close-codes.ts';
 import { type RelayFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../bytes.ts';
 import { bytesField, join } from '../../unit/envelope-frames.ts';

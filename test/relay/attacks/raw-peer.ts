@@ -1,9 +1,9 @@
 /** A client of a relay that sends what it is told to, and keeps to nothing. */
 import { WebSocket } from 'ws';
 import { deferred } from '../../../src/async/deferred.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
 import {
   type ClientFrame,
   MessageWriter,

@@ -1,6 +1,6 @@
 /** Delays between attempts to reach a relay. */
 import { describe, expect, it } from 'vitest';
-import { Backoff } from '../../../transports/websocket/backoff.ts';
+import { Backoff } from '../../../transports/websocket/relay-session.ts';
 import { Random } from '../../fuzz/random.ts';
 
 const PRECISION = 1_000_000;

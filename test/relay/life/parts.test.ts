@@ -3,9 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Readiness } from '../../../src/async/readiness.ts';
 import type { PalmError } from '../../../src/index.ts';
 import type { Channel } from '../../../src/transport.ts';
-import type { Line } from '../../../transports/relay/session/socket.ts';
-import { Pulse } from '../../../transports/relay/pulse.ts';
-import { type ChannelUser, SharedChannel } from '../../../transports/relay/shared-channel.ts';
+import { type Line, Pulse } from '../../../transports/relay/session/socket.ts';
+import { type ChannelUser, SharedChannel } from '../../../transports/relay/upstream/upstream-channel.ts';
 import { Random } from '../../fuzz/random.ts';
 
 describe('heartbeats', () => {

@@ -1,10 +1,10 @@
 /** How much a client sends before the relay's server has taken it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Credit } from '../../../transports/relay/credit.ts';
+import { Credit } from '../../../transports/relay/session/push-channel.ts';
 import { type Frame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
 import { FIRST_WINDOW, SendWindow } from '../../../transports/relay-protocol/window.ts';
+import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
 
 const FRAME = 1_000;
 

@@ -1,13 +1,11 @@
-import { parseCall } from '../../../src/protocol/function-path.ts';
-import type { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { PalmError, reasonText, show } from '../../../src/protocol/errors.ts';
-import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
-import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { type Guest, isOf, LONGEST_TOPIC } from '../guest.ts';
-import type { Identity } from './identity.ts';
+import type { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { readPlain } from '../../../src/protocol/envelope-plain.ts';
+import { PalmError, reasonText, show } from '../../../src/protocol/errors.ts';
+import { parseCall } from '../../../src/protocol/function-path.ts';
+import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { Verdicts } from '../verdicts.ts';
+import { type Guest, type Identity, isOf, LONGEST_TOPIC } from './identity.ts';
 
 /** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
 const LONGEST_PATH = 4_096;
@@ -168,4 +166,48 @@ function againstMark(
     return `the session ${show(pipeline)} is not one of ${name}`;
   }
   return undefined;
+}
+
+/** Bytes that a relay remembers of calls that it let through, of all clients together. */
+const MOST_BYTES = 1_048_576;
+/** Characters of a call that is remembered: names of functions, not what a stranger makes as long as it may be. */
+const LONGEST = 512;
+/** Bytes that one takes beside its characters: the entry of the set, and the string's own header. */
+const ENTRY = 96;
+
+/**
+ * Calls that were judged and may pass, for all clients of a relay: the least recently used go first. One that is refused is
+ * not remembered, so nobody can fill this with what is not granted; and what somebody makes up within a grant goes before
+ * what is in use.
+ */
+export class Verdicts {
+  readonly #passing = new Set<string>();
+  #bytes = 0;
+
+  /** Bytes that they take, as far as that can be told. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(call: string): boolean {
+    if (!this.#passing.delete(call)) return false;
+    this.#passing.add(call);
+    return true;
+  }
+
+  add(call: string): void {
+    if (call.length > LONGEST || this.has(call)) return;
+    this.#passing.add(call);
+    this.#bytes += sizeOf(call);
+    for (const oldest of this.#passing) {
+      if (this.#bytes <= MOST_BYTES) return;
+      this.#passing.delete(oldest);
+      this.#bytes -= sizeOf(oldest);
+    }
+  }
+}
+
+/** Two bytes a character: one that is not in Latin 1 makes all of them so. */
+function sizeOf(call: string): number {
+  return 2 * call.length + ENTRY;
 }

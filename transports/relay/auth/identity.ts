@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { show } from '../../../src/protocol/errors.ts';
-import type { CacheScope, Grants, RelayIdentity } from '../options.ts';
 import { Patterns } from '../name-patterns.ts';
+import type { CacheScope, Grants, RelayIdentity } from '../options.ts';
 import { CACHE_SCOPES } from './schema.ts';
 
 const ANONYMOUS = 'anonymous';
@@ -65,4 +65,19 @@ export class Identity {
     if (this.cache === 'session') return key.startsWith(this.keyPrefix);
     return this.cache === 'all';
   }
+}
+
+/** A client as far as it is judged by: who it is, and what it may do now. */
+export interface Guest {
+  /** Its id, which the relay gave it. */
+  readonly id: string;
+  readonly identity: Identity;
+}
+
+/** Characters of a topic: an answer bears it twice. Those of frond's clients have about 40. */
+export const LONGEST_TOPIC = 1_024;
+
+/** Whether a topic, or the id in an envelope, is one of the client's own. */
+export function isOf(id: string, topic: string): boolean {
+  return topic[id.length] === '/' && topic.startsWith(id);
 }

@@ -3,9 +3,9 @@ import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
 import { reasonText } from '../../../src/protocol/errors.ts';
 import type { Admission } from '../http/admission.ts';
-import type { Identity } from './identity.ts';
 import type { Visitor } from '../options.ts';
 import type { Peer } from '../session/session.ts';
+import type { Identity } from './identity.ts';
 
 /** Clients that the hook is asked for at once, and in one turn of the event loop. */
 const SLICE = 64;

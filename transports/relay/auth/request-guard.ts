@@ -1,10 +1,9 @@
-import { readReply } from '../../../src/protocol/cache-request.ts';
-import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { PalmError, show } from '../../../src/protocol/errors.ts';
-import { isReservedKey } from '../../../src/protocol/keys.ts';
-import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
+import { isReservedKey, readReply } from '../../../src/protocol/cache-request.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { readPlain } from '../../../src/protocol/envelope-plain.ts';
+import { PalmError, show } from '../../../src/protocol/errors.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import {
   encodeWorkRequest,
   readWorkRequest,
@@ -14,8 +13,7 @@ import {
   WorkKind,
 } from '../../../src/protocol/work-request.ts';
 import { RESULTS } from '../../relay-protocol/server-address.ts';
-import { type Guest, isOf } from '../guest.ts';
-import type { Identity } from './identity.ts';
+import { type Guest, type Identity, isOf } from './identity.ts';
 
 /** A request as it may go to the server. */
 export type JudgedRequest =

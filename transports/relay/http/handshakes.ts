@@ -3,15 +3,14 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../src/logging.ts';
 import { reasonText } from '../../../src/protocol/errors.ts';
-import { CloseCode } from '../../relay-protocol/close-codes.ts';
-import { checkOrigin, type Knock, Turnstile } from '../gate.ts';
-import { countIntake } from '../intake.ts';
-import type { Line } from '../session/socket.ts';
-import type { Metrics } from './metrics.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import type { RelayOptions, Visitor } from '../options.ts';
+import type { Limits } from '../session/limits.ts';
+import { countIntake, type Line } from '../session/socket.ts';
+import { checkOrigin, type Knock, Turnstile } from './admission.ts';
+import type { Metrics } from './metrics.ts';
 import { Proxies } from './proxies.ts';
 import { type Refusal, Refusals } from './refusals.ts';
-import type { Limits } from '../session/limits.ts';
 
 export interface HandshakesSettings {
   readonly options: Pick<RelayOptions, 'addressOf' | 'origins' | 'trustProxy'>;

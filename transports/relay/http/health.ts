@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../src/logging.ts';
 import { reasonText } from '../../../src/protocol/errors.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 import type { Metrics } from './metrics.ts';
 import { pathOf } from './upgrades.ts';
-import type { Upstreams } from '../upstream/upstreams.ts';
 
 export interface HealthSettings {
   /** Path of the WebSocket: what is asked for there is answered as at the root, for a proxy that passes on nothing else. */

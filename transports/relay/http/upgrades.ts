@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
 import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
-import { CloseCode } from '../../relay-protocol/close-codes.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { Refusals } from './refusals.ts';
 
 /** Opens a WebSocket, or refuses to. The socket has a listener for errors. */

@@ -1,6 +1,6 @@
-import { startTimer } from '../../../src/async/timers.ts';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { Fifo } from '../../../src/async/fifo.ts';
+import { startTimer } from '../../../src/async/timers.ts';
 
 /** Questions that are out at first, when it is not known how large answers are. */
 const FIRST = 8;

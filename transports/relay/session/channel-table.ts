@@ -1,16 +1,15 @@
 import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery } from '../../../src/transport.ts';
-import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
 import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay-protocol/frames.ts';
-import type { ClientMemory } from './client-memory.ts';
-import { type Guest, isOf, LONGEST_TOPIC } from '../guest.ts';
-import type { KeptMessage } from './kept-message.ts';
-import { type PeerChannel, type PeerContext, PeerSubscription } from './channel.ts';
-import { PeerPuller } from './pull-channel.ts';
-import { PeerPusher } from './push-channel.ts';
-import { PushAccount } from '../push-account.ts';
-import type { Limits } from './limits.ts';
+import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
+import { type Guest, isOf, LONGEST_TOPIC } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type PeerChannel, type PeerContext, PeerSubscription } from './channel.ts';
+import type { ClientMemory } from './client-memory.ts';
+import type { KeptMessage } from './kept-message.ts';
+import type { Limits } from './limits.ts';
+import { PeerPuller } from './pull-channel.ts';
+import { PeerPusher, PushAccount } from './push-channel.ts';
 
 /** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
 const SMALLEST_CALL = 16;

@@ -1,14 +1,14 @@
 /** The channels that a client has, on the relay's side. */
-import type { PalmError } from '../../../src/protocol/errors.ts';
+
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
 import { type Frame, Type } from '../../relay-protocol/frames.ts';
-import type { AnswerRoom } from './answer-budget.ts';
 import type { Verdict } from '../auth/call-guard.ts';
-import type { GivenWorks } from './given-work.ts';
-import type { ChannelUser, SharedChannel } from '../shared-channel.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { Way } from '../upstream/upstream-channel.ts';
+import type { ChannelUser, SharedChannel, Way } from '../upstream/upstream-channel.ts';
+import type { AnswerRoom } from './answer-budget.ts';
+import type { GivenWorks } from './given-work.ts';
 
 /** What a channel needs of its client. */
 export interface PeerContext {

@@ -1,6 +1,6 @@
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { NO_BYTES, type PalmMessage } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { resultOf } from '../../../src/protocol/work-request.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 

@@ -1,9 +1,9 @@
-import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { PalmError } from '../../../src/protocol/errors.ts';
 import { Type } from '../../relay-protocol/frames.ts';
-import type { PeerChannel, PeerContext } from './channel.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WorkTaker } from '../upstream/work-pool.ts';
+import type { PeerChannel, PeerContext } from './channel.ts';
 
 /** Frames of work, and bytes of them, that one client may have that it has not taken. */
 const MOST_WORK = 16;

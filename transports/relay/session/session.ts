@@ -1,8 +1,7 @@
-import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
 import type { Delivery } from '../../../src/transport.ts';
-import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-import { CloseCode } from '../../relay-protocol/close-codes.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
   type Frame,
@@ -11,21 +10,21 @@ import {
   readClientFrame,
   Type,
 } from '../../relay-protocol/frames.ts';
-import { Ledger, MESSAGE_ROOM } from '../../relay-protocol/reliable-log.ts';
 import { Incoming } from '../../relay-protocol/pieces.ts';
-import { AnswerRoom, type AnswerTaker } from './answer-budget.ts';
+import { Ledger, MESSAGE_ROOM } from '../../relay-protocol/reliable-log.ts';
+import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
 import type { CallGuard, Verdict } from '../auth/call-guard.ts';
-import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
-import { ClientMemory } from './client-memory.ts';
-import { closeFor } from '../close-for.ts';
-import { GivenWorks } from './given-work.ts';
 import type { Identity } from '../auth/identity.ts';
-import type { KeptMessage } from './kept-message.ts';
-import type { MemoryBudget } from './memory-budget.ts';
-import type { PeerContext } from './channel.ts';
-import { PeerRequests, type Requester } from './requests.ts';
 import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { AnswerRoom, type AnswerTaker } from './answer-budget.ts';
+import type { PeerContext } from './channel.ts';
+import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
+import { ClientMemory } from './client-memory.ts';
+import { GivenWorks } from './given-work.ts';
+import type { KeptMessage } from './kept-message.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { PeerRequests, type Requester } from './requests.ts';
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;
@@ -322,4 +321,13 @@ function framesIn(frames: readonly ClientFrame[]): number {
   let count = frames.length;
   for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
   return count;
+}
+
+/** How a connection ends whose client did what no well-behaved one does. */
+export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {
+  const reason = reasonText(error);
+  if (!(error instanceof PalmError)) return { code: CloseCode.relayFailed, reason: 'the relay failed' };
+  if (error.code === 'FORBIDDEN') return { code: CloseCode.forbidden, reason };
+  if (error.code === 'TOO_LARGE') return { code: CloseCode.tooBig, reason };
+  return { code: CloseCode.badFrame, reason };
 }

@@ -2,9 +2,9 @@ import { startTimer } from '../../../src/async/timers.ts';
 import { randomId } from '../../../src/protocol/ids.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import type { Identity } from '../auth/identity.ts';
-import { networkOf } from '../network.ts';
-import { Peer, type PeerSettings } from './session.ts';
+import { networkOf } from '../http/proxies.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { Peer, type PeerSettings } from './session.ts';
 
 export interface SessionsSettings {
   /** What the ids of all clients begin with. */

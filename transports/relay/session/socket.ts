@@ -1,10 +1,12 @@
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
-import { startTimer } from '../../../src/async/timers.ts';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
+import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
-import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { CloseCode, closeReason } from '../../relay-protocol/close-codes.ts';
+import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
+import { closeReason } from '../../relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
   FEATURES,
@@ -15,14 +17,13 @@ import {
   Type,
 } from '../../relay-protocol/frames.ts';
 import type { Admission } from '../http/admission.ts';
-import { closeFor } from '../close-for.ts';
-import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
 import type { Metrics } from '../http/metrics.ts';
-import { networkOf } from '../network.ts';
+import { networkOf } from '../http/proxies.ts';
 import type { Visitor } from '../options.ts';
-import type { Peer } from './session.ts';
-import type { Sessions } from './sessions.ts';
 import type { Limits } from './limits.ts';
+import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import { closeFor, type Peer } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 /** What the lines of a relay share. */
 export interface LineContext {
@@ -269,4 +270,75 @@ export class Line implements BudgetHolder {
     const why = this.#why ?? { code, reason };
     this.#context.ended(this, why.code, why.reason);
   }
+}
+
+/** Slices of a heartbeat, so that ten thousand pings are not one moment's work. */
+const SLICES = 16;
+
+/** Sends the heartbeats of all connections, and cuts those that are silent. One timer for all. */
+export class Pulse {
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Which slice a connection is in for good: its heartbeats are to be even, whoever comes and goes. */
+  readonly #slices = new WeakMap<Line, number>();
+  #turn = 0;
+  #next = 0;
+
+  constructor(heartbeat: number, lines: () => Iterable<Line>) {
+    this.#timer = setInterval(
+      () => {
+        this.#turn = (this.#turn + 1) % SLICES;
+        for (const line of lines()) if (this.#sliceOf(line) === this.#turn) line.beat();
+      },
+      Math.max(1, heartbeat / SLICES),
+    );
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #sliceOf(line: Line): number {
+    const slice = this.#slices.get(line) ?? this.#next++ % SLICES;
+    this.#slices.set(line, slice);
+    return slice;
+  }
+}
+
+// Bounds what the WebSocket library keeps of a message before it is whole.
+
+/**
+ * Bytes that a fragment of a message has on average at least, and a piece of one as it comes from the network. Each costs
+ * some 150 bytes beside its own; clients send none that are nearly as small.
+ */
+const SMALLEST_FRAGMENT = 1_024;
+const SMALLEST_CHUNK = 256;
+
+/** Bytes around a fragment, and beside a message: frames between its fragments, and what comes together with it. */
+const FRAME_HEAD = 14;
+const BESIDE = 2 * 65_536;
+
+/** What the library is to keep to, for messages of so many bytes at most. */
+export function partsOf(maxPayload: number): {
+  readonly maxFragments: number;
+  readonly maxBufferedChunks: number;
+} {
+  return {
+    maxFragments: Math.ceil(maxPayload / SMALLEST_FRAGMENT),
+    maxBufferedChunks: Math.ceil(maxPayload / SMALLEST_CHUNK),
+  };
+}
+
+/**
+ * Tells the line of all bytes that come, and of how many it may have without a whole message. The library counts what is in
+ * fragments alone: not the frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it
+ * came with.
+ */
+export function countIntake(socket: Duplex, line: Line, maxPayload: number): void {
+  const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
+  const count = (chunk: Buffer) => {
+    if (line.arrived(chunk.length, largest)) return;
+    socket.off('data', count);
+    socket.pause();
+  };
+  socket.on('data', count);
 }

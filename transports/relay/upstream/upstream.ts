@@ -1,11 +1,11 @@
-import { atMost, startTimer } from '../../../src/async/timers.ts';
 import { InFlight } from '../../../src/async/flow-limit.ts';
+import { atMost, startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
 import { Feature } from '../../../src/protocol/message.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type {
   Connection,
   Delivery,
@@ -15,12 +15,11 @@ import type {
   Subscription,
   Transport,
 } from '../../../src/transport.ts';
-import type { Collector } from './garbage-collection.ts';
-import type { Target } from '../options.ts';
 import { Patterns } from '../name-patterns.ts';
+import type { Target } from '../options.ts';
+import type { Collector } from './garbage-collection.ts';
 import { SendTurns } from './send-turns.ts';
-import { SharedChannel } from '../shared-channel.ts';
-import { Way } from './upstream-channel.ts';
+import { SharedChannel, Way } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
 
 /** What all upstreams of a relay share. */

@@ -1,8 +1,8 @@
 import { harmless } from '../../../src/async/harmless.ts';
 import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
-import type { Grants, RelayOptions, Target } from '../options.ts';
 import { strangerIn } from '../name-patterns.ts';
+import type { Grants, RelayOptions, Target } from '../options.ts';
 import { Upstream, type UpstreamContext } from './upstream.ts';
 
 /** Servers that are looked up by name and remembered at once. */

@@ -1,8 +1,7 @@
-import type { Command } from '../../../../cli/command.ts';
+import { type Command, type Parsed, parseOptions } from '../../../../cli/command.ts';
 import { COMMANDS } from '../../../../cli/commands/index.ts';
 import { CommandError } from '../../../../cli/errors.ts';
 import { OPTIONS } from '../../../../cli/options.ts';
-import { type Parsed, parseOptions } from '../../../../src/cli/options.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

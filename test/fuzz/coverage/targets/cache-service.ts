@@ -1,8 +1,8 @@
 import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
-import { tally } from '../../../../src/cluster/counters.ts';
+import { tally } from '../../../../src/cluster/runtime/status.ts';
 import { MemoryStore } from '../../../../src/cluster/runtime/store.ts';
+import { isReservedKey } from '../../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import { isReservedKey } from '../../../../src/protocol/keys.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
 import type { RequestOrigin } from '../../../../src/transport.ts';
 import { bytes } from '../../../bytes.ts';

@@ -1,7 +1,6 @@
+import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
-import { Slab } from '../../../../src/protocol/slab.ts';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { goldenFrames } from '../golden.ts';
 import { fieldsBy, OTHERS, type Reader } from '../readers.ts';

@@ -1,6 +1,6 @@
+import { type Bytes, decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
-import { type Bytes, decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { encodeWorkRequest } from '../../../../src/protocol/work-request.ts';
 import { CallGuard } from '../../../../transports/relay/auth/call-guard.ts';
 import { Identity } from '../../../../transports/relay/auth/identity.ts';

@@ -1,18 +1,18 @@
 import { parsePlace } from '../../../../cli/relay/listening.ts';
 import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
+import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
+import { isReservedKey, wireKey } from '../../../../src/protocol/cache-request.ts';
 import { callPath, currentStage, isName, parseCall } from '../../../../src/protocol/function-path.ts';
 import { checkId } from '../../../../src/protocol/ids.ts';
-import { isReservedKey, wireKey } from '../../../../src/protocol/keys.ts';
-import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
-import { checkMemoryAddress } from '../../../../transports/memory/address.ts';
+import { checkMemoryAddress } from '../../../../transports/memory/network.ts';
 import { Patterns } from '../../../../transports/relay/name-patterns.ts';
+import { closeReason } from '../../../../transports/relay-protocol/close-codes.ts';
+import { isRelayedName, parseRelayedAddress } from '../../../../transports/relay-protocol/server-address.ts';
 import {
   checkDialAddress,
   checkZeromqAddress,
   resolveZeromqAddress,
 } from '../../../../transports/shared/zeromq-address.ts';
-import { isRelayedName, parseRelayedAddress } from '../../../../transports/relay-protocol/server-address.ts';
-import { closeReason } from '../../../../transports/relay-protocol/close-codes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';

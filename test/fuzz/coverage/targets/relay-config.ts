@@ -1,10 +1,9 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseOptions } from '../../../../src/cli/options.ts';
-import { checkConfig } from '../../../../src/cli/relay/config.ts';
-import { settingsOf } from '../../../../cli/relay/settings.ts';
+import { parseOptions } from '../../../../cli/command.ts';
 import { relayCommand } from '../../../../cli/commands/relay.ts';
+import { checkConfig, settingsOf } from '../../../../cli/relay/settings.ts';
 import { parseJson } from '../../../../transports/relay/auth/schema.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, readOr } from '../claims.ts';

@@ -1,8 +1,8 @@
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../../src/protocol/cache-request.ts';
 import { setRequest } from '../../../../src/protocol/cache-set.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import {
   encodeWorkReply,
   encodeWorkRequest,

@@ -1,6 +1,4 @@
-import { listOf, readDefinition } from '../../../../cli/roles/definition.ts';
-import { isRoleName, shapeOf } from '../../../../src/cli/roles/shapes.ts';
-import { readWorker } from '../../../../src/cli/roles/work.ts';
+import { isRoleName, listOf, readDefinition, readWorker, shapeOf } from '../../../../cli/roles/definition.ts';
 import { isName } from '../../../../src/protocol/function-path.ts';
 import { zeromq } from '../../../../transports/zeromq/index.ts';
 import { bytes } from '../../../bytes.ts';

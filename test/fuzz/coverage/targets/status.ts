@@ -1,10 +1,10 @@
+import type { ServerKeys } from '../../../../cli/connect.ts';
 import { type Look, look, lookAgain } from '../../../../cli/inspect/look.ts';
 import { describeLook, lookLine } from '../../../../cli/inspect/text.ts';
-import type { ServerKeys } from '../../../../src/cli/keys.ts';
-import { styleFor } from '../../../../src/cli/style.ts';
+import { styleFor } from '../../../../cli/terminal/text.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { type CacheReply, plainReply } from '../../../../src/protocol/cache-request.ts';
 import { Feature, NO_BYTES } from '../../../../src/protocol/message.ts';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, Violation } from '../claims.ts';
 import type { Target } from '../target.ts';

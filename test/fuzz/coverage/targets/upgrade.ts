@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkOrigin, type Knock } from '../../../../transports/relay/gate.ts';
+import { checkOrigin, type Knock } from '../../../../transports/relay/http/admission.ts';
 import { Proxies } from '../../../../transports/relay/http/proxies.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim } from '../claims.ts';

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { PushedCalls } from '../../../../src/cluster/pushed-calls.ts';
+import { PushedCalls } from '../../../../src/cluster/dispatch/push-workers.ts';
 import { WorkerResults } from '../../../../src/cluster/dispatch/worker-results.ts';
+import { decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { clientRange } from '../../../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../../../src/protocol/ids.ts';
 import { NO_BYTES, palmMessage } from '../../../../src/protocol/message.ts';
-import { decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { bytes } from '../../../bytes.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import { type Fields, fieldsBy, OTHERS } from '../readers.ts';
