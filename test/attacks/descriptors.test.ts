@@ -2,8 +2,8 @@
 import { connect, type Socket } from 'node:net';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
 import type { RawPeer } from '../relay/attacks/raw-peer.ts';
-import { within } from '../wait.ts';
-import { portOf } from '../zmtp.ts';
+import { within } from '../support/wait.ts';
+import { portOf } from '../support/zmtp.ts';
 import { enter, flushed } from './clients.ts';
 import { attack, type Field, pause, times } from './field.ts';
 import { HONEST_TOKEN, MASTER, oneServer, QUIET, SERVER, SEVERAL, tokens } from './parts.ts';

@@ -6,7 +6,7 @@ import { it } from 'vitest';
 import { type BenchProcess, startProcess } from '../bench/processes.ts';
 import type { Up } from '../cli/service.ts';
 import { chosenSeed, Random } from '../fuzz/random.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { keepRow } from './table.ts';
 import { Target, type TargetOptions } from './target.ts';
 

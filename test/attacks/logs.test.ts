@@ -2,10 +2,10 @@
 import { connect } from 'node:net';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { bytes } from '../bytes.ts';
 import { upgradeText } from '../relay/attacks/knock.ts';
 import { dial } from '../relay/attacks/raw-peer.ts';
-import { frameOf, messageOf, portOf, ZmtpPeer } from '../zmtp.ts';
+import { bytes } from '../support/bytes.ts';
+import { frameOf, messageOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
 import { addressOf } from './clients.ts';
 import { attack, times } from './field.ts';
 import { HONEST_TOKEN, MASTER, oneServer, QUIET, SERVER, SEVERAL, tokens } from './parts.ts';

@@ -6,7 +6,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runSeeded } from '../seeded-run.ts';
+import { runSeeded } from '../support/seeded-run.ts';
 import { readRows, tableOf } from './table.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'frond-attacks-'));

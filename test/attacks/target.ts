@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Child, start } from '../cli/command.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 const START = 30_000;
 const END = 10_000;

@@ -2,9 +2,9 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
 import { encodeWorkRequest } from '../../src/protocol/work-request.ts';
-import { bytes } from '../bytes.ts';
 import type { Up } from '../cli/service.ts';
-import { frameOf, headOf, messageOf, portOf, ZmtpPeer } from '../zmtp.ts';
+import { bytes } from '../support/bytes.ts';
+import { frameOf, headOf, messageOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
 import { type Field, MiB, pause } from './field.ts';
 
 const codec = new EnvelopeCodec();

@@ -4,7 +4,7 @@ import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { testTransport } from '../conformance/suite.ts';
 import { throughRelay } from '../relay/through.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';
 import { remoteWebsocket } from './remote.ts';

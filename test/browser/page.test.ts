@@ -1,6 +1,6 @@
 /** A user's page in a real Chromium, under a policy as strict as there is, with a server behind a relay. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';
 import { type Ground, startGround, TOKEN } from './ground.ts';

@@ -8,8 +8,8 @@ import { Client } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import { launchChromium } from './browser.ts';
 
 const any = 'tcp://127.0.0.1:*';

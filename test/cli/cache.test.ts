@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
-import { textOf } from '../bytes.ts';
+import { textOf } from '../support/bytes.ts';
 import { frond, objectsOf, type RunOptions } from './command.ts';
 import { here } from './in-process.ts';
 import { BINARY, startServer } from './server.ts';

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 /** Has openssl write NAME.cert.pem and NAME.key.pem, for 127.0.0.1. Gives their paths. */
 export async function makeCertificate(folder: string, name: string) {

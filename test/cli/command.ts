@@ -2,7 +2,7 @@
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 export const CLI = fileURLToPath(new URL('../../dist/node/cli.js', import.meta.url));
 

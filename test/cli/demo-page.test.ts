@@ -9,7 +9,7 @@ import { serveSite } from '../../cli/demo/gateway.ts';
 import { Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { frond } from './command.ts';
 import { freeAddress } from './ports.ts';
 import { Running } from './running.ts';

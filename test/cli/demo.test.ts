@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { CREW, DEMO, demoAddresses, localAddress, TALLY } from '../../cli/demo/cluster.ts';
 import { SONNETS } from '../../cli/demo/sonnets.ts';
 import type { FunctionContext, PalmFunction } from '../../src/cluster/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { type Child, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
 import { here } from './in-process.ts';
 import { freeAddress } from './ports.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes } from '../bytes.ts';
 import { type RawServer, startRawServer } from '../client/raw-server.ts';
+import { bytes } from '../support/bytes.ts';
 import { frond, objectsOf, type RunOptions } from './command.ts';
 import { here } from './in-process.ts';
 import { BINARY, startServer } from './server.ts';

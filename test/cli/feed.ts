@@ -1,5 +1,5 @@
 /** The input of a command, as fast as it is taken. */
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import type { Child } from './command.ts';
 
 /** The same line without end. */

@@ -4,7 +4,7 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
 

@@ -1,7 +1,7 @@
 /** The command in the process of the test: quicker than a child, for what needs none. */
 import { PassThrough } from 'node:stream';
 import { run } from '../../cli/run.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { contentOf, type Ended, type RunOptions } from './command.ts';
 
 export async function here(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes } from '../bytes.ts';
 import { startRawServer } from '../client/raw-server.ts';
-import { within } from '../wait.ts';
+import { bytes } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import {
   contentOf,
   exitOf,

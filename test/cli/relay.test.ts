@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { frond, objectsOf } from './command.ts';
 import { here } from './in-process.ts';
 import { entry, output, startRelay, type Up, up } from './relays.ts';

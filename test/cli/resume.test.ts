@@ -21,7 +21,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readResults } from '../../cli/commands/map-resume.ts';
 import { ResultFile } from '../../cli/commands/result-file.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { CLI, contentOf, type Ended, exitOf, start } from './command.ts';
 import { expectFailure } from './failure.ts';
 import { here } from './in-process.ts';

@@ -2,7 +2,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { Interrupted } from '../../cli/io.ts';
 import { run } from '../../cli/run.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 /** Milliseconds that a line or the end may take. */
 const LIMIT = 15_000;

@@ -1,7 +1,7 @@
 /** Servers for the command to call. */
 import { Server, type ServerOptions } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { type Child, contentOf, exitOf, start } from './command.ts';
 
 /** Milliseconds that a line may take. */

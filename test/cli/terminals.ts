@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import type { Io } from '../../cli/io.ts';
 import { run } from '../../cli/run.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 export class FakeTerminal extends PassThrough {
   readonly isTTY = true;

@@ -4,9 +4,9 @@ import type { Server } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { testCluster } from '../cluster/ground.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 
 for (const [name, make] of GROUNDS) {

@@ -6,7 +6,7 @@ import { Client, text } from '../../src/index.ts';
 import { atLevel } from '../../src/logging.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 const transport = memory();
 const any = 'memory://*';

@@ -1,8 +1,8 @@
 /** What jobs do, on any transport. */
 import { describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import { type Ground, onGround } from './on-ground.ts';
 
 export function testJobs(name: string, make: () => Ground): void {

@@ -8,7 +8,7 @@ import { Client, text } from '../../src/index.ts';
 import { createRelay } from '../../transports/relay/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
 const silent = { loggingLevel: 'silent' } as const;

@@ -6,8 +6,8 @@ import { openMap } from '../../src/client/stream/map.ts';
 import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { echo, type Ground, onGround } from './on-ground.ts';
 import { type RawHandler, type RawServer, startRawServer } from './raw-server.ts';
 

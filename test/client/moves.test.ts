@@ -6,8 +6,8 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { eventually, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { eventually, within } from '../support/wait.ts';
 
 const grounds: Readonly<Record<string, () => { transport: BindingTransport; any: string }>> = {
   memory: () => ({ transport: memory(), any: 'memory://*' }),

@@ -4,9 +4,9 @@ import type { Master, Server, Worker } from '../../src/cluster/index.ts';
 import type { PayloadCodec, TapEvent } from '../../src/index.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { testCluster } from '../cluster/ground.ts';
-import { eventually, until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { eventually, until, within } from '../support/wait.ts';
 import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 
 /** Sizes that are kept in different places: within an object, in a slab, in a buffer of their own. */

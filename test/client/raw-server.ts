@@ -2,7 +2,7 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
 import type { BindingConnection, BindingTransport, Delivery } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 /** A server made by hand, for answers that no real one gives: several, none, late, garbled. */
 export interface RawServer extends AsyncDisposable {

@@ -4,8 +4,8 @@ import { type FunctionContext, Master, type PalmFunctions, Server, Worker } from
 import { Client, PalmError, type PayloadCodec, text } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 
 let cleanup: (() => Promise<unknown>)[] = [];
 

@@ -13,8 +13,8 @@ import {
   type TapEvent,
   text,
 } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { first, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { first, within } from '../support/wait.ts';
 import { type Ground, onGround } from './on-ground.ts';
 import { type RawHandler, startRawServer } from './raw-server.ts';
 

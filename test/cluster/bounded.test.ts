@@ -9,8 +9,8 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import type { BindingConnection } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import { type RoleProcess, startScript } from './jobs.ts';
 
 const SCRIPT = fileURLToPath(new URL('attacked-process.ts', import.meta.url));

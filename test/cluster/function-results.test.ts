@@ -3,8 +3,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { Master, PalmFunctions, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { PalmError } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, testCluster } from './ground.ts';
 
 const one = bytes('one');

@@ -6,7 +6,7 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 export interface TestGround {
   readonly transport: BindingTransport;

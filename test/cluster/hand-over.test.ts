@@ -13,8 +13,8 @@ import {
   type WorkItem,
   WorkKind,
 } from '../../src/protocol/work-request.ts';
-import { bytes } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 
 const codec = new EnvelopeCodec();
 const call = (text: string) => palmMessage({ client: 'c', function: 'm.f', payload: bytes(text) });

@@ -1,7 +1,7 @@
 /** Jobs of many messages while workers and Masters come and go: nothing is lost, and nothing comes twice. */
 import { describe, expect, it } from 'vitest';
 import type { Master, Worker } from '../../src/cluster/index.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { startProxy } from '../zeromq/proxy.ts';
 import { grounds, testCluster } from './ground.ts';
 import { notOnce, readNumber, runJob, startProcess } from './jobs.ts';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '../../src/index.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 export function* numbered(count: number): Generator<Uint8Array> {
   for (let i = 0; i < count; i++) yield numberOf(i);

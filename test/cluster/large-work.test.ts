@@ -13,7 +13,7 @@ import {
   readWorkRequest,
   WorkKind,
 } from '../../src/protocol/work-request.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 const MEBIBYTE = 1_048_576;
 const silent = { debug() {}, info() {}, warning() {}, error() {} };

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { type RoleDefinition, type RunningRole, startRole, Worker } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, type TestGround } from './ground.ts';
 import { held, leftovers, megabytes, settled } from './leftovers.ts';
 

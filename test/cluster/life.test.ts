@@ -12,8 +12,8 @@ import {
   type Worker,
 } from '../../src/cluster/index.ts';
 import type { Client } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, testCluster } from './ground.ts';
 
 async function statusOf(client: Client): Promise<ServerStatus> {

@@ -9,8 +9,8 @@ import {
   type WorkItem,
   WorkKind,
 } from '../../src/protocol/work-request.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, type TestCluster, testCluster } from './ground.ts';
 
 const WAIT = 5_000;

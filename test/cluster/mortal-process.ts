@@ -1,7 +1,7 @@
 /** A worker in a process of its own that dies, hangs or stalls as it is told: mortal-process.ts DB. Says when it is up. */
 import { Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { textOf } from '../bytes.ts';
+import { textOf } from '../support/bytes.ts';
 
 const [dbAddress = ''] = process.argv.slice(2);
 const say = (what: string) => process.stdout.write(`${what}\n`);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 const SCRIPT = fileURLToPath(new URL('mortal-process.ts', import.meta.url));
 const START = 15_000;

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Hub, Master, Pipeline, Server, Sink, Worker } from '../../src/cluster/index.ts';
 import type { Client } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, testCluster } from './ground.ts';
 
 const tag = (name: string) => (payload: Uint8Array) => bytes(`${textOf(payload)}|${name}`);

@@ -7,8 +7,8 @@ import { palmMessage } from '../../src/protocol/message.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 
 const grounds = [
   ['memory', () => ({ transport: memory(), any: 'memory://*' })],

@@ -4,7 +4,7 @@ import { deferred } from '../../src/async/deferred.ts';
 import type { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, type TestCluster, testCluster } from './ground.ts';
 import { notOnce, numberOf, readNumber, runJob } from './jobs.ts';
 import { megabytes } from './leftovers.ts';

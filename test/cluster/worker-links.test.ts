@@ -11,8 +11,8 @@ import {
   type WorkRequest,
 } from '../../src/protocol/work-request.ts';
 import type { Connection } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { eventually, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { eventually, within } from '../support/wait.ts';
 import { grounds, testCluster } from './ground.ts';
 
 const HEARTBEAT = 200;

@@ -4,8 +4,8 @@ import { deferred } from '../../src/async/deferred.ts';
 import type { FunctionContext, Master, Worker } from '../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { until, within } from '../support/wait.ts';
 import { grounds, testCluster } from './ground.ts';
 
 describe.each(grounds)('a worker on %s', (_, make) => {

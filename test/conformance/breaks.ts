@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { Channel } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, eventually, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, eventually, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 /** The next break of a channel. */

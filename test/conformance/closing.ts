@@ -1,7 +1,7 @@
 /** What closing does: to what was accepted, to what was received, and to what is used afterwards. */
 import { describe, expect, it } from 'vitest';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, eventually, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, eventually, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 const closed = (sent?: boolean | 'unknown') =>

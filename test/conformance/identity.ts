@@ -1,7 +1,7 @@
 /** Who a client is, and where it dials. */
 import { describe, expect, it } from 'vitest';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 export function testIdentity(ends: () => Ends): void {

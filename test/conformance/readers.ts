@@ -1,8 +1,8 @@
 /** Whoever reads: what a reader may do, and what one that does not read does to others. */
 import { describe, expect, it } from 'vitest';
 import type { Batches, Delivery } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 /** Leaves a loop over the batches after the first of them. */

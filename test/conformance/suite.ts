@@ -9,8 +9,8 @@ import type {
   Puller,
   Subscription,
 } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, first, until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, first, until, within } from '../support/wait.ts';
 import { testBreaks } from './breaks.ts';
 import { testClosing } from './closing.ts';
 import type { Subject } from './context.ts';

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { ACTOR } from './bundle.ts';
 import type { Config } from './parts.ts';
 

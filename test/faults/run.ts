@@ -2,6 +2,6 @@
  * npm run test:faults [-- --long --seed N, and what vitest takes]: clusters of processes whose parts are killed, stopped and
  * cut off. Short runs, unless told otherwise. The seed is printed: with the same one, the same happens at the same times.
  */
-import { runSeeded } from '../seeded-run.ts';
+import { runSeeded } from '../support/seeded-run.ts';
 
 process.exitCode = await runSeeded({ config: 'test/faults/vitest.config.ts', prefix: 'FAULTS' });

@@ -1,7 +1,7 @@
 /** The parts of one scenario, what befalls them, and when. */
 
 import { Random } from '../fuzz/random.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import type { Addresses, Config, MapOrder, MapReport } from './parts.ts';
 import { Actor } from './processes.ts';
 

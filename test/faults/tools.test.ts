@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { Checker, FLAWLESS } from './checker.ts';
 import { growth } from './memory.ts';
 import { startProxy } from './proxy.ts';

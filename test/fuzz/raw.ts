@@ -1,7 +1,7 @@
 /** Attacks below what a transport sends: subscriptions of any bytes, and no ZeroMQ at all. */
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
-import { GREETING, readyOf } from '../zmtp.ts';
+import { GREETING, readyOf } from '../support/zmtp.ts';
 import type { Fleet } from './fleet.ts';
 import type { Random } from './random.ts';
 

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { TestGround } from '../cluster/ground.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { Fleet } from './fleet.ts';
 import { Random } from './random.ts';
 import type { Target } from './targets.ts';

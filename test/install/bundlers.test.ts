@@ -11,7 +11,7 @@ import { Server } from '../../src/cluster/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';
 import { launchChromium, openPage } from '../browser/browser.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { run } from './run.ts';
 
 const PAGE =

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { contentOf, exitOf, until } from '../cli/command.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { environment } from './run.ts';
 
 const root = join(import.meta.dirname, '../..');

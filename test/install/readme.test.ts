@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { node20, node22, node24 } from '../runtimes/installed.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { environment, run } from './run.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PlainEnvelope, readPlain } from '../../src/protocol/envelope-plain.ts';
-import { anyFrame, NASTIES } from '../unit/envelope-frames.ts';
-import { type Seen, seenBy } from '../unit/envelope-readers.ts';
+import { anyFrame, NASTIES } from '../support/envelope-frames.ts';
+import { type Seen, seenBy } from '../support/envelope-readers.ts';
 import { type Protobuf, runPython } from './pylm.ts';
 
 const FRAMES = 20_000;

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { connectTo, readAll } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import { type MixedCluster, type Part, startMixed } from './mixed.ts';

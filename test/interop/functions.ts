@@ -1,6 +1,6 @@
 /** What our frond servers and workers can do: the twins of servers/functions.py, which give the same bytes. */
 import type { FunctionContext, PalmFunctions } from '../../src/cluster/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 /** @param label - tells processes apart that share a PALM name. */
 export function functionsOf(label: string): PalmFunctions {

@@ -9,7 +9,7 @@ import {
   startRole,
 } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { readAll } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import { badFrames } from './garbage.ts';

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Dealer, Push, Request, XSubscriber } from 'zeromq';
 import type { Hub, Master, Server } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { readAll } from './connect.ts';
 import { entryOf, type RoleCase, roleCases, startCase } from './frond-roles.ts';
 import { badFrames, badRequests, junkAt } from './garbage.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
-import { bytes } from '../bytes.ts';
+import { bytes } from '../support/bytes.ts';
 
 /** Nobody listens under this topic. */
 const client = 'garbage';

@@ -1,7 +1,7 @@
 /** Stock pylm loses what a dead worker held, without a word: `retries` is what gets it answered. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { text } from '../../src/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { connectTo } from './connect.ts';
 import { type PylmCluster, startCluster } from './pylm.ts';
 

@@ -1,7 +1,7 @@
 /** Clusters of which each part is pylm's or frond's. */
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { functionsOf } from './functions.ts';
 import { type Addresses, type NodeSpec, type PylmKind, startNode } from './node.ts';
 import { prove } from './probe.ts';

@@ -2,8 +2,8 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import type { Connection } from '../../src/transport.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import { transportHere } from './transport.ts';
 
 export interface Watch {

@@ -2,7 +2,7 @@
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { textOf } from '../bytes.ts';
+import { textOf } from '../support/bytes.ts';
 import type { Entry } from './mixed.ts';
 import { transportHere } from './transport.ts';
 

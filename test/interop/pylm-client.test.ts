@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { runClient } from './pylm.ts';
 import { transportHere } from './transport.ts';
 

@@ -4,11 +4,11 @@ import { type Client, PalmError } from '../../src/index.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
 import * as CloseCode from '../../transports/relay-protocol/close-codes.ts';
 import { Type } from '../../transports/relay-protocol/frames.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { chosenSeed, Random } from '../fuzz/random.ts';
 import { dial, envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { connect, type RunningRelay, startRelay, TOKEN } from '../relay/life/ground.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 import { type PylmCluster, startCluster } from './pylm.ts';
 import { transportHere } from './transport.ts';
 

@@ -1,7 +1,7 @@
 /** frond's client on clusters of real pylm servers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, text } from '../../src/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { connectTo, readAll } from './connect.ts';
 import { type PylmCluster, startCluster, type Topology } from './pylm.ts';
 

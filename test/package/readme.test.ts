@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { type PackedProject, packProject, root } from './packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');

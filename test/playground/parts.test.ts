@@ -18,7 +18,7 @@ import { CLIENT, keyOf, topologyOf } from '../../playground/src/topology/model.t
 import { type Box, boxOf, curvesOf, hitsOf } from '../../playground/src/topology/paths.ts';
 import type { ServerStatus } from '../../src/cluster/index.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { bytes } from '../bytes.ts';
+import { bytes } from '../support/bytes.ts';
 
 describe('a series', () => {
   it('counts every result once, however long the job takes', () => {

@@ -6,7 +6,7 @@ import type { BindingConnection, BindingTransport, Transport } from '../../src/t
 import { createRelay } from '../../transports/relay/index.ts';
 import type { RelayOptions } from '../../transports/relay/options.ts';
 import { websocket } from '../../transports/websocket/node.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 import { Directory } from './directory.ts';
 import { ThroughConnection } from './through-connection.ts';
 

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { type PackedProject, packProject } from '../package/packed.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 import { bun, deno, node20, node24, type Runtime } from './installed.ts';
 
 const run = promisify(execFile);

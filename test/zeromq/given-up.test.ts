@@ -4,7 +4,7 @@ import { Router } from 'zeromq';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { megabytes } from '../fuzz/siege.ts';
-import { within } from '../wait.ts';
+import { within } from '../support/wait.ts';
 
 const MiB = 1_048_576;
 const GIVEN_UP = new PalmError('TIMEOUT', 'given up');

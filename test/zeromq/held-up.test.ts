@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BindingConnection, ConnectionStatus } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 
 const { Pull } = createRequire(import.meta.url)('zeromq') as typeof import('zeromq');
 

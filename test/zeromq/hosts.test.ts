@@ -7,7 +7,7 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { first, within } from '../wait.ts';
+import { first, within } from '../support/wait.ts';
 
 /** What each name leads to now; names of this machine are nobody's to make up. */
 const hosts = new Map<string, readonly string[]>();

@@ -1,7 +1,7 @@
 /** A ZeroMQ peer that writes its bytes itself (rfc.zeromq.org/spec/23), and keeps to nothing. */
 import { connect, type Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 
 export type PeerType = 'SUB' | 'PUSH' | 'PULL' | 'DEALER' | 'REQ';
 

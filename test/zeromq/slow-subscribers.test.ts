@@ -5,8 +5,8 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import type { BindingConnection, ConnectionStatus, Delivery } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes } from '../bytes.ts';
-import { first, until, within } from '../wait.ts';
+import { bytes } from '../support/bytes.ts';
+import { first, until, within } from '../support/wait.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const KiB = 1_024;

@@ -4,7 +4,7 @@ import { Pipeline, Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { startProxy } from '../faults/proxy.ts';
-import { eventually, within } from '../wait.ts';
+import { eventually, within } from '../support/wait.ts';
 
 const transport = zeromq({ heartbeatInterval: 1_000, reconnectInterval: 20, reconnectMaxInterval: 100 });
 const any = 'tcp://127.0.0.1:*';

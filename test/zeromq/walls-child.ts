@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { Client } from '../../src/index.ts';
 import { type ZeromqOptions, zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 
 export interface Addresses {
   readonly db: string;

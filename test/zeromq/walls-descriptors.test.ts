@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { until, within } from '../wait.ts';
+import { until, within } from '../support/wait.ts';
 import { dialRaw } from './raw-peer.ts';
 import { startWalls } from './walls-child.ts';
 

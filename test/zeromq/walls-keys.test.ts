@@ -5,8 +5,8 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import type { ConnectionStatus } from '../../src/transport.ts';
 import { type AllowKey, zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { first, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { first, within } from '../support/wait.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const server = curveKeyPair();

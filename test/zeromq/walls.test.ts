@@ -5,8 +5,8 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import type { BindingConnection } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { bytes } from '../bytes.ts';
-import { first, until, within } from '../wait.ts';
+import { bytes } from '../support/bytes.ts';
+import { first, until, within } from '../support/wait.ts';
 import { dialAs, dialRaw, subscription, zmtpFrame } from './raw-peer.ts';
 import { MiB, startWalls } from './walls-child.ts';
 

@@ -8,9 +8,9 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
 import { resolveZeromqAddress } from '../../transports/shared/zeromq-address.ts';
 import { type ZeromqOptions, zeromq } from '../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { startRawServer } from '../client/raw-server.ts';
-import { first, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { first, within } from '../support/wait.ts';
 import { startProxy } from './proxy.ts';
 
 let cleanup: (() => PromiseLike<void>)[] = [];

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectionStatus } from '../../src/transport.ts';
 import { type ZmtpOptions, zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
 import { megabytes } from '../fuzz/siege.ts';
-import { collect, until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, until, within } from '../support/wait.ts';
 import {
   dialAs,
   dialRaw,

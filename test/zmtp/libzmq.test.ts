@@ -17,8 +17,8 @@ import {
 } from 'zeromq';
 import type { BindingConnection } from '../../src/transport.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, until, within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, until, within } from '../support/wait.ts';
 
 const COUNT = 3_000;
 const texts = Array.from({ length: COUNT }, (_, i) => `message ${i}`);

@@ -10,8 +10,8 @@ import {
 import { Client } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { within } from '../wait.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { within } from '../support/wait.ts';
 
 const transports = { zeromq: () => zeromq(), zmtp: () => zmtp() };
 type Kind = keyof typeof transports;

@@ -5,9 +5,9 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import type { BindingConnection, ConnectionStatus, Delivery } from '../../src/transport.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { bytes, textOf } from '../bytes.ts';
-import { collect, first, until, within } from '../wait.ts';
-import { frameOf, portOf, ZmtpPeer } from '../zmtp.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, first, until, within } from '../support/wait.ts';
+import { frameOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const MiB = 1_048_576;

@@ -3,7 +3,7 @@ import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import protobufjs from 'protobufjs';
 import type { PalmMessage } from '../../../src/protocol/message.ts';
-import { FIELDS } from '../../unit/envelope-readers.ts';
+import { FIELDS } from '../../support/envelope-readers.ts';
 
 export type Fields = Omit<PalmMessage, 'unknown'>;
 export type Reader = '@bufbuild/protobuf' | 'protobufjs' | 'pure Python';

@@ -6,7 +6,7 @@ import { memory } from '../../../transports/memory/index.ts';
 import type { Target } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 import { type Besieged, functions, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

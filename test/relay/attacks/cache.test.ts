@@ -1,7 +1,7 @@
 /** What each scope allows with keys and refuses, and the keys that are nobody's to write. */
 import { expect, it } from 'vitest';
 import type { CacheScope } from '../../../transports/relay/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 import { ALL, type Besieged, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

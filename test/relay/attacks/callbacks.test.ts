@@ -5,8 +5,8 @@ import type { Logger } from '../../../src/logging.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
 import type { Target } from '../../../transports/relay/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { EVERYTHING, startRelay } from '../life/ground.ts';
 import { testRelays } from './ground.ts';
 

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { RelayOptions } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { ALL, type Besieged, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

@@ -1,8 +1,8 @@
 /** A peer that confirms what it never read: what its socket has not taken is the relay's to hold all the same. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { envelope } from './raw-peer.ts';
 import { MiB, testRelayChildren } from './relay-child.ts';
 

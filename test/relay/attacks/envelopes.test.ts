@@ -12,8 +12,8 @@ import {
 import { memory } from '../../../transports/memory/index.ts';
 import * as CloseCode from '../../../transports/relay-protocol/close-codes.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
-import { bytesField, join, varint, varintField } from '../../unit/envelope-frames.ts';
+import { bytes } from '../../support/bytes.ts';
+import { bytesField, join, varint, varintField } from '../../support/envelope-frames.ts';
 import { startFakeServer } from './fake-server.ts';
 import { testRelays } from './ground.ts';
 import { envelope } from './raw-peer.ts';

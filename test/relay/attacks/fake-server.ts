@@ -2,7 +2,7 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import type { Target } from '../../../transports/relay/options.ts';
-import { until, within } from '../../wait.ts';
+import { until, within } from '../../support/wait.ts';
 
 export interface FakeServer {
   readonly target: Target;

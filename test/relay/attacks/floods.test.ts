@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 import { testRelays } from './ground.ts';
 import { knock, upgradeText } from './knock.ts';
 

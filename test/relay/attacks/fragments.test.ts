@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelayOn } from '../../../transports/relay/relay.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 import { TOKEN } from '../life/ground.ts';
 import { openTcp, upgradeText } from './knock.ts';
 import { messageOf } from './raw-peer.ts';

@@ -1,7 +1,7 @@
 /** Bytes that are no message, and messages that no client sends: each closes the connection, and only that. */
 import { expect, it } from 'vitest';
 import { SUBPROTOCOL, Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { theirs } from '../broken.ts';
 import { type Besieged, testRelays } from './ground.ts';
 import { envelope, messageOf, type RawPeer } from './raw-peer.ts';

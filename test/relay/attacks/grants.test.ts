@@ -1,7 +1,7 @@
 /** Servers, functions and work that are not granted. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes, textOf } from '../../bytes.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 import { ALL, type Besieged, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

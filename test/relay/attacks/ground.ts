@@ -8,8 +8,8 @@ import { memory } from '../../../transports/memory/index.ts';
 import type { RelayIdentity, RelayOptions, Target } from '../../../transports/relay/options.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { EVERYTHING, type RunningRelay, startRelay } from '../life/ground.ts';
 import { dial, type PeerOptions, type RawPeer } from './raw-peer.ts';
 

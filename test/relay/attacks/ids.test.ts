@@ -1,7 +1,7 @@
 /** Clients that would be others: in calls, requests, work and subscriptions. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { type Besieged, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

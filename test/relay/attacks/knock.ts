@@ -1,7 +1,7 @@
 /** Upgrades by hand: with any headers, and the HTTP status that they come to. */
 import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 

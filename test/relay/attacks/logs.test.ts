@@ -6,10 +6,10 @@ import { Server } from '../../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { bytes } from '../../bytes.ts';
 import { ACTING } from '../../cli/hostile-server.ts';
 import { Service } from '../../cli/service.ts';
-import { until, within } from '../../wait.ts';
+import { bytes } from '../../support/bytes.ts';
+import { until, within } from '../../support/wait.ts';
 
 const FLOOD = 16_384;
 

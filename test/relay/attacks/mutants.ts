@@ -1,8 +1,8 @@
 /** Messages of clients, spoilt by chance. */
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
 import { Frames, FUNCTIONS } from '../../fuzz/frames.ts';
 import type { Random } from '../../fuzz/random.ts';
+import { bytes } from '../../support/bytes.ts';
 import { envelope, messageOf } from './raw-peer.ts';
 
 const NUMBERS = [0, 1, 2, 3, 7, 255, 65_536, 2 ** 32, Number.MAX_SAFE_INTEGER];

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import type { BindingConnection } from '../../../src/transport.ts';
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { EVERYTHING } from '../life/ground.ts';
 import { testRelays } from './ground.ts';
 import { envelope, messageOf, type RawPeer } from './raw-peer.ts';

@@ -1,7 +1,7 @@
 /** Names that are those of what every object has: they stand for nothing, and change nothing. */
 import { afterEach, expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes, textOf } from '../../bytes.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 import { theirs } from '../broken.ts';
 import { testRelays } from './ground.ts';
 import { envelope } from './raw-peer.ts';

@@ -14,8 +14,8 @@ import {
   Type,
   type Welcome,
 } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 
 export interface PeerEnd {
   readonly code: number;

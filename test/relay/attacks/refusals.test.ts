@@ -1,7 +1,7 @@
 /** What a refusal sends back: no more than what it is of, and a little. */
 import { expect, it } from 'vitest';
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { ALL, testRelays } from './ground.ts';
 import { envelope, messageOf, type RawPeer } from './raw-peer.ts';
 

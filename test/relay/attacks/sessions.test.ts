@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { readRelayMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import type { WebSocketConstructor } from '../../../transports/websocket/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
 import { ALL, testRelays } from './ground.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { until, within } from '../../wait.ts';
+import { until, within } from '../../support/wait.ts';
 import { testRelays } from './ground.ts';
 import { openTcp, readText, upgradeText } from './knock.ts';
 import { envelope } from './raw-peer.ts';

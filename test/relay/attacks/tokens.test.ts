@@ -1,7 +1,7 @@
 /** Who has no token, or none that counts: 4401, and nothing is said of tokens anywhere. */
 import { expect, it } from 'vitest';
-import { bytes, textOf } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { EVERYTHING } from '../life/ground.ts';
 import { testRelays } from './ground.ts';
 import { dial } from './raw-peer.ts';

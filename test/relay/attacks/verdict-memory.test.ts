@@ -1,8 +1,8 @@
 /** What a relay remembers of the calls of its clients, however many there are and however many paths they make up. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { envelope, type RawPeer } from './raw-peer.ts';
 import { MiB, testRelayChildren } from './relay-child.ts';
 

@@ -13,7 +13,7 @@ import { SignalHub, throwIfAborted } from '../../../src/async/signals.ts';
 import { withinLimits } from '../../../src/async/timers.ts';
 import { loneMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 import { fakePlatform } from './fake-socket.ts';
 
 const ends: (() => unknown)[] = [];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 
 /** Milliseconds for a process that has nothing more to do to end, and to start on a machine that is busy. */
 const END = 3_000;

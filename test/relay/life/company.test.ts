@@ -7,8 +7,8 @@ import { Feature } from '../../../src/protocol/message.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { bytes, textOf } from '../../bytes.ts';
-import { within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { ALL, testRelays } from '../attacks/ground.ts';
 import { envelope } from '../attacks/raw-peer.ts';
 

@@ -1,10 +1,10 @@
 /** Cuts of the WebSocket, each soon mended: nothing is lost, nothing comes twice, and the order is kept. */
 import { expect, it } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { grounds, testCluster } from '../../cluster/ground.ts';
 import { numberOf, readNumber } from '../../cluster/jobs.ts';
-import { until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { until, within } from '../../support/wait.ts';
 import { connect, startRelay } from './ground.ts';
 import { Scissors } from './scissors.ts';
 import { startWire } from './wire.ts';

@@ -8,7 +8,7 @@ import { createRelay, type Relay } from '../../../transports/relay/index.ts';
 import type { RelayOptions } from '../../../transports/relay/options.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
-import { within } from '../../wait.ts';
+import { within } from '../../support/wait.ts';
 
 export const TOKEN = 'open sesame';
 

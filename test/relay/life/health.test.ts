@@ -5,7 +5,7 @@ import { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { bytes } from '../../bytes.ts';
+import { bytes } from '../../support/bytes.ts';
 import { startRelay } from './ground.ts';
 
 const ANY = 'tcp://127.0.0.1:*';

@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { RelayLimits } from '../../../transports/relay/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { testCluster } from '../../cluster/ground.ts';
-import { within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { within } from '../../support/wait.ts';
 import { connect, startRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 

@@ -1,10 +1,10 @@
 /** Clients that come and go leave nothing behind, in the relay and on their side. */
 import { describe, expect, it } from 'vitest';
 import { type Server, Worker } from '../../../src/cluster/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { grounds, testCluster } from '../../cluster/ground.ts';
 import { leftovers, megabytes, settled } from '../../cluster/leftovers.ts';
-import { until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { until, within } from '../../support/wait.ts';
 import { connect, startRelay, toRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 

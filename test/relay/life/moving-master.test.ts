@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { Worker } from '../../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { grounds, testCluster } from '../../cluster/ground.ts';
-import { collect, until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { collect, until, within } from '../../support/wait.ts';
 import { startRelay, toRelay } from './ground.ts';
 
 const codec = new EnvelopeCodec();

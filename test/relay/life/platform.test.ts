@@ -4,7 +4,7 @@ import type { Connection, ConnectionStatus } from '../../../src/transport.ts';
 import { loneMessage, readClientMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import { websocket } from '../../../transports/websocket/index.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
-import { until, within } from '../../wait.ts';
+import { until, within } from '../../support/wait.ts';
 import { type FakePlatform, type FakeSocket, fakePlatform } from './fake-socket.ts';
 
 const URL = 'ws://relay.example/';

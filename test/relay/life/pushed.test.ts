@@ -6,7 +6,7 @@ import { palmMessage } from '../../../src/protocol/message.ts';
 import type { BoundPull, BoundPush } from '../../../src/transport.ts';
 import { grounds, type TestGround, testCluster } from '../../cluster/ground.ts';
 import { notOnce, numberOf, readNumber } from '../../cluster/jobs.ts';
-import { until, within } from '../../wait.ts';
+import { until, within } from '../../support/wait.ts';
 import { startRelay, toRelay } from './ground.ts';
 import { Scissors } from './scissors.ts';
 import { startWire } from './wire.ts';

@@ -1,6 +1,6 @@
 /** What may change while a relay serves. */
 import { expect, it } from 'vitest';
-import { until } from '../../wait.ts';
+import { until } from '../../support/wait.ts';
 import { testRelays } from '../attacks/ground.ts';
 
 const besieged = testRelays();

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import type { Server } from '../../../src/cluster/index.ts';
 import { PalmError } from '../../../src/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { grounds, type TestGround, testCluster } from '../../cluster/ground.ts';
 import { numbered, numberOf, readNumber } from '../../cluster/jobs.ts';
-import { until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { until, within } from '../../support/wait.ts';
 import { connect, type RunningRelay, startRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 

@@ -1,5 +1,5 @@
 import { Random } from '../../fuzz/random.ts';
-import { until } from '../../wait.ts';
+import { until } from '../../support/wait.ts';
 import type { Cut, Wire } from './wire.ts';
 
 /** Cuts at random moments, in both ways, while a link is there to be cut. */

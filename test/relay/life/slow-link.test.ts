@@ -7,7 +7,7 @@ import type { RelayLimits } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { testCluster } from '../../cluster/ground.ts';
 import { numbered } from '../../cluster/jobs.ts';
-import { until, within } from '../../wait.ts';
+import { until, within } from '../../support/wait.ts';
 import { dial, envelope } from '../attacks/raw-peer.ts';
 import { connect, startRelay, TOKEN } from './ground.ts';
 import { startWire } from './wire.ts';

@@ -6,10 +6,10 @@ import type { Client } from '../../../src/index.ts';
 import type { ConnectionStatus } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { Authenticate } from '../../../transports/relay/options.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { testCluster } from '../../cluster/ground.ts';
 import { numbered } from '../../cluster/jobs.ts';
-import { first, until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { first, until, within } from '../../support/wait.ts';
 import { connect, EVERYTHING, startRelay } from './ground.ts';
 import { startWire } from './wire.ts';
 

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Master, Server, Worker } from '../../../src/cluster/index.ts';
 import { type Client, PalmError } from '../../../src/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { startRawServer } from '../../client/raw-server.ts';
 import { grounds, type TestGround, testCluster } from '../../cluster/ground.ts';
-import { until, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { until, within } from '../../support/wait.ts';
 import { connect, startRelay } from './ground.ts';
 
 const CLIENTS = 4;

@@ -2,9 +2,9 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { bytes, textOf } from '../../bytes.ts';
 import { testCluster } from '../../cluster/ground.ts';
-import { eventually, first, within } from '../../wait.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { eventually, first, within } from '../../support/wait.ts';
 import { dial } from '../attacks/raw-peer.ts';
 import { connect, startRelay, TOKEN } from './ground.ts';
 import { startWire } from './wire.ts';

@@ -2,7 +2,7 @@ import { type Command, type Parsed, parseOptions } from '../../../../cli/command
 import { COMMANDS } from '../../../../cli/commands/index.ts';
 import { CommandError } from '../../../../cli/errors.ts';
 import { OPTIONS } from '../../../../cli/options.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

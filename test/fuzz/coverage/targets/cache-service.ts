@@ -5,7 +5,7 @@ import { isReservedKey } from '../../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
 import type { RequestOrigin } from '../../../../src/transport.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, readOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 

@@ -1,6 +1,6 @@
 import { readCapture, writeCapture } from '../../../../playground/src/state/capture.ts';
 import { palmMessage } from '../../../../src/protocol/message.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, claimSame } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

@@ -6,7 +6,7 @@ import { CallGuard } from '../../../../transports/relay/auth/call-guard.ts';
 import { Identity } from '../../../../transports/relay/auth/identity.ts';
 import { RequestGuard } from '../../../../transports/relay/auth/request-guard.ts';
 import type { Upstream } from '../../../../transports/relay/upstream/upstream.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, readLaterOr, readOr } from '../claims.ts';
 import { fieldsBy, OTHERS } from '../readers.ts';
 import type { Target } from '../target.ts';

@@ -13,7 +13,7 @@ import {
   checkZeromqAddress,
   resolveZeromqAddress,
 } from '../../../../transports/shared/zeromq-address.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

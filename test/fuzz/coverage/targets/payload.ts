@@ -1,6 +1,6 @@
 import { msgpack } from '../../../../src/protocol/msgpack.ts';
 import { json, text } from '../../../../src/protocol/payload.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, claimSame } from '../claims.ts';
 import type { Target } from '../target.ts';
 

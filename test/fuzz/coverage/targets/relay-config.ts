@@ -5,7 +5,7 @@ import { parseOptions } from '../../../../cli/command.ts';
 import { relayCommand } from '../../../../cli/commands/relay.ts';
 import { checkConfig, settingsOf } from '../../../../cli/relay/settings.ts';
 import { parseJson } from '../../../../transports/relay/auth/schema.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

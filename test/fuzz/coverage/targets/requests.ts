@@ -11,7 +11,7 @@ import {
   WORK,
   type WorkItem,
 } from '../../../../src/protocol/work-request.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { goldenFrames } from '../golden.ts';
 import type { Target } from '../target.ts';

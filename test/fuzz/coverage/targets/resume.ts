@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LineFormat, readResults } from '../../../../cli/commands/map-resume.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, readLaterOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 

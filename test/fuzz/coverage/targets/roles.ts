@@ -1,7 +1,7 @@
 import { isRoleName, listOf, readDefinition, readWorker, shapeOf } from '../../../../cli/roles/definition.ts';
 import { isName } from '../../../../src/protocol/function-path.ts';
 import { zeromq } from '../../../../transports/zeromq/index.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

@@ -5,7 +5,7 @@ import { styleFor } from '../../../../cli/terminal/text.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { type CacheReply, plainReply } from '../../../../src/protocol/cache-request.ts';
 import { Feature, NO_BYTES } from '../../../../src/protocol/message.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, readLaterOr, Violation } from '../claims.ts';
 import type { Target } from '../target.ts';
 

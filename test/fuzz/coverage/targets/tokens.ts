@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Identity } from '../../../../transports/relay/auth/identity.ts';
 import { parseJson } from '../../../../transports/relay/auth/schema.ts';
 import { readTokens } from '../../../../transports/relay/auth/tokens.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimBounded, claimPlain, readOr } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { checkOrigin, type Knock } from '../../../../transports/relay/http/admission.ts';
 import { Proxies } from '../../../../transports/relay/http/proxies.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim } from '../claims.ts';
 import { type Target, textIn } from '../target.ts';
 

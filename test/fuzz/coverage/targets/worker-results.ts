@@ -6,7 +6,7 @@ import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { clientRange } from '../../../../src/protocol/envelope-head.ts';
 import { clientOf } from '../../../../src/protocol/ids.ts';
 import { NO_BYTES, palmMessage } from '../../../../src/protocol/message.ts';
-import { bytes } from '../../../bytes.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import { type Fields, fieldsBy, OTHERS } from '../readers.ts';
 import type { Target } from '../target.ts';

@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InFlight } from '../../../src/async/flow-limit.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+
+describe('messages in flight', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  const takeAll = (brake: InFlight) => {
+    let taken = 0;
+    while (brake.take()) taken++;
+    return taken;
+  };
+
+  it('are no more than the limit while answers come', () => {
+    const brake = new InFlight(() => 500);
+    expect(takeAll(brake)).toBe(500);
+    brake.answered(100);
+    expect(takeAll(brake)).toBe(1);
+    expect(brake.count).toBe(500);
+  });
+
+  it('are fewer where answers are large, until those are small again', () => {
+    const brake = new InFlight(() => 8_192);
+    // How large they are is not known yet.
+    expect(takeAll(brake)).toBe(1_001);
+    brake.answered(1_048_576);
+    brake.release(1_000);
+    expect(takeAll(brake)).toBe(58);
+    for (let i = 0; i < 1_000; i++) brake.answered(100);
+    expect(takeAll(brake)).toBe(8_192);
+  });
+
+  it('wait in turn, and nobody overtakes', async () => {
+    const brake = new InFlight(() => 100);
+    takeAll(brake);
+    const order: number[] = [];
+    const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
+    for (let i = 0; i < 70; i++) brake.answered(100);
+    // Places are free, but not while others wait for them.
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2]);
+    expect(brake.count).toBe(100 - 70 + 2);
+  });
+
+  it('are given places for a whole batch, or wait for them', async () => {
+    const brake = new InFlight(() => 1_000);
+    takeAll(brake);
+    const given: number[] = [];
+    const waiting = [1, 2].map(() => brake.wait(100).then((places) => given.push(places)));
+    brake.release(150);
+    await waiting[0];
+    expect(given).toEqual([100]);
+    brake.release(128);
+    await waiting[1];
+    expect(given).toEqual([100, 100]);
+  });
+
+  it('no longer count after a stall: a pipeline may drop them', async () => {
+    const brake = new InFlight(() => 10);
+    takeAll(brake);
+    const waiting = brake.wait();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await waiting;
+    expect(brake.count).toBeLessThan(10);
+  });
+
+  it('are braked less and less where no answer ever comes', async () => {
+    const brake = new InFlight(() => 10);
+    let sent = 0;
+    const sender = (async () => {
+      for (; sent < 2_000; sent++) await brake.wait();
+    })();
+    await vi.advanceTimersByTimeAsync(3_000);
+    await sender;
+    expect(sent).toBe(2_000);
+  });
+
+  it('leave no timer when nobody waits any more', async () => {
+    const brake = new InFlight(() => 4);
+    takeAll(brake);
+    const waiting = brake.wait();
+    expect(vi.getTimerCount()).toBe(1);
+    brake.release(4);
+    await waiting;
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('end for whoever waits when all is closed', async () => {
+    const brake = new InFlight(() => 4);
+    takeAll(brake);
+    const waiting = brake.wait();
+    brake.close(new PalmError('CLOSED', 'over'));
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('count from nothing again when more answers come than were sent', () => {
+    const brake = new InFlight(() => 4);
+    brake.take();
+    for (let i = 0; i < 3; i++) brake.answered(100);
+    expect(brake.count).toBe(0);
+    expect(takeAll(brake)).toBe(4);
+  });
+});

@@ -1,0 +1,175 @@
+/** What waits for a function: in turns between clients, in order for each, and bounded in bytes. */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BatchQueue } from '../../../src/async/batch-queue.ts';
+import { ByteBudget } from '../../../src/async/byte-budget.ts';
+import { Turns } from '../../../src/async/turns.ts';
+import { checkMaxWaiting, costOf, Intake } from '../../../src/cluster/runtime/intake.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { palmMessage } from '../../../src/protocol/message.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const codec = new EnvelopeCodec();
+const frameOf = (client: string, size = 0) =>
+  codec.encode(palmMessage({ pipeline: 'p', client, function: 's.f', payload: new Uint8Array(size) }));
+const settle = async () => {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+};
+
+describe('turns', () => {
+  it('go round between owners when each takes its time, in order for each', () => {
+    const turns = new Turns<string>();
+    for (const item of ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2']) turns.push(item[0] ?? '', item);
+    const taken: unknown[] = [];
+    for (let item = turns.shift(); item !== undefined; item = turns.shift()) {
+      taken.push(item);
+      vi.advanceTimersByTime(2);
+    }
+    expect(taken.join(' ')).toBe('a1 a2 b1 c1 a3 c2 a4');
+  });
+
+  it('last as long as what is quick is in plenty', () => {
+    const turns = new Turns<string>();
+    for (const item of ['a1', 'b1', 'a2', 'b2', 'a3']) turns.push(item[0] ?? '', item);
+    vi.advanceTimersByTime(5);
+    const taken = Array.from({ length: 5 }, () => turns.shift());
+    expect(taken.join(' ')).toBe('a1 b1 b2 a2 a3');
+  });
+
+  it('lose nothing, keep the order of each owner, and let nobody wait for more than one item of each other', () => {
+    const step = fc.oneof(fc.nat(4), fc.constant('take'));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const turns = new Turns<{ owner: number; number: number }>();
+        const pushed = [0, 0, 0, 0, 0];
+        const taken = [0, 0, 0, 0, 0];
+        const sinceServed = [0, 0, 0, 0, 0];
+        const take = () => {
+          const item = turns.shift();
+          if (item === undefined) return;
+          expect(item.number).toBe(taken[item.owner]);
+          taken[item.owner] = item.number + 1;
+          for (const owner of pushed.keys()) {
+            const waits = (pushed[owner] ?? 0) > (taken[owner] ?? 0);
+            sinceServed[owner] = waits && owner !== item.owner ? (sinceServed[owner] ?? 0) + 1 : 0;
+            expect(sinceServed[owner]).toBeLessThan(2 * pushed.length);
+          }
+          vi.advanceTimersByTime(2);
+        };
+        for (const what of steps) {
+          if (what === 'take') take();
+          else {
+            const owner = what as number;
+            turns.push(String(owner), { owner, number: pushed[owner] ?? 0 });
+            pushed[owner] = (pushed[owner] ?? 0) + 1;
+          }
+        }
+        while (turns.size > 0) take();
+        expect(taken).toEqual(pushed);
+        expect(turns.owners).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('the intake of a server', () => {
+  function open(limit: number) {
+    const budget = new ByteBudget(limit);
+    const source = new BatchQueue<Bytes>(4_096);
+    let full = 0;
+    const intake = new Intake({ budget, onFull: () => full++ });
+    intake.read(source);
+    const take = () => [...(intake as Iterable<Bytes>)][0];
+    return { budget, source, intake, take, timesFull: () => full };
+  }
+
+  const size = costOf(frameOf('c/1', 100));
+
+  it.each([
+    ['at its limit', 3 * size, 3],
+    ['a byte below', 3 * size + 1, 4],
+    ['a byte above', 3 * size - 1, 3],
+  ])('reads no more %s', async (_where, limit, read) => {
+    const { budget, source, intake, timesFull } = open(limit);
+    source.push(Array.from({ length: 10 }, (_, i) => frameOf(`c/${i}`, 100)));
+    await settle();
+    expect(intake.size).toBe(read);
+    expect(budget.used).toBe(read * size);
+    expect(timesFull()).toBe(1);
+  });
+
+  it('reads on as messages are done, and not as they are begun', async () => {
+    const { source, intake, budget } = open(2 * size);
+    source.push(Array.from({ length: 5 }, (_, i) => frameOf(`c/${i}`, 100)));
+    await settle();
+    const { value = [] } = await intake.next();
+    const iterator = value[Symbol.iterator]();
+    const first = iterator.next().value;
+    await settle();
+    expect(intake.size).toBe(1);
+    if (first !== undefined) intake.release(first);
+    await settle();
+    expect(intake.size).toBe(2);
+    expect(budget.used).toBe(2 * size);
+  });
+
+  it('takes one message that is larger than its limit, and ends after what was there', async () => {
+    const { source, intake } = open(1);
+    source.push([frameOf('c/1', 5_000), frameOf('c/2', 10)]);
+    source.end();
+    const seen: number[] = [];
+    for (let batch = await intake.next(); !batch.done; batch = await intake.next()) {
+      for (const frame of batch.value) {
+        seen.push(frame.length);
+        intake.release(frame);
+      }
+    }
+    expect(seen).toHaveLength(2);
+  });
+
+  it('gives calls of another client their turn at once, and takes all calls of a client for its', async () => {
+    const { source, intake } = open(Number.POSITIVE_INFINITY);
+    source.push(Array.from({ length: 1_000 }, (_, i) => frameOf(`heavy/${i}`)));
+    await settle();
+    const { value = [] } = await intake.next();
+    const iterator = value[Symbol.iterator]();
+    const order: string[] = [];
+    for (let i = 0; i < 6; i++) {
+      if (i === 2) {
+        source.push([frameOf('light/1'), frameOf('light/2')]);
+        await settle();
+      }
+      const frame = iterator.next().value;
+      if (frame !== undefined) order.push(codec.decode(frame).client);
+      vi.advanceTimersByTime(2);
+    }
+    expect(order).toEqual(['heavy/0', 'heavy/1', 'heavy/2', 'light/1', 'heavy/3', 'light/2']);
+  });
+
+  it('takes anything for a message: what is none is found out where it is read', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 })), async (frames) => {
+        const { source, intake, budget } = open(Number.POSITIVE_INFINITY);
+        source.push(frames.map((frame) => new Uint8Array(frame)));
+        source.end();
+        await settle();
+        const { value = [] } = await intake.next();
+        const taken = [...value];
+        expect(taken).toHaveLength(frames.length);
+        for (const frame of taken) intake.release(frame);
+        expect(budget.used).toBe(0);
+      }),
+    );
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, '1', null])('does not take %j for its limit', (limit) => {
+    expect(() => checkMaxWaiting(limit)).toThrowError(expect.objectContaining({ code: 'INVALID_CALL' }));
+  });
+});

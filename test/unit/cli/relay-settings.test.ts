@@ -1,0 +1,148 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isOpen, parsePlace, urlOf } from '../../../cli/relay/listening.ts';
+import { checkConfig, isOrigin, readConfig } from '../../../cli/relay/settings.ts';
+import { show } from '../../../src/protocol/errors.ts';
+
+const WHOLE = {
+  listen: '127.0.0.1:7766',
+  servers: {
+    demo: 'tcp://127.0.0.1:5555',
+    full: {
+      dbAddress: 'tcp://a:1',
+      pushAddress: 'tcp://a:2',
+      subAddress: 'tcp://a:3',
+      functions: ['full.*'],
+    },
+  },
+  origins: ['https://dash.example', 'http://localhost:5173'],
+  path: '/frond',
+  tokens: 'tokens.json',
+  anonymous: { servers: ['*'], functions: ['*.echo', '*'], cache: 'read', work: false },
+  limits: { maxFrame: 1, heartbeat: 1000 },
+  trustProxy: true,
+  tls: { cert: 'cert.pem', key: '/etc/key.pem' },
+  serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
+};
+
+test('a config file is given back as it is, with the paths in it whole', async () => {
+  expect(checkConfig(WHOLE, 'relay.json')).toEqual(WHOLE);
+  expect(checkConfig({}, 'relay.json')).toEqual({});
+  const folder = await mkdtemp(join(tmpdir(), 'frond-'));
+  const path = join(folder, 'relay.json');
+  try {
+    await writeFile(path, JSON.stringify(WHOLE));
+    expect(await readConfig(path)).toEqual({
+      ...WHOLE,
+      tokens: join(folder, 'tokens.json'),
+      tls: { cert: join(folder, 'cert.pem'), key: '/etc/key.pem' },
+    });
+    await writeFile(path, '{ "tls": ');
+    await expect(readConfig(path)).rejects.toMatchObject({ code: 'INPUT', message: `"${path}" is no JSON` });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  [null, 'it must be an object, not null'],
+  [{ lsten: 'a:1' }, 'there is no key lsten; did you mean listen?'],
+  [{ listen: 7766 }, 'listen must be a text, not 7766'],
+  [{ servers: ['tcp://a:1'] }, 'servers must be an object, not a list of 1'],
+  [
+    { servers: { demo: 5 } },
+    "servers.demo must be an address such as 'tcp://127.0.0.1:5555', or { dbAddress, … }, not 5",
+  ],
+  [
+    { servers: { demo: { dbAddress: 5 } } },
+    "servers.demo.dbAddress must be an address such as 'tcp://127.0.0.1:5555', not 5",
+  ],
+  [
+    { servers: { demo: { dbAdress: 'tcp://a:1' } } },
+    'there is no key servers.demo.dbAdress; did you mean dbAddress?',
+  ],
+  [
+    { servers: { demo: { x: 1 } } },
+    'there is no key servers.demo.x, but dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress, functions',
+  ],
+  [{ servers: { demo: {} } }, 'servers.demo must be an object that says where the server is, with dbAddress'],
+  [
+    { servers: { 'a.b': 'tcp://a:1' } },
+    'a key of servers must be a name without dots, colons, slashes or spaces, not "a.b"',
+  ],
+  [
+    { servers: { demo: { dbAddress: 'tcp://a:1', functions: ['upper'] } } },
+    'servers.demo.functions[0] must be \'server.function\', with * for any part of it, or * for all, not "upper"',
+  ],
+  [{ origins: 'https://a.example' }, 'origins must be a list of origins of pages, not "https://a.example"'],
+  [
+    { origins: ['https://a.example', '*'] },
+    'origins[1] must be an origin such as https://dash.example, not "*"',
+  ],
+  [{ path: 'frond' }, 'path must be a path such as /frond, not "frond"'],
+  [{ path: '/a?b' }, 'path must be a path such as /frond, not "/a?b"'],
+  [{ tokens: {} }, 'tokens must be a text, not an object'],
+  [{ anonymous: {} }, 'anonymous.servers is missing'],
+  [{ anonymous: { server: ['*'] } }, 'there is no key anonymous.server; did you mean servers?'],
+  [
+    { anonymous: { servers: ['*'], cache: 'write' } },
+    'anonymous.cache must be none, read, session or all, not "write"',
+  ],
+  [{ limits: { maxFrame: 0 } }, 'limits.maxFrame must be a whole number from 1 on, not 0'],
+  [{ limits: { maxFrame: 1.5 } }, 'limits.maxFrame must be a whole number from 1 on, not 1.5'],
+  [{ limits: { maxFrame: '1' } }, 'limits.maxFrame must be a whole number from 1 on, not "1"'],
+  [{ limits: { maxFrames: 1 } }, 'there is no key limits.maxFrames; did you mean maxFrame?'],
+  ...['yes', -1, 1.5, ['10.0.0.0/33'], ['here'], [10]].map(
+    (trustProxy) =>
+      [
+        { trustProxy },
+        `trustProxy must be true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private, not ${show(trustProxy)}`,
+      ] as const,
+  ),
+  [{ tls: { cert: 'cert.pem' } }, 'tls.key is missing'],
+  [{ tls: null }, 'tls must be an object, not null'],
+] as const)('%j: %s', (content, message) => {
+  const error = expect.objectContaining({ code: 'INVALID_CALL', message: `"relay.json": ${message}` });
+  expect(() => checkConfig(content, 'relay.json')).toThrow(error);
+});
+
+test('origins, as browsers say them', () => {
+  for (const one of ['https://a.example', 'http://localhost:5173', 'http://[::1]:81']) {
+    expect(isOrigin(one)).toBe(true);
+  }
+  for (const one of [
+    'https://a.example/',
+    'https://a.example:443',
+    'HTTPS://a.example',
+    'a.example',
+    '*',
+    'null',
+  ]) {
+    expect(isOrigin(one), one).toBe(false);
+  }
+});
+
+describe('where it listens', () => {
+  test.each([
+    ['127.0.0.1:7766', { host: '127.0.0.1', port: 7766 }, false, 'ws://127.0.0.1:7766/'],
+    ['localhost:0', { host: 'localhost', port: 0 }, false, 'ws://localhost:7766/'],
+    ['[::1]:*', { host: '::1', port: 0 }, false, 'ws://[::1]:7766/'],
+    ['*:7766', { host: undefined, port: 7766 }, true, 'ws://127.0.0.1:7766/'],
+    ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }, true, 'ws://127.0.0.1:7766/'],
+    ['[::]:80', { host: '::', port: 80 }, true, 'ws://127.0.0.1:7766/'],
+    ['relay.example:443', { host: 'relay.example', port: 443 }, true, 'ws://relay.example:7766/'],
+  ] as const)('%s', (text, place, reachesOut, url) => {
+    expect(parsePlace(text)).toEqual(place);
+    expect(isOpen(place)).toBe(reachesOut);
+    expect(urlOf('ws', place, 7766, '/')).toBe(url);
+  });
+
+  test.each(['', '7766', ':7766', 'a:', 'a:b', 'a:65536', '::1:80', 'ws://a:1', 'a b:1'])(
+    'not %j',
+    (text) => {
+      expect(() => parsePlace(text)).toThrow(/^--listen must be host:port, such as 127\.0\.0\.1:7766, not /);
+    },
+  );
+});

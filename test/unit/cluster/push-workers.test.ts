@@ -1,0 +1,135 @@
+/** How much is pushed to workers that take what is pushed, alone and beside others that ask. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PushShare } from '../../../src/cluster/dispatch/push-workers.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const settle = async () => {
+  for (let i = 0; i < 2_000; i++) await Promise.resolve();
+};
+
+function open(peers: number, isShared = true) {
+  const ground = { peers, isShared, waiting: 10_000 };
+  const push = {
+    address: '',
+    get peers() {
+      return ground.peers;
+    },
+    onPeers: () => {},
+    send: async () => {},
+    close: async () => {},
+  };
+  const share = new PushShare(push, {
+    get waiting() {
+      return ground.waiting;
+    },
+    next: () => {
+      if (ground.waiting === 0) return undefined;
+      ground.waiting--;
+      return { frame: new Uint8Array(1) };
+    },
+    putBack: () => ground.waiting++,
+    isShared: () => ground.isShared,
+  });
+  share.peersChanged();
+  const run = async () => {
+    share.run();
+    await settle();
+    return share.out;
+  };
+  /** Everything that is out comes back after so many milliseconds, one after another for each worker. */
+  const round = async (each: number) => {
+    for (let left = Math.ceil(share.out / ground.peers); left > 0; left--) {
+      vi.advanceTimersByTime(each);
+      share.cameBack(Math.min(ground.peers, share.out));
+    }
+    return run();
+  };
+  return { ground, share, run, round };
+}
+
+describe('what is pushed', () => {
+  it('is all there is where nobody asks', async () => {
+    const { ground, run } = open(2, false);
+    expect(await run()).toBe(10_000);
+    expect(ground.waiting).toBe(0);
+  });
+
+  it('is one message for each worker where others ask and it takes its time', async () => {
+    const { share, run, round } = open(3);
+    expect(await run()).toBe(3);
+    expect(await run()).toBe(3);
+    for (let i = 0; i < 20; i++) expect(await round(30)).toBe(3);
+    share.cameBack(1);
+    expect(await run()).toBe(3);
+  });
+
+  it('is more, a little at a time, where it is quick, and less at once when it is not', async () => {
+    const { run, round } = open(1);
+    let before = await run();
+    for (let i = 0; i < 10; i++) {
+      const now = await round(0.25);
+      expect(now).toBeLessThanOrEqual(2 * before);
+      before = now;
+    }
+    // What it does in 5 ms, and one.
+    expect(before).toBeGreaterThan(15);
+    expect(before).toBeLessThanOrEqual(21);
+    for (let i = 0; i < 3; i++) before = await round(100);
+    expect(before).toBe(1);
+  });
+
+  it('begins with one message after a pause', async () => {
+    const { ground, share, run, round } = open(1);
+    await run();
+    for (let i = 0; i < 10; i++) await round(0.25);
+    ground.waiting = 0;
+    share.cameBack(share.out);
+    vi.advanceTimersByTime(2_000);
+    ground.waiting = 60;
+    share.run();
+    expect(share.out).toBe(1);
+  });
+
+  it('does not count for workers that went', async () => {
+    const { ground, share, run } = open(2);
+    expect(await run()).toBe(2);
+    ground.peers = 1;
+    share.peersChanged();
+    expect(share.out).toBe(1);
+    ground.peers = 0;
+    share.peersChanged();
+    expect(share.out).toBe(0);
+  });
+
+  it('is forgotten when nothing comes of it for long, each time after twice as long', async () => {
+    const { share, run } = open(1);
+    await run();
+    for (const wait of [10_000, 20_000, 40_000]) {
+      vi.advanceTimersByTime(wait - 1);
+      share.forgetOverdue();
+      expect(share.out).toBe(1);
+      vi.advanceTimersByTime(1);
+      share.forgetOverdue();
+      expect(share.out).toBe(0);
+      await run();
+    }
+  });
+
+  it('is forgotten by the time that messages take where that is known', async () => {
+    const { share, run, round } = open(1);
+    await run();
+    await round(2_000);
+    vi.advanceTimersByTime(7_999);
+    share.forgetOverdue();
+    expect(share.out).toBe(1);
+    vi.advanceTimersByTime(1);
+    share.forgetOverdue();
+    expect(share.out).toBe(0);
+  });
+});

@@ -1,0 +1,142 @@
+/** What a relay passes on of a stranger's frame: no reader sees anything in it that the relay did not. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
+import { type PlainEnvelope, readPlain } from '../../../src/protocol/envelope-plain.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { anyFrame, bytesField, join, NASTIES, varintField } from '../../support/envelope-frames.ts';
+import { READERS, seenBy } from '../../support/envelope-readers.ts';
+
+/** What is passed on; undefined for what is refused. */
+function passed(frame: Bytes, codec = new EnvelopeCodec()): PlainEnvelope | undefined {
+  try {
+    return readPlain(codec, frame);
+  } catch (error) {
+    expect(error).toBeInstanceOf(PalmError);
+    expect(error).toMatchObject({ code: 'PROTOCOL' });
+    return undefined;
+  }
+}
+
+function expectOneReading({ message, frame }: PlainEnvelope): void {
+  const seen = seenBy((name) => message[name]);
+  for (const { name, read } of READERS) expect([name, read(frame)]).toEqual([name, seen]);
+  expect(new EnvelopeCodec().decode(frame)).toEqual(message);
+}
+
+const nasties = Object.entries(NASTIES);
+
+describe('a frame that is passed on', () => {
+  it.each(nasties)('says the same to every reader, or is refused: %s', (_, frame) => {
+    const plain = passed(frame);
+    if (plain !== undefined) expectOneReading(plain);
+  });
+
+  it('says the same to every reader, whatever came', () => {
+    // One codec for all, so that what it remembers of one message must not show in the next.
+    const codec = new EnvelopeCodec();
+    let count = 0;
+    fc.assert(
+      fc.property(anyFrame, (frame) => {
+        const plain = passed(frame, codec);
+        if (plain === undefined) return;
+        count++;
+        expectOneReading(plain);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(count).toBeGreaterThan(500);
+  });
+
+  it('is what our encoder writes, also where the very bytes that came are passed on', () => {
+    const codec = new EnvelopeCodec();
+    let same = 0;
+    fc.assert(
+      fc.property(anyFrame, (frame) => {
+        const plain = passed(frame, codec);
+        if (plain === undefined) return;
+        const own = new EnvelopeCodec().encode(plain.message);
+        expect(Buffer.compare(plain.frame, own)).toBe(0);
+        expect(plain.frame === frame).toBe(Buffer.compare(frame, own) === 0);
+        if (plain.frame === frame) same++;
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(same).toBeGreaterThan(200);
+  });
+
+  it('is the one that came when a client of ours wrote it: nothing is encoded twice', () => {
+    const text = fc.string({ unit: 'binary' });
+    const integer = fc.maxSafeInteger();
+    const fields: fc.Arbitrary<Partial<PalmMessage>> = fc.record({
+      pipeline: text,
+      client: text,
+      stage: integer,
+      function: text,
+      cache: text,
+      payload: fc.uint8Array().map((payload) => new Uint8Array(payload)),
+      features: integer,
+      status: integer,
+      error: text,
+      errorName: text,
+      ordinal: integer,
+    });
+    const codec = new EnvelopeCodec();
+    fc.assert(
+      fc.property(fields, (own) => {
+        const frame = codec.encode(palmMessage(own));
+        expect(readPlain(codec, frame)).toEqual({ message: palmMessage(own), frame });
+        expect(readPlain(codec, frame).frame).toBe(frame);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('holds no unknown field, and no field at its default', () => {
+    const call = [bytesField(2, 'c'), bytesField(4, 'a.f')] as const;
+    const own = join(...call);
+    for (const frame of [
+      join(...call, varintField(7, 1)),
+      join(bytesField(900, 'x'), ...call),
+      join(...[...call].reverse()),
+      join(varintField(3, 0), ...call),
+      join(...call, bytesField(6, '')),
+    ]) {
+      expect(readPlain(new EnvelopeCodec(), frame).frame).toEqual(own);
+    }
+  });
+});
+
+describe('what is refused', () => {
+  /** By what is wrong with them; those that only look so are not among them. */
+  const wrong =
+    /longer|longest|second|again|group|wraps|as a |as 32|as 64|as packed|as bytes|beyond (32|64) bits/;
+  const fine = ['a status that wraps to 0', 'features beyond 32 bits'];
+  const refused = nasties.filter(([name]) => wrong.test(name) && !fine.includes(name));
+
+  it.each(refused)('is %s', (_, frame) => {
+    expect(passed(frame)).toBeUndefined();
+  });
+
+  it('is what another reader does not take where ours does', () => {
+    const apart = nasties.filter(([, frame]) => {
+      try {
+        new EnvelopeCodec().decode(frame);
+      } catch {
+        return false;
+      }
+      return READERS.some(({ read }) => {
+        try {
+          read(frame);
+          return false;
+        } catch {
+          return true;
+        }
+      });
+    });
+    expect(apart.length).toBeGreaterThan(5);
+    for (const [name, frame] of apart) expect([name, passed(frame)]).toEqual([name, undefined]);
+  });
+});

@@ -1,0 +1,272 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { PalmError } from '../../../../src/protocol/errors.ts';
+import type { Puller } from '../../../../src/transport.ts';
+import { WorkPool, type WorkTaker } from '../../../../transports/relay/upstream/work-pool.ts';
+
+/** A link that work comes over, by hand. */
+class FakePuller implements Puller {
+  isReady = true;
+  isClosed = false;
+  readonly #queue = new BatchQueue<Bytes>(1_000);
+  readonly #breaks = new Set<(error: PalmError) => void>();
+
+  async ready(): Promise<void> {
+    if (!this.isReady) await new Promise(() => {});
+  }
+
+  onBreak(listener: (error: PalmError) => void): () => void {
+    this.#breaks.add(listener);
+    return () => this.#breaks.delete(listener);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
+    return this.#queue;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.#queue.end();
+  }
+
+  push(...numbers: readonly number[]): void {
+    this.#queue.push(numbers.map((number) => new Uint8Array([number])));
+  }
+
+  break(): void {
+    this.isReady = false;
+    for (const listener of [...this.#breaks]) listener(new PalmError('DISCONNECTED', 'gone'));
+  }
+}
+
+class Worker implements WorkTaker {
+  readonly most: number;
+  given: number[] = [];
+  events: string[] = [];
+  lostCount = 0;
+  readonly lost = (count: number) => {
+    this.lostCount += count;
+  };
+
+  constructor(most = 16) {
+    this.most = most;
+  }
+
+  get room(): number {
+    return this.roomBytes > 0 ? this.most - this.given.length : 0;
+  }
+
+  /** As many frames of a byte as there is room for, unless it is less. */
+  mostBytes = Number.POSITIVE_INFINITY;
+
+  get roomBytes(): number {
+    return this.mostBytes - this.given.length;
+  }
+
+  becameReady(): void {
+    this.events.push('ready');
+  }
+
+  broke(): void {
+    this.events.push('broke');
+  }
+
+  wasRefused(error: PalmError): void {
+    this.events.push(error.code);
+  }
+
+  give(frames: readonly Bytes[]): void {
+    this.given.push(...frames.map(([number = 0]) => number));
+  }
+
+  /** What it has, as it would be given back. */
+  frames(): Bytes[] {
+    return this.given.map((number) => new Uint8Array([number]));
+  }
+}
+
+function scene(address: () => string | Promise<string> = () => 'a') {
+  const pullers: FakePuller[] = [];
+  const pool = new WorkPool({
+    workAddress: async () => address(),
+    pull: () => {
+      const puller = new FakePuller();
+      pullers.push(puller);
+      return puller;
+    },
+    told: (error) => PalmError.from(error, 'PROTOCOL', 'x'),
+  });
+  return { pool, pullers };
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(1);
+
+describe('the work of a server', () => {
+  vi.useFakeTimers();
+  afterEach(() => {
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('comes over one link, however many work, and is shared evenly among those with room', async () => {
+    const { pool, pullers } = scene();
+    const workers = Array.from({ length: 40 }, () => new Worker());
+    for (const worker of workers) pool.join(worker);
+    await settle();
+    expect(pullers.length).toBe(1);
+    expect(workers.every(({ events }) => events.join() === 'ready')).toBe(true);
+    pullers[0]?.push(...Array.from({ length: 80 }, (_, i) => i));
+    await settle();
+    expect(workers.map(({ given }) => given.length)).toEqual(workers.map(() => 2));
+    // One by one, each in turn.
+    for (let i = 0; i < 40; i++) {
+      pullers[0]?.push(i);
+      await settle();
+    }
+    expect(workers.map(({ given }) => given.length)).toEqual(workers.map(() => 3));
+    await pool.close();
+  });
+
+  it('is not read on while nobody has room, and waits in its order', async () => {
+    const { pool, pullers } = scene();
+    const [small, large] = [new Worker(1), new Worker(3)];
+    pool.join(small);
+    pool.join(large);
+    await settle();
+    pullers[0]?.push(1, 2, 3, 4, 5, 6);
+    await settle();
+    expect([small.given.length, large.given.length]).toEqual([1, 3]);
+    large.given = [];
+    pool.share();
+    expect(large.given).toEqual([5, 6]);
+    await pool.close();
+  });
+
+  it('is given by bytes, too: no more than the first that goes past what there is room for', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker();
+    worker.mostBytes = 3;
+    pool.join(worker);
+    await settle();
+    pullers[0]?.push(1, 2, 3, 4, 5);
+    await settle();
+    expect(worker.given).toEqual([1, 2, 3]);
+    worker.given = [3];
+    pool.share();
+    expect(worker.given).toEqual([3, 4, 5]);
+    await pool.close();
+  });
+
+  it('that one had who vanishes is for the others at once, before what comes', async () => {
+    const { pool, pullers } = scene();
+    const [first, second] = [new Worker(2), new Worker(4)];
+    pool.join(first);
+    await settle();
+    pullers[0]?.push(1, 2, 3);
+    await settle();
+    pool.join(second);
+    expect(second.given).toEqual([3]);
+    pool.leave(first, first.frames());
+    expect(second.given).toEqual([3, 1, 2]);
+    await pool.close();
+  });
+
+  it('is kept in the lull after the last is gone, for one that comes then over the same link', async () => {
+    const { pool, pullers } = scene();
+    const [first, second] = [new Worker(), new Worker()];
+    pool.join(first);
+    await settle();
+    pullers[0]?.push(1);
+    await settle();
+    pool.leave(first, first.frames());
+    await vi.advanceTimersByTimeAsync(500);
+    pullers[0]?.push(2);
+    await vi.advanceTimersByTimeAsync(900);
+    pool.join(second);
+    expect(second.given).toEqual([1, 2]);
+    await settle();
+    expect([pullers.length, second.events]).toEqual([1, ['ready', 'ready']]);
+    await pool.close();
+  });
+
+  it('ends with the link when nothing comes any more, or nobody comes', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker();
+    for (const [round, isBusy] of [false, true].entries()) {
+      pool.join(worker);
+      await settle();
+      pool.leave(worker, []);
+      for (let i = 0; i < 50 && pullers[round]?.isClosed === false; i++) {
+        if (isBusy) pullers[round]?.push(i);
+        await vi.advanceTimersByTimeAsync(100);
+      }
+      expect(pullers[round]?.isClosed).toBe(true);
+    }
+    expect(pullers.length).toBe(2);
+    // What came meanwhile is for the next.
+    pool.join(worker);
+    expect(worker.given.length).toBe(16);
+    await pool.close();
+  });
+
+  it('is told lost when more is kept than may be', async () => {
+    const { pool } = scene();
+    const worker = new Worker();
+    pool.join(worker);
+    await settle();
+    const large = new Uint8Array(40 * 1_048_576);
+    pool.leave(worker, [large, large, new Uint8Array(1)]);
+    expect(worker.lostCount).toBe(1);
+    await pool.close();
+  });
+
+  it('follows the server to another address, and tells all that it broke and is ready', async () => {
+    let at = 'a';
+    const { pool, pullers } = scene(() => at);
+    const workers = [new Worker(), new Worker()];
+    for (const worker of workers) pool.join(worker);
+    await settle();
+    at = 'b';
+    pullers[0]?.push(1);
+    pullers[0]?.break();
+    await settle();
+    expect(pullers.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    expect(workers.map(({ events }) => events.join())).toEqual(['ready,broke,ready', 'ready,broke,ready']);
+    expect(workers.flatMap(({ given }) => given)).toEqual([1]);
+    await pool.close();
+  });
+
+  it('of a server that gives none away is refused, to those who come later again', async () => {
+    let reason: PalmError | undefined = new PalmError('WRONG_SERVER', 'no worker_push_address');
+    const { pool, pullers } = scene(() => {
+      if (reason !== undefined) throw reason;
+      return 'a';
+    });
+    const [first, second] = [new Worker(), new Worker()];
+    pool.join(first);
+    await settle();
+    reason = undefined;
+    pool.join(second);
+    await settle();
+    expect([first.events, second.events, pullers.length]).toEqual([['WRONG_SERVER'], ['ready'], 1]);
+    pool.leave(first, []);
+    await pool.close();
+  });
+
+  it('is not given to one whose session ends with what it is given', async () => {
+    const { pool, pullers } = scene();
+    const [doomed, other] = [new Worker(), new Worker()];
+    const give = doomed.give.bind(doomed);
+    doomed.give = (frames) => {
+      give(frames);
+      pool.leave(doomed, doomed.frames());
+    };
+    pool.join(doomed);
+    pool.join(other);
+    await settle();
+    pullers[0]?.push(1, 2, 3, 4);
+    await settle();
+    expect([...other.given].sort()).toEqual([1, 2, 3, 4]);
+    await pool.close();
+  });
+});
