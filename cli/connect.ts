@@ -2,7 +2,7 @@
 
 import { SignalHub } from '../src/async/signals.ts';
 import { withinLimits } from '../src/async/timers.ts';
-import { CacheChannel } from '../src/cache-client.ts';
+import { CacheChannel } from '../src/cache-link.ts';
 import { Client } from '../src/client/client.ts';
 import type { ConnectOptions } from '../src/client/connect-options.ts';
 import type { LogFields, Logger } from '../src/logging.ts';

@@ -1,5 +1,7 @@
+/** `get`, `set` and `delete` of a server's key-value store. */
 import { throwIfAborted } from './async/signals.ts';
 import { type Limits, watchLimits } from './async/timers.ts';
+import type { CacheChannel } from './cache-link.ts';
 import type { Bytes } from './protocol/bytes.ts';
 import {
   type CacheReply,
@@ -11,68 +13,10 @@ import {
   wireKey,
 } from './protocol/cache-request.ts';
 import { setRequest } from './protocol/cache-set.ts';
-import { EnvelopeCodec } from './protocol/envelope.ts';
 import { PalmError, show } from './protocol/errors.ts';
 import { randomId } from './protocol/ids.ts';
-import { Feature, type PalmMessage, Status } from './protocol/message.ts';
+import { Feature, Status } from './protocol/message.ts';
 import { remoteReason } from './protocol/printable.ts';
-import type { Tap } from './tap.ts';
-import type { Connection, PendingReply } from './transport.ts';
-
-/** What the cache calls of a client need. */
-export interface CacheContext {
-  readonly connection: Connection;
-  readonly dbAddress: string;
-  readonly session: string | undefined;
-  readonly tap: Tap | undefined;
-}
-
-/** The way to the key-value store of a server, over its REP socket; {@link CacheCalls} is what clients do with it. */
-export class CacheChannel {
-  readonly context: CacheContext;
-  readonly codec = new EnvelopeCodec();
-  /** The server's name once known; pylm ignores it. */
-  server = '_';
-  /** Whether the server answers with envelopes, which tell a missing key from an empty value. */
-  answersEnvelopes = false;
-
-  constructor(context: CacheContext) {
-    this.context = context;
-  }
-
-  /** Reads one of the server's own keys, whose values are text, and learns whether it is a frond server. */
-  async read(key: string): Promise<CacheReply> {
-    const { reply } = this.ask(
-      keyRequest('get', { server: this.server, client: this.context.connection.id }, key, Feature.replies),
-    );
-    const read = readReply(this.codec, await reply, true);
-    this.answersEnvelopes = read.features !== undefined;
-    this.tapReply(read, read.value.length);
-    return read;
-  }
-
-  ask(message: PalmMessage): PendingReply {
-    const { connection, dbAddress, tap } = this.context;
-    const frame = this.codec.encode(message);
-    tap?.({
-      direction: 'out',
-      channel: 'db',
-      address: dbAddress,
-      topic: undefined,
-      message,
-      size: frame.length,
-    });
-    return connection.request(dbAddress, frame);
-  }
-
-  tapReply(reply: CacheReply, size: number): void {
-    const { dbAddress: address, tap } = this.context;
-    tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });
-  }
-}
-
-// `get`, `set` and `delete` of a server's key-value store.
-
 /** The calls of one client to the store of its server. */
 export class CacheCalls {
   readonly #channel: CacheChannel;

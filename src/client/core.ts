@@ -1,7 +1,7 @@
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { atMost, withinLimits } from '../async/timers.ts';
-import { CacheChannel } from '../cache-client.ts';
+import { CacheChannel } from '../cache-link.ts';
 import { replyText } from '../protocol/cache-request.ts';
 import { invalidCall, PalmError, show } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';

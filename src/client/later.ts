@@ -1,5 +1,6 @@
 /** What a page loads when it first uses more of a client than `eval`: jobs, maps and the cache. */
-import { CacheCalls, type CacheChannel } from '../cache-client.ts';
+import { CacheCalls } from '../cache-client.ts';
+import type { CacheChannel } from '../cache-link.ts';
 
 export { follow } from './follow.ts';
 export { openJob } from './stream/job.ts';

@@ -1,7 +1,8 @@
 import { deferred } from '../../async/deferred.ts';
 import { SignalHub } from '../../async/signals.ts';
 import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
-import { CacheCalls, CacheChannel } from '../../cache-client.ts';
+import { CacheCalls } from '../../cache-client.ts';
+import { CacheChannel } from '../../cache-link.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';

@@ -2,7 +2,7 @@
 
 import { deferred } from '../../async/deferred.ts';
 import { atMost } from '../../async/timers.ts';
-import { CacheChannel } from '../../cache-client.ts';
+import { CacheChannel } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { replyText } from '../../protocol/cache-request.ts';
 import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';

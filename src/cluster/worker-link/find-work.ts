@@ -1,4 +1,4 @@
-import type { CacheChannel } from '../../cache-client.ts';
+import type { CacheChannel } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
 import { PalmError } from '../../protocol/errors.ts';
