@@ -2,13 +2,13 @@
 
 import { SignalHub } from '../src/async/signals.ts';
 import { withinLimits } from '../src/async/timers.ts';
-import { CacheChannel } from '../src/cache-link.ts';
+import { CacheLink } from '../src/cache-link.ts';
 import { Client } from '../src/client/client.ts';
 import type { ConnectOptions } from '../src/client/connect-options.ts';
 import type { LogFields, Logger } from '../src/logging.ts';
 import type { CacheReply } from '../src/protocol/cache-request.ts';
-import { PalmError, show } from '../src/protocol/errors.ts';
-import { parseCall } from '../src/protocol/function-path.ts';
+import { inspectValue, PalmError } from '../src/protocol/errors.ts';
+import { parsePath } from '../src/protocol/function-path.ts';
 import type { BindingTransport, Connection, Transport } from '../src/transport.ts';
 import { websocketOn } from '../transports/websocket/node.ts';
 import { zeromq } from '../transports/zeromq/index.ts';
@@ -24,7 +24,7 @@ import { loadWs } from './ws.ts';
  */
 export function readPath(text: string): { readonly path: readonly string[]; readonly server: string } {
   const path = text.split(',');
-  const [entry] = parseCall(path);
+  const [entry] = parsePath(path);
   return { path, server: entry?.server ?? '' };
 }
 
@@ -39,7 +39,7 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const reach = reachOf(context);
+  const reach = serverFrom(context);
   const waiting = new Waiting(context);
   const settings = connectOptions(
     context,
@@ -58,7 +58,7 @@ export async function withClient<T>(
 
 function connectOptions(
   context: CommandContext,
-  reach: Reach,
+  reach: ServerAccess,
   defaultServer: string | undefined,
 ): ConnectOptions {
   const { options, signal } = context;
@@ -98,7 +98,7 @@ function connectOptions(
 
 // How a command gets to its server: by itself, or through a relay.
 
-export interface Reach {
+export interface ServerAccess {
   readonly transport: Transport;
   /** Of the server, in the transport's terms: behind a relay its name. Undefined when it is not said. */
   readonly dbAddress: string | undefined;
@@ -116,7 +116,7 @@ export function dialling({ options }: CommandContext): BindingTransport {
  * @param argument - the server's address where it is an argument.
  * @throws CommandError `USAGE` for options that do not go together, and what the transports throw.
  */
-export function reachOf(context: CommandContext, argument?: string): Reach {
+export function serverFrom(context: CommandContext, argument?: string): ServerAccess {
   const { options } = context;
   const relay = options.text('relay');
   const db = argument ?? options.text('db');
@@ -128,7 +128,7 @@ export function reachOf(context: CommandContext, argument?: string): Reach {
     return { transport: dialling(context), dbAddress: db, isRelayed: false };
   }
   if (isAddress && isSaid)
-    throw usage(`behind a relay a server has a name and no address such as ${show(db)}`);
+    throw usage(`behind a relay a server has a name and no address such as ${inspectValue(db)}`);
   if (options.isGiven('server-key')) {
     throw usage('--server-key is for servers, and not for a relay, which is encrypted at wss://…');
   }
@@ -163,12 +163,12 @@ function usage(text: string): CommandError {
 export class ServerKeys {
   readonly connection: Connection;
   readonly dbAddress: string;
-  readonly #channel: CacheChannel;
+  readonly #channel: CacheLink;
 
   private constructor(connection: Connection, dbAddress: string) {
     this.connection = connection;
     this.dbAddress = dbAddress;
-    this.#channel = new CacheChannel({
+    this.#channel = new CacheLink({
       connection,
       dbAddress,
       session: undefined,

@@ -36,7 +36,7 @@ export interface Exit {
   readonly means: string;
 }
 
-export const EXITS: readonly Exit[] = [
+export const EXIT_CODES: readonly Exit[] = [
   { exit: 0, codes: [], means: 'all went well' },
   { exit: 1, codes: ['REMOTE', 'FAILED', 'MISSING'], means: 'the function failed, or there is no such key' },
   {
@@ -56,7 +56,7 @@ export const EXITS: readonly Exit[] = [
 
 export function exitCodeOf(code: FailureCode): number {
   const INTERNAL = 70;
-  return EXITS.find(({ codes }) => codes.includes(code))?.exit ?? INTERNAL;
+  return EXIT_CODES.find(({ codes }) => codes.includes(code))?.exit ?? INTERNAL;
 }
 
 export function missingKey(key: string): CommandError {

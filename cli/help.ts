@@ -1,6 +1,6 @@
 /** What `--help` prints. */
 import { type Command, type Example, specOf } from './command.ts';
-import { EXITS } from './errors.ts';
+import { EXIT_CODES } from './errors.ts';
 import type { OptionName } from './options.ts';
 import { wrap } from './terminal/text.ts';
 
@@ -71,7 +71,7 @@ function optionRow(command: Command, name: OptionName): readonly [string, string
 }
 
 function exitRows(): (readonly [string, string])[] {
-  return EXITS.map(({ exit, codes, means }) => [
+  return EXIT_CODES.map(({ exit, codes, means }) => [
     String(exit),
     codes.length === 0 ? means : `${means}: ${codes.join(', ')}`,
   ]);

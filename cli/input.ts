@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { SignalHub } from '../src/async/signals.ts';
 import { withinLimits } from '../src/async/timers.ts';
-import { PalmError, reasonText } from '../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../src/protocol/errors.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { quoted } from './terminal/text.ts';
@@ -77,7 +77,7 @@ export function unwritable(name: string, error: unknown): CommandError {
 
 /** What the system says, without the call that it said it to. */
 function reasonOf(error: unknown): string {
-  return reasonText(error).replace(/, \w+( '.*')?$/s, '');
+  return messageOf(error).replace(/, \w+( '.*')?$/s, '');
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Failures as a user reads them: one line that says what happened, one that says what to try, or JSON. */
-import { PalmError, reasonText } from '../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../src/protocol/errors.ts';
 import { clipped, printableJson } from '../src/protocol/printable.ts';
 import { CommandError, exitCodeOf, type FailureCode } from './errors.ts';
 import { oneLine, shortLine } from './terminal/text.ts';
@@ -27,7 +27,7 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
     error instanceof PalmError || error instanceof CommandError ? error.code : ('INTERNAL' as const);
   return {
     code,
-    message: shortLine(inFlags(reasonText(error), code, command), LONGEST_MESSAGE),
+    message: shortLine(inFlags(messageOf(error), code, command), LONGEST_MESSAGE),
     hint: lineOf(hintOf(error) ?? hintFor(code, command)),
     remoteName: lineOf(error instanceof PalmError ? error.remoteName : undefined),
     stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,

@@ -1,7 +1,7 @@
 /** `get`, `set` and `delete` of a server's key-value store. */
 import { throwIfAborted } from './async/signals.ts';
-import { type Limits, watchLimits } from './async/timers.ts';
-import type { CacheChannel } from './cache-link.ts';
+import { type CallLimits, watchLimits } from './async/timers.ts';
+import type { CacheLink } from './cache-link.ts';
 import type { Bytes } from './protocol/bytes.ts';
 import {
   type CacheReply,
@@ -13,29 +13,29 @@ import {
   wireKey,
 } from './protocol/cache-request.ts';
 import { setRequest } from './protocol/cache-set.ts';
-import { PalmError, show } from './protocol/errors.ts';
+import { inspectValue, PalmError } from './protocol/errors.ts';
 import { randomId } from './protocol/ids.ts';
 import { Feature, Status } from './protocol/message.ts';
 import { remoteReason } from './protocol/printable.ts';
 /** The calls of one client to the store of its server. */
-export class CacheCalls {
-  readonly #channel: CacheChannel;
+export class CacheClient {
+  readonly #channel: CacheLink;
   /** Deletions under way, by key: to a pylm server a key must not be deleted twice. */
   readonly #deleting = new Map<string, Promise<unknown>>();
 
-  constructor(channel: CacheChannel) {
+  constructor(channel: CacheLink) {
     this.#channel = channel;
   }
 
   /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
-  async get(key: string, limits: Limits): Promise<Bytes | undefined> {
+  async get(key: string, limits: CallLimits): Promise<Bytes | undefined> {
     const [own, stored] = this.#wireKeys(key);
     const value = await this.#get(own, limits);
     return value === undefined && stored !== own ? this.#get(stored, limits) : value;
   }
 
   /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
-  async set(value: Bytes, key: string | undefined, limits: Limits): Promise<string> {
+  async set(value: Bytes, key: string | undefined, limits: CallLimits): Promise<string> {
     const [wire] = this.#wireKeys(key === undefined || key === '' ? randomId() : key);
     checkWritable(wire);
     checkDone('set', wire, await this.#exchange('set', wire, limits, value));
@@ -43,7 +43,7 @@ export class CacheCalls {
   }
 
   /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
-  async delete(key: string, limits: Limits): Promise<boolean> {
+  async delete(key: string, limits: CallLimits): Promise<boolean> {
     const [own, stored] = this.#wireKeys(key);
     if (await this.#deleteInTurn(own, limits)) return true;
     // Not what others have stored without a session.
@@ -51,7 +51,7 @@ export class CacheCalls {
     return isOwn && this.#deleteInTurn(stored, limits);
   }
 
-  async #deleteInTurn(wire: string, limits: Limits): Promise<boolean> {
+  async #deleteInTurn(wire: string, limits: CallLimits): Promise<boolean> {
     checkWritable(wire);
     const before = this.#deleting.get(wire) ?? Promise.resolve();
     const own = before.then(() => this.#delete(wire, limits));
@@ -64,7 +64,7 @@ export class CacheCalls {
     }
   }
 
-  async #delete(wire: string, limits: Limits): Promise<boolean> {
+  async #delete(wire: string, limits: CallLimits): Promise<boolean> {
     // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
     if (!this.#channel.answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
     const reply = await this.#exchange('delete', wire, limits);
@@ -75,7 +75,7 @@ export class CacheCalls {
     return true;
   }
 
-  async #get(wire: string, limits: Limits): Promise<Bytes | undefined> {
+  async #get(wire: string, limits: CallLimits): Promise<Bytes | undefined> {
     const reply = await this.#exchange('get', wire, limits);
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
@@ -91,7 +91,7 @@ export class CacheCalls {
     return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
   }
 
-  async #exchange(operation: string, wire: string, limits: Limits, value?: Bytes): Promise<CacheReply> {
+  async #exchange(operation: string, wire: string, limits: CallLimits, value?: Bytes): Promise<CacheReply> {
     throwIfAborted(limits.signal);
     const features = this.#channel.answersEnvelopes ? Feature.replies : 0;
     const { server, context } = this.#channel;
@@ -102,7 +102,7 @@ export class CacheCalls {
     const { reply, cancel } = this.#channel.ask(request);
     const expired = () => {
       const { dbAddress, connection } = this.#channel.context;
-      const text = `no reply to ${operation} of ${show(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
+      const text = `no reply to ${operation} of ${inspectValue(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const release = watchLimits(limits, expired, cancel);
@@ -122,12 +122,14 @@ function checkDone(operation: string, wire: string, reply: CacheReply): void {
   if (reply.status !== Status.ok) throw remote(operation, wire, reply);
   const key = replyText(reply);
   if (key !== wire) {
-    const text = `${operation} of ${show(wire)}: reply of ${show(key)}`;
+    const text = `${operation} of ${inspectValue(wire)}: reply of ${inspectValue(key)}`;
     throw new PalmError('PROTOCOL', text, { sent: true });
   }
 }
 
 function remote(operation: string, wire: string, reply: CacheReply): PalmError {
   const code = reply.status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
-  return new PalmError(code, `${operation} of ${show(wire)}: ${remoteReason(reply.error)}`, { sent: true });
+  return new PalmError(code, `${operation} of ${inspectValue(wire)}: ${remoteReason(reply.error)}`, {
+    sent: true,
+  });
 }

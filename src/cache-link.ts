@@ -12,8 +12,8 @@ export interface CacheContext {
   readonly tap: Tap | undefined;
 }
 
-/** The way to the key-value store of a server, over its REP socket; {@link CacheCalls} is what clients do with it. */
-export class CacheChannel {
+/** The way to the key-value store of a server, over its REP socket; {@link CacheClient} is what clients do with it. */
+export class CacheLink {
   readonly context: CacheContext;
   readonly codec = new EnvelopeCodec();
   /** The server's name once known; pylm ignores it. */

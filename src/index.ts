@@ -20,8 +20,10 @@ export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
 export type { Tap, TapEvent } from './tap.ts';
+/** @deprecated {@link BatchSource}; the name of 0.1, until 0.3. */
 export type {
-  Batches,
+  BatchSource,
+  BatchSource as Batches,
   Binding,
   BindingConnection,
   BindingTransport,

@@ -1,6 +1,6 @@
 /** Logging through a small interface that callers may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
-import { invalidCall, show } from './protocol/errors.ts';
+import { inspectValue, invalidCall } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels, from all to nothing; pylm's names. */
@@ -52,7 +52,9 @@ export function logText(message: string, fields: LogFields = {}): string {
  */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   if (!Object.hasOwn(RANK, level)) {
-    throw invalidCall(`loggingLevel must be one of ${Object.keys(RANK).join(', ')}, not ${show(level)}`);
+    throw invalidCall(
+      `loggingLevel must be one of ${Object.keys(RANK).join(', ')}, not ${inspectValue(level)}`,
+    );
   }
   const from = RANK[level];
   return eachMethod((method) =>

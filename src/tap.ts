@@ -1,6 +1,6 @@
 import { harmless } from './async/harmless.ts';
 import type { Logger } from './logging.ts';
-import { reasonText } from './protocol/errors.ts';
+import { messageOf } from './protocol/errors.ts';
 import type { PalmMessage } from './protocol/message.ts';
 
 /** One envelope on its way, as a tap sees it. */
@@ -33,7 +33,7 @@ export function guardTap(tap: Tap, logger: Logger): Tap {
       (error) => {
         // It sees every message: the 1st, 2nd, 4th, 8th… are logged.
         if (Number.isInteger(Math.log2(++times)))
-          logger.warning('the tap threw', { reason: reasonText(error) });
+          logger.warning('the tap threw', { reason: messageOf(error) });
       },
     );
 }

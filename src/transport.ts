@@ -136,7 +136,7 @@ export interface Binding {
 }
 
 /** A bound end that takes frames from whoever pushes. */
-export interface BoundPull extends Binding, Batches<Bytes> {
+export interface BoundPull extends Binding, BatchSource<Bytes> {
   /** Takes no more: the batches end after what was read. Whoever pushes stays connected until the end is closed. */
   stop(): void;
 }
@@ -153,7 +153,7 @@ export interface BoundPush extends Binding, FrameSink {
  * What arrived, handed over as it piled up: one promise for a batch, not for a frame. Each array is the reader's own; frames
  * are not to be changed, since others may have the same, or a part of the same buffer. Ends when closed.
  */
-export interface Batches<T> {
+export interface BatchSource<T> {
   [Symbol.asyncIterator](): AsyncIterator<T[], undefined>;
 }
 
@@ -193,8 +193,8 @@ export interface Pusher extends Channel, FrameSink {
   /** Resolves when frames sent next would leave at once; not there where they do that anyway, or nobody can tell. */
   room?(): Promise<void>;
 }
-export interface Puller extends Channel, Batches<Bytes> {}
-export interface Subscription extends Channel, Batches<Delivery> {
+export interface Puller extends Channel, BatchSource<Bytes> {}
+export interface Subscription extends Channel, BatchSource<Delivery> {
   /**
    * Whether the publisher itself confirmed the subscription. One that cannot is taken for pylm's, which also drops
    * results when more than 1000 wait for one subscriber.

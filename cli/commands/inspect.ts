@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { sparing } from '../../src/logging.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { noAddress, noName, reachOf, ServerKeys } from '../connect.ts';
+import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../input.ts';
-import { type Look, look, lookAgain, type Rates, ratesOf } from '../inspect/look.ts';
+import { inspectServer, lookAgain, type Rates, ratesOf, type ServerSnapshot } from '../inspect/look.ts';
 import { describeLook, lookLine } from '../inspect/text.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 import { Block } from '../terminal/output.ts';
@@ -48,13 +48,13 @@ const TIMEOUT = 5_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { io, options, output, positionals, screen, signal } = context;
-  const { transport, dbAddress, isRelayed } = reachOf(context, positionals[0]);
+  const { transport, dbAddress, isRelayed } = serverFrom(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
   const waiting = new Waiting(context);
   const keys = await ServerKeys.open(waiting.over(transport), dbAddress);
   if (options.flag('verbose')) keys.log(sparing(stderrLogger(screen, options.flag('json'))));
   try {
-    const looked = keys.within(options.number('timeout') ?? TIMEOUT, signal, look(keys));
+    const looked = keys.within(options.number('timeout') ?? TIMEOUT, signal, inspectServer(keys));
     const first = await waiting.for(dbAddress, looked);
     if (options.flag('watch')) return await watch(context, keys, first);
     if (options.flag('json')) await output.json(first);
@@ -72,14 +72,18 @@ const EVERY = 1_000;
 
 /** What is shown of one look. */
 interface Sight {
-  readonly look: Look;
+  readonly look: ServerSnapshot;
   readonly rates: Rates | null;
   /** Milliseconds since there is no answer; 0 while there is one. */
   readonly silent: number;
 }
 
 /** Rejects with the signal's reason, and with what a look throws that is no silence. */
-export async function watch(context: CommandContext, keys: ServerKeys, first: Look): Promise<never> {
+export async function watch(
+  context: CommandContext,
+  keys: ServerKeys,
+  first: ServerSnapshot,
+): Promise<never> {
   const { options, signal } = context;
   const every = options.number('every') ?? EVERY;
   const show = shower(context);
@@ -107,7 +111,7 @@ export async function watch(context: CommandContext, keys: ServerKeys, first: Lo
 }
 
 /** Undefined when the link broke before all was answered. */
-async function lookOrNothing(keys: ServerKeys, last: Look): Promise<Look | undefined> {
+async function lookOrNothing(keys: ServerKeys, last: ServerSnapshot): Promise<ServerSnapshot | undefined> {
   try {
     return await lookAgain(keys, last);
   } catch (error) {

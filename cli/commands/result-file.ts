@@ -18,7 +18,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
-import { show } from '../../src/protocol/errors.ts';
+import { inspectValue } from '../../src/protocol/errors.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable, unwritable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
@@ -212,7 +212,7 @@ async function isNoted(path: string, name: string, run: Run): Promise<boolean> {
   const format = note.format === 'plain' ? '' : ` with --${note.format}`;
   throw new CommandError(
     'INPUT',
-    `${name} holds results of ${show(note.function)}${format}, and not of this run; nothing in it was changed`,
+    `${name} holds results of ${inspectValue(note.function)}${format}, and not of this run; nothing in it was changed`,
     `${quoted(path + NOTE)} says so; --resume takes the output of the same run, written with the same options`,
   );
 }
@@ -279,7 +279,7 @@ async function syncFolder(path: string): Promise<void> {
 function notNoted(name: string, { function: path }: Run): CommandError {
   return new CommandError(
     'INPUT',
-    `${name} is not empty, and nothing beside it says that it holds results of ${show(path)}; nothing in it was changed`,
+    `${name} is not empty, and nothing beside it says that it holds results of ${inspectValue(path)}; nothing in it was changed`,
     '--adopt takes its lines for results of this run; else give the name of a new file',
   );
 }

@@ -7,9 +7,9 @@ import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
 import { isRoleName, listOf, readDefinition, shapeOf } from '../roles/definition.ts';
-import { callsOf, deeds, describe, type Entry, factsOf } from '../roles/entry.ts';
+import { callsOf, describe, describeCounters, factsOf, type RunningEntry } from '../roles/entry.ts';
 import { Fleet } from '../roles/fleet.ts';
-import { giftOf } from '../roles/module.ts';
+import { loadModule } from '../roles/module.ts';
 import { grouped } from '../terminal/progress.ts';
 import { showStatus, stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
@@ -70,12 +70,12 @@ async function run(context: CommandContext): Promise<number> {
   const { options, positionals, signal } = context;
   const transport = servingTransport(context);
   const gifts: (readonly [file: string, gift: readonly unknown[]])[] = [];
-  for (const file of positionals) gifts.push([file, listOf(await giftOf(file, signal), file)]);
+  for (const file of positionals) gifts.push([file, listOf(await loadModule(file, signal), file)]);
   const fleet = new Fleet(transport, signal);
   const definitions = definitionsOf(context, transport, gifts);
   try {
     for (const definition of definitions) {
-      await tellUp(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
+      await printStarted(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
     }
     if (!options.flag('json')) await tellCalls(context, fleet.entries);
     await untilToldToEnd(context, fleet);
@@ -157,7 +157,11 @@ function withLog({ options, screen }: CommandContext, definition: RoleDefinition
   return { logger: stderrLogger(screen, options.flag('json'), from), ...definition, loggingLevel };
 }
 
-async function tellUp({ io, options, output }: CommandContext, entry: Entry, isNext: boolean): Promise<void> {
+async function printStarted(
+  { io, options, output }: CommandContext,
+  entry: RunningEntry,
+  isNext: boolean,
+): Promise<void> {
   const description = describe(entry);
   if (options.flag('json')) return output.json(description);
   const { strong } = styleFor(io.stdout, io.env);
@@ -165,7 +169,7 @@ async function tellUp({ io, options, output }: CommandContext, entry: Entry, isN
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
-async function tellCalls({ io, output }: CommandContext, entries: readonly Entry[]): Promise<void> {
+async function tellCalls({ io, output }: CommandContext, entries: readonly RunningEntry[]): Promise<void> {
   const { accent } = styleFor(io.stdout, io.env);
   const calls = callsOf(entries, io.invocation);
   const ready = `\n${entries.length > 1 ? 'All are up' : 'It is up'}, until Ctrl-C.`;
@@ -198,13 +202,13 @@ function statusOf({ entries, inFlight }: Fleet): string {
   return `answered: ${[...parts, `${grouped(failed)} failed`, `${grouped(inFlight)} under way`].join(' · ')}`;
 }
 
-function tellEnd({ options, output, signal }: CommandContext, entries: readonly Entry[]): void {
+function tellEnd({ options, output, signal }: CommandContext, entries: readonly RunningEntry[]): void {
   if (!(signal.reason instanceof Interrupted)) return;
   for (const { definition, running } of entries) {
     const { name, counters } = running;
     const line = options.flag('json')
       ? printableJson({ ended: { role: definition.role, name, counters } })
-      : `${nameText(name)}: ${deeds(counters)}`;
+      : `${nameText(name)}: ${describeCounters(counters)}`;
     // Not awaited: a reader that does not read is waited for when all is said, and no longer than is sensible.
     output.line(line)?.catch(() => {});
   }

@@ -3,18 +3,18 @@ import { startTimer } from '../../src/async/timers.ts';
 import { Worker } from '../../src/cluster/roles/worker.ts';
 import { sparing } from '../../src/logging.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
-import { PalmError, show } from '../../src/protocol/errors.ts';
+import { inspectValue, PalmError } from '../../src/protocol/errors.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { Connection, Transport } from '../../src/transport.ts';
 import type { Command, CommandContext } from '../command.ts';
-import { noAddress, type Reach, reachOf, ServerKeys } from '../connect.ts';
+import { noAddress, type ServerAccess, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../input.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
 import { readWorker, type WorkerDefinition } from '../roles/definition.ts';
-import { deeds, describe, factsOf } from '../roles/entry.ts';
+import { describe, describeCounters, factsOf } from '../roles/entry.ts';
 import { closeWithin } from '../roles/fleet.ts';
-import { giftOf } from '../roles/module.ts';
+import { loadModule } from '../roles/module.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { showStatus, stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
@@ -91,10 +91,10 @@ const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, screen, signal } = context;
-  const reach = reachOf(context);
+  const reach = serverFrom(context);
   const { transport } = reach;
   const [file = ''] = positionals;
-  const definition = definitionOf(context, reach, file, await giftOf(file, signal));
+  const definition = definitionOf(context, reach, file, await loadModule(file, signal));
   const logger = sparing(stderrLogger(screen, options.flag('json')));
   const keys = await ServerKeys.open(transport, definition.dbAddress);
   const started = performance.now();
@@ -116,7 +116,7 @@ async function run(context: CommandContext): Promise<number> {
 
 function definitionOf(
   { options, screen }: CommandContext,
-  { transport, dbAddress: db }: Reach,
+  { transport, dbAddress: db }: ServerAccess,
   file: string,
   gift: unknown,
 ): WorkerDefinition {
@@ -177,7 +177,7 @@ async function find(
 async function masterAt(keys: ServerKeys, { pushAddress }: WorkerDefinition): Promise<string> {
   const [name, push] = await Promise.all([keys.read('name'), keys.read('worker_push_address')]);
   if (pushAddress !== undefined || push.value.length > 0) return replyText(name);
-  const text = `server ${show(replyText(name))} at ${show(keys.dbAddress)} has no workers: it is no Master or Hub`;
+  const text = `server ${inspectValue(replyText(name))} at ${inspectValue(keys.dbAddress)} has no workers: it is no Master or Hub`;
   throw new PalmError('WRONG_SERVER', text, { sent: true });
 }
 
@@ -230,6 +230,6 @@ function tellEnd({ options, output, signal }: CommandContext, worker: Worker, el
   const { name, counters } = worker;
   const line = options.flag('json')
     ? printableJson({ ended: { role: 'worker', name, counters } })
-    : `${nameText(name)}: ${deeds(counters)} · ${duration(elapsed)}`;
+    : `${nameText(name)}: ${describeCounters(counters)} · ${duration(elapsed)}`;
   output.line(line)?.catch(() => {});
 }

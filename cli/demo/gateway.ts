@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { lookup } from 'mrmime';
 import { atLevel, sparing } from '../../src/logging.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import type { Transport } from '../../src/transport.ts';
 import { readTokens } from '../../transports/relay/auth/tokens.ts';
 import type { Relay } from '../../transports/relay/index.ts';
@@ -97,7 +97,7 @@ export async function openGateway(
 
 /** The error in words of the option, when it is that the port is taken. */
 function portTaken(error: unknown, port: number): unknown {
-  const isTaken = /EADDRINUSE/.test(reasonText(error));
+  const isTaken = /EADDRINUSE/.test(messageOf(error));
   if (!isTaken) return error;
   const hint = 'end what uses it, give another --port, or leave it out: then the system chooses a free one';
   return new CommandError('USAGE', `--port ${port} is taken by another program`, hint, error);

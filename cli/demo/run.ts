@@ -14,7 +14,7 @@ import { quoted } from '../terminal/text.ts';
 import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
 import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
 import { SONNETS } from './sonnets.ts';
-import { JsonTeller, PlainTeller, stepsAfter, stepsBeside, type Teller } from './teller.ts';
+import { type DemoReporter, JsonTeller, nextSteps, PlainTeller, stepsAfter } from './teller.ts';
 import { runTour } from './tour.ts';
 
 /** Milliseconds that calls under way get when the demo is to end. */
@@ -60,7 +60,7 @@ function checkOptions({ options }: CommandContext): void {
   if (port > MOST_PORT) throw new CommandError('USAGE', `--port must be from 0 to ${MOST_PORT}, not ${port}`);
 }
 
-function tellerFor({ io, options, output }: CommandContext, network: DemoNetwork): Teller {
+function tellerFor({ io, options, output }: CommandContext, network: DemoNetwork): DemoReporter {
   if (options.flag('json')) return new JsonTeller(output);
   return new PlainTeller(io, output, options.flag('all'), network.isEmbedded);
 }
@@ -70,7 +70,7 @@ interface Show {
   readonly network: DemoNetwork;
   readonly cluster: Cluster;
   readonly gateway: Gateway | undefined;
-  readonly teller: Teller;
+  readonly teller: DemoReporter;
   /** What the job runs over. */
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** What {@link lines} are, for people. */
@@ -86,7 +86,7 @@ async function show({ context, network, cluster, gateway, teller, lines, about, 
   const { dbAddress } = cluster;
   await teller.ended(await runTour({ transport, dbAddress, teller, screen, signal, lines, about }));
   if (gateway === undefined) return teller.next(stepsAfter(io.invocation, isEmbedded));
-  await teller.next(stepsBeside(io.invocation, isEmbedded ? undefined : dbAddress, gateway));
+  await teller.next(nextSteps(io.invocation, isEmbedded ? undefined : dbAddress, gateway));
   await teller.page(gateway);
 }
 

@@ -6,7 +6,7 @@ import type { Cluster } from './cluster.ts';
 import type { Gateway } from './gateway.ts';
 
 /** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
-export interface Teller {
+export interface DemoReporter {
   clusterIsUp(cluster: Cluster, took: number): Told;
   called(path: string, payload: string, answer: string, took: number): Told;
   jobBegins(path: string, text: string): Told;
@@ -36,7 +36,7 @@ const LABEL = 9;
 const LONGEST_BAR = 12;
 
 /** Tells people, within 80 columns. */
-export class PlainTeller implements Teller {
+export class PlainTeller implements DemoReporter {
   readonly #output: Output;
   readonly #style: Style;
   readonly #width: number;
@@ -158,7 +158,7 @@ export class PlainTeller implements Teller {
 }
 
 /** Tells machines: one JSON object a line. */
-export class JsonTeller implements Teller {
+export class JsonTeller implements DemoReporter {
   readonly #output: Output;
 
   constructor(output: Output) {
@@ -237,7 +237,7 @@ export function stepsAfter(invocation: string, isEmbedded: boolean): NextSteps {
 }
 
 /** Beside a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
-export function stepsBeside(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
+export function nextSteps(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
   if (dbAddress !== undefined) return { start: undefined, calls: callsOver(invocation, `--db ${dbAddress}`) };
   const { relay, token } = gateway;
   const place = `export FROND_RELAY=${relay} FROND_TOKEN=${token}`;

@@ -4,12 +4,12 @@ import { text } from '../../src/protocol/payload.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { Screen } from '../terminal/screen.ts';
-import type { Summary, Teller } from './teller.ts';
+import type { DemoReporter, Summary } from './teller.ts';
 
 export interface Tour {
   readonly transport: BindingTransport;
   readonly dbAddress: string;
-  readonly teller: Teller;
+  readonly teller: DemoReporter;
   readonly screen: Screen;
   readonly signal: AbortSignal;
   /** What the job runs over. */

@@ -1,9 +1,9 @@
 /** What a server is, offers and does, as its own keys tell it. */
 import {
   type Counters,
-  type Losses,
   type ServerStatus,
   STATUS_KEY,
+  type WorkerLosses,
   type WorkerState,
 } from '../../src/cluster/runtime/status.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
@@ -11,7 +11,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { ServerKeys } from '../connect.ts';
 
 /** What was seen of a server. Null is what it does not tell, or does not have. */
-export interface Look {
+export interface ServerSnapshot {
   /** Whose server it is, judged by how it answers. */
   readonly implementation: 'frond' | 'pylm';
   readonly role: string | null;
@@ -26,7 +26,7 @@ export interface Look {
   readonly workers: readonly WorkerState[] | null;
   readonly pushedWorkers: number | null;
   /** Of a Master or Hub: what workers that died came to. */
-  readonly losses: Losses | null;
+  readonly losses: WorkerLosses | null;
 }
 
 const ADDRESSES = [
@@ -39,7 +39,7 @@ const ADDRESSES = [
 ] as const;
 
 /** Looks at a server. @throws PalmError `WRONG_SERVER` when what answers has neither name nor addresses. */
-export async function look(keys: ServerKeys): Promise<Look> {
+export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
   const name = await keys.read('name');
   const isFrond = name.features !== undefined;
   // pylm logs an error for every key that is missing, so this one it is not asked for.
@@ -73,11 +73,11 @@ export async function look(keys: ServerKeys): Promise<Look> {
 }
 
 /** Looks at a server that was seen before. What a pylm server tells does not change, and it logs what it is asked. */
-export async function lookAgain(keys: ServerKeys, before: Look): Promise<Look> {
-  if (before.implementation !== 'pylm') return look(keys);
+export async function lookAgain(keys: ServerKeys, before: ServerSnapshot): Promise<ServerSnapshot> {
+  if (before.implementation !== 'pylm') return inspectServer(keys);
   const name = await keys.read('name');
   const isSame = name.features === undefined && replyText(name) === before.name;
-  return isSame ? before : look(keys);
+  return isSame ? before : inspectServer(keys);
 }
 
 /** Previous servers of a pylm Sink that are asked for: what answers to every key is not one. */
@@ -184,7 +184,7 @@ export interface Rates {
  * Null when there is nothing to compare: no counters, or the server was started anew.
  * @param elapsed - milliseconds between the two looks.
  */
-export function ratesOf(before: Look, now: Look, elapsed: number): Rates | null {
+export function ratesOf(before: ServerSnapshot, now: ServerSnapshot, elapsed: number): Rates | null {
   const { counters: from, uptime: start } = before;
   const { counters: to, uptime: end } = now;
   if (from === null || to === null || start === null || end === null) return null;

@@ -2,7 +2,7 @@
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
-import type { Look, Rates } from './look.ts';
+import type { Rates, ServerSnapshot } from './look.ts';
 
 /** Workers, and addresses, that are shown each on a line of its own. */
 const SHOWN = 20;
@@ -14,7 +14,7 @@ const LONGEST_LABEL = 24;
 const SHOWN_FUNCTIONS = 100;
 
 /** Several lines, without the last newline. */
-export function describeLook(look: Look, rates: Rates | null, { strong }: Style): string {
+export function describeLook(look: ServerSnapshot, rates: Rates | null, { strong }: Style): string {
   const { implementation, role, uptime } = look;
   const what = `a ${implementation} ${nameText(role ?? 'server')}`;
   const up = uptime === null ? '' : `, up ${age(uptime)}`;
@@ -34,7 +34,7 @@ export function describeLook(look: Look, rates: Rates | null, { strong }: Style)
 
 /** One line, for logs. */
 export function lookLine(
-  { name, role, counters, workers, pushedWorkers }: Look,
+  { name, role, counters, workers, pushedWorkers }: ServerSnapshot,
   rates: Rates | null,
 ): string {
   if (counters === null) return `${nameText(name)} answers; its counters are not known`;
@@ -50,7 +50,7 @@ export function lookLine(
 }
 
 /** The db_address first: it is what a user knows the server by. */
-function addressFacts({ addresses }: Look): readonly Fact[] {
+function addressFacts({ addresses }: ServerSnapshot): readonly Fact[] {
   const { db_address: db, ...others } = addresses;
   const facts = [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
   const shown = facts
@@ -59,7 +59,7 @@ function addressFacts({ addresses }: Look): readonly Fact[] {
   return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
 }
 
-function functionsText({ implementation, role, functions }: Look): string {
+function functionsText({ implementation, role, functions }: ServerSnapshot): string {
   if (functions === null)
     return implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known';
   if (role === 'Master' || role === 'Hub') return 'those of its workers';
@@ -68,7 +68,7 @@ function functionsText({ implementation, role, functions }: Look): string {
   return others > 0 ? `${shown} … ${grouped(others)} more` : shown;
 }
 
-function counterFacts({ counters, implementation }: Look, rates: Rates | null): readonly Fact[] {
+function counterFacts({ counters, implementation }: ServerSnapshot, rates: Rates | null): readonly Fact[] {
   if (counters === null) {
     return [['counters', implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known']];
   }
@@ -87,7 +87,7 @@ function counterFacts({ counters, implementation }: Look, rates: Rates | null): 
   });
 }
 
-function workerFacts({ workers, pushedWorkers, losses }: Look): readonly Fact[] {
+function workerFacts({ workers, pushedWorkers, losses }: ServerSnapshot): readonly Fact[] {
   if (workers === null) return [];
   const asking = `${grouped(workers.length)} ${workers.length === 1 ? 'asks' : 'ask'} for work`;
   const pushed = pushedWorkers ? `, ${grouped(pushedWorkers)} pushed to` : '';

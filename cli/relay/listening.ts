@@ -7,8 +7,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from '../../src/logging.ts';
-import { PalmError, reasonText, show } from '../../src/protocol/errors.ts';
-import { Turnstile } from '../../transports/relay/http/admission.ts';
+import { inspectValue, messageOf, PalmError } from '../../src/protocol/errors.ts';
+import { ConnectionQuota } from '../../transports/relay/http/admission.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
@@ -36,7 +36,10 @@ export function parsePlace(text: string, option = '--listen'): Place {
   const host = bracketed ?? plain;
   const number = port === '*' ? 0 : Number(port);
   if (host === undefined || !(number <= 65_535)) {
-    throw new CommandError('USAGE', `${option} must be host:port, such as 127.0.0.1:7766, not ${show(text)}`);
+    throw new CommandError(
+      'USAGE',
+      `${option} must be host:port, such as 127.0.0.1:7766, not ${inspectValue(text)}`,
+    );
   }
   return { host: host === '*' ? undefined : host, port: number };
 }
@@ -58,7 +61,7 @@ export async function readKeyPair(tls: Tls): Promise<KeyPair> {
   try {
     createSecureContext({ cert, key });
   } catch (error) {
-    const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${reasonText(error)}`;
+    const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${messageOf(error)}`;
     throw new CommandError('INPUT', text, undefined, error);
   }
   return { cert, key };
@@ -85,7 +88,7 @@ export async function listen(server: Server | TlsServer, { host, port }: Place):
       });
     });
   } catch (error) {
-    const text = `cannot listen at ${host ?? '*'}:${port}: ${reasonText(error)}`;
+    const text = `cannot listen at ${host ?? '*'}:${port}: ${messageOf(error)}`;
     throw new PalmError('INVALID_CALL', text, { cause: error, sent: false });
   }
   return (server.address() as AddressInfo).port;
@@ -147,13 +150,13 @@ export function keepDoors(
   { most, mostEach, isProxy = () => false }: Doors,
   logger: Logger,
 ): void {
-  const turnstile = new Turnstile(Number.POSITIVE_INFINITY, mostEach);
+  const turnstile = new ConnectionQuota(Number.POSITIVE_INFINITY, mostEach);
   server.maxConnections = most;
   server.timeout = IDLE_TIMEOUT;
   // Before it listens, errors are those of its address.
   server.once('listening', () =>
     server.on('error', (error) => {
-      logger.warning('a connection could not be accepted', { reason: reasonText(error) });
+      logger.warning('a connection could not be accepted', { reason: messageOf(error) });
     }),
   );
   server.on('drop', (data) => {

@@ -5,10 +5,10 @@ import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from '../../src/logging.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import { watchFile } from '../../transports/relay/auth/token-file.ts';
 import type { Relay } from '../../transports/relay/index.ts';
-import type { Target } from '../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../transports/relay/options.ts';
 import type { Options } from '../command.ts';
 import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
@@ -30,7 +30,7 @@ export class Reload {
   readonly #settings: ReloadSettings;
   readonly #stops: readonly (() => void)[];
   /** Servers that joined, by name. */
-  #servers: Readonly<Record<string, Target>>;
+  #servers: Readonly<Record<string, UpstreamTarget>>;
   /** Paths of all that is read again. */
   readonly #files: readonly string[];
   /** What was in the files when they were last read, good or not. */
@@ -65,7 +65,7 @@ export class Reload {
 
   /** Whether the files hold something else than when they were last looked at. */
   async #hasChanged(): Promise<boolean> {
-    const contents = this.#files.map((path) => readFile(path).catch(reasonText));
+    const contents = this.#files.map((path) => readFile(path).catch(messageOf));
     const hash = createHash('sha256');
     for (const content of await Promise.all(contents)) hash.update(content).update('\0');
     const before = this.#seen;
@@ -89,7 +89,7 @@ export class Reload {
       logger.warning('some of what has changed counts only after a restart', { changed: later.join(', ') });
     } catch (error) {
       const message = 'the files of the relay cannot be used; what was read before counts on';
-      logger.warning(message, { reason: reasonText(error), config: options.text('config'), ...began.tls });
+      logger.warning(message, { reason: messageOf(error), config: options.text('config'), ...began.tls });
     }
   }
 

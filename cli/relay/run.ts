@@ -6,9 +6,9 @@ import type { Tokens } from '../../transports/relay/auth/tokens.ts';
 import { Proxies } from '../../transports/relay/http/proxies.ts';
 import type { Relay, RelayOptions } from '../../transports/relay/index.ts';
 import { strangerIn } from '../../transports/relay/name-patterns.ts';
-import type { CacheScope, Grants, Target } from '../../transports/relay/options.ts';
+import type { CacheScope, Grants, UpstreamTarget } from '../../transports/relay/options.ts';
 import { createRelayOn } from '../../transports/relay/relay.ts';
-import { settleLimits } from '../../transports/relay/session/limits.ts';
+import { resolveLimits } from '../../transports/relay/session/limits.ts';
 import type { CommandContext } from '../command.ts';
 import { DRAIN } from '../commands/serve.ts';
 import { grouped } from '../terminal/progress.ts';
@@ -88,7 +88,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
 }
 
 function doorsOf({ servers, limits, trustProxy }: RelaySettings): Doors {
-  const { maxConnections, maxConnectionsPerAddress } = settleLimits(limits);
+  const { maxConnections, maxConnectionsPerAddress } = resolveLimits(limits);
   const most = Math.min(maxConnections + OTHER_CONNECTIONS, affordable(Object.keys(servers).length));
   // No address has all that there are.
   const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
@@ -195,7 +195,7 @@ function factsOf(settings: RelaySettings, tokens: Tokens | undefined, url: strin
     const names = namesOf(tokens).join(', ');
     facts.push(['tokens', `${names === '' ? 'nobody' : names}, by ${settings.tokens}`]);
   }
-  facts.push(['anybody', anonymous === undefined ? 'may not come in' : deedsOf(anonymous)]);
+  facts.push(['anybody', anonymous === undefined ? 'may not come in' : describeGrants(anonymous)]);
   return facts;
 }
 
@@ -207,7 +207,7 @@ const CACHE_DEEDS: Readonly<Record<CacheScope, string>> = {
 };
 
 /** What those with these grants may do: `may call demo.*, and read every key, of demo`. */
-function deedsOf({ servers, functions = [], cache = 'none', work = false }: Grants): string {
+function describeGrants({ servers, functions = [], cache = 'none', work = false }: Grants): string {
   const deeds = [
     ...(functions.length === 0 ? [] : [`call ${functions.join(', ')}`]),
     ...(cache === 'none' ? [] : [CACHE_DEEDS[cache]]),
@@ -244,6 +244,6 @@ function namesOf({ identities }: Tokens): readonly string[] {
   return [...new Set(identities.map(({ name }) => name))];
 }
 
-function addressOf({ dbAddress, pushAddress, subAddress }: Target): string {
+function addressOf({ dbAddress, pushAddress, subAddress }: UpstreamTarget): string {
   return dbAddress ?? pushAddress ?? subAddress ?? '';
 }

@@ -13,7 +13,7 @@ import {
   pipe,
   safeInteger,
 } from 'valibot';
-import { PalmError, reasonText, show } from '../../src/protocol/errors.ts';
+import { inspectValue, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
 import type { Transport } from '../../src/transport.ts';
 import {
@@ -31,13 +31,13 @@ import {
   text,
 } from '../../transports/relay/auth/schema.ts';
 import { Proxies, TRUST_FORM } from '../../transports/relay/http/proxies.ts';
-import { Patterns, strangerIn } from '../../transports/relay/name-patterns.ts';
+import { NamePatterns, strangerIn } from '../../transports/relay/name-patterns.ts';
 import type {
   CacheScope,
   Grants,
   RelayLimits,
   RelayOptions,
-  Target,
+  UpstreamTarget,
 } from '../../transports/relay/options.ts';
 import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
@@ -52,7 +52,7 @@ export interface RelaySettings {
   readonly transport: Transport;
   /** Of the servers. */
   readonly serverKey: string | undefined;
-  readonly servers: Readonly<Record<string, Target>>;
+  readonly servers: Readonly<Record<string, UpstreamTarget>>;
   readonly place: Place;
   /** Where figures are served. */
   readonly metrics: Place | undefined;
@@ -117,7 +117,9 @@ function checkNames(config: RelayConfig, names: readonly string[], file = ''): v
     if (stranger === undefined) return;
     const near = nearest(stranger, known);
     const meant = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`;
-    throw input(`${quoted(file)}: ${where} names ${show(stranger)}, which is no server here; ${meant}`);
+    throw input(
+      `${quoted(file)}: ${where} names ${inspectValue(stranger)}, which is no server here; ${meant}`,
+    );
   };
   const serversOf = (functions: readonly string[] = []) => functions.map((own) => own.split('.')[0] ?? '');
   check('anonymous.servers', anonymous?.servers ?? [], names);
@@ -132,10 +134,14 @@ function transportOf(serverKey: string | undefined): Transport {
   return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
 }
 
-function serversIn({ servers = {} }: RelayConfig, transport: Transport, file = ''): Record<string, Target> {
-  const targets: Record<string, Target> = {};
+function serversIn(
+  { servers = {} }: RelayConfig,
+  transport: Transport,
+  file = '',
+): Record<string, UpstreamTarget> {
+  const targets: Record<string, UpstreamTarget> = {};
   for (const [name, given] of Object.entries(servers)) {
-    const target: Target = typeof given === 'string' ? { dbAddress: given } : given;
+    const target: UpstreamTarget = typeof given === 'string' ? { dbAddress: given } : given;
     for (const [key, address] of Object.entries(target)) {
       if (typeof address !== 'string') continue;
       const where = `servers.${name}${typeof given === 'string' ? '' : `.${key}`}`;
@@ -146,13 +152,15 @@ function serversIn({ servers = {} }: RelayConfig, transport: Transport, file = '
   return targets;
 }
 
-function serversOf(options: Options, transport: Transport): Record<string, Target> {
-  const targets: Record<string, Target> = {};
+function serversOf(options: Options, transport: Transport): Record<string, UpstreamTarget> {
+  const targets: Record<string, UpstreamTarget> = {};
   for (const text of options.texts('server')) {
     const at = text.indexOf('=');
     const [name, dbAddress] = [text.slice(0, at), text.slice(at + 1)];
     if (at === -1 || !isRelayedName(name)) {
-      throw usage(`--server must be NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555, not ${show(text)}`);
+      throw usage(
+        `--server must be NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555, not ${inspectValue(text)}`,
+      );
     }
     if (Object.hasOwn(targets, name)) throw usage(`--server ${name} is given twice`);
     checkAddress(transport, dbAddress, (reason) => usage(`--server ${name}: ${reason}`));
@@ -165,7 +173,7 @@ function checkAddress(transport: Transport, address: string, fail: (reason: stri
   try {
     transport.checkAddress(address);
   } catch (error) {
-    throw fail(reasonText(error));
+    throw fail(messageOf(error));
   }
 }
 
@@ -174,7 +182,7 @@ function originsOf(options: Options): readonly string[] | undefined {
   for (const origin of origins) {
     if (isOrigin(origin)) continue;
     throw usage(
-      `--origin must be an origin such as https://dash.example, without a path, not ${show(origin)}`,
+      `--origin must be an origin such as https://dash.example, without a path, not ${inspectValue(origin)}`,
     );
   }
   return origins.length === 0 ? undefined : origins;
@@ -197,22 +205,24 @@ function cacheOf(options: Options): CacheScope | undefined {
   if (given === undefined || scope !== undefined) return scope;
   const near = nearest(given, CACHE_SCOPES);
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
-  throw usage(`--cache must be none, read, session or all, not ${show(given)}${meant}`);
+  throw usage(`--cache must be none, read, session or all, not ${inspectValue(given)}${meant}`);
 }
 
 /** The servers that the functions are of, and no others: who may call one may not read the cache of the rest. */
 function serversFor(functions: readonly string[], names: readonly string[]): readonly string[] {
   for (const pattern of functions) {
     if (pattern !== '*' && !/^[^\s.]+\.[^\s.]+$/.test(pattern)) {
-      throw usage(`--allow must be 'server.function', with * for any part of it, not ${show(pattern)}`);
+      throw usage(
+        `--allow must be 'server.function', with * for any part of it, not ${inspectValue(pattern)}`,
+      );
     }
     const [server = ''] = pattern.split('.');
-    if (names.some((name) => new Patterns([server]).match(name))) continue;
+    if (names.some((name) => new NamePatterns([server]).match(name))) continue;
     const near = nearest(server, names);
     const meant = near === undefined ? `there is ${names.join(', ')}` : `did you mean ${near}?`;
-    throw usage(`--allow ${show(pattern)} is of no server here; ${meant}`);
+    throw usage(`--allow ${inspectValue(pattern)} is of no server here; ${meant}`);
   }
-  const servers = new Patterns(functions.map((pattern) => pattern.split('.')[0] ?? ''));
+  const servers = new NamePatterns(functions.map((pattern) => pattern.split('.')[0] ?? ''));
   return names.filter((name) => servers.match(name));
 }
 

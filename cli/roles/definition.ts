@@ -1,6 +1,6 @@
 /** From what a module gives to definitions of roles, checked key by key. */
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
-import { reasonText, show } from '../../src/protocol/errors.ts';
+import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
 import { isName } from '../../src/protocol/function-path.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
 import type { Transport } from '../../src/transport.ts';
@@ -36,7 +36,7 @@ export function readDefinition(
 ): RoleDefinition {
   const where = `${quoted(checks.file)}${which}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const text = `${where} must give { role, name, dbAddress, … }, or a list of them, not ${show(value)}`;
+    const text = `${where} must give { role, name, dbAddress, … }, or a list of them, not ${inspectValue(value)}`;
     throw new CommandError('MODULE', text);
   }
   const given: Readonly<Record<string, unknown>> = { ...value };
@@ -49,7 +49,7 @@ export function readDefinition(
 
 /** How a role is spoken of: `server "greeter"`. */
 export function titleOf(role: string, name: unknown): string {
-  return typeof name === 'string' ? `${role} ${show(name)}` : role;
+  return typeof name === 'string' ? `${role} ${inspectValue(name)}` : role;
 }
 
 function checkRole(role: unknown, given: Readonly<Record<string, unknown>>, where: string): RoleName {
@@ -63,7 +63,7 @@ function checkRole(role: unknown, given: Readonly<Record<string, unknown>>, wher
   }
   const near = typeof role === 'string' ? nearest(role, ROLE_NAMES) : undefined;
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
-  throw new CommandError('MODULE', `${where}: role must be ${known}, not ${show(role)}${meant}`);
+  throw new CommandError('MODULE', `${where}: role must be ${known}, not ${inspectValue(role)}${meant}`);
 }
 
 function checkKeys(
@@ -83,7 +83,7 @@ function checkKeys(
     const value = definition[key];
     if (value === undefined && kind.isOptional) continue;
     if (value === undefined) throw fail(` lacks ${key}, which must be ${kind.is}`);
-    if (!kind.fits(value)) throw fail(`: ${key} must be ${kind.is}, not ${show(value)}`);
+    if (!kind.fits(value)) throw fail(`: ${key} must be ${kind.is}, not ${inspectValue(value)}`);
     if (kind.isAddress) checkAddresses(transport, value, (reason) => fail(`: ${key}: ${reason}`));
   }
   checkFunctions(definition['functions'], fail);
@@ -94,7 +94,7 @@ function checkAddresses(transport: Transport, value: unknown, fail: (reason: str
     try {
       transport.checkAddress(String(address));
     } catch (error) {
-      throw fail(reasonText(error));
+      throw fail(messageOf(error));
     }
   }
 }
@@ -102,9 +102,9 @@ function checkAddresses(transport: Transport, value: unknown, fail: (reason: str
 function checkFunctions(functions: unknown, fail: (text: string) => CommandError): void {
   for (const [name, run] of Object.entries(functions ?? {})) {
     if (typeof run !== 'function')
-      throw fail(`: functions.${shortened(name)} must be a function, not ${show(run)}`);
+      throw fail(`: functions.${shortened(name)} must be a function, not ${inspectValue(run)}`);
     if (!isName(name)) {
-      throw fail(`: the name of a function holds no dots or spaces, and so cannot be ${show(name)}`);
+      throw fail(`: the name of a function holds no dots or spaces, and so cannot be ${inspectValue(name)}`);
     }
   }
 }
@@ -135,12 +135,12 @@ export function readWorker(gift: unknown, overrides: Overrides, checks: Checks):
     );
   }
   if (typeof value !== 'object' || value === null) {
-    const text = `${file} must give an object of functions, or { role: 'worker', functions, … }, not ${show(value)}`;
+    const text = `${file} must give an object of functions, or { role: 'worker', functions, … }, not ${inspectValue(value)}`;
     throw new CommandError('MODULE', text);
   }
   const given: Readonly<Record<string, unknown>> = { ...value };
   if (typeof given['role'] === 'string' && given['role'] !== 'worker') {
-    const text = `${file} gives a role ${show(given['role'])}, and this runs workers`;
+    const text = `${file} gives a role ${inspectValue(given['role'])}, and this runs workers`;
     throw new CommandError('MODULE', text, `frond serve ${file}`);
   }
   const isDefinition =

@@ -7,7 +7,7 @@ import { grouped } from '../terminal/progress.ts';
 import type { Fact } from '../terminal/text.ts';
 
 /** A role that runs, and the definition it came from. */
-export interface Entry {
+export interface RunningEntry {
   readonly definition: RoleDefinition;
   readonly running: RunningRole;
 }
@@ -31,7 +31,7 @@ const ADDRESS_KEYS = {
   workerPushAddress: 'worker_push_address',
 } as const;
 
-export function describe({ definition, running }: Entry): Description {
+export function describe({ definition, running }: RunningEntry): Description {
   // Where both say it, the role knows the port that the system chose.
   const known: Readonly<Record<string, unknown>> = { ...definition, ...running };
   const addresses: Record<string, string> = {};
@@ -61,7 +61,7 @@ export function factsOf({ role, addresses, functions }: Description): readonly F
 }
 
 /** What a role did: `12 received · 12 answered · 1 failed`. */
-export function deeds({ received, answered, failed, ended, dropped }: Counters): string {
+export function describeCounters({ received, answered, failed, ended, dropped }: Counters): string {
   const parts = [
     `${grouped(received)} received`,
     `${grouped(answered)} answered`,
@@ -75,7 +75,7 @@ export function deeds({ received, answered, failed, ended, dropped }: Counters):
 // The commands that call what runs.
 
 /** One line to paste for each role that answers clients; in capitals what is not known here. */
-export function callsOf(entries: readonly Entry[], invocation: string): readonly string[] {
+export function callsOf(entries: readonly RunningEntry[], invocation: string): readonly string[] {
   return entries
     .filter(({ definition }) => answersClients(definition))
     .map((last) => {
@@ -98,7 +98,7 @@ interface Stage {
   readonly run: string;
 }
 
-type Server = Entry & { readonly running: { readonly dbAddress: string } };
+type Server = RunningEntry & { readonly running: { readonly dbAddress: string } };
 
 function answersClients(definition: RoleDefinition): boolean {
   switch (definition.role) {
@@ -113,7 +113,11 @@ function answersClients(definition: RoleDefinition): boolean {
 }
 
 /** The stages of a call that ends at `last`. */
-function stagesTo(last: Entry, entries: readonly Entry[], behind: readonly Entry[] = []): readonly Stage[] {
+function stagesTo(
+  last: RunningEntry,
+  entries: readonly RunningEntry[],
+  behind: readonly RunningEntry[] = [],
+): readonly Stage[] {
   const { definition, running } = last;
   const own: Stage = {
     entry: isServer(last) ? last : undefined,
@@ -129,14 +133,14 @@ function stagesTo(last: Entry, entries: readonly Entry[], behind: readonly Entry
   return [{ entry: undefined, server: previous, run: 'FUNCTION' }, own];
 }
 
-function isServer(entry: Entry): entry is Server {
+function isServer(entry: RunningEntry): entry is Server {
   return 'dbAddress' in entry.running;
 }
 
 /** A function to try: of a Master or Hub, one that a worker has here. */
-function functionOf(entry: Entry, entries: readonly Entry[]): string {
+function functionOf(entry: RunningEntry, entries: readonly RunningEntry[]): string {
   const { definition, running } = entry;
-  const has = (one: Entry) =>
+  const has = (one: RunningEntry) =>
     one === entry ||
     (one.definition.role === 'worker' &&
       'dbAddress' in running &&
@@ -149,7 +153,7 @@ function functionOf(entry: Entry, entries: readonly Entry[]): string {
 // How messages go from role to role of one process.
 
 /** The roles that publish what this one takes. */
-export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly Entry[] {
+export function upstreamOf(entry: RunningEntry, entries: readonly RunningEntry[]): readonly RunningEntry[] {
   const { definition } = entry;
   const [subs, dbs] =
     definition.role === 'sink'
@@ -174,10 +178,10 @@ export function upstreamOf(entry: Entry, entries: readonly Entry[]): readonly En
  * The order in which nothing is lost when one is closed after the other: who feeds others before them, and workers,
  * without which a Master cannot finish, last.
  */
-export function closingOrder(entries: readonly Entry[]): readonly Entry[] {
+export function closingOrder(entries: readonly RunningEntry[]): readonly RunningEntry[] {
   const workers = entries.filter(({ definition }) => definition.role === 'worker');
   const left = entries.filter((entry) => !workers.includes(entry));
-  const order: Entry[] = [];
+  const order: RunningEntry[] = [];
   while (left.length > 0) {
     const free = left.findIndex((entry) => upstreamOf(entry, left).length === 0);
     // Roles that feed each other in a circle have no first one.

@@ -6,12 +6,12 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { unlessAborted } from '../input.ts';
 import { grouped } from '../terminal/progress.ts';
 import { titleOf } from './definition.ts';
-import { closingOrder, type Entry, upstreamOf } from './entry.ts';
+import { closingOrder, type RunningEntry, upstreamOf } from './entry.ts';
 
 export class Fleet {
   readonly #transport: BindingTransport;
   readonly #signal: AbortSignal;
-  readonly #entries: Entry[] = [];
+  readonly #entries: RunningEntry[] = [];
   readonly #failed = deferred<never>();
 
   /** @param signal - aborts when the roles are to end. */
@@ -21,7 +21,7 @@ export class Fleet {
     this.#failed.promise.catch(() => {});
   }
 
-  get entries(): readonly Entry[] {
+  get entries(): readonly RunningEntry[] {
     return this.#entries;
   }
 
@@ -34,9 +34,9 @@ export class Fleet {
    * Starts a role; resolves when it is up and can miss nothing of what the others send it.
    * @throws what its `start` throws, saying which role it was, and the signal's reason.
    */
-  async start(definition: RoleDefinition): Promise<Entry> {
+  async start(definition: RoleDefinition): Promise<RunningEntry> {
     const starting = startRole(definition, this.#transport);
-    let entry: Entry;
+    let entry: RunningEntry;
     try {
       entry = { definition, running: await unlessAborted(this.#signal, starting) };
     } catch (error) {
@@ -78,14 +78,14 @@ export class Fleet {
     }
   }
 
-  #hasMasterHere({ definition }: Entry): boolean {
+  #hasMasterHere({ definition }: RunningEntry): boolean {
     if (definition.role !== 'worker') return false;
     return this.#entries.some(
       ({ running }) => 'dbAddress' in running && running.dbAddress === definition.dbAddress,
     );
   }
 
-  #ended({ definition, running }: Entry, error: PalmError | undefined): void {
+  #ended({ definition, running }: RunningEntry, error: PalmError | undefined): void {
     if (this.#signal.aborted) return;
     const title = titleOf(definition.role, running.name);
     const { code, message } = error ?? { code: 'CLOSED' as const, message: 'it was closed' };
@@ -93,7 +93,7 @@ export class Fleet {
   }
 
   /** Waits for what publishes within this process, and for nobody else. */
-  async #subscribed(entry: Entry): Promise<void> {
+  async #subscribed(entry: RunningEntry): Promise<void> {
     const { running } = entry;
     if (!('ready' in running)) return;
     const isHere = upstreamOf(entry, this.#entries).length > 0;

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { reasonText, show } from '../../src/protocol/errors.ts';
+import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
 import { CommandError } from '../errors.ts';
 import { unlessAborted, unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
@@ -13,7 +13,7 @@ import { quoted } from '../terminal/text.ts';
  * @throws CommandError `INPUT` when there is no such file, `MODULE` when it throws or exports no default, and the
  * signal's reason.
  */
-export async function giftOf(file: string, signal: AbortSignal): Promise<unknown> {
+export async function loadModule(file: string, signal: AbortSignal): Promise<unknown> {
   const name = quoted(file);
   const path = resolve(file);
   await checkFile(path, name);
@@ -62,7 +62,7 @@ function notLoaded(path: string, name: string, error: unknown): CommandError {
   // V8 tells where a module's syntax is wrong only to who runs it.
   const isUnplaced = error instanceof SyntaxError && placeOf(error) === undefined;
   const [, missing] =
-    code === 'ERR_MODULE_NOT_FOUND' ? (/package '([^']+)'/.exec(reasonText(error)) ?? []) : [];
+    code === 'ERR_MODULE_NOT_FOUND' ? (/package '([^']+)'/.exec(messageOf(error)) ?? []) : [];
   const hint = isUnplaced
     ? `node --check ${shellWord(near(path))} shows where`
     : missing === undefined
@@ -72,7 +72,7 @@ function notLoaded(path: string, name: string, error: unknown): CommandError {
 }
 
 function unknownExtension(path: string, error: unknown): CommandError {
-  const [, file = path] = /for (.+)$/.exec(reasonText(error)) ?? [];
+  const [, file = path] = /for (.+)$/.exec(messageOf(error)) ?? [];
   const name = quoted(near(file));
   if (!/\.[mc]?tsx?$/.test(file)) {
     const text = `${name} cannot be loaded: Node runs .mjs, .js, .cjs and .ts files`;
@@ -90,7 +90,7 @@ function failure(what: string, error: unknown, hint = STACK_HINT): CommandError 
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
   const place = placeOf(error);
   const where = place === undefined ? '' : ` (${place})`;
-  return new CommandError('MODULE', `${what}: ${name}${reasonText(error)}${where}`, hint, error);
+  return new CommandError('MODULE', `${what}: ${name}${messageOf(error)}${where}`, hint, error);
 }
 
 /** `file:line` of the first line of the stack that is not in Node or here. */
@@ -112,5 +112,5 @@ function near(path: string): string {
 }
 
 function shellWord(text: string): string {
-  return /^[\w./@-]+$/.test(text) ? text : show(text);
+  return /^[\w./@-]+$/.test(text) ? text : inspectValue(text);
 }

@@ -1,7 +1,7 @@
 import { startTimer } from './timers.ts';
 
 /** One timer for many times: it goes off at the earliest that was asked for. */
-export class Alarm {
+export class EarliestTimer {
   readonly #ring: () => void;
   #at = Number.POSITIVE_INFINITY;
   #stop = () => {};

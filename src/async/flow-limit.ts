@@ -33,7 +33,7 @@ interface Waiting {
  * 1000 of them wait to be sent to a client. It is a brake and not a window: a pipeline may drop messages and a function
  * may take its time, so when nothing comes back for a while, what is out no longer counts.
  */
-export class InFlight {
+export class FlowLimit {
   readonly #limit: () => number;
   readonly #waiting = new Fifo<Waiting>();
   #count = 0;

@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../protocol/errors.ts';
 import { deferred } from './deferred.ts';
 import { abortReason, type SignalHub } from './signals.ts';
 
@@ -11,7 +11,7 @@ const LONGEST_TIMER = 0x7fffffff;
  */
 export function checkTimeout(what: string, timeout: unknown): number {
   if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw invalidCall(`${what} must be milliseconds above 0, or Infinity, not ${show(timeout)}`);
+    throw invalidCall(`${what} must be milliseconds above 0, or Infinity, not ${inspectValue(timeout)}`);
   }
   return timeout;
 }
@@ -24,7 +24,7 @@ export function startTimer(timeout: number, expire: () => void): () => void {
 }
 
 /** What may end a call before its answer does. */
-export interface Limits {
+export interface CallLimits {
   readonly signal: AbortSignal | undefined;
   /** Listens to the signal. */
   readonly signals: SignalHub;
@@ -37,7 +37,7 @@ export interface Limits {
  * Gives the function that lets go of the signal and the timer; it must be called when the call ends otherwise.
  */
 export function watchLimits(
-  limits: Limits,
+  limits: CallLimits,
   expired: () => unknown,
   end: (reason: unknown) => void,
 ): () => void {
@@ -57,7 +57,7 @@ export function watchLimits(
 
 /** Settles as `promise` does, unless a limit is reached before: then it rejects with that. */
 export async function withinLimits<T>(
-  limits: Limits,
+  limits: CallLimits,
   expired: () => unknown,
   promise: Promise<T>,
 ): Promise<T> {
@@ -84,7 +84,7 @@ export async function atMost(timeout: number, promise: Promise<unknown>): Promis
 }
 
 /** Expires when nothing moved for a time while something was owed. A sign costs no timer. */
-export class IdleClock {
+export class IdleTimer {
   readonly #owes: () => boolean;
   readonly #expire: (timeout: number) => void;
   #lastSign = 0;

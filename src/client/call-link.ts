@@ -1,4 +1,4 @@
-import { InFlight } from '../async/flow-limit.ts';
+import { FlowLimit } from '../async/flow-limit.ts';
 import { macrotasks } from '../async/macrotask.ts';
 import { closed } from '../async/open-calls.ts';
 import { startTimer } from '../async/timers.ts';
@@ -60,11 +60,11 @@ const MOST_IN_FLIGHT_UNPROVED = 500;
  * The way of every call: envelopes out through one PUSH, answers back through one subscription that is proved before
  * anything is sent. When either breaks, what is under way has lost its message or its answer, and fails.
  */
-export class CallPath {
+export class CallLink {
   readonly mailbox = new Mailbox();
   /** Runs a function after the events that wait now. */
   readonly later = macrotasks();
-  readonly inFlight: InFlight;
+  readonly inFlight: FlowLimit;
   readonly #connection: Connection;
   #topics: ClientTopics;
   /** Undefined where a server stays at its addresses. It changes those below. */
@@ -95,7 +95,7 @@ export class CallPath {
     this.#tap = tap;
     this.#logger = logger;
     this.subscription = this.subscribe(addresses.subAddress);
-    this.inFlight = new InFlight(() =>
+    this.inFlight = new FlowLimit(() =>
       this.isDirect && this.subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
     );
     this.pusher = this.push(addresses.pushAddress);

@@ -2,19 +2,19 @@
 
 import { deferred } from '../async/deferred.ts';
 import { throwIfAborted } from '../async/signals.ts';
-import { type Limits, startTimer, watchLimits } from '../async/timers.ts';
+import { type CallLimits, startTimer, watchLimits } from '../async/timers.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/bytes.ts';
-import { invalidCall, PalmError, show } from '../protocol/errors.ts';
-import { callPath, parseCall } from '../protocol/function-path.ts';
+import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
+import { joinPath, parsePath } from '../protocol/function-path.ts';
 import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
-import type { CallPath } from './call-link.ts';
+import type { CallLink } from './call-link.ts';
 
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
 export type FunctionPath = string | readonly string[];
 
 /** What all messages of one client say alike. */
-export interface StreamMark {
+export interface MessageDefaults {
   /** The client's stream id or session. */
   readonly pipeline: string;
   /** {@link Feature} bits. */
@@ -22,7 +22,7 @@ export interface StreamMark {
 }
 
 /** A call as it was checked. */
-export interface CallSpec extends StreamMark {
+export interface CallSpec extends MessageDefaults {
   readonly function: string;
   readonly cache: string;
 }
@@ -36,22 +36,22 @@ export function checkCall(
   path: FunctionPath,
   serverName: string,
   cache: unknown,
-  stream: StreamMark,
+  stream: MessageDefaults,
 ): CallSpec {
-  const [entry] = parseCall(path);
+  const [entry] = parsePath(path);
   if (entry?.server !== serverName) {
-    const text = `this client is connected to server ${show(serverName)}, so the first function must be '${serverName}.…'`;
-    throw invalidCall(`${text}, not ${show(typeof path === 'string' ? path : path[0])}`);
+    const text = `this client is connected to server ${inspectValue(serverName)}, so the first function must be '${serverName}.…'`;
+    throw invalidCall(`${text}, not ${inspectValue(typeof path === 'string' ? path : path[0])}`);
   }
-  if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${show(cache)}`);
+  if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${inspectValue(cache)}`);
   encodeUtf8(cache);
-  return { function: callPath(path), cache, ...stream };
+  return { function: joinPath(path), cache, ...stream };
 }
 
 /** @throws PalmError `INVALID_CALL` naming `what` when it is no whole number from `least` on. */
 export function checkCount(what: string, count: unknown, least = 1): number {
   if (typeof count === 'number' && Number.isSafeInteger(count) && count >= least) return count;
-  throw invalidCall(`${what} must be a whole number from ${least} on, not ${show(count)}`);
+  throw invalidCall(`${what} must be a whole number from ${least} on, not ${inspectValue(count)}`);
 }
 
 /** The envelope of a call, its payload to be filled in. */
@@ -96,7 +96,7 @@ export function nameOf(text: string): string {
 const REST_TIMEOUT = 1_000;
 
 /** One payload sent, and the answers it is to have. */
-export interface Evaluation<T> extends Limits {
+export interface Evaluation<T> extends CallLimits {
   readonly spec: CallSpec;
   readonly payload: Bytes;
   /** How many; with 0 it is over when the payload has left. */
@@ -110,7 +110,7 @@ export interface Evaluation<T> extends Limits {
  * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, each with the
  * good answers that came, or the signal's reason; whatever it ends with, nothing of it is left.
  */
-export async function evaluate<T>(path: CallPath, evaluation: Evaluation<T>): Promise<T[]> {
+export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Promise<T[]> {
   const { spec, messages } = evaluation;
   throwIfAborted(evaluation.signal);
   const done = deferred<T[]>();

@@ -1,11 +1,11 @@
-import { checkTimeout, type Limits } from '../async/timers.ts';
-import type { CacheCalls } from '../cache-client.ts';
+import { type CallLimits, checkTimeout } from '../async/timers.ts';
+import type { CacheClient } from '../cache-client.ts';
 import type { Bytes } from '../protocol/bytes.ts';
-import { invalidCall, PalmError, reasonText } from '../protocol/errors.ts';
+import { invalidCall, messageOf, PalmError } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
 import { type CallSpec, checkCall, checkCount, evaluate, type FunctionPath, nameOf } from './call.ts';
-import { type ConnectOptions, settleOptions } from './connect-options.ts';
+import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';
 import { checkInput } from './stream/check-input.ts';
@@ -84,7 +84,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * does not answer in time, `FORBIDDEN` for a wrong key; or the signal's reason.
    */
   static async connect(options: ConnectOptions): Promise<Client> {
-    const settings = settleOptions(options);
+    const settings = resolveOptions(options);
     const core = await ClientCore.open(settings);
     return new Client(core, bytes());
   }
@@ -283,7 +283,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */
-  async #accept<T>(call: (cache: CacheCalls) => Promise<T>): Promise<T> {
+  async #accept<T>(call: (cache: CacheClient) => Promise<T>): Promise<T> {
     const end = this.#core.calls.begin();
     try {
       return await this.#core.cacheCalls.use(call);
@@ -300,7 +300,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     try {
       return this.#codec.encode(value);
     } catch (cause) {
-      throw invalidCall(`${what} was not sent: ${reasonText(cause)}`, {
+      throw invalidCall(`${what} was not sent: ${messageOf(cause)}`, {
         cause,
       });
     }
@@ -314,7 +314,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     }
   }
 
-  #limits({ signal, timeout = this.#core.settings.timeout }: CallOptions): Limits {
+  #limits({ signal, timeout = this.#core.settings.timeout }: CallOptions): CallLimits {
     return { signal, signals: this.#core.signals, timeout: checkTimeout('timeout', timeout) };
   }
 }

@@ -1,6 +1,6 @@
 import { checkTimeout } from '../async/timers.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
-import { invalidCall, reasonText, show } from '../protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf } from '../protocol/errors.ts';
 import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
 import { guardTap, type Tap } from '../tap.ts';
@@ -52,10 +52,10 @@ export interface ClientSettings extends ConnectOptions {
 const DEFAULT_TIMEOUT = 30_000;
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
-export function settleOptions(options: ConnectOptions): ClientSettings {
+export function resolveOptions(options: ConnectOptions): ClientSettings {
   const { transport, serverName, pushAddress, subAddress, session, thisConfig = false } = options;
   if (typeof transport?.open !== 'function')
-    throw invalidCall(`transport must be a transport such as zeromq(), not ${show(transport)}`);
+    throw invalidCall(`transport must be a transport such as zeromq(), not ${inspectValue(transport)}`);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
   const dbAddress = settleAddress(options);
@@ -91,7 +91,7 @@ function settleAddress({ transport, dbAddress, serverName }: ConnectOptions): st
     transport.checkAddress(address as string);
   } catch (error) {
     if (dbAddress !== undefined) throw error;
-    throw invalidCall(`dbAddress must be given: ${reasonText(error)}`, { cause: error });
+    throw invalidCall(`dbAddress must be given: ${messageOf(error)}`, { cause: error });
   }
   return address as string;
 }

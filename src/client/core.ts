@@ -1,14 +1,14 @@
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { atMost, withinLimits } from '../async/timers.ts';
-import { CacheChannel } from '../cache-link.ts';
+import { CacheLink } from '../cache-link.ts';
 import { replyText } from '../protocol/cache-request.ts';
-import { invalidCall, PalmError, show } from '../protocol/errors.ts';
+import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
-import type { StreamMark } from './call.ts';
-import { CallPath, type PathAddresses, type Route } from './call-link.ts';
+import type { MessageDefaults } from './call.ts';
+import { CallLink, type PathAddresses, type Route } from './call-link.ts';
 import type { ClientSettings } from './connect-options.ts';
 import { Loader } from './loader.ts';
 
@@ -19,7 +19,7 @@ const DRAIN_TIMEOUT = 1_000;
 export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
-  readonly cache: CacheChannel;
+  readonly cache: CacheLink;
   readonly cacheCalls = new Loader(() => import('./later.ts').then((own) => own.openCache(this.cache)));
   readonly calls = new OpenCalls();
   /** Listens to the signals of all calls. */
@@ -28,14 +28,14 @@ export class ClientCore {
   /** What goes in front of every key, if anything does: the user's session, behind the one that a relay gave. */
   readonly session: string | undefined;
   /** Undefined when the server takes no calls. */
-  readonly path: CallPath | undefined;
+  readonly path: CallLink | undefined;
   /** What every message says: the session, or a random id of the client's. */
-  readonly stream: StreamMark;
+  readonly stream: MessageDefaults;
 
   private constructor(
     settings: ClientSettings,
     connection: Connection,
-    cache: CacheChannel,
+    cache: CacheLink,
     signals: SignalHub,
     profile: ServerProfile,
   ) {
@@ -53,7 +53,7 @@ export class ClientCore {
         : { pipeline: session, features: Feature.batches | Feature.session };
     const { addresses, isDirect } = profile;
     if (addresses === undefined) return;
-    const path = new CallPath({ connection, addresses, isDirect, tap, logger });
+    const path = new CallLink({ connection, addresses, isDirect, tap, logger });
     this.path = path;
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
@@ -74,7 +74,7 @@ export class ClientCore {
     const signals = new SignalHub();
     const connect = async () => {
       await connection.identify(id);
-      const cache = new CacheChannel({ connection, dbAddress, session, tap });
+      const cache = new CacheLink({ connection, dbAddress, session, tap });
       const profile = givenProfile(settings) ?? (await discover(settings, cache));
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile);
@@ -94,7 +94,7 @@ export class ClientCore {
   }
 
   /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
-  callPath(): CallPath {
+  callPath(): CallLink {
     if (this.path === undefined) throw takesNoCalls(this.serverName);
     return this.path;
   }
@@ -122,7 +122,7 @@ function givenProfile({
 }
 
 export function takesNoCalls(serverName: string): PalmError {
-  const text = `server ${show(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
+  const text = `server ${inspectValue(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
   return invalidCall(text);
 }
 
@@ -137,7 +137,7 @@ export interface ServerProfile extends Omit<Route, 'addresses'> {
  * Asks the server at `dbAddress` for its name and addresses, all at once.
  * @throws PalmError `WRONG_SERVER` when it bears another name than `serverName`.
  */
-export async function discover(settings: ClientSettings, cache: CacheChannel): Promise<ServerProfile> {
+export async function discover(settings: ClientSettings, cache: CacheLink): Promise<ServerProfile> {
   const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
   const ask = async (key: string) => replyText(await cache.read(key));
   const [own, pull, pub] = await Promise.all([
@@ -147,8 +147,8 @@ export async function discover(settings: ClientSettings, cache: CacheChannel): P
   ]);
   const name = replyText(own);
   if (name === '' || (serverName !== undefined && name !== serverName)) {
-    const found = name === '' ? 'a server without a name' : `server ${show(name)}`;
-    const wanted = serverName === undefined ? '' : `, not ${show(serverName)}`;
+    const found = name === '' ? 'a server without a name' : `server ${inspectValue(name)}`;
+    const wanted = serverName === undefined ? '' : `, not ${inspectValue(serverName)}`;
     throw new PalmError(
       'WRONG_SERVER',
       `at ${dbAddress} is ${found}${wanted}; check serverName and dbAddress`,

@@ -3,7 +3,7 @@ import { atMost } from '../async/timers.ts';
 import type { Logger } from '../logging.ts';
 import { PalmError } from '../protocol/errors.ts';
 import type { Pusher } from '../transport.ts';
-import type { CallPath, Follower, Route } from './call-link.ts';
+import type { CallLink, Follower, Route } from './call-link.ts';
 import { type ClientCore, discover, takesNoCalls } from './core.ts';
 
 /** Milliseconds between two looks for a server that said where it is and is not there. */
@@ -13,7 +13,7 @@ const LOOK_AGAIN = 1_000;
 const PROBE_TIMEOUT = 1_000;
 
 /** Has the path of a client follow its server. */
-export function follow(core: ClientCore, path: CallPath): void {
+export function follow(core: ClientCore, path: CallLink): void {
   path.follower = new ServerFollower(core, path);
   // This was loaded while the path was being opened, and took its time.
   if (path.breaks > 0) path.follower.broke();
@@ -22,11 +22,11 @@ export function follow(core: ClientCore, path: CallPath): void {
 /** Asks a client's server where it is when a link to it has broken, and goes there. */
 class ServerFollower implements Follower {
   readonly #core: ClientCore;
-  readonly #path: CallPath;
+  readonly #path: CallLink;
   #asked: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(core: ClientCore, path: CallPath) {
+  constructor(core: ClientCore, path: CallLink) {
     this.#core = core;
     this.#path = path;
     core.connection.closed.then(() => {
@@ -89,7 +89,7 @@ class ServerFollower implements Follower {
 }
 
 /** Goes to where the server is now. What was under way at the addresses that it left has failed. */
-function move(path: CallPath, { addresses, isDirect }: Route): void {
+function move(path: CallLink, { addresses, isDirect }: Route): void {
   const { pushAddress, subAddress } = path.addresses;
   path.refusal = undefined;
   path.isDirect = isDirect;
@@ -108,7 +108,7 @@ function move(path: CallPath, { addresses, isDirect }: Route): void {
 }
 
 /** What was pushed at the address before fails before its link is closed. */
-function pushBy(path: CallPath, pusher: Pusher, address: string): void {
+function pushBy(path: CallLink, pusher: Pusher, address: string): void {
   const before = path.pusher;
   path.pusher = pusher;
   path.break(left(address));
@@ -120,7 +120,7 @@ function left(address: string): PalmError {
 }
 
 /** Another server is where it was: what waits for it fails, and what comes, until it is back. */
-function refuse(path: CallPath, error: PalmError, logger: Logger): void {
+function refuse(path: CallLink, error: PalmError, logger: Logger): void {
   const isNews = path.refusal === undefined;
   path.refusal = error;
   if (!isNews) return;
@@ -136,7 +136,7 @@ function refuse(path: CallPath, error: PalmError, logger: Logger): void {
  * Dials the address that calls are pushed to once more, and leaves the link that there is when the other is not there in
  * time: a link without heartbeats stands for minutes after its peer has vanished.
  */
-async function probe(path: CallPath): Promise<void> {
+async function probe(path: CallLink): Promise<void> {
   const before = path.pusher;
   if (!before.isReady) return;
   const { pushAddress } = path.addresses;

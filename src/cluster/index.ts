@@ -1,6 +1,8 @@
 /** `frond/cluster`: the serving side. */
 
-export type { DistributionOptions } from './dispatch/scatter-gather.ts';
+// Names of 0.1, until 0.3.
+/** @deprecated {@link DispatchOptions} */
+export type { DispatchOptions, DispatchOptions as DistributionOptions } from './dispatch/scatter-gather.ts';
 export { Hub, type HubOptions } from './roles/hub.ts';
 export { Master, type MasterOptions } from './roles/master.ts';
 export { Pipeline, type PipelineOptions } from './roles/pipeline.ts';
@@ -9,17 +11,26 @@ export { Sink, type SinkOptions } from './roles/sink.ts';
 export { type RoleDefinition, type RunningRole, startRole } from './roles/start-role.ts';
 export { Worker, type WorkerOptions } from './roles/worker.ts';
 export type { DownstreamOptions } from './runtime/downstream.ts';
+/** @deprecated {@link MessageTransform} */
 export type {
   Cache,
   FunctionContext,
   FunctionResult,
   HandleStream,
+  MessageTransform,
+  MessageTransform as Spread,
   PalmFunction,
   PalmFunctions,
   ResultBytes,
-  Spread,
   StreamTarget,
 } from './runtime/functions.ts';
 export type { FunctionOptions, ServingOptions } from './runtime/role-host.ts';
-export type { Counters, Losses, ServerStatus, WorkerState } from './runtime/status.ts';
+/** @deprecated {@link WorkerLosses} */
+export type {
+  Counters,
+  ServerStatus,
+  WorkerLosses,
+  WorkerLosses as Losses,
+  WorkerState,
+} from './runtime/status.ts';
 export { MemoryStore, type MemoryStoreOptions, type Store } from './runtime/store.ts';

@@ -1,4 +1,4 @@
-import { invalidCall, PalmError, show } from './errors.ts';
+import { inspectValue, invalidCall, PalmError } from './errors.ts';
 
 /** A view of bytes over an ordinary buffer, as `Blob`, `fetch` and `WebSocket.send` take it. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -29,7 +29,7 @@ export function encodeUtf8(text: string): Bytes {
     if (at === length) return bytes;
   }
   if (LONE_SURROGATE.test(text))
-    throw invalidCall(`${show(text)} is no text: it holds half of a surrogate pair`);
+    throw invalidCall(`${inspectValue(text)} is no text: it holds half of a surrogate pair`);
   return encoder.encode(text);
 }
 

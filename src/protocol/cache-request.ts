@@ -2,7 +2,7 @@
 
 import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
-import { invalidCall, PalmError, show } from './errors.ts';
+import { inspectValue, invalidCall, PalmError } from './errors.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from './message.ts';
 
 /** Who asks, and whom. */
@@ -85,7 +85,7 @@ export function isReservedKey(key: string): boolean {
  */
 export function wireKey(key: unknown, session: string | undefined): string {
   if (typeof key !== 'string' || key === '')
-    throw invalidCall(`a key must be a text that is not empty, not ${show(key)}`);
+    throw invalidCall(`a key must be a text that is not empty, not ${inspectValue(key)}`);
   return session === undefined ? key : session + key;
 }
 
@@ -96,7 +96,7 @@ export function wireKey(key: unknown, session: string | undefined): string {
 export function checkWritable(key: string): void {
   if (isReservedKey(key)) {
     throw invalidCall(
-      `key ${show(key)} is the server's configuration: setting or deleting it would break every client`,
+      `key ${inspectValue(key)} is the server's configuration: setting or deleting it would break every client`,
     );
   }
 }

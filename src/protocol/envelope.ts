@@ -18,7 +18,7 @@ import {
   STATUS,
 } from './envelope-fields.ts';
 import { headEnd, isAfterHead } from './envelope-head.ts';
-import { invalidCall, show } from './errors.ts';
+import { inspectValue, invalidCall } from './errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
@@ -278,7 +278,8 @@ function encodeTail(message: PalmMessage): Bytes {
 }
 
 function checkInteger(field: string, value: number): void {
-  if (!Number.isSafeInteger(value)) throw invalidCall(`${field} must be a safe integer, not ${show(value)}`);
+  if (!Number.isSafeInteger(value))
+    throw invalidCall(`${field} must be a safe integer, not ${inspectValue(value)}`);
 }
 
 function bytesLength(tag: number, value: Uint8Array): number {

@@ -67,7 +67,7 @@ export class PalmError extends Error {
   /** Gives `reason` back when it is a PalmError, and wraps it as `code` when it is anything else. */
   static from(reason: unknown, code: PalmErrorCode, doing: string): PalmError {
     if (reason instanceof PalmError) return reason;
-    return new PalmError(code, `${doing}: ${reasonText(reason)}`, { cause: reason });
+    return new PalmError(code, `${doing}: ${messageOf(reason)}`, { cause: reason });
   }
 }
 
@@ -80,12 +80,14 @@ export function invalidCall(message: string, details?: PalmErrorDetails): PalmEr
  * What was thrown, in words that can be sent. Anything can be thrown, also what has no words of its own; half a
  * surrogate pair becomes U+FFFD.
  */
-export function reasonText(reason: unknown): string {
-  return told(() => (reason instanceof Error ? reason.message : reason)) ?? 'something that cannot be told';
+export function messageOf(reason: unknown): string {
+  return (
+    readSafely(() => (reason instanceof Error ? reason.message : reason)) ?? 'something that cannot be told'
+  );
 }
 
 /** What an error says of itself; undefined when asking it throws, as a getter or a `toString` may. */
-export function told(ask: () => unknown): string | undefined {
+export function readSafely(ask: () => unknown): string | undefined {
   try {
     return wellFormed(String(ask()));
   } catch {
@@ -101,7 +103,7 @@ function wellFormed(text: string): string {
 const LONGEST_SHOWN = 60;
 
 /** A value as an error message shows it: short, on one line, its type plain to see. */
-export function show(value: unknown): string {
+export function inspectValue(value: unknown): string {
   if (typeof value === 'string') {
     return printableJson(clipped(value, LONGEST_SHOWN));
   }

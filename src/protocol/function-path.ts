@@ -1,5 +1,5 @@
 /** Function paths: which function of which server each stage of a call runs. */
-import { invalidCall, show } from './errors.ts';
+import { inspectValue, invalidCall } from './errors.ts';
 
 /** One stage of a call. */
 export interface Stage {
@@ -24,7 +24,7 @@ export function isName(name: string): boolean {
  */
 export function checkServerName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !isName(name)) {
-    throw invalidCall(`${what} must be a text without dots or spaces, not ${show(name)}`);
+    throw invalidCall(`${what} must be a text without dots or spaces, not ${inspectValue(name)}`);
   }
 }
 
@@ -33,22 +33,24 @@ export function checkServerName(what: string, name: unknown): void {
  * A string with the stages separated by one space, as on the wire, is taken too.
  * @throws PalmError `INVALID_CALL` naming the stage that is not exactly `server.function`.
  */
-export function callPath(path: string | readonly string[]): string {
-  parseCall(path);
+export function joinPath(path: string | readonly string[]): string {
+  parsePath(path);
   return typeof path === 'string' ? path : path.join(' ');
 }
 
-/** The stages of a call, in order. @throws PalmError `INVALID_CALL` as {@link callPath} does. */
-export function parseCall(path: string | readonly string[]): Stage[] {
+/** The stages of a call, in order. @throws PalmError `INVALID_CALL` as {@link joinPath} does. */
+export function parsePath(path: string | readonly string[]): Stage[] {
   const stages: readonly unknown[] = typeof path === 'string' ? path.split(' ') : path;
   if (!Array.isArray(stages) || stages.length === 0) {
-    throw invalidCall(`a call needs 'server.function' or a list of them, not ${show(path)}`);
+    throw invalidCall(`a call needs 'server.function' or a list of them, not ${inspectValue(path)}`);
   }
   return stages.map((stage, index) => {
     const parts = typeof stage === 'string' ? STAGE.exec(stage) : null;
     if (parts === null) {
       const where = stages.length > 1 ? `stage ${index} of the pipeline` : 'the function';
-      throw invalidCall(`${where} must be 'server.function' with exactly one dot, not ${show(stage)}`);
+      throw invalidCall(
+        `${where} must be 'server.function' with exactly one dot, not ${inspectValue(stage)}`,
+      );
     }
     return { server: parts[1] as string, function: parts[2] as string };
   });

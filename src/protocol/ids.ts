@@ -1,6 +1,6 @@
 /** Ids of clients and calls, topics, and random keys. */
 import { nanoid } from 'nanoid';
-import { invalidCall, PalmError, show } from './errors.ts';
+import { inspectValue, invalidCall, PalmError } from './errors.ts';
 
 /**
  * A random id of 21 characters from `A-Za-z0-9_-`, 126 bits from the platform's secure random source. Always of
@@ -24,10 +24,10 @@ const UNFIT = /[\s\p{Cc}\p{Surrogate}]/u;
  */
 export function checkId(what: string, id: unknown): string {
   if (typeof id !== 'string' || id === '')
-    throw invalidCall(`${what} must be a text that is not empty, not ${show(id)}`);
+    throw invalidCall(`${what} must be a text that is not empty, not ${inspectValue(id)}`);
   if (UNFIT.test(id))
     throw invalidCall(
-      `${what} must hold no space, control character or half of a surrogate pair, not ${show(id)}`,
+      `${what} must hold no space, control character or half of a surrogate pair, not ${inspectValue(id)}`,
     );
   return id;
 }

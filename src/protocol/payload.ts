@@ -1,7 +1,7 @@
 /** Codecs between JavaScript values and the bytes of a payload. */
 
 import { type Bytes, decodeUtf8, encodeUtf8 } from './bytes.ts';
-import { show } from './errors.ts';
+import { inspectValue } from './errors.ts';
 
 /** Turns values into payloads and back. Give your own to `client.with` for any other format. */
 export interface PayloadCodec<In, Out = In> {
@@ -29,7 +29,7 @@ export function isBytes(value: unknown): value is Bytes {
 function checkBytes(payload: unknown): Bytes {
   if (isBytes(payload)) return payload;
   throw new TypeError(
-    `a payload must be a Uint8Array, not ${show(payload)}; client.with(text()) takes texts`,
+    `a payload must be a Uint8Array, not ${inspectValue(payload)}; client.with(text()) takes texts`,
   );
 }
 

@@ -1,7 +1,7 @@
 /** `frond serve`: the roles that a module describes, from start to end. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
-import { closingOrder, type Entry } from '../../cli/roles/entry.ts';
+import { closingOrder, type RunningEntry } from '../../cli/roles/entry.ts';
 import { Fleet } from '../../cli/roles/fleet.ts';
 import type { RunningRole } from '../../src/cluster/roles/start-role.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -217,7 +217,7 @@ describe('how it ends', () => {
       ({
         definition: { role, ...more },
         running: { name, pubAddress, dbAddress: `db of ${name}` } as unknown as RunningRole,
-      }) as Entry;
+      }) as RunningEntry;
     const entries = [
       entry('worker', 'w', ''),
       entry('sink', 's', 'd', { subAddresses: ['b', 'c'] }),

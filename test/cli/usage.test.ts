@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Command, parseOptions, specOf } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
-import { EXITS, exitCodeOf } from '../../cli/errors.ts';
+import { EXIT_CODES, exitCodeOf } from '../../cli/errors.ts';
 import { commandHelp, generalHelp } from '../../cli/help.ts';
 import { invocationOf } from '../../cli/main.ts';
 import { OPTIONS } from '../../cli/options.ts';
@@ -27,7 +27,7 @@ test('frond --help names every command, exit code and environment variable', asy
   expect(code).toBe(0);
   for (const { name, summary } of COMMANDS)
     expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary}$`, 'm'));
-  for (const { exit, codes } of EXITS) {
+  for (const { exit, codes } of EXIT_CODES) {
     expect(stdout).toMatch(new RegExp(`^ {2}${exit} `, 'm'));
     for (const one of codes) expect(stdout).toContain(one);
   }

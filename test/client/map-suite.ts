@@ -1,6 +1,6 @@
 /** What maps do, on any transport. */
 import { describe, expect, it } from 'vitest';
-import { settleOptions } from '../../src/client/connect-options.ts';
+import { resolveOptions } from '../../src/client/connect-options.ts';
 import { ClientCore } from '../../src/client/core.ts';
 import { openMap } from '../../src/client/stream/map.ts';
 import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
@@ -342,7 +342,7 @@ export function testMaps(name: string, make: () => Ground): void {
       it('that nobody answers leave nothing: no entry, no place, no timer, no listener', async () => {
         const server = await serve(() => []);
         const core = await ClientCore.open(
-          settleOptions({
+          resolveOptions({
             transport: on.ground.transport,
             dbAddress: server.dbAddress,
             loggingLevel: 'silent',

@@ -1,7 +1,7 @@
 /** What the client does, on any transport. */
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/client/call.ts';
-import { settleOptions } from '../../src/client/connect-options.ts';
+import { resolveOptions } from '../../src/client/connect-options.ts';
 import { ClientCore } from '../../src/client/core.ts';
 import { Server, type ServerOptions } from '../../src/cluster/index.ts';
 import {
@@ -284,7 +284,7 @@ export function testClient(name: string, make: () => Ground): void {
       it('leaves nothing behind: no entry, no listener', async () => {
         const server = await serveRaw(() => []);
         const core = await ClientCore.open(
-          settleOptions({
+          resolveOptions({
             transport: on.ground.transport,
             dbAddress: server.dbAddress,
             loggingLevel: 'silent',

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { deferred } from '../../src/async/deferred.ts';
-import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
+import { Dispatcher } from '../../src/cluster/dispatch/dispatcher.ts';
 import { atLevel, consoleLogger } from '../../src/logging.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -21,7 +21,7 @@ const call = (text: string) => palmMessage({ client: 'c', function: 'm.f', paylo
 
 function open(budgets = { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) }) {
   let room: Promise<void> = Promise.resolve();
-  const handOver = new HandOver({
+  const handOver = new Dispatcher({
     isVerbatim: false,
     budgets,
     push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },

@@ -1,8 +1,8 @@
 /** Work and results that are large: what travels in one request stays within bounds, and all of it arrives. */
 import { expect, it } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
-import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
-import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
+import { Dispatcher } from '../../src/cluster/dispatch/dispatcher.ts';
+import { LeasedLink } from '../../src/cluster/worker-link/leased-link.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
@@ -26,7 +26,7 @@ it('a worker is given no more than a mebibyte beyond one message', async () => {
     send: async () => {},
     close: async () => {},
   };
-  const handOver = new HandOver({
+  const handOver = new Dispatcher({
     push,
     onResults: async () => {},
     logger: silent,
@@ -75,7 +75,7 @@ it('a worker sends its results a mebibyte at a time, and the last of them before
     }));
     return encodeWorkReply(codec, items);
   };
-  const work = new LeasedWork({ ask, id: 'me', name: 'w', concurrency: 12 });
+  const work = new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 12 });
   const { value = [] } = await within(5_000, work.next());
   const payload = new Uint8Array(300_000);
   for (const item of value) {

@@ -1,12 +1,12 @@
 /** Whoever reads: what a reader may do, and what one that does not read does to others. */
 import { describe, expect, it } from 'vitest';
-import type { Batches, Delivery } from '../../src/transport.ts';
+import type { BatchSource, Delivery } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 /** Leaves a loop over the batches after the first of them. */
-async function readOne<T>(source: Batches<T>): Promise<T[]> {
+async function readOne<T>(source: BatchSource<T>): Promise<T[]> {
   const loop = async () => {
     for await (const batch of source) return batch;
     throw new Error('there was nothing to read');

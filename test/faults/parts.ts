@@ -1,5 +1,5 @@
 /** What each part is told when it is started. */
-import type { Target } from '../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../transports/relay/options.ts';
 
 export interface Addresses {
   readonly dbAddress: string;
@@ -20,7 +20,7 @@ export interface Config {
     readonly heartbeat?: number;
     readonly name?: string;
   };
-  readonly relay: { readonly servers: Readonly<Record<string, Target>>; readonly port: number };
+  readonly relay: { readonly servers: Readonly<Record<string, UpstreamTarget>>; readonly port: number };
   readonly proxy: { readonly port: number };
   readonly caller: {
     readonly dbAddress: string;

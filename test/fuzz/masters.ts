@@ -1,7 +1,7 @@
 /** Masters that mean harm to their workers. */
 
 import { deferred } from '../../src/async/deferred.ts';
-import { LeasedWork } from '../../src/cluster/worker-link/leased-link.ts';
+import { LeasedLink } from '../../src/cluster/worker-link/leased-link.ts';
 import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
@@ -100,7 +100,7 @@ export async function openLinks(_fleet: Fleet, random: Random): Promise<Siege> {
       if (reply === undefined) throw new PalmError('CLOSED', 'no more replies');
       return reply;
     };
-    return new LeasedWork({ ask, id: 'me', name: 'w', concurrency: 1 });
+    return new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 1 });
   };
   const attack = async (count: number) => {
     for (let sent = 0; sent < count; sent++) {

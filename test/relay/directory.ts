@@ -1,6 +1,6 @@
 /** Which names behind the relay stand for which addresses of the upstream transport. */
 import type { Connection, Delivery, Transport } from '../../src/transport.ts';
-import type { Target } from '../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../transports/relay/options.ts';
 
 /** What an address is dialled for. */
 export type Use = 'db' | 'push' | 'subscribe' | 'pull';
@@ -19,14 +19,14 @@ const KEYS = {
 const PALM_NAME = 'raw';
 
 /** Servers of the later stages of pipelines: nothing is sent to them, but a relay lets nothing pass to servers it does not know. */
-const LATER: Readonly<Record<string, Target>> = { second: { functions: ['*.*'] } };
+const LATER: Readonly<Record<string, UpstreamTarget>> = { second: { functions: ['*.*'] } };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Directory {
   /** Whether an address stands for itself: one name for each, and for each use. */
   readonly #isEach: boolean;
-  readonly #targets = new Map<string, Mutable<Target>>();
+  readonly #targets = new Map<string, Mutable<UpstreamTarget>>();
   readonly #names = new Map<string, string>();
   /** By address, the addresses that were bound on the same connection: those of one server. */
   readonly #bound = new Map<string, readonly string[]>();
@@ -38,7 +38,7 @@ export class Directory {
     this.#isEach = isEach;
   }
 
-  target(name: string): Target | undefined {
+  target(name: string): UpstreamTarget | undefined {
     return this.#targets.get(name) ?? LATER[name];
   }
 

@@ -11,7 +11,7 @@ import {
   Type,
 } from '../../transports/relay-protocol/frames.ts';
 import { Incoming } from '../../transports/relay-protocol/pieces.ts';
-import { Ledger } from '../../transports/relay-protocol/reliable-log.ts';
+import { ReliableLog } from '../../transports/relay-protocol/reliable-log.ts';
 
 interface Read {
   readonly message: (message: Bytes) => Message<Frame>;
@@ -23,7 +23,7 @@ export const FLOWS = 3;
 
 /** One side of a session: what it posted, what came to it, and what is on its way from it. */
 export class Side {
-  readonly ledger = new Ledger();
+  readonly ledger = new ReliableLog();
   readonly posted: number[] = [];
   readonly arrived: number[] = [];
   /** Told out of the count: may be lost, may not come twice. */

@@ -4,7 +4,7 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import type {
-  Batches,
+  BatchSource,
   BoundPull,
   Channel,
   CloseOptions,
@@ -17,7 +17,7 @@ import type {
 const REQUEST = 'wrapped.set';
 
 /** Batches whose items are made into others. */
-export function mapped<A, B>(batches: Batches<A>, change: (item: A) => B): Batches<B> {
+export function mapped<A, B>(batches: BatchSource<A>, change: (item: A) => B): BatchSource<B> {
   return {
     [Symbol.asyncIterator]: () => {
       const own = batches[Symbol.asyncIterator]();

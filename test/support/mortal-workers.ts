@@ -1,7 +1,7 @@
 /** A Master's hand-over and workers that tests move by hand, on a clock that they move, too. */
 import { vi } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
-import { HandOver } from '../../src/cluster/dispatch/dispatcher.ts';
+import { Dispatcher } from '../../src/cluster/dispatch/dispatcher.ts';
 import type { LogFields } from '../../src/logging.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -149,11 +149,11 @@ export class ModelGround {
   readonly givenUp: string[] = [];
   /** Warnings. */
   readonly log: [message: string, fields: LogFields | undefined][] = [];
-  readonly handOver: HandOver;
+  readonly handOver: Dispatcher;
   added = 0;
 
   constructor(peers = 0) {
-    this.handOver = new HandOver({
+    this.handOver = new Dispatcher({
       push: { address: '', peers, onPeers: () => {}, send: async () => {}, close: async () => {} },
       onResults: async (frames) => {
         this.results.push(...frames.map(textIn));

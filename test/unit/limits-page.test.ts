@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { settleLimits } from '../../transports/relay/session/limits.ts';
+import { resolveLimits } from '../../transports/relay/session/limits.ts';
 import { settle } from '../../transports/zeromq/options.ts';
 import { settle as settleZmtp } from '../../transports/zmtp/options.ts';
 
@@ -17,7 +17,7 @@ function row(name: string): string[] {
   return (lines[0] ?? '').split('|').map((cell) => cell.trim());
 }
 
-it.each(Object.entries(settleLimits()))(
+it.each(Object.entries(resolveLimits()))(
   'limits.%s is %i by default, and has a row of its own',
   (name, value) => {
     const [, , byDefault, unit, outcome] = row(`limits.${name}`);
@@ -29,7 +29,7 @@ it.each(Object.entries(settleLimits()))(
 
 it('names no limit of the relay that there is not', () => {
   const named = [...page.matchAll(/`limits\.(\w+)`/g)].map((match) => match[1]);
-  expect([...new Set(named)].sort()).toEqual(Object.keys(settleLimits()).sort());
+  expect([...new Set(named)].sort()).toEqual(Object.keys(resolveLimits()).sort());
 });
 
 it.each(['maxMessageSize', 'maxOwed'] as const)('has the default of %s', (name) => {

@@ -1,6 +1,6 @@
 import type { Macrotasks } from '../../src/async/macrotask.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { invalidCall, PalmError, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall, PalmError } from '../../src/protocol/errors.ts';
 import type { Delivery, RequestOrigin } from '../../src/transport.ts';
 
 /** A bound end, as the dialling ends see it. */
@@ -84,6 +84,6 @@ const ADDRESS = /^memory:\/\/\S+$/;
 /** @throws PalmError `INVALID_CALL` when it is no `memory://name`. */
 export function checkMemoryAddress(address: unknown): void {
   if (typeof address !== 'string' || !ADDRESS.test(address)) {
-    throw invalidCall(`the memory transport dials 'memory://name', not ${show(address)}`);
+    throw invalidCall(`the memory transport dials 'memory://name', not ${inspectValue(address)}`);
   }
 }

@@ -27,7 +27,7 @@ const QUEUE = 500;
  * confirmed it, and knows what was received. On a new socket what was not received is sent again, so that every frame
  * arrives once and in order.
  */
-export class Ledger {
+export class ReliableLog {
   readonly #writer = new MessageWriter();
   readonly #outgoing = new Outgoing();
   /** Messages that are not confirmed: those behind `#confirmed`. */

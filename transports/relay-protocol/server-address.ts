@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** What is at an address behind a relay. */
 export interface RelayedAddress {
@@ -25,5 +25,5 @@ export function parseRelayedAddress(address: unknown): RelayedAddress {
     const server = isForResults ? address.slice(0, -RESULTS.length) : address;
     if (isRelayedName(server)) return { server, isForResults };
   }
-  throw invalidCall(`behind a relay an address is a server's name, and not ${show(address)}`);
+  throw invalidCall(`behind a relay an address is a server's name, and not ${inspectValue(address)}`);
 }

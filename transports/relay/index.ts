@@ -2,15 +2,20 @@
 
 export { openTokenFile, type TokenFileOptions } from './auth/token-file.ts';
 export { readTokens, type Tokens } from './auth/tokens.ts';
+// Names of 0.1, until 0.3.
+/** @deprecated {@link UpstreamTarget} */
+/** @deprecated {@link ConnectionInfo} */
 export type {
   Authenticate,
   CacheScope,
+  ConnectionInfo,
+  ConnectionInfo as Visitor,
   Grants,
   RelayChanges,
   RelayIdentity,
   RelayLimits,
   RelayOptions,
-  Target,
-  Visitor,
+  UpstreamTarget,
+  UpstreamTarget as Target,
 } from './options.ts';
 export { createRelay, type Relay } from './relay.ts';

@@ -1,5 +1,5 @@
 /** Whether a name is one of those that patterns stand for: `*` for any part between dots, `*` alone for everything. */
-export class Patterns {
+export class NamePatterns {
   readonly #isAny: boolean;
   /** Of each pattern its parts between dots, and of each part what is between its stars. */
   readonly #patterns: readonly (readonly (readonly string[])[])[];
@@ -39,6 +39,6 @@ function fits(text: string, [first = '', ...pieces]: readonly string[]): boolean
 export function strangerIn(patterns: readonly string[], names: readonly string[]): string | undefined {
   if (!Array.isArray(patterns)) return undefined;
   return patterns.find(
-    (pattern) => !/^\*+$/.test(pattern) && !names.some((name) => new Patterns([pattern]).match(name)),
+    (pattern) => !/^\*+$/.test(pattern) && !names.some((name) => new NamePatterns([pattern]).match(name)),
   );
 }

@@ -3,7 +3,7 @@ import type { Logger, LoggingLevel } from '../../src/logging.ts';
 import type { Transport } from '../../src/transport.ts';
 
 /** A server that clients of the relay may be let use. */
-export interface Target {
+export interface UpstreamTarget {
   /** Address of its cache, in the upstream transport's terms. The relay asks there for the others. */
   readonly dbAddress?: string | undefined;
   /** Where calls are sent. Left out, the server is asked. */
@@ -49,7 +49,7 @@ export interface RelayIdentity extends Grants {
 }
 
 /** What is known of who wants in. */
-export interface Visitor {
+export interface ConnectionInfo {
   /** Its network address. */
   readonly address: string;
   /** Its origin; undefined for what is no browser. */
@@ -65,7 +65,7 @@ export interface Authenticate {
   /** @param token - undefined when none was given. A token has 8192 characters at most. */
   (
     token: string | undefined,
-    visitor: Visitor,
+    visitor: ConnectionInfo,
   ): RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
   /** Calls `listener` each time that answers may have changed. Gives the function that ends this. */
   readonly onChange?: ((listener: () => void) => () => void) | undefined;
@@ -117,14 +117,14 @@ export interface RelayChanges {
   /** As in {@link RelayOptions}; left out, nobody without a token. Counts for those who are connected, too. */
   readonly anonymous?: Grants | undefined;
   /** Servers that join those that there are. One that there is already stays as it is. */
-  readonly servers?: Readonly<Record<string, Target>> | undefined;
+  readonly servers?: Readonly<Record<string, UpstreamTarget>> | undefined;
 }
 
 export interface RelayOptions {
   /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
   readonly transport: Transport;
   /** The servers by name, or what looks a name up; undefined for a name there is not. */
-  readonly servers: Readonly<Record<string, Target>> | ((name: string) => Target | undefined);
+  readonly servers: Readonly<Record<string, UpstreamTarget>> | ((name: string) => UpstreamTarget | undefined);
   /** Who bearers of tokens are. Left out, only {@link anonymous} can come in. */
   readonly authenticate?: Authenticate | undefined;
   /** What anybody may do who gives no token. Default: nothing. */

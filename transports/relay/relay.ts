@@ -5,7 +5,7 @@ import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
 import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import { invalidCall, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
@@ -22,13 +22,13 @@ import { Handshakes } from './http/handshakes.ts';
 import { Health } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
 import { Upgrades } from './http/upgrades.ts';
-import type { Grants, RelayChanges, RelayOptions, Visitor } from './options.ts';
-import { type Limits, settleLimits } from './session/limits.ts';
+import type { ConnectionInfo, Grants, RelayChanges, RelayOptions } from './options.ts';
+import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
-import type { Peer } from './session/session.ts';
+import type { ClientSession } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
-import { Line, type LineContext, Pulse, partsOf } from './session/socket.ts';
-import { Collector } from './upstream/garbage-collection.ts';
+import { Heartbeats, type LineContext, partsOf, ServerSocket } from './session/socket.ts';
+import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
 /** A relay that serves. */
@@ -86,7 +86,7 @@ const DRAIN_LOOK = 20;
 /** Everything a relay stands on, opened. */
 interface Parts {
   readonly options: RelayOptions & { readonly server: HttpServer | HttpsServer };
-  readonly limits: Limits;
+  readonly limits: ResolvedLimits;
   readonly logger: Logger;
   readonly connections: readonly [connection: Connection, workConnection: Connection];
   readonly webSocketServer: WebSocketServer;
@@ -97,7 +97,7 @@ export async function createRelayOn(
   load: () => Promise<Pick<typeof import('ws'), 'WebSocketServer'>>,
   options: Parts['options'],
 ): Promise<Relay> {
-  const limits = settleLimits(options.limits);
+  const limits = resolveLimits(options.limits);
   const own = options.logger ?? consoleLogger('frond relay');
   const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
   const { WebSocketServer } = await load();
@@ -114,14 +114,14 @@ export async function createRelayOn(
   const connections = [await options.transport.open(), await options.transport.open()] as const;
   try {
     for (const connection of connections) await connection.identify();
-    return new ServingRelay({ options, limits, logger, connections, webSocketServer });
+    return new RelayServer({ options, limits, logger, connections, webSocketServer });
   } catch (error) {
     for (const connection of connections) await connection.close({ timeout: 0 });
     throw error;
   }
 }
 
-class ServingRelay implements Relay {
+class RelayServer implements Relay {
   readonly #logger: Logger;
   readonly #connections: Parts['connections'];
   readonly #webSocketServer: WebSocketServer;
@@ -134,10 +134,10 @@ class ServingRelay implements Relay {
   readonly #reauthentication: Reauthentication;
   readonly #expiry = new Expiry((line) => line.close(CloseCode.unauthorized, 'the token has expired'));
   readonly #stopListening: (() => void) | undefined;
-  readonly #pulse: Pulse;
+  readonly #pulse: Heartbeats;
   readonly #lineContext: LineContext;
-  readonly #lines = new Set<Line>();
-  readonly #lineOf = new Map<Peer, Line>();
+  readonly #lines = new Set<ServerSocket>();
+  readonly #lineOf = new Map<ClientSession, ServerSocket>();
   readonly #takeNoUpgrades: () => void;
   #isDraining = false;
   #closing: Promise<void> | undefined;
@@ -159,7 +159,7 @@ class ServingRelay implements Relay {
       logger,
       changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
-      collector: new Collector(),
+      collector: new GarbageCollection(),
     });
     this.#upstreams.checkNamed(options.anonymous);
     const budget = new MemoryBudget(limits.maxHeldTotal);
@@ -235,7 +235,7 @@ class ServingRelay implements Relay {
       this.#stopChanges();
       throw error;
     }
-    this.#pulse = new Pulse(limits.heartbeat, () => this.#lines);
+    this.#pulse = new Heartbeats(limits.heartbeat, () => this.#lines);
     logger.info('relaying', { path });
   }
 
@@ -289,13 +289,13 @@ class ServingRelay implements Relay {
   #stopChanges(): void {
     harmless(
       () => this.#stopListening?.(),
-      (error) => this.#logger.error('the function that ends onChange failed', { reason: reasonText(error) }),
+      (error) => this.#logger.error('the function that ends onChange failed', { reason: messageOf(error) }),
     );
   }
 
   /** Clients that have nothing under way are let go as soon as they have. */
   async #drained(): Promise<void> {
-    const asked = new Set<Line>();
+    const asked = new Set<ServerSocket>();
     while (this.#lines.size > 0) {
       for (const line of [...this.#lines]) {
         const { peer } = line;
@@ -313,30 +313,30 @@ class ServingRelay implements Relay {
     }
   }
 
-  #open(webSocket: WebSocket, visitor: Visitor): Line {
-    const line = new Line(webSocket, visitor, this.#lineContext);
+  #open(webSocket: WebSocket, visitor: ConnectionInfo): ServerSocket {
+    const line = new ServerSocket(webSocket, visitor, this.#lineContext);
     this.#lines.add(line);
     return line;
   }
 
-  #attached(line: Line, peer: Peer): void {
+  #attached(line: ServerSocket, peer: ClientSession): void {
     this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
     this.#lineOf.set(peer, line);
   }
 
-  #admitted(line: Line, peer: Peer, token: string | undefined): void {
+  #admitted(line: ServerSocket, peer: ClientSession, token: string | undefined): void {
     this.#reauthentication.admitted(peer, token, line.visitor);
     this.#expiry.watch(line);
   }
 
   /** What the client may do has changed while it is connected, or away. */
-  #identified(peer: Peer, identity: Identity): void {
+  #identified(peer: ClientSession, identity: Identity): void {
     peer.identified(identity);
     const line = this.#lineOf.get(peer);
     if (line !== undefined) this.#expiry.watch(line);
   }
 
-  #ended(line: Line, code: number, reason: string): void {
+  #ended(line: ServerSocket, code: number, reason: string): void {
     this.#lines.delete(line);
     this.#expiry.forget(line);
     this.#metrics.close(code);
@@ -355,7 +355,7 @@ class ServingRelay implements Relay {
     else this.#sessions.leave(peer);
   }
 
-  #end(peer: Peer, code: number, reason: string, isOver: boolean): void {
+  #end(peer: ClientSession, code: number, reason: string, isOver: boolean): void {
     this.#lineOf.get(peer)?.close(code, reason);
     if (isOver) this.#sessions.forget(peer);
   }
@@ -367,6 +367,6 @@ function identityOf(grants: Grants): Identity {
   try {
     return Identity.anonymous(grants);
   } catch (error) {
-    throw invalidCall(`anonymous cannot be read: ${reasonText(error)}`);
+    throw invalidCall(`anonymous cannot be read: ${messageOf(error)}`);
   }
 }

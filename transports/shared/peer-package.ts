@@ -1,5 +1,5 @@
 /** Packages that a user installs beside frond, and what is said of one that does not load. */
-import { invalidCall, type PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf, type PalmError } from '../../src/protocol/errors.ts';
 
 /**
  * The error for a package that did not load: where it is not there, the command that installs it; where it is there and fails, as one
@@ -7,7 +7,7 @@ import { invalidCall, type PalmError, reasonText } from '../../src/protocol/erro
  * @param what - what needs it.
  */
 export function didNotLoad(what: string, name: string, cause: unknown): PalmError {
-  const [reason = ''] = reasonText(cause).split('\n', 1);
+  const [reason = ''] = messageOf(cause).split('\n', 1);
   const text = isMissing(name, cause)
     ? `${what} needs the package ${name}, which is not installed: npm install ${name}`
     : `${what} needs the package ${name}, which is there and cannot be loaded: ${reason}`;
@@ -18,5 +18,5 @@ export function didNotLoad(what: string, name: string, cause: unknown): PalmErro
 function isMissing(name: string, cause: unknown): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const isNotFound = code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND';
-  return isNotFound && new RegExp(`(module|package) ["']${name}["']`, 'i').test(reasonText(cause));
+  return isNotFound && new RegExp(`(module|package) ["']${name}["']`, 'i').test(messageOf(cause));
 }

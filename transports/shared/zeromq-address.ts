@@ -1,5 +1,5 @@
 /** The addresses of ZeroMQ, which `zeromq()` and `zmtp()` share. */
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { escaped } from '../../src/protocol/printable.ts';
 
 const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
@@ -31,9 +31,9 @@ export function checkZeromqAddress(address: unknown): void {
     ? "; within a process use the transport memory(), whose addresses are 'memory://name'"
     : parseTcp(`tcp://${text}`) === undefined
       ? ''
-      : `; did you mean ${show(`tcp://${text}`)}?`;
+      : `; did you mean ${inspectValue(`tcp://${text}`)}?`;
   throw invalidCall(
-    `over ZeroMQ an address is 'tcp://host:port' (IPv6 as 'tcp://[::1]:port') or 'ipc://path', not ${show(address)}${hint}`,
+    `over ZeroMQ an address is 'tcp://host:port' (IPv6 as 'tcp://[::1]:port') or 'ipc://path', not ${inspectValue(address)}${hint}`,
   );
 }
 
@@ -42,7 +42,7 @@ export function checkDialAddress(address: unknown): void {
   checkZeromqAddress(address);
   const tcp = parseTcp(String(address));
   if (tcp !== undefined && (tcp.host === '*' || tcp.port === '*' || Number(tcp.port) === 0)) {
-    throw invalidCall(`${show(address)} can be bound but not dialled: it names no one host and port`);
+    throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it names no one host and port`);
   }
 }
 

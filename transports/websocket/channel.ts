@@ -7,7 +7,7 @@ import type { Channel, CloseOptions, Delivery, Puller, Subscription } from '../.
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
-import type { Terms } from './relay-session.ts';
+import type { SessionTerms } from './relay-session.ts';
 
 /** What a channel needs of its connection. */
 export interface ChannelContext {
@@ -24,7 +24,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
   protected readonly context: ChannelContext;
   /** How often the relay has said that the channel is ready. */
   protected generation = 0;
-  protected terms: Terms | undefined;
+  protected terms: SessionTerms | undefined;
 
   constructor(context: ChannelContext) {
     super();
@@ -43,7 +43,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
   }
 
   /** A session is there to open it in. */
-  open(terms: Terms): void {
+  open(terms: SessionTerms): void {
     const { number, address, post, host } = this.context;
     this.terms = terms;
     host.report({ type: 'connecting', address }, this);

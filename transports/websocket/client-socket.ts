@@ -1,6 +1,6 @@
 import { startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
 import { SUBPROTOCOL } from '../relay-protocol/frames.ts';
 import type { WebSocketConstructor, WebSocketLike } from './options.ts';
@@ -28,7 +28,7 @@ const CLOSED = 3;
  * One WebSocket, from its making to its end, which is told once whichever event the platform ends it with: some fire
  * `error` without `close`.
  */
-export class Socket {
+export class ClientSocket {
   readonly #socket: WebSocketLike;
   readonly #events: SocketEvents;
   #stopTimer: () => void;
@@ -65,7 +65,7 @@ export class Socket {
       else if (readyState === CLOSED) this.#fail({});
     } catch (error) {
       // On Cloudflare Workers a socket is the request's that made it, and ends with that without an event.
-      this.#fail({ message: reasonText(error) });
+      this.#fail({ message: messageOf(error) });
     }
   }
 

@@ -10,17 +10,17 @@ import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
 import { type ChannelContext, type RelayedChannel, RelayedPuller, RelayedSubscription } from './channel.ts';
 import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
-import { Link, type Terms } from './relay-session.ts';
+import { RelaySession, type SessionTerms } from './relay-session.ts';
 import { RelayedRequester } from './requester.ts';
 
 export class WebsocketConnection extends BaseConnection implements Connection {
-  readonly #link: Link;
+  readonly #link: RelaySession;
   readonly #requester: RelayedRequester;
   readonly #open = new Map<number, RelayedChannel>();
   /** By the address that is pushed to. */
   readonly #windows = new Map<string, SendWindow>();
   readonly #identified = deferred<void>();
-  #terms: Terms | undefined;
+  #terms: SessionTerms | undefined;
   #next = 1;
   /** Subscriptions whose reader is far behind. */
   #behind = 0;
@@ -29,7 +29,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
     super();
     this.#identified.promise.catch(() => {});
     this.#requester = new RelayedRequester((frame) => this.#link.post(frame));
-    this.#link = new Link(settings, {
+    this.#link = new RelaySession(settings, {
       report: (status) => this.report(status),
       began: (terms) => this.#began(terms),
       arrived: (frames) => this.#arrived(frames),
@@ -113,7 +113,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
     return channel;
   }
 
-  #began(terms: Terms): void {
+  #began(terms: SessionTerms): void {
     this.#terms = terms;
     this.#identified.resolve();
     for (const channel of this.#open.values()) channel.open(terms);

@@ -2,7 +2,7 @@
 import type { Transport } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
 import { WebsocketConnection } from './connection.ts';
-import { settleOptions, type WebSocketConstructor, type WebsocketOptions } from './options.ts';
+import { resolveOptions, type WebSocketConstructor, type WebsocketOptions } from './options.ts';
 
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './options.ts';
 
@@ -19,7 +19,7 @@ export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptio
  */
 export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
   const platform = (globalThis as { WebSocket?: unknown }).WebSocket as WebSocketConstructor | undefined;
-  const settings = settleOptions(url, options, platform);
+  const settings = resolveOptions(url, options, platform);
   return {
     name: 'websocket',
     checkAddress: parseRelayedAddress,

@@ -1,5 +1,5 @@
 import { checkTimeout } from '../../src/async/timers.ts';
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** Written as a method, whose parameter is compared both ways: the platform's own take more of an event than is given here. */
 type Listener<E> = { listen(event: E): void }['listen'] | null;
@@ -46,14 +46,14 @@ export interface WebsocketSettings {
 }
 
 /** @throws PalmError `INVALID_CALL` naming what is not acceptable. */
-export function settleOptions(
+export function resolveOptions(
   url: string | URL,
   options: WebsocketOptions,
   platform: WebSocketConstructor | undefined,
 ): WebsocketSettings {
   const { token, connectTimeout = 10_000, maxDelay = 30_000 } = options;
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw invalidCall(`token must be a text or a function that gives one, not ${show(token)}`);
+    throw invalidCall(`token must be a text or a function that gives one, not ${inspectValue(token)}`);
   }
   const WebSocket = options.WebSocket ?? platform;
   if (WebSocket === undefined) {
@@ -76,7 +76,7 @@ function checkUrl(url: string | URL): string {
   const parsed = parse(text, base);
   if (parsed !== undefined) parsed.protocol = parsed.protocol.replace('http', 'ws');
   if (parsed?.protocol !== 'ws:' && parsed?.protocol !== 'wss:') {
-    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${show(text)}`);
+    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${inspectValue(text)}`);
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {
     throw invalidCall('a token or password in a URL would show in logs: give the option token');

@@ -1,7 +1,7 @@
 import { deferred } from '../../src/async/deferred.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
 import type { ChannelStatus } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
@@ -18,12 +18,12 @@ import {
 } from '../relay-protocol/frames.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
 import { Incoming } from '../relay-protocol/pieces.ts';
-import { Ledger, MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
-import { Socket, type SocketEnd } from './client-socket.ts';
+import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
+import { ClientSocket, type SocketEnd } from './client-socket.ts';
 import type { WebsocketSettings } from './options.ts';
 
 /** What the relay said of a session when it began. */
-export interface Terms {
+export interface SessionTerms {
   /** Id of the client. */
   readonly client: string;
   readonly maxFrame: number;
@@ -33,10 +33,10 @@ export interface Terms {
   readonly keyPrefix: string;
 }
 
-export interface LinkEvents {
+export interface RelaySessionEvents {
   report(status: ChannelStatus): void;
   /** A session began: everything is to be opened in it. */
-  began(terms: Terms): void;
+  began(terms: SessionTerms): void;
   /** Frames of the session, each once and in order. */
   arrived(frames: readonly RelayFrame[]): void;
   /** The session is over, and with it what was under way in it. */
@@ -54,17 +54,17 @@ const PATIENCE = 3_000;
 const NAP = 5_000;
 
 /** A session with a relay, over as many WebSockets as it takes. */
-export class Link {
+export class RelaySession {
   readonly #settings: WebsocketSettings;
-  readonly #events: LinkEvents;
+  readonly #events: RelaySessionEvents;
   readonly #backoff: Backoff;
   readonly #stopWake: () => void;
-  #socket: Socket | undefined;
+  #socket: ClientSocket | undefined;
   /** Of the session that goes on, with or without a socket. */
   #session:
     | {
         readonly id: string;
-        readonly ledger: Ledger;
+        readonly ledger: ReliableLog;
         readonly incoming: Incoming<RelayFrame>;
         readonly resumeWindow: number;
       }
@@ -80,7 +80,7 @@ export class Link {
   #stopResume = () => {};
   #stopWatch = () => {};
 
-  constructor(settings: WebsocketSettings, events: LinkEvents) {
+  constructor(settings: WebsocketSettings, events: RelaySessionEvents) {
     this.#settings = settings;
     this.#events = events;
     this.#backoff = new Backoff(settings.maxDelay);
@@ -135,14 +135,14 @@ export class Link {
     try {
       given = await Promise.race([token(), late.promise]);
     } catch (error) {
-      if (!this.#isClosed) this.#retry(`the token provider failed: ${reasonText(error)}`);
+      if (!this.#isClosed) this.#retry(`the token provider failed: ${messageOf(error)}`);
       return;
     } finally {
       this.#stopAsking();
     }
     if (this.#isClosed) return;
     try {
-      const socket = new Socket(WebSocket, url, connectTimeout, {
+      const socket = new ClientSocket(WebSocket, url, connectTimeout, {
         opened: () => this.#greet(socket, given ?? null),
         received: (message) => this.#receive(message),
         ended: (end) => this.#disconnected(end),
@@ -154,7 +154,7 @@ export class Link {
     }
   }
 
-  #greet(socket: Socket, token: string | null): void {
+  #greet(socket: ClientSocket, token: string | null): void {
     const session = this.#session;
     socket.send(
       loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0], FEATURES),
@@ -176,7 +176,7 @@ export class Link {
       if (type === Type.ping) session.ledger.tell([Type.pong]);
       else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
     } catch (error) {
-      this.#socket?.drop(CloseCode.badFrame, reasonText(error));
+      this.#socket?.drop(CloseCode.badFrame, messageOf(error));
     }
   }
 
@@ -197,7 +197,7 @@ export class Link {
     }
     const session = (isResumed && before) || {
       id,
-      ledger: new Ledger(),
+      ledger: new ReliableLog(),
       incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
       resumeWindow,
     };

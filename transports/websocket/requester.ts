@@ -5,7 +5,7 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { PendingReply } from '../../src/transport.ts';
 import { type Failed, type Frame, type Reply, Type } from '../relay-protocol/frames.ts';
 import { relayedError, tooLarge } from './channel.ts';
-import type { Terms } from './relay-session.ts';
+import type { SessionTerms } from './relay-session.ts';
 
 /** Requests under way at once: no more than relays allow (`maxRequests`). */
 const MOST_UNANSWERED = 128;
@@ -29,7 +29,7 @@ export class RelayedRequester {
   /** Requests that were sent and not answered, and their bytes. */
   #sent = 0;
   #outstanding = 0;
-  #terms: Terms | undefined;
+  #terms: SessionTerms | undefined;
 
   constructor(post: (frame: Frame) => void) {
     this.#post = post;
@@ -43,7 +43,7 @@ export class RelayedRequester {
     return { reply: asked.reply.promise, cancel: (reason) => this.#cancel(asked, reason) };
   }
 
-  open(terms: Terms): void {
+  open(terms: SessionTerms): void {
     this.#terms = terms;
     this.#send();
   }

@@ -7,7 +7,7 @@ import type { Fifo } from '../../src/async/fifo.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { checkDescriptors } from './descriptors.ts';
@@ -59,7 +59,7 @@ export abstract class Bound<S extends Socket> implements Binding {
       await this.socket.bind(address.replace(/:0$/, ':*'));
     } catch (cause) {
       closeSocket(this.socket, 0);
-      throw invalidCall(`cannot bind ${address}: ${reasonText(cause)}`, { cause });
+      throw invalidCall(`cannot bind ${address}: ${messageOf(cause)}`, { cause });
     }
     this.#address = this.socket.lastEndpoint ?? address;
     this.#onClosed = onClosed;
@@ -133,7 +133,7 @@ export abstract class Bound<S extends Socket> implements Binding {
         if (strangers > 0) strangers--;
         else this.peersChanged(--peers);
       } else if (event.type === 'accept:error') {
-        this.refuse(`a connection cannot be accepted: ${reasonText(event.error)}`);
+        this.refuse(`a connection cannot be accepted: ${messageOf(event.error)}`);
       }
     }
   }

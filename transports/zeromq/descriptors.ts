@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { Socket } from 'zeromq';
-import { invalidCall, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf } from '../../src/protocol/errors.ts';
 
 /**
  * File descriptors that must be free before a socket is opened. It takes 3 with its monitor, 2 more to be bound, and 8 more if it is
@@ -44,7 +44,7 @@ export function openSocket<S extends Socket>(doing: string, make: () => S): S {
     const hint = isShortage(cause)
       ? '; ZeroMQ counts three sockets for each address: raise context.maxSockets of the package zeromq (1023), or close some'
       : '';
-    throw invalidCall(`cannot ${doing}: ${reasonText(cause)}${hint}`, { cause });
+    throw invalidCall(`cannot ${doing}: ${messageOf(cause)}${hint}`, { cause });
   }
 }
 

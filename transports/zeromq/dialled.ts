@@ -3,7 +3,7 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions, Puller, Pusher } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { openSocket } from './descriptors.ts';
@@ -70,7 +70,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
       this.#dialler.start();
     } catch (cause) {
       void this.close();
-      throw invalidCall(`cannot dial ${address}: ${reasonText(cause)}`, { cause });
+      throw invalidCall(`cannot dial ${address}: ${messageOf(cause)}`, { cause });
     }
     return this;
   }

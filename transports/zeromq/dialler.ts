@@ -2,7 +2,7 @@ import dns from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Socket } from 'zeromq';
 import { startTimer } from '../../src/async/timers.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import { parseTcp } from '../shared/zeromq-address.ts';
 
 /** The part of a socket that dials. */
@@ -124,7 +124,7 @@ export class Dialler {
     } catch (error) {
       this.#failures++;
       const delay = this.#delay(this.#failures);
-      lost(`the host of ${address} cannot be found: ${reasonText(error)}`, this.#failures, delay);
+      lost(`the host of ${address} cannot be found: ${messageOf(error)}`, this.#failures, delay);
       this.#after(delay, () => this.#next(isGivenUp));
     } finally {
       this.#isLooking = false;

@@ -2,7 +2,7 @@ import type { Event, Socket } from 'zeromq';
 import { PalmError } from '../../src/protocol/errors.ts';
 
 /** What a socket's monitor has to say about the one peer it dials. */
-export interface LinkEvents {
+export interface MonitorEvents {
   /** The peer is there and both sides agree. `took` is how long the handshake lasted, in milliseconds. */
   connected(took: number): void;
   disconnected(reason: string): void;
@@ -23,7 +23,7 @@ export async function watchLink(
   socket: Socket,
   address: string,
   encrypted: boolean,
-  events: LinkEvents,
+  events: MonitorEvents,
 ): Promise<void> {
   const news = new EventReader(socket);
   let dialledAt = performance.now();

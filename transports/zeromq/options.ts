@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** Keys of CURVE, ZeroMQ's encryption, each 40 characters of Z85 as `zeromq.curveKeyPair()` gives them. */
 export interface CurveClientKeys {
@@ -90,7 +90,9 @@ function checkKey(name: string, key: unknown): void {
 function checkAllow(allow: unknown): void {
   if (allow === undefined || typeof allow === 'function') return;
   if (!Array.isArray(allow)) {
-    throw invalidCall(`curveServer.allow must be a list of public keys or a function, not ${show(allow)}`);
+    throw invalidCall(
+      `curveServer.allow must be a list of public keys or a function, not ${inspectValue(allow)}`,
+    );
   }
   for (const [i, key] of allow.entries()) checkKey(`curveServer.allow[${i}]`, key ?? null);
 }
@@ -103,7 +105,7 @@ export function settle(options: ZeromqOptions): ZeromqSettings {
     if (name === 'curve' || name === 'curveServer') continue;
     const isFine =
       Number.isInteger(value) && ((value as number) >= 0 || (name === 'maxMessageSize' && value === -1));
-    if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${show(value)}`);
+    if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${inspectValue(value)}`);
   }
   checkKey('curve.serverKey', settings.curve?.serverKey);
   checkKey('curve.publicKey', settings.curve?.publicKey);

@@ -47,7 +47,7 @@ export async function readSocket(
   turnEnds: () => void = () => {},
   pause: () => Promise<void> | undefined = () => undefined,
 ): Promise<void> {
-  const moderation = new Moderation();
+  const moderation = new WakeUpModeration();
   let run = 0;
   let size = 0;
   const endTurn = () => {
@@ -148,7 +148,7 @@ const WORTH = 4;
  * company. Calls one after another look like a stream from afar; a wait that brings nothing shows what they are, and
  * is tried less and less often.
  */
-export class Moderation {
+export class WakeUpModeration {
   #needed = TURNS_OF_A_STREAM;
   #close = 0;
   #lastTurn = 0;

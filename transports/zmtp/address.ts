@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
 
 /** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
@@ -16,10 +16,12 @@ export function checkZmtpDialAddress(address: string): void {
   checkZmtpAddress(address);
   checkDialAddress(address);
   if (Buffer.byteLength(address) > LONGEST_PATH + 'ipc://'.length && address.startsWith('ipc:')) {
-    throw invalidCall(`the path of a Unix socket has at most ${LONGEST_PATH} bytes, unlike ${show(address)}`);
+    throw invalidCall(
+      `the path of a Unix socket has at most ${LONGEST_PATH} bytes, unlike ${inspectValue(address)}`,
+    );
   }
   if (address === 'ipc://*')
-    throw invalidCall(`${show(address)} can be bound but not dialled: it names no path`);
+    throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it names no path`);
 }
 
 /** Bytes, as systems have it: some have a few less. */

@@ -1,7 +1,7 @@
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
-import { invalidCall, PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Binding, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { addressAt, bindPlaceOf, type Place } from './address.ts';
@@ -69,9 +69,9 @@ export abstract class Bound implements Binding, LinkRole {
       await this.#listen(place);
       this.#address = this.#addressOf(place);
     } catch (cause) {
-      throw invalidCall(`cannot bind ${address}: ${reasonText(cause)}`, { cause });
+      throw invalidCall(`cannot bind ${address}: ${messageOf(cause)}`, { cause });
     }
-    this.#server.on('error', (error) => this.refuse(`a connection cannot be accepted: ${reasonText(error)}`));
+    this.#server.on('error', (error) => this.refuse(`a connection cannot be accepted: ${messageOf(error)}`));
     return this;
   }
 

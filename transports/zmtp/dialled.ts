@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Readiness } from '../../src/async/readiness.ts';
 import { startTimer } from '../../src/async/timers.ts';
-import { PalmError, reasonText } from '../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { type Place, placesOf } from './address.ts';
@@ -165,7 +165,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
       this.#places = await placesOf(address);
     } catch (error) {
       this.#places = [];
-      reason = `the host of ${address} cannot be found: ${reasonText(error)}`;
+      reason = `the host of ${address} cannot be found: ${messageOf(error)}`;
     }
     if (!this.isClosed) await this.#tryPlaces(reason);
   }
@@ -184,7 +184,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
         this.#current = new Link(socket, this, true, this.#hangUps > 0);
         return;
       }
-      last = `${this.address} cannot be reached: ${reasonText(socket)}`;
+      last = `${this.address} cannot be reached: ${messageOf(socket)}`;
     }
     this.#redial(0, last);
   }

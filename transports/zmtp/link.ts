@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { reasonText } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import {
   CONTROL_SIZE,
   errorCommand,
@@ -71,7 +71,7 @@ export class Link implements FrameTaker {
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
     socket.on('drain', () => this.#drained());
     socket.on('error', (error) => {
-      this.#reason ??= reasonText(error);
+      this.#reason ??= messageOf(error);
     });
     socket.on('close', () => this.#end());
     this.#stopHandshake = startTimer(handshakeTimeout, () => {

@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** What {@link zmtp} takes. Times are milliseconds. The names are those of `zeromq()` where they mean the same. */
 export interface ZmtpOptions {
@@ -80,11 +80,11 @@ export function settle(options: ZmtpOptions): ZmtpSettings {
         `zmtp() does not encrypt: it has no option ${name}; use zeromq({ ${name} }) for CURVE`,
       );
     }
-    if (!NAMES.has(name)) throw invalidCall(`zmtp() has no option ${show(name)}`);
+    if (!NAMES.has(name)) throw invalidCall(`zmtp() has no option ${inspectValue(name)}`);
     const isFine =
       value === undefined ||
       (Number.isInteger(value) && (value >= 0 || (name === 'maxMessageSize' && value === -1)));
-    if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${show(value)}`);
+    if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${inspectValue(value)}`);
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   return { receiveHighWaterMark: undefined, ...DEFAULTS, ...given };

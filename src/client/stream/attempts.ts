@@ -18,7 +18,7 @@ export interface Attempt {
   isPlaced: boolean;
 }
 
-type Limits = Pick<MapLimits, 'timeout' | 'isPatient' | 'retries' | 'retryDelay'>;
+type RetryLimits = Pick<MapLimits, 'timeout' | 'isPatient' | 'retries' | 'retryDelay'>;
 
 /** Longest wait before an input is sent again, in those before the first. */
 const LONGEST_DELAY = 50;
@@ -28,7 +28,7 @@ const LONGEST_DELAY = 50;
  * calls it says what time it is, and asks again at {@link next}.
  */
 export class Attempts {
-  readonly #limits: Limits;
+  readonly #limits: RetryLimits;
   readonly #random: () => number;
   /** Those that wait for an answer, in the order they began: so the first is the one that is overdue first. */
   readonly #out = new Map<number, Attempt>();
@@ -40,7 +40,7 @@ export class Attempts {
   #retried = 0;
 
   /** @param random - a number from 0 to 1, as `Math.random` gives it. */
-  constructor(limits: Limits, random: () => number = Math.random) {
+  constructor(limits: RetryLimits, random: () => number = Math.random) {
     this.#limits = limits;
     this.#random = random;
   }

@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 
 /** @throws PalmError `INVALID_CALL` when it is no iterable of payloads. */
 export function checkInput(payloads: unknown): void {
@@ -8,5 +8,7 @@ export function checkInput(payloads: unknown): void {
     // A Uint8Array is iterable too, but its bytes are not what was meant.
     if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return;
   }
-  throw invalidCall(`payloads must be an iterable or async iterable of payloads, not ${show(payloads)}`);
+  throw invalidCall(
+    `payloads must be an iterable or async iterable of payloads, not ${inspectValue(payloads)}`,
+  );
 }

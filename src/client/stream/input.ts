@@ -1,5 +1,5 @@
 /** What an input gave: a value, its end, or the error it threw. */
-export type Taken<T> =
+export type InputItem<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: unknown };
@@ -7,8 +7,8 @@ export type Taken<T> =
 /** The input of a job, sync or async, read one value at a time. */
 export interface Input<T> {
   /** The next value when it is to be had at once, from a sync iterable; else undefined. */
-  takeNow(): Taken<T> | undefined;
-  take(): Promise<Taken<T>>;
+  takeNow(): InputItem<T> | undefined;
+  take(): Promise<InputItem<T>>;
   /** Tells the input that no more is wanted, unless it has ended by itself. Never throws or waits. */
   close(): void;
 }
@@ -25,12 +25,12 @@ export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T>
     iterator ??= open();
     return iterator.next();
   };
-  const given = (result: IteratorResult<T>): Taken<T> => {
+  const given = (result: IteratorResult<T>): InputItem<T> => {
     if (!result.done) return { kind: 'value', value: result.value };
     isOver = true;
     return DONE;
   };
-  const failed = (error: unknown): Taken<T> => {
+  const failed = (error: unknown): InputItem<T> => {
     isOver = true;
     return { kind: 'failed', error };
   };

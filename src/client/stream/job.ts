@@ -2,13 +2,13 @@ import { AsyncQueue } from '../../async/async-queue.ts';
 import { harmless } from '../../async/harmless.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
-import { IdleClock } from '../../async/timers.ts';
+import { IdleTimer } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
-import type { CallPath } from '../call-link.ts';
+import type { CallLink } from '../call-link.ts';
 import type { ClientCore } from '../core.ts';
 import { openInput } from './input.ts';
 import { JobSender } from './sender.ts';
@@ -88,7 +88,7 @@ interface Ending {
 
 /** One job: a sender that pulls the input, and a queue of results that the reader empties. */
 export class JobRun<In, Out> implements Job<Out> {
-  readonly #path: CallPath;
+  readonly #path: CallLink;
   readonly #settings: JobSettings<In, Out>;
   readonly #sender: JobSender<In>;
   readonly #results = new AsyncQueue<Bytes>();
@@ -102,14 +102,14 @@ export class JobRun<In, Out> implements Job<Out> {
   /** How it ends once all that was taken is answered: its input failed, or its client is closing. */
   #ending: Ending | undefined;
   #resumeSending: (() => void) | undefined;
-  readonly #idle = new IdleClock(
+  readonly #idle = new IdleTimer(
     () => this.#owes(),
     (timeout) => this.#fail(this.#idleError(timeout)),
   );
   #stopListening = () => {};
   #endCall = () => {};
 
-  constructor(path: CallPath, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+  constructor(path: CallLink, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     this.#path = path;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');

@@ -1,7 +1,7 @@
 import { Fifo } from '../../async/fifo.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
-import type { CallPath } from '../call-link.ts';
+import type { CallLink } from '../call-link.ts';
 import type { Attempt } from './attempts.ts';
 
 /** Messages that are handed on together. */
@@ -9,7 +9,7 @@ const BATCH = 128;
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {
-  readonly path: CallPath;
+  readonly path: CallLink;
   /** Whether an attempt is still to be made, as it was at that try. */
   readonly isWanted: (attempt: Attempt, count?: number) => boolean;
   readonly encode: (attempts: readonly Attempt[]) => Bytes[];

@@ -1,20 +1,20 @@
 import { AsyncQueue } from '../../async/async-queue.ts';
-import { Alarm } from '../../async/earliest.ts';
+import { EarliestTimer } from '../../async/earliest.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
 import { startTimer } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { PalmError, reasonText } from '../../protocol/errors.ts';
+import { messageOf, PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
-import type { CallPath } from '../call-link.ts';
+import type { CallLink } from '../call-link.ts';
 import type { ClientCore } from '../core.ts';
 import { type Attempt, Attempts } from './attempts.ts';
-import { type Input, openInput, type Taken } from './input.ts';
+import { type Input, type InputItem, openInput } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
-import { type MapLimits, type MapOptions, settleMapOptions } from './options.ts';
+import { type MapLimits, type MapOptions, resolveMapOptions } from './options.ts';
 
 /** Places that are waited for before input is taken again, so that it travels in company. */
 const COMPANY = 64;
@@ -38,7 +38,7 @@ export interface MapSettings<In, Out> extends MapLimits {
 
 /** One result for each input, whatever else arrives. */
 export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
-  readonly #path: CallPath;
+  readonly #path: CallLink;
   readonly #input: Input<In>;
   readonly #settings: MapSettings<In, Out>;
   readonly #attempts: Attempts;
@@ -58,10 +58,10 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   #inputEnd: { readonly error?: unknown } | undefined;
   #isOver = false;
   #resume: (() => void) | undefined;
-  readonly #alarm = new Alarm(() => this.#path.later(() => this.#look()));
+  readonly #alarm = new EarliestTimer(() => this.#path.later(() => this.#look()));
   readonly #releases: (() => void)[] = [];
 
-  constructor(path: CallPath, input: Input<In>, settings: MapSettings<In, Out>) {
+  constructor(path: CallLink, input: Input<In>, settings: MapSettings<In, Out>) {
     this.#path = path;
     this.#input = input;
     this.#settings = settings;
@@ -176,7 +176,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     }
   }
 
-  #takeOn(taken: Taken<In>): void {
+  #takeOn(taken: InputItem<In>): void {
     if (taken.kind !== 'value') {
       this.#inputEnd = taken.kind === 'failed' ? { error: taken.error } : {};
       this.#endWhenSettled();
@@ -187,7 +187,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     try {
       payload = this.#settings.codec.encode(taken.value);
     } catch (cause) {
-      const text = `input ${index} of ${nameOf(this.#settings.spec.function)} was not sent: ${reasonText(cause)}`;
+      const text = `input ${index} of ${nameOf(this.#settings.spec.function)} was not sent: ${messageOf(cause)}`;
       this.#finish(index, new PalmError('INVALID_CALL', text, { index, cause, sent: false }));
       return;
     }
@@ -243,7 +243,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
       this.#finish(index, undefined, value);
     } catch (cause) {
       const { codec, spec } = this.#settings;
-      const text = `input ${index}: the answer of ${nameOf(spec.function)} is no ${codec.name}: ${reasonText(cause)}`;
+      const text = `input ${index}: the answer of ${nameOf(spec.function)} is no ${codec.name}: ${messageOf(cause)}`;
       this.#finish(index, new PalmError('PROTOCOL', text, { index, cause, sent: true }));
     }
   }
@@ -361,7 +361,7 @@ export function openMap<In, Out>(
 ): MapRun<In, Out> {
   const { timeout, errorSentinel } = core.settings;
   return new MapRun(core.callPath(), openInput(payloads), {
-    ...settleMapOptions(options, payloads, timeout),
+    ...resolveMapOptions(options, payloads, timeout),
     spec,
     codec,
     signal: options.signal,

@@ -1,5 +1,5 @@
 import { checkTimeout } from '../../async/timers.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { checkCount } from '../call.ts';
 
 export interface MapOptions {
@@ -55,9 +55,10 @@ const DEFAULT_RETRY_DELAY = 100;
  * @param patience - the client's time-out.
  * @throws PalmError `INVALID_CALL` naming the option that is not acceptable.
  */
-export function settleMapOptions(options: MapOptions, payloads: object, patience: number): MapLimits {
+export function resolveMapOptions(options: MapOptions, payloads: object, patience: number): MapLimits {
   const { ordered = true, timeout, retries = 0, total = sizeOf(payloads) } = options;
-  if (typeof ordered !== 'boolean') throw invalidCall(`ordered must be true or false, not ${show(ordered)}`);
+  if (typeof ordered !== 'boolean')
+    throw invalidCall(`ordered must be true or false, not ${inspectValue(ordered)}`);
   return {
     ordered,
     concurrency: checkCount('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY),

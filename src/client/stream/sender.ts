@@ -1,6 +1,6 @@
 import type { Bytes } from '../../protocol/bytes.ts';
-import { invalidCall, reasonText } from '../../protocol/errors.ts';
-import type { CallPath } from '../call-link.ts';
+import { invalidCall, messageOf } from '../../protocol/errors.ts';
+import type { CallLink } from '../call-link.ts';
 import type { Input } from './input.ts';
 
 /** Inputs gathered before they are handed on, when the input gives them at once. */
@@ -8,7 +8,7 @@ const BATCH = 128;
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {
-  readonly path: CallPath;
+  readonly path: CallLink;
   readonly input: Input<In>;
   /** Names the job in errors. */
   readonly what: string;
@@ -86,7 +86,7 @@ export class JobSender<In> {
         this.#giveBack(1);
         input.close();
         await this.#flush();
-        const text = `input ${index} of the job ${this.#settings.what} was not sent: ${reasonText(cause)}`;
+        const text = `input ${index} of the job ${this.#settings.what} was not sent: ${messageOf(cause)}`;
         return { error: invalidCall(text, { index, cause }) };
       }
       if (this.#batch.length >= BATCH) {

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../../async/deferred.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
-import { PalmError, show } from '../../protocol/errors.ts';
+import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { clientOf, countedIds } from '../../protocol/ids.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import {
@@ -15,12 +15,12 @@ import {
 } from '../../protocol/work-request.ts';
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
 import type { Outlet } from '../runtime/flow.ts';
-import type { Losses, WorkerState } from '../runtime/status.ts';
-import type { Asker } from './leased-worker.ts';
+import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
+import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
-import { Sharing } from './work-sharing.ts';
-import { Askers } from './worker-registry.ts';
+import { WorkSharing } from './work-sharing.ts';
+import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
 /** Messages that may wait for a worker before no more are taken in. */
@@ -51,14 +51,14 @@ export interface HandOverSettings {
  * A frond worker asks for work and says how much it takes; what it holds is remembered until it says what became of it.
  * Workers that take what is pushed get what nobody asks for.
  */
-export class HandOver implements Outlet<Bytes> {
+export class Dispatcher implements Outlet<Bytes> {
   readonly #settings: HandOverSettings;
   readonly #codec = new EnvelopeCodec();
   readonly #replies = new EnvelopeCodec();
   readonly #leases: Leases;
-  readonly #askers: Askers;
+  readonly #askers: WorkerRegistry;
   readonly #moves: LinkMoves;
-  readonly #sharing: Sharing;
+  readonly #sharing: WorkSharing;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   readonly #slab = new Slab();
@@ -74,7 +74,7 @@ export class HandOver implements Outlet<Bytes> {
     this.#settings = settings;
     const leases = new Leases(settings.maxDeliveries, settings.budgets);
     this.#leases = leases;
-    this.#askers = new Askers({
+    this.#askers = new WorkerRegistry({
       // A sign of life that is kept as long as a worker may be silent would come too late.
       heartbeat: Math.min(settings.heartbeat, settings.workerTimeout / 3),
       workerTimeout: settings.workerTimeout,
@@ -102,7 +102,7 @@ export class HandOver implements Outlet<Bytes> {
       workerTimeout: settings.workerTimeout,
       answer: (request, from) => (this.#isClosed ? neverAnswered() : this.#answer(request, from)),
     });
-    this.#sharing = new Sharing({
+    this.#sharing = new WorkSharing({
       leases,
       push: settings.push,
       out: settings.budgets.out,
@@ -132,7 +132,7 @@ export class HandOver implements Outlet<Bytes> {
     }));
   }
 
-  get losses(): Losses {
+  get losses(): WorkerLosses {
     return { ...this.#losses };
   }
 
@@ -178,7 +178,10 @@ export class HandOver implements Outlet<Bytes> {
     if (isAway && known !== undefined) this.#linkBroke(known);
     if (isAway || isNobody) return this.#encode([]);
     if (this.#askers.hasLeft(worker)) {
-      throw new PalmError('PROTOCOL', `worker ${show(name)} has left; one that comes back needs another id`);
+      throw new PalmError(
+        'PROTOCOL',
+        `worker ${inspectValue(name)} has left; one that comes back needs another id`,
+      );
     }
     const asker = this.#askers.come(worker, name);
     asker.heard(from, () => this.#linkBroke(asker));
@@ -223,7 +226,7 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   /** What became of leases. Gives the results; those of a message that is settled came too late. */
-  #take(asker: Asker, items: readonly WorkItem[]): Bytes[] {
+  #take(asker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
     for (const { lease: number, kind, frame: given } of items) {
       const lease = this.#leases.find(number, asker.id);
@@ -244,7 +247,7 @@ export class HandOver implements Outlet<Bytes> {
     return results;
   }
 
-  #reply(asker: Asker, request: WorkRequest, asks: number): Bytes | Promise<Bytes> {
+  #reply(asker: LeasedWorker, request: WorkRequest, asks: number): Bytes | Promise<Bytes> {
     const { sequence, want, leaves, items } = request;
     if (leaves) this.#left(asker);
     if (leaves || (want === 0 && items.length > 0)) {
@@ -285,7 +288,7 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   /** Nothing is given to a link that is not there. Should the worker be, it asks again, or has done so over another. */
-  #linkBroke(asker: Asker): void {
+  #linkBroke(asker: LeasedWorker): void {
     this.#sharing.waitsNoMore(asker);
     asker.endAsking(this.#encode([]));
     const isGone = !asker.isLinked;
@@ -294,14 +297,14 @@ export class HandOver implements Outlet<Bytes> {
   }
 
   /** What the worker has not ended is for others. */
-  #left(asker: Asker): void {
+  #left(asker: LeasedWorker): void {
     this.#askers.leave(asker);
     this.#end(asker, 'worker left');
     this.#leases.left(asker.id);
     asker.stop();
   }
 
-  #lost(asker: Asker, why: string): void {
+  #lost(asker: LeasedWorker, why: string): void {
     const held = this.#leases.holds(asker.id);
     this.#end(asker, why);
     const givenUp = this.#leases.died(asker.id);
@@ -313,7 +316,7 @@ export class HandOver implements Outlet<Bytes> {
     this.#checkDrained();
   }
 
-  #end(asker: Asker, why: string): void {
+  #end(asker: LeasedWorker, why: string): void {
     asker.end(this.#encode([]));
     this.#sharing.waitsNoMore(asker);
     const held = this.#leases.holds(asker.id);

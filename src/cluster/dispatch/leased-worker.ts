@@ -21,7 +21,7 @@ interface Asking extends Waiting {
 }
 
 /** A worker that asks for its work, as its Master sees it. */
-export class Asker {
+export class LeasedWorker {
   readonly id: string;
   readonly name: string;
   lastSeen = performance.now();

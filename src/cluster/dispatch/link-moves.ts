@@ -5,11 +5,11 @@ import { startTimer } from '../../async/timers.ts';
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { PalmError, reasonText } from '../../protocol/errors.ts';
+import { messageOf, PalmError } from '../../protocol/errors.ts';
 import { encodeWorkRefusal, encodeWorkReply, type WorkRequest } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
 import { costOf } from '../runtime/intake.ts';
-import type { Asker } from './leased-worker.ts';
+import type { LeasedWorker } from './leased-worker.ts';
 
 /** Requests in one worker's name that wait. It has no more than three under way. */
 const MOST_MOVING = 4;
@@ -38,7 +38,7 @@ export class LinkMoves {
   }
 
   /** @throws PalmError `TOO_LARGE` when too much waits. */
-  take(asker: Asker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
+  take(asker: LeasedWorker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
     const { budget, logger, heartbeat, workerTimeout } = this.#settings;
     const { isAway, leaves, items } = request;
     logger.warning('a request in the name of a worker came over another link', { worker: asker.name });
@@ -58,7 +58,7 @@ export class LinkMoves {
       try {
         reply.resolve(answer());
       } catch (error) {
-        reply.resolve(this.#refuse(reasonText(error)));
+        reply.resolve(this.#refuse(messageOf(error)));
       }
     };
     // A wish for work may be told to come again. Results may not: they would count as taken.

@@ -45,7 +45,7 @@ export interface PushSource<T extends Pushable> {
  * dies is lost. Where others ask for their work, these get as much as those would ask for: one message each, and in advance what
  * they do in a few milliseconds, by the time that results take to come; after a pause that begins anew.
  */
-export class PushShare<T extends Pushable> {
+export class PushWorkers<T extends Pushable> {
   readonly #push: BoundPush;
   readonly #source: PushSource<T>;
   #isPushing = false;

@@ -3,27 +3,27 @@ import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atMost, checkTimeout } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
 import { type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
 import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, type Emit, type Step } from '../runtime/flow.ts';
 import {
+  type FunctionScope,
   type HandleStream,
   heard,
   isIterable,
   MessageContext,
-  type Spread,
-  type Surroundings,
+  type MessageTransform,
 } from '../runtime/functions.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import type { RoleParts } from '../runtime/role.ts';
-import type { Ground, ServingOptions } from '../runtime/role-host.ts';
-import type { Tally } from '../runtime/status.ts';
-import { HandOver } from './dispatcher.ts';
+import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
+import type { MutableCounters } from '../runtime/status.ts';
+import { Dispatcher } from './dispatcher.ts';
 
-export interface DistributionOptions extends ServingOptions {
+export interface DispatchOptions extends ServingOptions {
   /** Where results are published; bound. */
   readonly pubAddress: string;
   /** Where workers push their results; bound. */
@@ -36,9 +36,9 @@ export interface DistributionOptions extends ServingOptions {
    * Sees each message that comes in, and gives the messages that go to the workers: none, one or several. It may give
    * back the message it was given, changed. Messages are scattered one after another.
    */
-  readonly scatter?: Spread | undefined;
+  readonly scatter?: MessageTransform | undefined;
   /** Sees each result that comes from the workers, and gives those that are published: none, one or several. */
-  readonly gather?: Spread | undefined;
+  readonly gather?: MessageTransform | undefined;
   /** Chooses topic and message for each result, in place of what `pipelined` says. */
   readonly handleStream?: HandleStream | undefined;
   /**
@@ -91,10 +91,10 @@ const MOST_UNGATHERED_BYTES = 16_777_216;
  */
 const OUT = 4;
 
-export async function distribute(
+export async function openDispatch(
   role: string,
-  ground: Ground,
-  options: DistributionOptions,
+  ground: RoleHost,
+  options: DispatchOptions,
   intake: Intake,
 ): Promise<Distribution> {
   const { name, pipelined = false, scatter, gather } = options;
@@ -113,7 +113,7 @@ export async function distribute(
     return results.room();
   };
   const budgets = { waiting: ground.waiting, out: new ByteBudget(OUT * ground.waiting.limit) };
-  const handOver = new HandOver({
+  const handOver = new Dispatcher({
     isVerbatim: scatter === undefined,
     push,
     onResults,
@@ -188,12 +188,12 @@ export async function distribute(
 }
 
 /** @throws PalmError `INVALID_CALL` when one is not acceptable. */
-function checkLimits(options: DistributionOptions) {
+function checkLimits(options: DispatchOptions) {
   const { heartbeat = HEARTBEAT, workerTimeout = WORKER_TIMEOUT, maxDeliveries = MAX_DELIVERIES } = options;
   const isCount = Number.isSafeInteger(maxDeliveries) && maxDeliveries > 0;
   if (!isCount && maxDeliveries !== Number.POSITIVE_INFINITY) {
     throw invalidCall(
-      `maxDeliveries must be a whole number from 1 on, or Infinity, not ${show(maxDeliveries)}`,
+      `maxDeliveries must be a whole number from 1 on, or Infinity, not ${inspectValue(maxDeliveries)}`,
     );
   }
   return {
@@ -225,9 +225,9 @@ function judged<T>(
 
 // Scatter and gather: what a Master or Hub does with messages on their way to its workers and back.
 
-export interface SpreadSettings extends FailureSettings, Surroundings {
-  readonly spread: Spread | undefined;
-  readonly tally: Tally;
+export interface SpreadSettings extends FailureSettings, FunctionScope {
+  readonly spread: MessageTransform | undefined;
+  readonly tally: MutableCounters;
   /** Takes the answer to a message that failed here. */
   readonly onFailure: (failure: PalmMessage) => void;
 }
@@ -255,7 +255,7 @@ export function gatherStep(settings: SpreadSettings): Step {
 
 async function each(
   settings: SpreadSettings,
-  spread: Spread,
+  spread: MessageTransform,
   message: PalmMessage,
   emit: Emit,
 ): Promise<void> {
@@ -265,7 +265,7 @@ async function each(
   try {
     const parts: unknown = heard(spread(message, new MessageContext(settings, message)));
     if (!isIterable(parts)) {
-      throw invalidCall(`scatter and gather give messages, as generators do, not ${show(parts)}`);
+      throw invalidCall(`scatter and gather give messages, as generators do, not ${inspectValue(parts)}`);
     }
     for await (const part of parts) {
       count++;
@@ -282,7 +282,9 @@ async function each(
 
 function checked(part: unknown): PalmMessage {
   if (typeof part !== 'object' || part === null || !isBytes((part as PalmMessage).payload)) {
-    throw invalidCall(`scatter and gather give messages whose payload is a Uint8Array, not ${show(part)}`);
+    throw invalidCall(
+      `scatter and gather give messages whose payload is a Uint8Array, not ${inspectValue(part)}`,
+    );
   }
   return part as PalmMessage;
 }

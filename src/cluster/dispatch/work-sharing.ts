@@ -2,9 +2,9 @@ import type { ByteBudget } from '../../async/byte-budget.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type WorkItem, WorkKind } from '../../protocol/work-request.ts';
 import type { BoundPush } from '../../transport.ts';
-import type { Asker } from './leased-worker.ts';
+import type { LeasedWorker } from './leased-worker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
-import { PushedCalls, PushShare } from './push-workers.ts';
+import { PushedCalls, PushWorkers } from './push-workers.ts';
 
 /** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
 const MOST_BYTES = 1_048_576;
@@ -22,16 +22,16 @@ export interface SharingSettings {
 }
 
 /** Gives what waits to those that asked for it, evenly, and has what nobody asked for pushed. */
-export class Sharing {
+export class WorkSharing {
   readonly #settings: SharingSettings;
   /** Those that wait for work, longest first. */
-  readonly #idle = new Set<Asker>();
-  readonly #pushed: PushShare<LeasedMessage>;
+  readonly #idle = new Set<LeasedWorker>();
+  readonly #pushed: PushWorkers<LeasedMessage>;
   readonly #pushedCalls = new PushedCalls();
 
   constructor(settings: SharingSettings) {
     this.#settings = settings;
-    this.#pushed = new PushShare<LeasedMessage>(settings.push, this.#forPush());
+    this.#pushed = new PushWorkers<LeasedMessage>(settings.push, this.#forPush());
   }
 
   /** Messages pushed that did not come back, as far as that can be told. */
@@ -40,11 +40,11 @@ export class Sharing {
   }
 
   /** The worker waits for work. */
-  wait(asker: Asker): void {
+  wait(asker: LeasedWorker): void {
     this.#idle.add(asker);
   }
 
-  waitsNoMore(asker: Asker): void {
+  waitsNoMore(asker: LeasedWorker): void {
     this.#idle.delete(asker);
   }
 
@@ -93,7 +93,7 @@ export class Sharing {
   }
 
   /** A request for work has waited for long enough. */
-  giveNothing(asker: Asker): void {
+  giveNothing(asker: LeasedWorker): void {
     this.#give(asker, []);
   }
 
@@ -127,7 +127,7 @@ export class Sharing {
     return messages;
   }
 
-  #give(asker: Asker, messages: readonly LeasedMessage[]): void {
+  #give(asker: LeasedWorker, messages: readonly LeasedMessage[]): void {
     const { leases, encode } = this.#settings;
     this.#idle.delete(asker);
     const items = messages.map((message) => {

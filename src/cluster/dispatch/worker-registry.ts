@@ -1,7 +1,7 @@
 /** The workers of a Master that ask for their work, and which of them are taken for dead. */
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { startTimer } from '../../async/timers.ts';
-import { Asker } from './leased-worker.ts';
+import { LeasedWorker } from './leased-worker.ts';
 
 /** Workers that are remembered at once, and those that are though they were taken for dead, or left. */
 const MOST_WORKERS = 4_096;
@@ -19,15 +19,15 @@ export interface AskersSettings {
   /** Of the answers that are kept, should a break take them. */
   readonly kept: ByteBudget;
   /** Whether it holds nothing. */
-  readonly isFree: (asker: Asker) => boolean;
+  readonly isFree: (asker: LeasedWorker) => boolean;
   /** A worker came that was not known, or was taken for dead. */
-  readonly onCame: (asker: Asker, isBack: boolean) => void;
+  readonly onCame: (asker: LeasedWorker, isBack: boolean) => void;
   /** A worker is taken for dead. */
-  readonly onDead: (asker: Asker, why: string) => void;
+  readonly onDead: (asker: LeasedWorker, why: string) => void;
   /** One that holds something is silent, though its link is there. */
-  readonly onSilent: (asker: Asker) => void;
+  readonly onSilent: (asker: LeasedWorker) => void;
   /** One that holds nothing is forgotten: it made room for another, or fell silent. */
-  readonly onDropped: (asker: Asker, why: string) => void;
+  readonly onDropped: (asker: LeasedWorker, why: string) => void;
   /** One that was taken for dead is not remembered any more. */
   readonly onForgotten: (id: string) => void;
   /** Called at each look, while there are workers. */
@@ -40,11 +40,11 @@ export interface AskersSettings {
  * is: whoever runs a function that never lets events have their turn is silent and well. Only where nobody can tell whether the
  * link is there, a long silence has to do.
  */
-export class Askers {
+export class WorkerRegistry {
   readonly #settings: AskersSettings;
-  readonly #alive = new Map<string, Asker>();
+  readonly #alive = new Map<string, LeasedWorker>();
   /** What came of their requests is remembered, should they come back. */
-  readonly #dead = new Map<string, Asker>();
+  readonly #dead = new Map<string, LeasedWorker>();
   /** Ids of those that left, which do not come back: what comes in their name was under way when they did, or is another's. */
   readonly #left = new Set<string>();
   #stopLooking: (() => void) | undefined;
@@ -69,12 +69,12 @@ export class Askers {
     return false;
   }
 
-  get(id: string): Asker | undefined {
+  get(id: string): LeasedWorker | undefined {
     return this.#alive.get(id);
   }
 
   /** One that is here, or was taken for dead and is remembered. */
-  known(id: string): Asker | undefined {
+  known(id: string): LeasedWorker | undefined {
     return this.#alive.get(id) ?? this.#dead.get(id);
   }
 
@@ -82,17 +82,17 @@ export class Askers {
     return this.#left.has(id);
   }
 
-  [Symbol.iterator](): IterableIterator<Asker> {
+  [Symbol.iterator](): IterableIterator<LeasedWorker> {
     return this.#alive.values();
   }
 
   /** The worker of this id, which may be new. */
-  come(id: string, name: string): Asker {
+  come(id: string, name: string): LeasedWorker {
     const known = this.#alive.get(id);
     if (known !== undefined) return known;
     const dead = this.#dead.get(id);
     this.#dead.delete(id);
-    const asker = dead ?? new Asker(id, name, this.#settings.kept);
+    const asker = dead ?? new LeasedWorker(id, name, this.#settings.kept);
     this.#alive.set(id, asker);
     this.#settings.onCame(asker, dead !== undefined);
     if (this.#stopLooking === undefined && !this.#isClosed) this.#lookLater();
@@ -101,14 +101,14 @@ export class Askers {
   }
 
   /** The link to the worker broke. */
-  linkBroke(asker: Asker): void {
+  linkBroke(asker: LeasedWorker): void {
     if (this.#alive.get(asker.id) !== asker) return;
     asker.goneSince ??= performance.now();
     if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
   }
 
   /** The worker left. */
-  leave(asker: Asker): void {
+  leave(asker: LeasedWorker): void {
     this.#alive.delete(asker.id);
     this.#left.add(asker.id);
     for (const oldest of this.#left) {
@@ -151,7 +151,7 @@ export class Askers {
     }
   }
 
-  #fellSilent(asker: Asker): void {
+  #fellSilent(asker: LeasedWorker): void {
     const { isFree, onSilent } = this.#settings;
     if (isFree(asker)) this.#drop(asker, 'worker fell silent');
     else if (!asker.isLinked) this.#bury(asker, 'worker fell silent');
@@ -162,14 +162,14 @@ export class Askers {
   }
 
   /** Whether its link broke, and it had the time to say over another that it lives; or to do so before. */
-  #isMissed({ goneSince, lastSeen }: Asker): boolean {
+  #isMissed({ goneSince, lastSeen }: LeasedWorker): boolean {
     if (goneSince === undefined) return false;
     const { heartbeat } = this.#settings;
     const now = performance.now();
     return now - goneSince >= heartbeat / 2 || now - lastSeen >= 1.5 * heartbeat;
   }
 
-  #bury(asker: Asker, why: string): void {
+  #bury(asker: LeasedWorker, why: string): void {
     const { onDead, onForgotten } = this.#settings;
     this.#alive.delete(asker.id);
     this.#dead.set(asker.id, asker);
@@ -186,7 +186,7 @@ export class Askers {
   }
 
   /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */
-  #makeRoom(newest: Asker): void {
+  #makeRoom(newest: LeasedWorker): void {
     for (const asker of this.#alive.values()) {
       if (asker === newest || !this.#settings.isFree(asker)) continue;
       this.#drop(asker, 'worker forgotten for another');
@@ -194,7 +194,7 @@ export class Askers {
     }
   }
 
-  #drop(asker: Asker, why: string): void {
+  #drop(asker: LeasedWorker, why: string): void {
     this.#alive.delete(asker.id);
     this.#settings.onDropped(asker, why);
     asker.stop();

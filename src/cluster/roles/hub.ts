@@ -1,10 +1,10 @@
-import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
-import { addressesOf, checkPrevious, Previous } from '../runtime/previous-server.ts';
+import { type DispatchOptions, type Distribution, openDispatch } from '../dispatch/scatter-gather.ts';
+import { addressesOf, checkPrevious, PreviousServer } from '../runtime/previous-server.ts';
 import { Role } from '../runtime/role.ts';
 import { openGround } from '../runtime/role-host.ts';
 
 /** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
-export interface HubOptions extends DistributionOptions {
+export interface HubOptions extends DispatchOptions {
   /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
   readonly subAddress?: string | undefined;
   /**
@@ -24,9 +24,9 @@ export class Hub extends Role {
   readonly pubAddress: string;
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
-  readonly #previous: Previous;
+  readonly #previous: PreviousServer;
 
-  private constructor(parts: Distribution, previous: Previous) {
+  private constructor(parts: Distribution, previous: PreviousServer) {
     super(parts);
     this.pubAddress = parts.pubAddress;
     this.workerPullAddress = parts.workerPullAddress;
@@ -49,14 +49,14 @@ export class Hub extends Role {
     const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
     return openGround(options, 'hub', addresses, async (ground) => {
       checkPrevious(options.previous);
-      const previous = new Previous(ground, source);
+      const previous = new PreviousServer(ground, source);
       const intake = {
         source: previous.frames(),
         stop: () => previous.close(),
         addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
       };
-      return new Hub(await distribute('Hub', ground, options, intake), previous);
+      return new Hub(await openDispatch('Hub', ground, options, intake), previous);
     });
   }
 

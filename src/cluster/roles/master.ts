@@ -1,9 +1,9 @@
-import { type Distribution, type DistributionOptions, distribute } from '../dispatch/scatter-gather.ts';
+import { type DispatchOptions, type Distribution, openDispatch } from '../dispatch/scatter-gather.ts';
 import { Role } from '../runtime/role.ts';
 import { openGround } from '../runtime/role-host.ts';
 
 /** What a master is: pylm's `Master(…)` arguments in camel case, and frond's own. */
-export interface MasterOptions extends DistributionOptions {
+export interface MasterOptions extends DispatchOptions {
   /** Where clients push calls; bound. */
   readonly pullAddress: string;
 }
@@ -53,7 +53,7 @@ export class Master extends Role {
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },
       };
-      return new Master(await distribute('Master', ground, options, intake), pull.address);
+      return new Master(await openDispatch('Master', ground, options, intake), pull.address);
     });
   }
 }

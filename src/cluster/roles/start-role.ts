@@ -1,4 +1,4 @@
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import type { BindingTransport } from '../../transport.ts';
 import { Hub, type HubOptions } from './hub.ts';
 import { Master, type MasterOptions } from './master.ts';
@@ -56,7 +56,9 @@ export async function startRole(
       return Worker.start({ ...definition, transport });
     default: {
       const { role } = definition as { readonly role: unknown };
-      throw invalidCall(`role must be server, pipeline, sink, master, hub or worker, not ${show(role)}`);
+      throw invalidCall(
+        `role must be server, pipeline, sink, master, hub or worker, not ${inspectValue(role)}`,
+      );
     }
   }
 }

@@ -1,11 +1,11 @@
 import { deferred } from '../../async/deferred.ts';
 import { SignalHub } from '../../async/signals.ts';
 import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
-import { CacheCalls } from '../../cache-client.ts';
-import { CacheChannel } from '../../cache-link.ts';
+import { CacheClient } from '../../cache-client.ts';
+import { CacheLink } from '../../cache-link.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
@@ -16,7 +16,7 @@ import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, Flow } from '../runtime/flow.ts';
 import { cacheOf, type KeyValues, type PalmFunctions } from '../runtime/functions.ts';
 import { checkConcurrency, DRAIN_TIMEOUT } from '../runtime/role-host.ts';
-import { type Counters, type Tally, tally } from '../runtime/status.ts';
+import { type Counters, type MutableCounters, tally } from '../runtime/status.ts';
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
 import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
@@ -73,7 +73,7 @@ export class Worker implements AsyncDisposable {
   readonly #connection: Connection;
   readonly #shutdown: AbortController;
   readonly #logger: Logger;
-  readonly #tally: Tally;
+  readonly #tally: MutableCounters;
   readonly #engine: Engine;
   readonly #failures: FailureSettings;
   readonly #settings: LinkSettings;
@@ -148,7 +148,7 @@ export class Worker implements AsyncDisposable {
 
   async #close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
     this.#deadline = performance.now() + timeout;
-    this.#shutdown.abort(new PalmError('CLOSED', `worker ${show(this.name)} is closing`));
+    this.#shutdown.abort(new PalmError('CLOSED', `worker ${inspectValue(this.name)} is closing`));
     const link = this.#link;
     link?.stop();
     if (link !== undefined) await atMost(this.#left(), this.#working);
@@ -173,7 +173,7 @@ export class Worker implements AsyncDisposable {
       } catch (error) {
         this.#found.reject(error);
         if (signal.aborted) return;
-        this.#logger.warning('no work', { db: this.#settings.dbAddress, reason: reasonText(error) });
+        this.#logger.warning('no work', { db: this.#settings.dbAddress, reason: messageOf(error) });
         await pause(RETRY, signal);
         if (!signal.aborted) await link?.forsake();
       }
@@ -209,7 +209,7 @@ interface WorkerParts {
   readonly settings: LinkSettings;
   readonly shutdown: AbortController;
   readonly logger: Logger;
-  readonly tally: Tally;
+  readonly tally: MutableCounters;
   readonly engine: Engine;
   readonly includeStack: boolean;
 }
@@ -232,7 +232,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   const shutdown = new AbortController();
   const own = tally();
   const connection = await transport.open();
-  const channel = new CacheChannel({
+  const channel = new CacheLink({
     connection,
     dbAddress,
     session: undefined,
@@ -243,7 +243,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     isNamed: false,
     mayEnd: false,
     functions,
-    cache: cacheOf(keysOf(new CacheCalls(channel), timeout)),
+    cache: cacheOf(keysOf(new CacheClient(channel), timeout)),
     logger,
     functionLogger,
     includeStack,
@@ -251,7 +251,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     tally: own,
   });
   const onLost = (count: number, error: unknown) => {
-    for (let i = 0; i < count; i++) dropped(own, logger, 'results lost', { reason: reasonText(error) });
+    for (let i = 0; i < count; i++) dropped(own, logger, 'results lost', { reason: messageOf(error) });
   };
   const link = {
     transport,
@@ -268,7 +268,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
 }
 
 /** The Master's store. */
-function keysOf(cache: CacheCalls, timeout: number): KeyValues {
+function keysOf(cache: CacheClient, timeout: number): KeyValues {
   const limits = { signal: undefined, signals: new SignalHub(), timeout };
   return {
     get: (key) => cache.get(key, limits),
@@ -279,7 +279,7 @@ function keysOf(cache: CacheCalls, timeout: number): KeyValues {
   };
 }
 
-function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSettings, own: Tally) {
+function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSettings, own: MutableCounters) {
   const codec = new EnvelopeCodec();
   return {
     add: (result: PalmMessage, work: T) => {

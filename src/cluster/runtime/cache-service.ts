@@ -4,13 +4,13 @@ import type { Logger } from '../../logging.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
 import { isReservedKey } from '../../protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { inspectValue, messageOf, PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
 import { WORK } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
 import { dropped } from './flow.ts';
-import { STATUS_KEY, type Tally } from './status.ts';
+import { type MutableCounters, STATUS_KEY } from './status.ts';
 import type { Store } from './store.ts';
 
 /** What a request came to. */
@@ -30,7 +30,7 @@ export interface CacheServiceSettings {
   readonly status: () => Bytes;
   readonly store: Store;
   readonly logger: Logger;
-  readonly tally: Tally;
+  readonly tally: MutableCounters;
   /** Of a Master or Hub. */
   readonly work: WorkService | undefined;
 }
@@ -57,7 +57,7 @@ export class CacheService {
   readonly #config = new Map<string, () => Bytes>();
   readonly #store: Store;
   readonly #logger: Logger;
-  readonly #tally: Tally;
+  readonly #tally: MutableCounters;
   readonly #work: WorkService | undefined;
   /** Of requests that wait for the store. */
   #waiting = 0;
@@ -83,7 +83,7 @@ export class CacheService {
     try {
       request = this.#codec.decode(frame);
     } catch (error) {
-      const fields = { size: frame.length, reason: reasonText(error) };
+      const fields = { size: frame.length, reason: messageOf(error) };
       dropped(this.#tally, this.#logger, 'bad cache request', fields);
       return NOTHING;
     }
@@ -112,7 +112,7 @@ export class CacheService {
       case 'delete':
         return this.#delete(decodeUtf8(request.payload));
       default: {
-        const text = `the cache has set, get and delete, not ${show(request.function)}`;
+        const text = `the cache has set, get and delete, not ${inspectValue(request.function)}`;
         return refusal(Status.unknownFunction, text);
       }
     }
@@ -156,16 +156,16 @@ function operationOf({ function: path }: PalmMessage): string | undefined {
 }
 
 function missing(key: string): Outcome {
-  return refusal(Status.missing, `there is no key ${show(key)}`);
+  return refusal(Status.missing, `there is no key ${inspectValue(key)}`);
 }
 
 function reserved(key: string): Outcome {
-  return refusal(Status.refused, `key ${show(key)} is the server's configuration`);
+  return refusal(Status.refused, `key ${inspectValue(key)} is the server's configuration`);
 }
 
 function failure(error: unknown): Outcome {
   const isTooLarge = error instanceof PalmError && error.code === 'TOO_LARGE';
-  return refusal(isTooLarge ? Status.refused : Status.failed, reasonText(error));
+  return refusal(isTooLarge ? Status.refused : Status.failed, messageOf(error));
 }
 
 /** Goes on with a value that is there, or will be. */

@@ -1,10 +1,10 @@
 /** Pipelines and sinks: servers that run functions on what previous servers publish. */
 import { atMost } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { show } from '../../protocol/errors.ts';
+import { inspectValue } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { FAILED_PAYLOAD } from './failures.ts';
-import { addressesOf, checkPrevious, Previous, type Source } from './previous-server.ts';
+import { addressesOf, checkPrevious, PreviousServer, type Source } from './previous-server.ts';
 import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
 import { checkConcurrency, type FunctionOptions, openGround, type ServingOptions } from './role-host.ts';
@@ -19,7 +19,7 @@ export interface DownstreamOptions extends ServingOptions, FunctionOptions {
 
 export interface Downstream extends RoleParts {
   readonly pubAddress: string;
-  readonly previous: readonly Previous[];
+  readonly previous: readonly PreviousServer[];
   readonly ready: () => Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function openDownstream<T>(
       const concurrency = checkConcurrency(options.concurrency);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
       const { publisher, address } = await ground.publisher(pubAddress, stream);
-      const previous = sources.map((source) => new Previous(ground, source));
+      const previous = sources.map((source) => new PreviousServer(ground, source));
       const flow = ground.flow(engine.run, publisher, { concurrency });
       const inFlight = () => flow.running;
       const keys = Object.fromEntries(sources.map(({ key, address = '' }) => [key, address]));
@@ -88,7 +88,7 @@ export class PipelineNews {
     const stages = this.#stagesOf(result.function);
     // A path of one stage is that stage, whatever the message says.
     if (stages > 1 && result.stage < stages - 1) return undefined;
-    const text = `server ${show(this.#name)} passes its results on to the next server of a pipeline, and ${show(result.function)} names no function of that one: call '${result.function} <next server>.<function>', and listen at the last server`;
+    const text = `server ${inspectValue(this.#name)} passes its results on to the next server of a pipeline, and ${inspectValue(result.function)} names no function of that one: call '${result.function} <next server>.<function>', and listen at the last server`;
     const payload: Bytes = new Uint8Array([FAILED_PAYLOAD]);
     return { ...result, payload, status: Status.unknownFunction, error: text, errorName: '' };
   }

@@ -1,7 +1,7 @@
 /** Takes a message, runs the function of its stage, and gives the message with each result. */
 
 import type { Bytes } from '../../protocol/bytes.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { currentStage, isName } from '../../protocol/function-path.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
@@ -9,24 +9,24 @@ import { type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
 import {
   bytesOf,
+  type FunctionScope,
   heard,
   isIterable,
   MessageContext,
   NoResult,
   type PalmFunction,
   type PalmFunctions,
-  type Surroundings,
   WrongResult,
 } from './functions.ts';
-import type { Tally } from './status.ts';
+import type { MutableCounters } from './status.ts';
 
-export interface EngineSettings extends FailureSettings, Surroundings {
+export interface EngineSettings extends FailureSettings, FunctionScope {
   /** Whether a call must name this server: a worker serves whatever its Master is called. */
   readonly isNamed: boolean;
   /** Whether a function may give nothing, which ends the message here. */
   readonly mayEnd: boolean;
   readonly functions: PalmFunctions;
-  readonly tally: Tally;
+  readonly tally: MutableCounters;
 }
 
 /** Runs the functions of one server or worker. Whatever they do, the caller learns of it. */
@@ -43,7 +43,7 @@ export class Engine {
     for (const [own, run] of Object.entries(settings.functions)) {
       if (!isName(own) || typeof run !== 'function') {
         throw invalidCall(
-          `functions must be functions named without dots or spaces, not ${show(own)}: ${show(run)}`,
+          `functions must be functions named without dots or spaces, not ${inspectValue(own)}: ${inspectValue(run)}`,
         );
       }
       this.#functions.set(own, run);
@@ -132,16 +132,16 @@ export class Engine {
     const { function: path, stage } = message;
     const current = currentStage(path, stage);
     if (current === undefined) {
-      const text = `${show(path)} has no stage ${stage} of the form 'server.function'`;
+      const text = `${inspectValue(path)} has no stage ${stage} of the form 'server.function'`;
       return this.#fail(message, text, Status.unknownFunction);
     }
-    const where = path.includes(' ') ? ` (stage ${stage} of ${show(path)})` : '';
-    const own = `${isNamed ? 'server' : 'worker'} ${show(name)}`;
+    const where = path.includes(' ') ? ` (stage ${stage} of ${inspectValue(path)})` : '';
+    const own = `${isNamed ? 'server' : 'worker'} ${inspectValue(name)}`;
     const near = nearest(current.function, this.offered);
     const text =
       isNamed && current.server !== name
-        ? `this is ${own}, and not ${show(current.server)}${where}`
-        : `${own} has no function ${show(current.function)}${where}${near === undefined ? '' : `; did you mean ${show(near)}?`}`;
+        ? `this is ${own}, and not ${inspectValue(current.server)}${where}`
+        : `${own} has no function ${inspectValue(current.function)}${where}${near === undefined ? '' : `; did you mean ${inspectValue(near)}?`}`;
     return this.#fail(message, text, Status.unknownFunction);
   }
 }

@@ -1,6 +1,6 @@
 /** What the caller gets when a call fails. */
 import type { Logger } from '../../logging.ts';
-import { reasonText, told } from '../../protocol/errors.ts';
+import { messageOf, readSafely } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 
 /** What pylm answers when a function raises or is not found: the one byte `0`. */
@@ -19,11 +19,11 @@ export function failed(
   error: unknown,
   status: number = Status.failed,
 ): PalmMessage {
-  const reason = reasonText(error);
+  const reason = messageOf(error);
   logger.error('call failed', { function: message.function, stage: message.stage, reason });
   const payload = new Uint8Array([FAILED_PAYLOAD]);
   if (message.status !== Status.ok) return { ...message, payload };
-  const stack = includeStack ? told(() => (error as Error).stack ?? reason) : undefined;
-  const errorName = told(() => (error instanceof Error ? error.name : '')) ?? '';
+  const stack = includeStack ? readSafely(() => (error as Error).stack ?? reason) : undefined;
+  const errorName = readSafely(() => (error instanceof Error ? error.name : '')) ?? '';
   return { ...message, payload, status, error: stack ?? reason, errorName };
 }

@@ -4,9 +4,9 @@ import { macrotasks } from '../../async/macrotask.ts';
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { reasonText } from '../../protocol/errors.ts';
+import { messageOf } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
-import type { Tally } from './status.ts';
+import type { MutableCounters } from './status.ts';
 
 /**
  * Passes a result on; `isLast` when it is known that no other follows. Gives a promise when the result came later than
@@ -42,7 +42,7 @@ export interface FlowSettings<T> {
   readonly frameOf: (item: T) => Bytes | undefined;
   /** Messages that may be worked on at the same time; with 1, results keep the order of the messages. */
   readonly concurrency: number;
-  readonly tally: Tally;
+  readonly tally: MutableCounters;
   readonly logger: Logger;
   /** Whether payloads are handed to functions, which may do with theirs what they like. */
   readonly handsOut: boolean;
@@ -153,7 +153,7 @@ export class Flow<T> {
       if (message.client !== '') return message;
       reason = 'it names no client to answer to';
     } catch (error) {
-      reason = reasonText(error);
+      reason = messageOf(error);
     }
     dropped(tally, logger, 'bad frame', { size: frame.length, reason });
     return undefined;
@@ -196,7 +196,7 @@ export class Flow<T> {
 
 /** Counts what had to be dropped, and logs it. @param logger - a sparing one: a flood must not become one of lines. */
 export function dropped(
-  tally: Tally,
+  tally: MutableCounters,
   logger: Logger,
   what: string,
   fields: Readonly<Record<string, string | number>>,

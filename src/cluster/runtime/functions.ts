@@ -1,7 +1,7 @@
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { checkWritable, wireKey } from '../../protocol/cache-request.ts';
-import { invalidCall, show, told } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, readSafely } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
@@ -55,13 +55,13 @@ export interface StreamTarget {
 export type HandleStream = (message: PalmMessage, context: FunctionContext) => StreamTarget;
 
 /** Sees a message and gives any number of messages in its place: the same, changed, or new ones. */
-export type Spread = (
+export type MessageTransform = (
   message: PalmMessage,
   context: FunctionContext,
 ) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;
 
 /** What all messages of one server or worker are run with. */
-export interface Surroundings {
+export interface FunctionScope {
   /** Name of the server or worker. */
   readonly name: string;
   readonly cache: Cache;
@@ -73,9 +73,9 @@ export interface Surroundings {
 /** Made for each message, so that what a function does not ask for costs nothing. */
 export class MessageContext implements FunctionContext {
   readonly message: PalmMessage;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: FunctionScope;
 
-  constructor(surroundings: Surroundings, message: PalmMessage) {
+  constructor(surroundings: FunctionScope, message: PalmMessage) {
     this.#surroundings = surroundings;
     this.message = message;
   }
@@ -145,7 +145,7 @@ export function cacheOf(store: KeyValues, session?: string): Cache {
     set: async (value, key) => {
       const wire = wireKey(key === undefined || key === '' ? randomId() : key, session);
       checkWritable(wire);
-      if (!isBytes(value)) throw invalidCall(`a value must be a Uint8Array, not ${show(value)}`);
+      if (!isBytes(value)) throw invalidCall(`a value must be a Uint8Array, not ${inspectValue(value)}`);
       await store.set(wire, value);
       return wire;
     },
@@ -223,5 +223,5 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
 
 /** Anything may be given back, also what throws when it is looked at. */
 function shown(value: unknown): string {
-  return told(() => show(value)) ?? 'something that cannot be told';
+  return readSafely(() => inspectValue(value)) ?? 'something that cannot be told';
 }

@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { clientOf } from '../../protocol/ids.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
 import type { Source } from './flow.ts';
@@ -166,7 +166,7 @@ export function checkMaxWaiting(maxWaiting: unknown = MAX_WAITING): number {
   const isCount = Number.isSafeInteger(maxWaiting) && (maxWaiting as number) > 0;
   if (!isCount && maxWaiting !== Number.POSITIVE_INFINITY) {
     throw invalidCall(
-      `maxWaiting must be bytes, a whole number from 1 on, or Infinity, not ${show(maxWaiting)}`,
+      `maxWaiting must be bytes, a whole number from 1 on, or Infinity, not ${inspectValue(maxWaiting)}`,
     );
   }
   return maxWaiting as number;

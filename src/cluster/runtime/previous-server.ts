@@ -2,13 +2,13 @@
 
 import { deferred } from '../../async/deferred.ts';
 import { atMost } from '../../async/timers.ts';
-import { CacheChannel } from '../../cache-link.ts';
+import { CacheLink } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { replyText } from '../../protocol/cache-request.ts';
-import { invalidCall, PalmError, reasonText, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
-import type { Ground } from './role-host.ts';
+import type { RoleHost } from './role-host.ts';
 
 /** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
 const PROOF_TIMEOUT = 250;
@@ -32,8 +32,8 @@ export interface Source {
 }
 
 /** The stream that one previous server publishes under one topic, wherever it publishes. */
-export class Previous {
-  readonly #ground: Ground;
+export class PreviousServer {
+  readonly #ground: RoleHost;
   readonly #source: Source;
   #address: string | undefined;
   #subscription: Subscription | undefined;
@@ -42,7 +42,7 @@ export class Previous {
   #isLooking = false;
   #isClosed = false;
 
-  constructor(ground: Ground, source: Source) {
+  constructor(ground: RoleHost, source: Source) {
     this.#ground = ground;
     this.#source = source;
     if (source.address !== undefined) this.#dial(source.address);
@@ -137,7 +137,7 @@ export class Previous {
         if (!this.#isClosed) {
           logger.warning('a previous server was not found', {
             db: this.#source.dbAddress,
-            reason: reasonText(error),
+            reason: messageOf(error),
           });
         }
       }
@@ -149,7 +149,7 @@ export class Previous {
   async #ask(dbAddress: string): Promise<void> {
     const { connection, options, logger } = this.#ground;
     await connection.identify();
-    const cache = new CacheChannel({ connection, dbAddress, session: undefined, tap: undefined });
+    const cache = new CacheLink({ connection, dbAddress, session: undefined, tap: undefined });
     const advertised = replyText(await cache.read('pub_address'));
     if (advertised === '') {
       const text = `the server at ${dbAddress} publishes nothing, or dbAddress is not its db_address`;
@@ -189,7 +189,7 @@ export function addressesOf({ address, dbAddress }: Source): string[] {
 export function checkPrevious(previous: unknown): void {
   if (typeof previous !== 'string' || previous === '') {
     throw invalidCall(
-      `previous must be the name of the previous server, or a topic of its handleStream, not ${show(previous)}`,
+      `previous must be the name of the previous server, or a topic of its handleStream, not ${inspectValue(previous)}`,
     );
   }
 }

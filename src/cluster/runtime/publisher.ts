@@ -1,20 +1,20 @@
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { invalidCall, reasonText, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf } from '../../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { Delivery } from '../../transport.ts';
 import { PipelineNews } from './downstream.ts';
 import { type FailureSettings, failed } from './failures.ts';
 import { dropped, type Outlet } from './flow.ts';
-import { type HandleStream, MessageContext, type StreamTarget, type Surroundings } from './functions.ts';
-import type { Tally } from './status.ts';
+import { type FunctionScope, type HandleStream, MessageContext, type StreamTarget } from './functions.ts';
+import type { MutableCounters } from './status.ts';
 
-export interface PublisherSettings extends FailureSettings, Surroundings {
+export interface PublisherSettings extends FailureSettings, FunctionScope {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
   readonly handleStream: Stream;
   /** Whether results are what came in, unchanged: then they need not be encoded anew. */
   readonly isVerbatim: boolean;
-  readonly tally: Tally;
+  readonly tally: MutableCounters;
 }
 
 /** Where results go. */
@@ -67,7 +67,7 @@ export class Publisher implements Outlet<Bytes> {
     } catch (error) {
       // Refused only once the server is closed, when a function took longer than closing waits.
       const { tally, logger } = this.#settings;
-      dropped(tally, logger, 'results too late', { reason: reasonText(error) });
+      dropped(tally, logger, 'results too late', { reason: messageOf(error) });
       return false;
     }
   }
@@ -111,7 +111,7 @@ export function defaultStream(name: string, pipelined: boolean): Stream {
 function wrongTarget(target: unknown): Error {
   // An async one gives a promise, and nobody else listens to what that may reject with.
   if (target instanceof Promise) target.catch(() => {});
-  return invalidCall(`handleStream must give { topic, message }, and at once, not ${show(target)}`);
+  return invalidCall(`handleStream must give { topic, message }, and at once, not ${inspectValue(target)}`);
 }
 
 /** Envelopes and bytes of one delivery at most. */

@@ -2,7 +2,7 @@
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { invalidCall, show } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
@@ -13,13 +13,13 @@ import {
   type Cache,
   cacheOf,
   copying,
+  type FunctionScope,
   type HandleStream,
   type PalmFunctions,
-  type Surroundings,
 } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher, type Stream } from './publisher.ts';
-import { type Counters, encodeStatus, type ServerStatus, type Tally, tally } from './status.ts';
+import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
 
 /** What every server has: pylm's arguments in camel case, and frond's own. */
@@ -58,7 +58,7 @@ export interface FunctionOptions {
   readonly concurrency?: number | undefined;
 }
 
-export class Ground implements FailureSettings, Surroundings {
+export class RoleHost implements FailureSettings, FunctionScope {
   readonly options: ServingOptions;
   readonly name: string;
   readonly connection: BindingConnection;
@@ -68,7 +68,7 @@ export class Ground implements FailureSettings, Surroundings {
   readonly functionLogger: Logger;
   readonly includeStack: boolean;
   readonly shutdown = new AbortController();
-  readonly tally: Tally = tally();
+  readonly tally: MutableCounters = tally();
   /** Of what waits for a function or a worker. */
   readonly waiting: ByteBudget;
   /** Times that reading stopped since too much waits. */
@@ -102,7 +102,7 @@ export class Ground implements FailureSettings, Surroundings {
   }
 
   /** What all messages are run with. */
-  get surroundings(): Surroundings & FailureSettings & { readonly tally: Tally } {
+  get surroundings(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
     const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
     return { name, cache, logger, functionLogger, signal, includeStack, tally };
   }
@@ -199,7 +199,7 @@ export async function openGround<T>(
   options: ServingOptions,
   role: string,
   addresses: readonly string[],
-  assemble: (ground: Ground) => Promise<T>,
+  assemble: (ground: RoleHost) => Promise<T>,
 ): Promise<T> {
   const { transport, name, dbAddress } = options;
   checkServerName('name', name);
@@ -210,7 +210,7 @@ export async function openGround<T>(
   );
   const connection = await transport.open();
   try {
-    const ground = new Ground(options, connection, logger);
+    const ground = new RoleHost(options, connection, logger);
     void logTroubles(ground, logger);
     return await assemble(ground);
   } catch (error) {
@@ -223,7 +223,7 @@ export async function openGround<T>(
  * What others bring about. Peers that were refused are told of by powers of two, so strangers cannot fill the log; what subscribers have lost is
  * logged sparingly.
  */
-async function logTroubles({ connection, logger, tally }: Ground, unspared: Logger): Promise<void> {
+async function logTroubles({ connection, logger, tally }: RoleHost, unspared: Logger): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'refused') {
       const { address, reason, count } = status;
@@ -239,7 +239,9 @@ async function logTroubles({ connection, logger, tally }: Ground, unspared: Logg
 export function checkConcurrency(concurrency: unknown = 1): number {
   const isCount = Number.isSafeInteger(concurrency) && (concurrency as number) > 0;
   if (!isCount && concurrency !== Number.POSITIVE_INFINITY) {
-    throw invalidCall(`concurrency must be a whole number from 1 on, or Infinity, not ${show(concurrency)}`);
+    throw invalidCall(
+      `concurrency must be a whole number from 1 on, or Infinity, not ${inspectValue(concurrency)}`,
+    );
   }
   return concurrency as number;
 }

@@ -1,12 +1,12 @@
-import { PalmError, show } from '../../protocol/errors.ts';
+import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import type { CloseOptions } from '../../transport.ts';
 import type { Cache } from './functions.ts';
-import { DRAIN_TIMEOUT, type Ground } from './role-host.ts';
+import { DRAIN_TIMEOUT, type RoleHost } from './role-host.ts';
 import type { Counters } from './status.ts';
 
 /** What a role does and has, beside what is its own. */
 export interface RoleParts {
-  readonly ground: Ground;
+  readonly ground: RoleHost;
   readonly dbAddress: string;
   readonly inFlight: () => number;
   /** Takes in no more, and finishes and sends what is there; `left` says how many milliseconds remain for it. */
@@ -57,7 +57,7 @@ export abstract class Role implements AsyncDisposable {
     const { ground, drain } = this.#parts;
     const deadline = performance.now() + timeout;
     const left = () => Math.max(0, deadline - performance.now());
-    ground.shutdown.abort(new PalmError('CLOSED', `${show(this.name)} is closing`));
+    ground.shutdown.abort(new PalmError('CLOSED', `${inspectValue(this.name)} is closing`));
     await drain(left);
     await ground.close(left);
   }

@@ -14,7 +14,7 @@ export interface WorkerState {
 }
 
 /** What dying workers came to so far. */
-export interface Losses {
+export interface WorkerLosses {
   /** Workers that were taken for dead. */
   readonly workers: number;
   /** Times that a message was handed over anew for that. */
@@ -51,7 +51,7 @@ export interface ServerStatus {
   /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
   readonly workers?: readonly WorkerState[];
   /** Of a Master or Hub: what workers that died came to. */
-  readonly losses?: Losses;
+  readonly losses?: WorkerLosses;
   readonly pushedWorkers?: number;
 }
 
@@ -79,8 +79,8 @@ export interface Counters {
 }
 
 /** The counters while they are counted. */
-export type Tally = { -readonly [K in Exclude<keyof Counters, 'inFlight'>]: number };
+export type MutableCounters = { -readonly [K in Exclude<keyof Counters, 'inFlight'>]: number };
 
-export function tally(): Tally {
+export function tally(): MutableCounters {
   return { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0 };
 }

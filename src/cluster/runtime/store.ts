@@ -1,7 +1,7 @@
 /** Where a server keeps the values of its clients and functions. */
 
 import type { Bytes } from '../../protocol/bytes.ts';
-import { PalmError, show } from '../../protocol/errors.ts';
+import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { bytesOf } from './functions.ts';
 
 /** A key-value store. Each method may answer at once or later. */
@@ -100,7 +100,9 @@ function checkedValue(key: string, value: unknown): Bytes | undefined {
   if (value === undefined || value === null) return undefined;
   const bytes = bytesOf(value);
   if (bytes !== undefined) return bytes;
-  throw new TypeError(`the store gave ${show(value)} for key ${show(key)}, and a value must be a Uint8Array`);
+  throw new TypeError(
+    `the store gave ${inspectValue(value)} for key ${inspectValue(key)}, and a value must be a Uint8Array`,
+  );
 }
 
 function sizeOf(key: string, value: Bytes): number {

@@ -1,11 +1,11 @@
-import type { CacheChannel } from '../../cache-link.ts';
+import type { CacheLink } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { Feature } from '../../protocol/message.ts';
 import type { Connection, Transport } from '../../transport.ts';
-import { LeasedWork } from './leased-link.ts';
-import { PushedWork } from './work-link.ts';
+import { LeasedLink } from './leased-link.ts';
+import { PushedLink } from './work-link.ts';
 
 /** What a worker needs to know to find work. */
 export interface LinkSettings {
@@ -13,7 +13,7 @@ export interface LinkSettings {
   readonly connection: Connection;
   readonly dbAddress: string;
   /** Asks for the Master's own keys. */
-  readonly channel: CacheChannel;
+  readonly channel: CacheLink;
   readonly name: string;
   readonly concurrency: number;
   /** Given addresses; undefined to ask the Master for them. */
@@ -34,17 +34,17 @@ interface PushAddresses {
  * come back elsewhere when the link breaks, unless its addresses are given, and is left when it has.
  * @throws PalmError `WRONG_SERVER` when the server there has no workers.
  */
-export async function findWork(settings: LinkSettings): Promise<LeasedWork | PushedWork> {
+export async function findWork(settings: LinkSettings): Promise<LeasedLink | PushedLink> {
   const { connection, dbAddress, name, concurrency } = settings;
   await connection.identify();
   const addresses = await findAddresses(settings);
   if (addresses === undefined) {
     const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
-    return new LeasedWork({ ask, id: connection.id, name, concurrency });
+    return new LeasedLink({ ask, id: connection.id, name, concurrency });
   }
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);
-  const work = new PushedWork({ puller, pusher, onLost: settings.onLost });
+  const work = new PushedLink({ puller, pusher, onLost: settings.onLost });
   leaveWhenMoved(settings, addresses, work);
   await Promise.all([puller.ready(), pusher.ready()]);
   return work;
@@ -69,7 +69,7 @@ async function findAddresses(settings: LinkSettings): Promise<PushAddresses | un
 }
 
 /** A link that breaks may be back in a moment, and what waits to be sent then leaves. */
-function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, work: PushedWork): void {
+function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, work: PushedLink): void {
   let isAsking = false;
   const look = async () => {
     if (isAsking) return;

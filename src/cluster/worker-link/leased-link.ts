@@ -41,7 +41,7 @@ export interface LeasedWorkSettings {
   readonly concurrency: number;
 }
 
-export class LeasedWork implements WorkLink<LeasedItem> {
+export class LeasedLink implements WorkLink<LeasedItem> {
   readonly #settings: LeasedWorkSettings;
   readonly #id: string;
   readonly #codec = new EnvelopeCodec();

@@ -35,7 +35,7 @@ export interface PushedWorkSettings {
   readonly onLost: (count: number, error: unknown) => void;
 }
 
-export class PushedWork implements WorkLink {
+export class PushedLink implements WorkLink {
   readonly #settings: PushedWorkSettings;
   readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
   readonly #codec = new EnvelopeCodec();

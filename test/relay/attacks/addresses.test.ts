@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Hub, Master, Pipeline, Server, Sink } from '../../../src/cluster/index.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import type { Target } from '../../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
@@ -49,7 +49,7 @@ describe('what servers say of themselves', () => {
       }),
       sink: await Sink.start({ ...bound, name: 'sink', subAddresses: [pubAddress], previous: ['first'] }),
     };
-    const servers: Record<string, Target> = {};
+    const servers: Record<string, UpstreamTarget> = {};
     for (const [name, { dbAddress }] of Object.entries(roles)) servers[name] = { dbAddress };
     const relay = await besieged({ transport, servers });
     for (const role of Object.values(roles)) relay.own(role);
@@ -124,7 +124,7 @@ async function startDoomed(relay: Besieged, transport: BindingTransport): Promis
 }
 
 /** `nowhere` has its workers where something else is, `mute` has no cache that the relay would know. */
-function targetsOf({ dbAddress, pullAddress, pubAddress }: Server): Record<string, Target> {
+function targetsOf({ dbAddress, pullAddress, pubAddress }: Server): Record<string, UpstreamTarget> {
   return {
     doomed: { dbAddress },
     nowhere: { dbAddress, workerPushAddress: pubAddress },

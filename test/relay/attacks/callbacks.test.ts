@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Logger } from '../../../src/logging.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
-import type { Target } from '../../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../../transports/relay/options.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { within } from '../../support/wait.ts';
 import { EVERYTHING, startRelay } from '../life/ground.ts';
@@ -76,15 +76,15 @@ describe('servers as a function', () => {
     const line: Logger['info'] = (message, fields) => log.push(`${message} ${JSON.stringify(fields)}`);
     const relay = await startRelay({
       transport,
-      servers: give as () => Target | undefined,
+      servers: give as () => UpstreamTarget | undefined,
       authenticate: () => EVERYTHING,
       logger: { debug: line, info: line, warning: line, error: line },
       loggingLevel: 'error',
     });
     const { WebsocketConnection } = await import('../../../transports/websocket/connection.ts');
-    const { settleOptions } = await import('../../../transports/websocket/options.ts');
+    const { resolveOptions } = await import('../../../transports/websocket/options.ts');
     const { WebSocket } = await import('ws');
-    const settings = settleOptions(relay.url, { WebSocket: WebSocket as never, token: 'x' }, undefined);
+    const settings = resolveOptions(relay.url, { WebSocket: WebSocket as never, token: 'x' }, undefined);
     const connection = new WebsocketConnection(settings);
     try {
       await within(5_000, connection.identify(), 'the welcome');

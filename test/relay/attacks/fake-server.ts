@@ -1,11 +1,11 @@
 /** What a relay takes for a server: it keeps what it is sent, byte for byte. */
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
-import type { Target } from '../../../transports/relay/options.ts';
+import type { UpstreamTarget } from '../../../transports/relay/options.ts';
 import { until, within } from '../../support/wait.ts';
 
 export interface FakeServer {
-  readonly target: Target;
+  readonly target: UpstreamTarget;
   readonly requests: readonly Bytes[];
   readonly calls: readonly Bytes[];
   /** What workers pushed back. */

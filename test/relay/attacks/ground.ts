@@ -5,7 +5,7 @@ import { Client, type ConnectOptions } from '../../../src/index.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import type { RelayIdentity, RelayOptions, Target } from '../../../transports/relay/options.ts';
+import type { RelayIdentity, RelayOptions, UpstreamTarget } from '../../../transports/relay/options.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
@@ -27,7 +27,7 @@ type Identities = Readonly<Record<string, Omit<RelayIdentity, 'name'> & { readon
 export interface BesiegedOptions extends Partial<Omit<RelayOptions, 'servers'>> {
   /** By token; what is left out may do everything. */
   readonly identities?: Identities;
-  readonly servers?: Readonly<Record<string, Target>>;
+  readonly servers?: Readonly<Record<string, UpstreamTarget>>;
 }
 
 export interface Besieged extends RunningRelay {

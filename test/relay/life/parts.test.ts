@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Readiness } from '../../../src/async/readiness.ts';
 import type { PalmError } from '../../../src/index.ts';
 import type { Channel } from '../../../src/transport.ts';
-import { type Line, Pulse } from '../../../transports/relay/session/socket.ts';
+import { Heartbeats, type ServerSocket } from '../../../transports/relay/session/socket.ts';
 import { type ChannelUser, SharedChannel } from '../../../transports/relay/upstream/upstream-channel.ts';
 import { Random } from '../../fuzz/random.ts';
 
@@ -18,17 +18,17 @@ describe('heartbeats', () => {
   it('come once in each for every connection, whichever others come and go', async () => {
     const HEARTBEAT = 1_600;
     const random = new Random(1);
-    const beats = new Map<Line, number[]>();
-    const lines = new Set<Line>();
+    const beats = new Map<ServerSocket, number[]>();
+    const lines = new Set<ServerSocket>();
     const join = () => {
       const times: number[] = [];
-      const line = { beat: () => times.push(Date.now()) } as object as Line;
+      const line = { beat: () => times.push(Date.now()) } as object as ServerSocket;
       beats.set(line, times);
       lines.add(line);
     };
     for (let i = 0; i < 100; i++) join();
     const stay = [...lines].filter((_, i) => i % 4 === 0);
-    const pulse = new Pulse(HEARTBEAT, () => lines);
+    const pulse = new Heartbeats(HEARTBEAT, () => lines);
     for (let i = 0; i < 1_000; i++) {
       await vi.advanceTimersByTimeAsync(17);
       const others = [...lines].filter((line) => !stay.includes(line));

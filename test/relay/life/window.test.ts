@@ -1,7 +1,7 @@
 /** How much a client sends before the relay's server has taken it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Credit } from '../../../transports/relay/session/push-channel.ts';
+import { CreditAccount } from '../../../transports/relay/session/push-channel.ts';
 import { type Frame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { FIRST_WINDOW, SendWindow } from '../../../transports/relay-protocol/window.ts';
 import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
@@ -86,7 +86,7 @@ it('is never more than the relay allows, however it pays', () => {
 
 it('is told of what was taken once that is a quarter of what it allows itself, answers or not', () => {
   const told: number[] = [];
-  const credit = new Credit(1_048_576, (bytes) => told.push(bytes));
+  const credit = new CreditAccount(1_048_576, (bytes) => told.push(bytes));
   credit.add(FIRST_WINDOW / 4 - 1, false);
   expect(told).toEqual([]);
   credit.add(1, false);

@@ -1,19 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { InFlight } from '../../../src/async/flow-limit.ts';
+import { FlowLimit } from '../../../src/async/flow-limit.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 
 describe('messages in flight', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  const takeAll = (brake: InFlight) => {
+  const takeAll = (brake: FlowLimit) => {
     let taken = 0;
     while (brake.take()) taken++;
     return taken;
   };
 
   it('are no more than the limit while answers come', () => {
-    const brake = new InFlight(() => 500);
+    const brake = new FlowLimit(() => 500);
     expect(takeAll(brake)).toBe(500);
     brake.answered(100);
     expect(takeAll(brake)).toBe(1);
@@ -21,7 +21,7 @@ describe('messages in flight', () => {
   });
 
   it('are fewer where answers are large, until those are small again', () => {
-    const brake = new InFlight(() => 8_192);
+    const brake = new FlowLimit(() => 8_192);
     // How large they are is not known yet.
     expect(takeAll(brake)).toBe(1_001);
     brake.answered(1_048_576);
@@ -32,7 +32,7 @@ describe('messages in flight', () => {
   });
 
   it('wait in turn, and nobody overtakes', async () => {
-    const brake = new InFlight(() => 100);
+    const brake = new FlowLimit(() => 100);
     takeAll(brake);
     const order: number[] = [];
     const waiting = [1, 2].map((who) => brake.wait().then(() => order.push(who)));
@@ -44,7 +44,7 @@ describe('messages in flight', () => {
   });
 
   it('are given places for a whole batch, or wait for them', async () => {
-    const brake = new InFlight(() => 1_000);
+    const brake = new FlowLimit(() => 1_000);
     takeAll(brake);
     const given: number[] = [];
     const waiting = [1, 2].map(() => brake.wait(100).then((places) => given.push(places)));
@@ -57,7 +57,7 @@ describe('messages in flight', () => {
   });
 
   it('no longer count after a stall: a pipeline may drop them', async () => {
-    const brake = new InFlight(() => 10);
+    const brake = new FlowLimit(() => 10);
     takeAll(brake);
     const waiting = brake.wait();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -66,7 +66,7 @@ describe('messages in flight', () => {
   });
 
   it('are braked less and less where no answer ever comes', async () => {
-    const brake = new InFlight(() => 10);
+    const brake = new FlowLimit(() => 10);
     let sent = 0;
     const sender = (async () => {
       for (; sent < 2_000; sent++) await brake.wait();
@@ -77,7 +77,7 @@ describe('messages in flight', () => {
   });
 
   it('leave no timer when nobody waits any more', async () => {
-    const brake = new InFlight(() => 4);
+    const brake = new FlowLimit(() => 4);
     takeAll(brake);
     const waiting = brake.wait();
     expect(vi.getTimerCount()).toBe(1);
@@ -87,7 +87,7 @@ describe('messages in flight', () => {
   });
 
   it('end for whoever waits when all is closed', async () => {
-    const brake = new InFlight(() => 4);
+    const brake = new FlowLimit(() => 4);
     takeAll(brake);
     const waiting = brake.wait();
     brake.close(new PalmError('CLOSED', 'over'));
@@ -96,7 +96,7 @@ describe('messages in flight', () => {
   });
 
   it('count from nothing again when more answers come than were sent', () => {
-    const brake = new InFlight(() => 4);
+    const brake = new FlowLimit(() => 4);
     brake.take();
     for (let i = 0; i < 3; i++) brake.answered(100);
     expect(brake.count).toBe(0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isOpen, parsePlace, urlOf } from '../../../cli/relay/listening.ts';
 import { checkConfig, isOrigin, readConfig } from '../../../cli/relay/settings.ts';
-import { show } from '../../../src/protocol/errors.ts';
+import { inspectValue } from '../../../src/protocol/errors.ts';
 
 const WHOLE = {
   listen: '127.0.0.1:7766',
@@ -98,7 +98,7 @@ test.each([
     (trustProxy) =>
       [
         { trustProxy },
-        `trustProxy must be true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private, not ${show(trustProxy)}`,
+        `trustProxy must be true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private, not ${inspectValue(trustProxy)}`,
       ] as const,
   ),
   [{ tls: { cert: 'cert.pem' } }, 'tls.key is missing'],

@@ -1,7 +1,12 @@
 /** Options may be given as `undefined`, also by projects with exactOptionalPropertyTypes, as this one. */
 import { expectTypeOf, it } from 'vitest';
 import type { Client, EvalOptions, JobOptions, MapOptions } from '../../../src/index.ts';
-import type { RelayIdentity, RelayLimits, RelayOptions, Target } from '../../../transports/relay/options.ts';
+import type {
+  RelayIdentity,
+  RelayLimits,
+  RelayOptions,
+  UpstreamTarget,
+} from '../../../transports/relay/options.ts';
 import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
 import type { ZeromqOptions } from '../../../transports/zeromq/options.ts';
 import type { ZmtpOptions } from '../../../transports/zmtp/options.ts';
@@ -23,7 +28,7 @@ it('are as good as options that are left out', () => {
   expectTypeOf<Strict<RelayOptions>>().toBeNever();
   expectTypeOf<Strict<RelayLimits>>().toBeNever();
   expectTypeOf<Strict<RelayIdentity>>().toBeNever();
-  expectTypeOf<Strict<Target>>().toBeNever();
+  expectTypeOf<Strict<UpstreamTarget>>().toBeNever();
   expectTypeOf<Strict<WebsocketOptions>>().toBeNever();
   expectTypeOf<Strict<ZeromqOptions>>().toBeNever();
   expectTypeOf<Strict<ZmtpOptions>>().toBeNever();

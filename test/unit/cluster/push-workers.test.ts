@@ -1,6 +1,6 @@
 /** How much is pushed to workers that take what is pushed, alone and beside others that ask. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PushShare } from '../../../src/cluster/dispatch/push-workers.ts';
+import { PushWorkers } from '../../../src/cluster/dispatch/push-workers.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -24,7 +24,7 @@ function open(peers: number, isShared = true) {
     send: async () => {},
     close: async () => {},
   };
-  const share = new PushShare(push, {
+  const share = new PushWorkers(push, {
     get waiting() {
       return ground.waiting;
     },

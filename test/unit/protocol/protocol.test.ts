@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isReservedKey, plainReply, readReply, wireKey } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { invalidCall, PalmError, show } from '../../../src/protocol/errors.ts';
-import { callPath, currentStage, parseCall } from '../../../src/protocol/function-path.ts';
+import { inspectValue, invalidCall, PalmError } from '../../../src/protocol/errors.ts';
+import { currentStage, joinPath, parsePath } from '../../../src/protocol/function-path.ts';
 import { checkId, clientTopics, randomId } from '../../../src/protocol/ids.ts';
 import { Feature, palmMessage } from '../../../src/protocol/message.ts';
 import { msgpack } from '../../../src/protocol/msgpack.ts';
@@ -18,9 +18,9 @@ describe('calls', () => {
     fc.assert(
       fc.property(stages, (pairs) => {
         const list = pairs.map(([server, run]) => `${server}.${run}`);
-        const path = callPath(list);
+        const path = joinPath(list);
         expect(path).toBe(list.join(' '));
-        expect(parseCall(path)).toEqual(pairs.map(([server, run]) => ({ server, function: run })));
+        expect(parsePath(path)).toEqual(pairs.map(([server, run]) => ({ server, function: run })));
         if (pairs.length === 1) return;
         pairs.forEach(([server, run], stage) => {
           expect(currentStage(path, stage)).toEqual({ server, function: run });
@@ -44,7 +44,7 @@ describe('calls', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.array(fc.string()), fc.anything()), (path) => {
         try {
-          callPath(path as string);
+          joinPath(path as string);
         } catch (error) {
           expect(error).toMatchObject({ code: 'INVALID_CALL', sent: false });
         }
@@ -200,16 +200,16 @@ describe('errors', () => {
   });
 
   it('show values short and plain', () => {
-    expect(show('a"b')).toBe('"a\\"b"');
-    expect(show('x'.repeat(100))).toHaveLength(63);
+    expect(inspectValue('a"b')).toBe('"a\\"b"');
+    expect(inspectValue('x'.repeat(100))).toHaveLength(63);
     expect([
-      show([]),
-      show([1]),
-      show({}),
-      show(new Map()),
-      show(null),
-      show(undefined),
-      show(Object.create(null)),
+      inspectValue([]),
+      inspectValue([1]),
+      inspectValue({}),
+      inspectValue(new Map()),
+      inspectValue(null),
+      inspectValue(undefined),
+      inspectValue(Object.create(null)),
     ]).toEqual(['an empty list', 'a list of 1', 'an object', 'a Map', 'null', 'undefined', 'an object']);
   });
 });

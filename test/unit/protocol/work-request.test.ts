@@ -1,7 +1,7 @@
 /** Handing over work: the requests on the wire, and how much a worker asks for. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LeasedWork, Prefetch } from '../../../src/cluster/worker-link/leased-link.ts';
+import { LeasedLink, Prefetch } from '../../../src/cluster/worker-link/leased-link.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
@@ -118,7 +118,7 @@ describe('a worker whose request is refused', () => {
       asked.push(readWorkRequest(codec.decode(frame)));
       return encodeWorkRefusal(codec, 'no');
     };
-    const work = new LeasedWork({ ask, id: 'me', name: 'w', concurrency: 1 });
+    const work = new LeasedLink({ ask, id: 'me', name: 'w', concurrency: 1 });
     await expect(work.next()).rejects.toThrow(/no$/);
     await work.forsake();
     expect(asked.map(({ leaves }) => leaves)).toEqual([false, true]);

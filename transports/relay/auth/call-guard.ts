@@ -1,8 +1,8 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
-import { PalmError, reasonText, show } from '../../../src/protocol/errors.ts';
-import { parseCall } from '../../../src/protocol/function-path.ts';
+import { inspectValue, messageOf, PalmError } from '../../../src/protocol/errors.ts';
+import { parsePath } from '../../../src/protocol/function-path.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type Guest, type Identity, isOf, LONGEST_TOPIC } from './identity.ts';
@@ -16,7 +16,7 @@ const NO_CALL = { grants: '', server: '', path: '' };
 const SENTINEL: Bytes = new Uint8Array([0x30]);
 
 /** What becomes of a call. */
-export type Verdict =
+export type CallVerdict =
   /** The frame says just what was judged, whoever reads it. */
   | { readonly passes: true; readonly frame: Bytes }
   /** It is answered by the relay. */
@@ -51,11 +51,14 @@ export class CallGuard {
    * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, one that readers take
    * differently, another's id.
    */
-  judge(guest: Guest, upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
+  judge(guest: Guest, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     const { client, function: path } = message;
     if (!isOf(guest.id, client)) {
-      throw new PalmError('FORBIDDEN', `a call bears the client id ${show(client)}, which is another's`);
+      throw new PalmError(
+        'FORBIDDEN',
+        `a call bears the client id ${inspectValue(client)}, which is another's`,
+      );
     }
     if (client.length > LONGEST_TOPIC) {
       throw new PalmError('PROTOCOL', `a topic has ${client.length} characters, of ${LONGEST_TOPIC} at most`);
@@ -103,7 +106,12 @@ export class CallGuard {
     }
   }
 
-  #verdict({ identity }: Guest, message: PalmMessage, frame: Bytes, against: string | undefined): Verdict {
+  #verdict(
+    { identity }: Guest,
+    message: PalmMessage,
+    frame: Bytes,
+    against: string | undefined,
+  ): CallVerdict {
     const reason = against ?? againstMark(identity, message);
     if (reason === undefined) return { passes: true, frame };
     const { client: topic } = message;
@@ -119,13 +127,13 @@ export class CallGuard {
     await this.#known(upstream);
     let stages: { readonly server: string; readonly function: string }[];
     try {
-      stages = parseCall(path);
+      stages = parsePath(path);
     } catch (error) {
-      return reasonText(error);
+      return messageOf(error);
     }
     for (const [index, { server, function: name }] of stages.entries()) {
       const stage = `${server}.${name}`;
-      if (!identity.mayCall(stage)) return `${identity.name} may not call ${show(stage)} here`;
+      if (!identity.mayCall(stage)) return `${identity.name} may not call ${inspectValue(stage)} here`;
       if (index === 0 && server !== upstream.palmName)
         return `the first function must be one of ${upstream.palmName}`;
       const against = await this.#againstStage(index === 0 ? upstream : this.#find(server), stage);
@@ -143,15 +151,15 @@ export class CallGuard {
 
   /** A stock pylm server stops for good at a function it does not have (pylm/servers.py, Server._execution_handler). */
   async #againstStage(upstream: Upstream | undefined, stage: string): Promise<string | undefined> {
-    if (upstream === undefined) return `the relay knows no server for ${show(stage)}`;
+    if (upstream === undefined) return `the relay knows no server for ${inspectValue(stage)}`;
     await this.#known(upstream);
     if (upstream.functions !== undefined) {
       return upstream.functions.match(stage)
         ? undefined
-        : `${show(stage)} is not in the relay's list of functions`;
+        : `${inspectValue(stage)} is not in the relay's list of functions`;
     }
     if (upstream.isFrond) return undefined;
-    return `the relay has no list of the functions of ${upstream.name}, which is not a frond server, and could stop at ${show(stage)}`;
+    return `the relay has no list of the functions of ${upstream.name}, which is not a frond server, and could stop at ${inspectValue(stage)}`;
   }
 }
 
@@ -163,7 +171,7 @@ function againstMark(
   if (stage !== 0 || status !== 0) return 'a call begins at stage 0, with no status';
   const isSession = (features & Feature.session) !== 0;
   if (isSession && cache !== 'all' && !(cache === 'session' && pipeline.startsWith(keyPrefix))) {
-    return `the session ${show(pipeline)} is not one of ${name}`;
+    return `the session ${inspectValue(pipeline)} is not one of ${name}`;
   }
   return undefined;
 }

@@ -1,22 +1,22 @@
-import { Alarm } from '../../../src/async/earliest.ts';
-import type { Line } from '../session/socket.ts';
+import { EarliestTimer } from '../../../src/async/earliest.ts';
+import type { ServerSocket } from '../session/socket.ts';
 
 /** Milliseconds between two looks at the clock of the system, which may be set, or go on while the machine sleeps. */
 const LOOK = 1_000;
 
 /** Closes connections when the time of their tokens is over. One timer for all. */
 export class Expiry {
-  readonly #expired: (line: Line) => void;
+  readonly #expired: (line: ServerSocket) => void;
   /** Those whose time will be over. */
-  readonly #lines = new Set<Line>();
-  readonly #alarm = new Alarm(() => this.#look());
+  readonly #lines = new Set<ServerSocket>();
+  readonly #alarm = new EarliestTimer(() => this.#look());
 
-  constructor(expired: (line: Line) => void) {
+  constructor(expired: (line: ServerSocket) => void) {
     this.#expired = expired;
   }
 
   /** What is known of the line's client has changed. */
-  watch(line: Line): void {
+  watch(line: ServerSocket): void {
     const expires = expiresOf(line);
     if (expires === Number.POSITIVE_INFINITY) this.#lines.delete(line);
     else {
@@ -25,7 +25,7 @@ export class Expiry {
     }
   }
 
-  forget(line: Line): void {
+  forget(line: ServerSocket): void {
     this.#lines.delete(line);
     if (this.#lines.size === 0) this.#alarm.stop();
   }
@@ -49,6 +49,6 @@ export class Expiry {
   }
 }
 
-function expiresOf({ peer }: Line): number {
+function expiresOf({ peer }: ServerSocket): number {
   return peer?.identity.expires ?? Number.POSITIVE_INFINITY;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { show } from '../../../src/protocol/errors.ts';
-import { Patterns } from '../name-patterns.ts';
+import { inspectValue } from '../../../src/protocol/errors.ts';
+import { NamePatterns } from '../name-patterns.ts';
 import type { CacheScope, Grants, RelayIdentity } from '../options.ts';
 import { CACHE_SCOPES } from './schema.ts';
 
@@ -14,8 +14,8 @@ export class Identity {
   readonly mayWork: boolean;
   /** What it may call, in a few characters: the same for all who may call the same. */
   readonly callGrants: string;
-  readonly #servers: Patterns;
-  readonly #functions: Patterns;
+  readonly #servers: NamePatterns;
+  readonly #functions: NamePatterns;
 
   /** @throws Error when it is none, as a hook may give, or the name would let it into another's keys. */
   constructor(identity: RelayIdentity) {
@@ -30,8 +30,8 @@ export class Identity {
     this.cache = cache;
     this.mayWork = work;
     this.callGrants = createHash('sha256').update(JSON.stringify(functions)).digest('base64');
-    this.#servers = new Patterns(servers);
-    this.#functions = new Patterns(functions);
+    this.#servers = new NamePatterns(servers);
+    this.#functions = new NamePatterns(functions);
   }
 
   static anonymous(grants: Grants): Identity {
@@ -45,7 +45,7 @@ export class Identity {
 
   /** Why it may not use a server. */
   noServer(server: string): string {
-    return `${this.name} may not use a server ${show(server)} here, or there is none`;
+    return `${this.name} may not use a server ${inspectValue(server)} here, or there is none`;
   }
 
   mayUse(server: string): boolean {

@@ -1,10 +1,10 @@
 import { setImmediate as macrotask } from 'node:timers/promises';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
-import { reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf } from '../../../src/protocol/errors.ts';
 import type { Admission } from '../http/admission.ts';
-import type { Visitor } from '../options.ts';
-import type { Peer } from '../session/session.ts';
+import type { ConnectionInfo } from '../options.ts';
+import type { ClientSession } from '../session/session.ts';
 import type { Identity } from './identity.ts';
 
 /** Clients that the hook is asked for at once, and in one turn of the event loop. */
@@ -13,27 +13,27 @@ const SLICE = 64;
 export interface ReauthenticationContext {
   readonly admission: Admission;
   /** Those of all clients, connected or away. */
-  readonly sessions: Iterable<Peer>;
+  readonly sessions: Iterable<ClientSession>;
   readonly logger: Logger;
   /** Milliseconds that the hook gets to answer for one client. */
   readonly timeout: number;
   /** The token of the client is not its own any more. */
-  revoked(peer: Peer): void;
+  revoked(peer: ClientSession): void;
   /** The client is who it was. What it may do, or until when, may have changed. */
-  identified(peer: Peer, identity: Identity): void;
+  identified(peer: ClientSession, identity: Identity): void;
 }
 
 /** What a client showed when it came in. */
 interface Credentials {
   readonly token: string | undefined;
-  readonly visitor: Visitor;
+  readonly visitor: ConnectionInfo;
 }
 
 /** Asks again who the clients are that were let in, as when tokens were taken back. */
 export class Reauthentication {
   readonly #context: ReauthenticationContext;
   /** Goes with the session: nothing else holds a token. */
-  readonly #credentials = new WeakMap<Peer, Credentials>();
+  readonly #credentials = new WeakMap<ClientSession, Credentials>();
   #round: Promise<void> = Promise.resolve();
   /** The round that has not begun. */
   #next: Promise<void> | undefined;
@@ -43,7 +43,7 @@ export class Reauthentication {
   }
 
   /** The client came in, or back, with this token. */
-  admitted(peer: Peer, token: string | undefined, visitor: Visitor): void {
+  admitted(peer: ClientSession, token: string | undefined, visitor: ConnectionInfo): void {
     const before = this.#credentials.get(peer)?.token?.length ?? 0;
     peer.holds((token?.length ?? 0) - before);
     this.#credentials.set(peer, { token, visitor });
@@ -70,7 +70,7 @@ export class Reauthentication {
     }
   }
 
-  async #askFor(peer: Peer): Promise<void> {
+  async #askFor(peer: ClientSession): Promise<void> {
     const credentials = this.#credentials.get(peer);
     if (credentials === undefined) return;
     const { admission, logger, timeout } = this.#context;
@@ -79,7 +79,7 @@ export class Reauthentication {
       identity = await within(timeout, admission.ask(credentials.token, credentials.visitor));
     } catch (error) {
       // A hook that fails says nothing of anybody.
-      const fields = { client: peer.id, identity: peer.identity.name, reason: reasonText(error) };
+      const fields = { client: peer.id, identity: peer.identity.name, reason: messageOf(error) };
       logger.error('a client could not be authenticated again, and goes on as before', fields);
       return;
     }

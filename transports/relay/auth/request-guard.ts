@@ -2,7 +2,7 @@ import { type Bytes, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.
 import { isReservedKey, readReply } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
-import { PalmError, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, PalmError } from '../../../src/protocol/errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import {
   encodeWorkRequest,
@@ -16,7 +16,7 @@ import { RESULTS } from '../../relay-protocol/server-address.ts';
 import { type Guest, type Identity, isOf } from './identity.ts';
 
 /** A request as it may go to the server. */
-export type JudgedRequest =
+export type RequestVerdict =
   | {
       readonly kind: 'cache';
       readonly frame: Bytes;
@@ -48,18 +48,21 @@ export class RequestGuard {
    * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is not a request, or one that readers take
    * differently.
    */
-  judge({ id, identity }: Guest, server: string, frame: Bytes): JudgedRequest {
+  judge({ id, identity }: Guest, server: string, frame: Bytes): RequestVerdict {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     if (message.client !== id && !isOf(id, message.client)) {
       throw new PalmError(
         'FORBIDDEN',
-        `a request bears the client id ${show(message.client)}, which is another's`,
+        `a request bears the client id ${inspectValue(message.client)}, which is another's`,
       );
     }
     if (message.function === WORK) return this.#judgeWork(identity, message);
     const [, operation, more] = message.function.split('.');
     if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
-      throw new PalmError('FORBIDDEN', `the cache has set, get and delete, not ${show(message.function)}`);
+      throw new PalmError(
+        'FORBIDDEN',
+        `the cache has set, get and delete, not ${inspectValue(message.function)}`,
+      );
     }
     const key = operation === 'set' ? message.cache : decodeUtf8(message.payload);
     checkKey(identity, operation, key);
@@ -71,7 +74,7 @@ export class RequestGuard {
     };
   }
 
-  #judgeWork(identity: Identity, message: PalmMessage): JudgedRequest {
+  #judgeWork(identity: Identity, message: PalmMessage): RequestVerdict {
     checkMayWork(identity);
     const request = readWorkRequest(message);
     const items = request.items.map((item) => this.#plainItem(item));
@@ -113,9 +116,9 @@ function checkKey(identity: Identity, operation: string, key: string): void {
   if (operation === 'get') {
     if (isOwn || identity.mayRead(key)) return;
   } else if (isOwn) {
-    throw new PalmError('FORBIDDEN', `key ${show(key)} is the server's configuration`);
+    throw new PalmError('FORBIDDEN', `key ${inspectValue(key)} is the server's configuration`);
   } else if (identity.mayWrite(key)) return;
-  throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${show(key)} here`);
+  throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${inspectValue(key)} here`);
 }
 
 function checkMayWork({ mayWork, name }: Identity): void {

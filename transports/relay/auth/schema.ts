@@ -16,7 +16,7 @@ import {
   strictObject,
   string,
 } from 'valibot';
-import { invalidCall, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import type { CacheScope } from '../options.ts';
 
@@ -131,12 +131,13 @@ function tell(issue: BaseIssue<unknown>, suggest: Suggest | undefined): string {
     return `there is no key ${path}${near === undefined ? `, but ${message}` : `; did you mean ${near}?`}`;
   }
   if (issue.type === 'strict_object') return `${path} is missing`;
-  if (last?.origin === 'key') return `a key of ${pathOf(issue, 1)} must be ${message}, not ${show(input)}`;
+  if (last?.origin === 'key')
+    return `a key of ${pathOf(issue, 1)} must be ${message}, not ${inspectValue(input)}`;
   const isAmiss = issue.type === 'check' && typeof input === 'object';
   if (isAmiss) return `${path} must be ${message}`;
   // Errors are logged, and tokens are not.
   if (last !== undefined && SECRET.includes(String(last.key))) return `${path} must be ${message}`;
-  return `${path === '' ? 'it' : path} must be ${message}, not ${show(input)}`;
+  return `${path === '' ? 'it' : path} must be ${message}, not ${inspectValue(input)}`;
 }
 
 const SECRET = ['token', 'sha256'];

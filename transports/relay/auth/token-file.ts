@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { harmless } from '../../../src/async/harmless.ts';
 import { atLevel, consoleLogger, type Logger } from '../../../src/logging.ts';
-import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import type { Authenticate, RelayIdentity } from '../options.ts';
 import { parseJson } from './schema.ts';
 import { readTokens, type Tokens } from './tokens.ts';
@@ -130,7 +130,7 @@ class TokenFile {
       const isSame = state.id === before.id && !before.isFresh;
       if (isSame || !(await this.#read(state))) return;
     } catch (error) {
-      this.#tellFault(reasonText(error), before);
+      this.#tellFault(messageOf(error), before);
       return;
     }
     this.#logger.info('the token file was read again', { tokens: this.#tokens.identities.length });
@@ -172,7 +172,7 @@ class TokenFile {
   }
 
   #unreadable(cause: unknown): PalmError {
-    const text = `${JSON.stringify(this.#name)} cannot be read: ${reasonText(cause)}`;
+    const text = `${JSON.stringify(this.#name)} cannot be read: ${messageOf(cause)}`;
     return new PalmError('INVALID_CALL', text, { cause, sent: false });
   }
 }

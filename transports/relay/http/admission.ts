@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Logger } from '../../../src/logging.ts';
-import { reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { Identity } from '../auth/identity.ts';
-import type { Authenticate, Grants, Visitor } from '../options.ts';
+import type { Authenticate, ConnectionInfo, Grants } from '../options.ts';
 import { networkOf } from './proxies.ts';
 import type { Refusal } from './refusals.ts';
 
@@ -40,7 +40,7 @@ export class Admission {
   }
 
   /** @returns undefined for nobody. A token that is wrong is nobody's, also where anybody may come in without one. */
-  async identify(token: string | undefined, visitor: Visitor): Promise<Identity | undefined> {
+  async identify(token: string | undefined, visitor: ConnectionInfo): Promise<Identity | undefined> {
     for (;;) {
       const before = this.#changes;
       const identity = await this.ask(token, visitor).catch((error: Error) => {
@@ -56,7 +56,7 @@ export class Admission {
    * @returns undefined for nobody.
    * @throws Error when the hook fails, or gives what cannot be read. Its message does not contain the token.
    */
-  async ask(token: string | undefined, visitor: Visitor): Promise<Identity | undefined> {
+  async ask(token: string | undefined, visitor: ConnectionInfo): Promise<Identity | undefined> {
     if (token !== undefined && token.length > LONGEST_TOKEN) return undefined;
     try {
       const known = await this.#authenticate?.(token, visitor);
@@ -66,7 +66,7 @@ export class Admission {
       }
     } catch (error) {
       // What a hook throws may tell what it was asked.
-      throw new Error(token ? reasonText(error).replaceAll(token, '(the token)') : reasonText(error));
+      throw new Error(token ? messageOf(error).replaceAll(token, '(the token)') : messageOf(error));
     }
     return token === undefined ? this.#anonymous : undefined;
   }
@@ -75,9 +75,9 @@ export class Admission {
 // Who may open a WebSocket at all: looked at before there is one.
 
 /** What the decision is made from. */
-export interface Knock {
+export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
-  readonly visitor: Visitor;
+  readonly visitor: ConnectionInfo;
   /** Address of the socket itself, which may be a proxy's. */
   readonly socketAddress: string;
 }
@@ -90,7 +90,10 @@ const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
  * @param origins - the list; undefined for pages of the host that the relay is reached at.
  * @returns why not, or undefined.
  */
-export function checkOrigin(knock: Knock, origins: readonly string[] | undefined): Refusal | undefined {
+export function checkOrigin(
+  knock: UpgradeRequest,
+  origins: readonly string[] | undefined,
+): Refusal | undefined {
   const { headers, visitor } = knock;
   const { origin } = visitor;
   if (origin === undefined) {
@@ -114,7 +117,7 @@ function looksLikeBrowser(headers: IncomingHttpHeaders): boolean {
  * A page of the host that it reached the relay at. A name that somebody has resolve to this machine makes any page such a
  * page ("DNS rebinding"), so over loopback only this machine's own names count; behind a proxy, origins are to be listed.
  */
-function isSameHost({ headers, socketAddress }: Knock, origin: string): boolean {
+function isSameHost({ headers, socketAddress }: UpgradeRequest, origin: string): boolean {
   const host = headers.host?.toLowerCase();
   if (host === undefined) return false;
   let url: URL;
@@ -134,7 +137,7 @@ function isOwnName(hostname: string): boolean {
 }
 
 /** Counts connections, and says when there are too many. */
-export class Turnstile {
+export class ConnectionQuota {
   readonly #most: number;
   readonly #mostEach: number;
   readonly #byNetwork = new Map<string, number>();

@@ -2,25 +2,25 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../src/logging.ts';
-import { reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
-import type { RelayOptions, Visitor } from '../options.ts';
-import type { Limits } from '../session/limits.ts';
-import { countIntake, type Line } from '../session/socket.ts';
-import { checkOrigin, type Knock, Turnstile } from './admission.ts';
+import type { ConnectionInfo, RelayOptions } from '../options.ts';
+import type { ResolvedLimits } from '../session/limits.ts';
+import { countIntake, type ServerSocket } from '../session/socket.ts';
+import { ConnectionQuota, checkOrigin, type UpgradeRequest } from './admission.ts';
 import type { Metrics } from './metrics.ts';
 import { Proxies } from './proxies.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 
 export interface HandshakesSettings {
   readonly options: Pick<RelayOptions, 'addressOf' | 'origins' | 'trustProxy'>;
-  readonly limits: Limits;
+  readonly limits: ResolvedLimits;
   readonly webSocketServer: WebSocketServer;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly isDraining: () => boolean;
   /** A WebSocket is open. */
-  readonly open: (webSocket: WebSocket, visitor: Visitor) => Line;
+  readonly open: (webSocket: WebSocket, visitor: ConnectionInfo) => ServerSocket;
 }
 
 /** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
@@ -29,7 +29,7 @@ const LONGEST_ADDRESS = 128;
 /** Makes WebSockets of upgrades to the path of a relay, or refuses to. */
 export class Handshakes {
   readonly #settings: HandshakesSettings;
-  readonly #turnstile: Turnstile;
+  readonly #turnstile: ConnectionQuota;
   readonly #refusals = new Refusals();
   readonly #proxies: Proxies;
   /** Whether it was said that a proxy is not believed. */
@@ -42,7 +42,7 @@ export class Handshakes {
     this.origins = settings.options.origins;
     this.#proxies = new Proxies(settings.options.trustProxy ?? false);
     const { maxConnections, maxConnectionsPerAddress } = settings.limits;
-    this.#turnstile = new Turnstile(maxConnections, maxConnectionsPerAddress);
+    this.#turnstile = new ConnectionQuota(maxConnections, maxConnectionsPerAddress);
   }
 
   /** The socket has a listener for errors. */
@@ -56,9 +56,9 @@ export class Handshakes {
       address = this.#addressOf(headers, socketAddress);
     } catch (error) {
       entered = { status: 500, reason: 'the address cannot be told' };
-      logger.error('addressOf failed', { address, reason: reasonText(error) });
+      logger.error('addressOf failed', { address, reason: messageOf(error) });
     }
-    const visitor: Visitor = { address, origin: headers.origin };
+    const visitor: ConnectionInfo = { address, origin: headers.origin };
     entered ??= this.#enter({ headers, visitor, socketAddress });
     if (typeof entered !== 'function') {
       metrics.handshake(entered.status);
@@ -75,7 +75,7 @@ export class Handshakes {
       });
     } catch (error) {
       // Another listener of the HTTP server has made a WebSocket of it.
-      logger.error('an upgrade to the path of the relay was taken by others', { reason: reasonText(error) });
+      logger.error('an upgrade to the path of the relay was taken by others', { reason: messageOf(error) });
     }
   }
 
@@ -98,7 +98,7 @@ export class Handshakes {
     );
   }
 
-  #enter(knock: Knock): (() => void) | Refusal {
+  #enter(knock: UpgradeRequest): (() => void) | Refusal {
     if (this.#settings.isDraining())
       return { status: 503, code: CloseCode.goingAway, reason: 'the relay is going down' };
     return checkOrigin(knock, this.origins) ?? this.#turnstile.enter(knock.visitor.address);

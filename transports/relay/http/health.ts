@@ -1,7 +1,7 @@
 /** What a relay answers to those who watch over it: orchestrators, and Prometheus. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../src/logging.ts';
-import { reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf } from '../../../src/protocol/errors.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { Metrics } from './metrics.ts';
 import { pathOf } from './upgrades.ts';
@@ -67,7 +67,7 @@ export class Health {
     try {
       return mayRead?.(request) === true;
     } catch (error) {
-      logger.error('the rule for metrics failed', { reason: reasonText(error) });
+      logger.error('the rule for metrics failed', { reason: messageOf(error) });
       return false;
     }
   }

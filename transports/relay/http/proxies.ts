@@ -1,6 +1,6 @@
 /** Where a visitor comes from, as the proxies before a relay say it. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
-import { invalidCall, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import type { RelayOptions } from '../options.ts';
 
 type Headers = Parameters<NonNullable<RelayOptions['addressOf']>>[0];
@@ -72,7 +72,7 @@ export class Proxies {
 }
 
 function malformed(given: unknown): Error {
-  return invalidCall(`trustProxy must be ${TRUST_FORM}, not ${show(given)}`);
+  return invalidCall(`trustProxy must be ${TRUST_FORM}, not ${inspectValue(given)}`);
 }
 
 /** Without the port that some proxies add, brackets, and IPv6 around IPv4. */

@@ -5,7 +5,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
-import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { Refusals } from './refusals.ts';
 
@@ -61,7 +61,9 @@ export class Upgrades {
    */
   add(path: string, taker: Taker): () => void {
     if (this.#takers.has(path)) {
-      throw invalidCall(`the HTTP server has a relay at ${show(path)} already: give this one another path`);
+      throw invalidCall(
+        `the HTTP server has a relay at ${inspectValue(path)} already: give this one another path`,
+      );
     }
     if (this.#takers.size === 0) {
       this.#server.on('upgrade', this.#listener);
@@ -80,7 +82,7 @@ export class Upgrades {
   #failed(error: Error): void {
     if (this.#server.listening) {
       const [taker] = this.#takers.values();
-      taker?.logger.warning('a connection could not be accepted', { reason: reasonText(error) });
+      taker?.logger.warning('a connection could not be accepted', { reason: messageOf(error) });
     } else if (this.#server.listenerCount('error') === 1) {
       // It is the owner's, and goes where it would go without this listener.
       throw error;

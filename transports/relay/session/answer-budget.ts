@@ -36,7 +36,7 @@ interface Waiting {
  * than is held for anybody, only because servers are quick. How large answers are is seen when they come, so there are few
  * out at first and four times as many each time. Who waits here is not given credit.
  */
-export class AnswerRoom {
+export class AnswerBudget {
   readonly #bytes: number;
   readonly #taker: AnswerTaker;
   readonly #waiting = new Fifo<Waiting>();

@@ -4,18 +4,18 @@ import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
 import { type Guest, isOf, LONGEST_TOPIC } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type PeerChannel, type PeerContext, PeerSubscription } from './channel.ts';
+import { type AnySessionChannel, type ChannelContext, SessionSubscription } from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
 import type { KeptMessage } from './kept-message.ts';
-import type { Limits } from './limits.ts';
-import { PeerPuller } from './pull-channel.ts';
-import { PeerPusher, PushAccount } from './push-channel.ts';
+import type { ResolvedLimits } from './limits.ts';
+import { PullChannel } from './pull-channel.ts';
+import { PushAccount, PushChannel } from './push-channel.ts';
 
 /** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
 const SMALLEST_CALL = 16;
 
 export interface ChannelTableSettings {
-  readonly limits: Limits;
+  readonly limits: ResolvedLimits;
   /** @returns undefined for a server that there is not. */
   readonly find: (name: string) => Upstream | undefined;
   readonly onRefused: (what: string) => void;
@@ -24,16 +24,16 @@ export interface ChannelTableSettings {
 
 /** The channels of one client, by number: what it may open, what it sends on them, and what comes for them. */
 export class ChannelTable {
-  readonly #client: PeerContext & Guest;
+  readonly #client: ChannelContext & Guest;
   readonly #settings: ChannelTableSettings;
   readonly #memory: ClientMemory;
-  readonly #channels = new Map<number, PeerChannel>();
+  readonly #channels = new Map<number, AnySessionChannel>();
   /** Number that no channel was above. */
   #highest = -1;
   /** By the address that is pushed to. */
   readonly #accounts = new Map<string, PushAccount>();
 
-  constructor(client: PeerContext & Guest, memory: ClientMemory, settings: ChannelTableSettings) {
+  constructor(client: ChannelContext & Guest, memory: ClientMemory, settings: ChannelTableSettings) {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
@@ -53,16 +53,16 @@ export class ChannelTable {
       this.#refuse(number, against ?? this.#client.identity.noServer(server));
     } else if (kind === ChannelKind.push) {
       const account = this.#accountOf(address);
-      const channel = new PeerPusher(number, this.#client, upstream, !isForResults, account);
+      const channel = new PushChannel(number, this.#client, upstream, !isForResults, account);
       this.#keep(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
       this.#checkTopic(topic);
-      const channel = new PeerSubscription(number, this.#client, upstream, topic);
+      const channel = new SessionSubscription(number, this.#client, upstream, topic);
       this.#keep(number, channel);
       channel.attach(upstream.answers);
     } else if (kind === ChannelKind.pull) {
-      const channel = new PeerPuller(number, this.#client, upstream, onLostWork);
+      const channel = new PullChannel(number, this.#client, upstream, onLostWork);
       this.#keep(number, channel);
       channel.attach();
     } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
@@ -81,7 +81,7 @@ export class ChannelTable {
     const channel = this.#channels.get(number);
     // What came in pieces may come after the end of its channel.
     if (channel === undefined && number <= this.#highest) return;
-    if (!(channel instanceof PeerPusher) || frames.length === 0)
+    if (!(channel instanceof PushChannel) || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
     const { window } = this.#settings.limits;
     const { outstanding, waiting } = channel.account;
@@ -94,7 +94,7 @@ export class ChannelTable {
   /** @throws PalmError `PROTOCOL` when the client cannot have had so many. */
   taken([, number, count]: Taken): void {
     const channel = this.#channels.get(number);
-    if (channel instanceof PeerPuller && channel.taken(count)) return;
+    if (channel instanceof PullChannel && channel.taken(count)) return;
     throw new PalmError('PROTOCOL', 'credit came that nothing was given for');
   }
 
@@ -110,7 +110,7 @@ export class ChannelTable {
 
   /** Something goes to the client: credit that is owed goes with it. */
   payCredit(): void {
-    for (const channel of this.#channels.values()) if (channel instanceof PeerPusher) channel.payCredit();
+    for (const channel of this.#channels.values()) if (channel instanceof PushChannel) channel.payCredit();
   }
 
   /**
@@ -124,7 +124,7 @@ export class ChannelTable {
     change: (delivery: Delivery) => Delivery,
   ): void {
     for (const channel of this.#channels.values()) {
-      if (!(channel instanceof PeerSubscription)) continue;
+      if (!(channel instanceof SessionSubscription)) continue;
       if (upstream !== undefined && channel.upstream !== upstream) continue;
       const own = deliveries.filter(({ topic }) => topic.startsWith(channel.topic));
       if (own.length > 0) channel.deliver(own.map(change));
@@ -135,7 +135,7 @@ export class ChannelTable {
     for (const number of [...this.#channels.keys()]) this.close(number);
   }
 
-  #keep(number: number, channel: PeerChannel): void {
+  #keep(number: number, channel: AnySessionChannel): void {
     this.#channels.set(number, channel);
     this.#memory.opened(channel.size);
   }

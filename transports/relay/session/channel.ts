@@ -4,18 +4,18 @@ import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
 import { type Frame, Type } from '../../relay-protocol/frames.ts';
-import type { Verdict } from '../auth/call-guard.ts';
+import type { CallVerdict } from '../auth/call-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { ChannelUser, SharedChannel, Way } from '../upstream/upstream-channel.ts';
-import type { AnswerRoom } from './answer-budget.ts';
+import type { ChannelUser, SharedChannel, UpstreamChannel } from '../upstream/upstream-channel.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 import type { GivenWorks } from './given-work.ts';
 
 /** What a channel needs of its client. */
-export interface PeerContext {
+export interface ChannelContext {
   /** Bytes that the client may have out on a channel. */
   readonly window: number;
   /** Where its calls get places by what it can take of answers. */
-  readonly callRoom: AnswerRoom;
+  readonly callRoom: AnswerBudget;
   /** What it was given to work on, and may give results of. */
   readonly given: GivenWorks;
   /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
@@ -27,7 +27,7 @@ export interface PeerContext {
   /** So many bytes more are kept for it, or less. */
   holds(bytes: number): void;
   /** Whether the call may pass. @throws PalmError for what ends the connection. */
-  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict>;
+  judge(upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict>;
   /** Answers a call in the server's place. */
   answer(topic: string, answer: Bytes): void;
   /** So many calls left for a server. */
@@ -37,7 +37,7 @@ export interface PeerContext {
 }
 
 /** A client's channel of any kind. */
-export interface PeerChannel {
+export interface AnySessionChannel {
   readonly upstream: Upstream;
   /** Whether only workers may have it. */
   readonly isForWork: boolean;
@@ -47,25 +47,27 @@ export interface PeerChannel {
 }
 
 /** One of the clients that use a channel to a server. */
-export abstract class SharedUser<C extends Pusher | Subscription> implements PeerChannel, ChannelUser<C> {
+export abstract class SessionChannel<C extends Pusher | Subscription>
+  implements AnySessionChannel, ChannelUser<C>
+{
   readonly size: number = 0;
   readonly number: number;
   readonly upstream: Upstream;
-  protected readonly context: PeerContext;
+  protected readonly context: ChannelContext;
   protected shared: SharedChannel<C> | undefined;
   /** How often the client was told that the channel is ready. */
   protected generation = 0;
   protected isReady = false;
-  #way: Way<C> | undefined;
+  #way: UpstreamChannel<C> | undefined;
 
-  constructor(number: number, context: PeerContext, upstream: Upstream) {
+  constructor(number: number, context: ChannelContext, upstream: Upstream) {
     this.number = number;
     this.context = context;
     this.upstream = upstream;
   }
 
   /** Separate from the constructor, because `becameReady` may be called at once. */
-  attach(way: Way<C>): void {
+  attach(way: UpstreamChannel<C>): void {
     this.#way = way;
     way.add(this);
   }
@@ -109,11 +111,11 @@ export abstract class SharedUser<C extends Pusher | Subscription> implements Pee
 }
 
 /** Takes what a client publishes for: deliveries under its topics. */
-export class PeerSubscription extends SharedUser<Subscription> {
+export class SessionSubscription extends SessionChannel<Subscription> {
   override readonly size: number;
   readonly topic: string;
 
-  constructor(number: number, context: PeerContext, upstream: Upstream, topic: string) {
+  constructor(number: number, context: ChannelContext, upstream: Upstream, topic: string) {
     super(number, context, upstream);
     this.topic = topic;
     this.size = 2 * topic.length;

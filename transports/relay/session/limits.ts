@@ -1,10 +1,10 @@
-import { invalidCall, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import type { RelayLimits } from '../options.ts';
 
 /** Every limit settled. */
-export type Limits = { readonly [K in keyof RelayLimits]-?: number };
+export type ResolvedLimits = { readonly [K in keyof RelayLimits]-?: number };
 
-const DEFAULTS: Limits = {
+const DEFAULTS: ResolvedLimits = {
   maxFrame: 4 * 1_048_576,
   window: 1_048_576,
   maxHeld: 16 * 1_048_576,
@@ -19,13 +19,13 @@ const DEFAULTS: Limits = {
 };
 
 /** @throws PalmError `INVALID_CALL` naming the limit that is none. */
-export function settleLimits(limits: RelayLimits = {}): Limits {
+export function resolveLimits(limits: RelayLimits = {}): ResolvedLimits {
   const settled = { ...DEFAULTS };
-  for (const key of Object.keys(DEFAULTS) as (keyof Limits)[]) {
+  for (const key of Object.keys(DEFAULTS) as (keyof ResolvedLimits)[]) {
     const value = limits[key];
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw invalidCall(`limits.${key} must be a whole number from 1 on, not ${show(value)}`);
+      throw invalidCall(`limits.${key} must be a whole number from 1 on, not ${inspectValue(value)}`);
     }
     settled[key] = value;
   }

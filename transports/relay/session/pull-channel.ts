@@ -3,16 +3,16 @@ import type { PalmError } from '../../../src/protocol/errors.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WorkTaker } from '../upstream/work-pool.ts';
-import type { PeerChannel, PeerContext } from './channel.ts';
+import type { AnySessionChannel, ChannelContext } from './channel.ts';
 
 /** Frames of work, and bytes of them, that one client may have that it has not taken. */
 const MOST_WORK = 16;
 const MOST_WORK_BYTES = 1_048_576;
 
 /** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
-export class PeerPuller implements PeerChannel, WorkTaker {
+export class PullChannel implements AnySessionChannel, WorkTaker {
   readonly #number: number;
-  readonly #context: PeerContext;
+  readonly #context: ChannelContext;
   readonly upstream: Upstream;
   readonly isForWork = true;
   readonly size = 0;
@@ -23,7 +23,7 @@ export class PeerPuller implements PeerChannel, WorkTaker {
   #isReady = false;
   #generation = 0;
 
-  constructor(number: number, context: PeerContext, upstream: Upstream, onLost: (count: number) => void) {
+  constructor(number: number, context: ChannelContext, upstream: Upstream, onLost: (count: number) => void) {
     this.#number = number;
     this.#context = context;
     this.upstream = upstream;

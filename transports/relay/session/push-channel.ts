@@ -5,10 +5,10 @@ import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import { FIRST_WINDOW } from '../../relay-protocol/window.ts';
-import type { Verdict } from '../auth/call-guard.ts';
+import type { CallVerdict } from '../auth/call-guard.ts';
 import type { SendTurns } from '../upstream/send-turns.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type PeerContext, SharedUser } from './channel.ts';
+import { type ChannelContext, SessionChannel } from './channel.ts';
 import type { KeptMessage } from './kept-message.ts';
 
 /**
@@ -27,10 +27,10 @@ interface Batch {
 }
 
 /** Passes on what a client sends, as fast as the server takes it. */
-export class PeerPusher extends SharedUser<Pusher> {
+export class PushChannel extends SessionChannel<Pusher> {
   /** Calls are judged, and only so many are on their way; results of workers count for what those were given. */
   readonly #carriesCalls: boolean;
-  readonly #credit: Credit;
+  readonly #credit: CreditAccount;
   readonly account: PushAccount;
   readonly #turns: SendTurns;
   readonly #came = new Fifo<Batch>();
@@ -51,7 +51,7 @@ export class PeerPusher extends SharedUser<Pusher> {
 
   constructor(
     number: number,
-    context: PeerContext,
+    context: ChannelContext,
     upstream: Upstream,
     carriesCalls: boolean,
     account: PushAccount,
@@ -60,7 +60,7 @@ export class PeerPusher extends SharedUser<Pusher> {
     this.#carriesCalls = carriesCalls;
     this.account = account;
     this.#turns = carriesCalls ? upstream.callTurns : upstream.resultTurns;
-    this.#credit = new Credit(context.window, (bytes) => context.post([Type.taken, number, bytes]));
+    this.#credit = new CreditAccount(context.window, (bytes) => context.post([Type.taken, number, bytes]));
   }
 
   override get isForWork(): boolean {
@@ -184,7 +184,7 @@ export class PeerPusher extends SharedUser<Pusher> {
     }
   }
 
-  #refuse(frame: Bytes, { topic, answer }: Verdict & { readonly passes: false }): void {
+  #refuse(frame: Bytes, { topic, answer }: CallVerdict & { readonly passes: false }): void {
     this.#add(frame);
     this.context.answer(topic, answer);
   }
@@ -292,7 +292,7 @@ const MOST = 65_536;
  * Credit that is owed to a client: told when it is much, with the answers that go to the client anyway, or after a while.
  * A message for each batch of calls would cost as much as its answers do.
  */
-export class Credit {
+export class CreditAccount {
   readonly #largest: number;
   /** What the client allows itself by now. */
   #window = FIRST_WINDOW;

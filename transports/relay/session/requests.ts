@@ -4,15 +4,15 @@ import { PalmError } from '../../../src/protocol/errors.ts';
 import { encodeWorkRequest } from '../../../src/protocol/work-request.ts';
 import type { PendingReply } from '../../../src/transport.ts';
 import type { Guest } from '../auth/identity.ts';
-import type { JudgedRequest, RequestGuard } from '../auth/request-guard.ts';
+import type { RequestGuard, RequestVerdict } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { AnswerRoom } from './answer-budget.ts';
+import type { AnswerBudget } from './answer-budget.ts';
 import type { KeptMessage } from './kept-message.ts';
 
 /** Who asks, and how a request ends. */
 export interface Requester extends Guest {
   /** Where its requests get places by what it can take of replies. */
-  readonly replyRoom: AnswerRoom;
+  readonly replyRoom: AnswerBudget;
   /** Bytes that an envelope counts for within the window. */
   counted(frame: Bytes): number;
   replied(id: number, reply: Bytes): void;
@@ -27,7 +27,7 @@ interface Pending {
 }
 
 /** The requests of one client that are under way. */
-export class PeerRequests {
+export class SessionRequests {
   readonly #guard: RequestGuard;
   readonly #requester: Requester;
   readonly #pending = new Map<number, Pending>();
@@ -119,7 +119,7 @@ export class PeerRequests {
 
   async #exchange(
     upstream: Upstream,
-    judged: JudgedRequest,
+    judged: RequestVerdict,
     under: (pending: PendingReply) => void,
     isGivenUp: () => boolean,
   ): Promise<Bytes> {

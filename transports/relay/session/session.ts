@@ -1,5 +1,5 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import {
@@ -11,20 +11,20 @@ import {
   Type,
 } from '../../relay-protocol/frames.ts';
 import { Incoming } from '../../relay-protocol/pieces.ts';
-import { Ledger, MESSAGE_ROOM } from '../../relay-protocol/reliable-log.ts';
+import { MESSAGE_ROOM, ReliableLog } from '../../relay-protocol/reliable-log.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-import type { CallGuard, Verdict } from '../auth/call-guard.ts';
+import type { CallGuard, CallVerdict } from '../auth/call-guard.ts';
 import type { Identity } from '../auth/identity.ts';
 import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { AnswerRoom, type AnswerTaker } from './answer-budget.ts';
-import type { PeerContext } from './channel.ts';
+import { AnswerBudget, type AnswerTaker } from './answer-budget.ts';
+import type { ChannelContext } from './channel.ts';
 import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
 import { ClientMemory } from './client-memory.ts';
 import { GivenWorks } from './given-work.ts';
 import type { KeptMessage } from './kept-message.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { PeerRequests, type Requester } from './requests.ts';
+import { type Requester, SessionRequests } from './requests.ts';
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;
@@ -37,14 +37,14 @@ export interface PeerSettings extends ChannelTableSettings {
   readonly calls: CallGuard;
   readonly requests: RequestGuard;
   /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
-  readonly end: (peer: Peer, code: number, reason: string, isOver: boolean) => void;
+  readonly end: (peer: ClientSession, code: number, reason: string, isOver: boolean) => void;
   /** Bytes that the client's socket has not taken. */
-  readonly unsent: (peer: Peer) => number;
+  readonly unsent: (peer: ClientSession) => number;
   readonly budget: MemoryBudget;
 }
 
 /** One client: its session, over as many sockets as it takes. */
-export class Peer implements PeerContext, Requester, AnswerTaker {
+export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   /** Which the relay gave it. */
   readonly id: string;
   /** What it must show to go on with the session on another socket. */
@@ -52,14 +52,14 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   identity: Identity;
   /** Whom it is counted with. */
   readonly group: string;
-  readonly ledger = new Ledger();
+  readonly ledger = new ReliableLog();
   readonly #incoming: Incoming<ClientFrame>;
   readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
   readonly #settings: PeerSettings;
   readonly #channels: ChannelTable;
-  readonly #requests: PeerRequests;
-  #callRoom: AnswerRoom | undefined;
-  #replyRoom: AnswerRoom | undefined;
+  readonly #requests: SessionRequests;
+  #callRoom: AnswerBudget | undefined;
+  #replyRoom: AnswerBudget | undefined;
   #isPaced = false;
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
@@ -74,7 +74,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     this.group = group;
     this.#settings = settings;
     this.#incoming = new Incoming(readClientFrame, settings.limits.maxFrame + MESSAGE_ROOM);
-    this.#requests = new PeerRequests(settings.requests, this);
+    this.#requests = new SessionRequests(settings.requests, this);
     this.#memory = new ClientMemory({
       group,
       budget: settings.budget,
@@ -95,12 +95,12 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     return this.#isPaced ? Math.min(length, Math.ceil(this.window / 2)) : length;
   }
 
-  get callRoom(): AnswerRoom {
+  get callRoom(): AnswerBudget {
     this.#callRoom ??= this.#room();
     return this.#callRoom;
   }
 
-  get replyRoom(): AnswerRoom {
+  get replyRoom(): AnswerBudget {
     this.#replyRoom ??= this.#room();
     return this.#replyRoom;
   }
@@ -170,7 +170,7 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
     if (count > 0) this.callRoom.answered(count, bytes);
   }
 
-  judge(upstream: Upstream, frame: Bytes): Verdict | Promise<Verdict> {
+  judge(upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     return this.#settings.calls.judge(this, upstream, frame);
   }
 
@@ -248,8 +248,8 @@ export class Peer implements PeerContext, Requester, AnswerTaker {
   }
 
   /** For calls and for requests each a half of the half that is left to what comes unasked, or larger than it was thought. */
-  #room(): AnswerRoom {
-    return new AnswerRoom(this.#settings.limits.maxHeld / 4, this);
+  #room(): AnswerBudget {
+    return new AnswerBudget(this.#settings.limits.maxHeld / 4, this);
   }
 
   #takeFrame(frame: ClientFrame, message: KeptMessage): void {
@@ -325,7 +325,7 @@ function framesIn(frames: readonly ClientFrame[]): number {
 
 /** How a connection ends whose client did what no well-behaved one does. */
 export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {
-  const reason = reasonText(error);
+  const reason = messageOf(error);
   if (!(error instanceof PalmError)) return { code: CloseCode.relayFailed, reason: 'the relay failed' };
   if (error.code === 'FORBIDDEN') return { code: CloseCode.forbidden, reason };
   if (error.code === 'TOO_LARGE') return { code: CloseCode.tooBig, reason };

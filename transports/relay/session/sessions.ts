@@ -4,7 +4,7 @@ import type { Delivery } from '../../../src/transport.ts';
 import type { Identity } from '../auth/identity.ts';
 import { networkOf } from '../http/proxies.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { Peer, type PeerSettings } from './session.ts';
+import { ClientSession, type PeerSettings } from './session.ts';
 
 export interface SessionsSettings {
   /** What the ids of all clients begin with. */
@@ -19,7 +19,7 @@ export interface SessionsSettings {
 }
 
 interface Entry {
-  readonly peer: Peer;
+  readonly peer: ClientSession;
   /** Ends the time that it is remembered without a socket; undefined while it has one. */
   stopForgetting: (() => void) | undefined;
 }
@@ -31,7 +31,7 @@ export class Sessions {
   readonly #byNumber = new Map<string, Entry>();
   readonly #bySecret = new Map<string, Entry>();
   /** Those without a socket by group, in each the one that has been for longest first. */
-  readonly #absent = new Map<string, Set<Peer>>();
+  readonly #absent = new Map<string, Set<ClientSession>>();
   #next = 1;
 
   constructor(settings: SessionsSettings) {
@@ -42,7 +42,7 @@ export class Sessions {
     return this.#bySecret.size;
   }
 
-  *[Symbol.iterator](): IterableIterator<Peer> {
+  *[Symbol.iterator](): IterableIterator<ClientSession> {
     for (const { peer } of this.#bySecret.values()) yield peer;
   }
 
@@ -51,12 +51,12 @@ export class Sessions {
    * one that has been for longest.
    * @param address - where the client comes from.
    */
-  begin(identity: Identity, address: string): Peer {
+  begin(identity: Identity, address: string): ClientSession {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
     const group = `${networkOf(address)} ${identity.name}`;
     const number = (this.#next++).toString(36);
     const session = randomId();
-    const peer = new Peer(
+    const peer = new ClientSession(
       `${this.#settings.relayId}/${number}`,
       session,
       identity,
@@ -70,7 +70,7 @@ export class Sessions {
   }
 
   /** The session of a client that is back; undefined when it is forgotten, or another's. */
-  resume(session: string, identity: Identity): Peer | undefined {
+  resume(session: string, identity: Identity): ClientSession | undefined {
     const entry = this.#bySecret.get(session);
     if (entry === undefined || entry.peer.identity.name !== identity.name) return undefined;
     entry.stopForgetting?.();
@@ -80,7 +80,7 @@ export class Sessions {
   }
 
   /** Its socket is gone. It is remembered for a while. */
-  leave(peer: Peer): void {
+  leave(peer: ClientSession): void {
     const entry = this.#bySecret.get(peer.session);
     if (entry === undefined) return;
     peer.away();
@@ -93,7 +93,7 @@ export class Sessions {
     if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
   }
 
-  forget(peer: Peer): void {
+  forget(peer: ClientSession): void {
     const entry = this.#bySecret.get(peer.session);
     if (entry === undefined) return;
     entry.stopForgetting?.();
@@ -116,12 +116,12 @@ export class Sessions {
   }
 
   #makeRoom(): void {
-    let most: ReadonlySet<Peer> = new Set();
+    let most: ReadonlySet<ClientSession> = new Set();
     for (const absent of this.#absent.values()) if (absent.size > most.size) most = absent;
     this.#forgetOldest(most);
   }
 
-  #forgetOldest(absent: ReadonlySet<Peer>): void {
+  #forgetOldest(absent: ReadonlySet<ClientSession>): void {
     for (const peer of absent) {
       this.forget(peer);
       return;
@@ -129,7 +129,7 @@ export class Sessions {
   }
 
   /** It has a socket, or is forgotten. */
-  #isBack(peer: Peer): void {
+  #isBack(peer: ClientSession): void {
     const absent = this.#absent.get(peer.group);
     absent?.delete(peer);
     if (absent?.size === 0) this.#absent.delete(peer.group);

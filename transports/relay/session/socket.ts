@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { closeReason } from '../../relay-protocol/close-codes.ts';
 import {
@@ -19,25 +19,25 @@ import {
 import type { Admission } from '../http/admission.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { networkOf } from '../http/proxies.ts';
-import type { Visitor } from '../options.ts';
-import type { Limits } from './limits.ts';
+import type { ConnectionInfo } from '../options.ts';
+import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
-import { closeFor, type Peer } from './session.ts';
+import { type ClientSession, closeFor } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What the lines of a relay share. */
 export interface LineContext {
-  readonly limits: Limits;
+  readonly limits: ResolvedLimits;
   readonly metrics: Metrics;
   readonly admission: Admission;
   readonly sessions: Sessions;
   readonly budget: MemoryBudget;
   readonly logger: Logger;
   /** The line is its client's from now on. */
-  attached(line: Line, peer: Peer): void;
+  attached(line: ServerSocket, peer: ClientSession): void;
   /** The line's client is known, by this token. */
-  admitted(line: Line, peer: Peer, token: string | undefined): void;
-  ended(line: Line, code: number, reason: string): void;
+  admitted(line: ServerSocket, peer: ClientSession, token: string | undefined): void;
+  ended(line: ServerSocket, code: number, reason: string): void;
 }
 
 /** Milliseconds that a client gets to answer the closing handshake. */
@@ -53,9 +53,9 @@ const LARGEST_GREETING = 65_536;
 const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
-export class Line implements BudgetHolder {
-  readonly visitor: Visitor;
-  peer: Peer | undefined;
+export class ServerSocket implements BudgetHolder {
+  readonly visitor: ConnectionInfo;
+  peer: ClientSession | undefined;
   readonly #socket: WebSocket;
   readonly #context: LineContext;
   /** Only of those that are closed from this side. */
@@ -72,7 +72,7 @@ export class Line implements BudgetHolder {
   #counted = 0;
   #isWhole = false;
 
-  constructor(socket: WebSocket, visitor: Visitor, context: LineContext) {
+  constructor(socket: WebSocket, visitor: ConnectionInfo, context: LineContext) {
     this.#socket = socket;
     this.visitor = visitor;
     this.#context = context;
@@ -186,7 +186,7 @@ export class Line implements BudgetHolder {
   #fail(error: unknown): void {
     const { code, reason } = closeFor(error);
     const { logger } = this.#context;
-    if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: reasonText(error) });
+    if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: messageOf(error) });
     // What is wrong once is wrong again when it is sent again.
     this.#closeForGood(code, reason);
   }
@@ -276,14 +276,14 @@ export class Line implements BudgetHolder {
 const SLICES = 16;
 
 /** Sends the heartbeats of all connections, and cuts those that are silent. One timer for all. */
-export class Pulse {
+export class Heartbeats {
   readonly #timer: ReturnType<typeof setInterval>;
   /** Which slice a connection is in for good: its heartbeats are to be even, whoever comes and goes. */
-  readonly #slices = new WeakMap<Line, number>();
+  readonly #slices = new WeakMap<ServerSocket, number>();
   #turn = 0;
   #next = 0;
 
-  constructor(heartbeat: number, lines: () => Iterable<Line>) {
+  constructor(heartbeat: number, lines: () => Iterable<ServerSocket>) {
     this.#timer = setInterval(
       () => {
         this.#turn = (this.#turn + 1) % SLICES;
@@ -297,7 +297,7 @@ export class Pulse {
     clearInterval(this.#timer);
   }
 
-  #sliceOf(line: Line): number {
+  #sliceOf(line: ServerSocket): number {
     const slice = this.#slices.get(line) ?? this.#next++ % SLICES;
     this.#slices.set(line, slice);
     return slice;
@@ -333,7 +333,7 @@ export function partsOf(maxPayload: number): {
  * fragments alone: not the frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it
  * came with.
  */
-export function countIntake(socket: Duplex, line: Line, maxPayload: number): void {
+export function countIntake(socket: Duplex, line: ServerSocket, maxPayload: number): void {
   const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
   const count = (chunk: Buffer) => {
     if (line.arrived(chunk.length, largest)) return;

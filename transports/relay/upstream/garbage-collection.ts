@@ -12,7 +12,7 @@ export type CollectYoung = () => void;
  * before it looks: by so much a relay would grow that reads for a client that does not. To collect the young is quicker
  * than to fetch new memory.
  */
-export class Collector {
+export class GarbageCollection {
   readonly #collectYoung: CollectYoung | undefined;
   #bytes = 0;
 

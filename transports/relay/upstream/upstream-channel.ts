@@ -13,7 +13,7 @@ export interface WaySettings<C extends Channel> {
 }
 
 /** A channel to an address that a server tells, opened when it is first used. It follows a server that moves. */
-export class Way<C extends Channel> {
+export class UpstreamChannel<C extends Channel> {
   readonly #settings: WaySettings<C>;
   #shared: SharedChannel<C> | undefined;
   #address: string | undefined;

@@ -1,10 +1,10 @@
-import { InFlight } from '../../../src/async/flow-limit.ts';
+import { FlowLimit } from '../../../src/async/flow-limit.ts';
 import { atMost, startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { PalmError, reasonText } from '../../../src/protocol/errors.ts';
+import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import { Feature } from '../../../src/protocol/message.ts';
 import type {
   Connection,
@@ -15,11 +15,11 @@ import type {
   Subscription,
   Transport,
 } from '../../../src/transport.ts';
-import { Patterns } from '../name-patterns.ts';
-import type { Target } from '../options.ts';
-import type { Collector } from './garbage-collection.ts';
+import { NamePatterns } from '../name-patterns.ts';
+import type { UpstreamTarget } from '../options.ts';
+import type { GarbageCollection } from './garbage-collection.ts';
 import { SendTurns } from './send-turns.ts';
-import { SharedChannel, Way } from './upstream-channel.ts';
+import { SharedChannel, UpstreamChannel } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
 
 /** What all upstreams of a relay share. */
@@ -35,7 +35,7 @@ export interface UpstreamContext {
   changed(): void;
   /** Takes what servers publish for clients of the relay. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
-  readonly collector: Collector;
+  readonly collector: GarbageCollection;
 }
 
 /** What a server said of itself. */
@@ -68,23 +68,23 @@ const PROFILE_TIMEOUT = 5_000;
 /** One server behind the relay: one socket for each of its addresses, however many clients there are. */
 export class Upstream {
   readonly name: string;
-  readonly functions: Patterns | undefined;
+  readonly functions: NamePatterns | undefined;
   readonly pool = new WorkPool(this);
-  readonly #target: Target;
+  readonly #target: UpstreamTarget;
   readonly #context: UpstreamContext;
   readonly #codec = new EnvelopeCodec();
   #profile: Profile | undefined;
   #profiling: Promise<Profile> | undefined;
   #looking: Promise<void> | undefined;
   /** Where calls go. */
-  readonly calls: Way<Pusher>;
+  readonly calls: UpstreamChannel<Pusher>;
   readonly callTurns = new SendTurns();
   /** Where workers push their results to. */
-  readonly results: Way<Pusher>;
+  readonly results: UpstreamChannel<Pusher>;
   readonly resultTurns = new SendTurns();
   /** What is published for clients of the relay: one subscription, proved once. */
-  readonly answers: Way<Subscription>;
-  readonly inFlight = new InFlight(() =>
+  readonly answers: UpstreamChannel<Subscription>;
+  readonly inFlight = new FlowLimit(() =>
     this.#profile?.isFrond === true ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_PYLM,
   );
   /** Those that were dialled. */
@@ -95,17 +95,22 @@ export class Upstream {
   #deleting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(name: string, target: Target, context: UpstreamContext) {
+  constructor(name: string, target: UpstreamTarget, context: UpstreamContext) {
     this.name = name;
     this.#target = target;
     this.#context = context;
-    this.functions = target.functions && new Patterns(target.functions);
+    this.functions = target.functions && new NamePatterns(target.functions);
     const find = (key: string) => this.#find(key);
     const push = (address: string) => this.#push(address);
     const { pushAddress, workerPullAddress, subAddress } = target;
-    this.calls = new Way({ key: 'pull_address', given: pushAddress, find, open: push });
-    this.results = new Way({ key: 'worker_pull_address', given: workerPullAddress, find, open: push });
-    this.answers = new Way({
+    this.calls = new UpstreamChannel({ key: 'pull_address', given: pushAddress, find, open: push });
+    this.results = new UpstreamChannel({
+      key: 'worker_pull_address',
+      given: workerPullAddress,
+      find,
+      open: push,
+    });
+    this.answers = new UpstreamChannel({
       key: 'pub_address',
       given: subAddress,
       find,
@@ -307,7 +312,7 @@ export class Upstream {
         await (this.#profile ?? this.#profiled());
         await Promise.all(ways.map((way) => way.follow()));
       } catch (error) {
-        const fields = { server: this.name, reason: reasonText(error) };
+        const fields = { server: this.name, reason: messageOf(error) };
         if (!this.#isClosed) this.#context.logger.warning('server not found again', fields);
       }
       await atMost(LOOK_AGAIN, Promise.all(ways.map((way) => way.ready())));

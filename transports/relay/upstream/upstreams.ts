@@ -1,8 +1,8 @@
 import { harmless } from '../../../src/async/harmless.ts';
-import { invalidCall, reasonText, show } from '../../../src/protocol/errors.ts';
+import { inspectValue, invalidCall, messageOf } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import { strangerIn } from '../name-patterns.ts';
-import type { Grants, RelayOptions, Target } from '../options.ts';
+import type { Grants, RelayOptions, UpstreamTarget } from '../options.ts';
 import { Upstream, type UpstreamContext } from './upstream.ts';
 
 /** Servers that are looked up by name and remembered at once. */
@@ -11,7 +11,7 @@ const MOST = 4_096;
 /** The servers behind a relay, each made when it is first asked for. */
 export class Upstreams {
   readonly #context: UpstreamContext;
-  #lookUp: (name: string) => Target | undefined;
+  #lookUp: (name: string) => UpstreamTarget | undefined;
   readonly #made = new Map<string, Upstream>();
   /** Names of all that there are, if that is known. */
   #names: readonly string[] | undefined;
@@ -40,7 +40,7 @@ export class Upstreams {
   }
 
   /** More servers, that come after those that there are. @throws PalmError `INVALID_CALL`; then there are no more. */
-  join(servers: Readonly<Record<string, Target>>): void {
+  join(servers: Readonly<Record<string, UpstreamTarget>>): void {
     const added = new Map(Object.entries(servers));
     for (const [name, target] of added) this.#check(name, target);
     const before = this.#lookUp;
@@ -65,7 +65,7 @@ export class Upstreams {
     const names = [...this.#names, ...Object.keys(joining)];
     const stranger = strangerIn(anonymous.servers, names);
     if (stranger === undefined) return;
-    throw invalidCall(`anonymous.servers names ${show(stranger)}, and there is no such server here`);
+    throw invalidCall(`anonymous.servers names ${inspectValue(stranger)}, and there is no such server here`);
   }
 
   async close(): Promise<void> {
@@ -73,10 +73,10 @@ export class Upstreams {
   }
 
   /** A look-up of the owner's may throw, or give anything: then there is no such server, and the log says why. */
-  #find(name: string): Target | undefined {
+  #find(name: string): UpstreamTarget | undefined {
     const failed = (error: unknown) =>
-      this.#context.logger.error('a server cannot be looked up', { server: name, reason: reasonText(error) });
-    let target: Target | undefined;
+      this.#context.logger.error('a server cannot be looked up', { server: name, reason: messageOf(error) });
+    let target: UpstreamTarget | undefined;
     harmless(() => {
       const given: unknown = this.#lookUp(name);
       if (given instanceof Promise) {
@@ -84,21 +84,23 @@ export class Upstreams {
         return given;
       }
       if (given === undefined) return undefined;
-      this.#check(name, given as Target);
-      target = given as Target;
+      this.#check(name, given as UpstreamTarget);
+      target = given as UpstreamTarget;
       return undefined;
     }, failed);
     return target;
   }
 
-  #check(name: string, target: Target): void {
+  #check(name: string, target: UpstreamTarget): void {
     if (!isRelayedName(name)) {
       throw invalidCall(
-        `a server behind a relay must have a name without dots, slashes, colons and spaces, not ${show(name)}`,
+        `a server behind a relay must have a name without dots, slashes, colons and spaces, not ${inspectValue(name)}`,
       );
     }
     if (typeof target !== 'object' || target === null)
-      throw invalidCall(`the server ${show(name)} must be an object with a dbAddress, not ${show(target)}`);
+      throw invalidCall(
+        `the server ${inspectValue(name)} must be an object with a dbAddress, not ${inspectValue(target)}`,
+      );
     const { dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress } = target;
     const addresses = [dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress];
     const given = addresses.filter((address) => address !== undefined);

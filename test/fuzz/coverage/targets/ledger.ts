@@ -6,7 +6,7 @@ import {
   readRelayMessage,
   Type,
 } from '../../../../transports/relay-protocol/frames.ts';
-import { Ledger } from '../../../../transports/relay-protocol/reliable-log.ts';
+import { ReliableLog } from '../../../../transports/relay-protocol/reliable-log.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import type { Target } from '../target.ts';
 
@@ -82,7 +82,7 @@ async function run(data: Bytes): Promise<void> {
 }
 
 class End {
-  readonly ledger = new Ledger();
+  readonly ledger = new ReliableLog();
   readonly posted: Frame[] = [];
   readonly received: Frame[] = [];
   readonly out: Bytes[] = [];

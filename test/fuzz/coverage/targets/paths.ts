@@ -2,10 +2,10 @@ import { parsePlace } from '../../../../cli/relay/listening.ts';
 import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
 import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { isReservedKey, wireKey } from '../../../../src/protocol/cache-request.ts';
-import { callPath, currentStage, isName, parseCall } from '../../../../src/protocol/function-path.ts';
+import { currentStage, isName, joinPath, parsePath } from '../../../../src/protocol/function-path.ts';
 import { checkId } from '../../../../src/protocol/ids.ts';
 import { checkMemoryAddress } from '../../../../transports/memory/network.ts';
-import { Patterns } from '../../../../transports/relay/name-patterns.ts';
+import { NamePatterns } from '../../../../transports/relay/name-patterns.ts';
 import { closeReason } from '../../../../transports/relay-protocol/close-codes.ts';
 import { isRelayedName, parseRelayedAddress } from '../../../../transports/relay-protocol/server-address.ts';
 import {
@@ -65,7 +65,7 @@ export const target: Target = {
 };
 
 function checkPath(path: string): void {
-  const stages = readOr(() => parseCall(path), 'INVALID_CALL');
+  const stages = readOr(() => parsePath(path), 'INVALID_CALL');
   for (const stage of [0, 1, 2 ** 31, -1]) {
     const current = currentStage(path, stage);
     claim(
@@ -80,7 +80,7 @@ function checkPath(path: string): void {
   if (stages === undefined) return;
   // A stage of three characters becomes two strings and an object.
   claimBounded(stages, bytes(path), 64);
-  claim(callPath(path) === path, 'a path changes on the wire');
+  claim(joinPath(path) === path, 'a path changes on the wire');
   claimSame(
     stages.map((stage) => `${stage.server}.${stage.function}`).join(' '),
     path,
@@ -90,7 +90,7 @@ function checkPath(path: string): void {
 }
 
 function checkPatterns(name: string, pattern: string): void {
-  const isMatch = new Patterns([pattern]).match(name);
+  const isMatch = new NamePatterns([pattern]).match(name);
   if (name.length > SHORT || pattern.length > SHORT) return;
   claim(
     isMatch === slowMatch(name, pattern),

@@ -1,5 +1,5 @@
 import type { ServerKeys } from '../../../../cli/connect.ts';
-import { type Look, look, lookAgain } from '../../../../cli/inspect/look.ts';
+import { inspectServer, lookAgain, type ServerSnapshot } from '../../../../cli/inspect/look.ts';
 import { describeLook, lookLine } from '../../../../cli/inspect/text.ts';
 import { styleFor } from '../../../../cli/terminal/text.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
@@ -70,7 +70,7 @@ export const target: Target = {
 
 async function run(data: Bytes): Promise<void> {
   const server = new SaidServer(data);
-  const seen = await readLaterOr(() => look(server.keys), 'PROTOCOL', 'WRONG_SERVER');
+  const seen = await readLaterOr(() => inspectServer(server.keys), 'PROTOCOL', 'WRONG_SERVER');
   if (seen === undefined) return;
   const { told } = server;
   claimBounded(seen, data, 128, 4_096, told);
@@ -83,7 +83,11 @@ async function run(data: Bytes): Promise<void> {
     claim(!/\p{Cc}/u.test(line), 'a line contains a control character');
     claimShort(line, told);
   }
-  const again = await readLaterOr<Look>(() => lookAgain(server.keys, seen), 'PROTOCOL', 'WRONG_SERVER');
+  const again = await readLaterOr<ServerSnapshot>(
+    () => lookAgain(server.keys, seen),
+    'PROTOCOL',
+    'WRONG_SERVER',
+  );
   claim(again?.name === seen.name, 'a second look sees another server');
 }
 

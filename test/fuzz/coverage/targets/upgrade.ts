@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkOrigin, type Knock } from '../../../../transports/relay/http/admission.ts';
+import { checkOrigin, type UpgradeRequest } from '../../../../transports/relay/http/admission.ts';
 import { Proxies } from '../../../../transports/relay/http/proxies.ts';
 import { bytes } from '../../../support/bytes.ts';
 import { claim } from '../claims.ts';
@@ -45,7 +45,7 @@ export const target: Target = {
       claim(address === socketAddress || isIP(address) !== 0, `${address} is taken for an address`);
     }
     const origin = Object.hasOwn(headers, 'origin') ? headers['origin'] : undefined;
-    const knock: Knock = { headers, visitor: { address, origin }, socketAddress };
+    const knock: UpgradeRequest = { headers, visitor: { address, origin }, socketAddress };
     for (const origins of [undefined, [], LISTED]) {
       const refusal = checkOrigin(knock, origins);
       if (refusal !== undefined) {

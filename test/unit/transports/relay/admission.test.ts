@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Turnstile } from '../../../../transports/relay/http/admission.ts';
+import { ConnectionQuota } from '../../../../transports/relay/http/admission.ts';
 import { networkOf } from '../../../../transports/relay/http/proxies.ts';
 
 describe('networkOf', () => {
@@ -24,7 +24,7 @@ describe('networkOf', () => {
 
 describe('connections are counted', () => {
   it('for an address of IPv4, and for a network of IPv6, up to the limit and again when one has gone', () => {
-    const turnstile = new Turnstile(100, 2);
+    const turnstile = new ConnectionQuota(100, 2);
     const enter = (address: string) => {
       const entered = turnstile.enter(address);
       return typeof entered === 'function' ? entered : entered.status;
@@ -46,7 +46,7 @@ describe('connections are counted', () => {
   });
 
   it('in all', () => {
-    const turnstile = new Turnstile(2, 10);
+    const turnstile = new ConnectionQuota(2, 10);
     const [first, second, third] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((own) => turnstile.enter(own));
     expect([typeof first, typeof second]).toEqual(['function', 'function']);
     expect(third).toMatchObject({ status: 503 });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AnswerRoom } from '../../../../transports/relay/session/answer-budget.ts';
+import { AnswerBudget } from '../../../../transports/relay/session/answer-budget.ts';
 
 const BYTES = 1_000;
 
 /** @param size - bytes of the answers that have come, of which there were many; none without. */
 function openRoom(size?: number) {
   const taker = { held: 0 };
-  const room = new AnswerRoom(BYTES, taker);
+  const room = new AnswerBudget(BYTES, taker);
   if (size !== undefined) {
     room.take(1);
     room.answered(1_000, 1_000 * size);
@@ -20,7 +20,7 @@ async function stateOf(promise: Promise<number>): Promise<number | undefined> {
   return Promise.race([promise, new Promise<undefined>((resolve) => setImmediate(resolve, undefined))]);
 }
 
-describe('AnswerRoom', () => {
+describe('AnswerBudget', () => {
   it('begins with few, as long as nothing is known of the answers', () => {
     const { room } = openRoom();
     expect(room.take(100)).toBe(8);

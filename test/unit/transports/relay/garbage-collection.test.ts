@@ -1,14 +1,14 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { Collector } from '../../../../transports/relay/upstream/garbage-collection.ts';
+import { GarbageCollection } from '../../../../transports/relay/upstream/garbage-collection.ts';
 
 const MiB = 1_048_576;
 
 describe('Collector', () => {
   it('collects once for each MiB that came, in whatever pieces', () => {
     let collections = 0;
-    const collector = new Collector(() => collections++);
+    const collector = new GarbageCollection(() => collections++);
     for (let i = 0; i < 4; i++) collector.took(MiB / 4 - 1);
     expect(collections).toBe(0);
     collector.took(4);
@@ -26,7 +26,7 @@ describe('Collector', () => {
       seen.push(...list.getEntries().map((entry) => Reflect.get(entry, 'detail')));
     });
     observer.observe({ entryTypes: ['gc'] });
-    new Collector().took(MiB);
+    new GarbageCollection().took(MiB);
     // V8 may collect of itself meanwhile.
     await expect.poll(() => seen, { timeout: 4_000 }).toContainEqual({ kind, flags });
     observer.disconnect();
