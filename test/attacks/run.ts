@@ -14,7 +14,7 @@ const rows = process.env['ATTACKS_JSON'] ?? join(folder, 'rows.jsonl');
 try {
   await writeFile(rows, '');
   process.exitCode = await runSeeded({
-    config: 'test/attacks/vitest.config.ts',
+    project: 'attacks',
     prefix: 'ATTACKS',
     options: { only: (name) => ['-t', name] },
     env: { ATTACKS_ROWS: rows },

@@ -4,4 +4,4 @@
  */
 import { runSeeded } from '../support/seeded-run.ts';
 
-process.exitCode = await runSeeded({ config: 'test/faults/vitest.config.ts', prefix: 'FAULTS' });
+process.exitCode = await runSeeded({ project: 'faults', prefix: 'FAULTS' });

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { chosenSeed } from '../fuzz/random.ts';
 
 export interface SeededSuite {
-  /** Path of the vitest configuration. */
-  readonly config: string;
+  /** Name of vitest's project. */
+  readonly project: string;
   /** The suite is told by `<prefix>_SEED` and `<prefix>_LONG`. */
   readonly prefix: string;
   /** More options, each with the value that vitest's arguments are made of. */
@@ -18,7 +18,7 @@ export interface SeededSuite {
  * @returns vitest's exit code.
  */
 export function runSeeded(suite: SeededSuite): Promise<number> {
-  const { config, prefix, options = {}, env = {} } = suite;
+  const { project, prefix, options = {}, env = {} } = suite;
   const { values, tokens } = parseArgs({
     options: {
       long: { type: 'boolean', default: false },
@@ -43,7 +43,7 @@ export function runSeeded(suite: SeededSuite): Promise<number> {
   }
   const seed = typeof values.seed === 'string' ? values.seed : String(chosenSeed());
   console.log(`seed ${seed}`);
-  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', config];
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--project', project];
   const child = spawn(process.execPath, [...vitest, ...rest], {
     stdio: 'inherit',
     env: {
