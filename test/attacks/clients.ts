@@ -1,7 +1,7 @@
 /** Clients of a relay that take all they can get. */
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
-import { dial, envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { bytes } from '../support/bytes.ts';
+import { dial, envelope, type RawPeer } from '../support/relay-peer.ts';
 import type { Field } from './field.ts';
 import { ATTACKER_TOKEN } from './parts.ts';
 

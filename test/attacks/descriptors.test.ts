@@ -1,7 +1,7 @@
 /** Processes that may have few descriptors, and strangers who take all of them. */
 import { connect, type Socket } from 'node:net';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
-import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+import type { RawPeer } from '../support/relay-peer.ts';
 import { within } from '../support/wait.ts';
 import { portOf } from '../support/zmtp.ts';
 import { enter, flushed } from './clients.ts';

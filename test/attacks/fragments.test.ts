@@ -1,6 +1,6 @@
 /** WebSocket messages in fragments of one byte, without an end. */
 import { MessageWriter, Type } from '../../transports/relay-protocol/frames.ts';
-import { openTcp, readText, upgradeText } from '../relay/attacks/knock.ts';
+import { openTcp, readText, upgradeText } from '../support/knock.ts';
 import { attack, times } from './field.ts';
 import { ATTACKER_TOKEN, HONEST_TOKEN, oneServer, SERVER, tokens } from './parts.ts';
 

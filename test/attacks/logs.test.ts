@@ -2,9 +2,9 @@
 import { connect } from 'node:net';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { upgradeText } from '../relay/attacks/knock.ts';
-import { dial } from '../relay/attacks/raw-peer.ts';
 import { bytes } from '../support/bytes.ts';
+import { upgradeText } from '../support/knock.ts';
+import { dial } from '../support/relay-peer.ts';
 import { frameOf, messageOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
 import { addressOf } from './clients.ts';
 import { attack, times } from './field.ts';

@@ -1,6 +1,7 @@
 /** Clients of a relay that fill what it keeps for them: it stays within what its limits say. */
-import type { Up } from '../cli/service.ts';
-import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+
+import type { RawPeer } from '../support/relay-peer.ts';
+import type { Up } from '../support/service.ts';
 import {
   callPaths,
   enter,

@@ -2,8 +2,8 @@
 import { connect } from 'node:net';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
-import { frond } from '../cli/command.ts';
 import { bytes } from '../support/bytes.ts';
+import { frond } from '../support/command.ts';
 import { attack } from './field.ts';
 import { MASTER, QUIET, SERVER, SEVERAL, WORKER } from './parts.ts';
 import type { Target } from './target.ts';

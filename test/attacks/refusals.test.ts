@@ -6,8 +6,8 @@ import {
   type RelayFrame,
   Type,
 } from '../../transports/relay-protocol/frames.ts';
-import { envelope, messageOf, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { bytes } from '../support/bytes.ts';
+import { envelope, messageOf, type RawPeer } from '../support/relay-peer.ts';
 import { enter } from './clients.ts';
 import { attack, times } from './field.ts';
 import { EVERYTHING, HONEST_TOKEN, oneServer, SERVER, tokens } from './parts.ts';

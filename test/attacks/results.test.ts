@@ -10,10 +10,10 @@ import {
   WorkKind,
 } from '../../src/protocol/work-request.ts';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
-import { frond } from '../cli/command.ts';
-import { freeAddress } from '../cli/ports.ts';
-import { envelope, type RawPeer } from '../relay/attacks/raw-peer.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { frond } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
+import { envelope, type RawPeer } from '../support/relay-peer.ts';
 import { enter } from './clients.ts';
 import { attack, type Field, pause, times } from './field.ts';
 import { EVERYTHING, MASTER, pipeline, QUIET, tokens, WORKER } from './parts.ts';

@@ -1,6 +1,6 @@
 /** Sessions that come and go by the thousand, and one that is to be there when its client is back. */
 import { once } from 'node:events';
-import { dial, type RawPeer } from '../relay/attacks/raw-peer.ts';
+import { dial, type RawPeer } from '../support/relay-peer.ts';
 import { attack, times } from './field.ts';
 import { ATTACKER_TOKEN, HONEST_TOKEN, oneServer, SERVER, tokens } from './parts.ts';
 

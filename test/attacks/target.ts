@@ -1,7 +1,7 @@
 /** A command of frond in a process of its own, started as a user starts it, and what it takes of the machine. */
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type Child, start } from '../cli/command.ts';
+import { type Child, start } from '../support/command.ts';
 import { within } from '../support/wait.ts';
 
 const START = 30_000;

@@ -1,6 +1,6 @@
 /** All of it at once, at every limit, beside fifty clients that do nothing but call. */
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
-import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+import type { RawPeer } from '../support/relay-peer.ts';
 import {
   callPaths,
   enter,

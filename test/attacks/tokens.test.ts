@@ -1,6 +1,6 @@
 /** Tokens that are taken away from those who are connected with them. */
 import { Type } from '../../transports/relay-protocol/frames.ts';
-import type { RawPeer } from '../relay/attacks/raw-peer.ts';
+import type { RawPeer } from '../support/relay-peer.ts';
 import { enter } from './clients.ts';
 import { attack, pause } from './field.ts';
 import { ATTACKER_TOKEN, EVERYTHING, HONEST_TOKEN, oneServer, SERVER, tokens } from './parts.ts';

@@ -1,6 +1,6 @@
 /** Upgrades of a relay's port, up to every stage of what they could have become. */
 import { connect, type Socket } from 'node:net';
-import { openTcp, readText, upgradeText } from '../relay/attacks/knock.ts';
+import { openTcp, readText, upgradeText } from '../support/knock.ts';
 import { type Field, pause } from './field.ts';
 
 /** Greeting of a client, cut off: the head of a masked binary frame of 100 bytes, and a few of them. */

@@ -1,5 +1,5 @@
 /** What the way through a relay costs: against straight ZeroMQ, with many clients, with idle ones, and in a page. */
-import { bundleApp, PAGE_APP, PAGE_LIMIT } from '../package/bundle.ts';
+import { bundleApp, PAGE_APP, PAGE_LIMIT } from '../support/bundle.ts';
 import { atLeast, atMost, inPairs, inTurn, k, type Row, row, scale, us } from './figures.ts';
 import { measureIdle } from './idle.ts';
 import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';

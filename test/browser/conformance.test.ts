@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { testTransport } from '../conformance/suite.ts';
-import { throughRelay } from '../relay/through.ts';
+import { throughRelay } from '../support/through-relay/through.ts';
 import { within } from '../support/wait.ts';
 import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { freeAddress } from '../cli/ports.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { freeAddress } from '../support/ports.ts';
 import {
   linkOf,
   type PlaygroundStudio,

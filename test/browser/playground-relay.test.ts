@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { type RunningRelay, startRelay, TOKEN } from '../relay/life/ground.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { type RunningRelay, startRelay, TOKEN } from '../support/relay.ts';
 import { within } from '../support/wait.ts';
 import { checkTold, meteredJob, runWithoutLongFrames } from './long-frames.ts';
 import {

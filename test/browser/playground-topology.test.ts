@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Master, Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { startRelay, TOKEN } from '../relay/life/ground.ts';
+import { startRelay, TOKEN } from '../support/relay.ts';
 import { type PlaygroundStudio, startPlaygroundStudio } from './playground-page.ts';
 import { CommandProcess } from './relay-process.ts';
 

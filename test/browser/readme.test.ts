@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveSite } from '../../cli/demo/gateway.ts';
-import { type PackedProject, packProject, root } from '../package/packed.ts';
+import { type PackedProject, packProject, root } from '../support/packed.ts';
 import { launchChromium, openPage } from './browser.ts';
 import { type Ground, startGround, TOKEN } from './ground.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { textOf } from '../support/bytes.ts';
-import { frond, objectsOf, type RunOptions } from './command.ts';
-import { here } from './in-process.ts';
-import { BINARY, startServer } from './server.ts';
+import { frond, objectsOf, type RunOptions } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { BINARY, startServer } from '../support/tcp-server.ts';
 
 let server: Server;
 

@@ -9,9 +9,9 @@ import { serveSite } from '../../cli/demo/gateway.ts';
 import { Worker } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
+import { frond } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
 import { within } from '../support/wait.ts';
-import { frond } from './command.ts';
-import { freeAddress } from './ports.ts';
 import { Running } from './running.ts';
 
 interface Answer {

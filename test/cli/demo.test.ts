@@ -6,9 +6,9 @@ import { CREW, DEMO, demoAddresses, localAddress, TALLY } from '../../cli/demo/c
 import { SONNETS } from '../../cli/demo/sonnets.ts';
 import type { FunctionContext, PalmFunction } from '../../src/cluster/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { type Child, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
-import { here } from './in-process.ts';
-import { freeAddress } from './ports.ts';
+import { type Child, contentOf, exitOf, frond, objectsOf, start, until } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { freeAddress } from '../support/ports.ts';
 
 /** Starts a demo that stays until the test is over, at most. */
 function startHere(args: readonly string[]): Child {

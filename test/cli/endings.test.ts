@@ -5,9 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Interrupted } from '../../cli/io.ts';
 import { run } from '../../cli/run.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
+import { CLI, contentOf, exitOf, frond, objectsOf, start, until } from '../support/command.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { within } from '../support/wait.ts';
-import { CLI, contentOf, exitOf, frond, objectsOf, start, until } from './command.ts';
-import { startServer } from './server.ts';
 
 let server: Server;
 

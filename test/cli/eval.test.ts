@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { type RawServer, startRawServer } from '../client/raw-server.ts';
 import { bytes } from '../support/bytes.ts';
-import { frond, objectsOf, type RunOptions } from './command.ts';
-import { here } from './in-process.ts';
-import { BINARY, startServer } from './server.ts';
+import { frond, objectsOf, type RunOptions } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { type RawServer, startRawServer } from '../support/raw-server.ts';
+import { BINARY, startServer } from '../support/tcp-server.ts';
 
 let server: Server;
 let raw: RawServer;

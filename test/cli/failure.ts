@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Ended } from './command.ts';
+import type { Ended } from '../support/command.ts';
 
 /** Expects one line `frond: CODE: …`, nothing on stdout, and no stack. */
 export function expectFailure(ended: Ended, code: number, error: RegExp): void {

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { CLI, contentOf, exitOf, frond, objectsOf, start } from './command.ts';
+import { CLI, contentOf, exitOf, frond, objectsOf, start } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
-import { here } from './in-process.ts';
-import { startServer } from './server.ts';
 
 let server: Server;
 

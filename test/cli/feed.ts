@@ -1,6 +1,7 @@
 /** The input of a command, as fast as it is taken. */
+
+import type { Child } from '../support/command.ts';
 import { within } from '../support/wait.ts';
-import type { Child } from './command.ts';
 
 /** The same line without end. */
 export function* forever(line: string): Generator<string> {

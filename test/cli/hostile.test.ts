@@ -20,12 +20,12 @@ import { palmMessage, Status } from '../../src/protocol/message.ts';
 import { relayedError } from '../../transports/websocket/channel.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../support/bytes.ts';
+import { objectsOf } from '../support/command.ts';
+import { ACTING, HOSTILE, type HostileServer, startHostileServer } from '../support/hostile-server.ts';
+import { here } from '../support/in-process.ts';
+import { Modules } from '../support/service.ts';
 import { within } from '../support/wait.ts';
-import { objectsOf } from './command.ts';
-import { ACTING, HOSTILE, type HostileServer, startHostileServer } from './hostile-server.ts';
-import { here } from './in-process.ts';
 import { Running } from './running.ts';
-import { Modules } from './service.ts';
 import { FakeTerminal, onTerminal } from './terminals.ts';
 
 const MEGABYTE = HOSTILE + 'x'.repeat(1_000_000);

@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { startRawServer } from '../client/raw-server.ts';
 import { bytes } from '../support/bytes.ts';
-import { within } from '../support/wait.ts';
 import {
   contentOf,
   exitOf,
@@ -16,9 +14,11 @@ import {
   type RunOptions,
   start,
   until,
-} from './command.ts';
+} from '../support/command.ts';
+import { startRawServer } from '../support/raw-server.ts';
+import { startServer } from '../support/tcp-server.ts';
+import { within } from '../support/wait.ts';
 import { feed, feedUntilStalled, forever } from './feed.ts';
-import { startServer } from './server.ts';
 
 /** Results that may lie unread, by default. */
 const WINDOW = 1_024;

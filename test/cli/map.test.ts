@@ -5,14 +5,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { filesLike } from '../../cli/commands/map-input.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { startRawServer } from '../client/raw-server.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { contentOf, exitOf, type RunOptions, start, until } from './command.ts';
+import { contentOf, exitOf, type RunOptions, start, until } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { startRawServer } from '../support/raw-server.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
 import { feed, forever } from './feed.ts';
-import { here } from './in-process.ts';
 import { startRelay, up } from './relays.ts';
-import { startServer } from './server.ts';
 
 let server: Server;
 let directory: string;

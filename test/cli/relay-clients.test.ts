@@ -2,11 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Server } from '../../src/cluster/roles/server.ts';
+import { here } from '../support/in-process.ts';
+import { Modules } from '../support/service.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
-import { here } from './in-process.ts';
 import { entry, output, startRelay, TOKEN, up } from './relays.ts';
-import { startServer } from './server.ts';
-import { Modules } from './service.ts';
 
 let server: Server;
 let files: Modules;

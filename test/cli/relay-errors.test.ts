@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
+import { here } from '../support/in-process.ts';
+import { Modules } from '../support/service.ts';
 import { expectFailure } from './failure.ts';
-import { here } from './in-process.ts';
-import { Modules } from './service.ts';
 
 let files: Modules;
 

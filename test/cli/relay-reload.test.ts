@@ -10,12 +10,12 @@ import { Client } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import type { WebSocketConstructor } from '../../transports/websocket/options.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { CLI, objectsOf, until } from '../support/command.ts';
+import { Modules, Service } from '../support/service.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { eventually } from '../support/wait.ts';
 import { makeCertificate, openTls } from './certificates.ts';
-import { CLI, objectsOf, until } from './command.ts';
 import type { Up } from './relays.ts';
-import { startServer } from './server.ts';
-import { Modules, Service } from './service.ts';
 
 let server: Server;
 let files: Modules;

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curveKeyPair } from 'zeromq';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { frond, objectsOf } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { Modules, Service } from '../support/service.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { until, within } from '../support/wait.ts';
-import { frond, objectsOf } from './command.ts';
-import { here } from './in-process.ts';
 import { entry, output, startRelay, type Up, up } from './relays.ts';
 import { Running } from './running.ts';
-import { startServer } from './server.ts';
-import { Modules, Service } from './service.ts';
 
 let server: Server;
 let files: Modules;

@@ -1,7 +1,7 @@
 /** Relays for tests, and what they say of themselves. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { here } from './in-process.ts';
+import { here } from '../support/in-process.ts';
 import { Running } from './running.ts';
 
 /** What the token of each name begins with. */

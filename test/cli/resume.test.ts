@@ -21,11 +21,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readResults } from '../../cli/commands/map-resume.ts';
 import { ResultFile } from '../../cli/commands/result-file.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
+import { CLI, contentOf, type Ended, exitOf, start } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { within } from '../support/wait.ts';
-import { CLI, contentOf, type Ended, exitOf, start } from './command.ts';
 import { expectFailure } from './failure.ts';
-import { here } from './in-process.ts';
-import { startServer } from './server.ts';
 
 let server: Server;
 let directory: string;

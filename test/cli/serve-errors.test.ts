@@ -1,9 +1,9 @@
 /** What `frond serve` refuses, and how it says so. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { frond, objectsOf } from './command.ts';
+import { frond, objectsOf } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
+import { Modules, SERVER, Service } from '../support/service.ts';
 import { expectFailure } from './failure.ts';
-import { freeAddress } from './ports.ts';
-import { Modules, SERVER, Service } from './service.ts';
 
 let modules: Modules;
 

@@ -9,10 +9,10 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { frond, objectsOf } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
+import { Modules, masterModule, SERVER, Service, TOOLS } from '../support/service.ts';
 import { collect, within } from '../support/wait.ts';
-import { frond, objectsOf } from './command.ts';
-import { freeAddress } from './ports.ts';
-import { Modules, masterModule, SERVER, Service, TOOLS } from './service.ts';
 
 let modules: Modules;
 

@@ -7,8 +7,8 @@ import { duration, progressLine } from '../../cli/terminal/progress.ts';
 import { Screen } from '../../cli/terminal/screen.ts';
 import { clip, oneLine, styleFor, wrap } from '../../cli/terminal/text.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { within } from '../support/wait.ts';
-import { startServer } from './server.ts';
 import { FakeTerminal, onTerminal } from './terminals.ts';
 
 const CLEAR = '\r\u001b[2K';

@@ -7,8 +7,8 @@ import { invocationOf } from '../../cli/main.ts';
 import { OPTIONS } from '../../cli/options.ts';
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
-import { frond } from './command.ts';
-import { here } from './in-process.ts';
+import { frond } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
 
 /** What a command line that calls nobody says. */
 async function told(argv: readonly string[]) {

@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { memory } from '../../transports/memory/index.ts';
 import { createRelay } from '../../transports/relay/index.ts';
-import { frond } from './command.ts';
+import { frond } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
-import { freeAddress } from './ports.ts';
 import { startRelay, up } from './relays.ts';
 import { Running } from './running.ts';
-import { startServer } from './server.ts';
 
 test('a server that is not there yet, after a second; and that it is there, when it comes', async () => {
   const dbAddress = await freeAddress();

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Master } from '../../src/cluster/roles/master.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { frond } from './command.ts';
+import { frond } from '../support/command.ts';
+import { freeAddress } from '../support/ports.ts';
+import { Modules, Service, TOOLS } from '../support/service.ts';
+import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
-import { freeAddress } from './ports.ts';
-import { startServer } from './server.ts';
-import { Modules, Service, TOOLS } from './service.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
 

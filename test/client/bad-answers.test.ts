@@ -4,7 +4,7 @@ import { Client } from '../../src/index.ts';
 import type { Logger } from '../../src/logging.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { bytes } from '../support/bytes.ts';
-import { startRawServer } from './raw-server.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 it('fail their call, and are logged at their 1st, 2nd, 4th, 8th… time', async () => {
   const transport = memory();

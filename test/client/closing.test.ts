@@ -4,8 +4,8 @@ import type { Server } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { testCluster } from '../cluster/ground.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
 import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 

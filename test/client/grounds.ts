@@ -2,8 +2,8 @@
 import type { PalmFunctions, Server } from '../../src/cluster/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { type TestGround, testCluster } from '../cluster/ground.ts';
-import { throughRelay } from '../relay/through.ts';
+import { type TestGround, testCluster } from '../support/cluster.ts';
+import { throughRelay } from '../support/through-relay/through.ts';
 
 export const GROUNDS: readonly (readonly [string, () => TestGround])[] = [
   ['memory', () => ({ transport: memory(), any: 'memory://*' })],

@@ -7,9 +7,9 @@ import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { type RawHandler, type RawServer, startRawServer } from '../support/raw-server.ts';
 import { until, within } from '../support/wait.ts';
 import { echo, type Ground, onGround } from './on-ground.ts';
-import { type RawHandler, type RawServer, startRawServer } from './raw-server.ts';
 
 export function testMaps(name: string, make: () => Ground): void {
   describe(`maps: ${name}`, () => {

@@ -1,8 +1,8 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { cuttingDial } from '../relay/cutting.ts';
-import { throughRelay } from '../relay/through.ts';
+import { cuttingDial } from '../support/through-relay/cutting.ts';
+import { throughRelay } from '../support/through-relay/through.ts';
 import { testMaps } from './map-suite.ts';
 
 testMaps('memory', () => ({ transport: memory(), anyAddress: 'memory://*' }));

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach } from 'vitest';
 import { Client, type ConnectOptions } from '../../src/index.ts';
 import type { BindingTransport } from '../../src/transport.ts';
+import { type RawHandler, type RawServer, startRawServer } from '../support/raw-server.ts';
 import { within } from '../support/wait.ts';
-import { type RawHandler, type RawServer, startRawServer } from './raw-server.ts';
 
 /** What a suite runs on. */
 export interface Ground {

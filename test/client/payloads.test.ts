@@ -4,8 +4,8 @@ import type { Master, Server, Worker } from '../../src/cluster/index.ts';
 import type { PayloadCodec, TapEvent } from '../../src/index.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { testCluster } from '../cluster/ground.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { testCluster } from '../support/cluster.ts';
 import { eventually, until, within } from '../support/wait.ts';
 import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
 

@@ -1,7 +1,7 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { cuttingDial } from '../relay/cutting.ts';
-import { throughRelay } from '../relay/through.ts';
+import { cuttingDial } from '../support/through-relay/cutting.ts';
+import { throughRelay } from '../support/through-relay/through.ts';
 import { testJobs } from './job-suite.ts';
 import { testClient } from './suite.ts';
 

@@ -14,9 +14,9 @@ import {
   text,
 } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { type RawHandler, startRawServer } from '../support/raw-server.ts';
 import { first, within } from '../support/wait.ts';
 import { type Ground, onGround } from './on-ground.ts';
-import { type RawHandler, startRawServer } from './raw-server.ts';
 
 const refused = (text: string) =>
   expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(text), sent: false });

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { Master, PalmFunctions, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { PalmError } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 const one = bytes('one');
 const two = bytes('two');

@@ -10,8 +10,8 @@ import type {
 } from '../../src/cluster/index.ts';
 import type { Bytes } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 const functions: PalmFunctions = {
   remember: async (payload, { cache }) => {

@@ -13,8 +13,8 @@ import {
 } from '../../src/cluster/index.ts';
 import type { Client } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 async function statusOf(client: Client): Promise<ServerStatus> {
   const value = await client.get('frond_status');

@@ -10,8 +10,8 @@ import {
   WorkKind,
 } from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, type TestCluster, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, type TestCluster, testCluster } from './ground.ts';
 
 const WAIT = 5_000;
 const codec = new EnvelopeCodec();

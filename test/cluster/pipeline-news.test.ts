@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Hub, Master, Pipeline, Server, Sink, Worker } from '../../src/cluster/index.ts';
 import { PalmError } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 const functions = {
   same: (payload: Uint8Array) => payload,

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Hub, Master, Pipeline, Server, Sink, Worker } from '../../src/cluster/index.ts';
 import type { Client } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 const tag = (name: string) => (payload: Uint8Array) => bytes(`${textOf(payload)}|${name}`);
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));

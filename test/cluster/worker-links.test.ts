@@ -12,8 +12,8 @@ import {
 } from '../../src/protocol/work-request.ts';
 import type { Connection } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { eventually, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 const HEARTBEAT = 200;
 const WORKER = 'the id of a worker';

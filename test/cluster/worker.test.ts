@@ -5,8 +5,8 @@ import type { FunctionContext, Master, Worker } from '../../src/cluster/index.ts
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage, Status } from '../../src/protocol/message.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { grounds, testCluster } from '../support/cluster.ts';
 import { until, within } from '../support/wait.ts';
-import { grounds, testCluster } from './ground.ts';
 
 describe.each(grounds)('a worker on %s', (_, make) => {
   const cluster = testCluster(make);

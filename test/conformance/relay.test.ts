@@ -1,7 +1,7 @@
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { throughRelay } from '../relay/through.ts';
+import { throughRelay } from '../support/through-relay/through.ts';
 import { testTransport } from './suite.ts';
 
 /** Neither names behind a relay, nor addresses of any transport; and a name that no target has. */

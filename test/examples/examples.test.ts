@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { contentOf, exitOf } from '../cli/command.ts';
+import { contentOf, exitOf } from '../support/command.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = 'playground/examples';

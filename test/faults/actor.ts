@@ -10,10 +10,10 @@ import { Master, Worker } from '../../src/cluster/index.ts';
 import { createRelay } from '../../transports/relay/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { startProxy } from '../support/proxy.ts';
 import { startCaller } from './caller.ts';
 import { memoryNow } from './memory.ts';
 import type { Config } from './parts.ts';
-import { startProxy } from './proxy.ts';
 
 /** What a part is to be found at, and what it does when it is told something. */
 interface Part {

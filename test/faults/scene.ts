@@ -1,5 +1,5 @@
 import { it } from 'vitest';
-import { chosenSeed } from '../fuzz/random.ts';
+import { chosenSeed } from '../support/random.ts';
 import { IS_LONG, Stage } from './stage.ts';
 
 /** Milliseconds that one scenario may take. */

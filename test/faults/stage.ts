@@ -1,6 +1,6 @@
 /** The parts of one scenario, what befalls them, and when. */
 
-import { Random } from '../fuzz/random.ts';
+import { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import type { Addresses, Config, MapOrder, MapReport } from './parts.ts';
 import { Actor } from './processes.ts';

@@ -2,10 +2,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { startProxy } from '../support/proxy.ts';
 import { within } from '../support/wait.ts';
 import { Checker, FLAWLESS } from './checker.ts';
 import { growth } from './memory.ts';
-import { startProxy } from './proxy.ts';
 
 describe('the checker', () => {
   it('finds nothing where each came once, in its place', () => {

@@ -1,8 +1,8 @@
 /** Every role once, with a client for each that shows whether it still answers. */
 import { type RoleDefinition, type RunningRole, startRole, Worker } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
-import type { TestGround } from '../cluster/ground.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import type { TestGround } from '../support/cluster.ts';
 
 export const functions = {
   upper: (payload: Uint8Array) => bytes(textOf(payload).toUpperCase()),

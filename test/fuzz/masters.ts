@@ -8,10 +8,10 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/message.ts';
 import { encodeWorkReply, readWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { Frames } from '../support/frames.ts';
+import type { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import type { Fleet } from './fleet.ts';
-import { Frames } from './frames.ts';
-import type { Random } from './random.ts';
 import type { Siege } from './targets.ts';
 
 const codec = new EnvelopeCodec();

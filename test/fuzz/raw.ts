@@ -1,9 +1,9 @@
 /** Attacks below what a transport sends: subscriptions of any bytes, and no ZeroMQ at all. */
 import { createRequire } from 'node:module';
 import { connect } from 'node:net';
+import type { Random } from '../support/random.ts';
 import { GREETING, readyOf } from '../support/zmtp.ts';
 import type { Fleet } from './fleet.ts';
-import type { Random } from './random.ts';
 
 /** Topics that are subscribed to at once: ZeroMQ remembers each for as long as its subscriber is there. */
 const TOPICS = 500;

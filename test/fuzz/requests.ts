@@ -1,7 +1,7 @@
 /** Attacks at the socket of a cache. */
 import { createRequire } from 'node:module';
+import type { Frames } from '../support/frames.ts';
 import type { Fleet } from './fleet.ts';
-import type { Frames } from './frames.ts';
 
 /** Requests of one burst. */
 const BURST = 500;

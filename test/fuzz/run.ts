@@ -1,9 +1,9 @@
 /**
- * The long form of test/cluster/fuzz.test.ts: `npm run test:fuzz [-- frames [name]]`. Sends a million frames, or so many, to
+ * The long form of test/fuzz/siege.long.test.ts: `npm run test:fuzz [-- frames [name]]`. Sends a million frames, or so many, to
  * each socket of each role whose name has `name` in it, and says what that came to. FUZZ_SEED has it repeated.
  */
-import { grounds } from '../cluster/ground.ts';
-import { chosenSeed } from './random.ts';
+import { grounds } from '../support/cluster.ts';
+import { chosenSeed } from '../support/random.ts';
 import { besiege } from './siege.ts';
 import { targetsOf } from './targets.ts';
 

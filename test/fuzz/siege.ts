@@ -1,10 +1,10 @@
 /** Attacks a socket while real calls are made, and measures what that leaves behind. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { TestGround } from '../cluster/ground.ts';
+import type { TestGround } from '../support/cluster.ts';
+import { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import { Fleet } from './fleet.ts';
-import { Random } from './random.ts';
 import type { Target } from './targets.ts';
 
 export interface Outcome {

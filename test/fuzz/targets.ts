@@ -1,10 +1,10 @@
 /** The sockets of every role, each with the way to attack it and the calls that are to be answered meanwhile. */
 import type { Hub, Master, Pipeline, Server, Sink } from '../../src/cluster/index.ts';
-import type { TestGround } from '../cluster/ground.ts';
+import type { TestGround } from '../support/cluster.ts';
+import { Frames } from '../support/frames.ts';
+import type { Random } from '../support/random.ts';
 import type { Fleet } from './fleet.ts';
-import { Frames } from './frames.ts';
 import { openLinks, openPushingMaster, openReplyingMaster } from './masters.ts';
-import type { Random } from './random.ts';
 import { attackSubscriptions, attackWithBytes } from './raw.ts';
 import { attackRequests, attackWithParts } from './requests.ts';
 import { openUpstream } from './upstream.ts';

@@ -4,10 +4,10 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { Frames } from '../support/frames.ts';
+import type { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import type { Fleet } from './fleet.ts';
-import { Frames } from './frames.ts';
-import type { Random } from './random.ts';
 import type { Siege } from './targets.ts';
 
 /** Deliveries at once: fewer than a subscription holds. */

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { contentOf, exitOf, until } from '../cli/command.ts';
+import { contentOf, exitOf, until } from '../support/command.ts';
 import { within } from '../support/wait.ts';
 import { environment } from './run.ts';
 

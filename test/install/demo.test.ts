@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { launchChromium, openPage } from '../browser/browser.ts';
-import { exitOf, until } from '../cli/command.ts';
+import { exitOf, until } from '../support/command.ts';
 import { environment, run } from './run.ts';
 
 const { folder } = inject('bare');

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { node20, node22, node24 } from '../runtimes/installed.ts';
+import { node20, node22, node24 } from '../support/installed.ts';
 import { within } from '../support/wait.ts';
 import { environment, run } from './run.ts';
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';
-import { bun, deno, type Runtime } from '../runtimes/installed.ts';
+import { bun, deno, type Runtime } from '../support/installed.ts';
 import { run } from './run.ts';
 
 const { folder } = inject('bare');

@@ -1,8 +1,8 @@
 /** `frond inspect` on real pylm servers: what they tell, and that a look does them no harm. */
 import { describe, expect, it } from 'vitest';
-import { objectsOf } from '../cli/command.ts';
-import { here } from '../cli/in-process.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { objectsOf } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
 import { connectTo } from './connect.ts';
 import { type PylmCluster, startCluster, type Topology } from './pylm.ts';
 

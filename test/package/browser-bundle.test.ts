@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PackedProject, packProject, root } from './packed.ts';
+import { type PackedProject, packProject, root } from '../support/packed.ts';
 
 let project: PackedProject;
 

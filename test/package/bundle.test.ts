@@ -1,6 +1,6 @@
 /** The page client stays small, and is for pages only. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type AppBundle, bundleApp, LATER_LIMIT, PAGE_APP, PAGE_LIMIT } from './bundle.ts';
+import { type AppBundle, bundleApp, LATER_LIMIT, PAGE_APP, PAGE_LIMIT } from '../support/bundle.ts';
 
 /** Of Node, of what policies of pages forbid, and of what only some applications use. */
 const FORBIDDEN = [

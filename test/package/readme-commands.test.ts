@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseOptions } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
-import { root } from './packed.ts';
+import { root } from '../support/packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

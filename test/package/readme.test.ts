@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { type PackedProject, packProject, root } from './packed.ts';
+import { type PackedProject, packProject, root } from '../support/packed.ts';
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 /** Without the server of the quick start, which runs until Ctrl-C: test/install runs it. */

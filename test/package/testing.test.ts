@@ -1,6 +1,6 @@
 /** `frond/testing`, in a project that has a transport of its own. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type PackedProject, packProject } from './packed.ts';
+import { type PackedProject, packProject } from '../support/packed.ts';
 
 let project: PackedProject;
 beforeAll(async () => {

@@ -6,9 +6,9 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium, openPage } from '../browser/browser.ts';
-import { exitOf, until } from '../cli/command.ts';
-import { type PackedProject, packProject, root } from '../package/packed.ts';
-import { deno, node20, node24 } from './installed.ts';
+import { exitOf, until } from '../support/command.ts';
+import { deno, node20, node24 } from '../support/installed.ts';
+import { type PackedProject, packProject, root } from '../support/packed.ts';
 
 const run = promisify(execFile);
 

@@ -10,9 +10,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { type PackedProject, packProject } from '../package/packed.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { bun, deno, node20, node24, type Runtime } from './installed.ts';
+import { bun, deno, node20, node24, type Runtime } from '../support/installed.ts';
+import { type PackedProject, packProject } from '../support/packed.ts';
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));

@@ -1,7 +1,7 @@
 /** Runs a suite of vitest's that is short or long, and chosen by a seed. */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { chosenSeed } from '../fuzz/random.ts';
+import { chosenSeed } from './random.ts';
 
 export interface SeededSuite {
   /** Name of vitest's project. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { here } from '../cli/in-process.ts';
+import { here } from '../support/in-process.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -8,8 +8,8 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client, type ConnectOptions } from '../../src/index.ts';
 import { resolveZeromqAddress } from '../../transports/shared/zeromq-address.ts';
 import { type ZeromqOptions, zeromq } from '../../transports/zeromq/index.ts';
-import { startRawServer } from '../client/raw-server.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { startRawServer } from '../support/raw-server.ts';
 import { first, within } from '../support/wait.ts';
 import { startProxy } from './proxy.ts';
 

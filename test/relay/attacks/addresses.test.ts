@@ -6,9 +6,9 @@ import { memory } from '../../../transports/memory/index.ts';
 import type { UpstreamTarget } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
+import { type Besieged, functions, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
-import { type Besieged, functions, testRelays } from './ground.ts';
-import { envelope, type RawPeer } from './raw-peer.ts';
+import { envelope, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 const transports = { memory, zeromq } as const;

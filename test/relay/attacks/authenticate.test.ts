@@ -1,8 +1,8 @@
 /** A hook that does what it should not: whoever it was asked for is nobody, and the relay goes on. */
 import { expect, it } from 'vitest';
 import type { Authenticate } from '../../../transports/relay/options.ts';
-import { EVERYTHING } from '../life/ground.ts';
-import { type Besieged, testRelays } from './ground.ts';
+import { type Besieged, testRelays } from '../../support/besieged-relay.ts';
+import { EVERYTHING } from '../../support/relay.ts';
 
 const besieged = testRelays();
 const greetingTimeout = 300;

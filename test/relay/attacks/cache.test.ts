@@ -1,9 +1,9 @@
 /** What each scope allows with keys and refuses, and the keys that are nobody's to write. */
 import { expect, it } from 'vitest';
 import type { CacheScope } from '../../../transports/relay/options.ts';
+import { ALL, type Besieged, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
-import { ALL, type Besieged, testRelays } from './ground.ts';
-import { envelope, type RawPeer } from './raw-peer.ts';
+import { envelope, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

@@ -5,10 +5,10 @@ import type { Logger } from '../../../src/logging.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
 import type { UpstreamTarget } from '../../../transports/relay/options.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { EVERYTHING, startRelay } from '../../support/relay.ts';
 import { within } from '../../support/wait.ts';
-import { EVERYTHING, startRelay } from '../life/ground.ts';
-import { testRelays } from './ground.ts';
 
 const besieged = testRelays();
 

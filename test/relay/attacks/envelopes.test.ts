@@ -12,11 +12,11 @@ import {
 import { memory } from '../../../transports/memory/index.ts';
 import * as CloseCode from '../../../transports/relay-protocol/close-codes.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
 import { bytesField, join, varint, varintField } from '../../support/envelope-frames.ts';
+import { envelope } from '../../support/relay-peer.ts';
 import { startFakeServer } from './fake-server.ts';
-import { testRelays } from './ground.ts';
-import { envelope } from './raw-peer.ts';
 
 const besieged = testRelays();
 const codec = new EnvelopeCodec();

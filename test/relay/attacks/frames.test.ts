@@ -1,10 +1,10 @@
 /** Bytes that are no message, and messages that no client sends: each closes the connection, and only that. */
 import { expect, it } from 'vitest';
 import { SUBPROTOCOL, Type } from '../../../transports/relay-protocol/frames.ts';
+import { type Besieged, testRelays } from '../../support/besieged-relay.ts';
+import { theirs } from '../../support/broken.ts';
 import { bytes } from '../../support/bytes.ts';
-import { theirs } from '../broken.ts';
-import { type Besieged, testRelays } from './ground.ts';
-import { envelope, messageOf, type RawPeer } from './raw-peer.ts';
+import { envelope, messageOf, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

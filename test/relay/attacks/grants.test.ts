@@ -1,9 +1,9 @@
 /** Servers, functions and work that are not granted. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { ALL, type Besieged, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
-import { ALL, type Besieged, testRelays } from './ground.ts';
-import { envelope, type RawPeer } from './raw-peer.ts';
+import { envelope, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

@@ -1,9 +1,9 @@
 /** Clients that would be others: in calls, requests, work and subscriptions. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { type Besieged, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
-import { type Besieged, testRelays } from './ground.ts';
-import { envelope, type RawPeer } from './raw-peer.ts';
+import { envelope, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

@@ -6,12 +6,12 @@ import { palmMessage } from '../../../src/protocol/message.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import * as CloseCode from '../../../transports/relay-protocol/close-codes.ts';
 import { type RelayFrame, Type } from '../../../transports/relay-protocol/frames.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
 import { bytesField, join } from '../../support/envelope-frames.ts';
+import type { RawPeer } from '../../support/relay-peer.ts';
 import { until, within } from '../../support/wait.ts';
 import { startFakeServer } from './fake-server.ts';
-import { testRelays } from './ground.ts';
-import type { RawPeer } from './raw-peer.ts';
 
 const besieged = testRelays();
 const codec = new EnvelopeCodec();

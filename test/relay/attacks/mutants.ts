@@ -1,9 +1,9 @@
 /** Messages of clients, spoilt by chance. */
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { Frames, FUNCTIONS } from '../../fuzz/frames.ts';
-import type { Random } from '../../fuzz/random.ts';
 import { bytes } from '../../support/bytes.ts';
-import { envelope, messageOf } from './raw-peer.ts';
+import { Frames, FUNCTIONS } from '../../support/frames.ts';
+import type { Random } from '../../support/random.ts';
+import { envelope, messageOf } from '../../support/relay-peer.ts';
 
 const NUMBERS = [0, 1, 2, 3, 7, 255, 65_536, 2 ** 32, Number.MAX_SAFE_INTEGER];
 const KEYS = ['', 'name', 'frond_status', 'pub_address', '__proto__', 'k', 'alice/k'];

@@ -2,10 +2,10 @@
 import { expect, it } from 'vitest';
 import type { BindingConnection } from '../../../src/transport.ts';
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
-import { EVERYTHING } from '../life/ground.ts';
-import { testRelays } from './ground.ts';
-import { envelope, messageOf, type RawPeer } from './raw-peer.ts';
+import { EVERYTHING } from '../../support/relay.ts';
+import { envelope, messageOf, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 const hello: ClientFrame = [Type.hello, 'attacker-token', null, 0];

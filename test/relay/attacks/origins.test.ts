@@ -1,7 +1,7 @@
 /** Pages that may not connect: told so by a WebSocket that is closed at once, with 4403. */
 import { expect, it } from 'vitest';
-import { testRelays } from './ground.ts';
-import { knock } from './knock.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
+import { knock } from '../../support/knock.ts';
 
 const besieged = testRelays();
 const LISTED = 'https://mydomain.com';

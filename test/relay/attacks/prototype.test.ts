@@ -1,10 +1,10 @@
 /** Names that are those of what every object has: they stand for nothing, and change nothing. */
 import { afterEach, expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
+import { theirs } from '../../support/broken.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
-import { theirs } from '../broken.ts';
-import { testRelays } from './ground.ts';
-import { envelope } from './raw-peer.ts';
+import { envelope } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 const names = [

@@ -1,9 +1,9 @@
 /** What a refusal sends back: no more than what it is of, and a little. */
 import { expect, it } from 'vitest';
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
+import { ALL, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
-import { ALL, testRelays } from './ground.ts';
-import { envelope, messageOf, type RawPeer } from './raw-peer.ts';
+import { envelope, messageOf, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

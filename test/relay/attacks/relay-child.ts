@@ -7,12 +7,12 @@ import { expect } from 'vitest';
 import type { PalmFunctions, Server } from '../../../src/cluster/index.ts';
 import type { RelayLimits } from '../../../transports/relay/options.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { testCluster } from '../../cluster/ground.ts';
+import { during } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { testCluster } from '../../support/cluster.ts';
+import { connect, TOKEN } from '../../support/relay.ts';
+import { dial } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
-import { connect, TOKEN } from '../life/ground.ts';
-import { during } from './ground.ts';
-import { dial } from './raw-peer.ts';
 
 const SCRIPT = fileURLToPath(new URL('relay-process.ts', import.meta.url));
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRelay } from '../../../transports/relay/index.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { EVERYTHING, TOKEN } from '../life/ground.ts';
+import { EVERYTHING, TOKEN } from '../../support/relay.ts';
 
 const [dbAddress = '', limits = '{}'] = process.argv.slice(2);
 

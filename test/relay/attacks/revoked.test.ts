@@ -10,11 +10,11 @@ import { memory } from '../../../transports/memory/index.ts';
 import { openTokenFile } from '../../../transports/relay/auth/token-file.ts';
 import type { RelayIdentity } from '../../../transports/relay/options.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { type Besieged, type BesiegedOptions, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { EVERYTHING } from '../../support/relay.ts';
+import { envelope } from '../../support/relay-peer.ts';
 import { until, within } from '../../support/wait.ts';
-import { EVERYTHING } from '../life/ground.ts';
-import { type Besieged, type BesiegedOptions, testRelays } from './ground.ts';
-import { envelope } from './raw-peer.ts';
 
 /** Milliseconds within which what was taken back is gone, and some for a machine that is busy. */
 const SOON = 2_000;

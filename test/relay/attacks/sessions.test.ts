@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { readRelayMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import type { WebSocketConstructor } from '../../../transports/websocket/options.ts';
+import { ALL, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
-import { ALL, testRelays } from './ground.ts';
-import { envelope, type RawPeer } from './raw-peer.ts';
+import { envelope, type RawPeer } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 const identities = { alice: ALL, bob: ALL };

@@ -1,10 +1,10 @@
 /** Peers that each have a little held for them, and together more than there is room for. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { ALL, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
+import { envelope } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
-import { ALL, testRelays } from './ground.ts';
-import { envelope } from './raw-peer.ts';
 import { MiB } from './relay-child.ts';
 
 const besieged = testRelays();

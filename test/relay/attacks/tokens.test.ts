@@ -1,10 +1,10 @@
 /** Who has no token, or none that counts: 4401, and nothing is said of tokens anywhere. */
 import { expect, it } from 'vitest';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { EVERYTHING } from '../../support/relay.ts';
+import { dial } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
-import { EVERYTHING } from '../life/ground.ts';
-import { testRelays } from './ground.ts';
-import { dial } from './raw-peer.ts';
 
 const besieged = testRelays();
 const hour = 3_600_000;

@@ -8,7 +8,7 @@ import { WebSocketServer } from 'ws';
 import { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { createRelay, type Relay } from '../../../transports/relay/index.ts';
-import { EVERYTHING, TOKEN } from '../life/ground.ts';
+import { EVERYTHING, TOKEN } from '../../support/relay.ts';
 
 const [kind = 'one'] = process.argv.slice(2);
 const transport = memory();

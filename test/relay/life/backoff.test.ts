@@ -1,7 +1,7 @@
 /** Delays between attempts to reach a relay. */
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../../../transports/websocket/relay-session.ts';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../support/random.ts';
 
 const PRECISION = 1_000_000;
 

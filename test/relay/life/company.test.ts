@@ -7,10 +7,10 @@ import { Feature } from '../../../src/protocol/message.ts';
 import type { BindingTransport } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { ALL, testRelays } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { envelope } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
-import { ALL, testRelays } from '../attacks/ground.ts';
-import { envelope } from '../attacks/raw-peer.ts';
 
 const besieged = testRelays();
 

@@ -2,11 +2,11 @@
 import { expect, it } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { testCluster } from '../../cluster/ground.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { testCluster } from '../../support/cluster.ts';
+import { connect, startRelay } from '../../support/relay.ts';
 import { first, within } from '../../support/wait.ts';
-import { connect, startRelay } from './ground.ts';
-import { startWire } from './wire.ts';
+import { startWire } from '../../support/wire.ts';
 
 const HEARTBEAT = 400;
 /** For the clocks and the event loop of a busy machine. */

@@ -6,7 +6,7 @@ import { memory } from '../../../transports/memory/index.ts';
 import { createRelay } from '../../../transports/relay/index.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
 import { bytes } from '../../support/bytes.ts';
-import { startRelay } from './ground.ts';
+import { startRelay } from '../../support/relay.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
 

@@ -3,10 +3,10 @@ import { expect, it } from 'vitest';
 import { Worker } from '../../../src/cluster/index.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
-import { grounds, testCluster } from '../../cluster/ground.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { grounds, testCluster } from '../../support/cluster.ts';
+import { startRelay, toRelay } from '../../support/relay.ts';
 import { collect, until, within } from '../../support/wait.ts';
-import { startRelay, toRelay } from './ground.ts';
 
 const codec = new EnvelopeCodec();
 

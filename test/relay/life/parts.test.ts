@@ -5,7 +5,7 @@ import type { PalmError } from '../../../src/index.ts';
 import type { Channel } from '../../../src/transport.ts';
 import { Heartbeats, type ServerSocket } from '../../../transports/relay/session/socket.ts';
 import { type ChannelUser, SharedChannel } from '../../../transports/relay/upstream/upstream-channel.ts';
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../support/random.ts';
 
 describe('heartbeats', () => {
   beforeEach(() => {

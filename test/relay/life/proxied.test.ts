@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { testRelays } from '../attacks/ground.ts';
-import { type Headers, knock } from '../attacks/knock.ts';
+import { testRelays } from '../../support/besieged-relay.ts';
+import { type Headers, knock } from '../../support/knock.ts';
 
 const besieged = testRelays();
 

@@ -1,7 +1,7 @@
 /** What may change while a relay serves. */
 import { expect, it } from 'vitest';
+import { testRelays } from '../../support/besieged-relay.ts';
 import { until } from '../../support/wait.ts';
-import { testRelays } from '../attacks/ground.ts';
 
 const besieged = testRelays();
 const ANONYMOUS = { servers: ['server'], functions: ['server.upper'] };

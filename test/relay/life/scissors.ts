@@ -1,6 +1,6 @@
-import { Random } from '../../fuzz/random.ts';
+import { Random } from '../../support/random.ts';
 import { until } from '../../support/wait.ts';
-import type { Cut, Wire } from './wire.ts';
+import type { Cut, Wire } from '../../support/wire.ts';
 
 /** Cuts at random moments, in both ways, while a link is there to be cut. */
 export class Scissors {

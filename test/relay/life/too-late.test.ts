@@ -6,12 +6,12 @@ import type { Client } from '../../../src/index.ts';
 import type { ConnectionStatus } from '../../../src/transport.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { Authenticate } from '../../../transports/relay/options.ts';
-import { testCluster } from '../../cluster/ground.ts';
-import { numbered } from '../../cluster/jobs.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { testCluster } from '../../support/cluster.ts';
+import { numbered } from '../../support/jobs.ts';
+import { connect, EVERYTHING, startRelay } from '../../support/relay.ts';
 import { first, until, within } from '../../support/wait.ts';
-import { connect, EVERYTHING, startRelay } from './ground.ts';
-import { startWire } from './wire.ts';
+import { startWire } from '../../support/wire.ts';
 
 const WINDOW = 150;
 

@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Master, Server, Worker } from '../../../src/cluster/index.ts';
 import { type Client, PalmError } from '../../../src/index.ts';
-import { startRawServer } from '../../client/raw-server.ts';
-import { grounds, type TestGround, testCluster } from '../../cluster/ground.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { grounds, type TestGround, testCluster } from '../../support/cluster.ts';
+import { startRawServer } from '../../support/raw-server.ts';
+import { connect, startRelay } from '../../support/relay.ts';
 import { until, within } from '../../support/wait.ts';
-import { connect, startRelay } from './ground.ts';
 
 const CLIENTS = 4;
 const never = () => new Promise<Uint8Array>(() => {});

@@ -1,9 +1,9 @@
 /** Requests that wait in the relay until the client has room for their replies. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
+import { ALL, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
-import { ALL, testRelays } from '../attacks/ground.ts';
-import { envelope } from '../attacks/raw-peer.ts';
+import { envelope } from '../../support/relay-peer.ts';
 
 const besieged = testRelays();
 

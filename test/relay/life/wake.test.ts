@@ -2,12 +2,12 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { Server } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import { testCluster } from '../../cluster/ground.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { testCluster } from '../../support/cluster.ts';
+import { connect, startRelay, TOKEN } from '../../support/relay.ts';
+import { dial } from '../../support/relay-peer.ts';
 import { eventually, first, within } from '../../support/wait.ts';
-import { dial } from '../attacks/raw-peer.ts';
-import { connect, startRelay, TOKEN } from './ground.ts';
-import { startWire } from './wire.ts';
+import { startWire } from '../../support/wire.ts';
 
 const open = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
 

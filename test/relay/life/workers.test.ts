@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { type Master, Worker, type WorkerOptions } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { RelayIdentity } from '../../../transports/relay/options.ts';
-import { grounds, type TestGround, testCluster } from '../../cluster/ground.ts';
-import { notOnce, runJob } from '../../cluster/jobs.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
+import { grounds, type TestGround, testCluster } from '../../support/cluster.ts';
+import { notOnce, runJob } from '../../support/jobs.ts';
+import { connect, EVERYTHING, startRelay, TOKEN, toRelay } from '../../support/relay.ts';
 import { until, within } from '../../support/wait.ts';
+import { startWire } from '../../support/wire.ts';
 import { startChild } from './child.ts';
-import { connect, EVERYTHING, startRelay, TOKEN, toRelay } from './ground.ts';
 import { Scissors } from './scissors.ts';
-import { startWire } from './wire.ts';
 
 const COUNT = 10_000;
 /** Milliseconds that a worker is waited for which is not to come back, and that one may be away under a burden. */

@@ -13,7 +13,7 @@ import {
   setNumbers,
   Type,
 } from '../../../../transports/relay-protocol/frames.ts';
-import { isRefused, theirs } from '../../../relay/broken.ts';
+import { isRefused, theirs } from '../../../support/broken.ts';
 
 const aNumber = fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1), fc.maxSafeNat());
 

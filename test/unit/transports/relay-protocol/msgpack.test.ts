@@ -4,7 +4,7 @@ import { Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { Packer, Unpacker } from '../../../../transports/relay-protocol/msgpack.ts';
-import { isRefused, theirs } from '../../../relay/broken.ts';
+import { isRefused, theirs } from '../../../support/broken.ts';
 
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
 

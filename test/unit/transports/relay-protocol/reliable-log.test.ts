@@ -12,7 +12,7 @@ import {
   Type,
 } from '../../../../transports/relay-protocol/frames.ts';
 import { Incoming, MOST_STREAMS } from '../../../../transports/relay-protocol/pieces.ts';
-import { FLOWS, Session } from '../../../relay/session.ts';
+import { FLOWS, Session } from '../../../support/relay-session.ts';
 
 type Step = (session: Session) => unknown;
 

@@ -1,0 +1,22 @@
+/** The command in the process of the test: quicker than a child, for what needs none. */
+import { PassThrough } from 'node:stream';
+import { run } from '../../cli/run.ts';
+import { contentOf, type Ended, type RunOptions } from './command.ts';
+import { within } from './wait.ts';
+
+export async function here(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  stdin.end(options.stdin ?? '');
+  const { signal } = new AbortController();
+  const { env = {} } = options;
+  const contents = Promise.all([contentOf(stdout), contentOf(stderr)]);
+  const code = await within(
+    15_000,
+    run({ argv, stdin, stdout, stderr, env, signal, invocation: 'frond', version: '1.2.3' }),
+    'the command',
+  );
+  stdout.end();
+  stderr.end();
+  const [out, errors] = await contents;
+  return { code, stdout: out, stderr: errors.toString() };
+}
