@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { testTransport } from '../conformance/suite.ts';
+import { NO_NAMES } from '../conformance/unreadable.ts';
 import { throughRelay } from '../support/through-relay/through.ts';
 import { within } from '../support/wait.ts';
 import { type OpenPage, type Studio, startStudio } from './browser.ts';
@@ -30,15 +31,12 @@ describe('in Chromium', () => {
     dial: (url: string, token: string) => remoteWebsocket(() => control, url, { token }),
     relay: { origins: [studio.site.origin] },
   });
-  /** Neither names behind a relay, nor addresses of any transport; and a name that no target has. */
-  const noNames = ['a.b', 'a b', 'a/b', '/results', 'http://a:1', 'nobody', ''];
-
   testTransport('websocket in Chromium, through a relay to memory', () => ({
     ...throughRelay(memory(), throughPage()),
     pullsForAll: true,
     isIdentified: true,
     anyAddress: 'memory://*',
-    unreadable: [...noNames, 'tcp://127.0.0.1:1', 'memory://'],
+    unreadable: [...NO_NAMES, 'tcp://127.0.0.1:1', 'memory://'],
   }));
 
   testTransport('websocket in Chromium, through a relay to zeromq', () => ({
@@ -47,7 +45,7 @@ describe('in Chromium', () => {
     isIdentified: true,
     anyAddress: 'tcp://127.0.0.1:*',
     losesSilently: true,
-    unreadable: [...noNames, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
+    unreadable: [...NO_NAMES, 'memory://x', 'tcp://127.0.0.1', 'tcp://127.0.0.1:99999'],
   }));
 
   it('caused no violation of the policy, and nothing on the console', async () => {

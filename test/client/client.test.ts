@@ -1,12 +1,10 @@
 import { memory } from '../../transports/memory/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
 import { testJobs } from './job-suite.ts';
 import { testClient } from './suite.ts';
 
 const grounds = {
   memory: () => ({ transport: memory(), anyAddress: 'memory://*' }),
-  zeromq: () => ({ transport: zeromq(), anyAddress: 'tcp://127.0.0.1:*' }),
   zmtp: () => ({ transport: zmtp(), anyAddress: 'tcp://127.0.0.1:*' }),
 };
 
