@@ -1,6 +1,5 @@
 /** Failures of the command itself, and the exit code of every failure. */
 import type { PalmErrorCode } from '../src/protocol/errors.ts';
-import { quoted } from './terminal/text.ts';
 
 /**
  * - `USAGE`: the command line is not acceptable.
@@ -57,8 +56,4 @@ export const EXIT_CODES: readonly Exit[] = [
 export function exitCodeOf(code: FailureCode): number {
   const INTERNAL = 70;
   return EXIT_CODES.find(({ codes }) => codes.includes(code))?.exit ?? INTERNAL;
-}
-
-export function missingKey(key: string): CommandError {
-  return new CommandError('MISSING', `there is no key ${quoted(key)}`);
 }

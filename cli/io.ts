@@ -1,3 +1,4 @@
+import { basename, isAbsolute, relative } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 /** A stream that may be a terminal. */
@@ -56,4 +57,15 @@ export class Interrupted extends Error {
 /** The reason of a command whose output nobody reads any more, as with `| head`. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
+}
+
+/**
+ * How the command is called from the shell it runs in, for lines to paste.
+ * @param script - path of the script that Node runs.
+ */
+export function invocationOf(script: string, directory: string, env: Environment): string {
+  if (basename(script) === 'frond') return env.npm_command === 'exec' ? 'npx frond' : 'frond';
+  const near = relative(directory, script);
+  const path = near.startsWith('..') || isAbsolute(near) ? script : near;
+  return `node ${/^[\w./@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }

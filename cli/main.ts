@@ -1,8 +1,7 @@
 /** The command `frond`. */
 import { createRequire } from 'node:module';
-import { basename, isAbsolute, relative } from 'node:path';
 import { isatty } from 'node:tty';
-import { type Environment, Interrupted, type InterruptSignal } from './io.ts';
+import { Interrupted, type InterruptSignal, invocationOf } from './io.ts';
 import { run } from './run.ts';
 
 const interrupts = new AbortController();
@@ -42,14 +41,3 @@ const code = await run({
 
 // Everything is written, or has a reader that may never read it; what a module has open is not waited for.
 process.exit(code);
-
-/**
- * How the command is called from the shell it runs in, for lines to paste.
- * @param script - path of the script that Node runs.
- */
-export function invocationOf(script: string, directory: string, env: Environment): string {
-  if (basename(script) === 'frond') return env.npm_command === 'exec' ? 'npx frond' : 'frond';
-  const near = relative(directory, script);
-  const path = near.startsWith('..') || isAbsolute(near) ? script : near;
-  return `node ${/^[\w./@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
-}

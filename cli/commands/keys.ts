@@ -2,10 +2,11 @@ import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { checkWritable, wireKey } from '../../src/protocol/cache-request.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { withClient } from '../connect.ts';
-import { CommandError, missingKey } from '../errors.ts';
+import { CommandError } from '../errors.ts';
 import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { writeResult } from '../terminal/output.ts';
+import { quoted } from '../terminal/text.ts';
 
 export const getCommand: Command = {
   name: 'get',
@@ -101,4 +102,8 @@ async function runDelete(context: CommandContext): Promise<number> {
   if (options.flag('json')) await output.json({ deleted });
   else if (!deleted) throw missingKey(key);
   return deleted ? 0 : 1;
+}
+
+function missingKey(key: string): CommandError {
+  return new CommandError('MISSING', `there is no key ${quoted(key)}`);
 }

@@ -2,7 +2,7 @@ import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { type Command, type CommandContext, DRAIN } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
@@ -62,9 +62,6 @@ export const serveCommand: Command = {
   isService: true,
   run,
 };
-
-/** Milliseconds: less than container runtimes give, so that what was lost can still be said. */
-export const DRAIN = 5_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, signal } = context;

@@ -6,7 +6,7 @@ import { replyText } from '../../src/protocol/cache-request.ts';
 import { inspectValue, PalmError } from '../../src/protocol/errors.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { Connection, Transport } from '../../src/transport.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { type Command, type CommandContext, DRAIN } from '../command.ts';
 import { noAddress, type ServerAccess, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../input.ts';
 import { Interrupted } from '../io.ts';
@@ -18,7 +18,6 @@ import { loadModule } from '../roles/module.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { showStatus, stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
-import { DRAIN } from './serve.ts';
 
 export const workerCommand: Command = {
   name: 'worker',

@@ -6,7 +6,7 @@ import type { FunctionContext, PalmFunctions } from '../../src/cluster/runtime/f
 import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
-import { type Description, describe } from '../roles/entry.ts';
+import { type Description, describe, localAddress } from '../roles/entry.ts';
 import type { Fleet } from '../roles/fleet.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { quoted } from '../terminal/text.ts';
@@ -151,13 +151,6 @@ export function demoAddresses(dbAddress: string | undefined, any: string): DemoA
   if (dbAddress.startsWith('ipc://')) return besides(dbAddress, `${dbAddress}.pull`, `${dbAddress}.pub`);
   const text = `--db must be tcp://host:port or ipc://path for others to reach it, not ${quoted(dbAddress)}`;
   throw new CommandError('USAGE', text);
-}
-
-/** The address for who is on the same machine: a server that binds everywhere is here too. */
-export function localAddress(address: string): string {
-  return address
-    .replace(/^tcp:\/\/(0\.0\.0\.0|\*):/, 'tcp://127.0.0.1:')
-    .replace(/^tcp:\/\/\[::\]:/, 'tcp://[::1]:');
 }
 
 function besides(dbAddress: string, pullAddress: string, pubAddress: string): DemoAddresses {

@@ -2,7 +2,6 @@
 
 import type { RoleDefinition, RunningRole } from '../../src/cluster/roles/start-role.ts';
 import type { Counters } from '../../src/cluster/runtime/status.ts';
-import { localAddress } from '../demo/cluster.ts';
 import { grouped } from '../terminal/progress.ts';
 import type { Fact } from '../terminal/text.ts';
 
@@ -73,6 +72,13 @@ export function describeCounters({ received, answered, failed, ended, dropped }:
 }
 
 // The commands that call what runs.
+
+/** The address for who is on the same machine: a server that binds everywhere is here too. */
+export function localAddress(address: string): string {
+  return address
+    .replace(/^tcp:\/\/(0\.0\.0\.0|\*):/, 'tcp://127.0.0.1:')
+    .replace(/^tcp:\/\/\[::\]:/, 'tcp://[::1]:');
+}
 
 /** One line to paste for each role that answers clients; in capitals what is not known here. */
 export function callsOf(entries: readonly RunningEntry[], invocation: string): readonly string[] {

@@ -3,7 +3,7 @@ import { type Command, parseOptions, specOf } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
 import { EXIT_CODES, exitCodeOf } from '../../cli/errors.ts';
 import { commandHelp, generalHelp } from '../../cli/help.ts';
-import { invocationOf } from '../../cli/main.ts';
+import { invocationOf } from '../../cli/io.ts';
 import { OPTIONS } from '../../cli/options.ts';
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
