@@ -1,5 +1,16 @@
 /** What a server is, offers and does, as its own keys tell it. */
 import {
+  array,
+  exactOptional,
+  type GenericSchema,
+  type InferOutput,
+  number,
+  object,
+  record,
+  safeParse,
+  string,
+} from 'valibot';
+import {
   type Counters,
   type ServerStatus,
   STATUS_KEY,
@@ -107,70 +118,36 @@ function roleOf(addresses: Readonly<Record<string, string>>): string | null {
   return 'sub_address_0' in addresses ? 'Sink' : null;
 }
 
-/** Undefined when it is not what is known here, as from another version. */
-function readStatus(text: string): ServerStatus | undefined {
+const COUNTERS = object({
+  received: number(),
+  answered: number(),
+  failed: number(),
+  ended: number(),
+  dropped: number(),
+  inFlight: number(),
+});
+
+/** What {@link inspectServer} reads of a status. Keys that are not named here may hold anything, and are left out. */
+const STATUS = object({
+  role: string(),
+  name: string(),
+  functions: array(string()),
+  addresses: record(string(), string()),
+  uptime: number(),
+  counters: COUNTERS,
+  workers: exactOptional(array(object({ name: string(), holds: number(), silent: number() }))),
+  pushedWorkers: exactOptional(number()),
+  losses: exactOptional(object({ workers: number(), redelivered: number(), givenUp: number() })),
+}) satisfies GenericSchema<unknown, ServerStatus>;
+
+/** Undefined for what is not a status, as from another version of frond. */
+function readStatus(text: string): InferOutput<typeof STATUS> | undefined {
   try {
-    const status: unknown = JSON.parse(text);
-    return isStatus(status) ? known(status) : undefined;
+    const { success, output } = safeParse(STATUS, JSON.parse(text), { abortEarly: true });
+    return success ? output : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** What can be shown of a status. Beside what was checked it may hold anything, and as deep as it likes. */
-function known(status: ServerStatus): ServerStatus {
-  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = status;
-  return {
-    role,
-    name,
-    functions,
-    addresses,
-    uptime,
-    counters: numbersIn(counters),
-    ...(workers && { workers: workers.map((worker) => ({ ...numbersIn(worker), name: worker.name })) }),
-    ...(pushedWorkers !== undefined && { pushedWorkers }),
-    ...(losses && { losses: numbersIn(losses) }),
-  };
-}
-
-function numbersIn<T extends object>(record: T): T {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => typeof value === 'number')) as T;
-}
-
-const COUNTERS = ['received', 'answered', 'failed', 'ended', 'dropped', 'inFlight'] as const;
-const LOSSES = ['workers', 'redelivered', 'givenUp'] as const;
-
-function isStatus(value: unknown): value is ServerStatus {
-  if (!isRecord(value)) return false;
-  const { role, name, functions, addresses, uptime, counters, workers, pushedWorkers, losses } = value;
-  return (
-    typeof role === 'string' &&
-    typeof name === 'string' &&
-    typeof uptime === 'number' &&
-    Array.isArray(functions) &&
-    functions.every((one) => typeof one === 'string') &&
-    isRecord(addresses) &&
-    Object.values(addresses).every((one) => typeof one === 'string') &&
-    isRecord(counters) &&
-    COUNTERS.every((key) => typeof counters[key] === 'number') &&
-    (workers === undefined || (Array.isArray(workers) && workers.every(isWorkerState))) &&
-    (pushedWorkers === undefined || typeof pushedWorkers === 'number') &&
-    (losses === undefined || isLosses(losses))
-  );
-}
-
-function isWorkerState(value: unknown): boolean {
-  if (!isRecord(value)) return false;
-  const { name, holds, silent } = value;
-  return typeof name === 'string' && typeof holds === 'number' && typeof silent === 'number';
-}
-
-function isLosses(value: unknown): boolean {
-  return isRecord(value) && LOSSES.every((key) => typeof value[key] === 'number');
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What a server did in a second, between two looks. */
