@@ -99,7 +99,7 @@ export const OPTIONS = {
   files: {
     kind: 'texts',
     value: 'GLOB',
-    help: "an input for each file like GLOB, as 'photos/**/*.jpg'; quote it, once for each",
+    help: "one input for each file that matches GLOB, such as 'photos/**/*.jpg', with * ? ** [ ] { } as in a shell; quote it; may be given several times",
   },
   retries: {
     kind: 'count',
