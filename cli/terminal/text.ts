@@ -1,11 +1,7 @@
 /** Text for terminals: of known width, and free of what acts on a terminal. */
+import stringWidth from 'fast-string-width';
 import { clipped, escaped, printableJson } from '../../src/protocol/printable.ts';
 import type { Environment, Terminal } from '../io.ts';
-
-/** Characters that take two columns: East Asian wide forms and emoji. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
-const ZERO_WIDTH = /\p{Mark}|\u200b|\u200d/u;
 
 /** The text on one line: an end of a line and a tab become a space, and what could steer the terminal is escaped. */
 export function oneLine(text: string): string {
@@ -41,21 +37,22 @@ export function clip(text: string, columns: number): string {
   let width = 0;
   let kept = '';
   let keptShort = '';
-  for (const character of oneLine(clipped(text, MOST_PER_COLUMN * (Math.max(columns, 0) + 1)))) {
-    width += widthOf(character);
+  const line = oneLine(clipped(text, MOST_PER_COLUMN * (Math.max(columns, 0) + 1)));
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    width += stringWidth(segment);
     if (width > columns) return `${keptShort}…`;
-    kept += character;
+    kept += segment;
     if (width < columns) keptShort = kept;
   }
   return kept;
 }
 
-/** Words on lines of at most `columns`. */
+/** Words on lines of at most `columns`, unless one word is wider. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
+    if (line !== '' && stringWidth(line) + 1 + stringWidth(word) > columns) {
       lines.push(line);
       line = word;
     } else {
@@ -64,11 +61,6 @@ export function wrap(text: string, columns: number): string[] {
   }
   lines.push(line);
   return lines;
-}
-
-function widthOf(character: string): number {
-  if (ZERO_WIDTH.test(character)) return 0;
-  return WIDE.test(character) ? 2 : 1;
 }
 
 // Facts in two columns, as servers are described.
@@ -89,7 +81,7 @@ export function factLines(facts: readonly Fact[]): string[] {
 
 /** Numbers that are lined up stay so: only what is too long is taken apart. */
 function fold(text: string, columns: number): readonly string[] {
-  return text.length <= columns ? [text] : wrap(text, columns);
+  return stringWidth(text) <= columns ? [text] : wrap(text, columns);
 }
 
 /** Emphasis for terminals; where there are no colours, every function gives its text back. */

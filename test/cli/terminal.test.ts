@@ -137,9 +137,13 @@ test('text is cut to the width it has on the screen, and steers no terminal', ()
   expect(clip('abcdefg', 6)).toBe('abcde…');
   expect(clip('日本語です', 6)).toBe('日本…');
   expect(clip('e\u0301e\u0301', 2)).toBe('e\u0301e\u0301');
+  // Neither half of a character nor half of a family is shown.
+  expect(clip('\u{20000}\u{20000}', 3)).toBe('\u{20000}…');
+  expect(clip('👨‍👩‍👧👨‍👩‍👧', 3)).toBe('👨‍👩‍👧…');
   expect(clip('abc', 0)).toBe('…');
   expect(oneLine('a\nb\u001b[2Jc\td')).toBe('a b\\u001b[2Jc d');
   expect(wrap('one two three', 7)).toEqual(['one two', 'three']);
+  expect(wrap('日本語 です', 8)).toEqual(['日本語', 'です']);
 });
 
 function watch(stream: FakeTerminal, fits: RegExp, found: () => void): void {
