@@ -1,4 +1,5 @@
 /** Text for terminals: of known width, and free of what acts on a terminal. */
+import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { clipped, escaped, printableJson } from '../../src/protocol/printable.ts';
 import type { Environment, Terminal } from '../io.ts';
@@ -94,7 +95,8 @@ export interface Style {
 /** Colours only on a terminal that has them, and never with `NO_COLOR` (no-color.org). */
 export function styleFor(stream: Terminal, env: Environment): Style {
   const hasColours = stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
-  const wrapped = (on: number, off: number) => (text: string) =>
-    hasColours && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;
-  return { strong: wrapped(1, 22), faint: wrapped(2, 22), accent: wrapped(36, 39) };
+  const as = (format: Parameters<typeof styleText>[0]) => (text: string) =>
+    // Otherwise Node looks at its own stdout, which need not be the stream.
+    hasColours && text !== '' ? styleText(format, text, { validateStream: false }) : text;
+  return { strong: as('bold'), faint: as('dim'), accent: as('cyan') };
 }
