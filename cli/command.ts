@@ -48,12 +48,6 @@ export interface Command {
   run(context: CommandContext): Promise<number>;
 }
 
-/**
- * Milliseconds that a service gives to calls under way when it ends, unless --drain says otherwise. Container runtimes kill
- * after 10 s: this leaves time to say what was lost.
- */
-export const DRAIN = 5_000;
-
 type Value = string | number | true | readonly string[];
 
 /** The options that a command was given, checked. */

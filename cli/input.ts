@@ -1,8 +1,6 @@
 /** Bytes from stdin and files. */
 import { open } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { SignalHub } from '../src/async/signals.ts';
-import { withinLimits } from '../src/async/timers.ts';
 import { messageOf, PalmError } from '../src/protocol/errors.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
@@ -97,10 +95,4 @@ export async function payloadOf(
 /** Says what a command that seems to hang is waiting for. */
 export function announceTerminal({ io, screen }: CommandContext, what: string): void {
   if (io.stdin.isTTY === true) screen.line(`frond: type the ${what}; Ctrl-D ends it`);
-}
-
-/** Settles as `promise` does, unless the command is told to end before: then it rejects with the reason. */
-export function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const limits = { signal, signals: new SignalHub(), timeout: Number.POSITIVE_INFINITY };
-  return withinLimits(limits, () => undefined, promise);
 }

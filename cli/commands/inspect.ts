@@ -3,7 +3,7 @@ import { sparing } from '../../src/logging.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
-import { unlessAborted } from '../input.ts';
+import { unlessAborted } from '../ending.ts';
 import { inspectServer, lookAgain, type Rates, ratesOf, type ServerSnapshot } from '../inspect/look.ts';
 import { describeLook, lookLine } from '../inspect/text.ts';
 import { COMMON_OPTIONS } from '../options.ts';

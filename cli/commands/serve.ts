@@ -2,16 +2,24 @@ import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { type Command, type CommandContext, DRAIN } from '../command.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
 import { isRoleName, listOf, readDefinition, shapeOf } from '../roles/definition.ts';
-import { callsOf, describe, describeCounters, factsOf, type RunningEntry } from '../roles/entry.ts';
+import {
+  callsOf,
+  describe,
+  describeCounters,
+  factsOf,
+  finishing,
+  type RunningEntry,
+} from '../roles/entry.ts';
 import { Fleet } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
 import { grouped } from '../terminal/progress.ts';
-import { showStatus, stderrLogger } from '../terminal/screen.ts';
+import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 
 export const serveCommand: Command = {
@@ -75,7 +83,11 @@ async function run(context: CommandContext): Promise<number> {
       await printStarted(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
     }
     if (!options.flag('json')) await tellCalls(context, fleet.entries);
-    await untilToldToEnd(context, fleet);
+    await untilToldToEnd(context, {
+      status: () => statusOf(fleet),
+      failed: fleet.serve(),
+      remains: () => finishing(fleet.inFlight),
+    });
   } catch (error) {
     await fleet.close(0);
     throw error;
@@ -175,22 +187,6 @@ async function tellCalls({ io, output }: CommandContext, entries: readonly Runni
       ? [ready]
       : [`${ready} In another terminal:\n`, ...calls.map((line) => `  ${accent(oneLine(line))}`)];
   await output.line(lines.join('\n'));
-}
-
-/** Resolves when the command is told to end. @throws what a role ended with. */
-async function untilToldToEnd({ options, screen, signal }: CommandContext, fleet: Fleet): Promise<void> {
-  const hide = showStatus(screen, () => statusOf(fleet));
-  try {
-    await fleet.serve();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    hide();
-  }
-  const { inFlight } = fleet;
-  if (inFlight > 0 && !options.flag('json')) {
-    screen.line(`frond: finishing ${grouped(inFlight)} under way; a second Ctrl-C ends at once`);
-  }
 }
 
 function statusOf({ entries, inFlight }: Fleet): string {

@@ -1,22 +1,23 @@
 import { hostname } from 'node:os';
 import { startTimer } from '../../src/async/timers.ts';
 import { Worker } from '../../src/cluster/roles/worker.ts';
+import type { Counters } from '../../src/cluster/runtime/status.ts';
 import { sparing } from '../../src/logging.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
 import { inspectValue, PalmError } from '../../src/protocol/errors.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { Connection, Transport } from '../../src/transport.ts';
-import { type Command, type CommandContext, DRAIN } from '../command.ts';
+import type { Command, CommandContext } from '../command.ts';
 import { noAddress, type ServerAccess, ServerKeys, serverFrom } from '../connect.ts';
-import { unlessAborted } from '../input.ts';
+import { DRAIN, unlessAborted, untilToldToEnd } from '../ending.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
 import { readWorker, type WorkerDefinition } from '../roles/definition.ts';
-import { describe, describeCounters, factsOf } from '../roles/entry.ts';
+import { describe, describeCounters, factsOf, finishing } from '../roles/entry.ts';
 import { closeWithin } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
 import { duration, grouped } from '../terminal/progress.ts';
-import { showStatus, stderrLogger } from '../terminal/screen.ts';
+import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
 
 export const workerCommand: Command = {
@@ -101,7 +102,13 @@ async function run(context: CommandContext): Promise<number> {
     const { worker, master } = await find(context, transport, definition, keys);
     await tellFound(context, definition, worker, master);
     tellLink(keys.connection, (message) => logger.warning(message, { db: definition.dbAddress }));
-    await untilToldToEnd(context, worker);
+    await untilToldToEnd(context, {
+      status: () => statusOf(worker.counters),
+      failed: worker.closed.then((error) => {
+        throw error ?? new PalmError('CLOSED', 'the worker was closed');
+      }),
+      remains: () => finishing(worker.counters.inFlight),
+    });
     try {
       await closeWithin(options.number('drain') ?? DRAIN, [worker]);
     } finally {
@@ -203,24 +210,8 @@ async function tellLink(connection: Connection, tell: (message: string) => void)
   }
 }
 
-/** Resolves when the command is told to end. @throws what the worker ended with. */
-async function untilToldToEnd({ options, screen, signal }: CommandContext, worker: Worker): Promise<void> {
-  const hide = showStatus(screen, () => {
-    const { answered, failed, inFlight } = worker.counters;
-    return `working · ${grouped(answered)} answered · ${grouped(failed)} failed · ${grouped(inFlight)} under way`;
-  });
-  try {
-    const ended = await unlessAborted(signal, worker.closed);
-    throw ended ?? new PalmError('CLOSED', 'the worker was closed');
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    hide();
-  }
-  const { inFlight } = worker.counters;
-  if (inFlight > 0 && !options.flag('json')) {
-    screen.line(`frond: finishing ${grouped(inFlight)} under way; a second Ctrl-C ends at once`);
-  }
+function statusOf({ answered, failed, inFlight }: Counters): string {
+  return `working · ${grouped(answered)} answered · ${grouped(failed)} failed · ${grouped(inFlight)} under way`;
 }
 
 /** @param elapsed - milliseconds since it was started. */

@@ -5,11 +5,11 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import type { CommandContext } from '../command.ts';
+import { unlessAborted, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
-import { linesOf, openFile, unlessAborted } from '../input.ts';
+import { linesOf, openFile } from '../input.ts';
 import { Fleet } from '../roles/fleet.ts';
 import { grouped } from '../terminal/progress.ts';
-import { showStatus } from '../terminal/screen.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
 import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
@@ -43,7 +43,7 @@ export async function runDemo(context: CommandContext): Promise<number> {
     await unlessAborted(signal, show({ context, network, cluster, gateway, teller, lines, about, took }));
     if (gateway === undefined) return 0;
     if (options.flag('open')) openInBrowser(gateway.link, io.env);
-    await untilToldToEnd(context, fleet);
+    await untilToldToEnd(context, { status: statusFrom(fleet), failed: fleet.serve() });
     return 0;
   } finally {
     await gateway?.close(signal.aborted ? DRAIN : 0);
@@ -97,22 +97,15 @@ function shippedLines(): readonly Uint8Array[] {
     .map((line) => encoder.encode(line));
 }
 
-/** Resolves when the command is told to end. @throws what a role ended with. */
-async function untilToldToEnd({ screen, signal }: CommandContext, fleet: Fleet): Promise<void> {
+/** Counts calls from now on: those of the tour are not the user's. */
+function statusFrom(fleet: Fleet): () => string {
   const sum = (counter: 'answered' | 'failed') =>
     fleet.entries.reduce((total, { running }) => total + running.counters[counter], 0);
   const before = { answered: sum('answered'), failed: sum('failed') };
-  const hide = showStatus(screen, () => {
+  return () => {
     const answered = grouped(sum('answered') - before.answered);
     return `serving · ${answered} calls answered · ${grouped(sum('failed') - before.failed)} failed`;
-  });
-  try {
-    await fleet.serve();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    hide();
-  }
+  };
 }
 
 // What the parts of the demo talk over: ZeroMQ where it is installed.

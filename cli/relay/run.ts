@@ -9,9 +9,10 @@ import { strangerIn } from '../../transports/relay/name-patterns.ts';
 import type { CacheScope, Grants, UpstreamTarget } from '../../transports/relay/options.ts';
 import { createRelayOn } from '../../transports/relay/relay.ts';
 import { resolveLimits } from '../../transports/relay/session/limits.ts';
-import { type CommandContext, DRAIN } from '../command.ts';
+import type { CommandContext } from '../command.ts';
+import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { grouped } from '../terminal/progress.ts';
-import { showStatus, stderrLogger } from '../terminal/screen.ts';
+import { stderrLogger } from '../terminal/screen.ts';
 import { type Fact, factLines, styleFor } from '../terminal/text.ts';
 import { loadWs } from '../ws.ts';
 import {
@@ -72,7 +73,10 @@ export async function runRelay(context: CommandContext): Promise<number> {
       urlOf('http', settings.metrics, await listen(figures, settings.metrics), '/metrics');
     warnOfStrangers(settings, tokens, logger);
     await tellRelay(context, settings, tokens, url, figuresAt);
-    await untilToldToEnd(context, relay);
+    await untilToldToEnd(context, {
+      status: () => `relaying · ${grouped(relay.connections)} connected`,
+      remains: () => leaving(relay.connections),
+    });
     drain = options.number('drain') ?? DRAIN;
   } finally {
     stopHangups?.();
@@ -128,19 +132,10 @@ function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): Rela
   };
 }
 
-/** Resolves when the command is told to end. */
-async function untilToldToEnd({ options, screen, signal }: CommandContext, relay: Relay): Promise<void> {
-  const hide = showStatus(screen, () => `relaying · ${grouped(relay.connections)} connected`);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  hide();
-  const { connections } = relay;
-  if (connections > 0 && !options.flag('json')) {
-    const what = connections === 1 ? '1 client that is' : `${grouped(connections)} clients that are`;
-    screen.line(`frond: taking leave of ${what} connected; a second Ctrl-C ends at once`);
-  }
+/** Undefined when no client is connected. */
+function leaving(connections: number): string | undefined {
+  if (connections === 0) return undefined;
+  return `closing ${connections === 1 ? '1 connection' : `${grouped(connections)} connections`}`;
 }
 
 // What `frond relay` says of itself when it is up.

@@ -71,6 +71,11 @@ export function describeCounters({ received, answered, failed, ended, dropped }:
   return parts.join(' · ');
 }
 
+/** What the end of a role has to wait for; undefined for nothing. @param inFlight - messages that are being worked on. */
+export function finishing(inFlight: number): string | undefined {
+  return inFlight > 0 ? `finishing ${grouped(inFlight)} under way` : undefined;
+}
+
 // The commands that call what runs.
 
 /** The address for who is on the same machine: a server that binds everywhere is here too. */

@@ -3,7 +3,7 @@ import { deferred } from '../../src/async/deferred.ts';
 import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/roles/start-role.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { unlessAborted } from '../input.ts';
+import { unlessAborted } from '../ending.ts';
 import { grouped } from '../terminal/progress.ts';
 import { titleOf } from './definition.ts';
 import { closingOrder, type RunningEntry, upstreamOf } from './entry.ts';

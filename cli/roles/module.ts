@@ -4,8 +4,9 @@ import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
+import { unlessAborted } from '../ending.ts';
 import { CommandError } from '../errors.ts';
-import { unlessAborted, unreadable } from '../input.ts';
+import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
 /**
