@@ -15,7 +15,7 @@ import { zeromq } from '../transports/zeromq/index.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { stderrLogger } from './terminal/screen.ts';
-import { Waiting } from './waiting.ts';
+import { Waiting } from './wait-notices.ts';
 import { loadWs } from './ws.ts';
 
 /**

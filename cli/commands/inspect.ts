@@ -4,14 +4,14 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../ending.ts';
-import { inspectServer, lookAgain, type Rates, ratesOf, type ServerSnapshot } from '../inspect/look.ts';
+import { inspectServer, lookAgain, type Rates, ratesOf, type ServerSnapshot } from '../inspect/snapshot.ts';
 import { describeLook, lookLine } from '../inspect/text.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 import { Block } from '../terminal/output.ts';
 import { duration } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { nameText, styleFor } from '../terminal/text.ts';
-import { Waiting } from '../waiting.ts';
+import { Waiting } from '../wait-notices.ts';
 
 export const inspectCommand: Command = {
   name: 'inspect',

@@ -13,8 +13,8 @@ import { grouped } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
 import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
+import { type DemoReporter, JsonTeller, nextSteps, PlainTeller, stepsAfter } from './reporter.ts';
 import { SONNETS } from './sonnets.ts';
-import { type DemoReporter, JsonTeller, nextSteps, PlainTeller, stepsAfter } from './teller.ts';
 import { runTour } from './tour.ts';
 
 /** Milliseconds that calls under way get when the demo is to end. */

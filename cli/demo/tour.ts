@@ -4,7 +4,7 @@ import { text } from '../../src/protocol/payload.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { showProgress } from '../terminal/progress.ts';
 import type { Screen } from '../terminal/screen.ts';
-import type { DemoReporter, Summary } from './teller.ts';
+import type { DemoReporter, Summary } from './reporter.ts';
 
 export interface Tour {
   readonly transport: BindingTransport;

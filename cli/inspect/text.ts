@@ -2,7 +2,7 @@
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
-import type { Rates, ServerSnapshot } from './look.ts';
+import type { Rates, ServerSnapshot } from './snapshot.ts';
 
 /** Workers, and addresses, that are shown each on a line of its own. */
 const SHOWN = 20;

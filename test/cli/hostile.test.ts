@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { PlainTeller } from '../../cli/demo/teller.ts';
+import { PlainTeller } from '../../cli/demo/reporter.ts';
 import { Interrupted } from '../../cli/io.ts';
 import { Output } from '../../cli/terminal/output.ts';
 import { Screen, stderrLogger } from '../../cli/terminal/screen.ts';

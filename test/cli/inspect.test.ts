@@ -1,6 +1,6 @@
 /** `frond inspect`: what a server is and how it is doing, frond's or pylm's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ratesOf } from '../../cli/inspect/look.ts';
+import { ratesOf } from '../../cli/inspect/snapshot.ts';
 import { age } from '../../cli/inspect/text.ts';
 import { Client } from '../../src/client/client.ts';
 import { Master } from '../../src/cluster/roles/master.ts';

@@ -1,5 +1,5 @@
 import type { ServerKeys } from '../../../../cli/connect.ts';
-import { inspectServer, lookAgain, type ServerSnapshot } from '../../../../cli/inspect/look.ts';
+import { inspectServer, lookAgain, type ServerSnapshot } from '../../../../cli/inspect/snapshot.ts';
 import { describeLook, lookLine } from '../../../../cli/inspect/text.ts';
 import { styleFor } from '../../../../cli/terminal/text.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
