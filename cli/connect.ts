@@ -15,7 +15,7 @@ import { zeromq } from '../transports/zeromq/index.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { stderrLogger } from './terminal/screen.ts';
-import { Waiting } from './wait-notices.ts';
+import { WaitNotices } from './wait-notices.ts';
 import { loadWs } from './ws.ts';
 
 /**
@@ -39,15 +39,15 @@ export async function withClient<T>(
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const reach = serverFrom(context);
-  const waiting = new Waiting(context);
+  const access = serverFrom(context);
+  const notices = new WaitNotices(context);
   const settings = connectOptions(
     context,
-    { ...reach, transport: waiting.over(reach.transport) },
+    { ...access, transport: notices.over(access.transport) },
     serverName,
   );
-  const { dbAddress = settings.serverName ?? '' } = reach;
-  const client = await waiting.for(dbAddress, Client.connect(settings));
+  const { dbAddress = settings.serverName ?? '' } = access;
+  const client = await notices.for(dbAddress, Client.connect(settings));
   try {
     return await use(client);
   } finally {
@@ -58,11 +58,11 @@ export async function withClient<T>(
 
 function connectOptions(
   context: CommandContext,
-  reach: ServerAccess,
+  access: ServerAccess,
   defaultServer: string | undefined,
 ): ConnectOptions {
   const { options, signal } = context;
-  const { transport, dbAddress, isRelayed } = reach;
+  const { transport, dbAddress, isRelayed } = access;
   const serverName = options.text('server') ?? defaultServer;
   if (dbAddress === undefined) {
     if (!isRelayed) throw noAddress();
@@ -106,7 +106,7 @@ export interface ServerAccess {
 }
 
 /** The transport that dials servers, encrypted when --server-key says so. */
-export function dialling({ options }: CommandContext): BindingTransport {
+export function dialTransport({ options }: CommandContext): BindingTransport {
   const serverKey = options.text('server-key');
   return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
 }
@@ -125,7 +125,7 @@ export function serverFrom(context: CommandContext, argument?: string): ServerAc
   // What is in the command line counts for more than the environment, which may have both.
   if (relay === undefined || (isAddress && isSaid && !options.isGiven('relay'))) {
     if (options.isGiven('token')) throw usage('--token is for a relay: say with --relay where that is');
-    return { transport: dialling(context), dbAddress: db, isRelayed: false };
+    return { transport: dialTransport(context), dbAddress: db, isRelayed: false };
   }
   if (isAddress && isSaid)
     throw usage(`behind a relay a server has a name and no address such as ${inspectValue(db)}`);

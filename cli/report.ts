@@ -114,7 +114,7 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
 }
 
 /** The lines for stderr. @param isVerbose - with the stack, where there is one to show. */
-export function tell(failure: Failure, asJson: boolean, isVerbose = false): string[] {
+export function failureLines(failure: Failure, asJson: boolean, isVerbose = false): string[] {
   const { code, message, hint, remoteName } = failure;
   const stack = isVerbose ? failure.stack : undefined;
   if (asJson) return [printableJson({ error: { code, message, remoteName, hint, stack } })];

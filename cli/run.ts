@@ -7,7 +7,7 @@ import { COMMANDS } from './commands/index.ts';
 import { CommandError } from './errors.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Interrupted, type Io, OutputClosed } from './io.ts';
-import { failureOf, tell } from './report.ts';
+import { failureLines, failureOf } from './report.ts';
 import { Output } from './terminal/output.ts';
 import { Screen } from './terminal/screen.ts';
 import { quoted } from './terminal/text.ts';
@@ -42,7 +42,7 @@ export async function run(io: Io): Promise<number> {
     await atMost(io.signal.aborted ? LAST_WORDS : Number.POSITIVE_INFINITY, written);
     const failure = failureOf(reason, COMMANDS.find(({ name }) => name === first)?.name);
     const isVerbose = asksFor(rest, '--verbose') || asksFor(rest, '-v');
-    for (const line of tell(failure, asksFor(rest, '--json'), isVerbose)) screen.line(line);
+    for (const line of failureLines(failure, asksFor(rest, '--json'), isVerbose)) screen.line(line);
     return failure.exitCode;
   } finally {
     io.signal.removeEventListener('abort', onSignal);

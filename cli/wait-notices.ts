@@ -16,7 +16,7 @@ interface Awaited {
 }
 
 /** The waiting of one command. What goes on for long is said sparingly, and that it is over is said too. */
-export class Waiting {
+export class WaitNotices {
   readonly #logger: Logger;
   readonly #awaited = new Map<string, Awaited>();
 

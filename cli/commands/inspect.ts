@@ -4,14 +4,20 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../ending.ts';
-import { inspectServer, lookAgain, type Rates, ratesOf, type ServerSnapshot } from '../inspect/snapshot.ts';
-import { describeLook, lookLine } from '../inspect/text.ts';
+import {
+  inspectAgain,
+  inspectServer,
+  type Rates,
+  ratesOf,
+  type ServerSnapshot,
+} from '../inspect/snapshot.ts';
+import { describeSnapshot, snapshotLine } from '../inspect/text.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 import { Block } from '../terminal/output.ts';
 import { duration } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { nameText, styleFor } from '../terminal/text.ts';
-import { Waiting } from '../wait-notices.ts';
+import { WaitNotices } from '../wait-notices.ts';
 
 export const inspectCommand: Command = {
   name: 'inspect',
@@ -19,7 +25,7 @@ export const inspectCommand: Command = {
   synopsis: ['[ADDRESS]'],
   about: [
     'Asks the server with the db_address ADDRESS for its role, name, addresses and functions, how long it is up, what it did, and who works for it. A pylm server tells its name and addresses, of which its role follows; not its functions, and not what it did.',
-    '--watch looks again and again: on a terminal in place, elsewhere a line for each look, with what was done in a second. It waits for a server that goes to come back.',
+    '--watch looks again and again: on a terminal in place, elsewhere a line for each snapshot, with what was done in a second. It waits for a server that goes to come back.',
   ],
   examples: [
     { line: 'frond inspect tcp://127.0.0.1:5555', does: 'a server' },
@@ -32,12 +38,12 @@ export const inspectCommand: Command = {
     timeout: {
       kind: 'time',
       value: 'MS',
-      help: 'milliseconds to wait for the first look; inf for no limit',
+      help: 'milliseconds to wait for the first snapshot; inf for no limit',
       default: '5000',
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object per look: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what is not known',
+      help: 'one JSON object per snapshot: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what is not known',
     },
   },
   arity: [0, 1],
@@ -50,15 +56,15 @@ async function run(context: CommandContext): Promise<number> {
   const { io, options, output, positionals, screen, signal } = context;
   const { transport, dbAddress, isRelayed } = serverFrom(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
-  const waiting = new Waiting(context);
-  const keys = await ServerKeys.open(waiting.over(transport), dbAddress);
+  const notices = new WaitNotices(context);
+  const keys = await ServerKeys.open(notices.over(transport), dbAddress);
   if (options.flag('verbose')) keys.log(sparing(stderrLogger(screen, options.flag('json'))));
   try {
     const looked = keys.within(options.number('timeout') ?? TIMEOUT, signal, inspectServer(keys));
-    const first = await waiting.for(dbAddress, looked);
+    const first = await notices.for(dbAddress, looked);
     if (options.flag('watch')) return await watch(context, keys, first);
     if (options.flag('json')) await output.json(first);
-    else await output.line(describeLook(first, null, styleFor(io.stdout, io.env)));
+    else await output.line(describeSnapshot(first, null, styleFor(io.stdout, io.env)));
     return 0;
   } finally {
     await keys.close();
@@ -70,15 +76,15 @@ async function run(context: CommandContext): Promise<number> {
 /** Milliseconds between two looks, unless told otherwise. */
 const EVERY = 1_000;
 
-/** What is shown of one look. */
-interface Sight {
-  readonly look: ServerSnapshot;
+/** What is shown of one snapshot. */
+interface Observation {
+  readonly snapshot: ServerSnapshot;
   readonly rates: Rates | null;
   /** Milliseconds since there is no answer; 0 while there is one. */
   readonly silent: number;
 }
 
-/** Rejects with the signal's reason, and with what a look throws that is no silence. */
+/** Rejects with the signal's reason, and with what a snapshot throws that is no silence. */
 export async function watch(
   context: CommandContext,
   keys: ServerKeys,
@@ -86,59 +92,69 @@ export async function watch(
 ): Promise<never> {
   const { options, signal } = context;
   const every = options.number('every') ?? EVERY;
-  const show = shower(context);
+  const show = observationPrinter(context);
   let last = first;
   let seen = performance.now();
-  await show({ look: first, rates: null, silent: 0 });
+  await show({ snapshot: first, rates: null, silent: 0 });
   for (;;) {
     await unlessAborted(signal, pause(every));
     const asked = performance.now();
-    let answer = lookOrNothing(keys, last);
+    let answer = inspectIfConnected(keys, last);
     for (;;) {
       const next = await unlessAborted(signal, Promise.race([answer, pause(every, 'silence' as const)]));
       const now = performance.now();
       if (next !== 'silence' && next !== undefined) {
-        await show({ look: next, rates: ratesOf(last, next, now - seen), silent: 0 });
+        await show({ snapshot: next, rates: ratesOf(last, next, now - seen), silent: 0 });
         last = next;
         seen = now;
         break;
       }
-      await show({ look: last, rates: null, silent: now - asked });
+      await show({ snapshot: last, rates: null, silent: now - asked });
       // A link that broke took the question with it; one that is not there yet still has it.
-      if (next === undefined) answer = lookOrNothing(keys, last);
+      if (next === undefined) answer = inspectIfConnected(keys, last);
     }
   }
 }
 
 /** Undefined when the link broke before all was answered. */
-async function lookOrNothing(keys: ServerKeys, last: ServerSnapshot): Promise<ServerSnapshot | undefined> {
+async function inspectIfConnected(
+  keys: ServerKeys,
+  last: ServerSnapshot,
+): Promise<ServerSnapshot | undefined> {
   try {
-    return await lookAgain(keys, last);
+    return await inspectAgain(keys, last);
   } catch (error) {
     if (error instanceof PalmError && error.code === 'DISCONNECTED') return undefined;
     throw error;
   }
 }
 
-function shower({ io, options, output }: CommandContext): (sight: Sight) => Promise<void> | undefined {
+function observationPrinter({
+  io,
+  options,
+  output,
+}: CommandContext): (observation: Observation) => Promise<void> | undefined {
   if (options.flag('json')) {
-    return ({ look, rates, silent }) => {
+    return ({ snapshot, rates, silent }) => {
       const at = new Date().toISOString();
-      const seen = silent > 0 ? { at, name: look.name, silent: Math.round(silent) } : { at, ...look, rates };
+      const seen =
+        silent > 0 ? { at, name: snapshot.name, silent: Math.round(silent) } : { at, ...snapshot, rates };
       return output.json(seen);
     };
   }
   if (!output.isTerminal || io.env.TERM === 'dumb') {
-    return ({ look, rates, silent }) => {
+    return ({ snapshot, rates, silent }) => {
       const text =
-        silent > 0 ? `${nameText(look.name)}: no answer for ${duration(silent)}` : lookLine(look, rates);
+        silent > 0
+          ? `${nameText(snapshot.name)}: no answer for ${duration(silent)}`
+          : snapshotLine(snapshot, rates);
       return output.line(`${new Date().toISOString()} ${text}`);
     };
   }
   const block = new Block(output, io.stdout);
   const style = styleFor(io.stdout, io.env);
-  return ({ look, rates, silent }) => {
-    const text = describeLook(look, rates, style);
+  return ({ snapshot, rates, silent }) => {
+    const text = describeSnapshot(snapshot, rates, style);
     const note = silent > 0 ? `no answer for ${duration(silent)}` : 'Ctrl-C ends this';
     return block.draw(`${text}\n\n${style.faint(note)}`);
   };

@@ -5,7 +5,7 @@ import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { announceTerminal, linesOf, openFile } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
-import { failureOf, tell } from '../report.ts';
+import { failureLines, failureOf } from '../report.ts';
 import { writeResult } from '../terminal/output.ts';
 import { showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
@@ -91,7 +91,7 @@ async function runJob(
   }
   const onRemoteError = (error: PalmError) => {
     counts.failed++;
-    const [first = ''] = tell(failureOf(error, 'job'), asJson);
+    const [first = ''] = failureLines(failureOf(error, 'job'), asJson);
     screen.line(first);
     if (isOver()) job.return?.();
   };

@@ -9,9 +9,9 @@ import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
 import { isRoleName, listOf, readDefinition, shapeOf } from '../roles/definition.ts';
 import {
-  callsOf,
   describe,
   describeCounters,
+  exampleCalls,
   factsOf,
   finishing,
   type RunningEntry,
@@ -74,15 +74,15 @@ export const serveCommand: Command = {
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, signal } = context;
   const transport = servingTransport(context);
-  const gifts: (readonly [file: string, gift: readonly unknown[]])[] = [];
-  for (const file of positionals) gifts.push([file, listOf(await loadModule(file, signal), file)]);
+  const exports: (readonly [file: string, exported: readonly unknown[]])[] = [];
+  for (const file of positionals) exports.push([file, listOf(await loadModule(file, signal), file)]);
   const fleet = new Fleet(transport, signal);
-  const definitions = definitionsOf(context, transport, gifts);
+  const definitions = definitionsOf(context, transport, exports);
   try {
     for (const definition of definitions) {
       await printStarted(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
     }
-    if (!options.flag('json')) await tellCalls(context, fleet.entries);
+    if (!options.flag('json')) await printCalls(context, fleet.entries);
     await untilToldToEnd(context, {
       status: () => statusOf(fleet),
       failed: fleet.serve(),
@@ -95,7 +95,7 @@ async function run(context: CommandContext): Promise<number> {
   try {
     await fleet.close(options.number('drain') ?? DRAIN);
   } finally {
-    tellEnd(context, fleet.entries);
+    printEnd(context, fleet.entries);
   }
   return 0;
 }
@@ -122,14 +122,14 @@ const OVERRIDES = [
 function definitionsOf(
   { options }: CommandContext,
   transport: BindingTransport,
-  gifts: readonly (readonly [file: string, gift: readonly unknown[]])[],
+  exports: readonly (readonly [file: string, exported: readonly unknown[]])[],
 ): readonly RoleDefinition[] {
   const given = OVERRIDES.flatMap(([option, key]) => {
     const value = options.text(option);
     return value === undefined ? [] : [{ option, key, value }];
   });
-  const all = gifts.flatMap(([file, gift]) =>
-    gift.map((value, i) => ({ file, value, which: gift.length > 1 ? `, item ${i + 1}` : '' })),
+  const all = exports.flatMap(([file, exported]) =>
+    exported.map((value, i) => ({ file, value, which: exported.length > 1 ? `, item ${i + 1}` : '' })),
   );
   const [first] = given;
   if (first !== undefined && all.length > 1) {
@@ -178,9 +178,9 @@ async function printStarted(
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
-async function tellCalls({ io, output }: CommandContext, entries: readonly RunningEntry[]): Promise<void> {
+async function printCalls({ io, output }: CommandContext, entries: readonly RunningEntry[]): Promise<void> {
   const { accent } = styleFor(io.stdout, io.env);
-  const calls = callsOf(entries, io.invocation);
+  const calls = exampleCalls(entries, io.invocation);
   const ready = `\n${entries.length > 1 ? 'All are up' : 'It is up'}, until Ctrl-C.`;
   const lines =
     calls.length === 0
@@ -195,7 +195,7 @@ function statusOf({ entries, inFlight }: Fleet): string {
   return `answered: ${[...parts, `${grouped(failed)} failed`, `${grouped(inFlight)} under way`].join(' · ')}`;
 }
 
-function tellEnd({ options, output, signal }: CommandContext, entries: readonly RunningEntry[]): void {
+function printEnd({ options, output, signal }: CommandContext, entries: readonly RunningEntry[]): void {
   if (!(signal.reason instanceof Interrupted)) return;
   for (const { definition, running } of entries) {
     const { name, counters } = running;

@@ -91,17 +91,17 @@ const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, screen, signal } = context;
-  const reach = serverFrom(context);
-  const { transport } = reach;
+  const access = serverFrom(context);
+  const { transport } = access;
   const [file = ''] = positionals;
-  const definition = definitionOf(context, reach, file, await loadModule(file, signal));
+  const definition = definitionOf(context, access, file, await loadModule(file, signal));
   const logger = sparing(stderrLogger(screen, options.flag('json')));
   const keys = await ServerKeys.open(transport, definition.dbAddress);
   const started = performance.now();
   try {
     const { worker, master } = await find(context, transport, definition, keys);
-    await tellFound(context, definition, worker, master);
-    tellLink(keys.connection, (message) => logger.warning(message, { db: definition.dbAddress }));
+    await printFound(context, definition, worker, master);
+    logLink(keys.connection, (message) => logger.warning(message, { db: definition.dbAddress }));
     await untilToldToEnd(context, {
       status: () => statusOf(worker.counters),
       failed: worker.closed.then((error) => {
@@ -112,7 +112,7 @@ async function run(context: CommandContext): Promise<number> {
     try {
       await closeWithin(options.number('drain') ?? DRAIN, [worker]);
     } finally {
-      tellEnd(context, worker, performance.now() - started);
+      printEnd(context, worker, performance.now() - started);
     }
     return 0;
   } finally {
@@ -124,18 +124,18 @@ function definitionOf(
   { options, screen }: CommandContext,
   { transport, dbAddress: db }: ServerAccess,
   file: string,
-  gift: unknown,
+  exported: unknown,
 ): WorkerDefinition {
   const name = options.text('name');
   const concurrency = options.number('concurrency');
-  const isPlaced = typeof gift === 'object' && gift !== null && 'dbAddress' in gift;
+  const isPlaced = typeof exported === 'object' && exported !== null && 'dbAddress' in exported;
   if (db === undefined && !isPlaced) throw noAddress('Master');
   const overrides = {
     ...(db !== undefined && { dbAddress: db }),
     ...(name !== undefined && { name }),
     ...(concurrency !== undefined && { concurrency }),
   };
-  const definition = readWorker(gift, overrides, { file, transport });
+  const definition = readWorker(exported, overrides, { file, transport });
   return {
     name: `${hostname().replace(/[\s.]+/g, '-')}-${process.pid}`,
     logger: stderrLogger(screen, options.flag('json')),
@@ -187,7 +187,7 @@ async function masterAt(keys: ServerKeys, { pushAddress }: WorkerDefinition): Pr
   throw new PalmError('WRONG_SERVER', text, { sent: true });
 }
 
-async function tellFound(
+async function printFound(
   { io, options, output }: CommandContext,
   definition: WorkerDefinition,
   worker: Worker,
@@ -201,7 +201,7 @@ async function tellFound(
 }
 
 /** Says when the link to the Master breaks, and when it is back: the worker itself waits without a word. */
-async function tellLink(connection: Connection, tell: (message: string) => void): Promise<void> {
+async function logLink(connection: Connection, tell: (message: string) => void): Promise<void> {
   let isBroken = false;
   for await (const { type } of connection.status()) {
     if (type === 'disconnected' && !isBroken) tell('the Master is gone; waiting for it');
@@ -215,7 +215,7 @@ function statusOf({ answered, failed, inFlight }: Counters): string {
 }
 
 /** @param elapsed - milliseconds since it was started. */
-function tellEnd({ options, output, signal }: CommandContext, worker: Worker, elapsed: number): void {
+function printEnd({ options, output, signal }: CommandContext, worker: Worker, elapsed: number): void {
   if (!(signal.reason instanceof Interrupted)) return;
   const { name, counters } = worker;
   const line = options.flag('json')

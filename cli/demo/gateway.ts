@@ -16,7 +16,13 @@ import { createRelayOn } from '../../transports/relay/relay.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import type { Environment } from '../io.ts';
-import { affordable, keepDoors, listen, serverOf, urlOf } from '../relay/listening.ts';
+import {
+  affordableConnections,
+  createHttpServer,
+  limitConnections,
+  listen,
+  urlOf,
+} from '../relay/listening.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { loadWs } from '../ws.ts';
 
@@ -56,11 +62,14 @@ export async function openGateway(
   let relay: Relay | undefined;
   const logger = stderrLogger(screen, options.flag('json'), 'relay');
   const loggingLevel = options.flag('verbose') ? 'info' : 'error';
-  const http = await serverOf(undefined, (request, response) => {
+  const http = await createHttpServer(undefined, (request, response) => {
     if (relay?.respond(request, response) !== true) site(request, response);
   });
-  const most = Math.min(MOST_CONNECTIONS, affordable(Object.keys(servers).length * DESCRIPTORS_OF_ROLE));
-  keepDoors(http, { most, mostEach: most }, sparing(atLevel(logger, loggingLevel)));
+  const most = Math.min(
+    MOST_CONNECTIONS,
+    affordableConnections(Object.keys(servers).length * DESCRIPTORS_OF_ROLE),
+  );
+  limitConnections(http, { most, mostEach: most }, sparing(atLevel(logger, loggingLevel)));
   const port = await listen(http, place).catch((error) => {
     throw portTaken(error, place.port);
   });

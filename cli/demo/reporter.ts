@@ -7,19 +7,19 @@ import type { Gateway } from './gateway.ts';
 
 /** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
 export interface DemoReporter {
-  clusterIsUp(cluster: Cluster, took: number): Told;
-  called(path: string, payload: string, answer: string, took: number): Told;
-  jobBegins(path: string, text: string): Told;
-  result(result: Uint8Array): Told;
-  jobEnded(lines: number, words: number, took: number): Told;
-  repeated(messages: number, took: number): Told;
-  shared(key: string, value: string, took: number): Told;
-  ended(summary: Summary): Told;
-  next(steps: NextSteps): Told;
-  page(gateway: Gateway): Told;
+  clusterIsUp(cluster: Cluster, took: number): Written;
+  called(path: string, payload: string, answer: string, took: number): Written;
+  jobBegins(path: string, text: string): Written;
+  result(result: Uint8Array): Written;
+  jobEnded(lines: number, words: number, took: number): Written;
+  repeated(messages: number, took: number): Written;
+  shared(key: string, value: string, took: number): Written;
+  ended(summary: Summary): Written;
+  next(steps: NextSteps): Written;
+  page(gateway: Gateway): Written;
 }
 
-export type Told = Promise<void> | undefined;
+export type Written = Promise<void> | undefined;
 
 export interface Summary {
   readonly lines: number;
@@ -36,7 +36,7 @@ const LABEL = 9;
 const LONGEST_BAR = 12;
 
 /** Tells people, within 80 columns. */
-export class PlainTeller implements DemoReporter {
+export class PlainReporter implements DemoReporter {
   readonly #output: Output;
   readonly #style: Style;
   readonly #width: number;
@@ -78,11 +78,11 @@ export class PlainTeller implements DemoReporter {
     await this.#indented(answer);
   }
 
-  jobBegins(path: string, text: string): Told {
+  jobBegins(path: string, text: string): Written {
     return this.#step('job', `${path} of every line of ${text}, as they come`);
   }
 
-  result(result: Uint8Array): Told {
+  result(result: Uint8Array): Written {
     this.#results++;
     if (this.#results > SHOWN && !this.#showsAll) return undefined;
     const [count = '', ...line] = new TextDecoder().decode(result).split('\t');
@@ -118,7 +118,7 @@ export class PlainTeller implements DemoReporter {
     await this.#indented(value);
   }
 
-  ended({ lines, messages, perSecond: rate, took }: Summary): Told {
+  ended({ lines, messages, perSecond: rate, took }: Summary): Written {
     const facts = [
       `${grouped(lines)} lines`,
       `${grouped(messages)} messages`,
@@ -144,7 +144,7 @@ export class PlainTeller implements DemoReporter {
     await this.#output.line(`  ${this.#style.accent(link)}`);
   }
 
-  #step(label: string, text: string, took?: number): Told {
+  #step(label: string, text: string, took?: number): Written {
     const { strong, faint } = this.#style;
     const time = took === undefined ? '' : duration(took);
     const room = this.#width - LABEL - time.length - 1;
@@ -152,62 +152,62 @@ export class PlainTeller implements DemoReporter {
     return this.#output.line(`${strong(label.padEnd(LABEL))}${body}${faint(time)}`);
   }
 
-  #indented(text: string): Told {
+  #indented(text: string): Written {
     return this.#output.line(`${' '.repeat(LABEL)}${this.#style.accent(clip(text, this.#width - LABEL))}`);
   }
 }
 
 /** Tells machines: one JSON object a line. */
-export class JsonTeller implements DemoReporter {
+export class JsonReporter implements DemoReporter {
   readonly #output: Output;
 
   constructor(output: Output) {
     this.#output = output;
   }
 
-  clusterIsUp({ boundAt, roles }: Cluster, took: number): Told {
+  clusterIsUp({ boundAt, roles }: Cluster, took: number): Written {
     return this.#tell({ cluster: { db: boundAt, roles, ms: rounded(took) } });
   }
 
-  called(path: string, payload: string, answer: string, took: number): Told {
+  called(path: string, payload: string, answer: string, took: number): Written {
     return this.#tell({ eval: { function: path, payload, answer, ms: rounded(took) } });
   }
 
-  jobBegins(): Told {
+  jobBegins(): Written {
     return undefined;
   }
 
-  result(result: Uint8Array): Told {
+  result(result: Uint8Array): Written {
     return this.#tell(jsonOf(result));
   }
 
-  jobEnded(lines: number, words: number, took: number): Told {
+  jobEnded(lines: number, words: number, took: number): Written {
     return this.#tell({ job: { lines, words, ms: rounded(took) } });
   }
 
-  repeated(messages: number, took: number): Told {
+  repeated(messages: number, took: number): Written {
     return this.#tell({ again: { messages, ms: rounded(took) } });
   }
 
-  shared(key: string, value: string, took: number): Told {
+  shared(key: string, value: string, took: number): Written {
     return this.#tell({ shared: { key, value, ms: rounded(took) } });
   }
 
-  ended({ lines, messages, perSecond: rate, took }: Summary): Told {
+  ended({ lines, messages, perSecond: rate, took }: Summary): Written {
     return this.#tell({
       summary: { lines, messages, messagesPerSecond: Math.round(rate), ms: rounded(took) },
     });
   }
 
-  next({ start, calls }: NextSteps): Told {
+  next({ start, calls }: NextSteps): Written {
     return this.#tell({ next: start === undefined ? calls : [start, ...calls] });
   }
 
-  page({ link, relay, token, servers }: Gateway): Told {
+  page({ link, relay, token, servers }: Gateway): Written {
     return this.#tell({ playground: { url: link, relay, token, servers } });
   }
 
-  #tell(facts: object): Told {
+  #tell(facts: object): Written {
     return this.#output.json(facts);
   }
 }
@@ -233,18 +233,18 @@ export function stepsAfter(invocation: string, isEmbedded: boolean): NextSteps {
   // How to reach one without ZeroMQ it says itself: its token is another each time.
   if (isEmbedded) return { start: `${invocation} demo`, calls: [] };
   const way = `--db ${USUAL_ADDRESS}`;
-  return { start: `${invocation} demo ${way}`, calls: callsOver(invocation, way) };
+  return { start: `${invocation} demo ${way}`, calls: callLines(invocation, way) };
 }
 
 /** Beside a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
 export function nextSteps(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
-  if (dbAddress !== undefined) return { start: undefined, calls: callsOver(invocation, `--db ${dbAddress}`) };
+  if (dbAddress !== undefined) return { start: undefined, calls: callLines(invocation, `--db ${dbAddress}`) };
   const { relay, token } = gateway;
   const place = `export FROND_RELAY=${relay} FROND_TOKEN=${token}`;
-  return { start: undefined, calls: [place, ...callsOver(invocation, '--db demo')] };
+  return { start: undefined, calls: [place, ...callLines(invocation, '--db demo')] };
 }
 
-function callsOver(invocation: string, way: string): readonly string[] {
+function callLines(invocation: string, way: string): readonly string[] {
   return [
     `${invocation} eval demo.reverse 'stressed' ${way}`,
     `ls | ${invocation} job demo.upper ${way}`,

@@ -13,7 +13,7 @@ import { grouped } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
 import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
-import { type DemoReporter, JsonTeller, nextSteps, PlainTeller, stepsAfter } from './reporter.ts';
+import { type DemoReporter, JsonReporter, nextSteps, PlainReporter, stepsAfter } from './reporter.ts';
 import { SONNETS } from './sonnets.ts';
 import { runTour } from './tour.ts';
 
@@ -39,8 +39,8 @@ export async function runDemo(context: CommandContext): Promise<number> {
     const cluster = await startCluster(fleet, network.any, addresses, context);
     const took = performance.now() - started;
     if (!options.flag('once')) gateway = await openGateway(context, network.transport, serversOf(cluster));
-    const teller = tellerFor(context, network);
-    await unlessAborted(signal, show({ context, network, cluster, gateway, teller, lines, about, took }));
+    const reporter = reporterFor(context, network);
+    await unlessAborted(signal, show({ context, network, cluster, gateway, reporter, lines, about, took }));
     if (gateway === undefined) return 0;
     if (options.flag('open')) openInBrowser(gateway.link, io.env);
     await untilToldToEnd(context, { status: statusFrom(fleet), failed: fleet.serve() });
@@ -60,9 +60,9 @@ function checkOptions({ options }: CommandContext): void {
   if (port > MOST_PORT) throw new CommandError('USAGE', `--port must be from 0 to ${MOST_PORT}, not ${port}`);
 }
 
-function tellerFor({ io, options, output }: CommandContext, network: DemoNetwork): DemoReporter {
-  if (options.flag('json')) return new JsonTeller(output);
-  return new PlainTeller(io, output, options.flag('all'), network.isEmbedded);
+function reporterFor({ io, options, output }: CommandContext, network: DemoNetwork): DemoReporter {
+  if (options.flag('json')) return new JsonReporter(output);
+  return new PlainReporter(io, output, options.flag('all'), network.isEmbedded);
 }
 
 interface Show {
@@ -70,7 +70,7 @@ interface Show {
   readonly network: DemoNetwork;
   readonly cluster: Cluster;
   readonly gateway: Gateway | undefined;
-  readonly teller: DemoReporter;
+  readonly reporter: DemoReporter;
   /** What the job runs over. */
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** What {@link lines} are, for people. */
@@ -79,15 +79,24 @@ interface Show {
   readonly took: number;
 }
 
-async function show({ context, network, cluster, gateway, teller, lines, about, took }: Show): Promise<void> {
+async function show({
+  context,
+  network,
+  cluster,
+  gateway,
+  reporter,
+  lines,
+  about,
+  took,
+}: Show): Promise<void> {
   const { io, screen, signal } = context;
   const { transport, isEmbedded } = network;
-  await teller.clusterIsUp(cluster, took);
+  await reporter.clusterIsUp(cluster, took);
   const { dbAddress } = cluster;
-  await teller.ended(await runTour({ transport, dbAddress, teller, screen, signal, lines, about }));
-  if (gateway === undefined) return teller.next(stepsAfter(io.invocation, isEmbedded));
-  await teller.next(nextSteps(io.invocation, isEmbedded ? undefined : dbAddress, gateway));
-  await teller.page(gateway);
+  await reporter.ended(await runTour({ transport, dbAddress, reporter, screen, signal, lines, about }));
+  if (gateway === undefined) return reporter.next(stepsAfter(io.invocation, isEmbedded));
+  await reporter.next(nextSteps(io.invocation, isEmbedded ? undefined : dbAddress, gateway));
+  await reporter.page(gateway);
 }
 
 function shippedLines(): readonly Uint8Array[] {

@@ -9,7 +9,7 @@ import type { DemoReporter, Summary } from './reporter.ts';
 export interface Tour {
   readonly transport: BindingTransport;
   readonly dbAddress: string;
-  readonly teller: DemoReporter;
+  readonly reporter: DemoReporter;
   readonly screen: Screen;
   readonly signal: AbortSignal;
   /** What the job runs over. */
@@ -55,15 +55,15 @@ function connect({ transport, dbAddress, signal }: Tour): Promise<Client> {
   return Client.connect({ transport, serverName: 'demo', dbAddress, signal, loggingLevel: 'silent' });
 }
 
-async function showEvals({ teller, signal }: Tour, client: Client): Promise<void> {
+async function showEvals({ reporter, signal }: Tour, client: Client): Promise<void> {
   for (const [path, payload] of CALLS) {
     const started = performance.now();
     const answer = await client.with(text()).eval(path, payload, { signal });
-    await teller.called(path, payload, answer, performance.now() - started);
+    await reporter.called(path, payload, answer, performance.now() - started);
   }
 }
 
-async function showJob({ teller, screen, signal, lines, about }: Tour, client: Client) {
+async function showJob({ reporter, screen, signal, lines, about }: Tour, client: Client) {
   const path = 'demo.words';
   const kept: Uint8Array[] = [];
   let sent = 0;
@@ -79,7 +79,7 @@ async function showJob({ teller, screen, signal, lines, about }: Tour, client: C
     isInputOver = true;
     if (results === sent) await job.return?.();
   }
-  await teller.jobBegins(path, about);
+  await reporter.jobBegins(path, about);
   const started = performance.now();
   const job = client.job(path, input(), { signal, idleTimeout: PATIENCE });
   const total = () => (isInputOver ? sent : undefined);
@@ -88,14 +88,14 @@ async function showJob({ teller, screen, signal, lines, about }: Tour, client: C
     for await (const result of job) {
       results++;
       words += countOf(result);
-      await teller.result(result);
+      await reporter.result(result);
       if (isInputOver && results === sent) break;
     }
   } finally {
     stop();
   }
   const took = performance.now() - started;
-  await teller.jobEnded(results, words, took);
+  await reporter.jobEnded(results, words, took);
   return { lines: results, kept, took };
 }
 
@@ -104,7 +104,7 @@ function countOf(result: Bytes): number {
   return Number.parseInt(new TextDecoder().decode(result.subarray(0, 16)), 10);
 }
 
-async function showSpeed({ teller, screen, signal }: Tour, client: Client, lines: readonly Uint8Array[]) {
+async function showSpeed({ reporter, screen, signal }: Tour, client: Client, lines: readonly Uint8Array[]) {
   let results = 0;
   const started = performance.now();
   const stop = showProgress(screen, () => ({ results, total: MANY, failed: 0 }));
@@ -115,7 +115,7 @@ async function showSpeed({ teller, screen, signal }: Tour, client: Client, lines
     stop();
   }
   const took = performance.now() - started;
-  await teller.repeated(MANY, took);
+  await reporter.repeated(MANY, took);
   return { took };
 }
 
@@ -127,13 +127,13 @@ function* overAndOver<T>(items: readonly T[], count: number): Generator<T> {
 }
 
 async function showSharing(tour: Tour, client: Client): Promise<void> {
-  const { teller, signal } = tour;
+  const { reporter, signal } = tour;
   const other = await connect(tour);
   try {
     const started = performance.now();
     const key = await client.with(text()).set('festina lente', 'motto', { signal });
     const value = await other.with(text()).get(key, { signal });
-    await teller.shared(key, value ?? '', performance.now() - started);
+    await reporter.shared(key, value ?? '', performance.now() - started);
   } finally {
     await other.close(signal.aborted ? { timeout: 0 } : {});
   }

@@ -84,7 +84,7 @@ export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
 }
 
 /** Looks at a server that was seen before. What a pylm server tells does not change, and it logs what it is asked. */
-export async function lookAgain(keys: ServerKeys, before: ServerSnapshot): Promise<ServerSnapshot> {
+export async function inspectAgain(keys: ServerKeys, before: ServerSnapshot): Promise<ServerSnapshot> {
   if (before.implementation !== 'pylm') return inspectServer(keys);
   const name = await keys.read('name');
   const isSame = name.features === undefined && replyText(name) === before.name;

@@ -1,4 +1,4 @@
-/** A look at a server as people read it. */
+/** A snapshot at a server as people read it. */
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
@@ -14,26 +14,26 @@ const LONGEST_LABEL = 24;
 const SHOWN_FUNCTIONS = 100;
 
 /** Several lines, without the last newline. */
-export function describeLook(look: ServerSnapshot, rates: Rates | null, { strong }: Style): string {
-  const { implementation, role, uptime } = look;
+export function describeSnapshot(snapshot: ServerSnapshot, rates: Rates | null, { strong }: Style): string {
+  const { implementation, role, uptime } = snapshot;
   const what = `a ${implementation} ${nameText(role ?? 'server')}`;
   const up = uptime === null ? '' : `, up ${age(uptime)}`;
   const groups = [
-    addressFacts(look),
-    [['functions', functionsText(look)] as const],
-    counterFacts(look, rates),
-    workerFacts(look),
+    addressFacts(snapshot),
+    [['functions', functionsText(snapshot)] as const],
+    counterFacts(snapshot, rates),
+    workerFacts(snapshot),
   ].filter((facts) => facts.length > 0);
   const width = Math.max(...groups.flat().map(([label]) => label.length));
   const padded = groups.map((facts) => facts.map(([label, text]) => [label.padEnd(width), text] as const));
   return [
-    strong(`${nameText(look.name)}: ${what}${up}`),
+    strong(`${nameText(snapshot.name)}: ${what}${up}`),
     ...padded.flatMap((facts) => ['', ...factLines(facts)]),
   ].join('\n');
 }
 
 /** One line, for logs. */
-export function lookLine(
+export function snapshotLine(
   { name, role, counters, workers, pushedWorkers }: ServerSnapshot,
   rates: Rates | null,
 ): string {

@@ -14,7 +14,7 @@ import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
 /** A place to listen at. */
-export interface Place {
+export interface HostPort {
   /** Undefined for every address of the machine. */
   readonly host: string | undefined;
   /** 0 for a free one. */
@@ -31,7 +31,7 @@ export interface Tls {
  * The place that a text such as `127.0.0.1:7766`, `[::1]:7766` or `*:7766` names.
  * @throws CommandError `USAGE`.
  */
-export function parsePlace(text: string, option = '--listen'): Place {
+export function parseHostPort(text: string, option = '--listen'): HostPort {
   const [, bracketed, plain, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]/]+)):(\d{1,5}|\*)$/i.exec(text) ?? [];
   const host = bracketed ?? plain;
   const number = port === '*' ? 0 : Number(port);
@@ -45,7 +45,7 @@ export function parsePlace(text: string, option = '--listen'): Place {
 }
 
 /** Whether others than this machine's own processes can reach it. */
-export function isOpen({ host }: Place): boolean {
+export function isPublic({ host }: HostPort): boolean {
   return host === undefined || !/^(localhost|127\.[\d.]+|::1)$/i.test(host);
 }
 
@@ -68,7 +68,10 @@ export async function readKeyPair(tls: Tls): Promise<KeyPair> {
 }
 
 /** A server that speaks TLS when there are keys. @throws CommandError `INPUT` for keys that are none. */
-export async function serverOf(tls: Tls | undefined, answer: RequestListener): Promise<Server | TlsServer> {
+export async function createHttpServer(
+  tls: Tls | undefined,
+  answer: RequestListener,
+): Promise<Server | TlsServer> {
   if (tls === undefined) return createServer(SERVER_OPTIONS, answer);
   const pair = await readKeyPair(tls);
   return createTlsServer({ ...SERVER_OPTIONS, handshakeTimeout: TLS_TIMEOUT, ...pair }, answer);
@@ -78,7 +81,7 @@ export async function serverOf(tls: Tls | undefined, answer: RequestListener): P
  * Resolves with the port once the server listens.
  * @throws PalmError `INVALID_CALL` when it cannot, as when the port is taken.
  */
-export async function listen(server: Server | TlsServer, { host, port }: Place): Promise<number> {
+export async function listen(server: Server | TlsServer, { host, port }: HostPort): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -95,7 +98,7 @@ export async function listen(server: Server | TlsServer, { host, port }: Place):
 }
 
 /** The URL for who is on the same machine. */
-export function urlOf(scheme: 'ws' | 'wss' | 'http', { host }: Place, port: number, path: string): string {
+export function urlOf(scheme: 'ws' | 'wss' | 'http', { host }: HostPort, port: number, path: string): string {
   const own = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `${scheme}://${own.includes(':') ? `[${own}]` : own}:${port}${path}`;
 }
@@ -111,7 +114,7 @@ async function readKey(path: string): Promise<Buffer> {
 // Bounds what strangers hold of an HTTP server of the command: connections count from their first packet on.
 
 /** Connections that may be open at once, whatever they are used for. */
-export interface Doors {
+export interface ConnectionLimits {
   readonly most: number;
   /** From one address. */
   readonly mostEach: number;
@@ -129,11 +132,11 @@ export const OTHER_CONNECTIONS = 32;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 20_000;
 const IDLE_TIMEOUT = 30_000;
-const LOOK = 1_000;
+const CHECK_INTERVAL = 1_000;
 
 /** What a server is to be created with. */
 export const SERVER_OPTIONS = {
-  connectionsCheckingInterval: LOOK,
+  connectionsCheckingInterval: CHECK_INTERVAL,
   headersTimeout: HEADERS_TIMEOUT,
   requestTimeout: REQUEST_TIMEOUT,
 } as const satisfies ServerOptions;
@@ -145,12 +148,12 @@ export const TLS_TIMEOUT = 10_000;
  * Closes connections that are too many as soon as they are accepted, and logs that it does and when none can be accepted
  * for want of descriptors. Nothing of it ends the process.
  */
-export function keepDoors(
+export function limitConnections(
   server: Server | TlsServer,
-  { most, mostEach, isProxy = () => false }: Doors,
+  { most, mostEach, isProxy = () => false }: ConnectionLimits,
   logger: Logger,
 ): void {
-  const turnstile = new ConnectionQuota(Number.POSITIVE_INFINITY, mostEach);
+  const quota = new ConnectionQuota(Number.POSITIVE_INFINITY, mostEach);
   server.maxConnections = most;
   server.timeout = IDLE_TIMEOUT;
   // Before it listens, errors are those of its address.
@@ -165,9 +168,9 @@ export function keepDoors(
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     if (isProxy(address)) return;
-    const entered = turnstile.enter(address);
-    if (typeof entered === 'function') {
-      socket.once('close', entered);
+    const leave = quota.enter(address);
+    if (typeof leave === 'function') {
+      socket.once('close', leave);
       return;
     }
     socket.destroy();
@@ -183,7 +186,7 @@ const OWN_DESCRIPTORS = 48;
 const DESCRIPTORS_EACH = 32;
 
 /** Connections that there are descriptors for, when `servers` servers are behind the relay; Infinity where nobody can tell. */
-export function affordable(servers: number): number {
+export function affordableConnections(servers: number): number {
   return Math.max(1, mostDescriptors() - OWN_DESCRIPTORS - DESCRIPTORS_EACH * servers);
 }
 

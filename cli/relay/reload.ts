@@ -14,12 +14,12 @@ import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 
 /** Milliseconds between two looks at the files, as at the token file, where the system does not tell of a change before. */
-const LOOK = 1_000;
+const CHECK_INTERVAL = 1_000;
 
 export interface ReloadSettings {
   readonly options: Options;
-  /** What the relay began with. */
-  readonly began: RelaySettings;
+  /** What the relay initial with. */
+  readonly initial: RelaySettings;
   readonly relay: Relay;
   readonly server: Server | TlsServer;
   readonly logger: Logger;
@@ -39,12 +39,12 @@ export class Reload {
 
   constructor(settings: ReloadSettings) {
     this.#settings = settings;
-    const { options, began } = settings;
-    this.#servers = began.servers;
+    const { options, initial } = settings;
+    this.#servers = initial.servers;
     const config = options.text('config');
-    this.#files = [config, began.tls?.cert, began.tls?.key].filter((path) => path !== undefined);
+    this.#files = [config, initial.tls?.cert, initial.tls?.key].filter((path) => path !== undefined);
     this.#reading = this.#hasChanged().then(() => {});
-    this.#stops = this.#files.map((path) => watchFile(path, LOOK, () => this.#look()));
+    this.#stops = this.#files.map((path) => watchFile(path, CHECK_INTERVAL, () => this.#look()));
   }
 
   /** Reads everything again, whether it has changed or not. Never rejects. */
@@ -74,7 +74,7 @@ export class Reload {
   }
 
   async #read(): Promise<void> {
-    const { options, began, relay, logger } = this.#settings;
+    const { options, initial, relay, logger } = this.#settings;
     try {
       const next = await settingsOf(options);
       const pair = next.tls && (await readKeyPair(next.tls));
@@ -89,11 +89,11 @@ export class Reload {
       logger.warning('some of what has changed counts only after a restart', { changed: later.join(', ') });
     } catch (error) {
       const message = 'the files of the relay cannot be used; what was read before counts on';
-      logger.warning(message, { reason: messageOf(error), config: options.text('config'), ...began.tls });
+      logger.warning(message, { reason: messageOf(error), config: options.text('config'), ...initial.tls });
     }
   }
 
-  /** For connections from now on: those that there are keep the certificate that they began with. */
+  /** For connections from now on: those that there are keep the certificate that they initial with. */
   #use(pair: KeyPair): void {
     const { server } = this.#settings;
     if (server instanceof TlsServer) server.setSecureContext(pair);
@@ -101,19 +101,19 @@ export class Reload {
 
   /** Keys of the config file. */
   #needsRestart(next: RelaySettings): readonly string[] {
-    const { began } = this.#settings;
+    const { initial } = this.#settings;
     const changed: string[] = [];
     const compare = (key: string, before: unknown, now: unknown) => {
       if (!isDeepStrictEqual(before, now)) changed.push(key);
     };
-    compare('listen', began.place, next.place);
-    compare('metrics', began.metrics, next.metrics);
-    compare('path', began.path, next.path);
-    compare('limits', began.limits, next.limits);
-    compare('tokens', began.tokens, next.tokens);
-    compare('trustProxy', began.trustProxy, next.trustProxy);
-    compare('serverKey', began.serverKey, next.serverKey);
-    compare('tls', began.tls === undefined, next.tls === undefined);
+    compare('listen', initial.place, next.place);
+    compare('metrics', initial.metrics, next.metrics);
+    compare('path', initial.path, next.path);
+    compare('limits', initial.limits, next.limits);
+    compare('tokens', initial.tokens, next.tokens);
+    compare('trustProxy', initial.trustProxy, next.trustProxy);
+    compare('serverKey', initial.serverKey, next.serverKey);
+    compare('tls', initial.tls === undefined, next.tls === undefined);
     for (const [name, target] of Object.entries(this.#servers))
       compare(`servers.${name}`, target, next.servers[name]);
     return changed;

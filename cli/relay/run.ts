@@ -16,14 +16,14 @@ import { stderrLogger } from '../terminal/screen.ts';
 import { type Fact, factLines, styleFor } from '../terminal/text.ts';
 import { loadWs } from '../ws.ts';
 import {
-  affordable,
-  type Doors,
-  isOpen,
-  keepDoors,
+  affordableConnections,
+  type ConnectionLimits,
+  createHttpServer,
+  isPublic,
+  limitConnections,
   listen,
   OTHER_CONNECTIONS,
   SERVER_OPTIONS,
-  serverOf,
   urlOf,
 } from './listening.ts';
 import { Reload } from './reload.ts';
@@ -36,43 +36,43 @@ export async function runRelay(context: CommandContext): Promise<number> {
   const logger = stderrLogger(screen, options.flag('json'));
   const tokens = await tokensOf(settings, logger);
   let relay: Relay | undefined;
-  const watchers = new WeakSet<IncomingMessage>();
+  const metricsRequests = new WeakSet<IncomingMessage>();
   const answer: RequestListener = (request, response) => {
     if (relay?.respond(request, response) === true) return;
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
     response.end('This is a relay of frond: connect to it with a WebSocket.\n');
   };
-  const server = await serverOf(settings.tls, answer);
-  keepDoors(server, doorsOf(settings), sparing(logger));
+  const server = await createHttpServer(settings.tls, answer);
+  limitConnections(server, connectionLimits(settings), sparing(logger));
   relay = await createRelayOn(loadWs, {
     ...relayOptions(settings, tokens),
     server,
-    metrics: (request) => watchers.has(request),
+    metrics: (request) => metricsRequests.has(request),
     logger,
     loggingLevel: options.flag('verbose') ? 'info' : 'warning',
   });
-  const reload = new Reload({ options, began: settings, relay, server, logger });
+  const reload = new Reload({ options, initial: settings, relay, server, logger });
   const stopHangups = context.io.onHangup?.(() => void reload.again());
-  const figures = createServer(SERVER_OPTIONS, (request, response) => {
-    watchers.add(request);
+  const metricsServer = createServer(SERVER_OPTIONS, (request, response) => {
+    metricsRequests.add(request);
     answer(request, response);
   });
-  keepDoors(figures, { most: OTHER_CONNECTIONS, mostEach: OTHER_CONNECTIONS }, sparing(logger));
+  limitConnections(metricsServer, { most: OTHER_CONNECTIONS, mostEach: OTHER_CONNECTIONS }, sparing(logger));
   let drain = 0;
   try {
     const { place, path, tls } = settings;
     const port = await listen(server, place);
-    if (isOpen(place) && tls === undefined && tokens === undefined) {
+    if (isPublic(place) && tls === undefined && tokens === undefined) {
       logger.warning('anybody who reaches this machine may come in, and nothing is encrypted', {
         listen: options.text('listen') ?? `${place.host ?? '*'}:${port}`,
       });
     }
     const url = urlOf(tls === undefined ? 'ws' : 'wss', place, port, path);
-    const figuresAt =
+    const metricsUrl =
       settings.metrics &&
-      urlOf('http', settings.metrics, await listen(figures, settings.metrics), '/metrics');
-    warnOfStrangers(settings, tokens, logger);
-    await tellRelay(context, settings, tokens, url, figuresAt);
+      urlOf('http', settings.metrics, await listen(metricsServer, settings.metrics), '/metrics');
+    warnOfUnknownServers(settings, tokens, logger);
+    await printStarted(context, settings, tokens, url, metricsUrl);
     await untilToldToEnd(context, {
       status: () => `relaying · ${grouped(relay.connections)} connected`,
       remains: () => leaving(relay.connections),
@@ -82,7 +82,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
     stopHangups?.();
     reload.stop();
     await relay.close({ timeout: drain });
-    for (const one of [server, figures]) {
+    for (const one of [server, metricsServer]) {
       one.close();
       one.closeAllConnections();
     }
@@ -90,9 +90,12 @@ export async function runRelay(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function doorsOf({ servers, limits, trustProxy }: RelaySettings): Doors {
+function connectionLimits({ servers, limits, trustProxy }: RelaySettings): ConnectionLimits {
   const { maxConnections, maxConnectionsPerAddress } = resolveLimits(limits);
-  const most = Math.min(maxConnections + OTHER_CONNECTIONS, affordable(Object.keys(servers).length));
+  const most = Math.min(
+    maxConnections + OTHER_CONNECTIONS,
+    affordableConnections(Object.keys(servers).length),
+  );
   // No address has all that there are.
   const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
   const proxies = new Proxies(trustProxy);
@@ -110,7 +113,7 @@ async function tokensOf(
 }
 
 /** Tokens for servers that there are not: a file may be of several relays, so they keep nobody from starting. */
-function warnOfStrangers({ servers }: RelaySettings, tokens: Tokens | undefined, logger: Logger): void {
+function warnOfUnknownServers({ servers }: RelaySettings, tokens: Tokens | undefined, logger: Logger): void {
   for (const identity of tokens?.identities ?? []) {
     const server = strangerIn(identity.servers, Object.keys(servers));
     if (server === undefined) continue;
@@ -140,8 +143,8 @@ function leaving(connections: number): string | undefined {
 
 // What `frond relay` says of itself when it is up.
 
-/** @param url - for who is on the same machine, as `metrics` is, where there are figures. */
-export async function tellRelay(
+/** @param url - for who is on the same machine, as `metrics` is, where there are metricsServer. */
+export async function printStarted(
   { io, options, output }: CommandContext,
   settings: RelaySettings,
   tokens: Tokens | undefined,
@@ -151,7 +154,7 @@ export async function tellRelay(
   if (options.flag('json'))
     return output.json({ ...description(settings, tokens, url), ...(metrics && { metrics }) });
   const { accent, strong } = styleFor(io.stdout, io.env);
-  const [command, ...code] = waysIn(settings, url, io.invocation);
+  const [command, ...code] = exampleLines(settings, url, io.invocation);
   const lines = [
     strong('relay'),
     ...factLines([
@@ -193,7 +196,7 @@ function factsOf(settings: RelaySettings, tokens: Tokens | undefined, url: strin
   return facts;
 }
 
-const CACHE_DEEDS: Readonly<Record<CacheScope, string>> = {
+const CACHE_RIGHTS: Readonly<Record<CacheScope, string>> = {
   none: '',
   read: 'read every key',
   session: 'use keys under anonymous/',
@@ -202,18 +205,22 @@ const CACHE_DEEDS: Readonly<Record<CacheScope, string>> = {
 
 /** What those with these grants may do: `may call demo.*, and read every key, of demo`. */
 function describeGrants({ servers, functions = [], cache = 'none', work = false }: Grants): string {
-  const deeds = [
+  const rights = [
     ...(functions.length === 0 ? [] : [`call ${functions.join(', ')}`]),
-    ...(cache === 'none' ? [] : [CACHE_DEEDS[cache]]),
+    ...(cache === 'none' ? [] : [CACHE_RIGHTS[cache]]),
     ...(work ? ['work'] : []),
   ];
-  return deeds.length === 0 ? 'may do nothing' : `may ${deeds.join('; ')} (${servers.join(', ')})`;
+  return rights.length === 0 ? 'may do nothing' : `may ${rights.join('; ')} (${servers.join(', ')})`;
 }
 
 /** A line for the shell, and the lines of a program; in capitals what is not known here. */
-function waysIn(settings: RelaySettings, url: string, invocation: string): readonly [string, ...string[]] {
+function exampleLines(
+  settings: RelaySettings,
+  url: string,
+  invocation: string,
+): readonly [string, ...string[]] {
   const { anonymous, servers } = settings;
-  const [call, server] = callOf(anonymous, Object.keys(servers));
+  const [call, server] = callableFunction(anonymous, Object.keys(servers));
   const needsToken = anonymous === undefined;
   return [
     `${invocation} eval ${call} 'hello' --relay ${url}${needsToken ? ' --token TOKEN' : ''}`,
@@ -223,7 +230,10 @@ function waysIn(settings: RelaySettings, url: string, invocation: string): reado
 }
 
 /** A function that may be called, and its server. */
-function callOf(anonymous: Grants | undefined, names: readonly string[]): readonly [string, string] {
+function callableFunction(
+  anonymous: Grants | undefined,
+  names: readonly string[],
+): readonly [string, string] {
   const [name = 'SERVER'] = names;
   for (const pattern of anonymous?.functions ?? []) {
     const [server = '', run = '*'] = pattern === '*' ? [name, '*'] : pattern.split('.');

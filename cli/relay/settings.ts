@@ -45,7 +45,7 @@ import type { Options } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
-import { type Place, parsePlace, type Tls } from './listening.ts';
+import { type HostPort, parseHostPort, type Tls } from './listening.ts';
 
 export interface RelaySettings {
   /** Reaches the servers. */
@@ -53,9 +53,9 @@ export interface RelaySettings {
   /** Of the servers. */
   readonly serverKey: string | undefined;
   readonly servers: Readonly<Record<string, UpstreamTarget>>;
-  readonly place: Place;
+  readonly place: HostPort;
   /** Where figures are served. */
-  readonly metrics: Place | undefined;
+  readonly metrics: HostPort | undefined;
   readonly path: string;
   /** Undefined for pages of the relay's own host. */
   readonly origins: readonly string[] | undefined;
@@ -68,7 +68,7 @@ export interface RelaySettings {
   readonly tls: Tls | undefined;
 }
 
-const USUAL_PLACE = '127.0.0.1:7766';
+const USUAL_ADDRESS = '127.0.0.1:7766';
 
 /**
  * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or not acceptable; also when nobody could
@@ -97,8 +97,8 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
     transport,
     serverKey,
     servers,
-    place: parsePlace(options.text('listen') ?? config.listen ?? USUAL_PLACE),
-    metrics: metrics === undefined ? undefined : parsePlace(metrics, '--metrics'),
+    place: parseHostPort(options.text('listen') ?? config.listen ?? USUAL_ADDRESS),
+    metrics: metrics === undefined ? undefined : parseHostPort(metrics, '--metrics'),
     path: config.path ?? '/',
     origins: originsOf(options) ?? config.origins,
     tokens,

@@ -17,9 +17,9 @@ export interface Checks {
 }
 
 /** What a module gives, as a list. @throws CommandError `MODULE` for an empty list. */
-export function listOf(gift: unknown, file: string): readonly unknown[] {
-  if (!Array.isArray(gift)) return [gift];
-  if (gift.length > 0) return gift;
+export function listOf(exported: unknown, file: string): readonly unknown[] {
+  if (!Array.isArray(exported)) return [exported];
+  if (exported.length > 0) return exported;
   throw new CommandError('MODULE', `${quoted(file)} gives an empty list, and so nothing to run`);
 }
 
@@ -124,9 +124,9 @@ export type WorkerDefinition = DefinitionOf<'worker'>;
  * A worker: as a module defines it, or of the functions that it gives.
  * @throws CommandError `MODULE` when it is neither.
  */
-export function readWorker(gift: unknown, overrides: Overrides, checks: Checks): WorkerDefinition {
+export function readWorker(exported: unknown, overrides: Overrides, checks: Checks): WorkerDefinition {
   const file = quoted(checks.file);
-  const [value, ...others] = listOf(gift, checks.file);
+  const [value, ...others] = listOf(exported, checks.file);
   if (others.length > 0) {
     throw new CommandError(
       'MODULE',

@@ -86,7 +86,7 @@ export function localAddress(address: string): string {
 }
 
 /** One line to paste for each role that answers clients; in capitals what is not known here. */
-export function callsOf(entries: readonly RunningEntry[], invocation: string): readonly string[] {
+export function exampleCalls(entries: readonly RunningEntry[], invocation: string): readonly string[] {
   return entries
     .filter(({ definition }) => answersClients(definition))
     .map((last) => {

@@ -66,15 +66,15 @@ export class Fleet {
   async close(timeout: number): Promise<void> {
     const order = closingOrder(this.#entries);
     // A worker whose Master was closed before it has nobody left to give results to, or to take leave of.
-    const bereft = order.filter((entry) => this.#hasMasterHere(entry));
-    const others = order.filter((entry) => !bereft.includes(entry));
+    const orphans = order.filter((entry) => this.#hasMasterHere(entry));
+    const others = order.filter((entry) => !orphans.includes(entry));
     try {
       await closeWithin(
         timeout,
         others.map(({ running }) => running),
       );
     } finally {
-      await Promise.all(bereft.map(({ running }) => running.close({ timeout: 0 })));
+      await Promise.all(orphans.map(({ running }) => running.close({ timeout: 0 })));
     }
   }
 

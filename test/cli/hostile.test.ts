@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { PlainTeller } from '../../cli/demo/reporter.ts';
+import { PlainReporter } from '../../cli/demo/reporter.ts';
 import { Interrupted } from '../../cli/io.ts';
 import { Output } from '../../cli/terminal/output.ts';
 import { Screen, stderrLogger } from '../../cli/terminal/screen.ts';
@@ -475,7 +475,7 @@ describe('the demo', () => {
       ...{ argv: [], stdin: new PassThrough(), stdout, stderr: new PassThrough(), signal },
       ...{ env: { NO_COLOR: '1' }, invocation: HOSTILE, version: '1' },
     };
-    const teller = new PlainTeller(io, output, true, false);
+    const teller = new PlainReporter(io, output, true, false);
     await teller.called(MEGABYTE, MEGABYTE, MEGABYTE, 1);
     for (const result of [`${HOSTILE}\t${MEGABYTE}`, '-5\tx', `1e9\t${MEGABYTE}`, MEGABYTE, ''])
       await teller.result(bytes(result));

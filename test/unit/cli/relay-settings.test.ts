@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isOpen, parsePlace, urlOf } from '../../../cli/relay/listening.ts';
+import { isPublic, parseHostPort, urlOf } from '../../../cli/relay/listening.ts';
 import { checkConfig, isOrigin, readConfig } from '../../../cli/relay/settings.ts';
 import { inspectValue } from '../../../src/protocol/errors.ts';
 
@@ -134,15 +134,17 @@ describe('where it listens', () => {
     ['[::]:80', { host: '::', port: 80 }, true, 'ws://127.0.0.1:7766/'],
     ['relay.example:443', { host: 'relay.example', port: 443 }, true, 'ws://relay.example:7766/'],
   ] as const)('%s', (text, place, reachesOut, url) => {
-    expect(parsePlace(text)).toEqual(place);
-    expect(isOpen(place)).toBe(reachesOut);
+    expect(parseHostPort(text)).toEqual(place);
+    expect(isPublic(place)).toBe(reachesOut);
     expect(urlOf('ws', place, 7766, '/')).toBe(url);
   });
 
   test.each(['', '7766', ':7766', 'a:', 'a:b', 'a:65536', '::1:80', 'ws://a:1', 'a b:1'])(
     'not %j',
     (text) => {
-      expect(() => parsePlace(text)).toThrow(/^--listen must be host:port, such as 127\.0\.0\.1:7766, not /);
+      expect(() => parseHostPort(text)).toThrow(
+        /^--listen must be host:port, such as 127\.0\.0\.1:7766, not /,
+      );
     },
   );
 });

@@ -1,4 +1,4 @@
-import { parsePlace } from '../../../../cli/relay/listening.ts';
+import { parseHostPort } from '../../../../cli/relay/listening.ts';
 import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
 import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { isReservedKey, wireKey } from '../../../../src/protocol/cache-request.ts';
@@ -129,7 +129,7 @@ function checkAddresses(address: string, via: string): void {
     relayed === undefined || isRelayedName(relayed.server),
     'an address behind a relay contains an invalid name',
   );
-  const place = readOr(() => parsePlace(address), 'USAGE');
+  const place = readOr(() => parseHostPort(address), 'USAGE');
   claim(place === undefined || (place.port >= 0 && place.port <= 65_535), 'a port is out of range');
 }
 

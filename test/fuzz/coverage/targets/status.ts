@@ -1,6 +1,6 @@
 import type { ServerKeys } from '../../../../cli/connect.ts';
-import { inspectServer, lookAgain, type ServerSnapshot } from '../../../../cli/inspect/snapshot.ts';
-import { describeLook, lookLine } from '../../../../cli/inspect/text.ts';
+import { inspectAgain, inspectServer, type ServerSnapshot } from '../../../../cli/inspect/snapshot.ts';
+import { describeSnapshot, snapshotLine } from '../../../../cli/inspect/text.ts';
 import { styleFor } from '../../../../cli/terminal/text.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { type CacheReply, plainReply } from '../../../../src/protocol/cache-request.ts';
@@ -76,15 +76,15 @@ async function run(data: Bytes): Promise<void> {
   claimBounded(seen, data, 128, 4_096, told);
   claimPlain(seen);
   for (const rates of [null, { received: 1, answered: 1, failed: 0 }]) {
-    const text = describeLook(seen, rates, style);
+    const text = describeSnapshot(seen, rates, style);
     claim(!/[^\n\P{Cc}]/u.test(text), 'a description contains a control character');
     claimShort(text, told);
-    const line = lookLine(seen, rates);
+    const line = snapshotLine(seen, rates);
     claim(!/\p{Cc}/u.test(line), 'a line contains a control character');
     claimShort(line, told);
   }
   const again = await readLaterOr<ServerSnapshot>(
-    () => lookAgain(server.keys, seen),
+    () => inspectAgain(server.keys, seen),
     'PROTOCOL',
     'WRONG_SERVER',
   );
