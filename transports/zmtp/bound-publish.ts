@@ -5,8 +5,7 @@ import { Bound, noMessages } from './bound.ts';
 import { LONGEST_TOPIC } from './commands.ts';
 import { MORE } from './frame-reader.ts';
 import { readSubscription, topicKey } from './gather.ts';
-import type { Link } from './link.ts';
-import type { LinkEnd } from './link-role.ts';
+import type { Link, LinkEnd } from './link.ts';
 import { Topics } from './topics.ts';
 import { Violation } from './violation.ts';
 

@@ -2,8 +2,7 @@ import { atMost } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPush, CloseOptions } from '../../src/transport.ts';
 import { Bound, noMessages } from './bound.ts';
-import type { Link } from './link.ts';
-import type { LinkEnd } from './link-role.ts';
+import type { Link, LinkEnd } from './link.ts';
 import { SendQueue } from './send-queue.ts';
 
 const DONE = Promise.resolve();

@@ -2,8 +2,7 @@
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { latin1 } from './commands.ts';
 import { MORE } from './frame-reader.ts';
-import type { Link } from './link.ts';
-import type { LinkRole } from './link-role.ts';
+import type { Link, LinkRole } from './link.ts';
 import type { ZmtpSettings } from './options.ts';
 import { Violation } from './violation.ts';
 
