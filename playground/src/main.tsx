@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { App } from './app/app.tsx';
-import { Playground } from './state/playground.ts';
+import { Playground } from './playground.ts';
 import './styles/index.css';
 
 const place = document.getElementById('app');

@@ -1,8 +1,6 @@
 /** What the playground is made of and needs no browser for. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { Latencies } from '../../playground/src/charts/latencies.ts';
-import { Series } from '../../playground/src/charts/series.ts';
 import { highlight } from '../../playground/src/code/highlight.ts';
 import { quoted } from '../../playground/src/code/quoted.ts';
 import { inFieldNames } from '../../playground/src/parts/field-names.ts';
@@ -10,6 +8,8 @@ import { readCapture, writeCapture } from '../../playground/src/state/capture.ts
 import type { ServerInfo } from '../../playground/src/state/discovery.ts';
 import { goneWorkers } from '../../playground/src/state/gone-workers.ts';
 import { bytesOfHex, hexDump, hexOf } from '../../playground/src/state/hex.ts';
+import { Latencies } from '../../playground/src/state/latencies.ts';
+import { Series } from '../../playground/src/state/series.ts';
 import { StatusLog, YOU } from '../../playground/src/state/status-log.ts';
 import { wholeNumber } from '../../playground/src/state/whole-number.ts';
 import { WireLog } from '../../playground/src/state/wire-log.ts';

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { CodeCard } from '../code/code-card.tsx';
+import { PlaygroundContext, usePlayground } from '../context.ts';
 import { PANELS, type Panel } from '../panels/panels.ts';
-import type { Playground } from '../state/playground.ts';
+import type { Playground } from '../playground.ts';
 import { TopologyCard } from '../topology/topology.tsx';
-import { PlaygroundContext, usePlayground } from './context.ts';
 import { Header } from './header.tsx';
 import { Nav } from './nav.tsx';
 import { ConnectionNotice } from './notice.tsx';

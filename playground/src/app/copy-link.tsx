@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
+import { usePlayground } from '../context.ts';
 import { copy } from '../parts/copy.ts';
 import type { Key } from '../state/link.ts';
-import { usePlayground } from './context.ts';
 
 /** Copies the link that reproduces the page; the token is in it only when that is asked for. */
 export function CopyLink() {

@@ -1,4 +1,4 @@
-import { usePlayground } from './context.ts';
+import { usePlayground } from '../context.ts';
 
 const WIDTH = 60;
 const HEIGHT = 18;

@@ -1,7 +1,7 @@
 import { PalmError } from 'frond';
+import { usePlayground } from '../context.ts';
 import type { Phase } from '../state/connection.ts';
 import type { Place } from '../state/place.ts';
-import { usePlayground } from './context.ts';
 import { CopyLink } from './copy-link.tsx';
 import { FrameMeter } from './frame-meter.tsx';
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { usePlayground } from '../context.ts';
 import { PANELS } from '../panels/panels.ts';
-import { usePlayground } from './context.ts';
 
 export function Nav({ current }: { readonly current: string }) {
   const { link } = usePlayground();

@@ -1,6 +1,6 @@
-import { duration } from '../parts/numbers.ts';
+import { usePlayground } from '../context.ts';
 import { Trouble } from '../parts/trouble.tsx';
-import { usePlayground } from './context.ts';
+import { duration } from '../state/numbers.ts';
 
 /** Says on every panel why nothing can be called now, and what the page does about it. */
 export function ConnectionNotice({ panel }: { readonly panel: string }) {

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 
 export interface ChartLine {
   readonly name: string;

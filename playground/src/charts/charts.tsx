@@ -1,5 +1,5 @@
-import { usePlayground } from '../app/context.ts';
-import { duration, grouped } from '../parts/numbers.ts';
+import { usePlayground } from '../context.ts';
+import { duration, grouped } from '../state/numbers.ts';
 import { Chart } from './chart.tsx';
 
 export function RateChart() {

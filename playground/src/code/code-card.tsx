@@ -1,11 +1,11 @@
 import { useSignal } from '@preact/signals';
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { Card } from '../parts/card.tsx';
 import { copy } from '../parts/copy.ts';
 import { Choice } from '../parts/fields.tsx';
-import { grouped } from '../parts/numbers.ts';
+import type { Playground } from '../playground.ts';
 import { isFormat } from '../state/formats.ts';
-import type { Playground } from '../state/playground.ts';
+import { grouped } from '../state/numbers.ts';
 import { type Action, RUNTIMES, type Runtime, type Setting } from './action.ts';
 import { generate, programOf } from './generate.ts';
 import { highlight } from './highlight.ts';

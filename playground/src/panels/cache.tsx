@@ -1,9 +1,9 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
 import { FormatChoice } from '../parts/format-choice.tsx';
-import { size } from '../parts/numbers.ts';
 import { Trouble } from '../parts/trouble.tsx';
+import { size } from '../state/numbers.ts';
 
 /** Characters of a value that are shown. */
 const MOST_SHOWN = 20_000;

@@ -1,13 +1,13 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
 import { FormatChoice } from '../parts/format-choice.tsx';
 import { LeftOut } from '../parts/left-out.tsx';
-import { duration, size } from '../parts/numbers.ts';
 import { PathField } from '../parts/path-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import type { Answer } from '../state/call-desk.ts';
 import { FORMAT_NAMES } from '../state/formats.ts';
+import { duration, size } from '../state/numbers.ts';
 
 const SAMPLES: readonly (readonly [
   name: string,

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { Field } from '../parts/fields.tsx';
 import { Log } from '../parts/log.tsx';
 

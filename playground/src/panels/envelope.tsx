@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { PalmMessage } from 'frond';
-import { grouped, size } from '../parts/numbers.ts';
 import { hexDump } from '../state/hex.ts';
+import { grouped, size } from '../state/numbers.ts';
 import type { WireEntry } from '../state/wire-log.ts';
 
 const CHANNELS: Readonly<Record<WireEntry['channel'], string>> = {

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
-import { usePlayground } from '../app/context.ts';
 import type { PageCluster, PageWorker } from '../cluster/page-cluster.ts';
+import { usePlayground } from '../context.ts';
 import { Log } from '../parts/log.tsx';
 import { YOU } from '../state/status-log.ts';
 import { Progress } from './progress.tsx';

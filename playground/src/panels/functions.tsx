@@ -1,4 +1,4 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { PathField } from '../parts/path-field.tsx';
 import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 

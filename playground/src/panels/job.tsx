@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
-import { usePlayground } from '../app/context.ts';
 import { LatencyChart, RateChart } from '../charts/charts.tsx';
+import { usePlayground } from '../context.ts';
 import { Choice, Field } from '../parts/fields.tsx';
 import { PathField } from '../parts/path-field.tsx';
 import { INPUTS, type InputKind, isInputKind } from '../state/inputs.ts';

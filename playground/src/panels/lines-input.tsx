@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { Area } from '../parts/fields.tsx';
-import { grouped } from '../parts/numbers.ts';
+import { grouped } from '../state/numbers.ts';
 
 /** Lines that are pasted, or of a file that is chosen or dropped. */
 export function LinesInput() {

@@ -1,7 +1,7 @@
-import { usePlayground } from '../app/context.ts';
-import { duration, grouped } from '../parts/numbers.ts';
+import { usePlayground } from '../context.ts';
 import { Trouble } from '../parts/trouble.tsx';
 import type { JobView } from '../state/job-desk.ts';
+import { duration, grouped } from '../state/numbers.ts';
 
 const PHASES: Readonly<Record<JobView['phase'], string>> = {
   idle: 'not begun',

@@ -1,5 +1,5 @@
-import { usePlayground } from '../app/context.ts';
-import { grouped } from '../parts/numbers.ts';
+import { usePlayground } from '../context.ts';
+import { grouped } from '../state/numbers.ts';
 
 /** The last results: the list is as long as it can be read, however many there are. */
 export function Results() {

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { download } from '../parts/download.ts';
 import { Choice, Field } from '../parts/fields.tsx';
-import { grouped, size } from '../parts/numbers.ts';
 import { useRefresh } from '../parts/refresh.ts';
 import { Trouble } from '../parts/trouble.tsx';
 import { readCapture, writeCapture } from '../state/capture.ts';
+import { grouped, size } from '../state/numbers.ts';
 import type { WireEntry } from '../state/wire-log.ts';
 import { previewOf, type Way, WireView } from '../state/wire-view.ts';
 import { EnvelopeView } from './envelope.tsx';

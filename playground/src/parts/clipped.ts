@@ -1,4 +1,4 @@
-import { grouped } from './numbers.ts';
+import { grouped } from '../state/numbers.ts';
 
 /** As much of a text as can be read, and how much more there is. */
 export function clipped(text: string, most: number): string {

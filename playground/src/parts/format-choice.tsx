@@ -1,4 +1,4 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { FORMAT_NAMES, FORMATS, type Format, isFormat, rewrite } from '../state/formats.ts';
 import { Choice } from './fields.tsx';
 

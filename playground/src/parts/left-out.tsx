@@ -1,4 +1,4 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import type { Key } from '../state/link.ts';
 
 /** Says that a field is too long for the page's address. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { usePlayground } from '../app/context.ts';
-import { grouped } from './numbers.ts';
+import { usePlayground } from '../context.ts';
+import { grouped } from '../state/numbers.ts';
 
 const TIME = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',

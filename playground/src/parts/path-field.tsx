@@ -1,4 +1,4 @@
-import { usePlayground } from '../app/context.ts';
+import { usePlayground } from '../context.ts';
 import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 import { Field } from './fields.tsx';
 

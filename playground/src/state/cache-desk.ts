@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import type { Playground } from '../playground.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
-import type { Playground } from './playground.ts';
 
 export type CacheOperation = 'get' | 'set' | 'delete';
 

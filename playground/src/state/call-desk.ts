@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
+import type { Playground } from '../playground.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
-import type { Playground } from './playground.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { wholeNumber } from './whole-number.ts';
 

@@ -1,10 +1,10 @@
 import { computed, signal } from '@preact/signals';
 import type { PalmError } from 'frond';
-import type { SeriesData } from '../charts/series.ts';
+import type { Playground } from '../playground.ts';
 import { isFormat } from './formats.ts';
 import { type InputChoice, inputCount, isInputKind } from './inputs.ts';
 import { JobRun } from './job-run.ts';
-import type { Playground } from './playground.ts';
+import type { SeriesData } from './series.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { wholeNumber } from './whole-number.ts';
 

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import type { Client, ConnectionStatus, Logger } from 'frond';
-import { duration } from '../parts/numbers.ts';
+import { duration } from './numbers.ts';
 
 export type LogTone = 'good' | 'bad' | 'busy' | 'plain';
 

@@ -1,5 +1,5 @@
-import { grouped } from '../parts/numbers.ts';
 import type { ServerInfo } from '../state/discovery.ts';
+import { grouped } from '../state/numbers.ts';
 
 /** What a server says of itself. */
 export function ServerFacts({ server }: { readonly server: ServerInfo }) {

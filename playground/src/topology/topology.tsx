@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { usePlayground } from '../app/context.ts';
 import type { PageCluster } from '../cluster/page-cluster.ts';
+import { usePlayground } from '../context.ts';
 import { Card } from '../parts/card.tsx';
 import { useReducedMotion } from '../parts/hooks.ts';
 import type { Phase } from '../state/connection.ts';

@@ -1,6 +1,6 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { Playground } from '../state/playground.ts';
+import type { Playground } from './playground.ts';
 
 export const PlaygroundContext = createContext<Playground | undefined>(undefined);
 

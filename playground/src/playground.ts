@@ -1,19 +1,19 @@
 import { signal } from '@preact/signals';
-import { PageCluster } from '../cluster/page-cluster.ts';
-import { pagePlace } from '../cluster/page-place.ts';
-import { CacheDesk } from './cache-desk.ts';
-import { CallDesk } from './call-desk.ts';
-import { Connection } from './connection.ts';
-import { takesCalls } from './discovery.ts';
-import { Frames } from './frames.ts';
-import { JobDesk } from './job-desk.ts';
-import { Link, type LinkState } from './link.ts';
-import type { Place } from './place.ts';
-import { Links, relayPlace } from './relay-place.ts';
-import { StatusLog } from './status-log.ts';
-import { ThemeChoice } from './theme.ts';
-import { Traffic } from './traffic.ts';
-import { WireLog } from './wire-log.ts';
+import { PageCluster } from './cluster/page-cluster.ts';
+import { pagePlace } from './cluster/page-place.ts';
+import { CacheDesk } from './state/cache-desk.ts';
+import { CallDesk } from './state/call-desk.ts';
+import { Connection } from './state/connection.ts';
+import { takesCalls } from './state/discovery.ts';
+import { Frames } from './state/frames.ts';
+import { JobDesk } from './state/job-desk.ts';
+import { Link, type LinkState } from './state/link.ts';
+import type { Place } from './state/place.ts';
+import { Links, relayPlace } from './state/relay-place.ts';
+import { StatusLog } from './state/status-log.ts';
+import { ThemeChoice } from './state/theme.ts';
+import { Traffic } from './state/traffic.ts';
+import { WireLog } from './state/wire-log.ts';
 
 /** Everything that the page knows and does; what is drawn is drawn from it. */
 export class Playground {
