@@ -1,6 +1,6 @@
 import { usePlayground } from '../context.ts';
 import { Trouble } from '../parts/trouble.tsx';
-import type { JobView } from '../state/job-desk.ts';
+import type { JobView } from '../state/job-view.ts';
 import { duration, grouped } from '../state/numbers.ts';
 
 const PHASES: Readonly<Record<JobView['phase'], string>> = {

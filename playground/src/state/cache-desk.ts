@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
-import type { Playground } from '../playground.ts';
+import type { Connection } from './connection.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
+import type { Link } from './link.ts';
 
 export type CacheOperation = 'get' | 'set' | 'delete';
 
@@ -30,6 +31,12 @@ export type CacheState =
 /** Characters of a value that are kept for the list of keys. */
 const LONGEST_SHOWN = 300;
 
+/** What the cache uses of the page. */
+export interface CachePage {
+  readonly link: Link;
+  readonly connection: Connection;
+}
+
 /** The key-value store of a server. A PALM cache does not list its keys, so those that were seen here are remembered. */
 export class CacheDesk {
   readonly state = signal<CacheState>({ type: 'idle' });
@@ -37,21 +44,21 @@ export class CacheDesk {
   readonly value = signal('festina lente');
   /** What was asked last; the code shows how. */
   readonly last = signal<CacheOperation>('set');
-  readonly #playground: Playground;
+  readonly #page: CachePage;
 
-  constructor(playground: Playground) {
-    this.#playground = playground;
+  constructor(page: CachePage) {
+    this.#page = page;
   }
 
   get format(): Format {
-    const { format } = this.#playground.link.value;
+    const { format } = this.#page.link.value;
     return isFormat(format) ? format : 'text';
   }
 
   /** Does it, unless the server is still being asked for something else. */
   async run(operation: CacheOperation): Promise<void> {
     if (this.state.peek().type === 'asking') return;
-    const { connection, link } = this.#playground;
+    const { connection, link } = this.#page;
     const { session, key } = link.value;
     const server = this.server;
     this.last.value = operation;
@@ -67,7 +74,7 @@ export class CacheDesk {
 
   /** The server whose cache it is: that of the call's first stage. */
   get server(): string {
-    const { fn } = this.#playground.link.value;
+    const { fn } = this.#page.link.value;
     return fn.trim().split('.')[0] ?? '';
   }
 
@@ -83,7 +90,7 @@ export class CacheDesk {
     // As it was typed: the session is put in front of it again.
     const key = wished === '' ? stored : wished;
     this.#see(key, value);
-    this.#playground.link.set({ key });
+    this.#page.link.set({ key });
     return { key, text: wished === '' ? 'Stored under a key of the client’s making.' : 'Stored.' };
   }
 
@@ -94,7 +101,7 @@ export class CacheDesk {
   }
 
   #see(key: string, value: Uint8Array<ArrayBuffer> | undefined): void {
-    const { session } = this.#playground.link.value;
+    const { session } = this.#page.link.value;
     const { server } = this;
     const { shown, as } =
       value === undefined ? { shown: undefined, as: this.format } : decodeAs(this.format, value);

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
-import type { Playground } from '../playground.ts';
+import type { Connection } from './connection.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
+import type { Link } from './link.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { wholeNumber } from './whole-number.ts';
 
@@ -21,20 +22,26 @@ export type CallState =
 /** Milliseconds after which it is said that an answer is waited for. */
 const PATIENCE = 60;
 
+/** What a call uses of the page. */
+export interface CallPage {
+  readonly link: Link;
+  readonly connection: Connection;
+}
+
 /** One call: what is written in the link's fields, and what came of it. */
 export class CallDesk {
   readonly state = signal<CallState>({ type: 'idle' });
-  readonly #playground: Playground;
+  readonly #page: CallPage;
   #abort: AbortController | undefined;
 
-  constructor(playground: Playground) {
-    this.#playground = playground;
+  constructor(page: CallPage) {
+    this.#page = page;
   }
 
   /** Makes the call, unless it is shown that the last one still waits for its answer. */
   async run(): Promise<void> {
     if (this.state.peek().type === 'calling') return;
-    const { link, connection } = this.#playground;
+    const { link, connection } = this.#page;
     const { fn, payload, cache, session } = link.value;
     const format = isFormat(link.value.format) ? link.value.format : 'text';
     this.#abort?.abort(new DOMException('another call was made', 'AbortError'));

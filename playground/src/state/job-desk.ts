@@ -1,35 +1,20 @@
 import { computed, signal } from '@preact/signals';
-import type { PalmError } from 'frond';
-import type { Playground } from '../playground.ts';
+import type { Connection } from './connection.ts';
 import { isFormat } from './formats.ts';
+import type { Frames } from './frames.ts';
 import { type InputChoice, inputCount, isInputKind } from './inputs.ts';
 import { JobRun } from './job-run.ts';
+import type { JobView, ResultLine } from './job-view.ts';
+import type { Link } from './link.ts';
 import type { SeriesData } from './series.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { wholeNumber } from './whole-number.ts';
 
-export type JobPhase = 'idle' | 'running' | 'paused' | 'done' | 'stopped' | 'failed';
-
-export interface JobView {
-  readonly phase: JobPhase;
-  readonly path: string;
-  readonly wanted: number | undefined;
-  readonly sent: number;
-  readonly received: number;
-  /** Results that were failures. */
-  readonly failures: number;
-  readonly lastFailure: PalmError | undefined;
-  /** Seconds. */
-  readonly elapsed: number;
-  /** Results a second, over all of it. */
-  readonly rate: number;
-  readonly frames: { readonly frames: number; readonly longest: number; readonly long: number };
-  readonly error: unknown;
-}
-
-export interface ResultLine {
-  readonly number: number;
-  readonly shown: string;
+/** What a job uses of the page. */
+export interface JobPage {
+  readonly link: Link;
+  readonly connection: Connection;
+  readonly frames: Frames;
 }
 
 const NONE: JobView = {
@@ -62,11 +47,11 @@ export class JobDesk {
   /** Lines that were pasted or dropped. */
   readonly lines = signal<readonly string[]>([]);
   readonly linesFrom = signal('');
-  readonly #playground: Playground;
+  readonly #playground: JobPage;
   #run: JobRun | undefined;
   #stop = new AbortController();
 
-  constructor(playground: Playground) {
+  constructor(playground: JobPage) {
     this.#playground = playground;
   }
 

@@ -2,7 +2,7 @@ import type { Client, MapOptions, PalmError, PayloadCodec } from 'frond';
 import { decodeAs, encodeAs, type Format } from './formats.ts';
 import type { Frames } from './frames.ts';
 import { type InputChoice, inputsOf } from './inputs.ts';
-import type { JobPhase, JobView, ResultLine } from './job-desk.ts';
+import type { JobPhase, JobView, ResultLine } from './job-view.ts';
 import { Latencies } from './latencies.ts';
 import { Series, type SeriesData } from './series.ts';
 import { Turns } from './turns.ts';
