@@ -1,7 +1,8 @@
-/** Work that is asked for against work that is pushed, both by frond's Master, and what becomes of a killed worker's. */
+/** Work that Workers ask for against work that is pushed to them, both by frond's Master, and how long a killed Worker's work takes. */
 import { Client } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { atLeast, atMost, inTurn, k, median, ms, type Row, row, scale } from './figures.ts';
+import type { Bench } from './bench.ts';
+import { atLeast, atMost, k, median, ms } from './figures.ts';
 import { type BenchProcess, runFrond, startProcess } from './processes.ts';
 
 const WORKERS = 4;
@@ -10,15 +11,29 @@ const QUICK = '1';
 const SLOW = '40';
 /** Milliseconds of a Master that says nothing else. */
 const HEARTBEAT = 1_000;
-const KILLS = Math.max(3, Math.round(11 * scale));
+/** Workers that are killed, and how many at least with little work. */
+const KILLS = 11;
+const LEAST_KILLS = 3;
 
 type How = 'leased' | 'pushed';
 
-export async function measureHandOver(): Promise<Row[]> {
+export async function measureHandOver(bench: Bench): Promise<void> {
+  const { scale } = bench;
   const many = Math.round(200_000 * scale);
   const rate = (how: How) => async () =>
     withCrew(how, [], async (db) => many / (await runFrond('job', db, 'master', many)).seconds);
-  const rates = await inTurn(Math.max, { leased: rate('leased'), pushed: rate('pushed') });
+  const rates = await bench.inTurn('a job whose work is leased or pushed', Math.max, {
+    leased: rate('leased'),
+    pushed: rate('pushed'),
+  });
+  bench.row(
+    `job through Master + ${WORKERS} Workers that ask: rate`,
+    'the same, pushed to',
+    rates.leased / rates.pushed,
+    atLeast(0.8),
+    `${k(rates.leased)} / ${k(rates.pushed)}`,
+  );
+
   const paced = Math.round(2_000 * scale);
   const tail = (how: How) => async () =>
     withCrew(
@@ -26,32 +41,27 @@ export async function measureHandOver(): Promise<Row[]> {
       [QUICK, QUICK, QUICK, SLOW],
       async (db) => (await runFrond('paced', db, 'master', paced)).p99 ?? Number.NaN,
     );
-  const tails = await inTurn(Math.min, { leased: tail('leased'), pushed: tail('pushed') });
-  const times = await deaths();
+  const tails = await bench.inTurn('calls while one Worker is slow', Math.min, {
+    leased: tail('leased'),
+    pushed: tail('pushed'),
+  });
+  bench.row(
+    `calls at ${1_000 / 5} a second, one Worker in ${WORKERS} slow: p99`,
+    'the same, pushed to',
+    tails.leased / tails.pushed,
+    atMost(0.25),
+    `${ms(tails.leased)} / ${ms(tails.pushed)}`,
+  );
+
+  const times = await deaths(bench);
   const answered = median(times);
-  return [
-    row(
-      `job through Master + ${WORKERS} Workers that ask: rate`,
-      'the same, pushed to',
-      rates.leased / rates.pushed,
-      atLeast(0.8),
-      `${k(rates.leased)} / ${k(rates.pushed)}`,
-    ),
-    row(
-      `calls at ${1_000 / 5} a second, one Worker in ${WORKERS} slow: p99`,
-      'the same, pushed to',
-      tails.leased / tails.pushed,
-      atMost(0.25),
-      `${ms(tails.leased)} / ${ms(tails.pushed)}`,
-    ),
-    row(
-      'SIGKILL of a Worker to the answer that it owed: p50',
-      'a heartbeat',
-      answered / HEARTBEAT,
-      atMost(2),
-      `${answered.toFixed(0)} ms / ${HEARTBEAT} ms, longest ${Math.max(...times).toFixed(0)} ms`,
-    ),
-  ];
+  bench.row(
+    'SIGKILL of a Worker to the answer that it owed: p50',
+    'a heartbeat',
+    answered / HEARTBEAT,
+    atMost(2),
+    `${answered.toFixed(0)} ms / ${HEARTBEAT} ms, longest ${Math.max(...times).toFixed(0)} ms`,
+  );
 }
 
 /** @param naps - of the workers; none say nothing. */
@@ -69,12 +79,14 @@ async function withCrew<T>(how: How, naps: readonly string[], run: (db: string) 
 }
 
 /** Milliseconds from the death of a worker to the answer to what it had. */
-async function deaths(): Promise<number[]> {
+async function deaths(bench: Bench): Promise<number[]> {
+  const kills = Math.max(LEAST_KILLS, Math.round(KILLS * bench.scale));
   await using master = await startProcess('role.mjs', 'master');
   await using client = await Client.connect({ transport: zeromq(), dbAddress: master.said });
   const times: number[] = [];
   let [one, other] = await Promise.all([hire(master.said), hire(master.said)]);
-  for (let kill = 0; kill < KILLS; kill++) {
+  for (let kill = 0; kill < kills; kill++) {
+    bench.doing('the death of a Worker', `${kill + 1} of ${kills}`);
     const call = client.eval('master.lost', new TextEncoder().encode(String(kill)));
     const victim = await Promise.race([one.heard().then(() => one), other.heard().then(() => other)]);
     const begin = performance.now();

@@ -1,21 +1,23 @@
 /** Connections that are there and do nothing: the relay's memory for each, against a bare WebSocket server's. */
 import { execFileSync } from 'node:child_process';
-import { atMost, inTurn, type Row, row, scale } from './figures.ts';
+import type { Bench } from './bench.ts';
+import { atMost } from './figures.ts';
 import { type BenchProcess, startProcess, startWith } from './processes.ts';
 
 /** Processes that hold the other ends. */
 const CROWDS = 2;
-const WISHED = 10_000 * scale;
+/** Clients that are connected, as far as the system lets a process open sockets. */
+const WISHED = 10_000;
 /** Files that a process has open beside its sockets. */
 const OTHER_FILES = 200;
 
 /** Milliseconds until what comes after connecting is over. */
 const SETTLED = 1_000;
 
-export async function measureIdle(): Promise<Row[]> {
-  const count = Math.min(WISHED, mostFiles() - OTHER_FILES);
+export async function measureIdle(bench: Bench): Promise<void> {
+  const count = Math.min(WISHED * bench.scale, mostFiles() - OTHER_FILES);
   await using server = await startProcess('role.mjs', 'server');
-  const held = await inTurn(Math.min, {
+  const held = await bench.inTurn('the memory of idle clients', Math.min, {
     relay: async () => {
       await using relay = await startWith(['--expose-gc'], 'relay.mjs', `server=${server.said}`);
       return await bytesEach(relay, count, (own) => ['idle', relay.said, 'server', own]);
@@ -26,15 +28,13 @@ export async function measureIdle(): Promise<Row[]> {
     },
   });
   const kB = (value: number) => `${(value / 1e3).toFixed(1)} kB`;
-  return [
-    row(
-      `memory of a relay for each of ${count.toLocaleString('en')} idle clients`,
-      'bare ws server, each socket',
-      held.relay / held.bare,
-      atMost(2),
-      `${kB(held.relay)} / ${kB(held.bare)}`,
-    ),
-  ];
+  bench.row(
+    `memory of a relay for each of ${count.toLocaleString('en')} idle clients`,
+    'bare ws server, each socket',
+    held.relay / held.bare,
+    atMost(2),
+    `${kB(held.relay)} / ${kB(held.bare)}`,
+  );
 }
 
 /** @param argsFor - the crowd's, given how many of its own. */

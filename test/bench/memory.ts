@@ -2,11 +2,12 @@
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
-import { inTurn, k, type Row, row, scale, stated } from './figures.ts';
+import type { Bench } from './bench.ts';
+import { k, stated } from './figures.ts';
 
 const payload = new Uint8Array(32).fill(0x78);
 
-export async function measureMemory(): Promise<Row[]> {
+export async function measureMemory(bench: Bench): Promise<void> {
   const transport = memory();
   const any = 'memory://*';
   const addresses = { dbAddress: any, pullAddress: any, pubAddress: any };
@@ -19,7 +20,7 @@ export async function measureMemory(): Promise<Row[]> {
     functions,
   });
   await using client = await Client.connect({ transport, dbAddress: server.dbAddress });
-  const many = Math.round(200_000 * scale);
+  const many = Math.round(200_000 * bench.scale);
 
   function* payloads() {
     for (let i = 0; i < many; i++) yield payload;
@@ -42,15 +43,13 @@ export async function measureMemory(): Promise<Row[]> {
     for (const own of payloads()) target.dispatchEvent(new CustomEvent('call', { detail: own.slice() }));
     return received / ((performance.now() - start) / 1e3);
   };
-  const rate = await inTurn(Math.max, { frond: job, events });
+  const rate = await bench.inTurn('a job in one process', Math.max, { frond: job, events });
   const what = 'job through a Server in one process: calls each second of one core';
-  return [
-    row(
-      what,
-      'bare EventTarget, two events',
-      rate.frond / rate.events,
-      stated,
-      `${k(rate.frond)} / ${k(rate.events)}`,
-    ),
-  ];
+  bench.row(
+    what,
+    'bare EventTarget, two events',
+    rate.frond / rate.events,
+    stated,
+    `${k(rate.frond)} / ${k(rate.events)}`,
+  );
 }

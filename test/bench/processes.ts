@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -8,6 +9,8 @@ const LONGEST_RUN = 180_000;
 /** Milliseconds until a process says what it is asked, and until it has ended. */
 const LONGEST_SILENCE = 120_000;
 const LONGEST_END = 10_000;
+/** Characters of what a process logged that its failure shows: what it logs otherwise would get into the table. */
+const LOG_KEPT = 4_000;
 
 export interface Measured {
   readonly seconds: number;
@@ -32,9 +35,10 @@ export function runFrond(
 /** A script of this folder that prints one line of JSON, in a process of its own. */
 export function runScript(script: string, args: string[], flags: string[] = []): Promise<Measured> {
   const child = spawn(process.execPath, [...flags, here(script), ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: LONGEST_RUN,
   });
+  const logged = keepLog(child.stderr);
   let output = '';
   child.stdout.on('data', (chunk) => {
     output += chunk;
@@ -42,9 +46,18 @@ export function runScript(script: string, args: string[], flags: string[] = []):
   return new Promise((resolve, reject) => {
     child.on('close', (code) => {
       if (code === 0) resolve(JSON.parse(output) as Measured);
-      else reject(new Error(`${script} ${args[0]} ended with ${code ?? 'a signal'}`));
+      else reject(new Error(`${script} ${args[0]} ended with ${code ?? 'a signal'}${logged()}`));
     });
   });
+}
+
+/** Keeps the end of what a process logs, and gives it as the rest of an error. */
+function keepLog(stream: Readable): () => string {
+  let log = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-LOG_KEPT);
+  });
+  return () => (log === '' ? '' : `. It logged:\n${log}`);
 }
 
 export interface BenchProcess extends AsyncDisposable {
@@ -65,13 +78,14 @@ export function startProcess(script: string, ...args: string[]): Promise<BenchPr
 /** The same with flags of Node's. */
 export async function startWith(flags: string[], script: string, ...args: string[]): Promise<BenchProcess> {
   const child = spawn(process.execPath, [...flags, here(script), ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  const logged = keepLog(child.stderr);
   const lines = createInterface({ input: child.stdout });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const nextLine = () =>
     new Promise<string>((resolve, reject) => {
-      const fail = (how: string) => reject(new Error(`${script} ${args.join(' ')} ${how}`));
+      const fail = (how: string) => reject(new Error(`${script} ${args.join(' ')} ${how}${logged()}`));
       const timer = setTimeout(() => fail('says nothing'), LONGEST_SILENCE).unref();
       lines.once('line', (line) => {
         clearTimeout(timer);

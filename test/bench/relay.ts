@@ -1,16 +1,17 @@
 /** What the way through a relay costs: against straight ZeroMQ, with many clients, with idle ones, and in a page. */
 import { bundleApp, PAGE_APP, PAGE_LIMIT } from '../support/bundle.ts';
-import { atLeast, atMost, inPairs, inTurn, k, type Row, row, scale, us } from './figures.ts';
+import type { Bench } from './bench.ts';
+import { atLeast, atMost, k, us } from './figures.ts';
 import { measureIdle } from './idle.ts';
 import { type BenchProcess, runFrond, runScript, startProcess } from './processes.ts';
 
 const WORKERS = 2;
 const CROWD = 1_000;
-const many = Math.round(200_000 * scale);
-/** Of a crowd, a thousand from each: with fewer, what it takes to begin a thousand jobs is all there is to see. */
-const manyOfAll = Math.round(1_000 * CROWD * scale);
+/** Messages of one job, and of those of a crowd: a thousand from each, since with fewer the start of a thousand jobs outweighs all else. */
+const MANY = 200_000;
+const MANY_OF_ALL = 1_000 * CROWD;
 
-export async function measureRelay(): Promise<Row[]> {
+export async function measureRelay(bench: Bench): Promise<void> {
   const started: BenchProcess[] = [];
   const start = async (script: string, ...args: string[]) => {
     const process = await startProcess(script, ...args);
@@ -18,56 +19,75 @@ export async function measureRelay(): Promise<Row[]> {
     return process.said;
   };
   try {
-    return [...(await measureWay(start)), ...(await measureIdle()), await measureBundle()];
+    await measureWay(bench, start);
+    await measureIdle(bench);
+    await measureBundle(bench);
   } finally {
     for (const process of started.reverse()) await process[Symbol.asyncDispose]();
   }
 }
 
-async function measureWay(start: (script: string, ...args: string[]) => Promise<string>): Promise<Row[]> {
+async function measureWay(
+  bench: Bench,
+  start: (script: string, ...args: string[]) => Promise<string>,
+): Promise<void> {
   const server = await start('role.mjs', 'server');
   const master = await start('role.mjs', 'master');
   for (let i = 0; i < WORKERS; i++) await start('role.mjs', 'worker', master);
   const url = await start('relay.mjs', `server=${server}`, `master=${master}`);
-  return [
-    ...(await measureTax('a Server', 'server', server, url)),
-    ...(await measureTax(`Master + ${WORKERS} Workers`, 'master', master, url)),
-    await measureCrowd(url),
-  ];
+  await measureTax(bench, 'a Server', 'server', server, url);
+  await measureTax(bench, `Master + ${WORKERS} Workers`, 'master', master, url);
+  await measureCrowd(bench, url);
 }
 
 /** The same work from the same client, by both ways to one server. */
-async function measureTax(what: string, name: string, address: string, url: string): Promise<Row[]> {
+async function measureTax(
+  bench: Bench,
+  what: string,
+  name: string,
+  address: string,
+  url: string,
+): Promise<void> {
+  const many = Math.round(MANY * bench.scale);
   const job = async (place: string) => many / (await runFrond('job', place, name, many)).seconds;
-  const rate = await inTurn(Math.max, { relayed: () => job(url), straight: () => job(address) });
-  const evals = Math.round(3_000 * scale);
+  const rate = await bench.inTurn(`a job through a relay to ${what}`, Math.max, {
+    relayed: () => job(url),
+    straight: () => job(address),
+  });
+  bench.row(
+    `job through a relay to ${what}: rate`,
+    'straight ZeroMQ',
+    rate.relayed / rate.straight,
+    atLeast(0.6),
+    `${k(rate.relayed)} / ${k(rate.straight)}`,
+  );
+
+  const evals = Math.round(3_000 * bench.scale);
   const trip = async (place: string) => (await runFrond('trips', place, name, evals)).p50 ?? Number.NaN;
-  const p50 = await inTurn(Math.min, { relayed: () => trip(url), straight: () => trip(address) });
-  return [
-    row(
-      `job through a relay to ${what}: rate`,
-      'straight ZeroMQ',
-      rate.relayed / rate.straight,
-      atLeast(0.6),
-      `${k(rate.relayed)} / ${k(rate.straight)}`,
-    ),
-    row(
-      'one eval at a time by the same way',
-      'straight ZeroMQ',
-      (p50.relayed - p50.straight) * 1e3,
-      atMost(0.3, 'ms more'),
-      `${us(p50.relayed * 1e6)} / ${us(p50.straight * 1e6)}`,
-    ),
-  ];
+  const p50 = await bench.inTurn(`evals through a relay to ${what}`, Math.min, {
+    relayed: () => trip(url),
+    straight: () => trip(address),
+  });
+  bench.row(
+    'one eval at a time by the same way',
+    'straight ZeroMQ',
+    (p50.relayed - p50.straight) * 1e3,
+    atMost(0.3, 'ms more'),
+    `${us(p50.relayed * 1e6)} / ${us(p50.straight * 1e6)}`,
+  );
 }
 
-async function measureCrowd(url: string): Promise<Row> {
+async function measureCrowd(bench: Bench, url: string): Promise<void> {
+  const total = Math.round(MANY_OF_ALL * bench.scale);
   const job = async (clients: number) => {
-    const args = ['job', url, 'server', String(clients), String(manyOfAll)];
-    return manyOfAll / (await runScript('crowd.mjs', args)).seconds;
+    const args = ['job', url, 'server', String(clients), String(total)];
+    return total / (await runScript('crowd.mjs', args)).seconds;
   };
-  const { ours, theirs } = await inPairs({ ours: () => job(CROWD), theirs: () => job(1) });
-  return row(
+  const { ours, theirs } = await bench.inPairs('jobs of many clients through a relay', {
+    ours: () => job(CROWD),
+    theirs: () => job(1),
+  });
+  bench.row(
     `jobs of ${CROWD.toLocaleString('en')} clients through a relay: rate of all`,
     'one client through it',
     ours / theirs,
@@ -76,9 +96,10 @@ async function measureCrowd(url: string): Promise<Row> {
   );
 }
 
-async function measureBundle(): Promise<Row> {
+async function measureBundle(bench: Bench): Promise<void> {
+  bench.doing('the size of a page’s client');
   const { code, gzipped } = await bundleApp(PAGE_APP);
-  return row(
+  bench.row(
     'the client through a relay, in a page: gzip -9',
     '—',
     gzipped / 1024,

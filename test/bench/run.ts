@@ -1,167 +1,21 @@
 /**
- * npm run bench [-- --upb --json --quick --no-goals --only-client --only-cluster --only-hand-over --only-memory --only-relay --only-zmtp]: what frond
- * does against pylm and against bare baselines, in one run on one machine. Nearly every figure is a ratio of the best run
- * of each side, measured in turn. Ends with 1 when a goal is missed, unless told that goals do not count (`--no-goals`), as
- * with the little work of `--quick`.
+ * `npm run bench`: what frond does against pylm and against bare baselines, in one run on one machine. Nearly every figure is a
+ * ratio of the best run of each side, measured in turn. The exit code is 1 when a goal is missed. `--list` prints the flags.
  */
-import { runClient, startCluster } from '../interop/pylm.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Bench } from './bench.ts';
+import { measureClient } from './client.ts';
 import { measureCluster } from './cluster.ts';
-import { codecRates } from './codec.ts';
-import {
-  atLeast,
-  atMost,
-  flags,
-  inTurn,
-  k,
-  median,
-  ms,
-  protobuf,
-  type Row,
-  rounds,
-  row,
-  scale,
-  table,
-  us,
-} from './figures.ts';
+import type { Row } from './figures.ts';
 import { measureHandOver } from './hand-over.ts';
 import { measureMemory } from './memory.ts';
-import { runFrond, startProcess } from './processes.ts';
+import { type BenchOptions, type Part, readOptions, USAGE } from './options.ts';
+import { Progress } from './progress.ts';
 import { measureRelay } from './relay.ts';
+import { Before } from './table.ts';
 import { measureZmtp } from './zmtp.ts';
 
-interface PylmMeasured {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly perSecond: number;
-  readonly cpuMicrosecondsEach: number;
-}
-
-async function measureClient(): Promise<Row[]> {
-  await using cluster = await startCluster('server', { protobuf });
-  await using frond = await startProcess('role.mjs', 'server');
-  const { serverName, dbAddress } = cluster.entry;
-  const pylm = (...args: string[]) =>
-    runClient<PylmMeasured>(
-      ['--protobuf', protobuf, '--server', serverName, '--db', dbAddress, 'bench', ...args],
-      {
-        timeout: 120_000,
-      },
-    );
-  const small = Math.round(80_000 * scale);
-  const large = Math.round(200_000 * scale);
-  const sets = Math.round(60_000 * scale);
-  const rows: Row[] = [];
-
-  const connect = await inTurn(Math.min, {
-    frond: async () => (await runFrond('connect', dbAddress, serverName)).seconds,
-    pylm: async () => (await pylm('connect', 'server.same', '--attempts', '40')).seconds,
-  });
-  rows.push(
-    row(
-      'import + connect + first eval',
-      'pylm client',
-      connect.frond / connect.pylm,
-      atMost(0.1),
-      `${ms(connect.frond)} / ${ms(connect.pylm)}`,
-    ),
-  );
-
-  const cpu: Record<'frond' | 'pylm', number[]> = { frond: [], pylm: [] };
-  const job = await inTurn(Math.max, {
-    frond: async () => {
-      const { seconds, cpuSeconds } = await runFrond('job', dbAddress, serverName, small);
-      cpu.frond.push((cpuSeconds / small) * 1e6);
-      return small / seconds;
-    },
-    pylm: async () => {
-      const { perSecond, cpuMicrosecondsEach } = await pylm(
-        'job',
-        'server.same',
-        '--count',
-        String(small),
-        '--size',
-        '32',
-      );
-      cpu.pylm.push(cpuMicrosecondsEach);
-      return perSecond;
-    },
-    frondServer: async () => large / (await runFrond('job', frond.said, 'server', large)).seconds,
-  });
-  const [ours, theirs] = [Math.min(...cpu.frond), Math.min(...cpu.pylm)];
-  rows.push(
-    row(
-      'job through stock pylm Server: rate',
-      'pylm client',
-      job.frond / job.pylm,
-      atLeast(1),
-      `${k(job.frond)} / ${k(job.pylm)}`,
-    ),
-    row(
-      'the same job: client CPU each message',
-      'pylm client',
-      ours / theirs,
-      atMost(0.5),
-      `${us(ours)} / ${us(theirs)}`,
-    ),
-    row(
-      'the same job through frond Server',
-      'stock pylm Server',
-      job.frondServer / job.frond,
-      atLeast(4),
-      `${k(job.frondServer)} / ${k(job.frond)}`,
-    ),
-  );
-
-  const set = await inTurn(Math.max, {
-    frond: async () => sets / (await runFrond('set', dbAddress, serverName, sets)).seconds,
-    pylm: async () => (await pylm('set', '--count', String(Math.round(sets / 8)), '--size', '32')).perSecond,
-  });
-  rows.push(
-    row(
-      'set, pipelined, on stock pylm Server',
-      'pylm client',
-      set.frond / set.pylm,
-      atLeast(4),
-      `${k(set.frond)} / ${k(set.pylm)}`,
-    ),
-  );
-
-  const rates = Array.from({ length: rounds }, codecRates);
-  const codec = (name: keyof (typeof rates)[0]) => Math.max(...rates.map((own) => own[name]));
-  const [frondRate, bufbuildRate, protobufjsRate] = [codec('frond'), codec('bufbuild'), codec('protobufjs')];
-  rows.push(
-    row(
-      'codec: encode + decode of 100 bytes',
-      '@bufbuild/protobuf',
-      frondRate / bufbuildRate,
-      atLeast(2),
-      `${k(frondRate)} / ${k(bufbuildRate)}`,
-    ),
-    row(
-      'codec: encode + decode of 100 bytes',
-      'protobufjs',
-      frondRate / protobufjsRate,
-      atLeast(1),
-      `${k(frondRate)} / ${k(protobufjsRate)}`,
-    ),
-  );
-
-  const messages = Math.round(1_000_000 * scale);
-  const tenths: number[] = [];
-  const ends: number[] = [];
-  for (let round = 0; round < Math.min(rounds, 3); round++) {
-    const { samples = [] } = await runFrond('memory', frond.said, 'server', messages, ['--expose-gc']);
-    tenths.push(samples[0] ?? Number.NaN);
-    ends.push(samples.at(-1) ?? Number.NaN);
-  }
-  const [tenth, end] = [median(tenths), median(ends)];
-  const mb = (value: number) => `${(value / 1e6).toFixed(0)} MB`;
-  const what = `memory after a job of ${messages.toLocaleString('en')}`;
-  rows.push(row(what, 'after a tenth of it', end / tenth, atMost(1.1), `${mb(end)} / ${mb(tenth)}`));
-  return rows;
-}
-
-const parts = {
+const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
   client: measureClient,
   cluster: measureCluster,
   'hand-over': measureHandOver,
@@ -169,8 +23,41 @@ const parts = {
   relay: measureRelay,
   zmtp: measureZmtp,
 };
-const chosen = Object.entries(parts).filter(([name]) => flags.has(`--only-${name}`));
-const rows: Row[] = [];
-for (const [, measure] of chosen.length > 0 ? chosen : Object.entries(parts)) rows.push(...(await measure()));
-console.log(flags.has('--json') ? JSON.stringify(rows, null, 2) : table(rows));
-process.exitCode = flags.has('--no-goals') || rows.every(({ reached }) => reached) ? 0 : 1;
+
+async function run(options: BenchOptions): Promise<number> {
+  const before = options.compare === undefined ? undefined : new Before(readRows(options.compare));
+  const progress = new Progress(
+    options.json === '-' ? process.stderr : process.stdout,
+    process.stderr,
+    before,
+  );
+  const bench = new Bench(options, progress);
+  progress.begin();
+  for (const part of options.only) await MEASURES[part](bench);
+  progress.clear();
+  if (options.json !== undefined) writeRows(options.json, bench.rows);
+  return options.goals && bench.rows.some(({ reached }) => !reached) ? 1 : 0;
+}
+
+/** @throws Error when the file does not hold rows as `--json` writes them. */
+function readRows(file: string): Row[] {
+  const rows: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (!Array.isArray(rows) || !rows.every((row) => 'what' in row && 'detail' in row))
+    throw new Error(`${file} cannot be compared: it does not hold rows that the bench wrote with --json`);
+  return rows;
+}
+
+function writeRows(file: string, rows: readonly Row[]): void {
+  const text = `${JSON.stringify(rows, null, 2)}\n`;
+  if (file === '-') process.stdout.write(text);
+  else writeFileSync(file, text);
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.list) console.log(USAGE);
+  else process.exitCode = await run(options);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
