@@ -10,7 +10,6 @@ import { type ClientTopics, clientTopics } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
-import { nameOf } from './call.ts';
 
 /** Where a path begins and ends. */
 export interface PathAddresses {
@@ -157,18 +156,22 @@ export class CallLink {
     return frame;
   }
 
-  /** The error for what was not answered in time: `what` says what came instead; undefined when nothing was sent. */
-  timeout(call: string, timeout: number, what: string | undefined): PalmError {
+  /**
+   * The error for a call that was not answered in time.
+   * @param name - the function, as errors show it.
+   * @param came - what came instead of the answer; undefined when nothing was sent.
+   */
+  timeout(name: string, timeout: number, came: string | undefined): PalmError {
     const { trouble } = this.#connection;
     const { pushAddress, subAddress } = this.addresses;
     const hint = this.isDirect
       ? 'it may need longer'
       : 'is there such a function? A stock pylm server stops for good at one it does not have';
     const text =
-      what === undefined
-        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${nameOf(call)} was not sent${trouble || '; is the server up?'}`
-        : `${what} from ${nameOf(call)} at ${pushAddress} within ${timeout} ms${trouble || `; ${hint}`}`;
-    return new PalmError('TIMEOUT', text, { sent: what === undefined ? false : 'unknown' });
+      came === undefined
+        ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${name} was not sent${trouble || '; is the server up?'}`
+        : `${came} from ${name} at ${pushAddress} within ${timeout} ms${trouble || `; ${hint}`}`;
+    return new PalmError('TIMEOUT', text, { sent: came === undefined ? false : 'unknown' });
   }
 
   /** Resolves when the transport has taken charge of the frames. */

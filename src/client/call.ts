@@ -139,7 +139,9 @@ export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Pr
   };
   const expired = () => {
     const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
-    return failure ?? path.timeout(spec.function, evaluation.timeout, id === undefined ? undefined : came);
+    return (
+      failure ?? path.timeout(nameOf(spec.function), evaluation.timeout, id === undefined ? undefined : came)
+    );
   };
   const release = watchLimits(evaluation, expired, finish);
   const answer = (message: PalmMessage) => {

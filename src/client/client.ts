@@ -60,6 +60,9 @@ export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N 
 
 const DEFAULT_WINDOW = 1_024;
 
+/** Loads what not every page needs: jobs, maps, the cache, and the way to a server that moves. */
+const loadLater = () => import('./later.ts');
+
 /**
  * A connection to one PALM server and, through its pipelines, to a cluster. Any number of calls may run at the same
  * time; none sees another's results.
@@ -85,7 +88,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    */
   static async connect(options: ConnectOptions): Promise<Client> {
     const settings = resolveOptions(options);
-    const core = await ClientCore.open(settings);
+    const core = await ClientCore.open(settings, loadLater);
     return new Client(core, bytes());
   }
 
@@ -176,7 +179,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     this.#core.callPath();
     const call = this.#call(path, payloads, settled);
     return lazy(
-      (started) => import('./later.ts').then((own) => own.openJob(...call, settled, started)),
+      (started) => loadLater().then((own) => own.openJob(...call, settled, started)),
       (started) => ({ sent: 0, received: 0, started }),
     );
   }
@@ -267,7 +270,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const call = this.#call(path, payloads, options);
     return lazy(
-      () => import('./later.ts').then((own) => own.openMap(...call, options, isSettled)),
+      () => loadLater().then((own) => own.openMap(...call, options, isSettled)),
       () => undefined,
     );
   }

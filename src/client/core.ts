@@ -1,6 +1,7 @@
 import { OpenCalls } from '../async/open-calls.ts';
 import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { atMost, withinLimits } from '../async/timers.ts';
+import type { CacheClient } from '../cache-client.ts';
 import { CacheLink } from '../cache-link.ts';
 import { replyText } from '../protocol/cache-request.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
@@ -15,12 +16,19 @@ import { Loader } from './loader.ts';
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
 const DRAIN_TIMEOUT = 1_000;
 
+/** Code that a client loads when it first needs it. */
+export interface LaterCode {
+  openCache(link: CacheLink): CacheClient;
+  /** Has the link follow the server when that is started again at other addresses. */
+  follow(core: ClientCore, link: CallLink): void;
+}
+
 /** What the typed faces of one client share. */
 export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
   readonly cache: CacheLink;
-  readonly cacheCalls = new Loader(() => import('./later.ts').then((own) => own.openCache(this.cache)));
+  readonly cacheCalls: Loader<CacheClient>;
   readonly calls = new OpenCalls();
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
@@ -38,12 +46,14 @@ export class ClientCore {
     cache: CacheLink,
     signals: SignalHub,
     profile: ServerProfile,
+    loadLater: () => Promise<LaterCode>,
   ) {
     const { tap, logger, dbAddress } = settings;
     this.settings = settings;
     this.connection = connection;
     this.cache = cache;
     this.signals = signals;
+    this.cacheCalls = new Loader(async () => (await loadLater()).openCache(cache));
     this.serverName = profile.serverName;
     this.session = connection.keyPrefix + (settings.session ?? '') || undefined;
     const { session } = this;
@@ -57,10 +67,13 @@ export class ClientCore {
     this.path = path;
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
-      import('./later.ts').then((own) => own.follow(this, path)).catch(() => {});
+      loadLater()
+        .then((later) => later.follow(this, path))
+        .catch(() => {});
   }
 
-  static async open(settings: ClientSettings): Promise<ClientCore> {
+  /** @param loadLater - loads what the client does not need yet. */
+  static async open(settings: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     throwIfAborted(signal);
     const connection = await transport.open();
@@ -77,7 +90,7 @@ export class ClientCore {
       const cache = new CacheLink({ connection, dbAddress, session, tap });
       const profile = givenProfile(settings) ?? (await discover(settings, cache));
       cache.server = profile.serverName;
-      const core = new ClientCore(settings, connection, cache, signals, profile);
+      const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
       if (core.path !== undefined) {
         awaited = Object.values(core.path.addresses).join(' and ');
         await core.path.ready();

@@ -347,6 +347,7 @@ export function testMaps(name: string, make: () => Ground): void {
             dbAddress: server.dbAddress,
             loggingLevel: 'silent',
           }),
+          () => import('../../src/client/later.ts'),
         );
         cleanup.push(() => core.close({}));
         const path = core.callPath();

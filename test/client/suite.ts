@@ -289,6 +289,7 @@ export function testClient(name: string, make: () => Ground): void {
             dbAddress: server.dbAddress,
             loggingLevel: 'silent',
           }),
+          () => import('../../src/client/later.ts'),
         );
         cleanup.push(() => core.close({}));
         const path = core.callPath();

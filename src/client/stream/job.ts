@@ -9,8 +9,8 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
-import type { ClientCore } from '../core.ts';
 import { openInput } from './input.ts';
+import type { StreamClient } from './result-stream.ts';
 import { JobSender } from './sender.ts';
 
 /** How far a job is. */
@@ -56,7 +56,7 @@ export interface JobSettings<In, Out> extends JobChoices {
 
 /** A job with options that were checked. @throws PalmError `INVALID_CALL` when the server takes no calls. */
 export function openJob<In, Out>(
-  core: ClientCore,
+  client: StreamClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
   payloads: Iterable<In> | AsyncIterable<In>,
@@ -64,15 +64,15 @@ export function openJob<In, Out>(
   started: number | undefined,
 ): JobRun<In, Out> {
   const { signal, messages, window, idleTimeout, onRemoteError } = options;
-  const { timeout, errorSentinel } = core.settings;
-  return new JobRun(core.callPath(), payloads, {
+  const { timeout, errorSentinel } = client.settings;
+  return new JobRun(client.callPath(), payloads, {
     spec,
     codec,
     started,
     messages,
-    calls: core.calls,
+    calls: client.calls,
     signal,
-    signals: core.signals,
+    signals: client.signals,
     window,
     idleTimeout,
     drainTimeout: timeout,
@@ -268,7 +268,7 @@ export class JobRun<In, Out> implements Job<Out> {
     const { messages, spec } = this.#settings;
     const wanted = messages === undefined ? '' : ` of ${messages}`;
     const came = `no further result (${this.#sent} sent, ${this.#received}${wanted} results came)`;
-    return this.#path.timeout(spec.function, timeout, this.#id === undefined ? undefined : came);
+    return this.#path.timeout(nameOf(spec.function), timeout, this.#id === undefined ? undefined : came);
   }
 
   /** Ends with an error, after the results that are there. */

@@ -9,12 +9,12 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
-import type { ClientCore } from '../core.ts';
 import { type Attempt, Attempts } from './attempts.ts';
 import { type Input, type InputItem, openInput } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
 import { type MapLimits, type MapOptions, resolveMapOptions } from './options.ts';
+import type { StreamClient } from './result-stream.ts';
 
 /** Places that are waited for before input is taken again, so that it travels in company. */
 const COMPANY = 64;
@@ -292,7 +292,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     const now = wholeNow();
     const { spec, timeout } = this.#settings;
     this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
-      this.#path.timeout(spec.function, timeout, breaks === undefined ? undefined : 'no answer'),
+      this.#path.timeout(nameOf(spec.function), timeout, breaks === undefined ? undefined : 'no answer'),
     );
     for (const attempt of this.#attempts.rested(now)) this.#sender.add(attempt);
     this.#alarm.set(this.#attempts.next);
@@ -352,21 +352,21 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
  * @throws PalmError `INVALID_CALL` naming the option that is not acceptable, or when the server takes no calls.
  */
 export function openMap<In, Out>(
-  core: ClientCore,
+  client: StreamClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
   payloads: Iterable<In> | AsyncIterable<In>,
   options: MapOptions,
   isSettled = false,
 ): MapRun<In, Out> {
-  const { timeout, errorSentinel } = core.settings;
-  return new MapRun(core.callPath(), openInput(payloads), {
+  const { timeout, errorSentinel } = client.settings;
+  return new MapRun(client.callPath(), openInput(payloads), {
     ...resolveMapOptions(options, payloads, timeout),
     spec,
     codec,
     signal: options.signal,
-    signals: core.signals,
-    calls: core.calls,
+    signals: client.signals,
+    calls: client.calls,
     errorSentinel,
     isSettled,
   });
