@@ -1,20 +1,8 @@
-import { inspectValue, invalidCall } from '../protocol/errors.ts';
 import { deferred } from './deferred.ts';
 import { abortReason, type SignalHub } from './signals.ts';
 
 /** The longest delay a timer takes; beyond it platforms fire at once. */
 const LONGEST_TIMER = 0x7fffffff;
-
-/**
- * Checks a time-out in milliseconds: a number above 0, `Infinity` for none.
- * @throws PalmError `INVALID_CALL` naming `what`.
- */
-export function checkTimeout(what: string, timeout: unknown): number {
-  if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw invalidCall(`${what} must be milliseconds above 0, or Infinity, not ${inspectValue(timeout)}`);
-  }
-  return timeout;
-}
 
 /** Calls `expire` after `timeout` milliseconds. Gives the function that stops the clock. */
 export function startTimer(timeout: number, expire: () => void): () => void {

@@ -48,12 +48,6 @@ export function checkCall(
   return { function: joinPath(path), cache, ...stream };
 }
 
-/** @throws PalmError `INVALID_CALL` naming `what` when it is no whole number from `least` on. */
-export function checkCount(what: string, count: unknown, least = 1): number {
-  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= least) return count;
-  throw invalidCall(`${what} must be a whole number from ${least} on, not ${inspectValue(count)}`);
-}
-
 /** The envelope of a call, its payload to be filled in. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
   const { pipeline, features, cache } = spec;

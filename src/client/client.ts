@@ -1,10 +1,11 @@
-import { type CallLimits, checkTimeout } from '../async/timers.ts';
+import type { CallLimits } from '../async/timers.ts';
 import type { CacheClient } from '../cache-client.ts';
+import { checkCount, checkTimeout } from '../checks.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../protocol/errors.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { type CallSpec, checkCall, checkCount, evaluate, type FunctionPath, nameOf } from './call.ts';
+import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from './call.ts';
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';

@@ -1,4 +1,4 @@
-import { checkTimeout } from '../async/timers.ts';
+import { checkTimeout } from '../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
 import { inspectValue, invalidCall, messageOf } from '../protocol/errors.ts';
 import { checkServerName } from '../protocol/function-path.ts';

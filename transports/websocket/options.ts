@@ -1,4 +1,4 @@
-import { checkTimeout } from '../../src/async/timers.ts';
+import { checkTimeout } from '../../src/checks.ts';
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** Written as a method, whose parameter is compared both ways: the platform's own take more of an event than is given here. */

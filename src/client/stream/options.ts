@@ -1,6 +1,5 @@
-import { checkTimeout } from '../../async/timers.ts';
+import { checkCount, checkTimeout } from '../../checks.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
-import { checkCount } from '../call.ts';
 
 export interface MapOptions {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */

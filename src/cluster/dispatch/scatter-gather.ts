@@ -1,7 +1,8 @@
 /** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
 import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
-import { atMost, checkTimeout } from '../../async/timers.ts';
+import { atMost } from '../../async/timers.ts';
+import { checkTimeout } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';

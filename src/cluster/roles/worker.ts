@@ -1,8 +1,9 @@
 import { deferred } from '../../async/deferred.ts';
 import { SignalHub } from '../../async/signals.ts';
-import { atMost, checkTimeout, startTimer, withinLimits } from '../../async/timers.ts';
+import { atMost, startTimer, withinLimits } from '../../async/timers.ts';
 import { CacheClient } from '../../cache-client.ts';
 import { CacheLink } from '../../cache-link.ts';
+import { checkTimeout } from '../../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
