@@ -2,7 +2,7 @@
 import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atMost } from '../../async/timers.ts';
-import { checkTimeout } from '../../checks.ts';
+import { checkLimit, checkTimeout } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
@@ -191,16 +191,10 @@ export async function openDispatch(
 /** @throws PalmError `INVALID_CALL` when one is not acceptable. */
 function checkLimits(options: DispatchOptions) {
   const { heartbeat = HEARTBEAT, workerTimeout = WORKER_TIMEOUT, maxDeliveries = MAX_DELIVERIES } = options;
-  const isCount = Number.isSafeInteger(maxDeliveries) && maxDeliveries > 0;
-  if (!isCount && maxDeliveries !== Number.POSITIVE_INFINITY) {
-    throw invalidCall(
-      `maxDeliveries must be a whole number from 1 on, or Infinity, not ${inspectValue(maxDeliveries)}`,
-    );
-  }
   return {
     heartbeat: checkTimeout('heartbeat', heartbeat),
     workerTimeout: checkTimeout('workerTimeout', workerTimeout),
-    maxDeliveries,
+    maxDeliveries: checkLimit('maxDeliveries', maxDeliveries),
   };
 }
 

@@ -1,12 +1,8 @@
 import { atMost } from '../../async/timers.ts';
+import { checkLimit } from '../../checks.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
-import {
-  checkConcurrency,
-  type FunctionOptions,
-  openGround,
-  type ServingOptions,
-} from '../runtime/role-host.ts';
+import { type FunctionOptions, openGround, type ServingOptions } from '../runtime/role-host.ts';
 
 /** What a server is: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {
@@ -50,7 +46,7 @@ export class Server extends Role {
     const { name, pullAddress, pubAddress, functions, pipelined = false } = options;
     return openGround(options, 'server', [pullAddress, pubAddress], async (ground) => {
       const engine = ground.engine(functions, false);
-      const concurrency = checkConcurrency(options.concurrency);
+      const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
       const pull = await ground.connection.bindPull(pullAddress);
       const stream = options.handleStream ?? defaultStream(name, pipelined);
       const { publisher, address } = await ground.publisher(pubAddress, stream);

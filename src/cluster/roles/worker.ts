@@ -3,7 +3,7 @@ import { SignalHub } from '../../async/signals.ts';
 import { atMost, startTimer, withinLimits } from '../../async/timers.ts';
 import { CacheClient } from '../../cache-client.ts';
 import { CacheLink } from '../../cache-link.ts';
-import { checkTimeout } from '../../checks.ts';
+import { checkLimit, checkTimeout } from '../../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
@@ -16,7 +16,7 @@ import { Engine } from '../runtime/engine.ts';
 import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, Flow } from '../runtime/flow.ts';
 import { cacheOf, type KeyValues, type PalmFunctions } from '../runtime/functions.ts';
-import { checkConcurrency, DRAIN_TIMEOUT } from '../runtime/role-host.ts';
+import { DRAIN_TIMEOUT } from '../runtime/role-host.ts';
 import { type Counters, type MutableCounters, tally } from '../runtime/status.ts';
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
 import type { Work, WorkLink } from '../worker-link/work-link.ts';
@@ -224,7 +224,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   for (const address of [dbAddress, pushAddress, pullAddress]) {
     if (address !== undefined) transport.checkAddress(address);
   }
-  const concurrency = checkConcurrency(options.concurrency);
+  const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
   const functionLogger = atLevel(
     options.logger ?? consoleLogger(`frond worker ${name}`),
     options.loggingLevel ?? 'info',

@@ -1,5 +1,6 @@
 /** Pipelines and sinks: servers that run functions on what previous servers publish. */
 import { atMost } from '../../async/timers.ts';
+import { checkLimit } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
@@ -7,7 +8,7 @@ import { FAILED_PAYLOAD } from './failures.ts';
 import { addressesOf, checkPrevious, PreviousServer, type Source } from './previous-server.ts';
 import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
-import { checkConcurrency, type FunctionOptions, openGround, type ServingOptions } from './role-host.ts';
+import { type FunctionOptions, openGround, type ServingOptions } from './role-host.ts';
 
 /** What pipelines and sinks have in common. */
 export interface DownstreamOptions extends ServingOptions, FunctionOptions {
@@ -37,7 +38,7 @@ export function openDownstream<T>(
     async (ground) => {
       for (const { topic } of sources) checkPrevious(topic);
       const engine = ground.engine(functions, true);
-      const concurrency = checkConcurrency(options.concurrency);
+      const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
       const { publisher, address } = await ground.publisher(pubAddress, stream);
       const previous = sources.map((source) => new PreviousServer(ground, source));

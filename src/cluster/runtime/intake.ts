@@ -2,9 +2,9 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
+import { checkLimit } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
-import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { clientOf } from '../../protocol/ids.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
 import type { Source } from './flow.ts';
@@ -161,13 +161,7 @@ class ClientOf {
   }
 }
 
-/** @throws PalmError `INVALID_CALL` when it is none. */
+/** @throws PalmError `INVALID_CALL` when it is not a limit. */
 export function checkMaxWaiting(maxWaiting: unknown = MAX_WAITING): number {
-  const isCount = Number.isSafeInteger(maxWaiting) && (maxWaiting as number) > 0;
-  if (!isCount && maxWaiting !== Number.POSITIVE_INFINITY) {
-    throw invalidCall(
-      `maxWaiting must be bytes, a whole number from 1 on, or Infinity, not ${inspectValue(maxWaiting)}`,
-    );
-  }
-  return maxWaiting as number;
+  return checkLimit('maxWaiting (bytes)', maxWaiting);
 }

@@ -2,7 +2,6 @@
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
@@ -234,16 +233,6 @@ async function logTroubles({ connection, logger, tally }: RoleHost, unspared: Lo
       dropped(tally, logger, 'a subscriber reads too slowly and has lost results', { address, topic });
     }
   }
-}
-
-export function checkConcurrency(concurrency: unknown = 1): number {
-  const isCount = Number.isSafeInteger(concurrency) && (concurrency as number) > 0;
-  if (!isCount && concurrency !== Number.POSITIVE_INFINITY) {
-    throw invalidCall(
-      `concurrency must be a whole number from 1 on, or Infinity, not ${inspectValue(concurrency)}`,
-    );
-  }
-  return concurrency as number;
 }
 
 /** Milliseconds that closing gives to what is under way, unless told otherwise. */

@@ -1,4 +1,4 @@
-import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
+import { checkCount } from '../../../src/checks.ts';
 import type { RelayLimits } from '../options.ts';
 
 /** Every limit settled. */
@@ -24,10 +24,7 @@ export function resolveLimits(limits: RelayLimits = {}): ResolvedLimits {
   for (const key of Object.keys(DEFAULTS) as (keyof ResolvedLimits)[]) {
     const value = limits[key];
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw invalidCall(`limits.${key} must be a whole number from 1 on, not ${inspectValue(value)}`);
-    }
-    settled[key] = value;
+    settled[key] = checkCount(`limits.${key}`, value);
   }
   return settled;
 }
