@@ -3,15 +3,8 @@ import { throwIfAborted } from './async/signals.ts';
 import { type CallLimits, watchLimits } from './async/timers.ts';
 import type { CacheLink } from './cache-link.ts';
 import type { Bytes } from './protocol/bytes.ts';
-import {
-  type CacheReply,
-  checkWritable,
-  keyRequest,
-  plainReply,
-  readReply,
-  replyText,
-  wireKey,
-} from './protocol/cache-request.ts';
+import { checkWritable, wireKey } from './protocol/cache-keys.ts';
+import { type CacheReply, keyRequest, plainReply, readReply, replyText } from './protocol/cache-request.ts';
 import { setRequest } from './protocol/cache-set.ts';
 import { inspectValue, PalmError } from './protocol/errors.ts';
 import { randomId } from './protocol/ids.ts';

@@ -1,5 +1,5 @@
 import { encodeUtf8 } from '../../src/protocol/bytes.ts';
-import { checkWritable, wireKey } from '../../src/protocol/cache-request.ts';
+import { checkWritable, wireKey } from '../../src/protocol/cache-keys.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';

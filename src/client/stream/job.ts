@@ -1,8 +1,8 @@
 import { AsyncQueue } from '../../async/async-queue.ts';
 import { harmless } from '../../async/harmless.ts';
+import { IdleTimer } from '../../async/idle-timer.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
-import { IdleTimer } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../logging.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
-import { isReservedKey } from '../../protocol/cache-request.ts';
+import { isReservedKey } from '../../protocol/cache-keys.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, messageOf, PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { checkWritable, wireKey } from '../../protocol/cache-request.ts';
+import { checkWritable, wireKey } from '../../protocol/cache-keys.ts';
 import { inspectValue, invalidCall, readSafely } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage } from '../../protocol/message.ts';

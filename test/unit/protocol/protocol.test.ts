@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isReservedKey, plainReply, readReply, wireKey } from '../../../src/protocol/cache-request.ts';
+import { isReservedKey, wireKey } from '../../../src/protocol/cache-keys.ts';
+import { plainReply, readReply } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { inspectValue, invalidCall, PalmError } from '../../../src/protocol/errors.ts';
 import { currentStage, joinPath, parsePath } from '../../../src/protocol/function-path.ts';

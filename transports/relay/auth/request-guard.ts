@@ -1,5 +1,6 @@
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
-import { isReservedKey, readReply } from '../../../src/protocol/cache-request.ts';
+import { isReservedKey } from '../../../src/protocol/cache-keys.ts';
+import { readReply } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, PalmError } from '../../../src/protocol/errors.ts';

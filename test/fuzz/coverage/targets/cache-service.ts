@@ -1,7 +1,7 @@
 import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
 import { tally } from '../../../../src/cluster/runtime/status.ts';
 import { MemoryStore } from '../../../../src/cluster/runtime/store.ts';
-import { isReservedKey } from '../../../../src/protocol/cache-request.ts';
+import { isReservedKey } from '../../../../src/protocol/cache-keys.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
 import type { RequestOrigin } from '../../../../src/transport.ts';

@@ -1,7 +1,7 @@
 import { parseHostPort } from '../../../../cli/relay/listening.ts';
 import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
 import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
-import { isReservedKey, wireKey } from '../../../../src/protocol/cache-request.ts';
+import { isReservedKey, wireKey } from '../../../../src/protocol/cache-keys.ts';
 import { currentStage, isName, joinPath, parsePath } from '../../../../src/protocol/function-path.ts';
 import { checkId } from '../../../../src/protocol/ids.ts';
 import { checkMemoryAddress } from '../../../../transports/memory/network.ts';

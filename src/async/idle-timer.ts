@@ -1,0 +1,39 @@
+import { startTimer } from './timers.ts';
+
+/** Expires when nothing moved for a time while something was owed. A sign costs no timer. */
+export class IdleTimer {
+  readonly #owes: () => boolean;
+  readonly #expire: (timeout: number) => void;
+  #lastSign = 0;
+  #stopTimer = () => {};
+
+  constructor(owes: () => boolean, expire: (timeout: number) => void) {
+    this.#owes = owes;
+    this.#expire = expire;
+  }
+
+  /** Something moved. */
+  sign(): void {
+    this.#lastSign = performance.now();
+  }
+
+  /** Starts anew, to expire after `timeout` milliseconds without a sign. */
+  watch(timeout: number): void {
+    this.stop();
+    this.sign();
+    this.#wait(timeout, timeout);
+  }
+
+  stop(): void {
+    this.#stopTimer();
+  }
+
+  #wait(delay: number, timeout: number): void {
+    this.#stopTimer = startTimer(delay, () => {
+      const idle = performance.now() - this.#lastSign;
+      if (!this.#owes()) this.#wait(timeout, timeout);
+      else if (idle < timeout) this.#wait(timeout - idle + 1, timeout);
+      else this.#expire(timeout);
+    });
+  }
+}

@@ -1,0 +1,33 @@
+/** Keys of the cache: sessions, and the keys that are a server's own. Apart from the requests, which every page loads. */
+import { inspectValue, invalidCall } from './errors.ts';
+
+// A server keeps its configuration in the store that clients write to: name, db_address, pull_address, pub_address,
+// sub_address, sub_address_0…, worker_pull_address, worker_push_address (pylm/servers.py). frond_… is ours.
+const RESERVED = /^(name|\w*_address(_\d+)?|frond_\w*)$/;
+
+/** Whether a key, as it is on the wire, belongs to the server's configuration. */
+export function isReservedKey(key: string): boolean {
+  return RESERVED.test(key);
+}
+
+/**
+ * The key as it goes over the wire: the session in front of it, without separator, as pylm's client does in `set`.
+ * @throws PalmError `INVALID_CALL` when the key is no text or empty.
+ */
+export function wireKey(key: unknown, session: string | undefined): string {
+  if (typeof key !== 'string' || key === '')
+    throw invalidCall(`a key must be a text that is not empty, not ${inspectValue(key)}`);
+  return session === undefined ? key : session + key;
+}
+
+/**
+ * Refuses a key that a client must not write.
+ * @throws PalmError `INVALID_CALL` when the key is the server's configuration: others would be sent astray.
+ */
+export function checkWritable(key: string): void {
+  if (isReservedKey(key)) {
+    throw invalidCall(
+      `key ${inspectValue(key)} is the server's configuration: setting or deleting it would break every client`,
+    );
+  }
+}
