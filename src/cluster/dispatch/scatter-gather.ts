@@ -13,12 +13,11 @@ import { dropped, type Emit, type Step } from '../runtime/flow.ts';
 import {
   type FunctionScope,
   type HandleStream,
-  heard,
-  isIterable,
   MessageContext,
   type MessageTransform,
 } from '../runtime/functions.ts';
 import { defaultStream } from '../runtime/publisher.ts';
+import { heard, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
 import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
 import type { MutableCounters } from '../runtime/status.ts';

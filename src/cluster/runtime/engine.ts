@@ -7,17 +7,8 @@ import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
 import { type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
-import {
-  bytesOf,
-  type FunctionScope,
-  heard,
-  isIterable,
-  MessageContext,
-  NoResult,
-  type PalmFunction,
-  type PalmFunctions,
-  WrongResult,
-} from './functions.ts';
+import { type FunctionScope, MessageContext, type PalmFunction, type PalmFunctions } from './functions.ts';
+import { bytesOf, heard, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {

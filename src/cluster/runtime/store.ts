@@ -2,7 +2,7 @@
 
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
-import { bytesOf } from './functions.ts';
+import { bytesOf } from './results.ts';
 
 /** A key-value store. Each method may answer at once or later. */
 export interface Store {
