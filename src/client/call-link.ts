@@ -6,8 +6,8 @@ import type { Logger } from '../logging.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
-import { type ClientTopics, clientTopics } from '../protocol/ids.ts';
 import type { PalmMessage } from '../protocol/message.ts';
+import { type ClientTopics, clientTopics } from '../protocol/topics.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
 

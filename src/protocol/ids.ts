@@ -1,4 +1,4 @@
-/** Ids of clients and calls, topics, and random keys. */
+/** Ids of clients and calls, and random keys. */
 import { nanoid } from 'nanoid';
 import { inspectValue, invalidCall, PalmError } from './errors.ts';
 
@@ -30,36 +30,6 @@ export function checkId(what: string, id: unknown): string {
       `${what} must hold no space, control character or half of a surrogate pair, not ${inspectValue(id)}`,
     );
   return id;
-}
-
-/**
- * Topics of one client. pylm echoes the `client` field as the topic of the answer, so the part after the first
- * slash says which call an answer belongs to, while one subscription to the part before it takes all of them.
- */
-export interface ClientTopics {
-  readonly id: string;
-  /** What the client subscribes to: its id and a slash. */
-  readonly prefix: string;
-  /** The `client` field for a call. */
-  of(call: string): string;
-  /** The call that a topic belongs to, or undefined when it is not this client's. */
-  call(topic: string): string | undefined;
-}
-
-/** The topics of the client with the given id. */
-export function clientTopics(clientId: string): ClientTopics {
-  const prefix = `${clientId}/`;
-  return {
-    id: clientId,
-    prefix,
-    of: (call) => prefix + call,
-    call: (topic) => (topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined),
-  };
-}
-
-/** The part of a topic that is the same for all calls of its client: all up to its last slash, or the whole. */
-export function clientOf(topic: string): string {
-  return topic.slice(0, topic.lastIndexOf('/') + 1) || topic;
 }
 
 /** Enough that no two of those who count meet, and little, because it goes along in each message: 72 bits. */

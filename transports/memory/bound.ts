@@ -4,6 +4,7 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
+import { isTakenBy } from '../../src/protocol/topics.ts';
 import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
@@ -216,7 +217,7 @@ export class MemoryPublish extends Bound {
     const published = this.#published;
     this.#published = [];
     for (const taker of this.#takers) {
-      const own = published.filter(({ topic }) => topic.startsWith(taker.topic));
+      const own = published.filter(({ topic }) => isTakenBy(topic, taker.topic));
       if (own.length > 0) taker.give(own);
     }
     for (const delivery of published) {
@@ -225,7 +226,7 @@ export class MemoryPublish extends Bound {
   }
 
   #hasTaker(topic: string): boolean {
-    for (const taker of this.#takers) if (topic.startsWith(taker.topic)) return true;
+    for (const taker of this.#takers) if (isTakenBy(topic, taker.topic)) return true;
     return false;
   }
 }

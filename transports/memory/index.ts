@@ -1,6 +1,7 @@
 /** `frond/memory`: clients and servers in one process or page. */
 import { macrotasks } from '../../src/async/macrotask.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { checkTopic } from '../../src/protocol/topics.ts';
 import type {
   Answer,
   Binding,
@@ -14,7 +15,7 @@ import type {
   Pusher,
   Subscription,
 } from '../../src/transport.ts';
-import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { BaseConnection } from '../shared/base-connection.ts';
 import { MemoryPublish, MemoryPull, MemoryPush, MemoryReply } from './bound.ts';
 import { MemoryPuller, MemoryPusher, MemoryRequester, MemorySubscription } from './dialled.ts';
 import { checkMemoryAddress, MemoryNetwork } from './network.ts';

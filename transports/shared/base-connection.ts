@@ -1,6 +1,6 @@
 import { Broadcast } from '../../src/async/broadcast.ts';
 import { deferred } from '../../src/async/deferred.ts';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { ChannelStatus, CloseOptions, ConnectionStatus } from '../../src/transport.ts';
 
@@ -104,9 +104,4 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     this.#channels.add(channel);
     return channel;
   }
-}
-
-/** @throws PalmError `INVALID_CALL` for a topic that would take everybody's results. */
-export function checkTopic(topic: string): void {
-  if (topic === '') throw invalidCall("a topic must not be empty: it would take everybody's results");
 }

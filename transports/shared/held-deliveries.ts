@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { startTimer } from '../../src/async/timers.ts';
+import { isTakenBy } from '../../src/protocol/topics.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from './owned.ts';
 
@@ -78,7 +79,7 @@ export class HeldDeliveries {
     if (this.isEmpty) return [];
     const released: Delivery[] = [];
     for (const topic of this.#topics.keys()) {
-      if (topic.startsWith(subscription)) for (const delivery of this.#take(topic)) released.push(delivery);
+      if (isTakenBy(topic, subscription)) for (const delivery of this.#take(topic)) released.push(delivery);
     }
     return released;
   }

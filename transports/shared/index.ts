@@ -14,5 +14,6 @@ export {
   type PalmErrorDetails,
 } from '../../src/protocol/errors.ts';
 export { randomId } from '../../src/protocol/ids.ts';
+export { checkTopic } from '../../src/protocol/topics.ts';
 export type * from '../../src/transport.ts';
-export { BaseConnection, type ChannelHost, type Closable, checkTopic } from './base-connection.ts';
+export { BaseConnection, type ChannelHost, type Closable } from './base-connection.ts';

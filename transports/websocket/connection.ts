@@ -1,12 +1,13 @@
 import { deferred } from '../../src/async/deferred.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { checkTopic, topicUnderNewId } from '../../src/protocol/topics.ts';
 import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
 import { type RelayFrame, Type } from '../relay-protocol/frames.ts';
 import { broken } from '../relay-protocol/msgpack.ts';
 import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
 import { SendWindow } from '../relay-protocol/window.ts';
-import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { BaseConnection } from '../shared/base-connection.ts';
 import { type ChannelContext, type RelayedChannel, RelayedPuller, RelayedSubscription } from './channel.ts';
 import type { WebsocketSettings } from './options.ts';
 import { RelayedPusher } from './pusher.ts';
@@ -71,8 +72,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
     this.checkUse(address);
     checkTopic(topic);
     const idThen = this.id;
-    const topicNow = () =>
-      idThen !== '' && topic.startsWith(`${idThen}/`) ? this.id + topic.slice(idThen.length) : topic;
+    const topicNow = () => topicUnderNewId(topic, idThen, this.id);
     return this.#dial(
       address,
       (context) => new RelayedSubscription(context, topicNow, (room) => this.#hold(room)),

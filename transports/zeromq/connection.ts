@@ -1,6 +1,7 @@
 import type { Socket } from 'zeromq';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall } from '../../src/protocol/errors.ts';
+import { checkTopic, LONGEST_TOPIC } from '../../src/protocol/topics.ts';
 import type {
   Answer,
   Binding,
@@ -14,7 +15,7 @@ import type {
   SubscribeOptions,
   Subscription,
 } from '../../src/transport.ts';
-import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { BaseConnection } from '../shared/base-connection.ts';
 import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
 import { type Bound, ZeromqPull, ZeromqPush, ZeromqReply } from './bound.ts';
 import type { ClientKeys } from './client-keys.ts';
@@ -23,7 +24,7 @@ import { type DialContext, ZeromqPuller, ZeromqPusher } from './dialled.ts';
 import type { ZeromqSettings } from './options.ts';
 import { ZeromqPublish } from './publish.ts';
 import { ZeromqRequester } from './requester.ts';
-import { type Addon, LONGEST_TOPIC, socketOptions, takingControl } from './sockets.ts';
+import { type Addon, socketOptions, takingControl } from './sockets.ts';
 import { ZeromqSubscription } from './subscription.ts';
 import { countingTopics } from './topics.ts';
 

@@ -1,6 +1,7 @@
 import type { Fifo } from '../../src/async/fifo.ts';
 import { atMost } from '../../src/async/timers.ts';
 import { randomId } from '../../src/protocol/ids.ts';
+import { asksForProof, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
@@ -167,7 +168,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       await this.#sendPast(PROBE);
       return this.#fits(delivery);
     }
-    const isClient = subscription.endsWith('/');
+    const isClient = asksForProof(subscription);
     if (!isShared || !(isOver || (isClient && waited > LONGEST_STANDSTILL))) return false;
     this.#topics.passed(subscription);
     await this.#sendPast(delivery);
@@ -220,7 +221,6 @@ const NOTHING: Delivery = { topic: '', frames: [] };
 const MOST_TOPIC_BYTES = 262_144;
 const MOST_WELCOMES = 64;
 const LONGEST_RUN = 256;
-const SLASH = 0x2f;
 
 function partsOf({ topic, frames }: Delivery): Uint8Array[] {
   return [Buffer.from(topic), ...frames];

@@ -7,15 +7,10 @@ import { isIpv6 } from '../shared/zeromq-address.ts';
 import type { ZeromqSettings } from './options.ts';
 
 /**
- * Bytes of the largest frame that sockets take whose peers send handshakes and subscriptions alone: a topic of {@link LONGEST_TOPIC}, with
+ * Bytes of the largest frame that sockets take whose peers send handshakes and subscriptions alone: the longest topic, with
  * what CURVE and the frame put around it.
  */
 const CONTROL_SIZE = 1_152;
-
-/**
- * Bytes of a topic that may be subscribed to. libzmq keeps each byte of it in a node of its own, 48 bytes large: a topic of 20 MiB took 2.3 GiB.
- */
-export const LONGEST_TOPIC = 1_024;
 
 /**
  * Domain of ZAP (rfc.zeromq.org/spec/27). With one, libzmq refuses peers that speak ZMTP 1 or 2, and with them whatever does not speak ZMTP

@@ -1,7 +1,7 @@
 import type { Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
-import { randomId } from '../../src/protocol/ids.ts';
+import { proofOf } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, READ_AHEAD, readInto } from './reader.ts';
@@ -22,11 +22,10 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
   constructor(open: OpenSocket<Subscriber>, topic: string, margin: number, context: DialContext) {
     super(open, context);
     const { socket } = this;
-    this.#proof = topic.endsWith('/') ? topic : `${randomId()}/`;
+    this.#proof = proofOf(topic);
     this.#margin = margin;
     socket.subscribe(topic);
-    // A publisher of frond's proves what ends in a slash. This travels behind the other one, and is nobody else's: a
-    // pylm server that takes `first`, and with it all that begins so, would die of an empty delivery under `first/`.
+    // This one travels behind the other.
     if (this.#proof !== topic) socket.subscribe(this.#proof);
     readInto(
       socket,

@@ -1,8 +1,8 @@
 import { atMost, startTimer } from '../../src/async/timers.ts';
+import { asksForProof, LONGEST_TOPIC, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';
-import { LONGEST_TOPIC } from './commands.ts';
 import { MORE } from './frame-reader.ts';
 import { readSubscription, topicKey } from './gather.ts';
 import type { Link, LinkEnd } from './link.ts';
@@ -162,7 +162,7 @@ export class ZmtpPublish extends Bound {
   #mayLeave(topic: string): boolean {
     return this.#topics.match(this.#keyOf(topic)).some((link) => {
       const { topics, wasAnswered = false } = this.#subscribers.get(link) ?? {};
-      return wasAnswered && topics?.size === 1 && !topics.values().next().value?.endsWith('/');
+      return wasAnswered && topics?.size === 1 && !asksForProof(topics.values().next().value ?? '');
     });
   }
 
@@ -247,6 +247,4 @@ export class ZmtpPublish extends Bound {
     most.refuse(new Violation(text, 'TOO_LARGE'));
   }
 }
-
-const SLASH = 0x2f;
 const NO_BYTES = new Uint8Array(0);

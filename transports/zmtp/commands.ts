@@ -5,9 +5,6 @@ import { Violation } from './violation.ts';
 /** Bytes of the largest command, and of the largest frame of a peer that only subscribes or pulls. */
 export const CONTROL_SIZE = 1_152;
 
-/** Bytes of the longest topic that may be subscribed to. */
-export const LONGEST_TOPIC = 1_024;
-
 export type SocketType = 'DEALER' | 'ROUTER' | 'PUSH' | 'PULL' | 'SUB' | 'XPUB';
 
 /** The kinds of socket that each may meet. */

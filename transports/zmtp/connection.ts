@@ -1,5 +1,6 @@
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall } from '../../src/protocol/errors.ts';
+import { checkTopic, LONGEST_TOPIC } from '../../src/protocol/topics.ts';
 import type {
   Answer,
   Binding,
@@ -13,14 +14,13 @@ import type {
   SubscribeOptions,
   Subscription,
 } from '../../src/transport.ts';
-import { BaseConnection, checkTopic } from '../shared/base-connection.ts';
+import { BaseConnection } from '../shared/base-connection.ts';
 import { checkZmtpAddress, checkZmtpDialAddress } from './address.ts';
 import type { BindContext, Bound } from './bound.ts';
 import { ZmtpPublish } from './bound-publish.ts';
 import { ZmtpPull } from './bound-pull.ts';
 import { ZmtpPush } from './bound-push.ts';
 import { ZmtpReply } from './bound-reply.ts';
-import { LONGEST_TOPIC } from './commands.ts';
 import type { DialContext } from './dialled.ts';
 import type { ZmtpSettings } from './options.ts';
 import { OwnBytes } from './own-bytes.ts';

@@ -3,7 +3,7 @@ import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
-import { randomId } from '../../src/protocol/ids.ts';
+import { proofOf, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { subscribeCommand } from './commands.ts';
 import { type DialContext, Dialled } from './dialled.ts';
@@ -80,9 +80,7 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     const mark = maxUnread ?? context.settings.receiveHighWaterMark ?? PUBLISHED;
     super(context, mark, { sizeOf, bytes: PUBLISHED_BYTES });
     this.#topic = new TextEncoder().encode(topic);
-    // A publisher of frond's confirms what ends in a slash. For any other topic a second one is subscribed to, which is nobody
-    // else's: a pylm server that takes `first`, and with it all that begins so, would die of an empty delivery under `first/`.
-    this.#proof = topic.endsWith('/') ? topic : `${randomId()}/`;
+    this.#proof = proofOf(topic);
     this.#margin = margin;
   }
 
@@ -141,8 +139,6 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     this.setReady();
   }
 }
-
-const SLASH = 0x2f;
 
 function sizeOf({ topic, frames }: Delivery): number {
   let size = topic.length;

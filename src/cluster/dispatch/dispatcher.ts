@@ -4,8 +4,9 @@ import type { Logger } from '../../logging.ts';
 import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
-import { clientOf, countedIds } from '../../protocol/ids.ts';
+import { countedIds } from '../../protocol/ids.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
+import { clientOf } from '../../protocol/topics.ts';
 import {
   encodeWorkReply,
   readWorkRequest,

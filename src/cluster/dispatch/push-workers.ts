@@ -1,8 +1,8 @@
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../../protocol/envelope-head.ts';
-import { clientOf } from '../../protocol/ids.ts';
 import { NO_BYTES, type PalmMessage } from '../../protocol/message.ts';
+import { clientOf } from '../../protocol/topics.ts';
 import type { BoundPush } from '../../transport.ts';
 
 /** Messages pushed at once at most, and those that each worker may have when others ask for their work. */

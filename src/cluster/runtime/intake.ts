@@ -5,8 +5,9 @@ import { Turns } from '../../async/turns.ts';
 import { checkLimit } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
-import { clientOf } from '../../protocol/ids.ts';
+
 import { NO_BYTES } from '../../protocol/message.ts';
+import { clientOf } from '../../protocol/topics.ts';
 import type { Source } from './flow.ts';
 
 /** Bytes of messages that may wait, unless the server says otherwise. */

@@ -5,8 +5,8 @@ import { atMost, startTimer } from '../../async/timers.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError } from '../../protocol/errors.ts';
-import { randomId } from '../../protocol/ids.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
+import { newWorkerId } from '../../protocol/topics.ts';
 import {
   encodeWorkRequest,
   MOST_ITEMS,
@@ -67,7 +67,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
   constructor(settings: LeasedWorkSettings) {
     this.#settings = settings;
-    this.#id = `${settings.id}/${randomId()}`;
+    this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
   }
 

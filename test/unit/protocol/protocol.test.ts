@@ -5,7 +5,7 @@ import { plainReply, readReply } from '../../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { inspectValue, invalidCall, PalmError } from '../../../src/protocol/errors.ts';
 import { currentStage, joinPath, parsePath } from '../../../src/protocol/function-path.ts';
-import { checkId, clientTopics, randomId } from '../../../src/protocol/ids.ts';
+import { checkId, randomId } from '../../../src/protocol/ids.ts';
 import { Feature, palmMessage } from '../../../src/protocol/message.ts';
 import { msgpack } from '../../../src/protocol/msgpack.ts';
 import { bytes as bytesCodec, json, text } from '../../../src/protocol/payload.ts';
@@ -77,13 +77,6 @@ describe('ids', () => {
     } finally {
       Object.defineProperty(globalThis, 'crypto', { value: crypto, configurable: true });
     }
-  });
-
-  it('make topics that lead back to their call, and to no other client', () => {
-    const topics = clientTopics('me');
-    expect(topics.call(topics.of('1a'))).toBe('1a');
-    expect(topics.call('me2/1a')).toBeUndefined();
-    expect(topics.call('me')).toBeUndefined();
   });
 });
 

@@ -4,8 +4,8 @@ import { WorkerResults } from '../../../../src/cluster/dispatch/worker-results.t
 import { decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { clientRange } from '../../../../src/protocol/envelope-head.ts';
-import { clientOf } from '../../../../src/protocol/ids.ts';
 import { NO_BYTES, palmMessage } from '../../../../src/protocol/message.ts';
+import { clientOf } from '../../../../src/protocol/topics.ts';
 import { bytes } from '../../../support/bytes.ts';
 import { claim, claimSame, readOr } from '../claims.ts';
 import { type Fields, fieldsBy, OTHERS } from '../readers.ts';
