@@ -7,6 +7,7 @@ import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { invalidCall, messageOf } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
+import { clientTopics } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Connection } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
 import { SUBPROTOCOL, Type } from '../relay-protocol/frames.ts';
@@ -155,7 +156,7 @@ class RelayServer implements Relay {
       transport: options.transport,
       connection,
       workConnection,
-      prefix: `${relayId}/`,
+      prefix: clientTopics(relayId).prefix,
       logger,
       changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),

@@ -4,8 +4,9 @@ import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import { parsePath } from '../../../src/protocol/function-path.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type Guest, type Identity, isOf, LONGEST_TOPIC } from './identity.ts';
+import type { Guest, Identity } from './identity.ts';
 
 /** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
 const LONGEST_PATH = 4_096;
@@ -54,7 +55,7 @@ export class CallGuard {
   judge(guest: Guest, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     const { client, function: path } = message;
-    if (!isOf(guest.id, client)) {
+    if (!topicBelongsTo(client, guest.id)) {
       throw new PalmError(
         'FORBIDDEN',
         `a call bears the client id ${inspectValue(client)}, which is another's`,

@@ -73,11 +73,3 @@ export interface Guest {
   readonly id: string;
   readonly identity: Identity;
 }
-
-/** Characters of a topic: an answer bears it twice. Those of frond's clients have about 40. */
-export const LONGEST_TOPIC = 1_024;
-
-/** Whether a topic, or the id in an envelope, is one of the client's own. */
-export function isOf(id: string, topic: string): boolean {
-  return topic[id.length] === '/' && topic.startsWith(id);
-}

@@ -5,6 +5,7 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, PalmError } from '../../../src/protocol/errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { topicBelongsTo } from '../../../src/protocol/topics.ts';
 import {
   encodeWorkRequest,
   readWorkRequest,
@@ -14,7 +15,7 @@ import {
   WorkKind,
 } from '../../../src/protocol/work-request.ts';
 import { RESULTS } from '../../relay-protocol/server-address.ts';
-import { type Guest, type Identity, isOf } from './identity.ts';
+import type { Guest, Identity } from './identity.ts';
 
 /** A request as it may go to the server. */
 export type RequestVerdict =
@@ -51,7 +52,7 @@ export class RequestGuard {
    */
   judge({ id, identity }: Guest, server: string, frame: Bytes): RequestVerdict {
     const { message, frame: plain } = readPlain(this.#codec, frame);
-    if (message.client !== id && !isOf(id, message.client)) {
+    if (message.client !== id && !topicBelongsTo(message.client, id)) {
       throw new PalmError(
         'FORBIDDEN',
         `a request bears the client id ${inspectValue(message.client)}, which is another's`,

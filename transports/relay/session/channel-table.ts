@@ -1,8 +1,9 @@
 import { PalmError } from '../../../src/protocol/errors.ts';
+import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay-protocol/frames.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-import { type Guest, isOf, LONGEST_TOPIC } from '../auth/identity.ts';
+import type { Guest } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type AnySessionChannel, type ChannelContext, SessionSubscription } from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
@@ -126,7 +127,7 @@ export class ChannelTable {
     for (const channel of this.#channels.values()) {
       if (!(channel instanceof SessionSubscription)) continue;
       if (upstream !== undefined && channel.upstream !== upstream) continue;
-      const own = deliveries.filter(({ topic }) => topic.startsWith(channel.topic));
+      const own = deliveries.filter(({ topic }) => isTakenBy(topic, channel.topic));
       if (own.length > 0) channel.deliver(own.map(change));
     }
   }
@@ -152,7 +153,7 @@ export class ChannelTable {
   }
 
   #checkTopic(topic: string): void {
-    if (!isOf(this.#client.id, topic)) {
+    if (!topicBelongsTo(topic, this.#client.id)) {
       throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
     }
     if (topic.length <= LONGEST_TOPIC) return;

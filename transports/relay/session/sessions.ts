@@ -1,5 +1,6 @@
 import { startTimer } from '../../../src/async/timers.ts';
 import { randomId } from '../../../src/protocol/ids.ts';
+import { relayedId, relayedNumber } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import type { Identity } from '../auth/identity.ts';
 import { networkOf } from '../http/proxies.ts';
@@ -57,7 +58,7 @@ export class Sessions {
     const number = (this.#next++).toString(36);
     const session = randomId();
     const peer = new ClientSession(
-      `${this.#settings.relayId}/${number}`,
+      relayedId(this.#settings.relayId, number),
       session,
       identity,
       group,
@@ -98,7 +99,7 @@ export class Sessions {
     if (entry === undefined) return;
     entry.stopForgetting?.();
     this.#bySecret.delete(peer.session);
-    this.#byNumber.delete(numberOf(peer.id));
+    this.#byNumber.delete(relayedNumber(peer.id));
     this.#isBack(peer);
     peer.close();
   }
@@ -106,9 +107,9 @@ export class Sessions {
   /** Hands each client what is published for it. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     for (let i = 0; i < deliveries.length; ) {
-      const number = numberOf(deliveries[i]?.topic ?? '');
+      const number = relayedNumber(deliveries[i]?.topic ?? '');
       let end = i + 1;
-      while (end < deliveries.length && numberOf(deliveries[end]?.topic ?? '') === number) end++;
+      while (end < deliveries.length && relayedNumber(deliveries[end]?.topic ?? '') === number) end++;
       const own = i === 0 && end === deliveries.length ? deliveries : deliveries.slice(i, end);
       this.#byNumber.get(number)?.peer.deliver(upstream, own);
       i = end;
@@ -134,11 +135,4 @@ export class Sessions {
     absent?.delete(peer);
     if (absent?.size === 0) this.#absent.delete(peer.group);
   }
-}
-
-/** The client's number in its id or in one of its topics. */
-function numberOf(topic: string): string {
-  const start = topic.indexOf('/') + 1;
-  const end = topic.indexOf('/', start);
-  return end < 0 ? topic.slice(start) : topic.slice(start, end);
 }
