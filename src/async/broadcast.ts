@@ -1,7 +1,5 @@
+import { STATUS_BACKLOG } from '../flow-control.ts';
 import { deferred } from './deferred.ts';
-
-/** Values that a slow reader is behind by; older ones are dropped, because the newest state is what counts. */
-const BACKLOG = 256;
 
 interface Reader<T> {
   items: T[];
@@ -17,7 +15,7 @@ export class Broadcast<T> {
 
   send(value: T): void {
     for (const reader of this.#readers) {
-      if (reader.items.push(value) > BACKLOG) reader.items.shift();
+      if (reader.items.push(value) > STATUS_BACKLOG) reader.items.shift();
       wake(reader);
     }
   }

@@ -1,26 +1,20 @@
+import {
+  ANSWER_BYTES,
+  BATCH,
+  LONGEST_STALL,
+  SHORTEST_STALL,
+  STALL_DOUBLINGS,
+  STALL_GAPS,
+} from '../flow-control.ts';
 import type { PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { Fifo } from './fifo.ts';
 import { startTimer } from './timers.ts';
 
-/** Milliseconds without an answer after which what is out counts as slow or dropped: at least, and at most. */
-const SHORTEST_STALL = 50;
-const LONGEST_STALL = 200;
-/** A stall is so many times the usual time between two answers. */
-const STALL_IN_GAPS = 64;
-const MOST_DOUBLINGS = 6;
-/** Places that are given away together: a whole batch, as those who wait make them, where there are as many. */
-const COMPANY = 128;
 /** Weight of the newest gap in the usual one. */
 const NEWEST = 1 / 32;
 /** What is left of the largest answer's size when one comes that is smaller. */
 const SHRINKS = 0.9;
-
-/**
- * Bytes of answers that may be on their way. A frond publisher keeps over four times as much for one subscriber (`maxOwed`): the count here
- * is not exact, because the size of an answer is estimated from the ones before it.
- */
-const ANSWER_BYTES = 60_000_000;
 
 /** Whose turn comes, and how many places it takes then at most. */
 interface Waiting {
@@ -105,14 +99,14 @@ export class FlowLimit {
   get #allowance(): number {
     // A shift cuts what is behind the point off.
     return (
-      Math.min(this.#limit(), 1 + ANSWER_BYTES / this.#usualSize) << Math.min(this.#stalls, MOST_DOUBLINGS)
+      Math.min(this.#limit(), 1 + ANSWER_BYTES / this.#usualSize) << Math.min(this.#stalls, STALL_DOUBLINGS)
     );
   }
 
   #admit(): void {
     // Not for each place that is free: those who wait shall come in company, and travel in one batch.
     const allowance = this.#allowance;
-    const company = Math.min(COMPANY, (allowance + 1) >> 1);
+    const company = Math.min(BATCH, (allowance + 1) >> 1);
     let free = allowance - this.#count;
     if (free < company) return;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
@@ -134,7 +128,7 @@ export class FlowLimit {
 
   /** Two looks in a row without an answer make a stall: after one, answers may lie unread behind a busy event loop. */
   #watch(quiet = false, seen = this.#lastAnswer): void {
-    const stall = Math.min(Math.max(STALL_IN_GAPS * this.#usualGap, SHORTEST_STALL), LONGEST_STALL);
+    const stall = Math.min(Math.max(STALL_GAPS * this.#usualGap, SHORTEST_STALL), LONGEST_STALL);
     this.#stopWatch = startTimer(stall / 2, () => {
       if (this.#lastAnswer !== seen) return this.#watch();
       if (!quiet) return this.#watch(true, seen);

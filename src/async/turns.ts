@@ -1,7 +1,5 @@
+import { TURN } from '../flow-control.ts';
 import { Fifo } from './fifo.ts';
-
-/** Milliseconds after which the next owner has its turn; each gets one item at least. */
-const LONGEST_TURN = 1;
 
 interface Lane<T> {
   readonly owner: string;
@@ -48,7 +46,7 @@ export class Turns<T> {
     const item = lane.items.shift();
     this.#size--;
     if (lane.items.size === 0) this.#leave(lane);
-    else if (this.#ring.size > 1 && performance.now() - this.#turnSince >= LONGEST_TURN) {
+    else if (this.#ring.size > 1 && performance.now() - this.#turnSince >= TURN) {
       this.#ring.skip(1);
       this.#ring.push(lane);
       this.#turnSince = performance.now();

@@ -2,6 +2,7 @@ import { FlowLimit } from '../async/flow-limit.ts';
 import { macrotasks } from '../async/macrotask.ts';
 import { closed } from '../async/open-calls.ts';
 import { startTimer } from '../async/timers.ts';
+import { CALLS, PYLM_CALLS } from '../flow-control.ts';
 import type { Logger } from '../logging.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
@@ -47,14 +48,6 @@ const GRACE = 250;
  */
 const PROOF_TIMEOUT = 2_000;
 
-/** Messages on their way at once to a frond server, where their answers are small. */
-const MOST_IN_FLIGHT = 8_192;
-/**
- * The same through servers of which one may be stock pylm's, which drops them past 1000; half of that, for what the
- * brake misjudges. In a pipeline it cannot be known.
- */
-const MOST_IN_FLIGHT_UNPROVED = 500;
-
 /**
  * The way of every call: envelopes out through one PUSH, answers back through one subscription that is proved before
  * anything is sent. When either breaks, what is under way has lost its message or its answer, and fails.
@@ -94,9 +87,7 @@ export class CallLink {
     this.#tap = tap;
     this.#logger = logger;
     this.subscription = this.subscribe(addresses.subAddress);
-    this.inFlight = new FlowLimit(() =>
-      this.isDirect && this.subscription.isProved ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_UNPROVED,
-    );
+    this.inFlight = new FlowLimit(() => (this.isDirect && this.subscription.isProved ? CALLS : PYLM_CALLS));
     this.pusher = this.push(addresses.pushAddress);
   }
 

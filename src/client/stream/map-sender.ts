@@ -1,11 +1,9 @@
 import { Fifo } from '../../async/fifo.ts';
+import { BATCH } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Attempt } from './attempts.ts';
-
-/** Messages that are handed on together. */
-const BATCH = 128;
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {

@@ -3,6 +3,7 @@ import { EarliestTimer } from '../../async/earliest.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
 import { startTimer } from '../../async/timers.ts';
+import { MAP_COMPANY, RUN } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { messageOf, PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
@@ -15,11 +16,6 @@ import { failureOf, type MapOutcome, type MapProgress, type MapResults, progress
 import { MapSender } from './map-sender.ts';
 import { type MapLimits, type MapOptions, resolveMapOptions } from './options.ts';
 import type { StreamClient } from './result-stream.ts';
-
-/** Places that are waited for before input is taken again, so that it travels in company. */
-const COMPANY = 64;
-/** Inputs taken in a row before other events get their turn. */
-const LONGEST_RUN = 64;
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
 const wholeNow = () => Math.floor(performance.now());
@@ -112,7 +108,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   /** Hands a result to the reader. Not async: most results are there when they are asked for. */
   #give(outcome: MapOutcome<Out>): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
     this.#read++;
-    if (this.#resume !== undefined && this.#room >= Math.min(COMPANY, this.#settings.concurrency / 4))
+    if (this.#resume !== undefined && this.#room >= Math.min(MAP_COMPANY, this.#settings.concurrency / 4))
       this.#resume();
     if (this.#settings.isSettled) return Promise.resolve({ done: false, value: outcome });
     if (outcome.status === 'fulfilled') return Promise.resolve({ done: false, value: outcome.value });
@@ -171,7 +167,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
         const taken = this.#input.takeNow() ?? (await this.#input.take());
         if (this.#isOver || this.#inputEnd !== undefined) return;
         this.#takeOn(taken);
-        if (run % LONGEST_RUN === 0) await this.#sender.handedOn();
+        if (run % RUN === 0) await this.#sender.handedOn();
       }
     }
   }

@@ -1,10 +1,8 @@
+import { BATCH } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { invalidCall, messageOf } from '../../protocol/errors.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Input } from './input.ts';
-
-/** Inputs gathered before they are handed on, when the input gives them at once. */
-const BATCH = 128;
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {

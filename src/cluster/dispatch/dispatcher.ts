@@ -1,5 +1,7 @@
 /** Hands the messages of a Master or Hub over to its workers, each to the one that has its hands free. */
+
 import { type Deferred, deferred } from '../../async/deferred.ts';
+import { WORKER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, Slab } from '../../protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
@@ -23,12 +25,6 @@ import { LinkMoves } from './link-moves.ts';
 import { WorkSharing } from './work-sharing.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
-
-/** Messages that may wait for a worker before no more are taken in. */
-const MOST_WAITING = 2_048;
-
-/** Requests of one worker whose results wait to be taken. One of frond's has no more than two under way. */
-const MOST_UNTAKEN = 8;
 
 export interface HandOverSettings {
   readonly push: BoundPush;
@@ -186,8 +182,11 @@ export class Dispatcher implements Outlet<Bytes> {
     }
     const asker = this.#askers.come(worker, name);
     asker.heard(from, () => this.#linkBroke(asker));
-    if (request.items.length > 0 && asker.untaken >= MOST_UNTAKEN) {
-      throw new PalmError('TOO_LARGE', `results of ${MOST_UNTAKEN} requests of this worker wait to be taken`);
+    if (request.items.length > 0 && asker.untaken >= WORKER_RESULTS) {
+      throw new PalmError(
+        'TOO_LARGE',
+        `results of ${WORKER_RESULTS} requests of this worker wait to be taken`,
+      );
     }
     if (request.want > 0) asker.asks++;
     const { asks } = asker;
@@ -281,7 +280,7 @@ export class Dispatcher implements Outlet<Bytes> {
   /** Half of the budget is for what waits to be scattered. */
   #isFull(share: number): boolean {
     const { limit } = this.#settings.budgets.waiting;
-    return this.waiting >= share * MOST_WAITING || this.#leases.waitingBytes >= (share * limit) / 2;
+    return this.waiting >= share * WORKER_QUEUE || this.#leases.waitingBytes >= (share * limit) / 2;
   }
 
   #encode(items: readonly WorkItem[]): Bytes {

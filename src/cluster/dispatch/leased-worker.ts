@@ -2,11 +2,9 @@ import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
 import { startTimer } from '../../async/timers.ts';
+import { WORKER_REQUESTS_KNOWN } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
-
-/** Requests that are known again when they come twice. A worker has no more than three under way. */
-const REMEMBERED = 8;
 
 /** A request that is not answered yet. */
 interface Waiting {
@@ -103,7 +101,7 @@ export class LeasedWorker {
   isNew(sequence: number): boolean {
     for (let i = 0; i < this.#seen.size; i++) if (this.#seen.peek(i) === sequence) return false;
     this.#seen.push(sequence);
-    if (this.#seen.size > REMEMBERED) this.#seen.shift();
+    if (this.#seen.size > WORKER_REQUESTS_KNOWN) this.#seen.shift();
     return true;
   }
 

@@ -1,7 +1,9 @@
 /** Requests in the name of a worker that come over another link than its own. */
+
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { deferred } from '../../async/deferred.ts';
 import { startTimer } from '../../async/timers.ts';
+import { WORKER_MOVES } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
@@ -10,9 +12,6 @@ import { encodeWorkRefusal, encodeWorkReply, type WorkRequest } from '../../prot
 import type { RequestOrigin } from '../../transport.ts';
 import { costOf } from '../runtime/intake.ts';
 import type { LeasedWorker } from './leased-worker.ts';
-
-/** Requests in one worker's name that wait. It has no more than three under way. */
-const MOST_MOVING = 4;
 
 export interface LinkMovesSettings {
   /** What waits takes from this one. */
@@ -45,7 +44,7 @@ export class LinkMoves {
     const nothing = encodeWorkReply(this.#codec, []);
     const hasResults = items.length > 0;
     if (isAway || (leaves && !hasResults)) return nothing;
-    if (asker.moving >= MOST_MOVING || budget.isFull) {
+    if (asker.moving >= WORKER_MOVES || budget.isFull) {
       const text = 'too many requests in the name of this worker wait for its old link to end';
       throw new PalmError('TOO_LARGE', text);
     }

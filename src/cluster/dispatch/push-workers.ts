@@ -1,3 +1,14 @@
+import {
+  FIRST_PUSH_STALL,
+  PUSH_RUN,
+  PUSH_STALL,
+  PUSH_STALL_TIMES,
+  PUSHED_CALL_UNITS,
+  PUSHED_CALLS,
+  PUSHED_EACH,
+  STALL_DOUBLINGS,
+  WORK_AHEAD,
+} from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../../protocol/envelope-head.ts';
@@ -5,23 +16,8 @@ import { NO_BYTES, type PalmMessage } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { BoundPush } from '../../transport.ts';
 
-/** Messages pushed at once at most, and those that each worker may have when others ask for their work. */
-const LARGEST_PUSH = 64;
-const MOST_EACH = 64;
-
-/** Milliseconds of work that a worker has in advance when others ask for theirs: as much as those do. */
-const AHEAD = 5;
-
 /** Weight of the newest time in the usual one. */
 const NEWEST = 1 / 8;
-
-/** Milliseconds without a result after which what is out is not counted on any more, at least; and as long as no time is known. */
-const LONGEST_OUT = 1_000;
-const LONGEST_FIRST = 10_000;
-/** As many times as a message usually takes. */
-const LONGEST_USUAL = 4;
-/** Waits in a row that are each twice as long as the one before. */
-const MOST_DOUBLED = 6;
 
 /** A message on its way to a worker. */
 export interface Pushable {
@@ -88,7 +84,7 @@ export class PushWorkers<T extends Pushable> {
       const time = ((now - this.#since) * Math.min(peers, this.#out)) / done;
       this.#usual = Number.isFinite(this.#usual) ? this.#usual + (time - this.#usual) * NEWEST : time;
     }
-    const most = Math.min(MOST_EACH, 1 + AHEAD / Math.max(this.#usual, 1e-3));
+    const most = Math.min(PUSHED_EACH, 1 + WORK_AHEAD / Math.max(this.#usual, 1e-3));
     this.#each = Math.min(most, this.#each + done / peers);
     this.#out -= done;
     this.#since = now;
@@ -105,11 +101,11 @@ export class PushWorkers<T extends Pushable> {
   /** What is out does not count any more when nothing of it comes: a function that gives no results took it along. */
   forgetOverdue(): void {
     const longest = Number.isFinite(this.#usual)
-      ? Math.max(LONGEST_OUT, LONGEST_USUAL * this.#usual)
-      : LONGEST_FIRST;
+      ? Math.max(PUSH_STALL, PUSH_STALL_TIMES * this.#usual)
+      : FIRST_PUSH_STALL;
     if (this.#out === 0 || performance.now() - this.#since < longest * 2 ** this.#forgotten) return;
     this.#out = 0;
-    this.#forgotten = Math.min(MOST_DOUBLED, this.#forgotten + 1);
+    this.#forgotten = Math.min(STALL_DOUBLINGS, this.#forgotten + 1);
   }
 
   /** Pushes what nobody asks for. */
@@ -117,7 +113,7 @@ export class PushWorkers<T extends Pushable> {
     if (this.#isPushing) return;
     this.#isPushing = true;
     // What was quick a while ago need not be now.
-    if (this.#out === 0 && performance.now() - this.#since >= LONGEST_OUT) this.#each = 1;
+    if (this.#out === 0 && performance.now() - this.#since >= PUSH_STALL) this.#each = 1;
     for (let { room } = this; room > 0 && this.#source.waiting > 0; room = this.room) {
       const items = this.#take(room);
       if (this.#out === 0) this.#since = performance.now();
@@ -137,7 +133,7 @@ export class PushWorkers<T extends Pushable> {
   #take(room: number): T[] {
     const { waiting } = this.#source;
     const share = Math.ceil(waiting / (2 * this.#push.peers));
-    const count = Math.max(1, Math.min(room, LARGEST_PUSH, share));
+    const count = Math.max(1, Math.min(room, PUSH_RUN, share));
     const items: T[] = [];
     for (let item = this.#source.next(); item !== undefined; item = this.#source.next()) {
       items.push(item);
@@ -148,10 +144,6 @@ export class PushWorkers<T extends Pushable> {
 }
 
 // Which calls were pushed to workers, so that no result names another.
-
-/** Calls that are remembered, and characters of their names together. */
-const MOST_CALLS = 65_536;
-const MOST_CHARACTERS = 16_777_216;
 
 /**
  * Work that is pushed has no lease: the Master cannot know who took a message, nor how many results it has. What it can
@@ -170,7 +162,7 @@ export class PushedCalls {
   #pushed: Uint8Array = NO_BYTES;
   #given: Uint8Array = NO_BYTES;
 
-  constructor(mostCalls = MOST_CALLS, mostCharacters = MOST_CHARACTERS) {
+  constructor(mostCalls = PUSHED_CALLS, mostCharacters = PUSHED_CALL_UNITS) {
     this.#mostCalls = mostCalls;
     this.#mostCharacters = mostCharacters;
   }

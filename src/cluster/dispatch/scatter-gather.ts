@@ -1,8 +1,11 @@
 /** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
+
 import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
+
 import { atMost } from '../../async/timers.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
+import { UNGATHERED, UNGATHERED_BYTES, WORKERS_SHARE } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
@@ -81,16 +84,6 @@ const HEARTBEAT = 1_000;
 const WORKER_TIMEOUT = 30_000;
 const MAX_DELIVERIES = 3;
 
-/** Results of workers that may wait to be gathered, and bytes of them. */
-const MOST_UNGATHERED = 4_096;
-const MOST_UNGATHERED_BYTES = 16_777_216;
-
-/**
- * Workers have so many times what may wait here (`maxWaiting`) before no more is read: they are to have work while some
- * waits, and a worker that asks and asks and ends nothing must not fill the memory.
- */
-const OUT = 4;
-
 export async function openDispatch(
   role: string,
   ground: RoleHost,
@@ -107,12 +100,12 @@ export async function openDispatch(
   const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream, isVerbatim);
 
   const sizeOf = (frame: Bytes) => frame.length;
-  const results = new BatchQueue<Bytes>(MOST_UNGATHERED, { sizeOf, bytes: MOST_UNGATHERED_BYTES });
+  const results = new BatchQueue<Bytes>(UNGATHERED, { sizeOf, bytes: UNGATHERED_BYTES });
   const onResults = (frames: readonly Bytes[]) => {
     results.push(frames);
     return results.room();
   };
-  const budgets = { waiting: ground.waiting, out: new ByteBudget(OUT * ground.waiting.limit) };
+  const budgets = { waiting: ground.waiting, out: new ByteBudget(WORKERS_SHARE * ground.waiting.limit) };
   const handOver = new Dispatcher({
     isVerbatim: scatter === undefined,
     push,

@@ -1,13 +1,11 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
+import { WORK_BYTES } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type WorkItem, WorkKind } from '../../protocol/work-request.ts';
 import type { BoundPush } from '../../transport.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
 import { PushedCalls, PushWorkers } from './push-workers.ts';
-
-/** Bytes of messages that are given at once, but for the last: a link may have a limit, and memory has. */
-const MOST_BYTES = 1_048_576;
 
 export interface SharingSettings {
   readonly leases: Leases;
@@ -118,7 +116,7 @@ export class WorkSharing {
   #some(count: number): LeasedMessage[] {
     const messages: LeasedMessage[] = [];
     let bytes = 0;
-    while (messages.length < count && bytes < MOST_BYTES) {
+    while (messages.length < count && bytes < WORK_BYTES) {
       const message = this.#settings.leases.next();
       if (message === undefined) break;
       messages.push(message);

@@ -1,12 +1,9 @@
 /** The workers of a Master that ask for their work, and which of them are taken for dead. */
+
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { startTimer } from '../../async/timers.ts';
+import { DEAD_WORKERS, LEFT_WORKERS, WORKERS } from '../../flow-control.ts';
 import { LeasedWorker } from './leased-worker.ts';
-
-/** Workers that are remembered at once, and those that are though they were taken for dead, or left. */
-const MOST_WORKERS = 4_096;
-const MOST_DEAD = 1_024;
-const MOST_LEFT = 1_024;
 
 /** Looks for dead workers within a heartbeat. */
 const LOOKS = 8;
@@ -96,7 +93,7 @@ export class WorkerRegistry {
     this.#alive.set(id, asker);
     this.#settings.onCame(asker, dead !== undefined);
     if (this.#stopLooking === undefined && !this.#isClosed) this.#lookLater();
-    if (this.#alive.size > MOST_WORKERS) this.#makeRoom(asker);
+    if (this.#alive.size > WORKERS) this.#makeRoom(asker);
     return asker;
   }
 
@@ -112,7 +109,7 @@ export class WorkerRegistry {
     this.#alive.delete(asker.id);
     this.#left.add(asker.id);
     for (const oldest of this.#left) {
-      if (this.#left.size <= MOST_LEFT) break;
+      if (this.#left.size <= LEFT_WORKERS) break;
       this.#left.delete(oldest);
     }
   }
@@ -173,7 +170,7 @@ export class WorkerRegistry {
     const { onDead, onForgotten } = this.#settings;
     this.#alive.delete(asker.id);
     this.#dead.set(asker.id, asker);
-    if (this.#dead.size > MOST_DEAD) {
+    if (this.#dead.size > DEAD_WORKERS) {
       const [oldest] = this.#dead.values();
       if (oldest !== undefined) {
         this.#dead.delete(oldest.id);

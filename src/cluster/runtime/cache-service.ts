@@ -1,5 +1,6 @@
 /** The key-value service of a server: answers REQ from clients and workers (pylm/parts/services.py, CacheService). */
 
+import { STORE_BYTES } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
 import { isReservedKey } from '../../protocol/cache-keys.ts';
@@ -37,9 +38,6 @@ export interface CacheServiceSettings {
 
 /** Characters of a key that is stored. */
 const LONGEST_KEY = 4_096;
-
-/** Bytes of requests that may wait for a store that takes its time. */
-const MOST_WAITING = 67_108_864;
 
 const NOTHING: Bytes = new Uint8Array(0);
 
@@ -102,7 +100,7 @@ export class CacheService {
   }
 
   #perform(request: PalmMessage): Outcome | Promise<Outcome> {
-    if (this.#waiting >= MOST_WAITING)
+    if (this.#waiting >= STORE_BYTES)
       return refusal(Status.failed, 'too much waits for the store; try again');
     switch (operationOf(request)) {
       case 'set':

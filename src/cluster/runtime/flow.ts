@@ -1,6 +1,8 @@
 /** Takes messages in, has something done with each, and passes on what that gives. Every role is made of one or two. */
+
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { macrotasks } from '../../async/macrotask.ts';
+import { RESULT_HOLD, RUN } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
@@ -50,12 +52,6 @@ export interface FlowSettings<T> {
   readonly isIntake: boolean;
 }
 
-/** Milliseconds of work after which results go out, though more input waits. */
-const LONGEST_HOLD = 5;
-
-/** Late results in a row before other events get their turn: a generator may go on without ever waiting for any. */
-const LONGEST_RUN = 64;
-
 export class Flow<T> {
   readonly #settings: FlowSettings<T>;
   readonly #codec = new EnvelopeCodec();
@@ -93,7 +89,7 @@ export class Flow<T> {
           if (this.#running >= concurrency) await this.#untilFree();
         }
         this.#begin(item, source);
-        if (performance.now() - this.#heldSince > LONGEST_HOLD) {
+        if (performance.now() - this.#heldSince > RESULT_HOLD) {
           source.held?.();
           await outlet.flush();
           // A batch may be long, and functions may give nothing that would have to be waited for.
@@ -126,7 +122,7 @@ export class Flow<T> {
         isDone = true;
         outlet.done(item);
       }
-      return ++this.#run % LONGEST_RUN === 0 ? this.#flushAfterEvents() : this.#flushSoon();
+      return ++this.#run % RUN === 0 ? this.#flushAfterEvents() : this.#flushSoon();
     };
     this.#isInTurn = true;
     const finishing = step(message, emit);

@@ -3,6 +3,7 @@
 import { deferred } from '../../async/deferred.ts';
 import { atMost } from '../../async/timers.ts';
 import { CacheLink } from '../../cache-link.ts';
+import { PREVIOUS_UNREAD } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { replyText } from '../../protocol/cache-request.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
@@ -12,9 +13,6 @@ import type { RoleHost } from './role-host.ts';
 
 /** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
 const PROOF_TIMEOUT = 250;
-
-/** Messages that may wait in the transport: those that wait here are bounded in bytes, and those there are not. */
-const MAX_UNREAD = 128;
 
 /** Milliseconds between two looks for a server that said where it publishes and does not. */
 const LOOK_AGAIN = 1_000;
@@ -108,7 +106,7 @@ export class PreviousServer {
     const before = this.#subscription;
     const subscription = connection.subscribe(address, this.#source.topic, {
       proofTimeout: PROOF_TIMEOUT,
-      maxUnread: MAX_UNREAD,
+      maxUnread: PREVIOUS_UNREAD,
     });
     subscription.onBreak((error) => {
       const fields = { address, reason: error.message };

@@ -1,3 +1,4 @@
+import { BATCH, BATCH_BYTES } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf } from '../../protocol/errors.ts';
@@ -150,10 +151,6 @@ export class PipelineNews {
 
 // Results on their way out.
 
-/** Envelopes and bytes of one delivery at most. */
-const LARGEST_DELIVERY = 128;
-const LARGEST_DELIVERY_BYTES = 65_536;
-
 interface OpenDelivery {
   readonly topic: string;
   readonly frames: Bytes[];
@@ -175,11 +172,7 @@ export class Outbox {
     const { client, features } = message;
     const takesBatches = topic === client && (features & Feature.batches) !== 0;
     const open = takesBatches ? this.#open.get(topic) : undefined;
-    if (
-      open !== undefined &&
-      open.frames.length < LARGEST_DELIVERY &&
-      open.bytes + frame.length <= LARGEST_DELIVERY_BYTES
-    ) {
+    if (open !== undefined && open.frames.length < BATCH && open.bytes + frame.length <= BATCH_BYTES) {
       open.frames.push(frame);
       open.bytes += frame.length;
       return;

@@ -2,6 +2,14 @@
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { atMost, startTimer } from '../../async/timers.ts';
+import {
+  UNBEGUN_TIME,
+  UNCONFIRMED_BYTES,
+  WORK_AHEAD,
+  WORK_AHEAD_MESSAGES,
+  WORK_AT_ONCE,
+  WORK_BYTES,
+} from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError } from '../../protocol/errors.ts';
@@ -15,15 +23,6 @@ import {
   WorkKind,
 } from '../../protocol/work-request.ts';
 import type { Work, WorkLink } from './work-link.ts';
-
-/** Milliseconds after which work that waits behind a message is given back. */
-const LONGEST_HOLD = 20;
-
-/** Bytes of results in one request, unless one alone has more: a link may have a limit, and a Master has one of items. */
-const MOST_BYTES = 1_048_576;
-
-/** Bytes of results that the Master has not confirmed, from which on no more are made. */
-const MOST_UNCONFIRMED = 4_194_304;
 
 /** Work with what the worker knows of it. */
 export interface LeasedItem extends Work {
@@ -112,7 +111,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   async flush(): Promise<boolean> {
     this.#pump();
     while (
-      this.#unconfirmed > MOST_UNCONFIRMED &&
+      this.#unconfirmed > UNCONFIRMED_BYTES &&
       this.#giving !== undefined &&
       this.#failure === undefined
     ) {
@@ -148,7 +147,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     let bytes = 0;
     for (const [index, { frame }] of this.#items.entries()) {
       bytes += frame.length;
-      if (bytes > MOST_BYTES || index === MOST_ITEMS) return Math.max(1, index);
+      if (bytes > WORK_BYTES || index === MOST_ITEMS) return Math.max(1, index);
     }
     return this.#items.length;
   }
@@ -256,10 +255,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #watchHold(): void {
     if (this.#stopHold !== undefined || this.#unbegun.size === 0) return;
     const [first] = this.#unbegun;
-    this.#stopHold = startTimer(LONGEST_HOLD, () => {
+    this.#stopHold = startTimer(UNBEGUN_TIME, () => {
       this.#stopHold = undefined;
       if (first?.state === 'waiting') {
-        this.#prefetch.isSlow(LONGEST_HOLD);
+        this.#prefetch.isSlow(UNBEGUN_TIME);
         this.#giveBack();
         this.#pump();
       } else this.#watchHold();
@@ -287,11 +286,6 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
 const NO_FRAME: Bytes = new Uint8Array(0);
 
-/** Milliseconds of work that a worker holds in advance, which covers the time it takes to ask for more. */
-const AHEAD = 5;
-const MOST_AHEAD = 256;
-/** Messages that a worker has at once at most, where its `concurrency` knows no limit. */
-const MOST_AT_ONCE = 1_024;
 /** Weight of the newest message in the usual time. */
 const NEWEST = 1 / 8;
 
@@ -305,7 +299,7 @@ export class Prefetch {
   #usual = Number.POSITIVE_INFINITY;
 
   constructor(concurrency: number) {
-    this.#concurrency = Math.min(concurrency, MOST_AT_ONCE);
+    this.#concurrency = Math.min(concurrency, WORK_AT_ONCE);
   }
 
   /** A message took so many milliseconds. */
@@ -320,7 +314,10 @@ export class Prefetch {
 
   /** Messages to ask for, when so many are there that are not done. */
   want(held: number): number {
-    const ahead = Math.min(MOST_AHEAD, Math.floor((AHEAD / Math.max(this.#usual, 1e-3)) * this.#concurrency));
+    const ahead = Math.min(
+      WORK_AHEAD_MESSAGES,
+      Math.floor((WORK_AHEAD / Math.max(this.#usual, 1e-3)) * this.#concurrency),
+    );
     // Not for each that is done: a request shall bring several.
     if (held >= this.#concurrency && held > ahead / 2) return 0;
     return this.#concurrency + ahead - held;
