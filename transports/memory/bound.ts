@@ -2,6 +2,7 @@
 
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { harmless } from '../../src/async/harmless.ts';
+import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { isTakenBy } from '../../src/protocol/topics.ts';
@@ -9,10 +10,6 @@ import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
-
-/** Frames that may lie unread before whoever pushes them is held up, and bytes of them. */
-const READ_AHEAD = 4_096;
-const READ_AHEAD_BYTES = 4_194_304;
 
 const sizeOf = (frame: Bytes) => frame.length;
 
@@ -64,7 +61,7 @@ export class MemoryReply extends Bound {
 }
 
 export class MemoryPull extends Bound implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, { sizeOf, bytes: READ_AHEAD_BYTES });
+  readonly #queue = new BatchQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
   #arrived: Bytes[] = [];
   #arrivedBytes = 0;
   #delivered: Promise<void> | undefined;
@@ -93,7 +90,7 @@ export class MemoryPull extends Bound implements BoundPull {
       this.#arrived.push(frame);
       this.#arrivedBytes += frame.length;
     }
-    const isMuch = this.#arrived.length >= READ_AHEAD || this.#arrivedBytes >= READ_AHEAD_BYTES;
+    const isMuch = this.#arrived.length >= PULLED || this.#arrivedBytes >= PULLED_BYTES;
     if (!isMuch && !this.#queue.isFull) return undefined;
     return this.#delivered.then(() => this.#queue.room());
   }

@@ -1,9 +1,11 @@
 /** The dialling ends: what a connection's verbs give. */
+
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { type Deferred, deferred, PendingReplies } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { atMost } from '../../src/async/timers.ts';
+import { PUBLISHED, PUBLISHED_BYTES_IN_PROCESS, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type {
@@ -26,13 +28,7 @@ import {
   type Taker,
 } from './network.ts';
 
-/**
- * Frames that a slow puller may leave unread before it holds up the sender, and bytes of them.
- */
-export const HIGH_WATER_MARK = 100_000;
-const PULLED_BYTES = 4_194_304;
-/** Bytes that a slow reader may leave unread before it loses what is published, and what each delivery costs beside its frames. */
-const PUBLISHED_BYTES = 268_435_456;
+/** Bytes that a delivery costs beside its frames. */
 const DELIVERY_OVERHEAD = 256;
 
 abstract class Dialled<K extends EndpointKind> extends Readiness implements Channel, Dialler {
@@ -211,7 +207,7 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
     topic: string,
     host: ChannelHost,
     mark: ByteMark<T>,
-    most = HIGH_WATER_MARK,
+    most = PUBLISHED,
   ) {
     super(network, address, kind, host);
     this.topic = topic;
@@ -260,7 +256,7 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
   readonly isProved = true;
 
   constructor(network: MemoryNetwork, address: string, topic: string, host: ChannelHost) {
-    const mark = { sizeOf: sizeOfDelivery, bytes: PUBLISHED_BYTES };
+    const mark = { sizeOf: sizeOfDelivery, bytes: PUBLISHED_BYTES_IN_PROCESS };
     super(network, address, 'publish', topic, host, mark, Number.POSITIVE_INFINITY);
   }
 

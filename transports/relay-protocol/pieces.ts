@@ -1,10 +1,8 @@
 /** Frames that are too large for one message travel in pieces, and others pass between them. */
+import { PIECE_STREAMS } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { type Frame, type Piece, Type } from './frames.ts';
 import { broken, Packer } from './msgpack.ts';
-
-/** Frames that are under way in pieces at once, in each direction: what one side keeps for the other is bounded by that. */
-export const MOST_STREAMS = 8;
 
 /** Frames that stay in order. */
 interface Flow {
@@ -41,7 +39,7 @@ export class Outgoing {
       const frame = frames[0] as Bytes;
       const end = Math.min(at + size, frame.length);
       const isLast = end === frame.length;
-      if (at === 0 && !isLast && this.#begun >= MOST_STREAMS) continue;
+      if (at === 0 && !isLast && this.#begun >= PIECE_STREAMS) continue;
       this.#flows.delete(key);
       this.bytes -= end - at;
       this.#begun += Number(at === 0) - Number(isLast);
@@ -85,7 +83,7 @@ export class Incoming<F extends Frame> {
   #take([, stream, isLast, bytes]: Piece): F[] {
     const packer = this.#streams.get(stream) ?? new Packer();
     this.#streams.set(stream, packer);
-    if (this.#streams.size > MOST_STREAMS + 1 || packer.length + bytes.length > this.#limit) {
+    if (this.#streams.size > PIECE_STREAMS + 1 || packer.length + bytes.length > this.#limit) {
       throw broken('more pieces came than may be');
     }
     packer.append(bytes);

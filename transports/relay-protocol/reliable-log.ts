@@ -1,26 +1,20 @@
 import { startTimer } from '../../src/async/timers.ts';
+import {
+  BATCH_BYTES,
+  CONFIRM_BYTES,
+  CONFIRM_LATE,
+  CONFIRM_SOON,
+  FIRST_LINK_WINDOW,
+  LEAST_LINK_WINDOW,
+  LINK_QUEUE,
+  MOST_LINK_WINDOW,
+  PROBE_BYTES,
+  URGENT_BYTES,
+} from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { type Frame, HEAD, loneMessage, type Message, MessageWriter, setNumbers, Type } from './frames.ts';
 import { broken } from './msgpack.ts';
 import { Outgoing } from './pieces.ts';
-
-/** Bytes from which on a message is not made longer. */
-const FULL_MESSAGE = 65_536;
-/** Bytes that are received before they are confirmed at once. */
-const CONFIRM_EVERY = 65_536;
-/** Milliseconds after which they are confirmed anyway: those that the sender may wait for, and few. */
-const CONFIRM_SOON = 20;
-const CONFIRM_AFTER = 1_000;
-/** Bytes of a request or reply that does not wait behind others. */
-const URGENT = 1_024;
-/** Bytes of a message from which on its confirmation comes soon, and tells how fast the link is. */
-const PROBE = 4_096;
-/** Bytes that are on their way at the beginning, at least, and at most: what waits for room can be passed, what is on its way cannot. */
-const FIRST_WINDOW = 32_768;
-const LEAST_WINDOW = 4 * PROBE;
-const MOST_WINDOW = 4 * 1_048_576;
-/** Milliseconds that what is on its way takes, beyond what one message takes at best. */
-const QUEUE = 500;
 
 /**
  * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
@@ -89,13 +83,13 @@ export class ReliableLog {
     const size = this.#writer.length - before;
     const { large } = this;
     if (size <= large && !this.isBusy) {
-      if (this.#writer.length >= Math.min(FULL_MESSAGE, large)) this.#flush();
+      if (this.#writer.length >= Math.min(BATCH_BYTES, large)) this.#flush();
       else this.#flushSoon();
       return;
     }
     const bytes = this.#writer.takeBack(before);
     // Requests, replies and credit: others wait for them, and there are not many.
-    const isUrgent = size <= URGENT && (frame[0] < Type.open || frame[0] === Type.taken);
+    const isUrgent = size <= URGENT_BYTES && (frame[0] < Type.open || frame[0] === Type.taken);
     this.#flush();
     if (isUrgent) this.#number(loneMessage(frame));
     else this.#outgoing.add(flow?.() ?? frame, bytes);
@@ -152,7 +146,7 @@ export class ReliableLog {
     this.#confirm(received);
     this.#out = out;
     // A link begins, of which nothing is known.
-    this.#window = isPaced ? FIRST_WINDOW : Number.POSITIVE_INFINITY;
+    this.#window = isPaced ? FIRST_LINK_WINDOW : Number.POSITIVE_INFINITY;
     this.#probe = undefined;
     this.#fastest = Number.POSITIVE_INFINITY;
     let sequence = received;
@@ -185,15 +179,15 @@ export class ReliableLog {
     this.#pump();
   }
 
-  /** Once the probe has arrived, what is on its way next takes as long as it did at best, and {@link QUEUE} more. */
+  /** Once the probe has arrived, what is on its way next takes as long as it did at best, and {@link LINK_QUEUE} more. */
   #measure(): void {
     const probe = this.#probe;
     if (probe === undefined || this.#confirmed < probe.sequence) return;
     this.#probe = undefined;
     const time = Math.max(1, performance.now() - probe.at);
     this.#fastest = Math.min(this.#fastest, time);
-    const fit = (probe.bytes / time) * (this.#fastest + QUEUE);
-    this.#window = Math.min(MOST_WINDOW, Math.max(LEAST_WINDOW, fit));
+    const fit = (probe.bytes / time) * (this.#fastest + LINK_QUEUE);
+    this.#window = Math.min(MOST_LINK_WINDOW, Math.max(LEAST_LINK_WINDOW, fit));
   }
 
   #flushSoon(): void {
@@ -210,7 +204,7 @@ export class ReliableLog {
 
   /** Sends what waits, as far as there is room for it. */
   #pump(): void {
-    const piece = Math.min(FULL_MESSAGE, this.large);
+    const piece = Math.min(BATCH_BYTES, this.large);
     while (this.#hasRoom && this.#outgoing.size > 0) {
       while (this.#writer.length < piece) {
         const next = this.#outgoing.next(piece - this.#writer.length);
@@ -225,7 +219,7 @@ export class ReliableLog {
     this.#sent++;
     this.#kept.push(message);
     this.#keptBytes += message.length;
-    if (message.length >= PROBE && this.#isPaced)
+    if (message.length >= PROBE_BYTES && this.#isPaced)
       this.#probe ??= { sequence: this.#sent, at: performance.now(), bytes: this.#keptBytes };
     this.#put(message, this.#sent);
   }
@@ -244,17 +238,17 @@ export class ReliableLog {
 
   #tellLater(): void {
     if (this.#isHeld || this.#out === undefined) return;
-    if (this.#untold >= CONFIRM_EVERY) {
+    if (this.#untold >= CONFIRM_BYTES) {
       this.#tell();
       return;
     }
-    const isSoon = this.#untold >= PROBE;
+    const isSoon = this.#untold >= PROBE_BYTES;
     if (isSoon && !this.#isTellingSoon) {
       this.#stopTimer?.();
       this.#stopTimer = undefined;
     }
     this.#isTellingSoon = isSoon;
-    this.#stopTimer ??= startTimer(isSoon ? CONFIRM_SOON : CONFIRM_AFTER, () => {
+    this.#stopTimer ??= startTimer(isSoon ? CONFIRM_SOON : CONFIRM_LATE, () => {
       // It is over, also when nothing can be told while the receiver holds.
       this.#stopTimer = undefined;
       this.#tell();
@@ -268,4 +262,4 @@ export class ReliableLog {
 }
 
 /** Bytes of a message beside the frames it carries: what a limit on messages must leave room for. */
-export const MESSAGE_ROOM = FULL_MESSAGE + HEAD + 1_024;
+export const MESSAGE_ROOM = BATCH_BYTES + HEAD + 1_024;

@@ -1,17 +1,10 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { startTimer } from '../../src/async/timers.ts';
+import { HELD_BYTES, HELD_TIME, HELD_TOPIC_BYTES, HELD_TOPICS } from '../../src/flow-control.ts';
 import { isTakenBy } from '../../src/protocol/topics.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from './owned.ts';
 
-/** Milliseconds that a topic waits for its subscriber. On a busy machine a subscription is tens of milliseconds behind its call. */
-const LONGEST_HOLD = 1_000;
-
-/** Bytes that wait at most, and how many of them may be of one topic. A job of pylm's is sent before its subscription has arrived. */
-const MOST_BYTES = 16_777_216;
-const MOST_BYTES_OF_ONE = MOST_BYTES / 2;
-/** Topics that wait at most: all are looked through when a subscription comes. */
-const MOST_TOPICS = 1_024;
 /** Bytes that a delivery costs beside its frames. */
 const OVERHEAD = 256;
 
@@ -60,13 +53,13 @@ export class HeldDeliveries {
     for (const { length } of frames) size += length;
     const held = this.#topics.get(topic);
     const bytes = (held?.bytes ?? 0) + size;
-    if (bytes > MOST_BYTES_OF_ONE || this.#bytes + size > MOST_BYTES) return false;
-    if (held === undefined && this.#topics.size === MOST_TOPICS) return false;
+    if (bytes > HELD_TOPIC_BYTES || this.#bytes + size > HELD_BYTES) return false;
+    if (held === undefined && this.#topics.size === HELD_TOPICS) return false;
     this.#bytes += size;
     const delivery = { topic, frames: frames.map(owned) };
     if (held === undefined) {
-      this.#topics.set(topic, { deliveries: [delivery], bytes, until: performance.now() + LONGEST_HOLD });
-      this.#stopTimer ??= startTimer(LONGEST_HOLD, () => this.#expire());
+      this.#topics.set(topic, { deliveries: [delivery], bytes, until: performance.now() + HELD_TIME });
+      this.#stopTimer ??= startTimer(HELD_TIME, () => this.#expire());
     } else {
       held.bytes = bytes;
       held.deliveries.push(delivery);

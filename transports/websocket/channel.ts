@@ -1,5 +1,6 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
+import { RELAYED_DELIVERIES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
@@ -119,15 +120,12 @@ export function tooLarge(size: number, limit: number): PalmError {
 
 // The channels that receive: subscriptions, and a worker's work.
 
-/** Deliveries that may lie unread before the relay is left without confirmation of more. */
-const READ_AHEAD = 10_000;
-
 /** Bytes that a frame which is kept may keep beside itself: small frames of larger messages are copied. */
 const KEPT = 16_384;
 
 export class RelayedSubscription extends RelayedChannel implements Subscription {
   protected readonly kind = ChannelKind.subscribe;
-  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD);
+  readonly #queue = new BatchQueue<Delivery>(RELAYED_DELIVERIES);
   readonly #topicNow: () => string;
   readonly #onFull: (room: Promise<void>) => void;
   isProved = false;

@@ -1,6 +1,7 @@
 /** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
 
 import { startTimer } from '../../src/async/timers.ts';
+import { RECEIVED_BYTES } from '../../src/flow-control.ts';
 import type { Transport } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
 import { didNotLoad } from '../shared/peer-package.ts';
@@ -47,7 +48,7 @@ async function constructorOf(load: LoadWs): Promise<WebSocketConstructor> {
   let wasOpen = false;
   const Plain = class extends WebSocket {
     constructor(url: string, protocols: string) {
-      super(url, protocols, { perMessageDeflate: false, maxPayload: MOST_RECEIVED });
+      super(url, protocols, { perMessageDeflate: false, maxPayload: RECEIVED_BYTES });
       this.on('open', () => {
         wasOpen = true;
       });
@@ -104,6 +105,3 @@ function certainCode(code = ''): number | undefined {
   if (OTHER_PROTOCOL.test(code)) return CloseCode.unsupportedVersion;
   return BAD_CERTIFICATE.test(code) ? CloseCode.forbidden : undefined;
 }
-
-/** Bytes of a message: relays keep to their announced limit, and this is for what is none. */
-const MOST_RECEIVED = 256 * 1_048_576;

@@ -1,16 +1,14 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
 import { atMost } from '../../src/async/timers.ts';
+import { BATCH_BYTES, FIRST_PUSH_WINDOW } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { NO_BYTES } from '../../src/protocol/message.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
-import { FIRST_WINDOW, type SendWindow } from '../relay-protocol/window.ts';
+import type { SendWindow } from '../relay-protocol/window.ts';
 import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
-
-/** Bytes of frames that travel together. */
-const LARGEST_BATCH = 65_536;
 
 /** Frames that somebody wants sent, and the promise to them. */
 interface Waiting {
@@ -29,7 +27,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   /** Bytes that were sent on this one and that the server has not taken. */
   #outstanding = 0;
   /** Bytes that may be, as far as this side goes. */
-  #window = FIRST_WINDOW;
+  #window = FIRST_PUSH_WINDOW;
   /** Resolved when there is credit, or none to come; there while somebody waits for that. */
   #change: Deferred<void> | undefined;
 
@@ -138,7 +136,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     let size = 0;
     let end = 0;
     for (const { length } of frames) {
-      if (end > 0 && size + length > LARGEST_BATCH) break;
+      if (end > 0 && size + length > BATCH_BYTES) break;
       size += length;
       end++;
     }
@@ -147,7 +145,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     for (const { length } of frames.slice(0, end))
       counted += Math.min(length, this.terms?.heaviest ?? length);
     // What is large is not to hold up what is small.
-    if (end === 1 && counted >= this.#window) this.#window = counted + FIRST_WINDOW;
+    if (end === 1 && counted >= this.#window) this.#window = counted + FIRST_PUSH_WINDOW;
     this.#outstanding += counted;
     this.#shared.take(counted);
     this.context.post(

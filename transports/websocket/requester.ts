@@ -1,14 +1,12 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
+import { RELAYED_REQUESTS } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { PendingReply } from '../../src/transport.ts';
 import { type Failed, type Frame, type Reply, Type } from '../relay-protocol/frames.ts';
 import { relayedError, tooLarge } from './channel.ts';
 import type { SessionTerms } from './relay-session.ts';
-
-/** Requests under way at once: no more than relays allow (`maxRequests`). */
-const MOST_UNANSWERED = 128;
 
 interface Asked {
   readonly id: number;
@@ -74,7 +72,7 @@ export class RelayedRequester {
   #send(): void {
     const terms = this.#terms;
     if (terms === undefined) return;
-    while (this.#sent < MOST_UNANSWERED && this.#outstanding < terms.window) {
+    while (this.#sent < RELAYED_REQUESTS && this.#outstanding < terms.window) {
       const asked = this.#waiting.shift();
       if (asked === undefined) return;
       const { id, address, frame } = asked;

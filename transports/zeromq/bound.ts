@@ -6,6 +6,7 @@ import { deferred } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
+import { PULLED, PULLED_BYTES, REPLIES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Answer, Binding, BoundPull, BoundPush, CloseOptions } from '../../src/transport.ts';
@@ -16,13 +17,6 @@ import { plain, ReadProgress, readInto, readSocket, takeFrames } from './reader.
 import { RouteWatch } from './route-watch.ts';
 import { checkIpcPath, closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
-
-/** Messages read and not taken by the server, before the socket is left to hold its peers up. */
-const READ_AHEAD = 4_096;
-const READ_AHEAD_BYTES = 4_194_304;
-
-/** Answers that may wait to be sent before no more is read that asks for some: reading is the faster of the two. */
-const MOST_UNSENT = 1_024;
 
 /** Milliseconds until an address is bound again that all peers were dropped from. */
 const REBIND_DELAY = 50;
@@ -181,7 +175,7 @@ export class ZeromqReply extends Bound<Router> {
   }
 
   protected start(): void {
-    const behind = () => (this.#writer.waiting < MOST_UNSENT ? undefined : this.#writer.idle());
+    const behind = () => (this.#writer.waiting < REPLIES ? undefined : this.#writer.idle());
     readSocket(
       this.socket,
       (parts) => this.#take(parts),
@@ -210,9 +204,9 @@ export class ZeromqReply extends Bound<Router> {
 }
 
 export class ZeromqPull extends Bound<Pull> implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, {
+  readonly #queue = new BatchQueue<Bytes>(PULLED, {
     sizeOf: ({ length }) => length,
-    bytes: READ_AHEAD_BYTES,
+    bytes: PULLED_BYTES,
   });
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {

@@ -1,4 +1,5 @@
 import type { Socket } from 'zeromq';
+import { PUBLISH_MARK, PUBLISHED, PULL_MARK, PUSH_MARK, SUBSCRIPTION_MARK } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall } from '../../src/protocol/errors.ts';
 import { checkTopic, LONGEST_TOPIC } from '../../src/protocol/topics.ts';
@@ -27,23 +28,6 @@ import { ZeromqRequester } from './requester.ts';
 import { type Addon, socketOptions, takingControl } from './sockets.ts';
 import { ZeromqSubscription } from './subscription.ts';
 import { countingTopics } from './topics.ts';
-
-/** Batches that may wait in ZeroMQ for a slow server: the rest waits here, where it can still be given up. */
-const PUSH_HIGH_WATER_MARK = 16;
-/** Batches that wait at a server whose functions are slow: few, so that one client's job does not bury another's call. */
-const PULL_HIGH_WATER_MARK = 128;
-/** A reader that is busy for a moment must not lose what is published meanwhile (PUB drops past its own mark). */
-const SUBSCRIBE_HIGH_WATER_MARK = 100_000;
-/**
- * Deliveries that ZeroMQ holds for a subscriber that stalls, of any size; what is beyond waits here, counted in bytes. ZeroMQ tells of what was read by
- * halves of it.
- */
-const PUBLISH_HIGH_WATER_MARK = 1_000;
-/**
- * Subscriptions read of a peer before JavaScript has its turn. libzmq takes all that are there at once, and with more of them a peer that
- * never stops is never stopped: 20 MiB of topics were 4 s of silence.
- */
-const SUBSCRIPTIONS_HIGH_WATER_MARK = 2;
 
 /**
  * Of links that are held up on purpose when a peer is slow. ZeroMQ reads a heartbeat behind the messages before it, so it
@@ -96,7 +80,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   push(address: string): Pusher {
     const context = this.#dialling(address);
     const options = {
-      sendHighWaterMark: PUSH_HIGH_WATER_MARK,
+      sendHighWaterMark: PUSH_MARK,
       ...this.#options(address),
       ...HELD_UP,
       ...takingControl(this.#settings),
@@ -118,7 +102,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       );
     }
     const options = {
-      receiveHighWaterMark: maxUnread ?? SUBSCRIBE_HIGH_WATER_MARK,
+      receiveHighWaterMark: maxUnread ?? PUBLISHED,
       ...this.#options(address),
       ...RECEIVING,
     };
@@ -142,7 +126,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   }
 
   async bindPull(address: string): Promise<BoundPull> {
-    const marks = { receiveHighWaterMark: PULL_HIGH_WATER_MARK };
+    const marks = { receiveHighWaterMark: PULL_MARK };
     const open = (options: BindOptions) => new this.#addon.Pull({ ...marks, ...options, ...HELD_UP });
     return this.#bind(address, open, (socket) => new ZeromqPull(socket, this));
   }
@@ -156,8 +140,8 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   async bindPublish(
     address: string,
   ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
-    const marks = { sendHighWaterMark: PUBLISH_HIGH_WATER_MARK };
-    const small = { ...takingControl(this.#settings), receiveHighWaterMark: SUBSCRIPTIONS_HIGH_WATER_MARK };
+    const marks = { sendHighWaterMark: PUBLISH_MARK };
+    const small = { ...takingControl(this.#settings), receiveHighWaterMark: SUBSCRIPTION_MARK };
     const Publisher = countingTopics(this.#addon);
     const open = (options: BindOptions) => {
       const socket = new Publisher({

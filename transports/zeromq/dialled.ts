@@ -2,6 +2,7 @@ import type { Pull, Push, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
+import { PUBLISHED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions, Puller, Pusher } from '../../src/transport.ts';
@@ -10,7 +11,7 @@ import { openSocket } from './descriptors.ts';
 import { Dialler } from './dialler.ts';
 import { watchLink } from './monitor.ts';
 import type { ZeromqSettings } from './options.ts';
-import { READ_AHEAD, ReadProgress, readInto, takeFrames } from './reader.ts';
+import { ReadProgress, readInto, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
@@ -190,14 +191,11 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 }
 
-/** Bytes read and not taken, before the socket is left to hold the server up. */
-const READ_AHEAD_BYTES = 4_194_304;
-
 /** A share of what one PUSH hands out. */
 export class ZeromqPuller extends Dialled<Pull> implements Puller {
-  readonly #queue = new BatchQueue<Bytes>(READ_AHEAD, {
+  readonly #queue = new BatchQueue<Bytes>(PUBLISHED, {
     sizeOf: ({ length }) => length,
-    bytes: READ_AHEAD_BYTES,
+    bytes: PULLED_BYTES,
   });
 
   constructor(open: OpenSocket<Pull>, context: DialContext) {

@@ -1,4 +1,5 @@
 import type { Event, Socket } from 'zeromq';
+import { RUN } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 
 /** What a socket's monitor has to say about the one peer it dials. */
@@ -100,9 +101,6 @@ function misfit(address: string, cause?: unknown): PalmError {
   return new PalmError('PROTOCOL', text, { sent: false, ...(cause !== undefined && { cause }) });
 }
 
-/** Events read in a row before others get their turn: the addon gives what is there without waiting. */
-const LONGEST_RUN = 64;
-
 /**
  * Milliseconds between two such runs when connections cannot be accepted. Without descriptors libzmq tries again and again and tells of each time,
  * 300 000 times a second: that alone kept a process from ever doing anything else. What it has to say waits in a queue of 2 000,
@@ -125,7 +123,7 @@ export class EventReader {
     try {
       const event = await this.#observer.receive();
       if (event.type === 'end') return undefined;
-      if (++this.#run % LONGEST_RUN === 0) {
+      if (++this.#run % RUN === 0) {
         if (event.type === 'accept:error') await new Promise((resolve) => setTimeout(resolve, PAUSE));
         else await new Promise(setImmediate);
       }

@@ -1,9 +1,8 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { BATCH } from '../../src/flow-control.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from '../shared/owned.ts';
 
-/** Deliveries sent to one subscriber before the others have their turn. */
-const LONGEST_RUN = 128;
 /** Milliseconds between two tries while no subscriber takes anything, at most: ZeroMQ does not tell when one does. */
 const LONGEST_PAUSE = 16;
 /** Bytes that a delivery costs beside its frames. */
@@ -162,7 +161,7 @@ export class OwedDeliveries {
         this.#queues.delete(subscription);
         return true;
       }
-      if (sent === LONGEST_RUN) return true;
+      if (sent === BATCH) return true;
       const waited = performance.now() - queue.movedAt;
       const isSent = await this.#settings.send(first, { waited, isOver: queue.isOver });
       if (this.#isClosed) return false;

@@ -1,5 +1,6 @@
 import type { Fifo } from '../../src/async/fifo.ts';
 import { atMost } from '../../src/async/timers.ts';
+import { CONFIRMATIONS, OWED_SUBSCRIBERS, READ_RUN, STANDSTILL } from '../../src/flow-control.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { asksForProof, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
@@ -36,7 +37,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     this.#owed = new OwedDeliveries({
       send: (delivery, state) => this.#trySend(delivery, state),
       budget: maxOwed,
-      total: MOST_OWED * maxOwed,
+      total: OWED_SUBSCRIBERS * maxOwed,
       onLost: (topic, count) => host.report({ type: 'lost', address: this.address, topic, count }),
     });
     const sending = {
@@ -90,7 +91,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       const parts = await receive(this.socket);
       if (parts === undefined) return;
       // What is read without waiting leaves no turn to others.
-      if (read % LONGEST_RUN === 0) await new Promise(setImmediate);
+      if (read % READ_RUN === 0) await new Promise(setImmediate);
       // No subscriber sends more than one part.
       const [news] = parts;
       if (news === undefined || news.length === 0 || parts.length > 1) continue;
@@ -110,7 +111,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
         .catch(() => {})
         .then(() => unsent--);
       // Results shall not wait behind the welcomes of who subscribes without end.
-      if (unsent >= MOST_WELCOMES) await sent;
+      if (unsent >= CONFIRMATIONS) await sent;
     }
   }
 
@@ -169,7 +170,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       return this.#fits(delivery);
     }
     const isClient = asksForProof(subscription);
-    if (!isShared || !(isOver || (isClient && waited > LONGEST_STANDSTILL))) return false;
+    if (!isShared || !(isOver || (isClient && waited > STANDSTILL))) return false;
     this.#topics.passed(subscription);
     await this.#sendPast(delivery);
     return true;
@@ -199,15 +200,6 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
   }
 }
 
-/** Answers of subscribers together that are owed at most, in times of what one of them may be. */
-const MOST_OWED = 2;
-
-/**
- * Milliseconds that the connections of one client (its subscription ends in a slash) wait for one that takes nothing: that is dead, and the client
- * has another one by now. Servers that share a topic wait for the slowest, as long as there is room for what they are owed.
- */
-const LONGEST_STANDSTILL = 1_000;
-
 /** What only those get that are subscribed to everything. They see the like for each client that subscribes. */
 const PROBE: Delivery = { topic: `${randomId()}/`, frames: [new Uint8Array(0)] };
 
@@ -219,8 +211,6 @@ const NOTHING: Delivery = { topic: '', frames: [] };
  * JavaScript: 1 MiB of them was a quarter of a second of silence.
  */
 const MOST_TOPIC_BYTES = 262_144;
-const MOST_WELCOMES = 64;
-const LONGEST_RUN = 256;
 
 function partsOf({ topic, frames }: Delivery): Uint8Array[] {
   return [Buffer.from(topic), ...frames];

@@ -1,4 +1,5 @@
 import type { BatchQueue } from '../../src/async/batch-queue.ts';
+import { READ_RUN, READ_RUN_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { MUST_POLL, untilUsable } from './sockets.ts';
 
@@ -8,14 +9,6 @@ interface Receiving {
   readonly writable: boolean;
   receive(): Promise<Uint8Array[]>;
 }
-
-/** Messages read and not taken by who dialled, before a socket is left to fill up. */
-export const READ_AHEAD = 100_000;
-
-/** Messages read in a row before other events get their turn: a busy socket answers without waiting for any. */
-const LONGEST_RUN = 256;
-/** Bytes read in a row: what was read is to be passed on, or thrown away, before there is more of it. */
-const LARGEST_RUN = 1_048_576;
 
 /** How far the reading of a socket has come. */
 export class ReadProgress {
@@ -76,7 +69,7 @@ export async function readSocket(
       }
       setImmediate(endTurn);
     }
-    if (run >= LONGEST_RUN || size >= LARGEST_RUN) await new Promise(setImmediate);
+    if (run >= READ_RUN || size >= READ_RUN_BYTES) await new Promise(setImmediate);
     const room = pause();
     if (room !== undefined) await room;
   }

@@ -1,6 +1,7 @@
 import type { Dealer } from 'zeromq';
 import { type Deferred, deferred, PendingReplies } from '../../src/async/deferred.ts';
 import type { Fifo } from '../../src/async/fifo.ts';
+import { REQUEST_BURST, REQUEST_BYTES, REQUESTS } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
@@ -8,20 +9,8 @@ import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, readSocket } from './reader.ts';
 import { SocketWriter } from './writer.ts';
 
-/**
- * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set
- * otherwise, wait for a peer.
- */
-const MOST_UNANSWERED = 512;
-
-/** Bytes of requests under way from which on no more are sent: what ZeroMQ has, nobody takes back. */
-const MOST_UNANSWERED_BYTES = 16 * 1_048_576;
-
 /** Requests that were given up while they waited, from which on those that wait are looked through for them. */
 const PRUNE_FROM = 64;
-
-/** Requests under way from which on the next ones go in bursts. */
-const BURST = 8;
 
 interface Request {
   readonly id: number;
@@ -55,7 +44,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
       ready: () => this.#mayAsk(),
       gather: (requests) => this.#gather(requests),
       // Sent in bursts, requests wake ZeroMQ's own thread once and not each.
-      inCompany: () => this.#sent.size >= BURST,
+      inCompany: () => this.#sent.size >= REQUEST_BURST,
       onDrop: (error) => this.#pending.failAll(error),
     });
     this.onBreak((error) => {
@@ -91,7 +80,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
   }
 
   get #isFull(): boolean {
-    return this.#sent.size >= MOST_UNANSWERED || this.#sentBytes >= MOST_UNANSWERED_BYTES;
+    return this.#sent.size >= REQUESTS || this.#sentBytes >= REQUEST_BYTES;
   }
 
   async #turn(): Promise<void> {

@@ -1,17 +1,15 @@
 import type { Subscriber } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
+import { PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
 import { proofOf } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../src/transport.ts';
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
-import { plain, READ_AHEAD, readInto } from './reader.ts';
-
-/** Bytes read and not taken, before the rest waits in the socket. */
-const READ_AHEAD_BYTES = 16_777_216;
+import { plain, readInto } from './reader.ts';
 
 /** What one PUB publishes under one prefix, proved where the publisher can. */
 export class ZeromqSubscription extends Dialled<Subscriber> implements Subscription {
-  readonly #queue = new BatchQueue<Delivery>(READ_AHEAD, { sizeOf, bytes: READ_AHEAD_BYTES });
+  readonly #queue = new BatchQueue<Delivery>(PUBLISHED, { sizeOf, bytes: PUBLISHED_BYTES });
   /** Topic under which a publisher confirms the subscription. */
   readonly #proof: string;
   readonly #margin: number;

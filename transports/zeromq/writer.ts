@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo, retain } from '../../src/async/fifo.ts';
+import { BATCH, BATCH_BYTES, SEND_RUN } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { MUST_POLL, untilUsable } from './sockets.ts';
 
@@ -9,9 +10,6 @@ interface Sending {
   readonly writable: boolean;
   send(parts: Uint8Array[]): Promise<void>;
 }
-
-/** Sends in a row before other events get their turn: an idle socket takes a message without waiting for any. */
-const LONGEST_RUN = 32;
 
 /** How a writer does its work. */
 export interface WriterSettings<T> {
@@ -125,7 +123,7 @@ export class SocketWriter<T> {
         const mark = this.#settled + taken;
         if (parts.length > 0) await this.#send(parts, mark);
         this.#settle(mark);
-        if (run % LONGEST_RUN === 0) await new Promise(setImmediate);
+        if (run % SEND_RUN === 0) await new Promise(setImmediate);
       }
     } catch (error) {
       this.drop(this.#socket.closed ? closed() : PalmError.from(error, 'DISCONNECTED', 'sending failed'));
@@ -184,10 +182,6 @@ function closed(): PalmError {
   return new PalmError('CLOSED', 'the connection was closed before the message left', { sent: false });
 }
 
-/** Frames and bytes of one batch: enough that the cost of a message is shared, few enough that others get a turn. */
-const LARGEST_BATCH = 128;
-const LARGEST_BATCH_BYTES = 65_536;
-
 /**
  * As many frames as fit one batch. PULL reads frame by frame, so to a peer that expects one frame for each message
  * a batch is as many messages.
@@ -197,7 +191,7 @@ export function gatherFrames(frames: Fifo<Uint8Array>) {
   let bytes = 0;
   for (let frame = frames.peek(); frame !== undefined; frame = frames.peek(parts.length)) {
     bytes += frame.length;
-    if (parts.length === LARGEST_BATCH || (parts.length > 0 && bytes > LARGEST_BATCH_BYTES)) break;
+    if (parts.length === BATCH || (parts.length > 0 && bytes > BATCH_BYTES)) break;
     parts.push(frame);
   }
   return { parts, taken: parts.length };

@@ -1,4 +1,5 @@
 import { atMost, startTimer } from '../../src/async/timers.ts';
+import { CONFIRMATION_BACKLOG_BYTES, PUBLISHED_RUN_BYTES } from '../../src/flow-control.ts';
 import { asksForProof, LONGEST_TOPIC, SLASH } from '../../src/protocol/topics.ts';
 import type { CloseOptions, Delivery } from '../../src/transport.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
@@ -11,12 +12,8 @@ import { Violation } from './violation.ts';
 
 /** Bytes that a subscription costs beside those of its topic. */
 const OVERHEAD = 128;
-/** Bytes published in one turn of events, from which on whoever publishes waits for the next: subscribers are written to meanwhile. */
-const MOST_PUBLISHED = 262_144;
 /** Milliseconds that the next answer to a stock pylm client waits for news of it: it opens another subscription for each call. */
 const LONGEST_LINGER = 1;
-/** Confirmations that may wait for one peer: one that subscribes without end and does not read gets no more. */
-const MOST_BEFORE_WELCOME = 65_536;
 
 /** What is known of a subscriber. */
 interface Subscriber {
@@ -58,7 +55,7 @@ export class ZmtpPublish extends Bound {
         this.#publishLater(delivery);
       else this.#publishNow(delivery);
     }
-    if (this.#published < MOST_PUBLISHED) return this.#nextTurn ?? DONE;
+    if (this.#published < PUBLISHED_RUN_BYTES) return this.#nextTurn ?? DONE;
     return this.#turn();
   }
 
@@ -123,7 +120,7 @@ export class ZmtpPublish extends Bound {
       }
     }
     // Proof that the subscription has arrived, for those that know how to take it.
-    if (topic.at(-1) !== SLASH || link.waiting > MOST_BEFORE_WELCOME) return;
+    if (topic.at(-1) !== SLASH || link.waiting > CONFIRMATION_BACKLOG_BYTES) return;
     link.send(topic, true);
     link.send(NO_BYTES, false);
   }

@@ -1,12 +1,9 @@
 import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPull, CloseOptions } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
 import type { Link } from './link.ts';
-
-/** Messages and bytes read and not taken by the server, before its peers are held up. */
-const READ_AHEAD = 4_096;
-const READ_AHEAD_BYTES = 4_194_304;
 
 /** Takes frames from all that push. */
 export class ZmtpPull extends Bound implements BoundPull {
@@ -17,9 +14,9 @@ export class ZmtpPull extends Bound implements BoundPull {
 
   constructor(context: BindContext) {
     super(context);
-    this.#queue = new BatchQueue<Bytes>(context.settings.receiveHighWaterMark ?? READ_AHEAD, {
+    this.#queue = new BatchQueue<Bytes>(context.settings.receiveHighWaterMark ?? PULLED, {
       sizeOf: ({ length }) => length,
-      bytes: READ_AHEAD_BYTES,
+      bytes: PULLED_BYTES,
     });
   }
 

@@ -1,14 +1,10 @@
+import { REPLIES, REPLY_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Answer, RequestOrigin } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
 import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
 import { Violation } from './violation.ts';
-
-/** Requests of one peer that are under way, from which on no more of its are read. */
-const MOST_UNANSWERED = 1_024;
-/** Bytes that wait for one peer, from which on no more requests of its are read. */
-const MOST_UNREAD = 1_048_576;
 
 /** What is known of a peer that asks. */
 interface Asker {
@@ -51,7 +47,7 @@ export class ZmtpReply extends Bound {
     const reply = this.#answer(request, asker.origin);
     if (reply instanceof Promise) reply.then((later) => this.#send(link, asker, parts, later));
     else this.#send(link, asker, parts, reply);
-    if (asker.unanswered >= MOST_UNANSWERED || link.waiting >= MOST_UNREAD) link.pause();
+    if (asker.unanswered >= REPLIES || link.waiting >= REPLY_BYTES) link.pause();
   }
 
   override writable(link: Link): void {
@@ -76,6 +72,6 @@ export class ZmtpReply extends Bound {
   }
 
   #readOn(link: Link, asker: Asker): void {
-    if (asker.unanswered < MOST_UNANSWERED && link.waiting < MOST_UNREAD) link.resumeSoon();
+    if (asker.unanswered < REPLIES && link.waiting < REPLY_BYTES) link.resumeSoon();
   }
 }

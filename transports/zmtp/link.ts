@@ -1,7 +1,9 @@
 /** One ZMTP session over one socket: the greeting, the frames, signs of life, and the end. */
+
 import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
+import { GATHERED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { messageOf } from '../../src/protocol/errors.ts';
 import {
@@ -24,11 +26,6 @@ import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
-/**
- * Bytes that one turn of events may gather for one peer before whoever sends them waits for the next turn. Behind as many no sign of
- * life is asked for or given: the peer does not read, or gets signs of life anyway.
- */
-const MOST_GATHERED = 65_536;
 /** Milliseconds that a peer which was sent everything has to hang up, before it is hung up on. */
 const LAST_WORD = 200;
 
@@ -133,7 +130,7 @@ export class Link implements FrameTaker {
 
   /** Whether more may be sent: what is beyond that waits where it can still be given up. */
   get hasRoom(): boolean {
-    return this.#stage === 'up' && !this.#isBlocked && this.#outbox.bytes < MOST_GATHERED;
+    return this.#stage === 'up' && !this.#isBlocked && this.#outbox.bytes < GATHERED_BYTES;
   }
 
   /** Whether a peer takes subscriptions as commands: one of ZMTP 3.0 takes them as messages. */
@@ -290,7 +287,7 @@ export class Link implements FrameTaker {
       case 'PING':
         this.#heartbeat.asked();
         if (data.length < 2) throw new Violation('it sent a malformed PING');
-        if (this.waiting < MOST_GATHERED) this.sendCommand(pongCommand(data));
+        if (this.waiting < GATHERED_BYTES) this.sendCommand(pongCommand(data));
         return;
       case 'SUBSCRIBE':
       case 'CANCEL':
@@ -317,7 +314,7 @@ export class Link implements FrameTaker {
       patience: this.#introduction?.busyTimeout,
       isReading: () => !this.#reader.isPaused,
       ask: () => {
-        if (this.waiting < MOST_GATHERED) this.sendCommand(ping);
+        if (this.waiting < GATHERED_BYTES) this.sendCommand(ping);
       },
       rest: () => this.#outbox.rest(),
       dead: (silence) => {
@@ -338,7 +335,7 @@ export class Link implements FrameTaker {
   #flush(): void {
     this.#isFlushing = false;
     if (this.#stage === 'ending' || this.#stage === 'down' || this.#isBlocked) return;
-    const hadRoom = this.#outbox.bytes < MOST_GATHERED;
+    const hadRoom = this.#outbox.bytes < GATHERED_BYTES;
     this.#write(this.#outbox.take());
     if (hadRoom || this.#isBlocked) return;
     this.#roomLater();

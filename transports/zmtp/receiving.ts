@@ -1,6 +1,8 @@
 /** The dialling ends that only receive: a share of what is pushed, and what is published. */
+
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
+import { PUBLISHED, PUBLISHED_BYTES, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import { proofOf, SLASH } from '../../src/protocol/topics.ts';
@@ -10,13 +12,6 @@ import { type DialContext, Dialled } from './dialled.ts';
 import { MORE } from './frame-reader.ts';
 import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
-
-/** Bytes read and not taken, before the rest waits with the peer. */
-const PULLED_BYTES = 4_194_304;
-const PUBLISHED_BYTES = 16_777_216;
-/** Messages read and not taken. */
-const PULLED = 4_096;
-const PUBLISHED = 100_000;
 
 abstract class Receiving<T> extends Dialled {
   protected readonly queue: BatchQueue<T>;

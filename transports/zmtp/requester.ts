@@ -1,5 +1,6 @@
 import { PendingReplies } from '../../src/async/deferred.ts';
 import { Fifo, retain } from '../../src/async/fifo.ts';
+import { REQUEST_BYTES, REQUESTS } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { CloseOptions, PendingReply } from '../../src/transport.ts';
@@ -7,13 +8,6 @@ import { Dialled } from './dialled.ts';
 import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
 
-/**
- * Requests under way at once. A REP drops replies without a word when more than its high-water mark, 1000 unless set otherwise, wait
- * for a peer.
- */
-const MOST_UNANSWERED = 512;
-/** Bytes of requests under way from which on no more are sent: what was written, nobody takes back. */
-const MOST_UNANSWERED_BYTES = 16 * 1_048_576;
 /** Requests that were given up while they waited, from which on those that wait are looked through for them. */
 const PRUNE_FROM = 64;
 
@@ -111,7 +105,7 @@ export class ZmtpRequester extends Dialled {
   }
 
   get #isFull(): boolean {
-    return this.#sent.size >= MOST_UNANSWERED || this.#sentBytes >= MOST_UNANSWERED_BYTES;
+    return this.#sent.size >= REQUESTS || this.#sentBytes >= REQUEST_BYTES;
   }
 
   #forgetWaiting(): void {

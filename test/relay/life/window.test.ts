@@ -1,9 +1,10 @@
 /** How much a client sends before the relay's server has taken it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { FIRST_PUSH_WINDOW } from '../../../src/flow-control.ts';
 import { CreditAccount } from '../../../transports/relay/session/push-channel.ts';
 import { type Frame, Type } from '../../../transports/relay-protocol/frames.ts';
-import { FIRST_WINDOW, SendWindow } from '../../../transports/relay-protocol/window.ts';
+import { SendWindow } from '../../../transports/relay-protocol/window.ts';
 import { RelayedPusher } from '../../../transports/websocket/pusher.ts';
 
 const FRAME = 1_000;
@@ -35,7 +36,7 @@ it('begins with 8 KiB, and grows by what is taken until it is the window of the 
   const { sent, take } = startPushing(window);
   await Promise.resolve();
   let taken = 0;
-  let widest = FIRST_WINDOW;
+  let widest = FIRST_PUSH_WINDOW;
   expect(sent()).toBeGreaterThanOrEqual(widest);
   while (widest < window) {
     // A batch of up to 64 KiB is sent as one, once anything may be.
@@ -56,7 +57,7 @@ it('has room again once less is out than it allows itself, or when nothing can b
   const room = pusher.room().then(() => {
     hasRoom = true;
   });
-  take(10 * FRAME - FIRST_WINDOW);
+  take(10 * FRAME - FIRST_PUSH_WINDOW);
   await new Promise(setImmediate);
   expect(hasRoom).toBe(false);
   take(1);
@@ -87,13 +88,13 @@ it('is never more than the relay allows, however it pays', () => {
 it('is told of what was taken once that is a quarter of what it allows itself, answers or not', () => {
   const told: number[] = [];
   const credit = new CreditAccount(1_048_576, (bytes) => told.push(bytes));
-  credit.add(FIRST_WINDOW / 4 - 1, false);
+  credit.add(FIRST_PUSH_WINDOW / 4 - 1, false);
   expect(told).toEqual([]);
   credit.add(1, false);
-  expect(told).toEqual([FIRST_WINDOW / 4]);
-  credit.add(FIRST_WINDOW / 4, false);
+  expect(told).toEqual([FIRST_PUSH_WINDOW / 4]);
+  credit.add(FIRST_PUSH_WINDOW / 4, false);
   expect(told).toHaveLength(1);
-  credit.add(FIRST_WINDOW / 16, false);
+  credit.add(FIRST_PUSH_WINDOW / 16, false);
   expect(told).toHaveLength(2);
   // Never more than 64 KiB wait, however far it has come.
   for (let i = 0; i < 100; i++) credit.add(65_536, false);

@@ -1,10 +1,10 @@
 import { Fifo } from '../../../src/async/fifo.ts';
 import { startTimer } from '../../../src/async/timers.ts';
+import { FIRST_PUSH_WINDOW } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
 import { Type } from '../../relay-protocol/frames.ts';
-import { FIRST_WINDOW } from '../../relay-protocol/window.ts';
 import type { CallVerdict } from '../auth/call-guard.ts';
 import type { SendTurns } from '../upstream/send-turns.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -295,7 +295,7 @@ const MOST = 65_536;
 export class CreditAccount {
   readonly #largest: number;
   /** What the client allows itself by now. */
-  #window = FIRST_WINDOW;
+  #window = FIRST_PUSH_WINDOW;
   readonly #tell: (bytes: number) => void;
   #owed = 0;
   #stopTimer: (() => void) | undefined;

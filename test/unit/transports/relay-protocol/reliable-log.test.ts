@@ -1,6 +1,7 @@
 /** The account of a session: whatever becomes of its sockets, every frame arrives once and in order. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { PIECE_STREAMS } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import {
   type ClientFrame,
@@ -11,7 +12,8 @@ import {
   setNumbers,
   Type,
 } from '../../../../transports/relay-protocol/frames.ts';
-import { Incoming, MOST_STREAMS } from '../../../../transports/relay-protocol/pieces.ts';
+
+import { Incoming } from '../../../../transports/relay-protocol/pieces.ts';
 import { FLOWS, Session } from '../../../support/relay-session.ts';
 
 type Step = (session: Session) => unknown;
@@ -279,10 +281,10 @@ describe('frames in pieces', () => {
   it('are put together, also when those of several come in turn', () => {
     const whole = frameOf([Type.cancel, 2 ** 40]);
     const own = incoming();
-    const streams = Array.from({ length: MOST_STREAMS }, (_, stream) => stream);
+    const streams = Array.from({ length: PIECE_STREAMS }, (_, stream) => stream);
     for (const byte of whole.subarray(0, -1))
       expect(own.whole(streams.map((stream) => piece(stream, false, new Uint8Array([byte]))))).toEqual([]);
-    expect(own.bytes).toBe(MOST_STREAMS * (whole.length - 1));
+    expect(own.bytes).toBe(PIECE_STREAMS * (whole.length - 1));
     const last = streams.map((stream) => piece(stream, true, whole.subarray(-1)));
     expect(own.whole([...last, [Type.pong]])).toEqual([
       ...streams.map(() => [Type.cancel, 2 ** 40]),
