@@ -300,7 +300,10 @@ export const CREDIT_WAIT = 250;
 /** Bytes that a call counts at least: a client may have its `window` divided by this many calls waiting. */
 export const SMALLEST_CALL = 16;
 
-/** Bytes that all clients together have in the hands of the transport for one address of a server. Others wait for their turn. */
+/**
+ * Bytes that all clients together have in the hands of the transport for one address of a server. Others wait for their turn: what
+ * the transport has, nobody takes back, even when its client is gone.
+ */
 export const HANDED_OVER_BYTES = 1_048_576;
 
 /** Messages of work that one client has and has not taken. The server's push waits. */

@@ -1,20 +1,16 @@
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { Fifo } from '../../../src/async/fifo.ts';
 import { startTimer } from '../../../src/async/timers.ts';
+import {
+  BATCH,
+  CALLS_GROWTH,
+  CALLS_REST,
+  CALLS_STALL,
+  FIRST_CALLS,
+  FIRST_CALLS_AGAIN,
+  MOST_CALLS,
+} from '../../../src/flow-control.ts';
 
-/** Questions that are out at first, when it is not known how large answers are. */
-const FIRST = 8;
-/** Those that are out at first after a rest: what is asked then may be something else. */
-const FIRST_AGAIN = 16;
-/** Milliseconds without anything out that are a rest. */
-const REST = 1_000;
-/** Places that are given away together, where there are as many. */
-const COMPANY = 128;
-/** Milliseconds without an answer after which those that are out count as dropped, as stages of a pipeline may do. */
-const STALL = 250;
-/** How many times as many go after those that were answered, or after none was: then there is nothing to be spared. */
-const MORE = 4;
-const LARGEST_WINDOW = 1_048_576;
 /** Weight of the newest answers in the usual size, when they are smaller. */
 const NEWEST = 1 / 8;
 
@@ -45,7 +41,7 @@ export class AnswerBudget {
   #usual: number | undefined;
   #answers = 0;
   /** Questions that may be out, however small answers are. */
-  #window = FIRST;
+  #window = FIRST_CALLS;
   /** When the last answer came, of those that were out. */
   #lastAnswer = 0;
   #stopWatch: (() => void) | undefined;
@@ -60,8 +56,8 @@ export class AnswerBudget {
   take(most: number): number {
     if (this.#isClosed) return most;
     if (this.#waiting.size > 0) return 0;
-    if (this.#out === 0 && performance.now() - this.#lastAnswer > REST) {
-      this.#window = Math.min(this.#window, FIRST_AGAIN);
+    if (this.#out === 0 && performance.now() - this.#lastAnswer > CALLS_REST) {
+      this.#window = Math.min(this.#window, FIRST_CALLS_AGAIN);
     }
     const taken = Math.max(0, Math.min(most, this.#free));
     this.#out += taken;
@@ -84,7 +80,10 @@ export class AnswerBudget {
     const size = bytes / count;
     const usual = this.#usual ?? 0;
     this.#usual = Math.max(1, size > usual ? size : usual + (size - usual) * NEWEST);
-    this.#window = Math.min(Math.max(this.#window + (MORE - 1) * count, FIRST_AGAIN), LARGEST_WINDOW);
+    this.#window = Math.min(
+      Math.max(this.#window + (CALLS_GROWTH - 1) * count, FIRST_CALLS_AGAIN),
+      MOST_CALLS,
+    );
     this.release(count);
     if (this.#out === 0) this.#lastAnswer = performance.now();
   }
@@ -121,7 +120,7 @@ export class AnswerBudget {
     if (this.#waiting.size === 0) return;
     let free = this.#free;
     // Not for each place that is free: those who wait shall come in company.
-    if (this.#out > 0 && free < Math.min(COMPANY, (this.#out + free) >> 2)) return;
+    if (this.#out > 0 && free < Math.min(BATCH, (this.#out + free) >> 2)) return;
     for (; free > 0; free = this.#free) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
@@ -139,11 +138,11 @@ export class AnswerBudget {
 
   #watch(): void {
     const before = this.#answers;
-    this.#stopWatch = startTimer(STALL, () => {
+    this.#stopWatch = startTimer(CALLS_STALL, () => {
       this.#watch();
       if (this.#out > 0 && this.#answers === before) {
         this.#out = 0;
-        this.#window = Math.min(MORE * this.#window, LARGEST_WINDOW);
+        this.#window = Math.min(CALLS_GROWTH * this.#window, MOST_CALLS);
       }
       this.#admit();
     });

@@ -1,3 +1,4 @@
+import { SMALLEST_CALL } from '../../../src/flow-control.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
@@ -11,9 +12,6 @@ import type { KeptMessage } from './kept-message.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { PullChannel } from './pull-channel.ts';
 import { PushAccount, PushChannel } from './push-channel.ts';
-
-/** Bytes that no call is smaller than, since its client's id is in it: what is smaller is counted as so many. */
-const SMALLEST_CALL = 16;
 
 export interface ChannelTableSettings {
   readonly limits: ResolvedLimits;

@@ -1,5 +1,6 @@
 /** The channels that a client has, on the relay's side. */
 
+import { ANSWER_PART_BYTES } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
@@ -133,23 +134,20 @@ export class SessionSubscription extends SessionChannel<Subscription> {
   }
 }
 
-/** Bytes of answers that travel together where small ones may have to pass large ones. */
-const LARGEST_PART = 16_384;
-
 function sizeOf(deliveries: readonly Delivery[]): number {
   let size = 0;
   for (const { frames } of deliveries) for (const { length } of frames) size += length;
   return size;
 }
 
-/** The same deliveries, none with another topic beside it, and each of no more than {@link LARGEST_PART}, or one envelope. */
+/** The same deliveries, none with another topic beside it, and each of no more than {@link ANSWER_PART_BYTES}, or one envelope. */
 function partsOf(deliveries: readonly Delivery[]): Delivery[][] {
   const parts: Delivery[][] = [];
   for (const { topic, frames } of deliveries) {
     let part: Bytes[] = [];
     let size = 0;
     for (const frame of frames) {
-      if (part.length === 0 || size + frame.length > LARGEST_PART) {
+      if (part.length === 0 || size + frame.length > ANSWER_PART_BYTES) {
         part = [];
         size = 0;
         parts.push([{ topic, frames: part }]);

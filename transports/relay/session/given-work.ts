@@ -1,13 +1,10 @@
+import { GIVEN_WORK, GIVEN_WORK_BYTES } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { NO_BYTES, type PalmMessage } from '../../../src/protocol/message.ts';
 import { resultOf } from '../../../src/protocol/work-request.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** Messages that are remembered of those without a result, and of those with one: more than a worker runs at once. */
-const MOST = 2_048;
-/** Bytes that each of these may take. */
-const MOST_BYTES = 1_048_576;
 /** Bytes that one takes beside its strings. */
 const ENTRY = 256;
 
@@ -127,7 +124,7 @@ class Heads {
     this.bytes += sizeOf(key, given);
     for (const oldest of this.#heads.keys()) {
       // The newest stays, however large it is.
-      const isRoom = this.#heads.size <= MOST && this.bytes <= MOST_BYTES;
+      const isRoom = this.#heads.size <= GIVEN_WORK && this.bytes <= GIVEN_WORK_BYTES;
       if (isRoom || oldest === key) return;
       this.take(oldest);
     }

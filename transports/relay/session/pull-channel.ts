@@ -1,13 +1,10 @@
+import { CLIENT_WORK, CLIENT_WORK_BYTES } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WorkTaker } from '../upstream/work-pool.ts';
 import type { AnySessionChannel, ChannelContext } from './channel.ts';
-
-/** Frames of work, and bytes of them, that one client may have that it has not taken. */
-const MOST_WORK = 16;
-const MOST_WORK_BYTES = 1_048_576;
 
 /** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
 export class PullChannel implements AnySessionChannel, WorkTaker {
@@ -36,11 +33,11 @@ export class PullChannel implements AnySessionChannel, WorkTaker {
   }
 
   get room(): number {
-    return this.roomBytes > 0 ? MOST_WORK - this.#given.length : 0;
+    return this.roomBytes > 0 ? CLIENT_WORK - this.#given.length : 0;
   }
 
   get roomBytes(): number {
-    return MOST_WORK_BYTES - this.#givenBytes;
+    return CLIENT_WORK_BYTES - this.#givenBytes;
   }
 
   becameReady(): void {

@@ -1,6 +1,6 @@
 import { Fifo } from '../../../src/async/fifo.ts';
 import { startTimer } from '../../../src/async/timers.ts';
-import { FIRST_PUSH_WINDOW } from '../../../src/flow-control.ts';
+import { BATCH, CREDIT_BYTES, CREDIT_WAIT, FIRST_PUSH_WINDOW } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
@@ -10,12 +10,6 @@ import type { SendTurns } from '../upstream/send-turns.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type ChannelContext, SessionChannel } from './channel.ts';
 import type { KeptMessage } from './kept-message.ts';
-
-/**
- * Calls that one client sends when its turn comes and others wait: as many as travel together, so that their answers do too.
- * Fewer would cost each of a thousand clients a message for every few answers.
- */
-const MOST_IN_TURN = 128;
 
 /** Frames that came together. */
 interface Batch {
@@ -160,11 +154,11 @@ export class PushChannel extends SessionChannel<Pusher> {
       }
       if (this.#places === 0) {
         const left = frames.length - index + this.#waiting;
-        this.#places = this.#takePlaces(Math.min(left, MOST_IN_TURN - this.#turn.length));
+        this.#places = this.#takePlaces(Math.min(left, BATCH - this.#turn.length));
         if (this.#places === 0) {
           await this.#send(generation);
           this.#hasWaited = true;
-          this.#places = await this.#waitForPlaces(Math.min(left, MOST_IN_TURN));
+          this.#places = await this.#waitForPlaces(Math.min(left, BATCH));
           if (this.#isOver(generation)) break;
           // What the client may do may have changed while the call waited.
           verdict = await this.context.judge(this.upstream, frame);
@@ -180,7 +174,7 @@ export class PushChannel extends SessionChannel<Pusher> {
       // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
       if (this.#turn.length === 0) this.#turn = [verdict.frame];
       else this.#turn.push(verdict.frame);
-      if (this.#turn.length === MOST_IN_TURN) await this.#send(generation);
+      if (this.#turn.length === BATCH) await this.#send(generation);
     }
   }
 
@@ -283,11 +277,6 @@ export class PushChannel extends SessionChannel<Pusher> {
   }
 }
 
-/** Milliseconds that credit waits for more, or for something else that goes to the client. */
-const WAIT = 250;
-/** Bytes that are told of at once; less where the client may not have four times as much out. */
-const MOST = 65_536;
-
 /**
  * Credit that is owed to a client: told when it is much, with the answers that go to the client anyway, or after a while.
  * A message for each batch of calls would cost as much as its answers do.
@@ -309,9 +298,9 @@ export class CreditAccount {
   /** @param hasWaited - whether they had to wait for their turn: then what comes early only waits, too, and the client is told late. */
   add(bytes: number, hasWaited: boolean): void {
     this.#owed += bytes;
-    const most = hasWaited ? MOST : Math.min(MOST, this.#window / 4);
+    const most = hasWaited ? CREDIT_BYTES : Math.min(CREDIT_BYTES, this.#window / 4);
     if (this.#owed >= Math.min(most, this.#largest / 4)) this.pay();
-    else this.#stopTimer ??= startTimer(WAIT, () => this.pay());
+    else this.#stopTimer ??= startTimer(CREDIT_WAIT, () => this.pay());
   }
 
   /** Nothing is owed any more. */

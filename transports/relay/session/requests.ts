@@ -1,3 +1,4 @@
+import { CLIENT_WORKERS } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
@@ -161,8 +162,7 @@ interface SeenWorker {
   readonly leaves: boolean;
 }
 
-/** Workers that one client can be, and characters that say who each is. */
-const MOST = 256;
+/** Characters that say who a worker of one client is. */
 const LONGEST = 1_024;
 /** Bytes that one takes beside its strings. */
 const ENTRY = 256;
@@ -191,7 +191,7 @@ export class WorkerWatch {
       return;
     }
     const isNew = !this.#workers.has(key);
-    if ((isNew && this.#workers.size >= MOST) || worker.length + name.length > LONGEST) {
+    if ((isNew && this.#workers.size >= CLIENT_WORKERS) || worker.length + name.length > LONGEST) {
       throw new PalmError('FORBIDDEN', 'one client cannot be so many workers, or one of such a name');
     }
     this.#forget(key);

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { startTimer } from '../../../src/async/timers.ts';
+import { GREETING_BYTES } from '../../../src/flow-control.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
@@ -45,9 +46,6 @@ const CLOSE_TIMEOUT = 1_000;
 
 /** In a stopped timer's place, which would hold its memory, and where one is to listen and nothing to do. */
 const NOTHING = () => {};
-
-/** Bytes of messages that come before it is known who sends them: a token is no longer. */
-const LARGEST_GREETING = 65_536;
 
 /** Bytes of a message that is still coming by which what is kept for it is counted anew. */
 const ARRIVING_STEP = 16_384;
@@ -132,8 +130,8 @@ export class ServerSocket implements BudgetHolder {
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
     const { peer } = this;
-    if (peer === undefined && this.#arriving > LARGEST_GREETING) {
-      this.close(CloseCode.tooBig, `a greeting has no more than ${LARGEST_GREETING} bytes`);
+    if (peer === undefined && this.#arriving > GREETING_BYTES) {
+      this.close(CloseCode.tooBig, `a greeting has no more than ${GREETING_BYTES} bytes`);
     } else if (this.#arriving > most) {
       this.close(CloseCode.tooBig, `a message takes no more than ${most} bytes of the connection`);
     }

@@ -1,8 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-
-/** Bytes that came before those that are garbage by now are collected. */
-const INTERVAL = 1_048_576;
+import { GARBAGE_BYTES } from '../../../src/flow-control.ts';
 
 /** Collects what has just become garbage, and nothing that is older. */
 export type CollectYoung = () => void;
@@ -23,7 +21,7 @@ export class GarbageCollection {
   /** So many bytes came, and were passed on or thrown away. */
   took(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes < INTERVAL) return;
+    if (this.#bytes < GARBAGE_BYTES) return;
     this.#bytes = 0;
     this.#collectYoung?.();
   }

@@ -1,11 +1,5 @@
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
-
-/**
- * Bytes that are in the hands of the transport for one address of a server, from all clients together, before the next
- * client waits for its turn. What the transport has, nobody takes back, also when its client is gone: so it is little
- * enough to lie there, and as much as some batches.
- */
-const MOST_HANDED_OVER = 1_048_576;
+import { HANDED_OVER_BYTES } from '../../../src/flow-control.ts';
 
 interface Turn {
   readonly bytes: number;
@@ -28,7 +22,7 @@ export class SendTurns {
    * @returns true when it has come; a promise of that, or of false after `giveUp`, where it has to be waited for.
    */
   enter(bytes: number, onWait: (giveUp: () => void) => void): true | Promise<boolean> {
-    if (this.#waiting.size === 0 && this.#handedOver < MOST_HANDED_OVER) {
+    if (this.#waiting.size === 0 && this.#handedOver < HANDED_OVER_BYTES) {
       this.#handedOver += bytes;
       return true;
     }
@@ -44,7 +38,7 @@ export class SendTurns {
   leave(bytes: number): void {
     this.#handedOver -= bytes;
     for (const turn of this.#waiting) {
-      if (this.#handedOver >= MOST_HANDED_OVER) return;
+      if (this.#handedOver >= HANDED_OVER_BYTES) return;
       this.#waiting.delete(turn);
       this.#handedOver += turn.bytes;
       turn.came.resolve(true);

@@ -1,5 +1,6 @@
 import { FlowLimit } from '../../../src/async/flow-limit.ts';
 import { atMost, startTimer } from '../../../src/async/timers.ts';
+import { CALLS, PYLM_CALLS, UPSTREAM_UNREAD } from '../../../src/flow-control.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
@@ -44,16 +45,6 @@ interface Profile {
   readonly isFrond: boolean;
 }
 
-/** Messages on their way at once to one server from all clients together: as many as of one client that dials it itself. */
-const MOST_IN_FLIGHT = 8_192;
-const MOST_IN_FLIGHT_PYLM = 500;
-
-/**
- * Messages of a publisher that wait for the relay, which does not know before it reads them whose they are. Few: it never
- * stops reading, and what a quick server has for one client must not fill its memory.
- */
-const MOST_UNREAD = 16;
-
 const PROOF_TIMEOUT = 2_000;
 
 /** Milliseconds that a server gets to answer when it is asked whether it does, and for which what came of it counts. */
@@ -84,9 +75,7 @@ export class Upstream {
   readonly resultTurns = new SendTurns();
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: UpstreamChannel<Subscription>;
-  readonly inFlight = new FlowLimit(() =>
-    this.#profile?.isFrond === true ? MOST_IN_FLIGHT : MOST_IN_FLIGHT_PYLM,
-  );
+  readonly inFlight = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
   /** Those that were dialled. */
   readonly #addresses = new Set<string>();
   /** When it was last asked whether it answers, and what came of it. */
@@ -233,7 +222,7 @@ export class Upstream {
     const isStock = this.#profile?.isFrond === false;
     const subscription = connection.subscribe(this.#dialled(address), prefix, {
       proofTimeout: isStock ? 0 : PROOF_TIMEOUT,
-      maxUnread: MOST_UNREAD,
+      maxUnread: UPSTREAM_UNREAD,
     });
     this.#read(subscription);
     return new SharedChannel(subscription, () => this.#lookAgain());

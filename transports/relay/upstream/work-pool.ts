@@ -1,12 +1,10 @@
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { Fifo } from '../../../src/async/fifo.ts';
 import { atMost } from '../../../src/async/timers.ts';
+import { LEFT_WORK_BYTES } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Puller } from '../../../src/transport.ts';
-
-/** Bytes of work that are kept while no worker is there to take them. */
-const MOST_KEPT = 64 * 1_048_576;
 
 /** Milliseconds without work after which no more is on its way, and how often they are waited for when nobody would take it. */
 const QUIET = 1_000;
@@ -210,7 +208,7 @@ export class WorkPool {
   #keep(frames: readonly Bytes[]): void {
     let lost = 0;
     for (const frame of frames) {
-      if (this.#bytes + frame.length > MOST_KEPT) {
+      if (this.#bytes + frame.length > LEFT_WORK_BYTES) {
         lost++;
         continue;
       }
