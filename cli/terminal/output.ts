@@ -1,14 +1,12 @@
 import type { Writable } from 'node:stream';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { BATCH_BYTES } from '../../src/flow-control.ts';
 import { decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { escapedLines, printableJson } from '../../src/protocol/printable.ts';
 import { CommandError } from '../errors.ts';
 import { OutputClosed, type Terminal } from '../io.ts';
 import { grouped } from './progress.ts';
 import type { Screen } from './screen.ts';
-
-/** Bytes gathered before they are written in one go. */
-const BATCH_BYTES = 65_536;
 
 /**
  * Stdout, or a file in its place. What is written in one turn of the event loop leaves together; a reader that is slow holds up whoever
