@@ -1,5 +1,5 @@
 import { EarliestTimer } from '../../../src/async/earliest.ts';
-import type { ServerSocket } from '../session/socket.ts';
+import type { ServerSocket } from './socket.ts';
 
 /** Milliseconds between two looks at the clock of the system, which may be set, or go on while the machine sleeps. */
 const LOOK = 1_000;
