@@ -16,8 +16,8 @@ import {
 import { inspectValue, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
 import type { Transport } from '../../src/transport.ts';
+import { CACHE_SCOPES } from '../../transports/relay/auth/identity.ts';
 import {
-  CACHE_SCOPES,
   checked,
   FUNCTIONS,
   GRANTS,

@@ -1,5 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
@@ -14,21 +15,21 @@ import { SUBPROTOCOL, Type } from '../relay-protocol/frames.ts';
 import { checkWs, loadWs } from '../relay-protocol/load-ws.ts';
 import { MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
 import { CallGuard } from './auth/call-guard.ts';
-import { Identity } from './auth/identity.ts';
+import { type ConnectionInfo, type Grants, Identity } from './auth/identity.ts';
 import { RequestGuard } from './auth/request-guard.ts';
 import { Admission } from './http/admission.ts';
 import { Handshakes } from './http/handshakes.ts';
 import { Health } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
 import { Upgrades } from './http/upgrades.ts';
-import type { ConnectionInfo, Grants, RelayChanges, RelayOptions } from './options.ts';
+import type { RelayChanges, RelayOptions } from './options.ts';
 import { Expiry } from './session/expiry.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
 import { Reauthentication } from './session/reauthentication.ts';
 import type { ClientSession } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
-import { Heartbeats, type LineContext, partsOf, ServerSocket } from './session/socket.ts';
+import { countIntake, Heartbeats, type LineContext, partsOf, ServerSocket } from './session/socket.ts';
 import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
@@ -103,7 +104,7 @@ export async function createRelayOn(
   const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
   const { WebSocketServer } = await load();
   checkWs(new WebSocketServer({ noServer: true }).options);
-  const maxPayload = limits.maxFrame + MESSAGE_ROOM;
+  const maxPayload = maxPayloadFor(limits);
   const webSocketServer = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -120,6 +121,11 @@ export async function createRelayOn(
     for (const connection of connections) await connection.close({ timeout: 0 });
     throw error;
   }
+}
+
+/** Bytes that a WebSocket message may have. */
+function maxPayloadFor({ maxFrame }: ResolvedLimits): number {
+  return maxFrame + MESSAGE_ROOM;
 }
 
 class RelayServer implements Relay {
@@ -162,7 +168,7 @@ class RelayServer implements Relay {
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
       collector: new GarbageCollection(),
     });
-    this.#upstreams.checkNamed(options.anonymous);
+    this.#upstreams.checkNamed(options.anonymous?.servers);
     const budget = new MemoryBudget(limits.maxHeldTotal);
     this.#metrics = new Metrics({
       connections: () => this.#lines.size,
@@ -193,7 +199,7 @@ class RelayServer implements Relay {
       metrics: this.#metrics,
       logger,
       isDraining: () => this.#isDraining,
-      open: (webSocket, visitor) => this.#open(webSocket, visitor),
+      open: (webSocket, visitor, socket) => this.#open(webSocket, visitor, socket),
     });
     this.#admission = new Admission(options, logger);
     this.#lineContext = {
@@ -254,7 +260,7 @@ class RelayServer implements Relay {
 
   reconfigure({ origins, anonymous, servers }: RelayChanges): void {
     const identity = anonymous && identityOf(anonymous);
-    this.#upstreams.checkNamed(anonymous, servers);
+    this.#upstreams.checkNamed(anonymous?.servers, servers);
     if (servers !== undefined) this.#upstreams.join(servers);
     this.#handshakes.origins = origins;
     this.#admission.anonymous = identity;
@@ -314,10 +320,10 @@ class RelayServer implements Relay {
     }
   }
 
-  #open(webSocket: WebSocket, visitor: ConnectionInfo): ServerSocket {
+  #open(webSocket: WebSocket, visitor: ConnectionInfo, socket: Duplex): void {
     const line = new ServerSocket(webSocket, visitor, this.#lineContext);
     this.#lines.add(line);
-    return line;
+    countIntake(socket, line, maxPayloadFor(this.#lineContext.limits));
   }
 
   #attached(line: ServerSocket, peer: ClientSession): void {

@@ -1,8 +1,57 @@
 import { createHash } from 'node:crypto';
 import { inspectValue } from '../../../src/protocol/errors.ts';
 import { NamePatterns } from '../name-patterns.ts';
-import type { CacheScope, Grants, RelayIdentity } from '../options.ts';
-import { CACHE_SCOPES } from './schema.ts';
+
+/** What may be done with the keys of a server's cache; the server's own can always be read as far as connecting needs. */
+export type CacheScope = 'none' | 'read' | 'session' | 'all';
+
+export const CACHE_SCOPES = ['none', 'read', 'session', 'all'] as const satisfies readonly CacheScope[];
+
+/** What an identity may do. Nothing that is not said. */
+export interface Grants {
+  /** Names of targets, or `*`. */
+  readonly servers: readonly string[];
+  /** Functions that may be called, as `server.function`; `*` stands for any part of one. Default: none. */
+  readonly functions?: readonly string[] | undefined;
+  /**
+   * `none`, `read` (every key), `session` (keys that begin with the identity's name and a slash, which clients are told
+   * and put there by themselves), or `all`. Default `none`.
+   */
+  readonly cache?: CacheScope | undefined;
+  /** Whether it may be a worker of the targets that are Masters or Hubs: it sees and answers other clients' messages. Default false. */
+  readonly work?: boolean | undefined;
+}
+
+/** Who somebody is. */
+export interface RelayIdentity extends Grants {
+  /** For logs, and what `session` keys begin with: no slash and no space in it. */
+  readonly name: string;
+  /** When it ends: the client is asked for a new token then. Milliseconds since 1970, as `Date.now()` gives them. */
+  readonly expires?: number | undefined;
+}
+
+/** What is known of who wants in. */
+export interface ConnectionInfo {
+  /** Its network address. */
+  readonly address: string;
+  /** Its origin; undefined for what is no browser. */
+  readonly origin: string | undefined;
+}
+
+/**
+ * Tells who the bearer of a token is; undefined for nobody. What it throws is logged, and counts as nobody.
+ * It is asked again for clients that are connected when {@link onChange} says so, or at `relay.reauthenticate()`; what it
+ * throws then changes nothing.
+ */
+export interface Authenticate {
+  /** @param token - undefined when none was given. A token has 8192 characters at most. */
+  (
+    token: string | undefined,
+    visitor: ConnectionInfo,
+  ): RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
+  /** Calls `listener` each time that answers may have changed. Gives the function that ends this. */
+  readonly onChange?: ((listener: () => void) => () => void) | undefined;
+}
 
 const ANONYMOUS = 'anonymous';
 

@@ -18,7 +18,7 @@ import {
 } from 'valibot';
 import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
-import type { CacheScope } from '../options.ts';
+import { CACHE_SCOPES } from './identity.ts';
 
 /** Gives the candidate that a word was probably meant to be, if any is near. */
 export type Suggest = (word: string, candidates: readonly string[]) => string | undefined;
@@ -30,8 +30,6 @@ export interface Source {
   /** Left out, an unknown key is answered with all that there are. */
   readonly suggest?: Suggest;
 }
-
-export const CACHE_SCOPES = ['none', 'read', 'session', 'all'] as const satisfies readonly CacheScope[];
 
 const OBJECT = custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),

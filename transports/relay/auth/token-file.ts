@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { harmless } from '../../../src/async/harmless.ts';
 import { atLevel, consoleLogger, type Logger } from '../../../src/logging.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
-import type { Authenticate, RelayIdentity } from '../options.ts';
+import type { Authenticate, RelayIdentity } from './identity.ts';
 import { parseJson } from './schema.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 

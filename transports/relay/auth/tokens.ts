@@ -1,7 +1,7 @@
 /** Who bearers of tokens are, by a list of tokens or a file of it. */
 import { createHash } from 'node:crypto';
 import { check, exactOptional, type InferOutput, pipe } from 'valibot';
-import type { Authenticate, RelayIdentity } from '../options.ts';
+import type { Authenticate, RelayIdentity } from './identity.ts';
 import { checked, faultIn, GRANTS, list, type Source, shape, text } from './schema.ts';
 
 /** Tokens, and who bears them. */

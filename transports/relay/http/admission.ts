@@ -3,8 +3,8 @@ import { isIPv4, isIPv6 } from 'node:net';
 import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
+import type { Authenticate, ConnectionInfo, Grants } from '../auth/identity.ts';
 import { Identity } from '../auth/identity.ts';
-import type { Authenticate, ConnectionInfo, Grants } from '../options.ts';
 import { networkOf } from './proxies.ts';
 import type { Refusal } from './refusals.ts';
 

@@ -4,23 +4,25 @@ import type { WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
-import type { ConnectionInfo, RelayOptions } from '../options.ts';
-import type { ResolvedLimits } from '../session/limits.ts';
-import { countIntake, type ServerSocket } from '../session/socket.ts';
+import type { ConnectionInfo } from '../auth/identity.ts';
 import { ConnectionQuota, checkOrigin, type UpgradeRequest } from './admission.ts';
 import type { Metrics } from './metrics.ts';
-import { Proxies } from './proxies.ts';
+import { Proxies, type RequestHeaders, type TrustProxy } from './proxies.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 
 export interface HandshakesSettings {
-  readonly options: Pick<RelayOptions, 'addressOf' | 'origins' | 'trustProxy'>;
-  readonly limits: ResolvedLimits;
+  readonly options: {
+    readonly origins?: readonly string[] | undefined;
+    readonly trustProxy?: TrustProxy | undefined;
+    readonly addressOf?: ((headers: RequestHeaders, socketAddress: string) => string) | undefined;
+  };
+  readonly limits: { readonly maxConnections: number; readonly maxConnectionsPerAddress: number };
   readonly webSocketServer: WebSocketServer;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly isDraining: () => boolean;
-  /** A WebSocket is open. */
-  readonly open: (webSocket: WebSocket, visitor: ConnectionInfo) => ServerSocket;
+  /** A WebSocket is open on this socket. */
+  readonly open: (webSocket: WebSocket, visitor: ConnectionInfo, socket: Duplex) => void;
 }
 
 /** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
@@ -70,8 +72,7 @@ export class Handshakes {
     try {
       webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         metrics.handshake(101);
-        const { maxPayload = Number.POSITIVE_INFINITY } = webSocketServer.options;
-        countIntake(socket, open(webSocket, visitor), maxPayload);
+        open(webSocket, visitor, socket);
       });
     } catch (error) {
       // Another listener of the HTTP server has made a WebSocket of it.

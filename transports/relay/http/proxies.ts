@@ -1,9 +1,12 @@
 /** Where a visitor comes from, as the proxies before a relay say it. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
-import type { RelayOptions } from '../options.ts';
 
-type Headers = Parameters<NonNullable<RelayOptions['addressOf']>>[0];
+/** Headers of an HTTP request, by name in lower case. */
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Which proxies are trusted: none or one, how many there are, or the networks that they are in. */
+export type TrustProxy = boolean | number | readonly string[];
 
 /** Names for networks, as those who write them by hand would have to look them up. */
 const NAMED: Readonly<Record<string, readonly string[]>> = {
@@ -11,7 +14,7 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fe80::/10'],
 };
 
-/** What {@link RelayOptions.trustProxy} must be. */
+/** What {@link TrustProxy} must be, for errors. */
 export const TRUST_FORM =
   'true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private';
 
@@ -22,7 +25,7 @@ export class Proxies {
   readonly #networks = new BlockList();
 
   /** @throws PalmError `INVALID_CALL` for what is neither of these. */
-  constructor(trust: NonNullable<RelayOptions['trustProxy']>) {
+  constructor(trust: TrustProxy) {
     if (typeof trust === 'boolean') this.#hops = trust ? 1 : 0;
     else if (typeof trust === 'number') {
       if (!Number.isSafeInteger(trust) || trust < 0) throw malformed(trust);
@@ -48,7 +51,7 @@ export class Proxies {
    * The address that the last proxy which is believed saw. What is left of it in the header the visitor may have written; what is no
    * address ends the walk, at the proxy that passed it on.
    */
-  addressOf(headers: Headers, socketAddress: string): string {
+  addressOf(headers: RequestHeaders, socketAddress: string): string {
     const hops = [headers['x-forwarded-for'] ?? ''].flat().join(',').split(',');
     let address = socketAddress;
     let passed = 0;

@@ -2,9 +2,8 @@ import { setImmediate as macrotask } from 'node:timers/promises';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
-import type { Identity } from '../auth/identity.ts';
+import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { Admission } from '../http/admission.ts';
-import type { ConnectionInfo } from '../options.ts';
 import type { ClientSession } from './session.ts';
 
 /** Clients that the hook is asked for at once, and in one turn of the event loop. */

@@ -17,10 +17,10 @@ import {
   SUBPROTOCOL,
   Type,
 } from '../../relay-protocol/frames.ts';
+import type { ConnectionInfo } from '../auth/identity.ts';
 import type { Admission } from '../http/admission.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { networkOf } from '../http/proxies.ts';
-import type { ConnectionInfo } from '../options.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
 import { type ClientSession, closeFor } from './session.ts';

@@ -17,11 +17,30 @@ import type {
   Transport,
 } from '../../../src/transport.ts';
 import { NamePatterns } from '../name-patterns.ts';
-import type { UpstreamTarget } from '../options.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
 import { SendTurns } from './send-turns.ts';
 import { SharedChannel, UpstreamChannel } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
+
+/** A server that clients of the relay may be let use. */
+export interface UpstreamTarget {
+  /** Address of its cache, in the upstream transport's terms. The relay asks there for the others. */
+  readonly dbAddress?: string | undefined;
+  /** Where calls are sent. Left out, the server is asked. */
+  readonly pushAddress?: string | undefined;
+  /** Where answers are published. Left out, the server is asked. */
+  readonly subAddress?: string | undefined;
+  /** Where workers pull from. Left out, the server is asked. */
+  readonly workerPushAddress?: string | undefined;
+  /** Where workers push results to. Left out, the server is asked. */
+  readonly workerPullAddress?: string | undefined;
+  /**
+   * The functions that this server has, as `server.function`; `*` stands for any part of one. A stock pylm server stops for
+   * good at a function it does not have, so the relay lets through to it what is listed here and nothing else. A frond
+   * server needs no list; with one, what is not in it is refused.
+   */
+  readonly functions?: readonly string[] | undefined;
+}
 
 /** What all upstreams of a relay share. */
 export interface UpstreamContext {

@@ -2,11 +2,15 @@ import { harmless } from '../../../src/async/harmless.ts';
 import { inspectValue, invalidCall, messageOf } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import { strangerIn } from '../name-patterns.ts';
-import type { Grants, RelayOptions, UpstreamTarget } from '../options.ts';
-import { Upstream, type UpstreamContext } from './upstream.ts';
+import { Upstream, type UpstreamContext, type UpstreamTarget } from './upstream.ts';
 
 /** Servers that are looked up by name and remembered at once. */
 const MOST = 4_096;
+
+/** The servers by name, or the function that looks a name up: undefined for a name without a server. */
+export type UpstreamTargets =
+  | Readonly<Record<string, UpstreamTarget>>
+  | ((name: string) => UpstreamTarget | undefined);
 
 /** The servers behind a relay, each made when it is first asked for. */
 export class Upstreams {
@@ -17,7 +21,7 @@ export class Upstreams {
   #names: readonly string[] | undefined;
 
   /** @throws PalmError `INVALID_CALL` for a name that cannot be one, or an address that the transport cannot read. */
-  constructor(servers: RelayOptions['servers'], context: UpstreamContext) {
+  constructor(servers: UpstreamTargets, context: UpstreamContext) {
     this.#context = context;
     if (typeof servers === 'function') {
       this.#lookUp = servers;
@@ -57,13 +61,14 @@ export class Upstreams {
   }
 
   /**
+   * @param granted - the servers, or patterns of them, that clients without a token may use.
    * @param joining - servers that are about to join.
-   * @throws PalmError `INVALID_CALL` for grants to a server that there is not.
+   * @throws PalmError `INVALID_CALL` for one that matches no server.
    */
-  checkNamed(anonymous: Grants | undefined, joining: object = {}): void {
-    if (anonymous === undefined || this.#names === undefined) return;
+  checkNamed(granted: readonly string[] | undefined, joining: object = {}): void {
+    if (granted === undefined || this.#names === undefined) return;
     const names = [...this.#names, ...Object.keys(joining)];
-    const stranger = strangerIn(anonymous.servers, names);
+    const stranger = strangerIn(granted, names);
     if (stranger === undefined) return;
     throw invalidCall(`anonymous.servers names ${inspectValue(stranger)}, and there is no such server here`);
   }
