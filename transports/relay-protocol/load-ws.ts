@@ -2,12 +2,16 @@ import type { ServerOptions } from 'ws';
 import { invalidCall } from '../../src/protocol/errors.ts';
 import { didNotLoad } from '../shared/peer-package.ts';
 
-/** The package ws. @throws PalmError `INVALID_CALL` naming the command that installs it, or why it cannot be loaded. */
-export async function loadWs(): Promise<typeof import('ws')> {
+/**
+ * Loads the package ws, which users install beside frond.
+ * @param user - what needs it, for the error.
+ * @throws PalmError `INVALID_CALL` with the command that installs the package, or the reason why it cannot be loaded.
+ */
+export async function loadWs(user: string): Promise<typeof import('ws')> {
   try {
     return await import('ws');
   } catch (cause) {
-    throw didNotLoad('the relay', 'ws', cause);
+    throw didNotLoad(user, 'ws', cause);
   }
 }
 

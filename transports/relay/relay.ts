@@ -78,7 +78,7 @@ export interface Relay extends AsyncDisposable {
 export async function createRelay(
   options: RelayOptions & { readonly server: HttpServer | HttpsServer },
 ): Promise<Relay> {
-  return createRelayOn(loadWs, options);
+  return createRelayOn(() => loadWs('the relay'), options);
 }
 
 const DRAIN_TIMEOUT = 1_000;

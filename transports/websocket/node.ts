@@ -4,24 +4,17 @@ import { startTimer } from '../../src/async/timers.ts';
 import { RECEIVED_BYTES } from '../../src/flow-control.ts';
 import type { Transport } from '../../src/transport.ts';
 import * as CloseCode from '../relay-protocol/close-codes.ts';
-import { didNotLoad } from '../shared/peer-package.ts';
+import { loadWs } from '../relay-protocol/load-ws.ts';
 import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptions } from './index.ts';
 
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './index.ts';
 
 /** As in the platform's build (see there); opening a connection loads `ws` where the platform has no `WebSocket`. */
 export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
-  return websocketOn(loadWs, url, options);
+  return websocketOn(() => loadWs(NEEDED_BY), url, options);
 }
 
-/** @throws PalmError `INVALID_CALL` naming the command that installs it, or why it cannot be loaded. */
-async function loadWs(): Promise<typeof import('ws')> {
-  try {
-    return await import('ws');
-  } catch (cause) {
-    throw didNotLoad('the websocket transport, where there is no global WebSocket,', 'ws', cause);
-  }
-}
+const NEEDED_BY = 'the websocket transport, where there is no global WebSocket,';
 
 // The client's side on the package ws, where the platform has no `WebSocket` of its own.
 
