@@ -1,7 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import type { Duplex } from 'node:stream';
-import type { WebSocket, WebSocketServer } from 'ws';
+import type { WebSocketServer } from 'ws';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
 import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
@@ -15,7 +14,7 @@ import { SUBPROTOCOL, Type } from '../relay-protocol/frames.ts';
 import { checkWs, loadWs } from '../relay-protocol/load-ws.ts';
 import { MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
 import { CallGuard } from './auth/call-guard.ts';
-import { type ConnectionInfo, type Grants, Identity } from './auth/identity.ts';
+import { type Grants, Identity } from './auth/identity.ts';
 import { RequestGuard } from './auth/request-guard.ts';
 import { Admission } from './http/admission.ts';
 import { Handshakes } from './http/handshakes.ts';
@@ -23,13 +22,11 @@ import { Health } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
 import { Upgrades } from './http/upgrades.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
-import { Expiry } from './session/expiry.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
 import { Reauthentication } from './session/reauthentication.ts';
-import type { ClientSession } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
-import { countIntake, Heartbeats, type LineContext, partsOf, ServerSocket } from './session/socket.ts';
+import { countIntake, Heartbeats, partsOf, ServerSocket, type SocketContext } from './session/socket.ts';
 import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
@@ -139,12 +136,9 @@ class RelayServer implements Relay {
   readonly #admission: Admission;
   readonly #metrics: Metrics;
   readonly #reauthentication: Reauthentication;
-  readonly #expiry = new Expiry((line) => line.close(CloseCode.unauthorized, 'the token has expired'));
   readonly #stopListening: (() => void) | undefined;
-  readonly #pulse: Heartbeats;
-  readonly #lineContext: LineContext;
-  readonly #lines = new Set<ServerSocket>();
-  readonly #lineOf = new Map<ClientSession, ServerSocket>();
+  readonly #heartbeats: Heartbeats;
+  readonly #sockets = new Set<ServerSocket>();
   readonly #takeNoUpgrades: () => void;
   #isDraining = false;
   #closing: Promise<void> | undefined;
@@ -171,7 +165,7 @@ class RelayServer implements Relay {
     this.#upstreams.checkNamed(options.anonymous?.servers);
     const budget = new MemoryBudget(limits.maxHeldTotal);
     this.#metrics = new Metrics({
-      connections: () => this.#lines.size,
+      connections: () => this.#sockets.size,
       sessions: () => this.#sessions.size,
       held: () => budget.total,
     });
@@ -180,18 +174,26 @@ class RelayServer implements Relay {
       most: limits.maxConnections,
       mostAbsent: limits.maxConnectionsPerAddress,
       resumeWindow: limits.resumeWindow,
-      peers: {
+      sessions: {
         limits,
         calls,
         requests: new RequestGuard(codec),
         find,
-        end: (peer, code, reason, isOver) => this.#end(peer, code, reason, isOver),
         budget,
-        unsent: (peer) => this.#lineOf.get(peer)?.unsent ?? 0,
         onRefused: (what) => this.#metrics.refusal(what),
         onLostWork: (count) => this.#metrics.lostWork(count),
       },
     });
+    this.#admission = new Admission(options, logger);
+    const socketContext: SocketContext = {
+      limits,
+      metrics: this.#metrics,
+      admission: this.#admission,
+      sessions: this.#sessions,
+      budget,
+      logger,
+      sockets: this.#sockets,
+    };
     this.#handshakes = new Handshakes({
       options,
       limits,
@@ -199,27 +201,15 @@ class RelayServer implements Relay {
       metrics: this.#metrics,
       logger,
       isDraining: () => this.#isDraining,
-      open: (webSocket, visitor, socket) => this.#open(webSocket, visitor, socket),
+      open: (webSocket, visitor, socket) => {
+        countIntake(socket, new ServerSocket(webSocket, visitor, socketContext), maxPayloadFor(limits));
+      },
     });
-    this.#admission = new Admission(options, logger);
-    this.#lineContext = {
-      limits,
-      metrics: this.#metrics,
-      admission: this.#admission,
-      sessions: this.#sessions,
-      budget,
-      attached: (line, peer) => this.#attached(line, peer),
-      admitted: (line, peer, token) => this.#admitted(line, peer, token),
-      ended: (line, code, reason) => this.#ended(line, code, reason),
-      logger,
-    };
     this.#reauthentication = new Reauthentication({
       admission: this.#admission,
       sessions: this.#sessions,
       logger,
       timeout: limits.greetingTimeout,
-      revoked: (peer) => this.#end(peer, CloseCode.unauthorized, 'the token is not valid any more', true),
-      identified: (peer, identity) => this.#identified(peer, identity),
     });
     const path = options.path ?? '/';
     this.#health = new Health({
@@ -242,12 +232,12 @@ class RelayServer implements Relay {
       this.#stopChanges();
       throw error;
     }
-    this.#pulse = new Heartbeats(limits.heartbeat, () => this.#lines);
+    this.#heartbeats = new Heartbeats(limits.heartbeat, () => this.#sockets);
     logger.info('relaying', { path });
   }
 
   get connections(): number {
-    return this.#lines.size;
+    return this.#sockets.size;
   }
 
   respond(request: IncomingMessage, response: ServerResponse): boolean {
@@ -279,11 +269,13 @@ class RelayServer implements Relay {
   async #close(timeout: number): Promise<void> {
     this.#isDraining = true;
     await atMost(timeout, this.#drained());
-    this.#pulse.stop();
+    this.#heartbeats.stop();
     this.#stopChanges();
-    const closed = [...this.#lines].map((line) => line.close(CloseCode.goingAway, 'the relay is going down'));
+    const closed = [...this.#sockets].map((socket) =>
+      socket.close(CloseCode.goingAway, 'the relay is going down'),
+    );
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
-    for (const line of this.#lines) line.terminate();
+    for (const socket of this.#sockets) socket.terminate();
     for (const peer of [...this.#sessions]) this.#sessions.forget(peer);
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
@@ -303,68 +295,21 @@ class RelayServer implements Relay {
   /** Clients that have nothing under way are let go as soon as they have. */
   async #drained(): Promise<void> {
     const asked = new Set<ServerSocket>();
-    while (this.#lines.size > 0) {
-      for (const line of [...this.#lines]) {
-        const { peer } = line;
-        const isIdle = peer?.isIdle !== false;
-        if (isIdle && (peer?.ledger.held ?? 0) === 0) {
-          line.close(CloseCode.goingAway, 'the relay is going down');
-        } else if (!isIdle) asked.delete(line);
-        else if (!asked.has(line)) {
+    while (this.#sockets.size > 0) {
+      for (const socket of [...this.#sockets]) {
+        const { peer: session } = socket;
+        const isIdle = session?.isIdle !== false;
+        if (isIdle && (session?.ledger.held ?? 0) === 0) {
+          socket.close(CloseCode.goingAway, 'the relay is going down');
+        } else if (!isIdle) asked.delete(socket);
+        else if (!asked.has(socket)) {
           // Its answer confirms what the client has, which would take it a while to say by itself.
-          asked.add(line);
-          peer?.ledger.tell([Type.ping]);
+          asked.add(socket);
+          session?.ledger.tell([Type.ping]);
         }
       }
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
     }
-  }
-
-  #open(webSocket: WebSocket, visitor: ConnectionInfo, socket: Duplex): void {
-    const line = new ServerSocket(webSocket, visitor, this.#lineContext);
-    this.#lines.add(line);
-    countIntake(socket, line, maxPayloadFor(this.#lineContext.limits));
-  }
-
-  #attached(line: ServerSocket, peer: ClientSession): void {
-    this.#lineOf.get(peer)?.close(CloseCode.replaced, 'another connection took the session over');
-    this.#lineOf.set(peer, line);
-  }
-
-  #admitted(line: ServerSocket, peer: ClientSession, token: string | undefined): void {
-    this.#reauthentication.admitted(peer, token, line.visitor);
-    this.#expiry.watch(line);
-  }
-
-  /** What the client may do has changed while it is connected, or away. */
-  #identified(peer: ClientSession, identity: Identity): void {
-    peer.identified(identity);
-    const line = this.#lineOf.get(peer);
-    if (line !== undefined) this.#expiry.watch(line);
-  }
-
-  #ended(line: ServerSocket, code: number, reason: string): void {
-    this.#lines.delete(line);
-    this.#expiry.forget(line);
-    this.#metrics.close(code);
-    const { peer, visitor } = line;
-    this.#logger.info('connection ended', {
-      address: visitor.address,
-      client: peer?.id,
-      identity: peer?.identity.name,
-      code,
-      reason,
-    });
-    if (peer === undefined || this.#lineOf.get(peer) !== line) return;
-    this.#lineOf.delete(peer);
-    // Those that say good-bye do not come back: a client that is done, and a page that is left.
-    if (code === CloseCode.normal || code === CloseCode.goingAway) this.#sessions.forget(peer);
-    else this.#sessions.leave(peer);
-  }
-
-  #end(peer: ClientSession, code: number, reason: string, isOver: boolean): void {
-    this.#lineOf.get(peer)?.close(code, reason);
-    if (isOver) this.#sessions.forget(peer);
   }
 }
 

@@ -4,7 +4,7 @@ import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/
 import type { Delivery } from '../../../src/transport.ts';
 import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay-protocol/frames.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-import type { Guest } from '../auth/identity.ts';
+
 import type { Upstream } from '../upstream/upstream.ts';
 import { type AnySessionChannel, type ChannelContext, SessionSubscription } from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
@@ -23,7 +23,7 @@ export interface ChannelTableSettings {
 
 /** The channels of one client, by number: what it may open, what it sends on them, and what comes for them. */
 export class ChannelTable {
-  readonly #client: ChannelContext & Guest;
+  readonly #client: ChannelContext;
   readonly #settings: ChannelTableSettings;
   readonly #memory: ClientMemory;
   readonly #channels = new Map<number, AnySessionChannel>();
@@ -32,7 +32,7 @@ export class ChannelTable {
   /** By the address that is pushed to. */
   readonly #accounts = new Map<string, PushAccount>();
 
-  constructor(client: ChannelContext & Guest, memory: ClientMemory, settings: ChannelTableSettings) {
+  constructor(client: ChannelContext, memory: ClientMemory, settings: ChannelTableSettings) {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;

@@ -5,14 +5,17 @@ import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
 import { type Frame, Type } from '../../relay-protocol/frames.ts';
-import type { CallVerdict } from '../auth/call-guard.ts';
+import type { CallGuard } from '../auth/call-guard.ts';
+import type { Guest } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ChannelUser, SharedChannel, UpstreamChannel } from '../upstream/upstream-channel.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 import type { GivenWorks } from './given-work.ts';
 
 /** What a channel needs of its client. */
-export interface ChannelContext {
+export interface ChannelContext extends Guest {
+  /** What looks into its calls before they leave. */
+  readonly callGuard: CallGuard;
   /** Bytes that the client may have out on a channel. */
   readonly window: number;
   /** Where its calls get places by what it can take of answers. */
@@ -27,8 +30,6 @@ export interface ChannelContext {
   counted(frame: Bytes): number;
   /** So many bytes more are kept for it, or less. */
   holds(bytes: number): void;
-  /** Whether the call may pass. @throws PalmError for what ends the connection. */
-  judge(upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict>;
   /** Answers a call in the server's place. */
   answer(topic: string, answer: Bytes): void;
   /** So many calls left for a server. */

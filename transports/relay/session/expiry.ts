@@ -1,54 +1,46 @@
 import { EarliestTimer } from '../../../src/async/earliest.ts';
-import type { ServerSocket } from './socket.ts';
+import * as CloseCode from '../../relay-protocol/close-codes.ts';
+import type { ClientSession } from './session.ts';
 
 /** Milliseconds between two looks at the clock of the system, which may be set, or go on while the machine sleeps. */
 const LOOK = 1_000;
 
 /** Closes connections when the time of their tokens is over. One timer for all. */
 export class Expiry {
-  readonly #expired: (line: ServerSocket) => void;
-  /** Those whose time will be over. */
-  readonly #lines = new Set<ServerSocket>();
-  readonly #alarm = new EarliestTimer(() => this.#look());
+  /** Connected clients whose tokens expire. */
+  readonly #watched = new Set<ClientSession>();
+  readonly #timer = new EarliestTimer(() => this.#look());
 
-  constructor(expired: (line: ServerSocket) => void) {
-    this.#expired = expired;
-  }
-
-  /** What is known of the line's client has changed. */
-  watch(line: ServerSocket): void {
-    const expires = expiresOf(line);
-    if (expires === Number.POSITIVE_INFINITY) this.#lines.delete(line);
+  /** The client is connected, or its identity has changed. */
+  watch(session: ClientSession): void {
+    const { expires } = session.identity;
+    if (expires === Number.POSITIVE_INFINITY) this.#watched.delete(session);
     else {
-      this.#lines.add(line);
+      this.#watched.add(session);
       this.#lookAt(expires);
     }
   }
 
-  forget(line: ServerSocket): void {
-    this.#lines.delete(line);
-    if (this.#lines.size === 0) this.#alarm.stop();
+  forget(session: ClientSession): void {
+    this.#watched.delete(session);
+    if (this.#watched.size === 0) this.#timer.stop();
   }
 
   #look(): void {
     let next = Number.POSITIVE_INFINITY;
     const now = Date.now();
-    for (const line of [...this.#lines]) {
-      const expires = expiresOf(line);
+    for (const session of [...this.#watched]) {
+      const { expires } = session.identity;
       if (expires > now) next = Math.min(next, expires);
       else {
-        this.#lines.delete(line);
-        this.#expired(line);
+        this.#watched.delete(session);
+        session.disconnect(CloseCode.unauthorized, 'the token has expired');
       }
     }
-    if (this.#lines.size > 0) this.#lookAt(next);
+    if (this.#watched.size > 0) this.#lookAt(next);
   }
 
   #lookAt(expires: number): void {
-    this.#alarm.set(performance.now() + Math.min(LOOK, Math.max(0, expires - Date.now())));
+    this.#timer.set(performance.now() + Math.min(LOOK, Math.max(0, expires - Date.now())));
   }
-}
-
-function expiresOf({ peer }: ServerSocket): number {
-  return peer?.identity.expires ?? Number.POSITIVE_INFINITY;
 }

@@ -146,7 +146,7 @@ export class PushChannel extends SessionChannel<Pusher> {
   async #gather(frames: readonly Bytes[], generation: number): Promise<void> {
     for (const [index, frame] of frames.entries()) {
       if (this.#isOver(generation)) break;
-      const judging = this.context.judge(this.upstream, frame);
+      const judging = this.#judge(frame);
       let verdict = judging instanceof Promise ? await judging : judging;
       if (!verdict.passes) {
         this.#refuse(frame, verdict);
@@ -161,7 +161,7 @@ export class PushChannel extends SessionChannel<Pusher> {
           this.#places = await this.#waitForPlaces(Math.min(left, BATCH));
           if (this.#isOver(generation)) break;
           // What the client may do may have changed while the call waited.
-          verdict = await this.context.judge(this.upstream, frame);
+          verdict = await this.#judge(frame);
           if (this.#isOver(generation)) break;
           if (!verdict.passes) {
             this.#refuse(frame, verdict);
@@ -176,6 +176,11 @@ export class PushChannel extends SessionChannel<Pusher> {
       else this.#turn.push(verdict.frame);
       if (this.#turn.length === BATCH) await this.#send(generation);
     }
+  }
+
+  /** @throws PalmError for what ends the connection. */
+  #judge(frame: Bytes): CallVerdict | Promise<CallVerdict> {
+    return this.context.callGuard.judge(this.context, this.upstream, frame);
   }
 
   #refuse(frame: Bytes, { topic, answer }: CallVerdict & { readonly passes: false }): void {

@@ -13,8 +13,8 @@ import {
 import { Incoming } from '../../relay-protocol/pieces.ts';
 import { MESSAGE_ROOM, ReliableLog } from '../../relay-protocol/reliable-log.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-import type { CallGuard, CallVerdict } from '../auth/call-guard.ts';
-import type { Identity } from '../auth/identity.ts';
+import type { CallGuard } from '../auth/call-guard.ts';
+import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { AnswerBudget, type AnswerTaker } from './answer-budget.ts';
@@ -32,15 +32,28 @@ const SENT_COST = 192;
 /** Bytes that a byte of a frame costs that is not whole: the room for it doubles as it grows. */
 const PIECE_COST = 2;
 
-/** What clients need of their relay, one for all of them. */
-export interface PeerSettings extends ChannelTableSettings {
+/** What the sessions of a relay share. */
+export interface SessionSettings extends ChannelTableSettings {
   readonly calls: CallGuard;
   readonly requests: RequestGuard;
-  /** Ends the client's socket, for a reason; `isOver` when the session ends with it. */
-  readonly end: (peer: ClientSession, code: number, reason: string, isOver: boolean) => void;
-  /** Bytes that the client's socket has not taken. */
-  readonly unsent: (peer: ClientSession) => number;
   readonly budget: MemoryBudget;
+  /** Takes a session that has ended out of the relay's table, which frees it. */
+  readonly forget: (session: ClientSession) => void;
+}
+
+/** The WebSocket that a client is connected by, as far as its session uses it. */
+export interface SessionSocket {
+  /** Bytes that the client's side has not taken. */
+  readonly unsent: number;
+  send(message: Bytes): void;
+  /** Closes the connection with a close code and its reason. */
+  close(code: number, reason: string): void;
+}
+
+/** What a client showed when it connected. */
+export interface Credentials {
+  readonly token: string | undefined;
+  readonly info: ConnectionInfo;
 }
 
 /** One client: its session, over as many sockets as it takes. */
@@ -55,7 +68,8 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   readonly ledger = new ReliableLog();
   readonly #incoming: Incoming<ClientFrame>;
   readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
-  readonly #settings: PeerSettings;
+  readonly callGuard: CallGuard;
+  readonly #settings: SessionSettings;
   readonly #channels: ChannelTable;
   readonly #requests: SessionRequests;
   #callRoom: AnswerBudget | undefined;
@@ -64,14 +78,19 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   /** Calls that left and were not answered, as far as answers tell. */
   #open = 0;
   readonly #memory: ClientMemory;
+  /** The one that the client is connected by; undefined while it is away. */
+  #socket: SessionSocket | undefined;
+  /** Kept as long as the session, so that the client can be authenticated again. Nothing else holds a token. */
+  #credentials: Credentials | undefined;
   #isClosed = false;
 
   /** @param group - whom it is counted with: where it comes from, and who it is. */
-  constructor(id: string, session: string, identity: Identity, group: string, settings: PeerSettings) {
+  constructor(id: string, session: string, identity: Identity, group: string, settings: SessionSettings) {
     this.id = id;
     this.session = session;
     this.identity = identity;
     this.group = group;
+    this.callGuard = settings.calls;
     this.#settings = settings;
     this.#incoming = new Incoming(readClientFrame, settings.limits.maxFrame + MESSAGE_ROOM);
     this.#requests = new SessionRequests(settings.requests, this);
@@ -80,9 +99,10 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
       budget: settings.budget,
       most: settings.limits.maxHeld,
       // What its socket has not taken counts also when it was confirmed: nobody can have read it.
-      outgoing: () => Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, settings.unsent(this)),
+      outgoing: () =>
+        Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, this.#socket?.unsent ?? 0),
       working: () => this.given.bytes + this.#requests.workerBytes,
-      end: (reason) => settings.end(this, CloseCode.slowConsumer, reason, true),
+      end: (reason) => this.end(CloseCode.slowConsumer, reason),
     });
     this.#channels = new ChannelTable(this, this.#memory, settings);
   }
@@ -114,6 +134,33 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     return this.#open === 0 && this.#requests.size === 0;
   }
 
+  get isConnected(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  get credentials(): Credentials | undefined {
+    return this.#credentials;
+  }
+
+  /** The client is connected by this socket from now on. One that it was connected by before is closed. */
+  attach(socket: SessionSocket): void {
+    this.#socket?.close(CloseCode.replaced, 'another connection took the session over');
+    this.#socket = socket;
+  }
+
+  /** The socket has ended. @returns whether the client was connected by it. */
+  detach(socket: SessionSocket): boolean {
+    if (this.#socket !== socket) return false;
+    this.#socket = undefined;
+    return true;
+  }
+
+  /** The client was let in with these. */
+  admitted(credentials: Credentials): void {
+    this.#memory.holds((credentials.token?.length ?? 0) - (this.#credentials?.token?.length ?? 0));
+    this.#credentials = credentials;
+  }
+
   /** The client is who it was, but what it may do may be another thing. */
   identified(identity: Identity): void {
     this.identity = identity;
@@ -122,13 +169,14 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   }
 
   /**
-   * It has a socket, over which so many messages came before.
+   * Sends over this socket from now on, beginning with what the client has not received.
+   * @param received - messages of the session that the client has.
    * @param isPaced - whether it takes pieces.
-   * @throws PalmError `PROTOCOL` when that cannot be.
+   * @throws PalmError `PROTOCOL` when the client cannot have so many.
    */
-  resume(out: (message: Bytes) => void, received: number, isPaced: boolean): void {
+  resume(socket: SessionSocket, received: number, isPaced: boolean): void {
     this.#isPaced = isPaced;
-    this.ledger.resume(out, received, isPaced);
+    this.ledger.resume((message) => socket.send(message), received, isPaced);
     this.#moved();
   }
 
@@ -170,10 +218,6 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     if (count > 0) this.callRoom.answered(count, bytes);
   }
 
-  judge(upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
-    return this.#settings.calls.judge(this, upstream, frame);
-  }
-
   answer(topic: string, answer: Bytes): void {
     this.#settings.onRefused('call');
     this.#distribute(undefined, [{ topic, frames: [answer] }]);
@@ -185,7 +229,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
 
   violated(error: unknown): void {
     const { code, reason } = closeFor(error);
-    this.#settings.end(this, code, reason, true);
+    this.end(code, reason);
   }
 
   #distribute(upstream: Upstream | undefined, deliveries: readonly Delivery[]): void {
@@ -201,6 +245,17 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
 
   takes(bytes: number): boolean {
     return !this.ledger.isBusy && bytes <= this.ledger.large;
+  }
+
+  /** Closes the connection, if there is one. The client may come back to the session. */
+  disconnect(code: number, reason: string): void {
+    this.#socket?.close(code, reason);
+  }
+
+  /** Closes the connection, and ends the session for good. */
+  end(code: number, reason: string): void {
+    this.disconnect(code, reason);
+    this.#settings.forget(this);
   }
 
   /** Frees everything. */
@@ -310,7 +365,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     const { maxFrame } = this.#settings.limits;
     if (delivery.frames.every(({ length }) => length <= maxFrame)) return delivery;
     const frames = delivery.frames.map((frame) =>
-      frame.length <= maxFrame ? frame : this.#settings.calls.tooLarge(frame, maxFrame),
+      frame.length <= maxFrame ? frame : this.callGuard.tooLarge(frame, maxFrame),
     );
     return { topic: delivery.topic, frames };
   }

@@ -5,7 +5,8 @@ import type { Delivery } from '../../../src/transport.ts';
 import type { Identity } from '../auth/identity.ts';
 import { networkOf } from '../http/proxies.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { ClientSession, type PeerSettings } from './session.ts';
+import { Expiry } from './expiry.ts';
+import { ClientSession, type SessionSettings, type SessionSocket } from './session.ts';
 
 export interface SessionsSettings {
   /** What the ids of all clients begin with. */
@@ -16,7 +17,7 @@ export interface SessionsSettings {
   readonly mostAbsent: number;
   /** Milliseconds that one without a socket is remembered. */
   readonly resumeWindow: number;
-  readonly peers: PeerSettings;
+  readonly sessions: Omit<SessionSettings, 'forget'>;
 }
 
 interface Entry {
@@ -33,10 +34,13 @@ export class Sessions {
   readonly #bySecret = new Map<string, Entry>();
   /** Those without a socket by group, in each the one that has been for longest first. */
   readonly #absent = new Map<string, Set<ClientSession>>();
+  readonly #expiry = new Expiry();
+  readonly #sessionSettings: SessionSettings;
   #next = 1;
 
   constructor(settings: SessionsSettings) {
     this.#settings = settings;
+    this.#sessionSettings = { ...settings.sessions, forget: (session) => this.forget(session) };
   }
 
   get size(): number {
@@ -62,7 +66,7 @@ export class Sessions {
       session,
       identity,
       group,
-      this.#settings.peers,
+      this.#sessionSettings,
     );
     const entry = { peer, stopForgetting: undefined };
     this.#byNumber.set(number, entry);
@@ -80,8 +84,30 @@ export class Sessions {
     return entry.peer;
   }
 
-  /** Its socket is gone. It is remembered for a while. */
-  leave(peer: ClientSession): void {
+  /** The client is connected by this socket, as who it is now. */
+  connect(session: ClientSession, socket: SessionSocket, identity: Identity): void {
+    session.attach(socket);
+    this.identified(session, identity);
+  }
+
+  /** The client is who it was. What it may do, or until when, may have changed. */
+  identified(session: ClientSession, identity: Identity): void {
+    session.identified(identity);
+    if (session.isConnected) this.#expiry.watch(session);
+  }
+
+  /**
+   * The socket has ended. If the client was connected by it, its session is forgotten, or remembered for a while.
+   * @param mayReturn - whether the client may come back to the session.
+   */
+  disconnected(session: ClientSession, socket: SessionSocket, mayReturn: boolean): void {
+    if (!session.detach(socket)) return;
+    this.#expiry.forget(session);
+    if (mayReturn) this.#leave(session);
+    else this.forget(session);
+  }
+
+  #leave(peer: ClientSession): void {
     const entry = this.#bySecret.get(peer.session);
     if (entry === undefined) return;
     peer.away();

@@ -23,22 +23,19 @@ import type { Metrics } from '../http/metrics.ts';
 import { networkOf } from '../http/proxies.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
-import { type ClientSession, closeFor } from './session.ts';
+import { type ClientSession, closeFor, type SessionSocket } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
-/** What the lines of a relay share. */
-export interface LineContext {
+/** What the sockets of a relay share. */
+export interface SocketContext {
   readonly limits: ResolvedLimits;
   readonly metrics: Metrics;
   readonly admission: Admission;
   readonly sessions: Sessions;
   readonly budget: MemoryBudget;
   readonly logger: Logger;
-  /** The line is its client's from now on. */
-  attached(line: ServerSocket, peer: ClientSession): void;
-  /** The line's client is known, by this token. */
-  admitted(line: ServerSocket, peer: ClientSession, token: string | undefined): void;
-  ended(line: ServerSocket, code: number, reason: string): void;
+  /** Those that are open. */
+  readonly sockets: Set<ServerSocket>;
 }
 
 /** Milliseconds that a client gets to answer the closing handshake. */
@@ -51,11 +48,11 @@ const NOTHING = () => {};
 const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
-export class ServerSocket implements BudgetHolder {
+export class ServerSocket implements SessionSocket, BudgetHolder {
   readonly visitor: ConnectionInfo;
   peer: ClientSession | undefined;
   readonly #socket: WebSocket;
-  readonly #context: LineContext;
+  readonly #context: SocketContext;
   /** Only of those that are closed from this side. */
   #ended: Deferred<void> | undefined;
   #stopTimer: () => void;
@@ -70,10 +67,11 @@ export class ServerSocket implements BudgetHolder {
   #counted = 0;
   #isWhole = false;
 
-  constructor(socket: WebSocket, visitor: ConnectionInfo, context: LineContext) {
+  constructor(socket: WebSocket, visitor: ConnectionInfo, context: SocketContext) {
     this.#socket = socket;
     this.visitor = visitor;
     this.#context = context;
+    context.sockets.add(this);
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('close', (code, reason) => this.#close(code, String(reason)));
@@ -89,6 +87,16 @@ export class ServerSocket implements BudgetHolder {
   /** Bytes that the client's side has not taken. */
   get unsent(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  send(message: Bytes): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#context.metrics.message('out', message.length);
+    this.#socket.send(message);
+    // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
+    if (this.unsent > 2 * this.#context.limits.maxHeld) {
+      this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
+    }
   }
 
   /** Says why, and ends. Resolves when it has ended. */
@@ -192,7 +200,7 @@ export class ServerSocket implements BudgetHolder {
   /** Ends the session too. */
   #closeForGood(code: number, reason: string): void {
     this.close(code, reason);
-    if (this.peer !== undefined) this.#context.sessions.forget(this.peer);
+    this.peer?.end(code, reason);
   }
 
   #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
@@ -219,16 +227,13 @@ export class ServerSocket implements BudgetHolder {
     const before = session === null ? undefined : sessions.resume(session, identity);
     const peer = before ?? sessions.begin(identity, this.visitor.address);
     metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
-    if (before !== undefined) {
-      this.#context.attached(this, peer);
-      peer.identified(identity);
-    }
+    sessions.connect(peer, this, identity);
     this.peer = peer;
     this.#context.budget.set(this, 0);
-    this.#context.admitted(this, peer, token ?? undefined);
+    peer.admitted({ token: token ?? undefined, info: this.visitor });
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
     const isResumed = before !== undefined;
-    this.#send(
+    this.send(
       loneMessage(
         [
           Type.welcome,
@@ -245,18 +250,7 @@ export class ServerSocket implements BudgetHolder {
         FEATURES,
       ),
     );
-    if (!isResumed) this.#context.attached(this, peer);
-    peer.resume((message) => this.#send(message), isResumed ? received : 0, isPaced);
-  }
-
-  #send(message: Bytes): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#context.metrics.message('out', message.length);
-    this.#socket.send(message);
-    // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
-    if (this.unsent > 2 * this.#context.limits.maxHeld) {
-      this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
-    }
+    peer.resume(this, isResumed ? received : 0, isPaced);
   }
 
   #close(code: number, reason: string): void {
@@ -266,7 +260,25 @@ export class ServerSocket implements BudgetHolder {
     this.#ended?.resolve();
     // Its own words tell more than the echo of them.
     const why = this.#why ?? { code, reason };
-    this.#context.ended(this, why.code, why.reason);
+    this.#tellEnd(why.code, why.reason);
+  }
+
+  #tellEnd(code: number, reason: string): void {
+    const { sockets, sessions, metrics, logger } = this.#context;
+    const { peer, visitor } = this;
+    sockets.delete(this);
+    metrics.close(code);
+    logger.info('connection ended', {
+      address: visitor.address,
+      client: peer?.id,
+      identity: peer?.identity.name,
+      code,
+      reason,
+    });
+    if (peer === undefined) return;
+    // Those that say good-bye do not come back: a client that is done, and a page that is left.
+    const mayReturn = code !== CloseCode.normal && code !== CloseCode.goingAway;
+    sessions.disconnected(peer, this, mayReturn);
   }
 }
 
