@@ -4,7 +4,7 @@ import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { Metrics } from './metrics.ts';
-import { pathOf } from './upgrades.ts';
+import { pathOf } from './upgrade-router.ts';
 
 export interface HealthSettings {
   /** Path of the WebSocket: what is asked for there is answered as at the root, for a proxy that passes on nothing else. */

@@ -10,7 +10,7 @@ import type { Guest } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ChannelUser, SharedChannel, UpstreamChannel } from '../upstream/upstream-channel.ts';
 import type { AnswerBudget } from './answer-budget.ts';
-import type { GivenWorks } from './given-work.ts';
+import type { GivenWorks } from './assigned-work.ts';
 
 /** What a channel needs of its client. */
 export interface ChannelContext extends Guest {

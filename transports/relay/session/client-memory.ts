@@ -1,5 +1,5 @@
-import { KeptMessage } from './kept-message.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
+import { KeptMessage } from './retained-message.ts';
 
 /** Bytes that the objects around a channel cost. */
 const CHANNEL_COST = 2_048;

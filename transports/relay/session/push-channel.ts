@@ -6,10 +6,10 @@ import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import type { CallVerdict } from '../auth/call-guard.ts';
-import type { SendTurns } from '../upstream/send-turns.ts';
+import type { SendTurns } from '../upstream/send-queue.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type ChannelContext, SessionChannel } from './channel.ts';
-import type { KeptMessage } from './kept-message.ts';
+import type { KeptMessage } from './retained-message.ts';
 
 /** Frames that came together. */
 interface Batch {

@@ -8,7 +8,7 @@ import type { Guest } from '../auth/identity.ts';
 import type { RequestGuard, RequestVerdict } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { AnswerBudget } from './answer-budget.ts';
-import type { KeptMessage } from './kept-message.ts';
+import type { KeptMessage } from './retained-message.ts';
 
 /** Who asks, and how a request ends. */
 export interface Requester extends Guest {

@@ -18,13 +18,13 @@ import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { AnswerBudget, type AnswerTaker } from './answer-budget.ts';
+import { GivenWorks } from './assigned-work.ts';
 import type { ChannelContext } from './channel.ts';
-import { ChannelTable, type ChannelTableSettings } from './channel-table.ts';
+import { ChannelTable, type ChannelTableSettings } from './channels.ts';
 import { ClientMemory } from './client-memory.ts';
-import { GivenWorks } from './given-work.ts';
-import type { KeptMessage } from './kept-message.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Requester, SessionRequests } from './requests.ts';
+import type { KeptMessage } from './retained-message.ts';
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;

@@ -18,7 +18,7 @@ import type {
 } from '../../../src/transport.ts';
 import { NamePatterns } from '../name-patterns.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
-import { SendTurns } from './send-turns.ts';
+import { SendTurns } from './send-queue.ts';
 import { SharedChannel, UpstreamChannel } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
 

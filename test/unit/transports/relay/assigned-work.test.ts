@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
-import { GivenWork } from '../../../../transports/relay/session/given-work.ts';
+import { GivenWork } from '../../../../transports/relay/session/assigned-work.ts';
 import { bytes } from '../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();

@@ -8,10 +8,10 @@ import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type AnySessionChannel, type ChannelContext, SessionSubscription } from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
-import type { KeptMessage } from './kept-message.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { PullChannel } from './pull-channel.ts';
 import { PushAccount, PushChannel } from './push-channel.ts';
+import type { KeptMessage } from './retained-message.ts';
 
 export interface ChannelTableSettings {
   readonly limits: ResolvedLimits;
