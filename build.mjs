@@ -1,11 +1,13 @@
-/** `npm run build`: the three bundles of vite.config.ts, the playground, the types, the playground, and a check that package.json tells the truth. */
+/** `npm run build`: the three bundles of vite.config.ts, the playground, the types, and a check that package.json names files that exist. */
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { build } from 'vite';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { dts } from 'rolldown-plugin-dts';
+import { build, loadConfigFromFile } from 'vite';
 
-const root = new URL('.', import.meta.url);
-process.chdir(root.pathname);
+process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 
 /** Packages that the bundles hold. */
 const bundled = new Set();
@@ -14,15 +16,13 @@ rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
-const tsc = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
-  stdio: 'inherit',
-});
+const declarations = 'dist/declarations';
+const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', declarations];
+const tsc = spawnSync(process.execPath, args, { stdio: 'inherit' });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-
-// The same declarations, read as CommonJS because of the package.json above them.
-mkdirSync('dist/cjs', { recursive: true });
-writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');
-cpSync('dist/types', 'dist/cjs/types', { recursive: true });
+await rollUpTypes('node', 'dist/types', 'd.ts');
+await rollUpTypes('cjs', 'dist/cjs', 'd.cts');
+rmSync(declarations, { recursive: true });
 
 // What is in the bundles beside our own, under the terms it came with.
 const notices = [...bundled].sort().map((name) => `${name}\n\n${licenceOf(name)}`);
@@ -33,6 +33,31 @@ const missing = paths({ exports, bin }).filter((path) => !existsSync(path));
 if (missing.length > 0) {
   console.error(`package.json names files that the build did not make:\n  ${missing.join('\n  ')}`);
   process.exit(1);
+}
+
+/** Makes one file of types for each entry of a build, and one for what they share: a class must be the same one in all. */
+async function rollUpTypes(mode, dir, extension) {
+  const { config } = await loadConfigFromFile({ command: 'build', mode });
+  const { cli, ...entries } = config.build.lib.entry;
+  const input = Object.entries(entries).map(([name, path]) => [
+    `${name}.d`,
+    `${declarations}/${path.replace(/\.ts$/, '.d.ts')}`,
+  ]);
+  const bundle = await rolldown({
+    input: Object.fromEntries(input),
+    external: /^[^./]/,
+    experimental: { attachDebugInfo: 'none' },
+    plugins: dts({ dtsInput: true, emitDtsOnly: true, tsconfig: false, oxc: true }),
+  });
+  await bundle.write({
+    dir,
+    entryFileNames: `[name].${extension.slice(2)}`,
+    chunkFileNames: `[name].${extension}`,
+    // As in src/transport.ts: `await using` is not in what pages usually have of TypeScript's libraries.
+    banner: '/// <reference lib="esnext.disposable" />',
+    codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
+  });
+  await bundle.close();
 }
 
 function noteBundled(outcome) {

@@ -17,7 +17,7 @@ const native = {
   ...isomorphic,
   zeromq: 'transports/zeromq/index.ts',
   zmtp: 'transports/zmtp/index.ts',
-  websocket: 'transports/websocket/node.ts',
+  websocket: 'transports/websocket/node-index.ts',
   relay: 'transports/relay/index.ts',
 };
 /** The suite of the contract, for those who write a transport. */
@@ -74,7 +74,8 @@ export default defineConfig(({ mode }) => {
       emptyOutDir: true,
       target: mode === 'browser' ? 'es2022' : 'node20',
       minify: build.minify,
-      sourcemap: true,
+      // For Node the code can be read as it is. A map without the sources in it would name files that are not in the package.
+      sourcemap: mode === 'browser',
       reportCompressedSize: false,
       lib: {
         entry: build.entry,

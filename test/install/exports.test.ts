@@ -1,5 +1,5 @@
 /** Which build each platform and tool gets, and what checkers of packages say. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exports } from 'resolve.exports';
 import { describe, expect, inject, it } from 'vitest';
@@ -82,6 +82,49 @@ describe.each(platforms)('%s', (platform) => {
       expect(existsSync(join(frond, path)), path).toBe(true);
       expect(existsSync(join(frond, types)), types).toBe(true);
       expect(types.startsWith('./dist/cjs/')).toBe(path.startsWith('./dist/cjs/'));
+    }
+  });
+});
+
+/** Every file of the installed package: its path in the package, and its size in bytes. */
+const files = readdirSync(frond, { recursive: true, encoding: 'utf8' })
+  .map((path) => ({ path, stat: statSync(join(frond, path)) }))
+  .filter(({ stat }) => stat.isFile())
+  .map(({ path, stat }) => ({ path, size: stat.size }));
+
+describe('the installed package', () => {
+  it('has at most 150 files and 4 MB', () => {
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    console.log(`the installed package has ${files.length} files and ${size} bytes`);
+    expect(files.length).toBeLessThanOrEqual(150);
+    expect(size).toBeLessThanOrEqual(4_000_000);
+  });
+
+  it('has one file of types for each entry, and one more for what they share', () => {
+    const names = (extension: string) =>
+      files.filter(({ path }) => path.endsWith(extension)).map(({ path }) => path.replace(/.*[\\/]/, ''));
+    const entries = [
+      'index',
+      'memory',
+      'transport',
+      'cluster',
+      'websocket',
+      'zeromq',
+      'zmtp',
+      'relay',
+      'testing',
+    ];
+    const all = [...entries, 'shared'];
+    expect(names('.d.cts').sort()).toEqual(all.map((name) => `${name}.d.cts`).sort());
+    // Deno and Bun have a WebSocket of their own.
+    const ofModules = [...all, 'websocket-platform'];
+    expect(names('.d.ts').sort()).toEqual(ofModules.map((name) => `${name}.d.ts`).sort());
+  });
+
+  it('has no source map that names files which are not in it', () => {
+    for (const { path } of files.filter(({ path }) => path.endsWith('.map'))) {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(join(frond, path), 'utf8'));
+      expect(sourcesContent, path).toHaveLength(sources.length);
     }
   });
 });
