@@ -87,6 +87,8 @@ export default defineConfig(({ mode }) => {
         platform: mode === 'browser' ? 'browser' : 'node',
         optimization: { inlineConst: true },
         output: {
+          // The types have the docstrings.
+          comments: { legal: true, annotation: true, jsdoc: false },
           // Where code runs in a context of its own, as in tests of jest, `import()` needs a flag and `require` does not.
           ...(mode === 'cjs' && { dynamicImportInCjs: false }),
           // A page's bundler gives its own hash, so a second would only be carried along.
