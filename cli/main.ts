@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** The command `frond`. */
 import { createRequire } from 'node:module';
 import { isatty } from 'node:tty';
