@@ -1,4 +1,4 @@
-/** The tags of an envelope's fields, `number << 3 | wire type`, in order (pylm/parts/messages_pb2.py; 1000 and up: PROTOCOL.md). */
+/** The tags of an envelope's fields, `number << 3 | wire type`, in order (pylm/parts/messages_pb2.py; 1000 and up: docs/protocol/palm.md). */
 import { BYTES, VARINT } from './wire.ts';
 
 export const PIPELINE = (1 << 3) | BYTES;

@@ -1,6 +1,6 @@
 /**
  * PalmMessage, the envelope of every frame between PALM processes.
- * Its fields are those of pylm/parts/messages_pb2.py; the ones called frond's are documented in PROTOCOL.md.
+ * Its fields are those of pylm/parts/messages_pb2.py; the ones called frond's are documented in docs/protocol/palm.md.
  */
 import type { Bytes } from './bytes.ts';
 

@@ -1,4 +1,4 @@
-/** Work between a frond Master or Hub and its workers, by request and reply (PROTOCOL.md, "Handing over work"). */
+/** Work between a frond Master or Hub and its workers, by request and reply (docs/protocol/palm.md, "Handing out work"). */
 
 import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';

@@ -1,19 +1,26 @@
-/** The README's snippets for pages, in Chromium and, where they are for Node too, there: with a relay in place of the one that they name. */
+/** The pages and scripts of README and the guide, in Chromium and, where they are for Node too, there. */
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createServer as createViteServer } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveSite } from '../../cli/demo/gateway.ts';
-import { type PackedProject, packProject, root } from '../support/packed.ts';
+import { Server } from '../../src/cluster/index.ts';
+import { zeromq } from '../../transports/zeromq/index.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { blocksOf } from '../support/docs.ts';
+import { type PackedProject, packProject } from '../support/packed.ts';
 import { launchChromium, openPage } from './browser.ts';
 import { type Ground, startGround, TOKEN } from './ground.ts';
+import { CommandProcess } from './relay-process.ts';
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const [page = ''] = snippetsIn('html');
-const [script = '', greeter = ''] = snippetsIn('js');
+const [readmePage = ''] = blocks('README.md', 'html');
+const [page = ''] = blocks('docs/guide/browser.md', 'html');
+const [script = ''] = blocks('docs/guide/browser.md', 'js');
+const [greeter = ''] = blocks('docs/guide/command.md', 'js');
 
 let project: PackedProject;
 let http: HttpServer;
@@ -47,15 +54,24 @@ afterAll(async () => {
   project?.remove();
 });
 
-function snippetsIn(language: string): readonly string[] {
-  return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
-    ([, text = '']) => text,
-  );
+function blocks(from: string, language: string): readonly string[] {
+  return blocksOf(from)
+    .filter((block) => block.language === language)
+    .map(({ text }) => text);
 }
 
 /** The snippet at a relay that there is, with what it takes from its own application. */
 function settled(snippet: string): string {
   return snippet.replace('wss://relay.example/', ground.url).replace('fetchToken()', `'${TOKEN}'`);
+}
+
+/** The relay of README's command line, at a free port. */
+async function startRelay(args: readonly string[]) {
+  const { command, told } = await CommandProcess.start<{ readonly url: string }>(
+    [...args, '--listen', '127.0.0.1:*'],
+    'url',
+  );
+  return { url: told.url, [Symbol.asyncDispose]: () => command.kill() };
 }
 
 async function titleOf(content: string): Promise<string> {
@@ -72,12 +88,60 @@ async function titleOf(content: string): Promise<string> {
   }
 }
 
-describe('the README', () => {
-  it('has a page that works without a build step', async () => {
+describe('README and guide', () => {
+  it('have a page that Vite serves, and a relay for it', async () => {
+    const any = 'tcp://127.0.0.1:*';
+    await using server = await Server.start({
+      transport: zeromq(),
+      name: 'my_server',
+      dbAddress: any,
+      pullAddress: any,
+      pubAddress: any,
+      loggingLevel: 'silent',
+      functions: { upper: (payload) => bytes(textOf(payload).toUpperCase()) },
+    });
+    const site = await createViteServer({
+      configFile: false,
+      root: project.folder,
+      logLevel: 'silent',
+      server: { port: 0 },
+    });
+    try {
+      await site.listen();
+      const [url = ''] = site.resolvedUrls?.local ?? [];
+      const line = blocks('README.md', 'sh').find((text) => text.startsWith('npx frond relay')) ?? '';
+      const args = line
+        .trim()
+        .replace('tcp://127.0.0.1:5555', server.dbAddress)
+        .replace('http://localhost:5173', new URL(url).origin)
+        .replaceAll("'", '')
+        .split(' ')
+        .slice(2);
+      await using relay = await startRelay(args);
+      writeFileSync(
+        join(project.folder, 'index.html'),
+        readmePage.replace('ws://127.0.0.1:7766/', relay.url),
+      );
+      const browser = await launchChromium();
+      try {
+        const page = await browser.newPage();
+        await page.goto(url);
+        await page.waitForFunction(() => document.querySelector('output')?.value === 'HELLO', undefined, {
+          timeout: 15_000,
+        });
+      } finally {
+        await browser.close();
+      }
+    } finally {
+      await site.close();
+    }
+  });
+
+  it('have a page that works without a build step', async () => {
     expect(await titleOf(settled(page))).toBe('HELLO');
   });
 
-  it('has a script for pages', async () => {
+  it('have a script for pages', async () => {
     const [importMap = ''] = /<script type="importmap">[\s\S]*?<\/script>/.exec(page) ?? [];
     const titled = settled(script).replace(/console\.log\((.*)\);/, 'document.title = $1;');
     expect(await titleOf(`${importMap}<script type="module">${titled}</script>`)).toBe('HELLO');
@@ -87,7 +151,7 @@ describe('the README', () => {
     expect(await project.node('script.mjs', `${settled(script)}\nawait client.close();`)).toBe('HELLO');
   });
 
-  it('has a module that frond serve runs', async () => {
+  it('have a module that frond serve runs', async () => {
     writeFileSync(
       join(project.folder, 'greeter.mjs'),
       greeter.replace('tcp://127.0.0.1:5555', 'tcp://127.0.0.1:*'),

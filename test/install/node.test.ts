@@ -76,7 +76,7 @@ describe('npm install', () => {
         new RegExp(`^${name}\\n\\n[^]*?(MIT|Apache|Permission is hereby granted)`, 'm'),
       );
     expect(readdirSync(frond).sort()).toEqual(
-      ['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'dist', 'package.json'].sort(),
+      ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json'].sort(),
     );
   });
 });

@@ -1,4 +1,4 @@
-/** README's quick start, pasted in order into an empty project, in each Node that is supported. */
+/** README's first call, pasted in order into an empty project, in each Node that is supported. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,14 +10,17 @@ import { within } from '../support/wait.ts';
 import { environment, run } from './run.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
-const quickStart = readme.slice(readme.indexOf('## Quick start'), readme.indexOf('\n## From pylm'));
+const firstCall = readme.slice(
+  readme.indexOf('## A first call'),
+  readme.indexOf('\n## The same call from a page'),
+);
 
 /** What it says to put into files, what to type, and what is then printed. */
-const files = [...quickStart.matchAll(/`(\w+\.mjs)`[^`]*(?:`[^`\n]+`[^`]*)?```mjs\n([\s\S]*?)```/g)].map(
+const files = [...firstCall.matchAll(/`(\w+\.mjs)`[^`]*(?:`[^`\n]+`[^`]*)?```mjs\n([\s\S]*?)```/g)].map(
   ([, name = '', code = '']) => ({ name, code }),
 );
-const commands = [...quickStart.matchAll(/```sh\n((?:node|npm) .*)\n```/g)].map(([, line = '']) => line);
-const [, printed = ''] = /```text\n([\s\S]*?)```/.exec(quickStart) ?? [];
+const commands = [...firstCall.matchAll(/```sh\n((?:node|npm) .*)\n```/g)].map(([, line = '']) => line);
+const [, printed = ''] = /```text\n([\s\S]*?)```/.exec(firstCall) ?? [];
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
@@ -37,11 +40,11 @@ async function untilPrinted(child: ChildProcess, awaited: string): Promise<strin
   throw new Error(`it ended without ${awaited}: ${output}`);
 }
 
-describe('the quick start', () => {
+describe('the first call', () => {
   let folder: string;
 
   beforeAll(async () => {
-    folder = join(dirname(inject('bare').folder), 'quick-start');
+    folder = join(dirname(inject('bare').folder), 'first-call');
     mkdirSync(folder);
     const [install = ''] = commands;
     // As it stands, but for the package itself, which is the one packed here.

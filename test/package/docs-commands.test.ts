@@ -1,23 +1,20 @@
-/** The lines for a shell in the README, and that no snippet of it is of a language that no test runs. */
+/** The lines for a shell in README and docs, and that no block there is of a language that no test reads. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseOptions } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands/index.ts';
+import { blocksOf, pages } from '../support/docs.ts';
 import { root } from '../support/packed.ts';
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const snippets = [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].map(([, language = '', text = '']) => ({
-  language,
-  text,
-}));
+const blocks = pages.flatMap(blocksOf);
 
 /** What a shell would run: without comments, one command of a pipe or a list after the other. */
-const commands = snippets
+const commands = blocks
   .filter(({ language }) => language === 'sh')
   .flatMap(({ text }) => text.split('\n'))
-  .flatMap((line) => line.replace(/ {2,}#.*/, '').split(/ && | \| /))
+  .flatMap((line) => line.replace(/(^| {2,})#.*/, '').split(/ && | \| /))
   .map((line) => line.trim())
   .filter((line) => line !== '');
 
@@ -27,22 +24,27 @@ function wordsOf(command: string): readonly string[] {
   return words.map((word) => word.replace(/^'(.*)'$/, '$1'));
 }
 
-describe('the README', () => {
-  it('has snippets of languages that are run: here, in readme.test.ts, test/install and test/browser', () => {
-    expect([...new Set(snippets.map(({ language }) => language))].sort()).toEqual([
-      'html',
-      'js',
-      'mjs',
-      'sh',
-      'text',
-      'ts',
-    ]);
-    // The quick start, and what it prints.
-    expect(snippets.filter(({ language }) => language === 'mjs')).toHaveLength(2);
-    expect(snippets.filter(({ language }) => language === 'text')).toHaveLength(1);
-    // The page's client of a relay, and the module for `frond serve`.
-    expect(snippets.filter(({ language }) => language === 'js')).toHaveLength(2);
-    expect(snippets.filter(({ language }) => language === 'html')).toHaveLength(1);
+describe('README and docs', () => {
+  it('have blocks of languages that are read: here, in docs.test.ts, test/install and test/browser, or by the site', () => {
+    expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(
+      ['html', 'js', 'json', 'mermaid', 'mjs', 'sh', 'text', 'ts'].sort(),
+    );
+    const count = (page: string, language: string) =>
+      blocks.filter((block) => block.page === page && block.language === language).length;
+    // README's server, client and page, which test/install and test/browser run.
+    expect(count('README.md', 'mjs')).toBe(2);
+    expect(count('README.md', 'html')).toBe(1);
+    // The script and the page for browsers, and the module for `frond serve`, which test/browser runs.
+    expect(count('docs/guide/browser.md', 'html')).toBe(1);
+    expect(count('docs/guide/browser.md', 'js')).toBe(1);
+    expect(count('docs/guide/command.md', 'js')).toBe(1);
+    expect(blocks.filter(({ language }) => language === 'html')).toHaveLength(2);
+  });
+
+  it('have JSON that can be read', () => {
+    const json = blocks.filter(({ language }) => language === 'json');
+    expect(json.length).toBeGreaterThan(0);
+    for (const { text } of json) expect(() => JSON.parse(text)).not.toThrow();
   });
 
   const ofFrond = commands.filter((line) => /^(npx )?frond /.test(line));
@@ -62,10 +64,9 @@ describe('the README', () => {
     expect(['ci', 'install', ...Object.keys(scripts)]).toContain(own);
   });
 
-  it('has no other commands than those, and what feeds them', () => {
+  it('have no other commands than those, and what feeds them', () => {
     const others = commands.filter((line) => !/^((npx )?frond|npm) /.test(line));
-    expect(others.filter((line) => !/^(ls$|export FROND_|node (server|client)\.mjs$)/.test(line))).toEqual(
-      [],
-    );
+    const known = /^(ls$|export FROND_|node (server|client)\.mjs$|npx vite$|nft add )/;
+    expect(others.filter((line) => !known.test(line))).toEqual([]);
   });
 });

@@ -1,33 +1,31 @@
-/** Every piece of TypeScript in the README runs, in order, against a server as the README speaks of it. */
+/** The code of the documentation compiles against the package's types, and prints what the documentation says. */
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { type Block, blocksOf, pages, readPage, wholeOf } from '../support/docs.ts';
 import { type PackedProject, packProject, root } from '../support/packed.ts';
 
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-/** Without the server of the quick start, which runs until Ctrl-C: test/install runs it. */
-const snippets = [...readme.matchAll(/```(?:ts|mjs)\n([\s\S]*?)```/g)]
-  .map((match) => match[1] ?? '')
-  .filter((snippet) => !snippet.includes('until Ctrl-C'));
-const [quickStart = ''] = snippets;
-/** What the later ones go on from: connecting, and `words`. */
-const preamble = quickStart.slice(0, quickStart.indexOf('console.log'));
+const code = pages.flatMap(blocksOf).filter(({ language }) => /^(ts|js|mjs)$/.test(language));
+const titled = (blocks: readonly Block[]) =>
+  blocks.map((block) => [`${block.page}, block ${block.index}`, block] as const);
 
-const printed: Readonly<Record<number, string>> = {
-  0: 'HELLO\nA\nB\nC\nfestina lente',
-  1: "[ 'A', 'B', 'C' ]",
-  2: 'HELLO',
-  4: 'ONE 3\nTWO 3\nTHREE 3\n0 FOUR\n1 INVALID_CALL\n2 SIX',
-  5: "{ text: 'typed' }\n[ 1, 2, 3 ]",
-  7: 'Uint8Array(1) [ 7 ]',
-  9: 'alice/ 5 bytes',
-};
+let project: PackedProject;
+
+beforeAll(async () => {
+  project = await packProject();
+});
+
+afterAll(() => {
+  project?.remove();
+});
 
 async function findFreePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
@@ -37,13 +35,11 @@ async function findFreePort(): Promise<number> {
   return port;
 }
 
-describe('the README', () => {
-  let project: PackedProject;
+describe('the code in README and docs', () => {
   let server: Server;
   let freePort = 0;
 
   beforeAll(async () => {
-    project = await packProject();
     const any = 'tcp://127.0.0.1:*';
     freePort = await findFreePort();
     server = await Server.start({
@@ -59,33 +55,73 @@ describe('the README', () => {
 
   afterAll(async () => {
     await server?.close();
-    project?.remove();
   });
 
-  it('has them', () => {
-    expect(snippets.length).toBeGreaterThan(6);
-    expect(preamble).toContain('words');
+  it('is there', () => {
+    expect(code.length).toBeGreaterThan(20);
   });
 
-  it.each(snippets.map((snippet, index) => [index, snippet] as const))(
-    'snippet %i runs',
-    async (index, snippet) => {
-      const isWhole = /Server\.start|Client\.connect/.test(snippet);
-      const code = `${isWhole ? snippet : `${preamble}\n${snippet}\nawait client.close();`}`
-        .replaceAll('tcp://127.0.0.1:5555', server.dbAddress)
-        .replaceAll('7766', String(freePort));
-      const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
-      const output = await project.node(`snippet${index}.ts`, code, ['--import', loader]);
-      // Servers and relays that go down say so behind it.
-      expect(output).toContain(printed[index] ?? '');
-    },
-  );
+  it('compiles against the types of the package', async () => {
+    for (const block of code) {
+      const folder = join(project.folder, 'docs', block.page.replaceAll(/\W/g, '-'));
+      mkdirSync(folder, { recursive: true });
+      const extension = block.language === 'ts' ? 'ts' : 'mjs';
+      const file = block.file ?? `block${block.index}.${extension}`;
+      writeFileSync(join(folder, file), `${wholeOf(block)}\nexport {};\n`);
+    }
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'esnext',
+      lib: ['esnext', 'dom'],
+      types: ['node'],
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+      skipLibCheck: true,
+      allowImportingTsExtensions: true,
+    };
+    writeFileSync(
+      join(project.folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, include: ['docs'] }),
+    );
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    project.link('vitest');
+    const printed = await new Promise<string>((resolve) =>
+      execFile(process.execPath, [tsc, '-p', project.folder], { cwd: project.folder }, (_, stdout, stderr) =>
+        resolve(stdout + stderr),
+      ),
+    );
+    expect(printed).toBe('');
+  });
 
-  it('names every option and error code there is', () => {
-    const client = readFileSync(join(root, 'src/client/connect-options.ts'), 'utf8');
-    const errors = readFileSync(join(root, 'src/protocol/errors.ts'), 'utf8');
-    for (const [, code] of errors.matchAll(/^ {2}\| '(\w+)'/gm)) expect(readme).toContain(`\`${code}\``);
-    const pylmArguments = [
+  const printing = code.filter(({ printed }) => printed !== undefined);
+
+  it.each(titled(printing))('%s prints what it says', async (_, block) => {
+    const closes = /\bclient\.close\(/.test(block.text) || !/\bconst client = /.test(wholeOf(block));
+    const own = closes ? wholeOf(block) : `${wholeOf(block)}\nawait client.close();`;
+    const settled = own
+      .replaceAll('tcp://127.0.0.1:5555', server.dbAddress)
+      .replaceAll('7766', String(freePort));
+    const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+    const name = `${block.page.replaceAll(/\W/g, '-')}-${block.index}.ts`;
+    expect(await project.node(name, settled, ['--import', loader])).toBe(block.printed);
+  });
+});
+
+describe('the guide', () => {
+  it('names every error code', async () => {
+    const errors = readPage('docs/guide/errors.md');
+    const source = readPage('src/protocol/errors.ts');
+    for (const [, own] of source.matchAll(/^ {2}\| '(\w+)'/gm)) expect(errors).toContain(`\`${own}\``);
+  });
+
+  it("names every argument of pylm's client", () => {
+    const forPylm = readPage('docs/guide/pylm-users.md');
+    const options = readPage('src/client/connect-options.ts');
+    const names = [
       'serverName',
       'dbAddress',
       'pushAddress',
@@ -94,9 +130,25 @@ describe('the README', () => {
       'loggingLevel',
       'thisConfig',
     ];
-    for (const name of pylmArguments) {
-      expect(client).toContain(`readonly ${name}`);
-      expect(readme).toContain(name);
+    for (const name of names) {
+      expect(options).toContain(`readonly ${name}`);
+      expect(forPylm).toContain(name);
     }
+  });
+
+  it('has an envelope, byte by byte, that is one', () => {
+    const [example] = blocksOf('docs/protocol/palm.md').filter(({ text }) => text.startsWith('0a 01 70'));
+    const hex = [...(example?.text ?? '').matchAll(/^((?:[0-9a-f]{2} )+) /gm)]
+      .map(([, own = '']) => own)
+      .join('');
+    const frame = Uint8Array.from(hex.trim().split(' '), (byte) => Number.parseInt(byte, 16));
+    const { pipeline, client, function: path, payload, features } = new EnvelopeCodec().decode(frame);
+    expect({ pipeline, client, path, payload: textOf(payload), features }).toEqual({
+      pipeline: 'p',
+      client: 'me/1',
+      path: 'server.upper',
+      payload: 'hi',
+      features: 1,
+    });
   });
 });

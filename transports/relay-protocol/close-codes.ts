@@ -1,4 +1,4 @@
-/** How a WebSocket between a client and a relay ends: the close codes of both sides (PROTOCOL.md, "Through a relay"). */
+/** How a WebSocket between a client and a relay ends: the close codes of both sides (docs/protocol/relay.md). */
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 
 // One by one, so that bundlers put the number in their place.

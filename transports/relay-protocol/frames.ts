@@ -1,4 +1,4 @@
-/** The frames between client and relay (PROTOCOL.md, "Through a relay"). Each is a list that begins with its type. */
+/** The frames between client and relay (docs/protocol/relay.md). Each is a list that begins with its type. */
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { Delivery } from '../../src/transport.ts';
 import * as Type from './frame-types.ts';

@@ -30,7 +30,7 @@ export interface RelayOptions {
   readonly anonymous?: Grants | undefined;
   /**
    * Origins of pages that may connect, each exact, as `https://dash.example`. Default: pages of the host that the relay is
-   * reached at, as long as that is no other name for this machine (see README, "The relay").
+   * reached at, as long as that is no other name for this machine (see docs/guide/relay.md).
    */
   readonly origins?: readonly string[] | undefined;
   /** Path of the WebSocket. Default `/`. */

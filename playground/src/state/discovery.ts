@@ -32,7 +32,7 @@ const INTERVAL = 1_000;
 /** Milliseconds that the first picture waits for the slowest server. */
 const MOMENT = 1_500;
 
-/** The key under which a frond server tells what it is (PROTOCOL.md). */
+/** The key under which a frond server tells what it is (docs/protocol/palm.md). */
 const STATUS_KEY = 'frond_status';
 
 /** Asks servers what they are and offer, again and again: with clients of its own, so that the inspector is not full of it. */

@@ -1,4 +1,4 @@
-/** Work that is asked for, from a frond Master or Hub (PROTOCOL.md, "Handing over work"). */
+/** Work that is asked for, from a frond Master or Hub (docs/protocol/palm.md, "Handing out work"). */
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { atMost, startTimer } from '../../async/timers.ts';
