@@ -60,6 +60,7 @@ export function preambleOf(page: string): string {
 
 /** The block with all that it needs to run. */
 export function wholeOf({ page, text }: Block): string {
-  const isWhole = /^import /m.test(text) && /\.(start|connect)\(/.test(text);
-  return isWhole ? text : `${preambleOf(page)}\n${text}`;
+  const preamble = preambleOf(page);
+  const isWhole = /^import /m.test(preamble) && /^import /m.test(text) && /\.(start|connect)\(/.test(text);
+  return isWhole ? text : `${preamble}\n${text}`;
 }
