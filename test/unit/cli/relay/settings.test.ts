@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { isPublic, parseHostPort, urlOf } from '../../../cli/relay/listening.ts';
-import { checkConfig, isOrigin, readConfig } from '../../../cli/relay/settings.ts';
-import { inspectValue } from '../../../src/protocol/errors.ts';
+import { isPublic, parseHostPort, urlOf } from '../../../../cli/relay/listening.ts';
+import { checkConfig, isOrigin, readConfig } from '../../../../cli/relay/settings.ts';
+import { inspectValue } from '../../../../src/protocol/errors.ts';
 
 const WHOLE = {
   listen: '127.0.0.1:7766',

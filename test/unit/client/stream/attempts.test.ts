@@ -1,9 +1,9 @@
 /** Which attempt is out, rests, is lost or answered, and in which order results are given: against a plain model of it. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Heap } from '../../../src/async/earliest.ts';
-import { type Attempt, Attempts } from '../../../src/client/stream/attempts.ts';
-import { InOrder } from '../../../src/client/stream/map.ts';
+import { Heap } from '../../../../src/async/earliest.ts';
+import { type Attempt, Attempts } from '../../../../src/client/stream/attempts.ts';
+import { InOrder } from '../../../../src/client/stream/map.ts';
 
 const RETRY_DELAY = 8;
 const NOTHING = new Uint8Array(0);

@@ -1,11 +1,11 @@
 /** What a server's store in memory keeps, and what its cache takes. */
 import { describe, expect, it } from 'vitest';
-import { CacheService } from '../../../src/cluster/runtime/cache-service.ts';
-import { tally } from '../../../src/cluster/runtime/status.ts';
-import { MemoryStore, type Store } from '../../../src/cluster/runtime/store.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
-import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
+import { tally } from '../../../../src/cluster/runtime/status.ts';
+import { MemoryStore, type Store } from '../../../../src/cluster/runtime/store.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 
 const codec = new EnvelopeCodec();
 const NO_BYTES: Bytes = new Uint8Array(0);

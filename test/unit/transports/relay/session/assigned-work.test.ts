@@ -1,11 +1,11 @@
 /** What a client behind a relay was given to work on, and how long that is remembered. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
-import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import { type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
-import { GivenWork } from '../../../../transports/relay/session/assigned-work.ts';
-import { bytes } from '../../../support/bytes.ts';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
+import { type PalmMessage, palmMessage } from '../../../../../src/protocol/message.ts';
+import { GivenWork } from '../../../../../transports/relay/session/assigned-work.ts';
+import { bytes } from '../../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
 const MiB = 1_048_576;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionQuota } from '../../../../transports/relay/http/admission.ts';
-import { networkOf } from '../../../../transports/relay/http/proxies.ts';
+import { ConnectionQuota } from '../../../../../transports/relay/http/admission.ts';
+import { networkOf } from '../../../../../transports/relay/http/proxies.ts';
 
 describe('networkOf', () => {
   it.each([

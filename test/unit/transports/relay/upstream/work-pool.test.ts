@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BatchQueue } from '../../../../src/async/batch-queue.ts';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
-import { PalmError } from '../../../../src/protocol/errors.ts';
-import type { Puller } from '../../../../src/transport.ts';
-import { WorkPool, type WorkTaker } from '../../../../transports/relay/upstream/work-pool.ts';
+import { BatchQueue } from '../../../../../src/async/batch-queue.ts';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { PalmError } from '../../../../../src/protocol/errors.ts';
+import type { Puller } from '../../../../../src/transport.ts';
+import { WorkPool, type WorkTaker } from '../../../../../transports/relay/upstream/work-pool.ts';
 
 /** A link that work comes over, by hand. */
 class FakePuller implements Puller {

@@ -1,12 +1,12 @@
 /** What counts of a worker's result: payload and status, whatever else its frame says. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PushedCalls } from '../../../src/cluster/dispatch/push-workers.ts';
-import { differsInPayloadAlone, WorkerResults } from '../../../src/cluster/dispatch/worker-results.ts';
-import { type Bytes, Slab } from '../../../src/protocol/bytes.ts';
-import { EnvelopeCodec, withCache } from '../../../src/protocol/envelope.ts';
-import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
-import { bytes, textOf } from '../../support/bytes.ts';
+import { PushedCalls } from '../../../../src/cluster/dispatch/push-workers.ts';
+import { differsInPayloadAlone, WorkerResults } from '../../../../src/cluster/dispatch/worker-results.ts';
+import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
+import { type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
 const aText = fc.string({ unit: 'grapheme', maxLength: 200 });

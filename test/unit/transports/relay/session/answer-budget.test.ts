@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AnswerBudget } from '../../../../transports/relay/session/answer-budget.ts';
+import { AnswerBudget } from '../../../../../transports/relay/session/answer-budget.ts';
 
 const BYTES = 1_000;
 

@@ -1,10 +1,10 @@
 /** A relay tells every Master of the workers whose client is gone. */
 import { expect, it } from 'vitest';
-import type { Bytes } from '../../../../src/protocol/bytes.ts';
-import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import { readWorkRequest } from '../../../../src/protocol/work-request.ts';
-import { WorkerWatch } from '../../../../transports/relay/session/requests.ts';
-import type { Upstream } from '../../../../transports/relay/upstream/upstream.ts';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
+import { readWorkRequest } from '../../../../../src/protocol/work-request.ts';
+import { WorkerWatch } from '../../../../../transports/relay/session/requests.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 
 it('tells each server of its own, also where a client uses one id for several', () => {
   const codec = new EnvelopeCodec();

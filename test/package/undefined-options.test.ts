@@ -1,15 +1,15 @@
 /** Options may be given as `undefined`, also by projects with exactOptionalPropertyTypes, as this one. */
 import { expectTypeOf, it } from 'vitest';
-import type { Client, EvalOptions, JobOptions, MapOptions } from '../../../src/index.ts';
+import type { Client, EvalOptions, JobOptions, MapOptions } from '../../src/index.ts';
 import type {
   RelayIdentity,
   RelayLimits,
   RelayOptions,
   UpstreamTarget,
-} from '../../../transports/relay/options.ts';
-import type { WebsocketOptions } from '../../../transports/websocket/options.ts';
-import type { ZeromqOptions } from '../../../transports/zeromq/options.ts';
-import type { ZmtpOptions } from '../../../transports/zmtp/options.ts';
+} from '../../transports/relay/options.ts';
+import type { WebsocketOptions } from '../../transports/websocket/options.ts';
+import type { ZeromqOptions } from '../../transports/zeromq/options.ts';
+import type { ZmtpOptions } from '../../transports/zmtp/options.ts';
 
 /** Parts that may be left out, but not given as `undefined`. */
 type Strict<T> = {

@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { GarbageCollection } from '../../../../transports/relay/upstream/garbage-collection.ts';
+import { GarbageCollection } from '../../../../../transports/relay/upstream/garbage-collection.ts';
 
 const MiB = 1_048_576;
 

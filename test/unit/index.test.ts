@@ -8,7 +8,7 @@ import {
   type MapResults,
   type PalmError,
   text,
-} from '../../../src/index.ts';
+} from '../../src/index.ts';
 
 interface Point {
   readonly x: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BudgetHolder, MemoryBudget } from '../../../../transports/relay/session/memory-budget.ts';
+import { type BudgetHolder, MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
 
 function holders(budget: MemoryBudget, ended: string[]) {
   return (name: string, group = name): BudgetHolder & { readonly name: string } => {

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isReservedKey, wireKey } from '../../../src/protocol/cache-keys.ts';
-import { plainReply, readReply } from '../../../src/protocol/cache-request.ts';
-import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { inspectValue, invalidCall, PalmError } from '../../../src/protocol/errors.ts';
-import { currentStage, joinPath, parsePath } from '../../../src/protocol/function-path.ts';
-import { checkId, randomId } from '../../../src/protocol/ids.ts';
-import { Feature, palmMessage } from '../../../src/protocol/message.ts';
-import { msgpack } from '../../../src/protocol/msgpack.ts';
-import { bytes as bytesCodec, json, text } from '../../../src/protocol/payload.ts';
-import { bytes } from '../../support/bytes.ts';
+import { isReservedKey, wireKey } from '../../src/protocol/cache-keys.ts';
+import { plainReply, readReply } from '../../src/protocol/cache-request.ts';
+import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
+import { inspectValue, invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { currentStage, joinPath, parsePath } from '../../src/protocol/function-path.ts';
+import { checkId, randomId } from '../../src/protocol/ids.ts';
+import { Feature, palmMessage } from '../../src/protocol/message.ts';
+import { msgpack } from '../../src/protocol/msgpack.ts';
+import { bytes as bytesCodec, json, text } from '../../src/protocol/payload.ts';
+import { bytes } from '../support/bytes.ts';
 
 describe('calls', () => {
   const name = fc.string({ minLength: 1 }).filter((own) => !/[\s.\p{Cc}\p{Surrogate}]/u.test(own));

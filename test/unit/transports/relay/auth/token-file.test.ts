@@ -3,9 +3,9 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { Logger } from '../../../../src/logging.ts';
-import { openTokenFile } from '../../../../transports/relay/auth/token-file.ts';
-import { readTokens } from '../../../../transports/relay/auth/tokens.ts';
+import type { Logger } from '../../../../../src/logging.ts';
+import { openTokenFile } from '../../../../../transports/relay/auth/token-file.ts';
+import { readTokens } from '../../../../../transports/relay/auth/tokens.ts';
 
 const ALICE = 'token-of-alice-0001';
 const BOB = 'token-of-bob-000002';

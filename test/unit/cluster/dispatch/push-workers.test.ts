@@ -1,6 +1,6 @@
 /** How much is pushed to workers that take what is pushed, alone and beside others that ask. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PushWorkers } from '../../../src/cluster/dispatch/push-workers.ts';
+import { PushWorkers } from '../../../../src/cluster/dispatch/push-workers.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

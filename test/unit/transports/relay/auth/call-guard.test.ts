@@ -1,6 +1,6 @@
 /** What a relay remembers of calls that it let through. */
 import { describe, expect, it } from 'vitest';
-import { Verdicts } from '../../../../transports/relay/auth/call-guard.ts';
+import { Verdicts } from '../../../../../transports/relay/auth/call-guard.ts';
 
 const MiB = 1_048_576;
 

@@ -1,6 +1,6 @@
 /** Where a visitor comes from, as proxies say it. */
 import { expect, test } from 'vitest';
-import { Proxies } from '../../../../transports/relay/http/proxies.ts';
+import { Proxies } from '../../../../../transports/relay/http/proxies.ts';
 
 const at = (
   trust: ConstructorParameters<typeof Proxies>[0],

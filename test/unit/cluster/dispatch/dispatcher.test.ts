@@ -1,7 +1,7 @@
 /** A Master's hand-over when workers die, come back, and finish late. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { HEARTBEAT, MAX_DELIVERIES, ModelGround, WORKER_TIMEOUT } from '../../support/mortal-workers.ts';
+import { HEARTBEAT, MAX_DELIVERIES, ModelGround, WORKER_TIMEOUT } from '../../../support/mortal-workers.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

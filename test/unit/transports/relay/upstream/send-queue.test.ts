@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SendTurns } from '../../../../transports/relay/upstream/send-queue.ts';
+import { SendTurns } from '../../../../../transports/relay/upstream/send-queue.ts';
 
 const MOST = 1_048_576;
 
