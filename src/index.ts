@@ -20,21 +20,6 @@ export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
 export type { Tap, TapEvent } from './tap.ts';
+export type * from './transport.ts';
 /** @deprecated {@link BatchSource}; the name of 0.1, until 0.3. */
-export type {
-  BatchSource,
-  BatchSource as Batches,
-  Binding,
-  BindingConnection,
-  BindingTransport,
-  Channel,
-  CloseOptions,
-  Connection,
-  ConnectionStatus,
-  Delivery,
-  FrameSink,
-  Puller,
-  Pusher,
-  Subscription,
-  Transport,
-} from './transport.ts';
+export type { BatchSource as Batches } from './transport.ts';
