@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-// Stays in the declarations: projects for pages have none of these types of their own.
+// The reference stays in the declarations, because projects for pages lack these types.
 /**
- * The contract every transport keeps. Interfaces only; `test/conformance` tests what they mean, and docs/guide/transports.md has what each verb
- * does in each state.
+ * The contract that every transport keeps. It has interfaces only. `test/conformance` tests what they mean, and docs/guide/transports.md says
+ * what each verb does in each state.
  *
- * A {@link Transport} is a recipe: cheap, holds nothing, may be shared. {@link Transport.open} gives a
- * {@link Connection}, which belongs to whoever opened it: closing it closes its own channels and nobody else's.
+ * A {@link Transport} is cheap, holds no resources and may be shared. {@link Transport.open} gives a {@link Connection}. The caller owns it:
+ * closing it closes the channels of this connection and no others.
  */
 
 import type { Bytes } from './protocol/bytes.ts';
@@ -13,16 +13,17 @@ import type { PalmError } from './protocol/errors.ts';
 
 /** How to reach PALM processes. */
 export interface Transport {
-  /** Short name, for error messages: `zeromq`, `memory`. */
+  /** Short name for error messages: `zeromq`, `memory`. */
   readonly name: string;
-  /** @throws PalmError `INVALID_CALL` when this transport cannot read the address. */
+  /** @throws PalmError `INVALID_CALL` when the transport does not understand the address. */
   checkAddress(address: string): void;
   /**
-   * The address to dial for one that a server advertises, when the server itself was reached at `via`: a wildcard
-   * or loopback host means nothing on another machine and gives way to the host of `via`.
+   * Gives the address to dial for an address that a server advertises. A wildcard or loopback host has no meaning on another machine, so the
+   * host of `via` replaces it.
+   * @param via - the address at which the server was reached.
    */
   resolveAddress(advertised: string, via: string): string;
-  /** A new connection. Nothing is dialled before one of its verbs is used. */
+  /** Opens a connection. It dials when one of its verbs is used, and not before. */
   open(): Promise<Connection>;
 }
 
@@ -31,56 +32,60 @@ export interface BindingTransport extends Transport {
   open(): Promise<BindingConnection>;
 }
 
+/** How a connection, channel or bound end closes. */
 export interface CloseOptions {
-  /** Milliseconds given to what was accepted and has not left yet. Default 1000; 0 drops it. */
+  /** Milliseconds that accepted messages get to leave. Default 1000; 0 drops them. */
   readonly timeout?: number | undefined;
 }
 
-/** The verbs of whoever dials. Each throws `INVALID_CALL` for an address the transport cannot read. */
+/** The verbs of the side that dials. Each throws `INVALID_CALL` for an address that the transport does not understand. */
 export interface Connection extends AsyncDisposable {
   /**
-   * Settles {@link id} and {@link keyPrefix}, before anything else is used. Resolves at once, unless others give the id. Called again,
-   * it changes neither.
-   * @param wished - the id that the client would have; left out, a random one.
-   * @throws PalmError `INVALID_CALL` when an id is wished for and others give it, `FORBIDDEN` when they refuse.
+   * Sets {@link id} and {@link keyPrefix}. Call it before any other verb. It resolves at once, unless a relay assigns the id. Further calls
+   * change nothing.
+   * @param wished - the id that the client wants. Default: a random one.
+   * @throws PalmError `INVALID_CALL` when a relay assigns the id and one is wished for, `FORBIDDEN` when the relay refuses the client.
    */
   identify(wished?: string): Promise<void>;
   /**
-   * Id that the topics of a client on this connection begin with. Where others give it, it is another one after what was
-   * under way was `LOST`; subscriptions to what begins with the old one are then to the new one.
+   * The id that begins the topics of a client on this connection. A relay may assign it. After a lost session it changes: what was under way
+   * fails with `LOST`, and subscriptions to topics that begin with the old id go on with the new one.
    */
   readonly id: string;
-  /** What goes in front of every key that is set, read or deleted on this connection. Mostly nothing. */
+  /** Precedes every key that this connection sets, reads or deletes. Empty, unless a relay assigns one. */
   readonly keyPrefix: string;
-  /** Sends one request, which has one reply. Any number may be under way. */
+  /** Sends one request, which gets one reply. Any number of requests may be under way. */
   request(address: string, frame: Bytes): PendingReply;
-  /** Frames to whoever pulls at `address`, those of one call in order. */
+  /** Opens a channel for frames to the server that pulls at `address`. Frames of one call keep their order. */
   push(address: string): Pusher;
-  /** What is published at `address` under topics that begin with `topic`, which must not be empty. */
-  subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
-  /** A share of the frames that are pushed at `address`. */
-  pull(address: string): Puller;
   /**
-   * The present state of each channel, and then what happens to them, until the connection is closed. Each call has its own view.
+   * Subscribes to what is published at `address` under topics that begin with `topic`.
+   * @throws PalmError `INVALID_CALL` for an empty topic, which would take the results of all clients.
    */
+  subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
+  /** Takes a share of the frames that are pushed at `address`. */
+  pull(address: string): Puller;
+  /** Gives the present state of each channel, and then each change, until the connection is closed. Each call gives its own sequence. */
   status(): AsyncIterable<ConnectionStatus>;
-  /** Why channels are down this moment, in words that go on from an error: ` (the peer at … is gone)`. Nothing when none is known to be. */
+  /** Why channels are down now, to append to an error text: ` (the peer at … is gone)`. An empty string when no reason is known. */
   readonly trouble: string;
-  /** Resolves once everything is closed, with the error that forced it, if one did. Never rejects. */
+  /** Resolves once everything is closed, with the error that forced the end, if any. Never rejects. */
   readonly closed: Promise<PalmError | undefined>;
-  /** Drains what was accepted, within the time-out, and closes every channel. Repeated calls do no harm. */
+  /** Lets accepted messages leave within the time-out, then closes every channel. Calling it again does no harm. */
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** What a subscriber asks of the transport. Both are hints. */
 export interface SubscribeOptions {
   /**
-   * A hint: milliseconds after the handshake that the publisher has to confirm the subscription. One that does not is taken for
-   * one that cannot, as pylm's, and the subscription for arrived. Default: as little as the transport needs.
+   * Milliseconds after the handshake in which the publisher may confirm the subscription. After that the transport assumes that the publisher
+   * cannot confirm, as pylm's cannot, and that the subscription has arrived. Default: as few as the transport needs.
    */
   readonly proofTimeout?: number | undefined;
   /**
-   * A hint: messages that may wait for their reader in buffers of the transport's own. What is beyond them waits with the publisher, or is lost, as
-   * it is with any reader that is too slow. Default: many, so that a reader may be busy for a moment.
+   * Messages that the transport may buffer for the reader. Further messages wait with the publisher, which drops those of a reader that stays
+   * too slow. Default: many, so that a reader may be busy for a moment. A transport without buffers between publisher and reader, such as
+   * `memory()`, ignores it.
    */
   readonly maxUnread?: number | undefined;
 }
@@ -88,26 +93,23 @@ export interface SubscribeOptions {
 /** A request under way. */
 export interface PendingReply {
   /**
-   * Rejects with `DISCONNECTED` when the connection breaks before the reply, and `CLOSED` when it is closed: both with `sent: 'unknown'`
-   * for a request that may have left.
+   * The reply. Rejects with `DISCONNECTED` when the connection breaks first, and with `CLOSED` when it is closed first. Either error has
+   * `sent: 'unknown'` when the request may have left.
    */
   readonly reply: Promise<Bytes>;
-  /**
-   * Gives the request up: `reply` rejects with `reason`, unless it is settled. A request that still waits for its
-   * server is not sent any more.
-   */
+  /** Gives up: `reply` rejects with `reason`, unless it is settled. A request that still waits for its server is not sent. */
   cancel(reason: unknown): void;
 }
 
-/** The verbs of whoever binds. An address may leave the choice of port to the system; `address` says what came of it. */
+/** The verbs of the side that binds. An address may leave the port to the system: the `address` of what is bound has it. */
 export interface BindingConnection extends Connection {
-  /** Answers requests one by one. `answer` never throws; what it resolves with goes back to who asked. */
+  /** Answers requests one by one. `answer` must not throw; what it resolves with goes back to the peer that asked. */
   bindReply(address: string, answer: Answer): Promise<Binding>;
-  /** Takes frames from whoever pushes. */
+  /** Takes frames from all peers that push. */
   bindPull(address: string): Promise<BoundPull>;
-  /** Shares frames among whoever pulls. */
+  /** Shares frames among the peers that pull. */
   bindPush(address: string): Promise<BoundPush>;
-  /** Publishes to whoever subscribed. Proves their readiness to subscribers that ask for it. */
+  /** Publishes to subscribers. It confirms a subscription to a peer that asks for that. */
   bindPublish(
     address: string,
   ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }>;
@@ -118,93 +120,101 @@ export type Answer = (request: Bytes, from: RequestOrigin) => Bytes | Promise<By
 
 /** Where a request came from. */
 export interface RequestOrigin {
-  /** Which link that was: equal (`===`) for all requests that came over the same link to a bound end, and for no others. */
+  /** The link: equal (`===`) for requests that came over the same link to the same bound end, and for no others. */
   readonly link: string | object;
   /**
-   * Calls `listener` once the link that the request came over is gone: closed, cut, or found dead by the transport's own
-   * heartbeats, which a peer answers however busy its event loop is. The peer may be back over another link. A link that is gone
-   * by now is told of, too. Gives the function that ends this.
+   * Calls `listener` once the link is gone: closed, cut, or found dead by the transport's heartbeats. A busy event loop does not make a peer
+   * look dead. The peer may come back over another link. `listener` is also called when the link is gone already.
+   * @returns the function that removes the listener.
    */
   onGone(listener: () => void): () => void;
 }
 
-/** A bound end, open until closed or its connection is. */
+/** A bound end. It is open until it or its connection is closed. */
 export interface Binding {
-  /** The address as others dial it, its port known. */
+  /** The address to dial, with its port. */
   readonly address: string;
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** A bound end that takes frames from whoever pushes. */
+/** A bound end that takes frames from all peers that push. */
 export interface BoundPull extends Binding, BatchSource<Bytes> {
-  /** Takes no more: the batches end after what was read. Whoever pushes stays connected until the end is closed. */
+  /** Takes no more frames: the batches end after those that were read. Peers stay connected until the bound end is closed. */
   stop(): void;
 }
 
-/** A bound end that shares frames among whoever pulls. */
+/** A bound end that shares frames among the peers that pull. */
 export interface BoundPush extends Binding, FrameSink {
-  /** Pullers that are connected. Those behind a relay, which pulls for all of them, are one. */
+  /** How many pullers are connected. All clients of a relay count as one, because the relay pulls for them. */
   readonly peers: number;
-  /** Calls `listener` each time a puller has come or gone. */
+  /** Calls `listener` each time a puller comes or goes. */
   onPeers(listener: () => void): void;
 }
 
 /**
- * What arrived, handed over as it piled up: one promise for a batch, not for a frame. Each array is the reader's own; frames
- * are not to be changed, since others may have the same, or a part of the same buffer. Ends when closed.
+ * What arrived, in batches: each has everything that came since the last, so that there is one promise for a batch and not for a frame. The
+ * reader owns each array. It must not change frames, because other readers may share them or their buffer. Ends when closed.
  */
 export interface BatchSource<T> {
   [Symbol.asyncIterator](): AsyncIterator<T[], undefined>;
 }
 
-/** Takes frames off the caller's hands. */
+/** Takes frames to send. */
 export interface FrameSink {
   /**
-   * Resolves when the transport has taken charge of the frames: that is the backpressure. The frames must not be
-   * changed afterwards. Rejects with `DISCONNECTED` when the link breaks before that; then none of the frames reaches the next
-   * server. Rejects with `CLOSED` when the channel is closed, and with the refusal when the peer refuses it.
+   * Resolves when the transport has accepted the frames. Await it before you send more: that is the backpressure. Do not change the frames
+   * afterwards. Rejects with `DISCONNECTED` when the link breaks first: then none of the frames reaches the next server. Rejects with
+   * `CLOSED` when the channel is closed, and with the refusal when the peer refuses the channel.
    */
   send(frames: readonly Bytes[]): Promise<void>;
 }
 
-/** One publication: the envelopes under a topic. More than one only for those who said that they take them. */
+/** One publication: the envelopes under a topic. There is more than one only for subscribers that announced that they take several. */
 export interface Delivery {
   readonly topic: string;
   readonly frames: readonly Bytes[];
-  /** Whether it waits a moment where nobody is subscribed to its topic yet: not all know when their subscription has arrived. */
+  /** Whether the delivery waits a moment for a subscriber. Stock pylm clients call before their subscription has arrived. */
   readonly mayWait?: boolean;
 }
 
-/** A dialled channel. It goes on dialling until closed. */
+/** A dialled channel. It goes on dialling until it is closed. */
 export interface Channel {
-  /** Whether the channel can be used this moment. */
+  /** Whether the channel can be used now. */
   readonly isReady: boolean;
   /**
-   * Resolves once the channel can be used: connected, and for a subscription, once a result can no longer be
-   * missed. Rejects with `FORBIDDEN` or `PROTOCOL` when the peer refuses, and `CLOSED` when the channel is closed.
+   * Resolves once the channel is connected. For a subscription it resolves once no later result can be missed. Rejects with `FORBIDDEN` or
+   * `PROTOCOL` when the peer refuses, and with `CLOSED` when the channel is closed.
    */
   ready(): Promise<void>;
-  /** Calls `listener` each time a connection that was there breaks. Gives the function that ends this. */
+  /**
+   * Calls `listener` each time the channel was ready and its link breaks.
+   * @returns the function that removes the listener.
+   */
   onBreak(listener: (error: PalmError) => void): () => void;
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** A dialled channel that sends frames. */
 export interface Pusher extends Channel, FrameSink {
-  /** Resolves when frames sent next would leave at once; not there where they do that anyway, or nobody can tell. */
+  /** Resolves when the next frames would leave at once. Absent where they always do, or where the transport cannot tell. */
   room?(): Promise<void>;
 }
+
+/** A dialled channel that takes frames. */
 export interface Puller extends Channel, BatchSource<Bytes> {}
+
+/** A dialled channel that takes what is published under its topic. */
 export interface Subscription extends Channel, BatchSource<Delivery> {
   /**
-   * Whether the publisher itself confirmed the subscription. One that cannot is taken for pylm's, which also drops
-   * results when more than 1000 wait for one subscriber.
+   * Whether the publisher confirmed the subscription. One that cannot is treated as pylm's, which also drops results when more than 1000
+   * wait for one subscriber.
    */
   readonly isProved: boolean;
 }
 
 /**
- * What a connection tells about its channels. `connecting`, `connected`, `disconnected` and `reconnecting` are states: a view
- * begins with the last one of each channel that is open. `address` is the one that was dialled or bound.
+ * What happens to a connection. `connecting`, `connected`, `disconnected` and `reconnecting` are states: {@link Connection.status} begins with
+ * the last one of each open channel. `address` is the one that was dialled or bound.
  */
 export type ConnectionStatus =
   | ChannelStatus
@@ -215,7 +225,7 @@ export type ChannelStatus =
   | { readonly type: 'connecting'; readonly address: string }
   | { readonly type: 'connected'; readonly address: string }
   | { readonly type: 'disconnected'; readonly address: string; readonly reason: string }
-  /** The next attempt starts after `delay` milliseconds. `reason` is why the link broke, or the last attempt failed, where that is known. */
+  /** The next attempt starts after `delay` milliseconds. `reason` is why the link broke or the last attempt failed, if that is known. */
   | {
       readonly type: 'reconnecting';
       readonly address: string;
@@ -223,14 +233,14 @@ export type ChannelStatus =
       readonly delay: number;
       readonly reason?: string | undefined;
     }
-  /** A bound end turned a peer away. Told when `count`, all that were turned away there until now, is a power of two. */
+  /** A bound end refused a peer. `count` is how many it has refused so far; reported when that is a power of two. */
   | {
       readonly type: 'refused';
       readonly address: string;
       readonly reason: string;
       readonly count: number;
     }
-  /** `queued` frames wait for the reader or for the peer. */
+  /** `queued` frames wait for a slow reader or peer. */
   | { readonly type: 'slow'; readonly address: string; readonly queued: number }
-  /** A publisher dropped `count` more deliveries that the subscriber of `topic` was owed: it reads too slowly. */
+  /** A publisher dropped another `count` deliveries for the subscriber of `topic`, which reads too slowly. */
   | { readonly type: 'lost'; readonly address: string; readonly topic: string; readonly count: number };
