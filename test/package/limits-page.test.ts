@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { resolveLimits } from '../../transports/relay/session/limits.ts';
-import { settle } from '../../transports/zeromq/options.ts';
-import { settle as settleZmtp } from '../../transports/zmtp/options.ts';
+import { resolveOptions } from '../../transports/zeromq/options.ts';
+import { resolveOptions as resolveZmtpOptions } from '../../transports/zmtp/options.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = readFileSync(join(root, 'docs/guide/limits.md'), 'utf8');
@@ -33,7 +33,7 @@ it('names no limit of the relay that there is not', () => {
 });
 
 it.each(['maxMessageSize', 'maxOwed'] as const)('has the default of %s', (name) => {
-  expect(Number(row(name)[2])).toBe(settle({})[name]);
+  expect(Number(row(name)[2])).toBe(resolveOptions({})[name]);
 });
 
 it.each([
@@ -47,14 +47,14 @@ it.each([
   'busyTimeout',
   'maxPeers',
 ] as const)('has the default of %s of zmtp()', (name) => {
-  expect(Number(row(name)[2])).toBe(settleZmtp({})[name]);
+  expect(Number(row(name)[2])).toBe(resolveZmtpOptions({})[name]);
 });
 
 it('names no option of zmtp() that there is not', () => {
   const part = page.slice(page.indexOf('### `zmtp()`'), page.indexOf('**What libzmq does not'));
   const named = [...part.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1]);
   expect(named.length).toBeGreaterThan(8);
-  expect(Object.keys(settleZmtp({}))).toEqual(expect.arrayContaining(named));
+  expect(Object.keys(resolveZmtpOptions({}))).toEqual(expect.arrayContaining(named));
 });
 
 it('names only metrics that the relay has', () => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import * as flow from '../../src/flow-control.ts';
 import { resolveLimits } from '../../transports/relay/session/limits.ts';
-import { settle } from '../../transports/zeromq/options.ts';
+import { resolveOptions } from '../../transports/zeromq/options.ts';
 
 /** Messages that a stock pylm socket holds for one peer before it drops more: libzmq's own high-water mark. */
 const PYLM_MARK = 1_000;
@@ -28,7 +28,9 @@ describe('answers under way', () => {
   });
 
   it('fit four times what a publisher owes one subscriber, since their size is an estimate', () => {
-    expect(4 * flow.ANSWER_BYTES + flow.CALLS * DELIVERY_COST).toBeLessThanOrEqual(settle({}).maxOwed);
+    expect(4 * flow.ANSWER_BYTES + flow.CALLS * DELIVERY_COST).toBeLessThanOrEqual(
+      resolveOptions({}).maxOwed,
+    );
   });
 
   it('to one topic that nobody is subscribed to yet leave room for other topics', () => {

@@ -3,7 +3,7 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { checkZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { ClientKeys } from './client-keys.ts';
 import { ZeromqConnection } from './connection.ts';
-import { settle, type ZeromqOptions } from './options.ts';
+import { resolveOptions, type ZeromqOptions } from './options.ts';
 import { loadAddon } from './sockets.ts';
 
 export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
@@ -17,7 +17,7 @@ export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from '
  * @example zeromq({ curve: { serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' } })
  */
 export function zeromq(options: ZeromqOptions = {}): BindingTransport {
-  const settings = settle(options);
+  const settings = resolveOptions(options);
   const allow = settings.curveServer?.allow;
   const clientKeys = allow && new ClientKeys(allow);
   return {

@@ -98,7 +98,7 @@ function checkAllow(allow: unknown): void {
 }
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
-export function settle(options: ZeromqOptions): ZeromqSettings {
+export function resolveOptions(options: ZeromqOptions): ZeromqSettings {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const settings: ZeromqSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
   for (const [name, value] of Object.entries(settings)) {

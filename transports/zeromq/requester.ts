@@ -12,7 +12,7 @@ import { SocketWriter } from './writer.ts';
 /** Requests that were given up while they waited, from which on those that wait are looked through for them. */
 const PRUNE_FROM = 64;
 
-interface Request {
+interface QueuedRequest {
   readonly id: number;
   /** Nothing once it is given up. */
   frame: Bytes | undefined;
@@ -36,7 +36,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
   readonly #idFrame = new Uint8Array(4);
   readonly #id = new DataView(this.#idFrame.buffer);
   #answered: Deferred<void> | undefined;
-  readonly #writer: SocketWriter<Request>;
+  readonly #writer: SocketWriter<QueuedRequest>;
 
   constructor(open: OpenSocket<Dealer>, context: DialContext) {
     super(open, context);
@@ -57,7 +57,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
 
   request(frame: Bytes): PendingReply {
     const { id, reply } = this.#pending.add();
-    const request: Request = { id, frame };
+    const request: QueuedRequest = { id, frame };
     const refusal = this.refusal(frame);
     if (refusal === undefined) this.#writer.post(request);
     else this.#pending.fail(id, refusal);
@@ -93,7 +93,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
     }
   }
 
-  #gather(requests: Fifo<Request>) {
+  #gather(requests: Fifo<QueuedRequest>) {
     let taken = 0;
     for (let request = requests.peek(); request !== undefined; request = requests.peek(taken)) {
       taken++;
@@ -112,7 +112,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
     return { parts: [], taken };
   }
 
-  #giveUp(request: Request, reason: unknown): void {
+  #giveUp(request: QueuedRequest, reason: unknown): void {
     if (!this.#pending.has(request.id)) return;
     this.#pending.fail(request.id, reason);
     if (this.#sent.has(request.id)) return;

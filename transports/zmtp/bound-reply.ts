@@ -6,8 +6,8 @@ import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
 import { Violation } from './violation.ts';
 
-/** What is known of a peer that asks. */
-interface Asker {
+/** A peer that sends requests. */
+interface RequestingPeer {
   unanswered: number;
   readonly origin: RequestOrigin;
 }
@@ -17,7 +17,7 @@ export class ZmtpReply extends Bound {
   readonly socketType = 'ROUTER';
   override readonly isHeldUp = false;
   readonly #answer: Answer;
-  readonly #askers = new Map<Link, Asker>();
+  readonly #peers = new Map<Link, RequestingPeer>();
 
   constructor(context: BindContext, answer: Answer) {
     super(context);
@@ -26,38 +26,38 @@ export class ZmtpReply extends Bound {
 
   override up(link: Link): void {
     super.up(link);
-    this.#askers.set(link, { unanswered: 0, origin: { link, onGone: (listener) => link.onGone(listener) } });
+    this.#peers.set(link, { unanswered: 0, origin: { link, onGone: (listener) => link.onGone(listener) } });
   }
 
   override down(...args: Parameters<Bound['down']>): void {
     super.down(...args);
-    this.#askers.delete(args[0]);
+    this.#peers.delete(args[0]);
   }
 
   frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
     const parts = gatherMessage(link, this, flags, bytes, start, end, isOwn);
     if (parts === undefined) return;
-    const asker = this.#askers.get(link);
+    const peer = this.#peers.get(link);
     const empty = parts.findIndex(({ length }) => length === 0);
     const request = parts[empty + 1];
     // Anything but [route…, '', request] is no request; without its form there is nobody to answer.
-    if (asker === undefined || empty < 0 || request === undefined || parts.length !== empty + 2) return;
+    if (peer === undefined || empty < 0 || request === undefined || parts.length !== empty + 2) return;
     parts.pop();
-    asker.unanswered++;
-    const reply = this.#answer(request, asker.origin);
-    if (reply instanceof Promise) reply.then((later) => this.#send(link, asker, parts, later));
-    else this.#send(link, asker, parts, reply);
-    if (asker.unanswered >= REPLIES || link.waiting >= REPLY_BYTES) link.pause();
+    peer.unanswered++;
+    const reply = this.#answer(request, peer.origin);
+    if (reply instanceof Promise) reply.then((later) => this.#send(link, peer, parts, later));
+    else this.#send(link, peer, parts, reply);
+    if (peer.unanswered >= REPLIES || link.waiting >= REPLY_BYTES) link.pause();
   }
 
   override writable(link: Link): void {
     super.writable(link);
-    const asker = this.#askers.get(link);
-    if (asker !== undefined) this.#readOn(link, asker);
+    const peer = this.#peers.get(link);
+    if (peer !== undefined) this.#readOn(link, peer);
   }
 
-  #send(link: Link, asker: Asker, route: readonly Bytes[], reply: Bytes): void {
-    asker.unanswered--;
+  #send(link: Link, peer: RequestingPeer, route: readonly Bytes[], reply: Bytes): void {
+    peer.unanswered--;
     if (!link.isUp) return;
     for (const part of route) link.send(part, true);
     link.send(reply, false);
@@ -68,10 +68,10 @@ export class ZmtpReply extends Bound {
       return;
     }
     if (!link.hasRoom) this.hold(link);
-    this.#readOn(link, asker);
+    this.#readOn(link, peer);
   }
 
-  #readOn(link: Link, asker: Asker): void {
-    if (asker.unanswered < REPLIES && link.waiting < REPLY_BYTES) link.resumeSoon();
+  #readOn(link: Link, peer: RequestingPeer): void {
+    if (peer.unanswered < REPLIES && link.waiting < REPLY_BYTES) link.resumeSoon();
   }
 }

@@ -3,7 +3,7 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { checkZmtpAddress } from './address.ts';
 import { ZmtpConnection } from './connection.ts';
-import { settle, type ZmtpOptions } from './options.ts';
+import { resolveOptions, type ZmtpOptions } from './options.ts';
 
 export type { ZmtpOptions } from './options.ts';
 
@@ -16,7 +16,7 @@ export type { ZmtpOptions } from './options.ts';
  * @example await Client.connect({ transport: zmtp(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' })
  */
 export function zmtp(options: ZmtpOptions = {}): BindingTransport {
-  const settings = settle(options);
+  const settings = resolveOptions(options);
   return {
     name: 'zmtp',
     checkAddress: checkZmtpAddress,

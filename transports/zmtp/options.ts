@@ -73,7 +73,7 @@ export type ZmtpSettings = { readonly [K in keyof typeof DEFAULTS]: number } & {
 const NAMES = new Set([...Object.keys(DEFAULTS), 'receiveHighWaterMark']);
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
-export function settle(options: ZmtpOptions): ZmtpSettings {
+export function resolveOptions(options: ZmtpOptions): ZmtpSettings {
   for (const [name, value] of Object.entries(options)) {
     if (name === 'curve' || name === 'curveServer') {
       throw invalidCall(

@@ -11,7 +11,7 @@ import type { Link } from './link.ts';
 /** Requests that were given up while they waited, from which on those that wait are looked through for them. */
 const PRUNE_FROM = 64;
 
-interface Request {
+interface QueuedRequest {
   readonly id: number;
   /** Nothing once it is given up. */
   frame: Bytes | undefined;
@@ -24,7 +24,7 @@ interface Request {
 export class ZmtpRequester extends Dialled {
   readonly socketType = 'DEALER';
   readonly #pending = new PendingReplies<Bytes>();
-  readonly #waiting = new Fifo<Request>();
+  readonly #waiting = new Fifo<QueuedRequest>();
   /** Sizes of those that were sent and not answered. One that was given up stays: the server answers it all the same. */
   readonly #sent = new Map<number, number>();
   #sentBytes = 0;
@@ -33,7 +33,7 @@ export class ZmtpRequester extends Dialled {
 
   request(frame: Bytes): PendingReply {
     const { id, reply } = this.#pending.add();
-    const request: Request = { id, frame };
+    const request: QueuedRequest = { id, frame };
     const refusal = this.refusedWith ?? this.refusal(frame.length);
     if (refusal !== undefined) {
       this.#pending.fail(id, refusal);
@@ -113,7 +113,7 @@ export class ZmtpRequester extends Dialled {
     this.#givenUp = 0;
   }
 
-  #giveUp(request: Request, reason: unknown): void {
+  #giveUp(request: QueuedRequest, reason: unknown): void {
     if (!this.#pending.has(request.id)) return;
     this.#pending.fail(request.id, reason);
     if (this.#sent.has(request.id)) return;

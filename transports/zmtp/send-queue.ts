@@ -2,24 +2,32 @@ import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { Fifo } from '../../src/async/fifo.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 
-/** Frames that wait for a link that takes them, and the sends that they are of. */
+/** A send of which items are still in the queue. */
+interface PendingSend {
+  /** Count of accepted items before its first; -1 when some of its items never were in the queue. */
+  readonly from: number;
+  /** Count of accepted items up to its last. */
+  readonly mark: number;
+  readonly sent: Deferred<void>;
+}
+
+/** Frames that wait for a link with room, and the sends that they belong to. */
 export class SendQueue<T> {
   readonly #items = new Fifo<T>();
-  /** Items ever accepted, and ever taken: a send is done when all up to its mark are. */
+  /** Items that were ever accepted and ever taken. A send is done when all items up to its mark are taken. */
   #accepted = 0;
   #taken = 0;
-  readonly #sends = new Fifo<{
-    readonly from: number;
-    readonly mark: number;
-    readonly sent: Deferred<void>;
-  }>();
+  readonly #sends = new Fifo<PendingSend>();
   #idle: Deferred<void> | undefined;
 
   get size(): number {
     return this.#items.size;
   }
 
-  /** Resolves when all of them were taken. `isBegun` says that others of the same send were taken already. */
+  /**
+   * Resolves when all items were taken.
+   * @param isBegun - whether other items of the same send were taken already.
+   */
   add(items: readonly T[], isBegun = false): Promise<void> {
     const from = isBegun ? -1 : this.#accepted;
     for (const item of items) this.#items.push(item);
@@ -33,13 +41,13 @@ export class SendQueue<T> {
     return this.#items.peek();
   }
 
-  /** Takes the first away. Call {@link settle} when done for now. */
+  /** Takes the first item. Call {@link settle} afterwards, once for all that were taken. */
   shift(): T | undefined {
     if (this.#items.size > 0) this.#taken++;
     return this.#items.shift();
   }
 
-  /** Resolves the sends of which everything was taken. */
+  /** Resolves the sends whose items were all taken. */
   settle(): void {
     for (let send = this.#sends.peek(); send !== undefined; send = this.#sends.peek()) {
       if (send.mark > this.#taken) return;
@@ -50,7 +58,10 @@ export class SendQueue<T> {
     this.#idle = undefined;
   }
 
-  /** Gives up what waits: it is never taken. `make` is told whether some of a send was taken. */
+  /**
+   * Drops all items and rejects their sends.
+   * @param make - makes the error of a send, given whether some of its items were taken.
+   */
   drop(make: (isBegun: boolean) => PalmError): void {
     const taken = this.#taken;
     this.#items.clear();
