@@ -166,7 +166,7 @@ describe('a package that is there and fails', () => {
     expect(told).toEqual(
       ['zeromq', 'ws', 'ws'].map((name) =>
         expect.stringMatching(
-          `^INVALID_CALL .* needs the package ${name}, which is there and cannot be loaded: no binary of ${name} true$`,
+          `^INVALID_CALL .* needs the package ${name}, which is installed but does not load: no binary of ${name} true$`,
         ),
       ),
     );

@@ -83,7 +83,7 @@ export class MemoryPull extends Bound implements BoundPull {
     return { kind: 'pull', take: (frames) => this.#take(frames) };
   }
 
-  /** Frames pile up until the next macrotask, so that they travel in batches and events get their turn. */
+  /** Collects frames until the next macrotask, so that they travel in batches and other events get their turn. */
   #take(frames: readonly Bytes[]): Promise<void> | undefined {
     this.#delivered ??= this.#deliver();
     for (const frame of frames) {
@@ -151,7 +151,7 @@ export class MemoryPush extends Bound implements BoundPush {
     };
   }
 
-  /** The next in turn that takes more. */
+  /** The next puller in turn that has room. */
   #free(): Taker<Bytes> | undefined {
     for (let i = 0; i < this.#takers.length; i++) {
       const taker = this.#takers[this.#next++ % this.#takers.length];
@@ -160,7 +160,7 @@ export class MemoryPush extends Bound implements BoundPush {
     return undefined;
   }
 
-  /** Resolves when a puller came, took something or went, and when this end is closed. */
+  /** Resolves when a puller comes, takes something or goes, and when this end closes. */
   #change(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -193,7 +193,7 @@ export class MemoryPublish extends Bound {
   override async close(): Promise<void> {
     this.#deliver();
     this.#held.clear();
-    // What was published is read before its readers hear of the end, as over a network.
+    // As over a network, readers get what was published before they learn of the end.
     await new Promise<void>((resolve) => this.network.later(resolve));
     await super.close();
   }

@@ -50,7 +50,7 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
     return this.#endpoint;
   }
 
-  /** Separate from the constructor, because `bound` may be called at once and needs the subclass complete. */
+  /** Dials. It is not part of the constructor, because `bound` may be called at once and needs the complete subclass. */
   dial(): this {
     this.#host.report({ type: 'connecting', address: this.address }, this);
     this.network.dial(this.address, this);
@@ -95,7 +95,7 @@ abstract class Dialled<K extends EndpointKind> extends Readiness implements Chan
 
 export class MemoryRequester extends Dialled<'reply'> {
   readonly #pending = new PendingReplies<Bytes>();
-  /** Those that the server has. */
+  /** Requests that the server has. */
   readonly #asked = new Set<number>();
   readonly #onGone = new Set<() => void>();
   readonly #origin = {
@@ -152,7 +152,7 @@ export class MemoryRequester extends Dialled<'reply'> {
 }
 
 export class MemoryPusher extends Dialled<'pull'> implements Pusher {
-  /** Sends that the server holds up. */
+  /** Sends that wait for the server to read. */
   readonly #heldUp = new Set<Deferred<void>>();
   #idle: Deferred<void> | undefined;
 
@@ -195,7 +195,7 @@ export class MemoryPusher extends Dialled<'pull'> implements Pusher {
   }
 }
 
-/** What puller and subscription share: a queue that the bound end fills. */
+/** The common part of puller and subscription: a queue that the bound end fills. */
 abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> implements Taker<T> {
   readonly topic: string;
   protected readonly queue: BatchQueue<T>;
@@ -263,7 +263,7 @@ export class MemorySubscription extends Receiving<'publish', Delivery> implement
   give(deliveries: readonly Delivery[]): void {
     if (this.queue.isFull) {
       this.slow(this.queue.size);
-      const text = `${this.queue.size} deliveries from ${this.address} lie unread; newer ones were dropped`;
+      const text = `${this.queue.size} deliveries from ${this.address} are unread, so newer ones were dropped: read faster`;
       this.setBroken(new PalmError('LOST', text, { sent: true }));
       this.setReady();
       return;

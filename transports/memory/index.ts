@@ -21,9 +21,8 @@ import { MemoryPuller, MemoryPusher, MemoryRequester, MemorySubscription } from 
 import { checkMemoryAddress, MemoryNetwork } from './network.ts';
 
 /**
- * A transport within one process or page: the embedded default. Addresses are `memory://name`; binding
- * `memory://*` has the name chosen. Everyone who is to meet shares the one that this gives: two calls give two
- * networks that know nothing of each other.
+ * Makes a transport within one process or page. Addresses are `memory://name`; binding `memory://*` chooses a name. Servers and clients
+ * that are to reach each other must share one transport: each call makes a separate network.
  *
  * @example
  * const transport = memory();
@@ -40,6 +39,7 @@ export function memory(): BindingTransport {
   };
 }
 
+/** A connection of {@link memory}. */
 export class MemoryConnection extends BaseConnection implements BindingConnection {
   readonly #network: MemoryNetwork;
   readonly #requesters = new Map<string, MemoryRequester>();

@@ -6,7 +6,7 @@ import type { Delivery, RequestOrigin } from '../../src/transport.ts';
 /** A bound end, as the dialling ends see it. */
 export type Endpoint =
   | { readonly kind: 'reply'; answer(request: Bytes, from: RequestOrigin): Promise<Bytes> }
-  /** What `take` gives resolves when more may be sent; undefined when that is at once. */
+  /** `take` returns a promise that resolves when more may be sent, or undefined when more may be sent at once. */
   | { readonly kind: 'pull'; take(frames: readonly Bytes[]): Promise<void> | undefined }
   | { readonly kind: 'push'; attach(taker: Taker<Bytes>): void; detach(taker: Taker<Bytes>): void }
   | { readonly kind: 'publish'; attach(taker: Taker<Delivery>): void; detach(taker: Taker<Delivery>): void };
@@ -14,23 +14,23 @@ export type Endpoint =
 export type EndpointKind = Endpoint['kind'];
 export type EndpointOf<K extends EndpointKind> = Extract<Endpoint, { readonly kind: K }>;
 
-/** A dialling end that items are handed to. */
+/** A dialling end that receives items. */
 export interface Taker<T> {
   readonly topic: string;
-  /** Whether it takes no more for now. */
+  /** Whether it has no room now. */
   readonly isFull: boolean;
-  /** Resolves when it takes more, or never will. */
+  /** Resolves when it has room again, or is closed. */
   room(): Promise<void>;
   give(items: readonly T[]): void;
 }
 
-/** A dialling end, told when what it dialled is there and when it is gone. */
+/** A dialling end. It is told when the end that it dialled is bound, and when that is gone. */
 export interface Dialler {
   bound(endpoint: Endpoint): void;
   gone(error: PalmError): void;
 }
 
-/** The addresses of one process or page. Dialling comes before or after binding, as with ZeroMQ. */
+/** The addresses of one process or page. As with ZeroMQ, an address may be dialled before it is bound. */
 export class MemoryNetwork {
   readonly later: Macrotasks;
   readonly #endpoints = new Map<string, Endpoint>();
@@ -41,11 +41,11 @@ export class MemoryNetwork {
     this.later = later;
   }
 
-  /** @returns the address, chosen when it was left open. @throws PalmError `INVALID_CALL` when it is taken. */
+  /** @returns the address, which is chosen for `memory://*`. @throws PalmError `INVALID_CALL` when it is taken. */
   bind(address: string, endpoint: Endpoint): string {
     const own = address === ANY ? `memory://${++this.#chosen}` : address;
     if (this.#endpoints.has(own))
-      throw invalidCall(`${own} is bound already; bind '${ANY}' to have one chosen`);
+      throw invalidCall(`${own} is already bound: choose another name, or bind '${ANY}' for a free one`);
     this.#endpoints.set(own, endpoint);
     for (const dialler of this.#diallers.get(own) ?? []) dialler.bound(endpoint);
     return own;
@@ -71,17 +71,17 @@ export class MemoryNetwork {
   }
 }
 
-/** A reply of the asker's own: a plain one is the value as the store keeps it. Other frames are made to be sent. */
+/** Copies a reply for the client that gets it: the reply may be the very value that the server's store keeps. */
 export function copyReply(reply: Bytes): Bytes {
   return new Uint8Array(reply);
 }
 
-/** An address whose last part the network chooses. */
+/** The address for which the network chooses a name. */
 export const ANY = 'memory://*';
 
 const ADDRESS = /^memory:\/\/\S+$/;
 
-/** @throws PalmError `INVALID_CALL` when it is no `memory://name`. */
+/** @throws PalmError `INVALID_CALL` when it is not `memory://name`. */
 export function checkMemoryAddress(address: unknown): void {
   if (typeof address !== 'string' || !ADDRESS.test(address)) {
     throw invalidCall(`the memory transport dials 'memory://name', not ${inspectValue(address)}`);

@@ -4,27 +4,30 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { ChannelStatus, CloseOptions, ConnectionStatus } from '../../src/transport.ts';
 
-/** Milliseconds that closing waits for what was accepted, unless told otherwise. */
+/** Milliseconds that closing gives accepted messages by default. */
 const DRAIN_TIMEOUT = 1_000;
 
-/** Anything a connection opened and has to close. */
+/** Something that a connection opened and has to close. */
 export interface Closable {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** What a channel tells the connection it belongs to. */
+/** The connection, as its channels see it. */
 export interface ChannelHost {
-  /** `channel` is whose state it is; left out, that of the only channel to its address. */
+  /**
+   * Reports a state or an event.
+   * @param channel - the channel whose state it is. Default: the only channel to the address.
+   */
   report(status: ChannelStatus, channel?: Closable): void;
-  /** The channel is closed and need not be remembered. */
+  /** Forgets a channel that is closed. */
   release(channel: Closable): void;
 }
 
-/** What the connections of all transports have in common: their channels, status and end. */
+/** The common part of the connections of all transports: their channels, their status and their end. */
 export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   readonly #channels = new Set<Closable>();
   readonly #statuses = new Broadcast<ConnectionStatus>();
-  /** The last state of each channel, or of an address where the channel is not told. */
+  /** The last state of each channel, or of each address whose channel is not named. */
   readonly #states = new Map<unknown, ChannelStatus>();
   readonly #ended = deferred<PalmError | undefined>();
   readonly closed: Promise<PalmError | undefined> = this.#ended.promise;
@@ -47,7 +50,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
 
   report(status: ChannelStatus, channel: unknown = status.address): void {
     const { type } = status;
-    // Why it has to be dialled again is told again.
+    // The reason for dialling again stays in the state.
     const news = type === 'reconnecting' ? { ...this.#states.get(channel), ...status } : status;
     if (type !== 'refused' && type !== 'slow' && type !== 'lost') this.#states.set(channel, news);
     this.#statuses.send(news);
@@ -73,7 +76,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     await this.end(undefined, options.timeout ?? DRAIN_TIMEOUT);
   }
 
-  /** Closes every channel; `closed` resolves with the error that forced it. */
+  /** Closes every channel. `closed` then resolves with the error that forced the end. */
   protected async end(error: PalmError | undefined, timeout: number): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
@@ -87,14 +90,14 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     await this.closed;
   }
 
-  /** Lets go of what all channels share, once they are closed. */
+  /** Releases what all channels share, after they are closed. */
   protected async hangUp(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that cannot be read. */
+  /** @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that the transport does not understand. */
   protected checkUse(address: string): void {
     if (this.#isClosed) throw new PalmError('CLOSED', 'the connection is closed', { sent: false });
     this.checkAddress(address);

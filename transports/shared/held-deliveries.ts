@@ -15,23 +15,23 @@ interface Held {
 }
 
 /**
- * Deliveries under topics that nobody is subscribed to. A stock pylm client subscribes and calls at once, over two connections, so
- * its answer may be there before its subscription is. After a second they are given up; nothing that is beyond the bounds is kept.
+ * Deliveries under topics that have no subscriber yet. A stock pylm client subscribes and calls at once, over two connections, so its answer
+ * may be ready before its subscription arrives. Deliveries are kept for a second and within the bounds.
  */
 export class HeldDeliveries {
-  /** By topic, the one that waits longest first. */
+  /** By topic; the topic that has waited longest comes first. */
   readonly #topics = new Map<string, Held>();
   readonly #giveUp: (topic: string, deliveries: readonly Delivery[]) => void;
   #bytes = 0;
   #stopTimer: (() => void) | undefined;
   #idle: Deferred<void> | undefined;
 
-  /** @param giveUp - called with what nobody has subscribed to in time. */
+  /** @param giveUp - called with the deliveries of a topic that got no subscriber in time. */
   constructor(giveUp: (topic: string, deliveries: readonly Delivery[]) => void) {
     this.#giveUp = giveUp;
   }
 
-  /** Bytes that wait. */
+  /** Bytes of all deliveries that wait. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -47,7 +47,7 @@ export class HeldDeliveries {
     return this.#idle.promise;
   }
 
-  /** Keeps a delivery; false when there is no room for it. */
+  /** Keeps a delivery. Returns false when there is no room for it. */
   add({ topic, frames }: Delivery): boolean {
     let size = OVERHEAD + topic.length;
     for (const { length } of frames) size += length;
@@ -67,7 +67,7 @@ export class HeldDeliveries {
     return true;
   }
 
-  /** Gives the deliveries that a new subscription is to, each topic's in order, and keeps them no longer. */
+  /** Takes out the deliveries that a new subscription covers, in order for each topic. */
   release(subscription: string): readonly Delivery[] {
     if (this.isEmpty) return [];
     const released: Delivery[] = [];
@@ -77,7 +77,7 @@ export class HeldDeliveries {
     return released;
   }
 
-  /** Keeps nothing any longer. */
+  /** Drops everything. */
   clear(): void {
     this.#topics.clear();
     this.#bytes = 0;

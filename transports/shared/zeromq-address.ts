@@ -1,9 +1,9 @@
-/** The addresses of ZeroMQ, which `zeromq()` and `zmtp()` share. */
+/** The addresses of ZeroMQ, for `zeromq()` and `zmtp()`. */
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { escaped } from '../../src/protocol/printable.ts';
 
 const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
-/** Characters of an address: names of hosts have 253, and paths of sockets 107. */
+/** Most characters of an address. Host names have at most 253, and paths of sockets 107. */
 const LONGEST = 512;
 const LOCAL = /^ipc:\/\/\S+$/;
 
@@ -37,16 +37,18 @@ export function checkZeromqAddress(address: unknown): void {
   );
 }
 
-/** @throws PalmError `INVALID_CALL` when it cannot be dialled: as {@link checkZeromqAddress}, or without a port. */
+/** @throws PalmError `INVALID_CALL` when it cannot be dialled: as {@link checkZeromqAddress}, or when it lacks one host or port. */
 export function checkDialAddress(address: unknown): void {
   checkZeromqAddress(address);
   const tcp = parseTcp(String(address));
   if (tcp !== undefined && (tcp.host === '*' || tcp.port === '*' || Number(tcp.port) === 0)) {
-    throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it names no one host and port`);
+    throw invalidCall(
+      `${inspectValue(address)} can be bound but not dialled: it does not name one host and port`,
+    );
   }
 }
 
-/** Servers advertise addresses, which end up in errors and logs. */
+/** Whether an address is fit for errors and logs, where the addresses that servers advertise end up. */
 function isPlain(address: string): boolean {
   return address.length <= LONGEST && escaped(address) === address;
 }
@@ -59,8 +61,8 @@ const EVERYWHERE = /^(\*|0\.0\.0\.0|\[::\])$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
 
 /**
- * What to dial for an address that a server advertises, when its cache was reached at `via`. A server that binds
- * `tcp://0.0.0.0:5556` says just that to its clients, which means the client's own machine to them.
+ * Gives the address to dial for an address that a server advertises, when its cache was reached at `via`. A server that binds
+ * `tcp://0.0.0.0:5556` advertises exactly that, which on a client's machine means the client itself.
  */
 export function resolveZeromqAddress(advertised: string, via: string): string {
   const own = parseTcp(advertised);

@@ -9,11 +9,11 @@ import { loadAddon } from './sockets.ts';
 export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
 
 /**
- * A transport over native ZeroMQ sockets, as pylm's. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and
- * `ipc://path`; binding `tcp://host:*` has the system choose the port. Where a host has several addresses, each is dialled in turn.
- * Needs the package `zeromq`, which it loads when first used.
+ * Makes a transport over native ZeroMQ sockets, as pylm uses them. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and `ipc://path`;
+ * binding `tcp://host:*` lets the system choose the port. If a host has several addresses, they are dialled in turn. It needs the package
+ * `zeromq`, which it loads at its first use.
  *
- * @throws PalmError `INVALID_CALL` naming an option that is not acceptable.
+ * @throws PalmError `INVALID_CALL` that names an unacceptable option.
  * @example zeromq({ curve: { serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' } })
  */
 export function zeromq(options: ZeromqOptions = {}): BindingTransport {

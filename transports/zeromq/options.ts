@@ -2,63 +2,62 @@ import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
 /** Keys of CURVE, ZeroMQ's encryption, each 40 characters of Z85 as `zeromq.curveKeyPair()` gives them. */
 export interface CurveClientKeys {
-  /** Public key of the servers that are dialled. */
+  /** Public key of the servers to dial. */
   readonly serverKey: string;
-  /** This side's own pair. Left out, a fresh one is made for each connection. */
+  /** This side's key pair. Default: a new pair for each connection. */
   readonly publicKey?: string | undefined;
   readonly secretKey?: string | undefined;
 }
 
-/** Says of a client's public key (40 characters of Z85) whether the client may connect. */
+/** Decides whether the client with this public key (40 characters of Z85) may connect. */
 export type AllowKey = (clientKey: string) => boolean | Promise<boolean>;
 
-/** What encrypts the bound side, and says who may connect to it. */
+/** Keys that encrypt the bound side, and the clients that may connect to it. */
 export interface CurveServerKeys {
-  /** Secret key of this side. Clients have the matching public key as `curve.serverKey`. */
+  /** Secret key of this side. Clients give the matching public key as `curve.serverKey`. */
   readonly secretKey: string;
   /**
-   * Public keys of the clients that may connect, or a function that is asked for each. **Without it any client that knows the
-   * server's public key may connect**, with a pair of keys that it made itself: CURVE then encrypts, and keeps nobody out.
+   * Public keys of the clients that may connect, or a function that decides for each key. **Without it, any client that knows the server's
+   * public key may connect**, with a key pair that it made itself: CURVE then encrypts, but it admits everyone.
    *
-   * A key is checked in each handshake, also when a client reconnects. Connections that exist stay when a key is taken
-   * away; close the server to end them. A list is copied when the transport is made. A function that throws, rejects, gives anything
-   * but `true`, or takes longer than 5 s refuses. The client learns of it as `FORBIDDEN`; the server's connection reports
-   * `refused` in its status.
+   * Each handshake checks the key, also when a client reconnects. Removing a key does not end existing connections; close the server to end
+   * them. A list is copied when the transport is made. A function refuses when it throws, rejects, returns anything but `true`, or takes longer
+   * than 5 s. The client gets `FORBIDDEN`, and the server's connection reports `refused` in its status.
    */
   readonly allow?: readonly string[] | AllowKey | undefined;
 }
 
-/** What {@link zeromq} takes. Times are milliseconds. */
+/** Options of {@link zeromq}. Times are in milliseconds. */
 export interface ZeromqOptions {
-  /** Encrypts what is dialled. */
+  /** Keys for the addresses that are dialled. */
   readonly curve?: CurveClientKeys | undefined;
-  /** Encrypts what is bound. */
+  /** Keys for the addresses that are bound. */
   readonly curveServer?: CurveServerKeys | undefined;
-  /** A link that gives no sign of life for this long, and none for as long again when asked, is broken. Default 2000. */
+  /** Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone. Default 2000. */
   readonly heartbeatInterval?: number | undefined;
-  /** Wait before dialling again, at first and at most. Defaults 100 and 2000. */
+  /** First and longest wait before dialling again. Defaults 100 and 2000. */
   readonly reconnectInterval?: number | undefined;
   readonly reconnectMaxInterval?: number | undefined;
-  /** Messages that ZeroMQ holds for each peer before `send` waits, or, when publishing, they wait here ({@link maxOwed}). */
+  /** Messages that ZeroMQ holds for each peer. Beyond that, `send` waits; publications wait in this process ({@link maxOwed}). */
   readonly sendHighWaterMark?: number | undefined;
   /**
-   * Bytes that a publisher keeps for one subscriber that reads more slowly than is published for it, beside what ZeroMQ holds; each message counts
-   * 256 more. What is beyond is dropped, and told of as `lost` in the status. All subscribers together may be owed twice as much; then the one that is
-   * owed the most gives. Default 268435456 (256 MiB).
+   * Bytes that a publisher keeps for one slow subscriber, besides what ZeroMQ holds. Each message counts 256 bytes more. Messages beyond that are
+   * dropped and reported as `lost` in the status. All subscribers together may have twice as much; beyond that, the one with the most loses
+   * messages. Default 268435456 (256 MiB).
    */
   readonly maxOwed?: number | undefined;
   /** Messages that ZeroMQ holds unread for each peer. */
   readonly receiveHighWaterMark?: number | undefined;
   /**
-   * Bytes of the largest frame, taken or sent. Default 67108864 (64 MiB); -1: no limit. A larger frame that arrives ends the
-   * connection of its sender, without a word: so both sides are to have the same limit, and a larger frame that a client or worker is to send is
-   * refused with `TOO_LARGE`. Sockets whose peers have nothing to send but handshakes and subscriptions take at most 1152 bytes,
-   * whatever this says. ZeroMQ bounds frames and not whole messages: a peer may still send a message of any number of frames.
+   * Bytes of the largest frame, received or sent. Default 67108864 (64 MiB); -1 sets no limit. A larger frame that arrives ends the connection of
+   * its sender without a reason, so give both sides the same limit. A larger frame to send is refused with `TOO_LARGE`. Sockets whose peers send
+   * only handshakes and subscriptions always take at most 1152 bytes. ZeroMQ limits frames, not messages: a peer may still send a message of
+   * any number of frames.
    */
   readonly maxMessageSize?: number | undefined;
   /**
-   * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived
-   * (pylm). Ten times as long as the handshake took, if that is more. Default 5.
+   * Shortest wait between the handshake of a subscription and its use, for servers that cannot confirm a subscription (pylm). The wait is ten
+   * times as long as the handshake took, if that is longer. Default 5.
    */
   readonly subscriptionMargin?: number | undefined;
 }
@@ -68,14 +67,14 @@ const DEFAULTS = {
   reconnectInterval: 100,
   reconnectMaxInterval: 2_000,
   subscriptionMargin: 5,
-  // Four times what a client of frond's has under way.
+  // Four times what one frond client may have under way.
   maxOwed: 268_435_456,
-  // Sixteen times what a relay takes of its clients, for results and values that are large on purpose. Whoever can connect can
-  // make a server hold this much for each connection, before anything is known of it.
+  // Sixteen times what a relay takes from its clients, for results and values that are large on purpose. Any peer that can connect can make a
+  // server hold this much for its connection, before the server knows who it is.
   maxMessageSize: 67_108_864,
 } as const;
 
-/** Options with every value settled. */
+/** Options with their defaults. */
 export type ZeromqSettings = ZeromqOptions & { readonly [K in keyof typeof DEFAULTS]: number };
 
 // The alphabet of Z85: rfc.zeromq.org/spec/32.

@@ -8,11 +8,11 @@ import { resolveOptions, type ZmtpOptions } from './options.ts';
 export type { ZmtpOptions } from './options.ts';
 
 /**
- * A transport that speaks ZMTP 3.1, and 3.0 to those that know no other, with ZeroMQ's peers: pylm's, `zeromq()`'s and its own.
- * It has no native code and installs nothing. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and `ipc://path`;
- * binding `tcp://host:*` has the system choose the port. It does not encrypt.
+ * Makes a transport that speaks ZMTP 3.1, and ZMTP 3.0 to older peers, with pylm, `zeromq()` and itself. It has no native code and needs no
+ * package. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and `ipc://path`; binding `tcp://host:*` lets the system choose the
+ * port. It does not encrypt.
  *
- * @throws PalmError `INVALID_CALL` naming an option that is not acceptable.
+ * @throws PalmError `INVALID_CALL` that names an unacceptable option.
  * @example await Client.connect({ transport: zmtp(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' })
  */
 export function zmtp(options: ZmtpOptions = {}): BindingTransport {

@@ -1,60 +1,63 @@
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
-/** What {@link zmtp} takes. Times are milliseconds. The names are those of `zeromq()` where they mean the same. */
+/** Options of {@link zmtp}. Times are in milliseconds. Options that `zeromq()` has too have the same names. */
 export interface ZmtpOptions {
   /**
-   * Silence after which a peer is asked for a sign of life. A peer that gives none for as long again is gone, unless it said that it
-   * may compute for longer ({@link ZmtpOptions.busyTimeout}). 0 asks nobody. Default 2000.
+   * Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone, unless it announced that it may
+   * compute for longer ({@link ZmtpOptions.busyTimeout}). 0 sends no heartbeats. Default 2000.
    */
   readonly heartbeatInterval?: number | undefined;
   /**
-   * Time for which this process may compute without a turn of its event loop. It is told to each peer, and peers with this transport
-   * wait that long before they call a silent link dead. Default 30000.
+   * Time for which this process may block its event loop. Each peer is told, and peers with this transport wait that long before they
+   * take a silent link for dead. Default 30000.
    */
   readonly busyTimeout?: number | undefined;
-  /** Wait before dialling again, at first and at most. Half of each wait is left to chance. Defaults 100 and 2000. */
+  /** First and longest wait before dialling again. Half of each wait is random. Defaults 100 and 2000. */
   readonly reconnectInterval?: number | undefined;
   readonly reconnectMaxInterval?: number | undefined;
   /** Time for one address of a peer to accept a connection. Default 5000. */
   readonly connectTimeout?: number | undefined;
   /** Time for a peer to greet and introduce itself. A bound end refuses one that takes longer. Default 10000. */
   readonly handshakeTimeout?: number | undefined;
-  /** Bytes that wait for each peer. What is published beyond them is lost, and a peer that leaves replies unread is refused. Default 67108864. */
+  /**
+   * Bytes that may wait for one peer. Publications beyond that are lost, and a peer that leaves so many bytes of replies unread is refused.
+   * Default 67108864 (64 MiB).
+   */
   readonly sendHighWaterBytes?: number | undefined;
-  /** Bytes that wait for all peers of one bound end: the peer with the most is refused. Default 268435456. */
+  /** Bytes that may wait for all peers of one bound end. Beyond that, the peer with the most is refused. Default 268435456 (256 MiB). */
   readonly sendHighWaterBytesTotal?: number | undefined;
-  /** Messages read and not taken, before a peer is held up. Default 4096 where frames are pulled, 100000 for a subscription. */
+  /** Messages that may be unread before the peer has to wait. Default 4096 where frames are pulled, 100000 for a subscription. */
   readonly receiveHighWaterMark?: number | undefined;
   /**
-   * Bytes of the largest message, taken or sent. Default 67108864 (64 MiB); -1: no limit. A larger one that arrives ends the
-   * connection of its sender; a larger one to be sent is refused with `TOO_LARGE`. Peers that have nothing to send but handshakes and
-   * subscriptions may send frames of at most 1152 bytes, whatever this says.
+   * Bytes of the largest message, received or sent. Default 67108864 (64 MiB); -1 sets no limit. A larger message that arrives ends the
+   * connection of its sender. A larger message to send is refused with `TOO_LARGE`. Peers that send only handshakes and subscriptions may
+   * always send frames of at most 1152 bytes.
    */
   readonly maxMessageSize?: number | undefined;
-  /** Parts of the longest message that is taken whole. Default 16384. */
+  /** Most parts of one message. Default 16384. */
   readonly maxMessageParts?: number | undefined;
-  /** Bytes of topics that one peer may subscribe to, 128 more for each topic. Default 1048576. */
+  /** Bytes of topics that one peer may subscribe to. Each topic counts 128 bytes more. Default 1048576. */
   readonly maxTopicBytes?: number | undefined;
-  /** The same for all peers of one bound end: the peer with the most is refused. Default 67108864. */
+  /** The same for all peers of one bound end. Beyond that, the peer with the most is refused. Default 67108864. */
   readonly maxTopicBytesTotal?: number | undefined;
-  /** Peers of one bound end, known or not. Default 16384. */
+  /** Most peers of one bound end, including those in a handshake. Default 16384. */
   readonly maxPeers?: number | undefined;
   /**
-   * Least wait between the handshake of a subscription and its use, for servers that cannot prove that it arrived (pylm). Ten times
-   * as long as the handshake took, if that is more. Default 5.
+   * Shortest wait between the handshake of a subscription and its use, for servers that cannot confirm a subscription (pylm). The wait is ten
+   * times as long as the handshake took, if that is longer. Default 5.
    */
   readonly subscriptionMargin?: number | undefined;
 }
 
 const DEFAULTS = {
   heartbeatInterval: 2_000,
-  // A function that computes for 20 s is still at work, and must not be given to another worker.
+  // A function that computes for 20 s is still at work, and its message must not go to another worker.
   busyTimeout: 30_000,
   reconnectInterval: 100,
   reconnectMaxInterval: 2_000,
   connectTimeout: 5_000,
   handshakeTimeout: 10_000,
-  // A subscriber that computes for a moment must not lose results: nobody reads its socket meanwhile.
+  // A subscriber that computes for a moment does not read its socket, and must not lose results.
   sendHighWaterBytes: 67_108_864,
   sendHighWaterBytesTotal: 268_435_456,
   maxMessageSize: 67_108_864,
@@ -65,7 +68,7 @@ const DEFAULTS = {
   subscriptionMargin: 5,
 } as const;
 
-/** Options with every value settled. */
+/** Options with their defaults. */
 export type ZmtpSettings = { readonly [K in keyof typeof DEFAULTS]: number } & {
   readonly receiveHighWaterMark: number | undefined;
 };

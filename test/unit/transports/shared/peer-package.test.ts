@@ -55,6 +55,6 @@ test.each([
   ['a text', 'a text'],
 ])('one that is there: why it fails, %s', (cause, reason) => {
   expect(didNotLoad('frond/zeromq', 'zeromq', cause).message).toBe(
-    `frond/zeromq needs the package zeromq, which is there and cannot be loaded: ${reason}`,
+    `frond/zeromq needs the package zeromq, which is installed but does not load: ${reason}`,
   );
 });
