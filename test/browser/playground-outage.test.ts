@@ -95,7 +95,7 @@ describe('a relay', () => {
     const { page } = await connected();
     await callIsAnswered();
     await relay.kill();
-    await says('relay not reached, trying again');
+    await says('cannot reach the relay, trying again');
     expect(await page.locator('.where-connected').count()).toBe(0);
     expect(await notice().textContent()).toContain(`ws://127.0.0.1:${port}/`);
     expect(await seriousFindings(page)).toEqual([]);

@@ -427,7 +427,7 @@ describe('the wire', () => {
     await visit.press('Hex');
     expect(await envelope.locator('pre').textContent()).toContain('48 65 6c 6c 6f');
     await visit.fill('Filter', 'no such thing');
-    await page.getByText('No envelope that is kept fits the filter.').waitFor();
+    await page.getByText('No recorded envelope matches the filter.').waitFor();
   });
 
   it('draws the rows that are seen, and writes over them while thousands pass', {
@@ -472,7 +472,7 @@ describe('the wire', () => {
     expect(download.suggestedFilename()).toBe('frond-capture.json');
     const path = await download.path();
     await visit.press('Clear');
-    await page.getByText('Nothing has passed yet.').waitFor();
+    await page.getByText('No envelope has passed yet.').waitFor();
     await page.getByLabel('Load capture').setInputFiles(path);
     await rows.nth(shown.length - 1).waitFor();
     expect(await rows.allTextContents()).toEqual(shown);
@@ -556,7 +556,7 @@ describe('faults', () => {
   it('of workers lose nothing of a job', async () => {
     const { page } = visit;
     await visit.open('Faults');
-    await page.getByRole('button', { name: 'Hold cedar up for 20 ms' }).click();
+    await page.getByRole('button', { name: 'Delay cedar by 20 ms' }).click();
     await visit.press('start a job on the grove');
     await visit.fill('How many', '20000');
     await visit.press('Run the job');
@@ -576,7 +576,7 @@ describe('faults', () => {
     await visit.press('Cut the connection');
     await page.getByText('cut from memory://text/results').waitFor();
     await page.getByRole('button', { name: 'text not reached' }).waitFor();
-    await visit.press('Bring text back');
+    await visit.press('Start text again');
     // Once as it was at the beginning, and once again.
     await page.getByText('connected to memory://text/results').nth(1).waitFor();
     await visit.open('Call');

@@ -74,7 +74,7 @@ function inWords(phase: Phase, kind: Place['kind'] | undefined): string {
     case 'connected':
       return kind === 'page' ? 'cluster in this page' : 'through a relay';
     case 'away':
-      return 'relay not reached, trying again';
+      return 'cannot reach the relay, trying again';
     case 'failed':
       if (phase.isRetried) return 'not connected, trying again';
       return phase.error instanceof PalmError && phase.error.code === 'FORBIDDEN'

@@ -13,14 +13,14 @@ export function ConnectionNotice({ panel }: { readonly panel: string }) {
       <section class="notice" aria-label="Connection" aria-live="polite">
         <p class="trouble-head">
           <span class="badge badge-busy">trying again</span>
-          <b>The relay is not reached</b>
+          <b>The page cannot reach the relay</b>
         </p>
         <p class="trouble-text">
           <span class="mono">{url}</span>: {reason}
         </p>
         <p class="hint">
-          {attempt > 0 && `Attempt ${attempt} follows after ${duration(delay)}. `}
-          The page goes on trying, and a call that you make waits for the relay as long as its time-out.
+          {attempt > 0 && `Attempt ${attempt} starts in ${duration(delay)}. `}
+          The page keeps trying. A call waits for the relay until its time-out.
         </p>
       </section>
     );

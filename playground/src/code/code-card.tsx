@@ -20,7 +20,7 @@ export function CodeCard({ panel }: { readonly panel: string }) {
   const parts = generate(actionOf(panel, playground), settingOf(playground), runtime.value);
   return (
     <Card
-      title="The code for it"
+      title="The same in code"
       actions={
         <button
           type="button"

@@ -33,7 +33,7 @@ export function CachePanel() {
             label="Session"
             value={session}
             placeholder="none"
-            hint="Goes in front of every key, and marks every message."
+            hint="Precedes every key and marks every message."
             isMono
             onInput={(value) => link.set({ session: value })}
           />
@@ -94,9 +94,7 @@ function SeenKeys() {
   return (
     <section class="keys-seen" aria-label="Keys seen here">
       <h3>Keys seen here</h3>
-      <p class="hint">
-        A PALM cache does not list its keys, so these are the ones that went through this page.
-      </p>
+      <p class="hint">A PALM cache cannot list its keys. These are the keys that this page has used.</p>
       {seen.length > 0 && (
         <div class="table-scroll">
           <table class="keys-table">

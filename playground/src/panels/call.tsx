@@ -114,8 +114,7 @@ export function CallPanel() {
       <section class="answer" aria-label="Answer" aria-live="polite">
         {state.type === 'idle' && (
           <p class="empty">
-            The answer will be here. What is in the fields is in the page’s address too: a link to it
-            reproduces them.
+            The answer appears here. The page’s address holds the fields, so a link to it reproduces the call.
           </p>
         )}
         {state.type === 'calling' && (

@@ -50,8 +50,8 @@ export function ConnectPanel() {
         >
           <h3>Through a relay</h3>
           <p>
-            <code>npx frond demo</code> starts a cluster and a relay, and prints a link that is connected
-            already.
+            <code>npx frond demo</code> starts a cluster and a relay, and prints a link that opens this page
+            connected.
           </p>
           <Field
             label="URL of the relay"

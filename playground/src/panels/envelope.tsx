@@ -35,7 +35,7 @@ export function EnvelopeView({ entry }: { readonly entry: WireEntry }) {
           ])}
       </dl>
       {message === undefined ? (
-        <p class="hint">A plain reply of the cache: its bytes are the value itself.</p>
+        <p class="hint">A reply of the cache: its bytes are the value.</p>
       ) : (
         <>
           <div class="field-head">

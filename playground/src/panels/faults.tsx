@@ -31,7 +31,7 @@ function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
   return (
     <>
       <p class="hint">
-        Faults are best seen while something runs:{' '}
+        A fault shows best while something runs:{' '}
         <button
           type="button"
           class="link"
@@ -42,7 +42,7 @@ function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
         >
           start a job on the grove
         </button>{' '}
-        and come back; it goes on.
+        and come back. The job goes on.
       </p>
       <ul class="offers">
         {cluster.workers.map((worker) => (
@@ -54,23 +54,23 @@ function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
             {!isTextUp && <span class="badge badge-bad">down</span>}
           </h3>
           <p class="hint">
-            Cuts every client of it. Calls under way fail with DISCONNECTED; what comes later waits until it
-            is back.
+            Cuts off all its clients. Calls under way fail with DISCONNECTED; later calls wait until the
+            server is back.
           </p>
           {isTextUp ? (
             <button
               type="button"
               class="danger"
-              onClick={() => act('takes the server text away', () => cluster.stopText())}
+              onClick={() => act('stops the server text', () => cluster.stopText())}
             >
               Cut the connection
             </button>
           ) : (
             <button
               type="button"
-              onClick={() => act('brings the server text back', () => cluster.startText())}
+              onClick={() => act('starts the server text again', () => cluster.startText())}
             >
-              Bring text back
+              Start text again
             </button>
           )}
         </li>
@@ -94,15 +94,15 @@ function WorkerFaults({ worker, cluster, act }: WorkerProps) {
         {running === undefined && <span class="badge badge-bad">dead</span>}
       </h3>
       <fieldset class="chips">
-        <legend class="hint">Held up for each message, in ms</legend>
+        <legend class="hint">Delay for each message, in ms</legend>
         {DELAYS.map((one) => (
           <button
             type="button"
             class="chip"
             key={one}
             aria-pressed={one === delay}
-            aria-label={`Hold ${name} up for ${one} ms`}
-            onClick={() => act(`holds ${name} up for ${one} ms`, () => cluster.slow(worker, one))}
+            aria-label={`Delay ${name} by ${one} ms`}
+            onClick={() => act(`delays ${name} by ${one} ms`, () => cluster.slow(worker, one))}
           >
             {one}
           </button>
@@ -133,8 +133,8 @@ function LinkFaults() {
       <li class="offer">
         <h3>Cut the connection</h3>
         <p class="hint">
-          Every WebSocket of this page breaks. The client dials again, and goes on where it was: nothing is
-          lost, and nothing comes twice.
+          Breaks every WebSocket of this page. The client dials again and continues: nothing is lost, and
+          nothing arrives twice.
         </p>
         <button
           type="button"
@@ -150,7 +150,8 @@ function LinkFaults() {
       <li class="offer">
         <h3>No network for three seconds</h3>
         <p class="hint">
-          Attempts to connect fail meanwhile, and come at growing intervals. Within a minute nothing is lost.
+          Meanwhile each attempt to connect fails, and the pauses between attempts grow. Nothing is lost if
+          the network is back within a minute.
         </p>
         <button
           type="button"
@@ -173,8 +174,8 @@ function LinkFaults() {
       <li class="offer">
         <h3>Slow or dead workers</h3>
         <p class="hint">
-          The workers are processes of whoever runs the cluster: press Ctrl-C in one of them, or start one
-          more, and watch the topology.
+          The workers run where the cluster runs. Press Ctrl-C in one of them or start another, and watch the
+          topology.
         </p>
       </li>
     </ul>

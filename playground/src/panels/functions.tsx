@@ -20,7 +20,7 @@ export function FunctionsPanel() {
       </div>
       {servers.length === 0 ? (
         <p class="empty">
-          No server is known yet. Type a function as server.function above, or look at Connect.
+          No server is known yet. Type a function as server.function above, or open Connect.
         </p>
       ) : (
         <ul class="offers">
@@ -45,7 +45,7 @@ function Offer({ server }: { readonly server: ServerInfo }) {
         {name} <span class="badge">{status?.role ?? 'server'}</span>
         {trouble !== undefined && <span class="badge badge-bad">not reached</span>}
       </h3>
-      {!isFirst && <p class="hint">Takes what servers before it send on: use it as a further stage.</p>}
+      {!isFirst && <p class="hint">Takes messages from the servers before it. Use it as a later stage.</p>}
       {status?.workers !== undefined && isBare && (
         <p class="hint">Its workers know what else they offer: type the function’s name above.</p>
       )}

@@ -66,7 +66,7 @@ export function JobPanel() {
         <p class="hint">
           {kind === 'map'
             ? 'Map gives one result for each input, in order, and ends by itself.'
-            : 'A job gives results as they come: a pipeline may drop some, and a scatter make more of them. “open” never ends by itself.'}
+            : 'A job gives results as they arrive. A pipeline may drop some, and scattering may add some. With “open” the job does not end by itself.'}
         </p>
         {kind === 'map' && <MapOptionFields />}
         {input === 'lines' && <LinesInput />}

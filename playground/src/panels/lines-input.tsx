@@ -48,7 +48,7 @@ export function LinesInput() {
       />
       <p class="hint" role="status">
         {lines.length === 0
-          ? 'Paste lines, choose a file or drop one here. It does not leave the page but as payloads of the job.'
+          ? 'Paste lines, choose a file or drop one here. The lines leave the page only as payloads of the job.'
           : `${grouped(lines.length)} lines${job.linesFrom.value === '' ? '' : ` of ${job.linesFrom.value}`}`}
       </p>
     </div>

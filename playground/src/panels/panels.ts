@@ -31,7 +31,7 @@ export const PANELS: readonly Panel[] = [
   {
     id: 'functions',
     name: 'Functions',
-    about: 'What the servers offer. Choose one to call it, or put several behind one another.',
+    about: 'The functions of the servers. Choose one to call it, or several to chain them.',
     Body: FunctionsPanel,
   },
   {

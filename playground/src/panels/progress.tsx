@@ -4,7 +4,7 @@ import type { JobView } from '../state/job-view.ts';
 import { duration, grouped } from '../state/numbers.ts';
 
 const PHASES: Readonly<Record<JobView['phase'], string>> = {
-  idle: 'not begun',
+  idle: 'not started',
   running: 'running',
   paused: 'paused',
   done: 'done',

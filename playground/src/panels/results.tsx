@@ -9,7 +9,7 @@ export function Results() {
     <section class="results" aria-label="Results">
       <h3>Last results</h3>
       {results.length === 0 ? (
-        <p class="empty">Results are listed as they come, the last hundred of them.</p>
+        <p class="empty">The last hundred results appear here.</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
         <ol class="result-lines mono" tabIndex={0} aria-label="The last results, newest first">

@@ -109,8 +109,8 @@ export function WirePanel() {
       {rows.length === 0 ? (
         <p class="empty">
           {count === 0
-            ? 'Nothing has passed yet. Make a call, and look here again.'
-            : 'No envelope that is kept fits the filter.'}
+            ? 'No envelope has passed yet. Make a call, then come back.'
+            : 'No recorded envelope matches the filter.'}
         </p>
       ) : (
         <div class={`wire ${chosen.value === undefined ? '' : 'has-chosen'}`}>

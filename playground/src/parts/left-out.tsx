@@ -7,7 +7,7 @@ export function LeftOut({ field }: { readonly field: Key }) {
   if (!link.leftOut.includes(field)) return null;
   return (
     <p class="hint" role="status">
-      Too long for the page’s address: a link to this page does not have it.
+      Too long for the page’s address: a link to this page leaves it out.
     </p>
   );
 }

@@ -5,25 +5,24 @@ import { inFieldNames } from './field-names.ts';
 /** What to try, by the error's code. The error's own text says what happened, and where. */
 const ADVICE: Readonly<Record<string, string>> = {
   TIMEOUT:
-    'See in Topology whether the server is up and has the function. A slow function needs a longer time-out.',
+    'Check in Topology that the server is up and has the function. A slow function needs a longer time-out.',
   DISCONNECTED:
     'The client connects again by itself. It does not repeat calls that were under way, since they may have run. Call again.',
   CLOSED: 'The client was closed. Connect again.',
   WRONG_SERVER: 'Check the name of the server. Behind a relay, it is the name that the relay has for it.',
   INVALID_CALL: 'Nothing was sent. Correct what the text names, and call again.',
-  REMOTE:
-    'The call arrived, and the function failed. Look at what it was given, and at the functions that the server has.',
-  PROTOCOL: 'What came is not PALM, or not in this format. Choose hex to see it as it is.',
-  FORBIDDEN: 'Look at the token, and at what the relay grants it: servers, functions and cache.',
+  REMOTE: 'The call arrived and the function failed. Check its payload, and which functions the server has.',
+  PROTOCOL: 'The bytes that arrived are not PALM, or not in this format. Choose Hex to see them.',
+  FORBIDDEN: 'Check the token and what the relay grants it: servers, functions and cache.',
   TOO_LARGE: 'Send less at a time, or raise the limit of the relay.',
-  LOST: 'The relay has forgotten the session, so results may be missing. Run it again from where you know that they are not.',
+  LOST: 'The relay no longer has the session, so results may be missing. Run it again from the last result that you trust.',
 };
 
 /** The same where it is the connection that failed, and not a call. */
 const ADVICE_ON_CONNECTION: Readonly<Record<string, string>> = {
   FORBIDDEN:
-    'frond demo makes a new token each time it starts: open the link that it printed last. Any other relay knows its tokens from its token file.',
-  TIMEOUT: 'See whether the relay and the server behind it are up, and whether the URL is right.',
+    'frond demo makes a new token each time it starts: open the link that it printed last. Other relays read their tokens from a token file.',
+  TIMEOUT: 'Check that the relay and the server behind it are up, and that the URL is right.',
   INVALID_CALL: 'Nothing was sent. Correct the field that the text names, and connect again.',
 };
 

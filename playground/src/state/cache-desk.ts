@@ -91,7 +91,7 @@ export class CacheDesk {
     const key = wished === '' ? stored : wished;
     this.#see(key, value);
     this.#page.link.set({ key });
-    return { key, text: wished === '' ? 'Stored under a key of the client’s making.' : 'Stored.' };
+    return { key, text: wished === '' ? 'Stored under a key that the client chose.' : 'Stored.' };
   }
 
   private async delete(client: Cacheable, key: string) {

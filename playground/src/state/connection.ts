@@ -108,7 +108,8 @@ export class Connection {
     clearTimeout(this.#retry);
     try {
       const [first] = place.servers;
-      if (first === undefined) throw new Error('name a server in “Servers”: a relay lets nobody in without');
+      if (first === undefined)
+        throw new Error('name a server in “Servers”: a client of a relay finds its server by name');
       await this.client(first, first);
       await this.discovery.look(place);
       if (this.place.peek() === place) this.#phase.value = { type: 'connected' };

@@ -29,7 +29,7 @@ export function TopologyCard() {
         }}
       />
       {info === undefined ? (
-        <p class="hint">Messages move as they pass. Choose a server to see what it says of itself.</p>
+        <p class="hint">Dots are messages on their way. Choose a server to see its status.</p>
       ) : (
         <ServerFacts server={info} />
       )}
