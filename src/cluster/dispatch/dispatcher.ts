@@ -22,7 +22,7 @@ import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
-import { WorkSharing } from './work-sharing.ts';
+import { WorkSharing } from './work-assigner.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
