@@ -22,11 +22,11 @@ import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
-import { WorkSharing } from './work-assigner.ts';
+import { WorkAssigner } from './work-assigner.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
-export interface HandOverSettings {
+export interface DispatcherSettings {
   readonly push: BoundPush;
   /** Takes results of workers. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
@@ -49,13 +49,13 @@ export interface HandOverSettings {
  * Workers that take what is pushed get what nobody asks for.
  */
 export class Dispatcher implements Outlet<Bytes> {
-  readonly #settings: HandOverSettings;
+  readonly #settings: DispatcherSettings;
   readonly #codec = new EnvelopeCodec();
   readonly #replies = new EnvelopeCodec();
   readonly #leases: Leases;
-  readonly #askers: WorkerRegistry;
+  readonly #registry: WorkerRegistry;
   readonly #moves: LinkMoves;
-  readonly #sharing: WorkSharing;
+  readonly #assigner: WorkAssigner;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   readonly #slab = new Slab();
@@ -67,11 +67,11 @@ export class Dispatcher implements Outlet<Bytes> {
   #client = '';
   #isClosed = false;
 
-  constructor(settings: HandOverSettings) {
+  constructor(settings: DispatcherSettings) {
     this.#settings = settings;
     const leases = new Leases(settings.maxDeliveries, settings.budgets);
     this.#leases = leases;
-    this.#askers = new WorkerRegistry({
+    this.#registry = new WorkerRegistry({
       // A sign of life that is kept as long as a worker may be silent would come too late.
       heartbeat: Math.min(settings.heartbeat, settings.workerTimeout / 3),
       workerTimeout: settings.workerTimeout,
@@ -79,33 +79,33 @@ export class Dispatcher implements Outlet<Bytes> {
       isFree: ({ id }) => leases.holds(id) === 0,
       onCame: ({ name }, isBack) =>
         settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: name }),
-      onDead: (asker, why) => this.#lost(asker, why),
+      onDead: (worker, why) => this.#lost(worker, why),
       onSilent: ({ id, name }) =>
         settings.logger.warning('worker is silent, and its link is there', {
           worker: name,
           held: leases.holds(id),
         }),
-      onDropped: (asker, why) => {
-        this.#end(asker, why);
-        leases.forgetWorker(asker.id);
+      onDropped: (worker, why) => {
+        this.#end(worker, why);
+        leases.forgetWorker(worker.id);
       },
       onForgotten: (id) => leases.forgetWorker(id),
-      onLook: () => this.#sharing.look(),
+      onLook: () => this.#assigner.look(),
     });
     this.#moves = new LinkMoves({
       budget: settings.budgets.out,
       logger: settings.logger,
-      heartbeat: this.#askers.heartbeat,
+      heartbeat: this.#registry.heartbeat,
       workerTimeout: settings.workerTimeout,
       answer: (request, from) => (this.#isClosed ? neverAnswered() : this.#answer(request, from)),
     });
-    this.#sharing = new WorkSharing({
+    this.#assigner = new WorkAssigner({
       leases,
       push: settings.push,
       out: settings.budgets.out,
-      hasAskers: () => this.#askers.hasAwake,
+      hasLeasedWorkers: () => this.#registry.hasAwake,
       encode: (items) => this.#encode(items),
-      onShared: () => this.#openRoom(),
+      onAssigned: () => this.#openRoom(),
     });
     settings.push.onPeers(() => this.#peersChanged());
   }
@@ -117,12 +117,12 @@ export class Dispatcher implements Outlet<Bytes> {
 
   /** Messages that wait for a worker or that one has. */
   get inFlight(): number {
-    return this.waiting + this.#leases.out + this.#sharing.pushedOut;
+    return this.waiting + this.#leases.out + this.#assigner.pushedOut;
   }
 
   get workers(): WorkerState[] {
     const now = performance.now();
-    return [...this.#askers].map(({ id, name, lastSeen }) => ({
+    return [...this.#registry].map(({ id, name, lastSeen }) => ({
       name,
       holds: this.#leases.holds(id),
       silent: Math.round(now - lastSeen),
@@ -149,7 +149,7 @@ export class Dispatcher implements Outlet<Bytes> {
   done(): void {}
 
   async flush(): Promise<boolean> {
-    this.#sharing.share();
+    this.#assigner.assign();
     if (this.#isFull(1) && !this.#isClosed) {
       this.#room ??= deferred();
       await this.#room.promise;
@@ -167,41 +167,41 @@ export class Dispatcher implements Outlet<Bytes> {
   }
 
   #answer(request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
-    const { worker, name, isAway, leaves, items } = request;
-    const known = this.#askers.known(worker);
+    const { worker: id, name, isAway, leaves, items } = request;
+    const known = this.#registry.known(id);
     if (known?.isAt(from) === false) return this.#moves.take(known, request, from);
     // Whoever is not here has nothing to leave. Of the link to a worker of its own a relay says that it broke.
     const isNobody = known === undefined && leaves && items.length === 0;
     if (isAway && known !== undefined) this.#linkBroke(known);
     if (isAway || isNobody) return this.#encode([]);
-    if (this.#askers.hasLeft(worker)) {
+    if (this.#registry.hasLeft(id)) {
       throw new PalmError(
         'PROTOCOL',
         `worker ${inspectValue(name)} has left; one that comes back needs another id`,
       );
     }
-    const asker = this.#askers.come(worker, name);
-    asker.heard(from, () => this.#linkBroke(asker));
-    if (request.items.length > 0 && asker.untaken >= WORKER_RESULTS) {
+    const worker = this.#registry.come(id, name);
+    worker.seen(from, () => this.#linkBroke(worker));
+    if (request.items.length > 0 && worker.ungathered >= WORKER_RESULTS) {
       throw new PalmError(
         'TOO_LARGE',
         `results of ${WORKER_RESULTS} requests of this worker wait to be taken`,
       );
     }
-    if (request.want > 0) asker.asks++;
-    const { asks } = asker;
-    const results = asker.isNew(request.sequence) ? this.#take(asker, request.items) : [];
-    if (results.length === 0) return this.#reply(asker, request, asks);
-    asker.untaken++;
+    if (request.want > 0) worker.workRequests++;
+    const { workRequests } = worker;
+    const results = worker.isNew(request.sequence) ? this.#take(worker, request.items) : [];
+    if (results.length === 0) return this.#reply(worker, request, workRequests);
+    worker.ungathered++;
     return this.#settings.onResults(results).then(() => {
-      asker.untaken--;
-      return this.#reply(asker, request, asks);
+      worker.ungathered--;
+      return this.#reply(worker, request, workRequests);
     });
   }
 
   /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
   pushedCameBack(frames: readonly Bytes[]): Bytes[] {
-    const results = this.#sharing.pushedCameBack(frames);
+    const results = this.#assigner.pushedCameBack(frames);
     this.#checkDrained();
     return results;
   }
@@ -216,20 +216,20 @@ export class Dispatcher implements Outlet<Bytes> {
   close(): void {
     this.#isClosed = true;
     this.#room?.resolve();
-    this.#sharing.close();
-    this.#askers.close();
+    this.#assigner.close();
+    this.#registry.close();
   }
 
   #peersChanged(): void {
-    this.#sharing.peersChanged();
+    this.#assigner.peersChanged();
     this.#checkDrained();
   }
 
   /** What became of leases. Gives the results; those of a message that is settled came too late. */
-  #take(asker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
+  #take(worker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
     for (const { lease: number, kind, frame: given } of items) {
-      const lease = this.#leases.find(number, asker.id);
+      const lease = this.#leases.find(number, worker.id);
       if (lease === undefined) continue;
       if (kind === WorkKind.returned) {
         this.#leases.giveBack(lease);
@@ -242,32 +242,32 @@ export class Dispatcher implements Outlet<Bytes> {
       }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }
-    if (items.length > 0 && this.#leases.holds(asker.id) === 0) asker.forgetAnswer();
+    if (items.length > 0 && this.#leases.holds(worker.id) === 0) worker.forgetAnswer();
     this.#checkDrained();
     return results;
   }
 
-  #reply(asker: LeasedWorker, request: WorkRequest, asks: number): Bytes | Promise<Bytes> {
+  #reply(worker: LeasedWorker, request: WorkRequest, workRequests: number): Bytes | Promise<Bytes> {
     const { sequence, want, leaves, items } = request;
-    if (leaves) this.#left(asker);
+    if (leaves) this.#left(worker);
     if (leaves || (want === 0 && items.length > 0)) {
-      this.#sharing.share();
+      this.#assigner.assign();
       return this.#encode([]);
     }
     // While its results waited to be taken, its worker may have left, or have sent it again after a break: who asked
     // then is not there any more, and what it got would be held by nobody.
-    const isThere = this.#askers.get(asker.id) === asker;
-    if (!isThere || (want > 0 && asker.asks !== asks)) return this.#encode([]);
+    const isThere = this.#registry.get(worker.id) === worker;
+    if (!isThere || (want > 0 && worker.workRequests !== workRequests)) return this.#encode([]);
     if (this.#isClosed) return neverAnswered();
-    const { heartbeat } = this.#askers;
-    if (want === 0) return asker.keepSign(this.#encode([]), heartbeat);
-    const before = asker.answerBefore(sequence);
+    const { heartbeat } = this.#registry;
+    if (want === 0) return worker.holdSignOfLife(this.#encode([]), heartbeat);
+    const before = worker.answerBefore(sequence);
     if (before !== undefined) return before === 'overtaken' ? this.#encode([]) : before;
     // One that asks again because a break took its answer has given up the request before.
-    asker.endAsking(this.#encode([]));
-    const reply = asker.ask(sequence, want, heartbeat, () => this.#sharing.giveNothing(asker));
-    this.#sharing.wait(asker);
-    this.#sharing.share();
+    worker.endWorkRequest(this.#encode([]));
+    const reply = worker.holdWorkRequest(sequence, want, heartbeat, () => this.#assigner.giveNothing(worker));
+    this.#assigner.wait(worker);
+    this.#assigner.assign();
     return reply;
   }
 
@@ -288,41 +288,41 @@ export class Dispatcher implements Outlet<Bytes> {
   }
 
   /** Nothing is given to a link that is not there. Should the worker be, it asks again, or has done so over another. */
-  #linkBroke(asker: LeasedWorker): void {
-    this.#sharing.waitsNoMore(asker);
-    asker.endAsking(this.#encode([]));
-    const isGone = !asker.isLinked;
-    if (isGone) asker.moved();
-    if (!isGone || !asker.isLinked) this.#askers.linkBroke(asker);
+  #linkBroke(worker: LeasedWorker): void {
+    this.#assigner.waitsNoMore(worker);
+    worker.endWorkRequest(this.#encode([]));
+    const isGone = !worker.isLinked;
+    if (isGone) worker.moved();
+    if (!isGone || !worker.isLinked) this.#registry.linkBroke(worker);
   }
 
   /** What the worker has not ended is for others. */
-  #left(asker: LeasedWorker): void {
-    this.#askers.leave(asker);
-    this.#end(asker, 'worker left');
-    this.#leases.left(asker.id);
-    asker.stop();
+  #left(worker: LeasedWorker): void {
+    this.#registry.leave(worker);
+    this.#end(worker, 'worker left');
+    this.#leases.left(worker.id);
+    worker.stop();
   }
 
-  #lost(asker: LeasedWorker, why: string): void {
-    const held = this.#leases.holds(asker.id);
-    this.#end(asker, why);
-    const givenUp = this.#leases.died(asker.id);
+  #lost(worker: LeasedWorker, why: string): void {
+    const held = this.#leases.holds(worker.id);
+    this.#end(worker, why);
+    const givenUp = this.#leases.died(worker.id);
     this.#losses.workers++;
     this.#losses.redelivered += held - givenUp.length;
     this.#losses.givenUp += givenUp.length;
     for (const { frame, deaths } of givenUp) this.#settings.onGivenUp(this.#codec.decode(frame), deaths);
-    this.#sharing.share();
+    this.#assigner.assign();
     this.#checkDrained();
   }
 
-  #end(asker: LeasedWorker, why: string): void {
-    asker.end(this.#encode([]));
-    this.#sharing.waitsNoMore(asker);
-    const held = this.#leases.holds(asker.id);
+  #end(worker: LeasedWorker, why: string): void {
+    worker.end(this.#encode([]));
+    this.#assigner.waitsNoMore(worker);
+    const held = this.#leases.holds(worker.id);
     const { logger } = this.#settings;
-    if (held > 0) logger.warning(why, { worker: asker.name, held });
-    else logger.info(why, { worker: asker.name, held });
+    if (held > 0) logger.warning(why, { worker: worker.name, held });
+    else logger.info(why, { worker: worker.name, held });
   }
 
   #checkDrained(): void {

@@ -7,13 +7,13 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
 
 /** A request that is not answered yet. */
-interface Waiting {
+interface HeldRequest {
   readonly reply: Deferred<Bytes>;
   readonly stop: () => void;
 }
 
 /** One that waits for work. */
-interface Asking extends Waiting {
+interface HeldWorkRequest extends HeldRequest {
   readonly sequence: number;
   readonly want: number;
 }
@@ -28,15 +28,15 @@ export class LeasedWorker {
   /** Whether it has been silent for as long as a worker may be. */
   isSilent = false;
   /** Requests for work that came. */
-  asks = 0;
+  workRequests = 0;
   /** Requests whose results wait to be taken. */
-  untaken = 0;
-  readonly #seen = new Fifo<number>();
+  ungathered = 0;
+  readonly #recentRequests = new Fifo<number>();
   /** The newest request for work that was answered, and the answer, which a break may have taken. */
-  #answered = 0;
+  #answeredRequest = 0;
   #answer: Bytes | undefined;
-  #asking: Asking | undefined;
-  #sign: Waiting | undefined;
+  #workRequest: HeldWorkRequest | undefined;
+  #signOfLife: HeldRequest | undefined;
   /** What it was heard of over. */
   #link: RequestOrigin['link'] | undefined;
   #isLinked = false;
@@ -53,7 +53,7 @@ export class LeasedWorker {
 
   /** Items that it takes; 0 when it does not wait for any. */
   get want(): number {
-    return this.#asking?.want ?? 0;
+    return this.#workRequest?.want ?? 0;
   }
 
   /** Whether the link that it was heard of over is there and known: it tells when it ends. */
@@ -72,7 +72,7 @@ export class LeasedWorker {
   }
 
   /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
-  heard(from: RequestOrigin | undefined, onGone: () => void): void {
+  seen(from: RequestOrigin | undefined, onGone: () => void): void {
     this.lastSeen = performance.now();
     this.goneSince = undefined;
     this.isSilent = false;
@@ -99,52 +99,53 @@ export class LeasedWorker {
 
   /** Takes note of a request. Gives whether it is not one that came before, sent again after a break. */
   isNew(sequence: number): boolean {
-    for (let i = 0; i < this.#seen.size; i++) if (this.#seen.peek(i) === sequence) return false;
-    this.#seen.push(sequence);
-    if (this.#seen.size > WORKER_REQUESTS_KNOWN) this.#seen.shift();
+    for (let i = 0; i < this.#recentRequests.size; i++)
+      if (this.#recentRequests.peek(i) === sequence) return false;
+    this.#recentRequests.push(sequence);
+    if (this.#recentRequests.size > WORKER_REQUESTS_KNOWN) this.#recentRequests.shift();
     return true;
   }
 
   /** The answer that a request for work got before; undefined for a new one, empty for one that is overtaken. */
   answerBefore(sequence: number): Bytes | 'overtaken' | undefined {
-    if (sequence > this.#answered) return undefined;
-    return (sequence === this.#answered ? this.#answer : undefined) ?? 'overtaken';
+    if (sequence > this.#answeredRequest) return undefined;
+    return (sequence === this.#answeredRequest ? this.#answer : undefined) ?? 'overtaken';
   }
 
   /** Has a request wait. Gives the answer to come; `expire` is called after `timeout` milliseconds without it. */
-  ask(sequence: number, want: number, timeout: number, expire: () => void): Promise<Bytes> {
+  holdWorkRequest(sequence: number, want: number, timeout: number, expire: () => void): Promise<Bytes> {
     const reply = deferred<Bytes>();
-    this.#asking = { sequence, want, reply, stop: startTimer(timeout, expire) };
+    this.#workRequest = { sequence, want, reply, stop: startTimer(timeout, expire) };
     return reply.promise;
   }
 
   /** Answers what waits for work. */
   answer(answer: Bytes): void {
-    if (this.#asking === undefined) return;
-    this.#answered = this.#asking.sequence;
+    if (this.#workRequest === undefined) return;
+    this.#answeredRequest = this.#workRequest.sequence;
     this.#keep(answer);
-    this.#asking.stop();
-    this.#asking.reply.resolve(answer);
-    this.#asking = undefined;
+    this.#workRequest.stop();
+    this.#workRequest.reply.resolve(answer);
+    this.#workRequest = undefined;
   }
 
   /** Ends what waits for work without taking note of the answer. */
-  endAsking(answer: Bytes): void {
-    this.#asking?.stop();
-    this.#asking?.reply.resolve(answer);
-    this.#asking = undefined;
+  endWorkRequest(answer: Bytes): void {
+    this.#workRequest?.stop();
+    this.#workRequest?.reply.resolve(answer);
+    this.#workRequest = undefined;
   }
 
   /** Has a sign of life wait for `timeout` milliseconds, so that the next one comes then. Gives its answer to come. */
-  keepSign(answer: Bytes, timeout: number): Promise<Bytes> {
-    this.#sign?.stop();
-    this.#sign?.reply.resolve(answer);
+  holdSignOfLife(answer: Bytes, timeout: number): Promise<Bytes> {
+    this.#signOfLife?.stop();
+    this.#signOfLife?.reply.resolve(answer);
     const reply = deferred<Bytes>();
     const stop = startTimer(timeout, () => {
-      this.#sign = undefined;
+      this.#signOfLife = undefined;
       reply.resolve(answer);
     });
-    this.#sign = { reply, stop };
+    this.#signOfLife = { reply, stop };
     return reply.promise;
   }
 
@@ -161,10 +162,10 @@ export class LeasedWorker {
 
   /** Answers all that waits. */
   end(answer: Bytes): void {
-    this.endAsking(answer);
-    this.#sign?.stop();
-    this.#sign?.reply.resolve(answer);
-    this.#sign = undefined;
+    this.endWorkRequest(answer);
+    this.#signOfLife?.stop();
+    this.#signOfLife?.reply.resolve(answer);
+    this.#signOfLife = undefined;
     this.forgetAnswer();
   }
 
@@ -173,10 +174,10 @@ export class LeasedWorker {
     this.forgetAnswer();
     this.#stopWatch();
     this.#isLinked = false;
-    this.#asking?.stop();
-    this.#asking = undefined;
-    this.#sign?.stop();
-    this.#sign = undefined;
+    this.#workRequest?.stop();
+    this.#workRequest = undefined;
+    this.#signOfLife?.stop();
+    this.#signOfLife = undefined;
     this.moved();
   }
 }

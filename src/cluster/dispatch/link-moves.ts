@@ -37,14 +37,14 @@ export class LinkMoves {
   }
 
   /** @throws PalmError `TOO_LARGE` when too much waits. */
-  take(asker: LeasedWorker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
+  take(worker: LeasedWorker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
     const { budget, logger, heartbeat, workerTimeout } = this.#settings;
     const { isAway, leaves, items } = request;
-    logger.warning('a request in the name of a worker came over another link', { worker: asker.name });
+    logger.warning('a request in the name of a worker came over another link', { worker: worker.name });
     const nothing = encodeWorkReply(this.#codec, []);
     const hasResults = items.length > 0;
     if (isAway || (leaves && !hasResults)) return nothing;
-    if (asker.moving >= WORKER_MOVES || budget.isFull) {
+    if (worker.moving >= WORKER_MOVES || budget.isFull) {
       const text = 'too many requests in the name of this worker wait for its old link to end';
       throw new PalmError('TOO_LARGE', text);
     }
@@ -63,7 +63,7 @@ export class LinkMoves {
     // A wish for work may be told to come again. Results may not: they would count as taken.
     const expire = () => (hasResults ? this.#refuse('the link of this worker is another') : nothing);
     const stops = [
-      asker.onMove(() => end(() => this.#settings.answer(request, from))),
+      worker.onMove(() => end(() => this.#settings.answer(request, from))),
       startTimer(hasResults ? workerTimeout : heartbeat, () => end(expire)),
       from?.onGone(() => end(() => nothing)) ?? (() => {}),
     ];

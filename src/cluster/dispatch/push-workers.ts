@@ -33,7 +33,7 @@ export interface PushSource<T extends Pushable> {
   /** Takes one back that could not be pushed. */
   putBack(item: T): void;
   /** Whether other workers ask for their work, who would have nothing to do if these had long queues. */
-  isShared(): boolean;
+  hasLeasedWorkers(): boolean;
 }
 
 /**
@@ -70,7 +70,7 @@ export class PushWorkers<T extends Pushable> {
   get room(): number {
     const { peers } = this.#push;
     if (peers === 0) return 0;
-    if (!this.#source.isShared()) return Number.POSITIVE_INFINITY;
+    if (!this.#source.hasLeasedWorkers()) return Number.POSITIVE_INFINITY;
     return Math.max(0, Math.floor(this.#each * peers) - this.#out);
   }
 

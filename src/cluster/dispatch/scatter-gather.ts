@@ -20,7 +20,7 @@ import {
   type MessageTransform,
 } from '../runtime/functions.ts';
 import { defaultStream } from '../runtime/publisher.ts';
-import { heard, isIterable } from '../runtime/results.ts';
+import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
 import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
 import type { MutableCounters } from '../runtime/status.ts';
@@ -64,8 +64,8 @@ export interface DispatchOptions extends ServingOptions {
 }
 
 /** Where the messages come from. */
-export interface Intake {
-  readonly source: AsyncIterator<readonly Bytes[], undefined>;
+export interface DispatchSource {
+  readonly batches: AsyncIterator<readonly Bytes[], undefined>;
   /** Takes in no more. */
   readonly stop: () => Promise<void>;
   /** By their keys in the cache. */
@@ -74,7 +74,7 @@ export interface Intake {
   readonly previous?: string;
 }
 
-export interface Distribution extends RoleParts {
+export interface DispatchParts extends RoleParts {
   readonly pubAddress: string;
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
@@ -86,18 +86,18 @@ const MAX_DELIVERIES = 3;
 
 export async function openDispatch(
   role: string,
-  ground: RoleHost,
+  host: RoleHost,
   options: DispatchOptions,
-  intake: Intake,
-): Promise<Distribution> {
+  source: DispatchSource,
+): Promise<DispatchParts> {
   const { name, pipelined = false, scatter, gather } = options;
   const limits = checkLimits(options);
-  const { connection, logger } = ground;
+  const { connection, logger } = host;
   const push = await connection.bindPush(options.workerPushAddress);
   const workerPull = await connection.bindPull(options.workerPullAddress);
   const stream = options.handleStream ?? defaultStream(name, pipelined);
   const isVerbatim = !pipelined && gather === undefined && options.handleStream === undefined;
-  const { publisher, address: pubAddress } = await ground.publisher(options.pubAddress, stream, isVerbatim);
+  const { publisher, address: pubAddress } = await host.publisher(options.pubAddress, stream, isVerbatim);
 
   const sizeOf = (frame: Bytes) => frame.length;
   const results = new BatchQueue<Bytes>(UNGATHERED, { sizeOf, bytes: UNGATHERED_BYTES });
@@ -105,13 +105,12 @@ export async function openDispatch(
     results.push(frames);
     return results.room();
   };
-  const budgets = { waiting: ground.waiting, out: new ByteBudget(WORKERS_SHARE * ground.waiting.limit) };
-  const handOver = new Dispatcher({
+  const budgets = { waiting: host.waiting, out: new ByteBudget(WORKERS_SHARE * host.waiting.limit) };
+  const dispatcher = new Dispatcher({
     isVerbatim: scatter === undefined,
     push,
     onResults,
-    onGivenUp: (message, deaths) =>
-      publisher.fail(failed(ground, message, workerDied(deaths), Status.failed)),
+    onGivenUp: (message, deaths) => publisher.fail(failed(host, message, workerDied(deaths), Status.failed)),
     logger,
     budgets,
     ...limits,
@@ -119,18 +118,18 @@ export async function openDispatch(
 
   // What fails on its way to the workers is answered as what fails on its way back.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
-  const settings = { ...ground.surroundings, onFailure };
-  const scattering = ground.flow(scatterStep({ ...settings, spread: scatter }), handOver, {
+  const settings = { ...host.scope, onFailure };
+  const scattering = host.flow(scatterStep({ ...settings, transform: scatter }), dispatcher, {
     handsOut: scatter !== undefined,
   });
-  const gathering = ground.flow(gatherStep({ ...settings, spread: gather }), publisher, {
+  const gathering = host.flow(gatherStep({ ...settings, transform: gather }), publisher, {
     handsOut: gather !== undefined || options.handleStream !== undefined,
     isIntake: false,
   });
 
-  const inFlight = () => handOver.inFlight + scattering.running + gathering.running;
+  const inFlight = () => dispatcher.inFlight + scattering.running + gathering.running;
   const addresses = {
-    ...intake.addresses,
+    ...source.addresses,
     pub_address: pubAddress,
     worker_pull_address: workerPull.address,
     worker_push_address: push.address,
@@ -138,19 +137,19 @@ export async function openDispatch(
   const describe = () => ({
     role,
     ...(options.handleStream === undefined && { pipelined }),
-    ...(intake.previous !== undefined && { previous: [intake.previous] }),
+    ...(source.previous !== undefined && { previous: [source.previous] }),
     functions: [],
-    counters: ground.counters(inFlight()),
-    workers: handOver.workers,
-    losses: handOver.losses,
+    counters: host.counters(inFlight()),
+    workers: dispatcher.workers,
+    losses: dispatcher.losses,
     pushedWorkers: push.peers,
   });
-  const db = await ground.serveCache(addresses, describe, (request, from) => handOver.answer(request, from));
-  const scattered = scattering.serve(ground.intake([intake.source], budgets.out));
+  const db = await host.serveCache(addresses, describe, (request, from) => dispatcher.answer(request, from));
+  const scattered = scattering.serve(host.intake([source.batches], budgets.out));
   const takePushed = (frames: readonly Bytes[]) => {
-    const results = handOver.pushedCameBack(frames);
+    const results = dispatcher.pushedCameBack(frames);
     for (let refused = frames.length - results.length; refused > 0; refused--)
-      dropped(ground.tally, logger, 'a result of nothing that was pushed', {
+      dropped(host.tally, logger, 'a result of nothing that was pushed', {
         worker_pull: workerPull.address,
       });
     return results;
@@ -161,16 +160,16 @@ export async function openDispatch(
   ]);
 
   const drain = async (left: () => number) => {
-    await intake.stop();
+    await source.stop();
     await atMost(left(), scattered);
-    await atMost(left(), handOver.drained());
-    handOver.close();
+    await atMost(left(), dispatcher.drained());
+    dispatcher.close();
     results.end();
     await workerPull.close({ timeout: left() });
     await atMost(left(), gathered);
   };
   return {
-    ground,
+    host,
     dbAddress: db.address,
     pubAddress,
     workerPullAddress: workerPull.address,
@@ -212,21 +211,21 @@ function judged<T>(
 
 // Scatter and gather: what a Master or Hub does with messages on their way to its workers and back.
 
-export interface SpreadSettings extends FailureSettings, FunctionScope {
-  readonly spread: MessageTransform | undefined;
+export interface TransformSettings extends FailureSettings, FunctionScope {
+  readonly transform: MessageTransform | undefined;
   readonly tally: MutableCounters;
   /** Takes the answer to a message that failed here. */
   readonly onFailure: (failure: PalmMessage) => void;
 }
 
 /**
- * Has each message spread. A message without one gets a value for its `cache` field, as in pylm (pylm/parts/core.py,
+ * Transforms each message. A message without one gets a value for its `cache` field, as in pylm (pylm/parts/core.py,
  * Inbound): the parts of one message share it, so that a gather can tell them.
  */
-export function scatterStep(settings: SpreadSettings): Step {
+export function scatterStep(settings: TransformSettings): Step {
   const step = gatherStep(settings);
-  // The hand-over fills it where nothing is changed.
-  if (settings.spread === undefined) return step;
+  // The dispatcher fills it where nothing is changed.
+  if (settings.transform === undefined) return step;
   const nextId = countedIds();
   return (message, emit) => {
     if (message.cache === '') message.cache = nextId();
@@ -234,23 +233,23 @@ export function scatterStep(settings: SpreadSettings): Step {
   };
 }
 
-export function gatherStep(settings: SpreadSettings): Step {
-  const { spread } = settings;
-  if (spread === undefined) return (message, emit) => emit(message);
-  return (message, emit) => each(settings, spread, message, emit);
+export function gatherStep(settings: TransformSettings): Step {
+  const { transform } = settings;
+  if (transform === undefined) return (message, emit) => emit(message);
+  return (message, emit) => transformed(settings, transform, message, emit);
 }
 
-async function each(
-  settings: SpreadSettings,
-  spread: MessageTransform,
+async function transformed(
+  settings: TransformSettings,
+  transform: MessageTransform,
   message: PalmMessage,
   emit: Emit,
 ): Promise<void> {
-  // A spread may change the message it was given; the answer to a failure goes to who asked.
+  // The transform may change the message. The answer to a failure goes to the original caller.
   const original = { ...message };
   let count = 0;
   try {
-    const parts: unknown = heard(spread(message, new MessageContext(settings, message)));
+    const parts: unknown = handled(transform(message, new MessageContext(settings, message)));
     if (!isIterable(parts)) {
       throw invalidCall(`scatter and gather give messages, as generators do, not ${inspectValue(parts)}`);
     }

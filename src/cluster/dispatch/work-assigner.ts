@@ -7,29 +7,29 @@ import type { LeasedWorker } from './leased-worker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
 import { PushedCalls, PushWorkers } from './push-workers.ts';
 
-export interface SharingSettings {
+export interface WorkAssignerSettings {
   readonly leases: Leases;
   readonly push: BoundPush;
   /** Of what workers have that ask: when it is full they get no more. */
   readonly out: ByteBudget;
   /** Whether there are workers that ask. */
-  readonly hasAskers: () => boolean;
+  readonly hasLeasedWorkers: () => boolean;
   readonly encode: (items: readonly WorkItem[]) => Bytes;
   /** Called when messages were taken from those that wait. */
-  readonly onShared: () => void;
+  readonly onAssigned: () => void;
 }
 
 /** Gives what waits to those that asked for it, evenly, and has what nobody asked for pushed. */
-export class WorkSharing {
-  readonly #settings: SharingSettings;
+export class WorkAssigner {
+  readonly #settings: WorkAssignerSettings;
   /** Those that wait for work, longest first. */
   readonly #idle = new Set<LeasedWorker>();
   readonly #pushed: PushWorkers<LeasedMessage>;
   readonly #pushedCalls = new PushedCalls();
 
-  constructor(settings: SharingSettings) {
+  constructor(settings: WorkAssignerSettings) {
     this.#settings = settings;
-    this.#pushed = new PushWorkers<LeasedMessage>(settings.push, this.#forPush());
+    this.#pushed = new PushWorkers<LeasedMessage>(settings.push, this.#pushSource());
   }
 
   /** Messages pushed that did not come back, as far as that can be told. */
@@ -38,12 +38,12 @@ export class WorkSharing {
   }
 
   /** The worker waits for work. */
-  wait(asker: LeasedWorker): void {
-    this.#idle.add(asker);
+  wait(worker: LeasedWorker): void {
+    this.#idle.add(worker);
   }
 
-  waitsNoMore(asker: LeasedWorker): void {
-    this.#idle.delete(asker);
+  waitsNoMore(worker: LeasedWorker): void {
+    this.#idle.delete(worker);
   }
 
   /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
@@ -54,45 +54,45 @@ export class WorkSharing {
       if (result !== undefined) results.push(result);
     }
     this.#pushed.cameBack(results.length);
-    this.share();
+    this.assign();
     return results;
   }
 
   /** Workers that are pushed to came or went. */
   peersChanged(): void {
     this.#pushed.peersChanged();
-    this.share();
+    this.assign();
   }
 
   /** Called now and then while there are workers that ask. */
   look(): void {
     this.#pushed.forgetOverdue();
-    this.share();
+    this.assign();
   }
 
-  share(): void {
-    const { leases, onShared, out, push } = this.#settings;
-    const kept = leases.alone > 0 ? this.#shareAlone() : 0;
+  assign(): void {
+    const { leases, onAssigned, out, push } = this.#settings;
+    const kept = leases.alone > 0 ? this.#assignAlone() : 0;
     let passed = 0;
-    for (const asker of this.#idle) {
+    for (const worker of this.#idle) {
       const left = leases.inCompany;
       if (left === 0 || out.isFull) break;
       // Those are to have nothing in their hands when a message comes that is to be alone.
-      if (leases.holdsAlone(asker.id) || passed < kept) {
+      if (leases.holdsAlone(worker.id) || passed < kept) {
         passed++;
         continue;
       }
       const pushed = Math.min(this.#pushed.room, push.peers);
       const fair = Math.ceil(left / (this.#idle.size + pushed));
-      this.#give(asker, this.#some(Math.min(asker.want, fair)));
+      this.#give(worker, this.#batchOf(Math.min(worker.want, fair)));
     }
-    if (leases.waiting > 0) this.#pushed.run().then(onShared);
-    onShared();
+    if (leases.waiting > 0) this.#pushed.run().then(onAssigned);
+    onAssigned();
   }
 
   /** A request for work has waited for long enough. */
-  giveNothing(asker: LeasedWorker): void {
-    this.#give(asker, []);
+  giveNothing(worker: LeasedWorker): void {
+    this.#give(worker, []);
   }
 
   close(): void {
@@ -100,20 +100,20 @@ export class WorkSharing {
   }
 
   /** Gives what is to be alone to those with empty hands. Gives how many more of those are needed. */
-  #shareAlone(): number {
+  #assignAlone(): number {
     const { leases } = this.#settings;
-    for (const asker of this.#idle) {
-      if (leases.holds(asker.id) > 0) continue;
+    for (const worker of this.#idle) {
+      if (leases.holds(worker.id) > 0) continue;
       if (this.#settings.out.isFull) break;
       const message = leases.nextAlone();
       if (message === undefined) return 0;
-      this.#give(asker, [message]);
+      this.#give(worker, [message]);
     }
     return leases.alone;
   }
 
   /** So many of those that wait, or as many as fit one reply. */
-  #some(count: number): LeasedMessage[] {
+  #batchOf(count: number): LeasedMessage[] {
     const messages: LeasedMessage[] = [];
     let bytes = 0;
     while (messages.length < count && bytes < WORK_BYTES) {
@@ -125,27 +125,27 @@ export class WorkSharing {
     return messages;
   }
 
-  #give(asker: LeasedWorker, messages: readonly LeasedMessage[]): void {
+  #give(worker: LeasedWorker, messages: readonly LeasedMessage[]): void {
     const { leases, encode } = this.#settings;
-    this.#idle.delete(asker);
+    this.#idle.delete(worker);
     const items = messages.map((message) => {
-      const { number } = leases.give(message, asker.id);
+      const { number } = leases.give(message, worker.id);
       return { lease: number, kind: WorkKind.open, frame: message.frame };
     });
-    asker.answer(encode(items));
+    worker.answer(encode(items));
   }
 
   /** What is pushed has no lease: results of it cannot be told from those of a worker that had it before. */
-  #forPush() {
-    const { leases, hasAskers } = this.#settings;
+  #pushSource() {
+    const { leases, hasLeasedWorkers } = this.#settings;
     const calls = this.#pushedCalls;
     return {
-      isShared: hasAskers,
+      hasLeasedWorkers: hasLeasedWorkers,
       get waiting() {
-        return hasAskers() ? leases.inCompany : leases.waiting;
+        return hasLeasedWorkers() ? leases.inCompany : leases.waiting;
       },
       next() {
-        const message = leases.next() ?? (hasAskers() ? undefined : leases.nextAlone());
+        const message = leases.next() ?? (hasLeasedWorkers() ? undefined : leases.nextAlone());
         if (message === undefined) return undefined;
         leases.forgetRuns(message);
         calls.note(message.frame);

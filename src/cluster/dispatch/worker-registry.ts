@@ -8,7 +8,7 @@ import { LeasedWorker } from './leased-worker.ts';
 /** Looks for dead workers within a heartbeat. */
 const LOOKS = 8;
 
-export interface AskersSettings {
+export interface WorkerRegistrySettings {
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number;
   /** Milliseconds that a worker may be silent. */
@@ -16,15 +16,15 @@ export interface AskersSettings {
   /** Of the answers that are kept, should a break take them. */
   readonly kept: ByteBudget;
   /** Whether it holds nothing. */
-  readonly isFree: (asker: LeasedWorker) => boolean;
+  readonly isFree: (worker: LeasedWorker) => boolean;
   /** A worker came that was not known, or was taken for dead. */
-  readonly onCame: (asker: LeasedWorker, isBack: boolean) => void;
+  readonly onCame: (worker: LeasedWorker, isBack: boolean) => void;
   /** A worker is taken for dead. */
-  readonly onDead: (asker: LeasedWorker, why: string) => void;
+  readonly onDead: (worker: LeasedWorker, why: string) => void;
   /** One that holds something is silent, though its link is there. */
-  readonly onSilent: (asker: LeasedWorker) => void;
+  readonly onSilent: (worker: LeasedWorker) => void;
   /** One that holds nothing is forgotten: it made room for another, or fell silent. */
-  readonly onDropped: (asker: LeasedWorker, why: string) => void;
+  readonly onDropped: (worker: LeasedWorker, why: string) => void;
   /** One that was taken for dead is not remembered any more. */
   readonly onForgotten: (id: string) => void;
   /** Called at each look, while there are workers. */
@@ -38,7 +38,7 @@ export interface AskersSettings {
  * link is there, a long silence has to do.
  */
 export class WorkerRegistry {
-  readonly #settings: AskersSettings;
+  readonly #settings: WorkerRegistrySettings;
   readonly #alive = new Map<string, LeasedWorker>();
   /** What came of their requests is remembered, should they come back. */
   readonly #dead = new Map<string, LeasedWorker>();
@@ -47,7 +47,7 @@ export class WorkerRegistry {
   #stopLooking: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(settings: AskersSettings) {
+  constructor(settings: WorkerRegistrySettings) {
     this.#settings = settings;
   }
 
@@ -89,25 +89,25 @@ export class WorkerRegistry {
     if (known !== undefined) return known;
     const dead = this.#dead.get(id);
     this.#dead.delete(id);
-    const asker = dead ?? new LeasedWorker(id, name, this.#settings.kept);
-    this.#alive.set(id, asker);
-    this.#settings.onCame(asker, dead !== undefined);
+    const worker = dead ?? new LeasedWorker(id, name, this.#settings.kept);
+    this.#alive.set(id, worker);
+    this.#settings.onCame(worker, dead !== undefined);
     if (this.#stopLooking === undefined && !this.#isClosed) this.#lookLater();
-    if (this.#alive.size > WORKERS) this.#makeRoom(asker);
-    return asker;
+    if (this.#alive.size > WORKERS) this.#makeRoom(worker);
+    return worker;
   }
 
   /** The link to the worker broke. */
-  linkBroke(asker: LeasedWorker): void {
-    if (this.#alive.get(asker.id) !== asker) return;
-    asker.goneSince ??= performance.now();
-    if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
+  linkBroke(worker: LeasedWorker): void {
+    if (this.#alive.get(worker.id) !== worker) return;
+    worker.goneSince ??= performance.now();
+    if (this.#isMissed(worker)) this.#bury(worker, 'worker is gone');
   }
 
   /** The worker left. */
-  leave(asker: LeasedWorker): void {
-    this.#alive.delete(asker.id);
-    this.#left.add(asker.id);
+  leave(worker: LeasedWorker): void {
+    this.#alive.delete(worker.id);
+    this.#left.add(worker.id);
     for (const oldest of this.#left) {
       if (this.#left.size <= LEFT_WORKERS) break;
       this.#left.delete(oldest);
@@ -117,9 +117,9 @@ export class WorkerRegistry {
   close(): void {
     this.#isClosed = true;
     this.#stopLooking?.();
-    for (const askers of [this.#alive, this.#dead]) {
-      for (const asker of askers.values()) asker.stop();
-      askers.clear();
+    for (const workers of [this.#alive, this.#dead]) {
+      for (const worker of workers.values()) worker.stop();
+      workers.clear();
     }
   }
 
@@ -140,21 +140,21 @@ export class WorkerRegistry {
     const { heartbeat, workerTimeout } = this.#settings;
     const excused = late > heartbeat / LOOKS ? late : 0;
     const now = performance.now();
-    for (const asker of [...this.#alive.values()]) {
-      asker.lastSeen += excused;
-      if (asker.goneSince !== undefined) asker.goneSince += excused;
-      if (this.#isMissed(asker)) this.#bury(asker, 'worker is gone');
-      else if (now - asker.lastSeen > workerTimeout) this.#fellSilent(asker);
+    for (const worker of [...this.#alive.values()]) {
+      worker.lastSeen += excused;
+      if (worker.goneSince !== undefined) worker.goneSince += excused;
+      if (this.#isMissed(worker)) this.#bury(worker, 'worker is gone');
+      else if (now - worker.lastSeen > workerTimeout) this.#fellSilent(worker);
     }
   }
 
-  #fellSilent(asker: LeasedWorker): void {
+  #fellSilent(worker: LeasedWorker): void {
     const { isFree, onSilent } = this.#settings;
-    if (isFree(asker)) this.#drop(asker, 'worker fell silent');
-    else if (!asker.isLinked) this.#bury(asker, 'worker fell silent');
-    else if (!asker.isSilent) {
-      asker.isSilent = true;
-      onSilent(asker);
+    if (isFree(worker)) this.#drop(worker, 'worker fell silent');
+    else if (!worker.isLinked) this.#bury(worker, 'worker fell silent');
+    else if (!worker.isSilent) {
+      worker.isSilent = true;
+      onSilent(worker);
     }
   }
 
@@ -166,10 +166,10 @@ export class WorkerRegistry {
     return now - goneSince >= heartbeat / 2 || now - lastSeen >= 1.5 * heartbeat;
   }
 
-  #bury(asker: LeasedWorker, why: string): void {
+  #bury(worker: LeasedWorker, why: string): void {
     const { onDead, onForgotten } = this.#settings;
-    this.#alive.delete(asker.id);
-    this.#dead.set(asker.id, asker);
+    this.#alive.delete(worker.id);
+    this.#dead.set(worker.id, worker);
     if (this.#dead.size > DEAD_WORKERS) {
       const [oldest] = this.#dead.values();
       if (oldest !== undefined) {
@@ -178,22 +178,22 @@ export class WorkerRegistry {
         oldest.stop();
       }
     }
-    onDead(asker, why);
-    asker.forgetAnswer();
+    onDead(worker, why);
+    worker.forgetAnswer();
   }
 
   /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */
   #makeRoom(newest: LeasedWorker): void {
-    for (const asker of this.#alive.values()) {
-      if (asker === newest || !this.#settings.isFree(asker)) continue;
-      this.#drop(asker, 'worker forgotten for another');
+    for (const worker of this.#alive.values()) {
+      if (worker === newest || !this.#settings.isFree(worker)) continue;
+      this.#drop(worker, 'worker forgotten for another');
       return;
     }
   }
 
-  #drop(asker: LeasedWorker, why: string): void {
-    this.#alive.delete(asker.id);
-    this.#settings.onDropped(asker, why);
-    asker.stop();
+  #drop(worker: LeasedWorker, why: string): void {
+    this.#alive.delete(worker.id);
+    this.#settings.onDropped(worker, why);
+    worker.stop();
   }
 }

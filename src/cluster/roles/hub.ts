@@ -1,7 +1,7 @@
-import { type DispatchOptions, type Distribution, openDispatch } from '../dispatch/scatter-gather.ts';
+import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { addressesOf, checkPrevious, PreviousServer } from '../runtime/previous-server.ts';
 import { Role } from '../runtime/role.ts';
-import { openGround } from '../runtime/role-host.ts';
+import { openRoleHost } from '../runtime/role-host.ts';
 
 /** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DispatchOptions {
@@ -24,14 +24,14 @@ export class Hub extends Role {
   readonly pubAddress: string;
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
-  readonly #previous: PreviousServer;
+  readonly #previousServer: PreviousServer;
 
-  private constructor(parts: Distribution, previous: PreviousServer) {
+  private constructor(parts: DispatchParts, previousServer: PreviousServer) {
     super(parts);
     this.pubAddress = parts.pubAddress;
     this.workerPullAddress = parts.workerPullAddress;
     this.workerPushAddress = parts.workerPushAddress;
-    this.#previous = previous;
+    this.#previousServer = previousServer;
   }
 
   /**
@@ -47,26 +47,26 @@ export class Hub extends Role {
       topic: options.previous,
     };
     const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
-    return openGround(options, 'hub', addresses, async (ground) => {
+    return openRoleHost(options, 'hub', addresses, async (host) => {
       checkPrevious(options.previous);
-      const previous = new PreviousServer(ground, source);
-      const intake = {
-        source: previous.frames(),
-        stop: () => previous.close(),
+      const previousServer = new PreviousServer(host, source);
+      const dispatchSource = {
+        batches: previousServer.frames(),
+        stop: () => previousServer.close(),
         addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
       };
-      return new Hub(await openDispatch('Hub', ground, options, intake), previous);
+      return new Hub(await openDispatch('Hub', host, options, dispatchSource), previousServer);
     });
   }
 
   /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
   ready(): Promise<void> {
-    return this.#previous.ready();
+    return this.#previousServer.ready();
   }
 
   /** Where the previous server publishes; undefined until it has said so. */
   get subAddress(): string | undefined {
-    return this.#previous.address;
+    return this.#previousServer.address;
   }
 }

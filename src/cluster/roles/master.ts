@@ -1,6 +1,6 @@
-import { type DispatchOptions, type Distribution, openDispatch } from '../dispatch/scatter-gather.ts';
+import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { Role } from '../runtime/role.ts';
-import { openGround } from '../runtime/role-host.ts';
+import { openRoleHost } from '../runtime/role-host.ts';
 
 /** What a master is: pylm's `Master(…)` arguments in camel case, and frond's own. */
 export interface MasterOptions extends DispatchOptions {
@@ -31,7 +31,7 @@ export class Master extends Role {
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
 
-  private constructor(parts: Distribution, pullAddress: string) {
+  private constructor(parts: DispatchParts, pullAddress: string) {
     super(parts);
     this.pullAddress = pullAddress;
     this.pubAddress = parts.pubAddress;
@@ -46,14 +46,14 @@ export class Master extends Role {
   static start(options: MasterOptions): Promise<Master> {
     const { pullAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
     const addresses = [pullAddress, pubAddress, workerPullAddress, workerPushAddress];
-    return openGround(options, 'master', addresses, async (ground) => {
-      const pull = await ground.connection.bindPull(pullAddress);
-      const intake = {
-        source: pull[Symbol.asyncIterator](),
+    return openRoleHost(options, 'master', addresses, async (host) => {
+      const pull = await host.connection.bindPull(pullAddress);
+      const source = {
+        batches: pull[Symbol.asyncIterator](),
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },
       };
-      return new Master(await openDispatch('Master', ground, options, intake), pull.address);
+      return new Master(await openDispatch('Master', host, options, source), pull.address);
     });
   }
 }

@@ -56,7 +56,7 @@ export class Pipeline extends Role {
 
   /** Where the previous server publishes; undefined until it has said so. */
   get subAddress(): string | undefined {
-    return this.#downstream.previous[0]?.address;
+    return this.#downstream.previousServers[0]?.address;
   }
 
   /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */

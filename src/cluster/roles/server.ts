@@ -2,7 +2,7 @@ import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
-import { type FunctionOptions, openGround, type ServingOptions } from '../runtime/role-host.ts';
+import { type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
 
 /** What a server is: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {
@@ -44,27 +44,27 @@ export class Server extends Role {
    */
   static start(options: ServerOptions): Promise<Server> {
     const { name, pullAddress, pubAddress, functions, pipelined = false } = options;
-    return openGround(options, 'server', [pullAddress, pubAddress], async (ground) => {
-      const engine = ground.engine(functions, false);
+    return openRoleHost(options, 'server', [pullAddress, pubAddress], async (host) => {
+      const engine = host.engine(functions, false);
       const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
-      const pull = await ground.connection.bindPull(pullAddress);
+      const pull = await host.connection.bindPull(pullAddress);
       const stream = options.handleStream ?? defaultStream(name, pipelined);
-      const { publisher, address } = await ground.publisher(pubAddress, stream);
-      const flow = ground.flow(engine.run, publisher, { concurrency });
+      const { publisher, address } = await host.publisher(pubAddress, stream);
+      const flow = host.flow(engine.run, publisher, { concurrency });
       const inFlight = () => flow.running;
-      const db = await ground.serveCache({ pull_address: pull.address, pub_address: address }, () => ({
+      const db = await host.serveCache({ pull_address: pull.address, pub_address: address }, () => ({
         role: 'Server',
         ...(options.handleStream === undefined && { pipelined }),
-        functions: engine.offered,
-        counters: ground.counters(inFlight()),
+        functions: engine.functionNames,
+        counters: host.counters(inFlight()),
       }));
-      const serving = flow.serve(ground.intake([pull[Symbol.asyncIterator]()]));
+      const serving = flow.serve(host.intake([pull[Symbol.asyncIterator]()]));
       const drain = async (left: () => number) => {
         pull.stop();
         // A function that never ends must not keep the server from closing.
         await atMost(left(), serving);
       };
-      return new Server({ ground, dbAddress: db.address, inFlight, drain }, pull.address, address);
+      return new Server({ host, dbAddress: db.address, inFlight, drain }, pull.address, address);
     });
   }
 }

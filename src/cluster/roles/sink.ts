@@ -63,7 +63,7 @@ export class Sink extends Role {
 
   /** Where the previous servers publish; undefined for one that has not said so yet. */
   get subAddresses(): readonly (string | undefined)[] {
-    return this.#downstream.previous.map(({ address }) => address);
+    return this.#downstream.previousServers.map(({ address }) => address);
   }
 
   /** Resolves once nothing that the previous servers publish can be missed. Rejects with `CLOSED` when closed before. */

@@ -231,9 +231,9 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   );
   const logger = sparing(functionLogger);
   const shutdown = new AbortController();
-  const own = tally();
+  const counters = tally();
   const connection = await transport.open();
-  const channel = new CacheLink({
+  const cacheLink = new CacheLink({
     connection,
     dbAddress,
     session: undefined,
@@ -244,28 +244,28 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     isNamed: false,
     mayEnd: false,
     functions,
-    cache: cacheOf(keysOf(new CacheClient(channel), timeout)),
+    cache: cacheOf(keysOf(new CacheClient(cacheLink), timeout)),
     logger,
     functionLogger,
     includeStack,
     signal: shutdown.signal,
-    tally: own,
+    tally: counters,
   });
   const onLost = (count: number, error: unknown) => {
-    for (let i = 0; i < count; i++) dropped(own, logger, 'results lost', { reason: messageOf(error) });
+    for (let i = 0; i < count; i++) dropped(counters, logger, 'results lost', { reason: messageOf(error) });
   };
-  const link = {
+  const settings = {
     transport,
     connection,
     dbAddress,
-    channel,
+    cacheLink,
     name,
     concurrency,
     pushAddress,
     pullAddress,
     onLost,
   };
-  return { settings: link, shutdown, logger, tally: own, engine, includeStack };
+  return { settings, shutdown, logger, tally: counters, engine, includeStack };
 }
 
 /** The Master's store. */
@@ -280,7 +280,11 @@ function keysOf(cache: CacheClient, timeout: number): KeyValues {
   };
 }
 
-function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSettings, own: MutableCounters) {
+function countingOutlet<T extends Work>(
+  link: WorkLink<T>,
+  settings: FailureSettings,
+  counters: MutableCounters,
+) {
   const codec = new EnvelopeCodec();
   return {
     add: (result: PalmMessage, work: T) => {
@@ -292,8 +296,8 @@ function countingOutlet<T extends Work>(link: WorkLink<T>, settings: FailureSett
         sent = failed(settings, codec.decode(work.frame), error);
         link.add(sent, work);
       }
-      own.answered++;
-      if (sent.status !== Status.ok) own.failed++;
+      counters.answered++;
+      if (sent.status !== Status.ok) counters.failed++;
     },
     done: (work: T) => link.done(work),
     flush: () => link.flush(),

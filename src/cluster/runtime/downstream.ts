@@ -1,11 +1,15 @@
 /** Pipelines and sinks: servers that run functions on what previous servers publish. */
 import { atMost } from '../../async/timers.ts';
-
 import { checkLimit } from '../../checks.ts';
-import { addressesOf, checkPrevious, PreviousServer, type Source } from './previous-server.ts';
+import {
+  addressesOf,
+  checkPrevious,
+  PreviousServer,
+  type PreviousServerSettings,
+} from './previous-server.ts';
 import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
-import { type FunctionOptions, openGround, type ServingOptions } from './role-host.ts';
+import { type FunctionOptions, openRoleHost, type ServingOptions } from './role-host.ts';
 
 /** What pipelines and sinks have in common. */
 export interface DownstreamOptions extends ServingOptions, FunctionOptions {
@@ -17,47 +21,55 @@ export interface DownstreamOptions extends ServingOptions, FunctionOptions {
 
 export interface Downstream extends RoleParts {
   readonly pubAddress: string;
-  readonly previous: readonly PreviousServer[];
+  readonly previousServers: readonly PreviousServer[];
   readonly ready: () => Promise<void>;
 }
 
 export function openDownstream<T>(
   role: string,
   options: DownstreamOptions,
-  sources: readonly Source[],
+  sources: readonly PreviousServerSettings[],
   make: (downstream: Downstream) => T,
 ): Promise<T> {
   const { name, pubAddress, functions, toClient = true } = options;
-  return openGround(
+  return openRoleHost(
     options,
     role.toLowerCase(),
     [pubAddress, ...sources.flatMap(addressesOf)],
-    async (ground) => {
+    async (host) => {
       for (const { topic } of sources) checkPrevious(topic);
-      const engine = ground.engine(functions, true);
+      const engine = host.engine(functions, true);
       const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
-      const { publisher, address } = await ground.publisher(pubAddress, stream);
-      const previous = sources.map((source) => new PreviousServer(ground, source));
-      const flow = ground.flow(engine.run, publisher, { concurrency });
+      const { publisher, address } = await host.publisher(pubAddress, stream);
+      const previousServers = sources.map((source) => new PreviousServer(host, source));
+      const flow = host.flow(engine.run, publisher, { concurrency });
       const inFlight = () => flow.running;
       const keys = Object.fromEntries(sources.map(({ key, address = '' }) => [key, address]));
-      const db = await ground.serveCache({ ...keys, pub_address: address }, () => ({
+      const db = await host.serveCache({ ...keys, pub_address: address }, () => ({
         role,
         ...(options.handleStream === undefined && { pipelined: !toClient }),
         previous: sources.map(({ topic }) => topic),
-        functions: engine.offered,
-        counters: ground.counters(inFlight()),
+        functions: engine.functionNames,
+        counters: host.counters(inFlight()),
       }));
-      const serving = flow.serve(ground.intake(previous.map((one) => one.frames())));
+      const serving = flow.serve(host.intake(previousServers.map((server) => server.frames())));
       const drain = async (left: () => number) => {
-        await Promise.all(previous.map((one) => one.close({ timeout: left() })));
+        await Promise.all(previousServers.map((server) => server.close({ timeout: left() })));
         await atMost(left(), serving);
       };
       const ready = async () => {
-        await Promise.all(previous.map((one) => one.ready()));
+        await Promise.all(previousServers.map((server) => server.ready()));
       };
-      return make({ ground, dbAddress: db.address, pubAddress: address, previous, inFlight, drain, ready });
+      return make({
+        host,
+        dbAddress: db.address,
+        pubAddress: address,
+        previousServers,
+        inFlight,
+        drain,
+        ready,
+      });
     },
   );
 }

@@ -8,7 +8,7 @@ import { nearest } from '../../protocol/nearest.ts';
 import { type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
 import { type FunctionScope, MessageContext, type PalmFunction, type PalmFunctions } from './functions.ts';
-import { bytesOf, heard, isIterable, NoResult, WrongResult } from './results.ts';
+import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {
@@ -42,7 +42,7 @@ export class Engine {
   }
 
   /** Names of the functions. */
-  get offered(): string[] {
+  get functionNames(): string[] {
     return [...this.#functions.keys()];
   }
 
@@ -93,7 +93,7 @@ export class Engine {
     emit: Emit,
   ): Promise<boolean> {
     let isEmpty = true;
-    for await (const result of heard(results)) {
+    for await (const result of handled(results)) {
       isEmpty = false;
       const payload = bytesOf(result);
       if (payload === undefined) throw new WrongResult(result, results);
@@ -128,7 +128,7 @@ export class Engine {
     }
     const where = path.includes(' ') ? ` (stage ${stage} of ${inspectValue(path)})` : '';
     const own = `${isNamed ? 'server' : 'worker'} ${inspectValue(name)}`;
-    const near = nearest(current.function, this.offered);
+    const near = nearest(current.function, this.functionNames);
     const text =
       isNamed && current.server !== name
         ? `this is ${own}, and not ${inspectValue(current.server)}${where}`

@@ -75,29 +75,29 @@ export interface FunctionScope {
 /** Made for each message, so that what a function does not ask for costs nothing. */
 export class MessageContext implements FunctionContext {
   readonly message: PalmMessage;
-  readonly #surroundings: FunctionScope;
+  readonly #scope: FunctionScope;
 
-  constructor(surroundings: FunctionScope, message: PalmMessage) {
-    this.#surroundings = surroundings;
+  constructor(scope: FunctionScope, message: PalmMessage) {
+    this.#scope = scope;
     this.message = message;
   }
 
   get cache(): Cache {
     const { features, pipeline } = this.message;
-    const { cache } = this.#surroundings;
+    const { cache } = this.#scope;
     return (features & Feature.session) === 0 ? cache : cache.withSession(pipeline);
   }
 
   get logger(): Logger {
-    return this.#surroundings.functionLogger;
+    return this.#scope.functionLogger;
   }
 
   get signal(): AbortSignal {
-    return this.#surroundings.signal;
+    return this.#scope.signal;
   }
 
   get name(): string {
-    return this.#surroundings.name;
+    return this.#scope.name;
   }
 }
 

@@ -15,10 +15,10 @@ import type { RoleHost } from './role-host.ts';
 const PROOF_TIMEOUT = 250;
 
 /** Milliseconds between two looks for a server that said where it publishes and does not. */
-const LOOK_AGAIN = 1_000;
+const FIND_AGAIN = 1_000;
 
 /** One previous server. */
-export interface Source {
+export interface PreviousServerSettings {
   /** Key of the address in the server's own cache. */
   readonly key: string;
   /** Where it publishes; undefined to ask it. */
@@ -31,20 +31,20 @@ export interface Source {
 
 /** The stream that one previous server publishes under one topic, wherever it publishes. */
 export class PreviousServer {
-  readonly #ground: RoleHost;
-  readonly #source: Source;
+  readonly #host: RoleHost;
+  readonly #settings: PreviousServerSettings;
   #address: string | undefined;
   #subscription: Subscription | undefined;
   /** Resolves when another subscription takes the place of this one, or none does any more. */
   #replaced = deferred<void>();
-  #isLooking = false;
+  #isFinding = false;
   #isClosed = false;
 
-  constructor(ground: RoleHost, source: Source) {
-    this.#ground = ground;
-    this.#source = source;
-    if (source.address !== undefined) this.#dial(source.address);
-    else this.#look();
+  constructor(host: RoleHost, settings: PreviousServerSettings) {
+    this.#host = host;
+    this.#settings = settings;
+    if (settings.address !== undefined) this.#dial(settings.address);
+    else this.#findServer();
   }
 
   /** Where the server publishes; undefined until it has said so. */
@@ -94,7 +94,7 @@ export class PreviousServer {
             deliveries = undefined;
             continue;
           }
-          const frames = this.#ours(value);
+          const frames = this.#framesOf(value);
           if (frames.length > 0) return { done: false, value: frames };
         }
       },
@@ -102,9 +102,9 @@ export class PreviousServer {
   }
 
   #dial(address: string): void {
-    const { connection, tally, logger } = this.#ground;
+    const { connection, tally, logger } = this.#host;
     const before = this.#subscription;
-    const subscription = connection.subscribe(address, this.#source.topic, {
+    const subscription = connection.subscribe(address, this.#settings.topic, {
       proofTimeout: PROOF_TIMEOUT,
       maxUnread: PREVIOUS_UNREAD,
     });
@@ -112,7 +112,7 @@ export class PreviousServer {
       const fields = { address, reason: error.message };
       if (error.code === 'LOST') dropped(tally, logger, 'results of a previous server lost', fields);
       else logger.warning('the link to a previous server broke', fields);
-      this.#look();
+      this.#findServer();
     });
     this.#address = address;
     this.#subscription = subscription;
@@ -123,29 +123,29 @@ export class PreviousServer {
   }
 
   /** Asks the server where it publishes, until it does: what it says may soon be over. */
-  async #look(): Promise<void> {
-    if (this.#source.dbAddress === undefined || this.#isLooking) return;
-    this.#isLooking = true;
-    const { connection, logger } = this.#ground;
+  async #findServer(): Promise<void> {
+    if (this.#settings.dbAddress === undefined || this.#isFinding) return;
+    this.#isFinding = true;
+    const { connection, logger } = this.#host;
     while (!this.#isClosed && this.#subscription?.isReady !== true) {
       try {
-        await this.#ask(this.#source.dbAddress);
+        await this.#dialAdvertised(this.#settings.dbAddress);
       } catch (error) {
         if (error instanceof PalmError && error.code === 'DISCONNECTED') continue;
         if (!this.#isClosed) {
           logger.warning('a previous server was not found', {
-            db: this.#source.dbAddress,
+            db: this.#settings.dbAddress,
             reason: messageOf(error),
           });
         }
       }
-      await atMost(LOOK_AGAIN, connection.closed);
+      await atMost(FIND_AGAIN, connection.closed);
     }
-    this.#isLooking = false;
+    this.#isFinding = false;
   }
 
-  async #ask(dbAddress: string): Promise<void> {
-    const { connection, options, logger } = this.#ground;
+  async #dialAdvertised(dbAddress: string): Promise<void> {
+    const { connection, options, logger } = this.#host;
     await connection.identify();
     const cache = new CacheLink({ connection, dbAddress, session: undefined, tap: undefined });
     const advertised = replyText(await cache.read('pub_address'));
@@ -156,13 +156,13 @@ export class PreviousServer {
     const address = options.transport.resolveAddress(advertised, dbAddress);
     if (address === this.#address || this.#isClosed) return;
     this.#dial(address);
-    this.#ground.moved(this.#source.key, address);
+    this.#host.addressChanged(this.#settings.key, address);
     logger.info('a previous server publishes', { address, db: dbAddress });
   }
 
-  #ours(deliveries: readonly Delivery[]): Bytes[] {
+  #framesOf(deliveries: readonly Delivery[]): Bytes[] {
     const ours: Bytes[] = [];
-    const { topic: own } = this.#source;
+    const { topic: own } = this.#settings;
     for (const { topic, frames } of deliveries) {
       // One by one: a call takes only so many arguments, and a delivery may have any number of frames.
       if (topic === own) for (const frame of frames) ours.push(frame);
@@ -175,7 +175,7 @@ export class PreviousServer {
  * The addresses that a source names.
  * @throws PalmError `INVALID_CALL` when nothing says where the previous server is.
  */
-export function addressesOf({ address, dbAddress }: Source): string[] {
+export function addressesOf({ address, dbAddress }: PreviousServerSettings): string[] {
   const given = [address, dbAddress].filter((own) => own !== undefined);
   if (given.length > 0) return given;
   throw invalidCall(

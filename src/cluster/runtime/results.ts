@@ -21,8 +21,8 @@ export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIt
   );
 }
 
-/** Has nobody miss what promises in a list reject with that is not read to its end: one that is missed ends the process. */
-export function heard<T>(results: T): T {
+/** The same results, with each rejection in them handled: a list may not be read to its end, and an unhandled one ends the process. */
+export function handled<T>(results: T): T {
   if (Array.isArray(results) || results instanceof Set) {
     for (const one of results) if (one instanceof Promise) one.catch(() => {});
   } else if (results instanceof Promise) results.catch(() => {});
@@ -33,9 +33,9 @@ export function heard<T>(results: T): T {
 export class WrongResult extends TypeError {
   /** @param container - what it was in. */
   constructor(result: unknown, container?: unknown) {
-    const where = container === undefined ? '' : ` in ${shown(container)}`;
+    const where = container === undefined ? '' : ` in ${inspectSafely(container)}`;
     super(
-      `the function gave back ${shown(result)}${where}, and an answer must be bytes: a Uint8Array, or an iterable of those for several`,
+      `the function gave back ${inspectSafely(result)}${where}, and an answer must be bytes: a Uint8Array, or an iterable of those for several`,
     );
     this.name = 'TypeError';
   }
@@ -60,6 +60,6 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
 }
 
 /** Anything may be given back, also what throws when it is looked at. */
-function shown(value: unknown): string {
+function inspectSafely(value: unknown): string {
   return readSafely(() => inspectValue(value)) ?? 'something that cannot be told';
 }

@@ -76,7 +76,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   #published: Binding | undefined;
   #service: CacheService | undefined;
   /** Addresses of other servers that became known later, or changed, by their keys. */
-  readonly #moved: Record<string, string> = {};
+  readonly #changedAddresses: Record<string, string> = {};
 
   constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
     this.options = options;
@@ -101,7 +101,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   }
 
   /** What all messages are run with. */
-  get surroundings(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
+  get scope(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
     const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
     return { name, cache, logger, functionLogger, signal, includeStack, tally };
   }
@@ -113,7 +113,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
 
   /** Runs the functions of a server. */
   engine(functions: PalmFunctions | undefined, mayEnd: boolean): Engine {
-    return new Engine({ ...this.surroundings, isNamed: true, mayEnd, functions: functions ?? {} });
+    return new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
   }
 
   /** Reads what is sent as far as there is room for it. */
@@ -145,13 +145,13 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     return {
       address: bound.address,
-      publisher: new Publisher({ ...this.surroundings, publish, handleStream, isVerbatim }),
+      publisher: new Publisher({ ...this.scope, publish, handleStream, isVerbatim }),
     };
   }
 
   /** An address of another server, as the cache gives it, is known now or is another one. */
-  moved(key: string, address: string): void {
-    this.#moved[key] = address;
+  addressChanged(key: string, address: string): void {
+    this.#changedAddresses[key] = address;
     this.#service?.configure(key, address);
   }
 
@@ -165,11 +165,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const { name, store, logger, tally } = this;
     const status = () => {
       const { role, ...rest } = describe();
-      const own = { ...addresses, ...this.#moved, db_address: db.address };
+      const own = { ...addresses, ...this.#changedAddresses, db_address: db.address };
       const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
       return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
     };
-    const config = { name, ...addresses, ...this.#moved };
+    const config = { name, ...addresses, ...this.#changedAddresses };
     const service = new CacheService({ config, status, store, logger, tally, work });
     this.#service = service;
     const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
@@ -194,11 +194,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
  * Opens what a role stands on and has it assembled; closes all of it again when that fails.
  * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
  */
-export async function openGround<T>(
+export async function openRoleHost<T>(
   options: ServingOptions,
   role: string,
   addresses: readonly string[],
-  assemble: (ground: RoleHost) => Promise<T>,
+  assemble: (host: RoleHost) => Promise<T>,
 ): Promise<T> {
   const { transport, name, dbAddress } = options;
   checkServerName('name', name);
@@ -209,9 +209,9 @@ export async function openGround<T>(
   );
   const connection = await transport.open();
   try {
-    const ground = new RoleHost(options, connection, logger);
-    void logTroubles(ground, logger);
-    return await assemble(ground);
+    const host = new RoleHost(options, connection, logger);
+    void logConnectionEvents(host, logger);
+    return await assemble(host);
   } catch (error) {
     await connection.close({ timeout: 0 });
     throw error;
@@ -222,11 +222,14 @@ export async function openGround<T>(
  * What others bring about. Peers that were refused are told of by powers of two, so strangers cannot fill the log; what subscribers have lost is
  * logged sparingly.
  */
-async function logTroubles({ connection, logger, tally }: RoleHost, unspared: Logger): Promise<void> {
+async function logConnectionEvents(
+  { connection, logger, tally }: RoleHost,
+  fullLogger: Logger,
+): Promise<void> {
   for await (const status of connection.status()) {
     if (status.type === 'refused') {
       const { address, reason, count } = status;
-      unspared.warning('peers were turned away', { address, reason, count });
+      fullLogger.warning('peers were turned away', { address, reason, count });
     } else if (status.type === 'lost') {
       const { address, topic, count } = status;
       tally.dropped += count - 1;

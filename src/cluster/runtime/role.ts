@@ -6,7 +6,7 @@ import type { Counters } from './status.ts';
 
 /** What a role does and has, beside what is its own. */
 export interface RoleParts {
-  readonly ground: RoleHost;
+  readonly host: RoleHost;
   readonly dbAddress: string;
   readonly inFlight: () => number;
   /** Takes in no more, and finishes and sends what is there; `left` says how many milliseconds remain for it. */
@@ -23,21 +23,21 @@ export abstract class Role implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   protected constructor(parts: RoleParts) {
-    this.name = parts.ground.name;
+    this.name = parts.host.name;
     this.dbAddress = parts.dbAddress;
-    this.cache = parts.ground.cache;
+    this.cache = parts.host.cache;
     this.#parts = parts;
   }
 
   /** What the server did so far, and is doing. */
   get counters(): Counters {
-    const { ground, inFlight } = this.#parts;
-    return ground.counters(inFlight());
+    const { host, inFlight } = this.#parts;
+    return host.counters(inFlight());
   }
 
   /** Resolves when the server is closed, with the error that forced it, if one did. */
   get closed(): Promise<PalmError | undefined> {
-    return this.#parts.ground.connection.closed;
+    return this.#parts.host.connection.closed;
   }
 
   /**
@@ -54,11 +54,11 @@ export abstract class Role implements AsyncDisposable {
   }
 
   async #close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
-    const { ground, drain } = this.#parts;
+    const { host, drain } = this.#parts;
     const deadline = performance.now() + timeout;
     const left = () => Math.max(0, deadline - performance.now());
-    ground.shutdown.abort(new PalmError('CLOSED', `${inspectValue(this.name)} is closing`));
+    host.shutdown.abort(new PalmError('CLOSED', `${inspectValue(this.name)} is closing`));
     await drain(left);
-    await ground.close(left);
+    await host.close(left);
   }
 }

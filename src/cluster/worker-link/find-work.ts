@@ -13,7 +13,7 @@ export interface LinkSettings {
   readonly connection: Connection;
   readonly dbAddress: string;
   /** Asks for the Master's own keys. */
-  readonly channel: CacheLink;
+  readonly cacheLink: CacheLink;
   readonly name: string;
   readonly concurrency: number;
   /** Given addresses; undefined to ask the Master for them. */
@@ -44,18 +44,18 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
   }
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);
-  const work = new PushedLink({ puller, pusher, onLost: settings.onLost });
-  leaveWhenMoved(settings, addresses, work);
+  const link = new PushedLink({ puller, pusher, onLost: settings.onLost });
+  leaveWhenMoved(settings, addresses, link);
   await Promise.all([puller.ready(), pusher.ready()]);
-  return work;
+  return link;
 }
 
 async function findAddresses(settings: LinkSettings): Promise<PushAddresses | undefined> {
-  const { transport, channel, dbAddress, pushAddress, pullAddress } = settings;
+  const { transport, cacheLink, dbAddress, pushAddress, pullAddress } = settings;
   if (pushAddress !== undefined && pullAddress !== undefined) return { push: pushAddress, pull: pullAddress };
   const [push, pull] = await Promise.all([
-    channel.read('worker_push_address'),
-    channel.read('worker_pull_address'),
+    cacheLink.read('worker_push_address'),
+    cacheLink.read('worker_pull_address'),
   ]);
   const mayAsk = pushAddress === undefined && pullAddress === undefined;
   if (mayAsk && ((push.features ?? 0) & Feature.work) !== 0) return undefined;
@@ -69,24 +69,24 @@ async function findAddresses(settings: LinkSettings): Promise<PushAddresses | un
 }
 
 /** A link that breaks may be back in a moment, and what waits to be sent then leaves. */
-function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, work: PushedLink): void {
+function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, link: PushedLink): void {
   let isAsking = false;
-  const look = async () => {
+  const checkAddresses = async () => {
     if (isAsking) return;
     isAsking = true;
     for (;;) {
       try {
         const now = await findAddresses(settings);
-        if (now?.push !== push || now.pull !== pull) work.abandon();
+        if (now?.push !== push || now.pull !== pull) link.abandon();
         break;
       } catch (error) {
         // The Master is not there yet, unless something else is.
         if (error instanceof PalmError && error.code === 'DISCONNECTED') continue;
-        work.abandon();
+        link.abandon();
         break;
       }
     }
     isAsking = false;
   };
-  work.onBreak(look);
+  link.onBreak(checkAddresses);
 }

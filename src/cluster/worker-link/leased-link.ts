@@ -30,7 +30,7 @@ export interface LeasedItem extends Work {
   begun: number;
 }
 
-export interface LeasedWorkSettings {
+export interface LeasedLinkSettings {
   /** Sends a request to the Master. Rejects with `DISCONNECTED` when the link breaks before the reply. */
   readonly ask: (frame: Bytes) => Promise<Bytes>;
   /** What the worker's id begins with. */
@@ -41,7 +41,7 @@ export interface LeasedWorkSettings {
 }
 
 export class LeasedLink implements WorkLink<LeasedItem> {
-  readonly #settings: LeasedWorkSettings;
+  readonly #settings: LeasedLinkSettings;
   readonly #id: string;
   readonly #codec = new EnvelopeCodec();
   readonly #results = new EnvelopeCodec();
@@ -53,18 +53,18 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #begun = 0;
   #items: (WorkItem & { kind: number })[] = [];
   #sequence = 0;
-  #isTaking = false;
-  #isShowing = false;
-  #giving: Promise<void> | undefined;
+  #isAsking = false;
+  #isShowingLife = false;
+  #reporting: Promise<void> | undefined;
   #unconfirmed = 0;
   #reader: Deferred<IteratorResult<readonly LeasedItem[], undefined>> | undefined;
-  #stopHold: (() => void) | undefined;
+  #stopHoldTimer: (() => void) | undefined;
   #isStopped = false;
   #failure: { readonly error: unknown } | undefined;
   /** Whether the link broke, and nothing was heard of the Master since. */
   #isBroken = false;
 
-  constructor(settings: LeasedWorkSettings) {
+  constructor(settings: LeasedLinkSettings) {
     this.#settings = settings;
     this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
@@ -72,7 +72,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
   /** Rejects when the Master does not hand over work any more. */
   async next(): Promise<IteratorResult<readonly LeasedItem[], undefined>> {
-    if (this.#arrived.length > 0) return { done: false, value: this.#hand() };
+    if (this.#arrived.length > 0) return { done: false, value: this.#handOut() };
     if (this.#failure !== undefined) throw this.#failure.error;
     if (this.#isStopped) return { done: true, value: undefined };
     this.#pump();
@@ -112,10 +112,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#pump();
     while (
       this.#unconfirmed > UNCONFIRMED_BYTES &&
-      this.#giving !== undefined &&
+      this.#reporting !== undefined &&
       this.#failure === undefined
     ) {
-      await this.#giving;
+      await this.#reporting;
       this.#pump();
     }
     return true;
@@ -133,17 +133,17 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     if (this.#failure !== undefined || this.#isBroken) return;
     await atMost(
       timeout,
-      this.#giveLast().catch(() => {}),
+      this.#reportLast().catch(() => {}),
     );
   }
 
-  async #giveLast(): Promise<void> {
-    while (this.#fitting() < this.#items.length) await this.#exchange(0, false);
+  async #reportLast(): Promise<void> {
+    while (this.#fittingCount() < this.#items.length) await this.#exchange(0, false);
     await this.#exchange(0, true);
   }
 
   /** How many results travel in one request. */
-  #fitting(): number {
+  #fittingCount(): number {
     let bytes = 0;
     for (const [index, { frame }] of this.#items.entries()) {
       bytes += frame.length;
@@ -160,33 +160,33 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #pump(): void {
     if (this.#failure !== undefined) return;
     const want =
-      this.#isStopped || this.#isTaking ? 0 : this.#prefetch.want(this.#begun + this.#unbegun.size);
+      this.#isStopped || this.#isAsking ? 0 : this.#prefetch.want(this.#begun + this.#unbegun.size);
     if (want > 0) {
-      this.#isTaking = true;
+      this.#isAsking = true;
       this.#exchange(want, false).then(
         (items) => {
-          this.#isTaking = false;
-          this.#took(items);
+          this.#isAsking = false;
+          this.#received(items);
         },
         (error) => this.#fail(error),
       );
-    } else if (this.#items.length > 0 && this.#giving === undefined) {
-      this.#giving = this.#exchange(0, false).then(
+    } else if (this.#items.length > 0 && this.#reporting === undefined) {
+      this.#reporting = this.#exchange(0, false).then(
         () => {
-          this.#giving = undefined;
+          this.#reporting = undefined;
           this.#pump();
         },
         (error) => this.#fail(error),
       );
     }
-    if (this.#begun > 0 && !this.#isTaking && !this.#isShowing) this.#showLife();
+    if (this.#begun > 0 && !this.#isAsking && !this.#isShowingLife) this.#showLife();
   }
 
   #showLife(): void {
-    this.#isShowing = true;
+    this.#isShowingLife = true;
     this.#exchange(0, false, []).then(
       () => {
-        this.#isShowing = false;
+        this.#isShowingLife = false;
         this.#pump();
       },
       (error) => this.#fail(error),
@@ -207,7 +207,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   async #exchange(
     want: number,
     leaves: boolean,
-    items = this.#items.splice(0, this.#fitting()),
+    items = this.#items.splice(0, this.#fittingCount()),
   ): Promise<WorkItem[]> {
     const { ask, name } = this.#settings;
     const sequence = ++this.#sequence;
@@ -227,7 +227,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     }
   }
 
-  #took(items: readonly WorkItem[]): void {
+  #received(items: readonly WorkItem[]): void {
     // What comes after stopping is not begun: the Master takes it back when the worker leaves.
     if (this.#isStopped) return;
     for (const { lease, frame } of items) {
@@ -241,33 +241,33 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     }
     const reader = this.#reader;
     this.#reader = undefined;
-    reader.resolve({ done: false, value: this.#hand() });
+    reader.resolve({ done: false, value: this.#handOut() });
   }
 
-  #hand(): readonly LeasedItem[] {
-    const handed = this.#arrived;
+  #handOut(): readonly LeasedItem[] {
+    const items = this.#arrived;
     this.#arrived = [];
-    this.#watchHold();
-    return handed;
+    this.#watchUnbegun();
+    return items;
   }
 
   /** Gives back what waits when nothing is begun for a while: it waits behind something that takes its time. */
-  #watchHold(): void {
-    if (this.#stopHold !== undefined || this.#unbegun.size === 0) return;
+  #watchUnbegun(): void {
+    if (this.#stopHoldTimer !== undefined || this.#unbegun.size === 0) return;
     const [first] = this.#unbegun;
-    this.#stopHold = startTimer(UNBEGUN_TIME, () => {
-      this.#stopHold = undefined;
+    this.#stopHoldTimer = startTimer(UNBEGUN_TIME, () => {
+      this.#stopHoldTimer = undefined;
       if (first?.state === 'waiting') {
         this.#prefetch.isSlow(UNBEGUN_TIME);
         this.#giveBack();
         this.#pump();
-      } else this.#watchHold();
+      } else this.#watchUnbegun();
     });
   }
 
   #giveBack(): void {
-    this.#stopHold?.();
-    this.#stopHold = undefined;
+    this.#stopHoldTimer?.();
+    this.#stopHoldTimer = undefined;
     for (const work of this.#unbegun) {
       work.state = 'returned';
       this.#items.push({ lease: work.lease, kind: WorkKind.returned, frame: NO_FRAME });
@@ -277,8 +277,8 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
   #fail(error: unknown): void {
     this.#failure = { error };
-    this.#giving = undefined;
-    this.#stopHold?.();
+    this.#reporting = undefined;
+    this.#stopHoldTimer?.();
     this.#reader?.reject(error);
     this.#reader = undefined;
   }

@@ -26,7 +26,7 @@ export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterato
 
 // Work that a Master pushes to whoever pulls, as pylm's do.
 
-export interface PushedWorkSettings {
+export interface PushedLinkSettings {
   /** From the Master's `worker_push_address`. */
   readonly puller: Puller;
   /** To its `worker_pull_address`. */
@@ -36,12 +36,12 @@ export interface PushedWorkSettings {
 }
 
 export class PushedLink implements WorkLink {
-  readonly #settings: PushedWorkSettings;
+  readonly #settings: PushedLinkSettings;
   readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
   readonly #codec = new EnvelopeCodec();
   #results: Bytes[] = [];
 
-  constructor(settings: PushedWorkSettings) {
+  constructor(settings: PushedLinkSettings) {
     this.#settings = settings;
     this.#frames = settings.puller[Symbol.asyncIterator]();
   }

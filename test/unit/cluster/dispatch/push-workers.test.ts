@@ -34,7 +34,7 @@ function open(peers: number, isShared = true) {
       return { frame: new Uint8Array(1) };
     },
     putBack: () => ground.waiting++,
-    isShared: () => ground.isShared,
+    hasLeasedWorkers: () => ground.isShared,
   });
   share.peersChanged();
   const run = async () => {
