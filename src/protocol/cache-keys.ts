@@ -1,5 +1,10 @@
-/** Keys of the cache: sessions, and the keys that are a server's own. Apart from the requests, which every page loads. */
+/**
+ * Keys of the cache, and the request that writes one. In a file of its own, so that a page loads it with the cache's calls and not before.
+ */
+import type { Bytes } from './bytes.ts';
+import type { CacheParties } from './cache-request.ts';
 import { inspectValue, invalidCall } from './errors.ts';
+import { type PalmMessage, palmMessage } from './message.ts';
 
 // A server keeps its configuration in the store that clients write to: name, db_address, pull_address, pub_address,
 // sub_address, sub_address_0…, worker_pull_address, worker_push_address (pylm/servers.py). frond_… is ours.
@@ -30,4 +35,21 @@ export function checkWritable(key: string): void {
       `key ${inspectValue(key)} is the server's configuration: setting or deleting it would break every client`,
     );
   }
+}
+
+/** A request to store a value under a key. */
+export function setRequest(
+  { server, client }: CacheParties,
+  key: string,
+  value: Bytes,
+  features: number,
+): PalmMessage {
+  return palmMessage({
+    pipeline: client,
+    client,
+    function: `${server}.set`,
+    cache: key,
+    payload: value,
+    features,
+  });
 }

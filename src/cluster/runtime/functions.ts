@@ -1,7 +1,6 @@
 /** The functions of a server or worker: what they take, what they give, and the cache that they see. */
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-
 import { checkWritable, wireKey } from '../../protocol/cache-keys.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';

@@ -1,6 +1,6 @@
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { setRequest } from '../../../../src/protocol/cache-keys.ts';
 import { keyRequest, readReply, replyText } from '../../../../src/protocol/cache-request.ts';
-import { setRequest } from '../../../../src/protocol/cache-set.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
 import {
