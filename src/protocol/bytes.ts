@@ -7,14 +7,14 @@ const encoder = new TextEncoder();
 // ignoreBOM: a leading U+FEFF is part of the text; dropping it would change a key or an id in transit.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Up to this length a loop over ASCII beats the call into TextEncoder and TextDecoder. */
+/** Up to this length a loop over ASCII is faster than a call into TextEncoder or TextDecoder. */
 const SHORT = 48;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * The UTF-8 bytes of a text.
- * @throws PalmError `INVALID_CALL` when the text holds half of a surrogate pair, which UTF-8 cannot say.
+ * The UTF-8 bytes of a string.
+ * @throws PalmError `INVALID_CALL` when the string holds half of a surrogate pair, which UTF-8 cannot hold.
  */
 export function encodeUtf8(text: string): Bytes {
   const { length } = text;
@@ -28,14 +28,13 @@ export function encodeUtf8(text: string): Bytes {
     }
     if (at === length) return bytes;
   }
-  if (LONE_SURROGATE.test(text))
-    throw invalidCall(`${inspectValue(text)} is no text: it holds half of a surrogate pair`);
+  if (LONE_SURROGATE.test(text)) throw invalidCall(`${inspectValue(text)} holds half of a surrogate pair`);
   return encoder.encode(text);
 }
 
 /**
- * The text that UTF-8 bytes say.
- * @throws PalmError `PROTOCOL` when the bytes are no valid UTF-8.
+ * The string in UTF-8 bytes, from offset `start` up to `end`.
+ * @throws PalmError `PROTOCOL` when the bytes are not valid UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   if (end - start <= SHORT) {
@@ -51,23 +50,24 @@ export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): st
   try {
     return decoder.decode(bytes.subarray(start, end));
   } catch (cause) {
-    throw new PalmError('PROTOCOL', 'a text is no valid UTF-8', { cause });
+    throw new PalmError('PROTOCOL', 'a string is not valid UTF-8', { cause });
   }
 }
 
+/** Bytes of a slab. */
 const SLAB_SIZE = 16_384;
-/** Larger pieces get a buffer of their own: they would waste the rest of a slab and keep it alive for long. */
+/** Bytes of the largest piece of a slab. A larger piece gets a buffer of its own: it would waste the rest of a slab, and keep it alive. */
 const LARGEST_PIECE = 1_024;
 
 /**
- * Hands out small pieces of larger buffers, because a buffer for each small frame costs more than the rest of
- * encoding it. A piece is never handed out twice.
+ * Hands out small pieces of larger buffers: a buffer for each small frame would cost more than the rest of its
+ * encoding. No piece is handed out twice.
  */
 export class Slab {
   #buffer = new ArrayBuffer(0);
   #at = 0;
 
-  /** `length` zeroed bytes that nobody else has. */
+  /** `length` bytes, all 0, that nobody else has. */
   take(length: number): Bytes {
     if (length > LARGEST_PIECE) return new Uint8Array(length);
     if (this.#at + length > this.#buffer.byteLength) {

@@ -16,18 +16,18 @@ export function isReservedKey(key: string): boolean {
 }
 
 /**
- * The key as it goes over the wire: the session in front of it, without separator, as pylm's client does in `set`.
- * @throws PalmError `INVALID_CALL` when the key is no text or empty.
+ * The key as it goes over the wire: the session in front of it, without a separator, as in `set` of pylm's client.
+ * @throws PalmError `INVALID_CALL` when the key is not a string, or empty.
  */
 export function wireKey(key: unknown, session: string | undefined): string {
   if (typeof key !== 'string' || key === '')
-    throw invalidCall(`a key must be a text that is not empty, not ${inspectValue(key)}`);
+    throw invalidCall(`a key must be a non-empty string, not ${inspectValue(key)}`);
   return session === undefined ? key : session + key;
 }
 
 /**
  * Refuses a key that a client must not write.
- * @throws PalmError `INVALID_CALL` when the key is the server's configuration: others would be sent astray.
+ * @throws PalmError `INVALID_CALL` when the key is the server's configuration, by which others find the server.
  */
 export function checkWritable(key: string): void {
   if (isReservedKey(key)) {

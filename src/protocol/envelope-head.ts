@@ -1,6 +1,6 @@
 /**
- * The head of a frame, read without decoding it: the fields before the payload, in the order in which every encoder of
- * protobuf writes them. A frame in another order has a shorter head, down to nothing, and is to be decoded instead.
+ * The head of a frame, read without decoding the frame: the fields before the payload, in the order in which every protobuf
+ * encoder writes them. A frame in another order has a shorter head, or none, and must be decoded instead.
  */
 import { BYTES, VARINT } from './wire.ts';
 
@@ -8,7 +8,7 @@ const CLIENT = (2 << 3) | BYTES;
 const STAGE = (3 << 3) | VARINT;
 const CACHE = (5 << 3) | BYTES;
 const PAYLOAD = (6 << 3) | BYTES;
-/** Tags of fields 1000 to 1004 are two bytes, of which the second is the same for all. The first of each: */
+/** Tags of fields 1000 to 1004 have two bytes. These are the first bytes; the second is the same for all. */
 const FROND = 0xc0;
 const STATUS = 0xc8;
 const ERROR = 0xd2;
@@ -16,7 +16,7 @@ const ERROR_NAME = 0xda;
 const ORDINAL = 0xe0;
 const FROND_TAG_END = 0x3e;
 
-/** Offset after the fields 1 to `last`, as far as they come first and in order. */
+/** The offset after fields 1 to `last`, as far as they come first and in order. */
 export function headEnd(frame: Uint8Array, last: 4 | 5 = 5): number {
   const end = last === 5 ? CACHE : CACHE - 8;
   let before = 0;
@@ -30,27 +30,27 @@ export function headEnd(frame: Uint8Array, last: 4 | 5 = 5): number {
   return at;
 }
 
-/** Offset after the payload that begins at `start`; `start` where there is none, below 0 when it is not well written. */
+/** The offset after the payload that begins at `start`; `start` when there is none, below 0 when it is malformed. */
 export function payloadEnd(frame: Uint8Array, start: number): number {
   return frame[start] === PAYLOAD ? fieldEnd(frame, start, PAYLOAD) : start;
 }
 
-/** Whether what begins at `start` may follow a head: a payload, any of frond's fields, or the end. */
+/** Whether a head may end at `start`: a payload, one of frond's fields, or the end of the frame follows. */
 export function isAfterHead(frame: Uint8Array, start: number): boolean {
   const tag = frame[start];
   if (tag === undefined || tag === PAYLOAD) return true;
-  return isFronds(tag) && frame[start + 1] === FROND_TAG_END;
+  return isFrondTag(tag) && frame[start + 1] === FROND_TAG_END;
 }
 
 /**
- * Whether what follows the payload, from `start` on, are frond's own fields alone, in order and in their shortest form:
- * then every reader of protobuf reads the same.
+ * Whether only frond's own fields follow the payload, from `start` on, in order and in their shortest form. Then all
+ * protobuf readers read the same.
  */
 export function isTidyTail(frame: Uint8Array, start: number): boolean {
   let before = 0;
   for (let at = start; at < frame.length; ) {
     const tag = frame[at] as number;
-    if (!isFronds(tag) || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
+    if (!isFrondTag(tag) || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
     const isText = tag === ERROR || tag === ERROR_NAME;
     const next = isText ? bytesEnd(frame, at + 2) : varintEnd(frame, at + 2);
     if (next < 0) return false;
@@ -60,12 +60,12 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   return true;
 }
 
-/** Whether this is the first byte of the tag of one of frond's fields. */
-function isFronds(tag: number): boolean {
+/** Whether a byte begins the tag of one of frond's fields. */
+function isFrondTag(tag: number): boolean {
   return tag === FROND || tag === STATUS || tag === ERROR || tag === ERROR_NAME || tag === ORDINAL;
 }
 
-/** Where the text of `client` is in a frame; an empty range where the head has none. */
+/** Where the string of `client` is in a frame; an empty range when the head has none. */
 export function clientRange(frame: Uint8Array): readonly [start: number, end: number] {
   let at = 0;
   if (frame[0] === CLIENT - 8) at = fieldEnd(frame, 0, CLIENT - 8);
@@ -80,7 +80,7 @@ export function clientRange(frame: Uint8Array): readonly [start: number, end: nu
 
 const NOWHERE = [0, 0] as const;
 
-/** Offset after the field whose tag is the one byte at `at`; below 0 when it is cut off or not in its shortest form. */
+/** The offset after the field whose tag is the one byte at `at`; below 0 when it is cut off or not in its shortest form. */
 function fieldEnd(frame: Uint8Array, at: number, tag: number): number {
   if (tag === STAGE) return varintEnd(frame, at + 1);
   return (tag & 7) === BYTES ? bytesEnd(frame, at + 1) : -1;

@@ -1,7 +1,7 @@
 /**
- * Reading envelopes that strangers wrote, to judge them and pass them on. Protobuf allows much that its readers do not
- * agree on: Python's own reader passes over a tag that is longer than it must be, where C's and ours take the field. So what
- * is passed on is written by our encoder, or is byte for byte what that would write.
+ * Reads envelopes that strangers wrote, so that a relay can judge them and pass them on. Protobuf readers disagree on unusual
+ * bytes: Python's own reader skips a tag that is longer than necessary, while the C reader and ours take the field. So what is
+ * passed on is written by our encoder, or is byte for byte what our encoder would write.
  */
 
 import type { Bytes } from './bytes.ts';
@@ -10,18 +10,18 @@ import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
-/** A message that every reader of protobuf takes for the same one. */
+/** A message that all protobuf readers read alike. */
 export interface PlainEnvelope {
-  /** What it says. Its `unknown` is empty. */
+  /** The decoded message. Its `unknown` is empty. */
   readonly message: PalmMessage;
-  /** The encoding of just that. */
+  /** Its encoding. */
   readonly frame: Bytes;
 }
 
 /**
- * Reads a stranger's frame strictly. Unknown fields are left out of the frame that it gives.
- * @throws PalmError `PROTOCOL` when it is no envelope, and for what readers do not agree on: a tag, length or number that
- * is longer than it must be, a known field that comes twice or with another wire type, and a group.
+ * Reads a stranger's frame strictly. Unknown fields are left out of the returned frame.
+ * @throws PalmError `PROTOCOL` when the frame is not an envelope, and for what readers disagree on: a tag, length or number that
+ * is longer than necessary, a known field that comes twice or with another wire type, and a group.
  */
 export function readPlain(codec: EnvelopeCodec, frame: Bytes): PlainEnvelope {
   const message = codec.decode(frame);
@@ -30,14 +30,13 @@ export function readPlain(codec: EnvelopeCodec, frame: Bytes): PlainEnvelope {
   return { message, frame: codec.encode(message) };
 }
 
-/** The known fields: the bit that each has in a set of them, by its tag. */
+/** The known fields by tag: the bit of each in a set of them. */
 const BITS: ReadonlyMap<number, number> = new Map(Object.values(tags).map((tag, i) => [tag, 1 << i]));
 const NUMBERS: ReadonlySet<number> = new Set(Object.values(tags).map((tag) => tag >>> 3));
 
 /**
- * Whether a frame that could be read holds known fields alone, in order, none at its default: there is one way to write
- * those.
- * @throws PalmError `PROTOCOL` for what readers do not agree on.
+ * Whether a readable frame holds only known fields, in order, and none at its default. There is one way to write such a frame.
+ * @throws PalmError `PROTOCOL` for what readers disagree on.
  */
 function isTidy(frame: Bytes): boolean {
   const reader = new WireReader(frame);
@@ -56,15 +55,15 @@ function isTidy(frame: Bytes): boolean {
       if ((seen & bit) !== 0) throw broken(`field ${tag >>> 3} comes twice`);
       seen |= bit;
     }
-    // A value at its default is one byte, which is 0.
+    // A value at its default is one byte: 0.
     if (tag <= before || frame[reader.at] === 0) isTidy = false;
     before = tag;
-    passOver(reader, tag);
+    skipField(reader, tag);
   }
   return isTidy;
 }
 
-function passOver(reader: WireReader, tag: number): void {
+function skipField(reader: WireReader, tag: number): void {
   const start = reader.at;
   const type = tag & 7;
   if (type === START_GROUP || type === END_GROUP) throw broken('it holds a group');
@@ -78,10 +77,10 @@ function passOver(reader: WireReader, tag: number): void {
   if (type !== VARINT) return;
   const size = reader.at - start;
   const last = reader.bytes[reader.at - 1] as number;
-  // Ten bytes hold 70 bits: the last of them has one of the 64.
+  // Ten bytes hold 70 bits: the last byte holds one of the 64.
   if (size > 1 && (last === 0 || (size === 10 && last > 1))) throw tooLong('number');
 }
 
 function tooLong(what: string) {
-  return broken(`a ${what} is longer than it must be`);
+  return broken(`a ${what} is longer than necessary`);
 }

@@ -1,6 +1,5 @@
 /**
- * The codec for PalmMessage: protobuf, written for these fields alone, because every message of every
- * stream passes here.
+ * The codec for PalmMessage. It is protobuf for these fields alone, since every message of every stream passes here.
  */
 
 import { type Bytes, decodeUtf8, encodeUtf8, Slab } from './bytes.ts';
@@ -23,8 +22,8 @@ import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
 /**
- * Encodes and decodes envelopes. One codec serves one stream of messages: it remembers the texts of the last
- * message, which are mostly those of the next, and nothing else depends on it.
+ * Encodes and decodes envelopes. Use one codec for each stream of messages: it remembers the strings of the last
+ * message, which are mostly those of the next one. That makes it faster, and changes nothing else.
  */
 export class EnvelopeCodec {
   readonly #slab = new Slab();
@@ -33,20 +32,20 @@ export class EnvelopeCodec {
   readonly #function = new RecentText();
   readonly #cache = new RecentText();
   readonly #error = new RecentText();
-  /** The encoded fields 1 to 4 of the message encoded last, and the message they were of. */
+  /** The encoded fields 1 to 4 of the message that was encoded last, and the values that they hold. */
   #head: Bytes = NO_BYTES;
   #headOf: Head = palmMessage({});
-  /** Where the client is in it, if that is ASCII; else below 0. */
+  /** Where the client is in the head when it is ASCII; below 0 otherwise. */
   #clientAt = -1;
-  /** The encoded fields 1000 to 1003 of a message that carries `features` of them alone, as most do. */
+  /** The encoded fields 1000 to 1003 of a message that has only `features` of them, as most messages do. */
   #tail: Bytes = NO_BYTES;
   #tailFeatures = 0;
 
   /**
    * The message that a frame holds.
-   * @param isOwner - whether the payload is to have a buffer of its own, as one that is handed out must; else it is a
-   * view into the frame, which nobody may change.
-   * @throws PalmError `PROTOCOL` when the frame is no envelope: malformed protobuf, text that is no UTF-8,
+   * @param isOwner - whether the payload gets a buffer of its own, as a payload for a user must. Otherwise it is a view into
+   * the frame, which nobody may change.
+   * @throws PalmError `PROTOCOL` when the frame is not an envelope: malformed protobuf, a string that is not UTF-8,
    * or a stage beyond ±(2^53 - 1).
    */
   decode(frame: Uint8Array, isOwner = false): PalmMessage {
@@ -97,14 +96,14 @@ export class EnvelopeCodec {
       }
     }
     if (unknown !== undefined) message.unknown = collect(frame, unknown);
-    // That one is everybody's.
+    // NO_BYTES is shared by everybody.
     if (isOwner && message.payload === NO_BYTES) message.payload = new Uint8Array(0);
     return message;
   }
 
   /**
-   * The frame that holds a message, its fields in order of their numbers, as Python's protobuf writes them.
-   * @throws PalmError `INVALID_CALL` when a text holds half of a surrogate pair, or a number is no safe integer.
+   * The frame that holds a message. Its fields are in order of their numbers, as Python's protobuf writes them.
+   * @throws PalmError `INVALID_CALL` when a string holds half of a surrogate pair, or a number is not a safe integer.
    */
   encode(message: PalmMessage): Bytes {
     const { payload, unknown, ordinal } = message;
@@ -165,14 +164,14 @@ export class EnvelopeCodec {
     return head;
   }
 
-  /** Ids and topics are mostly ASCII, and as long as the last: then they go in its place. */
+  /** Ids and topics are mostly ASCII and of one length: such a client replaces the last one in the head. */
   #replaceClient(client: string): boolean {
     const { length } = this.#headOf.client;
     if (client.length !== length || this.#clientAt < 0) return false;
     for (let i = 0; i < length; i++) {
       const unit = client.charCodeAt(i);
       if (unit > 0x7f) {
-        // What is there now is no message's.
+        // The head is half one client and half another now: it fits no message.
         this.#headOf.stage = Number.NaN;
         return false;
       }
@@ -183,7 +182,7 @@ export class EnvelopeCodec {
   }
 }
 
-/** The frame of a message whose `cache` is empty with that filled in, where encoders put it; made in `slab`. */
+/** The frame of a message whose `cache` is empty, with `cache` filled in where encoders write it. Made in `slab`. */
 export function withCache(frame: Uint8Array, cache: string, slab: Slab): Bytes {
   const text = encodeUtf8(cache);
   const { length } = frame;
@@ -199,12 +198,12 @@ export function withCache(frame: Uint8Array, cache: string, slab: Slab): Bytes {
 
 type Head = Pick<PalmMessage, 'pipeline' | 'client' | 'stage' | 'function'>;
 
-/** Longest text worth remembering: ids, names and short pipelines, not keys of any size. */
+/** Bytes of the longest string worth remembering: ids, names and short pipelines, not keys of any size. */
 const LONGEST_RECENT = 128;
-/** Texts in a row that were new, after which only one in so many is remembered: where each is new it is wasted work. */
+/** After as many new strings in a row only one in as many is remembered: when each is new, remembering is wasted work. */
 const TRUST = 8;
 
-/** Reads a text field, giving the text it gave last when the bytes are the same. */
+/** Reads a string field. When the bytes are those of the last one, it returns the same string. */
 class RecentText {
   #bytes: Uint8Array = NO_BYTES;
   #text = '';
@@ -222,7 +221,7 @@ class RecentText {
       this.#misses = 0;
       return this.#text;
     }
-    // Topics of one call differ in their end alone. A text that is as long as its bytes is ASCII.
+    // Topics of one client differ only in their end. A string that is as long as its bytes is ASCII.
     if (this.#text.length !== recent.length) same = 0;
     const text = this.#text.slice(0, same) + decodeUtf8(bytes, start + same, end);
     this.#misses++;
@@ -238,7 +237,7 @@ function readBytes(reader: WireReader, isOwner: boolean): Bytes {
   const end = reader.lengthEnd();
   const { bytes, at } = reader;
   reader.at = end;
-  // Not by way of a view, which alone takes as long as the copy of a small payload; and a Node Buffer's own slice is a view.
+  // Not through a view, which alone takes as long as copying a small payload. A Node Buffer's own slice is a view.
   if (isOwner) return Uint8Array.prototype.slice.call(bytes, at, end);
   // The constructor, not subarray: a view of a Node Buffer must not be a Buffer.
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, end - at);

@@ -1,15 +1,15 @@
 import { clipped, escaped, printableJson } from './printable.ts';
 
 /**
- * Every code a {@link PalmError} can bear.
+ * The codes of a {@link PalmError}.
  *
- * - `TIMEOUT`: nothing came within the time given.
+ * - `TIMEOUT`: no answer came within the given time.
  * - `DISCONNECTED`: the connection broke while the call was under way.
- * - `CLOSED`: the client, server or connection was closed by its owner.
- * - `WRONG_SERVER`: the server at the address bears another name.
+ * - `CLOSED`: the owner closed the client, server or connection.
+ * - `WRONG_SERVER`: the server at the address has another name.
  * - `INVALID_CALL`: an argument is not acceptable; nothing was sent.
- * - `REMOTE`: the function failed, is missing, or answered what it may not.
- * - `PROTOCOL`: bytes arrived that are no valid PALM.
+ * - `REMOTE`: the function failed, is missing, or returned something that is not an answer.
+ * - `PROTOCOL`: bytes arrived that are not valid PALM.
  * - `FORBIDDEN`: keys, identity or grants do not allow it.
  * - `TOO_LARGE`: a message is over a limit.
  * - `LOST`: results are known to be missing.
@@ -26,22 +26,22 @@ export type PalmErrorCode =
   | 'TOO_LARGE'
   | 'LOST';
 
-/** What an error may say beside its code and text. */
+/** What an error says beside its code and message. */
 export interface PalmErrorDetails {
   readonly cause?: unknown;
-  /** Whether the message had left when the call failed. */
+  /** Whether the message had been sent when the call failed. */
   readonly sent?: boolean | 'unknown' | undefined;
-  /** Place of the input, counted from 0, that a job or map failed at. */
+  /** Index of the input, counted from 0, at which a job or map failed. */
   readonly index?: number | undefined;
-  /** Name of the error on the remote side, such as `ValueError`. */
+  /** Name of the error that the function threw, such as `ValueError`. */
   readonly remoteName?: string | undefined;
-  /** The good answers of an `eval` that was to have several, in the order they came. */
+  /** The good answers of an `eval` that expected several, in the order in which they came. */
   readonly results?: readonly unknown[] | undefined;
 }
 
 /**
- * The one error class of frond. `code` says what kind of failure it is, the message what was being done,
- * to whom, and what to try.
+ * The one error class of frond. `code` says what kind of failure it is. The message says what was being done, to what,
+ * and what to try.
  */
 export class PalmError extends Error {
   override readonly name = 'PalmError';
@@ -50,8 +50,8 @@ export class PalmError extends Error {
   readonly index: number | undefined;
   readonly remoteName: string | undefined;
   /**
-   * The good answers that came to an `eval` with `messages` above 1, as its client's codec reads them and in the order they
-   * came; undefined when there were none.
+   * The good answers to an `eval` with `messages` above 1, decoded by its client's codec, in the order in which they came.
+   * Undefined when there were none.
    */
   readonly results: readonly unknown[] | undefined;
 
@@ -64,7 +64,7 @@ export class PalmError extends Error {
     this.results = details.results;
   }
 
-  /** Gives `reason` back when it is a PalmError, and wraps it as `code` when it is anything else. */
+  /** Returns `reason` when it is a PalmError, and an error of `code` with `reason` as its cause otherwise. */
   static from(reason: unknown, code: PalmErrorCode, doing: string): PalmError {
     if (reason instanceof PalmError) return reason;
     return new PalmError(code, `${doing}: ${messageOf(reason)}`, { cause: reason });
@@ -77,16 +77,16 @@ export function invalidCall(message: string, details?: PalmErrorDetails): PalmEr
 }
 
 /**
- * What was thrown, in words that can be sent. Anything can be thrown, also what has no words of its own; half a
- * surrogate pair becomes U+FFFD.
+ * The message of what was thrown, fit to be sent: half of a surrogate pair becomes U+FFFD. Anything can be thrown, even a value
+ * that throws when it is read.
  */
 export function messageOf(reason: unknown): string {
   return (
-    readSafely(() => (reason instanceof Error ? reason.message : reason)) ?? 'something that cannot be told'
+    readSafely(() => (reason instanceof Error ? reason.message : reason)) ?? 'an error that cannot be read'
   );
 }
 
-/** What an error says of itself; undefined when asking it throws, as a getter or a `toString` may. */
+/** A string read from a value; undefined when reading it throws, as a getter or a `toString` may. */
 export function readSafely(ask: () => unknown): string | undefined {
   try {
     return wellFormed(String(ask()));
@@ -95,14 +95,15 @@ export function readSafely(ask: () => unknown): string | undefined {
   }
 }
 
-/** The text with each half of a surrogate pair replaced by U+FFFD. */
+/** The string with each half of a surrogate pair replaced by U+FFFD. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
+/** UTF-16 units of a value in an error message. */
 const LONGEST_SHOWN = 60;
 
-/** A value as an error message shows it: short, on one line, its type plain to see. */
+/** A value as an error message shows it: short, on one line, and with its type. */
 export function inspectValue(value: unknown): string {
   if (typeof value === 'string') {
     return printableJson(clipped(value, LONGEST_SHOWN));

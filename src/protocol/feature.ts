@@ -1,10 +1,10 @@
-/** Bits of {@link PalmMessage.features}. One by one, so that bundlers put the number in their place. */
+/** Bits of {@link PalmMessage.features}. Single constants, so that bundlers replace them by their numbers. */
 
-/** Takes several envelopes in one delivery: `[topic, envelope, envelope, …]`. */
+/** The sender takes several envelopes in one delivery: `[topic, envelope, envelope, …]`. */
 export const batches = 1;
-/** Takes an envelope as the reply to a cache request. */
+/** The sender takes an envelope as the reply to a cache request. */
 export const replies = 2;
-/** `pipeline` is a session, which goes in front of the keys of the cache. */
+/** `pipeline` is a session: keys of the cache begin with it. */
 export const session = 4;
-/** A Master or Hub that hands work over to workers that ask for it. */
+/** The sender is a Master or Hub that leases work to workers that ask for it. */
 export const work = 8;

@@ -1,36 +1,37 @@
-/** Function paths: which function of which server each stage of a call runs. */
+/** Function paths: the function and the server of each stage of a call. */
 import { inspectValue, invalidCall } from './errors.ts';
 
-/** One stage of a call. */
+/** One stage of a call: a function of a server. */
 export interface Stage {
   readonly server: string;
   readonly function: string;
 }
 
-// Exactly one dot: pylm splits at every dot and dies when that does not give two parts (pylm/servers.py,
-// Server._execution_handler). White space separates stages; a control character is never part of a name.
+// Exactly one dot: pylm splits at every dot and dies unless there are two parts (pylm/servers.py,
+// Server._execution_handler). White space separates stages. A control character is never part of a name.
 const STAGE = /^([^\s.\p{Cc}\p{Surrogate}]+)\.([^\s.\p{Cc}\p{Surrogate}]+)$/u;
 
 const NAME = /^[^\s.\p{Cc}\p{Surrogate}]+$/u;
 
-/** Whether a call can name a server or function so. */
+/** Whether a string can be the name of a server or function in a call. */
 export function isName(name: string): boolean {
   return NAME.test(name);
 }
 
 /**
  * Checks a server's name: the part before the dot of every call to it.
- * @throws PalmError `INVALID_CALL` naming `what`.
+ * @param what - names the option in the error.
+ * @throws PalmError `INVALID_CALL` when it is not a name.
  */
 export function checkServerName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !isName(name)) {
-    throw invalidCall(`${what} must be a text without dots or spaces, not ${inspectValue(name)}`);
+    throw invalidCall(`${what} must be a string without dots or spaces, not ${inspectValue(name)}`);
   }
 }
 
 /**
  * The `function` field for a call: `server.function`, or a list of them, one for each stage of a pipeline.
- * A string with the stages separated by one space, as on the wire, is taken too.
+ * It also takes one string with the stages separated by one space, as on the wire.
  * @throws PalmError `INVALID_CALL` naming the stage that is not exactly `server.function`.
  */
 export function joinPath(path: string | readonly string[]): string {
@@ -38,7 +39,10 @@ export function joinPath(path: string | readonly string[]): string {
   return typeof path === 'string' ? path : path.join(' ');
 }
 
-/** The stages of a call, in order. @throws PalmError `INVALID_CALL` as {@link joinPath} does. */
+/**
+ * The stages of a call, in order.
+ * @throws PalmError `INVALID_CALL` as {@link joinPath} does.
+ */
 export function parsePath(path: string | readonly string[]): Stage[] {
   const stages: readonly unknown[] = typeof path === 'string' ? path.split(' ') : path;
   if (!Array.isArray(stages) || stages.length === 0) {
@@ -57,8 +61,8 @@ export function parsePath(path: string | readonly string[]): Stage[] {
 }
 
 /**
- * The stage of a received message that is to run now, or undefined when the path has none there or is malformed.
- * As in pylm, a path of one stage runs that stage whatever the message's `stage` says.
+ * The stage of a received message that runs now, or undefined when the path has no such stage or is malformed.
+ * As in pylm, a path of one stage runs that stage, whatever `stage` the message has.
  */
 export function currentStage(path: string, stage: number): Stage | undefined {
   const own = path.includes(' ') ? path.split(/\s+/)[stage] : path;

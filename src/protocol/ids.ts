@@ -3,8 +3,9 @@ import { nanoid } from 'nanoid';
 import { inspectValue, invalidCall, PalmError } from './errors.ts';
 
 /**
- * A random id of 21 characters from `A-Za-z0-9_-`, 126 bits from the platform's secure random source. Always of
- * one length, because SUB matches topics by prefix: no id is the beginning of another.
+ * A random id of 21 characters from `A-Za-z0-9_-`: 126 bits from the platform's secure random source. All ids have one
+ * length, so that no id is the beginning of another: SUB matches topics by prefix.
+ * @throws PalmError `INVALID_CALL` when the platform has no such source.
  */
 export function randomId(): string {
   if (typeof globalThis.crypto?.getRandomValues !== 'function') {
@@ -19,12 +20,13 @@ export function randomId(): string {
 const UNFIT = /[\s\p{Cc}\p{Surrogate}]/u;
 
 /**
- * Checks an id or session: a text that is not empty and holds no white space or control character.
- * @throws PalmError `INVALID_CALL` naming `what`.
+ * Checks an id or session: a non-empty string without white space and control characters.
+ * @param what - names the option in the error.
+ * @throws PalmError `INVALID_CALL` when it is not one.
  */
 export function checkId(what: string, id: unknown): string {
   if (typeof id !== 'string' || id === '')
-    throw invalidCall(`${what} must be a text that is not empty, not ${inspectValue(id)}`);
+    throw invalidCall(`${what} must be a non-empty string, not ${inspectValue(id)}`);
   if (UNFIT.test(id))
     throw invalidCall(
       `${what} must hold no space, control character or half of a surrogate pair, not ${inspectValue(id)}`,
@@ -32,10 +34,10 @@ export function checkId(what: string, id: unknown): string {
   return id;
 }
 
-/** Enough that no two of those who count meet, and little, because it goes along in each message: 72 bits. */
+/** Characters of the random part, 72 bits: enough that no two are the same, and few, since each message carries them. */
 const COUNTED_LENGTH = 12;
 
-/** Ids that differ from each other, and from everybody else's: a random part, and a count. For what is no secret. */
+/** A source of ids, each a random part and a count. They differ from each other and from everybody else's, but can be guessed. */
 export function countedIds(): () => string {
   const random = `${randomId().slice(0, COUNTED_LENGTH)}-`;
   let count = 0;

@@ -4,11 +4,11 @@
  */
 import type { Bytes } from './bytes.ts';
 
-/** One PALM message. Every field is always there; a field at its default takes no room on the wire. */
+/** One PALM message. Every field is always present; a field at its default takes no room on the wire. */
 export interface PalmMessage {
   /** Id of the stream of messages: the session tag, or a random id. */
   pipeline: string;
-  /** Id of the client that began the stream, and the topic its answers are published under. */
+  /** Id of the client that began the stream, and the topic of its answers. */
   client: string;
   /** Step within a pipeline, counted from 0. A safe integer. */
   stage: number;
@@ -20,15 +20,15 @@ export interface PalmMessage {
   payload: Bytes;
   /** frond: what the sender understands, a set of {@link Feature} bits. */
   features: number;
-  /** frond: 0 when the call went well, else a {@link Status}. */
+  /** frond: 0 when the call succeeded, otherwise a {@link Status}. */
   status: number;
-  /** frond: why the call failed, in words. */
+  /** frond: why the call failed. */
   error: string;
-  /** frond: name of the error on the side where it was thrown. */
+  /** frond: name of the error that was thrown. */
   errorName: string;
-  /** frond: which message of its call it is, counted from 1, and which of them an answer is to; 0 where that is not told. */
+  /** frond: number of the message in its call, counted from 1, which its answer repeats; 0 when it has none. */
   ordinal: number;
-  /** Fields of other numbers, byte for byte as they came; whoever forwards a message passes them on. */
+  /** Fields with other numbers, byte for byte as they came. A server that forwards a message passes them on. */
   unknown: Bytes;
 }
 
@@ -38,7 +38,7 @@ export * as Status from './status.ts';
 
 export const NO_BYTES: Bytes = new Uint8Array(0);
 
-/** A message with the given fields, and defaults for the others. */
+/** A message with the given fields and the defaults of all others. */
 export function palmMessage(fields: Partial<PalmMessage>): PalmMessage {
   return {
     pipeline: fields.pipeline ?? '',

@@ -1,7 +1,7 @@
-/** Characters beyond which nothing is meant for a name: comparing takes time with the length of both. */
+/** UTF-16 units of the longest word that is compared: comparing takes time by the product of both lengths. */
 const LONGEST_WORD = 64;
 
-/** The candidate that `word` was probably meant to be, or undefined when none is near. */
+/** The candidate that `word` was probably meant to be; undefined when none is near. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > LONGEST_WORD) return undefined;
   const tolerated = Math.max(1, Math.floor(word.length / 3));
@@ -19,7 +19,7 @@ function onlyBeginning(word: string, candidates: readonly string[]): string | un
   return others.length === 0 ? first : undefined;
 }
 
-/** Letters to insert, remove or replace, and neighbours to swap, that lead from one word to the other. */
+/** The number of letters to insert, remove or replace, and of neighbours to swap, that turn one word into the other. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

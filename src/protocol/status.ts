@@ -1,9 +1,10 @@
-/** Values of {@link PalmMessage.status}. One by one, so that bundlers put the number in their place. */
+/** Values of {@link PalmMessage.status}. Single constants, so that bundlers replace them by their numbers. */
 
+/** The call succeeded. */
 export const ok = 0;
-/** The function threw, or gave back something that is no bytes. */
+/** The function threw, or returned something that is not bytes. */
 export const failed = 1;
-/** No such function, server name or cache operation. */
+/** There is no such function, server name or cache operation. */
 export const unknownFunction = 2;
 /** The key is not in the cache. */
 export const missing = 3;

@@ -1,6 +1,6 @@
 /**
- * The part of the protobuf wire format that an envelope needs: varints, tags, and stepping over fields of
- * any other kind. Source of the rules: protobuf.dev, "Encoding".
+ * The part of the protobuf wire format that an envelope needs: varints, tags, and skipping fields of any other kind.
+ * Source: protobuf.dev, "Encoding".
  */
 import { PalmError } from './errors.ts';
 
@@ -11,14 +11,15 @@ export const START_GROUP = 3;
 export const END_GROUP = 4;
 export const FIXED32 = 5;
 
-/** As many groups inside each other as Google's own parsers accept. */
+/** Nested groups at most: as many as Google's own parsers accept. */
 const DEEPEST_GROUP = 100;
 
+/** The error for a frame that is not an envelope. */
 export function broken(what: string): PalmError {
-  return new PalmError('PROTOCOL', `a frame is no PALM envelope: ${what}`);
+  return new PalmError('PROTOCOL', `a frame is not a PALM envelope: ${what}`);
 }
 
-/** Reads protobuf primitives off a frame, front to back. Reading past the end is a `PROTOCOL` error. */
+/** Reads protobuf primitives from a frame, front to back. Reading past the end throws `PROTOCOL`. */
 export class WireReader {
   readonly bytes: Uint8Array;
   at = 0;
@@ -43,7 +44,7 @@ export class WireReader {
       return first;
     }
     let value = 0;
-    // Not shifted: the fifth byte goes past 32 bits.
+    // Multiplied, not shifted: the fifth byte goes past 32 bits.
     for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
       const byte = bytes[this.at];
       if (byte === undefined) throw broken('it ends inside a number');
@@ -59,8 +60,7 @@ export class WireReader {
 
   /**
    * A signed 64-bit varint as a number.
-   * @throws {@link PalmError} `PROTOCOL` when a double cannot hold it exactly: a rounded stage would send a
-   * message to the wrong step.
+   * @throws {@link PalmError} `PROTOCOL` when a double cannot hold it exactly: a rounded stage would be another stage.
    */
   int64(): number {
     const { bytes } = this;
@@ -82,7 +82,7 @@ export class WireReader {
     return signed;
   }
 
-  /** Steps over a length and the bytes it announces; gives the offset they end at. */
+  /** Reads a length. Returns the offset at which that many bytes end, and stays in front of them. */
   lengthEnd(): number {
     const length = this.uint32();
     const end = this.at + length;
@@ -90,7 +90,7 @@ export class WireReader {
     return end;
   }
 
-  /** Steps over the value of a field whose tag was just read. */
+  /** Skips the value of a field whose tag was just read. */
   skip(tag: number): void {
     switch (tag & 7) {
       case VARINT:
@@ -124,7 +124,7 @@ export class WireReader {
     }
   }
 
-  /** Iterative, so that a frame of nested group tags cannot exhaust the stack. */
+  /** A loop and not a recursion, so that a frame of nested groups cannot exhaust the stack. */
   private skipGroup(tag: number): void {
     const open = [tag >>> 3];
     while (open.length > 0) {
@@ -146,14 +146,14 @@ export class WireReader {
   }
 }
 
-/** Bytes that `value`, a non-negative safe integer, takes as a varint. */
+/** The bytes that `value`, a non-negative safe integer, takes as a varint. */
 export function varintLength(value: number): number {
   let length = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++;
   return length;
 }
 
-/** Writes a non-negative safe integer as a varint; gives the offset after it. */
+/** Writes a non-negative safe integer as a varint. Returns the offset after it. */
 export function writeVarint(into: Uint8Array, at: number, value: number): number {
   let rest = value;
   let next = at;
@@ -163,12 +163,12 @@ export function writeVarint(into: Uint8Array, at: number, value: number): number
   return next;
 }
 
-/** Bytes that a signed safe integer takes as an int64 varint: 10 when negative. */
+/** The bytes that a signed safe integer takes as an int64 varint: 10 when it is negative. */
 export function int64Length(value: number): number {
   return value < 0 ? 10 : varintLength(value);
 }
 
-/** Writes a signed safe integer as an int64 varint (two's complement); gives the offset after it. */
+/** Writes a signed safe integer as an int64 varint (two's complement). Returns the offset after it. */
 export function writeInt64(into: Uint8Array, at: number, value: number): number {
   if (value >= 0) return writeVarint(into, at, value);
   let rest = BigInt.asUintN(64, BigInt(value));

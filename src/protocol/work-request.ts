@@ -1,4 +1,4 @@
-/** Work between a frond Master or Hub and its workers, by request and reply (docs/protocol/palm.md, "Handing out work"). */
+/** Requests for work that workers send to a frond Master or Hub, and their replies (docs/protocol/palm.md, "Handing over work"). */
 
 import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
@@ -9,26 +9,27 @@ import { varintLength, WireReader, writeVarint } from './wire.ts';
 /** The `function` of requests for work, and of their replies. */
 export const WORK = '_.work';
 
-/** What an item of work says of its lease. */
+/** What an item of work says about its lease. */
 export const WorkKind = {
   /** To a worker: work to do. From a worker: a result, and more may come. */
   open: 0,
-  /** From a worker: the last result, or none when the frame is empty. */
+  /** From a worker: the last result, or no result when the frame is empty. */
   done: 1,
-  /** From a worker: not begun, and given back. */
+  /** From a worker: the message was not begun, and goes back. */
   returned: 2,
 } as const;
 
-/** One message on its way to a worker, or what became of it. */
+/** One message on its way to a worker, or a result of it on its way back. */
 export interface WorkItem {
-  /** Number that the server gave the handing over of the message, from 1 to {@link LAST_LEASE}. */
+  /** Number of the lease, from 1 to {@link LAST_LEASE}. The server assigns it each time that it gives the message to a worker. */
   readonly lease: number;
+  /** A {@link WorkKind}. */
   readonly kind: number;
   /** An envelope; empty when there is none. */
   readonly frame: Bytes;
 }
 
-/** Characters of a worker's id and of its name: a server remembers thousands of each. */
+/** UTF-16 units of a worker's id and of its name. A server remembers thousands of each. */
 export const LONGEST_WORKER_ID = 256;
 export const LONGEST_WORKER_NAME = 128;
 
@@ -36,8 +37,8 @@ export const LONGEST_WORKER_NAME = 128;
 export const LAST_LEASE = 0x3fff_ffff;
 
 /**
- * Items of one message of work, at most: each is an object, and two bytes are enough for one. As many results as a worker sends in
- * one request are fewer, by their bytes.
+ * Items of one message of work, at most: each becomes an object, and takes as little as two bytes. The bytes of a worker's request
+ * keep its results far below.
  */
 export const MOST_ITEMS = 16_384;
 
@@ -45,22 +46,24 @@ export const MOST_ITEMS = 16_384;
 export interface WorkRequest {
   /** Id of the worker. */
   readonly worker: string;
-  /** What the worker is called. */
+  /** Name of the worker. */
   readonly name: string;
-  /** Number of the request, from 1 on: one that comes again after a break must not count twice. */
+  /** Number of the request, from 1 on. A request that comes again after a break has the same number, and counts once. */
   readonly sequence: number;
-  /** Items that the worker takes. With 0 and items it is answered at once; with neither it is a sign of life. */
+  /** Items that the worker takes. With 0, a request with items is answered at once; one without is a sign of life. */
   readonly want: number;
-  /** Whether the worker leaves: what it still holds is for others. */
+  /** Whether the worker leaves: what it holds goes to others. */
   readonly leaves: boolean;
-  /** Said by a relay, under any number: the link to the worker broke. It may come back. */
+  /** Whether a relay says, under any number, that the link to the worker broke. The worker may come back. */
   readonly isAway: boolean;
+  /** Results of the worker, and messages that it returns. */
   readonly items: readonly WorkItem[];
 }
 
 const LEAVES = -1;
 const AWAY = -2;
 
+/** The frame of a request for work. */
 export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): Bytes {
   const { worker, name, sequence, want, leaves, isAway, items } = request;
   return codec.encode(
@@ -76,7 +79,10 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
   );
 }
 
-/** @throws PalmError `PROTOCOL` when the message is no request for work, `TOO_LARGE` for an id, name or list beyond its limit. */
+/**
+ * The request for work in a message.
+ * @throws PalmError `PROTOCOL` when the message is not a request for work, `TOO_LARGE` for an id, name or list beyond its limit.
+ */
 export function readWorkRequest(message: PalmMessage): WorkRequest {
   const { client: worker, pipeline: name, stage, cache, payload } = message;
   const sequence = /^[1-9]\d*$/.test(cache) ? Number(cache) : Number.NaN;
@@ -85,12 +91,12 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
   }
   if (worker.length > LONGEST_WORKER_ID || name.length > LONGEST_WORKER_NAME) {
     const limits = `${LONGEST_WORKER_ID} characters, and its name ${LONGEST_WORKER_NAME}`;
-    throw new PalmError('TOO_LARGE', `the id of a worker has no more than ${limits}; use shorter ones`);
+    throw new PalmError('TOO_LARGE', `the id of a worker may have ${limits}; use shorter ones`);
   }
   const items = unpackWork(payload);
   for (const { kind } of items) {
     if (kind > WorkKind.returned)
-      throw new PalmError('PROTOCOL', `an item of work is of an unknown kind, ${kind}`);
+      throw new PalmError('PROTOCOL', `an item of work has an unknown kind: ${kind}`);
   }
   return {
     worker,
@@ -104,14 +110,13 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
 }
 
 /**
- * What a result says of the message that was worked on. Everything else in its envelope is for the server to know, and not
- * for a worker to say.
+ * The fields of a result that a worker decides. The server knows all other fields from the message that it gave to the worker.
  */
 export function resultOf({ payload, status, error, errorName }: PalmMessage) {
   return { payload, status, error, errorName };
 }
 
-/** The reply: the work that the worker gets now. */
+/** The reply to a request: the work that the worker gets now. */
 export function encodeWorkReply(codec: EnvelopeCodec, items: readonly WorkItem[]): Bytes {
   return codec.encode(
     palmMessage({
@@ -128,13 +133,16 @@ export function encodeWorkRefusal(codec: EnvelopeCodec, error: string): Bytes {
   return codec.encode(palmMessage({ function: WORK, status: Status.failed, error, features }));
 }
 
-/** @throws PalmError `PROTOCOL` when the frame is no such reply. */
+/**
+ * The work in a reply.
+ * @throws PalmError `PROTOCOL` when the frame is not such a reply, or refuses the request.
+ */
 export function readWorkReply(codec: EnvelopeCodec, frame: Bytes): WorkItem[] {
   const message = codec.decode(frame);
   if ((message.features & Feature.work) === 0 || message.status !== Status.ok) {
     throw new PalmError(
       'PROTOCOL',
-      `the reply to a request for work is none: ${message.error || 'no work in it'}`,
+      `the server gave no work: ${message.error || 'its reply is not one to a request for work'}`,
     );
   }
   return unpackWork(message.payload);

@@ -54,7 +54,7 @@ test.each([
   [
     'a name that is none',
     role("{ role: 'server', name: 'a b', dbAddress: ANY, pullAddress: ANY, pubAddress: ANY }"),
-    /name must be a text without dots or spaces, not "a b"/,
+    /name must be a string without dots or spaces, not "a b"/,
   ],
   [
     'an address that is none',
