@@ -19,8 +19,8 @@ import { RequestGuard } from './auth/request-guard.ts';
 import { Admission } from './http/admission.ts';
 import { Health } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
-import { Handshakes } from './http/upgrade-handler.ts';
-import { Upgrades } from './http/upgrade-router.ts';
+import { UpgradeHandler } from './http/upgrade-handler.ts';
+import { UpgradeRouter } from './http/upgrade-router.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
@@ -129,7 +129,7 @@ class RelayServer implements Relay {
   readonly #logger: Logger;
   readonly #connections: Parts['connections'];
   readonly #webSocketServer: WebSocketServer;
-  readonly #handshakes: Handshakes;
+  readonly #upgradeHandler: UpgradeHandler;
   readonly #health: Health;
   readonly #upstreams: Upstreams;
   readonly #sessions: Sessions;
@@ -139,7 +139,7 @@ class RelayServer implements Relay {
   readonly #stopListening: (() => void) | undefined;
   readonly #heartbeats: Heartbeats;
   readonly #sockets = new Set<ServerSocket>();
-  readonly #takeNoUpgrades: () => void;
+  readonly #stopUpgrades: () => void;
   #isDraining = false;
   #closing: Promise<void> | undefined;
 
@@ -160,7 +160,7 @@ class RelayServer implements Relay {
       logger,
       changed: () => calls.forget(),
       deliver: (upstream, deliveries) => this.#sessions.deliver(upstream, deliveries),
-      collector: new GarbageCollection(),
+      garbageCollection: new GarbageCollection(),
     });
     this.#upstreams.checkNamed(options.anonymous?.servers);
     const budget = new MemoryBudget(limits.maxHeldTotal);
@@ -194,15 +194,15 @@ class RelayServer implements Relay {
       logger,
       sockets: this.#sockets,
     };
-    this.#handshakes = new Handshakes({
+    this.#upgradeHandler = new UpgradeHandler({
       options,
       limits,
       webSocketServer,
       metrics: this.#metrics,
       logger,
       isDraining: () => this.#isDraining,
-      open: (webSocket, visitor, socket) => {
-        countIntake(socket, new ServerSocket(webSocket, visitor, socketContext), maxPayloadFor(limits));
+      open: (webSocket, info, socket) => {
+        countIntake(socket, new ServerSocket(webSocket, info, socketContext), maxPayloadFor(limits));
       },
     });
     this.#reauthentication = new Reauthentication({
@@ -223,10 +223,10 @@ class RelayServer implements Relay {
     // First what may throw: of a relay that cannot start nothing is left.
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     try {
-      this.#takeNoUpgrades = Upgrades.of(options.server).add(path, {
-        take: (request, socket, head) => this.#handshakes.take(request, socket, head),
+      this.#stopUpgrades = UpgradeRouter.of(options.server).add(path, {
+        handle: (request, socket, head) => this.#upgradeHandler.handle(request, socket, head),
         logger,
-        patience: limits.greetingTimeout,
+        timeout: limits.greetingTimeout,
       });
     } catch (error) {
       this.#stopChanges();
@@ -252,7 +252,7 @@ class RelayServer implements Relay {
     const identity = anonymous && identityOf(anonymous);
     this.#upstreams.checkNamed(anonymous?.servers, servers);
     if (servers !== undefined) this.#upstreams.join(servers);
-    this.#handshakes.origins = origins;
+    this.#upgradeHandler.origins = origins;
     this.#admission.anonymous = identity;
     this.reauthenticate();
   }
@@ -276,12 +276,12 @@ class RelayServer implements Relay {
     );
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
     for (const socket of this.#sockets) socket.terminate();
-    for (const peer of [...this.#sessions]) this.#sessions.forget(peer);
+    for (const session of [...this.#sessions]) this.#sessions.forget(session);
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
     this.#webSocketServer.close();
     // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
-    this.#takeNoUpgrades();
+    this.#stopUpgrades();
     this.#logger.info('relay closed');
   }
 
@@ -297,15 +297,15 @@ class RelayServer implements Relay {
     const asked = new Set<ServerSocket>();
     while (this.#sockets.size > 0) {
       for (const socket of [...this.#sockets]) {
-        const { peer: session } = socket;
+        const { session } = socket;
         const isIdle = session?.isIdle !== false;
-        if (isIdle && (session?.ledger.held ?? 0) === 0) {
+        if (isIdle && (session?.log.held ?? 0) === 0) {
           socket.close(CloseCode.goingAway, 'the relay is going down');
         } else if (!isIdle) asked.delete(socket);
         else if (!asked.has(socket)) {
           // Its answer confirms what the client has, which would take it a while to say by itself.
           asked.add(socket);
-          session?.ledger.tell([Type.ping]);
+          session?.log.tell([Type.ping]);
         }
       }
       await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));

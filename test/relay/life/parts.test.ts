@@ -19,31 +19,31 @@ describe('heartbeats', () => {
     const HEARTBEAT = 1_600;
     const random = new Random(1);
     const beats = new Map<ServerSocket, number[]>();
-    const lines = new Set<ServerSocket>();
+    const sockets = new Set<ServerSocket>();
     const join = () => {
       const times: number[] = [];
-      const line = { beat: () => times.push(Date.now()) } as object as ServerSocket;
-      beats.set(line, times);
-      lines.add(line);
+      const socket = { beat: () => times.push(Date.now()) } as object as ServerSocket;
+      beats.set(socket, times);
+      sockets.add(socket);
     };
     for (let i = 0; i < 100; i++) join();
-    const stay = [...lines].filter((_, i) => i % 4 === 0);
-    const pulse = new Heartbeats(HEARTBEAT, () => lines);
+    const stay = [...sockets].filter((_, i) => i % 4 === 0);
+    const heartbeats = new Heartbeats(HEARTBEAT, () => sockets);
     for (let i = 0; i < 1_000; i++) {
       await vi.advanceTimersByTimeAsync(17);
-      const others = [...lines].filter((line) => !stay.includes(line));
-      lines.delete(random.pick(others));
+      const others = [...sockets].filter((socket) => !stay.includes(socket));
+      sockets.delete(random.pick(others));
       join();
     }
-    pulse.stop();
-    for (const line of stay) {
-      const times = beats.get(line) ?? [];
+    heartbeats.stop();
+    for (const socket of stay) {
+      const times = beats.get(socket) ?? [];
       const pauses = times.slice(1).map((time, i) => time - (times[i] ?? 0));
       expect(pauses.length).toBeGreaterThan(8);
       for (const pause of pauses) expect(pause).toBe(HEARTBEAT);
     }
     // Ten thousand pings are not one moment's work.
-    const firsts = new Set(stay.map((line) => beats.get(line)?.[0]));
+    const firsts = new Set(stay.map((socket) => beats.get(socket)?.[0]));
     expect(firsts.size).toBeGreaterThan(2);
     vi.clearAllTimers();
   });

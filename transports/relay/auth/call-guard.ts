@@ -6,7 +6,7 @@ import { parsePath } from '../../../src/protocol/function-path.ts';
 import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import { LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { Guest, Identity } from './identity.ts';
+import type { Identity, JudgedClient } from './identity.ts';
 
 /** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
 const LONGEST_PATH = 4_096;
@@ -52,10 +52,10 @@ export class CallGuard {
    * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, one that readers take
    * differently, another's id.
    */
-  judge(guest: Guest, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
+  judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     const { client, function: path } = message;
-    if (!topicBelongsTo(client, guest.id)) {
+    if (!topicBelongsTo(client, sender.id)) {
       throw new PalmError(
         'FORBIDDEN',
         `a call bears the client id ${inspectValue(client)}, which is another's`,
@@ -66,25 +66,25 @@ export class CallGuard {
     }
     if (path.length > LONGEST_PATH) {
       const against = `the functions are ${path.length} characters, of ${LONGEST_PATH} at most`;
-      return this.#verdict(guest, message, plain, against);
+      return this.#verdict(sender, message, plain, against);
     }
-    const { callGrants: grants } = guest.identity;
+    const { callGrants: grants } = sender.identity;
     const { grants: before, server, path: pathBefore } = this.#recent;
     if (path === pathBefore && server === upstream.name && grants === before) {
-      return this.#verdict(guest, message, plain, undefined);
+      return this.#verdict(sender, message, plain, undefined);
     }
     const verdicts = this.#verdicts;
     const call = `${grants} ${upstream.name} ${path}`;
     if (verdicts.has(call)) {
       this.#recent = { grants, server: upstream.name, path };
-      return this.#verdict(guest, message, plain, undefined);
+      return this.#verdict(sender, message, plain, undefined);
     }
-    const { identity } = guest;
+    const { identity } = sender;
     return this.#judgePath(identity, upstream, path).then((against) => {
       // What the client may do has changed meanwhile.
-      if (guest.identity !== identity) return this.judge(guest, upstream, frame);
+      if (sender.identity !== identity) return this.judge(sender, upstream, frame);
       if (against === undefined) verdicts.add(call);
-      return this.#verdict(guest, message, plain, against);
+      return this.#verdict(sender, message, plain, against);
     });
   }
 
@@ -108,7 +108,7 @@ export class CallGuard {
   }
 
   #verdict(
-    { identity }: Guest,
+    { identity }: JudgedClient,
     message: PalmMessage,
     frame: Bytes,
     against: string | undefined,

@@ -47,7 +47,7 @@ export interface Authenticate {
   /** @param token - undefined when none was given. A token has 8192 characters at most. */
   (
     token: string | undefined,
-    visitor: ConnectionInfo,
+    info: ConnectionInfo,
   ): RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
   /** Calls `listener` each time that answers may have changed. Gives the function that ends this. */
   readonly onChange?: ((listener: () => void) => () => void) | undefined;
@@ -93,7 +93,7 @@ export class Identity {
   }
 
   /** Why it may not use a server. */
-  noServer(server: string): string {
+  serverRefusal(server: string): string {
     return `${this.name} may not use a server ${inspectValue(server)} here, or there is none`;
   }
 
@@ -117,7 +117,7 @@ export class Identity {
 }
 
 /** A client as far as it is judged by: who it is, and what it may do now. */
-export interface Guest {
+export interface JudgedClient {
   /** Its id, which the relay gave it. */
   readonly id: string;
   readonly identity: Identity;

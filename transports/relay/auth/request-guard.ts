@@ -15,7 +15,7 @@ import {
   WorkKind,
 } from '../../../src/protocol/work-request.ts';
 import { RESULTS } from '../../relay-protocol/server-address.ts';
-import type { Guest, Identity } from './identity.ts';
+import type { Identity, JudgedClient } from './identity.ts';
 
 /** A request as it may go to the server. */
 export type RequestVerdict =
@@ -50,7 +50,7 @@ export class RequestGuard {
    * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is not a request, or one that readers take
    * differently.
    */
-  judge({ id, identity }: Guest, server: string, frame: Bytes): RequestVerdict {
+  judge({ id, identity }: JudgedClient, server: string, frame: Bytes): RequestVerdict {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     if (message.client !== id && !topicBelongsTo(message.client, id)) {
       throw new PalmError(

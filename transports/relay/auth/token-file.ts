@@ -28,10 +28,10 @@ export async function openTokenFile(path: string, options: TokenFileOptions = {}
   const { name = path, logger = consoleLogger('frond relay'), interval = 1_000 } = options;
   const file = new TokenFile(path, name, atLevel(logger, 'debug'), interval);
   await file.open();
-  const authenticate: Authenticate = async (token, visitor) => {
+  const authenticate: Authenticate = async (token, info) => {
     if (token === undefined) return undefined;
     await file.refresh();
-    return file.tokens.authenticate(token, visitor);
+    return file.tokens.authenticate(token, info);
   };
   return {
     get identities(): readonly RelayIdentity[] {

@@ -45,7 +45,7 @@ const ENTRY = pipe(
 
 const CONTENT = shape({ tokens: list(ENTRY, 'a list of tokens') });
 
-type Entry = InferOutput<typeof ENTRY>;
+type TokenEntry = InferOutput<typeof ENTRY>;
 
 /**
  * The tokens in a content such as `{ tokens: [{ name: 'alice', sha256: '…', servers: ['demo'], functions: ['demo.*'] }] }`:
@@ -77,7 +77,7 @@ export function readTokens(content: unknown, file = 'tokens'): Tokens {
   };
 }
 
-function identityOf({ expires, token: _, sha256: __, ...others }: Entry): RelayIdentity {
+function identityOf({ expires, token: _, sha256: __, ...others }: TokenEntry): RelayIdentity {
   return { ...others, ...(expires !== undefined && { expires: Date.parse(expires) }) };
 }
 

@@ -11,7 +11,7 @@ import type { Refusal } from './refusals.ts';
 /** Characters of a token. It is kept as long as its session, so that it can be asked for again. */
 const LONGEST_TOKEN = 8_192;
 
-/** Tells who a visitor is. */
+/** Tells who a client is. */
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
   /** Whoever has no token; one for all of them. */
@@ -40,11 +40,11 @@ export class Admission {
   }
 
   /** @returns undefined for nobody. A token that is wrong is nobody's, also where anybody may come in without one. */
-  async identify(token: string | undefined, visitor: ConnectionInfo): Promise<Identity | undefined> {
+  async identify(token: string | undefined, info: ConnectionInfo): Promise<Identity | undefined> {
     for (;;) {
       const before = this.#changes;
-      const identity = await this.ask(token, visitor).catch((error: Error) => {
-        this.#logger.error('authentication failed', { address: visitor.address, reason: error.message });
+      const identity = await this.ask(token, info).catch((error: Error) => {
+        this.#logger.error('authentication failed', { address: info.address, reason: error.message });
         return undefined;
       });
       if (before === this.#changes) return identity;
@@ -56,10 +56,10 @@ export class Admission {
    * @returns undefined for nobody.
    * @throws Error when the hook fails, or gives what cannot be read. Its message does not contain the token.
    */
-  async ask(token: string | undefined, visitor: ConnectionInfo): Promise<Identity | undefined> {
+  async ask(token: string | undefined, info: ConnectionInfo): Promise<Identity | undefined> {
     if (token !== undefined && token.length > LONGEST_TOKEN) return undefined;
     try {
-      const known = await this.#authenticate?.(token, visitor);
+      const known = await this.#authenticate?.(token, info);
       if (known !== undefined) {
         const identity = new Identity(known);
         return identity.expires > Date.now() ? identity : undefined;
@@ -77,7 +77,7 @@ export class Admission {
 /** What the decision is made from. */
 export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
-  readonly visitor: ConnectionInfo;
+  readonly info: ConnectionInfo;
   /** Address of the socket itself, which may be a proxy's. */
   readonly socketAddress: string;
 }
@@ -91,17 +91,17 @@ const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
  * @returns why not, or undefined.
  */
 export function checkOrigin(
-  knock: UpgradeRequest,
+  upgrade: UpgradeRequest,
   origins: readonly string[] | undefined,
 ): Refusal | undefined {
-  const { headers, visitor } = knock;
-  const { origin } = visitor;
+  const { headers, info } = upgrade;
+  const { origin } = info;
   if (origin === undefined) {
     return looksLikeBrowser(headers) ? refused('a browser without an origin') : undefined;
   }
   if (origins !== undefined)
     return origins.includes(origin) ? undefined : refused('this origin may not connect');
-  return isSameHost(knock, origin) ? undefined : refused('this origin may not connect');
+  return isSameHost(upgrade, origin) ? undefined : refused('this origin may not connect');
 }
 
 function refused(reason: string): Refusal {

@@ -20,8 +20,8 @@ export class Metrics {
   readonly #handshakes: Counter<'status'>;
   readonly #closes: Counter<'code'>;
   readonly #refusals: Counter<'what'>;
-  readonly #resumes: Counter<'outcome'>;
-  readonly #lost: Counter;
+  readonly #greetings: Counter<'outcome'>;
+  readonly #lostWork: Counter;
 
   constructor(gauges: Gauges) {
     const registers = [this.#registry];
@@ -37,8 +37,8 @@ export class Metrics {
     this.#handshakes = counter('handshakes_total', 'Handshakes by the HTTP status they ended with', 'status');
     this.#closes = counter('closes_total', 'Connections that ended, by close code', 'code');
     this.#refusals = counter('refusals_total', 'What was asked for and not granted', 'what');
-    this.#resumes = counter('sessions_total', 'Greetings by what became of the session', 'outcome');
-    this.#lost = counter('lost_work_total', 'Messages for workers that vanished and could not be kept');
+    this.#greetings = counter('sessions_total', 'Greetings by what became of the session', 'outcome');
+    this.#lostWork = counter('lost_work_total', 'Messages for workers that vanished and could not be kept');
     for (const [name, help] of [
       ['connections', 'WebSockets that are open'],
       ['sessions', 'Clients, connected or within the resume window'],
@@ -75,11 +75,11 @@ export class Metrics {
   }
 
   session(outcome: 'new' | 'resumed' | 'forgotten'): void {
-    this.#resumes.inc({ outcome });
+    this.#greetings.inc({ outcome });
   }
 
   lostWork(count: number): void {
-    this.#lost.inc(count);
+    this.#lostWork.inc(count);
   }
 
   get contentType(): string {

@@ -10,7 +10,7 @@ import type { Metrics } from './metrics.ts';
 import { Proxies, type RequestHeaders, type TrustProxy } from './proxies.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 
-export interface HandshakesSettings {
+export interface UpgradeHandlerSettings {
   readonly options: {
     readonly origins?: readonly string[] | undefined;
     readonly trustProxy?: TrustProxy | undefined;
@@ -22,16 +22,16 @@ export interface HandshakesSettings {
   readonly logger: Logger;
   readonly isDraining: () => boolean;
   /** A WebSocket is open on this socket. */
-  readonly open: (webSocket: WebSocket, visitor: ConnectionInfo, socket: Duplex) => void;
+  readonly open: (webSocket: WebSocket, info: ConnectionInfo, socket: Duplex) => void;
 }
 
 /** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
 const LONGEST_ADDRESS = 128;
 
 /** Makes WebSockets of upgrades to the path of a relay, or refuses to. */
-export class Handshakes {
-  readonly #settings: HandshakesSettings;
-  readonly #turnstile: ConnectionQuota;
+export class UpgradeHandler {
+  readonly #settings: UpgradeHandlerSettings;
+  readonly #quota: ConnectionQuota;
   readonly #refusals = new Refusals();
   readonly #proxies: Proxies;
   /** Whether it was said that a proxy is not believed. */
@@ -39,16 +39,16 @@ export class Handshakes {
   /** Of pages that may connect; undefined for pages of the relay's own host. */
   origins: readonly string[] | undefined;
 
-  constructor(settings: HandshakesSettings) {
+  constructor(settings: UpgradeHandlerSettings) {
     this.#settings = settings;
     this.origins = settings.options.origins;
     this.#proxies = new Proxies(settings.options.trustProxy ?? false);
     const { maxConnections, maxConnectionsPerAddress } = settings.limits;
-    this.#turnstile = new ConnectionQuota(maxConnections, maxConnectionsPerAddress);
+    this.#quota = new ConnectionQuota(maxConnections, maxConnectionsPerAddress);
   }
 
   /** The socket has a listener for errors. */
-  take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { webSocketServer, metrics, logger, open } = this.#settings;
     const socketAddress = request.socket.remoteAddress ?? '';
     const { headers } = request;
@@ -60,11 +60,11 @@ export class Handshakes {
       entered = { status: 500, reason: 'the address cannot be told' };
       logger.error('addressOf failed', { address, reason: messageOf(error) });
     }
-    const visitor: ConnectionInfo = { address, origin: headers.origin };
-    entered ??= this.#enter({ headers, visitor, socketAddress });
+    const info: ConnectionInfo = { address, origin: headers.origin };
+    entered ??= this.#enter({ headers, info, socketAddress });
     if (typeof entered !== 'function') {
       metrics.handshake(entered.status);
-      logger.warning('handshake refused', { address, origin: visitor.origin, ...entered });
+      logger.warning('handshake refused', { address, origin: info.origin, ...entered });
       this.#refusals.refuse(request, socket, entered);
       return;
     }
@@ -72,7 +72,7 @@ export class Handshakes {
     try {
       webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         metrics.handshake(101);
-        open(webSocket, visitor, socket);
+        open(webSocket, info, socket);
       });
     } catch (error) {
       // Another listener of the HTTP server has made a WebSocket of it.
@@ -99,9 +99,9 @@ export class Handshakes {
     );
   }
 
-  #enter(knock: UpgradeRequest): (() => void) | Refusal {
+  #enter(upgrade: UpgradeRequest): (() => void) | Refusal {
     if (this.#settings.isDraining())
       return { status: 503, code: CloseCode.goingAway, reason: 'the relay is going down' };
-    return checkOrigin(knock, this.origins) ?? this.#turnstile.enter(knock.visitor.address);
+    return checkOrigin(upgrade, this.origins) ?? this.#quota.enter(upgrade.info.address);
   }
 }

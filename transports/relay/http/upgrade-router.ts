@@ -10,69 +10,69 @@ import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { Refusals } from './refusals.ts';
 
 /** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
-export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+export type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** A relay, as far as it takes upgrades. */
-export interface Taker {
-  readonly take: TakeUpgrade;
+export interface UpgradeRoute {
+  readonly handle: HandleUpgrade;
   readonly logger: Logger;
   /** Milliseconds that other listeners get for an upgrade that is not a relay's. */
-  readonly patience: number;
+  readonly timeout: number;
 }
 
 /**
- * On the listener of an HTTP server that is shared by all relays there, the {@link Upgrades} it belongs to. A process may hold
+ * On the listener of an HTTP server that is shared by all relays there, the {@link UpgradeRouter} it belongs to. A process may hold
  * several copies of this module, as when one package imports frond and another requires it: all of them know the symbol. Its number
- * changes with what is called on `Upgrades` from outside, so that two versions do not take each other for one.
+ * changes with what is called on `UpgradeRouter` from outside, so that two versions do not take each other for one.
  */
-const OWNER = Symbol.for('frond.relay.upgrades.1');
+const OWNER = Symbol.for('frond.relay.upgrades.2');
 
-type Listener = TakeUpgrade & { readonly [OWNER]?: Upgrades };
+type Listener = HandleUpgrade & { readonly [OWNER]?: UpgradeRouter };
 
 /**
  * The upgrades of one HTTP server, for all relays on it: one listener, which knows their paths. So an upgrade to none of
  * these is answered once, and only when no listener of the server's owner has taken it.
  */
-export class Upgrades {
+export class UpgradeRouter {
   readonly #server: HttpServer | HttpsServer;
-  readonly #takers = new Map<string, Taker>();
+  readonly #routes = new Map<string, UpgradeRoute>();
   readonly #refusals = new Refusals();
   readonly #listener: Listener;
   readonly #onError = (error: Error) => this.#failed(error);
 
   private constructor(server: HttpServer | HttpsServer) {
     this.#server = server;
-    const take: TakeUpgrade = (request, socket, head) => this.#take(request, socket, head);
-    this.#listener = Object.assign(take, { [OWNER]: this });
+    const handle: HandleUpgrade = (request, socket, head) => this.#handle(request, socket, head);
+    this.#listener = Object.assign(handle, { [OWNER]: this });
   }
 
   /** Those of `server`: the same ones for every relay, as long as one of them takes upgrades. */
-  static of(server: HttpServer | HttpsServer): Upgrades {
+  static of(server: HttpServer | HttpsServer): UpgradeRouter {
     for (const listener of server.listeners('upgrade') as Listener[]) {
       const upgrades = listener[OWNER];
       if (upgrades !== undefined) return upgrades;
     }
-    return new Upgrades(server);
+    return new UpgradeRouter(server);
   }
 
   /**
    * Gives the upgrades to `path` to a relay, until the function that it returns is called.
    * @throws PalmError `INVALID_CALL` when another relay has the path.
    */
-  add(path: string, taker: Taker): () => void {
-    if (this.#takers.has(path)) {
+  add(path: string, route: UpgradeRoute): () => void {
+    if (this.#routes.has(path)) {
       throw invalidCall(
         `the HTTP server has a relay at ${inspectValue(path)} already: give this one another path`,
       );
     }
-    if (this.#takers.size === 0) {
+    if (this.#routes.size === 0) {
       this.#server.on('upgrade', this.#listener);
       this.#server.on('error', this.#onError);
     }
-    this.#takers.set(path, taker);
+    this.#routes.set(path, route);
     return () => {
-      this.#takers.delete(path);
-      if (this.#takers.size > 0) return;
+      this.#routes.delete(path);
+      if (this.#routes.size > 0) return;
       this.#server.off('upgrade', this.#listener);
       this.#server.off('error', this.#onError);
     };
@@ -81,20 +81,20 @@ export class Upgrades {
   /** While a server listens, only accepting fails: there are no descriptors left. That is no reason to end the process. */
   #failed(error: Error): void {
     if (this.#server.listening) {
-      const [taker] = this.#takers.values();
-      taker?.logger.warning('a connection could not be accepted', { reason: messageOf(error) });
+      const [route] = this.#routes.values();
+      route?.logger.warning('a connection could not be accepted', { reason: messageOf(error) });
     } else if (this.#server.listenerCount('error') === 1) {
       // It is the owner's, and goes where it would go without this listener.
       throw error;
     }
   }
 
-  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Before anything else: Node has taken its own listener away, and a reset without one would end the process.
     socket.on('error', () => socket.destroy());
     if (socket.destroyed) return;
-    const taker = this.#takers.get(pathOf(request));
-    if (taker !== undefined) taker.take(request, socket, head);
+    const route = this.#routes.get(pathOf(request));
+    if (route !== undefined) route.handle(request, socket, head);
     else if (this.#server.listenerCount('upgrade') === 1) this.#refusals.refuse(request, socket, NOBODY);
     else this.#refuseUntaken(request, socket);
   }
@@ -102,14 +102,14 @@ export class Upgrades {
   /** The server's owner may take it now or later; that nobody has is seen by what was done with the socket. */
   #refuseUntaken(request: IncomingMessage, socket: Duplex): void {
     const before = written(socket);
-    const stop = startTimer(this.#patience, () => {
+    const stop = startTimer(this.#timeout, () => {
       if (isUntouched(socket) && written(socket) === before) this.#refusals.refuse(request, socket, NOBODY);
     });
     socket.once('close', stop);
   }
 
-  get #patience(): number {
-    return Math.max(...[...this.#takers.values()].map(({ patience }) => patience));
+  get #timeout(): number {
+    return Math.max(...[...this.#routes.values()].map(({ timeout }) => timeout));
   }
 }
 

@@ -9,7 +9,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 const ENTRY = 256;
 
 /** A message that was given, without its payload. */
-interface Given {
+interface Assignment {
   readonly head: PalmMessage;
   /** How often: nothing keeps a server from giving the same again. */
   times: number;
@@ -20,10 +20,10 @@ interface Given {
  * on is that message as the server gave it, with the payload and status of the result. How many results one has is for its
  * function to say, so a message is not forgotten with the first; those go first whose last result is the longest ago.
  */
-export class GivenWork {
+export class AssignedWork {
   readonly #codec = new EnvelopeCodec();
-  readonly #unanswered = new Heads();
-  readonly #answered = new Heads();
+  readonly #unanswered = new BoundedAssignments();
+  readonly #answered = new BoundedAssignments();
   readonly #onRefused: () => void;
 
   /** @param onRefused - called for each result of what was not given. */
@@ -37,7 +37,7 @@ export class GivenWork {
   }
 
   /** The client is given this work. */
-  gave(frames: readonly Bytes[]): void {
+  assign(frames: readonly Bytes[]): void {
     for (const frame of frames) {
       const message = this.#read(frame);
       if (message === undefined) continue;
@@ -51,14 +51,14 @@ export class GivenWork {
   }
 
   /** Work that the client had not begun is others' again. */
-  tookBack(frames: readonly Bytes[]): void {
+  takeBack(frames: readonly Bytes[]): void {
     for (const frame of frames) {
       const message = this.#read(frame);
       if (message === undefined) continue;
       const key = keyOf(message);
-      for (const heads of [this.#unanswered, this.#answered]) {
-        const given = heads.take(key);
-        if (given !== undefined && --given.times > 0) heads.put(key, given);
+      for (const assignments of [this.#unanswered, this.#answered]) {
+        const assignment = assignments.take(key);
+        if (assignment !== undefined && --assignment.times > 0) assignments.put(key, assignment);
       }
     }
   }
@@ -70,13 +70,13 @@ export class GivenWork {
   judge(frame: Bytes): Bytes | undefined {
     const message = this.#codec.decode(frame);
     const key = keyOf(message);
-    const given = this.#unanswered.take(key) ?? this.#answered.take(key);
-    if (given === undefined) {
+    const assignment = this.#unanswered.take(key) ?? this.#answered.take(key);
+    if (assignment === undefined) {
       this.#onRefused();
       return undefined;
     }
-    this.#answered.put(key, given);
-    return this.#codec.encode({ ...given.head, ...resultOf(message) });
+    this.#answered.put(key, assignment);
+    return this.#codec.encode({ ...assignment.head, ...resultOf(message) });
   }
 
   /** What a server gives need not be an envelope. */
@@ -90,8 +90,8 @@ export class GivenWork {
 }
 
 /** The work that one client was given, by server. */
-export class GivenWorks {
-  readonly #works = new Map<Upstream, GivenWork>();
+export class WorkAssignments {
+  readonly #works = new Map<Upstream, AssignedWork>();
   readonly #onRefused: () => void;
 
   constructor(onRefused: () => void) {
@@ -104,10 +104,10 @@ export class GivenWorks {
     return bytes;
   }
 
-  of(upstream: Upstream): GivenWork {
+  of(upstream: Upstream): AssignedWork {
     let work = this.#works.get(upstream);
     if (work === undefined) {
-      work = new GivenWork(this.#onRefused);
+      work = new AssignedWork(this.#onRefused);
       this.#works.set(upstream, work);
     }
     return work;
@@ -115,27 +115,27 @@ export class GivenWorks {
 }
 
 /** Messages in the order in which they were put, of which the oldest are forgotten when there is no room. */
-class Heads {
-  readonly #heads = new Map<string, Given>();
+class BoundedAssignments {
+  readonly #byKey = new Map<string, Assignment>();
   bytes = 0;
 
-  put(key: string, given: Given): void {
-    this.#heads.set(key, given);
-    this.bytes += sizeOf(key, given);
-    for (const oldest of this.#heads.keys()) {
+  put(key: string, assignment: Assignment): void {
+    this.#byKey.set(key, assignment);
+    this.bytes += sizeOf(key, assignment);
+    for (const oldest of this.#byKey.keys()) {
       // The newest stays, however large it is.
-      const isRoom = this.#heads.size <= GIVEN_WORK && this.bytes <= GIVEN_WORK_BYTES;
+      const isRoom = this.#byKey.size <= GIVEN_WORK && this.bytes <= GIVEN_WORK_BYTES;
       if (isRoom || oldest === key) return;
       this.take(oldest);
     }
   }
 
-  take(key: string): Given | undefined {
-    const given = this.#heads.get(key);
-    if (given === undefined) return undefined;
-    this.#heads.delete(key);
-    this.bytes -= sizeOf(key, given);
-    return given;
+  take(key: string): Assignment | undefined {
+    const assignment = this.#byKey.get(key);
+    if (assignment === undefined) return undefined;
+    this.#byKey.delete(key);
+    this.bytes -= sizeOf(key, assignment);
+    return assignment;
   }
 }
 
@@ -145,6 +145,6 @@ function keyOf({ pipeline, client, stage, function: path, cache, ordinal }: Palm
 }
 
 /** The key holds the strings once more; two bytes a character, since one beyond Latin 1 makes all of them so. */
-function sizeOf(key: string, { head }: Given): number {
+function sizeOf(key: string, { head }: Assignment): number {
   return 4 * key.length + 2 * (head.error.length + head.errorName.length) + head.unknown.length + ENTRY;
 }

@@ -6,22 +6,22 @@ import type { PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery, Pusher, Subscription } from '../../../src/transport.ts';
 import { type Frame, Type } from '../../relay-protocol/frames.ts';
 import type { CallGuard } from '../auth/call-guard.ts';
-import type { Guest } from '../auth/identity.ts';
+import type { JudgedClient } from '../auth/identity.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ChannelUser, SharedChannel, UpstreamChannel } from '../upstream/upstream-channel.ts';
 import type { AnswerBudget } from './answer-budget.ts';
-import type { GivenWorks } from './assigned-work.ts';
+import type { WorkAssignments } from './assigned-work.ts';
 
 /** What a channel needs of its client. */
-export interface ChannelContext extends Guest {
+export interface ChannelContext extends JudgedClient {
   /** What looks into its calls before they leave. */
   readonly callGuard: CallGuard;
   /** Bytes that the client may have out on a channel. */
   readonly window: number;
   /** Where its calls get places by what it can take of answers. */
-  readonly callRoom: AnswerBudget;
+  readonly callBudget: AnswerBudget;
   /** What it was given to work on, and may give results of. */
-  readonly given: GivenWorks;
+  readonly assignments: WorkAssignments;
   /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
   post(frame: Frame, flow?: () => string): void;
   /** Whether so many bytes would leave at once, and whole. */
@@ -39,7 +39,7 @@ export interface ChannelContext extends Guest {
 }
 
 /** A client's channel of any kind. */
-export interface AnySessionChannel {
+export interface SessionChannel {
   readonly upstream: Upstream;
   /** Whether only workers may have it. */
   readonly isForWork: boolean;
@@ -49,8 +49,8 @@ export interface AnySessionChannel {
 }
 
 /** One of the clients that use a channel to a server. */
-export abstract class SessionChannel<C extends Pusher | Subscription>
-  implements AnySessionChannel, ChannelUser<C>
+export abstract class ForwardingChannel<C extends Pusher | Subscription>
+  implements SessionChannel, ChannelUser<C>
 {
   readonly size: number = 0;
   readonly number: number;
@@ -60,7 +60,7 @@ export abstract class SessionChannel<C extends Pusher | Subscription>
   /** How often the client was told that the channel is ready. */
   protected generation = 0;
   protected isReady = false;
-  #way: UpstreamChannel<C> | undefined;
+  #upstreamChannel: UpstreamChannel<C> | undefined;
 
   constructor(number: number, context: ChannelContext, upstream: Upstream) {
     this.number = number;
@@ -69,9 +69,9 @@ export abstract class SessionChannel<C extends Pusher | Subscription>
   }
 
   /** Separate from the constructor, because `becameReady` may be called at once. */
-  attach(way: UpstreamChannel<C>): void {
-    this.#way = way;
-    way.add(this);
+  attach(channel: UpstreamChannel<C>): void {
+    this.#upstreamChannel = channel;
+    channel.add(this);
   }
 
   joined(shared: SharedChannel<C>): void {
@@ -88,19 +88,19 @@ export abstract class SessionChannel<C extends Pusher | Subscription>
   broke(error: PalmError): void {
     if (!this.isReady) return;
     this.isReady = false;
-    const { code, message } = this.upstream.told(error);
+    const { code, message } = this.upstream.errorForClients(error);
     this.context.post([Type.broken, this.number, code, message]);
   }
 
   wasRefused(error: PalmError): void {
     this.isReady = false;
-    const { code, message } = this.upstream.told(error);
+    const { code, message } = this.upstream.errorForClients(error);
     this.context.post([Type.refused, this.number, code, message]);
   }
 
   close(): void {
     this.isReady = false;
-    this.#way?.remove(this);
+    this.#upstreamChannel?.remove(this);
   }
 
   get isForWork(): boolean {
@@ -113,7 +113,7 @@ export abstract class SessionChannel<C extends Pusher | Subscription>
 }
 
 /** Takes what a client publishes for: deliveries under its topics. */
-export class SessionSubscription extends SessionChannel<Subscription> {
+export class SessionSubscription extends ForwardingChannel<Subscription> {
   override readonly size: number;
   readonly topic: string;
 

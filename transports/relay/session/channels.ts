@@ -4,16 +4,15 @@ import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/
 import type { Delivery } from '../../../src/transport.ts';
 import { ChannelKind, type Open, type Send, type Taken, Type } from '../../relay-protocol/frames.ts';
 import { parseRelayedAddress } from '../../relay-protocol/server-address.ts';
-
 import type { Upstream } from '../upstream/upstream.ts';
-import { type AnySessionChannel, type ChannelContext, SessionSubscription } from './channel.ts';
+import { type ChannelContext, type SessionChannel, SessionSubscription } from './channel.ts';
 import type { ClientMemory } from './client-memory.ts';
 import type { ResolvedLimits } from './limits.ts';
 import { PullChannel } from './pull-channel.ts';
-import { PushAccount, PushChannel } from './push-channel.ts';
-import type { KeptMessage } from './retained-message.ts';
+import { PushBacklog, PushChannel } from './push-channel.ts';
+import type { RetainedMessage } from './retained-message.ts';
 
-export interface ChannelTableSettings {
+export interface SessionChannelsSettings {
   readonly limits: ResolvedLimits;
   /** @returns undefined for a server that there is not. */
   readonly find: (name: string) => Upstream | undefined;
@@ -22,17 +21,17 @@ export interface ChannelTableSettings {
 }
 
 /** The channels of one client, by number: what it may open, what it sends on them, and what comes for them. */
-export class ChannelTable {
+export class SessionChannels {
   readonly #client: ChannelContext;
-  readonly #settings: ChannelTableSettings;
+  readonly #settings: SessionChannelsSettings;
   readonly #memory: ClientMemory;
-  readonly #channels = new Map<number, AnySessionChannel>();
+  readonly #channels = new Map<number, SessionChannel>();
   /** Number that no channel was above. */
   #highest = -1;
   /** By the address that is pushed to. */
-  readonly #accounts = new Map<string, PushAccount>();
+  readonly #backlogs = new Map<string, PushBacklog>();
 
-  constructor(client: ChannelContext, memory: ClientMemory, settings: ChannelTableSettings) {
+  constructor(client: ChannelContext, memory: ClientMemory, settings: SessionChannelsSettings) {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
@@ -49,10 +48,10 @@ export class ChannelTable {
     const against = this.#against(server, kind === ChannelKind.pull || isForResults);
     const upstream = against === undefined ? find(server) : undefined;
     if (upstream === undefined) {
-      this.#refuse(number, against ?? this.#client.identity.noServer(server));
+      this.#refuse(number, against ?? this.#client.identity.serverRefusal(server));
     } else if (kind === ChannelKind.push) {
-      const account = this.#accountOf(address);
-      const channel = new PushChannel(number, this.#client, upstream, !isForResults, account);
+      const backlog = this.#backlogOf(address);
+      const channel = new PushChannel(number, this.#client, upstream, !isForResults, backlog);
       this.#keep(number, channel);
       channel.attach(isForResults ? upstream.results : upstream.calls);
     } else if (kind === ChannelKind.subscribe) {
@@ -76,14 +75,14 @@ export class ChannelTable {
   }
 
   /** @throws PalmError `PROTOCOL` for frames that no channel takes, or more than may be under way. */
-  send([, number, generation, frames]: Send, message: KeptMessage): void {
+  send([, number, generation, frames]: Send, message: RetainedMessage): void {
     const channel = this.#channels.get(number);
     // What came in pieces may come after the end of its channel.
     if (channel === undefined && number <= this.#highest) return;
     if (!(channel instanceof PushChannel) || frames.length === 0)
       throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
     const { window } = this.#settings.limits;
-    const { outstanding, waiting } = channel.account;
+    const { outstanding, waiting } = channel.backlog;
     if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
       throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
     }
@@ -134,7 +133,7 @@ export class ChannelTable {
     for (const number of [...this.#channels.keys()]) this.close(number);
   }
 
-  #keep(number: number, channel: AnySessionChannel): void {
+  #keep(number: number, channel: SessionChannel): void {
     this.#channels.set(number, channel);
     this.#memory.opened(channel.size);
   }
@@ -146,7 +145,7 @@ export class ChannelTable {
 
   #against(server: string, isForWork: boolean): string | undefined {
     const { identity } = this.#client;
-    if (!identity.mayUse(server)) return identity.noServer(server);
+    if (!identity.mayUse(server)) return identity.serverRefusal(server);
     return isForWork && !identity.mayWork ? `${identity.name} may not work for ${server}` : undefined;
   }
 
@@ -158,9 +157,9 @@ export class ChannelTable {
     throw new PalmError('PROTOCOL', `a topic has ${topic.length} characters, of ${LONGEST_TOPIC} at most`);
   }
 
-  #accountOf(address: string): PushAccount {
-    const account = this.#accounts.get(address) ?? new PushAccount();
-    this.#accounts.set(address, account);
-    return account;
+  #backlogOf(address: string): PushBacklog {
+    const backlog = this.#backlogs.get(address) ?? new PushBacklog();
+    this.#backlogs.set(address, backlog);
+    return backlog;
   }
 }

@@ -1,5 +1,5 @@
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
-import { KeptMessage } from './retained-message.ts';
+import { RetainedMessage } from './retained-message.ts';
 
 /** Bytes that the objects around a channel cost. */
 const CHANNEL_COST = 2_048;
@@ -41,8 +41,8 @@ export class ClientMemory implements BudgetHolder {
   }
 
   /** A message came that is kept until nothing of it is needed any more. {@link changed} is due when it has been looked into. */
-  message(size: number, frames: number): KeptMessage {
-    const message = new KeptMessage(size, frames, (bytes) => {
+  message(size: number, frames: number): RetainedMessage {
+    const message = new RetainedMessage(size, frames, (bytes) => {
       this.#incoming -= bytes;
       this.changed();
     });

@@ -4,10 +4,10 @@ import type { PalmError } from '../../../src/protocol/errors.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { WorkTaker } from '../upstream/work-pool.ts';
-import type { AnySessionChannel, ChannelContext } from './channel.ts';
+import type { ChannelContext, SessionChannel } from './channel.ts';
 
 /** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
-export class PullChannel implements AnySessionChannel, WorkTaker {
+export class PullChannel implements SessionChannel, WorkTaker {
   readonly #number: number;
   readonly #context: ChannelContext;
   readonly upstream: Upstream;
@@ -60,7 +60,7 @@ export class PullChannel implements AnySessionChannel, WorkTaker {
   give(frames: readonly Bytes[]): void {
     for (const frame of frames) this.#given.push(frame);
     this.#count(sizeOf(frames));
-    this.#context.given.of(this.upstream).gave(frames);
+    this.#context.assignments.of(this.upstream).assign(frames);
     this.#context.post([Type.work, this.#number, frames], () => `${this.#number}`);
   }
 
@@ -76,7 +76,7 @@ export class PullChannel implements AnySessionChannel, WorkTaker {
     const given = this.#given;
     this.#given = [];
     this.#count(-this.#givenBytes);
-    this.#context.given.of(this.upstream).tookBack(given);
+    this.#context.assignments.of(this.upstream).takeBack(given);
     this.upstream.pool.leave(this, given);
   }
 

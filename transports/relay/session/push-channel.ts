@@ -6,10 +6,10 @@ import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
 import { Type } from '../../relay-protocol/frames.ts';
 import type { CallVerdict } from '../auth/call-guard.ts';
-import type { SendTurns } from '../upstream/send-queue.ts';
+import type { SharedSendQueue } from '../upstream/send-queue.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { type ChannelContext, SessionChannel } from './channel.ts';
-import type { KeptMessage } from './retained-message.ts';
+import { type ChannelContext, ForwardingChannel } from './channel.ts';
+import type { RetainedMessage } from './retained-message.ts';
 
 /** Frames that came together. */
 interface Batch {
@@ -17,26 +17,26 @@ interface Batch {
   /** Which of the times that the channel was ready they are for. */
   readonly generation: number;
   /** The message that they came in. */
-  readonly message: KeptMessage;
+  readonly message: RetainedMessage;
 }
 
 /** Passes on what a client sends, as fast as the server takes it. */
-export class PushChannel extends SessionChannel<Pusher> {
+export class PushChannel extends ForwardingChannel<Pusher> {
   /** Calls are judged, and only so many are on their way; results of workers count for what those were given. */
   readonly #carriesCalls: boolean;
   readonly #credit: CreditAccount;
-  readonly account: PushAccount;
-  readonly #turns: SendTurns;
+  readonly backlog: PushBacklog;
+  readonly #queue: SharedSendQueue;
   readonly #came = new Fifo<Batch>();
   #isPassing = false;
-  /** What is this channel's of the account: bytes that came and that the server has not taken, and frames that wait. */
+  /** This channel's part of the backlog: bytes that came and that the server has not taken, and frames that wait. */
   #outstanding = 0;
   #waiting = 0;
   /** What goes next, the bytes that came for it and what they count for, the messages that end with it, and places that were taken for more. */
-  #turn: Bytes[] = [];
-  #turnBytes = 0;
-  #turnCredit = 0;
-  #turnMessages: KeptMessage[] = [];
+  #outgoing: Bytes[] = [];
+  #outgoingBytes = 0;
+  #outgoingCredit = 0;
+  #outgoingMessages: RetainedMessage[] = [];
   #places = 0;
   /** Gives up the wait for a turn. */
   #stopWaiting = () => {};
@@ -48,12 +48,12 @@ export class PushChannel extends SessionChannel<Pusher> {
     context: ChannelContext,
     upstream: Upstream,
     carriesCalls: boolean,
-    account: PushAccount,
+    backlog: PushBacklog,
   ) {
     super(number, context, upstream);
     this.#carriesCalls = carriesCalls;
-    this.account = account;
-    this.#turns = carriesCalls ? upstream.callTurns : upstream.resultTurns;
+    this.backlog = backlog;
+    this.#queue = carriesCalls ? upstream.callQueue : upstream.resultQueue;
     this.#credit = new CreditAccount(context.window, (bytes) => context.post([Type.taken, number, bytes]));
   }
 
@@ -62,12 +62,12 @@ export class PushChannel extends SessionChannel<Pusher> {
   }
 
   /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */
-  take(generation: number, frames: readonly Bytes[], message: KeptMessage): void {
+  take(generation: number, frames: readonly Bytes[], message: RetainedMessage): void {
     if (this.#isOver(generation)) return;
     let bytes = 0;
     for (const frame of frames) bytes += this.context.counted(frame);
     this.#came.push({ frames, generation, message });
-    message.use();
+    message.retain();
     this.#count(bytes, frames.length);
     if (this.#isPassing) return;
     this.#isPassing = true;
@@ -101,8 +101,8 @@ export class PushChannel extends SessionChannel<Pusher> {
   #count(bytes: number, frames: number): void {
     this.#outstanding += bytes;
     this.#waiting += frames;
-    this.account.outstanding += bytes;
-    this.account.waiting += frames;
+    this.backlog.outstanding += bytes;
+    this.backlog.waiting += frames;
   }
 
   async #passAll(): Promise<void> {
@@ -122,12 +122,12 @@ export class PushChannel extends SessionChannel<Pusher> {
   }
 
   async #passResults({ frames, generation, message }: Batch): Promise<void> {
-    this.#turnMessages.push(message);
-    const given = this.context.given.of(this.upstream);
+    this.#outgoingMessages.push(message);
+    const given = this.context.assignments.of(this.upstream);
     for (const frame of this.#isOver(generation) ? [] : frames) {
       this.#add(frame);
       const result = given.judge(frame);
-      if (result !== undefined) this.#turn.push(result);
+      if (result !== undefined) this.#outgoing.push(result);
     }
     await this.#send(generation);
   }
@@ -138,7 +138,7 @@ export class PushChannel extends SessionChannel<Pusher> {
       await this.#gather(frames, generation);
     } finally {
       // Those of its frames that have not left are in the turn.
-      this.#turnMessages.push(message);
+      this.#outgoingMessages.push(message);
     }
     if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
   }
@@ -154,7 +154,7 @@ export class PushChannel extends SessionChannel<Pusher> {
       }
       if (this.#places === 0) {
         const left = frames.length - index + this.#waiting;
-        this.#places = this.#takePlaces(Math.min(left, BATCH - this.#turn.length));
+        this.#places = this.#takePlaces(Math.min(left, BATCH - this.#outgoing.length));
         if (this.#places === 0) {
           await this.#send(generation);
           this.#hasWaited = true;
@@ -172,9 +172,9 @@ export class PushChannel extends SessionChannel<Pusher> {
       this.#places--;
       this.#add(frame);
       // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
-      if (this.#turn.length === 0) this.#turn = [verdict.frame];
-      else this.#turn.push(verdict.frame);
-      if (this.#turn.length === BATCH) await this.#send(generation);
+      if (this.#outgoing.length === 0) this.#outgoing = [verdict.frame];
+      else this.#outgoing.push(verdict.frame);
+      if (this.#outgoing.length === BATCH) await this.#send(generation);
     }
   }
 
@@ -189,38 +189,38 @@ export class PushChannel extends SessionChannel<Pusher> {
   }
 
   #add(frame: Bytes): void {
-    this.#turnBytes += frame.length;
-    this.#turnCredit += this.context.counted(frame);
+    this.#outgoingBytes += frame.length;
+    this.#outgoingCredit += this.context.counted(frame);
   }
 
   /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
   #takePlaces(most: number): number {
-    const { callRoom } = this.context;
-    const own = callRoom.take(most);
+    const { callBudget } = this.context;
+    const own = callBudget.take(most);
     if (own === 0) return 0;
     const places = this.upstream.inFlight.take(own);
-    callRoom.release(own - places);
+    callBudget.release(own - places);
     return places;
   }
 
   async #waitForPlaces(most: number): Promise<number> {
-    const { callRoom } = this.context;
-    const own = await callRoom.wait(most);
+    const { callBudget } = this.context;
+    const own = await callBudget.wait(most);
     let places = 0;
     try {
       places = await this.upstream.inFlight.wait(own);
     } finally {
-      callRoom.release(own - places);
+      callBudget.release(own - places);
     }
     return places;
   }
 
   /** The turn leaves; those that were refused needed no places. */
   async #send(generation: number): Promise<void> {
-    const bytes = this.#turnBytes;
-    const credit = this.#turnCredit;
-    if (this.#turn.length > 0 && !this.#isOver(generation)) {
-      const entering = this.#turns.enter(bytes, (giveUp) => {
+    const bytes = this.#outgoingBytes;
+    const credit = this.#outgoingCredit;
+    if (this.#outgoing.length > 0 && !this.#isOver(generation)) {
+      const entering = this.#queue.enter(bytes, (giveUp) => {
         this.#stopWaiting = giveUp;
       });
       if (entering === true || (await entering)) await this.#handOver(generation, bytes);
@@ -237,36 +237,36 @@ export class PushChannel extends SessionChannel<Pusher> {
 
   /** Its turn has come. What is in the hands of the transport counts until it has left, also when its client is gone. */
   async #handOver(generation: number, bytes: number): Promise<void> {
-    const frames = this.#turn;
-    const messages = this.#turnMessages;
+    const frames = this.#outgoing;
+    const messages = this.#outgoingMessages;
     if (this.#isOver(generation) || this.shared === undefined) {
-      this.#turns.leave(bytes);
+      this.#queue.leave(bytes);
       return;
     }
-    this.#turn = [];
-    this.#turnMessages = [];
+    this.#outgoing = [];
+    this.#outgoingMessages = [];
     if (this.#carriesCalls) this.context.called(frames.length);
     // The places of those that are refused or were taken for more are others' meanwhile.
     this.#givePlacesBack();
     try {
       await this.shared.channel.send(frames);
     } finally {
-      this.#turns.leave(bytes);
-      for (const message of messages) message.done();
+      this.#queue.leave(bytes);
+      for (const message of messages) message.release();
     }
   }
 
   /** Nothing is about to leave, and the places for it are others'. */
   #giveUp(): void {
-    if (this.#carriesCalls) this.#places += this.#turn.length;
-    this.#turn = [];
-    this.#turnBytes = 0;
-    this.#turnCredit = 0;
+    if (this.#carriesCalls) this.#places += this.#outgoing.length;
+    this.#outgoing = [];
+    this.#outgoingBytes = 0;
+    this.#outgoingCredit = 0;
     this.#hasWaited = false;
     this.#givePlacesBack();
-    const messages = this.#turnMessages;
-    this.#turnMessages = [];
-    for (const message of messages) message.done();
+    const messages = this.#outgoingMessages;
+    this.#outgoingMessages = [];
+    for (const message of messages) message.release();
   }
 
   #givePlacesBack(): void {
@@ -274,7 +274,7 @@ export class PushChannel extends SessionChannel<Pusher> {
     this.#places = 0;
     if (places === 0) return;
     this.upstream.inFlight.release(places);
-    this.context.callRoom.release(places);
+    this.context.callBudget.release(places);
   }
 
   #isOver(generation: number): boolean {
@@ -325,7 +325,7 @@ export class CreditAccount {
 }
 
 /** What one client has sent to one address of a server and the server has not taken, over all of its channels. */
-export class PushAccount {
+export class PushBacklog {
   /** Bytes that came. */
   outstanding = 0;
   /** Frames that came and were not looked into. */

@@ -4,16 +4,16 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { encodeWorkRequest } from '../../../src/protocol/work-request.ts';
 import type { PendingReply } from '../../../src/transport.ts';
-import type { Guest } from '../auth/identity.ts';
+import type { JudgedClient } from '../auth/identity.ts';
 import type { RequestGuard, RequestVerdict } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { AnswerBudget } from './answer-budget.ts';
-import type { KeptMessage } from './retained-message.ts';
+import type { RetainedMessage } from './retained-message.ts';
 
 /** Who asks, and how a request ends. */
-export interface Requester extends Guest {
+export interface RequestContext extends JudgedClient {
   /** Where its requests get places by what it can take of replies. */
-  readonly replyRoom: AnswerBudget;
+  readonly replyBudget: AnswerBudget;
   /** Bytes that an envelope counts for within the window. */
   counted(frame: Bytes): number;
   replied(id: number, reply: Bytes): void;
@@ -21,7 +21,7 @@ export interface Requester extends Guest {
 }
 
 /** A request under way. */
-interface Pending {
+interface PendingRequest {
   readonly upstream: Upstream;
   readonly frame: Bytes;
   cancel(): void;
@@ -30,16 +30,16 @@ interface Pending {
 /** The requests of one client that are under way. */
 export class SessionRequests {
   readonly #guard: RequestGuard;
-  readonly #requester: Requester;
-  readonly #pending = new Map<number, Pending>();
+  readonly #context: RequestContext;
+  readonly #pending = new Map<number, PendingRequest>();
   /** Few clients are any. */
   #workers: WorkerWatch | undefined;
   /** Bytes of those under way. */
   outstanding = 0;
 
-  constructor(guard: RequestGuard, requester: Requester) {
+  constructor(guard: RequestGuard, context: RequestContext) {
     this.#guard = guard;
-    this.#requester = requester;
+    this.#context = context;
   }
 
   get size(): number {
@@ -56,23 +56,23 @@ export class SessionRequests {
   }
 
   /** @param message - the one that it came in: it is needed until the request has ended, also when that was given up. */
-  async ask(id: number, upstream: Upstream, frame: Bytes, message: KeptMessage): Promise<void> {
-    const entry: Pending = { upstream, frame, cancel: () => {} };
+  async ask(id: number, upstream: Upstream, frame: Bytes, message: RetainedMessage): Promise<void> {
+    const entry: PendingRequest = { upstream, frame, cancel: () => {} };
     this.#pending.set(id, entry);
-    this.outstanding += this.#requester.counted(frame);
-    message.use();
+    this.outstanding += this.#context.counted(frame);
+    message.retain();
     try {
-      const judged = this.#guard.judge(this.#requester, upstream.name, frame);
-      const under = (pending: PendingReply) => {
+      const verdict = this.#guard.judge(this.#context, upstream.name, frame);
+      const onPending = (pending: PendingReply) => {
         entry.cancel = () => pending.cancel(GIVEN_UP);
       };
       const isGivenUp = () => this.#pending.get(id) !== entry;
-      const reply = await this.#exchange(upstream, judged, under, isGivenUp);
-      if (this.#forget(id, entry)) this.#requester.replied(id, reply);
+      const reply = await this.#exchange(upstream, verdict, onPending, isGivenUp);
+      if (this.#forget(id, entry)) this.#context.replied(id, reply);
     } catch (error) {
-      if (this.#forget(id, entry)) this.#requester.failed(id, upstream.told(error));
+      if (this.#forget(id, entry)) this.#context.failed(id, upstream.errorForClients(error));
     } finally {
-      message.done();
+      message.release();
     }
   }
 
@@ -85,17 +85,17 @@ export class SessionRequests {
 
   /** What the client may do has changed: what it may not any more ends. */
   review(): void {
-    const { identity } = this.#requester;
+    const { identity } = this.#context;
     if (!identity.mayWork) this.#workers?.leave();
     for (const [id, { upstream, frame }] of [...this.#pending]) {
       try {
         if (!identity.mayUse(upstream.name)) {
           throw new PalmError('FORBIDDEN', `${identity.name} may not use ${upstream.name} any more`);
         }
-        this.#guard.judge(this.#requester, upstream.name, frame);
+        this.#guard.judge(this.#context, upstream.name, frame);
       } catch (error) {
         this.cancel(id);
-        this.#requester.failed(id, upstream.told(error));
+        this.#context.failed(id, upstream.errorForClients(error));
       }
     }
   }
@@ -111,35 +111,35 @@ export class SessionRequests {
     this.#workers?.leave();
   }
 
-  #forget(id: number, entry: Pending): boolean {
+  #forget(id: number, entry: PendingRequest): boolean {
     if (this.#pending.get(id) !== entry) return false;
     this.#pending.delete(id);
-    this.outstanding -= this.#requester.counted(entry.frame);
+    this.outstanding -= this.#context.counted(entry.frame);
     return true;
   }
 
   async #exchange(
     upstream: Upstream,
-    judged: RequestVerdict,
-    under: (pending: PendingReply) => void,
+    verdict: RequestVerdict,
+    onPending: (pending: PendingReply) => void,
     isGivenUp: () => boolean,
   ): Promise<Bytes> {
     const send = (frame: Bytes) => {
       const pending = upstream.request(frame);
-      under(pending);
+      onPending(pending);
       return pending.reply;
     };
-    if (judged.kind === 'work') {
+    if (verdict.kind === 'work') {
       this.#workers ??= new WorkerWatch();
-      this.#workers.saw(upstream, judged);
-      const pending = upstream.requestWork(judged.frame);
-      under(pending);
+      this.#workers.saw(upstream, verdict);
+      const pending = upstream.requestWork(verdict.frame);
+      onPending(pending);
       return pending.reply;
     }
-    const { replyRoom } = this.#requester;
+    const { replyBudget } = this.#context;
     // What has a place goes at once, and what has none in turn, so that a get does not overtake the set before it.
-    if (replyRoom.take(1) === 0) await replyRoom.wait(1);
-    const { frame, deletes, rewrite } = judged;
+    if (replyBudget.take(1) === 0) await replyBudget.wait(1);
+    const { frame, deletes, rewrite } = verdict;
     let size: number | undefined;
     try {
       if (isGivenUp()) throw GIVEN_UP;
@@ -147,8 +147,8 @@ export class SessionRequests {
       size = reply.length;
       return rewrite === undefined ? reply : rewrite(reply);
     } finally {
-      if (size === undefined) replyRoom.release(1);
-      else replyRoom.answered(1, size);
+      if (size === undefined) replyBudget.release(1);
+      else replyBudget.answered(1, size);
     }
   }
 }

@@ -6,7 +6,7 @@ const FRAME_COST = 128;
  * A message that came from a client. Its frames are views of one piece of memory, so the smallest of them keeps all of it:
  * the whole message counts until nothing of it is needed any more.
  */
-export class KeptMessage {
+export class RetainedMessage {
   /** Bytes that it counts for. */
   readonly bytes: number;
   readonly #onDone: (bytes: number) => void;
@@ -22,12 +22,12 @@ export class KeptMessage {
     this.#onDone = onDone;
   }
 
-  /** Somebody needs it beside those that do. Each calls {@link done} once. */
-  use(): void {
+  /** Somebody needs it beside those that do. Each calls {@link release} once. */
+  retain(): void {
     this.#users++;
   }
 
-  done(): void {
+  release(): void {
     this.#users--;
     if (this.#users === 0) this.#onDone(this.bytes);
   }

@@ -18,13 +18,13 @@ import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { RequestGuard } from '../auth/request-guard.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { AnswerBudget, type AnswerTaker } from './answer-budget.ts';
-import { GivenWorks } from './assigned-work.ts';
+import { WorkAssignments } from './assigned-work.ts';
 import type { ChannelContext } from './channel.ts';
-import { ChannelTable, type ChannelTableSettings } from './channels.ts';
+import { SessionChannels, type SessionChannelsSettings } from './channels.ts';
 import { ClientMemory } from './client-memory.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { type Requester, SessionRequests } from './requests.ts';
-import type { KeptMessage } from './retained-message.ts';
+import { type RequestContext, SessionRequests } from './requests.ts';
+import type { RetainedMessage } from './retained-message.ts';
 
 /** Bytes that the objects around a message cost that waits to be confirmed. */
 const SENT_COST = 192;
@@ -33,7 +33,7 @@ const SENT_COST = 192;
 const PIECE_COST = 2;
 
 /** What the sessions of a relay share. */
-export interface SessionSettings extends ChannelTableSettings {
+export interface SessionSettings extends SessionChannelsSettings {
   readonly calls: CallGuard;
   readonly requests: RequestGuard;
   readonly budget: MemoryBudget;
@@ -57,26 +57,26 @@ export interface Credentials {
 }
 
 /** One client: its session, over as many sockets as it takes. */
-export class ClientSession implements ChannelContext, Requester, AnswerTaker {
+export class ClientSession implements ChannelContext, RequestContext, AnswerTaker {
   /** Which the relay gave it. */
   readonly id: string;
   /** What it must show to go on with the session on another socket. */
-  readonly session: string;
+  readonly secret: string;
   identity: Identity;
   /** Whom it is counted with. */
   readonly group: string;
-  readonly ledger = new ReliableLog();
+  readonly log = new ReliableLog();
   readonly #incoming: Incoming<ClientFrame>;
-  readonly given = new GivenWorks(() => this.#settings.onRefused('result'));
+  readonly assignments = new WorkAssignments(() => this.#settings.onRefused('result'));
   readonly callGuard: CallGuard;
   readonly #settings: SessionSettings;
-  readonly #channels: ChannelTable;
+  readonly #channels: SessionChannels;
   readonly #requests: SessionRequests;
-  #callRoom: AnswerBudget | undefined;
-  #replyRoom: AnswerBudget | undefined;
+  #callBudget: AnswerBudget | undefined;
+  #replyBudget: AnswerBudget | undefined;
   #isPaced = false;
   /** Calls that left and were not answered, as far as answers tell. */
-  #open = 0;
+  #openCalls = 0;
   readonly #memory: ClientMemory;
   /** The one that the client is connected by; undefined while it is away. */
   #socket: SessionSocket | undefined;
@@ -85,9 +85,9 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   #isClosed = false;
 
   /** @param group - whom it is counted with: where it comes from, and who it is. */
-  constructor(id: string, session: string, identity: Identity, group: string, settings: SessionSettings) {
+  constructor(id: string, secret: string, identity: Identity, group: string, settings: SessionSettings) {
     this.id = id;
-    this.session = session;
+    this.secret = secret;
     this.identity = identity;
     this.group = group;
     this.callGuard = settings.calls;
@@ -99,12 +99,11 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
       budget: settings.budget,
       most: settings.limits.maxHeld,
       // What its socket has not taken counts also when it was confirmed: nobody can have read it.
-      outgoing: () =>
-        Math.max(this.ledger.held + this.ledger.unconfirmed * SENT_COST, this.#socket?.unsent ?? 0),
-      working: () => this.given.bytes + this.#requests.workerBytes,
+      outgoing: () => Math.max(this.log.held + this.log.unconfirmed * SENT_COST, this.#socket?.unsent ?? 0),
+      working: () => this.assignments.bytes + this.#requests.workerBytes,
       end: (reason) => this.end(CloseCode.slowConsumer, reason),
     });
-    this.#channels = new ChannelTable(this, this.#memory, settings);
+    this.#channels = new SessionChannels(this, this.#memory, settings);
   }
 
   get window(): number {
@@ -115,23 +114,23 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     return this.#isPaced ? Math.min(length, Math.ceil(this.window / 2)) : length;
   }
 
-  get callRoom(): AnswerBudget {
-    this.#callRoom ??= this.#room();
-    return this.#callRoom;
+  get callBudget(): AnswerBudget {
+    this.#callBudget ??= this.#newAnswerBudget();
+    return this.#callBudget;
   }
 
-  get replyRoom(): AnswerBudget {
-    this.#replyRoom ??= this.#room();
-    return this.#replyRoom;
+  get replyBudget(): AnswerBudget {
+    this.#replyBudget ??= this.#newAnswerBudget();
+    return this.#replyBudget;
   }
 
   get held(): number {
-    return this.ledger.held;
+    return this.log.held;
   }
 
   /** Whether nothing that the client has asked for is still to come, as far as can be told. */
   get isIdle(): boolean {
-    return this.#open === 0 && this.#requests.size === 0;
+    return this.#openCalls === 0 && this.#requests.size === 0;
   }
 
   get isConnected(): boolean {
@@ -176,13 +175,13 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
    */
   resume(socket: SessionSocket, received: number, isPaced: boolean): void {
     this.#isPaced = isPaced;
-    this.ledger.resume((message) => socket.send(message), received, isPaced);
+    this.log.resume((message) => socket.send(message), received, isPaced);
     this.#moved();
   }
 
   /** A message came. @throws PalmError for what no well-behaved client sends. */
   take(message: Message<ClientFrame>, size: number): void {
-    const isNew = this.ledger.take(message, size);
+    const isNew = this.log.take(message, size);
     if (isNew) {
       const before = this.#incoming.bytes;
       const frames = this.#incoming.whole(message.frames);
@@ -194,7 +193,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
         framesIn(frames),
       );
       for (const frame of frames) this.#takeFrame(frame, kept);
-      kept.done();
+      kept.release();
     }
     this.#moved();
   }
@@ -212,10 +211,10 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
       count += frames.length;
       for (const { length } of frames) bytes += length;
     }
-    this.#open = Math.max(0, this.#open - count);
+    this.#openCalls = Math.max(0, this.#openCalls - count);
     this.#channels.payCredit();
     this.#distribute(upstream, deliveries);
-    if (count > 0) this.callRoom.answered(count, bytes);
+    if (count > 0) this.callBudget.answered(count, bytes);
   }
 
   answer(topic: string, answer: Bytes): void {
@@ -224,7 +223,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   }
 
   called(count: number): void {
-    this.#open += count;
+    this.#openCalls += count;
   }
 
   violated(error: unknown): void {
@@ -239,12 +238,12 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   /** Its socket is gone. It may be back. */
   away(): void {
     this.#memory.arriving(0);
-    this.ledger.suspend();
+    this.log.suspend();
     this.#requests.away();
   }
 
   takes(bytes: number): boolean {
-    return !this.ledger.isBusy && bytes <= this.ledger.large;
+    return !this.log.isBusy && bytes <= this.log.large;
   }
 
   /** Closes the connection, if there is one. The client may come back to the session. */
@@ -262,9 +261,9 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.ledger.suspend();
-    this.#callRoom?.close();
-    this.#replyRoom?.close();
+    this.log.suspend();
+    this.#callBudget?.close();
+    this.#replyBudget?.close();
     this.#channels.closeAll();
     this.#requests.close();
     this.#memory.close();
@@ -287,7 +286,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
 
   post(frame: Frame, flow?: () => string): void {
     if (this.#isClosed) return;
-    this.ledger.post(frame, flow);
+    this.log.post(frame, flow);
     this.#memory.changed();
   }
 
@@ -298,16 +297,16 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
   /** Some of what was held for it is with the client. */
   #moved(): void {
     this.#memory.changed();
-    this.#callRoom?.moved();
-    this.#replyRoom?.moved();
+    this.#callBudget?.moved();
+    this.#replyBudget?.moved();
   }
 
   /** For calls and for requests each a half of the half that is left to what comes unasked, or larger than it was thought. */
-  #room(): AnswerBudget {
+  #newAnswerBudget(): AnswerBudget {
     return new AnswerBudget(this.#settings.limits.maxHeld / 4, this);
   }
 
-  #takeFrame(frame: ClientFrame, message: KeptMessage): void {
+  #takeFrame(frame: ClientFrame, message: RetainedMessage): void {
     switch (frame[0]) {
       case Type.request:
         this.#takeRequest(frame, message);
@@ -329,7 +328,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
         this.#channels.taken(frame);
         return;
       case Type.ping:
-        this.ledger.tell([Type.pong]);
+        this.log.tell([Type.pong]);
         return;
       case Type.pong:
         return;
@@ -338,7 +337,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     }
   }
 
-  #takeRequest([, id, address, frame]: Request, message: KeptMessage): void {
+  #takeRequest([, id, address, frame]: Request, message: RetainedMessage): void {
     const { limits, find } = this.#settings;
     this.#checkSize(frame);
     const isOver = this.#requests.size >= limits.maxRequests || this.#requests.outstanding >= limits.window;
@@ -348,7 +347,7 @@ export class ClientSession implements ChannelContext, Requester, AnswerTaker {
     const upstream = this.identity.mayUse(server) ? find(server) : undefined;
     if (upstream === undefined) {
       this.#settings.onRefused('server');
-      this.post([Type.failed, id, 'FORBIDDEN', this.identity.noServer(server)]);
+      this.post([Type.failed, id, 'FORBIDDEN', this.identity.serverRefusal(server)]);
       return;
     }
     this.#requests.ask(id, upstream, frame, message);

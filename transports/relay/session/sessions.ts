@@ -20,8 +20,8 @@ export interface SessionsSettings {
   readonly sessions: Omit<SessionSettings, 'forget'>;
 }
 
-interface Entry {
-  readonly peer: ClientSession;
+interface SessionEntry {
+  readonly session: ClientSession;
   /** Ends the time that it is remembered without a socket; undefined while it has one. */
   stopForgetting: (() => void) | undefined;
 }
@@ -30,8 +30,8 @@ interface Entry {
 export class Sessions {
   readonly #settings: SessionsSettings;
   /** By what is between the first two slashes of their topics. */
-  readonly #byNumber = new Map<string, Entry>();
-  readonly #bySecret = new Map<string, Entry>();
+  readonly #byNumber = new Map<string, SessionEntry>();
+  readonly #bySecret = new Map<string, SessionEntry>();
   /** Those without a socket by group, in each the one that has been for longest first. */
   readonly #absent = new Map<string, Set<ClientSession>>();
   readonly #expiry = new Expiry();
@@ -48,7 +48,7 @@ export class Sessions {
   }
 
   *[Symbol.iterator](): IterableIterator<ClientSession> {
-    for (const { peer } of this.#bySecret.values()) yield peer;
+    for (const { session } of this.#bySecret.values()) yield session;
   }
 
   /**
@@ -60,28 +60,28 @@ export class Sessions {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
     const group = `${networkOf(address)} ${identity.name}`;
     const number = (this.#next++).toString(36);
-    const session = randomId();
-    const peer = new ClientSession(
+    const secret = randomId();
+    const session = new ClientSession(
       relayedId(this.#settings.relayId, number),
-      session,
+      secret,
       identity,
       group,
       this.#sessionSettings,
     );
-    const entry = { peer, stopForgetting: undefined };
+    const entry = { session, stopForgetting: undefined };
     this.#byNumber.set(number, entry);
-    this.#bySecret.set(session, entry);
-    return peer;
+    this.#bySecret.set(secret, entry);
+    return session;
   }
 
   /** The session of a client that is back; undefined when it is forgotten, or another's. */
-  resume(session: string, identity: Identity): ClientSession | undefined {
-    const entry = this.#bySecret.get(session);
-    if (entry === undefined || entry.peer.identity.name !== identity.name) return undefined;
+  resume(secret: string, identity: Identity): ClientSession | undefined {
+    const entry = this.#bySecret.get(secret);
+    if (entry === undefined || entry.session.identity.name !== identity.name) return undefined;
     entry.stopForgetting?.();
     entry.stopForgetting = undefined;
-    this.#isBack(entry.peer);
-    return entry.peer;
+    this.#isBack(entry.session);
+    return entry.session;
   }
 
   /** The client is connected by this socket, as who it is now. */
@@ -107,27 +107,27 @@ export class Sessions {
     else this.forget(session);
   }
 
-  #leave(peer: ClientSession): void {
-    const entry = this.#bySecret.get(peer.session);
+  #leave(session: ClientSession): void {
+    const entry = this.#bySecret.get(session.secret);
     if (entry === undefined) return;
-    peer.away();
+    session.away();
     entry.stopForgetting?.();
-    entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(peer));
-    const absent = this.#absent.get(peer.group) ?? new Set();
-    this.#absent.set(peer.group, absent);
-    absent.add(peer);
+    entry.stopForgetting = startTimer(this.#settings.resumeWindow, () => this.forget(session));
+    const absent = this.#absent.get(session.group) ?? new Set();
+    this.#absent.set(session.group, absent);
+    absent.add(session);
     // A stranger that comes and goes pushes out its own sessions, and nobody else's.
     if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
   }
 
-  forget(peer: ClientSession): void {
-    const entry = this.#bySecret.get(peer.session);
+  forget(session: ClientSession): void {
+    const entry = this.#bySecret.get(session.secret);
     if (entry === undefined) return;
     entry.stopForgetting?.();
-    this.#bySecret.delete(peer.session);
-    this.#byNumber.delete(relayedNumber(peer.id));
-    this.#isBack(peer);
-    peer.close();
+    this.#bySecret.delete(session.secret);
+    this.#byNumber.delete(relayedNumber(session.id));
+    this.#isBack(session);
+    session.close();
   }
 
   /** Hands each client what is published for it. */
@@ -137,7 +137,7 @@ export class Sessions {
       let end = i + 1;
       while (end < deliveries.length && relayedNumber(deliveries[end]?.topic ?? '') === number) end++;
       const own = i === 0 && end === deliveries.length ? deliveries : deliveries.slice(i, end);
-      this.#byNumber.get(number)?.peer.deliver(upstream, own);
+      this.#byNumber.get(number)?.session.deliver(upstream, own);
       i = end;
     }
   }
@@ -149,16 +149,16 @@ export class Sessions {
   }
 
   #forgetOldest(absent: ReadonlySet<ClientSession>): void {
-    for (const peer of absent) {
-      this.forget(peer);
+    for (const session of absent) {
+      this.forget(session);
       return;
     }
   }
 
   /** It has a socket, or is forgotten. */
-  #isBack(peer: ClientSession): void {
-    const absent = this.#absent.get(peer.group);
-    absent?.delete(peer);
-    if (absent?.size === 0) this.#absent.delete(peer.group);
+  #isBack(session: ClientSession): void {
+    const absent = this.#absent.get(session.group);
+    absent?.delete(session);
+    if (absent?.size === 0) this.#absent.delete(session.group);
   }
 }

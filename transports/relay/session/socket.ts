@@ -49,8 +49,8 @@ const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
 export class ServerSocket implements SessionSocket, BudgetHolder {
-  readonly visitor: ConnectionInfo;
-  peer: ClientSession | undefined;
+  readonly info: ConnectionInfo;
+  session: ClientSession | undefined;
   readonly #socket: WebSocket;
   readonly #context: SocketContext;
   /** Only of those that are closed from this side. */
@@ -67,9 +67,9 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   #counted = 0;
   #isWhole = false;
 
-  constructor(socket: WebSocket, visitor: ConnectionInfo, context: SocketContext) {
+  constructor(socket: WebSocket, info: ConnectionInfo, context: SocketContext) {
     this.#socket = socket;
-    this.visitor = visitor;
+    this.info = info;
     this.#context = context;
     context.sockets.add(this);
     socket.binaryType = 'nodebuffer';
@@ -105,7 +105,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       this.#isClosing = true;
       this.#why = { code, reason };
       this.#stopTimer();
-      this.peer?.ledger.suspend();
+      this.session?.log.suspend();
       this.#socket.close(code, closeReason(reason));
       this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
     }
@@ -120,7 +120,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
 
   /** Whom it is counted with while it is not known who it is. */
   get group(): string {
-    return networkOf(this.visitor.address);
+    return networkOf(this.info.address);
   }
 
   overBudget(reason: string): void {
@@ -137,8 +137,8 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     // What is behind a whole message is part of the next one, and no more than what came at once.
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
-    const { peer } = this;
-    if (peer === undefined && this.#arriving > GREETING_BYTES) {
+    const { session } = this;
+    if (session === undefined && this.#arriving > GREETING_BYTES) {
       this.close(CloseCode.tooBig, `a greeting has no more than ${GREETING_BYTES} bytes`);
     } else if (this.#arriving > most) {
       this.close(CloseCode.tooBig, `a message takes no more than ${most} bytes of the connection`);
@@ -150,16 +150,16 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       (this.#counted > 0 && this.#arriving === 0)
     ) {
       this.#counted = this.#arriving;
-      if (peer === undefined) this.#context.budget.set(this, this.#counted);
-      else peer.arriving(this.#counted);
+      if (session === undefined) this.#context.budget.set(this, this.#counted);
+      else session.arriving(this.#counted);
     }
     return true;
   }
 
   /** A heartbeat is due. */
   beat(): void {
-    const { peer } = this;
-    if (peer === undefined || this.#isClosing) return;
+    const { session } = this;
+    if (session === undefined || this.#isClosing) return;
     if (!this.#isAlive) {
       // No closing handshake with who does not answer.
       this.#why = { code: CloseCode.silent, reason: 'nothing came from the client any more' };
@@ -168,7 +168,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       return;
     }
     this.#isAlive = false;
-    peer.ledger.tell([Type.ping]);
+    session.log.tell([Type.ping]);
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -182,7 +182,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       const message = readClientMessage(
         new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
       );
-      if (this.peer !== undefined) this.peer.take(message, data.length);
+      if (this.session !== undefined) this.session.take(message, data.length);
       else this.#greet(message.frames, message.confirmed);
     } catch (error) {
       this.#fail(error);
@@ -200,7 +200,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   /** Ends the session too. */
   #closeForGood(code: number, reason: string): void {
     this.close(code, reason);
-    this.peer?.end(code, reason);
+    this.session?.end(code, reason);
   }
 
   #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
@@ -211,9 +211,9 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#admit(hello, features > 0).catch((error) => this.#fail(error));
   }
 
-  async #admit([, token, session, received]: Hello, isPaced: boolean): Promise<void> {
+  async #admit([, token, secret, received]: Hello, isPaced: boolean): Promise<void> {
     const { admission, sessions, limits, metrics } = this.#context;
-    const identity = await admission.identify(token ?? undefined, this.visitor);
+    const identity = await admission.identify(token ?? undefined, this.info);
     if (this.#isClosing) return;
     this.#stopTimer();
     this.#stopTimer = NOTHING;
@@ -224,23 +224,23 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       );
       return;
     }
-    const before = session === null ? undefined : sessions.resume(session, identity);
-    const peer = before ?? sessions.begin(identity, this.visitor.address);
-    metrics.session(before !== undefined ? 'resumed' : session === null ? 'new' : 'forgotten');
-    sessions.connect(peer, this, identity);
-    this.peer = peer;
+    const known = secret === null ? undefined : sessions.resume(secret, identity);
+    const session = known ?? sessions.begin(identity, this.info.address);
+    metrics.session(known !== undefined ? 'resumed' : secret === null ? 'new' : 'forgotten');
+    sessions.connect(session, this, identity);
+    this.session = session;
     this.#context.budget.set(this, 0);
-    peer.admitted({ token: token ?? undefined, info: this.visitor });
+    session.admitted({ token: token ?? undefined, info: this.info });
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
-    const isResumed = before !== undefined;
+    const isResumed = known !== undefined;
     this.send(
       loneMessage(
         [
           Type.welcome,
-          peer.session,
-          peer.id,
+          session.secret,
+          session.id,
           isResumed,
-          peer.ledger.received,
+          session.log.received,
           maxFrame,
           window,
           heartbeat,
@@ -250,7 +250,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
         FEATURES,
       ),
     );
-    peer.resume(this, isResumed ? received : 0, isPaced);
+    session.resume(this, isResumed ? received : 0, isPaced);
   }
 
   #close(code: number, reason: string): void {
@@ -265,20 +265,20 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
 
   #tellEnd(code: number, reason: string): void {
     const { sockets, sessions, metrics, logger } = this.#context;
-    const { peer, visitor } = this;
+    const { session, info } = this;
     sockets.delete(this);
     metrics.close(code);
     logger.info('connection ended', {
-      address: visitor.address,
-      client: peer?.id,
-      identity: peer?.identity.name,
+      address: info.address,
+      client: session?.id,
+      identity: session?.identity.name,
       code,
       reason,
     });
-    if (peer === undefined) return;
+    if (session === undefined) return;
     // Those that say good-bye do not come back: a client that is done, and a page that is left.
     const mayReturn = code !== CloseCode.normal && code !== CloseCode.goingAway;
-    sessions.disconnected(peer, this, mayReturn);
+    sessions.disconnected(session, this, mayReturn);
   }
 }
 
@@ -293,11 +293,11 @@ export class Heartbeats {
   #turn = 0;
   #next = 0;
 
-  constructor(heartbeat: number, lines: () => Iterable<ServerSocket>) {
+  constructor(heartbeat: number, sockets: () => Iterable<ServerSocket>) {
     this.#timer = setInterval(
       () => {
         this.#turn = (this.#turn + 1) % SLICES;
-        for (const line of lines()) if (this.#sliceOf(line) === this.#turn) line.beat();
+        for (const socket of sockets()) if (this.#sliceOf(socket) === this.#turn) socket.beat();
       },
       Math.max(1, heartbeat / SLICES),
     );
@@ -307,9 +307,9 @@ export class Heartbeats {
     clearInterval(this.#timer);
   }
 
-  #sliceOf(line: ServerSocket): number {
-    const slice = this.#slices.get(line) ?? this.#next++ % SLICES;
-    this.#slices.set(line, slice);
+  #sliceOf(socket: ServerSocket): number {
+    const slice = this.#slices.get(socket) ?? this.#next++ % SLICES;
+    this.#slices.set(socket, slice);
     return slice;
   }
 }
@@ -339,16 +339,16 @@ export function partsOf(maxPayload: number): {
 }
 
 /**
- * Tells the line of all bytes that come, and of how many it may have without a whole message. The library counts what is in
+ * Tells the socket of all bytes that come, and of how many it may have without a whole message. The library counts what is in
  * fragments alone: not the frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it
  * came with.
  */
-export function countIntake(socket: Duplex, line: ServerSocket, maxPayload: number): void {
+export function countIntake(stream: Duplex, socket: ServerSocket, maxPayload: number): void {
   const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
   const count = (chunk: Buffer) => {
-    if (line.arrived(chunk.length, largest)) return;
-    socket.off('data', count);
-    socket.pause();
+    if (socket.arrived(chunk.length, largest)) return;
+    stream.off('data', count);
+    stream.pause();
   };
-  socket.on('data', count);
+  stream.on('data', count);
 }

@@ -1,15 +1,15 @@
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import { HANDED_OVER_BYTES } from '../../../src/flow-control.ts';
 
-interface Turn {
+interface QueuedSend {
   readonly bytes: number;
   readonly came: Deferred<boolean>;
 }
 
 /** Lets the clients of a relay hand frames over to one address of a server, one after another. */
-export class SendTurns {
+export class SharedSendQueue {
   /** In the order in which they came. One that is given up is gone at once: a client may give up without end. */
-  readonly #waiting = new Set<Turn>();
+  readonly #waiting = new Set<QueuedSend>();
   #handedOver = 0;
 
   /** Turns that are waited for. */
@@ -26,22 +26,22 @@ export class SendTurns {
       this.#handedOver += bytes;
       return true;
     }
-    const turn: Turn = { bytes, came: deferred() };
-    this.#waiting.add(turn);
+    const send: QueuedSend = { bytes, came: deferred() };
+    this.#waiting.add(send);
     onWait(() => {
-      if (this.#waiting.delete(turn)) turn.came.resolve(false);
+      if (this.#waiting.delete(send)) send.came.resolve(false);
     });
-    return turn.came.promise;
+    return send.came.promise;
   }
 
   /** So many bytes have left, or never will. */
   leave(bytes: number): void {
     this.#handedOver -= bytes;
-    for (const turn of this.#waiting) {
+    for (const send of this.#waiting) {
       if (this.#handedOver >= HANDED_OVER_BYTES) return;
-      this.#waiting.delete(turn);
-      this.#handedOver += turn.bytes;
-      turn.came.resolve(true);
+      this.#waiting.delete(send);
+      this.#handedOver += send.bytes;
+      send.came.resolve(true);
     }
   }
 }

@@ -2,7 +2,7 @@ import { startTimer } from '../../../src/async/timers.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Channel } from '../../../src/transport.ts';
 
-export interface WaySettings<C extends Channel> {
+export interface UpstreamChannelSettings<C extends Channel> {
   /** The server's own key that the address is under. */
   readonly key: string;
   /** The address, when it is given. */
@@ -14,14 +14,14 @@ export interface WaySettings<C extends Channel> {
 
 /** A channel to an address that a server tells, opened when it is first used. It follows a server that moves. */
 export class UpstreamChannel<C extends Channel> {
-  readonly #settings: WaySettings<C>;
+  readonly #settings: UpstreamChannelSettings<C>;
   #shared: SharedChannel<C> | undefined;
   #address: string | undefined;
   /** Who waits for the server to say where it is. */
   readonly #waiting = new Set<ChannelUser<C>>();
   #opening: Promise<void> | undefined;
 
-  constructor(settings: WaySettings<C>) {
+  constructor(settings: UpstreamChannelSettings<C>) {
     this.#settings = settings;
   }
 

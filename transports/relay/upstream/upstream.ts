@@ -18,7 +18,7 @@ import type {
 } from '../../../src/transport.ts';
 import { NamePatterns } from '../name-patterns.ts';
 import type { GarbageCollection } from './garbage-collection.ts';
-import { SendTurns } from './send-queue.ts';
+import { SharedSendQueue } from './send-queue.ts';
 import { SharedChannel, UpstreamChannel } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
 
@@ -55,7 +55,7 @@ export interface UpstreamContext {
   changed(): void;
   /** Takes what servers publish for clients of the relay. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
-  readonly collector: GarbageCollection;
+  readonly garbageCollection: GarbageCollection;
 }
 
 /** What a server said of itself. */
@@ -88,10 +88,10 @@ export class Upstream {
   #looking: Promise<void> | undefined;
   /** Where calls go. */
   readonly calls: UpstreamChannel<Pusher>;
-  readonly callTurns = new SendTurns();
+  readonly callQueue = new SharedSendQueue();
   /** Where workers push their results to. */
   readonly results: UpstreamChannel<Pusher>;
-  readonly resultTurns = new SendTurns();
+  readonly resultQueue = new SharedSendQueue();
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: UpstreamChannel<Subscription>;
   readonly inFlight = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
@@ -137,7 +137,7 @@ export class Upstream {
   }
 
   /** The error as a client is told of it: with the name of the server in place of addresses, which are the relay's to know. */
-  told(error: unknown): PalmError {
+  errorForClients(error: unknown): PalmError {
     const { code, message, sent } = PalmError.from(error, 'PROTOCOL', `${this.name} cannot be used`);
     let text = message;
     for (const address of this.#addresses) text = text.replaceAll(address, this.name);
@@ -154,7 +154,7 @@ export class Upstream {
   }
 
   /** Whether the server answers requests. It is asked once in a while, however many want to know. */
-  isThere(): Promise<boolean> {
+  isAnswering(): Promise<boolean> {
     const { dbAddress } = this.#target;
     // Where its cache is not known nobody can tell.
     if (dbAddress === undefined) return Promise.resolve(true);
@@ -257,7 +257,7 @@ export class Upstream {
         }
       }
       this.#context.deliver(this, deliveries);
-      this.#context.collector.took(bytes);
+      this.#context.garbageCollection.took(bytes);
     }
   }
 
@@ -314,16 +314,16 @@ export class Upstream {
 
   /** Until everything that was open can be used: what a server says of its addresses may be over a moment later. */
   async #look(): Promise<void> {
-    const ways = [this.calls, this.results, this.answers];
+    const channels = [this.calls, this.results, this.answers];
     do {
       try {
         await (this.#profile ?? this.#profiled());
-        await Promise.all(ways.map((way) => way.follow()));
+        await Promise.all(channels.map((channel) => channel.follow()));
       } catch (error) {
         const fields = { server: this.name, reason: messageOf(error) };
         if (!this.#isClosed) this.#context.logger.warning('server not found again', fields);
       }
-      await atMost(LOOK_AGAIN, Promise.all(ways.map((way) => way.ready())));
-    } while (!this.#isClosed && !ways.every((way) => way.isReady));
+      await atMost(LOOK_AGAIN, Promise.all(channels.map((channel) => channel.ready())));
+    } while (!this.#isClosed && !channels.every((channel) => channel.isReady));
   }
 }

@@ -56,7 +56,7 @@ export class Upstreams {
   answering(): Promise<{ readonly name: string; readonly answers: boolean }[]> {
     const names = this.#names ?? [...this.#made.keys()];
     return Promise.all(
-      names.map(async (name) => ({ name, answers: (await this.get(name)?.isThere()) ?? false })),
+      names.map(async (name) => ({ name, answers: (await this.get(name)?.isAnswering()) ?? false })),
     );
   }
 

@@ -19,7 +19,7 @@ export interface WorkOrigin {
   workAddress(): Promise<string>;
   pull(address: string): Puller;
   /** The error as clients are told of it. */
-  told(error: unknown): PalmError;
+  errorForClients(error: unknown): PalmError;
 }
 
 /** A client that works. */
@@ -156,8 +156,8 @@ export class WorkPool {
   async #use(puller: Puller): Promise<void> {
     const broke = deferred<void>();
     const stop = puller.onBreak((error) => {
-      const told = this.#origin.told(error);
-      for (const taker of [...this.#takers]) taker.broke(told);
+      const forClients = this.#origin.errorForClients(error);
+      for (const taker of [...this.#takers]) taker.broke(forClients);
       broke.resolve();
     });
     for (const taker of [...this.#takers]) taker.becameReady();
@@ -181,10 +181,10 @@ export class WorkPool {
   }
 
   #refuse(error: unknown): void {
-    const told = this.#origin.told(error);
+    const forClients = this.#origin.errorForClients(error);
     const takers = [...this.#takers];
     this.#takers.clear();
-    for (const taker of takers) taker.wasRefused(told);
+    for (const taker of takers) taker.wasRefused(forClients);
   }
 
   /** What was another's first: so many frames and bytes at most, but one at least. */

@@ -45,9 +45,9 @@ export const target: Target = {
       claim(address === socketAddress || isIP(address) !== 0, `${address} is taken for an address`);
     }
     const origin = Object.hasOwn(headers, 'origin') ? headers['origin'] : undefined;
-    const knock: UpgradeRequest = { headers, visitor: { address, origin }, socketAddress };
+    const upgrade: UpgradeRequest = { headers, info: { address, origin }, socketAddress };
     for (const origins of [undefined, [], LISTED]) {
-      const refusal = checkOrigin(knock, origins);
+      const refusal = checkOrigin(upgrade, origins);
       if (refusal !== undefined) {
         claim(refusal.status === 403, `an origin is refused with ${refusal.status}`);
         claim(!/[\r\n]/.test(refusal.reason), 'a reason has more than one line');

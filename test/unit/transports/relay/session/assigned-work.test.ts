@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../../../src/protocol/message.ts';
-import { GivenWork } from '../../../../../transports/relay/session/assigned-work.ts';
+import { AssignedWork } from '../../../../../transports/relay/session/assigned-work.ts';
 import { bytes } from '../../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
@@ -23,7 +23,7 @@ function result(frame: Bytes, payload = 'output'): Bytes {
 
 function given() {
   const refused = { count: 0 };
-  const own = new GivenWork(() => {
+  const own = new AssignedWork(() => {
     refused.count++;
   });
   return { own, refused };
@@ -47,7 +47,7 @@ describe('a result', () => {
         const { own } = given();
         const original = palmMessage({ ...fields, ...before, payload: bytes('input') });
         const answer = palmMessage({ ...fields, ...after, payload: bytes('output') });
-        own.gave([codec.encode(original)]);
+        own.assign([codec.encode(original)]);
         const { features, ...said } = after;
         expect(own.judge(codec.encode(answer))).toEqual(
           codec.encode({ ...original, ...said, payload: bytes('output') }),
@@ -58,7 +58,7 @@ describe('a result', () => {
 
   it('is of one message alone, however texts are cut', () => {
     const { own } = given();
-    own.gave([work(1, { pipeline: 'ab', client: 'c', cache: '1 2' })]);
+    own.assign([work(1, { pipeline: 'ab', client: 'c', cache: '1 2' })]);
     for (const fields of [
       { pipeline: 'a', client: 'bc', cache: '1 2' },
       { pipeline: 'ab', client: 'c1', cache: ' 2' },
@@ -71,10 +71,10 @@ describe('a result', () => {
 
   it('counts once more for each time that the same was given, when some of it goes back', () => {
     const { own, refused } = given();
-    own.gave([work(1), work(1)]);
-    own.tookBack([work(1)]);
+    own.assign([work(1), work(1)]);
+    own.takeBack([work(1)]);
     expect(own.judge(result(work(1)))).toEqual(result(work(1)));
-    own.tookBack([work(1)]);
+    own.takeBack([work(1)]);
     expect(own.judge(result(work(1)))).toBeUndefined();
     expect(refused.count).toBe(1);
     expect(own.bytes).toBe(0);
@@ -83,8 +83,8 @@ describe('a result', () => {
   it('of what is no envelope is refused, and a server may give such', () => {
     const { own } = given();
     const noEnvelope = new Uint8Array([0xff]);
-    own.gave([noEnvelope, work(1)]);
-    own.tookBack([noEnvelope]);
+    own.assign([noEnvelope, work(1)]);
+    own.takeBack([noEnvelope]);
     expect(() => own.judge(noEnvelope)).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
     expect(own.judge(result(work(1)))).toBeDefined();
   });
@@ -93,7 +93,7 @@ describe('a result', () => {
 describe('what is remembered', () => {
   it('is bounded in number: those go first that have waited for longest', () => {
     const { own, refused } = given();
-    for (let i = 0; i < MOST + 10; i++) own.gave([work(i)]);
+    for (let i = 0; i < MOST + 10; i++) own.assign([work(i)]);
     for (let i = 0; i < 10; i++) expect(own.judge(result(work(i)))).toBeUndefined();
     for (let i = 10; i < MOST + 10; i++) expect(own.judge(result(work(i)))).toBeDefined();
     expect(refused.count).toBe(10);
@@ -102,14 +102,14 @@ describe('what is remembered', () => {
   it('is bounded in bytes, and the newest is there however large it is', () => {
     const { own } = given();
     for (let i = 0; i < 100; i++) {
-      own.gave([work(i, { cache: 'k'.repeat(100_000) })]);
+      own.assign([work(i, { cache: 'k'.repeat(100_000) })]);
       own.judge(result(work(i, { cache: 'k'.repeat(100_000) })));
     }
     expect(own.bytes).toBeLessThan(2 * MiB);
     const large = work(1, { cache: 'k'.repeat(3 * MiB) });
-    own.gave([large]);
+    own.assign([large]);
     expect(own.judge(result(large))).toBeDefined();
-    own.gave([work(2), work(3)]);
+    own.assign([work(2), work(3)]);
     expect(own.judge(result(work(3)))).toBeDefined();
     expect(own.judge(result(large))).toBeUndefined();
     expect(own.bytes).toBeLessThan(2 * MiB);
@@ -117,9 +117,9 @@ describe('what is remembered', () => {
 
   it('keeps a slow message while any number of quick ones are given and answered', () => {
     const { own } = given();
-    own.gave([work(0)]);
+    own.assign([work(0)]);
     for (let i = 1; i < 4 * MOST; i++) {
-      own.gave([work(i)]);
+      own.assign([work(i)]);
       expect(own.judge(result(work(i)))).toBeDefined();
     }
     expect(own.judge(result(work(0)))).toEqual(result(work(0)));
@@ -127,9 +127,9 @@ describe('what is remembered', () => {
 
   it('keeps one that gives results again and again, while any number of others are answered', () => {
     const { own } = given();
-    own.gave([work(0)]);
+    own.assign([work(0)]);
     for (let i = 1; i < 4 * MOST; i++) {
-      own.gave([work(i)]);
+      own.assign([work(i)]);
       own.judge(result(work(i)));
       if (i % 1_000 === 0) expect(own.judge(result(work(0), String(i)))).toBeDefined();
     }
@@ -138,7 +138,7 @@ describe('what is remembered', () => {
 
   it('holds nothing of payloads', () => {
     const { own } = given();
-    own.gave([work(1, { payload: new Uint8Array(MiB) })]);
+    own.assign([work(1, { payload: new Uint8Array(MiB) })]);
     own.judge(work(1, { payload: new Uint8Array(MiB) }));
     expect(own.bytes).toBeLessThan(1_024);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { SendTurns } from '../../../../../transports/relay/upstream/send-queue.ts';
+import { SharedSendQueue } from '../../../../../transports/relay/upstream/send-queue.ts';
 
 const MOST = 1_048_576;
 
 /** Enters, and tells what became of it. */
-function entering(turns: SendTurns, bytes: number) {
+function entering(turns: SharedSendQueue, bytes: number) {
   const turn = { outcome: undefined as boolean | undefined, giveUp: () => {} };
   const entered = turns.enter(bytes, (giveUp) => {
     turn.giveUp = giveUp;
@@ -21,17 +21,17 @@ const settled = () => new Promise(setImmediate);
 
 describe('turns to hand frames over', () => {
   it('come at once below the limit, also past it with the last, and are waited for at it', () => {
-    const turns = new SendTurns();
+    const turns = new SharedSendQueue();
     expect(entering(turns, MOST - 1).outcome).toBe(true);
     expect(entering(turns, 10 * MOST).outcome).toBe(true);
     expect(entering(turns, 1).outcome).toBeUndefined();
-    const full = new SendTurns();
+    const full = new SharedSendQueue();
     expect(entering(full, MOST).outcome).toBe(true);
     expect(entering(full, 1).outcome).toBeUndefined();
   });
 
   it('come in their order, as many as there is room for', async () => {
-    const turns = new SendTurns();
+    const turns = new SharedSendQueue();
     entering(turns, MOST);
     const [first, second, third] = [MOST, 5, 5].map((bytes) => entering(turns, bytes));
     turns.leave(MOST);
@@ -44,7 +44,7 @@ describe('turns to hand frames over', () => {
   });
 
   it('that are given up leave nothing, however many there were, and hold up nobody', async () => {
-    const turns = new SendTurns();
+    const turns = new SharedSendQueue();
     entering(turns, MOST);
     const last = entering(turns, 1);
     for (let i = 0; i < 1_000; i++) {

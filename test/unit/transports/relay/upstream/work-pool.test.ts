@@ -95,7 +95,7 @@ function scene(address: () => string | Promise<string> = () => 'a') {
       pullers.push(puller);
       return puller;
     },
-    told: (error) => PalmError.from(error, 'PROTOCOL', 'x'),
+    errorForClients: (error) => PalmError.from(error, 'PROTOCOL', 'x'),
   });
   return { pool, pullers };
 }
