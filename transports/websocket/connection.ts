@@ -15,29 +15,29 @@ import { RelaySession, type SessionTerms } from './relay-session.ts';
 import { RelayedRequester } from './requester.ts';
 
 export class WebsocketConnection extends BaseConnection implements Connection {
-  readonly #link: RelaySession;
+  readonly #session: RelaySession;
   readonly #requester: RelayedRequester;
-  readonly #open = new Map<number, RelayedChannel>();
+  readonly #channels = new Map<number, RelayedChannel>();
   /** By the address that is pushed to. */
   readonly #windows = new Map<string, SendWindow>();
   readonly #identified = deferred<void>();
   #terms: SessionTerms | undefined;
   #next = 1;
   /** Subscriptions whose reader is far behind. */
-  #behind = 0;
+  #slowReaders = 0;
 
   constructor(settings: WebsocketSettings) {
     super();
     this.#identified.promise.catch(() => {});
-    this.#requester = new RelayedRequester((frame) => this.#link.post(frame));
-    this.#link = new RelaySession(settings, {
+    this.#requester = new RelayedRequester((frame) => this.#session.post(frame));
+    this.#session = new RelaySession(settings, {
       report: (status) => this.report(status),
       began: (terms) => this.#began(terms),
       arrived: (frames) => this.#arrived(frames),
       lost: (error) => this.#lost(error),
       ended: (error) => this.#ended(error),
     });
-    this.#link.start();
+    this.#session.start();
   }
 
   override identify(wished?: string): Promise<void> {
@@ -85,7 +85,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
 
   override release(channel: RelayedChannel): void {
     super.release(channel);
-    this.#open.delete(channel.number);
+    this.#channels.delete(channel.number);
   }
 
   protected checkAddress(address: string): void {
@@ -100,23 +100,23 @@ export class WebsocketConnection extends BaseConnection implements Connection {
     this.#identified.reject(
       new PalmError('CLOSED', 'the connection to the relay is closed', { sent: false }),
     );
-    this.#link.close();
+    this.#session.close();
   }
 
   #dial<C extends RelayedChannel>(address: string, make: (context: ChannelContext) => C): C {
     this.checkUse(address);
     const number = this.#next++;
-    const post: ChannelContext['post'] = (frame, flow) => this.#link.post(frame, flow);
+    const post: ChannelContext['post'] = (frame, flow) => this.#session.post(frame, flow);
     const channel = this.keep(make({ host: this, number, address, post }));
-    this.#open.set(number, channel);
-    if (this.#terms !== undefined && this.#link.hasSession) channel.open(this.#terms);
+    this.#channels.set(number, channel);
+    if (this.#terms !== undefined && this.#session.hasSession) channel.open(this.#terms);
     return channel;
   }
 
   #began(terms: SessionTerms): void {
     this.#terms = terms;
     this.#identified.resolve();
-    for (const channel of this.#open.values()) channel.open(terms);
+    for (const channel of this.#channels.values()) channel.open(terms);
     this.#requester.open(terms);
   }
 
@@ -133,29 +133,29 @@ export class WebsocketConnection extends BaseConnection implements Connection {
           throw broken(`frame ${frame[0]} came within a session`);
         default:
           // One that was closed a moment ago still gets what was under way.
-          this.#open.get(frame[1])?.said(frame);
+          this.#channels.get(frame[1])?.said(frame);
       }
     }
   }
 
   #lost(error: PalmError): void {
     this.#requester.lost(error);
-    for (const channel of [...this.#open.values()]) channel.break(error);
+    for (const channel of [...this.#channels.values()]) channel.break(error);
   }
 
   #ended(error: PalmError): void {
     this.#requester.close(error);
     this.#identified.reject(error);
-    for (const channel of [...this.#open.values()]) channel.refused(error);
+    for (const channel of [...this.#channels.values()]) channel.refused(error);
     this.end(error, 0);
   }
 
   #hold(room: Promise<void>): void {
-    this.#behind++;
-    this.#link.isHeld = true;
+    this.#slowReaders++;
+    this.#session.isHeld = true;
     room.then(() => {
-      this.#behind--;
-      if (this.#behind === 0) this.#link.isHeld = false;
+      this.#slowReaders--;
+      if (this.#slowReaders === 0) this.#session.isHeld = false;
     });
   }
 }

@@ -11,7 +11,7 @@ import type { SendWindow } from '../relay-protocol/window.ts';
 import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
 
 /** Frames that somebody wants sent, and the promise to them. */
-interface Waiting {
+interface PendingSend {
   /** Those that have not left. */
   frames: readonly Bytes[];
   readonly sent: Deferred<void>;
@@ -20,7 +20,7 @@ interface Waiting {
 /** Frames to a server, no faster than it takes them off the relay's hands. */
 export class RelayedPusher extends RelayedChannel implements Pusher {
   protected readonly kind = ChannelKind.push;
-  readonly #waiting = new Fifo<Waiting>();
+  readonly #pending = new Fifo<PendingSend>();
   /** What all channels to the server have under way. */
   readonly #shared: SendWindow;
   readonly #stopListening: () => void;
@@ -44,7 +44,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     const limit = this.terms?.maxFrame ?? Number.POSITIVE_INFINITY;
     for (const { length } of frames) if (length > limit) throw tooLarge(length, limit);
     const sent = deferred<void>();
-    this.#waiting.push({ frames, sent });
+    this.#pending.push({ frames, sent });
     this.#pump();
     return sent.promise;
   }
@@ -82,7 +82,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   protected override async drain(timeout: number): Promise<void> {
     await atMost(
       timeout,
-      this.#until(() => this.#outstanding === 0 && this.#waiting.size === 0),
+      this.#until(() => this.#outstanding === 0 && this.#pending.size === 0),
     );
   }
 
@@ -109,8 +109,8 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 
   #drop(error: PalmError): void {
-    for (let waiting = this.#waiting.shift(); waiting !== undefined; waiting = this.#waiting.shift()) {
-      waiting.sent.reject(error);
+    for (let pending = this.#pending.shift(); pending !== undefined; pending = this.#pending.shift()) {
+      pending.sent.reject(error);
     }
     this.#pump();
   }
@@ -120,19 +120,19 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     this.#change?.resolve();
     this.#change = undefined;
     const window = this.#allowance;
-    for (let waiting = this.#waiting.peek(); waiting !== undefined; waiting = this.#waiting.peek()) {
+    for (let pending = this.#pending.peek(); pending !== undefined; pending = this.#pending.peek()) {
       if (!this.isReady) return;
-      while (waiting.frames.length > 0) {
+      while (pending.frames.length > 0) {
         if (this.#outstanding >= window || this.#isSharedFull) return;
-        this.#sendSome(waiting);
+        this.#sendSome(pending);
       }
-      this.#waiting.skip(1);
-      waiting.sent.resolve();
+      this.#pending.skip(1);
+      pending.sent.resolve();
     }
   }
 
-  #sendSome(waiting: Waiting): void {
-    const { frames } = waiting;
+  #sendSome(pending: PendingSend): void {
+    const { frames } = pending;
     let size = 0;
     let end = 0;
     for (const { length } of frames) {
@@ -140,7 +140,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
       size += length;
       end++;
     }
-    waiting.frames = frames.slice(end);
+    pending.frames = frames.slice(end);
     let counted = 0;
     for (const { length } of frames.slice(0, end))
       counted += Math.min(length, this.terms?.heaviest ?? length);

@@ -64,7 +64,7 @@ export class RelaySession {
   #session:
     | {
         readonly id: string;
-        readonly ledger: ReliableLog;
+        readonly log: ReliableLog;
         readonly incoming: Incoming<RelayFrame>;
         readonly resumeWindow: number;
       }
@@ -102,14 +102,14 @@ export class RelaySession {
 
   /** Sends a frame of the session, now or when the link is back. */
   post(frame: Frame, flow?: () => string): void {
-    this.#session?.ledger.post(frame, flow);
+    this.#session?.log.post(frame, flow);
   }
 
   /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
   set isHeld(isHeld: boolean) {
     this.#isHeld = isHeld;
-    if (isHeld) this.#session?.ledger.hold();
-    else this.#session?.ledger.release();
+    if (isHeld) this.#session?.log.hold();
+    else this.#session?.log.release();
   }
 
   close(): void {
@@ -156,9 +156,7 @@ export class RelaySession {
 
   #greet(socket: ClientSocket, token: string | null): void {
     const session = this.#session;
-    socket.send(
-      loneMessage([Type.hello, token, session?.id ?? null, session?.ledger.received ?? 0], FEATURES),
-    );
+    socket.send(loneMessage([Type.hello, token, session?.id ?? null, session?.log.received ?? 0], FEATURES));
   }
 
   #receive(message: Bytes): void {
@@ -170,10 +168,10 @@ export class RelaySession {
         return;
       }
       const session = this.#session;
-      if (session?.ledger.take({ sequence, confirmed, frames }, message.length) !== true) return;
+      if (session?.log.take({ sequence, confirmed, frames }, message.length) !== true) return;
       const whole = session.incoming.whole(frames);
       const type = whole[0]?.[0];
-      if (type === Type.ping) session.ledger.tell([Type.pong]);
+      if (type === Type.ping) session.log.tell([Type.pong]);
       else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
     } catch (error) {
       this.#socket?.drop(CloseCode.badFrame, messageOf(error));
@@ -197,14 +195,14 @@ export class RelaySession {
     }
     const session = (isResumed && before) || {
       id,
-      ledger: new ReliableLog(),
+      log: new ReliableLog(),
       incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
       resumeWindow,
     };
     this.#session = session;
-    const { ledger } = session;
-    if (this.#isHeld) ledger.hold();
-    ledger.resume((message) => socket.send(message), isResumed ? received : 0, features > 0);
+    const { log } = session;
+    if (this.#isHeld) log.hold();
+    log.resume((message) => socket.send(message), isResumed ? received : 0, features > 0);
     socket.established();
     this.#watch();
     this.#events.report({ type: 'connected', address: this.#settings.url });
@@ -221,7 +219,7 @@ export class RelaySession {
   #disconnected({ code, reason }: SocketEnd): void {
     this.#socket = undefined;
     this.#stopWatch();
-    this.#session?.ledger.suspend();
+    this.#session?.log.suspend();
     if (this.#isClosed) return;
     const wasUp = this.#connectedAt !== undefined;
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
@@ -298,7 +296,7 @@ export class RelaySession {
       this.#dial();
     } else if (this.#connectedAt !== undefined) {
       this.#lastSeen = Number.NEGATIVE_INFINITY;
-      this.#session?.ledger.ping();
+      this.#session?.log.ping();
       this.#watch(true, PATIENCE);
     }
   }

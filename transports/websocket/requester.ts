@@ -8,7 +8,7 @@ import { type Failed, type Frame, type Reply, Type } from '../relay-protocol/fra
 import { relayedError, tooLarge } from './channel.ts';
 import type { SessionTerms } from './relay-session.ts';
 
-interface Asked {
+interface QueuedRequest {
   readonly id: number;
   readonly address: string;
   readonly frame: Bytes;
@@ -21,11 +21,11 @@ interface Asked {
 export class RelayedRequester {
   readonly #post: (frame: Frame) => void;
   /** Those without a reply, by number. */
-  readonly #pending = new Map<number, Asked>();
-  readonly #waiting = new Fifo<Asked>();
+  readonly #unanswered = new Map<number, QueuedRequest>();
+  readonly #queue = new Fifo<QueuedRequest>();
   #next = 1;
   /** Requests that were sent and not answered, and their bytes. */
-  #sent = 0;
+  #sentCount = 0;
   #outstanding = 0;
   #terms: SessionTerms | undefined;
 
@@ -34,11 +34,17 @@ export class RelayedRequester {
   }
 
   request(address: string, frame: Bytes): PendingReply {
-    const asked: Asked = { id: this.#next++, address, frame, reply: deferred(), counted: undefined };
-    this.#pending.set(asked.id, asked);
-    this.#waiting.push(asked);
+    const request: QueuedRequest = {
+      id: this.#next++,
+      address,
+      frame,
+      reply: deferred(),
+      counted: undefined,
+    };
+    this.#unanswered.set(request.id, request);
+    this.#queue.push(request);
     this.#send();
-    return { reply: asked.reply.promise, cancel: (reason) => this.#cancel(asked, reason) };
+    return { reply: request.reply.promise, cancel: (reason) => this.#cancel(request, reason) };
   }
 
   open(terms: SessionTerms): void {
@@ -47,11 +53,11 @@ export class RelayedRequester {
   }
 
   answered(frame: Reply | Failed): void {
-    const asked = this.#pending.get(frame[1]);
-    if (asked !== undefined) {
-      this.#forget(asked);
-      if (frame[0] === Type.reply) asked.reply.resolve(frame[2].slice());
-      else asked.reply.reject(relayedError(frame[2], frame[3]));
+    const request = this.#unanswered.get(frame[1]);
+    if (request !== undefined) {
+      this.#forget(request);
+      if (frame[0] === Type.reply) request.reply.resolve(frame[2].slice());
+      else request.reply.reject(relayedError(frame[2], frame[3]));
     }
     this.#send();
   }
@@ -59,53 +65,54 @@ export class RelayedRequester {
   /** The session is over: what was sent in it has no answer any more. What waits goes on waiting. */
   lost(error: PalmError): void {
     this.#terms = undefined;
-    for (const asked of this.#pending.values()) if (asked.counted !== undefined) this.#fail(asked, error);
+    for (const request of this.#unanswered.values())
+      if (request.counted !== undefined) this.#fail(request, error);
   }
 
   close(error: PalmError): void {
     this.lost(error);
-    this.#waiting.clear();
+    this.#queue.clear();
     const unsent = new PalmError(error.code, error.message, { sent: false });
-    for (const asked of this.#pending.values()) this.#fail(asked, unsent);
+    for (const request of this.#unanswered.values()) this.#fail(request, unsent);
   }
 
   #send(): void {
     const terms = this.#terms;
     if (terms === undefined) return;
-    while (this.#sent < RELAYED_REQUESTS && this.#outstanding < terms.window) {
-      const asked = this.#waiting.shift();
-      if (asked === undefined) return;
-      const { id, address, frame } = asked;
+    while (this.#sentCount < RELAYED_REQUESTS && this.#outstanding < terms.window) {
+      const request = this.#queue.shift();
+      if (request === undefined) return;
+      const { id, address, frame } = request;
       // What was given up while it waited is passed over.
-      if (!this.#pending.has(id)) continue;
+      if (!this.#unanswered.has(id)) continue;
       if (frame.length > terms.maxFrame) {
-        this.#fail(asked, tooLarge(frame.length, terms.maxFrame));
+        this.#fail(request, tooLarge(frame.length, terms.maxFrame));
         continue;
       }
-      asked.counted = Math.min(frame.length, terms.heaviest);
-      this.#sent++;
-      this.#outstanding += asked.counted;
+      request.counted = Math.min(frame.length, terms.heaviest);
+      this.#sentCount++;
+      this.#outstanding += request.counted;
       this.#post([Type.request, id, address, frame]);
     }
   }
 
-  #cancel(asked: Asked, reason: unknown): void {
-    if (!this.#pending.has(asked.id)) return;
-    this.#fail(asked, reason);
-    if (asked.counted === undefined) return;
-    this.#post([Type.cancel, asked.id]);
+  #cancel(request: QueuedRequest, reason: unknown): void {
+    if (!this.#unanswered.has(request.id)) return;
+    this.#fail(request, reason);
+    if (request.counted === undefined) return;
+    this.#post([Type.cancel, request.id]);
     this.#send();
   }
 
-  #fail(asked: Asked, reason: unknown): void {
-    this.#forget(asked);
-    asked.reply.reject(reason);
+  #fail(request: QueuedRequest, reason: unknown): void {
+    this.#forget(request);
+    request.reply.reject(reason);
   }
 
-  #forget({ id, counted }: Asked): void {
-    this.#pending.delete(id);
+  #forget({ id, counted }: QueuedRequest): void {
+    this.#unanswered.delete(id);
     if (counted === undefined) return;
-    this.#sent--;
+    this.#sentCount--;
     this.#outstanding -= counted;
   }
 }
