@@ -9,46 +9,46 @@ export type { Authenticate, CacheScope, ConnectionInfo, Grants, RelayIdentity } 
 export type { RelayLimits } from './session/limits.ts';
 export type { UpstreamTarget } from './upstream/upstream.ts';
 
-/** What may change while a relay serves. */
+/** Options of a relay that may change while it serves. */
 export interface RelayChanges {
-  /** As in {@link RelayOptions}; left out, pages of the relay's own host. Those who are connected stay. */
+  /** As in {@link RelayOptions}; left out, pages of the relay's own host. Pages that are connected stay connected. */
   readonly origins?: readonly string[] | undefined;
-  /** As in {@link RelayOptions}; left out, nobody without a token. Counts for those who are connected, too. */
+  /** As in {@link RelayOptions}; left out, clients without a token may do nothing. Applies to connected clients, too. */
   readonly anonymous?: Grants | undefined;
-  /** Servers that join those that there are. One that there is already stays as it is. */
+  /** Servers to add. A server that the relay has already stays as it is. */
   readonly servers?: Readonly<Record<string, UpstreamTarget>> | undefined;
 }
 
 export interface RelayOptions {
   /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
   readonly transport: Transport;
-  /** The servers by name, or what looks a name up; undefined for a name there is not. */
+  /** The servers by name, or a function that looks a name up and returns undefined for a name that is not a server's. */
   readonly servers: Readonly<Record<string, UpstreamTarget>> | ((name: string) => UpstreamTarget | undefined);
-  /** Who bearers of tokens are. Left out, only {@link anonymous} can come in. */
+  /** Tells whose a token is. Left out, only clients without a token can connect ({@link anonymous}). */
   readonly authenticate?: Authenticate | undefined;
-  /** What anybody may do who gives no token. Default: nothing. */
+  /** What a client without a token may do. Default: nothing. */
   readonly anonymous?: Grants | undefined;
   /**
-   * Origins of pages that may connect, each exact, as `https://dash.example`. Default: pages of the host that the relay is
-   * reached at, as long as that is no other name for this machine (see docs/guide/relay.md).
+   * Exact origins of the pages that may connect, as `https://dash.example`. Default: pages of the host that the relay is
+   * reached at. Over loopback that host must be `localhost` or an IP address, because any other name may be DNS rebinding.
    */
   readonly origins?: readonly string[] | undefined;
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string | undefined;
   /**
-   * The proxies before the relay, which are believed what `X-Forwarded-For` says of the visitor's address: how many there are (`true` is
-   * one), or a list of the networks that they are in, as `10.0.0.0/8`, `::1`, `loopback` or `private`. The visitor's address is
-   * the last one in the header that is not such a proxy's own. Default: none, and the header is not looked at.
+   * The proxies in front of the relay whose `X-Forwarded-For` is trusted: how many there are (`true` is one), or a list of their
+   * networks, as `10.0.0.0/8`, `::1`, `loopback` or `private`. The client's address is the last one in the header that is not
+   * such a proxy's own. Default: none, and the header is ignored.
    */
   readonly trustProxy?: boolean | number | readonly string[] | undefined;
-  /** The address of a visitor, for limits, in place of what {@link trustProxy} says. Default: the socket's. */
+  /** Gives the client's address, which limits and logs use, in place of {@link trustProxy}. Default: the socket's address. */
   readonly addressOf?:
     | ((headers: Readonly<Record<string, string | string[] | undefined>>, socketAddress: string) => string)
     | undefined;
-  /** Who may read `/metrics`, and in `/readyz` which servers answer. Default: nobody. What it throws is logged, and lets nobody. */
+  /** Whether a request may read `/metrics`, and in `/readyz` which servers answer. Default: none may. An error that it throws is logged and refuses. */
   readonly metrics?: ((request: IncomingMessage) => boolean) | undefined;
   readonly limits?: RelayLimits | undefined;
   readonly logger?: Logger | undefined;
-  /** Least level that is logged. Default `info`. */
+  /** The lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;
 }

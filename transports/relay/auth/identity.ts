@@ -2,54 +2,54 @@ import { createHash } from 'node:crypto';
 import { inspectValue } from '../../../src/protocol/errors.ts';
 import { NamePatterns } from '../name-patterns.ts';
 
-/** What may be done with the keys of a server's cache; the server's own can always be read as far as connecting needs. */
+/** Which keys of a server's cache a client may use. The server's own keys that connecting needs can always be read. */
 export type CacheScope = 'none' | 'read' | 'session' | 'all';
 
 export const CACHE_SCOPES = ['none', 'read', 'session', 'all'] as const satisfies readonly CacheScope[];
 
-/** What an identity may do. Nothing that is not said. */
+/** What an identity may do. Everything that is not granted is denied. */
 export interface Grants {
-  /** Names of targets, or `*`. */
+  /** Names of servers; `*` stands for any part of a name, and alone for all servers. */
   readonly servers: readonly string[];
   /** Functions that may be called, as `server.function`; `*` stands for any part of one. Default: none. */
   readonly functions?: readonly string[] | undefined;
   /**
-   * `none`, `read` (every key), `session` (keys that begin with the identity's name and a slash, which clients are told
-   * and put there by themselves), or `all`. Default `none`.
+   * `none`, `read` (reads every key), `session` (reads and writes keys that begin with the identity's name and a slash; the
+   * client adds that prefix by itself), or `all`. Default `none`.
    */
   readonly cache?: CacheScope | undefined;
-  /** Whether it may be a worker of the targets that are Masters or Hubs: it sees and answers other clients' messages. Default false. */
+  /** Whether it may work for the servers that are Masters or Hubs. A worker sees and answers other clients' messages. Default false. */
   readonly work?: boolean | undefined;
 }
 
-/** Who somebody is. */
+/** Who a client is, and what it may do. */
 export interface RelayIdentity extends Grants {
-  /** For logs, and what `session` keys begin with: no slash and no space in it. */
+  /** Appears in logs and begins `session` keys. It has no slashes and no spaces. */
   readonly name: string;
-  /** When it ends: the client is asked for a new token then. Milliseconds since 1970, as `Date.now()` gives them. */
+  /** When it expires, in milliseconds since 1970, as `Date.now()` gives them. The client is asked for a new token then. */
   readonly expires?: number | undefined;
 }
 
-/** What is known of who wants in. */
+/** What the relay knows of a client before it has shown a token. */
 export interface ConnectionInfo {
   /** Its network address. */
   readonly address: string;
-  /** Its origin; undefined for what is no browser. */
+  /** Origin of its page; undefined for a client that is not a browser. */
   readonly origin: string | undefined;
 }
 
 /**
- * Tells who the bearer of a token is; undefined for nobody. What it throws is logged, and counts as nobody.
- * It is asked again for clients that are connected when {@link onChange} says so, or at `relay.reauthenticate()`; what it
+ * Returns the identity that a token belongs to, or undefined to refuse it. An error that it throws is logged and refuses the token.
+ * It is asked again for connected clients when {@link onChange} reports a change, and by `relay.reauthenticate()`; an error that it
  * throws then changes nothing.
  */
 export interface Authenticate {
-  /** @param token - undefined when none was given. A token has 8192 characters at most. */
+  /** @param token - at most 8192 characters; undefined when the client showed none. */
   (
     token: string | undefined,
     info: ConnectionInfo,
   ): RelayIdentity | undefined | Promise<RelayIdentity | undefined>;
-  /** Calls `listener` each time that answers may have changed. Gives the function that ends this. */
+  /** Calls `listener` each time that answers may have changed. Returns a function that stops this. */
   readonly onChange?: ((listener: () => void) => () => void) | undefined;
 }
 
@@ -61,19 +61,19 @@ export class Identity {
   readonly expires: number;
   readonly cache: CacheScope;
   readonly mayWork: boolean;
-  /** What it may call, in a few characters: the same for all who may call the same. */
+  /** A hash of the functions that it may call: the same for all identities that may call the same ones. */
   readonly callGrants: string;
   readonly #servers: NamePatterns;
   readonly #functions: NamePatterns;
 
-  /** @throws Error when it is none, as a hook may give, or the name would let it into another's keys. */
+  /** @throws Error when it is malformed, as a hook's may be, or its name would give it another identity's keys. */
   constructor(identity: RelayIdentity) {
     const { name, expires = Number.POSITIVE_INFINITY, servers, functions = [] } = identity;
     const { cache = 'none', work = false } = identity;
     if (typeof name !== 'string' || !/^[^\s/\p{Cc}]+$/u.test(name))
-      throw new Error('the name of an identity must be a text with no slash and no space in it');
+      throw new Error('the name of an identity must be a string without slashes and spaces');
     if (typeof expires !== 'number' || !CACHE_SCOPES.includes(cache) || typeof work !== 'boolean')
-      throw new Error(`what ${name} may do, or until when, cannot be read`);
+      throw new Error(`the identity ${name} has an expires, cache or work that cannot be read`);
     this.name = name;
     this.expires = expires;
     this.cache = cache;
@@ -87,12 +87,12 @@ export class Identity {
     return new Identity({ ...grants, name: ANONYMOUS });
   }
 
-  /** What its keys begin with. */
+  /** The prefix of its keys; empty where it needs none. */
   get keyPrefix(): string {
     return this.cache === 'session' ? `${this.name}/` : '';
   }
 
-  /** Why it may not use a server. */
+  /** The reason given to a client that may not use a server. */
   serverRefusal(server: string): string {
     return `${this.name} may not use a server ${inspectValue(server)} here, or there is none`;
   }
@@ -116,9 +116,9 @@ export class Identity {
   }
 }
 
-/** A client as far as it is judged by: who it is, and what it may do now. */
+/** What the guards need of a client: who it is, and what it may do now. */
 export interface JudgedClient {
-  /** Its id, which the relay gave it. */
+  /** The id that the relay gave it. */
   readonly id: string;
   readonly identity: Identity;
 }

@@ -6,40 +6,40 @@ export interface RelayLimits {
   readonly maxFrame?: number | undefined;
   /**
    * Bytes that one client may have on their way to each server, over all of its channels: in calls, in results of work, and in
-   * requests. A client that sends more is closed. Default 1 MiB.
+   * requests. The relay disconnects a client that sends more. Default 1 MiB.
    */
   readonly window?: number | undefined;
   /**
    * Bytes kept for one client, in both directions: answers that it has not confirmed, messages that are not whole, calls and
-   * requests that have not left, channels, and the work that it was given. A client that more is kept for is closed as too slow, and its
-   * session is forgotten. Default 16 MiB.
+   * requests that have not left, channels, and the work that it was given. When there are more, the relay disconnects the client as too
+   * slow and forgets its session. Default 16 MiB.
    */
   readonly maxHeld?: number | undefined;
   /**
-   * Bytes kept for all clients together, those that are away and strangers included. When there are more, the address and identity that
-   * the most is kept for gives first: its client with the most is closed as too slow. Default 256 MiB.
+   * Bytes kept for all clients together, also for those that are away or have not shown a token yet. When there are more, the relay takes
+   * the address and identity with the most bytes and disconnects its largest client as too slow. Default 256 MiB.
    */
   readonly maxHeldTotal?: number | undefined;
   /** Connections at once, and sessions, connected or away. Default 10 000. */
   readonly maxConnections?: number | undefined;
   /**
-   * Connections at once from one network address, and sessions that are away of one identity from there. An IPv6 address counts for its
-   * /64 network. Default 100.
+   * Connections at once from one network address, and sessions without a connection of one identity from there. An IPv6 address counts
+   * for its /64 network. Default 100.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
   /** Channels of one client at once. Default 32. */
   readonly maxChannels?: number | undefined;
   /** Requests of one client under way at once. Default 256. */
   readonly maxRequests?: number | undefined;
-  /** Milliseconds for the greeting. Default 5 000. */
+  /** Milliseconds that a client gets to send its greeting. Default 5 000. */
   readonly greetingTimeout?: number | undefined;
-  /** Milliseconds between two pings; a client that is silent for two of them is cut. Default 20 000. */
+  /** Milliseconds between two pings. A client that sends nothing for two of them is disconnected. Default 20 000. */
   readonly heartbeat?: number | undefined;
-  /** Milliseconds that a client may be away and go on where it was. Default 60 000. */
+  /** Milliseconds that the relay keeps the session of a client that has lost its connection. Default 60 000. */
   readonly resumeWindow?: number | undefined;
 }
 
-/** Every limit settled. */
+/** All limits, with defaults filled in. */
 export type ResolvedLimits = { readonly [K in keyof RelayLimits]-?: number };
 
 const DEFAULTS: ResolvedLimits = {
@@ -56,13 +56,13 @@ const DEFAULTS: ResolvedLimits = {
   resumeWindow: 60_000,
 };
 
-/** @throws PalmError `INVALID_CALL` naming the limit that is none. */
+/** Fills in the defaults. @throws PalmError `INVALID_CALL` naming the limit that is not a whole number from 1 on. */
 export function resolveLimits(limits: RelayLimits = {}): ResolvedLimits {
-  const settled = { ...DEFAULTS };
+  const resolved = { ...DEFAULTS };
   for (const key of Object.keys(DEFAULTS) as (keyof ResolvedLimits)[]) {
     const value = limits[key];
     if (value === undefined) continue;
-    settled[key] = checkCount(`limits.${key}`, value);
+    resolved[key] = checkCount(`limits.${key}`, value);
   }
-  return settled;
+  return resolved;
 }

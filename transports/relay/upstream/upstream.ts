@@ -22,9 +22,9 @@ import { SharedSendQueue } from './send-queue.ts';
 import { SharedChannel, UpstreamChannel } from './upstream-channel.ts';
 import { WorkPool } from './work-pool.ts';
 
-/** A server that clients of the relay may be let use. */
+/** A server that the relay gives its clients access to. */
 export interface UpstreamTarget {
-  /** Address of its cache, in the upstream transport's terms. The relay asks there for the others. */
+  /** Address of its cache, as the upstream transport writes it. The relay reads the other addresses there. */
   readonly dbAddress?: string | undefined;
   /** Where calls are sent. Left out, the server is asked. */
   readonly pushAddress?: string | undefined;
@@ -35,30 +35,30 @@ export interface UpstreamTarget {
   /** Where workers push results to. Left out, the server is asked. */
   readonly workerPullAddress?: string | undefined;
   /**
-   * The functions that this server has, as `server.function`; `*` stands for any part of one. A stock pylm server stops for
-   * good at a function it does not have, so the relay lets through to it what is listed here and nothing else. A frond
-   * server needs no list; with one, what is not in it is refused.
+   * The functions that this server has, as `server.function`; `*` stands for any part of one. A pylm server stops for good
+   * when a function is called that it does not have, so the relay passes on only calls that are listed here. A frond server
+   * needs no list; if it has one, other calls are refused.
    */
   readonly functions?: readonly string[] | undefined;
 }
 
-/** What all upstreams of a relay share. */
+/** What the upstreams of a relay share. */
 export interface UpstreamContext {
   readonly transport: Transport;
   readonly connection: Connection;
-  /** Requests for work wait long, and shall not take the places of others. */
+  /** For requests for work, which wait long and would take the places of other requests. */
   readonly workConnection: Connection;
-  /** What the topics of all clients begin with. */
+  /** The prefix of all clients' topics. */
   readonly prefix: string;
   readonly logger: Logger;
-  /** What was known of a server holds no longer, or something is known that was not. */
+  /** Called when what is known of a server has changed. */
   changed(): void;
-  /** Takes what servers publish for clients of the relay. */
+  /** Called with what servers publish for clients of the relay. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void;
   readonly garbageCollection: GarbageCollection;
 }
 
-/** What a server said of itself. */
+/** What a server says of itself. */
 interface Profile {
   readonly palmName: string;
   readonly isFrond: boolean;
@@ -66,13 +66,13 @@ interface Profile {
 
 const PROOF_TIMEOUT = 2_000;
 
-/** Milliseconds that a server gets to answer when it is asked whether it does, and for which what came of it counts. */
+/** Milliseconds that a server gets to prove that it answers, and for which the outcome is remembered. */
 const ANSWER_TIMEOUT = 1_000;
 
-/** Milliseconds between two looks for a server that said where it is and is not there. */
+/** Milliseconds between two attempts to find a server that is not at the addresses it gave. */
 const LOOK_AGAIN = 1_000;
 
-/** Milliseconds that a call waits for a server to say what it is. */
+/** Milliseconds that a call waits until the server has said what it is. */
 const PROFILE_TIMEOUT = 5_000;
 
 /** One server behind the relay: one socket for each of its addresses, however many clients there are. */
@@ -95,11 +95,11 @@ export class Upstream {
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: UpstreamChannel<Subscription>;
   readonly inFlight = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
-  /** Those that were dialled. */
+  /** Addresses that were dialled. */
   readonly #addresses = new Set<string>();
-  /** When it was last asked whether it answers, and what came of it. */
+  /** When the server was last asked whether it answers, and the outcome. */
   #probe: { readonly at: number; readonly answers: Promise<boolean> } | undefined;
-  /** Deletions on a stock server, one after another. */
+  /** The last deletion on a pylm server: they run one after another. */
   #deleting: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -126,17 +126,17 @@ export class Upstream {
     });
   }
 
-  /** The name that calls to it begin with. */
+  /** The name that its calls begin with. */
   get palmName(): string {
     return this.#profile?.palmName ?? this.name;
   }
 
-  /** Whether it is known to be a frond server, which no call can hurt. */
+  /** Whether it is known to be a frond server, which does not stop at an unknown function. */
   get isFrond(): boolean {
     return this.#profile?.isFrond ?? false;
   }
 
-  /** The error as a client is told of it: with the name of the server in place of addresses, which are the relay's to know. */
+  /** The error as clients may see it, with the server's name in place of its addresses. */
   errorForClients(error: unknown): PalmError {
     const { code, message, sent } = PalmError.from(error, 'PROTOCOL', `${this.name} cannot be used`);
     let text = message;
@@ -144,7 +144,7 @@ export class Upstream {
     return new PalmError(code, text, sent === undefined ? {} : { sent });
   }
 
-  /** Resolves once the server has said what it is, or a while has passed. */
+  /** Resolves once the server has said what it is, or after {@link PROFILE_TIMEOUT}. */
   async known(): Promise<void> {
     if (this.#profile !== undefined || this.#target.dbAddress === undefined) return;
     await atMost(
@@ -153,10 +153,10 @@ export class Upstream {
     );
   }
 
-  /** Whether the server answers requests. It is asked once in a while, however many want to know. */
+  /** Whether the server answers requests. It is asked at most once in {@link ANSWER_TIMEOUT}. */
   isAnswering(): Promise<boolean> {
     const { dbAddress } = this.#target;
-    // Where its cache is not known nobody can tell.
+    // Without the address of its cache the relay cannot ask.
     if (dbAddress === undefined) return Promise.resolve(true);
     const now = performance.now();
     if (this.#probe === undefined || now - this.#probe.at >= ANSWER_TIMEOUT) {
@@ -185,8 +185,8 @@ export class Upstream {
   }
 
   /**
-   * Deletes a key: on a stock pylm server only one that is there, because deleting another stops its cache service for good
-   * (pylm/persistence/kv.py). An empty reply says that there was none.
+   * Deletes a key. On a pylm server the key is looked up first, because deleting an absent key stops its cache service for
+   * good (pylm/persistence/kv.py). An empty reply says that the key was absent.
    */
   async delete(key: string, frame: Bytes, send: (frame: Bytes) => Promise<Bytes>): Promise<Bytes> {
     await this.known();
@@ -205,12 +205,12 @@ export class Upstream {
     return this.#context.workConnection.request(this.#dbAddress(), frame);
   }
 
-  /** Where work for workers is. */
+  /** The address that workers pull from. */
   async workAddress(): Promise<string> {
     return this.#target.workerPushAddress ?? (await this.#find('worker_push_address'));
   }
 
-  /** The work, for all clients that work. */
+  /** Pulls work for all clients that work for this server. */
   pull(address: string): Puller {
     return this.#context.connection.pull(this.#dialled(address));
   }
@@ -224,7 +224,11 @@ export class Upstream {
   #dbAddress(): string {
     const { dbAddress } = this.#target;
     if (dbAddress !== undefined) return this.#dialled(dbAddress);
-    throw new PalmError('INVALID_CALL', `the relay knows no dbAddress of ${this.name}`, { sent: false });
+    throw new PalmError(
+      'INVALID_CALL',
+      `the relay has no dbAddress for the server ${this.name}: set it in servers`,
+      { sent: false },
+    );
   }
 
   #dialled(address: string): string {
@@ -261,7 +265,7 @@ export class Upstream {
     }
   }
 
-  /** @throws PalmError `WRONG_SERVER` when the server has no such address. */
+  /** Reads an address from the server's cache. @throws PalmError `WRONG_SERVER` when the server has none under this key. */
   async #find(key: string): Promise<string> {
     await this.known();
     const address = replyText(await this.#readKey(key));
@@ -271,7 +275,7 @@ export class Upstream {
     return this.#context.transport.resolveAddress(address, this.#dbAddress());
   }
 
-  /** Waits for the server. */
+  /** Reads a key, and waits as long as the server is unreachable. */
   async #readKey(key: string) {
     const parties = { server: '_', client: this.#context.prefix };
     const frame = this.#codec.encode(keyRequest('get', parties, key, Feature.replies));
@@ -279,7 +283,7 @@ export class Upstream {
       try {
         return readReply(this.#codec, await this.request(frame).reply, true);
       } catch (error) {
-        // The link broke while it was asked: it may be on its way back.
+        // The connection broke meanwhile, and may come back.
         if (this.#isClosed || !(error instanceof PalmError) || error.code !== 'DISCONNECTED') throw error;
       }
     }
@@ -302,7 +306,7 @@ export class Upstream {
     return profile;
   }
 
-  /** A link broke. The server may come back as another, or at other addresses. */
+  /** A connection broke. The server may come back with another name, or at other addresses. */
   #lookAgain(): void {
     if (this.#isClosed || this.#target.dbAddress === undefined) return;
     this.#profile = undefined;
@@ -312,7 +316,7 @@ export class Upstream {
     });
   }
 
-  /** Until everything that was open can be used: what a server says of its addresses may be over a moment later. */
+  /** Repeats until every open channel is usable: addresses that a server gives may be out of date a moment later. */
   async #look(): Promise<void> {
     const channels = [this.calls, this.results, this.answers];
     do {
