@@ -1,14 +1,12 @@
-/** `frond/relay`: lets pages and scripts use a cluster over WebSocket, without giving them the network. */
+/** `frond/relay`: gives pages and scripts access to a cluster over WebSocket, but not to its network. */
 
 export { openTokenFile, type TokenFileOptions } from './auth/token-file.ts';
 export { readTokens, type Tokens } from './auth/tokens.ts';
-// Names of 0.1, until 0.3.
-/** @deprecated {@link UpstreamTarget} */
-/** @deprecated {@link ConnectionInfo} */
 export type {
   Authenticate,
   CacheScope,
   ConnectionInfo,
+  /** @deprecated The name of 0.1, until 0.3: use {@link ConnectionInfo}. */
   ConnectionInfo as Visitor,
   Grants,
   RelayChanges,
@@ -16,6 +14,7 @@ export type {
   RelayLimits,
   RelayOptions,
   UpstreamTarget,
+  /** @deprecated The name of 0.1, until 0.3: use {@link UpstreamTarget}. */
   UpstreamTarget as Target,
 } from './options.ts';
 export { createRelay, type Relay } from './relay.ts';

@@ -1,7 +1,7 @@
-/** Whether a name is one of those that patterns stand for: `*` for any part between dots, `*` alone for everything. */
+/** Matches names against patterns: `*` stands for any characters between two dots, and `*` alone for every name. */
 export class NamePatterns {
   readonly #isAny: boolean;
-  /** Of each pattern its parts between dots, and of each part what is between its stars. */
+  /** Each pattern split at its dots, and each part split at its stars. */
   readonly #patterns: readonly (readonly (readonly string[])[])[];
 
   constructor(patterns: readonly string[]) {
@@ -19,8 +19,8 @@ export class NamePatterns {
 }
 
 /**
- * Whether a text is the pieces, with anything between them. Nothing is tried twice, as a regular expression would: a
- * stranger's name may be made to be hard.
+ * Whether a string consists of the pieces in this order, with anything between them. Takes linear time, unlike a regular
+ * expression: a hostile name must not cost much.
  */
 function fits(text: string, [first = '', ...pieces]: readonly string[]): boolean {
   const last = pieces.pop();
@@ -35,7 +35,7 @@ function fits(text: string, [first = '', ...pieces]: readonly string[]): boolean
   return at <= text.length - last.length;
 }
 
-/** The first of the patterns that fits none of the names, and is not made of stars alone, which mean whatever there is. */
+/** The first pattern that matches none of the names. A pattern of stars alone matches whatever names there are, also none. */
 export function strangerIn(patterns: readonly string[], names: readonly string[]): string | undefined {
   if (!Array.isArray(patterns)) return undefined;
   return patterns.find(

@@ -30,37 +30,38 @@ import { countIntake, Heartbeats, partsOf, ServerSocket, type SocketContext } fr
 import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
-/** A relay that serves. */
+/** A running relay. */
 export interface Relay extends AsyncDisposable {
-  /** WebSockets that are open. */
+  /** How many WebSockets are open. */
   readonly connections: number;
   /**
-   * Answers `/healthz` (the relay lives), `/readyz` (it takes clients, and a server answers) and, to those whom the option `metrics`
-   * lets, `/metrics`; also below the path of the WebSocket. Gives whether it was one of those; what serves pages answers the others.
+   * Answers `/healthz` (the relay runs), `/readyz` (it takes clients, and a server answers) and, for requests that the option
+   * `metrics` allows, `/metrics`; all of them also below the path of the WebSocket.
+   * @returns false for other requests, which the caller must answer.
    */
   respond(request: IncomingMessage, response: ServerResponse): boolean;
   /**
-   * Asks `authenticate` again for every client, connected or away, with the token that it showed, a few at a time. A client
-   * that is nobody any more, or another one, is closed with 4401 and its session forgotten. Of one that may do less, what is
-   * under way and not granted any more ends. Call it when tokens or grants were taken back; `openTokenFile` does.
-   * Resolves when all were asked for. Never rejects.
+   * Calls `authenticate` again for every client, connected or away, with the token that it showed, 64 at a time. A client whose token
+   * is not valid any more, or belongs to another identity, is closed with 4401, and its session forgotten. When a client may do less,
+   * what it has under way and may not do any more ends. Call this after tokens or grants were revoked; `openTokenFile` does so itself.
+   * Resolves when all clients were checked. Never rejects.
    */
   reauthenticate(): Promise<void>;
   /**
-   * Takes other origins and grants for those without a token, and more servers. No connection is dropped for it, but of those who may not
-   * come in any more.
-   * @throws PalmError `INVALID_CALL` for what is not acceptable; then nothing has changed.
+   * Replaces the origins and the grants of clients without a token, and adds servers. Only clients that may not connect any more are
+   * disconnected.
+   * @throws PalmError `INVALID_CALL` for a change that is not acceptable; then nothing has changed.
    */
   reconfigure(changes: RelayChanges): void;
   /**
-   * Takes no more connections, lets calls that are under way be answered within `timeout` milliseconds (default 1000), and
-   * closes the others. The HTTP server stays its owner's.
+   * Refuses new connections, waits up to `timeout` milliseconds (default 1000) for answers to calls under way, and closes all
+   * connections. The HTTP server stays open.
    */
   close(options?: CloseOptions): Promise<void>;
 }
 
 /**
- * Starts a relay on an HTTP server that listens or will. It takes over the upgrades to `path`.
+ * Starts a relay on an HTTP server, which may listen already or later. The relay handles its upgrades to `path`.
  * @throws PalmError `INVALID_CALL` for an option that is not acceptable, or when the package ws is missing.
  * @example
  * const server = createServer((request, response) => relay.respond(request, response) || serveFiles(request, response));
@@ -79,10 +80,10 @@ export async function createRelay(
 }
 
 const DRAIN_TIMEOUT = 1_000;
-/** Milliseconds between two looks at what is under way while draining. */
+/** Milliseconds between two checks of what is under way while the relay drains. */
 const DRAIN_LOOK = 20;
 
-/** Everything a relay stands on, opened. */
+/** What a relay is assembled from. */
 interface Parts {
   readonly options: RelayOptions & { readonly server: HttpServer | HttpsServer };
   readonly limits: ResolvedLimits;
@@ -91,7 +92,7 @@ interface Parts {
   readonly webSocketServer: WebSocketServer;
 }
 
-/** What `createRelay` does, on the package ws that `load` gives. */
+/** As {@link createRelay}, with the package ws that `load` gives. */
 export async function createRelayOn(
   load: () => Promise<Pick<typeof import('ws'), 'WebSocketServer'>>,
   options: Parts['options'],
@@ -220,7 +221,7 @@ class RelayServer implements Relay {
       isDraining: () => this.#isDraining,
       logger,
     });
-    // First what may throw: of a relay that cannot start nothing is left.
+    // Both may throw, and a relay that does not start must leave nothing behind.
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     try {
       this.#stopUpgrades = UpgradeRouter.of(options.server).add(path, {
@@ -280,7 +281,7 @@ class RelayServer implements Relay {
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
     this.#webSocketServer.close();
-    // Until now it has said that it ends; without it whoever dials would be told that there is nothing here.
+    // Not earlier: clients that dial meanwhile are told that the relay is going down, not that there is none.
     this.#stopUpgrades();
     this.#logger.info('relay closed');
   }
@@ -292,7 +293,7 @@ class RelayServer implements Relay {
     );
   }
 
-  /** Clients that have nothing under way are let go as soon as they have. */
+  /** Closes each connection once its client has nothing under way. */
   async #drained(): Promise<void> {
     const asked = new Set<ServerSocket>();
     while (this.#sockets.size > 0) {
@@ -303,7 +304,7 @@ class RelayServer implements Relay {
           socket.close(CloseCode.goingAway, 'the relay is going down');
         } else if (!isIdle) asked.delete(socket);
         else if (!asked.has(socket)) {
-          // Its answer confirms what the client has, which would take it a while to say by itself.
+          // The pong confirms what the client has received; without a ping that would take a while.
           asked.add(socket);
           session?.log.tell([Type.ping]);
         }
@@ -319,6 +320,6 @@ function identityOf(grants: Grants): Identity {
   try {
     return Identity.anonymous(grants);
   } catch (error) {
-    throw invalidCall(`anonymous cannot be read: ${messageOf(error)}`);
+    throw invalidCall(`the option anonymous is not acceptable: ${messageOf(error)}`);
   }
 }

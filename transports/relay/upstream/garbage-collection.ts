@@ -2,13 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { GARBAGE_BYTES } from '../../../src/flow-control.ts';
 
-/** Collects what has just become garbage, and nothing that is older. */
+/** Collects V8's young generation. */
 export type CollectYoung = () => void;
 
 /**
- * Keeps what servers sent, and nobody needs any more, from lying about. It is outside of V8's heap, where V8 lets 64 MiB be
- * before it looks: by so much a relay would grow that reads for a client that does not. To collect the young is quicker
- * than to fetch new memory.
+ * Frees messages of servers soon after they were passed on. Their bytes are outside of V8's heap, where V8 lets 64 MiB
+ * accumulate before it collects: a relay would grow by so much. Collecting the young generation is faster than allocating
+ * new memory.
  */
 export class GarbageCollection {
   readonly #collectYoung: CollectYoung | undefined;
@@ -18,7 +18,7 @@ export class GarbageCollection {
     this.#collectYoung = collectYoung;
   }
 
-  /** So many bytes came, and were passed on or thrown away. */
+  /** So many bytes were received, and passed on or dropped. */
   took(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes < GARBAGE_BYTES) return;
@@ -27,7 +27,7 @@ export class GarbageCollection {
   }
 }
 
-/** That of V8, which only contexts have that are made while it is exposed. Deno's collects everything, and Bun has none. */
+/** V8 gives `gc` only to contexts made while it is exposed. Deno's collects all generations, and Bun has none. */
 function youngCollection(): CollectYoung | undefined {
   if (process.versions['deno'] !== undefined || process.versions['bun'] !== undefined) return undefined;
   setFlagsFromString('--expose-gc');

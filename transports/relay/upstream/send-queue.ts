@@ -6,20 +6,21 @@ interface QueuedSend {
   readonly came: Deferred<boolean>;
 }
 
-/** Lets the clients of a relay hand frames over to one address of a server, one after another. */
+/** Orders what the clients of a relay send to one address of a server: first come, first served. */
 export class SharedSendQueue {
-  /** In the order in which they came. One that is given up is gone at once: a client may give up without end. */
+  /** In order of arrival. A send that is given up is removed at once, because a client may give up any number of them. */
   readonly #waiting = new Set<QueuedSend>();
   #handedOver = 0;
 
-  /** Turns that are waited for. */
+  /** How many sends wait. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
   /**
-   * Waits for a turn to hand over so many bytes, if others are in front.
-   * @returns true when it has come; a promise of that, or of false after `giveUp`, where it has to be waited for.
+   * Asks to hand so many bytes to the transport.
+   * @param onWait - called with a function that gives the wait up, when others are first.
+   * @returns true when the bytes may go now; otherwise a promise of true, or of false after `giveUp`.
    */
   enter(bytes: number, onWait: (giveUp: () => void) => void): true | Promise<boolean> {
     if (this.#waiting.size === 0 && this.#handedOver < HANDED_OVER_BYTES) {
@@ -34,7 +35,7 @@ export class SharedSendQueue {
     return send.came.promise;
   }
 
-  /** So many bytes have left, or never will. */
+  /** So many bytes have left the transport, or were dropped. */
   leave(bytes: number): void {
     this.#handedOver -= bytes;
     for (const send of this.#waiting) {

@@ -3,21 +3,21 @@ import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Channel } from '../../../src/transport.ts';
 
 export interface UpstreamChannelSettings<C extends Channel> {
-  /** The server's own key that the address is under. */
+  /** The key under which the server publishes the address. */
   readonly key: string;
-  /** The address, when it is given. */
+  /** The address, when the relay's options give it. */
   readonly given: string | undefined;
-  /** Asks the server. @throws whatever says that it has no such address. */
+  /** Asks the server for the address. @throws PalmError when it has none. */
   readonly find: (key: string) => Promise<string>;
   readonly open: (address: string) => SharedChannel<C>;
 }
 
-/** A channel to an address that a server tells, opened when it is first used. It follows a server that moves. */
+/** A channel to an address that the server itself gives, opened when it is first used. It follows a server that moves. */
 export class UpstreamChannel<C extends Channel> {
   readonly #settings: UpstreamChannelSettings<C>;
   #shared: SharedChannel<C> | undefined;
   #address: string | undefined;
-  /** Who waits for the server to say where it is. */
+  /** Users that wait for the server's address. */
   readonly #waiting = new Set<ChannelUser<C>>();
   #opening: Promise<void> | undefined;
 
@@ -25,12 +25,12 @@ export class UpstreamChannel<C extends Channel> {
     this.#settings = settings;
   }
 
-  /** Whether it can be used, or nobody uses it. */
+  /** Whether it is usable, or not in use. */
   get isReady(): boolean {
     return this.#shared?.channel.isReady ?? true;
   }
 
-  /** Resolves once it can be used or is closed: not while the server refuses. */
+  /** Resolves once it is usable or closed; never while the server refuses. */
   async ready(): Promise<void> {
     try {
       await this.#shared?.channel.ready();
@@ -39,7 +39,7 @@ export class UpstreamChannel<C extends Channel> {
     }
   }
 
-  /** Has somebody use it, as soon as the server has said where it is. Who comes after a refusal has it asked again. */
+  /** Adds a user, which joins as soon as the server has given its address. After a refusal the server is asked again. */
   add(user: ChannelUser<C>): void {
     if (this.#shared !== undefined) {
       this.#shared.add(user);
@@ -56,7 +56,7 @@ export class UpstreamChannel<C extends Channel> {
     this.#shared?.remove(user);
   }
 
-  /** Asks the server where it is now, and takes its users along when it has moved. */
+  /** Asks the server for its address, and moves the users there if it has changed. */
   async follow(): Promise<void> {
     const { key, given, find } = this.#settings;
     const before = this.#shared;
@@ -86,14 +86,14 @@ export class UpstreamChannel<C extends Channel> {
 
   #openAt(address: string): SharedChannel<C> {
     const shared = this.#settings.open(address);
-    // Not before: where it cannot be opened now, it is tried again.
+    // Only now: if opening failed, the address is tried again.
     this.#address = address;
     this.#shared = shared;
     return shared;
   }
 }
 
-/** Who uses a channel that many share. */
+/** A user of a channel that many share. */
 export interface ChannelUser<C extends Channel> {
   /** The channel is this one from now on. */
   joined(shared: SharedChannel<C>): void;
@@ -104,10 +104,10 @@ export interface ChannelUser<C extends Channel> {
 
 const MOVED = new PalmError('DISCONNECTED', 'the server has moved');
 
-/** Milliseconds after which a peer that refused is asked again how it is. */
+/** Milliseconds after which a server that refused is tried again. */
 const LOOK_AGAIN = 1_000;
 
-/** One channel of the upstream transport on behalf of many clients: each hears what becomes of it. */
+/** One channel of the upstream transport on behalf of many clients, each of which is told when it breaks or is ready. */
 export class SharedChannel<C extends Channel> {
   readonly channel: C;
   readonly #users = new Set<ChannelUser<C>>();
@@ -136,7 +136,7 @@ export class SharedChannel<C extends Channel> {
     this.#users.delete(user);
   }
 
-  /** Gives its users away, to be added to the channel that comes after this one. */
+  /** Closes the channel. @returns its users, to be added to the channel that replaces this one. */
   async close(): Promise<readonly ChannelUser<C>[]> {
     this.#isClosed = true;
     this.#stopPause();

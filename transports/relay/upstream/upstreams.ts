@@ -4,7 +4,7 @@ import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import { strangerIn } from '../name-patterns.ts';
 import { Upstream, type UpstreamContext, type UpstreamTarget } from './upstream.ts';
 
-/** Servers that are looked up by name and remembered at once. */
+/** The most servers that a look-up by name may make. */
 const MOST = 4_096;
 
 /** The servers by name, or the function that looks a name up: undefined for a name without a server. */
@@ -17,10 +17,10 @@ export class Upstreams {
   readonly #context: UpstreamContext;
   #lookUp: (name: string) => UpstreamTarget | undefined;
   readonly #made = new Map<string, Upstream>();
-  /** Names of all that there are, if that is known. */
+  /** Names of all servers; undefined where a function looks them up. */
   #names: readonly string[] | undefined;
 
-  /** @throws PalmError `INVALID_CALL` for a name that cannot be one, or an address that the transport cannot read. */
+  /** @throws PalmError `INVALID_CALL` for a name or an address that is malformed. */
   constructor(servers: UpstreamTargets, context: UpstreamContext) {
     this.#context = context;
     if (typeof servers === 'function') {
@@ -43,7 +43,7 @@ export class Upstreams {
     return upstream;
   }
 
-  /** More servers, that come after those that there are. @throws PalmError `INVALID_CALL`; then there are no more. */
+  /** Adds servers. Those that are there stay as they are. @throws PalmError `INVALID_CALL`; then none is added. */
   join(servers: Readonly<Record<string, UpstreamTarget>>): void {
     const added = new Map(Object.entries(servers));
     for (const [name, target] of added) this.#check(name, target);
@@ -52,7 +52,7 @@ export class Upstreams {
     this.#names &&= [...new Set([...this.#names, ...added.keys()])];
   }
 
-  /** Whether each server answers: of all whose names are known, or were asked for. */
+  /** Whether each server answers: all whose names are known, or all that were looked up so far. */
   answering(): Promise<{ readonly name: string; readonly answers: boolean }[]> {
     const names = this.#names ?? [...this.#made.keys()];
     return Promise.all(
@@ -77,7 +77,7 @@ export class Upstreams {
     await Promise.all([...this.#made.values()].map((upstream) => upstream.close()));
   }
 
-  /** A look-up of the owner's may throw, or give anything: then there is no such server, and the log says why. */
+  /** The owner's function may throw or return anything: then there is no such server, and the log says why. */
   #find(name: string): UpstreamTarget | undefined {
     const failed = (error: unknown) =>
       this.#context.logger.error('a server cannot be looked up', { server: name, reason: messageOf(error) });
@@ -85,7 +85,7 @@ export class Upstreams {
     harmless(() => {
       const given: unknown = this.#lookUp(name);
       if (given instanceof Promise) {
-        failed('the function servers gave a promise, and must give the server itself');
+        failed('the function servers returned a promise; it must return the server itself');
         return given;
       }
       if (given === undefined) return undefined;

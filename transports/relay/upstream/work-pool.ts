@@ -10,45 +10,45 @@ import type { Puller } from '../../../src/transport.ts';
 const QUIET = 1_000;
 const MOST_LOOKS = 4;
 
-/** Milliseconds after which a server that is not where it said is asked again. */
+/** Milliseconds after which a server is asked again for its address, when it is not there. */
 const LOOK_AGAIN = 1_000;
 
 /** Where the work of a server comes from. */
 export interface WorkOrigin {
-  /** Where it is. @throws PalmError when the server has no work to give away, or refuses to. */
+  /** Its address. @throws PalmError when the server gives away no work. */
   workAddress(): Promise<string>;
   pull(address: string): Puller;
-  /** The error as clients are told of it. */
+  /** The error as clients may see it. */
   errorForClients(error: unknown): PalmError;
 }
 
-/** A client that works. */
+/** A client that takes work. */
 export interface WorkTaker {
-  /** Frames that it may have more than it has. */
+  /** How many more frames it may have. */
   readonly room: number;
-  /** Bytes of frames that it may have more than it has; 0 or less when {@link room} is 0. */
+  /** How many more bytes of frames it may have; 0 or less when {@link room} is 0. */
   readonly roomBytes: number;
   becameReady(): void;
-  /** The link that work comes over broke. It may be ready again. */
+  /** The connection that work comes over broke. It may become ready again. */
   broke(error: PalmError): void;
-  /** The server gives away no work. It takes none any more. */
+  /** The server gives away no work. The client is no longer in the pool. */
   wasRefused(error: PalmError): void;
   give(frames: readonly Bytes[]): void;
-  /** Told of frames that could not be kept for anybody, also when the client is gone. */
+  /** Called with the number of frames that could not be kept for any client, also when this one is gone. */
   readonly lost: (count: number) => void;
 }
 
 /**
- * The work of one server, pulled over one link for all clients of the relay that work for it, and shared among those that
- * have room. What one had that vanished goes to the others first. When the last is gone, the link stays for a lull: who
- * pushes does not know, and loses what it pushes to a link that ends.
+ * The work of one server, pulled over one connection for all clients of the relay that work for it, and shared among those
+ * that have room. Work of a client that vanished goes to the others first. When the last is gone, the connection stays until
+ * no work has come for a while: the server does not know, and would lose what it pushes to a connection that ends.
  */
 export class WorkPool {
   readonly #origin: WorkOrigin;
-  /** What clients had that vanished, and what comes while nobody is there. */
+  /** Work of clients that vanished, and work that came while there were no clients. */
   readonly #frames = new Fifo<Bytes>();
   #bytes = 0;
-  /** The one whose turn is next is first. */
+  /** In the order of their turns. */
   readonly #takers = new Set<WorkTaker>();
   #source: WorkSource | undefined;
   #isFollowing = false;
@@ -61,7 +61,7 @@ export class WorkPool {
     this.#origin = origin;
   }
 
-  /** The client takes work from now on. */
+  /** Adds a client. */
   join(taker: WorkTaker): void {
     this.#takers.add(taker);
     this.#lost = taker.lost;
@@ -73,7 +73,7 @@ export class WorkPool {
     this.#follow();
   }
 
-  /** The client takes none any more; what it has and has not done is for others. */
+  /** Removes a client. The frames that it has not begun go to others. */
   leave(taker: WorkTaker, frames: readonly Bytes[]): void {
     if (!this.#takers.delete(taker)) return;
     this.#keep(frames);
@@ -83,20 +83,20 @@ export class WorkPool {
     this.#turn();
   }
 
-  /** Hands out what there is, evenly among those that have room. */
+  /** Hands out the work that is there, evenly among the clients that have room. */
   share(): void {
     let waiting = this.#frames.size + (this.#source?.waiting ?? 0);
     if (waiting === 0) return;
     const takers = [...this.#takers].filter(({ room }) => room > 0);
     for (const [index, taker] of takers.entries()) {
       if (waiting === 0) return;
-      // To give may end the session of the one that it is given to, and others share what that had.
+      // Giving work may end that client's session, and others then share what it had.
       if (!this.#takers.has(taker)) continue;
       const count = Math.min(taker.room, Math.ceil(waiting / (takers.length - index)));
       const frames = this.#take(count, taker.roomBytes);
       waiting -= frames.length;
       if (frames.length === 0) continue;
-      // Whoever got less, or nothing, is before it the next time.
+      // Clients that got less, or nothing, are first the next time.
       this.#takers.delete(taker);
       this.#takers.add(taker);
       taker.give(frames);
@@ -109,7 +109,7 @@ export class WorkPool {
     await this.#closeSource();
   }
 
-  /** Follows the server, which may come back at another address, as long as somebody works for it. */
+  /** Follows the server, which may come back at another address, as long as a client works for it. */
   async #follow(): Promise<void> {
     try {
       while (this.#isWanted) {
@@ -152,7 +152,7 @@ export class WorkPool {
     await source.puller.close();
   }
 
-  /** Resolves when the link breaks, or nobody works any more. */
+  /** Resolves when the connection breaks, or no client works any more. */
   async #use(puller: Puller): Promise<void> {
     const broke = deferred<void>();
     const stop = puller.onBreak((error) => {
@@ -162,12 +162,12 @@ export class WorkPool {
     });
     for (const taker of [...this.#takers]) taker.becameReady();
     this.share();
-    // Others may join meanwhile; it turns when the last is gone.
+    // Others may join meanwhile; this resolves when the last is gone.
     await Promise.race([broke.promise, this.#turned.promise]);
     stop();
   }
 
-  /** Until nothing has come for a while, or somebody works again. With nobody here, workers elsewhere shall get the work. */
+  /** Resolves when no work has come for a while, or a client works again. Without clients here, workers elsewhere must get the work. */
   async #lull(): Promise<void> {
     for (let look = 0; look < MOST_LOOKS && !this.#isWanted && !this.#isClosed; look++) {
       if (await this.#source?.wasQuiet(QUIET, this.#turned.promise)) return;
@@ -175,7 +175,7 @@ export class WorkPool {
   }
 
   #came(source: WorkSource): void {
-    // What is read of a link that is closed is for those who come, as what comes while nobody is here.
+    // Work of a connection that is being closed is kept for the next client, as is work that comes while there is none.
     if (source === this.#source && this.#takers.size > 0) this.share();
     else this.#keep(source.takeAll());
   }
@@ -187,7 +187,7 @@ export class WorkPool {
     for (const taker of takers) taker.wasRefused(forClients);
   }
 
-  /** What was another's first: so many frames and bytes at most, but one at least. */
+  /** Takes up to so many frames and bytes, but at least one frame. Work of clients that vanished comes first. */
   #take(count: number, bytes: number): Bytes[] {
     const taken: Bytes[] = [];
     for (let size = 0; taken.length < count && size < bytes; ) {
@@ -219,12 +219,12 @@ export class WorkPool {
   }
 }
 
-/** Reads what is pushed, no faster than it is taken. */
+/** Reads work from a server, no faster than it is taken. */
 export class WorkSource {
   readonly address: string;
   readonly puller: Puller;
   readonly #reading: Promise<void>;
-  /** Called when there is something to take. */
+  /** Called when there is work to take. */
   readonly #onWork: (source: WorkSource) => void;
   readonly #read = new Fifo<Bytes>();
   #resume = () => {};
@@ -237,7 +237,7 @@ export class WorkSource {
     this.#reading = this.#pull();
   }
 
-  /** Frames that were read and not taken. */
+  /** How many frames were read and not taken. */
   get waiting(): number {
     return this.#read.size;
   }
@@ -256,7 +256,7 @@ export class WorkSource {
     return taken;
   }
 
-  /** Resolves after so many milliseconds, when it has ended, or with `until`, with whether nothing came meanwhile. */
+  /** Resolves after so many milliseconds, at the end of the source, or with `until`. @returns whether nothing came meanwhile. */
   async wasQuiet(time: number, until: Promise<void>): Promise<boolean> {
     this.#isQuiet = true;
     await atMost(time, Promise.race([this.#reading, until]));
@@ -272,7 +272,7 @@ export class WorkSource {
         this.#resume = resolve;
       });
       this.#onWork(this);
-      // Not read on while there is enough: others shall get it.
+      // Stops reading while there is enough, so that other workers of the server get the rest.
       if (this.#read.size > 0) await taken;
     }
   }
