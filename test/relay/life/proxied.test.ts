@@ -56,7 +56,7 @@ it('counts all for the proxy when nobody said that there is one, and says so onc
   });
   const said = log.filter((line) => line.includes('trustProxy'));
   expect(said).toEqual([
-    expect.stringMatching(/^X-Forwarded-For came and is not believed.*"proxy":"127\.0\.0\.1"/),
+    expect.stringMatching(/^a request has X-Forwarded-For, which is not trusted.*"proxy":"127\.0\.0\.1"/),
   ]);
 });
 

@@ -8,16 +8,16 @@ import { Identity } from '../auth/identity.ts';
 import { networkOf } from './proxies.ts';
 import type { Refusal } from './refusals.ts';
 
-/** Characters of a token. It is kept as long as its session, so that it can be asked for again. */
+/** The most characters of a token. The relay keeps tokens as long as their sessions, to authenticate again. */
 const LONGEST_TOKEN = 8_192;
 
 /** Tells who a client is. */
 export class Admission {
   readonly #authenticate: Authenticate | undefined;
-  /** Whoever has no token; one for all of them. */
+  /** The identity of all clients without a token. */
   #anonymous: Identity | undefined;
   readonly #logger: Logger;
-  /** How often it was said that answers may have changed. */
+  /** How often answers may have changed. */
   #changes = 0;
 
   constructor(
@@ -29,17 +29,17 @@ export class Admission {
     this.#logger = logger;
   }
 
-  /** What those without a token may do from now on. {@link changed} is due. */
+  /** What clients without a token may do from now on. Call {@link changed} afterwards. */
   set anonymous(identity: Identity | undefined) {
     this.#anonymous = identity;
   }
 
-  /** Answers may have changed: what is being asked at the moment is asked again. */
+  /** Answers may have changed: questions under way are asked again. */
   changed(): void {
     this.#changes++;
   }
 
-  /** @returns undefined for nobody. A token that is wrong is nobody's, also where anybody may come in without one. */
+  /** @returns undefined to refuse the client. A wrong token is refused even where clients without a token are admitted. */
   async identify(token: string | undefined, info: ConnectionInfo): Promise<Identity | undefined> {
     for (;;) {
       const before = this.#changes;
@@ -53,8 +53,8 @@ export class Admission {
 
   /**
    * Asks the hook once.
-   * @returns undefined for nobody.
-   * @throws Error when the hook fails, or gives what cannot be read. Its message does not contain the token.
+   * @returns undefined to refuse the client.
+   * @throws Error when the hook fails, or its identity is malformed. The message does not contain the token.
    */
   async ask(token: string | undefined, info: ConnectionInfo): Promise<Identity | undefined> {
     if (token !== undefined && token.length > LONGEST_TOKEN) return undefined;
@@ -65,30 +65,30 @@ export class Admission {
         return identity.expires > Date.now() ? identity : undefined;
       }
     } catch (error) {
-      // What a hook throws may tell what it was asked.
+      // The hook's message may quote the token.
       throw new Error(token ? messageOf(error).replaceAll(token, '(the token)') : messageOf(error));
     }
     return token === undefined ? this.#anonymous : undefined;
   }
 }
 
-// Who may open a WebSocket at all: looked at before there is one.
+// Which requests may open a WebSocket: checked before there is one.
 
-/** What the decision is made from. */
+/** An upgrade, as far as it is checked. */
 export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
   readonly info: ConnectionInfo;
-  /** Address of the socket itself, which may be a proxy's. */
+  /** Address of the TCP socket, which may be a proxy's. */
   readonly socketAddress: string;
 }
 
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
 
 /**
- * Whether the origin of a page is one that may connect. No origin is what scripts have; a browser always says one, so a request
- * that comes from a browser and does not is refused too.
- * @param origins - the list; undefined for pages of the host that the relay is reached at.
- * @returns why not, or undefined.
+ * Checks the origin of an upgrade. Scripts send none. Browsers always send one, so a browser's request without an origin is
+ * refused, too.
+ * @param origins - the origins that may connect; undefined for pages of the host that the relay is reached at.
+ * @returns the refusal, or undefined when the origin may connect.
  */
 export function checkOrigin(
   upgrade: UpgradeRequest,
@@ -108,14 +108,14 @@ function refused(reason: string): Refusal {
   return { status: 403, code: CloseCode.forbidden, reason };
 }
 
-/** Scripts send neither; both are headers that a page's own code cannot take away (Fetch, "forbidden request-header"). */
+/** Scripts send neither header, and a page's code cannot remove them (Fetch, "forbidden request-header"). */
 function looksLikeBrowser(headers: IncomingHttpHeaders): boolean {
   return headers['sec-fetch-site'] !== undefined || /^Mozilla\//.test(headers['user-agent'] ?? '');
 }
 
 /**
- * A page of the host that it reached the relay at. A name that somebody has resolve to this machine makes any page such a
- * page ("DNS rebinding"), so over loopback only this machine's own names count; behind a proxy, origins are to be listed.
+ * Whether the page is of the host at which it reached the relay. Anybody can make a name resolve to this machine ("DNS
+ * rebinding"), so over loopback only this machine's own names count. Behind a proxy, origins must be listed.
  */
 function isSameHost({ headers, socketAddress }: UpgradeRequest, origin: string): boolean {
   const host = headers.host?.toLowerCase();
@@ -136,7 +136,7 @@ function isOwnName(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || isIPv4(bare) || isIPv6(bare);
 }
 
-/** Counts connections, and says when there are too many. */
+/** Counts connections, and refuses those above a limit. */
 export class ConnectionQuota {
   readonly #most: number;
   readonly #mostEach: number;
@@ -148,7 +148,7 @@ export class ConnectionQuota {
     this.#mostEach = mostEach;
   }
 
-  /** Gives the function that lets the place go, or why there is none. */
+  /** Takes a place. @returns the function that frees it, or the refusal when there is none. */
   enter(address: string): (() => void) | Refusal {
     const network = networkOf(address);
     const own = this.#byNetwork.get(network) ?? 0;

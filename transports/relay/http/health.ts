@@ -1,4 +1,4 @@
-/** What a relay answers to those who watch over it: orchestrators, and Prometheus. */
+/** What a relay answers to orchestrators and to Prometheus. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
@@ -7,11 +7,11 @@ import type { Metrics } from './metrics.ts';
 import { pathOf } from './upgrade-router.ts';
 
 export interface HealthSettings {
-  /** Path of the WebSocket: what is asked for there is answered as at the root, for a proxy that passes on nothing else. */
+  /** Path of the WebSocket. Requests below it are answered as at the root, for proxies that pass on nothing else. */
   readonly path: string;
   readonly upstreams: Upstreams;
   readonly metrics: Metrics;
-  /** Whether who asks may read figures, and names of servers. */
+  /** Whether the request may read metrics and names of servers. */
   readonly mayRead: ((request: IncomingMessage) => boolean) | undefined;
   readonly isDraining: () => boolean;
   readonly logger: Logger;
@@ -27,7 +27,7 @@ export class Health {
     this.#prefix = settings.path.replace(/\/$/, '');
   }
 
-  /** Gives whether it was one of those, and may be asked for. */
+  /** @returns false for other requests, and for metrics that the request may not read. */
   respond(request: IncomingMessage, response: ServerResponse): boolean {
     const whole = pathOf(request);
     const isBelow = this.#prefix !== '' && whole.startsWith(`${this.#prefix}/`);
@@ -49,7 +49,7 @@ export class Health {
     return true;
   }
 
-  /** One server that answers is enough: without the relay its clients would have none. */
+  /** One server that answers is enough: its clients need the relay. */
   async #tellReady(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { upstreams, isDraining } = this.#settings;
     if (isDraining()) return answer(response, 503, 'draining\n');
@@ -61,7 +61,7 @@ export class Health {
     answer(response, isReady ? 200 : 503, `${isReady ? 'ready' : 'no server answers'}\n${lines.join('')}`);
   }
 
-  /** A rule that fails grants nothing. */
+  /** A rule that throws grants nothing. */
   #mayRead(request: IncomingMessage): boolean {
     const { mayRead, logger } = this.#settings;
     try {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 
-/** What can be asked of the relay at the time. */
+/** Values that are read when metrics are collected. */
 export interface Gauges {
   readonly connections: () => number;
   readonly sessions: () => number;
@@ -12,10 +12,10 @@ interface Traffic {
   readonly bytes: Counter.Internal;
 }
 
-/** The relay's figures, as Prometheus reads them. No label is anything that a client chooses. */
+/** The relay's metrics, as Prometheus reads them. Clients choose no label's value. */
 export class Metrics {
   readonly #registry = new Registry();
-  /** The series of each direction, so that a message looks up none. */
+  /** The series of each direction, so that counting a message needs no look-up. */
   readonly #traffic: Readonly<Record<'in' | 'out', Traffic>>;
   readonly #handshakes: Counter<'status'>;
   readonly #closes: Counter<'code'>;
@@ -27,22 +27,33 @@ export class Metrics {
     const registers = [this.#registry];
     const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
       new Counter({ name: `frond_relay_${name}`, help, labelNames, registers });
-    const messages = counter('messages_total', 'WebSocket messages', 'direction');
-    const bytes = counter('bytes_total', 'Bytes of WebSocket messages', 'direction');
+    const messages = counter('messages_total', 'WebSocket messages, by direction', 'direction');
+    const bytes = counter('bytes_total', 'Bytes of WebSocket messages, by direction', 'direction');
     const traffic = (direction: string) => ({
       messages: messages.labels(direction),
       bytes: bytes.labels(direction),
     });
     this.#traffic = { in: traffic('in'), out: traffic('out') };
-    this.#handshakes = counter('handshakes_total', 'Handshakes by the HTTP status they ended with', 'status');
+    this.#handshakes = counter('handshakes_total', 'WebSocket handshakes, by HTTP status', 'status');
     this.#closes = counter('closes_total', 'Connections that ended, by close code', 'code');
-    this.#refusals = counter('refusals_total', 'What was asked for and not granted', 'what');
-    this.#greetings = counter('sessions_total', 'Greetings by what became of the session', 'outcome');
-    this.#lostWork = counter('lost_work_total', 'Messages for workers that vanished and could not be kept');
+    this.#refusals = counter(
+      'refusals_total',
+      'Calls, requests, channels, servers and results that were refused',
+      'what',
+    );
+    this.#greetings = counter(
+      'sessions_total',
+      'Greetings of clients, by whether their session is new, resumed or forgotten',
+      'outcome',
+    );
+    this.#lostWork = counter(
+      'lost_work_total',
+      'Messages of work that were dropped after their worker vanished',
+    );
     for (const [name, help] of [
-      ['connections', 'WebSockets that are open'],
-      ['sessions', 'Clients, connected or within the resume window'],
-      ['held', 'Bytes held for clients'],
+      ['connections', 'Open WebSockets'],
+      ['sessions', 'Sessions of clients, connected or within the resume window'],
+      ['held', 'Bytes kept in memory for clients'],
     ] as const) {
       new Gauge({
         name: `frond_relay_${name === 'held' ? 'held_bytes' : name}`,

@@ -1,4 +1,4 @@
-/** Where a visitor comes from, as the proxies before a relay say it. */
+/** The address of a client, as the proxies in front of a relay report it. */
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 
@@ -8,7 +8,7 @@ export type RequestHeaders = Readonly<Record<string, string | string[] | undefin
 /** Which proxies are trusted: none or one, how many there are, or the networks that they are in. */
 export type TrustProxy = boolean | number | readonly string[];
 
-/** Names for networks, as those who write them by hand would have to look them up. */
+/** Names for well-known networks. */
 const NAMED: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fe80::/10'],
@@ -18,13 +18,13 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
 export const TRUST_FORM =
   'true, the number of proxies, or a list of networks such as 10.0.0.0/8, loopback or private';
 
-/** The proxies that are believed what X-Forwarded-For says. */
+/** The proxies whose X-Forwarded-For is trusted. */
 export class Proxies {
-  /** Of them so many are before the relay, wherever they are; undefined where networks tell. */
+  /** How many proxies are in front of the relay; undefined where they are known by their networks. */
   readonly #hops: number | undefined;
   readonly #networks = new BlockList();
 
-  /** @throws PalmError `INVALID_CALL` for what is neither of these. */
+  /** @throws PalmError `INVALID_CALL` for any other value. */
   constructor(trust: TrustProxy) {
     if (typeof trust === 'boolean') this.#hops = trust ? 1 : 0;
     else if (typeof trust === 'number') {
@@ -35,12 +35,12 @@ export class Proxies {
     } else throw malformed(trust);
   }
 
-  /** Whether nobody is believed. */
+  /** Whether no proxy is trusted. */
   get areNone(): boolean {
     return this.#hops === 0;
   }
 
-  /** Whether connections from the address are a proxy's, and thus of many visitors. */
+  /** Whether the address is a proxy's, so that its connections come from many clients. */
   has(address: string): boolean {
     if (this.#hops !== undefined) return this.#hops > 0;
     const [bare = ''] = bareAddress(address).split('%', 1);
@@ -48,8 +48,8 @@ export class Proxies {
   }
 
   /**
-   * The address that the last proxy which is believed saw. What is left of it in the header the visitor may have written; what is no
-   * address ends the walk, at the proxy that passed it on.
+   * The address that the last trusted proxy saw. The client may have written anything to the left of it in the header. An entry that
+   * is not an address ends the search at the proxy that passed it on.
    */
   addressOf(headers: RequestHeaders, socketAddress: string): string {
     const hops = [headers['x-forwarded-for'] ?? ''].flat().join(',').split(',');
@@ -78,7 +78,7 @@ function malformed(given: unknown): Error {
   return invalidCall(`trustProxy must be ${TRUST_FORM}, not ${inspectValue(given)}`);
 }
 
-/** Without the port that some proxies add, brackets, and IPv6 around IPv4. */
+/** The address without brackets, without the port that some proxies add, and without IPv6 around IPv4. */
 function bareAddress(text: string): string {
   const trimmed = text.trim();
   const [, bracketed] = /^\[([^\]]*)\](?::\d+)?$/.exec(trimmed) ?? [];
@@ -87,12 +87,12 @@ function bareAddress(text: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
-/** Groups of 16 bits that an IPv6 network is told by: one customer is given a /64 or more. */
+/** Groups of 16 bits that identify an IPv6 network: one customer has a /64 or more. */
 const NETWORK_GROUPS = 4;
 
 /**
- * Who an address is counted for. Of IPv4 it is the address itself, also where it is written within IPv6; of IPv6 the /64
- * that it is in, since one host has as many addresses as it likes. Anything else is counted for what it is.
+ * The network that an address counts for: an IPv4 address for itself, also when it is written within IPv6; an IPv6 address
+ * for its /64, since one host can use all addresses in it. Any other string counts for itself.
  */
 export function networkOf(address: string): string {
   const bare = address.split('%', 1)[0] ?? '';
@@ -107,7 +107,7 @@ export function networkOf(address: string): string {
   return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
 }
 
-/** An IPv4 address at the end stands for two groups; they are behind the network. */
+/** An IPv4 address at the end stands for two groups, which are not part of the network. */
 function groupsOf(part: string): string[] {
   if (part === '') return [];
   return part.split(':').flatMap((group) => (group.includes('.') ? ['0', '0'] : [group]));

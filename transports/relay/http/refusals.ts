@@ -1,4 +1,4 @@
-/** How upgrades are refused, so that those who ask can tell why. */
+/** Refuses upgrades in a way that tells clients the reason. */
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -6,28 +6,28 @@ import { startTimer } from '../../../src/async/timers.ts';
 import { closeReason } from '../../relay-protocol/close-codes.ts';
 import { SUBPROTOCOL } from '../../relay-protocol/frames.ts';
 
-/** Why there is no WebSocket to work with. */
+/** Why an upgrade is refused. */
 export interface Refusal {
-  /** Of HTTP, for those who do not speak frond's protocol. */
+  /** HTTP status, for clients that do not speak frond's protocol. */
   readonly status: number;
-  /** The close code for those who do. Left out, they get the status too. */
+  /** Close code for clients that do. Left out, they get the status too. */
   readonly code?: number;
   readonly reason: string;
 }
 
-/** Milliseconds that the other end gets to take a refusal, and to close its side. */
+/** Milliseconds that a client gets to read the refusal and to close its side. */
 const TIMEOUT = 1_000;
 
-/** Bytes that it may send meanwhile: a greeting may be on its way. */
+/** The most bytes that it may send meanwhile: its greeting may be under way. */
 const MOST_READ = 65_536;
 
-/** Refused sockets that may be open for that at once. The others are let go as soon as the answer has left. */
+/** Refused sockets that may stay open for that at once. Others are closed as soon as the answer has left. */
 const MOST_LINGERING = 64;
 
 /**
- * Refuses upgrades. No platform but Node tells a program the HTTP status of a WebSocket that failed, so a client of frond gets
- * one that is closed at once, with a code and the reason. It is not opened for that: both answers are a few bytes that are written in one
- * go, nothing that comes is looked at, and the socket is let go within a second.
+ * Refuses upgrades. Only Node tells a program the HTTP status of a WebSocket that failed, so for a client of frond the relay
+ * completes the handshake and closes the WebSocket at once, with a code and the reason. Both answers are written together as
+ * bytes, without a WebSocket object. What the client sends is dropped, and its socket is closed within a second.
  */
 export class Refusals {
   #lingering = 0;
@@ -46,7 +46,7 @@ export class Refusals {
     socket.once('close', () => {
       this.#lingering--;
     });
-    // What comes before the other end has read why would reset the connection if nobody read it.
+    // Unread bytes would reset the connection before the client has read the reason.
     let read = 0;
     socket.on('data', ({ length }: Buffer) => {
       read += length;
@@ -75,7 +75,7 @@ const HANDSHAKE_ID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** A close frame that is not masked (RFC 6455, 5.5.1). */
 const CLOSE_FRAME = 0x88;
 
-/** The end of a handshake and of what it made, as bytes; undefined for a request that is none of a client of frond. */
+/** The answer to a handshake followed by a close frame; undefined for a request that is not from a client of frond. */
 function acceptAndClose(
   { method, headers }: IncomingMessage,
   code: number,

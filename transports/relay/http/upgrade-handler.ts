@@ -25,18 +25,18 @@ export interface UpgradeHandlerSettings {
   readonly open: (webSocket: WebSocket, info: ConnectionInfo, socket: Duplex) => void;
 }
 
-/** Characters of a visitor's address. IPv6 has 45 at most, and a zone. */
+/** The most characters of a client's address. IPv6 addresses have 45, and a zone. */
 const LONGEST_ADDRESS = 128;
 
-/** Makes WebSockets of upgrades to the path of a relay, or refuses to. */
+/** Makes WebSockets of upgrades to the path of a relay, or refuses them. */
 export class UpgradeHandler {
   readonly #settings: UpgradeHandlerSettings;
   readonly #quota: ConnectionQuota;
   readonly #refusals = new Refusals();
   readonly #proxies: Proxies;
-  /** Whether it was said that a proxy is not believed. */
+  /** Whether the log says already that a proxy is not trusted. */
   #hasWarned = false;
-  /** Of pages that may connect; undefined for pages of the relay's own host. */
+  /** Origins of pages that may connect; undefined for pages of the relay's own host. */
   origins: readonly string[] | undefined;
 
   constructor(settings: UpgradeHandlerSettings) {
@@ -47,7 +47,7 @@ export class UpgradeHandler {
     this.#quota = new ConnectionQuota(maxConnections, maxConnectionsPerAddress);
   }
 
-  /** The socket has a listener for errors. */
+  /** @param socket - must have a listener for errors. */
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { webSocketServer, metrics, logger, open } = this.#settings;
     const socketAddress = request.socket.remoteAddress ?? '';
@@ -57,7 +57,7 @@ export class UpgradeHandler {
     try {
       address = this.#addressOf(headers, socketAddress);
     } catch (error) {
-      entered = { status: 500, reason: 'the address cannot be told' };
+      entered = { status: 500, reason: 'the relay cannot determine the address' };
       logger.error('addressOf failed', { address, reason: messageOf(error) });
     }
     const info: ConnectionInfo = { address, origin: headers.origin };
@@ -75,12 +75,14 @@ export class UpgradeHandler {
         open(webSocket, info, socket);
       });
     } catch (error) {
-      // Another listener of the HTTP server has made a WebSocket of it.
-      logger.error('an upgrade to the path of the relay was taken by others', { reason: messageOf(error) });
+      // Another listener of the HTTP server has made a WebSocket of it already.
+      logger.error('another listener of the HTTP server took an upgrade to the path of the relay', {
+        reason: messageOf(error),
+      });
     }
   }
 
-  /** It may be what a client says, of any length, and is kept as long as the connection. */
+  /** The client may have chosen it, and the relay keeps it as long as the connection: so its length is bounded. */
   #addressOf(headers: IncomingHttpHeaders, socketAddress: string): string {
     const { addressOf } = this.#settings.options;
     if (addressOf !== undefined)
@@ -94,7 +96,7 @@ export class UpgradeHandler {
     this.#hasWarned = true;
     const { maxConnectionsPerAddress } = this.#settings.limits;
     this.#settings.logger.warning(
-      'X-Forwarded-For came and is not believed, so all who come through a proxy count as one address; if there is one, say so with trustProxy',
+      'a request has X-Forwarded-For, which is not trusted, so all clients behind the proxy count as one address: set trustProxy if there is a proxy',
       { proxy, maxConnectionsPerAddress },
     );
   }

@@ -1,4 +1,4 @@
-/** Which relay on an HTTP server takes an upgrade, and what becomes of those that nobody takes. */
+/** Gives upgrades of an HTTP server to the relay at their path, and refuses those that no listener takes. */
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { Socket } from 'node:net';
@@ -9,14 +9,14 @@ import { inspectValue, invalidCall, messageOf } from '../../../src/protocol/erro
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import { Refusals } from './refusals.ts';
 
-/** Opens a WebSocket, or refuses to. The socket has a listener for errors. */
+/** Makes a WebSocket of an upgrade, or refuses it. The socket has a listener for errors. */
 export type HandleUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** A relay, as far as it takes upgrades. */
+/** A relay, as far as it handles upgrades. */
 export interface UpgradeRoute {
   readonly handle: HandleUpgrade;
   readonly logger: Logger;
-  /** Milliseconds that other listeners get for an upgrade that is not a relay's. */
+  /** Milliseconds that other listeners get to take an upgrade that is not a relay's. */
   readonly timeout: number;
 }
 
@@ -90,7 +90,7 @@ export class UpgradeRouter {
   }
 
   #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    // Before anything else: Node has taken its own listener away, and a reset without one would end the process.
+    // First of all: Node has removed its own listener, and a reset without any would end the process.
     socket.on('error', () => socket.destroy());
     if (socket.destroyed) return;
     const route = this.#routes.get(pathOf(request));
@@ -99,7 +99,7 @@ export class UpgradeRouter {
     else this.#refuseUntaken(request, socket);
   }
 
-  /** The server's owner may take it now or later; that nobody has is seen by what was done with the socket. */
+  /** Other listeners may take it now or later. Whether one has shows in the state of its socket. */
   #refuseUntaken(request: IncomingMessage, socket: Duplex): void {
     const before = written(socket);
     const stop = startTimer(this.#timeout, () => {
@@ -113,7 +113,7 @@ export class UpgradeRouter {
   }
 }
 
-/** The path of a request, without what is behind a question mark. */
+/** The path of a request, without its query. */
 export function pathOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0] ?? '/';
 }
@@ -124,7 +124,7 @@ function written(socket: Duplex): number {
   return socket instanceof Socket ? socket.bytesWritten : 0;
 }
 
-/** Whether nobody reads it, and nobody has ended it. */
+/** Whether the socket is open and nothing reads from it. */
 function isUntouched(socket: Duplex): boolean {
   const isRead = socket.readableFlowing !== null || socket.listenerCount('readable') > 0;
   return !isRead && !socket.destroyed && !socket.writableEnded;
