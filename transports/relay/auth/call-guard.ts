@@ -8,7 +8,7 @@ import { LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Identity, JudgedClient } from './identity.ts';
 
-/** Characters of a path. Longer ones are not looked into: a stranger's could have a million stages. */
+/** The most characters of a path. A longer one is refused unread: it could have a million stages. */
 const LONGEST_PATH = 4_096;
 
 const NO_CALL = { grants: '', server: '', path: '' };
@@ -16,41 +16,41 @@ const NO_CALL = { grants: '', server: '', path: '' };
 /** Payload of a failed answer, as pylm gives it. */
 const SENTINEL: Bytes = new Uint8Array([0x30]);
 
-/** What becomes of a call. */
+/** Whether a call may pass. */
 export type CallVerdict =
-  /** The frame says just what was judged, whoever reads it. */
+  /** It passes as this frame, which every reader decodes to what was judged. */
   | { readonly passes: true; readonly frame: Bytes }
-  /** It is answered by the relay. */
+  /** The relay refuses it with this answer. */
   | { readonly passes: false; readonly topic: string; readonly answer: Bytes };
 
-/** Looks into every call before it leaves for a server. One for all clients. */
+/** Checks every call before it leaves for a server. One for all clients. */
 export class CallGuard {
   readonly #codec: EnvelopeCodec;
   readonly #find: (name: string) => Upstream | undefined;
   #verdicts = new Verdicts();
-  /** The one that was looked up last: most calls are like the one before. */
+  /** The last call that passed: most calls are like the one before. */
   #recent = NO_CALL;
-  /** Servers that were waited for to say what they are: one that does not is not waited for by each call. */
+  /** Servers that were asked what they are, so that not every call waits for one that does not answer. */
   #asked = new WeakSet<Upstream>();
 
-  /** @param find - gives the server of a name, for the later stages of a pipeline. */
+  /** @param find - looks up the servers of a pipeline's later stages by name. */
   constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined) {
     this.#codec = codec;
     this.#find = find;
   }
 
-  /** What is known of servers is not what it was. */
+  /** Forgets all verdicts, because something about a server has changed. */
   forget(): void {
-    // Others: what is being judged on the old grounds is not to be remembered.
+    // New sets: calls that are being judged still add to the old ones.
     this.#verdicts = new Verdicts();
     this.#recent = NO_CALL;
     this.#asked = new WeakSet();
   }
 
   /**
-   * At once where such a call passed before.
-   * @throws PalmError `PROTOCOL` or `FORBIDDEN` for what no well-behaved client sends: no envelope, one that readers take
-   * differently, another's id.
+   * Judges a call, without a promise if one like it passed before.
+   * @throws PalmError `PROTOCOL` or `FORBIDDEN` for frames that no well-behaved client sends: not an envelope, an envelope that
+   * readers decode differently, or another client's id.
    */
   judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame);
@@ -58,14 +58,14 @@ export class CallGuard {
     if (!topicBelongsTo(client, sender.id)) {
       throw new PalmError(
         'FORBIDDEN',
-        `a call bears the client id ${inspectValue(client)}, which is another's`,
+        `a call has the client id ${inspectValue(client)}, which is another client's`,
       );
     }
     if (client.length > LONGEST_TOPIC) {
       throw new PalmError('PROTOCOL', `a topic has ${client.length} characters, of ${LONGEST_TOPIC} at most`);
     }
     if (path.length > LONGEST_PATH) {
-      const against = `the functions are ${path.length} characters, of ${LONGEST_PATH} at most`;
+      const against = `the functions have ${path.length} characters, and may have at most ${LONGEST_PATH}`;
       return this.#verdict(sender, message, plain, against);
     }
     const { callGrants: grants } = sender.identity;
@@ -81,17 +81,17 @@ export class CallGuard {
     }
     const { identity } = sender;
     return this.#judgePath(identity, upstream, path).then((against) => {
-      // What the client may do has changed meanwhile.
+      // The client's grants have changed meanwhile.
       if (sender.identity !== identity) return this.judge(sender, upstream, frame);
       if (against === undefined) verdicts.add(call);
       return this.#verdict(sender, message, plain, against);
     });
   }
 
-  /** The answer in place of one that is over the limit. */
+  /** A failed answer in place of one that is larger than the limit. */
   tooLarge(frame: Bytes, limit: number): Bytes {
     const message = this.#readAny(frame);
-    const error = `the answer has ${frame.length} bytes, which is over the relay's limit of ${limit}`;
+    const error = `the answer has ${frame.length} bytes, more than the relay's limit of ${limit} (maxFrame)`;
     const failure = { payload: SENTINEL, status: Status.failed, error, errorName: 'TOO_LARGE' };
     const answer = this.#codec.encode({ ...message, ...failure, unknown: NO_BYTES });
     if (answer.length <= limit) return answer;
@@ -164,36 +164,36 @@ export class CallGuard {
   }
 }
 
-/** A client sends stage 0 and no status: with others it would choose where in the pipeline it comes in. */
+/** A client must send stage 0 and no status: otherwise it could enter a pipeline at any stage. */
 function againstMark(
   { keyPrefix, cache, name }: Identity,
   { stage, status, pipeline, features }: PalmMessage,
 ): string | undefined {
-  if (stage !== 0 || status !== 0) return 'a call begins at stage 0, with no status';
+  if (stage !== 0 || status !== 0) return 'a call must have stage 0 and no status';
   const isSession = (features & Feature.session) !== 0;
   if (isSession && cache !== 'all' && !(cache === 'session' && pipeline.startsWith(keyPrefix))) {
-    return `the session ${inspectValue(pipeline)} is not one of ${name}`;
+    return `the session ${inspectValue(pipeline)} does not belong to ${name}`;
   }
   return undefined;
 }
 
-/** Bytes that a relay remembers of calls that it let through, of all clients together. */
+/** The most bytes that a relay remembers of calls that passed, of all clients together. */
 const MOST_BYTES = 1_048_576;
-/** Characters of a call that is remembered: names of functions, not what a stranger makes as long as it may be. */
+/** The most characters of a call that is remembered: enough for names of functions. */
 const LONGEST = 512;
-/** Bytes that one takes beside its characters: the entry of the set, and the string's own header. */
+/** Bytes of a remembered call beside its characters: the entry of the set, and the string's header. */
 const ENTRY = 96;
 
 /**
- * Calls that were judged and may pass, for all clients of a relay: the least recently used go first. One that is refused is
- * not remembered, so nobody can fill this with what is not granted; and what somebody makes up within a grant goes before
- * what is in use.
+ * Calls that were judged and may pass, for all clients of a relay. The least recently used are forgotten first. Refused calls
+ * are not remembered, so clients cannot fill this with calls that are not granted; calls that a client makes up within a grant
+ * are forgotten before those in use.
  */
 export class Verdicts {
   readonly #passing = new Set<string>();
   #bytes = 0;
 
-  /** Bytes that they take, as far as that can be told. */
+  /** An estimate of their bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -216,7 +216,7 @@ export class Verdicts {
   }
 }
 
-/** Two bytes a character: one that is not in Latin 1 makes all of them so. */
+/** Two bytes a character, which V8 uses for a string with any character outside of Latin 1. */
 function sizeOf(call: string): number {
   return 2 * call.length + ENTRY;
 }

@@ -24,7 +24,7 @@ export type RequestVerdict =
       readonly frame: Bytes;
       /** The key that is deleted. */
       readonly deletes: string | undefined;
-      /** What the client gets in place of the server's reply. */
+      /** Makes the client's reply of the server's; undefined where the reply passes as it is. */
       readonly rewrite: ((reply: Bytes) => Bytes) | undefined;
     }
   | {
@@ -35,10 +35,10 @@ export type RequestVerdict =
       readonly leaves: boolean;
     };
 
-/** Looks into requests to servers' caches. One for all clients. */
+/** Checks requests to servers' caches. One for all clients. */
 export class RequestGuard {
   readonly #codec: EnvelopeCodec;
-  /** For the results in requests for work. */
+  /** Decodes and encodes the results in requests for work. */
   readonly #results = new EnvelopeCodec();
 
   constructor(codec: EnvelopeCodec) {
@@ -47,15 +47,15 @@ export class RequestGuard {
 
   /**
    * @param server - name of the server, as clients know it.
-   * @throws PalmError `FORBIDDEN` for what is not granted, `PROTOCOL` for what is not a request, or one that readers take
-   * differently.
+   * @throws PalmError `FORBIDDEN` for a request that is not granted, `PROTOCOL` for a frame that is not a request, or that readers
+   * decode differently.
    */
   judge({ id, identity }: JudgedClient, server: string, frame: Bytes): RequestVerdict {
     const { message, frame: plain } = readPlain(this.#codec, frame);
     if (message.client !== id && !topicBelongsTo(message.client, id)) {
       throw new PalmError(
         'FORBIDDEN',
-        `a request bears the client id ${inspectValue(message.client)}, which is another's`,
+        `a request has the client id ${inspectValue(message.client)}, which is another client's`,
       );
     }
     if (message.function === WORK) return this.#judgeWork(identity, message);
@@ -63,7 +63,7 @@ export class RequestGuard {
     if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
       throw new PalmError(
         'FORBIDDEN',
-        `the cache has set, get and delete, not ${inspectValue(message.function)}`,
+        `a cache has the operations get, set and delete, not ${inspectValue(message.function)}`,
       );
     }
     const key = operation === 'set' ? message.cache : decodeUtf8(message.payload);
@@ -85,7 +85,7 @@ export class RequestGuard {
     return { kind: 'work', frame, worker, name, leaves };
   }
 
-  /** Read as protobuf has it, since a worker gives back what others wrote; what is passed on is ours, and no more than a result. */
+  /** Decoded as protobuf allows, since a worker returns what others wrote. The relay's own encoding of the result alone is passed on. */
   #plainItem(item: WorkItem): WorkItem {
     const { lease, kind, frame } = item;
     if (frame.length === 0) return item;
@@ -94,7 +94,7 @@ export class RequestGuard {
     return { lease, kind, frame: this.#results.encode(palmMessage(result)) };
   }
 
-  /** Addresses are the relay's to know: a client gets the server's name in their place. */
+  /** Clients must not see addresses: they get the server's name in their place. */
   #rewriteFor(key: string, server: string): ((reply: Bytes) => Bytes) | undefined {
     if (key === 'name') return undefined;
     if (key === 'frond_status')
@@ -113,12 +113,12 @@ export class RequestGuard {
 
 function checkKey(identity: Identity, operation: string, key: string): void {
   const isOwn = isReservedKey(key);
-  // Where work is, is asked by nobody but workers: they are to hear at once that they may not be any.
+  // Only workers ask for these keys, and should learn at once that they may not work.
   if (isOwn && key.startsWith('worker_')) checkMayWork(identity);
   if (operation === 'get') {
     if (isOwn || identity.mayRead(key)) return;
   } else if (isOwn) {
-    throw new PalmError('FORBIDDEN', `key ${inspectValue(key)} is the server's configuration`);
+    throw new PalmError('FORBIDDEN', `the key ${inspectValue(key)} is part of the server's configuration`);
   } else if (identity.mayWrite(key)) return;
   throw new PalmError('FORBIDDEN', `${identity.name} may not ${operation} the key ${inspectValue(key)} here`);
 }

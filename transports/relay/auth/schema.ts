@@ -1,4 +1,4 @@
-/** What the files of a relay hold, and errors that name the file and the key. */
+/** Schemas for the files of a relay, and errors that name the file and the key. */
 import {
   array,
   type BaseIssue,
@@ -20,14 +20,14 @@ import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import { CACHE_SCOPES } from './identity.ts';
 
-/** Gives the candidate that a word was probably meant to be, if any is near. */
+/** Returns the candidate that a misspelt word probably means, or undefined. */
 export type Suggest = (word: string, candidates: readonly string[]) => string | undefined;
 
-/** Where a content is from, and what helps to say what is wrong with it. */
+/** Where a content comes from, for errors. */
 export interface Source {
-  /** Name of the file, for messages. */
+  /** Name of the file. */
   readonly file: string;
-  /** Left out, an unknown key is answered with all that there are. */
+  /** Corrects unknown keys. Left out, the error lists all known keys. */
   readonly suggest?: Suggest;
 }
 
@@ -42,32 +42,32 @@ export function shape<const Entries extends ObjectEntries>(entries: Entries) {
   return pipe(OBJECT, strictObject(entries, known));
 }
 
-/** An object of any names that `name` fits, each with a `value`. */
+/** An object whose keys match `name` and whose values match `value`. */
 export function named<const Value extends GenericSchema>(name: typeof SERVER, value: Value) {
   return pipe(OBJECT, record(name, value));
 }
 
-/** A text of the form that `is` describes, after "must be". */
+/** A string that `fits`. `is` describes it after "must be". */
 export function text(is: string, fits: (value: string) => boolean) {
   return pipe(string(is), check(fits, is));
 }
 
-/** A list, which `is` describes. */
+/** A list, which `is` describes after "must be". */
 export function list<const Item extends GenericSchema>(item: Item, is: string) {
   return array(item, is);
 }
 
-export const TEXT = text('a text', (value) => value !== '');
+export const TEXT = text('a string that is not empty', (value) => value !== '');
 export const FLAG = boolean('true or false');
 
-/** Name of a server, as clients of the relay know it. */
+/** Name of a server behind the relay. */
 export const SERVER = text('a name without dots, colons, slashes or spaces', isRelayedName);
 
 const SERVERS = text('the name of a server, with * for any part of it', (value) =>
   isRelayedName(value.replaceAll('*', 'x')),
 );
 
-/** One function, or many: `*` is any part between dots, and alone everything. */
+/** Matches functions: `*` stands for any characters between dots, and alone for every function. */
 export const FUNCTIONS = text(
   "'server.function', with * for any part of it, or * for all",
   (value) => value === '*' || /^[^\s.\p{Cc}]+\.[^\s.\p{Cc}]+$/u.test(value),
@@ -82,7 +82,7 @@ export const GRANTS = {
 };
 
 /**
- * A content, checked.
+ * Checks a content.
  * @throws PalmError `INVALID_CALL` naming the file, and the first key that is unknown, missing or of the wrong kind.
  */
 export function checked<const Schema extends GenericSchema>(
@@ -92,20 +92,20 @@ export function checked<const Schema extends GenericSchema>(
 ): InferOutput<Schema> {
   const result = safeParse(schema, content);
   if (result.success) return result.output;
-  // What is missing may be there under a name that is misspelt.
+  // A missing key may be there with a misspelt name, so unknown keys come first.
   const issue = result.issues.find(isUnknownKey) ?? result.issues[0];
   throw faultIn(source, tell(issue, source.suggest));
 }
 
-/** The error for a file whose content is not acceptable. */
+/** The error for a file with an unacceptable content. */
 export function faultIn({ file }: Source, what: string): Error {
   return invalidCall(`${JSON.stringify(file)}: ${what}`);
 }
 
 /**
- * The JSON in a file's text.
- * @throws PalmError `INVALID_CALL` that says where it is wrong, as far as that is known, and quotes none of it: there may
- * be tokens in it.
+ * Parses the JSON of a file.
+ * @throws PalmError `INVALID_CALL` that names the line of the error, if that is known. It quotes nothing, because the file may
+ * contain tokens.
  */
 export function parseJson(json: string, { file }: Source): unknown {
   try {
@@ -114,7 +114,7 @@ export function parseJson(json: string, { file }: Source): unknown {
     const [, position] = /position (\d+)/.exec(String(error)) ?? [];
     const line = json.slice(0, Number(position)).split('\n').length;
     throw invalidCall(
-      `${JSON.stringify(file)} is no JSON${position === undefined ? '' : ` in line ${line}`}`,
+      `${JSON.stringify(file)} is not JSON${position === undefined ? '' : `: there is an error in line ${line}`}`,
     );
   }
 }
@@ -133,19 +133,19 @@ function tell(issue: BaseIssue<unknown>, suggest: Suggest | undefined): string {
     return `a key of ${pathOf(issue, 1)} must be ${message}, not ${inspectValue(input)}`;
   const isAmiss = issue.type === 'check' && typeof input === 'object';
   if (isAmiss) return `${path} must be ${message}`;
-  // Errors are logged, and tokens are not.
+  // Errors are logged, and tokens must not be.
   if (last !== undefined && SECRET.includes(String(last.key))) return `${path} must be ${message}`;
   return `${path === '' ? 'it' : path} must be ${message}, not ${inspectValue(input)}`;
 }
 
 const SECRET = ['token', 'sha256'];
 
-/** An object's message is the keys that it may have. */
+/** The message of such an issue lists the keys that the object may have. */
 function isUnknownKey(issue: BaseIssue<unknown>): boolean {
   return issue.type === 'strict_object' && issue.expected === 'never';
 }
 
-/** The path to what is wrong, as JavaScript would write it, without the last `without` steps. */
+/** The path of the faulty value, as JavaScript writes it, without the last `without` steps. */
 function pathOf({ path }: BaseIssue<unknown>, without = 0): string {
   const steps = path ?? [];
   return steps
@@ -156,7 +156,7 @@ function pathOf({ path }: BaseIssue<unknown>, without = 0): string {
     .join('');
 }
 
-/** Characters of a key that an error quotes: a file may hold any. */
+/** The most characters of a key that an error quotes. */
 const LONGEST_KEY = 60;
 
 function shortened(key: string): string {

@@ -10,19 +10,19 @@ import { parseJson } from './schema.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 
 export interface TokenFileOptions {
-  /** What the file is called in messages. Default: its path. */
+  /** The name of the file in errors. Default: its path. */
   readonly name?: string;
-  /** Is told when a file that changed was read, or cannot be. Default: the console. */
+  /** Logs when a changed file was read, or cannot be read. Default: the console. */
   readonly logger?: Logger;
-  /** Milliseconds between two looks whether the file has changed. Default 1000. */
+  /** Milliseconds between two checks whether the file has changed. Default 1000. */
   readonly interval?: number;
 }
 
 /**
- * The tokens in a file, as JSON of what {@link readTokens} takes. While a relay uses them the file is watched, and what
- * changes in it counts at once, for clients that are connected too; otherwise it is read again when it is asked for. While
- * the changed file is missing or cannot be read, what was read before counts on.
- * @throws PalmError `INVALID_CALL` when the file cannot be read, or what is in it is not acceptable.
+ * Reads tokens from a file, which holds as JSON what {@link readTokens} takes. While a relay uses them the file is watched, and
+ * changes apply at once, also to connected clients. Otherwise a changed file is read again when a token is checked. While a
+ * changed file is missing or cannot be read, the tokens that were read before stay valid.
+ * @throws PalmError `INVALID_CALL` when the file cannot be read, or its content is not acceptable.
  */
 export async function openTokenFile(path: string, options: TokenFileOptions = {}): Promise<Tokens> {
   const { name = path, logger = consoleLogger('frond relay'), interval = 1_000 } = options;
@@ -43,14 +43,14 @@ export async function openTokenFile(path: string, options: TokenFileOptions = {}
   };
 }
 
-/** Milliseconds after its last change in which a file may change again without a clock that is coarse telling so. */
+/** Milliseconds after a change in which a file may change again without a new timestamp, where timestamps are coarse. */
 const FRESH = 2_000;
 
-/** A file as it was last seen. */
+/** A file at the last check. */
 interface State {
-  /** Tells it from others. */
+  /** Differs from that of other states of the file. */
   readonly id: string;
-  /** Whether it may have changed since, and be told from others by its content alone. */
+  /** Whether it may have changed since without a new {@link id}. */
   readonly isFresh: boolean;
 }
 
@@ -63,11 +63,11 @@ class TokenFile {
   #stopWatching = () => {};
   #tokens: Tokens = readTokens({ tokens: [] });
   #seen: State = { id: '', isFresh: true };
-  /** Hash of what was last read, good or not. */
+  /** Hash of the content that was last read, valid or not. */
   #content: string | undefined;
   #lookedAt = 0;
   #looking: Promise<void> | undefined;
-  /** Whether something changed since the look that is under way began. */
+  /** Whether something changed since the check under way began. */
   #isDue = false;
 
   constructor(path: string, name: string, logger: Logger, interval: number) {
@@ -81,15 +81,15 @@ class TokenFile {
     return this.#tokens;
   }
 
-  /** Reads it for the first time. */
+  /** Reads the file for the first time. */
   async open(): Promise<void> {
     this.#lookedAt = performance.now();
     await this.#read(await this.#state());
   }
 
-  /** Calls `listener` when other tokens were read. The file is watched as long as there are any. Gives what ends this. */
+  /** Calls `listener` when other tokens were read. The file is watched while there are listeners. Returns a function that stops this. */
   onChange(listener: () => void): () => void {
-    // One of its own for each call, whatever is given twice.
+    // A new function for each call, since the same listener may be added twice.
     const own = () => listener();
     if (this.#listeners.size === 0) {
       this.#stopWatching = watchFile(this.#path, this.#interval, () => this.#look());
@@ -100,7 +100,7 @@ class TokenFile {
     };
   }
 
-  /** Reads the file again if it has changed; with the last look not long ago it is not looked at. Never rejects. */
+  /** Reads the file again if it has changed, unless it was checked within the interval. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#looking !== undefined) return this.#looking;
     if (performance.now() - this.#lookedAt >= this.#interval) await this.#look();
@@ -125,7 +125,7 @@ class TokenFile {
   async #lookOnce(): Promise<void> {
     const before = this.#seen;
     try {
-      // Before it is read: what changes meanwhile is seen to be different.
+      // Before it is read, so that the next check notices a change meanwhile.
       const state = await this.#state();
       const isSame = state.id === before.id && !before.isFresh;
       if (isSame || !(await this.#read(state))) return;
@@ -137,17 +137,17 @@ class TokenFile {
     for (const listener of [...this.#listeners]) harmless(listener);
   }
 
-  /** One that is bad is told once, and not at every look. One that could not be read at all is tried again at the next. */
+  /** A bad file is logged once, not at every check. One that could not be read is tried again at the next check. */
   #tellFault(reason: string, before: State): void {
     if (this.#seen === before) {
       if (before.id === reason) return;
       this.#seen = { id: reason, isFresh: false };
     }
-    const message = 'the token file cannot be used; the tokens that were read before count on';
+    const message = 'the token file cannot be used; the tokens that were read before stay valid';
     this.#logger.warning(message, { reason });
   }
 
-  /** Gives whether it is not what was read before. */
+  /** @returns whether the content has changed. */
   async #read(state: State): Promise<boolean> {
     const file = this.#name;
     const text = await readFile(this.#path, 'utf8').catch((error: unknown) => {
@@ -177,13 +177,13 @@ class TokenFile {
   }
 }
 
-/** Milliseconds after a change in the folder: what is written in several steps has its rest by then. */
+/** Milliseconds after a change in the folder: a file that is written in several steps is complete by then. */
 const SETTLE = 50;
 
 /**
- * Calls `look` each `interval` milliseconds, and soon after something changed in the folder of the file, where the system
- * tells that: a file that takes another's place by its name is not the one that a watch would be on. Gives the function that
- * ends this.
+ * Calls `look` every `interval` milliseconds, and soon after a change in the file's folder, where the system reports it. The
+ * folder is watched because a file that replaces another by its name would escape a watch on the other. Returns a function that
+ * stops this.
  */
 export function watchFile(path: string, interval: number, look: () => void): () => void {
   const timer = setInterval(look, interval);
@@ -202,7 +202,7 @@ export function watchFile(path: string, interval: number, look: () => void): () 
   };
 }
 
-/** Where it cannot be watched, as on some network drives or with too many watches, looking has to do. */
+/** Where the folder cannot be watched, as on some network drives or with too many watches, the interval has to do. */
 function watchFolder(folder: string, changed: () => void): () => void {
   try {
     const watcher = watch(folder, { persistent: false }, changed);

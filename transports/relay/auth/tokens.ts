@@ -1,18 +1,18 @@
-/** Who bearers of tokens are, by a list of tokens or a file of it. */
+/** Identities by token, from a list. */
 import { createHash } from 'node:crypto';
 import { check, exactOptional, type InferOutput, pipe } from 'valibot';
 import type { Authenticate, RelayIdentity } from './identity.ts';
 import { checked, faultIn, GRANTS, list, type Source, shape, text } from './schema.ts';
 
-/** Tokens, and who bears them. */
+/** Tokens, and the identities that they belong to. */
 export interface Tokens {
-  /** Everybody who has a token, those too whose token is over. */
+  /** The identities of all tokens, also of expired ones. */
   readonly identities: readonly RelayIdentity[];
-  /** Knows a token that is among them and not over; everything else is nobody's. */
+  /** Accepts the tokens that have not expired, and refuses all others. */
   readonly authenticate: Authenticate;
 }
 
-/** Characters. A token is all that it takes to come in, so it must not be guessed. */
+/** The fewest characters of a token: a token is all that a client needs, so it must not be guessable. */
 const SHORTEST = 16;
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
@@ -20,14 +20,14 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
 const ENTRY = pipe(
   shape({
     name: text(
-      'a name without slashes and spaces, and not anonymous, which is who has no token',
+      'a name without slashes and spaces, and not anonymous, which stands for clients without a token',
       (name) => /^[^\s/\p{Cc}\p{Surrogate}]+$/u.test(name) && name !== 'anonymous',
     ),
     sha256: exactOptional(
       text('the SHA-256 of a token: 64 hexadecimal digits', (hash) => /^[\da-f]{64}$/i.test(hash)),
     ),
     token: exactOptional(
-      text(`a text of ${SHORTEST} characters or more`, (token) => token.length >= SHORTEST),
+      text(`a string of ${SHORTEST} characters or more`, (token) => token.length >= SHORTEST),
     ),
     expires: exactOptional(
       text(
@@ -48,17 +48,17 @@ const CONTENT = shape({ tokens: list(ENTRY, 'a list of tokens') });
 type TokenEntry = InferOutput<typeof ENTRY>;
 
 /**
- * The tokens in a content such as `{ tokens: [{ name: 'alice', sha256: '…', servers: ['demo'], functions: ['demo.*'] }] }`:
- * of each who bears it (`name`), the token itself (`token`) or its SHA-256 (`sha256`, in hexadecimal), when it ends
- * (`expires`, if it does), and the keys of {@link Grants}. Several tokens may be of one name, as while one takes the place
- * of another. No token is kept.
- * @param file - what the content is called in messages.
+ * Reads tokens from a content such as `{ tokens: [{ name: 'alice', sha256: '…', servers: ['demo'], functions: ['demo.*'] }] }`.
+ * An entry has the name of the identity (`name`), the token itself (`token`) or its SHA-256 (`sha256`, in hexadecimal), the time
+ * when it expires (`expires`, optional), and the keys of {@link Grants}. Several tokens may have one name, as while a new one
+ * replaces an old one. Only hashes of tokens are kept.
+ * @param file - the name of the content in errors.
  * @throws PalmError `INVALID_CALL` naming the key that is missing, unknown or not acceptable.
  */
 export function readTokens(content: unknown, file = 'tokens'): Tokens {
   const source: Source = { file };
   const { tokens } = checked(CONTENT, content, source);
-  // Looked up by hash: how long that takes tells nothing of the token.
+  // Looked up by hash, so that the time it takes says nothing about the token.
   const byHash = new Map<string, RelayIdentity>();
   const places = new Map<string, number>();
   for (const [index, entry] of tokens.entries()) {

@@ -40,7 +40,7 @@ test('a config file is given back as it is, with the paths in it whole', async (
       tls: { cert: join(folder, 'cert.pem'), key: '/etc/key.pem' },
     });
     await writeFile(path, '{ "tls": ');
-    await expect(readConfig(path)).rejects.toMatchObject({ code: 'INPUT', message: `"${path}" is no JSON` });
+    await expect(readConfig(path)).rejects.toMatchObject({ code: 'INPUT', message: `"${path}" is not JSON` });
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -49,7 +49,7 @@ test('a config file is given back as it is, with the paths in it whole', async (
 test.each([
   [null, 'it must be an object, not null'],
   [{ lsten: 'a:1' }, 'there is no key lsten; did you mean listen?'],
-  [{ listen: 7766 }, 'listen must be a text, not 7766'],
+  [{ listen: 7766 }, 'listen must be a string that is not empty, not 7766'],
   [{ servers: ['tcp://a:1'] }, 'servers must be an object, not a list of 1'],
   [
     { servers: { demo: 5 } },
@@ -83,7 +83,7 @@ test.each([
   ],
   [{ path: 'frond' }, 'path must be a path such as /frond, not "frond"'],
   [{ path: '/a?b' }, 'path must be a path such as /frond, not "/a?b"'],
-  [{ tokens: {} }, 'tokens must be a text, not an object'],
+  [{ tokens: {} }, 'tokens must be a string that is not empty, not an object'],
   [{ anonymous: {} }, 'anonymous.servers is missing'],
   [{ anonymous: { server: ['*'] } }, 'there is no key anonymous.server; did you mean servers?'],
   [

@@ -76,11 +76,11 @@ describe('what is refused names the file and the key', () => {
       (name) =>
         [
           entry({ name }),
-          `tokens[0].name must be a name without slashes and spaces, and not anonymous, which is who has no token, not ${JSON.stringify(name)}`,
+          `tokens[0].name must be a name without slashes and spaces, and not anonymous, which stands for clients without a token, not ${JSON.stringify(name)}`,
         ] as const,
     ),
-    [entry({ token: 'short-secret-15' }), 'tokens[0].token must be a text of 16 characters or more'],
-    [entry({ token: 5 }), 'tokens[0].token must be a text of 16 characters or more'],
+    [entry({ token: 'short-secret-15' }), 'tokens[0].token must be a string of 16 characters or more'],
+    [entry({ token: 5 }), 'tokens[0].token must be a string of 16 characters or more'],
     [entry({ sha256: hash(BOB) }), 'tokens[0] must be an entry with either token or sha256'],
     [{ tokens: [{ name: 'a', servers: [] }] }, 'tokens[0] must be an entry with either token or sha256'],
     [
@@ -154,11 +154,11 @@ describe('a file of tokens', () => {
     expect(file.identities.map(({ name }) => name)).toEqual(['carol']);
     expect(lines.map((line) => line.replace(/ \{.*/, ''))).toEqual([
       'info: the token file was read again',
-      'warning: the token file cannot be used; the tokens that were read before count on',
-      'warning: the token file cannot be used; the tokens that were read before count on',
+      'warning: the token file cannot be used; the tokens that were read before stay valid',
+      'warning: the token file cannot be used; the tokens that were read before stay valid',
       'info: the token file was read again',
     ]);
-    expect(lines[1]).toContain('\\"tokens.json\\" is no JSON');
+    expect(lines[1]).toContain('\\"tokens.json\\" is not JSON');
     expect(lines[2]).toMatch(/cannot be read: ENOENT/);
     for (const line of lines) expect(line).not.toContain('token-of');
   });
@@ -181,7 +181,7 @@ describe('a file of tokens', () => {
     await expect(openTokenFile(path)).rejects.toThrow(/bad\.json" cannot be read: ENOENT/);
     await writeFile(path, `{\n"tokens": [ { "token": "${ALICE}" "name": "x" } ] }`);
     const error = await openTokenFile(path).catch((reason: unknown) => String(reason));
-    expect(error).toMatch(/bad\.json" is no JSON in line 2$/);
+    expect(error).toMatch(/bad\.json" is not JSON: there is an error in line 2$/);
     await writeFile(path, content('short'));
     await expect(openTokenFile(path)).rejects.toThrow(/tokens\[0\]\.token must be .* 16 characters or more$/);
   });
