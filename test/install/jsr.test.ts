@@ -1,0 +1,25 @@
+/** The sources as a package of JSR, which takes them in place of the bundles. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { deno } from '../runtimes/installed.ts';
+import { run } from './run.ts';
+
+const root = join(import.meta.dirname, '../..');
+const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
+const jsr = read('jsr.json');
+const npm = read('package.json');
+
+it('has the version, the licence and the entries of the npm package', () => {
+  expect([jsr.version, jsr.license]).toEqual([npm.version, npm.license]);
+  // The suite of the contract imports vitest, and is in no folder that is published.
+  const others = ['./testing', './package.json'];
+  expect(Object.keys(jsr.exports)).toEqual(Object.keys(npm.exports).filter((name) => !others.includes(name)));
+});
+
+it('is clean to deno publish, which wants a type on every public name', async () => {
+  const args = ['publish', '--dry-run', '--allow-dirty', '--no-lock'];
+  const { code, stderr } = await run(deno.command, args, { cwd: root, timeout: 180_000 });
+  expect(stderr).toContain('Success');
+  expect(code).toBe(0);
+}, 200_000);
