@@ -18,9 +18,13 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
  * terminal or into lines of text, as the console's logger does.
  */
 export interface Logger {
+  /** Takes what helps to follow single messages. */
   debug(message: string, fields?: LogFields): void;
+  /** Takes what happens in normal operation. */
   info(message: string, fields?: LogFields): void;
+  /** Takes what somebody should look at, though work goes on. */
   warning(message: string, fields?: LogFields): void;
+  /** Takes what failed. */
   error(message: string, fields?: LogFields): void;
 }
 

@@ -15,7 +15,10 @@ import type { PalmError } from './protocol/errors.ts';
 export interface Transport {
   /** Short name for error messages: `zeromq`, `memory`. */
   readonly name: string;
-  /** @throws PalmError `INVALID_CALL` when the transport does not understand the address. */
+  /**
+   * Checks an address.
+   * @throws PalmError `INVALID_CALL` when this transport cannot read the address.
+   */
   checkAddress(address: string): void;
   /**
    * Gives the address to dial for an address that a server advertises. A wildcard or loopback host has no meaning on another machine, so the
@@ -29,10 +32,11 @@ export interface Transport {
 
 /** A transport whose connections can also be the server's side. */
 export interface BindingTransport extends Transport {
+  /** As {@link Transport.open}, with the verbs of who binds. */
   open(): Promise<BindingConnection>;
 }
 
-/** How a connection, channel or bound end closes. */
+/** How to close. */
 export interface CloseOptions {
   /** Milliseconds that accepted messages get to leave. Default 1000; 0 drops them. */
   readonly timeout?: number | undefined;
@@ -75,7 +79,7 @@ export interface Connection extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** What a subscriber asks of the transport. Both are hints. */
+/** How to subscribe. */
 export interface SubscribeOptions {
   /**
    * Milliseconds after the handshake in which the publisher may confirm the subscription. After that the transport assumes that the publisher
@@ -134,6 +138,7 @@ export interface RequestOrigin {
 export interface Binding {
   /** The address to dial, with its port. */
   readonly address: string;
+  /** Closes the end; what was accepted may still leave within the time-out. */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -156,6 +161,7 @@ export interface BoundPush extends Binding, FrameSink {
  * reader owns each array. It must not change frames, because other readers may share them or their buffer. Ends when closed.
  */
 export interface BatchSource<T> {
+  /** Gives the batches. For one reader. */
   [Symbol.asyncIterator](): AsyncIterator<T[], undefined>;
 }
 
@@ -171,7 +177,9 @@ export interface FrameSink {
 
 /** One publication: the envelopes under a topic. There is more than one only for subscribers that announced that they take several. */
 export interface Delivery {
+  /** What subscribers match by prefix. */
   readonly topic: string;
+  /** The envelopes. */
   readonly frames: readonly Bytes[];
   /** Whether the delivery waits a moment for a subscriber. Stock pylm clients call before their subscription has arrived. */
   readonly mayWait?: boolean;
@@ -191,19 +199,18 @@ export interface Channel {
    * @returns the function that removes the listener.
    */
   onBreak(listener: (error: PalmError) => void): () => void;
+  /** Closes the channel; what was accepted may still leave within the time-out. */
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** A dialled channel that sends frames. */
+/** A channel that frames are pushed to. */
 export interface Pusher extends Channel, FrameSink {
   /** Resolves when the next frames would leave at once. Absent where they always do, or where the transport cannot tell. */
   room?(): Promise<void>;
 }
-
-/** A dialled channel that takes frames. */
+/** A channel that frames are pulled from. */
 export interface Puller extends Channel, BatchSource<Bytes> {}
-
-/** A dialled channel that takes what is published under its topic. */
+/** A channel that gives what is published under a topic. */
 export interface Subscription extends Channel, BatchSource<Delivery> {
   /**
    * Whether the publisher confirmed the subscription. One that cannot is treated as pylm's, which also drops results when more than 1000

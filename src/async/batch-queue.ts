@@ -2,7 +2,9 @@ import { type Deferred, deferred } from './deferred.ts';
 
 /** How large items are, and from how many bytes unread on writers are held up. */
 export interface ByteMark<T> {
+  /** Bytes of one item. */
   readonly sizeOf: (item: T) => number;
+  /** Bytes that may lie unread. */
   readonly bytes: number;
 }
 
@@ -21,6 +23,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   #writers: Deferred<void>[] = [];
   #closed = false;
 
+  /** An empty queue that is full from `highWaterMark` items on, or from as many bytes as `byteMark` says. */
   constructor(highWaterMark: number, byteMark?: ByteMark<T>) {
     this.#highWaterMark = highWaterMark;
     this.#byteMark = byteMark;
@@ -31,10 +34,12 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     return this.#items?.length ?? 0;
   }
 
+  /** Whether it was ended: nothing more can be added. */
   get isEnded(): boolean {
     return this.#closed;
   }
 
+  /** Whether writers are held up. */
   get isFull(): boolean {
     if (this.size >= this.#highWaterMark) return true;
     return this.#byteMark !== undefined && this.#bytes >= this.#byteMark.bytes;
@@ -57,6 +62,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     return writer.promise;
   }
 
+  /** Gives all items that are there, or waits for the next; done once the queue was ended and is empty. For one reader. */
   next(): Promise<IteratorResult<T[], undefined>> {
     if (this.#items !== undefined) return Promise.resolve({ done: false, value: this.#takeAll() });
     if (this.#closed) return Promise.resolve({ done: true, value: undefined });

@@ -13,6 +13,7 @@ export class Broadcast<T> {
   readonly #readers = new Set<Reader<T>>();
   #ended = false;
 
+  /** Hands a value to every reader. One that has not read the last 256 loses its oldest. */
   send(value: T): void {
     for (const reader of this.#readers) {
       if (reader.items.push(value) > STATUS_BACKLOG) reader.items.shift();

@@ -20,6 +20,7 @@ export class PendingReplies<T> {
   readonly #entries = new Map<number, Deferred<T>>();
   #next = 1;
 
+  /** Takes in a request. Gives its number, 1 to 2³² - 1, and the promise of its reply. */
   add(): { readonly id: number; readonly reply: Promise<T> } {
     const id = this.#next;
     // Ids travel in four bytes.
@@ -29,18 +30,22 @@ export class PendingReplies<T> {
     return { id, reply: entry.promise };
   }
 
+  /** Whether the request still waits. */
   has(id: number): boolean {
     return this.#entries.has(id);
   }
 
+  /** Gives a request its reply; without effect when it does not wait. */
   settle(id: number, value: T): void {
     this.#take(id)?.resolve(value);
   }
 
+  /** Rejects a request; without effect when it does not wait. */
   fail(id: number, reason: unknown): void {
     this.#take(id)?.reject(reason);
   }
 
+  /** Rejects all requests. */
   failAll(reason: unknown): void {
     for (const id of [...this.#entries.keys()]) this.fail(id, reason);
   }

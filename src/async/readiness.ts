@@ -9,10 +9,12 @@ export class Readiness {
   #waiting: Deferred<void> | undefined;
   readonly #listeners = new Set<(error: PalmError) => void>();
 
+  /** Whether it can be used now. */
   get isReady(): boolean {
     return this.#state === 'ready';
   }
 
+  /** Whether it is closed for good. */
   get isClosed(): boolean {
     return this.#state === 'closed';
   }
@@ -29,11 +31,13 @@ export class Readiness {
     return this.#waiting.promise;
   }
 
+  /** Calls `listener` each time it breaks. Gives the function that ends this. */
   onBreak(listener: (error: PalmError) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** It can be used from now on; without effect once closed. */
   setReady(): void {
     if (this.#state === 'closed') return;
     this.#state = 'ready';

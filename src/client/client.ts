@@ -22,6 +22,7 @@ export interface CallOptions {
   readonly timeout?: number | undefined;
 }
 
+/** Options of `eval`. */
 export interface EvalOptions<N extends number = number> extends CallOptions {
   /** Answers to wait for: a pipeline may give several. With 0 it ends when the payload has left, as in pylm. Default 1. */
   readonly messages?: N | undefined;
@@ -29,6 +30,7 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly cache?: string | undefined;
 }
 
+/** Options of `job`. */
 export interface JobOptions {
   /**
    * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
@@ -259,6 +261,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     await this.#core.close(options);
   }
 
+  /** Closes the client, as {@link close} does: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

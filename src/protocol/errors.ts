@@ -28,6 +28,7 @@ export type PalmErrorCode =
 
 /** What an error says beside its code and message. */
 export interface PalmErrorDetails {
+  /** The error that led to this one. */
   readonly cause?: unknown;
   /** Whether the message had been sent when the call failed. */
   readonly sent?: boolean | 'unknown' | undefined;
@@ -44,10 +45,15 @@ export interface PalmErrorDetails {
  * and what to try.
  */
 export class PalmError extends Error {
+  /** `PalmError`, for all of them. */
   override readonly name = 'PalmError';
+  /** The kind of failure, for programs to decide by. */
   readonly code: PalmErrorCode;
+  /** Whether the message had left when the call failed; undefined where the error is not about a message. */
   readonly sent: boolean | 'unknown' | undefined;
+  /** Place of the input, counted from 0, that a job or map failed at. */
   readonly index: number | undefined;
+  /** Name of the error on the remote side, such as `ValueError`. */
   readonly remoteName: string | undefined;
   /**
    * The good answers to an `eval` with `messages` above 1, decoded by its client's codec, in the order in which they came.
@@ -55,6 +61,7 @@ export class PalmError extends Error {
    */
   readonly results: readonly unknown[] | undefined;
 
+  /** An error with a code, a message for people, and what else is known. */
   constructor(code: PalmErrorCode, message: string, details: PalmErrorDetails = {}) {
     super(message, details);
     this.code = code;

@@ -39,8 +39,7 @@ export function memory(): BindingTransport {
   };
 }
 
-/** A connection of {@link memory}. */
-export class MemoryConnection extends BaseConnection implements BindingConnection {
+class MemoryConnection extends BaseConnection implements BindingConnection {
   readonly #network: MemoryNetwork;
   readonly #requesters = new Map<string, MemoryRequester>();
 

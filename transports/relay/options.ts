@@ -19,6 +19,7 @@ export interface RelayChanges {
   readonly servers?: Readonly<Record<string, UpstreamTarget>> | undefined;
 }
 
+/** Options of `createRelay`, beside the HTTP server. */
 export interface RelayOptions {
   /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
   readonly transport: Transport;
@@ -47,7 +48,9 @@ export interface RelayOptions {
     | undefined;
   /** Whether a request may read `/metrics`, and in `/readyz` which servers answer. Default: none may. An error that it throws is logged and refuses. */
   readonly metrics?: ((request: IncomingMessage) => boolean) | undefined;
+  /** What clients may use up at most. */
   readonly limits?: RelayLimits | undefined;
+  /** Takes the log. Default: the console. */
   readonly logger?: Logger | undefined;
   /** The lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;

@@ -9,6 +9,7 @@ const DRAIN_TIMEOUT = 1_000;
 
 /** Something that a connection opened and has to close. */
 export interface Closable {
+  /** Closes it, within the time-out. */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -30,24 +31,33 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   /** The last state of each channel, or of each address whose channel is not named. */
   readonly #states = new Map<unknown, ChannelStatus>();
   readonly #ended = deferred<PalmError | undefined>();
+  /** Resolves when the connection is closed, with the error that forced it, if one did. */
   readonly closed: Promise<PalmError | undefined> = this.#ended.promise;
   #isClosed = false;
   #id = '';
 
+  /**
+   * Checks an address.
+   * @throws PalmError `INVALID_CALL` for one that this transport cannot read.
+   */
   protected abstract checkAddress(address: string): void;
 
+  /** Settles {@link id}: the wished one, or a random one. Without effect once it is settled. */
   async identify(wished: string = randomId()): Promise<void> {
     if (this.#id === '') this.#id = wished;
   }
 
+  /** Id that topics begin with; empty until it is settled. */
   get id(): string {
     return this.#id;
   }
 
+  /** What goes in front of every key: nothing, unless a subclass says otherwise. */
   get keyPrefix(): string {
     return '';
   }
 
+  /** Tells the readers of {@link status} what has become of a channel. */
   report(status: ChannelStatus, channel: unknown = status.address): void {
     const { type } = status;
     // The reason for dialling again stays in the state.
@@ -56,15 +66,18 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     this.#statuses.send(news);
   }
 
+  /** Forgets a channel that is closed. */
   release(channel: Closable): void {
     this.#channels.delete(channel);
     this.#states.delete(channel);
   }
 
+  /** The present state of each channel, and every change from now on. */
   status(): AsyncIterable<ConnectionStatus> {
     return this.#statuses.values([...this.#states.values()]);
   }
 
+  /** Why links are down, in brackets, for messages; empty when none is. */
   get trouble(): string {
     const reasons = new Set<string>();
     for (const state of this.#states.values())
@@ -72,6 +85,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
     return reasons.size > 0 ? ` (${[...reasons].join('; ')})` : '';
   }
 
+  /** Drains what was accepted, within the time-out, and closes every channel. */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.end(undefined, options.timeout ?? DRAIN_TIMEOUT);
   }
@@ -93,16 +107,21 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
   /** Releases what all channels share, after they are closed. */
   protected async hangUp(): Promise<void> {}
 
+  /** Closes the connection, as {@link close} does: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that the transport does not understand. */
+  /**
+   * Checks an address, and that the connection is open.
+   * @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that cannot be read.
+   */
   protected checkUse(address: string): void {
     if (this.#isClosed) throw new PalmError('CLOSED', 'the connection is closed', { sent: false });
     this.checkAddress(address);
   }
 
+  /** Has a channel closed with the connection, and gives it back. */
   protected keep<T extends Closable>(channel: T): T {
     this.#channels.add(channel);
     return channel;

@@ -1,26 +1,36 @@
 import { checkTimeout } from '../../src/checks.ts';
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
-/** Written as a method, whose parameter is compared both ways: the platform's own take more of an event than is given here. */
-type Listener<E> = { listen(event: E): void }['listen'] | null;
-
-/** What a client needs of the platform's `WebSocket`. */
+/**
+ * What a client needs of the platform's `WebSocket`. Listeners are written as methods, whose parameters are compared both ways: the
+ * platform's own take more of an event than is given here.
+ */
 export interface WebSocketLike {
+  /** Set to `arraybuffer`. */
   binaryType: string;
+  /** 0 to 3, as the platform counts: connecting, open, closing, closed. */
   readonly readyState: number;
+  /** Sends one binary message. */
   send(data: Uint8Array<ArrayBuffer>): void;
+  /** Closes the socket. */
   close(code?: number, reason?: string): void;
-  onopen: Listener<never>;
-  onmessage: Listener<{ readonly data: unknown }>;
-  onerror: Listener<never>;
-  onclose: Listener<{ readonly code: number; readonly reason: string }>;
+  /** Called when the socket is open. */
+  onopen: { listen(event: never): void }['listen'] | null;
+  /** Called with each message. */
+  onmessage: { listen(event: { readonly data: unknown }): void }['listen'] | null;
+  /** Called when the socket failed; `onclose` follows. */
+  onerror: { listen(event: never): void }['listen'] | null;
+  /** Called when the socket is closed, with the close code. */
+  onclose: { listen(event: { readonly code: number; readonly reason: string }): void }['listen'] | null;
 }
 
+/** Makes a WebSocket, as `new WebSocket(url, protocol)` does. */
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike;
 
 /** Gives the token, each time a connection is made. */
 export type TokenProvider = () => string | undefined | Promise<string | undefined>;
 
+/** Options of `websocket()`. */
 export interface WebsocketOptions {
   /**
    * What the relay is shown to say who this is: a text, or what gives one at each connection, so that one that expires is

@@ -6,6 +6,7 @@ export interface CurveClientKeys {
   readonly serverKey: string;
   /** This side's key pair. Default: a new pair for each connection. */
   readonly publicKey?: string | undefined;
+  /** The secret key of that pair. */
   readonly secretKey?: string | undefined;
 }
 
@@ -37,6 +38,7 @@ export interface ZeromqOptions {
   readonly heartbeatInterval?: number | undefined;
   /** First and longest wait before dialling again. Defaults 100 and 2000. */
   readonly reconnectInterval?: number | undefined;
+  /** Longest wait before dialling again, in milliseconds. Default 2000. */
   readonly reconnectMaxInterval?: number | undefined;
   /** Messages that ZeroMQ holds for each peer. Beyond that, `send` waits; publications wait in this process ({@link maxOwed}). */
   readonly sendHighWaterMark?: number | undefined;

@@ -14,6 +14,7 @@ export interface ZmtpOptions {
   readonly busyTimeout?: number | undefined;
   /** First and longest wait before dialling again. Half of each wait is random. Defaults 100 and 2000. */
   readonly reconnectInterval?: number | undefined;
+  /** Longest wait before dialling again, in milliseconds. Default 2000. */
   readonly reconnectMaxInterval?: number | undefined;
   /** Time for one address of a peer to accept a connection. Default 5000. */
   readonly connectTimeout?: number | undefined;

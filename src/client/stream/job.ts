@@ -25,7 +25,9 @@ export interface JobProgress {
 
 /** A stream of results, in the order they arrive. Sending begins when it is first read from. */
 export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  /** How far the job is, at the moment it is read. */
   readonly progress: JobProgress;
+  /** Ends the job: no more input is taken, and results that still arrive are dropped. Leaving a `for await` calls it. */
   return(): Promise<IteratorResult<T, undefined>>;
 }
 

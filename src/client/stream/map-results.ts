@@ -32,6 +32,7 @@ export interface MapProgress {
 export interface MapResults<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   /** Undefined before it is first read from. */
   readonly progress: MapProgress | undefined;
+  /** Ends the map: no more input is taken, and results that still arrive are dropped. Leaving a `for await` calls it. */
   return(): Promise<IteratorResult<T, undefined>>;
 }
 

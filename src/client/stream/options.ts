@@ -1,6 +1,7 @@
 import { checkCount, checkTimeout } from '../../checks.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 
+/** Options of `map` and `mapSettled`. */
 export interface MapOptions {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;

@@ -26,6 +26,7 @@ import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
 import type { MutableCounters } from '../runtime/status.ts';
 import { Dispatcher } from './dispatcher.ts';
 
+/** What Masters and Hubs have in common: addresses, and how work is given to workers. */
 export interface DispatchOptions extends ServingOptions {
   /** Where results are published; bound. */
   readonly pubAddress: string;

@@ -21,8 +21,11 @@ export interface HubOptions extends DispatchOptions {
  * the next server.
  */
 export class Hub extends Role {
+  /** Where results are published. */
   readonly pubAddress: string;
+  /** Where workers push their results. */
   readonly workerPullAddress: string;
+  /** Where the work is: workers pull it, or ask for it. */
   readonly workerPushAddress: string;
   readonly #previousServer: PreviousServer;
 

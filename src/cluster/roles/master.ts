@@ -26,9 +26,13 @@ export interface MasterOptions extends DispatchOptions {
  * });
  */
 export class Master extends Role {
+  /** Where clients push their calls. */
   readonly pullAddress: string;
+  /** Where results are published. */
   readonly pubAddress: string;
+  /** Where workers push their results. */
   readonly workerPullAddress: string;
+  /** Where the work is: workers pull it, or ask for it. */
   readonly workerPushAddress: string;
 
   private constructor(parts: DispatchParts, pullAddress: string) {

@@ -30,6 +30,7 @@ export interface PipelineOptions extends DownstreamOptions {
  * });
  */
 export class Pipeline extends Role {
+  /** Where results are published. */
   readonly pubAddress: string;
   readonly #downstream: Downstream;
 

@@ -29,7 +29,9 @@ export interface ServerOptions extends ServingOptions, FunctionOptions {
  * });
  */
 export class Server extends Role {
+  /** Where clients push their calls. */
   readonly pullAddress: string;
+  /** Where results are published. */
   readonly pubAddress: string;
 
   private constructor(parts: RoleParts, pullAddress: string, pubAddress: string) {

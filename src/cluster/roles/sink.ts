@@ -31,6 +31,7 @@ export interface SinkOptions extends DownstreamOptions {
  * });
  */
 export class Sink extends Role {
+  /** Where results are published. */
   readonly pubAddress: string;
   readonly #downstream: Downstream;
 

@@ -7,8 +7,6 @@ import { Server, type ServerOptions } from './server.ts';
 import { Sink, type SinkOptions } from './sink.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
-type Defined<R extends string, O> = { readonly role: R } & Omit<O, 'transport'>;
-
 /**
  * A role as a module gives it, for `frond serve` and {@link startRole}: what its `start` takes, without the transport,
  * and which one it is.
@@ -24,13 +22,14 @@ type Defined<R extends string, O> = { readonly role: R } & Omit<O, 'transport'>;
  * } satisfies RoleDefinition;
  */
 export type RoleDefinition =
-  | Defined<'server', ServerOptions>
-  | Defined<'pipeline', PipelineOptions>
-  | Defined<'sink', SinkOptions>
-  | Defined<'master', MasterOptions>
-  | Defined<'hub', HubOptions>
-  | Defined<'worker', WorkerOptions>;
+  | ({ readonly role: 'server' } & Omit<ServerOptions, 'transport'>)
+  | ({ readonly role: 'pipeline' } & Omit<PipelineOptions, 'transport'>)
+  | ({ readonly role: 'sink' } & Omit<SinkOptions, 'transport'>)
+  | ({ readonly role: 'master' } & Omit<MasterOptions, 'transport'>)
+  | ({ readonly role: 'hub' } & Omit<HubOptions, 'transport'>)
+  | ({ readonly role: 'worker' } & Omit<WorkerOptions, 'transport'>);
 
+/** A role that {@link startRole} started. */
 export type RunningRole = Server | Pipeline | Sink | Master | Hub | Worker;
 
 /**

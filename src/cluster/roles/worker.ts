@@ -23,6 +23,7 @@ import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
 /** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
 export interface WorkerOptions {
+  /** Carries the messages. A worker only dials. */
   readonly transport: Transport;
   /** Name of the worker, for logs and `context.name`; no more than 128 characters. Default: a random one. */
   readonly name?: string | undefined;
@@ -70,6 +71,7 @@ const LAST_WORD = 100;
  * });
  */
 export class Worker implements AsyncDisposable {
+  /** Name of the worker, for logs. */
   readonly name: string;
   readonly #connection: Connection;
   readonly #shutdown: AbortController;
@@ -143,6 +145,7 @@ export class Worker implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** Closes the worker, as {@link close} does: for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

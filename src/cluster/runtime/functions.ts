@@ -48,7 +48,9 @@ export type PalmFunctions = Readonly<Record<string, PalmFunction>>;
 
 /** Where a message goes next. */
 export interface StreamTarget {
+  /** Topic that it is published under. */
   readonly topic: string;
+  /** The message itself. */
   readonly message: PalmMessage;
 }
 

@@ -23,6 +23,7 @@ import { checkedStore, MemoryStore, type Store } from './store.ts';
 
 /** What every server has: pylm's arguments in camel case, and frond's own. */
 export interface ServingOptions {
+  /** Carries the messages: `zeromq()`, `zmtp()`, `memory()`, … */
   readonly transport: BindingTransport;
   /** Name of the server, which calls to it begin with. */
   readonly name: string;

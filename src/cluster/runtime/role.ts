@@ -17,7 +17,9 @@ export interface RoleParts {
 export abstract class Role implements AsyncDisposable {
   readonly name: string;
   readonly dbAddress: string;
+  /** Name of the server, which calls to it begin with. */
   /** The server's key-value store, which clients, functions and workers share. */
+  /** Where clients and workers find the cache. */
   readonly cache: Cache;
   readonly #parts: RoleParts;
   #closing: Promise<void> | undefined;

@@ -6,6 +6,7 @@ export const STATUS_KEY = 'frond_status';
 
 /** What a worker is doing, as `frond inspect` shows it. */
 export interface WorkerState {
+  /** Name of the worker. */
   readonly name: string;
   /** Messages that it has. */
   readonly holds: number;
@@ -23,8 +24,11 @@ export interface WorkerLosses {
   readonly givenUp: number;
 }
 
+/** What a server says of itself, as `frond inspect` shows it. */
 export interface ServerStatus {
+  /** The role: `server`, `pipeline`, `sink`, `master` or `hub`. */
   readonly role: string;
+  /** Name of the server. */
   readonly name: string;
   /** Names of the functions; of a Master or Hub none are known, since its workers have them. */
   readonly functions: readonly string[];
@@ -39,6 +43,7 @@ export interface ServerStatus {
   readonly addresses: Readonly<Record<string, string>>;
   /** Milliseconds since it was started. */
   readonly uptime: number;
+  /** What it did so far, and is doing. */
   readonly counters: Counters;
   /** What waits for a function or a worker, in bytes with 1 024 more for each message. */
   readonly waiting?: {
@@ -52,6 +57,7 @@ export interface ServerStatus {
   readonly workers?: readonly WorkerState[];
   /** Of a Master or Hub: what workers that died came to. */
   readonly losses?: WorkerLosses;
+  /** Of a Master or Hub: workers that work is pushed to, as pylm's. */
   readonly pushedWorkers?: number;
 }
 

@@ -6,13 +6,18 @@ import { bytesOf } from './results.ts';
 
 /** A key-value store. Each method may answer at once or later. */
 export interface Store {
+  /** Gives the value; undefined where there is none. */
   get(key: string): Bytes | undefined | Promise<Bytes | undefined>;
   /** Keeps the value; it is the store's own from now on. */
   set(key: string, value: Bytes): void | Promise<void>;
-  /** @returns whether the key was there. */
+  /**
+   * Removes the key and its value.
+   * @returns whether the key was there.
+   */
   delete(key: string): boolean | Promise<boolean>;
 }
 
+/** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
   /** Bytes of keys (two for each character) and values that are kept at most, with 256 for each key. Default 256 MiB. */
   readonly maxBytes?: number | undefined;
@@ -30,6 +35,7 @@ export class MemoryStore implements Store {
   readonly #values = new Map<string, Bytes>();
   #bytes = 0;
 
+  /** An empty store. */
   constructor({ maxBytes = DEFAULT_MAX_BYTES }: MemoryStoreOptions = {}) {
     this.#maxBytes = maxBytes;
   }
@@ -44,6 +50,7 @@ export class MemoryStore implements Store {
     return this.#values.size;
   }
 
+  /** Gives the value, which counts as used now; undefined where there is none. */
   get(key: string): Bytes | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
@@ -52,7 +59,10 @@ export class MemoryStore implements Store {
     return value;
   }
 
-  /** @throws PalmError `TOO_LARGE` when the value alone is over the limit; the key keeps the value it had. */
+  /**
+   * Keeps the value. Where there is no room for it, the values unused for longest go.
+   * @throws PalmError `TOO_LARGE` when the value alone is over the limit; the key keeps the value it had.
+   */
   set(key: string, value: Bytes): void {
     const size = sizeOf(key, value);
     if (size > this.#maxBytes) {
@@ -70,6 +80,7 @@ export class MemoryStore implements Store {
     }
   }
 
+  /** Removes the key and its value. Says whether it was there. */
   delete(key: string): boolean {
     const value = this.#values.get(key);
     if (value === undefined) return false;

@@ -9,6 +9,7 @@ import type { Authenticate, RelayIdentity } from './identity.ts';
 import { parseJson } from './schema.ts';
 import { readTokens, type Tokens } from './tokens.ts';
 
+/** Options of `openTokenFile`. */
 export interface TokenFileOptions {
   /** The name of the file in errors. Default: its path. */
   readonly name?: string;
