@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { deno } from '../runtimes/installed.ts';
+import { deno } from '../support/installed.ts';
 import { run } from './run.ts';
 
 const root = join(import.meta.dirname, '../..');
