@@ -38,29 +38,39 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it.each(['visibilitychange', 'online', 'pageshow', 'resume'])(
-  'a link that is dead is given up soon after %s, and what waits is answered',
-  async (type) => {
-    const page = actAsPage();
-    const { wire, client } = await openAll(20_000);
+/** A client in a page of its own. */
+async function openPage() {
+  const page = actAsPage();
+  return { page, ...(await openAll(20_000)) };
+}
+
+// All at once, since each takes the seconds that a link has to answer.
+it('whatever event wakes a page, a link that is dead is given up soon, and one that lives is kept', async () => {
+  const { page, client, wire } = await openPage();
+  const woken = [];
+  for (const type of ['visibilitychange', 'online', 'pageshow', 'resume']) {
+    woken.push({ type, ...(await openPage()) });
+  }
+  const isGivenUp = woken.map(async ({ type, page, client, wire }) => {
     const { id } = client;
     await client.eval('server.echo', bytes('before'));
     wire.freeze();
     page.dispatchEvent(new Event(type));
-    const answer = await within(5_000, client.eval('server.echo', bytes('after')), 'the answer');
-    expect(textOf(answer)).toBe('after');
-    expect([client.id, wire.count]).toEqual([id, 2]);
-  },
-  15_000,
-);
-
-it('a link that lives is kept', async () => {
-  const page = actAsPage();
-  const { wire, client } = await openAll(20_000);
-  for (let i = 0; i < 5; i++) page.dispatchEvent(new Event('visibilitychange'));
-  await new Promise((resolve) => setTimeout(resolve, 3_500));
-  await client.eval('server.echo', bytes('after'));
-  expect(wire.count).toBe(1);
+    const answer = await within(
+      5_000,
+      client.eval('server.echo', bytes('after')),
+      `after ${type}, the answer`,
+    );
+    expect([type, textOf(answer)]).toEqual([type, 'after']);
+    expect([type, client.id, wire.count]).toEqual([type, id, 2]);
+  });
+  const isKept = async () => {
+    for (let i = 0; i < 5; i++) page.dispatchEvent(new Event('visibilitychange'));
+    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    await client.eval('server.echo', bytes('after'));
+    expect(wire.count).toBe(1);
+  };
+  await Promise.all([...isGivenUp, isKept()]);
 }, 15_000);
 
 it('a page that is put away lets go of its link, and goes on when it is back', async () => {

@@ -1,58 +1,13 @@
-/** Workers that reach their Master through a relay: who may be one, and what becomes of what they hold. */
+/** Workers that reach their Master through a relay: they work, and only those that may. */
 import { describe, expect, it } from 'vitest';
-import { type Master, Worker, type WorkerOptions } from '../../../src/cluster/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
-import type { RelayIdentity } from '../../../transports/relay/options.ts';
-import { bytes, textOf } from '../../support/bytes.ts';
-import { grounds, type TestGround, testCluster } from '../../support/cluster.ts';
+import { grounds } from '../../support/cluster.ts';
 import { notOnce, runJob } from '../../support/jobs.ts';
-import { connect, EVERYTHING, startRelay, TOKEN, toRelay } from '../../support/relay.ts';
-import { until, within } from '../../support/wait.ts';
-import { startWire } from '../../support/wire.ts';
-import { startChild } from './child.ts';
-import { Scissors } from './scissors.ts';
+import { EVERYTHING, startRelay, toRelay } from '../../support/relay.ts';
+import { within } from '../../support/wait.ts';
+import { received, scene } from './workers-scene.ts';
 
 const COUNT = 10_000;
-/** Milliseconds that a worker is waited for which is not to come back, and that one may be away under a burden. */
-const SHORT = 200;
-const LONG = 10_000;
-
-function scene(make: () => TestGround) {
-  const open = testCluster(make);
-  return async (
-    identity: () => RelayIdentity | undefined = () => EVERYTHING,
-    resumeWindow = SHORT,
-    heartbeat = 2_000,
-  ) => {
-    const cluster = open();
-    const master = await cluster.start<Master>({ role: 'master', name: 'master', heartbeat });
-    const { dbAddress } = master;
-    const relay = cluster.own(
-      await startRelay({
-        transport: cluster.transport,
-        servers: { master: { dbAddress } },
-        authenticate: (token) => (token === TOKEN ? EVERYTHING : identity()),
-        limits: { resumeWindow },
-      }),
-    );
-    const startWorker = async (url = relay.url, options: Partial<WorkerOptions> = {}) =>
-      cluster.own(
-        await Worker.start({
-          transport: toRelay(url),
-          dbAddress: 'master',
-          loggingLevel: 'silent',
-          timeout: 10_000,
-          ...options,
-        }),
-      );
-    const client = async () => cluster.own(await connect(relay.url, { serverName: 'master' }));
-    const wire = async () => cluster.own(await startWire(relay.port));
-    return { cluster, master, relay, startWorker, client, wire };
-  };
-}
-
-const received = (workers: readonly Worker[]) =>
-  workers.map(({ counters }) => counters.received).reduce((sum, count) => sum + count);
 
 describe.each(grounds)('on %s', (_, make) => {
   const open = scene(make);
@@ -63,72 +18,6 @@ describe.each(grounds)('on %s', (_, make) => {
     expect(notOnce(await runJob(await client(), 'master.echo', COUNT))).toEqual([]);
     expect(received(workers)).toBe(COUNT);
     for (const worker of workers) expect(received([worker])).toBeGreaterThan(COUNT / 10);
-  }, 30_000);
-
-  it('are cut and go on: nothing is lost, and nothing is run twice', async () => {
-    // A Master gives away what a worker holds that is away for half a heartbeat.
-    const { startWorker, client, wire } = await open(undefined, LONG, 2 * LONG);
-    const cut = await wire();
-    const workers = await Promise.all([startWorker(cut.url), startWorker(cut.url)]);
-    const scissors = new Scissors(cut, 3);
-    const cutting = scissors.run(100);
-    for (let round = 0; round < 3; round++)
-      expect(notOnce(await runJob(await client(), 'master.echo', COUNT))).toEqual([]);
-    scissors.isOver = true;
-    await within(3_000, cutting, 'the cuts');
-    expect(scissors.cuts).toBeGreaterThan(10);
-    expect(received(workers)).toBe(3 * COUNT);
-  }, 30_000);
-
-  it('one vanishes in the middle of a job: what it held is for the other at once', async () => {
-    const { startWorker, client, wire, master } = await open();
-    const cut = await wire();
-    const [, vanishing] = await Promise.all([startWorker(), startWorker(cut.url)]);
-    const begin = performance.now();
-    const times = await runJob(await client(), 'master.echo', COUNT, {
-      [COUNT / 2]: () => {
-        cut.isOpen = false;
-        cut.cut('rst');
-      },
-    });
-    expect(notOnce(times)).toEqual([]);
-    expect(received([vanishing])).toBeGreaterThan(0);
-    // The Master itself would miss it after 30 seconds.
-    expect(performance.now() - begin).toBeLessThan(10_000);
-    expect(master.counters.inFlight).toBe(0);
-  }, 30_000);
-
-  it('one vanishes while it holds something and the others have nothing to do', async () => {
-    const { startWorker, client, wire } = await open();
-    const cut = await wire();
-    const functions = { slow: () => new Promise<Uint8Array>(() => {}) };
-    const vanishing = await startWorker(cut.url, { functions });
-    const caller = await client();
-    const call = caller.eval('master.slow', bytes('x'));
-    await within(
-      3_000,
-      until(() => vanishing.counters.inFlight === 1),
-    );
-    await startWorker(undefined, { functions: { slow: (payload) => payload } });
-    cut.isOpen = false;
-    cut.cut('rst');
-    expect(textOf(await within(SHORT + 2_000, call, 'the answer'))).toBe('x');
-  }, 30_000);
-
-  it('one that is away for too long works again when it is back', async () => {
-    const { startWorker, client, wire, relay } = await open();
-    const cut = await wire();
-    const worker = await startWorker(cut.url);
-    const caller = await client();
-    for (let round = 0; round < 2; round++) {
-      cut.isOpen = false;
-      cut.cut('rst');
-      const call = caller.eval('master.echo', bytes('x'));
-      while ((await relay.figure('sessions')) > 1) await new Promise((resolve) => setTimeout(resolve, 10));
-      cut.isOpen = true;
-      expect(textOf(await within(5_000, call, 'the answer'))).toBe('x');
-    }
-    expect(worker.counters.answered).toBe(2);
   }, 30_000);
 });
 
@@ -199,17 +88,3 @@ describe('that are not let in', () => {
     await next.close();
   });
 });
-
-const openOnZeromq = scene(grounds[1][1]);
-
-it('a worker whose process is killed: what it held is given to others, while the relay still waits for it', async () => {
-  const { relay, startWorker, client } = await openOnZeromq(undefined, LONG);
-  const killed = await startChild('worker-process.ts', relay.url);
-  const caller = await client();
-  const calls = Array.from({ length: 5 }, () => caller.eval('master.slowly', bytes('x')));
-  expect(await killed.go()).toBe('full');
-  await startWorker(undefined, { functions: { slowly: (payload) => payload } });
-  killed.kill();
-  const answers = await within(3_000, Promise.all(calls), 'the answers');
-  expect(answers.map(textOf)).toEqual(Array.from({ length: 5 }, () => 'x'));
-}, 30_000);
