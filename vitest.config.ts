@@ -1,8 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-/** Most tests wait for sockets and processes, so two files at once are well off on two cores. */
-const AT_ONCE = Math.max(2, availableParallelism() - 1);
+const CORES = availableParallelism();
 
 /** Folders of `test` whose files need more than the checkout: each is a project of its own, with an npm script. */
 const APART = ['interop', 'browser', 'runtimes', 'install', 'faults', 'attacks'] as const;
@@ -12,10 +11,9 @@ const LONG = 'test/**/*.long.test.ts';
 
 type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>;
 
-/** Tests of frond by itself. */
-function inProcess(name: string, options: TestOptions): TestProjectInlineConfiguration {
-  const limits = { testTimeout: 20_000, hookTimeout: 20_000, maxWorkers: AT_ONCE };
-  return { test: { name, pool: 'forks', ...limits, ...options } };
+/** Tests that need no more than the checkout. */
+function ofCheckout(name: string, options: TestOptions): TestProjectInlineConfiguration {
+  return { test: { name, pool: 'forks', testTimeout: 20_000, hookTimeout: 20_000, ...options } };
 }
 
 /** Tests that start browsers, bundlers or clusters of processes: one file at a time keeps two cores busy. */
@@ -37,13 +35,28 @@ const others = APART.map((name) => `test/${name}/**`);
 export default defineConfig({
   test: {
     projects: [
-      inProcess('fast', {
+      ofCheckout('fast', {
         include: ['test/**/*.test.ts'],
         exclude: [LONG, ...others, '**/node_modules/**'],
+        // Most of these tests wait for sockets, timers and processes, so a core has the time for two files.
+        maxWorkers: 2 * CORES,
       }),
-      inProcess('long', { include: [LONG], exclude: [...others, '**/node_modules/**'] }),
+      ofCheckout('long', {
+        include: [LONG],
+        exclude: [...others, '**/node_modules/**'],
+        // These tests measure memory and delays: they run after the others, and no more at once than there are cores.
+        maxWorkers: Math.max(2, CORES - 1),
+        sequence: { groupOrder: 1 },
+      }),
       apart('interop', { testTimeout: 60_000, hookTimeout: 40_000 }),
       apart('browser', { testTimeout: 60_000, hookTimeout: 60_000 }),
+      // The same in Firefox.
+      apart('browser', {
+        name: 'firefox',
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
+        env: { FROND_BROWSER: 'firefox' },
+      }),
       apart('runtimes', { testTimeout: 60_000, hookTimeout: 40_000 }),
       apart('install', { testTimeout: 60_000, hookTimeout: 60_000, globalSetup: 'test/install/setup.ts' }),
       apart('faults', { globalSetup: 'test/faults/bundle.ts' }),

@@ -5,7 +5,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { launchChromium } from '../test/browser/browser.ts';
+import { launchChromium } from '../test/support/browser.ts';
 import { servePlayground } from './serve.ts';
 
 const folder = fileURLToPath(new URL('../docs/pictures/', import.meta.url));

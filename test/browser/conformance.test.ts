@@ -1,16 +1,17 @@
-/** The transport contract, kept by `websocket()` in a real page: its channels live in Chromium, the suite in Node. */
+/** The transport contract, kept by `websocket()` in a real page: its channels live in the browser, the suite in Node. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { testTransport } from '../conformance/suite.ts';
 import { NO_NAMES } from '../conformance/unreadable.ts';
+import { BROWSER, type OpenPage } from '../support/browser.ts';
 import { throughRelay } from '../support/through-relay/through.ts';
 import { within } from '../support/wait.ts';
-import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';
 import { remoteWebsocket } from './remote.ts';
+import { type Studio, startStudio } from './studio.ts';
 
-describe('in Chromium', () => {
+describe(`in ${BROWSER}`, () => {
   let studio: Studio;
   let opened: OpenPage;
   let control: Control;
@@ -31,7 +32,7 @@ describe('in Chromium', () => {
     dial: (url: string, token: string) => remoteWebsocket(() => control, url, { token }),
     relay: { origins: [studio.site.origin] },
   });
-  testTransport('websocket in Chromium, through a relay to memory', () => ({
+  testTransport(`websocket in ${BROWSER}, through a relay to memory`, () => ({
     ...throughRelay(memory(), throughPage()),
     pullsForAll: true,
     isIdentified: true,
@@ -39,7 +40,7 @@ describe('in Chromium', () => {
     unreadable: [...NO_NAMES, 'tcp://127.0.0.1:1', 'memory://'],
   }));
 
-  testTransport('websocket in Chromium, through a relay to zeromq', () => ({
+  testTransport(`websocket in ${BROWSER}, through a relay to zeromq`, () => ({
     ...throughRelay(zeromq(), throughPage()),
     pullsForAll: true,
     isIdentified: true,

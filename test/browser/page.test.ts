@@ -1,10 +1,11 @@
-/** A user's page in a real Chromium, under a policy as strict as there is, with a server behind a relay. */
+/** A user's page in a real browser, under a policy as strict as there is, with a server behind a relay. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type OpenPage, withoutSockets } from '../support/browser.ts';
 import { within } from '../support/wait.ts';
-import { type OpenPage, type Studio, startStudio } from './browser.ts';
 import { Control } from './control.ts';
 import { type Ground, startGround, TOKEN } from './ground.ts';
 import type { Scenes } from './page/tour.ts';
+import { type Studio, startStudio } from './studio.ts';
 
 let studio: Studio;
 let ground: Ground;
@@ -104,11 +105,7 @@ describe('a page', () => {
     await play('connect', place());
     expect(await playJob(10_000, () => ground.proxy.cut())).toBe(10_000);
     await play('close', undefined);
-    // Of a WebSocket that ends before it is open Chromium itself tells, and no page can keep it from that.
-    const ofFrond = (await complaintsOf(opened)).filter(
-      (text) => !/^(error|warning): WebSocket connection to/.test(text),
-    );
-    expect(ofFrond).toEqual([]);
+    expect(withoutSockets(await complaintsOf(opened))).toEqual([]);
   });
 
   it('reads MessagePack of a peer that writes records, and makes no code of them', async () => {

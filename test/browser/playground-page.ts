@@ -1,9 +1,9 @@
-/** The playground in Debian's Chromium: opened, watched, and its panels found as people find them. */
+/** The playground in a real browser: opened, watched, and its panels found as people find them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type ServedPage, servePlayground } from '../../playground/serve.ts';
-import { launchChromium, watchedPage } from './browser.ts';
+import { allowClipboard, launchBrowser, watchedPage } from '../support/browser.ts';
 
 const axe = readFileSync(
   fileURLToPath(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url)),
@@ -41,7 +41,7 @@ export interface VisitOptions {
 
 export async function startPlaygroundStudio(): Promise<PlaygroundStudio> {
   const site = await servePlayground();
-  const browser = await launchChromium();
+  const browser = await launchBrowser();
   return {
     site,
     browser,
@@ -65,7 +65,7 @@ async function visit(browser: Browser, site: ServedPage, options: VisitOptions):
     reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
     acceptDownloads: true,
   });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: site.origin });
+  await allowClipboard(context, site.origin);
   const { page, complaints } = await watchedPage(context);
   page.setDefaultTimeout(15_000);
   await page.goto(linkOf(site, state));

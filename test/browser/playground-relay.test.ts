@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { withoutSockets } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { type RunningRelay, startRelay, TOKEN } from '../support/relay.ts';
 import { within } from '../support/wait.ts';
@@ -85,10 +86,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await visit.page.waitForTimeout(30);
-  // Of a WebSocket that ends before it is open Chromium itself tells, and no page can keep it from that.
-  const complaints = visit.complaints.filter(
-    (text) => !/^(error|warning): WebSocket connection to/.test(text),
-  );
+  const complaints = withoutSockets(visit.complaints);
   await visit[Symbol.asyncDispose]();
   expect(complaints).toEqual([]);
 });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveSite } from '../../cli/demo/gateway.ts';
 import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { blocksOf } from '../support/docs.ts';
 import { type PackedProject, packProject } from '../support/packed.ts';
@@ -76,7 +77,7 @@ async function startRelay(args: readonly string[]) {
 
 async function titleOf(content: string): Promise<string> {
   body = content;
-  const browser = await launchChromium();
+  const browser = await launchBrowser();
   try {
     const opened = await openPage(browser, origin);
     await opened.page.waitForFunction(() => document.title !== '…', undefined, { timeout: 15_000 });

@@ -8,9 +8,9 @@ import { Client } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { within } from '../support/wait.ts';
-import { launchChromium } from './browser.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const common = {
@@ -54,7 +54,7 @@ beforeAll(async () => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>anybody</title>');
   });
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
-  browser = await launchChromium();
+  browser = await launchBrowser();
   page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
 });

@@ -10,7 +10,7 @@ import { serveSite } from '../../cli/demo/gateway.ts';
 import { Server } from '../../src/cluster/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { createRelay, type Relay } from '../../transports/relay/index.ts';
-import { launchChromium, openPage } from '../browser/browser.ts';
+import { launchChromium, openPage } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { run } from './run.ts';
 

@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { launchChromium, openPage } from '../browser/browser.ts';
+import { launchChromium, openPage } from '../support/browser.ts';
 import { exitOf, until } from '../support/command.ts';
 import { environment, run } from './run.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchChromium, openPage } from '../browser/browser.ts';
+import { launchChromium, openPage } from '../support/browser.ts';
 import { exitOf, until } from '../support/command.ts';
 import { deno, node20, node24 } from '../support/installed.ts';
 import { type PackedProject, packProject, root } from '../support/packed.ts';
