@@ -1,9 +1,9 @@
 /** Processes that may have few descriptors, and strangers who take all of them. */
 import { connect, type Socket } from 'node:net';
 import { ChannelKind, Type } from '../../transports/relay-protocol/frames.ts';
+import { portOf } from '../support/ports.ts';
 import type { RawPeer } from '../support/relay-peer.ts';
 import { within } from '../support/wait.ts';
-import { portOf } from '../support/zmtp.ts';
 import { enter, flushed } from './clients.ts';
 import { attack, type Field, pause, times } from './field.ts';
 import { HONEST_TOKEN, MASTER, oneServer, QUIET, SERVER, SEVERAL, tokens } from './parts.ts';

@@ -3,8 +3,9 @@ import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
 import { encodeWorkRequest } from '../../src/protocol/work-request.ts';
 import { bytes } from '../support/bytes.ts';
+import { portOf } from '../support/ports.ts';
 import type { Up } from '../support/service.ts';
-import { frameOf, headOf, messageOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
+import { frameOf, headOf, messageOf, ZmtpPeer } from '../support/zmtp.ts';
 import { type Field, MiB, pause } from './field.ts';
 
 const codec = new EnvelopeCodec();

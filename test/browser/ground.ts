@@ -7,7 +7,7 @@ import { Server } from '../../src/cluster/index.ts';
 import { createRelay } from '../../transports/relay/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { startProxy, type Proxy as TcpProxy } from '../zeromq/proxy.ts';
+import { startProxy, type Proxy as TcpProxy } from '../support/proxy.ts';
 
 export const TOKEN = 'a secret of 16 or more';
 

@@ -6,8 +6,8 @@ import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { testCluster } from '../support/cluster.ts';
-import { until, within } from '../support/wait.ts';
-import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
+import { readAll, until, within } from '../support/wait.ts';
+import { GROUNDS, serverAndClient } from './grounds.ts';
 
 for (const [name, make] of GROUNDS) {
   describe(`closing: ${name}`, () => {

@@ -22,9 +22,3 @@ export function serverAndClient(make: () => TestGround) {
     return { cluster, server, client };
   };
 }
-
-export async function readAll<T>(results: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const result of results) all.push(result);
-  return all;
-}

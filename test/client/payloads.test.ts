@@ -6,8 +6,8 @@ import type { Bytes } from '../../src/protocol/bytes.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { testCluster } from '../support/cluster.ts';
-import { eventually, until, within } from '../support/wait.ts';
-import { GROUNDS, readAll, serverAndClient } from './grounds.ts';
+import { eventually, readAll, until, within } from '../support/wait.ts';
+import { GROUNDS, serverAndClient } from './grounds.ts';
 
 /** Sizes that are kept in different places: within an object, in a slab, in a buffer of their own. */
 const SIZES = [0, 1, 8, 100, 1_000, 20_000, 300_000];

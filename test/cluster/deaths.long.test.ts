@@ -7,8 +7,8 @@ import type { RequestOrigin } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { grounds, testCluster } from '../support/cluster.ts';
+import { startProxy } from '../support/proxy.ts';
 import { until, within } from '../support/wait.ts';
-import { startProxy } from '../zeromq/proxy.ts';
 import { startMortal } from './mortals.ts';
 
 const HEARTBEAT = 500;

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Master, Worker } from '../../src/cluster/index.ts';
 import { grounds, testCluster } from '../support/cluster.ts';
 import { notOnce, readNumber, runJob, startProcess } from '../support/jobs.ts';
+import { startProxy } from '../support/proxy.ts';
 import { within } from '../support/wait.ts';
-import { startProxy } from '../zeromq/proxy.ts';
 
 const MANY = 100_000;
 

@@ -1,5 +1,6 @@
 /** The parts of one scenario, what befalls them, and when. */
 
+import { portOf } from '../support/ports.ts';
 import { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import type { Addresses, Config, MapOrder, MapReport } from './parts.ts';
@@ -8,7 +9,6 @@ import { Actor } from './processes.ts';
 /** Whether runs are as long as the claims are, and not as short as a commit may wait for. */
 export const IS_LONG = process.env['FAULTS_LONG'] === '1';
 
-const portOf = (address: string) => Number(address.split(':').at(-1));
 const tcp = (port: number) => `tcp://127.0.0.1:${port}`;
 
 export class Stage {

@@ -4,8 +4,9 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { grounds } from '../support/cluster.ts';
+import { megabytes } from '../support/leftovers.ts';
 import { chosenSeed } from '../support/random.ts';
-import { besiege, megabytes } from './siege.ts';
+import { besiege } from './siege.ts';
 import { targetsOf } from './targets.ts';
 
 const FRAMES = 300;

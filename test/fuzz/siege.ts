@@ -1,7 +1,6 @@
 /** Attacks a socket while real calls are made, and measures what that leaves behind. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { TestGround } from '../support/cluster.ts';
+import { megabytes } from '../support/leftovers.ts';
 import { Random } from '../support/random.ts';
 import { within } from '../support/wait.ts';
 import { Fleet } from './fleet.ts';
@@ -15,19 +14,6 @@ export interface Outcome {
   /** Megabytes of heap and array buffers, garbage collected, before and after. */
   readonly before: number;
   readonly after: number;
-}
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** Megabytes in use, once what can go has gone. */
-export async function megabytes(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return (heapUsed + arrayBuffers) / 2 ** 20;
 }
 
 /** Milliseconds for a thousand frames, whatever else the machine does; each is over long before. */

@@ -5,8 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client, PalmError } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { within } from '../support/wait.ts';
-import { connectTo, readAll } from './connect.ts';
+import { readAll, within } from '../support/wait.ts';
+import { connectTo } from './connect.ts';
 import { type PylmCluster, startCluster, type Topology } from './pylm.ts';
 
 let cluster: PylmCluster;

@@ -15,9 +15,3 @@ export function connectTo(cluster: PylmCluster, options: Partial<ConnectOptions>
     ...options,
   });
 }
-
-export async function readAll<T>(results: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const result of results) all.push(result);
-  return all;
-}

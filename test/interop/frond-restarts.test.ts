@@ -2,8 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { Master, Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import { within } from '../support/wait.ts';
-import { readAll } from './connect.ts';
+import { readAll, within } from '../support/wait.ts';
 import { functionsOf } from './functions.ts';
 import type { Entry } from './mixed.ts';
 import { startNode } from './node.ts';

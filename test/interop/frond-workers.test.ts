@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { until, within } from '../support/wait.ts';
-import { connectTo, readAll } from './connect.ts';
+import { readAll, until, within } from '../support/wait.ts';
+import { connectTo } from './connect.ts';
 import { functionsOf } from './functions.ts';
 import { type MixedCluster, type Part, startMixed } from './mixed.ts';
 import { startCluster } from './pylm.ts';

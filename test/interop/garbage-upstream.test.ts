@@ -9,8 +9,7 @@ import {
   startRole,
 } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
-import { within } from '../support/wait.ts';
-import { readAll } from './connect.ts';
+import { readAll, within } from '../support/wait.ts';
 import { functionsOf } from './functions.ts';
 import { badFrames } from './garbage.ts';
 import { hex, pylmCalls, textsOf } from './pylm-calls.ts';

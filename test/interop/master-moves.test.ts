@@ -3,8 +3,8 @@ import { afterEach, expect, it } from 'vitest';
 import { Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
 import { bytes } from '../support/bytes.ts';
-import { until, within } from '../support/wait.ts';
-import { connectTo, readAll } from './connect.ts';
+import { readAll, until, within } from '../support/wait.ts';
+import { connectTo } from './connect.ts';
 import { type PylmCluster, startCluster } from './pylm.ts';
 import { transportHere } from './transport.ts';
 

@@ -1,7 +1,8 @@
 /** Pipelines of pylm's and frond's servers: whichever comes first, the next one takes what it publishes. */
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { text } from '../../src/index.ts';
-import { readAll } from './connect.ts';
+import { readAll } from '../support/wait.ts';
 import { type By, type MixedCluster, type Part, startMixed } from './mixed.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => String(i));

@@ -1,6 +1,7 @@
 /** One process of pylm's by itself (servers/node.py), for clusters in which frond plays the other parts. */
 import { createServer } from 'node:net';
-import { ended, spawnPython, Tail, within } from './python.ts';
+import { within } from '../support/wait.ts';
+import { ended, spawnPython, Tail } from './python.ts';
 
 export type PylmKind = 'Server' | 'Pipeline' | 'Sink' | 'Master' | 'Hub' | 'Worker' | 'MuxWorker';
 
@@ -56,9 +57,12 @@ export async function startNode(spec: NodeSpec): Promise<PylmNode> {
       await end;
     };
     const made = new Promise<true>((resolve) => child.stdout.once('data', () => resolve(true)));
-    const late = () => new Error(`pylm ${spec.label}: not made within ${LIMIT} ms; ${stderr}`);
     try {
-      const outcome = await within(Promise.race([made, end]), LIMIT, late);
+      const outcome = await within(
+        LIMIT,
+        Promise.race([made, end]),
+        () => `making pylm ${spec.label} (${stderr})`,
+      );
       if (outcome === true) return { addresses, stop };
       // Somebody took a port between choosing and binding.
       if (child.exitCode === IN_USE && attempt < 3) continue;

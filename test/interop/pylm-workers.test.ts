@@ -3,8 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Master, Worker } from '../../src/cluster/index.ts';
 import { text } from '../../src/index.ts';
-import { until, within } from '../support/wait.ts';
-import { readAll } from './connect.ts';
+import { readAll, until, within } from '../support/wait.ts';
 import { type MixedCluster, type Part, startMixed } from './mixed.ts';
 import { pylmCalls, textsOf } from './pylm-calls.ts';
 

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
-import { ended, spawnPython, Tail, within } from './python.ts';
+import { within } from '../support/wait.ts';
+import { ended, spawnPython, Tail } from './python.ts';
 
 export { type PythonOptions, type PythonResult, runClient, runPython } from './python.ts';
 
@@ -128,6 +129,7 @@ export async function startCluster(topology: Topology, options: ClusterOptions =
   /** The cluster's next line, or an error that says why there is none. */
   const reply = (what: string, limit: number): Promise<string> =>
     within(
+      limit,
       Promise.race([
         lines.next(),
         failed,
@@ -135,14 +137,13 @@ export async function startCluster(topology: Topology, options: ClusterOptions =
           throw new Error(`pylm ${topology}: ${what}: the cluster ended with ${outcome}; ${stderr}`);
         }),
       ]),
-      limit,
-      () => new Error(`pylm ${topology}: ${what}: nothing within ${limit} ms; ${stderr}`),
+      () => `pylm ${topology}: ${what} (${stderr})`,
     );
 
   const stop = async (): Promise<void> => {
     child.stdin.end();
     try {
-      await within(end, stopTimeout, () => new Error('late'));
+      await within(stopTimeout, end);
     } catch {
       // The servers first: while their parent lives, their ids cannot have gone to other processes.
       for (const pid of Object.values(pids)) {
@@ -151,7 +152,7 @@ export async function startCluster(topology: Topology, options: ClusterOptions =
         } catch {}
       }
       child.kill('SIGKILL');
-      await within(end, stopTimeout, () => new Error('late')).catch(() => undefined);
+      await within(stopTimeout, end).catch(() => undefined);
     }
   };
 

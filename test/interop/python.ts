@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { within } from '../support/wait.ts';
 import { ensureVenv, pythonPath } from './venv.mjs';
 
 export interface PythonResult {
@@ -50,20 +51,6 @@ function how(child: ChildProcessWithoutNullStreams): string {
   return child.signalCode === null ? `exit code ${child.exitCode}` : `signal ${child.signalCode}`;
 }
 
-export async function within<T>(promise: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await Promise.race([
-      promise,
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(late()), milliseconds);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 export async function spawnPython(
   script: string,
   args: readonly string[],
@@ -97,11 +84,7 @@ export async function runPython(
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   child.stdin.end(input);
   try {
-    const outcome = await within(
-      Promise.race([ended(child), failed]),
-      timeout,
-      () => new Error(`${what}: not done within ${timeout} ms; ${stderr}`),
-    );
+    const outcome = await within(timeout, Promise.race([ended(child), failed]), () => `${what} (${stderr})`);
     const code = child.exitCode;
     if (code !== 0 && (code === null || !accept.includes(code))) {
       throw new Error(`${what}: ended with ${outcome}; it printed ${stdout.trim() || 'nothing'}; ${stderr}`);

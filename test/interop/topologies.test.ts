@@ -1,8 +1,10 @@
 /** frond's client on clusters of real pylm servers. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, text } from '../../src/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
-import { connectTo, readAll } from './connect.ts';
+import { readAll } from '../support/wait.ts';
+import { connectTo } from './connect.ts';
 import { type PylmCluster, startCluster, type Topology } from './pylm.ts';
 
 function onCluster(

@@ -1,5 +1,10 @@
 import { createServer } from 'node:net';
 
+/** The port at the end of an address. */
+export function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
 /** A TCP address of this machine whose port the system says is free. */
 export function freeAddress(): Promise<string> {
   return new Promise((resolve, reject) => {

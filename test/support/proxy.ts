@@ -1,8 +1,11 @@
 /** A TCP proxy on loopback that can delay, freeze, cut and reset what passes through it. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { portOf } from './ports.ts';
 
 export interface Proxy extends AsyncDisposable {
   readonly port: number;
+  /** The same as an address of ZeroMQ's. */
+  readonly address: string;
   /** Everything arrives so many milliseconds late, in both directions. */
   delay(time: number): void;
   /** Nothing passes any more, in either direction, and nobody is told. */
@@ -14,8 +17,9 @@ export interface Proxy extends AsyncDisposable {
   reset(): void;
 }
 
-/** @param port - where it passes everything on to, on loopback. */
-export async function startProxy(port: number): Promise<Proxy> {
+/** @param target - where it passes everything on to, on loopback: a port, or an address that ends with one. */
+export async function startProxy(target: number | string): Promise<Proxy> {
+  const port = typeof target === 'number' ? target : portOf(target);
   const ways = new Set<Way>();
   const settings = { delay: 0, isFrozen: false };
   const server = createServer((near) => {
@@ -24,8 +28,10 @@ export async function startProxy(port: number): Promise<Proxy> {
     way.onEnd(() => ways.delete(way));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port: own } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port: own,
+    address: `tcp://127.0.0.1:${own}`,
     delay(time) {
       settings.delay = time;
     },

@@ -1,8 +1,18 @@
-/** Fails when `promise` has not settled within `timeout` milliseconds: every wait in the tests is bounded. */
-export async function within<T>(timeout: number, promise: Promise<T>, what = 'it'): Promise<T> {
+/**
+ * Fails when `promise` has not settled within `timeout` milliseconds: every wait in the tests is bounded.
+ * @param what - names what is waited for; a function is asked when it is late.
+ */
+export async function within<T>(
+  timeout: number,
+  promise: Promise<T>,
+  what: string | (() => string) = 'it',
+): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${timeout} ms`)), timeout);
+    timer = setTimeout(() => {
+      const told = typeof what === 'string' ? what : what();
+      reject(new Error(`${told} took longer than ${timeout} ms`));
+    }, timeout);
   });
   try {
     return await Promise.race([promise, late]);
@@ -21,6 +31,13 @@ export async function collect<T>(source: AsyncIterable<readonly T[]>, count: num
     items.push(...value);
   }
   return items;
+}
+
+/** Reads a source to its end. */
+export async function readAll<T>(results: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const result of results) all.push(result);
+  return all;
 }
 
 /** Resolves with the first value that fits. */

@@ -1,10 +1,11 @@
-/** ZMTP 3.0 by hand, for peers that keep to nothing. Source: rfc.zeromq.org/spec/23. */
+/** ZMTP 3 by hand, for peers that keep to nothing. Source: rfc.zeromq.org/spec/23. */
 import { connect, type Socket } from 'node:net';
-import { within } from './wait.ts';
+import { deferred } from '../../src/async/deferred.ts';
+import { until, within } from './wait.ts';
 
-/** What a ZeroMQ peer says first: signature, version 3.0, mechanism NULL. */
+/** What a ZeroMQ peer says first: signature, version 3.1, mechanism NULL. */
 export const GREETING = Buffer.concat([
-  Buffer.from('ff00000000000000017f0300', 'hex'),
+  Buffer.from('ff00000000000000017f0301', 'hex'),
   Buffer.from('NULL'.padEnd(20, '\0')),
   Buffer.alloc(32),
 ]);
@@ -13,13 +14,19 @@ const MORE = 1;
 const LONG = 2;
 const COMMAND = 4;
 
-/** What it says next: what kind of socket it is. */
-export function readyOf(type: string): Buffer<ArrayBuffer> {
-  const name = 'Socket-Type';
+/** What it says next: what kind of socket it is, and what it is called. */
+export function readyOf(type: string, identity = ''): Buffer<ArrayBuffer> {
+  const property = (name: string, value: string) =>
+    Buffer.concat([
+      Buffer.from([name.length]),
+      Buffer.from(name),
+      Buffer.from([0, 0, 0, value.length]),
+      Buffer.from(value),
+    ]);
   const body = Buffer.concat([
-    Buffer.from(`\x05READY${String.fromCharCode(name.length)}${name}`, 'latin1'),
-    Buffer.from([0, 0, 0, type.length]),
-    Buffer.from(type),
+    Buffer.from('\x05READY', 'latin1'),
+    property('Socket-Type', type),
+    property('Identity', identity),
   ]);
   return Buffer.concat([Buffer.from([COMMAND, body.length]), body]);
 }
@@ -43,6 +50,11 @@ export function frameOf(body: Uint8Array, more = false): Buffer<ArrayBuffer> {
 /** A message of several parts. */
 export function messageOf(...parts: readonly Uint8Array[]): Buffer<ArrayBuffer> {
   return Buffer.concat(parts.map((part, i) => frameOf(part, i < parts.length - 1)));
+}
+
+/** Asks a publisher for a topic. */
+export function subscriptionTo(topic: string | Uint8Array): Buffer<ArrayBuffer> {
+  return frameOf(Buffer.concat([Buffer.from([1]), Buffer.from(topic)]));
 }
 
 export interface ZmtpOptions {
@@ -105,4 +117,70 @@ export class ZmtpPeer implements AsyncDisposable {
   }
 }
 
-export const portOf = (address: string) => Number(address.split(':').at(-1));
+/** A connection that says what it is told to, and nothing by itself. */
+export class RawPeer implements AsyncDisposable {
+  readonly socket: Socket;
+  /** Resolves once the connection is over, whoever ended it. */
+  readonly closed: Promise<void>;
+  /** Bytes that came. */
+  received = 0;
+  isClosed = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    const end = deferred<void>();
+    this.closed = end.promise;
+    socket.on('data', ({ length }) => {
+      this.received += length;
+    });
+    // A reset is an end like any other.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      this.isClosed = true;
+      end.resolve();
+    });
+  }
+
+  /** Resolves once the bytes have left, or the connection is over. */
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.isClosed || this.socket.write(bytes)) return;
+    const drained = new Promise<void>((resolve) => this.socket.once('drain', resolve));
+    await Promise.race([drained, this.closed]);
+  }
+
+  /** Waits for the server to hang up. */
+  async hungUp(timeout = 5_000): Promise<void> {
+    await within(timeout, this.closed, 'the server to hang up');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.socket.destroy();
+    await this.closed;
+  }
+}
+
+/** Connects to `tcp://…`, and says nothing. */
+export async function dialRaw(address: string): Promise<RawPeer> {
+  const { hostname, port } = new URL(address.replace('tcp:', 'http:'));
+  const socket = connect(Number(port), hostname.replace(/[[\]]/g, ''));
+  const peer = new RawPeer(socket);
+  const opened = new Promise<void>((resolve) => socket.once('connect', resolve));
+  await within(4_000, Promise.race([opened, peer.closed]), 'a connection');
+  return peer;
+}
+
+/** Connects to `tcp://…` and shakes hands; what comes after that is up to the caller. */
+export async function dialAs(
+  type: string,
+  address: string,
+  { identity = '', minor = 1 } = {},
+): Promise<RawPeer> {
+  const peer = await dialRaw(address);
+  const greeting = Buffer.from(GREETING);
+  greeting[11] = minor;
+  await peer.write(Buffer.concat([greeting, readyOf(type, identity)]));
+  // A message before its own READY is a mistake to libzmq.
+  const isReady = until(() => peer.received > GREETING.length || peer.isClosed);
+  await within(4_000, isReady, 'the handshake');
+  return peer;
+}

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { Router } from 'zeromq';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { megabytes } from '../fuzz/siege.ts';
+import { megabytes } from '../support/leftovers.ts';
 import { within } from '../support/wait.ts';
 
 const MiB = 1_048_576;

@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { Pipeline, Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { portOf } from '../support/ports.ts';
 import { startProxy } from '../support/proxy.ts';
 import { eventually, within } from '../support/wait.ts';
 
 const transport = zeromq({ heartbeatInterval: 1_000, reconnectInterval: 20, reconnectMaxInterval: 100 });
 const any = 'tcp://127.0.0.1:*';
-
-const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1));
 
 describe('the first server of a pipeline', () => {
   it('that vanishes fails what was sent to it, and is called again when it is back', async () => {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { until, within } from '../support/wait.ts';
-import { dialRaw } from './raw-peer.ts';
+import { dialRaw } from '../support/zmtp.ts';
 import { startWalls } from './walls-child.ts';
 
 const run = promisify(execFile);

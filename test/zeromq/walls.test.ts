@@ -7,7 +7,7 @@ import type { BindingConnection } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../support/bytes.ts';
 import { first, until, within } from '../support/wait.ts';
-import { dialAs, dialRaw, subscription, zmtpFrame } from './raw-peer.ts';
+import { dialAs, dialRaw, frameOf, subscriptionTo } from '../support/zmtp.ts';
 import { MiB, startWalls } from './walls-child.ts';
 
 const any = 'tcp://127.0.0.1:*';
@@ -71,7 +71,7 @@ describe('what is not ZMTP 3', () => {
     const { bound, came } = await bindAll();
     for (const minor of [0, 1]) {
       await using peer = await dialAs('PUSH', bound.pull.address, { minor });
-      await peer.write(zmtpFrame(Buffer.from('x')));
+      await peer.write(frameOf(Buffer.from('x')));
       await within(
         4_000,
         until(() => came.length === minor + 1),
@@ -177,7 +177,7 @@ describe('a server in a process of its own', () => {
     await child.serves(honest);
     const before = child.memory();
     await using peer = await dialAs('SUB', child.addresses.pub);
-    await peer.write(subscription(Buffer.alloc(20 * MiB, 97)));
+    await peer.write(subscriptionTo(Buffer.alloc(20 * MiB, 97)));
     await peer.hungUp();
     await child.serves(honest);
     expect(child.memory('VmHWM') - before).toBeLessThan(30 * MiB);
@@ -196,7 +196,7 @@ describe('a server in a process of its own', () => {
       const some = Array.from({ length: 1_000 }, (_, i) => {
         // Different from the first byte on, so that they share as little as can be.
         const name = [...String(sent + i)].reverse().join('');
-        return subscription(name.padEnd(length, '.'));
+        return subscriptionTo(name.padEnd(length, '.'));
       });
       await peer.write(Buffer.concat(some));
     }
@@ -216,8 +216,8 @@ describe('a server in a process of its own', () => {
       const topics = Array.from({ length: 100 }, (_, i) =>
         [...String(sent + i)].reverse().join('').padEnd(1_000, '.'),
       );
-      await holder.write(Buffer.concat(topics.map(subscription)));
-      await other.write(Buffer.concat(topics.map((topic) => zmtpFrame(Buffer.from(`\0${topic}`)))));
+      await holder.write(Buffer.concat(topics.map(subscriptionTo)));
+      await other.write(Buffer.concat(topics.map((topic) => frameOf(Buffer.from(`\0${topic}`)))));
     }
     await holder.hungUp(10_000);
     await child.serves();
@@ -232,7 +232,7 @@ describe('a server in a process of its own', () => {
     await honest.set(new Uint8Array(MiB), 'large');
     const before = child.memory();
     const get = new EnvelopeCodec().encode(palmMessage({ function: 'server.get', payload: bytes('large') }));
-    const request = Buffer.concat([zmtpFrame(new Uint8Array(0), true), zmtpFrame(get)]);
+    const request = Buffer.concat([frameOf(new Uint8Array(0), true), frameOf(get)]);
     const peers = await Promise.all(
       Array.from({ length: 16 }, (_, i) => dialAs('DEALER', child.addresses.db, { identity: `peer ${i}` })),
     );

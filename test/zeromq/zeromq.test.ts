@@ -9,9 +9,9 @@ import { Client, type ConnectOptions } from '../../src/index.ts';
 import { resolveZeromqAddress } from '../../transports/shared/zeromq-address.ts';
 import { type ZeromqOptions, zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { startProxy } from '../support/proxy.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { first, within } from '../support/wait.ts';
-import { startProxy } from './proxy.ts';
 
 let cleanup: (() => PromiseLike<void>)[] = [];
 
@@ -82,7 +82,7 @@ describe('a link', () => {
     );
     cleanup.push(() => server.close());
     const proxies = await Promise.all(
-      [server.dbAddress, server.pullAddress, server.pubAddress].map(startProxy),
+      [server.dbAddress, server.pullAddress, server.pubAddress].map((address) => startProxy(address)),
     );
     cleanup.push(async () => {
       for (const proxy of proxies) await proxy[Symbol.asyncDispose]();

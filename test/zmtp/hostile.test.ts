@@ -4,19 +4,18 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectionStatus } from '../../src/transport.ts';
 import { type ZmtpOptions, zmtp } from '../../transports/zmtp/index.ts';
-import { megabytes } from '../fuzz/siege.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { megabytes } from '../support/leftovers.ts';
 import { collect, until, within } from '../support/wait.ts';
 import {
   dialAs,
   dialRaw,
+  frameOf,
   GREETING,
-  type PeerType,
   type RawPeer,
-  ready,
-  subscription,
-  zmtpFrame,
-} from '../zeromq/raw-peer.ts';
+  readyOf,
+  subscriptionTo,
+} from '../support/zmtp.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const MiB = 1_048_576;
@@ -65,7 +64,7 @@ async function ground(options: ZmtpOptions = {}) {
 }
 
 type Ground = Awaited<ReturnType<typeof ground>>;
-const fits: Readonly<Record<keyof Ground['bound'], PeerType>> = {
+const fits: Readonly<Record<keyof Ground['bound'], string>> = {
   reply: 'DEALER',
   pull: 'PUSH',
   push: 'PULL',
@@ -81,7 +80,7 @@ async function start(options?: ZmtpOptions): Promise<Ground> {
   return open;
 }
 
-async function dial(type: PeerType, address: string, minor = 1): Promise<RawPeer> {
+async function dial(type: string, address: string, minor = 1): Promise<RawPeer> {
   const peer = await dialAs(type, address, { minor });
   peers.push(peer);
   return peer;
@@ -102,12 +101,15 @@ const STRANGERS: readonly (readonly [string, Uint8Array])[] = [
   ['ZMTP 1.0', Buffer.from([1, 0, 1, 1, 6, 0, 1, 97, 98, 99, 100])],
   ['ZMTP 2.0', Buffer.from('ff00000000000000017f0108000000046162636400017a', 'hex')],
   ['another mechanism', Buffer.concat([GREETING.subarray(0, 12), Buffer.from('CURVE'.padEnd(52, '\0'))])],
-  ['a message in place of READY', Buffer.concat([GREETING, zmtpFrame(Buffer.from('x'))])],
+  ['a message in place of READY', Buffer.concat([GREETING, frameOf(Buffer.from('x'))])],
   ['another command than READY', Buffer.concat([GREETING, Buffer.from('\x04\x05\x04PING', 'latin1')])],
   ['a command without a name', Buffer.concat([GREETING, Buffer.from([4, 1, 9])])],
   ['a READY that says nothing', Buffer.concat([GREETING, Buffer.from('\x04\x06\x05READY', 'latin1')])],
   ['a READY of 2^63 bytes', Buffer.concat([GREETING, Buffer.from('068000000000000000', 'hex')])],
-  ['a socket that does not fit', Buffer.concat([GREETING, ready('REQ').map((b) => (b === 0x51 ? 0x58 : b))])],
+  [
+    'a socket that does not fit',
+    Buffer.concat([GREETING, readyOf('REQ').map((b) => (b === 0x51 ? 0x58 : b))]),
+  ],
 ];
 
 describe('a peer that begins with', () => {
@@ -149,7 +151,7 @@ describe('a peer that begins with', () => {
     peer.socket.on('data', (data) => {
       told += data.toString('latin1');
     });
-    await peer.write(Buffer.concat([GREETING, ready('SUB')]));
+    await peer.write(Buffer.concat([GREETING, readyOf('SUB')]));
     await peer.hungUp();
     expect(told).toContain('\x05ERROR');
     expect(told).toContain('SUB does not fit PULL');
@@ -162,7 +164,7 @@ describe('after the handshake', () => {
     ['a frame over the limit', Buffer.from('020000000004000001', 'hex')],
     ['flags that mean nothing', Buffer.from([0x40, 0])],
     ['a command of several parts', Buffer.from([5, 1, 0])],
-    ['a second READY', ready('PUSH')],
+    ['a second READY', readyOf('PUSH')],
     ['an ERROR', Buffer.from('\x04\x09\x05ERROR\x02no', 'latin1')],
     ['a PING without its time', Buffer.from('\x04\x05\x04PING', 'latin1')],
     [
@@ -183,10 +185,10 @@ describe('after the handshake', () => {
   });
 
   it.each([
-    ['push', 'a message', zmtpFrame(Buffer.from('x'))],
-    ['publish', 'a message', zmtpFrame(Buffer.from('x'))],
-    ['push', '1153 bytes', zmtpFrame(Buffer.alloc(1_153))],
-    ['publish', '1153 bytes', zmtpFrame(Buffer.alloc(1_153, 1))],
+    ['push', 'a message', frameOf(Buffer.from('x'))],
+    ['publish', 'a message', frameOf(Buffer.from('x'))],
+    ['push', '1153 bytes', frameOf(Buffer.alloc(1_153))],
+    ['publish', '1153 bytes', frameOf(Buffer.alloc(1_153, 1))],
     ['pull', 'SUBSCRIBE', Buffer.from('\x04\x0b\x09SUBSCRIBEa', 'latin1')],
     ['reply', 'SUBSCRIBE', Buffer.from('\x04\x0b\x09SUBSCRIBEa', 'latin1')],
   ] as const)('a %s that gets %s ends the link', async (kind, _what, misdeed) => {
@@ -249,7 +251,7 @@ describe('memory stays flat', () => {
 
   it('with a message that does not end', async () => {
     const own = await start();
-    const part = zmtpFrame(Buffer.from('x'), true);
+    const part = frameOf(Buffer.from('x'), true);
     const chunk = Buffer.concat(Array.from({ length: 20_000 }, () => part));
     for (const kind of ['reply', 'push', 'publish'] as const) {
       const peer = await dial(fits[kind], own.bound[kind].address);
@@ -267,7 +269,7 @@ describe('memory stays flat', () => {
   it('with parts that are large together', async () => {
     const own = await start({ maxMessageSize: MiB });
     const peer = await dial('DEALER', own.bound.reply.address);
-    await pour(peer, zmtpFrame(Buffer.alloc(500_000), true), 20 * MiB);
+    await pour(peer, frameOf(Buffer.alloc(500_000), true), 20 * MiB);
     await peer.hungUp();
     expect(own.refused[0]?.reason).toContain('more than 1048576 bytes');
     await own.serves();
@@ -289,12 +291,12 @@ describe('memory stays flat', () => {
   it('with a million subscriptions, and one of 64 MiB', async () => {
     const own = await start();
     const long = await dial('SUB', own.bound.publish.address);
-    await pour(long, subscription(Buffer.alloc(64 * MiB, 97)), 1);
+    await pour(long, subscriptionTo(Buffer.alloc(64 * MiB, 97)), 1);
     await long.hungUp();
     for (const minor of [0, 1]) {
       const peer = await dial('SUB', own.bound.publish.address, minor);
       for (let sent = 0; sent < 1_000_000 && !peer.isClosed; sent += 1_000) {
-        const some = Array.from({ length: 1_000 }, (_, i) => subscription(`${sent + i}/`));
+        const some = Array.from({ length: 1_000 }, (_, i) => subscriptionTo(`${sent + i}/`));
         await peer.write(Buffer.concat(some));
       }
       await peer.hungUp();
@@ -306,7 +308,7 @@ describe('memory stays flat', () => {
   it('with subscriptions of many peers: the one with the most goes', async () => {
     const own = await start({ maxTopicBytesTotal: 100_000 });
     const topics = (count: number, name: string) =>
-      Buffer.concat(Array.from({ length: count }, (_, i) => subscription(`${name} ${i}`)));
+      Buffer.concat(Array.from({ length: count }, (_, i) => subscriptionTo(`${name} ${i}`)));
     const greedy = await dial('SUB', own.bound.publish.address);
     await greedy.write(topics(500, 'greedy'));
     const modest = await dial('SUB', own.bound.publish.address);
@@ -318,7 +320,7 @@ describe('memory stays flat', () => {
 
   it('with peers that ask and never read', async () => {
     const own = await start({ sendHighWaterBytes: 4 * MiB });
-    const request = Buffer.concat([zmtpFrame(Buffer.alloc(0), true), zmtpFrame(Buffer.alloc(100_000))]);
+    const request = Buffer.concat([frameOf(Buffer.alloc(0), true), frameOf(Buffer.alloc(100_000))]);
     const deaf = await Promise.all([0, 1, 2, 3].map(() => dial('DEALER', own.bound.reply.address)));
     for (const peer of deaf) peer.socket.pause();
     await Promise.all(deaf.map((peer) => pour(peer, request, 100 * MiB)));
@@ -330,7 +332,7 @@ describe('memory stays flat', () => {
     const own = await start({ sendHighWaterBytesTotal: 8 * MiB });
     const subscribers = await Promise.all([1, 2, 3].map(() => dial('SUB', own.bound.publish.address)));
     for (const [i, subscriber] of subscribers.entries()) {
-      await subscriber.write(subscription(`deaf${i}`));
+      await subscriber.write(subscriptionTo(`deaf${i}`));
       subscriber.socket.pause();
     }
     await own.serves();
@@ -350,7 +352,7 @@ describe('memory stays flat', () => {
   it('with a subscriber and a puller that never read', async () => {
     const own = await start({ sendHighWaterBytes: 4 * MiB });
     const subscriber = await dial('SUB', own.bound.publish.address);
-    await subscriber.write(subscription('deaf'));
+    await subscriber.write(subscriptionTo('deaf'));
     subscriber.socket.pause();
     const frame = new Uint8Array(100_000);
     for (let i = 0; i < 500; i++) await own.bound.publish.publish([{ topic: 'deaf', frames: [frame] }]);
@@ -374,14 +376,14 @@ it('mutated frames do no harm to any kind of socket, in any state', async () => 
   const own = await start();
   const good = (kind: keyof Ground['bound']) => [
     GREETING,
-    ready(fits[kind]),
-    zmtpFrame(Buffer.alloc(0), true),
-    zmtpFrame(Buffer.from('request')),
+    readyOf(fits[kind]),
+    frameOf(Buffer.alloc(0), true),
+    frameOf(Buffer.from('request')),
     Buffer.from('\x04\x07\x04PING\0\0', 'latin1'),
-    subscription('a/'),
+    subscriptionTo('a/'),
     Buffer.from('\x04\x0c\x09SUBSCRIBEb/', 'latin1'),
     Buffer.from('\x04\x08\x06CANCELb', 'latin1'),
-    zmtpFrame(Buffer.alloc(300, 3)),
+    frameOf(Buffer.alloc(300, 3)),
   ];
   const mutation = fc.record({
     at: fc.nat(),
@@ -405,7 +407,7 @@ it('mutated frames do no harm to any kind of socket, in any state', async () => 
   for (const { kind, order, isKnown, mutations } of runs) {
     const frames = good(kind);
     const chosen = order.map((i) => frames[i] ?? GREETING);
-    let stream = Buffer.concat(isKnown ? [GREETING, ready(fits[kind]), ...chosen] : chosen);
+    let stream = Buffer.concat(isKnown ? [GREETING, readyOf(fits[kind]), ...chosen] : chosen);
     for (const { at, byte, kind: how } of mutations) {
       const i = at % stream.length;
       if (how === 'flip') stream[i] = byte;

@@ -13,8 +13,8 @@ import type { PalmError } from '../../src/protocol/errors.ts';
 import type { BindingConnection, ConnectionStatus } from '../../src/transport.ts';
 import { type ZmtpOptions, zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { type Proxy as Link, startProxy } from '../support/proxy.ts';
 import { collect, first, until, within } from '../support/wait.ts';
-import { type Proxy as Link, startProxy } from '../zeromq/proxy.ts';
 
 const any = 'tcp://127.0.0.1:*';
 let opened: BindingConnection[] = [];

@@ -6,8 +6,9 @@ import { palmMessage } from '../../src/protocol/message.ts';
 import type { BindingConnection, ConnectionStatus, Delivery } from '../../src/transport.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { portOf } from '../support/ports.ts';
 import { collect, first, until, within } from '../support/wait.ts';
-import { frameOf, portOf, ZmtpPeer } from '../support/zmtp.ts';
+import { frameOf, ZmtpPeer } from '../support/zmtp.ts';
 
 const any = 'tcp://127.0.0.1:*';
 const MiB = 1_048_576;

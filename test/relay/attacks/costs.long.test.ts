@@ -1,9 +1,9 @@
 /** What is small for a client to send and could be dear for the relay: in time, in memory, and in what it does to others. */
 import { expect, it } from 'vitest';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
-import { megabytes } from '../../fuzz/siege.ts';
 import { ALL, type Besieged, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
+import { megabytes } from '../../support/leftovers.ts';
 import { envelope } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
 

@@ -5,10 +5,10 @@ import { expect, it } from 'vitest';
 import { Pull } from 'zeromq';
 import { type ClientFrame, Type } from '../../../transports/relay-protocol/frames.ts';
 import { zeromq } from '../../../transports/zeromq/index.ts';
-import { megabytes } from '../../fuzz/siege.ts';
 import { ALL, type Besieged, type BesiegedOptions, testRelays } from '../../support/besieged-relay.ts';
 import { bytes } from '../../support/bytes.ts';
 import { readText, upgradeText } from '../../support/knock.ts';
+import { megabytes } from '../../support/leftovers.ts';
 import { envelope, messageOf, type RawPeer } from '../../support/relay-peer.ts';
 import { eventually, within } from '../../support/wait.ts';
 

@@ -1,7 +1,7 @@
 /** Dials a relay over a link that is cut again and again. */
 import type { Transport } from '../../../src/transport.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
-import { startProxy } from '../../zeromq/proxy.ts';
+import { startProxy } from '../proxy.ts';
 
 /** Milliseconds between two cuts, at most. */
 const LONGEST = 100;
