@@ -10,7 +10,7 @@ import { Feature, type PalmMessage, palmMessage } from '../../src/protocol/messa
 import type { BindingConnection } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../support/bytes.ts';
-import { type RoleProcess, startScript } from '../support/jobs.ts';
+import { startScript } from '../support/processes.ts';
 import { within } from '../support/wait.ts';
 
 const SCRIPT = fileURLToPath(new URL('attacked-process.ts', import.meta.url));
@@ -44,7 +44,7 @@ interface Attacked {
 }
 
 async function attacked(...args: string[]): Promise<Attacked> {
-  const started: RoleProcess = await startScript(SCRIPT, ...args);
+  const started = await startScript(SCRIPT, args);
   opened.push(started);
   const { pid, ...addresses } = JSON.parse(started.said);
   const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;

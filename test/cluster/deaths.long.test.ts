@@ -1,4 +1,5 @@
 /** Workers that are killed, stopped, busy or cut off, and messages that kill. */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { deferred } from '../../src/async/deferred.ts';
 import type { Hub, Master, Worker } from '../../src/cluster/index.ts';
@@ -7,9 +8,21 @@ import type { RequestOrigin } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { grounds, testCluster } from '../support/cluster.ts';
+import { startScript } from '../support/processes.ts';
 import { startProxy } from '../support/proxy.ts';
 import { until, within } from '../support/wait.ts';
-import { startMortal } from './mortals.ts';
+
+const MORTAL = fileURLToPath(new URL('mortal-process.ts', import.meta.url));
+
+/** A worker that the test may kill and stop. */
+async function startMortal(dbAddress: string) {
+  const worker = await startScript(MORTAL, [dbAddress]);
+  const close = () => {
+    worker.signal('SIGKILL');
+    return worker.ended;
+  };
+  return { ...worker, close };
+}
 
 const HEARTBEAT = 500;
 const addressesOf = ({ dbAddress, pullAddress, pubAddress }: Master) => ({
@@ -90,7 +103,7 @@ describe('a Master whose workers are processes', () => {
     const { mortal, client, crew } = await open();
     const killed = await mortal();
     const call = client.eval('master.hold', bytes('x'));
-    await killed.said('holds');
+    await killed.prints('holds');
     await crew({ hold: (payload: Uint8Array) => payload });
     const begin = performance.now();
     killed.signal('SIGKILL');
@@ -114,7 +127,7 @@ describe('a Master whose workers are processes', () => {
     const { mortal, client, crew } = await open({ workerTimeout: 3_600_000 });
     const stopped = await mortal();
     const call = client.eval('master.hold', bytes('x'));
-    await stopped.said('holds');
+    await stopped.prints('holds');
     stopped.signal('SIGSTOP');
     await crew({ hold: (payload: Uint8Array) => payload });
     expect(textOf(await within(5_000, call))).toBe('x');
@@ -124,7 +137,7 @@ describe('a Master whose workers are processes', () => {
     const { master, mortal, client, crew } = await open();
     const stopped = await mortal();
     const call = client.eval('master.spin', bytes('600'));
-    await stopped.said('spins');
+    await stopped.prints('spins');
     stopped.signal('SIGSTOP');
     const other = await crew({ spin: (payload: Uint8Array) => payload });
     expect(textOf(await within(5_000, call))).toBe('600');

@@ -1,8 +1,7 @@
 /** Jobs whose results are numbered, so that none can be lost or come twice unseen. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '../../src/index.ts';
+import { type ScriptProcess, startScript } from './processes.ts';
 import { within } from './wait.ts';
 
 export function* numbered(count: number): Generator<Uint8Array> {
@@ -47,34 +46,9 @@ export async function runJob(
   return times;
 }
 
-export interface RoleProcess {
-  /** What it said once it was up. */
-  readonly said: string;
-  /** Has it close its role. Resolves with its exit code when it has ended. */
-  close(): Promise<number | null>;
-}
-
 const SCRIPT = fileURLToPath(new URL('role-process.ts', import.meta.url));
 
-export function startProcess(...args: string[]): Promise<RoleProcess> {
-  return startScript(SCRIPT, ...args);
-}
-
-/** A process that says one line once it is up, and ends with its stdin. */
-export async function startScript(script: string, ...args: string[]): Promise<RoleProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const said = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve);
-    ended.then((code) => reject(new Error(`${args.join(' ')} ended with ${code} before it was up`)));
-  });
-  return {
-    said,
-    close: () => {
-      child.stdin.end();
-      return ended;
-    },
-  };
+/** A Master or a worker in a process of its own. */
+export function startProcess(...args: string[]): Promise<ScriptProcess> {
+  return startScript(SCRIPT, args);
 }

@@ -1,7 +1,5 @@
 /** Relays in processes of their own, whose memory is theirs alone, and a server before them. */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { PalmFunctions, Server } from '../../../src/cluster/index.ts';
@@ -10,6 +8,7 @@ import { zeromq } from '../../../transports/zeromq/index.ts';
 import { during } from '../../support/besieged-relay.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { testCluster } from '../../support/cluster.ts';
+import { startScript } from '../../support/processes.ts';
 import { connect, TOKEN } from '../../support/relay.ts';
 import { dial } from '../../support/relay-peer.ts';
 import { within } from '../../support/wait.ts';
@@ -26,31 +25,15 @@ export interface Memory {
 }
 
 async function startChild(dbAddress: string, limits: RelayLimits) {
-  const child = spawn(
-    process.execPath,
-    ['--expose-gc', '--import', 'tsx', SCRIPT, dbAddress, JSON.stringify(limits)],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const port = await within(
-    10_000,
-    new Promise<number>((resolve, reject) => {
-      createInterface({ input: child.stdout }).once('line', (line) => resolve(Number(line)));
-      ended.then(() => reject(new Error('the relay ended before it was up')));
-    }),
-    'the relay to be up',
-  );
+  const child = await startScript(SCRIPT, [dbAddress, JSON.stringify(limits)], { flags: ['--expose-gc'] });
   return {
-    port,
+    port: Number(child.said),
     /** Bytes of memory that the process has. */
     rss: () => {
       const pages = readFileSync(`/proc/${child.pid}/statm`, 'utf8').split(' ')[1];
       return Number(pages) * 4_096;
     },
-    close: () => {
-      child.stdin.end();
-      return ended;
-    },
+    close: () => child.close(),
   };
 }
 
