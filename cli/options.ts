@@ -87,7 +87,7 @@ export const OPTIONS = {
   window: {
     kind: 'count',
     value: 'N',
-    help: 'results that may wait to be written before no more lines are read',
+    help: 'how far the input may run ahead of the results that are written',
     default: '1024',
   },
   'idle-timeout': {

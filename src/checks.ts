@@ -19,7 +19,7 @@ export function checkTimeout(what: string, timeout: unknown): number {
  * @throws PalmError `INVALID_CALL` naming `what`.
  */
 export function checkCount(what: string, count: unknown, least = 1): number {
-  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= least) return count;
+  if (Number.isSafeInteger(count) && (count as number) >= least) return count as number;
   throw invalidCall(`${what} must be a whole number from ${least} on, not ${inspectValue(count)}`);
 }
 

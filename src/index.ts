@@ -7,12 +7,11 @@ export {
   Client,
   type ClientStatus,
   type EvalOptions,
-  type JobOptions,
 } from './client/client.ts';
 export type { ConnectOptions } from './client/connect-options.ts';
 export type { Job, JobProgress } from './client/stream/job.ts';
 export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
-export type { MapOptions } from './client/stream/options.ts';
+export type { JobOptions, MapOptions } from './client/stream/options.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export type { Bytes } from './protocol/bytes.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';

@@ -36,7 +36,7 @@ export const mapCommand: Command = {
     ...CONNECTION_OPTIONS,
     'input',
     'files',
-    'concurrency',
+    'window',
     'retries',
     'deadline',
     'unordered',
@@ -53,11 +53,7 @@ export const mapCommand: Command = {
       help: 'milliseconds that connecting may take, and then each attempt; inf for no limit',
       default: '30000; for attempts, as long as any input is answered in that time',
     },
-    concurrency: {
-      ...OPTIONS.concurrency,
-      help: 'inputs under way, or waiting for an earlier one, at the same time',
-      default: `2048; of files ${FILES_AT_ONCE}`,
-    },
+    window: { ...OPTIONS.window, default: `2048; of files ${FILES_AT_ONCE}` },
   },
   arity: [1, Number.POSITIVE_INFINITY],
   run,
@@ -178,7 +174,7 @@ async function runMap(
 
 function mapOptions({ options, positionals, signal }: CommandContext): MapOptions {
   const areFiles = positionals.length > 1 || options.texts('files').length > 0;
-  const concurrency = options.number('concurrency') ?? (areFiles ? FILES_AT_ONCE : undefined);
+  const window = options.number('window') ?? (areFiles ? FILES_AT_ONCE : undefined);
   const [timeout, deadline, retries] = [
     options.number('timeout'),
     options.number('deadline'),
@@ -186,7 +182,7 @@ function mapOptions({ options, positionals, signal }: CommandContext): MapOption
   ];
   return {
     ordered: !options.flag('unordered'),
-    ...(concurrency !== undefined && { concurrency }),
+    ...(window !== undefined && { window }),
     ...(timeout !== undefined && { timeout }),
     ...(deadline !== undefined && { deadline }),
     ...(retries !== undefined && { retries }),

@@ -37,7 +37,7 @@ export class SignalHub {
 
 /** @throws the signal's reason when it has aborted. Not every platform has a method of it for that, as React Native. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortReason(signal);
+  if (signal?.aborted) throw abortReason(signal);
 }
 
 /** Why it has aborted, also where the platform does not keep that. */

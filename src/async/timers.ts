@@ -60,12 +60,10 @@ export async function withinLimits<T>(
 
 /** Resolves when `promise` does, or after `timeout` milliseconds at the latest. */
 export async function atMost(timeout: number, promise: Promise<unknown>): Promise<void> {
-  let stop = () => {};
-  const expired = new Promise<void>((resolve) => {
-    stop = startTimer(timeout, resolve);
-  });
+  const expired = deferred<void>();
+  const stop = startTimer(timeout, expired.resolve);
   try {
-    await Promise.race([promise, expired]);
+    await Promise.race([promise, expired.promise]);
   } finally {
     stop();
   }

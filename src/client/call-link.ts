@@ -157,7 +157,7 @@ export class CallLink {
     const { pushAddress, subAddress } = this.addresses;
     const hint = this.isDirect
       ? 'it may need longer'
-      : 'is there such a function? A stock pylm server stops for good at one it does not have';
+      : 'does the function exist? A stock pylm server stops at one that does not';
     const text =
       came === undefined
         ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${name} was not sent${trouble || '; is the server up?'}`
@@ -224,7 +224,7 @@ export class CallLink {
 
   /** Fails what is under way. */
   break(error: PalmError, ids: readonly string[] = this.mailbox.ids(), number = ++this.breaks): void {
-    const text = `${error.message}; calls under way have lost their answer, and may have run or not`;
+    const text = `${error.message}; calls under way lost their answers and may have run`;
     const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
     const calls = this.mailbox.fail(ids, lost, number);
     this.#logger.warning('connection broke', { code: error.code, reason: error.message, calls });

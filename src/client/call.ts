@@ -40,8 +40,8 @@ export function checkCall(
 ): CallSpec {
   const [entry] = parsePath(path);
   if (entry?.server !== serverName) {
-    const text = `this client is connected to server ${inspectValue(serverName)}, so the first function must be '${serverName}.…'`;
-    throw invalidCall(`${text}, not ${inspectValue(typeof path === 'string' ? path : path[0])}`);
+    const first = inspectValue(typeof path === 'string' ? path : path[0]);
+    throw invalidCall(`this client calls server '${serverName}' first: '${serverName}.…', not ${first}`);
   }
   if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${inspectValue(cache)}`);
   encodeUtf8(cache);
@@ -64,11 +64,11 @@ const LONGEST_NAME = 200;
  * @param errorSentinel - whether a payload of one byte, `0`, is a failed call.
  * @returns the payload, or the `REMOTE` error that the answer stands for.
  */
-export function readAnswer(message: PalmMessage, errorSentinel: boolean): Bytes | PalmError {
+export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefined): Bytes | PalmError {
   const { payload, status } = message;
   if (status === Status.ok) {
     if (!(errorSentinel && payload.length === 1 && payload[0] === SENTINEL)) return payload;
-    const text = `${nameOf(message.function)} answered '0', as pylm does when a function raises or is not found; see the server's log`;
+    const text = `${nameOf(message.function)} answered '0': in pylm the function raised or does not exist; see the server's log`;
     return new PalmError('REMOTE', text, { sent: true });
   }
   const name = message.errorName === '' ? undefined : nameOf(message.errorName);
@@ -95,7 +95,7 @@ export interface Evaluation<T> extends CallLimits {
   readonly payload: Bytes;
   /** How many; with 0 it is over when the payload has left. */
   readonly messages: number;
-  readonly errorSentinel: boolean;
+  readonly errorSentinel: boolean | undefined;
   /** What the caller gets of a good answer. @throws PalmError that says why it cannot be read. */
   readonly decode: (answer: Bytes) => T;
 }

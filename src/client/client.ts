@@ -9,10 +9,9 @@ import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from '.
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';
-import { checkInput } from './stream/check-input.ts';
 import type { Job } from './stream/job.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
-import type { MapOptions } from './stream/options.ts';
+import { checkInput, checkOptions, type JobOptions, type MapOptions } from './stream/options.ts';
 
 /** What every call may say of its end. */
 export interface CallOptions {
@@ -30,38 +29,11 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly cache?: string | undefined;
 }
 
-/** Options of `job`. */
-export interface JobOptions {
-  /**
-   * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
-   * left, aborted or its client closed.
-   */
-  readonly messages?: number | undefined;
-  /** Goes along in each message's `cache` field, for the functions to read. */
-  readonly cache?: string | undefined;
-  /** Ends the job at once: reading it throws the signal's reason. What was sent may still run. */
-  readonly signal?: AbortSignal | undefined;
-  /** Results that may lie unread before no more input is taken. Default 1024. */
-  readonly window?: number | undefined;
-  /**
-   * Milliseconds without a result that is owed before the job fails with `TIMEOUT`. Default: the client's `timeout`
-   * when `messages` is given, else `Infinity`.
-   */
-  readonly idleTimeout?: number | undefined;
-  /**
-   * Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job, as
-   * does what it throws.
-   */
-  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
-}
-
 /** What happens to a link of a client, and the name of the server that it is for. */
 export type ClientStatus = ConnectionStatus & { readonly server: string };
 
 /** One answer, or as many as were asked for when that is more than one. */
 export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N extends 1 ? Out : Out[];
-
-const DEFAULT_WINDOW = 1_024;
 
 /** Loads what not every page needs: jobs, maps, the cache, and the way to a server that moves. */
 const loadLater = () => import('./later.ts');
@@ -90,9 +62,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * does not answer in time, `FORBIDDEN` for a wrong key; or the signal's reason.
    */
   static async connect(options: ConnectOptions): Promise<Client> {
-    const settings = resolveOptions(options);
-    const core = await ClientCore.open(settings, loadLater);
-    return new Client(core, bytes());
+    return new Client(await ClientCore.open(resolveOptions(options), loadLater), bytes());
   }
 
   /** Name of the server. */
@@ -171,18 +141,9 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
    */
   job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
-    const { messages, window = DEFAULT_WINDOW, idleTimeout } = options;
-    if (messages !== undefined) checkCount('messages', messages, 0);
-    const patience = messages === undefined ? Number.POSITIVE_INFINITY : this.#core.settings.timeout;
-    const settled = {
-      ...options,
-      window: checkCount('window', window),
-      idleTimeout: checkTimeout('idleTimeout', idleTimeout ?? patience),
-    };
-    this.#core.callPath();
-    const call = this.#call(path, payloads, settled);
+    const call = this.#call(path, payloads, options);
     return lazy(
-      (started) => loadLater().then((own) => own.openJob(...call, settled, started)),
+      (started) => loadLater().then((own) => own.openJob(...call, started)),
       (started) => ({ sent: 0, received: 0, started }),
     );
   }
@@ -190,9 +151,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   /**
    * Calls a function with each payload of an iterable, and gives one result for each, in the order of the inputs, whatever
    * order they are answered in. It ends by itself, and takes input only while results are read.
-   * @throws PalmError `INVALID_CALL` at once for a wrong path or input; for other options when it is first read from, as
-   * what they need is loaded then. Reading throws for an input that fails, with its `index`, after the results of those
-   * before it: what {@link eval} does, once no `retries` are left.
+   * @throws PalmError `INVALID_CALL` before anything is sent. Reading throws for an input that fails, with its `index`,
+   * after the results of those before it: what {@link eval} does, once no `retries` are left.
    * @example for await (const result of client.map('server.resize', images, { retries: 2, timeout: 10_000 })) use(result);
    */
   map(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<Out> {
@@ -274,19 +234,20 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const call = this.#call(path, payloads, options);
     return lazy(
-      () => loadLater().then((own) => own.openMap(...call, options, isSettled)),
+      () => loadLater().then((own) => own.openMap(...call, isSettled)),
       () => undefined,
     );
   }
 
   /** What a job or map is opened with once the code is there. */
-  #call(
+  #call<O extends JobOptions | MapOptions>(
     path: FunctionPath,
     payloads: Iterable<In> | AsyncIterable<In>,
-    options: { readonly cache?: string | undefined },
+    options: O,
   ) {
+    this.#core.callPath();
     checkInput(payloads);
-    return [this.#core, this.#codec, this.#spec(path, options), payloads] as const;
+    return [this.#core, this.#codec, this.#spec(path, options), payloads, checkOptions(options)] as const;
   }
 
   /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */

@@ -5,6 +5,7 @@ import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
 import { guardTap, type Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
+import type { PathAddresses, Route } from './call-link.ts';
 
 /** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
 export interface ConnectOptions {
@@ -41,12 +42,20 @@ export interface ConnectOptions {
   readonly tap?: Tap | undefined;
 }
 
+/** What a client knows of its server. */
+export interface ServerProfile extends Omit<Route, 'addresses'> {
+  readonly serverName: string;
+  /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
+  readonly addresses: PathAddresses | undefined;
+}
+
 /** Options checked, and settled where something stands in for what is left out. */
 export interface ClientSettings extends ConnectOptions {
   readonly dbAddress: string;
   readonly logger: Logger;
   readonly timeout: number;
-  readonly errorSentinel: boolean;
+  /** What is known of the server, with `thisConfig`. */
+  readonly profile: ServerProfile | undefined;
 }
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -58,13 +67,16 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
     throw invalidCall(`transport must be a transport such as zeromq(), not ${inspectValue(transport)}`);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
-  const dbAddress = settleAddress(options);
+  const dbAddress = resolveAddress(options);
   if (pushAddress !== undefined) transport.checkAddress(pushAddress);
   if (subAddress !== undefined) transport.checkAddress(subAddress);
-  if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
-    throw invalidCall(
-      'thisConfig asks the server nothing, so serverName, pushAddress and subAddress must be given',
-    );
+  let profile: ServerProfile | undefined;
+  if (thisConfig) {
+    if (serverName === undefined || pushAddress === undefined || subAddress === undefined)
+      throw invalidCall(
+        'with thisConfig, give serverName, pushAddress and subAddress: the server is not asked',
+      );
+    profile = { serverName, addresses: { pushAddress, subAddress }, isDirect: false };
   }
   const { id } = options;
   if (id !== undefined) checkId('id', id);
@@ -74,24 +86,23 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
   return {
     ...options,
     dbAddress,
+    profile,
     logger,
     timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
-    errorSentinel: options.errorSentinel ?? false,
-    ...(options.tap && { tap: guardTap(options.tap, logger) }),
+    tap: options.tap && guardTap(options.tap, logger),
   };
 }
 
 /** @throws PalmError `INVALID_CALL` when there is no address, or none that the transport can read. */
-function settleAddress({ transport, dbAddress, serverName }: ConnectOptions): string {
-  if (dbAddress === undefined && serverName === undefined) {
-    throw invalidCall('where is the server? dbAddress must say it, or, behind a relay, serverName');
-  }
+function resolveAddress({ transport, dbAddress, serverName }: ConnectOptions): string {
   const address = dbAddress ?? serverName;
+  if (address === undefined)
+    throw invalidCall('to find the server, give dbAddress or, behind a relay, serverName');
   try {
-    transport.checkAddress(address as string);
+    transport.checkAddress(address);
   } catch (error) {
     if (dbAddress !== undefined) throw error;
     throw invalidCall(`dbAddress must be given: ${messageOf(error)}`, { cause: error });
   }
-  return address as string;
+  return address;
 }

@@ -9,8 +9,8 @@ import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { MessageDefaults } from './call.ts';
-import { CallLink, type PathAddresses, type Route } from './call-link.ts';
-import type { ClientSettings } from './connect-options.ts';
+import { CallLink } from './call-link.ts';
+import type { ClientSettings, ServerProfile } from './connect-options.ts';
 import { Loader } from './loader.ts';
 
 /** Milliseconds that closing waits for what was accepted, unless told otherwise. */
@@ -57,10 +57,10 @@ export class ClientCore {
     this.serverName = profile.serverName;
     this.session = connection.keyPrefix + (settings.session ?? '') || undefined;
     const { session } = this;
-    this.stream =
-      session === undefined
-        ? { pipeline: randomId(), features: Feature.batches }
-        : { pipeline: session, features: Feature.batches | Feature.session };
+    this.stream = {
+      pipeline: session ?? randomId(),
+      features: session === undefined ? Feature.batches : Feature.batches | Feature.session,
+    };
     const { addresses, isDirect } = profile;
     if (addresses === undefined) return;
     const path = new CallLink({ connection, addresses, isDirect, tap, logger });
@@ -79,16 +79,20 @@ export class ClientCore {
     const connection = await transport.open();
     let awaited = '';
     const expired = () => {
-      const text = awaited
-        ? `the server at ${dbAddress} answered, but there was no connection to ${awaited} within ${timeout} ms${connection.trouble}; are its addresses right?`
-        : `no answer from the server at ${dbAddress} within ${timeout} ms${connection.trouble}; is it up, and is this its db_address?`;
+      const [missing, hint] = awaited
+        ? [
+            `connection to ${awaited}, as the server at ${dbAddress} names them,`,
+            'are these addresses right?',
+          ]
+        : [`answer from the server at ${dbAddress}`, 'is it up, and is this its db_address?'];
+      const text = `no ${missing} within ${timeout} ms${connection.trouble}; ${hint}`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const signals = new SignalHub();
     const connect = async () => {
       await connection.identify(id);
       const cache = new CacheLink({ connection, dbAddress, session, tap });
-      const profile = givenProfile(settings) ?? (await discover(settings, cache));
+      const profile = settings.profile ?? (await discover(settings, cache));
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
       if (core.path !== undefined) {
@@ -122,28 +126,9 @@ export class ClientCore {
   }
 }
 
-/** The profile as the options give it, with `thisConfig`. */
-function givenProfile({
-  thisConfig,
-  serverName,
-  pushAddress,
-  subAddress,
-}: ClientSettings): ServerProfile | undefined {
-  if (!thisConfig || serverName === undefined || pushAddress === undefined || subAddress === undefined)
-    return undefined;
-  return { serverName, addresses: { pushAddress, subAddress }, isDirect: false };
-}
-
 export function takesNoCalls(serverName: string): PalmError {
-  const text = `server ${inspectValue(serverName)} takes no calls from clients: it has no pull_address. Call the first server of its pipeline`;
+  const text = `server ${inspectValue(serverName)} takes no calls; call the first server of its pipeline`;
   return invalidCall(text);
-}
-
-/** What a client knows of its server. */
-export interface ServerProfile extends Omit<Route, 'addresses'> {
-  readonly serverName: string;
-  /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
-  readonly addresses: PathAddresses | undefined;
 }
 
 /**

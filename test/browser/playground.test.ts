@@ -286,9 +286,9 @@ describe('jobs', () => {
     await visit.press('Run the job');
     await trouble().getByText('“Ends after” takes a whole number from 1 on, or “open”').waitFor();
     await page.getByText('Map', { exact: true }).click();
-    await visit.fill('Concurrency', '0');
+    await visit.fill('Window', '0');
     await visit.press('Map');
-    await trouble().getByText('“Concurrency” takes a whole number').waitFor();
+    await trouble().getByText('“Window” takes a whole number').waitFor();
     await visit.open('Call');
     await page.getByText('Options').click();
     await visit.fill('Answers to wait for', 'all');

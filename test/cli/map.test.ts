@@ -201,7 +201,7 @@ test('--resume refuses what is no output of the same run, and what it cannot wri
 test('a run that is interrupted goes on where it was, and nothing is lost or there twice', async () => {
   const file = join(directory, 'interrupted.out');
   const lines = Array.from({ length: 3_000 }, (_, i) => `line ${i}\n`);
-  const args = ['map', 'test.upper', '--resume', file, '--concurrency', '16', '--db', server.dbAddress];
+  const args = ['map', 'test.upper', '--resume', file, '--window', '16', '--db', server.dbAddress];
   const child = start(args, {});
   const errors = contentOf(child.stderr);
   await feed(child, lines.slice(0, 2_000));

@@ -350,7 +350,7 @@ describe.skipIf(process.platform === 'win32')('a process', () => {
       const before = `${await readFile(file, 'utf8')}half a li`;
       await writeFile(file, before);
       // A few at a time, so that it is not over before it is killed.
-      const child = start([...args, '--concurrency', '2']);
+      const child = start([...args, '--window', '2']);
       child.stdin.end();
       const gone = exitOf(child);
       await Promise.race([gone, waitForChange(file, before, round * 3)]);

@@ -48,7 +48,7 @@ for (const [name, make] of GROUNDS) {
         for (;;) yield `${taken++}`;
       }
       const words = client.with(text());
-      const map = words.map('server.echo', endless(), { concurrency: 100 });
+      const map = words.map('server.echo', endless(), { window: 100 });
       const results = [(await map.next()).value];
       const closing = client.close();
       const reading = (async () => {

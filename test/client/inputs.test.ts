@@ -157,7 +157,7 @@ describe('streams that cannot be iterated', () => {
 
   it('are told when they are left', async () => {
     const { stream, wasLeft } = plainStream(['a', 'b', 'c']);
-    for await (const _one of client.with(text()).map('demo.upper', stream, { concurrency: 1 })) break;
+    for await (const _one of client.with(text()).map('demo.upper', stream, { window: 1 })) break;
     await new Promise(setImmediate);
     expect(wasLeft()).toBe(true);
   });

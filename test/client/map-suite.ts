@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { resolveOptions } from '../../src/client/connect-options.ts';
 import { ClientCore } from '../../src/client/core.ts';
 import { openMap } from '../../src/client/stream/map.ts';
-import { json, type MapOutcome, type MapResults, PalmError, bytes as plain, text } from '../../src/index.ts';
+import { json, type MapOutcome, type MapResults, bytes as plain, text } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import type { PalmMessage } from '../../src/protocol/message.ts';
 import { bytes, textOf } from '../support/bytes.ts';
@@ -150,26 +150,22 @@ export function testMaps(name: string, make: () => Ground): void {
         expect(state.pulled).toBe(0);
       });
 
-      it.each([1, 3, 100])(
-        'that is endless gives no more than are read and concurrency %i',
-        async (concurrency) => {
-          const { client } = await start();
-          const state = { pulled: 0, returned: false };
-          let seen = 0;
-          for await (const _ of client.map('raw.f', endless(state), { concurrency }))
-            if (++seen === 10) break;
-          expect(state.pulled).toBeLessThanOrEqual(10 + concurrency);
-          expect(state.returned).toBe(true);
-          const { pulled } = state;
-          await client.eval('raw.f', bytes('x'));
-          expect(state.pulled).toBe(pulled);
-        },
-      );
+      it.each([1, 3, 100])('that is endless gives no more than are read and window %i', async (window) => {
+        const { client } = await start();
+        const state = { pulled: 0, returned: false };
+        let seen = 0;
+        for await (const _ of client.map('raw.f', endless(state), { window })) if (++seen === 10) break;
+        expect(state.pulled).toBeLessThanOrEqual(10 + window);
+        expect(state.returned).toBe(true);
+        const { pulled } = state;
+        await client.eval('raw.f', bytes('x'));
+        expect(state.pulled).toBe(pulled);
+      });
 
       it('waits while results lie unread, and goes on when they are read', async () => {
         const { client } = await start();
         const state = { pulled: 0, returned: false };
-        const results = client.map('raw.f', endless(state), { concurrency: 20 });
+        const results = client.map('raw.f', endless(state), { window: 20 });
         await results.next();
         for (let i = 0; i < 5; i++) await client.eval('raw.f', bytes('x'));
         expect(state.pulled).toBeLessThanOrEqual(21);
@@ -361,7 +357,7 @@ export function testMaps(name: string, make: () => Ground): void {
           plain(),
           { function: 'raw.f', cache: '', pipeline: 'p', features: 1 },
           payloads,
-          { timeout: 50, concurrency: 5_000, signal },
+          { timeout: 50, window: 5_000, signal },
           true,
         );
         let [failed, mostTimers] = [0, 0];
@@ -488,12 +484,12 @@ export function testMaps(name: string, make: () => Ground): void {
 
       it('knows what remains of a list, or of what it is told', async () => {
         const { client } = await start();
-        const listed = client.map('raw.f', numbers(4), { concurrency: 1 });
+        const listed = client.map('raw.f', numbers(4), { window: 1 });
         const told = client.map('raw.f', endless({ pulled: 0, returned: false }), {
           total: 50,
-          concurrency: 1,
+          window: 1,
         });
-        const unknown = client.map('raw.f', endless({ pulled: 0, returned: false }), { concurrency: 1 });
+        const unknown = client.map('raw.f', endless({ pulled: 0, returned: false }), { window: 1 });
         for (const one of [listed, told, unknown]) {
           await one.next();
           await new Promise((resolve) => setTimeout(resolve, 5));
@@ -519,24 +515,24 @@ export function testMaps(name: string, make: () => Ground): void {
       });
 
       it.each([
-        ['ordered', { ordered: 1 as never }],
-        ['concurrency', { concurrency: 0 }],
-        ['concurrency', { concurrency: Number.POSITIVE_INFINITY }],
+        ['ordered', { ordered: 1 }],
+        ['window', { window: 0 }],
+        ['window', { window: Number.POSITIVE_INFINITY }],
+        ['window', { concurrency: 8 }],
         ['timeout', { timeout: 0 }],
         ['deadline', { deadline: Number.NaN }],
         ['retries', { retries: -1 }],
         ['retries', { retries: 1.5 }],
         ['retryDelay', { retryDelay: 0 }],
         ['total', { total: 0.5 }],
-      ])('refuses a bad %s when it is first read from, before anything is sent', async (what, options) => {
+      ])('refuses a bad %s at once, before anything is sent', async (what, options) => {
         const { server, client } = await start();
-        const results = client.map('raw.f', numbers(1), options);
-        const failure = results.next();
-        await expect(failure).rejects.toBeInstanceOf(PalmError);
-        await expect(failure).rejects.toMatchObject({
+        const refusal = expect.objectContaining({
           code: 'INVALID_CALL',
           message: expect.stringContaining(what),
         });
+        expect(() => client.map('raw.f', numbers(1), options as never)).toThrowError(refusal);
+        expect(() => client.mapSettled('raw.f', numbers(1), options as never)).toThrowError(refusal);
         await client.eval('raw.f', bytes('x'));
         expect(server.received).toHaveLength(1);
       });

@@ -115,7 +115,7 @@ export function testMoves(name: string, make: () => Pick<TestGround, 'transport'
       for await (const one of client.map('moving.say', inputs, {
         retries: 10,
         retryDelay: 50,
-        concurrency: 16,
+        window: 16,
       })) {
         results.push(one);
         if (results.length === 100) next = server.close().then(() => start(server.dbAddress, 'the second'));

@@ -152,6 +152,9 @@ export function testClient(name: string, make: () => Ground): void {
         await client.set(bytes('v'), 'k');
         expect(textOf((await client.get('k')) ?? bytes(''))).toBe('v');
         await expect(client.eval('raw.f', bytes(''))).rejects.toEqual(refused('takes no calls'));
+        expect(() => client.job('raw.f', [])).toThrowError(refused('takes no calls'));
+        expect(() => client.map('raw.f', [])).toThrowError(refused('takes no calls'));
+        expect(() => client.mapSettled('raw.f', [])).toThrowError(refused('takes no calls'));
       });
 
       it.each([

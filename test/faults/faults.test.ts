@@ -133,7 +133,7 @@ describe('through a relay', () => {
       const what = IS_LONG
         ? { path: 'master.same', count: MANY }
         : { path: 'master.wait', count: FEW, takes: 2 };
-      const order = { ...what, concurrency: 128, retries: 20, timeout: 10_000 };
+      const order = { ...what, window: 128, retries: 20, timeout: 10_000 };
       const every = IS_LONG ? 10_000 : 1_500;
       const report = await stage.during(mapped(caller, LONGEST, order), { every, do: restart });
       told('relay restarts', report, { restarts });
@@ -158,7 +158,7 @@ describe('links that freeze', () => {
         crew.hire(1),
       ]);
       // So that each has work in its hands at any time.
-      const order = { path: 'master.wait', count: IS_LONG ? 4_000 : 500, takes: 20, concurrency: 64 };
+      const order = { path: 'master.wait', count: IS_LONG ? 4_000 : 500, takes: 20, window: 64 };
       let freezes = 0;
       const freeze = async () => {
         proxy?.signal('SIGSTOP');
@@ -220,7 +220,7 @@ describe('all of it', () => {
         path: 'master.wait',
         count: FEW,
         takes: 2,
-        concurrency: 128,
+        window: 128,
         retries: 100,
         timeout: 5_000,
       };

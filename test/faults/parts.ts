@@ -36,7 +36,7 @@ export interface MapOrder {
   readonly path: string;
   readonly count: number;
   readonly ordered?: boolean;
-  readonly concurrency?: number;
+  readonly window?: number;
   readonly retries?: number;
   readonly timeout?: number;
   /** Milliseconds that the function takes for each, and for some by their number. */

@@ -18,7 +18,7 @@ describe('a stock pylm Master, one of whose three workers is killed in the middl
     const { serverName } = cluster.entry;
     const map = client
       .with(text())
-      .map(`${serverName}.tag`, inputs, { retries: 2, timeout: 2_000, concurrency: 300 });
+      .map(`${serverName}.tag`, inputs, { retries: 2, timeout: 2_000, window: 300 });
     const results: string[] = [];
     const reading = (async () => {
       for await (const result of map) results.push(result);

@@ -33,7 +33,7 @@ describe('an application that is a client through a relay', () => {
     console.log(`jobs, maps and the cache in a page: ${bundle.gzippedLater} bytes of ${LATER_LIMIT}`);
     expect(bundle.gzippedLater).toBeGreaterThan(LATER_LIMIT / 2);
     expect(bundle.gzippedLater).toBeLessThanOrEqual(LATER_LIMIT);
-    for (const own of ['retryDelay', 'no further result', "server's configuration"])
+    for (const own of ['within the deadline', 'no further result', "server's configuration"])
       expect(bundle.code).not.toContain(own);
   });
 

@@ -18,7 +18,7 @@ export type Action =
       readonly format: Format;
       /** Undefined for a job without an end of its own. */
       readonly messages: number | undefined;
-      readonly map: { readonly ordered: boolean; readonly concurrency: number; readonly retries: number };
+      readonly map: { readonly ordered: boolean; readonly window: number; readonly retries: number };
     }
   | {
       readonly type: 'get' | 'delete';

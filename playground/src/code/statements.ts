@@ -73,16 +73,16 @@ function streamOf({
 /** Those that are not as they are anyway. */
 function mapOptions({
   ordered,
-  concurrency,
+  window,
   retries,
 }: {
   ordered: boolean;
-  concurrency: number;
+  window: number;
   retries: number;
 }): string[] {
   return [
     ...(ordered ? [] : ['ordered: false']),
-    ...(concurrency === 1_024 ? [] : [`concurrency: ${concurrency}`]),
+    ...(window === 1_024 ? [] : [`window: ${window}`]),
     ...(retries === 0 ? [] : [`retries: ${retries}`]),
   ];
 }

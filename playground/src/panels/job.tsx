@@ -84,7 +84,7 @@ export function JobPanel() {
 
 function MapOptionFields() {
   const { link } = usePlayground();
-  const { ordered, concurrency, retries } = link.value;
+  const { ordered, window, retries } = link.value;
   return (
     <div class="row">
       <Choice
@@ -97,11 +97,11 @@ function MapOptionFields() {
         onChange={(next) => link.set({ ordered: next })}
       />
       <Field
-        label="Concurrency"
+        label="Window"
         type="number"
         width="narrow"
-        value={concurrency}
-        onInput={(value) => link.set({ concurrency: value })}
+        value={window}
+        onInput={(value) => link.set({ window: value })}
       />
       <Field
         label="Retries"

@@ -61,9 +61,9 @@ export class JobDesk {
   }
 
   /** How a map goes about it. */
-  get map(): { readonly ordered: boolean; readonly concurrency: number; readonly retries: number } {
-    const { ordered, concurrency, retries } = this.#playground.link.value;
-    return { ordered: ordered !== 'no', concurrency: Number(concurrency), retries: Number(retries) };
+  get map(): { readonly ordered: boolean; readonly window: number; readonly retries: number } {
+    const { ordered, window, retries } = this.#playground.link.value;
+    return { ordered: ordered !== 'no', window: Number(window), retries: Number(retries) };
   }
 
   /** Results to wait for: one for each input, unless the link says another number, or `all`. */
@@ -121,10 +121,10 @@ export class JobDesk {
 
   /** Milliseconds without a result after which it fails. @throws Error that names the field that is not acceptable. */
   #check(): number {
-    const { input, count, kind, results, concurrency, retries, timeout } = this.#playground.link.value;
+    const { input, count, kind, results, window, retries, timeout } = this.#playground.link.value;
     if (input !== 'lines') wholeNumber('How many', count, 1);
     if (kind === 'map') {
-      wholeNumber('Concurrency', concurrency, 1);
+      wholeNumber('Window', window, 1);
       wholeNumber('Retries', retries, 0);
     } else if (results !== '' && results !== 'open') {
       if (!/^[1-9]\d*$/.test(results))

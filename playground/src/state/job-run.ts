@@ -15,7 +15,7 @@ export interface JobOrder {
   readonly format: Format;
   readonly messages: number | undefined;
   readonly timeout: number;
-  readonly map: Pick<MapOptions, 'ordered' | 'concurrency' | 'retries'>;
+  readonly map: Pick<MapOptions, 'ordered' | 'window' | 'retries'>;
   readonly frames: Frames;
 }
 

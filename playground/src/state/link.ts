@@ -17,7 +17,7 @@ export interface LinkState {
   count: string;
   /** How many results end a job: a number, `open` for none, nothing for one of each input. */
   results: string;
-  concurrency: string;
+  window: string;
   retries: string;
   /** `yes` or `no`. */
   ordered: string;
@@ -41,7 +41,7 @@ export const DEFAULTS: LinkState = {
   input: 'numbers',
   count: '100000',
   results: '',
-  concurrency: '1024',
+  window: '1024',
   retries: '0',
   ordered: 'yes',
   key: 'motto',

@@ -10,6 +10,7 @@ import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import { openInput } from './input.ts';
+import type { JobOptions } from './options.ts';
 import type { StreamClient } from './result-stream.ts';
 import { JobSender } from './sender.ts';
 
@@ -31,20 +32,10 @@ export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDispos
   return(): Promise<IteratorResult<T, undefined>>;
 }
 
-/** What a caller may say of a job, with what stands in for what is left out. */
-export interface JobChoices {
-  /** Results wanted; undefined for as many as come until the reader leaves. */
-  readonly messages?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Unread results beyond which no more input is taken. */
+/** A job as it was checked, with the defaults of options that were left out. */
+export interface JobSettings<In, Out> extends JobOptions {
   readonly window: number;
-  /** Milliseconds without a result that is owed, or Infinity. */
   readonly idleTimeout: number;
-  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
-}
-
-/** A job as it was checked. */
-export interface JobSettings<In, Out> extends JobChoices {
   readonly spec: CallSpec;
   readonly codec: PayloadCodec<In, Out>;
   /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
@@ -53,7 +44,7 @@ export interface JobSettings<In, Out> extends JobChoices {
   readonly signals: SignalHub;
   /** Milliseconds that results still owed are waited for when the input has failed. */
   readonly drainTimeout: number;
-  readonly errorSentinel: boolean;
+  readonly errorSentinel: boolean | undefined;
 }
 
 /** A job with options that were checked. @throws PalmError `INVALID_CALL` when the server takes no calls. */
@@ -62,11 +53,12 @@ export function openJob<In, Out>(
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
   payloads: Iterable<In> | AsyncIterable<In>,
-  options: JobChoices,
+  options: JobOptions,
   started: number | undefined,
 ): JobRun<In, Out> {
-  const { signal, messages, window, idleTimeout, onRemoteError } = options;
+  const { signal, messages, window = 1_024, onRemoteError } = options;
   const { timeout, errorSentinel } = client.settings;
+  const { idleTimeout = messages === undefined ? Number.POSITIVE_INFINITY : timeout } = options;
   return new JobRun(client.callPath(), payloads, {
     spec,
     codec,

@@ -14,20 +14,27 @@ import { type Attempt, Attempts } from './attempts.ts';
 import { type Input, type InputItem, openInput } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
-import { type MapLimits, type MapOptions, resolveMapOptions } from './options.ts';
+import type { MapLimits, MapOptions } from './options.ts';
 import type { StreamClient } from './result-stream.ts';
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
 const wholeNow = () => Math.floor(performance.now());
 
-/** What a map needs to know, checked. */
+/** @param patience - the client's time-out. */
+function resolveOptions(options: MapOptions, patience: number): MapLimits {
+  const { ordered = true, window = 2_048, timeout = patience, retries = 0, retryDelay = 100 } = options;
+  const { deadline = Number.POSITIVE_INFINITY } = options;
+  const isPatient = options.timeout === undefined;
+  return { ...options, ordered, window, timeout, isPatient, deadline, retries, retryDelay };
+}
+
+/** What a map needs to know. */
 export interface MapSettings<In, Out> extends MapLimits {
   readonly spec: CallSpec;
   readonly codec: PayloadCodec<In, Out>;
-  readonly signal: AbortSignal | undefined;
   readonly signals: SignalHub;
   readonly calls: OpenCalls;
-  readonly errorSentinel: boolean;
+  readonly errorSentinel: boolean | undefined;
   /** Whether a failed input is a result like others. */
   readonly isSettled: boolean;
 }
@@ -108,7 +115,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   /** Hands a result to the reader. Not async: most results are there when they are asked for. */
   #give(outcome: MapOutcome<Out>): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
     this.#read++;
-    if (this.#resume !== undefined && this.#room >= Math.min(MAP_COMPANY, this.#settings.concurrency / 4))
+    if (this.#resume !== undefined && this.#room >= Math.min(MAP_COMPANY, this.#settings.window / 4))
       this.#resume();
     if (this.#settings.isSettled) return Promise.resolve({ done: false, value: outcome });
     if (outcome.status === 'fulfilled') return Promise.resolve({ done: false, value: outcome.value });
@@ -151,7 +158,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   /** Results that may be taken on beside those that are not read. */
   get #room(): number {
-    return this.#settings.concurrency - (this.#taken - this.#read);
+    return this.#settings.window - (this.#taken - this.#read);
   }
 
   /** Takes the input, within what may be taken. */
@@ -344,8 +351,9 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 // `client.map` and `client.mapSettled`: what a page loads when it first uses them.
 
 /**
+ * @param options - checked.
  * @param isSettled - whether a failed input is a result like others.
- * @throws PalmError `INVALID_CALL` naming the option that is not acceptable, or when the server takes no calls.
+ * @throws PalmError `INVALID_CALL` when the server takes no calls.
  */
 export function openMap<In, Out>(
   client: StreamClient,
@@ -355,17 +363,22 @@ export function openMap<In, Out>(
   options: MapOptions,
   isSettled = false,
 ): MapRun<In, Out> {
-  const { timeout, errorSentinel } = client.settings;
   return new MapRun(client.callPath(), openInput(payloads), {
-    ...resolveMapOptions(options, payloads, timeout),
+    ...resolveOptions(options, client.settings.timeout),
+    total: options.total ?? sizeOf(payloads),
     spec,
     codec,
-    signal: options.signal,
     signals: client.signals,
     calls: client.calls,
-    errorSentinel,
+    errorSentinel: client.settings.errorSentinel,
     isSettled,
   });
+}
+
+/** How many there are in an array, a typed list of any kind, or a Set or Map. */
+function sizeOf(payloads: object): number | undefined {
+  const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
+  return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
 }
 
 /** Puts in order what comes with a number, counted from 0: each is given when all before it were. */

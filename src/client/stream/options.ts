@@ -1,15 +1,48 @@
+/** The options of jobs and maps. They are checked when the call is made, before the rest of the code is loaded. */
 import { checkCount, checkTimeout } from '../../checks.ts';
-import { inspectValue, invalidCall } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
+
+/** What jobs and maps have in common. */
+interface StreamOptions {
+  /** Goes along in each message's `cache` field, for the functions to read. */
+  readonly cache?: string | undefined;
+  /** Ends it at once: reading throws the signal's reason. What was sent may still run. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options of `job`. */
+export interface JobOptions extends StreamOptions {
+  /**
+   * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
+   * left, aborted or its client closed.
+   */
+  readonly messages?: number | undefined;
+  /**
+   * How far the input may run ahead of what was read: while so many results are unread, no more input is taken. Inputs
+   * without a result do not count, because a pipeline may drop them. Default 1024.
+   */
+  readonly window?: number | undefined;
+  /**
+   * Milliseconds without a result that is owed before the job fails with `TIMEOUT`. Default: the client's `timeout`
+   * when `messages` is given, else `Infinity`.
+   */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job, as
+   * does what it throws.
+   */
+  readonly onRemoteError?: ((error: PalmError) => void) | undefined;
+}
 
 /** Options of `map` and `mapSettled`. */
-export interface MapOptions {
+export interface MapOptions extends StreamOptions {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**
-   * Inputs taken whose results are not read: those under way, and those that wait for an earlier one. No more are taken
-   * from the input before results are read. Default 2048.
+   * How far the input may run ahead of what was read: while the results of so many inputs are unread, no more input is
+   * taken. Those under way count, and those that wait for the result of an earlier one. Default 2048.
    */
-  readonly concurrency?: number | undefined;
+  readonly window?: number | undefined;
   /**
    * Milliseconds that an attempt waits for its answer, from when it is ready to be sent; what it waits for in the cluster
    * counts. `Infinity` for no limit. Default: as long as any input is answered within the client's `timeout`.
@@ -29,50 +62,60 @@ export interface MapOptions {
   readonly retryDelay?: number | undefined;
   /** Inputs there are, for `progress.remaining`. Default: what the `length` or `size` of the payloads says. */
   readonly total?: number | undefined;
-  /** Goes along in each message's `cache` field, for the functions to read. */
-  readonly cache?: string | undefined;
-  /** Ends it at once: reading throws the signal's reason. What was sent may still run. */
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** Options checked, and every value settled. */
-export interface MapLimits {
+/** The options of a map, with the defaults of those that were left out. */
+export interface MapLimits extends MapOptions {
   readonly ordered: boolean;
-  readonly concurrency: number;
+  readonly window: number;
   readonly timeout: number;
-  /** Whether any answer begins the time-out anew, because none was asked for. */
+  /** Whether any answer begins the time-out anew, because the caller gave none. */
   readonly isPatient: boolean;
   readonly deadline: number;
   readonly retries: number;
   readonly retryDelay: number;
-  readonly total: number | undefined;
 }
 
-const DEFAULT_CONCURRENCY = 2_048;
-const DEFAULT_RETRY_DELAY = 100;
+const checkFromZero = (what: string, count: unknown) => checkCount(what, count, 0);
+
+/** How each option is checked that is given. */
+const CHECKS: Readonly<Record<string, (what: string, value: unknown) => unknown>> = {
+  window: checkCount,
+  messages: checkFromZero,
+  total: checkFromZero,
+  retries: (what, retries) => retries === Number.POSITIVE_INFINITY || checkFromZero(what, retries),
+  timeout: checkTimeout,
+  deadline: checkTimeout,
+  retryDelay: checkTimeout,
+  idleTimeout: checkTimeout,
+  ordered: (what, ordered) => {
+    if (typeof ordered !== 'boolean')
+      throw invalidCall(`${what} must be true or false, not ${inspectValue(ordered)}`);
+  },
+  concurrency: (what) => {
+    throw invalidCall(`${what} belongs to roles: give window`);
+  },
+};
 
 /**
- * @param patience - the client's time-out.
+ * Checks the options of a job or map, and copies them: they are read when the job or map is first read from.
  * @throws PalmError `INVALID_CALL` naming the option that is not acceptable.
  */
-export function resolveMapOptions(options: MapOptions, payloads: object, patience: number): MapLimits {
-  const { ordered = true, timeout, retries = 0, total = sizeOf(payloads) } = options;
-  if (typeof ordered !== 'boolean')
-    throw invalidCall(`ordered must be true or false, not ${inspectValue(ordered)}`);
-  return {
-    ordered,
-    concurrency: checkCount('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY),
-    timeout: checkTimeout('timeout', timeout ?? patience),
-    isPatient: timeout === undefined,
-    deadline: checkTimeout('deadline', options.deadline ?? Number.POSITIVE_INFINITY),
-    retries: retries === Number.POSITIVE_INFINITY ? retries : checkCount('retries', retries, 0),
-    retryDelay: checkTimeout('retryDelay', options.retryDelay ?? DEFAULT_RETRY_DELAY),
-    total: total === undefined ? undefined : checkCount('total', total, 0),
-  };
+export function checkOptions<O extends JobOptions | MapOptions>(options: O): O {
+  for (const [what, check] of Object.entries(CHECKS)) {
+    const value = options[what as keyof O];
+    if (value !== undefined) check(what, value);
+  }
+  return { ...options };
 }
 
-/** How many there are in an array, a typed list of any kind, or a Set or Map. */
-function sizeOf(payloads: object): number | undefined {
-  const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
-  return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
+/** @throws PalmError `INVALID_CALL` when it is not an iterable of payloads. */
+export function checkInput(payloads: unknown): void {
+  if (payloads !== null && typeof payloads === 'object') {
+    // A stream where those cannot be iterated yet, as in Safari.
+    if (Symbol.asyncIterator in payloads || 'getReader' in payloads) return;
+    // A Uint8Array is iterable too, but its bytes are not what was meant.
+    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return;
+  }
+  throw invalidCall(`payloads must be an iterable or async iterable, not ${inspectValue(payloads)}`);
 }

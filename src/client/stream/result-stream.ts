@@ -6,7 +6,7 @@ import type { CallLink } from '../call-link.ts';
 export interface StreamClient {
   readonly calls: OpenCalls;
   readonly signals: SignalHub;
-  readonly settings: { readonly timeout: number; readonly errorSentinel: boolean };
+  readonly settings: { readonly timeout: number; readonly errorSentinel?: boolean | undefined };
   /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
   callPath(): CallLink;
 }
