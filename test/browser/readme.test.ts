@@ -10,11 +10,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveSite } from '../../cli/demo/gateway.ts';
 import { Server } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { launchBrowser, openPage } from '../support/browser.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { blocksOf } from '../support/docs.ts';
 import { type PackedProject, packProject } from '../support/packed.ts';
-import { launchChromium, openPage } from './browser.ts';
 import { type Ground, startGround, TOKEN } from './ground.ts';
 import { CommandProcess } from './relay-process.ts';
 

@@ -1,4 +1,3 @@
-import { AsyncQueue } from '../../async/async-queue.ts';
 import { harmless } from '../../async/harmless.ts';
 import { IdleTimer } from '../../async/idle-timer.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
@@ -11,7 +10,7 @@ import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import { openInput } from './input.ts';
 import type { JobOptions } from './options.ts';
-import type { StreamClient } from './result-stream.ts';
+import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 import { JobSender } from './sender.ts';
 
 /** How far a job is. */
@@ -75,35 +74,25 @@ export function openJob<In, Out>(
   });
 }
 
-/** An end, with an error or without. */
-interface Ending {
-  readonly error?: unknown;
-}
-
-/** One job: a sender that pulls the input, and a queue of results that the reader empties. */
-export class JobRun<In, Out> implements Job<Out> {
+/** One job: a sender that pulls the input, and the results that the reader empties. */
+export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out> {
   readonly #path: CallLink;
   readonly #settings: JobSettings<In, Out>;
   readonly #sender: JobSender<In>;
-  readonly #results = new AsyncQueue<Bytes>();
   readonly #message: PalmMessage;
   #id: string | undefined;
   #sent = 0;
   #received = 0;
-  #started: number | undefined;
-  #isOver = false;
   #isInputOver = false;
   /** How it ends once all that was taken is answered: its input failed, or its client is closing. */
   #ending: Ending | undefined;
-  #resumeSending: (() => void) | undefined;
   readonly #idle = new IdleTimer(
     () => this.#owes(),
-    (timeout) => this.#fail(this.#idleError(timeout)),
+    (timeout) => this.fail(this.#idleError(timeout)),
   );
-  #stopListening = () => {};
-  #endCall = () => {};
 
   constructor(path: CallLink, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+    super(settings);
     this.#path = path;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
@@ -115,7 +104,7 @@ export class JobRun<In, Out> implements Job<Out> {
         this.#message.payload = settings.codec.encode(value);
         return path.encode(this.#message);
       },
-      roomForResults: () => (this.#results.size < settings.window ? undefined : this.#roomForResults()),
+      roomForResults: () => (this.results.size < settings.window ? undefined : this.#roomForResults()),
       onSent: (count) => {
         this.#sent += count;
         this.#idle.sign();
@@ -124,68 +113,33 @@ export class JobRun<In, Out> implements Job<Out> {
   }
 
   get progress(): JobProgress {
-    return { sent: this.#sent, received: this.#received, started: this.#started };
+    return { sent: this.#sent, received: this.#received, started: this.started };
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<Out, undefined>> {
-    if (this.#started === undefined && !this.#isOver) this.#start();
-    const value = this.#results.take();
-    return value === undefined ? this.#nextLater() : this.#give(value);
-  }
-
-  async #nextLater(): Promise<IteratorResult<Out, undefined>> {
-    const { done, value } = await this.#results.next();
-    return done ? { done, value: undefined } : this.#give(value);
-  }
-
-  /** Hands a result to the reader. Not async: most results are there when they are asked for. */
-  #give(result: Bytes): Promise<IteratorResult<Out, undefined>> {
-    if (this.#resumeSending !== undefined && this.#results.size <= this.#settings.window / 2)
-      this.#resumeSending();
+  protected give(result: Bytes): Promise<IteratorResult<Out, undefined>> {
+    if (this.waitsForReader && this.results.size <= this.#settings.window / 2) this.resume();
     try {
       return Promise.resolve({ done: false, value: this.#settings.codec.decode(result) });
     } catch (cause) {
       const error = PalmError.from(cause, 'PROTOCOL', `a result is no ${this.#settings.codec.name}`);
-      this.#abandon(error);
+      this.abandon(error);
       return Promise.reject(error);
     }
   }
 
-  async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#end();
-    this.#results.clear();
-    return { done: true, value: undefined };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  #start(): void {
-    const { signal, signals, started } = this.#settings;
-    this.#started = started;
-    if (signal?.aborted) {
-      this.#abandon(signal.reason);
-      return;
-    }
-    if (signal !== undefined)
-      this.#stopListening = signals.listen(signal, () => this.#abandon(signal.reason));
+  protected begin(): void {
     this.#idle.watch(this.#settings.idleTimeout);
-    this.#send().catch((error) => this.#abandon(error));
+    this.#send().catch((error) => this.abandon(error));
   }
 
   /** Registered only when it can be sent: a break before that does no harm. */
   async #open(): Promise<void> {
-    this.#endCall = this.#settings.calls.begin(() => this.#close());
+    this.releases.push(this.#settings.calls.begin(() => this.#close()));
     if (!this.#path.isReady) await this.#path.ready();
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#id = this.#path.mailbox.open({
       answer: (message) => this.#answer(message),
-      fail: (error) => this.#fail(error),
+      fail: (error) => this.fail(error),
     });
     this.#message.client = this.#path.topic(this.#id);
   }
@@ -196,7 +150,7 @@ export class JobRun<In, Out> implements Job<Out> {
     this.#isInputOver = true;
     this.#ending ??= failure;
     this.#idle.sign();
-    if (this.#settings.messages === 0) this.#end(this.#ending);
+    if (this.#settings.messages === 0) this.end(this.#ending);
     else this.#endWhenAnswered();
   }
 
@@ -207,22 +161,17 @@ export class JobRun<In, Out> implements Job<Out> {
       this.#ending ??= {};
     else if (!this.#isInputOver) this.#ending ??= { error: closed(sender.taken > 0) };
     sender.close();
-    this.#resumeSending?.();
+    this.resume();
     this.#endWhenAnswered();
   }
 
-  #roomForResults(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resumeSending = () => {
-        this.#resumeSending = undefined;
-        this.#idle.sign();
-        resolve();
-      };
-    });
+  async #roomForResults(): Promise<void> {
+    await this.readFurther();
+    this.#idle.sign();
   }
 
   #answer(message: PalmMessage): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const { messages, errorSentinel, onRemoteError } = this.#settings;
     const answer = readAnswer(message, errorSentinel);
     this.#received++;
@@ -230,31 +179,31 @@ export class JobRun<In, Out> implements Job<Out> {
     if (messages === 0) {
       // Nobody is to see it.
     } else if (!(answer instanceof PalmError)) {
-      this.#results.push(answer);
+      this.results.push(answer);
     } else if (onRemoteError === undefined) {
-      this.#fail(answer);
+      this.fail(answer);
       return;
     } else {
       harmless(
         () => onRemoteError(answer),
-        (error) => this.#abandon(error),
+        (error) => this.abandon(error),
       );
     }
-    if (this.#received === messages) this.#end();
+    if (this.#received === messages) this.end();
     else this.#endWhenAnswered();
   }
 
   /** An input that failed ends the job, but not before what was taken has its answer; so does closing. */
   #endWhenAnswered(): void {
-    if (this.#ending === undefined || this.#isOver) return;
-    if (this.#received >= this.#sender.taken) this.#end(this.#ending);
+    if (this.#ending === undefined || this.isOver) return;
+    if (this.#received >= this.#sender.taken) this.end(this.#ending);
     else this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
   }
 
   /** Whether a result or the server is waited for, and not the input or the reader. */
   #owes(): boolean {
     const waitsForInput = this.#sender.waitsForInput && this.#sent <= this.#received;
-    return !waitsForInput && this.#resumeSending === undefined;
+    return !waitsForInput && !this.waitsForReader;
   }
 
   #idleError(timeout: number): unknown {
@@ -265,28 +214,9 @@ export class JobRun<In, Out> implements Job<Out> {
     return this.#path.timeout(nameOf(spec.function), timeout, this.#id === undefined ? undefined : came);
   }
 
-  /** Ends with an error, after the results that are there. */
-  #fail(error: unknown): void {
-    this.#end({ error });
-  }
-
-  /** Ends at once with an error: unread results are dropped. */
-  #abandon(error: unknown): void {
-    if (this.#isOver) return;
-    this.#results.drop();
-    this.#fail(error);
-  }
-
-  #end(ending: Ending = {}): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#endCall();
+  protected stop(): void {
     this.#idle.stop();
-    this.#stopListening();
     if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
     this.#sender.stop(this.#received);
-    this.#resumeSending?.();
-    if ('error' in ending) this.#results.fail(ending.error);
-    else this.#results.end();
   }
 }

@@ -1,4 +1,3 @@
-import { AsyncQueue } from '../../async/async-queue.ts';
 import { EarliestTimer } from '../../async/earliest.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
@@ -15,7 +14,7 @@ import { type Input, type InputItem, openInput } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
 import type { MapLimits, MapOptions } from './options.ts';
-import type { StreamClient } from './result-stream.ts';
+import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
 const wholeNow = () => Math.floor(performance.now());
@@ -40,13 +39,15 @@ export interface MapSettings<In, Out> extends MapLimits {
 }
 
 /** One result for each input, whatever else arrives. */
-export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
+export class MapRun<In, Out>
+  extends ResultStream<MapOutcome<Out>, Out | MapOutcome<Out>>
+  implements MapResults<Out | MapOutcome<Out>>
+{
   readonly #path: CallLink;
   readonly #input: Input<In>;
   readonly #settings: MapSettings<In, Out>;
   readonly #attempts: Attempts;
   readonly #sender: MapSender;
-  readonly #results = new AsyncQueue<MapOutcome<Out>>();
   readonly #order: InOrder<MapOutcome<Out>> | undefined;
   readonly #message: PalmMessage;
   #id = '';
@@ -55,29 +56,26 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   #failed = 0;
   #duplicates = 0;
   #read = 0;
-  #started: number | undefined;
   #ended: number | undefined;
   /** The input has ended, with an error if it failed. */
-  #inputEnd: { readonly error?: unknown } | undefined;
-  #isOver = false;
-  #resume: (() => void) | undefined;
+  #inputEnd: Ending | undefined;
   readonly #alarm = new EarliestTimer(() => this.#path.later(() => this.#look()));
-  readonly #releases: (() => void)[] = [];
 
   constructor(path: CallLink, input: Input<In>, settings: MapSettings<In, Out>) {
+    super(settings);
     this.#path = path;
     this.#input = input;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
     this.#attempts = new Attempts(settings);
-    this.#order = settings.ordered ? new InOrder((outcome) => this.#results.push(outcome)) : undefined;
+    this.#order = settings.ordered ? new InOrder((outcome) => this.results.push(outcome)) : undefined;
     this.#sender = new MapSender({
       path,
       isWanted: (attempt, count) => this.#attempts.isOut(attempt, count),
       encode: (attempts) => this.#encode(attempts),
       broke: (attempts, error) => this.#giveUp(attempts, () => error),
       refused: (attempt, error) => this.#settle(this.#attempts.settle(attempt.index), error),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     });
   }
 
@@ -89,66 +87,30 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
       retried: this.#attempts.retried,
       duplicates: this.#duplicates,
       inFlight: this.#attempts.size,
-      started: this.#started,
+      started: this.started,
     };
-    const elapsed = this.#started === undefined ? 0 : (this.#ended ?? Date.now()) - this.#started;
+    const elapsed = this.started === undefined ? 0 : (this.#ended ?? Date.now()) - this.started;
     return progressOf(counts, elapsed, this.#inputEnd === undefined ? this.#settings.total : this.#taken);
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
-    if (this.#started === undefined) this.#start();
-    const outcome = this.#results.take();
-    return outcome === undefined ? this.#nextLater() : this.#give(outcome);
-  }
-
-  async #nextLater(): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
-    // Nothing is there to be read, so whoever waits for company would wait for ever.
-    this.#resume?.();
-    const { done, value } = await this.#results.next();
-    return done ? { done, value: undefined } : this.#give(value);
-  }
-
-  /** Hands a result to the reader. Not async: most results are there when they are asked for. */
-  #give(outcome: MapOutcome<Out>): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
+  protected give(outcome: MapOutcome<Out>): Promise<IteratorResult<Out | MapOutcome<Out>, undefined>> {
     this.#read++;
-    if (this.#resume !== undefined && this.#room >= Math.min(MAP_COMPANY, this.#settings.window / 4))
-      this.#resume();
+    if (this.waitsForReader && this.#room >= Math.min(MAP_COMPANY, this.#settings.window / 4)) this.resume();
     if (this.#settings.isSettled) return Promise.resolve({ done: false, value: outcome });
     if (outcome.status === 'fulfilled') return Promise.resolve({ done: false, value: outcome.value });
     this.return();
     return Promise.reject(outcome.reason);
   }
 
-  async return(): Promise<IteratorReturnResult<undefined>> {
-    this.#started ??= Date.now();
-    this.#end();
-    this.#results.clear();
-    return { done: true, value: undefined };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
-  }
-
-  #start(): void {
-    this.#started = Date.now();
-    const { signal, signals, deadline, spec } = this.#settings;
-    if (signal?.aborted) {
-      this.#abandon(signal.reason);
-      return;
-    }
-    if (signal !== undefined) this.#releases.push(signals.listen(signal, () => this.#abandon(signal.reason)));
+  protected begin(): void {
+    const { deadline, spec } = this.#settings;
     const overdue = () => {
       const text = `${this.#answered} of ${this.#taken} inputs of ${nameOf(spec.function)} were answered within the deadline of ${deadline} ms`;
-      this.#fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
+      this.fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
     };
-    this.#releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
+    this.releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
     this.#id = this.#path.mailbox.open(this.#call);
-    this.#take().catch((error) => this.#fail(error));
+    this.#take().catch((error) => this.fail(error));
   }
 
   readonly #call = {
@@ -163,16 +125,13 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   /** Takes the input, within what may be taken. */
   async #take(): Promise<void> {
-    this.#releases.push(this.#settings.calls.begin(() => this.#close()));
-    for (let run = 1; !this.#isOver && this.#inputEnd === undefined; run++) {
+    this.releases.push(this.#settings.calls.begin(() => this.#close()));
+    for (let run = 1; !this.isOver && this.#inputEnd === undefined; run++) {
       if (this.#room <= 0) {
-        await new Promise<void>((resolve) => {
-          this.#resume = resolve;
-        });
-        this.#resume = undefined;
+        await this.readFurther();
       } else {
         const taken = this.#input.takeNow() ?? (await this.#input.take());
-        if (this.#isOver || this.#inputEnd !== undefined) return;
+        if (this.isOver || this.#inputEnd !== undefined) return;
         this.#takeOn(taken);
         if (run % RUN === 0) await this.#sender.handedOn();
       }
@@ -212,10 +171,10 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   }
 
   #answer(message: PalmMessage): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const { ordinal } = message;
     if (ordinal === 0) {
-      this.#fail(this.#unnumbered());
+      this.fail(this.#unnumbered());
       return;
     }
     const attempt = this.#attempts.answered(ordinal - 1, wholeNow());
@@ -262,7 +221,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
       // The map ends with it: what comes after it is not wanted.
       if (!this.#settings.isSettled) this.#endInput();
     }
-    if (this.#order === undefined) this.#results.push(outcome);
+    if (this.#order === undefined) this.results.push(outcome);
     else this.#order.add(index, outcome);
     this.#endWhenSettled();
   }
@@ -271,18 +230,18 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
   #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
     const now = wholeNow();
     for (const attempt of attempts) {
-      if (this.#isOver) return;
+      if (this.isOver) return;
       const error = errorOf(attempt);
       this.#sender.giveBack(attempt);
       if (!this.#attempts.giveUp(attempt, now)) this.#finish(attempt.index, failureOf(attempt, error));
     }
-    if (!this.#isOver) this.#alarm.set(this.#attempts.next);
+    if (!this.isOver) this.#alarm.set(this.#attempts.next);
   }
 
   /** The path broke, or an answer cannot be read. */
   #lose(error: PalmError, number: number | undefined): void {
     if (number === undefined) {
-      this.#fail(error);
+      this.fail(error);
     } else {
       this.#path.mailbox.open(this.#call, this.#id);
       this.#giveUp(this.#attempts.lost(number), () => error);
@@ -291,7 +250,7 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
 
   /** Some attempts may have had their time, and others begin. Answers that came before are read. */
   #look(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const now = wholeNow();
     const { spec, timeout } = this.#settings;
     this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
@@ -307,39 +266,20 @@ export class MapRun<In, Out> implements MapResults<Out | MapOutcome<Out>> {
     this.#endWhenSettled();
   }
 
-  #endInput(end: { readonly error?: unknown } = {}): void {
+  #endInput(end: Ending = {}): void {
     this.#inputEnd ??= end;
     this.#input.close();
-    this.#resume?.();
+    this.resume();
   }
 
   #endWhenSettled(): void {
     const end = this.#inputEnd;
-    if (end === undefined || this.#answered < this.#taken || this.#isOver) return;
-    this.#end();
-    if ('error' in end) this.#results.fail(end.error);
-    else this.#results.end();
+    if (end === undefined || this.#answered < this.#taken || this.isOver) return;
+    this.end(end);
   }
 
-  /** Ends with an error, after the results that are there. */
-  #fail(error: unknown): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#results.fail(error);
-  }
-
-  /** Ends at once with an error: unread results are dropped. */
-  #abandon(error: unknown): void {
-    if (this.#isOver) return;
-    this.#results.drop();
-    this.#fail(error);
-  }
-
-  #end(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  protected stop(): void {
     this.#ended = Date.now();
-    for (const release of this.#releases) release();
     this.#path.mailbox.close(this.#id);
     this.#sender.stop();
     this.#path.inFlight.release(this.#attempts.clear());
