@@ -122,7 +122,7 @@ describe('README and guide', () => {
         join(project.folder, 'index.html'),
         readmePage.replace('ws://127.0.0.1:7766/', relay.url),
       );
-      const browser = await launchChromium();
+      const browser = await launchBrowser();
       try {
         const page = await browser.newPage();
         await page.goto(url);

@@ -1,22 +1,16 @@
+import { deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
 import { BATCH } from '../../flow-control.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
-import { PalmError } from '../../protocol/errors.ts';
-import type { CallLink } from '../call-link.ts';
-import type { Attempt } from './attempts.ts';
+import { type CallLink } from '../call-link.ts';
+import { type Attempt } from './attempts.ts';
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {
   readonly path: CallLink;
-  /** Whether an attempt is still to be made, as it was at that try. */
-  readonly isWanted: (attempt: Attempt, count?: number) => boolean;
-  readonly encode: (attempts: readonly Attempt[]) => Bytes[];
-  /** The link broke before it had taken charge of these. */
-  readonly broke: (attempts: readonly Attempt[], error: PalmError) => void;
-  /** This one will never be taken. */
-  readonly refused: (attempt: Attempt, error: PalmError) => void;
-  /** Nothing will be taken any more. */
-  readonly failed: (error: unknown) => void;
+  /** Whether an attempt is still to be made. */
+  readonly isWanted: (attempt: Attempt) => boolean;
+  /** Sends a batch. Resolves when the link has taken charge of it, or what did not leave is seen to. */
+  readonly send: (batch: readonly Attempt[]) => Promise<void>;
 }
 
 /** Sends attempts in their turn, when the path is ready and has a place for them. */
@@ -28,6 +22,9 @@ export class MapSender {
   #isBusy = false;
   #isStopped = false;
   #flushesSoon = false;
+  readonly #failure = deferred<never>();
+  /** Rejects when the link will take nothing any more. */
+  readonly failure = this.#failure.promise;
 
   constructor(settings: MapSenderSettings) {
     this.#settings = settings;
@@ -87,7 +84,7 @@ export class MapSender {
   #work(): void {
     if (this.#isBusy || this.#isStopped) return;
     this.#isBusy = true;
-    this.#run().catch((error) => this.#settings.failed(error));
+    this.#run().catch(this.#failure.reject);
   }
 
   async #run(): Promise<void> {
@@ -123,7 +120,7 @@ export class MapSender {
 
   /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
   async #flush(): Promise<void> {
-    const { path, isWanted, encode } = this.#settings;
+    const { path, isWanted, send } = this.#settings;
     // Those that are gathered are not sent yet: a link that is broken now has not lost them.
     while (!path.isReady && this.#batch.length > 0) await path.ready();
     const batch = this.#batch.filter((attempt) => {
@@ -134,29 +131,8 @@ export class MapSender {
     });
     this.#batch = [];
     if (batch.length === 0) return;
-    const frames = encode(batch);
-    const counts = batch.map(({ count }) => count);
     const before = this.#sending;
-    this.#sending = path.send(frames).catch((error) => {
-      const still = batch.filter((attempt, at) => isWanted(attempt, counts[at]));
-      this.#unsent(still, PalmError.from(error, 'DISCONNECTED', 'sending failed'));
-    });
+    this.#sending = send(batch);
     await before;
-  }
-
-  #unsent(attempts: readonly Attempt[], error: PalmError): void {
-    const { path, encode, broke, refused } = this.#settings;
-    if (this.#isStopped) return;
-    const [first] = attempts;
-    if (error.sent !== false || error.code === 'CLOSED') broke(attempts, error);
-    else if (attempts.length === 1 && first !== undefined) refused(first, error);
-    else {
-      // One of them is at fault, and the others go on without it.
-      for (const attempt of attempts) {
-        path.send(encode([attempt])).catch((own) => {
-          this.#unsent([attempt], PalmError.from(own, 'DISCONNECTED', 'sending failed'));
-        });
-      }
-    }
   }
 }

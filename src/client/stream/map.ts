@@ -71,12 +71,10 @@ export class MapRun<In, Out>
     this.#order = settings.ordered ? new InOrder((outcome) => this.results.push(outcome)) : undefined;
     this.#sender = new MapSender({
       path,
-      isWanted: (attempt, count) => this.#attempts.isOut(attempt, count),
-      encode: (attempts) => this.#encode(attempts),
-      broke: (attempts, error) => this.#giveUp(attempts, () => error),
-      refused: (attempt, error) => this.#settle(this.#attempts.settle(attempt.index), error),
-      failed: (error) => this.fail(error),
+      isWanted: (attempt) => this.#attempts.isOut(attempt),
+      send: (batch) => this.#send(batch),
     });
+    this.#sender.failure.catch((error) => this.fail(error));
   }
 
   get progress(): MapProgress {
@@ -156,6 +154,25 @@ export class MapRun<In, Out>
     const now = wholeNow();
     this.#sender.add(this.#attempts.begin(index, payload, now));
     if (!this.#alarm.isSet) this.#alarm.set(now + this.#settings.timeout);
+  }
+
+  /** Sends attempts together. What did not leave is tried again, or fails. */
+  async #send(batch: readonly Attempt[]): Promise<void> {
+    const counts = batch.map(({ count }) => count);
+    try {
+      await this.#path.send(this.#encode(batch));
+    } catch (cause) {
+      if (this.isOver) return;
+      const error = PalmError.from(cause, 'DISCONNECTED', 'sending failed');
+      const unsent = batch.filter((attempt, at) => this.#attempts.isOut(attempt, counts[at]));
+      const [first] = unsent;
+      // The link broke, or the client closed it.
+      if (error.sent !== false || error.code === 'CLOSED') this.#giveUp(unsent, () => error);
+      else if (unsent.length === 1 && first !== undefined)
+        this.#settle(this.#attempts.settle(first.index), error);
+      // One of them is at fault, and the others go on without it.
+      else for (const attempt of unsent) this.#send([attempt]);
+    }
   }
 
   #encode(attempts: readonly Attempt[]): Bytes[] {
