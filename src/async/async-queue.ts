@@ -2,8 +2,8 @@ import { type Deferred, deferred } from './deferred.ts';
 import { Fifo } from './fifo.ts';
 
 /**
- * Values between one writer and one reader, in order. The writer is never held up; whoever writes watches
- * {@link size} to keep it bounded. After {@link end} or {@link fail} the reader still gets what was there.
+ * Passes values from one writer to one reader, in order. The writer never waits: it watches {@link size} to keep the
+ * queue bounded. After {@link end} or {@link fail} the reader still gets the values that were written before.
  */
 export class AsyncQueue<T> implements AsyncIterator<T, undefined> {
   readonly #items = new Fifo<T>();
@@ -11,12 +11,12 @@ export class AsyncQueue<T> implements AsyncIterator<T, undefined> {
   #isClosed = false;
   #failure: { readonly reason: unknown } | undefined;
 
-  /** Values written and not read. */
+  /** Number of values that were written and not read. */
   get size(): number {
     return this.#items.size;
   }
 
-  /** Adds a value; without effect once closed. */
+  /** Adds a value. Does nothing once the queue is closed. */
   push(value: T): void {
     if (this.#isClosed) return;
     const reader = this.#readers.shift();
@@ -24,29 +24,29 @@ export class AsyncQueue<T> implements AsyncIterator<T, undefined> {
     else reader.resolve({ done: false, value });
   }
 
-  /** The next value, if there is one at once. */
+  /** The next value, if one is waiting. */
   take(): T | undefined {
     return this.#items.shift();
   }
 
-  /** No more values come: the reader ends after what is there. */
+  /** Closes the queue: the reader gets the values that are left, and then the end. */
   end(): void {
     this.#close(undefined);
   }
 
-  /** No more values come: after what is there the reader gets this error, once. */
+  /** Closes the queue: the reader gets the values that are left, then this error once, and then the end. */
   fail(reason: unknown): void {
     this.#close({ reason });
   }
 
-  /** Ends at once, dropping what is there. */
+  /** Closes the queue and drops the values that are left. */
   clear(): void {
     this.drop();
     this.#failure = undefined;
     this.#close(undefined);
   }
 
-  /** Forgets what is there and goes on. */
+  /** Drops the values that are left. The queue stays open. */
   drop(): void {
     this.#items.clear();
   }

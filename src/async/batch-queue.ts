@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from './deferred.ts';
 
-/** How large items are, and from how many bytes unread on writers are held up. */
+/** The size of an item in bytes, and how many unread bytes make writers wait. */
 export interface ByteMark<T> {
   /** Bytes of one item. */
   readonly sizeOf: (item: T) => number;
@@ -9,15 +9,14 @@ export interface ByteMark<T> {
 }
 
 /**
- * Items between writers and one reader, handed over by the pile: each `next` gives all that came since the last.
- * Writers that await {@link room} are held up while more than `highWaterMark` items lie unread, or as many bytes as
- * `byteMark` says.
+ * Passes items from writers to one reader in batches: each `next` gives all items that came since the last one.
+ * Writers that await {@link room} wait while `highWaterMark` items are unread, or as many bytes as `byteMark` says.
  */
 export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
   readonly #highWaterMark: number;
   readonly #byteMark: ByteMark<T> | undefined;
   #bytes = 0;
-  /** Made anew for each pile: one that waits to be filled grows old, and what an old array holds is garbage for long. */
+  /** A new array for each batch: an array that waits to be filled grows old, and the collector frees what it holds late. */
   #items: T[] | undefined;
   #reader: Deferred<IteratorResult<T[], undefined>> | undefined;
   #writers: Deferred<void>[] = [];
@@ -29,7 +28,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     this.#byteMark = byteMark;
   }
 
-  /** Items written and not read. */
+  /** Number of items that were written and not read. */
   get size(): number {
     return this.#items?.length ?? 0;
   }
@@ -45,7 +44,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     return this.#byteMark !== undefined && this.#bytes >= this.#byteMark.bytes;
   }
 
-  /** Adds items; without effect once closed. */
+  /** Adds items. Does nothing once the queue is ended. */
   push(items: readonly T[]): void {
     if (this.#closed || items.length === 0) return;
     this.#items ??= [];
@@ -54,7 +53,7 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     if (this.#reader !== undefined) this.#give({ done: false, value: this.#takeAll() });
   }
 
-  /** Resolves when there is room again, or when the queue is closed. */
+  /** Resolves when there is room again, or when the queue is ended. */
   room(): Promise<void> {
     if (!this.isFull || this.#closed) return Promise.resolve();
     const writer = deferred<void>();
@@ -70,10 +69,10 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     return this.#reader.promise;
   }
 
-  /** Ends the reader after what is there. */
+  /** Ends the queue: the reader gets the items that are left, and then the end. */
   end(): void {
     this.#closed = true;
-    this.#letIn();
+    this.#wakeWriters();
     this.#give({ done: true, value: undefined });
   }
 
@@ -86,11 +85,11 @@ export class BatchQueue<T> implements AsyncIterator<T[], undefined> {
     const items = this.#items ?? [];
     this.#items = undefined;
     this.#bytes = 0;
-    this.#letIn();
+    this.#wakeWriters();
     return items;
   }
 
-  #letIn(): void {
+  #wakeWriters(): void {
     const writers = this.#writers;
     this.#writers = [];
     for (const writer of writers) writer.resolve();

@@ -4,11 +4,11 @@ import { deferred } from './deferred.ts';
 interface Reader<T> {
   items: T[];
   isOver: boolean;
-  /** Resolved when something of it has changed. */
+  /** Resolved when a value was added, or the reader is over. */
   change: ReturnType<typeof deferred<void>>;
 }
 
-/** Hands every value to every reader that is there at the time. */
+/** Gives every value to every reader that is there when it is sent. */
 export class Broadcast<T> {
   readonly #readers = new Set<Reader<T>>();
   #ended = false;
@@ -21,13 +21,13 @@ export class Broadcast<T> {
     }
   }
 
-  /** Ends every reader, now and later. */
+  /** Ends all readers, and those that come later. */
   end(): void {
     this.#ended = true;
     for (const reader of this.#readers) this.#leave(reader);
   }
 
-  /** `first`, and the values from now on. A reader that is left, by `break` or `return`, is forgotten. */
+  /** Gives `first`, and then the values that are sent from now on. `break` or `return` ends the reader. */
   values(first: readonly T[] = []): AsyncIterableIterator<T> {
     const reader: Reader<T> = { items: [...first], isOver: this.#ended, change: deferred() };
     if (!this.#ended) this.#readers.add(reader);

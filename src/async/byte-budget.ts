@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from './deferred.ts';
 
-/** Bytes that several together may hold. Nobody is refused: those that would take more wait for {@link room} first. */
+/** Limits the bytes that several users hold together. It refuses nobody: a user that wants more awaits {@link room} first. */
 export class ByteBudget {
   readonly limit: number;
   #used = 0;
@@ -29,7 +29,7 @@ export class ByteBudget {
     this.#room = undefined;
   }
 
-  /** Resolves when less than the limit is held. */
+  /** Resolves when fewer bytes than the limit are held. */
   room(): Promise<void> {
     if (!this.isFull) return Promise.resolve();
     this.#room ??= deferred();

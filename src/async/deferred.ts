@@ -1,4 +1,4 @@
-/** A promise with its two ends in hand; `Promise.withResolvers` where Node 20 lacks it. */
+/** A promise and the functions that settle it: `Promise.withResolvers`, which Node 20 lacks. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T | PromiseLike<T>) => void;
@@ -15,7 +15,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Requests that wait for their reply, by number. Each entry goes when it is settled or failed. */
+/** Requests that wait for their reply, by number. An entry is deleted when its reply came or failed. */
 export class PendingReplies<T> {
   readonly #entries = new Map<number, Deferred<T>>();
   #next = 1;

@@ -1,6 +1,6 @@
 import { startTimer } from './timers.ts';
 
-/** One timer for many times: it goes off at the earliest that was asked for. */
+/** One timer for many times: it fires at the earliest of those that were set. */
 export class EarliestTimer {
   readonly #ring: () => void;
   #at = Number.POSITIVE_INFINITY;
@@ -14,7 +14,7 @@ export class EarliestTimer {
     return this.#at !== Number.POSITIVE_INFINITY;
   }
 
-  /** @param time - as `performance.now()` tells it; Infinity for never. */
+  /** @param time - as `performance.now()` gives it; Infinity means never. */
   set(time: number): void {
     if (time >= this.#at) return;
     this.stop();
@@ -31,7 +31,7 @@ export class EarliestTimer {
   }
 }
 
-/** Items by rank, the least first: a binary heap. */
+/** A binary heap: the item with the lowest rank comes first. */
 export class Heap<T> {
   readonly #rank: (item: T) => number;
   #items: T[] = [];

@@ -1,4 +1,4 @@
-/** Items in, items out in the same order, each in constant time however many wait: `Array.shift` moves them all. */
+/** A first-in, first-out queue. `shift` takes constant time however many items wait; `Array.shift` moves them all. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #at = 0;
@@ -23,9 +23,9 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Takes away the first `count`. */
+  /** Removes the first `count` items. */
   skip(count: number): void {
-    // What is gone must not stay reachable while the reader never quite catches up.
+    // Removed items must not stay reachable when the reader never quite catches up.
     const end = Math.min(this.#at + count, this.#items.length);
     while (this.#at < end) this.#items[this.#at++] = undefined;
     if (this.#at >= this.#items.length) {
@@ -42,7 +42,7 @@ export class Fifo<T> {
   }
 }
 
-/** Leaves in a queue only what `isWanted` says, in order. Not a method: most that have queues never need it. */
+/** Keeps only the items for which `isWanted` is true, in order. A function, because few users of queues need it. */
 export function retain<T>(queue: Fifo<T>, isWanted: (item: T) => boolean): void {
   for (let left = queue.size; left > 0; left--) {
     const item = queue.shift() as T;

@@ -1,13 +1,13 @@
 /**
- * Calls what a user gave, which must neither end the process nor fail the work that it is told of. What it throws goes to `told`, and
- * so does what the promise rejects with that an async function gives in its place.
- * @param told - must not throw. Default: the console, for what has no logger.
+ * Calls a function that a user gave. It must neither end the process nor fail the work that called it, so what it throws,
+ * or rejects with when it is async, goes to `report`.
+ * @param report - must not throw. Default: `console.error`.
  */
-export function harmless(run: () => unknown, told: (error: unknown) => void = console.error): void {
+export function harmless(run: () => unknown, report: (error: unknown) => void = console.error): void {
   try {
-    // Of any realm, and of any kind: what is not a promise has no such method.
-    (run() as Partial<PromiseLike<unknown>> | null | undefined)?.then?.(undefined, told);
+    // A promise of any realm or library has `then`; other values have not.
+    (run() as Partial<PromiseLike<unknown>> | null | undefined)?.then?.(undefined, report);
   } catch (error) {
-    told(error);
+    report(error);
   }
 }

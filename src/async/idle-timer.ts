@@ -1,6 +1,6 @@
 import { startTimer } from './timers.ts';
 
-/** Expires when nothing moved for a time while something was owed. A sign costs no timer. */
+/** Expires when there was no sign of progress for a time while something is owed. A sign does not touch the timer. */
 export class IdleTimer {
   readonly #owes: () => boolean;
   readonly #expire: (timeout: number) => void;
@@ -12,12 +12,12 @@ export class IdleTimer {
     this.#expire = expire;
   }
 
-  /** Something moved. */
+  /** There was progress. */
   sign(): void {
     this.#lastSign = performance.now();
   }
 
-  /** Starts anew, to expire after `timeout` milliseconds without a sign. */
+  /** Starts again: expires after `timeout` milliseconds without a sign. */
   watch(timeout: number): void {
     this.stop();
     this.sign();

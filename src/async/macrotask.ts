@@ -1,6 +1,6 @@
 import { Fifo } from './fifo.ts';
 
-/** Runs a function after the events that wait now: I/O, timers, input, painting. */
+/** Runs a function after the events that are waiting now: I/O, timers, input, painting. */
 export type Macrotasks = (run: () => void) => void;
 
 /**

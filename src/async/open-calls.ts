@@ -1,16 +1,16 @@
 import { PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
 
-/** Calls that were accepted and have no outcome yet: closing refuses later ones, and waits for these. */
+/** Calls that were accepted and have no outcome yet. Closing refuses later calls, and waits for these. */
 export class OpenCalls {
   readonly #open = new Set<() => void>();
-  /** There once no more are accepted. */
+  /** Undefined while calls are accepted. */
   #idle: Deferred<void> | undefined;
 
   /**
    * Accepts a call.
-   * @param onClose - called when no more are accepted while this one is open, once or several times.
-   * @returns the function to call when it has its outcome.
+   * @param onClose - called when {@link close} is called while this call is open, once or several times.
+   * @returns the function to call when the call has its outcome.
    * @throws PalmError `CLOSED` after {@link close}.
    */
   begin(onClose: () => void = () => {}): () => void {
@@ -22,7 +22,7 @@ export class OpenCalls {
     };
   }
 
-  /** Accepts no more. Resolves when all that were accepted have their outcome. */
+  /** Accepts no more calls. Resolves when all accepted calls have their outcome. */
   close(): Promise<void> {
     this.#idle ??= deferred();
     for (const onClose of this.#open) onClose();
@@ -35,7 +35,7 @@ export class OpenCalls {
   }
 }
 
-/** The error of a call that the client's closing left without an outcome. */
-export function closed(mayHaveLeft: boolean): PalmError {
-  return new PalmError('CLOSED', 'the client is closed', { sent: mayHaveLeft && 'unknown' });
+/** The error of a call that had no outcome when its client was closed. */
+export function closed(mayBeSent: boolean): PalmError {
+  return new PalmError('CLOSED', 'the client is closed', { sent: mayBeSent && 'unknown' });
 }

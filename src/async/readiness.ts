@@ -2,7 +2,7 @@ import type { PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { harmless } from './harmless.ts';
 
-/** What a channel is of: whether it can be used now, and the ways to wait for that and to hear of its end. */
+/** Whether a channel can be used now. It can be waited for, and listeners hear when it breaks. */
 export class Readiness {
   #state: 'waiting' | 'ready' | 'refused' | 'closed' = 'waiting';
   #error: PalmError | undefined;
@@ -25,7 +25,7 @@ export class Readiness {
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#waiting === undefined) {
       this.#waiting = deferred();
-      // Whoever waits sees the rejection; nobody may be waiting.
+      // Callers that wait see the rejection. Perhaps nobody waits.
       this.#waiting.promise.catch(() => {});
     }
     return this.#waiting.promise;
@@ -46,14 +46,14 @@ export class Readiness {
     this.#waiting = undefined;
   }
 
-  /** It was ready and is so no longer, but may be again. */
+  /** The channel was ready and is not any more. It may be ready again later. */
   setBroken(error: PalmError): void {
     if (this.#state !== 'ready') return;
     this.#state = 'waiting';
     for (const listener of [...this.#listeners]) harmless(() => listener(error));
   }
 
-  /** The peer will not have us. It is not ready until {@link setReady} says so. */
+  /** The peer refused the channel. Callers that wait fail, until {@link setReady}. */
   setRefused(error: PalmError): void {
     this.setBroken(error);
     if (this.#state === 'closed') return;
@@ -61,7 +61,7 @@ export class Readiness {
     this.#fail(error);
   }
 
-  /** For good. */
+  /** The channel will not be ready again. */
   setClosed(error: PalmError): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';

@@ -1,17 +1,17 @@
 /**
- * Listens to abort signals on behalf of many calls, with one listener on each signal: a thousand calls that share a
- * signal are no leak, and platforms warn of more than a few listeners.
+ * Listens to abort signals for many calls, with one listener on each signal. Platforms take many listeners on one signal for
+ * a leak and warn, but a thousand calls may share a signal.
  */
 export class SignalHub {
   readonly #listeners = new Map<AbortSignal, Set<() => void>>();
-  // Not currentTarget, which Node 20 has for the first listener of a signal alone, and another hub may be that.
+  // Not currentTarget: Node 20 sets it for the first listener of a signal only, and that may be another hub's.
   readonly #onAbort = (event: Event) => this.#aborted(event.target as AbortSignal);
 
-  /** Calls `listener` when the signal aborts, soon if it has. Gives the function that ends this. */
+  /** Calls `listener` when the signal aborts, or soon if it has. Returns the function that stops listening. */
   listen(signal: AbortSignal, listener: () => void): () => void {
     const listeners = this.#listeners.get(signal) ?? new Set();
     this.#listeners.set(signal, listeners.add(listener));
-    // Listens once, however often it is said (DOM, "add an event listener").
+    // Adding the same listener again does nothing (DOM, "add an event listener").
     signal.addEventListener('abort', this.#onAbort);
     if (signal.aborted) queueMicrotask(() => this.#aborted(signal));
     return () => this.#leave(signal, listener);
@@ -35,12 +35,12 @@ export class SignalHub {
   }
 }
 
-/** @throws the signal's reason when it has aborted. Not every platform has a method of it for that, as React Native. */
+/** @throws the signal's reason when it has aborted. React Native lacks `AbortSignal.throwIfAborted`. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortReason(signal);
 }
 
-/** Why it has aborted, also where the platform does not keep that. */
+/** Why a signal has aborted; an `AbortError` where the platform keeps no reason. */
 export function abortReason({ reason }: AbortSignal): unknown {
   return reason ?? Object.assign(new Error('the call was aborted'), { name: 'AbortError' });
 }

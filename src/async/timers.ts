@@ -1,17 +1,17 @@
 import { deferred } from './deferred.ts';
 import { abortReason, type SignalHub } from './signals.ts';
 
-/** The longest delay a timer takes; beyond it platforms fire at once. */
+/** The longest delay of a timer in milliseconds. With a longer one, platforms fire at once. */
 const LONGEST_TIMER = 0x7fffffff;
 
-/** Calls `expire` after `timeout` milliseconds. Gives the function that stops the clock. */
+/** Calls `expire` after `timeout` milliseconds. Returns the function that stops the timer. */
 export function startTimer(timeout: number, expire: () => void): () => void {
   if (timeout > LONGEST_TIMER) return () => {};
   const timer = setTimeout(expire, timeout);
   return () => clearTimeout(timer);
 }
 
-/** What may end a call before its answer does. */
+/** What may end a call before its answer comes. */
 export interface CallLimits {
   readonly signal: AbortSignal | undefined;
   /** Listens to the signal. */
@@ -21,8 +21,8 @@ export interface CallLimits {
 }
 
 /**
- * Calls `end` once: with the signal's reason when that aborts, or with what `expired` makes when the time is up.
- * Gives the function that lets go of the signal and the timer; it must be called when the call ends otherwise.
+ * Calls `end` once: with the signal's reason when it aborts, or with the error that `expired` makes when the time is up.
+ * Returns the function that releases the signal and the timer. Call it when the call ends in another way.
  */
 export function watchLimits(
   limits: CallLimits,
@@ -43,7 +43,7 @@ export function watchLimits(
   return release;
 }
 
-/** Settles as `promise` does, unless a limit is reached before: then it rejects with that. */
+/** Settles as `promise` does. When a limit is reached first, it rejects with the signal's reason or what `expired` makes. */
 export async function withinLimits<T>(
   limits: CallLimits,
   expired: () => unknown,

@@ -4,29 +4,29 @@ import { Fifo } from './fifo.ts';
 interface Lane<T> {
   readonly owner: string;
   readonly items: Fifo<T>;
-  /** Whether it is among those whose turn comes. */
+  /** Whether it is in the ring of those that wait for their turn. */
   isWaiting: boolean;
 }
 
 /**
- * Items that wait, taken in turns between those they belong to, and in order for each: what one has in plenty does not
- * keep the few of another waiting. Turns are short in time and not in items, since quick work is cheaper in company.
+ * A queue that takes turns between the owners of its items, and keeps each owner's items in order: an owner with many
+ * items does not delay one with few. A turn is measured in time and not in items, because quick work is cheaper in batches.
  */
 export class Turns<T> {
   readonly #lanes = new Map<string, Lane<T>>();
-  /** Those with items; the first has its turn. */
+  /** The lanes with items. The first one has its turn. */
   readonly #ring = new Fifo<Lane<T>>();
-  /** Mostly the owner is the one of the item before. */
+  /** The lane of the last item: the next item mostly has the same owner. */
   #last: Lane<T> | undefined;
   #size = 0;
   #turnSince = 0;
 
-  /** Items that wait. */
+  /** Number of items that wait. */
   get size(): number {
     return this.#size;
   }
 
-  /** Owners of those. */
+  /** Number of owners whose items wait. */
   get owners(): number {
     return this.#ring.size;
   }
