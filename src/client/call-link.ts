@@ -13,14 +13,14 @@ import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
 
 /** Where a path begins and ends. */
-export interface PathAddresses {
+export interface LinkAddresses {
   readonly pushAddress: string;
   readonly subAddress: string;
 }
 
 /** How calls reach a server. */
 export interface Route {
-  readonly addresses: PathAddresses;
+  readonly addresses: LinkAddresses;
   /** Whether the answers come from the very server that calls go to, and that is frond's. */
   readonly isDirect: boolean;
 }
@@ -33,7 +33,7 @@ export interface Follower {
   asked(): Promise<void>;
 }
 
-export interface PathSettings extends Route {
+export interface LinkSettings extends Route {
   readonly connection: Connection;
   readonly tap: Tap | undefined;
   readonly logger: Logger;
@@ -61,7 +61,7 @@ export class CallLink {
   #topics: ClientTopics;
   /** Undefined where a server stays at its addresses. It changes those below. */
   follower: Follower | undefined;
-  addresses: PathAddresses;
+  addresses: LinkAddresses;
   isDirect: boolean;
   pusher: Pusher;
   subscription: Subscription;
@@ -79,7 +79,7 @@ export class CallLink {
   /** How often it has broken. */
   breaks = 0;
 
-  constructor({ connection, addresses, isDirect, tap, logger }: PathSettings) {
+  constructor({ connection, addresses, isDirect, tap, logger }: LinkSettings) {
     this.addresses = addresses;
     this.isDirect = isDirect;
     this.#connection = connection;

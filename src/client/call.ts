@@ -104,7 +104,7 @@ export interface Evaluation<T> extends CallLimits {
  * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, each with the
  * good answers that came, or the signal's reason; whatever it ends with, nothing of it is left.
  */
-export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Promise<T[]> {
+export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Promise<T[]> {
   const { spec, messages } = evaluation;
   throwIfAborted(evaluation.signal);
   const done = deferred<T[]>();
@@ -121,9 +121,9 @@ export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Pr
     release();
     stopRest();
     if (id !== undefined) {
-      path.mailbox.close(id);
+      link.mailbox.close(id);
       // The one place that was taken, when an answer was to give it back, and none did.
-      if (left === messages && messages > 0) path.inFlight.release(1);
+      if (left === messages && messages > 0) link.inFlight.release(1);
     }
     if (error === undefined) done.resolve(answers);
     else if (error instanceof PalmError && answers.length > 0)
@@ -134,7 +134,7 @@ export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Pr
   const expired = () => {
     const came = messages > 1 ? `${answers.length} of ${messages} answers` : 'no answer';
     return (
-      failure ?? path.timeout(nameOf(spec.function), evaluation.timeout, id === undefined ? undefined : came)
+      failure ?? link.timeout(nameOf(spec.function), evaluation.timeout, id === undefined ? undefined : came)
     );
   };
   const release = watchLimits(evaluation, expired, finish);
@@ -155,14 +155,14 @@ export async function evaluate<T>(path: CallLink, evaluation: Evaluation<T>): Pr
 
   const send = async () => {
     let { payload } = evaluation;
-    if (!path.tryAdmit()) {
+    if (!link.tryAdmit()) {
       // What waits is sent as it is now.
       payload = new Uint8Array(payload);
-      await path.admit();
+      await link.admit();
     }
-    if (isOver) return path.inFlight.release(1);
-    id = path.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });
-    await path.send([path.encode({ ...callEnvelope(spec, path.topic(id)), payload })]);
+    if (isOver) return link.inFlight.release(1);
+    id = link.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });
+    await link.send([link.encode({ ...callEnvelope(spec, link.topic(id)), payload })]);
     if (messages === 0) finish();
   };
   send().catch(finish);

@@ -90,7 +90,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   /** Answers that came for no call: late ones, and ones beyond `messages`. */
   get unclaimed(): number {
-    return this.#core.path?.mailbox.unclaimed ?? 0;
+    return this.#core.link?.mailbox.unclaimed ?? 0;
   }
 
   /**
@@ -118,7 +118,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     try {
       const messages = checkCount('messages', options.messages ?? 1, 0);
       const spec = this.#spec(path, options);
-      const answers = await evaluate(this.#core.callPath(), {
+      const answers = await evaluate(this.#core.callLink(), {
         spec,
         payload: this.#encode(payload, `the payload for ${nameOf(spec.function)}`),
         messages,
@@ -245,7 +245,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     payloads: Iterable<In> | AsyncIterable<In>,
     options: O,
   ) {
-    this.#core.callPath();
+    this.#core.callLink();
     checkInput(payloads);
     return [this.#core, this.#codec, this.#spec(path, options), payloads, checkOptions(options)] as const;
   }

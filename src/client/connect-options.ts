@@ -5,7 +5,7 @@ import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
 import { guardTap, type Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
-import type { PathAddresses, Route } from './call-link.ts';
+import type { LinkAddresses, Route } from './call-link.ts';
 
 /** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
 export interface ConnectOptions {
@@ -46,7 +46,7 @@ export interface ConnectOptions {
 export interface ServerProfile extends Omit<Route, 'addresses'> {
   readonly serverName: string;
   /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
-  readonly addresses: PathAddresses | undefined;
+  readonly addresses: LinkAddresses | undefined;
 }
 
 /** Options checked, and settled where something stands in for what is left out. */

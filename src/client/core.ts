@@ -36,7 +36,7 @@ export class ClientCore {
   /** What goes in front of every key, if anything does: the user's session, behind the one that a relay gave. */
   readonly session: string | undefined;
   /** Undefined when the server takes no calls. */
-  readonly path: CallLink | undefined;
+  readonly link: CallLink | undefined;
   /** What every message says: the session, or a random id of the client's. */
   readonly stream: MessageDefaults;
 
@@ -63,12 +63,12 @@ export class ClientCore {
     };
     const { addresses, isDirect } = profile;
     if (addresses === undefined) return;
-    const path = new CallLink({ connection, addresses, isDirect, tap, logger });
-    this.path = path;
+    const link = new CallLink({ connection, addresses, isDirect, tap, logger });
+    this.link = link;
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
       loadLater()
-        .then((later) => later.follow(this, path))
+        .then((later) => later.follow(this, link))
         .catch(() => {});
   }
 
@@ -95,9 +95,9 @@ export class ClientCore {
       const profile = settings.profile ?? (await discover(settings, cache));
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
-      if (core.path !== undefined) {
-        awaited = Object.values(core.path.addresses).join(' and ');
-        await core.path.ready();
+      if (core.link !== undefined) {
+        awaited = Object.values(core.link.addresses).join(' and ');
+        await core.link.ready();
       }
       logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
       return core;
@@ -111,9 +111,9 @@ export class ClientCore {
   }
 
   /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
-  callPath(): CallLink {
-    if (this.path === undefined) throw takesNoCalls(this.serverName);
-    return this.path;
+  callLink(): CallLink {
+    if (this.link === undefined) throw takesNoCalls(this.serverName);
+    return this.link;
   }
 
   async close({ timeout = DRAIN_TIMEOUT }: CloseOptions): Promise<void> {
@@ -122,7 +122,7 @@ export class ClientCore {
     if (timeout > 0) await atMost(timeout, idle);
     // First, since what has not left is told so by what was to send it.
     await this.connection.close({ timeout: Math.max(0, end - performance.now()) });
-    this.path?.close();
+    this.link?.close();
   }
 }
 

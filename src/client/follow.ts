@@ -12,23 +12,23 @@ const LOOK_AGAIN = 1_000;
 /** Milliseconds that a second link to a server gets to show that the server can be reached. */
 const PROBE_TIMEOUT = 1_000;
 
-/** Has the path of a client follow its server. */
-export function follow(core: ClientCore, path: CallLink): void {
-  path.follower = new ServerFollower(core, path);
-  // This was loaded while the path was being opened, and took its time.
-  if (path.breaks > 0) path.follower.broke();
+/** Has the link of a client follow its server. */
+export function follow(core: ClientCore, link: CallLink): void {
+  link.follower = new ServerFollower(core, link);
+  // This was loaded while the link was being opened, and took its time.
+  if (link.breaks > 0) link.follower.broke();
 }
 
 /** Asks a client's server where it is when a link to it has broken, and goes there. */
 class ServerFollower implements Follower {
   readonly #core: ClientCore;
-  readonly #path: CallLink;
+  readonly #link: CallLink;
   #asked: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(core: ClientCore, path: CallLink) {
+  constructor(core: ClientCore, link: CallLink) {
     this.#core = core;
-    this.#path = path;
+    this.#link = link;
     core.connection.closed.then(() => {
       this.#isClosed = true;
     });
@@ -54,7 +54,7 @@ class ServerFollower implements Follower {
       if (status.type !== 'disconnected' || status.address !== settings.dbAddress) continue;
       this.asked();
       // Fails when the connection is being closed.
-      probe(this.#path).catch(() => {});
+      probe(this.#link).catch(() => {});
     }
   }
 
@@ -63,7 +63,7 @@ class ServerFollower implements Follower {
     for (;;) {
       await this.#asked;
       await atMost(LOOK_AGAIN, this.#core.connection.closed);
-      if (this.#isClosed || this.#path.isReady) break;
+      if (this.#isClosed || this.#link.isReady) break;
       this.#asked = this.#ask();
     }
     this.#asked = undefined;
@@ -71,17 +71,17 @@ class ServerFollower implements Follower {
 
   async #ask(): Promise<void> {
     const { settings, cache, serverName } = this.#core;
-    const path = this.#path;
+    const link = this.#link;
     for (;;) {
       try {
         const { addresses, isDirect } = await discover({ ...settings, serverName }, cache);
         if (addresses === undefined) throw takesNoCalls(serverName);
-        return move(path, { addresses, isDirect });
+        return move(link, { addresses, isDirect });
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'the server cannot be found again');
         // The link that it was asked over broke; the next may be on its way.
         if (error.code === 'DISCONNECTED') continue;
-        if (error.code !== 'CLOSED' && !this.#isClosed && !path.isReady) refuse(path, error, settings.logger);
+        if (error.code !== 'CLOSED' && !this.#isClosed && !link.isReady) refuse(link, error, settings.logger);
         return;
       }
     }
@@ -89,29 +89,29 @@ class ServerFollower implements Follower {
 }
 
 /** Goes to where the server is now. What was under way at the addresses that it left has failed. */
-function move(path: CallLink, { addresses, isDirect }: Route): void {
-  const { pushAddress, subAddress } = path.addresses;
-  path.refusal = undefined;
-  path.isDirect = isDirect;
+function move(link: CallLink, { addresses, isDirect }: Route): void {
+  const { pushAddress, subAddress } = link.addresses;
+  link.refusal = undefined;
+  link.isDirect = isDirect;
   if (addresses.pushAddress !== pushAddress) {
-    const pusher = path.push(addresses.pushAddress);
-    path.addresses = { ...addresses, subAddress };
-    pushBy(path, pusher, pushAddress);
+    const pusher = link.push(addresses.pushAddress);
+    link.addresses = { ...addresses, subAddress };
+    pushBy(link, pusher, pushAddress);
   }
   if (addresses.subAddress !== subAddress) {
-    const before = path.subscription;
-    path.subscription = path.subscribe(addresses.subAddress);
-    path.addresses = addresses;
-    path.break(left(subAddress));
+    const before = link.subscription;
+    link.subscription = link.subscribe(addresses.subAddress);
+    link.addresses = addresses;
+    link.break(left(subAddress));
     before.close();
   }
 }
 
 /** What was pushed at the address before fails before its link is closed. */
-function pushBy(path: CallLink, pusher: Pusher, address: string): void {
-  const before = path.pusher;
-  path.pusher = pusher;
-  path.break(left(address));
+function pushBy(link: CallLink, pusher: Pusher, address: string): void {
+  const before = link.pusher;
+  link.pusher = pusher;
+  link.break(left(address));
   before.close();
 }
 
@@ -120,14 +120,14 @@ function left(address: string): PalmError {
 }
 
 /** Another server is where it was: what waits for it fails, and what comes, until it is back. */
-function refuse(path: CallLink, error: PalmError, logger: Logger): void {
-  const isNews = path.refusal === undefined;
-  path.refusal = error;
+function refuse(link: CallLink, error: PalmError, logger: Logger): void {
+  const isNews = link.refusal === undefined;
+  link.refusal = error;
   if (!isNews) return;
   logger.warning('the server was not found again', { code: error.code, reason: error.message });
-  const { pusher, subscription, addresses } = path;
-  path.pusher = path.push(addresses.pushAddress);
-  path.subscription = path.subscribe(addresses.subAddress);
+  const { pusher, subscription, addresses } = link;
+  link.pusher = link.push(addresses.pushAddress);
+  link.subscription = link.subscribe(addresses.subAddress);
   pusher.close();
   subscription.close();
 }
@@ -136,15 +136,15 @@ function refuse(path: CallLink, error: PalmError, logger: Logger): void {
  * Dials the address that calls are pushed to once more, and leaves the link that there is when the other is not there in
  * time: a link without heartbeats stands for minutes after its peer has vanished.
  */
-async function probe(path: CallLink): Promise<void> {
-  const before = path.pusher;
+async function probe(link: CallLink): Promise<void> {
+  const before = link.pusher;
   if (!before.isReady) return;
-  const { pushAddress } = path.addresses;
-  const pusher = path.push(pushAddress);
+  const { pushAddress } = link.addresses;
+  const pusher = link.push(pushAddress);
   await atMost(
     PROBE_TIMEOUT,
     pusher.ready().catch(() => {}),
   );
-  if (pusher.isReady || path.pusher !== before || !before.isReady) pusher.close();
-  else pushBy(path, pusher, pushAddress);
+  if (pusher.isReady || link.pusher !== before || !before.isReady) pusher.close();
+  else pushBy(link, pusher, pushAddress);
 }

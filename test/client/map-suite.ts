@@ -346,7 +346,7 @@ export function testMaps(name: string, make: () => Ground): void {
           () => import('../../src/client/later.ts'),
         );
         cleanup.push(() => core.close({}));
-        const path = core.callPath();
+        const path = core.callLink();
         const { signal } = new AbortController();
         const listeners = watchListeners(signal);
         const timers = () => process.getActiveResourcesInfo().filter((own) => own === 'Timeout').length;

@@ -295,7 +295,7 @@ export function testClient(name: string, make: () => Ground): void {
           () => import('../../src/client/later.ts'),
         );
         cleanup.push(() => core.close({}));
-        const path = core.callPath();
+        const path = core.callLink();
         const { signal } = new AbortController();
         const listeners = new Set<unknown>();
         let most = 0;

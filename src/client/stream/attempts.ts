@@ -10,11 +10,11 @@ export interface Attempt {
   count: number;
   /** When this attempt began; or when the next does, while it waits for that. */
   at: number;
-  /** Breaks that the path had when it was sent; undefined until it is. */
+  /** Breaks that the link had when it was sent; undefined until it is. */
   breaks: number | undefined;
   /** Whether it is among those that wait to be sent. */
   isQueued: boolean;
-  /** Whether it has taken one of the path's places. */
+  /** Whether it has taken one of the link's places. */
   isPlaced: boolean;
 }
 
@@ -115,7 +115,7 @@ export class Attempts {
     return found;
   }
 
-  /** Those that were sent before the path's break of that number. */
+  /** Those that were sent before the link's break of that number. */
   lost(breaks: number): Attempt[] {
     return [...this.#out.values()].filter(
       (attempt) => attempt.breaks !== undefined && attempt.breaks < breaks,

@@ -58,7 +58,7 @@ export function openJob<In, Out>(
   const { signal, messages, window = 1_024, onRemoteError } = options;
   const { timeout, errorSentinel } = client.settings;
   const { idleTimeout = messages === undefined ? Number.POSITIVE_INFINITY : timeout } = options;
-  return new JobRun(client.callPath(), payloads, {
+  return new JobRun(client.callLink(), payloads, {
     spec,
     codec,
     started,
@@ -76,7 +76,7 @@ export function openJob<In, Out>(
 
 /** One job: a sender that pulls the input, and the results that the reader empties. */
 export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out> {
-  readonly #path: CallLink;
+  readonly #link: CallLink;
   readonly #settings: JobSettings<In, Out>;
   readonly #sender: JobSender<In>;
   readonly #message: PalmMessage;
@@ -91,18 +91,18 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     (timeout) => this.fail(this.#idleError(timeout)),
   );
 
-  constructor(path: CallLink, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+  constructor(link: CallLink, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
     super(settings);
-    this.#path = path;
+    this.#link = link;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
     this.#sender = new JobSender({
-      path,
+      link,
       input: openInput(payloads),
       what: nameOf(settings.spec.function),
       encode: (value) => {
         this.#message.payload = settings.codec.encode(value);
-        return path.encode(this.#message);
+        return link.encode(this.#message);
       },
       roomForResults: () => (this.results.size < settings.window ? undefined : this.#roomForResults()),
       onSent: (count) => {
@@ -135,13 +135,13 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
   /** Registered only when it can be sent: a break before that does no harm. */
   async #open(): Promise<void> {
     this.releases.push(this.#settings.calls.begin(() => this.#close()));
-    if (!this.#path.isReady) await this.#path.ready();
+    if (!this.#link.isReady) await this.#link.ready();
     if (this.isOver) return;
-    this.#id = this.#path.mailbox.open({
+    this.#id = this.#link.mailbox.open({
       answer: (message) => this.#answer(message),
       fail: (error) => this.fail(error),
     });
-    this.#message.client = this.#path.topic(this.#id);
+    this.#message.client = this.#link.topic(this.#id);
   }
 
   async #send(): Promise<void> {
@@ -211,12 +211,12 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     const { messages, spec } = this.#settings;
     const wanted = messages === undefined ? '' : ` of ${messages}`;
     const came = `no further result (${this.#sent} sent, ${this.#received}${wanted} results came)`;
-    return this.#path.timeout(nameOf(spec.function), timeout, this.#id === undefined ? undefined : came);
+    return this.#link.timeout(nameOf(spec.function), timeout, this.#id === undefined ? undefined : came);
   }
 
   protected stop(): void {
     this.#idle.stop();
-    if (this.#id !== undefined) this.#path.mailbox.close(this.#id);
+    if (this.#id !== undefined) this.#link.mailbox.close(this.#id);
     this.#sender.stop(this.#received);
   }
 }

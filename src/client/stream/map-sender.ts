@@ -6,14 +6,14 @@ import { type Attempt } from './attempts.ts';
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {
-  readonly path: CallLink;
+  readonly link: CallLink;
   /** Whether an attempt is still to be made. */
   readonly isWanted: (attempt: Attempt) => boolean;
   /** Sends a batch. Resolves when the link has taken charge of it, or what did not leave is seen to. */
   readonly send: (batch: readonly Attempt[]) => Promise<void>;
 }
 
-/** Sends attempts in their turn, when the path is ready and has a place for them. */
+/** Sends attempts in their turn, when the link is ready and has a place for them. */
 export class MapSender {
   readonly #settings: MapSenderSettings;
   readonly #waiting = new Fifo<Attempt>();
@@ -31,11 +31,11 @@ export class MapSender {
   }
 
   add(attempt: Attempt): void {
-    const { path } = this.#settings;
+    const { link } = this.#settings;
     // One that waits since an earlier try is sent once, for this.
     if (attempt.isQueued) return;
     attempt.isQueued = true;
-    if (this.#isBusy || this.#waiting.size > 0 || this.#batch.length >= BATCH || !path.tryAdmit()) {
+    if (this.#isBusy || this.#waiting.size > 0 || this.#batch.length >= BATCH || !link.tryAdmit()) {
       this.#waiting.push(attempt);
       this.#work();
       return;
@@ -45,7 +45,7 @@ export class MapSender {
     else this.#flushSoon();
   }
 
-  /** Resolves when what was added has been handed on, or waits for the path alone. */
+  /** Resolves when what was added has been handed on, or waits for the link alone. */
   async handedOn(): Promise<void> {
     if (this.#batch.length > 0) this.#work();
     await this.#sending;
@@ -55,7 +55,7 @@ export class MapSender {
   giveBack(attempt: Attempt): void {
     if (!attempt.isPlaced) return;
     attempt.isPlaced = false;
-    this.#settings.path.inFlight.release(1);
+    this.#settings.link.inFlight.release(1);
   }
 
   /** Sends no more. */
@@ -75,7 +75,7 @@ export class MapSender {
   #flushSoon(): void {
     if (this.#flushesSoon) return;
     this.#flushesSoon = true;
-    this.#settings.path.later(() => {
+    this.#settings.link.later(() => {
       this.#flushesSoon = false;
       this.#work();
     });
@@ -103,26 +103,26 @@ export class MapSender {
   }
 
   #admit(attempt: Attempt): Promise<void> | undefined {
-    const { path, isWanted } = this.#settings;
+    const { link, isWanted } = this.#settings;
     if (!isWanted(attempt)) attempt.isQueued = false;
-    else if (path.tryAdmit()) this.#place(attempt);
+    else if (link.tryAdmit()) this.#place(attempt);
     else return this.#admitLater(attempt);
     return undefined;
   }
 
   async #admitLater(attempt: Attempt): Promise<void> {
-    const { path } = this.#settings;
+    const { link } = this.#settings;
     await this.#flush();
-    await path.admit();
-    if (this.#isStopped) path.inFlight.release(1);
+    await link.admit();
+    if (this.#isStopped) link.inFlight.release(1);
     else this.#place(attempt);
   }
 
   /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
   async #flush(): Promise<void> {
-    const { path, isWanted, send } = this.#settings;
+    const { link, isWanted, send } = this.#settings;
     // Those that are gathered are not sent yet: a link that is broken now has not lost them.
-    while (!path.isReady && this.#batch.length > 0) await path.ready();
+    while (!link.isReady && this.#batch.length > 0) await link.ready();
     const batch = this.#batch.filter((attempt) => {
       attempt.isQueued = false;
       if (isWanted(attempt)) return true;

@@ -43,7 +43,7 @@ export class MapRun<In, Out>
   extends ResultStream<MapOutcome<Out>, Out | MapOutcome<Out>>
   implements MapResults<Out | MapOutcome<Out>>
 {
-  readonly #path: CallLink;
+  readonly #link: CallLink;
   readonly #input: Input<In>;
   readonly #settings: MapSettings<In, Out>;
   readonly #attempts: Attempts;
@@ -59,18 +59,18 @@ export class MapRun<In, Out>
   #ended: number | undefined;
   /** The input has ended, with an error if it failed. */
   #inputEnd: Ending | undefined;
-  readonly #alarm = new EarliestTimer(() => this.#path.later(() => this.#look()));
+  readonly #alarm = new EarliestTimer(() => this.#link.later(() => this.#look()));
 
-  constructor(path: CallLink, input: Input<In>, settings: MapSettings<In, Out>) {
+  constructor(link: CallLink, input: Input<In>, settings: MapSettings<In, Out>) {
     super(settings);
-    this.#path = path;
+    this.#link = link;
     this.#input = input;
     this.#settings = settings;
     this.#message = callEnvelope(settings.spec, '');
     this.#attempts = new Attempts(settings);
     this.#order = settings.ordered ? new InOrder((outcome) => this.results.push(outcome)) : undefined;
     this.#sender = new MapSender({
-      path,
+      link,
       isWanted: (attempt) => this.#attempts.isOut(attempt),
       send: (batch) => this.#send(batch),
     });
@@ -107,7 +107,7 @@ export class MapRun<In, Out>
       this.fail(new PalmError('TIMEOUT', text, { sent: 'unknown' }));
     };
     this.releases.push(startTimer(deadline, overdue), () => this.#alarm.stop());
-    this.#id = this.#path.mailbox.open(this.#call);
+    this.#id = this.#link.mailbox.open(this.#call);
     this.#take().catch((error) => this.fail(error));
   }
 
@@ -160,7 +160,7 @@ export class MapRun<In, Out>
   async #send(batch: readonly Attempt[]): Promise<void> {
     const counts = batch.map(({ count }) => count);
     try {
-      await this.#path.send(this.#encode(batch));
+      await this.#link.send(this.#encode(batch));
     } catch (cause) {
       if (this.isOver) return;
       const error = PalmError.from(cause, 'DISCONNECTED', 'sending failed');
@@ -176,14 +176,14 @@ export class MapRun<In, Out>
   }
 
   #encode(attempts: readonly Attempt[]): Bytes[] {
-    const path = this.#path;
+    const link = this.#link;
     const message = this.#message;
-    message.client = path.topic(this.#id);
+    message.client = link.topic(this.#id);
     return attempts.map((attempt) => {
-      attempt.breaks = path.breaks;
+      attempt.breaks = link.breaks;
       message.ordinal = attempt.index + 1;
       message.payload = attempt.payload;
-      return path.encode(message);
+      return link.encode(message);
     });
   }
 
@@ -255,12 +255,12 @@ export class MapRun<In, Out>
     if (!this.isOver) this.#alarm.set(this.#attempts.next);
   }
 
-  /** The path broke, or an answer cannot be read. */
+  /** The link broke, or an answer cannot be read. */
   #lose(error: PalmError, number: number | undefined): void {
     if (number === undefined) {
       this.fail(error);
     } else {
-      this.#path.mailbox.open(this.#call, this.#id);
+      this.#link.mailbox.open(this.#call, this.#id);
       this.#giveUp(this.#attempts.lost(number), () => error);
     }
   }
@@ -271,7 +271,7 @@ export class MapRun<In, Out>
     const now = wholeNow();
     const { spec, timeout } = this.#settings;
     this.#giveUp(this.#attempts.overdue(now), ({ breaks }) =>
-      this.#path.timeout(nameOf(spec.function), timeout, breaks === undefined ? undefined : 'no answer'),
+      this.#link.timeout(nameOf(spec.function), timeout, breaks === undefined ? undefined : 'no answer'),
     );
     for (const attempt of this.#attempts.rested(now)) this.#sender.add(attempt);
     this.#alarm.set(this.#attempts.next);
@@ -297,9 +297,9 @@ export class MapRun<In, Out>
 
   protected stop(): void {
     this.#ended = Date.now();
-    this.#path.mailbox.close(this.#id);
+    this.#link.mailbox.close(this.#id);
     this.#sender.stop();
-    this.#path.inFlight.release(this.#attempts.clear());
+    this.#link.inFlight.release(this.#attempts.clear());
     this.#order?.clear();
     this.#endInput();
   }
@@ -320,7 +320,7 @@ export function openMap<In, Out>(
   options: MapOptions,
   isSettled = false,
 ): MapRun<In, Out> {
-  return new MapRun(client.callPath(), openInput(payloads), {
+  return new MapRun(client.callLink(), openInput(payloads), {
     ...resolveOptions(options, client.settings.timeout),
     total: options.total ?? sizeOf(payloads),
     spec,

@@ -9,7 +9,7 @@ export interface StreamClient {
   readonly signals: SignalHub;
   readonly settings: { readonly timeout: number; readonly errorSentinel?: boolean | undefined };
   /** @throws PalmError `INVALID_CALL` when the server takes no calls. */
-  callPath(): CallLink;
+  callLink(): CallLink;
 }
 
 /** How a stream ends: with an error, or without. */

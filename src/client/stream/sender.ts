@@ -6,7 +6,7 @@ import type { Input } from './input.ts';
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {
-  readonly path: CallLink;
+  readonly link: CallLink;
   readonly input: Input<In>;
   /** Names the job in errors. */
   readonly what: string;
@@ -48,7 +48,7 @@ export class JobSender<In> {
    * or gives what is no payload, is the error it resolves with: what came before it is sent all the same.
    */
   async run(): Promise<{ readonly error: unknown } | undefined> {
-    const { path, input, roomForResults } = this.#settings;
+    const { link, input, roomForResults } = this.#settings;
     for (let index = 0; ; index++) {
       const room = roomForResults();
       if (room !== undefined) {
@@ -56,9 +56,9 @@ export class JobSender<In> {
         await room;
       }
       if (this.#isStopped) return undefined;
-      if (!path.inFlight.take()) {
+      if (!link.inFlight.take()) {
         await this.#flush();
-        await path.inFlight.wait();
+        await link.inFlight.wait();
       }
       this.#placed++;
       if (this.#isStopped) return this.#giveBack(1);
@@ -89,7 +89,7 @@ export class JobSender<In> {
       }
       if (this.#batch.length >= BATCH) {
         await this.#flush();
-        await path.room();
+        await link.room();
       }
     }
   }
@@ -110,14 +110,14 @@ export class JobSender<In> {
 
   #giveBack(count: number): undefined {
     this.#placed -= count;
-    this.#settings.path.inFlight.release(count);
+    this.#settings.link.inFlight.release(count);
     return undefined;
   }
 
   /** What an async input gives before other events get their turn travels together; what it gives later does not wait. */
   #flushSoon(): void {
     if (this.#batch.length > 0) return;
-    this.#settings.path.later(() => {
+    this.#settings.link.later(() => {
       // A batch that cannot leave fails the job through its mailbox.
       if (!this.#isStopped) this.#flush().catch(() => {});
     });
@@ -130,7 +130,7 @@ export class JobSender<In> {
   #flush(): Promise<void> {
     const { length } = this.#batch;
     if (length > 0) {
-      this.#sending = this.#settings.path.send(this.#batch).then(() => this.#settings.onSent(length));
+      this.#sending = this.#settings.link.send(this.#batch).then(() => this.#settings.onSent(length));
       this.#batch = [];
       // Whoever flushes it soon does not wait for it: its failure is no unhandled one.
       this.#sending.catch(() => {});
