@@ -9,24 +9,25 @@ import { inspectValue, PalmError } from './protocol/errors.ts';
 import { randomId } from './protocol/ids.ts';
 import { Feature, Status } from './protocol/message.ts';
 import { remoteReason } from './protocol/printable.ts';
-/** The calls of one client to the store of its server. */
+
+/** The calls of one client to its server's key-value store. */
 export class CacheClient {
-  readonly #channel: CacheLink;
-  /** Deletions under way, by key: to a pylm server a key must not be deleted twice. */
+  readonly #link: CacheLink;
+  /** Deletions under way, by key: a pylm server must not get two for one key. */
   readonly #deleting = new Map<string, Promise<unknown>>();
 
-  constructor(channel: CacheLink) {
-    this.#channel = channel;
+  constructor(link: CacheLink) {
+    this.#link = link;
   }
 
-  /** The value under a key of the session, or else under that key as it is stored: stock pylm workers know of no sessions. */
+  /** The value of a key of the session, or else of the key as it is given: stock pylm workers store without a session. */
   async get(key: string, limits: CallLimits): Promise<Bytes | undefined> {
     const [own, stored] = this.#wireKeys(key);
     const value = await this.#get(own, limits);
     return value === undefined && stored !== own ? this.#get(stored, limits) : value;
   }
 
-  /** Stores a value; gives the key as it is stored, a random one when none was given, or an empty one, as in pylm. */
+  /** Stores a value. Returns the key as it is stored: a random one when the key is missing or empty, as in pylm. */
   async set(value: Bytes, key: string | undefined, limits: CallLimits): Promise<string> {
     const [wire] = this.#wireKeys(key === undefined || key === '' ? randomId() : key);
     checkWritable(wire);
@@ -34,11 +35,11 @@ export class CacheClient {
     return wire;
   }
 
-  /** Deletes a key of the session, which may be as {@link set} gave it; gives whether it was there. */
+  /** Deletes a key of the session, which may be given as {@link set} returned it. Returns whether it was there. */
   async delete(key: string, limits: CallLimits): Promise<boolean> {
     const [own, stored] = this.#wireKeys(key);
     if (await this.#deleteInTurn(own, limits)) return true;
-    // Not what others have stored without a session.
+    // Never a key that others stored without a session.
     const isOwn = stored !== own && stored.startsWith(own.slice(0, -key.length));
     return isOwn && this.#deleteInTurn(stored, limits);
   }
@@ -58,10 +59,10 @@ export class CacheClient {
 
   async #delete(wire: string, limits: CallLimits): Promise<boolean> {
     // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
-    if (!this.#channel.answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
+    if (!this.#link.answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
     const reply = await this.#exchange('delete', wire, limits);
     if (reply.status === Status.missing) return false;
-    // What a relay answers when somebody else was quicker: it spares a pylm server the deletion.
+    // A relay answers this when another client has deleted the key: the pylm server must not get a second deletion.
     if (reply.features === undefined && reply.value.length === 0) return false;
     checkDone('delete', wire, reply);
     return true;
@@ -72,37 +73,37 @@ export class CacheClient {
     if (reply.status === Status.missing) return undefined;
     if (reply.status !== Status.ok) throw remote('get', wire, reply);
     if (reply.features === undefined && reply.value.length === 0) return undefined;
-    // A copy: what came may be one of several in a buffer.
+    // A copy: the reply may be a part of a larger buffer.
     return new Uint8Array(reply.value);
   }
 
-  /** A key of the session, and the same as it is stored where that is another one. */
+  /** The key on the wire when it is one of the session's, and when it is given as it is stored. */
   #wireKeys(key: string): readonly [string, string] {
-    const { connection, session } = this.#channel.context;
+    const { connection, session } = this.#link.context;
     const { keyPrefix } = connection;
     return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
   }
 
   async #exchange(operation: string, wire: string, limits: CallLimits, value?: Bytes): Promise<CacheReply> {
     throwIfAborted(limits.signal);
-    const features = this.#channel.answersEnvelopes ? Feature.replies : 0;
-    const { server, context } = this.#channel;
+    const features = this.#link.answersEnvelopes ? Feature.replies : 0;
+    const { server, context } = this.#link;
     const parties = { server, client: context.connection.id };
     const request = value
       ? setRequest(parties, wire, value, features)
       : keyRequest(operation, parties, wire, features);
-    const { reply, cancel } = this.#channel.ask(request);
+    const { reply, cancel } = this.#link.ask(request);
     const expired = () => {
-      const { dbAddress, connection } = this.#channel.context;
+      const { dbAddress, connection } = this.#link.context;
       const text = `no reply to ${operation} of ${inspectValue(wire)} from ${dbAddress} within ${limits.timeout} ms${connection.trouble || '; is the server up?'}`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     const release = watchLimits(limits, expired, cancel);
     try {
       const bare = await reply;
-      // As it was asked: another server may be there by now.
-      const read = request.features !== 0 ? readReply(this.#channel.codec, bare, false) : plainReply(bare);
-      this.#channel.tapReply(read, bare.length);
+      // As it was asked for: another server may be there by now.
+      const read = request.features !== 0 ? readReply(this.#link.codec, bare, false) : plainReply(bare);
+      this.#link.tapReply(read, bare.length);
       return read;
     } finally {
       release();

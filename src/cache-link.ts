@@ -12,11 +12,11 @@ export interface CacheContext {
   readonly tap: Tap | undefined;
 }
 
-/** The way to the key-value store of a server, over its REP socket; {@link CacheClient} is what clients do with it. */
+/** A link to the key-value store of a server, over its REP socket. `CacheClient` makes the calls. */
 export class CacheLink {
   readonly context: CacheContext;
   readonly codec = new EnvelopeCodec();
-  /** The server's name once known; pylm ignores it. */
+  /** The server's name, once it is known. pylm ignores it. */
   server = '_';
   /** Whether the server answers with envelopes, which tell a missing key from an empty value. */
   answersEnvelopes = false;
@@ -25,7 +25,7 @@ export class CacheLink {
     this.context = context;
   }
 
-  /** Reads one of the server's own keys, whose values are text, and learns whether it is a frond server. */
+  /** Reads one of the server's own keys, whose values are strings, and learns whether it is a frond server. */
   async read(key: string): Promise<CacheReply> {
     const { reply } = this.ask(
       keyRequest('get', { server: this.server, client: this.context.connection.id }, key, Feature.replies),
@@ -36,6 +36,7 @@ export class CacheLink {
     return read;
   }
 
+  /** Sends a request, and shows it to the tap. */
   ask(message: PalmMessage): PendingReply {
     const { connection, dbAddress, tap } = this.context;
     const frame = this.codec.encode(message);
@@ -50,6 +51,7 @@ export class CacheLink {
     return connection.request(dbAddress, frame);
   }
 
+  /** Shows a reply to the tap. */
   tapReply(reply: CacheReply, size: number): void {
     const { dbAddress: address, tap } = this.context;
     tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });

@@ -12,24 +12,26 @@ import { type ClientTopics, clientTopics } from '../protocol/topics.ts';
 import type { Tap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
 
-/** Where a path begins and ends. */
+/** The two addresses of a link to a server. */
 export interface LinkAddresses {
+  /** Where calls are pushed to. */
   readonly pushAddress: string;
+  /** Where answers are published. */
   readonly subAddress: string;
 }
 
 /** How calls reach a server. */
 export interface Route {
   readonly addresses: LinkAddresses;
-  /** Whether the answers come from the very server that calls go to, and that is frond's. */
+  /** Whether the server that calls go to is frond's, and answers them itself. */
   readonly isDirect: boolean;
 }
 
-/** Finds a server that was started again at other addresses. */
+/** Finds a server again that was restarted at other addresses. */
 export interface Follower {
-  /** A link of the path broke. */
+  /** The link broke. */
   broke(): void;
-  /** Resolves once the server has said where it is. */
+  /** Asks the server where it is. Resolves when it has answered. */
   asked(): Promise<void>;
 }
 
@@ -39,44 +41,44 @@ export interface LinkSettings extends Route {
   readonly logger: Logger;
 }
 
-/** Milliseconds that answers may still come when the link that calls are pushed on has broken. */
+/** Milliseconds in which answers may still come after the pusher has broken. */
 const GRACE = 250;
 
 /**
- * Milliseconds that a frond server gets to confirm a subscription, which it does at once: another may have come to its
- * address since it was asked.
+ * Milliseconds in which a frond server confirms a subscription. It does so at once; but since it was asked, another server may
+ * have come to its address.
  */
 const PROOF_TIMEOUT = 2_000;
 
 /**
- * The way of every call: envelopes out through one PUSH, answers back through one subscription that is proved before
- * anything is sent. When either breaks, what is under way has lost its message or its answer, and fails.
+ * A client's link to its server. Calls leave through one pusher; answers come back through one subscription, which the server
+ * has confirmed before anything is sent. When either breaks, the calls under way fail: their message or answer may be lost.
  */
 export class CallLink {
   readonly mailbox = new Mailbox();
-  /** Runs a function after the events that wait now. */
+  /** Runs a function after the events that are waiting now. */
   readonly later = macrotasks();
   readonly inFlight: FlowLimit;
   readonly #connection: Connection;
   #topics: ClientTopics;
-  /** Undefined where a server stays at its addresses. It changes those below. */
+  /** Undefined where a server stays at its addresses. It changes the five fields below. */
   follower: Follower | undefined;
   addresses: LinkAddresses;
   isDirect: boolean;
   pusher: Pusher;
   subscription: Subscription;
-  /** Why the server is not at its addresses any more. */
+  /** Why calls are refused, while another server is at the addresses. */
   refusal: PalmError | undefined;
   readonly #tap: Tap | undefined;
   readonly #logger: Logger;
   #badAnswers = 0;
   readonly #outgoing = new EnvelopeCodec();
   readonly #incoming = new EnvelopeCodec();
-  /** Calls that were under way when the link they were pushed on broke, until they are given up. */
+  /** Calls that were under way when the pusher broke. They fail after the grace period. */
   #graced: readonly string[] = [];
   #stopGrace = () => {};
   #closed: PalmError | undefined;
-  /** How often it has broken. */
+  /** How often the link has broken. */
   breaks = 0;
 
   constructor({ connection, addresses, isDirect, tap, logger }: LinkSettings) {
@@ -91,7 +93,7 @@ export class CallLink {
     this.pusher = this.push(addresses.pushAddress);
   }
 
-  /** Whether a call may be sent this moment. */
+  /** Whether a call can be sent now. */
   get isReady(): boolean {
     return this.#closed === undefined && this.pusher.isReady && this.subscription.isReady;
   }
@@ -105,19 +107,19 @@ export class CallLink {
       try {
         await Promise.all([subscription.ready(), pusher.ready()]);
       } catch (error) {
-        // Something else may be at an address that the server has left.
+        // The server may have moved, and another one may be at its old address.
         if (!isReplaced()) await this.follower?.asked();
         if (!isReplaced()) throw error;
       }
     }
   }
 
-  /** Takes a place for one message, when it may be sent this moment. */
+  /** Takes a place for one message if it can be sent now. */
   tryAdmit(): boolean {
     return this.isReady && this.inFlight.take() > 0;
   }
 
-  /** Resolves with a place for one message, when it may be sent. */
+  /** Takes a place for one message. Resolves when it can be sent. */
   async admit(): Promise<void> {
     await this.ready();
     await this.inFlight.wait();
@@ -126,14 +128,14 @@ export class CallLink {
     await this.admit();
   }
 
-  /** The `client` field for a call: the server publishes the answers under it. */
+  /** The `client` field of a call, which is the topic that the server publishes the answers under. */
   topic(callId: string): string {
     const { id } = this.#connection;
     if (this.#topics.id !== id) this.#topics = clientTopics(id);
     return this.#topics.of(callId);
   }
 
-  /** The frame of a message about to be sent. */
+  /** Encodes a message that is about to be sent, and shows it to the tap. */
   encode(message: PalmMessage): Bytes {
     const frame = this.#outgoing.encode(message);
     this.#tap?.({
@@ -165,17 +167,17 @@ export class CallLink {
     return new PalmError('TIMEOUT', text, { sent: came === undefined ? false : 'unknown' });
   }
 
-  /** Resolves when the transport has taken charge of the frames. */
+  /** Resolves when the transport has accepted the frames. */
   send(frames: readonly Bytes[]): Promise<void> {
     return this.pusher.send(frames);
   }
 
-  /** Resolves when what is sent next would not wait for the link. */
+  /** Resolves when the next frames would not wait in the transport. */
   room(): Promise<void> | undefined {
     return this.pusher.room?.();
   }
 
-  /** Dials an address to push to. */
+  /** Connects to an address that calls are pushed to. */
   push(address: string): Pusher {
     const pusher = this.#connection.push(address);
     pusher.onBreak((error) => {
@@ -185,7 +187,7 @@ export class CallLink {
     return pusher;
   }
 
-  /** Dials an address that answers are published at. */
+  /** Connects to an address that answers are published at. */
   subscribe(address: string): Subscription {
     const subscription = this.#connection.subscribe(address, this.#topics.prefix, {
       proofTimeout: this.isDirect ? PROOF_TIMEOUT : 0,
@@ -198,7 +200,7 @@ export class CallLink {
     return subscription;
   }
 
-  /** Fails what is under way, and what waits and was not sent. */
+  /** Fails the calls that are under way, and those that wait to be sent. */
   close(): void {
     this.#closed = closed(false);
     this.inFlight.close(this.#closed);
@@ -207,8 +209,8 @@ export class CallLink {
   }
 
   /**
-   * A server that closes as it should has answered what it took before it lets go. Answers and the end of the link that
-   * calls are pushed on travel apart, and the end may come first.
+   * Fails the calls under way after a grace period. A server that closes in order answers the calls that it took before it
+   * closes, but answers and the pusher's end travel on two connections, and the end may come first.
    */
   #breakLater(error: PalmError): void {
     const calls = this.mailbox.ids();
@@ -222,7 +224,7 @@ export class CallLink {
     });
   }
 
-  /** Fails what is under way. */
+  /** Fails calls that are under way; by default, all of them. */
   break(error: PalmError, ids: readonly string[] = this.mailbox.ids(), number = ++this.breaks): void {
     const text = `${error.message}; calls under way lost their answers and may have run`;
     const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
@@ -235,8 +237,8 @@ export class CallLink {
   }
 
   /**
-   * A promise that was waited for has grown old, and what it leads to stays until old objects are looked through. So nothing is
-   * left in it: in a process of a thousand clients that is a fifth of their work.
+   * Empties the list. The promise that it came in has grown old while it was awaited, so the collector frees what it holds late:
+   * in a process of a thousand clients that costs a fifth of their time.
    */
   #deliverAll(deliveries: Delivery[]): void {
     for (const delivery of deliveries) this.#deliver(delivery);
@@ -253,7 +255,7 @@ export class CallLink {
         message = this.#incoming.decode(frame, call !== undefined);
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
-        // A server can repeat it as fast as it likes: the 1st, 2nd, 4th, 8th… are told.
+        // A server can send many of them quickly: only the 1st, 2nd, 4th, 8th… are logged.
         const times = ++this.#badAnswers;
         if (Number.isInteger(Math.log2(times))) {
           this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message, times });
@@ -278,22 +280,22 @@ export class CallLink {
 /** A call that waits for answers. */
 export interface OpenCall {
   answer(message: PalmMessage): void;
-  /** It will get no more answers: to what was sent before break `number` of the path, if that is given. */
+  /** No more answers will come; where `number` is given, none to what was sent before that break of the link. */
   fail(error: PalmError, number?: number): void;
 }
 
-/** The calls that were sent and are not done, by their id. */
+/** The calls that were sent and are not done, by their ids. */
 export class Mailbox {
   readonly #calls = new Map<string, OpenCall>();
   #next = 1;
   #unclaimed = 0;
 
-  /** Answers that came for no call that waits: late ones, and ones beyond those asked for. */
+  /** Number of answers that no call waited for: late ones, and more than were asked for. */
   get unclaimed(): number {
     return this.#unclaimed;
   }
 
-  /** Registers a call, before it is sent: the answer may come at once. Gives its id, which it may have had before. */
+  /** Registers a call before it is sent, because the answer may come at once. Returns its id: a new one unless given. */
   open(call: OpenCall, id = (this.#next++).toString(36)): string {
     this.#calls.set(id, call);
     return id;
@@ -309,12 +311,12 @@ export class Mailbox {
     return call;
   }
 
-  /** Ids of the calls that wait. */
+  /** The ids of the calls that wait. */
   ids(): string[] {
     return [...this.#calls.keys()];
   }
 
-  /** Fails those of the calls that still wait, and gives how many they are. */
+  /** Fails those of the calls that still wait. Returns their number. */
   fail(ids: readonly string[], error: PalmError, number?: number): number {
     let failed = 0;
     for (const id of ids) {

@@ -1,4 +1,4 @@
-/** What eval and job have in common: checking a call, its envelope, and reading an answer. */
+/** A call: how it is checked, its envelope, how an answer is read, and `eval`. */
 
 import { deferred } from '../async/deferred.ts';
 import { throwIfAborted } from '../async/signals.ts';
@@ -13,7 +13,7 @@ import type { CallLink } from './call-link.ts';
 /** The function to call: `server.function`, or a list of them, one for each stage of a pipeline. */
 export type FunctionPath = string | readonly string[];
 
-/** What all messages of one client say alike. */
+/** The fields that all messages of one client share. */
 export interface MessageDefaults {
   /** The client's stream id or session. */
   readonly pipeline: string;
@@ -21,7 +21,7 @@ export interface MessageDefaults {
   readonly features: number;
 }
 
-/** A call as it was checked. */
+/** A call that was checked. */
 export interface CallSpec extends MessageDefaults {
   readonly function: string;
   readonly cache: string;
@@ -29,14 +29,14 @@ export interface CallSpec extends MessageDefaults {
 
 /**
  * Checks a call to the server called `serverName`.
- * @throws PalmError `INVALID_CALL` when a stage is not `server.function`, when the first is another server's, which would
- * answer the wrong thing or nothing, or when `cache` is no text.
+ * @throws PalmError `INVALID_CALL` when a stage is not `server.function`, when the first stage names another server, or when
+ * `cache` is not a string.
  */
 export function checkCall(
   path: FunctionPath,
   serverName: string,
   cache: unknown,
-  stream: MessageDefaults,
+  defaults: MessageDefaults,
 ): CallSpec {
   const [entry] = parsePath(path);
   if (entry?.server !== serverName) {
@@ -45,10 +45,10 @@ export function checkCall(
   }
   if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${inspectValue(cache)}`);
   encodeUtf8(cache);
-  return { function: joinPath(path), cache, ...stream };
+  return { function: joinPath(path), cache, ...defaults };
 }
 
-/** The envelope of a call, its payload to be filled in. */
+/** The envelope of a call. The caller sets its payload. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
   const { pipeline, features, cache } = spec;
   return palmMessage({ pipeline, client, function: spec.function, cache, features });
@@ -56,13 +56,13 @@ export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
 
 const SENTINEL = 0x30;
 
-/** Characters of a function's or error's name in an error: more tell nobody anything. */
+/** Characters of a function's or error's name that an error shows. */
 const LONGEST_NAME = 200;
 
 /**
  * The payload of an answer.
- * @param errorSentinel - whether a payload of one byte, `0`, is a failed call.
- * @returns the payload, or the `REMOTE` error that the answer stands for.
+ * @param errorSentinel - whether a payload of one byte, `0`, means that the call failed.
+ * @returns the payload, or the `REMOTE` or `FORBIDDEN` error that the answer stands for.
  */
 export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefined): Bytes | PalmError {
   const { payload, status } = message;
@@ -78,31 +78,31 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefi
   return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
 }
 
-/** A function's or error's name as an error shows it. */
+/** The name of a function or error, as an error shows it. */
 export function nameOf(text: string): string {
   return escaped(clipped(text, LONGEST_NAME));
 }
 
 /**
- * Milliseconds that the other answers of an eval may take once one has failed. Parts of one message are answered at about
- * the same time, and behind what a generator throws no more come.
+ * Milliseconds in which the other answers of an eval may come after one has failed. Parts of one message are answered at about the
+ * same time, and no more answers come after a generator has thrown.
  */
 const REST_TIMEOUT = 1_000;
 
-/** One payload sent, and the answers it is to have. */
+/** One payload, and the answers that are wanted. */
 export interface Evaluation<T> extends CallLimits {
   readonly spec: CallSpec;
   readonly payload: Bytes;
-  /** How many; with 0 it is over when the payload has left. */
+  /** Number of answers. With 0, the eval ends when the payload has left. */
   readonly messages: number;
   readonly errorSentinel: boolean | undefined;
-  /** What the caller gets of a good answer. @throws PalmError that says why it cannot be read. */
+  /** The value of a good answer. @throws PalmError when it cannot be read. */
   readonly decode: (answer: Bytes) => T;
 }
 
 /**
- * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED`, `CLOSED`, each with the
- * good answers that came, or the signal's reason; whatever it ends with, nothing of it is left.
+ * Sends one payload and resolves with its answers. Rejects with `REMOTE`, `TIMEOUT`, `DISCONNECTED` or `CLOSED`, each with the
+ * good answers that came, or with the signal's reason. However it ends, it leaves no timer, listener or entry behind.
  */
 export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Promise<T[]> {
   const { spec, messages } = evaluation;
@@ -110,7 +110,7 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
   const done = deferred<T[]>();
   const answers: T[] = [];
   let left = messages;
-  /** The first that is no good answer. */
+  /** The error of the first bad answer. */
   let failure: unknown;
   let stopRest = () => {};
   let id: string | undefined;
@@ -122,12 +122,12 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
     stopRest();
     if (id !== undefined) {
       link.mailbox.close(id);
-      // The one place that was taken, when an answer was to give it back, and none did.
+      // An answer gives the place back, but none came.
       if (left === messages && messages > 0) link.inFlight.release(1);
     }
     if (error === undefined) done.resolve(answers);
     else if (error instanceof PalmError && answers.length > 0)
-      // One of its own: others may have failed with the same.
+      // A new error: the same one may be given to other calls.
       done.reject(new PalmError(error.code, error.message, { ...error, cause: error, results: answers }));
     else done.reject(error);
   };
@@ -149,14 +149,14 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
       stopRest = startTimer(REST_TIMEOUT, finish);
       failure ??= error;
     }
-    // What is refused is so as a whole.
+    // A refusal is for the whole call.
     if (left === 0 || message.status === Status.refused) finish();
   };
 
   const send = async () => {
     let { payload } = evaluation;
     if (!link.tryAdmit()) {
-      // What waits is sent as it is now.
+      // A copy: the caller may change its payload while this waits.
       payload = new Uint8Array(payload);
       await link.admit();
     }

@@ -13,7 +13,7 @@ import type { Job } from './stream/job.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
 import { checkInput, checkOptions, type JobOptions, type MapOptions } from './stream/options.ts';
 
-/** What every call may say of its end. */
+/** What may end a call before its answer comes. */
 export interface CallOptions {
   /** Ends the call: it rejects with the signal's reason. What was sent may still run. */
   readonly signal?: AbortSignal | undefined;
@@ -29,13 +29,13 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly cache?: string | undefined;
 }
 
-/** What happens to a link of a client, and the name of the server that it is for. */
+/** A change of a client's connection, with the name of its server. */
 export type ClientStatus = ConnectionStatus & { readonly server: string };
 
-/** One answer, or as many as were asked for when that is more than one. */
+/** One answer; a list of them when `messages` is not 1. */
 export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N extends 1 ? Out : Out[];
 
-/** Loads what not every page needs: jobs, maps, the cache, and the way to a server that moves. */
+/** Loads what not every page needs: jobs, maps, the cache, and following a server that moves. */
 const loadLater = () => import('./later.ts');
 
 /**
@@ -56,8 +56,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
-   * Connects: checks that the server bears `serverName`, learns its addresses, and subscribes; resolves when no answer
-   * can be missed any more.
+   * Connects to a server: checks its name, learns its addresses, and subscribes. Resolves when no answer can be missed any
+   * more.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER`, `TIMEOUT` when the server
    * does not answer in time, `FORBIDDEN` for a wrong key; or the signal's reason.
    */
@@ -71,24 +71,24 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
-   * This client's id: the beginning of the topic of every answer to it. A relay gives another one when it lost what was
-   * under way.
+   * The id of this client, which begins the topic of every answer to it. A relay assigns it. After a lost session it
+   * changes.
    */
   get id(): string {
     return this.#core.connection.id;
   }
 
-  /** What goes in front of every key: the session, behind the one that a relay gave. */
+  /** The prefix of every key, if there is one: what a relay gave, then the session. */
   get session(): string | undefined {
     return this.#core.session;
   }
 
-  /** Resolves when the client is closed, with the error that forced it, if one did. */
+  /** Resolves when the client is closed: with the error that closed it, or with undefined. */
   get closed(): Promise<PalmError | undefined> {
     return this.#core.connection.closed;
   }
 
-  /** Answers that came for no call: late ones, and ones beyond `messages`. */
+  /** Number of answers that no call waited for: late ones, and more than `messages`. */
   get unclaimed(): number {
     return this.#core.link?.mailbox.unclaimed ?? 0;
   }
@@ -191,7 +191,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @throws PalmError `INVALID_CALL` when the key is the server's configuration (`name`, `…_address`).
    */
   async set(value: In, key?: string, options: CallOptions = {}): Promise<string> {
-    // A copy: what waits for the code is stored as it is now.
+    // A copy: the caller may change the value while the code is loaded.
     const own = new Uint8Array(this.#encode(value, 'the value'));
     return this.#accept((cache) => cache.set(own, key, this.#limits(options)));
   }
@@ -205,17 +205,17 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     return this.#accept((cache) => cache.delete(key, this.#limits(options)));
   }
 
-  /** The present state of each link when it is first read from, and then what happens to them, until the client is closed. */
+  /** Gives the present state of each connection when it is first read, and then each change until the client is closed. */
   async *status(): AsyncIterableIterator<ClientStatus> {
     const { serverName: server } = this;
     for await (const status of this.#core.connection.status()) yield { ...status, server };
   }
 
   /**
-   * Takes no more calls, which then fail with `CLOSED`, and no more input of jobs and maps. What was accepted is sent and has
-   * `timeout` milliseconds (default 1000) to be answered; then what is left fails with `CLOSED`, whose `sent` is false where
-   * it had not left. A job without `messages` ends well if all that it took is answered, and so is all that its input had.
-   * Frees everything. Repeated calls do no harm, and one with a shorter `timeout` hurries.
+   * Closes the client. New calls fail with `CLOSED`, and jobs and maps take no more input. Accepted calls are sent and have
+   * `timeout` milliseconds (default 1000) to be answered. Then the rest fail with `CLOSED`; `sent` is false for those that had
+   * not left. A job without `messages` ends without an error if all that it took was answered and its input gave nothing more.
+   * `close` may be called again, and a shorter `timeout` then counts.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     await this.#core.close(options);
@@ -239,7 +239,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     );
   }
 
-  /** What a job or map is opened with once the code is there. */
+  /** Checks a job or map. Returns what it is opened with when its code is loaded. */
   #call<O extends JobOptions | MapOptions>(
     path: FunctionPath,
     payloads: Iterable<In> | AsyncIterable<In>,
@@ -250,7 +250,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     return [this.#core, this.#codec, this.#spec(path, options), payloads, checkOptions(options)] as const;
   }
 
-  /** Runs a call of the cache, unless the client is closed, and has its closing wait for it. */
+  /** Runs a call to the cache unless the client is closed. Closing waits for it. */
   async #accept<T>(call: (cache: CacheClient) => Promise<T>): Promise<T> {
     const end = this.#core.calls.begin();
     try {
@@ -261,7 +261,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string | undefined }): CallSpec {
-    return checkCall(path, this.serverName, cache, this.#core.stream);
+    return checkCall(path, this.serverName, cache, this.#core.defaults);
   }
 
   #encode(value: In, what: string): Bytes {

@@ -11,34 +11,34 @@ import type { LinkAddresses, Route } from './call-link.ts';
 export interface ConnectOptions {
   /** Carries the messages: `zeromq()`, `memory()`, … */
   readonly transport: Transport;
-  /** Name the server must bear. Left out, whatever server is at `dbAddress` is taken. */
+  /** Name that the server must have. Left out, any server at `dbAddress` will do. */
   readonly serverName?: string | undefined;
-  /** Address of the server's cache. Left out, `serverName` is the address: behind a relay servers are found by name. */
+  /** Address of the server's cache. Left out, `serverName` is the address: a relay finds servers by their names. */
   readonly dbAddress?: string | undefined;
-  /** Address calls are sent to. Left out, the server is asked. */
+  /** Address that calls are sent to. Left out, the server is asked. */
   readonly pushAddress?: string | undefined;
-  /** Address answers are published at. Left out, the server is asked. */
+  /** Address that answers are published at. Left out, the server is asked. */
   readonly subAddress?: string | undefined;
-  /** Name of the session: it marks every message and goes in front of every key. */
+  /** Name of the session. It marks every message, and is the prefix of every key. */
   readonly session?: string | undefined;
-  /** Asks the server nothing: name and both addresses are as given here. Default false. */
+  /** Does not ask the server: its name and both addresses must be given. Default false. */
   readonly thisConfig?: boolean | undefined;
-  /** Least level that is logged. Default `warning`. */
+  /** The lowest level that is logged. Default `warning`. */
   readonly loggingLevel?: LoggingLevel | undefined;
-  /** Takes the log. Default: the console. */
+  /** Where log messages go. Default: the console. */
   readonly logger?: Logger | undefined;
-  /** Id of this client, which no other client may have. Default: a random one. Behind a relay it is the relay's to give. */
+  /** Id of this client, which no other client may have. Default: a random one. Behind a relay, the relay assigns it. */
   readonly id?: string | undefined;
-  /** Milliseconds that connecting, an eval or a cache call may take unless it says otherwise. Default 30 000. */
+  /** Milliseconds that connecting, an eval or a cache call may take; calls may say otherwise. Default 30 000. */
   readonly timeout?: number | undefined;
-  /** Gives up connecting. */
+  /** Ends connecting when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Takes an answer of one byte, `0`, for a failed call. pylm answers so when a function raises, but a function may
-   * give back `b'0'` too, so it is up to you. Default false. Frond servers say plainly that a call failed.
+   * Treats an answer of one byte, `0`, as a failed call. pylm sends it when a function raises, but a function may return
+   * `b'0'` too, so you decide. Default false. frond servers mark failed calls.
    */
   readonly errorSentinel?: boolean | undefined;
-  /** Sees every envelope that leaves or arrives. */
+  /** Called with every envelope that leaves or arrives. */
   readonly tap?: Tap | undefined;
 }
 
@@ -49,12 +49,12 @@ export interface ServerProfile extends Omit<Route, 'addresses'> {
   readonly addresses: LinkAddresses | undefined;
 }
 
-/** Options checked, and settled where something stands in for what is left out. */
+/** The options, checked, with the defaults of those that were left out. */
 export interface ClientSettings extends ConnectOptions {
   readonly dbAddress: string;
   readonly logger: Logger;
   readonly timeout: number;
-  /** What is known of the server, with `thisConfig`. */
+  /** The server as the options describe it, with `thisConfig`. */
   readonly profile: ServerProfile | undefined;
 }
 
@@ -93,7 +93,7 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
   };
 }
 
-/** @throws PalmError `INVALID_CALL` when there is no address, or none that the transport can read. */
+/** @throws PalmError `INVALID_CALL` when there is no address, or the transport cannot read it. */
 function resolveAddress({ transport, dbAddress, serverName }: ConnectOptions): string {
   const address = dbAddress ?? serverName;
   if (address === undefined)

@@ -13,17 +13,17 @@ import { CallLink } from './call-link.ts';
 import type { ClientSettings, ServerProfile } from './connect-options.ts';
 import { Loader } from './loader.ts';
 
-/** Milliseconds that closing waits for what was accepted, unless told otherwise. */
+/** Milliseconds that closing waits for accepted calls, unless the caller says otherwise. */
 const DRAIN_TIMEOUT = 1_000;
 
 /** Code that a client loads when it first needs it. */
 export interface LaterCode {
   openCache(link: CacheLink): CacheClient;
-  /** Has the link follow the server when that is started again at other addresses. */
+  /** Makes the link follow the server when it is restarted at other addresses. */
   follow(core: ClientCore, link: CallLink): void;
 }
 
-/** What the typed faces of one client share. */
+/** What all `Client` objects of one connection share: those that `with` makes differ in their payload types only. */
 export class ClientCore {
   readonly settings: ClientSettings;
   readonly connection: Connection;
@@ -33,12 +33,12 @@ export class ClientCore {
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
   readonly serverName: string;
-  /** What goes in front of every key, if anything does: the user's session, behind the one that a relay gave. */
+  /** The prefix of every key, if there is one: what a relay gave, then the user's session. */
   readonly session: string | undefined;
   /** Undefined when the server takes no calls. */
   readonly link: CallLink | undefined;
-  /** What every message says: the session, or a random id of the client's. */
-  readonly stream: MessageDefaults;
+  /** The session, or a random id, and the features of every message. */
+  readonly defaults: MessageDefaults;
 
   private constructor(
     settings: ClientSettings,
@@ -57,7 +57,7 @@ export class ClientCore {
     this.serverName = profile.serverName;
     this.session = connection.keyPrefix + (settings.session ?? '') || undefined;
     const { session } = this;
-    this.stream = {
+    this.defaults = {
       pipeline: session ?? randomId(),
       features: session === undefined ? Feature.batches : Feature.batches | Feature.session,
     };
@@ -72,7 +72,7 @@ export class ClientCore {
         .catch(() => {});
   }
 
-  /** @param loadLater - loads what the client does not need yet. */
+  /** @param loadLater - loads code that the client does not need yet. */
   static async open(settings: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     throwIfAborted(signal);
@@ -120,7 +120,7 @@ export class ClientCore {
     const end = performance.now() + timeout;
     const idle = this.calls.close();
     if (timeout > 0) await atMost(timeout, idle);
-    // First, since what has not left is told so by what was to send it.
+    // First, because the connection's channels know which calls have not left.
     await this.connection.close({ timeout: Math.max(0, end - performance.now()) });
     this.link?.close();
   }
@@ -133,7 +133,7 @@ export function takesNoCalls(serverName: string): PalmError {
 
 /**
  * Asks the server at `dbAddress` for its name and addresses, all at once.
- * @throws PalmError `WRONG_SERVER` when it bears another name than `serverName`.
+ * @throws PalmError `WRONG_SERVER` when its name is not `serverName`.
  */
 export async function discover(settings: ClientSettings, cache: CacheLink): Promise<ServerProfile> {
   const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;

@@ -1,4 +1,4 @@
-/** Following a server that was started again at other addresses. Pages that go through a relay never load it. */
+/** Follows a server that is restarted at other addresses. Pages that go through a relay never need it. */
 import { atMost } from '../async/timers.ts';
 import type { Logger } from '../logging.ts';
 import { PalmError } from '../protocol/errors.ts';
@@ -6,20 +6,20 @@ import type { Pusher } from '../transport.ts';
 import type { CallLink, Follower, Route } from './call-link.ts';
 import { type ClientCore, discover, takesNoCalls } from './core.ts';
 
-/** Milliseconds between two looks for a server that said where it is and is not there. */
+/** Milliseconds between two questions to a server that is not at the addresses that it gave. */
 const LOOK_AGAIN = 1_000;
 
-/** Milliseconds that a second link to a server gets to show that the server can be reached. */
+/** Milliseconds in which a second pusher must connect to show that the server can be reached. */
 const PROBE_TIMEOUT = 1_000;
 
-/** Has the link of a client follow its server. */
+/** Makes the link of a client follow its server. */
 export function follow(core: ClientCore, link: CallLink): void {
   link.follower = new ServerFollower(core, link);
-  // This was loaded while the link was being opened, and took its time.
+  // The link may have broken while this code was loaded.
   if (link.breaks > 0) link.follower.broke();
 }
 
-/** Asks a client's server where it is when a link to it has broken, and goes there. */
+/** Asks a client's server where it is when the link has broken, and moves the link there. */
 class ServerFollower implements Follower {
   readonly #core: ClientCore;
   readonly #link: CallLink;
@@ -42,12 +42,12 @@ class ServerFollower implements Follower {
   asked(): Promise<void> {
     if (this.#asked === undefined) {
       this.#asked = this.#ask();
-      this.#look();
+      this.#askUntilReady();
     }
     return this.#asked;
   }
 
-  /** The link to the cache has heartbeats of its own, and ends with the server that calls are pushed to. */
+  /** The connection to the cache has its own heartbeats, and breaks when the server goes that calls are pushed to. */
   async #watchCache(): Promise<void> {
     const { connection, settings } = this.#core;
     for await (const status of connection.status()) {
@@ -58,8 +58,8 @@ class ServerFollower implements Follower {
     }
   }
 
-  /** What a server says of its addresses may be over a moment later: it is asked until they can be used. */
-  async #look(): Promise<void> {
+  /** A server may give addresses and leave them a moment later, so it is asked until they can be used. */
+  async #askUntilReady(): Promise<void> {
     for (;;) {
       await this.#asked;
       await atMost(LOOK_AGAIN, this.#core.connection.closed);
@@ -76,54 +76,55 @@ class ServerFollower implements Follower {
       try {
         const { addresses, isDirect } = await discover({ ...settings, serverName }, cache);
         if (addresses === undefined) throw takesNoCalls(serverName);
-        return move(link, { addresses, isDirect });
+        return moveLink(link, { addresses, isDirect });
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'the server cannot be found again');
-        // The link that it was asked over broke; the next may be on its way.
+        // The connection to the cache broke. The next one may be on its way.
         if (error.code === 'DISCONNECTED') continue;
-        if (error.code !== 'CLOSED' && !this.#isClosed && !link.isReady) refuse(link, error, settings.logger);
+        if (error.code !== 'CLOSED' && !this.#isClosed && !link.isReady)
+          refuseCalls(link, error, settings.logger);
         return;
       }
     }
   }
 }
 
-/** Goes to where the server is now. What was under way at the addresses that it left has failed. */
-function move(link: CallLink, { addresses, isDirect }: Route): void {
+/** Moves the link to the server's addresses. Calls that were under way at the old ones fail. */
+function moveLink(link: CallLink, { addresses, isDirect }: Route): void {
   const { pushAddress, subAddress } = link.addresses;
   link.refusal = undefined;
   link.isDirect = isDirect;
   if (addresses.pushAddress !== pushAddress) {
     const pusher = link.push(addresses.pushAddress);
     link.addresses = { ...addresses, subAddress };
-    pushBy(link, pusher, pushAddress);
+    replacePusher(link, pusher, pushAddress);
   }
   if (addresses.subAddress !== subAddress) {
     const before = link.subscription;
     link.subscription = link.subscribe(addresses.subAddress);
     link.addresses = addresses;
-    link.break(left(subAddress));
+    link.break(movedAway(subAddress));
     before.close();
   }
 }
 
-/** What was pushed at the address before fails before its link is closed. */
-function pushBy(link: CallLink, pusher: Pusher, address: string): void {
+/** Uses another pusher. Calls that were pushed to the address before fail. */
+function replacePusher(link: CallLink, pusher: Pusher, address: string): void {
   const before = link.pusher;
   link.pusher = pusher;
-  link.break(left(address));
+  link.break(movedAway(address));
   before.close();
 }
 
-function left(address: string): PalmError {
+function movedAway(address: string): PalmError {
   return new PalmError('DISCONNECTED', `the server is no longer at ${address}`, { sent: 'unknown' });
 }
 
-/** Another server is where it was: what waits for it fails, and what comes, until it is back. */
-function refuse(link: CallLink, error: PalmError, logger: Logger): void {
-  const isNews = link.refusal === undefined;
+/** Another server is at the addresses: calls that wait fail, and so do new ones, until the server is back. */
+function refuseCalls(link: CallLink, error: PalmError, logger: Logger): void {
+  const isNew = link.refusal === undefined;
   link.refusal = error;
-  if (!isNews) return;
+  if (!isNew) return;
   logger.warning('the server was not found again', { code: error.code, reason: error.message });
   const { pusher, subscription, addresses } = link;
   link.pusher = link.push(addresses.pushAddress);
@@ -133,8 +134,8 @@ function refuse(link: CallLink, error: PalmError, logger: Logger): void {
 }
 
 /**
- * Dials the address that calls are pushed to once more, and leaves the link that there is when the other is not there in
- * time: a link without heartbeats stands for minutes after its peer has vanished.
+ * Connects to the push address a second time. When that succeeds in time, the present pusher stays; otherwise the second one
+ * takes its place. A connection without heartbeats stays open for minutes after its peer has vanished.
  */
 async function probe(link: CallLink): Promise<void> {
   const before = link.pusher;
@@ -146,5 +147,5 @@ async function probe(link: CallLink): Promise<void> {
     pusher.ready().catch(() => {}),
   );
   if (pusher.isReady || link.pusher !== before || !before.isReady) pusher.close();
-  else pushBy(link, pusher, pushAddress);
+  else replacePusher(link, pusher, pushAddress);
 }

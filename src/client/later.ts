@@ -1,4 +1,4 @@
-/** What a page loads when it first uses more of a client than `eval`: jobs, maps and the cache. */
+/** Code that a client loads when it first needs it: jobs, maps, the cache, and following a server. */
 import { CacheClient } from '../cache-client.ts';
 import type { CacheLink } from '../cache-link.ts';
 
@@ -6,6 +6,6 @@ export { follow } from './follow.ts';
 export { openJob } from './stream/job.ts';
 export { openMap } from './stream/map.ts';
 
-export function openCache(channel: CacheLink): CacheClient {
-  return new CacheClient(channel);
+export function openCache(link: CacheLink): CacheClient {
+  return new CacheClient(link);
 }

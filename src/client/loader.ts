@@ -1,25 +1,25 @@
 import { PalmError } from '../protocol/errors.ts';
 
-/** Code that is loaded when it is first used: many pages have no use for it. */
+/** Loads code when it is first used, because many pages never use it. */
 export class Loader<O> {
   readonly #load: () => Promise<O>;
   #loading: Promise<O> | undefined;
-  /** What was loaded. */
+  /** What was loaded; undefined before. */
   own: O | undefined;
 
   constructor(load: () => Promise<O>) {
     this.#load = load;
   }
 
-  /** Runs `what` with what was loaded, at once or when it is here, in the order of the calls. */
+  /** Runs `what` with the loaded code: at once, or when it is loaded, in the order of the calls. */
   use<R>(what: (own: O) => Promise<R>): Promise<R> {
     if (this.own !== undefined) return what(this.own);
     this.#loading ??= this.#load().catch((error) => {
-      // The network may be back when it is asked for again.
+      // The next call tries again: the network may be back.
       this.#loading = undefined;
-      throw PalmError.from(error, 'DISCONNECTED', 'code was not loaded');
+      throw PalmError.from(error, 'DISCONNECTED', 'loading code failed');
     });
-    // Both in one turn: between them another call could pass.
+    // Both in one turn, so that no other call comes between them.
     return this.#loading.then((own) => {
       this.own = own;
       return what(own);
@@ -27,7 +27,7 @@ export class Loader<O> {
   }
 }
 
-/** What a stream of results has, whatever it is of. */
+/** What jobs and maps have in common for their reader. */
 interface Results<T, P> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly progress: P;
   return(): Promise<IteratorResult<T, undefined>>;
@@ -35,8 +35,8 @@ interface Results<T, P> extends AsyncIterableIterator<T, undefined>, AsyncDispos
 
 /**
  * A job or map whose code is loaded when it is first read from.
- * @param load - told when it was first read from; undefined when it was left before.
- * @param before - its progress until then.
+ * @param load - gets the time of the first read, as `Date.now()` gives it; undefined when it was left before that.
+ * @param before - makes its progress until the code is loaded.
  */
 export function lazy<T, P, B>(
   load: (started: number | undefined) => Promise<Results<T, P>>,
