@@ -11,7 +11,7 @@ import type { CallLink } from '../call-link.ts';
 import { openInput } from './input.ts';
 import type { JobOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
-import { JobSender } from './sender.ts';
+import { JobSender } from './job-sender.ts';
 
 /** How far a job is. */
 export interface JobProgress {

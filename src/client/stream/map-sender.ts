@@ -1,8 +1,8 @@
 import { deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
 import { BATCH } from '../../flow-control.ts';
-import { type CallLink } from '../call-link.ts';
-import { type Attempt } from './attempts.ts';
+import type { CallLink } from '../call-link.ts';
+import type { Attempt } from './attempts.ts';
 
 /** What a sender needs of its map. */
 export interface MapSenderSettings {
