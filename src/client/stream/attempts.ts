@@ -6,13 +6,13 @@ import type { MapLimits } from './options.ts';
 export interface Attempt {
   readonly index: number;
   readonly payload: Bytes;
-  /** How often it was tried. */
+  /** Number of attempts, this one included. */
   count: number;
-  /** When this attempt began; or when the next does, while it waits for that. */
+  /** When this attempt began; while it rests, when the next one begins. */
   at: number;
-  /** Breaks that the link had when it was sent; undefined until it is. */
+  /** How often the link had broken when it was sent; undefined before that. */
   breaks: number | undefined;
-  /** Whether it is among those that wait to be sent. */
+  /** Whether it waits to be sent. */
   isQueued: boolean;
   /** Whether it has taken one of the link's places. */
   isPlaced: boolean;
@@ -20,19 +20,19 @@ export interface Attempt {
 
 type RetryLimits = Pick<MapLimits, 'timeout' | 'isPatient' | 'retries' | 'retryDelay'>;
 
-/** Longest wait before an input is sent again, in those before the first. */
+/** The longest wait before an input is sent again, as a multiple of `retryDelay`. */
 const LONGEST_DELAY = 50;
 
 /**
- * What is under way: how often each input was tried, and what becomes of those that get no answer. It keeps no clock: who
- * calls it says what time it is, and asks again at {@link next}.
+ * The inputs of a map that have no result: how often each was tried, and when it is tried again. It has no clock: the caller
+ * passes the time, and calls again at {@link next}.
  */
 export class Attempts {
   readonly #limits: RetryLimits;
   readonly #random: () => number;
-  /** Those that wait for an answer, in the order they began: so the first is the one that is overdue first. */
+  /** Attempts that wait for an answer, in the order they began: the first one is overdue first. */
   readonly #out = new Map<number, Attempt>();
-  /** Those that will be tried again. */
+  /** Attempts that failed and will be made again. */
   readonly #resting = new Map<number, Attempt>();
   readonly #rests = new Heap<{ readonly attempt: Attempt; readonly at: number }>(({ at }) => at);
   #lastAnswer = Number.NEGATIVE_INFINITY;
@@ -45,22 +45,22 @@ export class Attempts {
     this.#random = random;
   }
 
-  /** Inputs that are out. */
+  /** Number of inputs that wait for an answer. */
   get out(): number {
     return this.#out.size;
   }
 
-  /** Inputs without a result, out or not. */
+  /** Number of inputs without a result. */
   get size(): number {
     return this.#out.size + this.#resting.size;
   }
 
-  /** Attempts beyond the first of each input. */
+  /** Number of attempts after the first of each input. */
   get retried(): number {
     return this.#retried;
   }
 
-  /** When something is to be done next, with {@link overdue} or {@link rested}; Infinity while nothing is. */
+  /** When to call {@link overdue} and {@link rested} next; Infinity when there is nothing to wait for. */
   get next(): number {
     const rest = this.#rests.peek()?.at ?? Number.POSITIVE_INFINITY;
     const { timeout } = this.#limits;
@@ -69,7 +69,7 @@ export class Attempts {
     return rest;
   }
 
-  /** @param payload - copied: it is sent as it is now, however long it waits and however often. */
+  /** @param payload - copied, because the caller may change it before it is sent, or sent again. */
   begin(index: number, payload: Bytes, now: number): Attempt {
     const own = this.#slab.take(payload.length);
     own.set(payload);
@@ -86,18 +86,18 @@ export class Attempts {
     return attempt;
   }
 
-  /** Whether this is still waited for as it was at try `count`. */
+  /** Whether attempt number `count` of this input still waits for an answer. */
   isOut(attempt: Attempt, count = attempt.count): boolean {
     return attempt.count === count && this.#out.get(attempt.index) === attempt;
   }
 
-  /** An answer came. Gives the input that is settled by it; undefined when it has its result. */
+  /** An answer came. Returns its input, which now has a result; undefined when it had one before. */
   answered(index: number, now: number): Attempt | undefined {
     this.#lastAnswer = now;
     return this.settle(index);
   }
 
-  /** It has its result. */
+  /** The input has its result. */
   settle(index: number): Attempt | undefined {
     const attempt = this.#out.get(index) ?? this.#resting.get(index);
     if (attempt === undefined) return undefined;
@@ -105,7 +105,7 @@ export class Attempts {
     return attempt;
   }
 
-  /** Those whose time is up. */
+  /** Attempts whose time is up. */
   overdue(now: number): Attempt[] {
     const found: Attempt[] = [];
     for (const attempt of this.#out.values()) {
@@ -115,14 +115,14 @@ export class Attempts {
     return found;
   }
 
-  /** Those that were sent before the link's break of that number. */
+  /** Attempts that were sent before break number `breaks` of the link. */
   lost(breaks: number): Attempt[] {
     return [...this.#out.values()].filter(
       (attempt) => attempt.breaks !== undefined && attempt.breaks < breaks,
     );
   }
 
-  /** An attempt came to nothing. Gives whether there will be another; if not, that was its result. */
+  /** An attempt failed. Returns whether there will be another; if not, the failure is the input's result. */
   giveUp(attempt: Attempt, now: number): boolean {
     this.#out.delete(attempt.index);
     const { retries, retryDelay } = this.#limits;
@@ -134,7 +134,7 @@ export class Attempts {
     return true;
   }
 
-  /** Those whose next attempt begins now. */
+  /** Inputs whose next attempt begins now. */
   rested(now: number): Attempt[] {
     const found: Attempt[] = [];
     for (let rest = this.#rests.peek(); rest !== undefined && rest.at <= now; rest = this.#rests.peek()) {
@@ -153,7 +153,7 @@ export class Attempts {
     return found;
   }
 
-  /** Forgets all of them. Gives how many places they had. */
+  /** Forgets all inputs. Returns the number of places that they had. */
   clear(): number {
     let places = 0;
     for (const { isPlaced } of this.#out.values()) if (isPlaced) places++;

@@ -1,21 +1,21 @@
-/** What an input gave: a value, its end, or the error it threw. */
+/** What an input gave: a value, its end, or the error that it threw. */
 export type InputItem<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The input of a job, sync or async, read one value at a time. */
+/** The input of a job or map, sync or async, read one value at a time. */
 export interface Input<T> {
-  /** The next value when it is to be had at once, from a sync iterable; else undefined. */
+  /** The next value of a sync iterable; undefined when the input is async. */
   takeNow(): InputItem<T> | undefined;
   take(): Promise<InputItem<T>>;
-  /** Tells the input that no more is wanted, unless it has ended by itself. Never throws or waits. */
+  /** Tells the input that no more values are wanted, unless it has ended. Never throws or waits. */
   close(): void;
 }
 
 const DONE = { kind: 'done' } as const;
 
-/** The input that {@link checkInput} has let pass. */
+/** Opens an input that `checkInput` has accepted. */
 export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T> {
   const open = openerOf(payloads);
   const isAsync = Symbol.asyncIterator in payloads || !(Symbol.iterator in payloads);
@@ -56,8 +56,8 @@ export function openInput<T>(payloads: Iterable<T> | AsyncIterable<T>): Input<T>
     close: () => {
       if (isOver) return;
       isOver = true;
-      // Not awaited: an async generator answers only when what it waits for has come. Whoever leaves has its outcome; what
-      // the input says to being left changes nothing.
+      // Not awaited: an async generator returns only when what it awaits has come. The job has its outcome, and an error of
+      // the input does not change it.
       (async () => iterator?.return?.())().catch(() => {});
     },
   };

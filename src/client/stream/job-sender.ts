@@ -10,20 +10,20 @@ export interface SenderSettings<In> {
   readonly input: Input<In>;
   /** Names the job in errors. */
   readonly what: string;
-  /** The frame of an input. @throws whatever says that it is no payload. */
+  /** Encodes an input. @throws an error that says why the input is not a payload. */
   readonly encode: (value: In) => Bytes;
-  /** Resolves when results are read far enough that more input may be taken; undefined when they are. */
+  /** Resolves when enough results are read that more input may be taken; undefined when they are. */
   readonly roomForResults: () => Promise<void> | undefined;
-  /** Told when the transport has taken charge of so many inputs more. */
+  /** Called with the number of inputs that the transport has accepted. */
   readonly onSent: (count: number) => void;
 }
 
-/** Pulls the input of a job and sends it, no faster than results are read, the server keeps up, and the link takes it. */
+/** Takes the input of a job and sends it, no faster than results are read, the server answers, and the link accepts. */
 export class JobSender<In> {
   readonly #settings: SenderSettings<In>;
   #batch: Bytes[] = [];
   #sending: Promise<void> = Promise.resolve();
-  /** Places taken for messages on their way. */
+  /** Places taken for messages under way. */
   #placed = 0;
   #isStopped = false;
   #waitsForInput = false;
@@ -32,20 +32,20 @@ export class JobSender<In> {
     this.#settings = settings;
   }
 
-  /** Inputs that were taken and are payloads. */
+  /** Number of inputs that were taken and are payloads. */
   get taken(): number {
-    // While it waits, it has a place for what it waits for.
+    // While it waits for an input, it has a place for that.
     return this.#placed - Number(this.#waitsForInput);
   }
 
-  /** Whether it is the input that everything waits for. */
+  /** Whether the next input is awaited. */
   get waitsForInput(): boolean {
     return this.#waitsForInput;
   }
 
   /**
-   * Sends until the input ends, fails, or {@link stop} is called; resolves when all of it has left. An input that fails,
-   * or gives what is no payload, is the error it resolves with: what came before it is sent all the same.
+   * Sends until the input ends or fails, or {@link stop} is called. Resolves when everything has left: with the error of an
+   * input that threw or gave something that is not a payload. The inputs before that one are sent.
    */
   async run(): Promise<{ readonly error: unknown } | undefined> {
     const { link, input, roomForResults } = this.#settings;
@@ -77,7 +77,7 @@ export class JobSender<In> {
       }
       try {
         const frame = this.#settings.encode(item.value);
-        // A new list: one that was empty since the last batch left would be old by now.
+        // A new array: one that was empty since the last batch left would be old by now.
         if (this.#batch.length === 0) this.#batch = [frame];
         else this.#batch.push(frame);
       } catch (cause) {
@@ -94,14 +94,14 @@ export class JobSender<In> {
     }
   }
 
-  /** Takes no more input, and sends what was taken. */
+  /** Takes no more input, and sends what was gathered. */
   close(): void {
     this.#settings.input.close();
-    // What cannot leave fails the job through its mailbox.
+    // A batch that cannot leave fails the job through the mailbox.
     this.#flush().catch(() => {});
   }
 
-  /** Sends no more; `answered` messages gave their places back themselves. */
+  /** Sends no more. The answers of `answered` messages gave their places back. */
   stop(answered: number): void {
     this.#isStopped = true;
     this.#giveBack(Math.max(0, this.#placed - answered));
@@ -114,25 +114,25 @@ export class JobSender<In> {
     return undefined;
   }
 
-  /** What an async input gives before other events get their turn travels together; what it gives later does not wait. */
+  /** Sends together what an async input gives before other events get their turn. */
   #flushSoon(): void {
     if (this.#batch.length > 0) return;
     this.#settings.link.later(() => {
-      // A batch that cannot leave fails the job through its mailbox.
+      // A batch that cannot leave fails the job through the mailbox.
       if (!this.#isStopped) this.#flush().catch(() => {});
     });
   }
 
   /**
-   * Hands the batch on; resolves when it has left. Nothing here holds on to it until then, and the next is made when there is
-   * room for it: with a thousand clients in a process, what waits grows old, and is copied for that.
+   * Sends the batch; resolves when it has left. Nothing here keeps it until then, and the next one is made when there is room for
+   * it: with a thousand clients in a process, what waits grows old, and the collector copies it.
    */
   #flush(): Promise<void> {
     const { length } = this.#batch;
     if (length > 0) {
       this.#sending = this.#settings.link.send(this.#batch).then(() => this.#settings.onSent(length));
       this.#batch = [];
-      // Whoever flushes it soon does not wait for it: its failure is no unhandled one.
+      // #flushSoon does not await it, so the rejection must not count as unhandled.
       this.#sending.catch(() => {});
     }
     return this.#sending;

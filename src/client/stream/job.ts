@@ -9,21 +9,21 @@ import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import { openInput } from './input.ts';
+import { JobSender } from './job-sender.ts';
 import type { JobOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
-import { JobSender } from './job-sender.ts';
 
-/** How far a job is. */
+/** The progress of a job. */
 export interface JobProgress {
-  /** Inputs handed to the transport. */
+  /** Number of inputs that the transport has accepted. */
   readonly sent: number;
-  /** Results that arrived, read or not. */
+  /** Number of results that arrived, read or not. */
   readonly received: number;
   /** When the job was first read from, as `Date.now()` gives it; undefined before. */
   readonly started: number | undefined;
 }
 
-/** A stream of results, in the order they arrive. Sending begins when it is first read from. */
+/** The results of a job, in the order they arrive. The job begins when it is first read from. */
 export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   /** How far the job is, at the moment it is read. */
   readonly progress: JobProgress;
@@ -31,7 +31,7 @@ export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDispos
   return(): Promise<IteratorResult<T, undefined>>;
 }
 
-/** A job as it was checked, with the defaults of options that were left out. */
+/** What a job needs to know: its options, checked, with the defaults of those that were left out, and its client. */
 export interface JobSettings<In, Out> extends JobOptions {
   readonly window: number;
   readonly idleTimeout: number;
@@ -41,12 +41,15 @@ export interface JobSettings<In, Out> extends JobOptions {
   readonly started: number | undefined;
   readonly calls: OpenCalls;
   readonly signals: SignalHub;
-  /** Milliseconds that results still owed are waited for when the input has failed. */
+  /** Milliseconds in which results must come that are owed when the input has failed. */
   readonly drainTimeout: number;
   readonly errorSentinel: boolean | undefined;
 }
 
-/** A job with options that were checked. @throws PalmError `INVALID_CALL` when the server takes no calls. */
+/**
+ * @param options - checked.
+ * @throws PalmError `INVALID_CALL` when the server takes no calls.
+ */
 export function openJob<In, Out>(
   client: StreamClient,
   codec: PayloadCodec<In, Out>,
@@ -74,7 +77,7 @@ export function openJob<In, Out>(
   });
 }
 
-/** One job: a sender that pulls the input, and the results that the reader empties. */
+/** One job: a sender that takes the input, and the results that arrive. */
 export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out> {
   readonly #link: CallLink;
   readonly #settings: JobSettings<In, Out>;
@@ -84,7 +87,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
   #sent = 0;
   #received = 0;
   #isInputOver = false;
-  /** How it ends once all that was taken is answered: its input failed, or its client is closing. */
+  /** How the job ends when all inputs that were taken are answered: the input failed, or the client is closing. */
   #ending: Ending | undefined;
   readonly #idle = new IdleTimer(
     () => this.#owes(),
@@ -132,7 +135,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     this.#send().catch((error) => this.abandon(error));
   }
 
-  /** Registered only when it can be sent: a break before that does no harm. */
+  /** Registers the job when it can be sent, so that a break of the link before that does not fail it. */
   async #open(): Promise<void> {
     this.releases.push(this.#settings.calls.begin(() => this.#close()));
     if (!this.#link.isReady) await this.#link.ready();
@@ -154,7 +157,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     else this.#endWhenAnswered();
   }
 
-  /** Takes no more input: what was taken is sent, and waited for until the client has to let go. */
+  /** Takes no more input. What was taken is sent, and its answers are awaited until the client gives up. */
   #close(): void {
     const sender = this.#sender;
     if (this.#settings.messages === undefined && (this.#isInputOver || sender.waitsForInput))
@@ -177,7 +180,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     this.#received++;
     this.#idle.sign();
     if (messages === 0) {
-      // Nobody is to see it.
+      // The caller wants no results.
     } else if (!(answer instanceof PalmError)) {
       this.results.push(answer);
     } else if (onRemoteError === undefined) {
@@ -193,14 +196,14 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     else this.#endWhenAnswered();
   }
 
-  /** An input that failed ends the job, but not before what was taken has its answer; so does closing. */
+  /** A failed input ends the job when the inputs before it are answered; so does closing the client. */
   #endWhenAnswered(): void {
     if (this.#ending === undefined || this.isOver) return;
     if (this.#received >= this.#sender.taken) this.end(this.#ending);
     else this.#idle.watch(Math.min(this.#settings.idleTimeout, this.#settings.drainTimeout));
   }
 
-  /** Whether a result or the server is waited for, and not the input or the reader. */
+  /** Whether a result or the server is awaited, and not the input or the reader. */
   #owes(): boolean {
     const waitsForInput = this.#sender.waitsForInput && this.#sent <= this.#received;
     return !waitsForInput && !this.waitsForReader;

@@ -1,34 +1,34 @@
 import { PalmError } from '../../protocol/errors.ts';
 import type { Attempt } from './attempts.ts';
 
-/** What became of one input. `index` is its place, counted from 0. */
+/** The result of one input. `index` is the input's number, counted from 0. */
 export type MapOutcome<T> =
   | { readonly index: number; readonly status: 'fulfilled'; readonly value: T }
   | { readonly index: number; readonly status: 'rejected'; readonly reason: PalmError };
 
-/** How far a map is. */
+/** The progress of a map. */
 export interface MapProgress {
-  /** Inputs taken. */
+  /** Number of inputs taken. */
   readonly taken: number;
-  /** Inputs that have their result, read or not; failures are results too. */
+  /** Number of inputs that have a result, read or not. Failures are results too. */
   readonly answered: number;
-  /** Of these, how many are failures. */
+  /** Number of results that are failures. */
   readonly failed: number;
-  /** How often an input was sent again. */
+  /** Number of times that an input was sent again. */
   readonly retried: number;
-  /** Answers that came to an input that had its result, and were dropped. */
+  /** Number of answers to inputs that had a result. They were dropped. */
   readonly duplicates: number;
-  /** Inputs taken that have no result yet. */
+  /** Number of inputs taken that have no result yet. */
   readonly inFlight: number;
   /** When it was first read from, as `Date.now()` gives it; undefined before. */
   readonly started: number | undefined;
-  /** Results for each second since then. */
+  /** Results a second since then. */
   readonly rate: number;
-  /** Milliseconds that the rest will take at this rate; undefined where it is not known how many inputs there are. */
+  /** Milliseconds that the rest will take at this rate; undefined when the number of inputs is not known. */
   readonly remaining: number | undefined;
 }
 
-/** The results of a map. It begins when it is first read from. */
+/** The results of a map. The map begins when it is first read from. */
 export interface MapResults<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
   /** Undefined before it is first read from. */
   readonly progress: MapProgress | undefined;
@@ -39,8 +39,8 @@ export interface MapResults<T> extends AsyncIterableIterator<T, undefined>, Asyn
 type Counts = Omit<MapProgress, 'rate' | 'remaining'>;
 
 /**
- * @param elapsed - milliseconds since it began.
- * @param total - inputs there are, where that is known.
+ * @param elapsed - milliseconds since the map began.
+ * @param total - number of inputs, if it is known.
  */
 export function progressOf(counts: Counts, elapsed: number, total: number | undefined): MapProgress {
   const { answered } = counts;
@@ -50,7 +50,7 @@ export function progressOf(counts: Counts, elapsed: number, total: number | unde
   return { ...counts, rate, remaining };
 }
 
-/** The failure of an input as its reader sees it. */
+/** The failure of an input, as its reader gets it. */
 export function failureOf({ index, count }: Attempt, error: PalmError): PalmError {
   const { code, sent, remoteName } = error;
   const tries = count > 1 ? ` (tried ${count} times)` : '';

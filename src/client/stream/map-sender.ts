@@ -9,11 +9,11 @@ export interface MapSenderSettings {
   readonly link: CallLink;
   /** Whether an attempt is still to be made. */
   readonly isWanted: (attempt: Attempt) => boolean;
-  /** Sends a batch. Resolves when the link has taken charge of it, or what did not leave is seen to. */
+  /** Sends a batch. Resolves when the link has accepted it, or what did not leave is dealt with. Never rejects. */
   readonly send: (batch: readonly Attempt[]) => Promise<void>;
 }
 
-/** Sends attempts in their turn, when the link is ready and has a place for them. */
+/** Sends the attempts of a map in order, when the link is ready and has places for them. */
 export class MapSender {
   readonly #settings: MapSenderSettings;
   readonly #waiting = new Fifo<Attempt>();
@@ -23,7 +23,7 @@ export class MapSender {
   #isStopped = false;
   #flushesSoon = false;
   readonly #failure = deferred<never>();
-  /** Rejects when the link will take nothing any more. */
+  /** Rejects when the link will accept nothing any more. */
   readonly failure = this.#failure.promise;
 
   constructor(settings: MapSenderSettings) {
@@ -32,7 +32,7 @@ export class MapSender {
 
   add(attempt: Attempt): void {
     const { link } = this.#settings;
-    // One that waits since an earlier try is sent once, for this.
+    // An attempt that still waits from an earlier try is sent once.
     if (attempt.isQueued) return;
     attempt.isQueued = true;
     if (this.#isBusy || this.#waiting.size > 0 || this.#batch.length >= BATCH || !link.tryAdmit()) {
@@ -45,13 +45,13 @@ export class MapSender {
     else this.#flushSoon();
   }
 
-  /** Resolves when what was added has been handed on, or waits for the link alone. */
+  /** Resolves when what was added has left, or waits for the link only. */
   async handedOn(): Promise<void> {
     if (this.#batch.length > 0) this.#work();
     await this.#sending;
   }
 
-  /** Gives back the place of one that is not answered. */
+  /** Gives back the place of an attempt that was not answered. */
   giveBack(attempt: Attempt): void {
     if (!attempt.isPlaced) return;
     attempt.isPlaced = false;
@@ -71,7 +71,7 @@ export class MapSender {
     this.#batch.push(attempt);
   }
 
-  /** What is added before other events get their turn travels together. */
+  /** Sends together what is added before other events get their turn. */
   #flushSoon(): void {
     if (this.#flushesSoon) return;
     this.#flushesSoon = true;
@@ -118,10 +118,10 @@ export class MapSender {
     else this.#place(attempt);
   }
 
-  /** Hands the batch on; resolves when the one before it has left, so that one is made while one is under way. */
+  /** Sends the batch. Resolves when the one before it has left, so that a batch is made while another is under way. */
   async #flush(): Promise<void> {
     const { link, isWanted, send } = this.#settings;
-    // Those that are gathered are not sent yet: a link that is broken now has not lost them.
+    // The link has not lost what is only gathered, so this waits while it is broken.
     while (!link.isReady && this.#batch.length > 0) await link.ready();
     const batch = this.#batch.filter((attempt) => {
       attempt.isQueued = false;

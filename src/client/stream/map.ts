@@ -116,12 +116,12 @@ export class MapRun<In, Out>
     fail: (error: PalmError, number?: number) => this.#lose(error, number),
   };
 
-  /** Results that may be taken on beside those that are not read. */
+  /** Number of inputs that may be taken now. */
   get #room(): number {
     return this.#settings.window - (this.#taken - this.#read);
   }
 
-  /** Takes the input, within what may be taken. */
+  /** Takes the input as the window allows. */
   async #take(): Promise<void> {
     this.releases.push(this.#settings.calls.begin(() => this.#close()));
     for (let run = 1; !this.isOver && this.#inputEnd === undefined; run++) {
@@ -199,7 +199,7 @@ export class MapRun<In, Out>
       this.#duplicates++;
       return;
     }
-    // Its answer gave its place back.
+    // The answer gave the place back.
     attempt.isPlaced = false;
     this.#settle(attempt, readAnswer(message, this.#settings.errorSentinel));
   }
@@ -235,7 +235,7 @@ export class MapRun<In, Out>
         : { index, status: 'rejected', reason };
     if (reason !== undefined) {
       this.#failed++;
-      // The map ends with it: what comes after it is not wanted.
+      // The map ends with this failure, so it takes no more input.
       if (!this.#settings.isSettled) this.#endInput();
     }
     if (this.#order === undefined) this.results.push(outcome);
@@ -243,7 +243,7 @@ export class MapRun<In, Out>
     this.#endWhenSettled();
   }
 
-  /** These attempts came to nothing. */
+  /** These attempts failed. */
   #giveUp(attempts: readonly Attempt[], errorOf: (attempt: Attempt) => PalmError): void {
     const now = wholeNow();
     for (const attempt of attempts) {
@@ -255,7 +255,7 @@ export class MapRun<In, Out>
     if (!this.isOver) this.#alarm.set(this.#attempts.next);
   }
 
-  /** The link broke, or an answer cannot be read. */
+  /** The link broke, or an answer could not be read. */
   #lose(error: PalmError, number: number | undefined): void {
     if (number === undefined) {
       this.fail(error);
@@ -265,7 +265,7 @@ export class MapRun<In, Out>
     }
   }
 
-  /** Some attempts may have had their time, and others begin. Answers that came before are read. */
+  /** Ends attempts whose time is up, and begins those that have rested. Answers that have arrived are read before. */
   #look(): void {
     if (this.isOver) return;
     const now = wholeNow();
@@ -277,7 +277,7 @@ export class MapRun<In, Out>
     this.#alarm.set(this.#attempts.next);
   }
 
-  /** Takes no more input, and goes on with what it has until the client has to let go. */
+  /** Takes no more input, and goes on with what was taken until the client gives up. */
   #close(): void {
     this.#endInput({ error: closed(this.#taken > 0) });
     this.#endWhenSettled();
@@ -332,16 +332,16 @@ export function openMap<In, Out>(
   });
 }
 
-/** How many there are in an array, a typed list of any kind, or a Set or Map. */
+/** The number of items in an array, a typed array, a Set or a Map. */
 function sizeOf(payloads: object): number | undefined {
   const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
   return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
 }
 
-/** Puts in order what comes with a number, counted from 0: each is given when all before it were. */
+/** Puts numbered items in order, counted from 0: gives each item when all before it were given. */
 export class InOrder<T> {
   readonly #give: (item: T) => void;
-  /** Those that wait for one before them. */
+  /** Items that wait for one before them. */
   readonly #early = new Map<number, T>();
   #next = 0;
 
