@@ -43,7 +43,7 @@ export function checkCall(
     const first = inspectValue(typeof path === 'string' ? path : path[0]);
     throw invalidCall(`this client calls server '${serverName}' first: '${serverName}.…', not ${first}`);
   }
-  if (typeof cache !== 'string') throw invalidCall(`cache must be a text, not ${inspectValue(cache)}`);
+  if (typeof cache !== 'string') throw invalidCall(`cache must be a string, not ${inspectValue(cache)}`);
   encodeUtf8(cache);
   return { function: joinPath(path), cache, ...defaults };
 }

@@ -278,7 +278,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     try {
       return this.#codec.decode(payload);
     } catch (cause) {
-      throw PalmError.from(cause, 'PROTOCOL', `${what} is no ${this.#codec.name}`);
+      throw PalmError.from(cause, 'PROTOCOL', `${what} is not ${this.#codec.name}`);
     }
   }
 

@@ -124,7 +124,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     try {
       return Promise.resolve({ done: false, value: this.#settings.codec.decode(result) });
     } catch (cause) {
-      const error = PalmError.from(cause, 'PROTOCOL', `a result is no ${this.#settings.codec.name}`);
+      const error = PalmError.from(cause, 'PROTOCOL', `a result is not ${this.#settings.codec.name}`);
       this.abandon(error);
       return Promise.reject(error);
     }

@@ -222,7 +222,7 @@ export class MapRun<In, Out>
       this.#finish(index, undefined, value);
     } catch (cause) {
       const { codec, spec } = this.#settings;
-      const text = `input ${index}: the answer of ${nameOf(spec.function)} is no ${codec.name}: ${messageOf(cause)}`;
+      const text = `input ${index}: the answer of ${nameOf(spec.function)} is not ${codec.name}: ${messageOf(cause)}`;
       this.#finish(index, new PalmError('PROTOCOL', text, { index, cause, sent: true }));
     }
   }
