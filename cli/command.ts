@@ -11,11 +11,11 @@ import { nameText, quoted } from './terminal/text.ts';
 export interface CommandContext {
   readonly io: Io;
   readonly options: Options;
-  /** The arguments that are no options, as many as the command takes. */
+  /** The arguments that are not options, as many as the command takes. */
   readonly positionals: readonly string[];
   readonly output: Output;
   readonly screen: Screen;
-  /** Aborts when the command is to end: {@link Io.signal}, or because its output is closed. */
+  /** Aborts when the command must end: with {@link Io.signal}, or because its output was closed. */
   readonly signal: AbortSignal;
 }
 
@@ -25,43 +25,41 @@ export interface Example {
   readonly does: string;
 }
 
-/** One command: what `--help` says about it, and what it does. */
+/** One command: its help, its options, and what it does. */
 export interface Command {
   readonly name: string;
   /** What it does, in a few words. */
   readonly summary: string;
-  /** What is between the name and the options. */
+  /** What `--help` shows between the name and the options, a line for each form. */
   readonly synopsis: readonly string[];
   /** What a user should know, in paragraphs. */
   readonly about: readonly string[];
   readonly examples: readonly Example[];
   readonly options: readonly OptionName[];
-  /** Options that mean something else here. */
+  /** Options whose meaning or default differs for this command. */
   readonly own?: Partial<Readonly<Record<OptionName, OptionSpec>>>;
-  /** Fewest and most arguments. */
+  /** The smallest and largest number of arguments. */
   readonly arity: readonly [least: number, most: number];
-  /**
-   * Runs until it is told to end, and ends well then: takes its time, has its last words, and its exit code is its own.
-   */
+  /** The command runs until it is told to end. It may then finish its work and print more, and it chooses the exit code. */
   readonly isService?: true;
-  /** Gives the exit code. @throws whatever ended it. */
+  /** Resolves with the exit code. @throws what ended the command. */
   run(context: CommandContext): Promise<number>;
 }
 
 type Value = string | number | true | readonly string[];
 
-/** The options that a command was given, checked. */
+/** The options of a command line, checked, with the values of the environment. */
 export class Options {
   readonly #values: ReadonlyMap<OptionName, Value>;
   readonly #given: ReadonlySet<OptionName>;
 
-  /** @param given - those that are in the command line itself. */
+  /** @param given - options that are in the command line itself. */
   constructor(values: ReadonlyMap<OptionName, Value>, given: ReadonlySet<OptionName>) {
     this.#values = values;
     this.#given = given;
   }
 
-  /** Whether the command line itself has it, and not the environment. */
+  /** Whether the command line itself has the option, and not only the environment. */
   isGiven(name: OptionName): boolean {
     return this.#given.has(name);
   }
@@ -75,7 +73,7 @@ export class Options {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** Every value of an option that a command takes several times, in order. */
+  /** The values of an option that may be given several times, in order. */
   texts(name: NameOf<'text' | 'texts'>): readonly string[] {
     const value = this.#values.get(name);
     return Array.isArray(value) ? value : [];
@@ -94,14 +92,14 @@ export interface Parsed {
   readonly positionals: readonly string[];
 }
 
-/** What an option means to a command. */
+/** The description of an option, as this command uses it. */
 export function specOf(command: Command, name: OptionName): OptionSpec {
   return command.own?.[name] ?? OPTIONS[name];
 }
 
 /**
- * Reads the arguments of a command, and the environment for options that are not among them.
- * @throws CommandError `USAGE` naming the argument that is not acceptable.
+ * Reads the arguments of a command, and the environment for options that are not given.
+ * @throws CommandError `USAGE` naming the argument that is wrong.
  */
 export function parseOptions(command: Command, argv: readonly string[], env: Environment): Parsed {
   const config: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
@@ -109,7 +107,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
     const { kind, short } = specOf(command, name);
     config[name] = { type: kind === 'flag' ? 'boolean' : 'string', ...(short !== undefined && { short }) };
   }
-  // Not strict: its own messages name neither the nearest option nor where to read about it.
+  // Not strict, because its own errors neither suggest an option nor point to the help.
   const { tokens } = parseArgs({
     args: [...argv],
     options: config,
@@ -121,7 +119,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
-    // Node reads `-v-x` as `-v -- -x`: what follows would be taken for arguments.
+    // Node reads `-v-x` as `-v -- -x`, and would treat the rest as arguments.
     const raw = argv[token.index] ?? '';
     if (token.kind === 'option-terminator' && raw !== '--') throw unknownOption(command, raw);
     if (token.kind !== 'option') continue;
@@ -129,7 +127,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
     if (!isOptionName(name) || !command.options.includes(name)) throw unknownOption(command, rawName);
     const before = values.get(name);
     const read = readValue(command, name, value, inlineValue === true);
-    // Of what is taken once, the last counts.
+    // Of an option that takes one value, the last one counts.
     values.set(name, Array.isArray(read) && Array.isArray(before) ? [...before, ...read] : read);
   }
   const given = new Set(values.keys());
@@ -145,7 +143,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
 function unknownOption(command: Command, raw: string): CommandError {
   const near = raw.startsWith('--') ? nearest(raw.slice(2), command.options) : undefined;
   const meant = near === undefined ? '' : `; did you mean --${near}?`;
-  const hint = `what begins with - and is no option goes behind --; see frond ${command.name} --help`;
+  const hint = `see frond ${command.name} --help; an argument that begins with - goes after --`;
   return new CommandError('USAGE', `frond ${command.name} has no option ${nameText(raw)}${meant}`, hint);
 }
 
@@ -165,6 +163,8 @@ function readValue(command: Command, name: OptionName, value: string | undefined
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(number) && number >= 1) return number;
   const wanted =
-    kind === 'count' ? 'a whole number from 1 on' : 'whole milliseconds from 1 on, or inf for no limit';
+    kind === 'count'
+      ? 'a whole number of at least 1'
+      : 'a whole number of milliseconds, at least 1, or inf for no limit';
   throw fail(`must be ${wanted}, not ${quoted(value)}`);
 }

@@ -1,4 +1,4 @@
-/** From the options of a command to a connected client. */
+/** Connects a command to its server, as its options say. */
 
 import { SignalHub } from '../src/async/signals.ts';
 import { withinLimits } from '../src/async/timers.ts';
@@ -29,9 +29,9 @@ export function readPath(text: string): { readonly path: readonly string[]; read
 }
 
 /**
- * Connects, runs `use` with the client, and closes it, whatever comes of it.
- * @param serverName - name the server must bear unless --server says another.
- * @throws CommandError `USAGE` when it is not said where the server is, and what {@link Client.connect} throws.
+ * Connects, runs `use` with the client, and closes the client afterwards.
+ * @param serverName - name that the server must have, unless --server says another.
+ * @throws CommandError `USAGE` when no server is given, and what {@link Client.connect} and `use` throw.
  */
 export async function withClient<T>(
   context: CommandContext,
@@ -51,7 +51,7 @@ export async function withClient<T>(
   try {
     return await use(client);
   } finally {
-    // Who pressed Ctrl-C does not want to wait.
+    // After Ctrl-C the user does not want to wait.
     await client.close(signal.aborted ? { timeout: 0 } : {});
   }
 }
@@ -74,7 +74,7 @@ function connectOptions(
   if (thisConfig && (serverName === undefined || pushAddress === undefined || subAddress === undefined)) {
     throw new CommandError(
       'USAGE',
-      '--this-config asks the server nothing, so --server, --push and --sub must say it',
+      '--this-config needs --server, --push and --sub, because it does not ask the server for them',
     );
   }
   const session = options.text('session');
@@ -90,31 +90,32 @@ function connectOptions(
     thisConfig,
     errorSentinel: options.flag('error-sentinel'),
     logger: stderrLogger(context.screen, options.flag('json')),
-    // A warning says what the error that follows says too.
+    // Not 'warning': the error that follows says the same.
     loggingLevel: options.flag('verbose') ? 'info' : 'error',
     signal,
   };
 }
 
-// How a command gets to its server: by itself, or through a relay.
+// Where the server is: at an address, or behind a relay.
 
+/** How to connect to a server. */
 export interface ServerAccess {
   readonly transport: Transport;
-  /** Of the server, in the transport's terms: behind a relay its name. Undefined when it is not said. */
+  /** Address of the server or, behind a relay, its name. Undefined when neither is given. */
   readonly dbAddress: string | undefined;
   readonly isRelayed: boolean;
 }
 
-/** The transport that dials servers, encrypted when --server-key says so. */
+/** The transport that dials servers, with CURVE when --server-key is given. */
 export function dialTransport({ options }: CommandContext): BindingTransport {
   const serverKey = options.text('server-key');
   return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
 }
 
 /**
- * The way that --relay, --db and the environment say.
- * @param argument - the server's address where it is an argument.
- * @throws CommandError `USAGE` for options that do not go together, and what the transports throw.
+ * The server that --relay, --db and the environment name.
+ * @param argument - address or name of the server, where that is an argument of the command.
+ * @throws CommandError `USAGE` for options that exclude each other, and what the transports throw.
  */
 export function serverFrom(context: CommandContext, argument?: string): ServerAccess {
   const { options } = context;
@@ -122,15 +123,17 @@ export function serverFrom(context: CommandContext, argument?: string): ServerAc
   const db = argument ?? options.text('db');
   const isAddress = db?.includes('://') === true;
   const isSaid = argument !== undefined || options.isGiven('db');
-  // What is in the command line counts for more than the environment, which may have both.
+  // An address in the command line overrides a relay in the environment.
   if (relay === undefined || (isAddress && isSaid && !options.isGiven('relay'))) {
-    if (options.isGiven('token')) throw usage('--token is for a relay: say with --relay where that is');
+    if (options.isGiven('token')) throw usage('--token needs --relay URL: it is a token for a relay');
     return { transport: dialTransport(context), dbAddress: db, isRelayed: false };
   }
   if (isAddress && isSaid)
-    throw usage(`behind a relay a server has a name and no address such as ${inspectValue(db)}`);
+    throw usage(`with --relay, give the name of the server instead of the address ${inspectValue(db)}`);
   if (options.isGiven('server-key')) {
-    throw usage('--server-key is for servers, and not for a relay, which is encrypted at wss://…');
+    throw usage(
+      '--server-key and --relay exclude each other: a connection to a relay is encrypted with wss://…',
+    );
   }
   const token = options.text('token');
   return {
@@ -140,26 +143,25 @@ export function serverFrom(context: CommandContext, argument?: string): ServerAc
   };
 }
 
-/** The failure of a command that is not told where its server is. */
+/** The error for a missing address. @param what - what the address is of. */
 export function noAddress(what = 'server'): CommandError {
   return new CommandError(
     'USAGE',
-    `where is the ${what}? Give --db ADDRESS, or set FROND_DB`,
-    'frond demo starts a server to play with, and says its address',
+    `the address of the ${what} is missing: give --db ADDRESS, or set FROND_DB`,
+    'frond demo starts a server to try, and prints its address',
   );
 }
 
-/** The failure of a command that is not told which of a relay's servers it is for. */
+/** The error for a missing name behind a relay. */
 export function noName(): CommandError {
-  return usage('which server? Behind a relay, --db is its name');
+  return usage('the name of the server is missing: with --relay, give it as --db NAME');
 }
 
 function usage(text: string): CommandError {
   return new CommandError('USAGE', text);
 }
 
-// A server's own keys, read over its db_address: what anybody may ask of any server without doing it harm.
-
+/** Reads a server's own keys over its db_address, which does no harm to any server. */
 export class ServerKeys {
   readonly connection: Connection;
   readonly dbAddress: string;
@@ -176,28 +178,28 @@ export class ServerKeys {
     });
   }
 
-  /** @throws PalmError `INVALID_CALL` when the transport cannot read the address. */
+  /** Opens a connection. @throws PalmError `INVALID_CALL` when the address is not one of the transport. */
   static async open(transport: Transport, dbAddress: string): Promise<ServerKeys> {
     transport.checkAddress(dbAddress);
     return new ServerKeys(await transport.open(), dbAddress);
   }
 
-  /** Waits for the server as long as it takes. */
+  /** Reads a key. Waits for the server without a limit. */
   async read(key: string): Promise<CacheReply> {
     await this.connection.identify();
     return this.#channel.read(key);
   }
 
-  /** As `reading`. @throws PalmError `TIMEOUT` after `timeout` milliseconds, or the signal's reason. */
+  /** Settles as `reading`. @throws PalmError `TIMEOUT` after `timeout` milliseconds; the signal's reason. */
   within<T>(timeout: number, signal: AbortSignal, reading: Promise<T>): Promise<T> {
     const expired = () => {
-      const text = `no answer from the server at ${this.dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
+      const text = `no answer from the server at ${this.dbAddress} within ${timeout} ms: check that it runs, and that this is its db_address`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
     return withinLimits({ timeout, signal, signals: new SignalHub() }, expired, reading);
   }
 
-  /** Logs what happens to the connection. */
+  /** Logs the events of the connection until it is closed. */
   async log(logger: Logger): Promise<void> {
     for await (const { type, ...fields } of this.connection.status()) {
       if (type !== 'closed') logger.info(type, fields as LogFields);

@@ -1,24 +1,24 @@
-/** Failures of the command itself, and the exit code of every failure. */
+/** Errors of the command itself, and the exit code of every error. */
 import type { PalmErrorCode } from '../src/protocol/errors.ts';
 
 /**
- * - `USAGE`: the command line is not acceptable.
- * - `INPUT`: a file or stdin cannot be read.
- * - `MODULE`: a module cannot be loaded, or does not give what it should.
- * - `OUTPUT`: stdout cannot be written.
+ * - `USAGE`: the command line is wrong.
+ * - `INPUT`: a file or stdin cannot be read, or holds something else than it should.
+ * - `MODULE`: a module cannot be loaded, or its default export is not what the command needs.
+ * - `OUTPUT`: stdout or a file cannot be written.
  * - `MISSING`: there is no such key.
  * - `FAILED`: some results of a job were failures.
- * - `INTERNAL`: a fault in frond.
+ * - `INTERNAL`: a bug in frond.
  */
 export type CommandErrorCode = 'USAGE' | 'INPUT' | 'MODULE' | 'OUTPUT' | 'MISSING' | 'FAILED' | 'INTERNAL';
 
 export type FailureCode = PalmErrorCode | CommandErrorCode;
 
-/** A failure of the command itself, not of a call. */
+/** An error of the command itself, not of a call. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly code: CommandErrorCode;
-  /** What to try. */
+  /** What the user can try. */
   readonly hint: string | undefined;
 
   constructor(code: CommandErrorCode, message: string, hint?: string, cause?: unknown) {
@@ -36,23 +36,24 @@ export interface Exit {
 }
 
 export const EXIT_CODES: readonly Exit[] = [
-  { exit: 0, codes: [], means: 'all went well' },
+  { exit: 0, codes: [], means: 'success' },
   { exit: 1, codes: ['REMOTE', 'FAILED', 'MISSING'], means: 'the function failed, or there is no such key' },
   {
     exit: 2,
     codes: ['USAGE', 'INVALID_CALL', 'INPUT', 'MODULE'],
-    means: 'the command line or its input is not acceptable',
+    means: 'the command line, a file or a module is wrong',
   },
-  { exit: 3, codes: ['TIMEOUT'], means: 'nothing came in time' },
-  { exit: 4, codes: ['DISCONNECTED', 'CLOSED', 'LOST'], means: 'the connection broke' },
-  { exit: 5, codes: ['WRONG_SERVER', 'FORBIDDEN'], means: 'another server, or not allowed' },
-  { exit: 6, codes: ['PROTOCOL', 'TOO_LARGE'], means: 'what came is no PALM, or is too large' },
-  { exit: 70, codes: ['OUTPUT', 'INTERNAL'], means: 'stdout cannot be written, or a fault in frond' },
+  { exit: 3, codes: ['TIMEOUT'], means: 'no answer in time' },
+  { exit: 4, codes: ['DISCONNECTED', 'CLOSED', 'LOST'], means: 'the connection was lost' },
+  { exit: 5, codes: ['WRONG_SERVER', 'FORBIDDEN'], means: 'it is another server, or access is denied' },
+  { exit: 6, codes: ['PROTOCOL', 'TOO_LARGE'], means: 'a message is not PALM, or is too large' },
+  { exit: 70, codes: ['OUTPUT', 'INTERNAL'], means: 'output cannot be written, or a bug in frond' },
   { exit: 129, codes: [], means: 'ended by SIGHUP' },
   { exit: 130, codes: [], means: 'ended by SIGINT (Ctrl-C)' },
   { exit: 143, codes: [], means: 'ended by SIGTERM' },
 ];
 
+/** The exit code for an error; 70 for a code that is not in {@link EXIT_CODES}. */
 export function exitCodeOf(code: FailureCode): number {
   const INTERNAL = 70;
   return EXIT_CODES.find(({ codes }) => codes.includes(code))?.exit ?? INTERNAL;

@@ -7,14 +7,14 @@ import { wrap } from './terminal/text.ts';
 const WIDTH = 80;
 
 const EXAMPLES: readonly Example[] = [
-  { line: 'frond demo', does: 'a cluster to play with, and a page to do it in' },
-  { line: 'export FROND_DB=tcp://127.0.0.1:5555', does: 'where your server is' },
-  { line: "frond eval server.function 'hello'", does: 'one call' },
-  { line: 'frond job server.function < lines.txt > results.txt', does: 'a call for every line' },
-  { line: "frond set motto 'festina lente' && frond get motto", does: 'a shared key' },
-  { line: 'frond serve greeter.mjs', does: 'a server of your own' },
-  { line: "frond relay --server demo=$FROND_DB --allow 'demo.*'", does: 'a way in for pages' },
-  { line: 'frond inspect --watch', does: 'how a server is doing' },
+  { line: 'frond demo', does: 'start a cluster to try, and a page to try it in' },
+  { line: 'export FROND_DB=tcp://127.0.0.1:5555', does: 'say where your server is' },
+  { line: "frond eval server.function 'hello'", does: 'call a function once' },
+  { line: 'frond job server.function < lines.txt > results.txt', does: 'call it once for each line' },
+  { line: "frond set motto 'festina lente' && frond get motto", does: 'store a value and read it back' },
+  { line: 'frond serve greeter.mjs', does: 'run a server of your own' },
+  { line: "frond relay --server demo=$FROND_DB --allow 'demo.*'", does: 'let pages call it' },
+  { line: 'frond inspect --watch', does: 'watch what a server does' },
 ];
 
 /** `frond --help`. */
@@ -27,16 +27,16 @@ export function generalHelp(commands: readonly Command[]): string {
     [
       'Environment:',
       ...columns([
-        ['FROND_DB', 'address of the server, where --db is not given'],
-        ['FROND_RELAY', 'URL of the relay, where --relay is not given'],
-        ['FROND_TOKEN', 'token for the relay, where --token is not given'],
-        ['FROND_SESSION', 'session, where --session is not given'],
-        ['FROND_SECRET_KEY', 'secret key of a server, where --secret-key is not given'],
-        ['NO_COLOR', 'set to anything: no colours'],
+        ['FROND_DB', 'address of the server, used without --db'],
+        ['FROND_RELAY', 'URL of the relay, used without --relay'],
+        ['FROND_TOKEN', 'token for the relay, used without --token'],
+        ['FROND_SESSION', 'session, used without --session'],
+        ['FROND_SECRET_KEY', 'secret key of a server, used without --secret-key'],
+        ['NO_COLOR', 'any value turns colours off'],
       ]),
     ],
     ['Exit codes:', ...columns(exitRows())],
-    ['frond COMMAND --help says more.'],
+    ['frond COMMAND --help describes a command.'],
   ]);
 }
 
@@ -52,7 +52,7 @@ export function commandHelp(command: Command): string {
     ...about.map((paragraph) => wrap(paragraph, WIDTH)),
     ['Options:', ...columns(options.map((option) => optionRow(command, option)))],
     ['Examples:', ...examples(command.examples)],
-    ['Exit codes: 0 when all went well; frond --help lists the others.'],
+    ['Exit codes: 0 for success; frond --help lists the others.'],
   ]);
 }
 
@@ -77,7 +77,7 @@ function exitRows(): (readonly [string, string])[] {
   ]);
 }
 
-/** Two columns, the right one wrapped. */
+/** Rows in two columns, with the right column wrapped. */
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const left = Math.max(...rows.map(([first]) => first.length));
   return rows.flatMap(([first, second]) =>

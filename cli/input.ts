@@ -7,10 +7,10 @@ import { CommandError } from './errors.ts';
 import { quoted } from './terminal/text.ts';
 
 const NEWLINE = 0x0a;
-/** A line longer than this is no line but a stream without any: it would only fill the memory. */
+/** Bytes of the longest line. A stream without newlines would otherwise fill the memory. */
 const LONGEST_LINE = 256 * 1024 * 1024;
 
-/** Everything that a stream gives. @throws CommandError `INPUT`, or the signal's reason. */
+/** All bytes of a stream. @throws CommandError `INPUT` when it cannot be read, or the signal's reason. */
 export async function readAll(stream: Readable, name: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   try {
@@ -22,7 +22,7 @@ export async function readAll(stream: Readable, name: string, signal: AbortSigna
   return Buffer.concat(chunks);
 }
 
-/** Opens a file to read. @throws CommandError `INPUT` when that is not possible. */
+/** Opens a file for reading. @throws CommandError `INPUT` when it cannot be opened. */
 export async function openFile(path: string): Promise<Readable> {
   try {
     return (await open(path)).createReadStream();
@@ -32,9 +32,9 @@ export async function openFile(path: string): Promise<Readable> {
 }
 
 /**
- * The lines of a stream, their bytes as they are, without the newline; a last line needs none. Reads no more than is
- * taken.
- * @throws CommandError `INPUT`; PalmError `TOO_LARGE` for a line that does not end.
+ * The lines of a stream as bytes, without the newline, which the last line may lack. Reads no further than its consumer.
+ * @param name - what is read, for errors.
+ * @throws CommandError `INPUT` when the stream cannot be read; PalmError `TOO_LARGE` for a line of more than 256 MiB.
  */
 export async function* linesOf(stream: Readable, name: string): AsyncGenerator<Uint8Array, void> {
   let pieces: Buffer[] = [];
@@ -63,24 +63,24 @@ export async function* linesOf(stream: Readable, name: string): AsyncGenerator<U
   if (pieces.length > 0) yield Buffer.concat(pieces);
 }
 
-/** @param name - what cannot be read, as a user knows it. */
+/** The error for something that cannot be read. @param name - what it is, for the user. */
 export function unreadable(name: string, error: unknown): CommandError {
   return new CommandError('INPUT', `${name} cannot be read: ${reasonOf(error)}`, undefined, error);
 }
 
-/** @param name - what cannot be written, as a user knows it. */
+/** The error for something that cannot be written. @param name - what it is, for the user. */
 export function unwritable(name: string, error: unknown): CommandError {
   return new CommandError('OUTPUT', `${name} cannot be written: ${reasonOf(error)}`, undefined, error);
 }
 
-/** What the system says, without the call that it said it to. */
+/** The system's message, without the name of the system call at its end. */
 function reasonOf(error: unknown): string {
   return messageOf(error).replace(/, \w+( '.*')?$/s, '');
 }
 
 /**
- * The bytes that a command sends: those of its argument, or what stdin gives.
- * @param what - what is read, for people at a terminal: `payload`, `value`.
+ * The bytes that a command sends: its argument or, without one, stdin.
+ * @param what - what the user types at a terminal: `payload` or `value`.
  */
 export async function payloadOf(
   context: CommandContext,
@@ -92,7 +92,7 @@ export async function payloadOf(
   return readAll(context.io.stdin, 'stdin', context.signal);
 }
 
-/** Says what a command that seems to hang is waiting for. */
+/** Tells a user at a terminal that the command reads what they type. */
 export function announceTerminal({ io, screen }: CommandContext, what: string): void {
   if (io.stdin.isTTY === true) screen.line(`frond: type the ${what}; Ctrl-D ends it`);
 }

@@ -4,13 +4,13 @@ import type { Readable, Writable } from 'node:stream';
 /** A stream that may be a terminal. */
 export interface Terminal {
   readonly isTTY?: boolean | undefined;
-  /** Width of the terminal. */
+  /** Width of the terminal, in characters. */
   readonly columns?: number | undefined;
-  /** Its height. */
+  /** Height of the terminal, in lines. */
   readonly rows?: number | undefined;
 }
 
-/** Environment variables; those that have a meaning here, by name. */
+/** Environment variables. The named ones have a meaning here. */
 export interface Environment {
   readonly [name: string]: string | undefined;
   readonly TERM?: string | undefined;
@@ -18,9 +18,9 @@ export interface Environment {
   readonly npm_command?: string | undefined;
 }
 
-/** Everything a command touches of the process it runs in. */
+/** All that a command uses of the process that it runs in. */
 export interface Io {
-  /** Arguments, without those of Node. */
+  /** The command line, without `node` and the script. */
   readonly argv: readonly string[];
   readonly stdin: Readable & Terminal;
   readonly stdout: Writable & Terminal;
@@ -29,11 +29,11 @@ export interface Io {
   /** Ends the command; its reason is an {@link Interrupted}. */
   readonly signal: AbortSignal;
   /**
-   * Calls `listener` at each SIGHUP in place of ending the process, as long as the terminal that it began in is there. Gives the function
-   * that ends this. Left out where there is no such signal.
+   * Calls `listener` at each SIGHUP, which then does not end the process unless its terminal was closed. Returns the function
+   * that stops this. Left out on systems without the signal.
    */
   readonly onHangup?: (listener: () => void) => () => void;
-  /** How this command is called from the shell it runs in, such as `frond` or `npx frond`. */
+  /** How the user's shell calls this command, such as `frond` or `npx frond`. */
   readonly invocation: string;
   readonly version: string;
 }
@@ -42,10 +42,10 @@ const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export type InterruptSignal = keyof typeof SIGNAL_NUMBERS;
 
-/** The reason of a command that was ended by a signal. */
+/** The abort reason of a command that is ended by a signal. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
-  /** As shells count it: 128 and the signal's number. */
+  /** 128 plus the number of the signal, as in shells. */
   readonly exitCode: number;
 
   constructor(signal: InterruptSignal) {
@@ -54,14 +54,15 @@ export class Interrupted extends Error {
   }
 }
 
-/** The reason of a command whose output nobody reads any more, as with `| head`. */
+/** The abort reason of a command whose output is closed, as by `| head`. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed';
 }
 
 /**
- * How the command is called from the shell it runs in, for lines to paste.
+ * How the user's shell calls this command, for lines to paste.
  * @param script - path of the script that Node runs.
+ * @param directory - the current directory.
  */
 export function invocationOf(script: string, directory: string, env: Environment): string {
   if (basename(script) === 'frond') return env.npm_command === 'exec' ? 'npx frond' : 'frond';

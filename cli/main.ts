@@ -8,24 +8,24 @@ import { run } from './run.ts';
 const interrupts = new AbortController();
 function interrupt(name: InterruptSignal): void {
   const reason = new Interrupted(name);
-  // Who asks twice does not want to wait for anything.
+  // A second signal ends the process at once.
   if (interrupts.signal.aborted) process.exit(reason.exitCode);
   interrupts.abort(reason);
 }
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt(name));
 
-/** The standard streams that are a terminal's: stdin, stdout, stderr. */
+/** Which of stdin, stdout and stderr are a terminal. */
 const terminals = [0, 1, 2].filter((descriptor) => isatty(descriptor));
 
-/** Not before a command asks for it: whoever runs another under nohup has it ignored. */
+/** Listens only when a command asks for it, so that all others can run under nohup, which has the signal ignored. */
 function onHangup(listener: () => void): () => void {
-  const heard = () => {
-    // A terminal that is closed is none any more, and takes what runs in it along.
+  const onSignal = () => {
+    // When the terminal was closed, the signal means that the command must end.
     if (terminals.every((descriptor) => isatty(descriptor))) listener();
     else interrupt('SIGHUP');
   };
-  process.on('SIGHUP', heard);
-  return () => process.off('SIGHUP', heard);
+  process.on('SIGHUP', onSignal);
+  return () => process.off('SIGHUP', onSignal);
 }
 
 const code = await run({
@@ -40,5 +40,5 @@ const code = await run({
   version: createRequire(import.meta.url)('frond/package.json').version,
 });
 
-// Everything is written, or has a reader that may never read it; what a module has open is not waited for.
+// All output is written, or its reader may never read it. What a user's module keeps open must not delay the exit.
 process.exit(code);

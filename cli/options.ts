@@ -1,19 +1,24 @@
 /** Every option of every command: what the parser takes and what `--help` prints, from one table. */
 
 /**
- * - `flag`: there or not. - `text`: any text. - `texts`: the same, any number of times. - `count`: a whole number from 1
- * on. - `time`: milliseconds, or `inf`.
+ * What an option takes:
+ * - `flag`: no value.
+ * - `text`: any string.
+ * - `texts`: any string, and the option may be given several times.
+ * - `count`: a whole number of at least 1.
+ * - `time`: milliseconds, or `inf`.
  */
 export type OptionKind = 'flag' | 'text' | 'texts' | 'count' | 'time';
 
 export interface OptionSpec {
   readonly kind: OptionKind;
   readonly short?: string;
-  /** What the value is called in `--help`. */
+  /** Placeholder of the value in `--help`. */
   readonly value?: string;
-  /** Environment variable that stands in for it. */
+  /** Environment variable that is read when the option is not given. */
   readonly env?: string;
   readonly help: string;
+  /** What happens without the option, for `--help`. */
   readonly default?: string;
 }
 
@@ -22,66 +27,69 @@ export const OPTIONS = {
     kind: 'text',
     value: 'ADDRESS',
     env: 'FROND_DB',
-    help: "the server's db_address, as tcp://host:port or ipc://path",
+    help: "the server's db_address: tcp://host:port or ipc://path",
   },
   relay: {
     kind: 'text',
     value: 'URL',
     env: 'FROND_RELAY',
-    help: "go through the relay at ws://… or wss://…; --db is then the server's name, and may be left out",
+    help: "connect through the relay at ws://… or wss://…; --db is then the server's name, and may be left out",
   },
   token: {
     kind: 'text',
     value: 'TOKEN',
     env: 'FROND_TOKEN',
-    help: 'says to the relay who you are; the environment keeps it from those who see your command lines',
+    help: 'proves to the relay who you are; in the environment it does not show in process lists',
   },
   server: {
     kind: 'text',
     value: 'NAME',
-    help: 'name the server must bear',
-    default: 'that of the first function; for keys, whatever server is there',
+    help: 'refuse a server with another name',
+    default: 'the server of the first function; for keys, any server',
   },
   push: {
     kind: 'text',
     value: 'ADDRESS',
-    help: 'where calls are sent',
-    default: 'the server is asked',
+    help: 'address that calls are sent to',
+    default: 'ask the server',
   },
   sub: {
     kind: 'text',
     value: 'ADDRESS',
-    help: "where answers are published; for a pipeline, the last server's pub_address",
-    default: 'the server is asked',
+    help: "address that answers are published at; for a pipeline, the last server's pub_address",
+    default: 'ask the server',
   },
-  'this-config': { kind: 'flag', help: 'ask the server nothing: --server, --push and --sub are as given' },
+  'this-config': {
+    kind: 'flag',
+    help: 'do not ask the server for its name and addresses: use --server, --push and --sub',
+  },
   session: {
     kind: 'text',
     value: 'NAME',
     env: 'FROND_SESSION',
-    help: 'marks every message, and goes in front of every key',
+    help: 'session name: goes with every message, and in front of every key',
   },
   'server-key': {
     kind: 'text',
     value: 'KEY',
-    help: "encrypt with CURVE: the server's public key, 40 characters",
+    help: "encrypt with CURVE; KEY is the server's public key, 40 characters",
   },
   timeout: {
     kind: 'time',
     value: 'MS',
-    help: 'milliseconds that connecting may take, and then the call; inf for no limit',
+    help: 'milliseconds allowed for connecting, and again for the call; inf for no limit',
     default: '30000',
   },
   messages: {
     kind: 'count',
     value: 'N',
-    help: 'answers to wait for',
+    help: 'number of answers to wait for',
     default: '1',
   },
-  cache: { kind: 'text', value: 'TEXT', help: "goes along in each message's cache field" },
+  cache: { kind: 'text', value: 'TEXT', help: 'string for the cache field of each message' },
   'error-sentinel': {
     kind: 'flag',
-    help: "take an answer of one byte, 0, for a failed call, as pylm servers give it (a function's own 0 too)",
+    help: 'treat an answer of one zero byte as a failed call, as pylm servers send it; this includes a function that returns that byte',
   },
   input: { kind: 'text', value: 'FILE', help: 'read the lines from FILE; - is stdin', default: 'stdin' },
   window: {
@@ -93,8 +101,8 @@ export const OPTIONS = {
   'idle-timeout': {
     kind: 'time',
     value: 'MS',
-    help: 'milliseconds without a result that is owed before the job fails; inf for no limit',
-    default: 'as --timeout',
+    help: 'fail after this many milliseconds without a result while one is expected; inf for no limit',
+    default: 'same as --timeout',
   },
   files: {
     kind: 'texts',
@@ -104,32 +112,37 @@ export const OPTIONS = {
   retries: {
     kind: 'count',
     value: 'N',
-    help: 'how often what has no answer is sent again',
+    help: 'how many times an input without an answer is sent again',
     default: '0',
   },
-  deadline: { kind: 'time', value: 'MS', help: 'milliseconds that all of it may take', default: 'no limit' },
-  unordered: { kind: 'flag', help: 'write results as they come, in any order' },
+  deadline: {
+    kind: 'time',
+    value: 'MS',
+    help: 'milliseconds allowed for the whole run',
+    default: 'no limit',
+  },
+  unordered: { kind: 'flag', help: 'write results as they arrive, in any order' },
   jsonl: {
     kind: 'flag',
-    help: 'one JSON object per input: {"index", "status", "value" or "error"}; failures do not end the run',
+    help: 'print one JSON object per input: {"index", "status", "value" or "error"}; failures do not end the run',
   },
   resume: {
     kind: 'text',
     value: 'FILE',
-    help: 'write behind what is in FILE, and pass over inputs whose result is there',
+    help: 'append to FILE, and skip inputs whose result is already in it',
   },
-  adopt: { kind: 'flag', help: 'with --resume, take the lines of FILE for results of this command line' },
-  'random-key': { kind: 'flag', help: 'make a random key in place of KEY' },
-  name: { kind: 'text', value: 'NAME', help: 'name, in place of what the module says' },
-  pull: { kind: 'text', value: 'ADDRESS', help: 'pullAddress, where calls come in' },
-  pub: { kind: 'text', value: 'ADDRESS', help: 'pubAddress, where results are published' },
+  adopt: { kind: 'flag', help: 'with --resume: accept the lines of FILE as results of this command line' },
+  'random-key': { kind: 'flag', help: 'store the value under a new random key' },
+  name: { kind: 'text', value: 'NAME', help: 'name of the role, instead of the one in the module' },
+  pull: { kind: 'text', value: 'ADDRESS', help: 'pullAddress: where the role takes calls' },
+  pub: { kind: 'text', value: 'ADDRESS', help: 'pubAddress: where the role publishes results' },
   'worker-pull': { kind: 'text', value: 'ADDRESS', help: 'workerPullAddress of a master or hub' },
   'worker-push': { kind: 'text', value: 'ADDRESS', help: 'workerPushAddress of a master or hub' },
   'secret-key': {
     kind: 'text',
     value: 'KEY',
     env: 'FROND_SECRET_KEY',
-    help: "encrypt with CURVE: the server's own secret key, 40 characters",
+    help: "encrypt with CURVE; KEY is the server's own secret key, 40 characters",
   },
   concurrency: {
     kind: 'count',
@@ -140,65 +153,65 @@ export const OPTIONS = {
   drain: {
     kind: 'time',
     value: 'MS',
-    help: 'milliseconds that ending gives to what is under way; inf for no limit',
+    help: 'milliseconds that calls under way get to finish when the command ends; inf for no limit',
     default: '5000',
   },
   listen: {
     kind: 'text',
     value: 'HOST:PORT',
-    help: 'where the relay is reached; * as the host is every address of this machine, as the port a free one',
+    help: 'address to listen at; the host * stands for every address of this machine, the port * for a free port',
     default: '127.0.0.1:7766',
   },
   metrics: {
     kind: 'text',
     value: 'HOST:PORT',
-    help: 'where /metrics is answered, for Prometheus; left out, nowhere',
+    help: 'address that serves /metrics for Prometheus; without this option nothing does',
   },
   origin: {
     kind: 'texts',
     value: 'URL',
-    help: 'pages of this origin, such as https://dash.example, may connect; once for each',
-    default: 'pages of the host that the relay is reached at',
+    help: 'let pages of this origin connect, such as https://dash.example; may be given several times',
+    default: "pages of the relay's own host",
   },
-  tokens: { kind: 'text', value: 'FILE', help: 'who bears which token may do what, as JSON' },
+  tokens: { kind: 'text', value: 'FILE', help: 'JSON file that lists tokens and what each may do' },
   allow: {
     kind: 'texts',
     value: 'PATTERN',
-    help: "a function that anybody may call, as 'demo.upper' or 'demo.*'; once for each",
+    help: "function that anybody may call, such as 'demo.upper' or 'demo.*'; may be given several times",
   },
   config: {
     kind: 'text',
     value: 'FILE',
-    help: 'all of this and more, as JSON; options stand in for what it says',
+    help: 'JSON file with all settings; options override it',
   },
-  watch: { kind: 'flag', help: 'look again and again, until Ctrl-C' },
+  watch: { kind: 'flag', help: 'repeat until Ctrl-C' },
   every: {
     kind: 'time',
     value: 'MS',
-    help: 'milliseconds between two looks, with --watch',
+    help: 'with --watch: milliseconds between two requests',
     default: '1000',
   },
-  once: { kind: 'flag', help: 'end when everything was shown, and serve no page' },
+  once: { kind: 'flag', help: 'exit after the tour, without serving the page' },
   port: {
     kind: 'count',
     value: 'PORT',
-    help: 'port of 127.0.0.1 that the page is at',
-    default: 'a free one',
+    help: 'port of the page, on 127.0.0.1',
+    default: 'a free port',
   },
   open: { kind: 'flag', help: 'open the page in a browser' },
-  all: { kind: 'flag', help: 'show every result of the job, not the first few alone' },
+  all: { kind: 'flag', help: 'show every result of the job, not only the first 15' },
   json: {
     kind: 'flag',
-    help: 'one JSON object per line: {"text": …}, or {"base64": …} for what is no UTF-8; errors on stderr as {"error": …}',
+    help: 'print one JSON object per line: {"text": …}, or {"base64": …} for bytes that are not UTF-8; errors on stderr as {"error": …}',
   },
-  verbose: { kind: 'flag', short: 'v', help: 'log what happens to the connection, on stderr' },
-  help: { kind: 'flag', short: 'h', help: 'print this' },
+  verbose: { kind: 'flag', short: 'v', help: 'log connection events on stderr' },
+  help: { kind: 'flag', short: 'h', help: 'print this help' },
   version: { kind: 'flag', short: 'V', help: 'print the version' },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** Names of the options of one kind. */
+/** Names of the options of a kind. */
 export type NameOf<K extends OptionKind> = {
   [N in OptionName]: (typeof OPTIONS)[N]['kind'] extends K ? N : never;
 }[OptionName];

@@ -1,27 +1,27 @@
-/** Failures as a user reads them: one line that says what happened, one that says what to try, or JSON. */
+/** Errors as a user reads them: a line with what happened and a line with what to try, or JSON. */
 import { messageOf, PalmError } from '../src/protocol/errors.ts';
 import { clipped, printableJson } from '../src/protocol/printable.ts';
 import { CommandError, exitCodeOf, type FailureCode } from './errors.ts';
 import { oneLine, shortLine } from './terminal/text.ts';
 
-/** Characters of a message, and of a stack: servers may send as many as they like. */
+/** UTF-16 units of a message, and of a stack: servers may send any number. */
 const LONGEST_MESSAGE = 4_096;
 const LONGEST_STACK = 16_384;
 
-/** A failure, ready to be told: on one line each, its stack aside, not long, and with nothing that acts on a terminal. */
+/** An error, ready to be printed: each string is cut, has no characters that act on a terminal and, except the stack, is on one line. */
 export interface Failure {
   readonly code: FailureCode;
   readonly message: string;
-  /** What to try. */
+  /** What the user can try. */
   readonly hint: string | undefined;
-  /** Name of the error on the remote side. */
+  /** Name of the error that a function threw. */
   readonly remoteName: string | undefined;
-  /** Where it was thrown, when that is somebody's code and not only a call that failed. */
+  /** The stack, for errors in a user's module or in frond. */
   readonly stack: string | undefined;
   readonly exitCode: number;
 }
 
-/** @param command - name of the command that failed, if it came that far. */
+/** Prepares an error for printing. @param command - name of the command that failed, if there is one. */
 export function failureOf(error: unknown, command: string | undefined): Failure {
   const code =
     error instanceof PalmError || error instanceof CommandError ? error.code : ('INTERNAL' as const);
@@ -35,7 +35,7 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
   };
 }
 
-/** What stands on a command line for an option of a client's or transport's. */
+/** The command-line option for each option of a client or transport. */
 const FLAGS: Readonly<Record<string, string>> = {
   serverName: '--server',
   dbAddress: '--db',
@@ -53,7 +53,7 @@ const OPTION_NAMES = new RegExp(
   'g',
 );
 
-/** The message with flags in place of options. What serve and relay are given has the names of the options. */
+/** The message with command-line options in place of API options; not for serve and relay, whose files use the API's names. */
 function inFlags(message: string, code: FailureCode, command: string | undefined): string {
   const isOurs =
     code === 'INVALID_CALL' || code === 'WRONG_SERVER' || code === 'FORBIDDEN' || code === 'TIMEOUT';
@@ -68,7 +68,7 @@ function lineOf(text: string | undefined): string | undefined {
 function hintOf(error: unknown): string | undefined {
   if (error instanceof CommandError) return error.hint;
   return isAddressTaken(error)
-    ? 'end what uses it, or give another port; * in its place has the system choose one'
+    ? 'end the process that uses it, or give another port; the port * means a free one'
     : undefined;
 }
 
@@ -91,29 +91,29 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
     case 'MODULE':
       return `see frond ${command === undefined ? '' : `${command} `}--help`;
     case 'TIMEOUT':
-      return '--timeout MS waits longer; --db or --relay, or the environment, says where the server is';
+      return 'check --db or --relay (or FROND_DB, FROND_RELAY), or wait longer with --timeout MS';
     case 'LOST':
       if (command === 'serve' || command === 'worker' || command === 'relay')
-        return '--drain MS gives it more time';
-      return 'see whether the server still runs; what was sent may have run, or not';
+        return 'give it more time with --drain MS';
+      return 'check that the server still runs; calls that were sent may or may not have run';
     case 'DISCONNECTED':
     case 'CLOSED':
-      return 'see whether the server still runs; what was sent may have run, or not';
+      return 'check that the server still runs; calls that were sent may or may not have run';
     case 'WRONG_SERVER':
-      if (command === 'worker') return 'frond inspect ADDRESS says what is there';
-      return 'what is before the dot of the function, or --server, names the server; --db says where it is';
+      if (command === 'worker') return 'frond inspect ADDRESS shows what is there';
+      return 'check the name of the server, before the dot of FUNCTION or in --server, and its address in --db';
     case 'FORBIDDEN':
-      return "--server-key is the server's public CURVE key, if it has one; to a relay --token says who you are";
+      return 'for a server with CURVE, give its public key with --server-key; for a relay, check --token';
     case 'PROTOCOL':
-      return '--db must be the db_address of a PALM server, not another of its addresses';
+      return 'check that --db is the db_address of a PALM server, not another of its addresses';
     case 'INTERNAL':
-      return 'this is a fault in frond; please report it';
+      return 'this is a bug in frond; please report it';
     default:
       return undefined;
   }
 }
 
-/** The lines for stderr. @param isVerbose - with the stack, where there is one to show. */
+/** The lines of an error for stderr. @param isVerbose - whether the stack is printed, if there is one. */
 export function failureLines(failure: Failure, asJson: boolean, isVerbose = false): string[] {
   const { code, message, hint, remoteName } = failure;
   const stack = isVerbose ? failure.stack : undefined;

@@ -1,4 +1,4 @@
-/** Finds the command that the arguments name, runs it, and makes an exit code of what it came to. */
+/** Finds the command that the arguments name, runs it, and turns its outcome into an exit code. */
 
 import { atMost } from '../src/async/timers.ts';
 import { nearest } from '../src/protocol/nearest.ts';
@@ -12,10 +12,10 @@ import { Output } from './terminal/output.ts';
 import { Screen } from './terminal/screen.ts';
 import { quoted } from './terminal/text.ts';
 
-/** Milliseconds that the last words of a command that was told to end may take. */
-const LAST_WORDS = 1_000;
+/** Milliseconds that output may take to be written after the command was told to end. */
+const LAST_OUTPUT = 1_000;
 
-/** Runs one command line and gives its exit code. Never rejects; everything that it wrote has left. */
+/** Runs one command line and resolves with its exit code when its output is written. Never rejects. */
 export async function run(io: Io): Promise<number> {
   const ending = new AbortController();
   const screen = new Screen(io.stderr, io.env);
@@ -29,17 +29,17 @@ export async function run(io: Io): Promise<number> {
   io.signal.addEventListener('abort', onSignal);
   if (io.signal.aborted) onSignal();
   try {
-    const code = await dispatch(io, first, rest, output, screen, ending.signal);
-    await atMost(io.signal.aborted ? LAST_WORDS : Number.POSITIVE_INFINITY, output.finish());
+    const code = await runCommand(io, first, rest, output, screen, ending.signal);
+    await atMost(io.signal.aborted ? LAST_OUTPUT : Number.POSITIVE_INFINITY, output.finish());
     return code;
   } catch (error) {
     const { signal } = ending;
-    // Whatever a command came to when it was told to end, the reason is what it was told.
+    // An error after the command was told to end is a consequence of that.
     const reason = signal.aborted && !isService ? signal.reason : error;
     if (reason instanceof Interrupted) return reason.exitCode;
     if (reason instanceof OutputClosed) return 0;
     const written = output.finish().catch(() => {});
-    await atMost(io.signal.aborted ? LAST_WORDS : Number.POSITIVE_INFINITY, written);
+    await atMost(io.signal.aborted ? LAST_OUTPUT : Number.POSITIVE_INFINITY, written);
     const failure = failureOf(reason, COMMANDS.find(({ name }) => name === first)?.name);
     const isVerbose = asksFor(rest, '--verbose') || asksFor(rest, '-v');
     for (const line of failureLines(failure, asksFor(rest, '--json'), isVerbose)) screen.line(line);
@@ -48,17 +48,17 @@ export async function run(io: Io): Promise<number> {
     io.signal.removeEventListener('abort', onSignal);
     screen.status(undefined);
     if (!(io.signal.reason instanceof Interrupted)) await screen.finish();
-    else if (isService) await atMost(LAST_WORDS, screen.finish());
+    else if (isService) await atMost(LAST_OUTPUT, screen.finish());
   }
 }
 
-/** Whether a flag is given; asked of command lines that are not acceptable too. */
+/** Whether a flag is given. Unlike parseOptions, it also reads command lines that are wrong. */
 function asksFor(argv: readonly string[], flag: string): boolean {
   const end = argv.indexOf('--');
   return (end === -1 ? argv : argv.slice(0, end)).includes(flag);
 }
 
-async function dispatch(
+async function runCommand(
   io: Io,
   first: string | undefined,
   rest: readonly string[],
@@ -69,7 +69,7 @@ async function dispatch(
   signal.throwIfAborted();
   if (first === undefined) {
     screen.line(generalHelp(COMMANDS));
-    throw new CommandError('USAGE', 'which command?', 'frond demo');
+    throw new CommandError('USAGE', 'give a command', 'frond demo');
   }
   if (first === '--version' || first === '-V') {
     await output.line(io.version);
@@ -97,7 +97,7 @@ function commandNamed(name: string): Command {
     name,
     COMMANDS.map((one) => one.name),
   );
-  const what = name.startsWith('-') ? 'a command comes first, not' : 'there is no command';
+  const what = name.startsWith('-') ? 'the first argument must be a command, not' : 'there is no command';
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
   throw new CommandError('USAGE', `${what} ${quoted(name)}${meant}`);
 }
@@ -107,6 +107,9 @@ function checkArity({ name, arity: [least, most], synopsis }: Command, positiona
   if (positionals.length < least) throw new CommandError('USAGE', `an argument is missing: ${usage}`);
   if (positionals.length > most) {
     const extra = quoted(positionals[most] ?? '');
-    throw new CommandError('USAGE', `${extra} is one argument too many: ${usage} (quote what holds spaces)`);
+    throw new CommandError(
+      'USAGE',
+      `${extra} is one argument too many: ${usage} (quote an argument with spaces)`,
+    );
   }
 }

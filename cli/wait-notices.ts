@@ -1,21 +1,21 @@
-/** Says on stderr what a command waits for, when that takes longer than a moment. */
+/** Warnings on stderr about what a command waits for. */
 import { startTimer } from '../src/async/timers.ts';
 import { type Logger, sparing } from '../src/logging.ts';
 import type { ConnectionStatus, Transport } from '../src/transport.ts';
 import type { CommandContext } from './command.ts';
 import { stderrLogger } from './terminal/screen.ts';
 
-/** Milliseconds that a connection or an answer may take before it is said to be waited for. */
-const MOMENT = 1_000;
+/** Milliseconds that a connection or an answer may take without a warning. */
+const PATIENCE = 1_000;
 
-/** An address that is dialled, and not connected. */
+/** An address that is dialled but not connected. */
 interface Awaited {
   reason: string | undefined;
-  isTold: boolean;
+  isLogged: boolean;
   stop: () => void;
 }
 
-/** The waiting of one command. What goes on for long is said sparingly, and that it is over is said too. */
+/** Logs what one command waits for, more rarely the longer it takes, and when the wait is over. */
 export class WaitNotices {
   readonly #logger: Logger;
   readonly #awaited = new Map<string, Awaited>();
@@ -24,7 +24,7 @@ export class WaitNotices {
     this.#logger = sparing(stderrLogger(screen, options.flag('json')));
   }
 
-  /** `transport`, whose connections tell when what they dial is not there. */
+  /** The transport, with connections that are watched for addresses that do not answer. */
   over(transport: Transport): Transport {
     return {
       name: transport.name,
@@ -38,11 +38,11 @@ export class WaitNotices {
     };
   }
 
-  /** Settles as `answer` does; while that takes its time, it is said what is waited for: connections, or else the answer of `what`. */
+  /** Settles as `answer`. If that takes long, logs the connections that are missing or, without any, that `what` does not answer. */
   async for<T>(what: string, answer: Promise<T>): Promise<T> {
-    const stop = startTimer(MOMENT, () => {
+    const stop = startTimer(PATIENCE, () => {
       if (this.#awaited.size === 0) this.#logger.warning('waiting for an answer', { from: what });
-      for (const [address, awaited] of this.#awaited) if (!awaited.isTold) this.#tell(address, awaited);
+      for (const [address, awaited] of this.#awaited) if (!awaited.isLogged) this.#log(address, awaited);
     });
     try {
       return await answer;
@@ -62,7 +62,7 @@ export class WaitNotices {
       const before = this.#awaited.get(status.address);
       this.#awaited.delete(status.address);
       before?.stop();
-      if (before?.isTold === true) this.#logger.warning('connected', { to: status.address });
+      if (before?.isLogged === true) this.#logger.warning('connected', { to: status.address });
     } else if (status.type === 'connecting') {
       this.#await(status.address, undefined);
     } else if (status.type === 'reconnecting') {
@@ -75,18 +75,18 @@ export class WaitNotices {
   #await(address: string, reason: string | undefined): void {
     const before = this.#awaited.get(address);
     if (before === undefined) {
-      const awaited: Awaited = { reason, isTold: false, stop: () => {} };
-      awaited.stop = startTimer(MOMENT, () => this.#tell(address, awaited));
+      const awaited: Awaited = { reason, isLogged: false, stop: () => {} };
+      awaited.stop = startTimer(PATIENCE, () => this.#log(address, awaited));
       this.#awaited.set(address, awaited);
     } else if (reason !== undefined && reason !== before.reason) {
       before.reason = reason;
-      if (before.isTold) this.#tell(address, before);
+      if (before.isLogged) this.#log(address, before);
     }
   }
 
-  #tell(address: string, awaited: Awaited): void {
+  #log(address: string, awaited: Awaited): void {
     awaited.stop();
-    awaited.isTold = true;
+    awaited.isLogged = true;
     this.#logger.warning('waiting for a connection', { to: address, reason: awaited.reason });
   }
 }

@@ -1,4 +1,4 @@
-/** The package ws that the command has in its bundle: who runs it with `npx` has no other. */
+/** Loads the package ws from the command's own bundle: with `npx frond` no other is installed. */
 export function loadWs(): Promise<typeof import('ws')> {
   return import('ws');
 }

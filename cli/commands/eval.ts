@@ -10,20 +10,20 @@ export const evalCommand: Command = {
   summary: 'call a function with one payload',
   synopsis: ['FUNCTION[,FUNCTION…] [PAYLOAD]'],
   about: [
-    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, whose answers come from its last server: --sub says where.',
-    'The payload is PAYLOAD, or what stdin gives, byte for byte. The answer goes to stdout byte for byte, without a newline behind it unless stdout is a terminal. With --messages above 1, each answer is a line; those that are good are written also when another fails.',
+    'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The answer then comes from its last server: give the pub_address of that server with --sub.',
+    'The payload is PAYLOAD or, without it, the bytes of stdin. The bytes of the answer go to stdout unchanged; a newline follows only on a terminal. With --messages above 1, each answer is a line. If one of them is a failure, the others are still written.',
   ],
   examples: [
-    { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'a text' },
-    { line: 'frond eval images.resize < in.png > out.png', does: 'bytes (FROND_DB says where)' },
+    { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'send a string' },
+    { line: 'frond eval images.resize < in.png > out.png', does: 'send a file (FROND_DB is set)' },
     {
       line: "frond eval demo.upper 'hello' --relay wss://relay.example",
-      does: 'through a relay (FROND_TOKEN says who you are)',
+      does: 'call through a relay (FROND_TOKEN is set)',
     },
-    { line: 'frond eval first.parse,last.count "$text" --sub tcp://10.0.0.7:5557', does: 'a pipeline' },
+    { line: 'frond eval first.parse,last.count "$text" --sub tcp://10.0.0.7:5557', does: 'call a pipeline' },
     {
       line: 'frond get pub_address --db tcp://10.0.0.7:5555',
-      does: 'what to give as --sub, from the last server',
+      does: 'ask the last server what to give as --sub',
     },
   ],
   options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'error-sentinel', ...COMMON_OPTIONS],
@@ -41,14 +41,14 @@ async function run(context: CommandContext): Promise<number> {
     for (const answer of answers) await writeResult(output, answer, format);
   };
   try {
-    // Stdin is read when all else is known to be well: who pipes or types is told at once what is not.
+    // Stdin is read last, so that other mistakes are reported before anybody types a payload.
     const answers = await withClient(context, server, async (client) => {
       const payload = await payloadOf(context, argument, 'payload');
       return client.eval(path, payload, { messages, cache: options.text('cache') ?? '', signal });
     });
     await write(Array.isArray(answers) ? answers : [answers]);
   } catch (error) {
-    // The good answers beside one that failed are answers.
+    // Of several answers, those that did not fail count.
     if (error instanceof PalmError) await write((error.results ?? []) as readonly Uint8Array[]);
     throw error;
   }

@@ -21,29 +21,32 @@ import { WaitNotices } from '../wait-notices.ts';
 
 export const inspectCommand: Command = {
   name: 'inspect',
-  summary: 'see what a server is, and how it is doing',
+  summary: 'show what a server is and what it does',
   synopsis: ['[ADDRESS]'],
   about: [
-    'Asks the server with the db_address ADDRESS for its role, name, addresses and functions, how long it is up, what it did, and who works for it. A pylm server tells its name and addresses, of which its role follows; not its functions, and not what it did.',
-    '--watch looks again and again: on a terminal in place, elsewhere a line for each snapshot, with what was done in a second. It waits for a server that goes to come back.',
+    'Asks the server with the db_address ADDRESS for its role, name, addresses, functions, uptime, counters and workers. A pylm server tells only its name and addresses; its role is derived from these.',
+    '--watch repeats this and adds rates per second. On a terminal it redraws the text in place; elsewhere it prints a line each time. When the server goes away, it waits for it to come back.',
   ],
   examples: [
-    { line: 'frond inspect tcp://127.0.0.1:5555', does: 'a server' },
-    { line: 'frond inspect --watch', does: 'how it is doing (FROND_DB says where)' },
-    { line: 'frond inspect demo --relay wss://relay.example', does: 'by its name, through a relay' },
-    { line: 'frond inspect --json | jq .counters.failed', does: 'one number of it' },
+    { line: 'frond inspect tcp://127.0.0.1:5555', does: 'show a server' },
+    { line: 'frond inspect --watch', does: 'watch what it does (FROND_DB is set)' },
+    {
+      line: 'frond inspect demo --relay wss://relay.example',
+      does: 'show a server behind a relay, by its name',
+    },
+    { line: 'frond inspect --json | jq .counters.failed', does: 'print one of its counters' },
   ],
   options: ['db', 'relay', 'token', 'watch', 'every', 'server-key', 'timeout', ...COMMON_OPTIONS],
   own: {
     timeout: {
       kind: 'time',
       value: 'MS',
-      help: 'milliseconds to wait for the first snapshot; inf for no limit',
+      help: 'milliseconds to wait for the first answer; inf for no limit',
       default: '5000',
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object per snapshot: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what is not known',
+      help: 'print one JSON object each time: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what the server does not tell',
     },
   },
   arity: [0, 1],
@@ -71,20 +74,20 @@ async function run(context: CommandContext): Promise<number> {
   }
 }
 
-// Looks at a server again and again.
+// frond inspect --watch
 
-/** Milliseconds between two looks, unless told otherwise. */
+/** Milliseconds between two requests, unless --every says otherwise. */
 const EVERY = 1_000;
 
-/** What is shown of one snapshot. */
+/** What --watch shows at one time. */
 interface Observation {
   readonly snapshot: ServerSnapshot;
   readonly rates: Rates | null;
-  /** Milliseconds since there is no answer; 0 while there is one. */
+  /** Milliseconds without an answer; 0 while the server answers. */
   readonly silent: number;
 }
 
-/** Rejects with the signal's reason, and with what a snapshot throws that is no silence. */
+/** Shows a server until the signal aborts. Rejects with the signal's reason, or with an error other than a lost connection. */
 export async function watch(
   context: CommandContext,
   keys: ServerKeys,
@@ -110,13 +113,13 @@ export async function watch(
         break;
       }
       await show({ snapshot: last, rates: null, silent: now - asked });
-      // A link that broke took the question with it; one that is not there yet still has it.
+      // A connection that broke took the request with it. One that is still being made keeps it.
       if (next === undefined) answer = inspectIfConnected(keys, last);
     }
   }
 }
 
-/** Undefined when the link broke before all was answered. */
+/** Undefined when the connection broke before all was answered. */
 async function inspectIfConnected(
   keys: ServerKeys,
   last: ServerSnapshot,

@@ -10,7 +10,7 @@ import { writeResult } from '../terminal/output.ts';
 import { showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 
-/** Milliseconds, as every other time-out of a client. */
+/** Milliseconds, like the client's other time-outs. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
 
 export const jobCommand: Command = {
@@ -18,19 +18,19 @@ export const jobCommand: Command = {
   summary: 'call a function with every line of stdin or a file',
   synopsis: ['FUNCTION[,FUNCTION…]'],
   about: [
-    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, whose answers come from its last server: --sub says where. Each line of the input, without its newline, is a payload; each result is written as a line, as soon as it comes, so results of more than one line are better read with --json.',
-    'The job ends after as many results as there were lines. A pipeline may give fewer or more: then say how many with --messages, or end it with --idle-timeout or Ctrl-C. It reads no more input while nobody reads its output.',
-    'An input whose function fails is told on stderr and counts as a result; the job goes on, and the exit code is 1.',
+    'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The results then come from its last server: give the pub_address of that server with --sub. Each line of the input, without its newline, is a payload. Each result is written as a line as soon as it arrives; use --json for results that contain newlines.',
+    'The job ends when there are as many results as lines. A pipeline may return fewer or more: then give their number with --messages, or end the job with --idle-timeout or Ctrl-C. The job stops reading input while its output is not read.',
+    'A call that fails is reported on stderr and counts as a result. The job continues, and the exit code is 1.',
   ],
   examples: [
-    { line: 'frond job demo.words < poem.txt --db tcp://127.0.0.1:5555', does: 'lines of a file' },
+    { line: 'frond job demo.words < poem.txt --db tcp://127.0.0.1:5555', does: 'send the lines of a file' },
     {
       line: 'find . -name "*.jpg" | frond job images.size | sort -n',
-      does: 'in a pipe (FROND_DB says where)',
+      does: 'use it in a pipe (FROND_DB is set)',
     },
     {
       line: 'frond job first.parse,last.count --sub tcp://10.0.0.7:5557 --messages 10',
-      does: 'ten results, then done',
+      does: 'stop after ten results',
     },
   ],
   options: [
@@ -44,7 +44,7 @@ export const jobCommand: Command = {
     ...COMMON_OPTIONS,
   ],
   own: {
-    messages: { ...OPTIONS.messages, help: 'results to end after', default: 'as many as there are lines' },
+    messages: { ...OPTIONS.messages, help: 'stop after this many results', default: 'the number of lines' },
   },
   arity: [1, 1],
   run,
@@ -81,7 +81,7 @@ async function runJob(
 
   async function* input() {
     for await (const line of lines) {
-      // A reader of stderr that is slow holds the job up too: failures do not count as unread results.
+      // Failures are not counted as unread results, so a slow reader of stderr has to hold the job up here.
       await screen.room();
       counts.lines++;
       yield line;
@@ -103,7 +103,7 @@ async function runJob(
     onRemoteError,
     signal,
   });
-  // Where lines are typed, a line that redraws itself would run over them.
+  // A status line would overwrite lines that are being typed.
   const stopProgress =
     io.stdin.isTTY === true && options.text('input') === undefined
       ? () => {}

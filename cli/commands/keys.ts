@@ -13,12 +13,12 @@ export const getCommand: Command = {
   summary: 'print the value of a key',
   synopsis: ['KEY'],
   about: [
-    "Prints the value that the server's key-value store has for KEY, byte for byte, without a newline behind it unless stdout is a terminal. Exit code 1 when there is none; a pylm server does not tell an empty value from a missing one.",
+    "Prints the bytes that the server's key-value store holds under KEY; a newline follows only on a terminal. The exit code is 1 when there is no such key. A pylm server does not distinguish an empty value from a missing key.",
   ],
   examples: [
-    { line: 'frond get motto --db tcp://127.0.0.1:5555', does: 'a key' },
-    { line: 'frond get model > model.bin', does: 'bytes (FROND_DB says where)' },
-    { line: 'frond get pull_address', does: "the server's own keys can be read too" },
+    { line: 'frond get motto --db tcp://127.0.0.1:5555', does: 'print a value' },
+    { line: 'frond get model > model.bin', does: 'save it in a file (FROND_DB is set)' },
+    { line: 'frond get pull_address', does: "read one of the server's own keys" },
   ],
   options: [...CONNECTION_OPTIONS, ...COMMON_OPTIONS],
   arity: [1, 1],
@@ -40,12 +40,12 @@ export const setCommand: Command = {
   summary: 'store a value under a key, and print the key',
   synopsis: ['KEY [VALUE]', '--random-key [VALUE]'],
   about: [
-    'Stores VALUE, or what stdin gives, byte for byte, under KEY in the server\'s key-value store, and prints the key on a line. With --json: {"key": …}.',
+    'Stores VALUE or, without it, the bytes of stdin under KEY in the server\'s key-value store. Prints the key on a line; with --json, {"key": …}.',
   ],
   examples: [
-    { line: "frond set motto 'festina lente' --db tcp://127.0.0.1:5555", does: 'a text' },
-    { line: 'frond set model < model.bin', does: 'bytes (FROND_DB says where)' },
-    { line: 'key=$(frond set --random-key < model.bin)', does: 'a key that nobody else has' },
+    { line: "frond set motto 'festina lente' --db tcp://127.0.0.1:5555", does: 'store a string' },
+    { line: 'frond set model < model.bin', does: 'store a file (FROND_DB is set)' },
+    { line: 'key=$(frond set --random-key < model.bin)', does: 'store it under a key that nobody else uses' },
   ],
   options: [...CONNECTION_OPTIONS, 'random-key', ...COMMON_OPTIONS],
   arity: [0, 2],
@@ -56,7 +56,7 @@ async function runSet(context: CommandContext): Promise<number> {
   const { options, output, signal } = context;
   const { key, value } = readArguments(context);
   if (key !== undefined) checkWritable(wireKey(key, options.text('session')));
-  // Stdin is read when all else is known to be well: who pipes or types is told at once what is not.
+  // Stdin is read last, so that other mistakes are reported before anybody types a value.
   const stored = await withClient(context, undefined, async (client) => {
     const bytes = await payloadOf(context, value, 'value');
     return client.set(bytes, key, { signal });
@@ -70,11 +70,11 @@ function readArguments({ options, positionals }: CommandContext) {
   if (!options.flag('random-key')) {
     const [key, value] = positionals;
     if (key === undefined)
-      throw new CommandError('USAGE', 'frond set needs KEY, or --random-key to have one made');
+      throw new CommandError('USAGE', 'frond set needs KEY, or --random-key for a new random key');
     return { key, value };
   }
   const [value, ...rest] = positionals;
-  if (rest.length > 0) throw new CommandError('USAGE', 'with --random-key, frond set takes VALUE and no KEY');
+  if (rest.length > 0) throw new CommandError('USAGE', 'with --random-key, frond set takes VALUE but no KEY');
   return { key: undefined, value };
 }
 
@@ -83,11 +83,11 @@ export const deleteCommand: Command = {
   summary: 'delete a key',
   synopsis: ['KEY'],
   about: [
-    'Deletes KEY from the server\'s key-value store and prints nothing; exit code 1 when it was not there. With --json: {"deleted": true} or {"deleted": false}.',
+    'Deletes KEY from the server\'s key-value store and prints nothing; with --json, {"deleted": true} or {"deleted": false}. The exit code is 1 when there is no such key.',
   ],
   examples: [
-    { line: 'frond delete motto --db tcp://127.0.0.1:5555', does: 'a key' },
-    { line: 'frond delete motto --json || true', does: 'whether it was there or not (FROND_DB says where)' },
+    { line: 'frond delete motto --db tcp://127.0.0.1:5555', does: 'delete a key' },
+    { line: 'frond delete motto --json || true', does: 'ignore a missing key (FROND_DB is set)' },
   ],
   options: [...CONNECTION_OPTIONS, ...COMMON_OPTIONS],
   arity: [1, 1],

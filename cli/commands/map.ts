@@ -14,7 +14,7 @@ import { type MapInput, openMapInput } from './map-input.ts';
 import { type Done, type LineFormat, NOTHING_DONE } from './map-resume.ts';
 import { ResultFile } from './result-file.ts';
 
-/** Files are read whole, and may be large. */
+/** Files under way at the same time: they are read whole, and may be large. */
 const FILES_AT_ONCE = 16;
 
 export const mapCommand: Command = {
@@ -22,15 +22,21 @@ export const mapCommand: Command = {
   summary: 'one result for each line or file, in order',
   synopsis: ['FUNCTION[,FUNCTION…] [FILE…]'],
   about: [
-    'FUNCTION is server.function; several with commas between them are the stages of a pipeline, of which each gives one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file. There is one line of output for each input, in the order of the inputs.',
-    'What gets no answer in time, or whose connection breaks, is sent again as often as --retries says; the function may then run more than once, and its result is written once. With pylm servers that is what covers a worker that dies.',
-    'The first input that fails ends the run, after the results of those before it. With --jsonl a failure is a line like any other, the run goes on, and the exit code is 1 in the end. A result of more than one line is refused, unless --json or --jsonl writes it.',
-    'With --resume FILE the output is written behind what is in FILE, and inputs whose result is there are passed over: the same command line goes on where it was interrupted. A note in FILE.frond-map says what FILE holds: what is not output of the same function and format is refused and left as it is. Without the note, as behind > FILE, lines of --json and --jsonl tell that by themselves, and --adopt says it of others.',
+    'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline, each of which must return one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file is. The output has one line for each input, in the order of the inputs.',
+    'An input without an answer in time, or whose connection is lost, is sent again up to --retries times. The function may then run more than once for it, but one result is written. With pylm servers, use it to survive workers that die.',
+    'The first input that fails ends the run, once the results of the inputs before it are written. With --jsonl a failure is written as a line too, the run continues, and its exit code is 1. A result that contains a newline ends the run, unless --json or --jsonl is given.',
+    'With --resume FILE the output is appended to FILE, and inputs whose result is already there are skipped: repeat the same command line to continue an interrupted run. The file FILE.frond-map records the function and format of FILE. A file of another function or format is refused and left unchanged. Without that record, as after > FILE, lines of --json and --jsonl are recognized by their form; for other lines give --adopt.',
   ],
   examples: [
-    { line: 'frond map demo.upper < words.txt --retries 2 --timeout 5000', does: 'each within 15 s' },
-    { line: 'frond map images.size *.jpg --jsonl', does: 'whole files; failures are lines too' },
-    { line: 'frond map texts.count --input all.txt --resume counts.txt', does: 'goes on when run again' },
+    {
+      line: 'frond map demo.upper < words.txt --retries 2 --timeout 5000',
+      does: 'at most 15 s for each line',
+    },
+    { line: 'frond map images.size *.jpg --jsonl', does: 'send whole files, and continue after failures' },
+    {
+      line: 'frond map texts.count --input all.txt --resume counts.txt',
+      does: 'continue an interrupted run',
+    },
   ],
   options: [
     ...CONNECTION_OPTIONS,
@@ -50,8 +56,8 @@ export const mapCommand: Command = {
   own: {
     timeout: {
       ...OPTIONS.timeout,
-      help: 'milliseconds that connecting may take, and then each attempt; inf for no limit',
-      default: '30000; for attempts, as long as any input is answered in that time',
+      help: 'milliseconds allowed for connecting, and again for each attempt; inf for no limit',
+      default: '30000; an attempt may take longer while other inputs are answered',
     },
     window: { ...OPTIONS.window, default: `2048; of files ${FILES_AT_ONCE}` },
   },
@@ -64,13 +70,14 @@ async function run(context: CommandContext): Promise<number> {
   const { path, server } = readPath(context.positionals[0] ?? '');
   const resumed = options.text('resume');
   const isNumbered = options.flag('jsonl');
-  if (isNumbered && options.flag('json')) throw new CommandError('USAGE', 'give --json or --jsonl, not both');
+  if (isNumbered && options.flag('json'))
+    throw new CommandError('USAGE', '--json and --jsonl exclude each other: give one of them');
   if (resumed !== undefined && options.flag('unordered') && !isNumbered) {
-    const text = 'with --unordered, only --jsonl says which input a result is of: --resume needs it';
+    const text = '--resume with --unordered needs --jsonl, whose lines say which input they are for';
     throw new CommandError('USAGE', text);
   }
   if (resumed === undefined && options.flag('adopt'))
-    throw new CommandError('USAGE', '--adopt is about the file that --resume names: give that too');
+    throw new CommandError('USAGE', '--adopt needs --resume FILE');
   const format: LineFormat = isNumbered ? 'jsonl' : options.flag('json') ? 'json' : 'plain';
   const results =
     resumed === undefined
@@ -105,7 +112,7 @@ async function runInto(
     checkInputs(input, done, name);
     return code;
   } finally {
-    // What was answered before a failure is done too.
+    // Results that came before a failure are kept.
     try {
       if (!context.signal.aborted) await output.finish();
     } finally {
@@ -114,12 +121,12 @@ async function runInto(
   }
 }
 
-/** @throws CommandError `INPUT` when there are results of inputs that are not there: then nothing was written. */
+/** @throws CommandError `INPUT` when the file has results for more inputs than there are. Nothing was written then. */
 function checkInputs(input: MapInput, { end }: Done, name: string): void {
   const total = input.total();
   if (total === undefined || end <= total) return;
-  const text = `${name} holds results of ${grouped(end)} inputs, and there are ${grouped(total)}`;
-  throw new CommandError('INPUT', text, '--resume takes the output of the same run, with the same inputs');
+  const text = `${name} holds results of ${grouped(end)} inputs, but this run has ${grouped(total)}`;
+  throw new CommandError('INPUT', text, 'give --resume the output of a run over the same inputs');
 }
 
 async function runMap(
@@ -132,7 +139,7 @@ async function runMap(
   const { io, options, output, screen } = context;
   const asLines = options.flag('jsonl');
   const results = client.mapSettled(path, input.payloads, mapOptions(context));
-  // Where lines are typed, a line that redraws itself would run over them.
+  // A status line would overwrite lines that are being typed.
   const isTyped =
     io.stdin.isTTY === true && context.positionals.length === 1 && options.text('input') === undefined;
   const stopProgress = isTyped
@@ -191,7 +198,7 @@ function mapOptions({ options, positionals, signal }: CommandContext): MapOption
   };
 }
 
-/** A line of `--jsonl`. */
+/** The object that `--jsonl` writes for an input. */
 function lineOf(outcome: MapOutcome<Uint8Array>, index: number): object {
   const { status } = outcome;
   if (outcome.status === 'fulfilled') return { index, status, value: jsonOf(outcome.value) };
@@ -199,7 +206,7 @@ function lineOf(outcome: MapOutcome<Uint8Array>, index: number): object {
   return { index, status, error: { code, message, remoteName } };
 }
 
-/** The failure with the number that the input has in the whole run, those before it counted. */
+/** The failure with the number of its input in the whole run: a resumed run starts counting at its first open input. */
 function failureAt(index: number, reason: PalmError): PalmError {
   const { cause } = reason;
   if (index === reason.index || !(cause instanceof PalmError)) return reason;
@@ -208,9 +215,9 @@ function failureAt(index: number, reason: PalmError): PalmError {
 
 const NEWLINE = 0x0a;
 
-/** @throws CommandError `USAGE` for a result that would be taken for several. */
+/** @throws CommandError `USAGE` for a result with a newline, which would look like several results. */
 function onOneLine(result: Uint8Array, index: number, asJson: boolean): Uint8Array {
   if (asJson || !result.includes(NEWLINE)) return result;
-  const text = `the result of input ${index} has more than one line`;
-  throw new CommandError('USAGE', text, '--json or --jsonl writes each on a line of its own');
+  const text = `the result of input ${index} contains a newline`;
+  throw new CommandError('USAGE', text, '--json or --jsonl writes each result on one line');
 }

@@ -6,28 +6,28 @@ export const relayCommand: Command = {
   summary: 'let pages and scripts use servers over WebSocket',
   synopsis: ['--server NAME=ADDRESS --allow PATTERN', '--server NAME=ADDRESS --tokens FILE', '--config FILE'],
   about: [
-    'Clients connect with a WebSocket to the relay, name a server, and never see an address. Nobody may do anything that is not granted: --allow says what anybody may call, --tokens who may do what. Pages may connect from the origins that --origin lists, and scripts from everywhere; without --origin, pages of the very host that the relay is reached at, which it cannot tell behind a proxy.',
-    'The token file: { "tokens": [{ "name": "alice", "sha256": …, "servers": ["demo"], "functions": ["demo.*"], "cache": "session" }] }. A token has 16 characters or more, and stands in the file as its sha256 or, less well, as it is: "token": …. In functions * stands for any part; cache is none, read, session (keys of one\'s own) or all; "work": true lets one be a worker; "expires": "2027-01-01T00:00:00Z" ends it. The file is read again when it changes.',
-    'The config file: { "listen": "127.0.0.1:7766", "servers": { "demo": "tcp://127.0.0.1:5555" }, "origins": […], "path": "/", "metrics": "127.0.0.1:9464", "tokens": FILE, "anonymous": { "servers": […], "functions": […], "cache": … }, "limits": { "maxFrame": … }, "trustProxy": 1, "tls": { "cert": FILE, "key": FILE }, "serverKey": … }. trustProxy is for a relay behind proxies: how many there are (true is one), or a list of the networks that they are in, such as ["10.0.0.0/8", "loopback"]. The visitor\'s address is then the last in X-Forwarded-For that is not such a proxy\'s.',
-    'A stock pylm server stops for good at a function that it does not have. So one needs the list of those it has, in the config file: "servers": { "demo": { "dbAddress": "tcp://…", "functions": ["demo.upper"] } }.',
-    'SIGHUP has the config file, the certificate and its key read again, and so does a change of theirs. Origins, what anybody may do, more servers and the certificate count from then on, and nobody is dropped; of what else has changed a warning says that it needs a restart. Files at fault are named, and what was read before counts on.',
-    'The same port answers /healthz, which says that the relay lives, and /readyz, which says with 503 that no server answers or that the relay is about to end; both also below the path. /metrics is answered where --metrics says, and nowhere else, and there /readyz names the servers.',
-    'Runs until Ctrl-C or SIGTERM, lets calls that are under way be answered, and ends with exit code 0. A second Ctrl-C ends it at once.',
+    "Clients connect to the relay with a WebSocket and name a server; they never see its address. A client may do only what is granted: --allow lists what anybody may call, --tokens what the bearer of each token may do. Pages may connect from the origins that --origin lists, and without --origin from the relay's own host; behind a proxy the relay does not know that host, so give --origin. Scripts outside of browsers may connect from anywhere.",
+    'The token file: { "tokens": [{ "name": "alice", "sha256": …, "servers": ["demo"], "functions": ["demo.*"], "cache": "session" }] }. A token has at least 16 characters. The file holds its sha256 or, less safely, the token itself as "token": …. In functions, * stands for any part of a name. cache is none, read, session (keys of the client\'s own) or all. "work": true lets the client be a worker. "expires": "2027-01-01T00:00:00Z" ends the token. The relay reads the file again when it changes.',
+    'The config file: { "listen": "127.0.0.1:7766", "servers": { "demo": "tcp://127.0.0.1:5555" }, "origins": […], "path": "/", "metrics": "127.0.0.1:9464", "tokens": FILE, "anonymous": { "servers": […], "functions": […], "cache": … }, "limits": { "maxFrame": … }, "trustProxy": 1, "tls": { "cert": FILE, "key": FILE }, "serverKey": … }. Set trustProxy for a relay behind proxies: to their number (true means one), or to a list of their networks, such as ["10.0.0.0/8", "loopback"]. The address of a client is then the last one in X-Forwarded-For that does not belong to such a proxy.',
+    'A pylm server stops for good when a function is called that it does not have. List the functions of such a server in the config file, and the relay refuses all others: "servers": { "demo": { "dbAddress": "tcp://…", "functions": ["demo.upper"] } }.',
+    'The relay reads the config file, the certificate and its key again at SIGHUP and whenever they change. New origins, new grants for anybody, additional servers and a new certificate take effect at once, and no client is disconnected. For other changes a warning says that they need a restart. If a file has an error, the relay logs it and keeps its settings.',
+    'The same port serves /healthz, which says that the relay is alive, and /readyz, whose status is 503 while no server answers or the relay is shutting down; both are also served below the path. /metrics is served only at the address of --metrics; /readyz at that address names the servers.',
+    'Runs until Ctrl-C or SIGTERM, waits for the answers of calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
   ],
   examples: [
     {
       line: "frond relay --server demo=tcp://127.0.0.1:5555 --allow 'demo.*'",
-      does: 'every function of a server, for anybody on this machine',
+      does: 'let anybody on this machine call every function of a server',
     },
     {
       line: "frond eval demo.upper 'hello' --relay ws://127.0.0.1:7766",
-      does: 'through it',
+      does: 'call a function through it',
     },
     {
       line: 'token=$(openssl rand -hex 16); printf %s "$token" | sha256sum',
-      does: 'a token, and its hash for the token file',
+      does: 'make a token, and its hash for the token file',
     },
-    { line: 'frond relay --config relay.json', does: 'all that there is to say, in a file' },
+    { line: 'frond relay --config relay.json', does: 'take all settings from a file' },
   ],
   options: [
     'server',
@@ -46,26 +46,26 @@ export const relayCommand: Command = {
     server: {
       kind: 'texts',
       value: 'NAME=ADDRESS',
-      help: 'a server: the name that clients use, which is its own, and its db_address; once for each',
+      help: 'a server: its own name, which clients use too, and its db_address; may be given several times',
     },
     cache: {
       kind: 'text',
       value: 'SCOPE',
-      help: 'what anybody may do with keys: none, read, session (those under anonymous/) or all',
+      help: 'which keys anybody may use: none, read (all, read-only), session (those under anonymous/) or all',
       default: 'none',
     },
     'server-key': {
       ...OPTIONS['server-key'],
-      help: 'encrypt the way to the servers with CURVE: their public key, 40 characters',
+      help: 'encrypt connections to the servers with CURVE; KEY is their public key, 40 characters',
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object: {"url": …, "servers": …, "origins": …, "anonymous": …, "identities": …}, null for what is not said; errors on stderr as {"error": …}',
+      help: 'print one JSON object: {"url": …, "servers": …, "origins": …, "anonymous": …, "identities": …}, null for what is not set; errors on stderr as {"error": …}',
     },
-    verbose: { kind: 'flag', short: 'v', help: 'log connections that come and go too, on stderr' },
+    verbose: { kind: 'flag', short: 'v', help: 'also log connections that open and close, on stderr' },
   },
   arity: [0, 0],
   isService: true,
-  // What it needs is loaded for it alone.
+  // Loaded only for this command, which needs much code.
   run: async (context) => (await import('../relay/run.ts')).runRelay(context),
 };

@@ -24,17 +24,20 @@ import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: 'run the servers that a module describes',
+  summary: 'run the roles that a module describes',
   synopsis: ['FILE [FILE…]'],
   about: [
-    "FILE is a JavaScript module (TypeScript too, from Node 22.18 on). Its default export says what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', pullAddress: …, pubAddress: …, functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker, and the other keys are what frond/cluster takes to start one. It may also be a list of those, or a function that gives them, async if you like.",
-    'Runs until Ctrl-C or SIGTERM, finishes what is under way, and ends with exit code 0. A second Ctrl-C ends it at once.',
-    'The options that name addresses, and --name, stand in for what the module says, when it describes one role. Warnings and failed calls are logged on stderr. --json: one line for each role when it is up, and one when it has ended.',
+    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', pullAddress: …, pubAddress: …, functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
+    'Runs until Ctrl-C or SIGTERM, finishes the calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
+    'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended.',
   ],
   examples: [
-    { line: 'frond serve greeter.mjs', does: 'what the module says, where it says' },
-    { line: "frond serve greeter.mjs --db 'tcp://*:7000'", does: 'a db_address of your own' },
-    { line: 'frond serve master.mjs workers.mjs --drain 60000', does: 'several, with a minute to finish' },
+    { line: 'frond serve greeter.mjs', does: 'run what the module describes' },
+    { line: "frond serve greeter.mjs --db 'tcp://*:7000'", does: 'run it at another address' },
+    {
+      line: 'frond serve master.mjs workers.mjs --drain 60000',
+      does: 'run several, and give calls a minute to finish',
+    },
   ],
   options: [
     'name',
@@ -50,20 +53,20 @@ export const serveCommand: Command = {
     ...COMMON_OPTIONS,
   ],
   own: {
-    db: { kind: 'text', value: 'ADDRESS', help: 'dbAddress, where clients and workers find it' },
-    sub: { kind: 'text', value: 'ADDRESS', help: 'subAddress of a pipeline or hub' },
+    db: { kind: 'text', value: 'ADDRESS', help: 'dbAddress: where clients and workers find the role' },
+    sub: { kind: 'text', value: 'ADDRESS', help: 'subAddress: where a pipeline or hub gets its input' },
     'server-key': {
       ...OPTIONS['server-key'],
-      help: "encrypt what is dialled with CURVE: the other servers' public key",
+      help: 'encrypt connections to other servers with CURVE; KEY is their public key',
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object per line: {"role": …, "name": …, "addresses": …, "functions": …}; errors on stderr as {"error": …}',
+      help: 'print one JSON object per line: {"role": …, "name": …, "addresses": …, "functions": …}; errors on stderr as {"error": …}',
     },
     verbose: {
       kind: 'flag',
       short: 'v',
-      help: 'log workers that come and go too, and the stack of what a module throws',
+      help: 'also log workers that come and go, and the stack of an error in a module',
     },
   },
   arity: [1, Number.POSITIVE_INFINITY],
@@ -133,7 +136,7 @@ function definitionsOf(
   );
   const [first] = given;
   if (first !== undefined && all.length > 1) {
-    const text = `--${first.option} is for one role, and here are ${all.length}: say it in the module`;
+    const text = `--${first.option} is for a single role, but there are ${all.length}: write it in the module`;
     throw new CommandError('USAGE', text);
   }
   const overrides: Record<string, string> = {};
@@ -144,22 +147,22 @@ function definitionsOf(
   return all.map(({ file, value, which }) => readDefinition(value, which, overrides, { file, transport }));
 }
 
-/** @throws CommandError `USAGE` when the role has no such address. A role that is none is told later. */
+/** @throws CommandError `USAGE` when the role has no such option. An unknown role is reported later. */
 function checkOverride(definition: unknown, option: string, key: string): void {
   if (typeof definition !== 'object' || definition === null || !('role' in definition)) return;
   const { role } = definition;
   if (!isRoleName(role)) return;
-  // A worker's pullAddress is where its Master pulls, and not where calls come in.
+  // A worker's pullAddress is its Master's, and not where calls come in.
   const isForeign = role === 'worker' && key === 'pullAddress';
   if (!isForeign && Object.hasOwn(shapeOf(role), key)) return;
   const others = OVERRIDES.filter(
     ([, own]) => Object.hasOwn(shapeOf(role), own) && !(role === 'worker' && own === 'pullAddress'),
   );
   const takes = others.map(([own]) => `--${own}`).join(', ');
-  throw new CommandError('USAGE', `--${option} is not for a ${role}, which takes ${takes}`);
+  throw new CommandError('USAGE', `--${option} is not an option of a ${role}, which takes ${takes}`);
 }
 
-/** The definition with its log on stderr, unless it has one of its own. */
+/** The definition, with a logger for stderr unless it has one of its own. */
 function withLog({ options, screen }: CommandContext, definition: RoleDefinition): RoleDefinition {
   const loggingLevel = options.flag('verbose') ? 'info' : (definition.loggingLevel ?? 'warning');
   const from = definition.name ?? definition.role;
@@ -181,11 +184,11 @@ async function printStarted(
 async function printCalls({ io, output }: CommandContext, entries: readonly RunningEntry[]): Promise<void> {
   const { accent } = styleFor(io.stdout, io.env);
   const calls = exampleCalls(entries, io.invocation);
-  const ready = `\n${entries.length > 1 ? 'All are up' : 'It is up'}, until Ctrl-C.`;
+  const ready = `\n${entries.length > 1 ? 'All are' : 'It is'} running. Ctrl-C ends ${entries.length > 1 ? 'them' : 'it'}.`;
   const lines =
     calls.length === 0
       ? [ready]
-      : [`${ready} In another terminal:\n`, ...calls.map((line) => `  ${accent(oneLine(line))}`)];
+      : [`${ready} Try it in another terminal:\n`, ...calls.map((line) => `  ${accent(oneLine(line))}`)];
   await output.line(lines.join('\n'));
 }
 
@@ -202,7 +205,7 @@ function printEnd({ options, output, signal }: CommandContext, entries: readonly
     const line = options.flag('json')
       ? printableJson({ ended: { role: definition.role, name, counters } })
       : `${nameText(name)}: ${describeCounters(counters)}`;
-    // Not awaited: a reader that does not read is waited for when all is said, and no longer than is sensible.
+    // Not awaited here: run() waits for the output, for a limited time, when the command is over.
     output.line(line)?.catch(() => {});
   }
 }

@@ -22,25 +22,25 @@ import { factLines, nameText, styleFor } from '../terminal/text.ts';
 
 export const workerCommand: Command = {
   name: 'worker',
-  summary: 'run functions on the work of a Master or Hub',
+  summary: 'run functions for a Master or Hub',
   synopsis: ['FILE'],
   about: [
-    "FILE is a JavaScript module (TypeScript too, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with what frond/cluster takes to start a Worker; or a function that gives one of them, async if you like. A function takes and gives a Uint8Array.",
-    "Waits for the Master, frond's or pylm's, and again when it goes. Runs until Ctrl-C or SIGTERM, finishes what is under way, gives back what it has not begun, and ends with exit code 0. A second Ctrl-C ends it at once.",
-    'Start it as often as there are cores. Warnings and failed calls are logged on stderr. --json: one line when it has found the Master, and one when it has ended.',
+    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with the options of a Worker in frond/cluster, or a function that returns either, async or not. Each of the functions takes and returns a Uint8Array.",
+    "Waits until the Master is there, and again whenever the connection is lost; the Master may be frond's or pylm's. Runs until Ctrl-C or SIGTERM, finishes the work that it has begun, returns the rest to the Master, and exits with code 0. A second Ctrl-C ends it at once.",
+    'Start one worker for each core. Warnings and failed calls are logged on stderr. --json prints a line when the worker has found its Master, and another when it has ended.',
   ],
   examples: [
     {
       line: 'frond worker functions.mjs --db tcp://10.0.0.7:5559',
-      does: 'for the Master with this db_address',
+      does: 'work for the Master with this db_address',
     },
     {
       line: 'frond worker functions.mjs --concurrency 8',
-      does: 'async functions, eight at a time (FROND_DB says where)',
+      does: 'run up to eight async functions at a time (FROND_DB is set)',
     },
     {
       line: 'frond worker functions.mjs --relay wss://relay.example --db master',
-      does: 'through a relay that grants it (FROND_TOKEN says who you are)',
+      does: 'work through a relay that allows it (FROND_TOKEN is set)',
     },
   ],
   options: [
@@ -55,27 +55,27 @@ export const workerCommand: Command = {
     ...COMMON_OPTIONS,
   ],
   own: {
-    db: { ...OPTIONS.db, help: "the Master's db_address, as tcp://host:port or ipc://path" },
+    db: { ...OPTIONS.db, help: "the Master's db_address: tcp://host:port or ipc://path" },
     name: {
       kind: 'text',
       value: 'NAME',
-      help: 'name of the worker, as frond inspect shows it',
-      default: "the module's, or made of the machine's and the process id",
+      help: 'name of the worker in frond inspect',
+      default: "the module's, or the name of the machine and the process id",
     },
     timeout: {
       kind: 'time',
       value: 'MS',
-      help: 'milliseconds to wait for the Master at first; inf for no limit',
+      help: 'milliseconds to wait for the Master at the start; inf for no limit',
       default: 'inf',
     },
     json: {
       kind: 'flag',
-      help: 'one JSON object per line: {"role": "worker", "name": …, "addresses": …, "functions": …, "master": …}; errors on stderr as {"error": …}',
+      help: 'print one JSON object per line: {"role": "worker", "name": …, "addresses": …, "functions": …, "master": …}; errors on stderr as {"error": …}',
     },
     verbose: {
       kind: 'flag',
       short: 'v',
-      help: 'log more of what happens, and the stack of what a module throws',
+      help: 'also log connection events, and the stack of an error in a module',
     },
   },
   arity: [1, 1],
@@ -83,10 +83,10 @@ export const workerCommand: Command = {
   run,
 };
 
-/** Milliseconds after which a worker that has found no Master says that it waits. */
+/** Milliseconds after which a worker that has found no Master logs that it waits. */
 const SILENCE = 1_000;
 
-/** Milliseconds that a cache call of a function may take, unless the module says otherwise. */
+/** Milliseconds that a function's call to the cache may take, unless the module says otherwise. */
 const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
@@ -146,8 +146,8 @@ function definitionOf(
 }
 
 /**
- * Finds the Master, and starts the worker there. Asked for by keys first: the worker's own time-out is for its cache
- * calls too, which must not wait for ever.
+ * Finds the Master, and starts the worker there. It waits for the Master by reading its keys, because the worker's own
+ * `timeout` also limits the cache calls of its functions, which must not wait without an end.
  */
 async function find(
   { options, screen, signal }: CommandContext,
@@ -165,7 +165,7 @@ async function find(
       try {
         const master = await keys.within(timeout, signal, masterAt(keys, definition));
         const starting = Worker.start({ ...definition, transport });
-        // One that comes up after all is not left behind.
+        // A worker that starts after the command was told to end is closed.
         starting.then((late) => (signal.aborted ? late.close({ timeout: 0 }) : undefined)).catch(() => {});
         return { worker: await unlessAborted(signal, starting), master };
       } catch (error) {
@@ -179,11 +179,11 @@ async function find(
   }
 }
 
-/** Name of the Master. @throws PalmError `WRONG_SERVER` when what is there has no workers. */
+/** The name of the Master. @throws PalmError `WRONG_SERVER` when the server there has no workers. */
 async function masterAt(keys: ServerKeys, { pushAddress }: WorkerDefinition): Promise<string> {
   const [name, push] = await Promise.all([keys.read('name'), keys.read('worker_push_address')]);
   if (pushAddress !== undefined || push.value.length > 0) return replyText(name);
-  const text = `server ${inspectValue(replyText(name))} at ${inspectValue(keys.dbAddress)} has no workers: it is no Master or Hub`;
+  const text = `server ${inspectValue(replyText(name))} at ${inspectValue(keys.dbAddress)} has no workers: it is not a Master or Hub`;
   throw new PalmError('WRONG_SERVER', text, { sent: true });
 }
 
@@ -196,16 +196,16 @@ async function printFound(
   const description = describe({ definition, running: worker });
   if (options.flag('json')) return output.json({ ...description, master });
   const { strong } = styleFor(io.stdout, io.env);
-  const title = strong(`worker ${nameText(description.name)} works for ${nameText(master)}, until Ctrl-C`);
+  const title = strong(`worker ${nameText(description.name)} works for ${nameText(master)}; Ctrl-C ends it`);
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
-/** Says when the link to the Master breaks, and when it is back: the worker itself waits without a word. */
-async function logLink(connection: Connection, tell: (message: string) => void): Promise<void> {
+/** Logs when the connection to the Master is lost and when it is back: the worker itself logs neither. */
+async function logLink(connection: Connection, log: (message: string) => void): Promise<void> {
   let isBroken = false;
   for await (const { type } of connection.status()) {
-    if (type === 'disconnected' && !isBroken) tell('the Master is gone; waiting for it');
-    if (type === 'connected' && isBroken) tell('the Master is back');
+    if (type === 'disconnected' && !isBroken) log('the Master is gone; waiting for it');
+    if (type === 'connected' && isBroken) log('the Master is back');
     if (type === 'disconnected' || type === 'connected') isBroken = type === 'disconnected';
   }
 }
@@ -214,7 +214,7 @@ function statusOf({ answered, failed, inFlight }: Counters): string {
   return `working · ${grouped(answered)} answered · ${grouped(failed)} failed · ${grouped(inFlight)} under way`;
 }
 
-/** @param elapsed - milliseconds since it was started. */
+/** @param elapsed - milliseconds since the worker was started. */
 function printEnd({ options, output, signal }: CommandContext, worker: Worker, elapsed: number): void {
   if (!(signal.reason instanceof Interrupted)) return;
   const { name, counters } = worker;

@@ -1,4 +1,4 @@
-/** The roles of the demo: a server, a master with workers, and three servers one after another. */
+/** The roles of the demo: a server, a master with three workers, and a pipeline of three servers. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
@@ -11,17 +11,18 @@ import type { Fleet } from '../roles/fleet.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { quoted } from '../terminal/text.ts';
 
+/** The running cluster of the demo. */
 export interface Cluster {
   /** db_address of the server `demo`, as it was bound. */
   readonly boundAt: string;
-  /** The same for who is on this machine. */
+  /** The same, as a client on this machine dials it. */
   readonly dbAddress: string;
   readonly roles: readonly Description[];
 }
 
 /**
- * Starts them all; each is ready then for what the others send it.
- * @param any - an address that is free.
+ * Starts all roles; resolves when they are connected to each other.
+ * @param any - an address that binds a free port or name.
  */
 export async function startCluster(
   fleet: Fleet,
@@ -56,7 +57,7 @@ export async function startCluster(
   return { boundAt: demo.db, dbAddress: localAddress(demo.db), roles };
 }
 
-/** The servers that clients can reach by name: db_addresses by their names. */
+/** The db_addresses of the servers that clients can call, by name. */
 export function serversOf({ roles }: Cluster): Readonly<Record<string, string>> {
   const servers = roles.filter(({ role }) => role !== 'worker');
   return Object.fromEntries(
@@ -64,40 +65,40 @@ export function serversOf({ roles }: Cluster): Readonly<Record<string, string>> 
   );
 }
 
-// What the servers of `frond demo` offer: each function takes a text in UTF-8 and gives one.
+// The functions of the demo. Each takes UTF-8 and returns UTF-8.
 
-/** Of the server `demo`. */
+/** Functions of the server `demo`. */
 export const DEMO: PalmFunctions = {
   upper: overText((text) => text.toUpperCase()),
   reverse: overText((text) => [...text].reverse().join('')),
-  /** The number of words, a tab, and the text: the results of a job do not come with their inputs. */
+  /** The number of words, a tab, and the text, because results of a job do not come with their inputs. */
   words: overText((text) => `${wordsOf(text).length}\t${text}`),
   longest: overText((text) =>
     wordsOf(text).reduce((longest, word) => (word.length > longest.length ? word : longest), ''),
   ),
-  /** For who wants to see what a caller is told. */
+  /** Throws, to show what a caller gets. */
   fail: overText((text) => {
     throw new RangeError(text === '' ? 'this function always fails' : text);
   }),
 };
 
-/** Milliseconds. */
+/** Milliseconds of the longest nap. */
 const LONGEST_NAP = 60_000;
 
-/** Of the workers of the master `crew`. */
+/** Functions of the workers of the master `crew`. */
 export const CREW: PalmFunctions = {
   who: overText((text, { name }) => `${name}: ${text}`),
-  /** Takes its time: as many milliseconds as the text says. */
+  /** Sleeps for as many milliseconds as the text says. */
   nap: overText(async (text, { name, signal }) => {
     const time = Number(text);
     if (text.trim() === '' || !(time >= 0 && time <= LONGEST_NAP))
-      throw new RangeError(`a nap is 0 to ${LONGEST_NAP} milliseconds, not ${JSON.stringify(text)}`);
+      throw new RangeError(`a nap must be 0 to ${LONGEST_NAP} milliseconds, not ${JSON.stringify(text)}`);
     await sleep(time, undefined, { signal });
     return `${name} slept ${time} ms`;
   }),
 };
 
-/** Of `clean`, `count` and `tally`, which come one after another. */
+/** Functions of `clean`, `count` and `tally`, the stages of the pipeline. */
 export const CLEAN: PalmFunctions = {
   lower: overText((text) => text.toLowerCase()),
 };
@@ -107,7 +108,7 @@ export const COUNT: PalmFunctions = {
 };
 
 export const TALLY: PalmFunctions = {
-  /** Adds to what the server keeps for the caller's session. */
+  /** Adds to a total that the server keeps for the caller's session. */
   total: overText(async (text, { cache }) => {
     const before = await cache.get('total');
     const total = Number(text) + (before === undefined ? 0 : Number(new TextDecoder().decode(before)));
@@ -120,7 +121,7 @@ function overText(
   run: (text: string, context: FunctionContext) => string | Promise<string>,
 ): PalmFunctions[string] {
   return (payload, context) => {
-    // Lenient: a line of any file may be sent.
+    // Lenient, because the demo may send the lines of any file.
     const result = run(new TextDecoder().decode(payload), context);
     return typeof result === 'string' ? encodeUtf8(result) : result.then(encodeUtf8);
   };
@@ -130,7 +131,7 @@ function wordsOf(text: string): readonly string[] {
   return text.match(/[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu) ?? [];
 }
 
-/** What the server `demo` binds. */
+/** Addresses that the server `demo` binds. */
 export interface DemoAddresses {
   readonly dbAddress: string;
   readonly pullAddress: string;
@@ -138,9 +139,9 @@ export interface DemoAddresses {
 }
 
 /**
- * Addresses that are free, or the db_address that was asked for and two more beside it.
- * @param any - an address that is free.
- * @throws CommandError `USAGE` for one that no other process can reach.
+ * Free addresses, or the db_address that was asked for with two free ones.
+ * @param any - an address that binds a free port or name.
+ * @throws CommandError `USAGE` for a db_address that no other process can reach.
  */
 export function demoAddresses(dbAddress: string | undefined, any: string): DemoAddresses {
   if (dbAddress === undefined) return besides(any, any, any);
@@ -149,7 +150,7 @@ export function demoAddresses(dbAddress: string | undefined, any: string): DemoA
     return besides(dbAddress, free, free);
   }
   if (dbAddress.startsWith('ipc://')) return besides(dbAddress, `${dbAddress}.pull`, `${dbAddress}.pub`);
-  const text = `--db must be tcp://host:port or ipc://path for others to reach it, not ${quoted(dbAddress)}`;
+  const text = `--db must be tcp://host:port or ipc://path, so that other processes can reach it, not ${quoted(dbAddress)}`;
   throw new CommandError('USAGE', text);
 }
 

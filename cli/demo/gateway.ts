@@ -1,4 +1,4 @@
-/** What pages reach: the playground, and a relay to the cluster beside it, for who has the token in the link. */
+/** The web server of the demo: the playground, and a relay to the cluster for clients with the token in the link. */
 
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -26,31 +26,33 @@ import {
 import { stderrLogger } from '../terminal/screen.ts';
 import { loadWs } from '../ws.ts';
 
+/** A running {@link openGateway}. */
 export interface Gateway {
-  /** Opens the playground, connected. */
+  /** URL that opens the playground and connects it. */
   readonly link: string;
   /** URL of the relay. */
   readonly relay: string;
   readonly token: string;
   /** Names of the servers behind the relay. */
   readonly servers: readonly string[];
-  /** Lets calls that are under way be answered within `timeout` milliseconds. */
+  /** Closes it, after waiting up to `timeout` milliseconds for the answers of calls under way. */
   close(timeout: number): Promise<void>;
 }
 
 const PATH = '/relay';
 
-/** Milliseconds between two signs of life to a page: on one machine they cost nothing, and the page says soon that there is nobody. */
+/** Milliseconds between heartbeats: on one machine they cost nothing, and the page notices soon when the demo ends. */
 const HEARTBEAT = 5_000;
 
-/** Connections at once: the demo is for the people of one machine. */
+/** Connections that may be open at the same time: the demo is for one machine. */
 const MOST_CONNECTIONS = 256;
-/** How much more a server of the demo takes than one that is elsewhere: it is in this process, with its workers. */
+/** A server of the demo runs in this process and needs as many descriptors as two servers elsewhere. */
 const DESCRIPTORS_OF_ROLE = 2;
 
 /**
- * @param servers - db_addresses by name, the one that pages connect to first.
- * @throws CommandError `USAGE` when the port is taken.
+ * Serves the playground and the relay.
+ * @param servers - db_addresses by name; pages connect to the first.
+ * @throws CommandError `USAGE` when the port is in use.
  */
 export async function openGateway(
   { options, screen }: CommandContext,
@@ -104,28 +106,28 @@ export async function openGateway(
   };
 }
 
-/** The error in words of the option, when it is that the port is taken. */
+/** The error to throw when listening failed: if the port is in use, one that names the option. */
 function portTaken(error: unknown, port: number): unknown {
   const isTaken = /EADDRINUSE/.test(messageOf(error));
   if (!isTaken) return error;
-  const hint = 'end what uses it, give another --port, or leave it out: then the system chooses a free one';
-  return new CommandError('USAGE', `--port ${port} is taken by another program`, hint, error);
+  const hint = 'give another --port, or leave the option out to get a free port';
+  return new CommandError('USAGE', `--port ${port} is in use by another program`, hint, error);
 }
 
-/** One person, who may do everything with the demo. */
+/** A single token that may do everything with the demo. */
 function tokensFor(token: string) {
   const grants = { servers: ['*'], functions: ['*'], cache: 'all', work: true };
   return readTokens({ tokens: [{ name: 'playground', token, ...grants }] });
 }
 
-/** The page finds in the fragment, which goes to no server, where it is to connect, with what token, and what to call first. */
+/** A link whose fragment, which browsers send to no server, tells the page where to connect and what to call first. */
 function linkTo(page: string, relay: string, token: string, names: readonly string[]): string {
   const [server = ''] = names;
-  // None of them has a character that a fragment does not take.
+  // None of these values needs escaping in a fragment.
   return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.reverse`;
 }
 
-// Serves the playground: files, and headers that let a page do nothing but what it is for.
+// Serves the files of the playground, under a strict content security policy.
 
 const POLICY = [
   "default-src 'none'",
@@ -141,20 +143,20 @@ const POLICY = [
   'trusted-types',
 ].join('; ');
 
-/** A file as it is served. */
+/** A file, ready to be served. */
 interface Page {
   readonly content: Buffer;
   readonly headers: Readonly<Record<string, string | number>>;
 }
 
-/** Where the build puts the page. */
+/** The folder that the build puts the playground in. */
 export function playgroundFolder(): string {
   return join(dirname(createRequire(import.meta.url).resolve('frond/package.json')), 'dist/playground');
 }
 
 /**
- * Answers everything: with a file of `folder`, or with 404. The files are read at once and kept: so no client can have a file
- * opened, which one that resets would leave open, and which fails when there are no descriptors left.
+ * Answers every request, with a file of `folder` or with 404. The files are read once and kept in memory, so that requests
+ * need no descriptors.
  */
 export function serveSite(folder: string): RequestListener {
   const pages = readPages(folder);
@@ -170,7 +172,7 @@ export function serveSite(folder: string): RequestListener {
     const page = pages.get(path);
     if (page === undefined) {
       response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end('There is nothing here. The playground is at /\n');
+      response.end('Nothing is served here. The playground is at /\n');
     } else if (request.headers['if-none-match'] === page.headers['etag']) {
       response.writeHead(304, page.headers).end();
     } else {
@@ -180,7 +182,7 @@ export function serveSite(folder: string): RequestListener {
   };
 }
 
-/** The files of a folder by the paths of their URLs, of which none needs an escape. Empty for a page that was not built. */
+/** The files of a folder by the paths of their URLs. Empty when the playground was not built. */
 function readPages(folder: string): ReadonlyMap<string, Page> {
   const pages = new Map<string, Page>();
   for (const name of namesIn(folder)) {
@@ -205,7 +207,7 @@ function namesIn(folder: string): string[] {
 
 function pageOf(path: string, content: Buffer): Page {
   const type = lookup(path) ?? 'application/octet-stream';
-  // The build has a hash in their names.
+  // The build puts a hash into their names.
   const isHashed = path.startsWith('/assets/');
   return {
     content,
@@ -217,13 +219,13 @@ function pageOf(path: string, content: Buffer): Page {
   };
 }
 
-/** What opens a URL with the program that the user has chosen for it. */
+/** Commands that open a URL in the user's browser, by platform. */
 const OPENERS: Readonly<Record<string, readonly [command: string, ...args: string[]]>> = {
   darwin: ['open'],
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 };
 
-/** Opens a page in the user's browser, if there is one: it is nothing that the command depends on. */
+/** Tries to open a page in the user's browser. A failure is ignored: the link is printed anyway. */
 export function openInBrowser(url: string, env: Environment): void {
   const [command, ...args] = OPENERS[process.platform] ?? ['xdg-open'];
   const child = spawn(command, [...args, url], { env, stdio: 'ignore', detached: true });

@@ -5,7 +5,7 @@ import { clip, oneLine, type Style, styleFor } from '../terminal/text.ts';
 import type { Cluster } from './cluster.ts';
 import type { Gateway } from './gateway.ts';
 
-/** What the demo did, one method for each step. `took` is milliseconds. What a method gives must be awaited. */
+/** Reports the steps of the demo. Times are in milliseconds. What a method returns must be awaited. */
 export interface DemoReporter {
   clusterIsUp(cluster: Cluster, took: number): Written;
   called(path: string, payload: string, answer: string, took: number): Written;
@@ -19,23 +19,25 @@ export interface DemoReporter {
   page(gateway: Gateway): Written;
 }
 
+/** Resolves when the output takes more; undefined when it does already. */
 export type Written = Promise<void> | undefined;
 
+/** Figures for the end of a tour. */
 export interface Summary {
   readonly lines: number;
-  /** Messages of every step, and how many of them went through a second. */
+  /** Messages of all steps, and messages per second of the fastest job. */
   readonly messages: number;
   readonly perSecond: number;
   readonly took: number;
 }
 
-/** Results of the job that are shown, unless all are: a title and its sonnet. */
+/** How many results of the job are shown without --all: a title and its sonnet. */
 const SHOWN = 15;
 const WIDTH = 80;
 const LABEL = 9;
 const LONGEST_BAR = 12;
 
-/** Tells people, within 80 columns. */
+/** Reports as text, within 80 columns. */
 export class PlainReporter implements DemoReporter {
   readonly #output: Output;
   readonly #style: Style;
@@ -45,7 +47,7 @@ export class PlainReporter implements DemoReporter {
   #results = 0;
 
   /**
-   * @param showsAll - every result, and not the first few alone.
+   * @param showsAll - whether every result is shown, and not only the first {@link SHOWN}.
    * @param isEmbedded - whether ZeroMQ is missing.
    */
   constructor({ stdout, env }: Io, output: Output, showsAll: boolean, isEmbedded: boolean) {
@@ -61,7 +63,7 @@ export class PlainReporter implements DemoReporter {
     const where = this.#isEmbedded ? 'within this process' : 'over TCP on this machine';
     await this.#output.line(strong(`frond demo: a PALM cluster and its clients, ${where}\n`));
     if (this.#isEmbedded) {
-      await this.#step('note', 'the package zeromq is not there: no sockets, and no other processes');
+      await this.#step('note', 'without the package zeromq, only this process can call it');
       await this.#indented('npm install frond zeromq');
     }
     const functions = roles.find(({ name }) => name === 'demo')?.functions ?? [];
@@ -69,17 +71,17 @@ export class PlainReporter implements DemoReporter {
     await this.#indented(boundAt);
     const workers = roles.filter(({ role }) => role === 'worker').map(({ name }) => name);
     await this.#output.line(
-      faint(`${' '.repeat(LABEL)}and crew, whose workers are ${workers.join(', ')}; clean → count → tally`),
+      faint(`${' '.repeat(LABEL)}crew with the workers ${workers.join(', ')}; clean → count → tally`),
     );
   }
 
   async called(path: string, payload: string, answer: string, took: number): Promise<void> {
-    await this.#step('eval', `${path} of "${payload}"`, took);
+    await this.#step('eval', `${path} with "${payload}"`, took);
     await this.#indented(answer);
   }
 
   jobBegins(path: string, text: string): Written {
-    return this.#step('job', `${path} of every line of ${text}, as they come`);
+    return this.#step('job', `${path} for every line of ${text}`);
   }
 
   result(result: Uint8Array): Written {
@@ -94,7 +96,7 @@ export class PlainReporter implements DemoReporter {
     );
   }
 
-  /** Only a terminal is too narrow for a whole line. */
+  /** Lines are cut only for a terminal. */
   #clippedLine(text: string): string {
     if (!this.#output.isTerminal) return oneLine(text);
     return clip(text, Math.max(this.#width - LABEL - LONGEST_BAR - 8, 1));
@@ -109,7 +111,7 @@ export class PlainReporter implements DemoReporter {
   }
 
   async repeated(messages: number, took: number): Promise<void> {
-    await this.#step('again', `the same lines over and over: ${grouped(messages)} messages`, took);
+    await this.#step('again', `the same lines repeated: ${grouped(messages)} messages`, took);
     await this.#indented(perSecond(messages, took));
   }
 
@@ -131,16 +133,18 @@ export class PlainReporter implements DemoReporter {
   async next({ start, calls }: NextSteps): Promise<void> {
     const { accent } = this.#style;
     if (start !== undefined) {
-      await this.#output.line('\nYour turn. Start one that stays:\n');
+      await this.#output.line('\nTry it yourself. Start a demo that stays:\n');
       await this.#output.line(`  ${accent(oneLine(start))}`);
     }
     if (calls.length > 0)
-      await this.#output.line(`\n${start === undefined ? 'In' : 'and in'} another terminal:\n`);
+      await this.#output.line(
+        `\n${start === undefined ? 'Try it in' : 'Then call it in'} another terminal:\n`,
+      );
     for (const line of calls) await this.#output.line(`  ${accent(oneLine(line))}`);
   }
 
   async page({ link }: Gateway): Promise<void> {
-    await this.#output.line('\nAnd in a browser the playground, until Ctrl-C:\n');
+    await this.#output.line('\nOpen the playground in a browser. Ctrl-C ends the demo.\n');
     await this.#output.line(`  ${this.#style.accent(link)}`);
   }
 
@@ -157,7 +161,7 @@ export class PlainReporter implements DemoReporter {
   }
 }
 
-/** Tells machines: one JSON object a line. */
+/** Reports as JSON, one object on each line. */
 export class JsonReporter implements DemoReporter {
   readonly #output: Output;
 
@@ -166,11 +170,11 @@ export class JsonReporter implements DemoReporter {
   }
 
   clusterIsUp({ boundAt, roles }: Cluster, took: number): Written {
-    return this.#tell({ cluster: { db: boundAt, roles, ms: rounded(took) } });
+    return this.#write({ cluster: { db: boundAt, roles, ms: rounded(took) } });
   }
 
   called(path: string, payload: string, answer: string, took: number): Written {
-    return this.#tell({ eval: { function: path, payload, answer, ms: rounded(took) } });
+    return this.#write({ eval: { function: path, payload, answer, ms: rounded(took) } });
   }
 
   jobBegins(): Written {
@@ -178,36 +182,36 @@ export class JsonReporter implements DemoReporter {
   }
 
   result(result: Uint8Array): Written {
-    return this.#tell(jsonOf(result));
+    return this.#write(jsonOf(result));
   }
 
   jobEnded(lines: number, words: number, took: number): Written {
-    return this.#tell({ job: { lines, words, ms: rounded(took) } });
+    return this.#write({ job: { lines, words, ms: rounded(took) } });
   }
 
   repeated(messages: number, took: number): Written {
-    return this.#tell({ again: { messages, ms: rounded(took) } });
+    return this.#write({ again: { messages, ms: rounded(took) } });
   }
 
   shared(key: string, value: string, took: number): Written {
-    return this.#tell({ shared: { key, value, ms: rounded(took) } });
+    return this.#write({ shared: { key, value, ms: rounded(took) } });
   }
 
   ended({ lines, messages, perSecond: rate, took }: Summary): Written {
-    return this.#tell({
+    return this.#write({
       summary: { lines, messages, messagesPerSecond: Math.round(rate), ms: rounded(took) },
     });
   }
 
   next({ start, calls }: NextSteps): Written {
-    return this.#tell({ next: start === undefined ? calls : [start, ...calls] });
+    return this.#write({ next: start === undefined ? calls : [start, ...calls] });
   }
 
   page({ link, relay, token, servers }: Gateway): Written {
-    return this.#tell({ playground: { url: link, relay, token, servers } });
+    return this.#write({ playground: { url: link, relay, token, servers } });
   }
 
-  #tell(facts: object): Written {
+  #write(facts: object): Written {
     return this.#output.json(facts);
   }
 }
@@ -216,27 +220,28 @@ function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 10) / 10;
 }
 
-// Lines to try in another terminal.
+// Lines to paste into another terminal.
 
 /** pylm's usual port. */
 const USUAL_ADDRESS = 'tcp://127.0.0.1:5555';
 
+/** Lines for the user to try. */
 export interface NextSteps {
-  /** Starts a demo that stays; undefined when this one does. */
+  /** Starts a demo that stays. Undefined when this one stays. */
   readonly start: string | undefined;
-  /** Calls to it. */
+  /** Call it. */
   readonly calls: readonly string[];
 }
 
-/** After a demo that ends. @param isEmbedded - whether ZeroMQ is missing. */
+/** For a demo that ends. @param isEmbedded - whether ZeroMQ is missing. */
 export function stepsAfter(invocation: string, isEmbedded: boolean): NextSteps {
-  // How to reach one without ZeroMQ it says itself: its token is another each time.
+  // Without ZeroMQ, calls need the token that the next demo makes and prints.
   if (isEmbedded) return { start: `${invocation} demo`, calls: [] };
-  const way = `--db ${USUAL_ADDRESS}`;
-  return { start: `${invocation} demo ${way}`, calls: callLines(invocation, way) };
+  const target = `--db ${USUAL_ADDRESS}`;
+  return { start: `${invocation} demo ${target}`, calls: callLines(invocation, target) };
 }
 
-/** Beside a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
+/** For a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
 export function nextSteps(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
   if (dbAddress !== undefined) return { start: undefined, calls: callLines(invocation, `--db ${dbAddress}`) };
   const { relay, token } = gateway;
@@ -244,10 +249,10 @@ export function nextSteps(invocation: string, dbAddress: string | undefined, gat
   return { start: undefined, calls: [place, ...callLines(invocation, '--db demo')] };
 }
 
-function callLines(invocation: string, way: string): readonly string[] {
+function callLines(invocation: string, target: string): readonly string[] {
   return [
-    `${invocation} eval demo.reverse 'stressed' ${way}`,
-    `ls | ${invocation} job demo.upper ${way}`,
-    `${invocation} set motto 'carpe diem' ${way}`,
+    `${invocation} eval demo.reverse 'stressed' ${target}`,
+    `ls | ${invocation} job demo.upper ${target}`,
+    `${invocation} set motto 'carpe diem' ${target}`,
   ];
 }

@@ -17,12 +17,12 @@ import { type DemoReporter, JsonReporter, nextSteps, PlainReporter, stepsAfter }
 import { SONNETS } from './sonnets.ts';
 import { runTour } from './tour.ts';
 
-/** Milliseconds that calls under way get when the demo is to end. */
+/** Milliseconds that calls under way get to finish when the demo ends. */
 const DRAIN = 1_000;
 
 const MOST_PORT = 65_535;
 
-/** Gives the exit code. @throws what keeps the demo from going on. */
+/** Resolves with the exit code. @throws what ends the demo before it is told to end. */
 export async function runDemo(context: CommandContext): Promise<number> {
   const { options, signal, io } = context;
   checkOptions(context);
@@ -54,7 +54,10 @@ export async function runDemo(context: CommandContext): Promise<number> {
 function checkOptions({ options }: CommandContext): void {
   for (const name of ['open', 'port'] as const) {
     if (options.flag('once') && options.isGiven(name))
-      throw new CommandError('USAGE', `--${name} is about the page, and with --once there is none`);
+      throw new CommandError(
+        'USAGE',
+        `--${name} and --once exclude each other: with --once there is no page`,
+      );
   }
   const port = options.number('port') ?? 0;
   if (port > MOST_PORT) throw new CommandError('USAGE', `--port must be from 0 to ${MOST_PORT}, not ${port}`);
@@ -73,7 +76,7 @@ interface Show {
   readonly reporter: DemoReporter;
   /** What the job runs over. */
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-  /** What {@link lines} are, for people. */
+  /** What {@link lines} are, in words. */
   readonly about: string;
   /** Milliseconds that starting took. */
   readonly took: number;
@@ -106,7 +109,7 @@ function shippedLines(): readonly Uint8Array[] {
     .map((line) => encoder.encode(line));
 }
 
-/** Counts calls from now on: those of the tour are not the user's. */
+/** A status line that counts calls from now on, without those of the tour. */
 function statusFrom(fleet: Fleet): () => string {
   const sum = (counter: 'answered' | 'failed') =>
     fleet.entries.reduce((total, { running }) => total + running.counters[counter], 0);
@@ -117,19 +120,20 @@ function statusFrom(fleet: Fleet): () => string {
   };
 }
 
-// What the parts of the demo talk over: ZeroMQ where it is installed.
+// The transport between the parts of the demo: ZeroMQ where it is installed.
 
+/** The transport of the demo's cluster. */
 export interface DemoNetwork {
   readonly transport: BindingTransport;
-  /** What is bound at an address that is free. */
+  /** An address that binds a free port or name. */
   readonly any: string;
-  /** Whether all of it is within this process, for want of ZeroMQ. */
+  /** Whether ZeroMQ is missing, so that everything stays within this process. */
   readonly isEmbedded: boolean;
 }
 
 /**
- * @param mayBeEmbedded - whether the demo can do without ZeroMQ.
- * @throws PalmError `INVALID_CALL` when it cannot, and there is none.
+ * @param mayBeEmbedded - whether the demo may run without ZeroMQ.
+ * @throws PalmError `INVALID_CALL` when it may not, and ZeroMQ is missing.
  */
 export async function findNetwork(mayBeEmbedded: boolean): Promise<DemoNetwork> {
   const transport = zeromq();

@@ -6,6 +6,7 @@ import { showProgress } from '../terminal/progress.ts';
 import type { Screen } from '../terminal/screen.ts';
 import type { DemoReporter, Summary } from './reporter.ts';
 
+/** What a tour runs with. */
 export interface Tour {
   readonly transport: BindingTransport;
   readonly dbAddress: string;
@@ -14,7 +15,7 @@ export interface Tour {
   readonly signal: AbortSignal;
   /** What the job runs over. */
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-  /** What {@link lines} are, for people. */
+  /** What {@link lines} are, in words. */
   readonly about: string;
 }
 
@@ -23,14 +24,14 @@ const CALLS = [
   ['demo.reverse', 'stressed'],
 ] as const;
 
-/** Messages that show how fast it is. */
+/** Messages of the job that shows the speed. */
 const MANY = 30_000;
-/** Milliseconds without a result that mean that something is wrong. */
+/** Milliseconds without a result after which the job fails. */
 const PATIENCE = 10_000;
-/** Lines kept for that, of however many there are. */
+/** How many lines of the first job that job repeats. */
 const KEPT = 1_000;
 
-/** Shows what a client does with the server `demo`: calls, a job, a shared key. */
+/** Shows what a client does with the server `demo`: calls, a job, a shared key. Resolves with figures for the end. */
 export async function runTour(tour: Tour): Promise<Summary> {
   const started = performance.now();
   const client = await connect(tour);

@@ -1,4 +1,4 @@
-/** What a server is, offers and does, as its own keys tell it. */
+/** What a server is and does, read from its own keys. */
 import {
   array,
   exactOptional,
@@ -21,9 +21,9 @@ import { replyText } from '../../src/protocol/cache-request.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { ServerKeys } from '../connect.ts';
 
-/** What was seen of a server. Null is what it does not tell, or does not have. */
+/** The state of a server at one time. Null for what it does not tell or does not have. */
 export interface ServerSnapshot {
-  /** Whose server it is, judged by how it answers. */
+  /** Derived from how the server answers. */
   readonly implementation: 'frond' | 'pylm';
   readonly role: string | null;
   readonly name: string;
@@ -33,10 +33,10 @@ export interface ServerSnapshot {
   /** Milliseconds since it was started. */
   readonly uptime: number | null;
   readonly counters: Counters | null;
-  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  /** Of a Master or Hub: the workers that ask for work, and the number of those that get it pushed. */
   readonly workers: readonly WorkerState[] | null;
   readonly pushedWorkers: number | null;
-  /** Of a Master or Hub: what workers that died came to. */
+  /** Of a Master or Hub: workers that died, and what happened to their messages. */
   readonly losses: WorkerLosses | null;
 }
 
@@ -49,11 +49,11 @@ const ADDRESSES = [
   'worker_push_address',
 ] as const;
 
-/** Looks at a server. @throws PalmError `WRONG_SERVER` when what answers has neither name nor addresses. */
+/** Reads the state of a server. @throws PalmError `WRONG_SERVER` when it has neither a name nor addresses. */
 export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
   const name = await keys.read('name');
   const isFrond = name.features !== undefined;
-  // pylm logs an error for every key that is missing, so this one it is not asked for.
+  // Not asked of a pylm server, which logs an error for every missing key.
   const status = isFrond ? readStatus(replyText(await keys.read(STATUS_KEY))) : undefined;
   if (status !== undefined) {
     const { role, functions, addresses, uptime, counters } = status;
@@ -66,7 +66,7 @@ export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
   if (own === '' && Object.keys(addresses).length === 0) {
     throw new PalmError(
       'WRONG_SERVER',
-      `what answers at ${keys.dbAddress} has no name and no addresses: it is no PALM server`,
+      `the server at ${keys.dbAddress} has neither a name nor addresses: it is not a PALM server`,
     );
   }
   return {
@@ -83,7 +83,7 @@ export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
   };
 }
 
-/** Looks at a server that was seen before. What a pylm server tells does not change, and it logs what it is asked. */
+/** Reads the state of a known server again. A pylm server is only asked for its name: the rest cannot change. */
 export async function inspectAgain(keys: ServerKeys, before: ServerSnapshot): Promise<ServerSnapshot> {
   if (before.implementation !== 'pylm') return inspectServer(keys);
   const name = await keys.read('name');
@@ -91,7 +91,7 @@ export async function inspectAgain(keys: ServerKeys, before: ServerSnapshot): Pr
   return isSame ? before : inspectServer(keys);
 }
 
-/** Previous servers of a pylm Sink that are asked for: what answers to every key is not one. */
+/** How many previous servers a pylm Sink is asked for, in case it answers to every key. */
 const MOST_PREVIOUS = 256;
 
 async function readAddresses(keys: ServerKeys): Promise<Record<string, string>> {
@@ -109,7 +109,7 @@ async function readAddresses(keys: ServerKeys): Promise<Record<string, string>> 
   return addresses;
 }
 
-/** The role that has these addresses; null for none. */
+/** The role that has these addresses; null when there is none. */
 function roleOf(addresses: Readonly<Record<string, string>>): string | null {
   const hasWorkers = 'worker_push_address' in addresses;
   if ('pull_address' in addresses) return hasWorkers ? 'Master' : 'Server';
@@ -150,7 +150,7 @@ function readStatus(text: string): InferOutput<typeof STATUS> | undefined {
   }
 }
 
-/** What a server did in a second, between two looks. */
+/** Messages per second between two snapshots. */
 export interface Rates {
   readonly received: number;
   readonly answered: number;
@@ -158,14 +158,14 @@ export interface Rates {
 }
 
 /**
- * Null when there is nothing to compare: no counters, or the server was started anew.
- * @param elapsed - milliseconds between the two looks.
+ * The rates between two snapshots. Null without counters, or when the server was restarted in between.
+ * @param elapsed - milliseconds between the two snapshots.
  */
 export function ratesOf(before: ServerSnapshot, now: ServerSnapshot, elapsed: number): Rates | null {
   const { counters: from, uptime: start } = before;
   const { counters: to, uptime: end } = now;
   if (from === null || to === null || start === null || end === null) return null;
-  // One that is up for less time than has passed was not there before.
+  // A server that has been up for less time than that was restarted.
   if (end < elapsed || end <= start) return null;
   const rate = (key: keyof Rates) => ((to[key] - from[key]) * 1_000) / (end - start);
   return { received: rate('received'), answered: rate('answered'), failed: rate('failed') };

@@ -1,19 +1,19 @@
-/** A snapshot at a server as people read it. */
+/** Snapshots of a server as text. */
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
 import type { Rates, ServerSnapshot } from './snapshot.ts';
 
-/** Workers, and addresses, that are shown each on a line of its own. */
+/** How many workers, and how many addresses, are shown. */
 const SHOWN = 20;
 
-/** Characters of an address's key: those there are have 19, or a number more. */
+/** Characters of an address's key that are shown. Known keys have 19, and a number at the end. */
 const LONGEST_LABEL = 24;
 
-/** Functions that are named. */
+/** How many functions are named. */
 const SHOWN_FUNCTIONS = 100;
 
-/** Several lines, without the last newline. */
+/** A snapshot on several lines, without the last newline. */
 export function describeSnapshot(snapshot: ServerSnapshot, rates: Rates | null, { strong }: Style): string {
   const { implementation, role, uptime } = snapshot;
   const what = `a ${implementation} ${nameText(role ?? 'server')}`;
@@ -32,12 +32,12 @@ export function describeSnapshot(snapshot: ServerSnapshot, rates: Rates | null, 
   ].join('\n');
 }
 
-/** One line, for logs. */
+/** A snapshot on one line, for logs. */
 export function snapshotLine(
   { name, role, counters, workers, pushedWorkers }: ServerSnapshot,
   rates: Rates | null,
 ): string {
-  if (counters === null) return `${nameText(name)} answers; its counters are not known`;
+  if (counters === null) return `${nameText(name)} answers; its counters are unknown`;
   const rate = (key: keyof Rates) => (rates === null ? '' : ` (${grouped(rates[key])}/s)`);
   const parts = [
     `${grouped(counters.received)} received${rate('received')}`,
@@ -49,7 +49,7 @@ export function snapshotLine(
   return `${nameText(role ?? 'server')} ${nameText(name)}: ${parts.join(' · ')}`;
 }
 
-/** The db_address first: it is what a user knows the server by. */
+/** The db_address comes first: users know the server by it. */
 function addressFacts({ addresses }: ServerSnapshot): readonly Fact[] {
   const { db_address: db, ...others } = addresses;
   const facts = [...(db === undefined ? [] : [['db_address', db] as const]), ...Object.entries(others)];
@@ -61,7 +61,7 @@ function addressFacts({ addresses }: ServerSnapshot): readonly Fact[] {
 
 function functionsText({ implementation, role, functions }: ServerSnapshot): string {
   if (functions === null)
-    return implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known';
+    return implementation === 'pylm' ? 'unknown: a pylm server does not tell' : 'unknown';
   if (role === 'Master' || role === 'Hub') return 'those of its workers';
   const shown = functions.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
   const others = functions.length - SHOWN_FUNCTIONS;
@@ -70,7 +70,7 @@ function functionsText({ implementation, role, functions }: ServerSnapshot): str
 
 function counterFacts({ counters, implementation }: ServerSnapshot, rates: Rates | null): readonly Fact[] {
   if (counters === null) {
-    return [['counters', implementation === 'pylm' ? 'not known: a pylm server does not tell' : 'not known']];
+    return [['counters', implementation === 'pylm' ? 'unknown: a pylm server does not tell' : 'unknown']];
   }
   const numbers: readonly (readonly [label: string, count: number, rate?: number | undefined])[] = [
     ['received', counters.received, rates?.received],
@@ -90,20 +90,23 @@ function counterFacts({ counters, implementation }: ServerSnapshot, rates: Rates
 function workerFacts({ workers, pushedWorkers, losses }: ServerSnapshot): readonly Fact[] {
   if (workers === null) return [];
   const asking = `${grouped(workers.length)} ${workers.length === 1 ? 'asks' : 'ask'} for work`;
-  const pushed = pushedWorkers ? `, ${grouped(pushedWorkers)} pushed to` : '';
+  const pushed = pushedWorkers ? `, ${grouped(pushedWorkers)} get work pushed` : '';
   const rows: Fact[] = workers.slice(0, SHOWN).map((worker) => ['', workerText(worker)]);
   if (workers.length > SHOWN) rows.push(['', `… ${grouped(workers.length - SHOWN)} more`]);
   const { workers: dead = 0, redelivered = 0, givenUp = 0 } = losses ?? {};
   const fate = `${grouped(redelivered)} messages given to others, ${grouped(givenUp)} given up`;
   if (dead > 0) rows.push(['died', `${grouped(dead)} ${dead === 1 ? 'worker' : 'workers'}: ${fate}`]);
   return [
-    ['workers', workers.length === 0 && !pushedWorkers ? 'none: calls wait for one' : `${asking}${pushed}`],
+    [
+      'workers',
+      workers.length === 0 && !pushedWorkers ? 'none: calls wait for a worker' : `${asking}${pushed}`,
+    ],
     ...rows,
   ];
 }
 
 function workerText({ name, holds, silent }: WorkerState): string {
-  return `${nameText(name)} holds ${grouped(holds)}, heard of ${duration(silent)} ago`;
+  return `${nameText(name)} holds ${grouped(holds)}, last seen ${duration(silent)} ago`;
 }
 
 const UNITS = [
@@ -113,7 +116,7 @@ const UNITS = [
   ['s', 1],
 ] as const;
 
-/** Milliseconds in the two largest units that say something: `3 h 7 min`. */
+/** Milliseconds in the two largest units that are not 0: `3 h 7 min`. */
 export function age(milliseconds: number): string {
   let left = Math.floor(milliseconds / 1_000);
   const parts: string[] = [];

@@ -13,11 +13,11 @@ import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
-/** A place to listen at. */
+/** An address to listen at. */
 export interface HostPort {
   /** Undefined for every address of the machine. */
   readonly host: string | undefined;
-  /** 0 for a free one. */
+  /** 0 for a free port. */
   readonly port: number;
 }
 
@@ -28,8 +28,8 @@ export interface Tls {
 }
 
 /**
- * The place that a text such as `127.0.0.1:7766`, `[::1]:7766` or `*:7766` names.
- * @throws CommandError `USAGE`.
+ * Parses `127.0.0.1:7766`, `[::1]:7766`, `*:7766` and the like; the port `*` is 0.
+ * @throws CommandError `USAGE` naming `option` for anything else.
  */
 export function parseHostPort(text: string, option = '--listen'): HostPort {
   const [, bracketed, plain, port] = /^(?:\[([\da-f:.]+)\]|([^\s:[\]/]+)):(\d{1,5}|\*)$/i.exec(text) ?? [];
@@ -44,7 +44,7 @@ export function parseHostPort(text: string, option = '--listen'): HostPort {
   return { host: host === '*' ? undefined : host, port: number };
 }
 
-/** Whether others than this machine's own processes can reach it. */
+/** Whether other machines can reach the address. */
 export function isPublic({ host }: HostPort): boolean {
   return host === undefined || !/^(localhost|127\.[\d.]+|::1)$/i.test(host);
 }
@@ -55,19 +55,19 @@ export interface KeyPair {
   readonly key: Buffer;
 }
 
-/** @throws CommandError `INPUT` for keys that are none, or not of one pair. */
+/** @throws CommandError `INPUT` when a file cannot be read, or the two are not a certificate and its key. */
 export async function readKeyPair(tls: Tls): Promise<KeyPair> {
   const [cert, key] = await Promise.all([readKey(tls.cert), readKey(tls.key)]);
   try {
     createSecureContext({ cert, key });
   } catch (error) {
-    const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are no pair for TLS: ${messageOf(error)}`;
+    const text = `${quoted(tls.cert)} and ${quoted(tls.key)} are not a certificate and its key: ${messageOf(error)}`;
     throw new CommandError('INPUT', text, undefined, error);
   }
   return { cert, key };
 }
 
-/** A server that speaks TLS when there are keys. @throws CommandError `INPUT` for keys that are none. */
+/** A server, with TLS when `tls` is given. @throws CommandError `INPUT` as {@link readKeyPair}. */
 export async function createHttpServer(
   tls: Tls | undefined,
   answer: RequestListener,
@@ -79,7 +79,7 @@ export async function createHttpServer(
 
 /**
  * Resolves with the port once the server listens.
- * @throws PalmError `INVALID_CALL` when it cannot, as when the port is taken.
+ * @throws PalmError `INVALID_CALL` when it cannot listen there, for example because the port is in use.
  */
 export async function listen(server: Server | TlsServer, { host, port }: HostPort): Promise<number> {
   try {
@@ -97,7 +97,7 @@ export async function listen(server: Server | TlsServer, { host, port }: HostPor
   return (server.address() as AddressInfo).port;
 }
 
-/** The URL for who is on the same machine. */
+/** The URL for clients on the same machine. */
 export function urlOf(scheme: 'ws' | 'wss' | 'http', { host }: HostPort, port: number, path: string): string {
   const own = host === undefined || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `${scheme}://${own.includes(':') ? `[${own}]` : own}:${port}${path}`;
@@ -111,42 +111,42 @@ async function readKey(path: string): Promise<Buffer> {
   }
 }
 
-// Bounds what strangers hold of an HTTP server of the command: connections count from their first packet on.
+// Bounds what clients can hold of an HTTP server of the command: a connection counts from its first packet.
 
-/** Connections that may be open at once, whatever they are used for. */
+/** Connections that may be open at the same time, whatever they are used for. */
 export interface ConnectionLimits {
   readonly most: number;
   /** From one address. */
   readonly mostEach: number;
-  /** Whether an address is a proxy's, from which all come who are behind it. Default: none is. */
+  /** Whether an address is that of a proxy, which connects for many clients. Default: never. */
   readonly isProxy?: (address: string) => boolean;
 }
 
-/** Connections beside those that become WebSockets: for pages, figures, and handshakes that are refused with a reason. */
+/** Connections besides WebSockets: for pages, metrics, and handshakes that are refused with a reason. */
 export const OTHER_CONNECTIONS = 32;
 
 /**
- * Milliseconds for the head of a request, for all of it, without anything on a connection that is no WebSocket, and between
- * two looks at the first two. Node's own are 60 s and more: a stranger would hold each descriptor for so long.
+ * Milliseconds for the head of a request, for a whole request, for silence on a connection that is not a WebSocket, and
+ * between two checks of the first two. Node's defaults are 60 s and more, and any client could hold a descriptor that long.
  */
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 20_000;
 const IDLE_TIMEOUT = 30_000;
 const CHECK_INTERVAL = 1_000;
 
-/** What a server is to be created with. */
+/** Options for every HTTP server of the command. */
 export const SERVER_OPTIONS = {
   connectionsCheckingInterval: CHECK_INTERVAL,
   headersTimeout: HEADERS_TIMEOUT,
   requestTimeout: REQUEST_TIMEOUT,
 } as const satisfies ServerOptions;
 
-/** Milliseconds for the handshake of TLS. */
+/** Milliseconds for the TLS handshake. */
 export const TLS_TIMEOUT = 10_000;
 
 /**
- * Closes connections that are too many as soon as they are accepted, and logs that it does and when none can be accepted
- * for want of descriptors. Nothing of it ends the process.
+ * Closes connections above the limits as soon as they are accepted, and logs that. It also logs when a connection cannot be
+ * accepted for want of descriptors, which would end the process otherwise.
  */
 export function limitConnections(
   server: Server | TlsServer,
@@ -156,7 +156,7 @@ export function limitConnections(
   const quota = new ConnectionQuota(Number.POSITIVE_INFINITY, mostEach);
   server.maxConnections = most;
   server.timeout = IDLE_TIMEOUT;
-  // Before it listens, errors are those of its address.
+  // An error before that is about the address, and is for listen().
   server.once('listening', () =>
     server.on('error', (error) => {
       logger.warning('a connection could not be accepted', { reason: messageOf(error) });
@@ -181,16 +181,16 @@ export function limitConnections(
   });
 }
 
-/** Descriptors that a relay needs for itself, and for each server behind it: of both it has half to spare. */
+/** Descriptors that a relay gets for itself, and for each server behind it: twice what it needs. */
 const OWN_DESCRIPTORS = 48;
 const DESCRIPTORS_EACH = 32;
 
-/** Connections that there are descriptors for, when `servers` servers are behind the relay; Infinity where nobody can tell. */
+/** How many connections there are descriptors for beside `servers` servers; Infinity where the limit is not known. */
 export function affordableConnections(servers: number): number {
   return Math.max(1, mostDescriptors() - OWN_DESCRIPTORS - DESCRIPTORS_EACH * servers);
 }
 
-/** Files that this process may have open. Node sets the limit as high as it may go when it starts. */
+/** How many files this process may have open. Node raises the limit to the maximum when it starts. */
 function mostDescriptors(): number {
   try {
     const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];

@@ -1,4 +1,4 @@
-/** Reads the files of a running relay again: at SIGHUP, and when they change. No connection is dropped for it. */
+/** Reads the files of a running relay again, at SIGHUP and when they change. No connection is closed for it. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
@@ -13,28 +13,28 @@ import type { Options } from '../command.ts';
 import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 
-/** Milliseconds between two looks at the files, as at the token file, where the system does not tell of a change before. */
+/** Milliseconds between two checks of the files, on systems that do not report changes. */
 const CHECK_INTERVAL = 1_000;
 
 export interface ReloadSettings {
   readonly options: Options;
-  /** What the relay initial with. */
+  /** The settings that the relay started with. */
   readonly initial: RelaySettings;
   readonly relay: Relay;
   readonly server: Server | TlsServer;
   readonly logger: Logger;
 }
 
-/** The config file and the certificate of a relay. The token file has its own watch. */
+/** Watches the config file and the certificate of a relay. The token file is watched where it is read. */
 export class Reload {
   readonly #settings: ReloadSettings;
   readonly #stops: readonly (() => void)[];
-  /** Servers that joined, by name. */
+  /** All servers, by name: those from the start, and those that were added since. */
   #servers: Readonly<Record<string, UpstreamTarget>>;
-  /** Paths of all that is read again. */
+  /** Paths of the files that are watched. */
   readonly #files: readonly string[];
-  /** What was in the files when they were last read, good or not. */
-  #seen = '';
+  /** Hash of the files when they were last read, whether they could be used or not. */
+  #lastHash = '';
   #reading: Promise<void>;
 
   constructor(settings: ReloadSettings) {
@@ -44,10 +44,10 @@ export class Reload {
     const config = options.text('config');
     this.#files = [config, initial.tls?.cert, initial.tls?.key].filter((path) => path !== undefined);
     this.#reading = this.#hasChanged().then(() => {});
-    this.#stops = this.#files.map((path) => watchFile(path, CHECK_INTERVAL, () => this.#look()));
+    this.#stops = this.#files.map((path) => watchFile(path, CHECK_INTERVAL, () => this.#check()));
   }
 
-  /** Reads everything again, whether it has changed or not. Never rejects. */
+  /** Reads the files now, whether they have changed or not. Never rejects. */
   again(): Promise<void> {
     this.#reading = this.#reading.then(() => this.#hasChanged()).then(() => this.#read());
     return this.#reading;
@@ -57,20 +57,20 @@ export class Reload {
     for (const stop of this.#stops) stop();
   }
 
-  #look(): void {
+  #check(): void {
     this.#reading = this.#reading.then(async () => {
       if (await this.#hasChanged()) await this.#read();
     });
   }
 
-  /** Whether the files hold something else than when they were last looked at. */
+  /** Whether the files have changed since the last check. */
   async #hasChanged(): Promise<boolean> {
     const contents = this.#files.map((path) => readFile(path).catch(messageOf));
     const hash = createHash('sha256');
     for (const content of await Promise.all(contents)) hash.update(content).update('\0');
-    const before = this.#seen;
-    this.#seen = hash.digest('hex');
-    return this.#seen !== before;
+    const before = this.#lastHash;
+    this.#lastHash = hash.digest('hex');
+    return this.#lastHash !== before;
   }
 
   async #read(): Promise<void> {
@@ -83,23 +83,23 @@ export class Reload {
       relay.reconfigure({ servers, ...(origins && { origins }), ...(anonymous && { anonymous }) });
       this.#servers = servers;
       if (pair !== undefined) this.#use(pair);
-      const later = this.#needsRestart(next);
-      logger.info('the files of the relay were read again', { servers: Object.keys(servers).join(', ') });
-      if (later.length === 0) return;
-      logger.warning('some of what has changed counts only after a restart', { changed: later.join(', ') });
+      const restart = this.#needsRestart(next);
+      logger.info('the relay has read its files again', { servers: Object.keys(servers).join(', ') });
+      if (restart.length === 0) return;
+      logger.warning('some changes take effect only after a restart', { changed: restart.join(', ') });
     } catch (error) {
-      const message = 'the files of the relay cannot be used; what was read before counts on';
+      const message = 'the files of the relay cannot be used; it keeps its settings';
       logger.warning(message, { reason: messageOf(error), config: options.text('config'), ...initial.tls });
     }
   }
 
-  /** For connections from now on: those that there are keep the certificate that they initial with. */
+  /** For new connections; those that are open keep their certificate. */
   #use(pair: KeyPair): void {
     const { server } = this.#settings;
     if (server instanceof TlsServer) server.setSecureContext(pair);
   }
 
-  /** Keys of the config file. */
+  /** Keys of the config file that have changed and are read only at the start. */
   #needsRestart(next: RelaySettings): readonly string[] {
     const { initial } = this.#settings;
     const changed: string[] = [];

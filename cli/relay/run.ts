@@ -29,7 +29,7 @@ import {
 import { Reload } from './reload.ts';
 import { inputError, type RelaySettings, settingsOf } from './settings.ts';
 
-/** Gives the exit code. @throws what keeps the relay from starting. */
+/** Resolves with the exit code. @throws what keeps the relay from starting. */
 export async function runRelay(context: CommandContext): Promise<number> {
   const { options, screen } = context;
   const settings = await settingsOf(options);
@@ -40,7 +40,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
   const answer: RequestListener = (request, response) => {
     if (relay?.respond(request, response) === true) return;
     response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end('This is a relay of frond: connect to it with a WebSocket.\n');
+    response.end('This is a frond relay. Connect to it with a WebSocket.\n');
   };
   const server = await createHttpServer(settings.tls, answer);
   limitConnections(server, connectionLimits(settings), sparing(logger));
@@ -63,7 +63,7 @@ export async function runRelay(context: CommandContext): Promise<number> {
     const { place, path, tls } = settings;
     const port = await listen(server, place);
     if (isPublic(place) && tls === undefined && tokens === undefined) {
-      logger.warning('anybody who reaches this machine may come in, and nothing is encrypted', {
+      logger.warning('anybody who can reach this machine may connect, and connections are not encrypted', {
         listen: options.text('listen') ?? `${place.host ?? '*'}:${port}`,
       });
     }
@@ -96,7 +96,7 @@ function connectionLimits({ servers, limits, trustProxy }: RelaySettings): Conne
     maxConnections + OTHER_CONNECTIONS,
     affordableConnections(Object.keys(servers).length),
   );
-  // No address has all that there are.
+  // A single address never gets all of them.
   const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
   const proxies = new Proxies(trustProxy);
   return { most, mostEach, isProxy: (address) => proxies.has(address) };
@@ -112,12 +112,15 @@ async function tokensOf(
   });
 }
 
-/** Tokens for servers that there are not: a file may be of several relays, so they keep nobody from starting. */
+/** Only warns: several relays may share a token file, so it may name servers that this relay does not have. */
 function warnOfUnknownServers({ servers }: RelaySettings, tokens: Tokens | undefined, logger: Logger): void {
   for (const identity of tokens?.identities ?? []) {
     const server = strangerIn(identity.servers, Object.keys(servers));
     if (server === undefined) continue;
-    logger.warning('a token is for a server that there is not', { identity: identity.name, server });
+    logger.warning('a token names a server that this relay does not have', {
+      identity: identity.name,
+      server,
+    });
   }
 }
 
@@ -141,9 +144,9 @@ function leaving(connections: number): string | undefined {
   return `closing ${connections === 1 ? '1 connection' : `${grouped(connections)} connections`}`;
 }
 
-// What `frond relay` says of itself when it is up.
+// What `frond relay` prints when it has started.
 
-/** @param url - for who is on the same machine, as `metrics` is, where there are metricsServer. */
+/** @param url - for clients on the same machine, as is `metrics`, which is undefined without --metrics. */
 export async function printStarted(
   { io, options, output }: CommandContext,
   settings: RelaySettings,
@@ -184,15 +187,15 @@ function description(settings: RelaySettings, tokens: Tokens | undefined, url: s
 function factsOf(settings: RelaySettings, tokens: Tokens | undefined, url: string): readonly Fact[] {
   const { servers, origins, anonymous, place } = settings;
   const everywhere = place.host === undefined || place.host === '0.0.0.0' || place.host === '::';
-  const facts: Fact[] = [['url', everywhere ? `${url}, and every other address of this machine` : url]];
+  const facts: Fact[] = [['url', everywhere ? `${url}, and at every other address of this machine` : url]];
   for (const [name, target] of Object.entries(servers))
     facts.push(['server', `${name} at ${addressOf(target)}`]);
-  facts.push(['pages of', origins?.join(', ') ?? 'the host that it is reached at']);
+  facts.push(['pages of', origins?.join(', ') ?? "the relay's own host"]);
   if (tokens !== undefined) {
     const names = namesOf(tokens).join(', ');
-    facts.push(['tokens', `${names === '' ? 'nobody' : names}, by ${settings.tokens}`]);
+    facts.push(['tokens', `${names === '' ? 'nobody' : names} (${settings.tokens})`]);
   }
-  facts.push(['anybody', anonymous === undefined ? 'may not come in' : describeGrants(anonymous)]);
+  facts.push(['anybody', anonymous === undefined ? 'may not connect' : describeGrants(anonymous)]);
   return facts;
 }
 
@@ -203,17 +206,17 @@ const CACHE_RIGHTS: Readonly<Record<CacheScope, string>> = {
   all: 'use every key',
 };
 
-/** What those with these grants may do: `may call demo.*, and read every key, of demo`. */
+/** What these grants allow: `may call demo.*; read every key (demo)`. */
 function describeGrants({ servers, functions = [], cache = 'none', work = false }: Grants): string {
   const rights = [
     ...(functions.length === 0 ? [] : [`call ${functions.join(', ')}`]),
     ...(cache === 'none' ? [] : [CACHE_RIGHTS[cache]]),
-    ...(work ? ['work'] : []),
+    ...(work ? ['work as a worker'] : []),
   ];
   return rights.length === 0 ? 'may do nothing' : `may ${rights.join('; ')} (${servers.join(', ')})`;
 }
 
-/** A line for the shell, and the lines of a program; in capitals what is not known here. */
+/** A line for the shell, and the lines of a program. Words in capitals are for the user to fill in. */
 function exampleLines(
   settings: RelaySettings,
   url: string,
@@ -229,7 +232,7 @@ function exampleLines(
   ];
 }
 
-/** A function that may be called, and its server. */
+/** A function that may be called, and its server, for an example. */
 function callableFunction(
   anonymous: Grants | undefined,
   names: readonly string[],
@@ -238,7 +241,7 @@ function callableFunction(
   for (const pattern of anonymous?.functions ?? []) {
     const [server = '', run = '*'] = pattern === '*' ? [name, '*'] : pattern.split('.');
     const known = names.includes(server) ? server : name;
-    // Every server has echo.
+    // Every server has the function echo.
     return [`${known}.${run.includes('*') ? 'echo' : run}`, known];
   }
   return [`${name}.${anonymous === undefined ? 'echo' : 'FUNCTION'}`, name];

@@ -1,4 +1,4 @@
-/** What `frond relay` is to do: by its options, and by the config file where they say nothing. */
+/** The settings of `frond relay`, from its options and its config file; options override the file. */
 
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -50,20 +50,20 @@ import { type HostPort, parseHostPort, type Tls } from './listening.ts';
 export interface RelaySettings {
   /** Reaches the servers. */
   readonly transport: Transport;
-  /** Of the servers. */
+  /** CURVE public key of the servers. */
   readonly serverKey: string | undefined;
   readonly servers: Readonly<Record<string, UpstreamTarget>>;
   readonly place: HostPort;
-  /** Where figures are served. */
+  /** Where metrics are served. */
   readonly metrics: HostPort | undefined;
   readonly path: string;
-  /** Undefined for pages of the relay's own host. */
+  /** Origins of pages that may connect. Undefined for the relay's own host. */
   readonly origins: readonly string[] | undefined;
   /** Path of the token file. */
   readonly tokens: string | undefined;
   readonly anonymous: Grants | undefined;
   readonly limits: RelayLimits;
-  /** Which proxies say who the visitor is. */
+  /** Which proxies are trusted to name the client's address. */
   readonly trustProxy: NonNullable<RelayOptions['trustProxy']>;
   readonly tls: Tls | undefined;
 }
@@ -71,8 +71,8 @@ export interface RelaySettings {
 const USUAL_ADDRESS = '127.0.0.1:7766';
 
 /**
- * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or not acceptable; also when nobody could
- * come in.
+ * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or wrong, and `USAGE` when the settings
+ * let nobody connect.
  */
 export async function settingsOf(options: Options): Promise<RelaySettings> {
   const file = options.text('config');
@@ -81,7 +81,7 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
   const transport = transportOf(serverKey);
   const servers = { ...serversIn(config, transport, file), ...serversOf(options, transport) };
   if (Object.keys(servers).length === 0) {
-    throw usage('which servers? Give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
+    throw usage('no server is given: give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
   }
   checkNames(config, Object.keys(servers), file);
   const anonymous = anonymousOf(options, config, Object.keys(servers));
@@ -90,7 +90,7 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
   if (anonymous === undefined && tokens === undefined) {
     throw new CommandError(
       'USAGE',
-      "nobody could come in: give --tokens FILE, or --allow PATTERN for what anybody may call, such as 'demo.*'",
+      "nobody could connect: give --tokens FILE, or --allow PATTERN for what anybody may call, such as 'demo.*'",
     );
   }
   return {
@@ -109,16 +109,16 @@ export async function settingsOf(options: Options): Promise<RelaySettings> {
   };
 }
 
-/** Grants of a config file that refer to nothing: who wrote them meant something else. */
+/** Refuses grants of a config file that name no server of this relay: they are probably misspelt. */
 function checkNames(config: RelayConfig, names: readonly string[], file = ''): void {
   const { servers = {}, anonymous } = config;
   const check = (where: string, patterns: readonly string[], known: readonly string[]) => {
     const stranger = strangerIn(patterns, known);
     if (stranger === undefined) return;
     const near = nearest(stranger, known);
-    const meant = near === undefined ? `there is ${known.join(', ')}` : `did you mean ${near}?`;
+    const meant = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`;
     throw input(
-      `${quoted(file)}: ${where} names ${inspectValue(stranger)}, which is no server here; ${meant}`,
+      `${quoted(file)}: ${where} names ${inspectValue(stranger)}, which is not a server of this relay; ${meant}`,
     );
   };
   const serversOf = (functions: readonly string[] = []) => functions.map((own) => own.split('.')[0] ?? '');
@@ -188,7 +188,7 @@ function originsOf(options: Options): readonly string[] | undefined {
   return origins.length === 0 ? undefined : origins;
 }
 
-/** Undefined when who has no token may do nothing. */
+/** What clients without a token may do. Undefined for nothing. */
 function anonymousOf(options: Options, config: RelayConfig, names: readonly string[]): Grants | undefined {
   const functions = options.texts('allow');
   const cache = cacheOf(options);
@@ -196,7 +196,7 @@ function anonymousOf(options: Options, config: RelayConfig, names: readonly stri
     return { servers: serversFor(functions, names), functions, cache: cache ?? 'none' };
   if (cache === undefined) return config.anonymous;
   if (config.anonymous !== undefined) return { ...config.anonymous, cache };
-  throw usage('--cache is for those whom --allow lets in: give that too');
+  throw usage('--cache needs --allow: it says which keys the clients that --allow admits may use');
 }
 
 function cacheOf(options: Options): CacheScope | undefined {
@@ -208,7 +208,7 @@ function cacheOf(options: Options): CacheScope | undefined {
   throw usage(`--cache must be none, read, session or all, not ${inspectValue(given)}${meant}`);
 }
 
-/** The servers that the functions are of, and no others: who may call one may not read the cache of the rest. */
+/** The servers of these functions and no others, so that the grant opens no other server's cache. */
 function serversFor(functions: readonly string[], names: readonly string[]): readonly string[] {
   for (const pattern of functions) {
     if (pattern !== '*' && !/^[^\s.]+\.[^\s.]+$/.test(pattern)) {
@@ -219,8 +219,8 @@ function serversFor(functions: readonly string[], names: readonly string[]): rea
     const [server = ''] = pattern.split('.');
     if (names.some((name) => new NamePatterns([server]).match(name))) continue;
     const near = nearest(server, names);
-    const meant = near === undefined ? `there is ${names.join(', ')}` : `did you mean ${near}?`;
-    throw usage(`--allow ${inspectValue(pattern)} is of no server here; ${meant}`);
+    const meant = near === undefined ? `known are ${names.join(', ')}` : `did you mean ${near}?`;
+    throw usage(`--allow ${inspectValue(pattern)} names no server of this relay; ${meant}`);
   }
   const servers = new NamePatterns(functions.map((pattern) => pattern.split('.')[0] ?? ''));
   return names.filter((name) => servers.match(name));
@@ -236,7 +236,7 @@ function input(text: string): CommandError {
 
 // The config file of `frond relay`, checked key by key.
 
-const COUNT = 'a whole number from 1 on';
+const COUNT = 'a whole number of at least 1';
 const LIMIT = exactOptional(pipe(number(COUNT), safeInteger(COUNT), minValue(1, COUNT)));
 
 const LIMITS = shape({
@@ -266,7 +266,7 @@ const TARGET = pipe(
   }),
   check(
     ({ functions: _, ...addresses }) => Object.keys(addresses).length > 0,
-    'an object that says where the server is, with dbAddress',
+    'an object with the address of the server, as dbAddress',
   ),
 );
 
@@ -311,8 +311,8 @@ export function checkConfig(content: unknown, file: string): RelayConfig {
 }
 
 /**
- * A config file. The paths in it are relative to it, and given back whole.
- * @throws CommandError `INPUT` when it cannot be read, or what is in it is not acceptable.
+ * Reads a config file. The paths in it are relative to its folder, and are returned as absolute paths.
+ * @throws CommandError `INPUT` when the file cannot be read, or its content is wrong.
  */
 export async function readConfig(path: string): Promise<RelayConfig> {
   const json = await readFile(path, 'utf8').catch((error) => {
@@ -327,7 +327,7 @@ export async function readConfig(path: string): Promise<RelayConfig> {
   };
 }
 
-/** Gives what `read` gives. @throws CommandError `INPUT` in place of `INVALID_CALL`: it is a file that is at fault. */
+/** Returns what `read` returns. @throws CommandError `INPUT` in place of `INVALID_CALL`: the mistake is in a file. */
 export function asInput<T>(read: () => T): T {
   try {
     return read();
@@ -336,13 +336,13 @@ export function asInput<T>(read: () => T): T {
   }
 }
 
-/** What to throw for a file at fault. */
+/** The error to throw for a mistake in a file; any other error as it is. */
 export function inputError(error: unknown): unknown {
   const isFault = error instanceof PalmError && error.code === 'INVALID_CALL';
   return isFault ? new CommandError('INPUT', error.message, 'see frond relay --help', error) : error;
 }
 
-/** Whether a page's origin can be written so: browsers say it in this form alone. */
+/** Whether a string is an origin in the form in which browsers send it. */
 export function isOrigin(value: string): boolean {
   try {
     return new URL(value).origin === value;

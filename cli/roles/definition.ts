@@ -1,4 +1,4 @@
-/** From what a module gives to definitions of roles, checked key by key. */
+/** Turns what a module exports into definitions of roles, checked key by key. */
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
 import { isName } from '../../src/protocol/function-path.ts';
@@ -7,25 +7,27 @@ import type { Transport } from '../../src/transport.ts';
 import { CommandError } from '../errors.ts';
 import { quoted } from '../terminal/text.ts';
 
-/** What options say in place of the module, by the definition's keys. */
+/** Values that options give in place of the module, by the keys of the definition. */
 export type Overrides = Readonly<Record<string, string | number>>;
 
+/** What checking a definition needs. */
 export interface Checks {
-  /** The module's name, for messages. */
+  /** The module's name, for errors. */
   readonly file: string;
+  /** Checks the addresses. */
   readonly transport: Transport;
 }
 
-/** What a module gives, as a list. @throws CommandError `MODULE` for an empty list. */
+/** What a module exports, as a list. @throws CommandError `MODULE` for an empty list. */
 export function listOf(exported: unknown, file: string): readonly unknown[] {
   if (!Array.isArray(exported)) return [exported];
   if (exported.length > 0) return exported;
-  throw new CommandError('MODULE', `${quoted(file)} gives an empty list, and so nothing to run`);
+  throw new CommandError('MODULE', `${quoted(file)} exports an empty list: there is nothing to run`);
 }
 
 /**
- * A definition, with the overrides in it.
- * @param which - which one of the module's it is, for messages: empty when there is one alone.
+ * Checks a definition and applies the overrides.
+ * @param which - which definition of the module it is, for errors, such as `, item 2`; empty for the only one.
  * @throws CommandError `MODULE` naming the key that is missing, unknown, or of the wrong kind.
  */
 export function readDefinition(
@@ -36,7 +38,7 @@ export function readDefinition(
 ): RoleDefinition {
   const where = `${quoted(checks.file)}${which}`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const text = `${where} must give { role, name, dbAddress, … }, or a list of them, not ${inspectValue(value)}`;
+    const text = `${where} must export { role, name, dbAddress, … } or a list of such objects, not ${inspectValue(value)}`;
     throw new CommandError('MODULE', text);
   }
   const given: Readonly<Record<string, unknown>> = { ...value };
@@ -47,7 +49,7 @@ export function readDefinition(
   return definition as unknown as RoleDefinition;
 }
 
-/** How a role is spoken of: `server "greeter"`. */
+/** A role in errors: `server "greeter"`. */
 export function titleOf(role: string, name: unknown): string {
   return typeof name === 'string' ? `${role} ${inspectValue(name)}` : role;
 }
@@ -58,8 +60,8 @@ function checkRole(role: unknown, given: Readonly<Record<string, unknown>>, wher
   if (role === undefined) {
     const values = Object.values(given);
     const isFunctions = values.length > 0 && values.every((one) => typeof one === 'function');
-    const hint = isFunctions ? 'functions alone are what frond worker runs' : undefined;
-    throw new CommandError('MODULE', `${where} gives no role: it must be ${known}`, hint);
+    const hint = isFunctions ? 'frond worker runs a module that exports only functions' : undefined;
+    throw new CommandError('MODULE', `${where} lacks role, which must be ${known}`, hint);
   }
   const near = typeof role === 'string' ? nearest(role, ROLE_NAMES) : undefined;
   const meant = near === undefined ? '' : `; did you mean ${near}?`;
@@ -104,7 +106,7 @@ function checkFunctions(functions: unknown, fail: (text: string) => CommandError
     if (typeof run !== 'function')
       throw fail(`: functions.${shortened(name)} must be a function, not ${inspectValue(run)}`);
     if (!isName(name)) {
-      throw fail(`: the name of a function holds no dots or spaces, and so cannot be ${inspectValue(name)}`);
+      throw fail(`: functions: a name must not contain dots or spaces, as ${inspectValue(name)} does`);
     }
   }
 }
@@ -116,13 +118,13 @@ function shortened(key: string): string {
   return key.length > LONGEST_KEY ? `${key.slice(0, LONGEST_KEY)}…` : key;
 }
 
-// From what a module gives to the definition of one worker.
+// A module of `frond worker`.
 
 export type WorkerDefinition = DefinitionOf<'worker'>;
 
 /**
- * A worker: as a module defines it, or of the functions that it gives.
- * @throws CommandError `MODULE` when it is neither.
+ * The definition of a worker, from a module that exports one or only functions.
+ * @throws CommandError `MODULE` when it exports neither.
  */
 export function readWorker(exported: unknown, overrides: Overrides, checks: Checks): WorkerDefinition {
   const file = quoted(checks.file);
@@ -130,17 +132,17 @@ export function readWorker(exported: unknown, overrides: Overrides, checks: Chec
   if (others.length > 0) {
     throw new CommandError(
       'MODULE',
-      `${file} gives a list, and this runs one worker`,
-      `frond serve ${file} runs all`,
+      `${file} exports a list, but frond worker runs a single worker`,
+      `frond serve ${file} runs all of them`,
     );
   }
   if (typeof value !== 'object' || value === null) {
-    const text = `${file} must give an object of functions, or { role: 'worker', functions, … }, not ${inspectValue(value)}`;
+    const text = `${file} must export an object of functions, or { role: 'worker', functions, … }, not ${inspectValue(value)}`;
     throw new CommandError('MODULE', text);
   }
   const given: Readonly<Record<string, unknown>> = { ...value };
   if (typeof given['role'] === 'string' && given['role'] !== 'worker') {
-    const text = `${file} gives a role ${inspectValue(given['role'])}, and this runs workers`;
+    const text = `${file} exports a role ${inspectValue(given['role'])}, but frond worker runs workers`;
     throw new CommandError('MODULE', text, `frond serve ${file}`);
   }
   const isDefinition =
@@ -150,27 +152,27 @@ export function readWorker(exported: unknown, overrides: Overrides, checks: Chec
   if (read.role === 'worker' && Object.keys(read.functions ?? {}).length > 0) return read;
   throw new CommandError(
     'MODULE',
-    `${file} gives no functions`,
+    `${file} exports no functions`,
     'write: export default { upper: (payload) => … }',
   );
 }
 
-// What each role's definition holds, so that what is wrong with one can be named.
+// The keys of each role's definition, and what their values must be.
 
 export type RoleName = RoleDefinition['role'];
 export type DefinitionOf<R extends RoleName> = Extract<RoleDefinition, { readonly role: R }>;
 
 /** What a value must be. */
 export interface Kind {
-  /** In words, after "must be". */
+  /** What follows "must be" in errors. */
   readonly is: string;
   readonly fits: (value: unknown) => boolean;
   readonly isOptional: boolean;
-  /** Whether it is an address, or a list of them, that the transport must be able to read. */
+  /** Whether it is an address, or a list of addresses, that the transport must accept. */
   readonly isAddress: boolean;
 }
 
-/** The kinds of all keys that a role's options have; the compiler sees that none is forgotten. */
+/** A kind for each key of a role's options; the compiler checks that no key is missing. */
 type ShapeOf<R extends RoleName> = {
   readonly [K in Exclude<keyof DefinitionOf<R>, 'role'>]-?: Kind;
 };
@@ -187,7 +189,7 @@ function optional(required: Kind): Kind {
   return { ...required, isOptional: true };
 }
 
-const NAME = kind('a text without dots or spaces', (value) => typeof value === 'string' && isName(value));
+const NAME = kind('a string without dots or spaces', (value) => typeof value === 'string' && isName(value));
 const TOPIC = kind('the name of the previous server', isText);
 const TOPICS = kind('a list of the names of the previous servers, one for each of subAddresses', isTexts);
 const ADDRESS = kind("an address such as 'tcp://127.0.0.1:5555'", isText, true);
@@ -198,14 +200,14 @@ const OBJECT = optional(kind('an object', isObject));
 const FUNCTIONS = optional(kind('an object of functions', isObject));
 const CONCURRENCY = optional(
   kind(
-    'a whole number from 1 on, or Infinity',
+    'a whole number of at least 1, or Infinity',
     (value) => isCount(value) || value === Number.POSITIVE_INFINITY,
   ),
 );
 const TIME = optional(kind('milliseconds above 0', (value) => typeof value === 'number' && value > 0));
 const LEVELS = ['debug', 'info', 'warning', 'error', 'silent'];
 const LEVEL = optional(
-  kind(LEVELS.join(', '), (value) => typeof value === 'string' && LEVELS.includes(value)),
+  kind(`one of ${LEVELS.join(', ')}`, (value) => typeof value === 'string' && LEVELS.includes(value)),
 );
 
 const SERVING = {

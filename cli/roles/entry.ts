@@ -1,23 +1,23 @@
-/** Roles that run, and what can be said of them. */
+/** The roles that run in a process: what they are, how to call them, and the order to close them in. */
 
 import type { RoleDefinition, RunningRole } from '../../src/cluster/roles/start-role.ts';
 import type { Counters } from '../../src/cluster/runtime/status.ts';
 import { grouped } from '../terminal/progress.ts';
 import type { Fact } from '../terminal/text.ts';
 
-/** A role that runs, and the definition it came from. */
+/** A running role and its definition. */
 export interface RunningEntry {
   readonly definition: RoleDefinition;
   readonly running: RunningRole;
 }
 
-/** What is told of a role when it is up. */
+/** What is printed of a role when it has started. */
 export interface Description {
   readonly role: RoleDefinition['role'];
   readonly name: string;
-  /** By their keys in a server's cache; of a worker, that of its Master. */
+  /** By their keys in a server's cache. For a worker, only the db_address of its Master. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Names of its functions; a Master and Hub have none themselves. */
+  /** Names of its functions. Empty for a Master or Hub. */
   readonly functions: readonly string[];
 }
 
@@ -30,8 +30,9 @@ const ADDRESS_KEYS = {
   workerPushAddress: 'worker_push_address',
 } as const;
 
+/** Describes a running role. */
 export function describe({ definition, running }: RunningEntry): Description {
-  // Where both say it, the role knows the port that the system chose.
+  // The role comes last: it knows the port that the system chose.
   const known: Readonly<Record<string, unknown>> = { ...definition, ...running };
   const addresses: Record<string, string> = {};
   for (const [property, key] of Object.entries(ADDRESS_KEYS)) {
@@ -47,13 +48,13 @@ export function describe({ definition, running }: RunningEntry): Description {
   return { role: definition.role, name: running.name, addresses, functions: functionsOf(definition) };
 }
 
-/** Names of the functions that a role offers itself. */
+/** Names of a role's own functions, `echo` among them. Empty for a Master or Hub. */
 export function functionsOf(definition: RoleDefinition): readonly string[] {
   if (definition.role === 'master' || definition.role === 'hub') return [];
   return [...new Set(['echo', ...Object.keys(definition.functions ?? {})])];
 }
 
-/** What people read of it, below its title. */
+/** A description as text, for below its title. */
 export function factsOf({ role, addresses, functions }: Description): readonly Fact[] {
   const text = role === 'master' || role === 'hub' ? 'those of its workers' : functions.join(', ');
   return [...Object.entries(addresses), ['functions', text]];
@@ -71,21 +72,21 @@ export function describeCounters({ received, answered, failed, ended, dropped }:
   return parts.join(' · ');
 }
 
-/** What the end of a role has to wait for; undefined for nothing. @param inFlight - messages that are being worked on. */
+/** What closing waits for, in words; undefined for nothing. @param inFlight - messages that are being worked on. */
 export function finishing(inFlight: number): string | undefined {
   return inFlight > 0 ? `finishing ${grouped(inFlight)} under way` : undefined;
 }
 
-// The commands that call what runs.
+// Lines to paste that call the roles.
 
-/** The address for who is on the same machine: a server that binds everywhere is here too. */
+/** The address that a client on this machine can dial, for one that was bound to all addresses. */
 export function localAddress(address: string): string {
   return address
     .replace(/^tcp:\/\/(0\.0\.0\.0|\*):/, 'tcp://127.0.0.1:')
     .replace(/^tcp:\/\/\[::\]:/, 'tcp://[::1]:');
 }
 
-/** One line to paste for each role that answers clients; in capitals what is not known here. */
+/** A line for each role that answers clients. Words in capitals are for the user to fill in. */
 export function exampleCalls(entries: readonly RunningEntry[], invocation: string): readonly string[] {
   return entries
     .filter(({ definition }) => answersClients(definition))
@@ -103,7 +104,7 @@ export function exampleCalls(entries: readonly RunningEntry[], invocation: strin
 }
 
 interface Stage {
-  /** Undefined when it runs elsewhere. */
+  /** Undefined for a server of another process. */
   readonly entry: Server | undefined;
   readonly server: string;
   readonly run: string;
@@ -123,7 +124,7 @@ function answersClients(definition: RoleDefinition): boolean {
   }
 }
 
-/** The stages of a call that ends at `last`. */
+/** The stages of a call whose last server is `last`. */
 function stagesTo(
   last: RunningEntry,
   entries: readonly RunningEntry[],
@@ -148,7 +149,7 @@ function isServer(entry: RunningEntry): entry is Server {
   return 'dbAddress' in entry.running;
 }
 
-/** A function to try: of a Master or Hub, one that a worker has here. */
+/** A function to try: for a Master or Hub, one of a worker in this process. */
 function functionOf(entry: RunningEntry, entries: readonly RunningEntry[]): string {
   const { definition, running } = entry;
   const has = (one: RunningEntry) =>
@@ -161,9 +162,9 @@ function functionOf(entry: RunningEntry, entries: readonly RunningEntry[]): stri
   return names.find((name) => name !== 'echo') ?? (isSpread && names.length === 0 ? 'FUNCTION' : 'echo');
 }
 
-// How messages go from role to role of one process.
+// How messages go from role to role within the process.
 
-/** The roles that publish what this one takes. */
+/** The roles that publish to this one. */
 export function upstreamOf(entry: RunningEntry, entries: readonly RunningEntry[]): readonly RunningEntry[] {
   const { definition } = entry;
   const [subs, dbs] =
@@ -186,8 +187,8 @@ export function upstreamOf(entry: RunningEntry, entries: readonly RunningEntry[]
 }
 
 /**
- * The order in which nothing is lost when one is closed after the other: who feeds others before them, and workers,
- * without which a Master cannot finish, last.
+ * The order in which roles can be closed one after another without a loss: each before those it sends to. Workers come
+ * last, because a Master cannot finish without them.
  */
 export function closingOrder(entries: readonly RunningEntry[]): readonly RunningEntry[] {
   const workers = entries.filter(({ definition }) => definition.role === 'worker');
@@ -195,7 +196,7 @@ export function closingOrder(entries: readonly RunningEntry[]): readonly Running
   const order: RunningEntry[] = [];
   while (left.length > 0) {
     const free = left.findIndex((entry) => upstreamOf(entry, left).length === 0);
-    // Roles that feed each other in a circle have no first one.
+    // Roles that send to each other in a circle have no first one: any will do.
     order.push(...left.splice(Math.max(free, 0), 1));
   }
   return [...order, ...workers];

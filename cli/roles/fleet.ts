@@ -8,6 +8,7 @@ import { grouped } from '../terminal/progress.ts';
 import { titleOf } from './definition.ts';
 import { closingOrder, type RunningEntry, upstreamOf } from './entry.ts';
 
+/** Starts and ends the roles of one process, and notices when one of them ends by itself. */
 export class Fleet {
   readonly #transport: BindingTransport;
   readonly #signal: AbortSignal;
@@ -31,8 +32,8 @@ export class Fleet {
   }
 
   /**
-   * Starts a role; resolves when it is up and can miss nothing of what the others send it.
-   * @throws what its `start` throws, saying which role it was, and the signal's reason.
+   * Starts a role; resolves when it runs and is connected to those of the others that send to it.
+   * @throws what its `start` throws, with the role in the message; the signal's reason.
    */
   async start(definition: RoleDefinition): Promise<RunningEntry> {
     const starting = startRole(definition, this.#transport);
@@ -40,7 +41,7 @@ export class Fleet {
     try {
       entry = { definition, running: await unlessAborted(this.#signal, starting) };
     } catch (error) {
-      // One that comes up after all is closed like the others.
+      // A role that starts after the signal is closed.
       starting.then((late) => late.close({ timeout: 0 })).catch(() => {});
       if (!(error instanceof PalmError)) throw error;
       const { code, message } = error;
@@ -54,18 +55,18 @@ export class Fleet {
     return entry;
   }
 
-  /** Rejects with the signal's reason, or with the error that a role ended with before. */
+  /** Rejects with the signal's reason, or with the error of the first role that ends before. */
   serve(): Promise<never> {
     return unlessAborted(this.#signal, this.#failed.promise);
   }
 
   /**
-   * Ends all of them so that nothing is lost, if `timeout` milliseconds are enough for it.
-   * @throws PalmError `LOST` when they were not.
+   * Closes all roles, and gives them `timeout` milliseconds together to finish what is under way.
+   * @throws PalmError `LOST` when that was not enough.
    */
   async close(timeout: number): Promise<void> {
     const order = closingOrder(this.#entries);
-    // A worker whose Master was closed before it has nobody left to give results to, or to take leave of.
+    // A worker whose Master is closed already has nobody to send results to.
     const orphans = order.filter((entry) => this.#hasMasterHere(entry));
     const others = order.filter((entry) => !orphans.includes(entry));
     try {
@@ -92,7 +93,7 @@ export class Fleet {
     this.#failed.reject(new PalmError(code, `${title} ended: ${message}`, { cause: error }));
   }
 
-  /** Waits for what publishes within this process, and for nobody else. */
+  /** Waits until a role is connected to those roles of this process that publish to it. */
   async #subscribed(entry: RunningEntry): Promise<void> {
     const { running } = entry;
     if (!('ready' in running)) return;
@@ -102,8 +103,8 @@ export class Fleet {
 }
 
 /**
- * Closes one role after the other, within `timeout` milliseconds for all; 0 for those that need not finish.
- * @throws PalmError `LOST` when that was not enough for what was under way.
+ * Closes one role after another, within `timeout` milliseconds for all of them; 0 closes them at once.
+ * @throws PalmError `LOST` when messages that were under way are lost.
  */
 export async function closeWithin(timeout: number, roles: readonly RunningRole[]): Promise<void> {
   const deadline = performance.now() + timeout;
@@ -113,6 +114,6 @@ export async function closeWithin(timeout: number, roles: readonly RunningRole[]
     left += role.counters.inFlight;
   }
   if (left === 0 || timeout === 0) return;
-  const text = `not all was finished within ${timeout} ms: ${grouped(left)} under way, and what waited behind, was given up`;
+  const text = `not everything was finished within ${timeout} ms: ${grouped(left)} under way, and those that waited, were given up`;
   throw new PalmError('LOST', text);
 }

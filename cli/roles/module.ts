@@ -1,4 +1,4 @@
-/** Modules that a user names: loaded, and their default export settled. */
+/** Loads the modules that a user names. */
 
 import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
@@ -10,8 +10,8 @@ import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
 /**
- * What a module gives: its default export or, when that is a function, what it gives back, at once or later.
- * @throws CommandError `INPUT` when there is no such file, `MODULE` when it throws or exports no default, and the
+ * The default export of a module or, when that is a function, what the function returns or resolves with.
+ * @throws CommandError `INPUT` when there is no such file, `MODULE` when the module throws or has no default export; the
  * signal's reason.
  */
 export async function loadModule(file: string, signal: AbortSignal): Promise<unknown> {
@@ -20,17 +20,17 @@ export async function loadModule(file: string, signal: AbortSignal): Promise<unk
   await checkFile(path, name);
   const exported = await unlessAborted(signal, load(path, name));
   if (typeof exported !== 'function') return exported;
-  const giving = (async () => exported())().catch((error) => {
+  const returned = (async () => exported())().catch((error) => {
     throw failure(`the function that ${name} exports threw`, error);
   });
-  return unlessAborted(signal, giving);
+  return unlessAborted(signal, returned);
 }
 
 async function checkFile(path: string, name: string): Promise<void> {
   const found = await stat(path).catch((error) => {
     throw unreadable(name, error);
   });
-  if (!found.isFile()) throw new CommandError('INPUT', `${name} is no file`);
+  if (!found.isFile()) throw new CommandError('INPUT', `${name} is not a file`);
 }
 
 async function load(path: string, name: string): Promise<unknown> {
@@ -51,7 +51,7 @@ async function load(path: string, name: string): Promise<unknown> {
   );
 }
 
-/** A module that was compiled from `export default` to CommonJS keeps it one level deeper. */
+/** In a module that was compiled to CommonJS, `export default` is one level deeper. */
 function unwrapped(exported: unknown): unknown {
   if (typeof exported !== 'object' || exported === null || !('__esModule' in exported)) return exported;
   return 'default' in exported ? exported.default : undefined;
@@ -60,7 +60,7 @@ function unwrapped(exported: unknown): unknown {
 function notLoaded(path: string, name: string, error: unknown): CommandError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return unknownExtension(path, error);
-  // V8 tells where a module's syntax is wrong only to who runs it.
+  // Of a syntax error in an imported module, V8 does not say where it is.
   const isUnplaced = error instanceof SyntaxError && placeOf(error) === undefined;
   const [, missing] =
     code === 'ERR_MODULE_NOT_FOUND' ? (/package '([^']+)'/.exec(messageOf(error)) ?? []) : [];
@@ -76,17 +76,18 @@ function unknownExtension(path: string, error: unknown): CommandError {
   const [, file = path] = /for (.+)$/.exec(messageOf(error)) ?? [];
   const name = quoted(near(file));
   if (!/\.[mc]?tsx?$/.test(file)) {
-    const text = `${name} cannot be loaded: Node runs .mjs, .js, .cjs and .ts files`;
+    const text = `${name} cannot be loaded: it must be a .mjs, .js, .cjs or .ts file`;
     return new CommandError('MODULE', text, undefined, error);
   }
-  const text = `${name} cannot be loaded: this Node, ${process.version}, runs no TypeScript`;
-  const hint = "Node 22.18 or newer; or compile it; or NODE_OPTIONS='--import tsx' with the package tsx";
+  const text = `${name} cannot be loaded: this version of Node, ${process.version}, does not run TypeScript`;
+  const hint =
+    "use Node 22.18 or newer, or compile the file, or install tsx and set NODE_OPTIONS='--import tsx'";
   return new CommandError('MODULE', text, hint, error);
 }
 
 const STACK_HINT = '--verbose shows the stack';
 
-/** What somebody's code threw, with the place where. */
+/** The error for what a user's code threw, with the place where it did. */
 function failure(what: string, error: unknown, hint = STACK_HINT): CommandError {
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
   const place = placeOf(error);
@@ -94,7 +95,7 @@ function failure(what: string, error: unknown, hint = STACK_HINT): CommandError 
   return new CommandError('MODULE', `${what}: ${name}${messageOf(error)}${where}`, hint, error);
 }
 
-/** `file:line` of the first line of the stack that is not in Node or here. */
+/** `file:line` of the first line of the stack that is neither in Node nor in this file. */
 function placeOf(error: unknown): string | undefined {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   for (const line of stack.split('\n')) {
@@ -106,7 +107,7 @@ function placeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The path as a user would write it. */
+/** The path relative to the current directory, if it is inside. */
 function near(path: string): string {
   const short = relative(process.cwd(), path);
   return short === '' || short.startsWith('..') ? path : short;

@@ -9,8 +9,8 @@ import { grouped } from './progress.ts';
 import type { Screen } from './screen.ts';
 
 /**
- * Stdout, or a file in its place. What is written in one turn of the event loop leaves together; a reader that is slow holds up whoever
- * awaits {@link write}.
+ * Stdout, or a file in its place. What is written in one turn of the event loop is sent together. A slow reader holds up
+ * callers that await {@link write}.
  */
 export class Output {
   readonly #stream: Writable & Terminal;
@@ -25,9 +25,9 @@ export class Output {
   readonly #abandoned = deferred<void>();
 
   /**
-   * @param screen - shares the terminal, when both are one.
-   * @param onFailure - takes the {@link OutputClosed} or `OUTPUT` error that ends the output.
-   * @param name - what it is called in that.
+   * @param screen - hides its status line while the output writes to the same terminal.
+   * @param onFailure - called with the {@link OutputClosed} or `OUTPUT` error that ends the output.
+   * @param name - name of the output in that error.
    */
   constructor(
     stream: Writable & Terminal,
@@ -52,7 +52,7 @@ export class Output {
     return this.isTerminal ? this.#stream.columns : undefined;
   }
 
-  /** Takes a part; what it gives must be awaited before the next. Rejects with what ended the output. */
+  /** Writes bytes. Await the result before the next call; it rejects with the error that ended the output. */
   write(part: Uint8Array): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
     this.#parts.push(part);
@@ -62,16 +62,17 @@ export class Output {
     return this.#draining?.promise;
   }
 
+  /** Writes a string and a newline, as {@link write}. */
   line(text: string): Promise<void> | undefined {
     return this.write(Buffer.from(`${text}\n`));
   }
 
-  /** A value as JSON on a line of its own. */
+  /** Writes a value as JSON on a line of its own, as {@link write}. */
   json(value: object): Promise<void> | undefined {
     return this.line(printableJson(value));
   }
 
-  /** Hands everything on and resolves when it is written. Rejects with what ended the output. */
+  /** Resolves when everything is written. Rejects with the error that ended the output. */
   async finish(): Promise<void> {
     this.#flush();
     const written = new Promise<void>((resolve) => {
@@ -82,7 +83,7 @@ export class Output {
     if (this.#failure !== undefined) throw this.#failure.reason;
   }
 
-  /** Lets go of who waits for the reader: they get `reason`, and nothing more is written. */
+  /** Ends the output: callers that wait for the reader get `reason`, and nothing more is written. */
   abandon(reason: unknown): void {
     this.#failure ??= { reason };
     this.#abandoned.resolve();
@@ -131,16 +132,16 @@ export class Output {
  * How results are written.
  * - `json`: an object on a line of its own.
  * - `lines`: the bytes and a newline.
- * - `exact`: the bytes, and nothing else.
+ * - `exact`: only the bytes.
  *
- * A terminal gets bytes only as text: with what would act on it escaped, and a newline at the end for the prompt. In place of
- * other bytes it is told how many there are.
+ * On a terminal, `lines` and `exact` write UTF-8 with a newline at its end and characters that act on a terminal escaped; in
+ * place of other bytes they write how many there are.
  */
 export type ResultFormat = 'json' | 'lines' | 'exact';
 
 const NEWLINE = Buffer.from('\n');
 
-/** Writes one result. What it gives must be awaited. */
+/** Writes a result. Await the returned promise before the next call. */
 export function writeResult(
   output: Output,
   result: Uint8Array,
@@ -158,11 +159,11 @@ function shownOf(result: Uint8Array): string {
   try {
     return escapedLines(decodeUtf8(result));
   } catch {
-    return `(${grouped(result.length)} bytes that are not text: > FILE saves them, --json shows them in base64)`;
+    return `(${grouped(result.length)} bytes that are not text: save them with > FILE, or use --json for base64)`;
   }
 }
 
-/** A payload as JSON says it: as text if it is UTF-8, else in base64. */
+/** A payload in JSON: as a string if it is UTF-8, else in base64. */
 export function jsonOf(payload: Uint8Array): { readonly text: string } | { readonly base64: string } {
   try {
     return { text: decodeUtf8(payload) };
@@ -174,7 +175,7 @@ export function jsonOf(payload: Uint8Array): { readonly text: string } | { reado
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 80;
 
-/** Lines on a terminal that are drawn again in their place. */
+/** Lines on a terminal that are redrawn in place. */
 export class Block {
   readonly #output: Output;
   readonly #terminal: Terminal;
@@ -185,7 +186,7 @@ export class Block {
     this.#terminal = terminal;
   }
 
-  /** Draws a text in the place of the one before; what is below the screen is left out. */
+  /** Draws a text in place of the last one. Lines that do not fit the screen are left out. */
   draw(text: string): Promise<void> | undefined {
     const room = Math.max(1, (this.#terminal.rows || DEFAULT_ROWS) - 1);
     const lines = text.split('\n');
@@ -195,7 +196,7 @@ export class Block {
     return this.#output.line(`${back}\u001b[J${shown.join('\n')}`);
   }
 
-  /** A line that is wider than the terminal takes several rows. */
+  /** How many rows a line takes. */
   #rowsOf(line: string): number {
     const columns = this.#terminal.columns || DEFAULT_COLUMNS;
     return Math.max(1, Math.ceil(line.replace(STYLE, '').length / columns));

@@ -1,25 +1,25 @@
-/** How far a job is, for people. */
+/** The progress of a job, and numbers and times as text. */
 import type { Screen } from './screen.ts';
 
-/** Milliseconds between two looks at a job. */
+/** Milliseconds between two updates. */
 const REFRESH = 100;
 
-/** What a progress line tells. */
+/** The figures of a progress line. */
 export interface Counts {
   readonly results: number;
-  /** Results there will be, when that is known. */
+  /** How many results there will be, when that is known. */
   readonly total: number | undefined;
   readonly failed: number;
-  /** Of the results, how many were there before it began. */
+  /** How many of the results are from an earlier run. */
   readonly before?: number;
-  /** Milliseconds that the rest may take, when that is known. */
+  /** Estimated milliseconds for the rest, when that is known. */
   readonly remaining?: number;
 }
 
 /** Characters of the bar. */
 const BAR = 20;
 
-/** Redraws the status line until the function that it gives is called. Nothing at all where there is no status line. */
+/** Shows progress on the status line, if there is one, until the returned function is called. */
 export function showProgress(screen: Screen, counts: () => Counts): () => void {
   if (!screen.canRedraw) return () => {};
   const started = performance.now();
@@ -32,7 +32,7 @@ export function showProgress(screen: Screen, counts: () => Counts): () => void {
   };
 }
 
-/** @param elapsed - milliseconds. */
+/** A progress line. @param elapsed - milliseconds. */
 export function progressLine(counts: Counts, elapsed: number): string {
   const { results, total, failed, before = 0, remaining } = counts;
   const parts = [
@@ -48,23 +48,23 @@ export function progressLine(counts: Counts, elapsed: number): string {
     : `${bar(results / Math.max(1, total))} ${line}`;
 }
 
-/** @param share - how much is done, from 0 to 1. */
+/** @param share - the part that is done, from 0 to 1. */
 function bar(share: number): string {
   const filled = Math.round(Math.min(1, share) * BAR);
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR - filled)}]`;
 }
 
-/** A number with its thousands apart: `12,345`. */
+/** A whole number with separators: `12,345`. */
 export function grouped(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-/** @param elapsed - milliseconds. */
+/** A rate: `24,690/s`. @param elapsed - milliseconds. */
 export function perSecond(count: number, elapsed: number): string {
   return `${grouped(elapsed > 0 ? (count * 1_000) / elapsed : 0)}/s`;
 }
 
-/** Milliseconds as people read them: `0.8 ms`, `12 ms`, `4.2 s`, `3:07`. */
+/** Milliseconds as text: `0.8 ms`, `12 ms`, `4.2 s`, `3:07`. */
 export function duration(elapsed: number): string {
   if (elapsed < 10) return `${elapsed.toFixed(1)} ms`;
   if (elapsed < 1_000) return `${Math.round(elapsed)} ms`;

@@ -7,18 +7,18 @@ import { clip } from './text.ts';
 const CLEAR_LINE = '\r\u001b[2K';
 const DEFAULT_COLUMNS = 80;
 
-/** Stderr: lines, and below them, on a terminal, one status line that is redrawn in place. */
+/** Stderr: lines and, on a terminal, a status line below them that is redrawn in place. */
 export class Screen {
   readonly #stream: Writable & Terminal;
   readonly #canRedraw: boolean;
   #status: string | undefined;
   #isShown = false;
 
-  /** @param env - `TERM=dumb` has no status line. */
+  /** @param env - with `TERM=dumb` there is no status line. */
   constructor(stream: Writable & Terminal, env: Environment) {
     this.#stream = stream;
     this.#canRedraw = stream.isTTY === true && env.TERM !== 'dumb';
-    // Whoever closed stderr does not want to hear of it.
+    // A closed stderr must not end the command.
     stream.on('error', () => {});
   }
 
@@ -29,7 +29,7 @@ export class Screen {
 
   /** Characters of a line. */
   get columns(): number {
-    // A terminal that does not know its width says 0.
+    // A terminal that does not know its width reports 0.
     return this.#stream.columns || DEFAULT_COLUMNS;
   }
 
@@ -48,20 +48,21 @@ export class Screen {
     this.show();
   }
 
-  /** Clears the status line for what another stream writes to the same terminal. */
+  /** Clears the status line, so that another stream can write to the same terminal. */
   hide(): void {
     if (!this.#isShown) return;
     this.#isShown = false;
     this.#stream.write(CLEAR_LINE);
   }
 
+  /** Draws the status line again after {@link hide}. */
   show(): void {
     if (this.#isShown || this.#status === undefined) return;
     this.#isShown = true;
     this.#stream.write(clip(this.#status, this.columns - 1));
   }
 
-  /** Resolves when stderr takes more, for those who write to it without end. */
+  /** Resolves when stderr can take more. For commands that write any number of lines to it. */
   async room(): Promise<void> {
     while (this.#stream.writableNeedDrain && !this.#stream.destroyed && this.#stream.errored === null)
       await new Promise<void>((resolve) => {
@@ -84,10 +85,10 @@ export class Screen {
 
 const EVENTS = ['drain', 'close', 'error'] as const;
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two updates. */
 const REFRESH = 250;
 
-/** Redraws the status line until the function that it gives is called. Nothing at all where there is no status line. */
+/** Shows a text on the status line, if there is one, and updates it until the returned function is called. */
 export function showStatus(screen: Screen, text: () => string): () => void {
   if (!screen.canRedraw) return () => {};
   const draw = () => screen.status(text());
@@ -100,8 +101,8 @@ export function showStatus(screen: Screen, text: () => string): () => void {
 }
 
 /**
- * A log on stderr: the console would put some of it among the results.
- * @param from - name of who logs, where there are several.
+ * A logger that writes to stderr: the console would write some messages to stdout, among the results.
+ * @param from - name of the role that logs, where there are several.
  */
 export function stderrLogger(screen: Screen, asJson: boolean, from?: string): Logger {
   const at =

@@ -1,39 +1,39 @@
-/** Text for terminals: of known width, and free of what acts on a terminal. */
+/** Text for terminals: cut and wrapped by its width, and without characters that act on a terminal. */
 import { styleText } from 'node:util';
 import stringWidth from 'fast-string-width';
 import { clipped, escaped, printableJson } from '../../src/protocol/printable.ts';
 import type { Environment, Terminal } from '../io.ts';
 
-/** The text on one line: an end of a line and a tab become a space, and what could steer the terminal is escaped. */
+/** The text on one line: newlines and tabs become spaces, and characters that act on a terminal are escaped. */
 export function oneLine(text: string): string {
   return escaped(text.replace(/[\t\n\r]/g, ' '));
 }
 
-/** As {@link oneLine}, in at most `most` UTF-16 units and an ellipsis. */
+/** As {@link oneLine}, cut after `most` UTF-16 units, with an ellipsis. */
 export function shortLine(text: string, most: number): string {
   return clipped(oneLine(clipped(text, most)), most);
 }
 
-/** Characters of a name that somebody else chose, where a person reads it among others. */
+/** UTF-16 units of a name that another process chose. */
 const LONGEST_NAME = 120;
 
-/** A name that somebody else chose, on one line and not long. */
+/** A name that another process chose: on one line, and cut. */
 export function nameText(text: string): string {
   return shortLine(text, LONGEST_NAME);
 }
 
-/** Characters of what a user gave, in an error: most paths are shorter, and an argument may have 128 kB. */
+/** UTF-16 units of user input that an error quotes. Most paths are shorter, but an argument may have 128 kB. */
 const LONGEST_QUOTED = 500;
 
-/** A path, an option's value or the like, as an error shows it. */
+/** User input, such as a path or the value of an option, in quotes for an error. */
 export function quoted(text: string): string {
   return printableJson(clipped(text, LONGEST_QUOTED));
 }
 
-/** UTF-16 units that one column may take: a letter with its marks, or an emoji of several. */
+/** UTF-16 units that one column may need: a letter with its marks, or an emoji of several characters. */
 const MOST_PER_COLUMN = 8;
 
-/** The text cut to `columns`, with an ellipsis when something was cut off. */
+/** The text on one line of at most `columns`, with an ellipsis when it was cut. */
 export function clip(text: string, columns: number): string {
   let width = 0;
   let kept = '';
@@ -64,13 +64,14 @@ export function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-// Facts in two columns, as servers are described.
+// Labelled facts in two columns, as in the description of a server.
 
+/** A line of such a description. */
 export type Fact = readonly [label: string, text: string];
 
 const WIDTH = 80;
 
-/** Lines of at most 80 columns, unless a word is longer; labels to the left. */
+/** The facts as lines of at most 80 columns, unless a word is wider. */
 export function factLines(facts: readonly Fact[]): string[] {
   const left = Math.max(...facts.map(([label]) => label.length));
   return facts.flatMap(([label, text]) =>
@@ -80,23 +81,23 @@ export function factLines(facts: readonly Fact[]): string[] {
   );
 }
 
-/** Numbers that are lined up stay so: only what is too long is taken apart. */
+/** Text that fits is not wrapped, which would collapse the spaces that align numbers. */
 function fold(text: string, columns: number): readonly string[] {
   return stringWidth(text) <= columns ? [text] : wrap(text, columns);
 }
 
-/** Emphasis for terminals; where there are no colours, every function gives its text back. */
+/** Emphasis for terminals. Without colours, every function returns its text unchanged. */
 export interface Style {
   strong(text: string): string;
   faint(text: string): string;
   accent(text: string): string;
 }
 
-/** Colours only on a terminal that has them, and never with `NO_COLOR` (no-color.org). */
+/** The style for a stream: with colours only on a terminal that has them, and not with `NO_COLOR` (no-color.org). */
 export function styleFor(stream: Terminal, env: Environment): Style {
   const hasColours = stream.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
   const as = (format: Parameters<typeof styleText>[0]) => (text: string) =>
-    // Otherwise Node looks at its own stdout, which need not be the stream.
+    // Without this, Node would check its own stdout instead of the stream.
     hasColours && text !== '' ? styleText(format, text, { validateStream: false }) : text;
   return { strong: as('bold'), faint: as('dim'), accent: as('cyan') };
 }

@@ -283,7 +283,7 @@ test('--json, --port and --open', async () => {
     const second = await frond(['demo', '--port', port]);
     expect(second.code).toBe(2);
     expect(second.stderr).toBe(
-      `frond: USAGE: --port ${port} is taken by another program\n  try: end what uses it, give another --port, or leave it out: then the system chooses a free one\n`,
+      `frond: USAGE: --port ${port} is in use by another program\n  try: give another --port, or leave the option out to get a free port\n`,
     );
     const third = await frond(['demo', '--port', '65536']);
     expect(third).toMatchObject({

@@ -158,6 +158,6 @@ test('a page is not for a demo that ends', async () => {
   for (const option of ['--open', '--port=1']) {
     const { code, stderr } = await here(['demo', '--once', option]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/^frond: USAGE: --(open|port) is about the page/);
+    expect(stderr).toMatch(/^frond: USAGE: --(open|port) and --once exclude each other/);
   }
 });

@@ -20,7 +20,7 @@ afterAll(() => server.close({ timeout: 0 }));
 const env = (): Record<string, string> => ({ FROND_DB: server.dbAddress });
 
 test.each([
-  ['no address', ['eval', 'test.upper'], 2, /^frond: USAGE: where is the server/],
+  ['no address', ['eval', 'test.upper'], 2, /^frond: USAGE: the address of the server is missing/],
   ['a bad address', ['set', 'key', '--db', 'nonsense'], 2, /^frond: INVALID_CALL: /],
   ['nobody there', ['eval', 'test.upper', '--db', 'tcp://127.0.0.1:1', '--timeout', '200'], 3, /TIMEOUT/],
   ['nobody there', ['job', 'test.upper', '--db', 'tcp://127.0.0.1:1', '--timeout', '200'], 3, /TIMEOUT/],

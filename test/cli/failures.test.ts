@@ -101,10 +101,7 @@ test.each([
   [['get', 'k', '--session', 'a b'], /INVALID_CALL: session must hold no space/],
   [['get', 'k', '--server', 'a.b'], /INVALID_CALL: --server must be/],
   [['get', 'k', '--push', 'http://x'], /INVALID_CALL: over ZeroMQ an address is 'tcp:\/\/host:port'/],
-  [
-    ['get', 'k', '--this-config'],
-    /USAGE: --this-config asks the server nothing, so --server, --push and --sub/,
-  ],
+  [['get', 'k', '--this-config'], /USAGE: --this-config needs --server, --push and --sub/],
 ] as const)('refused before anything is sent: %j', async (args, error) => {
   expectFailure(await here([...args, ...SERVER_IS_DOWN]), 2, error);
 });
@@ -120,10 +117,10 @@ test('no address at all', async () => {
   expectFailure(
     await here(['get', 'k']),
     2,
-    /^frond: USAGE: where is the server\? Give --db ADDRESS, or set FROND_DB\n/,
+    /^frond: USAGE: the address of the server is missing: give --db ADDRESS, or set FROND_DB\n/,
   );
   const empty = await here(['get', 'k'], { env: { FROND_DB: '' } });
-  expectFailure(empty, 2, /^frond: USAGE: where is the server\?/);
+  expectFailure(empty, 2, /^frond: USAGE: the address of the server is missing/);
 });
 
 test('nobody reads stdout: that is no failure of the command', async () => {

@@ -97,7 +97,7 @@ describe('values and answers', () => {
       const { code, stdout, stderr } = await shown(argv, server);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toBe(
-        '(1,000 bytes that are not text: > FILE saves them, --json shows them in base64)\n',
+        '(1,000 bytes that are not text: save them with > FILE, or use --json for base64)\n',
       );
     }
     expect((await shown(['get', 'mixed'], server)).stdout).toBe('tab\tand\nline\n');

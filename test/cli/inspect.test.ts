@@ -92,12 +92,12 @@ describe('a frond', () => {
       workerPullAddress: ANY,
       workerPushAddress: ANY,
     });
-    expect((await inspect(master.dbAddress)).text).toMatch(/^ {2}workers +none: calls wait for one$/m);
+    expect((await inspect(master.dbAddress)).text).toMatch(/^ {2}workers +none: calls wait for a worker$/m);
     await using _ = await Worker.start({ ...silent, name: 'bee', dbAddress: master.dbAddress });
     const { text } = await inspect(master.dbAddress);
     expect(text).toMatch(/^chief: a frond Master, up /);
     expect(text).toMatch(/^ {2}functions +those of its workers$/m);
-    expect(text).toMatch(/^ {2}workers +1 asks for work\n +bee holds 0, heard of [\d.]+ m?s ago$/m);
+    expect(text).toMatch(/^ {2}workers +1 asks for work\n +bee holds 0, last seen [\d.]+ m?s ago$/m);
     expect(await lookAt(master.dbAddress)).toMatchObject({
       role: 'Master',
       functions: [],
@@ -131,8 +131,8 @@ describe('a pylm', () => {
     const { code, text } = await inspect(raw.dbAddress);
     expect(code).toBe(0);
     expect(text.split('\n')[0]).toBe(`raw: a pylm ${role}`);
-    expect(text).toMatch(/^ {2}functions +not known: a pylm server does not tell$/m);
-    expect(text).toMatch(/^ {2}counters +not known: a pylm server does not tell$/m);
+    expect(text).toMatch(/^ {2}functions +unknown: a pylm server does not tell$/m);
+    expect(text).toMatch(/^ {2}counters +unknown: a pylm server does not tell$/m);
     for (const [key, address] of Object.entries(config)) {
       if (address === '') expect(text).not.toContain(key);
       else expect(text).toMatch(new RegExp(`^ {2}${key} +${address}$`, 'm'));
@@ -155,7 +155,7 @@ describe('a pylm', () => {
     await using raw = await startRawServer(zeromq(), ANY, () => []);
     await using service = new Service(['inspect', raw.dbAddress, '--watch', '--every', '20']);
     await service.line(3);
-    expect(await service.line(3)).toMatch(/^\S+Z raw answers; its counters are not known$/);
+    expect(await service.line(3)).toMatch(/^\S+Z raw answers; its counters are unknown$/);
     const first = raw.requests.indexOf('get name');
     const again = raw.requests.indexOf('get name', first + 1);
     expect(new Set(raw.requests.slice(again))).toEqual(new Set(['get name']));
@@ -221,7 +221,7 @@ describe('what it cannot look at', () => {
       expectFailure(
         await here(['inspect', server[key]]),
         6,
-        /^frond: PROTOCOL: .*\n {2}try: --db must be the db_address/,
+        /^frond: PROTOCOL: .*\n {2}try: check that --db is the db_address/,
       );
     },
   );
@@ -235,12 +235,12 @@ describe('what it cannot look at', () => {
     expectFailure(
       await here(['inspect', raw.dbAddress]),
       5,
-      /^frond: WRONG_SERVER: what answers at .* it is no PALM server/,
+      /^frond: WRONG_SERVER: the server at .* it is not a PALM server/,
     );
   });
 
   test('no address, a wrong one, or too many', async () => {
-    expectFailure(await here(['inspect']), 2, /^frond: USAGE: where is the server\?/);
+    expectFailure(await here(['inspect']), 2, /^frond: USAGE: the address of the server is missing/);
     expectFailure(
       await here(['inspect', 'localhost:5']),
       2,

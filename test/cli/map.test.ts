@@ -95,7 +95,7 @@ test('a result of more than one line is refused where it would be taken for seve
   expectFailure(
     await map(['test.double'], { stdin: 'a\n' }),
     2,
-    /USAGE: the result of input 0 has more than one line\n {2}try: --json or --jsonl/,
+    /USAGE: the result of input 0 contains a newline\n {2}try: --json or --jsonl/,
   );
   expect(await out(['test.double', '--json'], { stdin: 'a\n' })).toBe('{"text":"a\\na"}\n');
 });

@@ -79,10 +79,10 @@ test.each([
   [['inspect'], /USAGE: which server\? /],
   [
     ['get', 'k', '--db', 'tcp://a:1'],
-    /USAGE: behind a relay a server has a name and no address such as "tcp:\/\/a:1"/,
+    /USAGE: with --relay, give the name of the server instead of the address "tcp:\/\/a:1"/,
   ],
   [['get', 'k', '--db', 'a b'], /INVALID_CALL: behind a relay an address is a server's name/],
-  [['get', 'k', '--db', 'test', '--server-key', 'x'], /USAGE: --server-key is for servers, and not/],
+  [['get', 'k', '--db', 'test', '--server-key', 'x'], /USAGE: --server-key and --relay exclude each other/],
 ] as const)('refused: %j', async (args, error) => {
   expectFailure(await here([...args, '--relay', 'ws://127.0.0.1:1']), 2, error);
 });
@@ -92,6 +92,6 @@ test('an address in the command line goes past the relay of the environment', as
   expect(await output(['eval', 'test.upper', 'x', '--db', server.dbAddress], env)).toBe('X');
   expect(await output(['inspect', server.dbAddress, '--json'], env)).toContain('"name":"test"');
   const ended = await here(['get', 'k', '--db', server.dbAddress, '--token', TOKEN]);
-  expectFailure(ended, 2, /^frond: USAGE: --token is for a relay/);
+  expectFailure(ended, 2, /^frond: USAGE: --token needs --relay URL/);
   expectFailure(await here(['get', 'k', '--relay', 'tcp://a:1', '--db', 'x']), 2, /must be ws:\/\//);
 });

@@ -18,15 +18,18 @@ afterAll(() => files[Symbol.asyncDispose]());
 const demo = ['--server', 'demo=tcp://127.0.0.1:5555'];
 const allowed = [...demo, '--allow', 'demo.*'];
 test.each([
-  [[], /USAGE: which servers\? Give --server NAME=ADDRESS/],
-  [demo, /USAGE: nobody could come in: give --tokens FILE, or --allow PATTERN/],
+  [[], /USAGE: no server is given: give --server NAME=ADDRESS/],
+  [demo, /USAGE: nobody could connect: give --tokens FILE, or --allow PATTERN/],
   [['--server', 'demo'], /USAGE: --server must be NAME=ADDRESS, .* not "demo"/],
   [['--server', 'a.b=tcp://a:1'], /USAGE: --server must be NAME=ADDRESS/],
   [['--server', 'demo=localhost'], /USAGE: --server demo: over ZeroMQ an address is/],
   [[...demo, ...demo], /USAGE: --server demo is given twice/],
   [[...demo, '--allow', 'demo'], /USAGE: --allow must be 'server\.function'/],
-  [[...demo, '--allow', 'dmo.*'], /USAGE: --allow "dmo\.\*" is of no server here; did you mean demo\?/],
-  [[...demo, '--cache', 'read'], /USAGE: --cache is for those whom --allow lets in/],
+  [
+    [...demo, '--allow', 'dmo.*'],
+    /USAGE: --allow "dmo\.\*" names no server of this relay; did you mean demo\?/,
+  ],
+  [[...demo, '--cache', 'read'], /USAGE: --cache needs --allow/],
   [[...allowed, '--cache', 'raed'], /USAGE: --cache must be none, .* not "raed"; did you mean read\?/],
   [[...allowed, '--origin', 'https://a.example/'], /USAGE: --origin must be an origin such as/],
   [[...allowed, '--origin', '*'], /USAGE: --origin must be an origin such as/],
@@ -48,7 +51,11 @@ test('a port that is taken, and keys that are none', async () => {
   const port = typeof address === 'object' ? address?.port : undefined;
   const ended = await here(['relay', ...allowed, '--listen', `127.0.0.1:${port}`]);
   taken.close();
-  expectFailure(ended, 2, /^frond: INVALID_CALL: cannot listen at .*EADDRINUSE.*\n {2}try: end what uses it/);
+  expectFailure(
+    ended,
+    2,
+    /^frond: INVALID_CALL: cannot listen at .*EADDRINUSE.*\n {2}try: end the process that uses it/,
+  );
   await files.write('cert.pem', 'none');
   const tls = { cert: 'cert.pem', key: 'key.pem' };
   const config = await files.write('tls.json', JSON.stringify({ tls }));
@@ -56,25 +63,28 @@ test('a port that is taken, and keys that are none', async () => {
   expectFailure(without, 2, /^frond: INPUT: ".*key\.pem" cannot be read: ENOENT/);
   await files.write('key.pem', 'none');
   const wrong = await here(['relay', ...allowed, '--config', config]);
-  expectFailure(wrong, 2, /^frond: INPUT: ".*cert\.pem" and ".*key\.pem" are no pair for TLS/);
+  expectFailure(wrong, 2, /^frond: INPUT: ".*cert\.pem" and ".*key\.pem" are not a certificate and its key/);
 });
 
 test.each([
   [
     { anonymous: { servers: ['demi'] } },
-    /anonymous\.servers names "demi", which is no server here; did you mean demo\?/,
+    /anonymous\.servers names "demi", which is not a server of this relay; did you mean demo\?/,
   ],
-  [{ anonymous: { servers: ['demo', 'x*'] } }, /anonymous\.servers names "x\*", which is no server here/],
+  [
+    { anonymous: { servers: ['demo', 'x*'] } },
+    /anonymous\.servers names "x\*", which is not a server of this relay/,
+  ],
   [
     { anonymous: { servers: ['*'], functions: ['*.echo', '*', 'dem.upper'] } },
-    /anonymous\.functions names "dem", which is no server here; did you mean demo\?/,
+    /anonymous\.functions names "dem", which is not a server of this relay; did you mean demo\?/,
   ],
   [
     {
       servers: { other: { dbAddress: 'tcp://127.0.0.1:1', functions: ['oter.f'] } },
       anonymous: { servers: ['*'] },
     },
-    /servers\.other\.functions names "oter", which is no server here; did you mean other\?/,
+    /servers\.other\.functions names "oter", which is not a server of this relay; did you mean other\?/,
   ],
 ])('names in the config file that refer to nothing: %j', async (content, error) => {
   const config = await files.write('names.json', JSON.stringify(content));

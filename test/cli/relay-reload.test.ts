@@ -102,14 +102,12 @@ describe('a certificate', () => {
       return name;
     };
     await eventually(async () => (await nameNow()) === 'second');
-    await service.error(/the files of the relay were read again/);
+    await service.error(/the relay has read its files again/);
 
     // What is no pair, and what is no certificate: the one before goes on.
     await copyFile(at('first.key.pem'), at('own.key.pem'));
-    const fault = await service.error(
-      /the files of the relay cannot be used; what was read before counts on/,
-    );
-    expect(fault).toMatch(/are no pair for TLS/);
+    const fault = await service.error(/the files of the relay cannot be used; it keeps its settings/);
+    expect(fault).toMatch(/are not a certificate and its key/);
     await writeFile(at('own.cert.pem'), 'nothing');
     service.child.kill('SIGHUP');
     await service.error(/cannot be used/, 2);
@@ -175,7 +173,7 @@ describe('the config file', () => {
     // Nobody may come in without a token, and there are none: that is no config to serve with.
     await write({});
     service.child.kill('SIGHUP');
-    await service.error(/nobody could come in/);
+    await service.error(/nobody could connect/);
     expect(await upper(client, 'on')).toBe('ON');
     expect(service.child.exitCode).toBeNull();
     expect(await service.end()).toBe(0);
@@ -187,7 +185,7 @@ describe('the config file', () => {
     const client = await connectTo(url);
     await expect(client.eval('test.flip', bytes('x'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await write({ anonymous: { servers: ['test'], functions: ['test.flip'] } });
-    await service.error(/were read again/);
+    await service.error(/has read its files again/);
     await eventually(async () => {
       const called = client.eval('test.flip', bytes('x'));
       return called.then(() => true).catch(() => false);
@@ -214,7 +212,7 @@ test.runIf(process.platform === 'linux')('SIGHUP ends a relay whose terminal is 
   const children = readFileSync(`/proc/${terminal.pid}/task/${terminal.pid}/children`, 'utf8');
   const pid = Number(children.trim().split(' ')[0]);
   process.kill(pid, 'SIGHUP');
-  await until(terminal.stdout, /were read again/);
+  await until(terminal.stdout, /has read its files again/);
   terminal.kill('SIGKILL');
   await eventually(async () => {
     try {

@@ -214,7 +214,7 @@ describe('its end', () => {
     expect(await (await fetch(own)).text()).toMatch(/^frond_relay_connections 0$/m);
     expect(await (await fetch(own.replace('metrics', 'readyz'))).text()).toBe('ready\ntest: answers\n');
     expect((await fetch(own.replace('metrics', ''))).status).toBe(404);
-    expect(await page?.text()).toMatch(/^This is a relay of frond/);
+    expect(await page?.text()).toMatch(/^This is a frond relay/);
     const { called } = await begun(() =>
       frond(['eval', 'test.never', 'x', '--relay', said?.url ?? '', '--timeout', '5000']),
     );

@@ -109,7 +109,11 @@ describe('what is not a result', () => {
 
   it('is left as it is where it has more results than there are inputs', async () => {
     await resume(file);
-    expectFailure(await resume(file, [], 'a\n'), 2, /INPUT: .* holds results of 4 inputs, and there are 1/);
+    expectFailure(
+      await resume(file, [], 'a\n'),
+      2,
+      /INPUT: .* holds results of 4 inputs, but this run has 1/,
+    );
     expect(await readFile(file, 'utf8')).toBe(PLAIN);
     const rows = row(0) + row(7);
     await writeFile(join(directory, 'rows'), rows);

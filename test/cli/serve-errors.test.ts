@@ -22,19 +22,23 @@ test.each([
     /MODULE: ".*" has no default export; it exports server\n {2}try: write: export default …/,
   ],
   ['no export at all', '', /MODULE: ".*" has no default export; it exports nothing/],
-  ['no object', role('5'), /MODULE: ".*" must give \{ role, name, dbAddress, … \}, or a list of them, not 5/],
+  [
+    'no object',
+    role('5'),
+    /MODULE: ".*" must export \{ role, name, dbAddress, … \} or a list of such objects, not 5/,
+  ],
   ['nothing of a function', role('() => {}'), /MODULE: .* not undefined/],
-  ['an empty list', role('[]'), /MODULE: ".*" gives an empty list/],
+  ['an empty list', role('[]'), /MODULE: ".*" exports an empty list/],
   [
     'an item of a list',
     role("[{ role: 'worker', dbAddress: 'tcp://a:1' }, 'x']"),
-    /MODULE: ".*", item 2 must give .* not "x"/,
+    /MODULE: ".*", item 2 must export .* not "x"/,
   ],
-  ['no role', role("{ name: 'x' }"), /MODULE: ".*" gives no role: it must be server, pipeline, /],
+  ['no role', role("{ name: 'x' }"), /MODULE: ".*" lacks role, which must be server, pipeline, /],
   [
     'functions alone',
     role('{ upper: () => 1 }'),
-    /gives no role.*\n {2}try: functions alone are what frond worker runs/,
+    /lacks role.*\n {2}try: frond worker runs a module that exports only functions/,
   ],
   [
     'a role there is not',
@@ -78,12 +82,12 @@ test.each([
     role(
       "{ role: 'server', name: 'x', dbAddress: ANY, pullAddress: ANY, pubAddress: ANY, functions: { 'a.b': () => 1 } }",
     ),
-    /the name of a function holds no dots or spaces, and so cannot be "a\.b"/,
+    /functions: a name must not contain dots or spaces, as "a\.b" does/,
   ],
   [
     'a concurrency that is none',
     role("{ role: 'worker', dbAddress: 'tcp://a:1', concurrency: 0 }"),
-    /worker: concurrency must be a whole number from 1 on, or Infinity, not 0/,
+    /worker: concurrency must be a whole number of at least 1, or Infinity, not 0/,
   ],
   [
     'a module that throws',
@@ -116,12 +120,12 @@ test('a file that is missing, is a folder, or is no JavaScript', async () => {
     2,
     /^frond: INPUT: "\/nowhere\/x\.mjs" cannot be read: ENOENT: no such file/,
   );
-  expectFailure(await frond(['serve', modules.folder]), 2, /^frond: INPUT: ".*" is no file\n/);
+  expectFailure(await frond(['serve', modules.folder]), 2, /^frond: INPUT: ".*" is not a file\n/);
   const python = await modules.write('server.py', 'print(1)');
   expectFailure(
     await frond(['serve', python]),
     2,
-    /^frond: MODULE: ".*server\.py" cannot be loaded: Node runs .mjs, .js/,
+    /^frond: MODULE: ".*server\.py" cannot be loaded: it must be a .mjs, .js/,
   );
 });
 
@@ -132,7 +136,7 @@ test('TypeScript runs where Node runs it, and elsewhere the error says what to d
     expectFailure(
       await frond(['serve', file]),
       2,
-      /^frond: MODULE: .* runs no TypeScript\n {2}try: Node 22\.18 or newer; /,
+      /^frond: MODULE: .* does not run TypeScript\n {2}try: use Node 22\.18 or newer, /,
     );
     return;
   }
@@ -150,7 +154,7 @@ test('an address that is taken, and what was started before it is ended', async 
   expectFailure(
     ended,
     2,
-    /^frond: INVALID_CALL: server "test": cannot bind tcp:\S+: .*in use\n {2}try: end what uses it, or give another port/,
+    /^frond: INVALID_CALL: server "test": cannot bind tcp:\S+: .*in use\n {2}try: end the process that uses it, or give another port/,
   );
   const other = await modules.write('other.mjs', SERVER.replace("name: 'test'", "name: 'before'"));
   const both = await modules.write(
@@ -167,12 +171,12 @@ test('options that are for other roles, or for one alone', async () => {
   expectFailure(
     await frond(['serve', file, '--sub', 'tcp://a:1']),
     2,
-    /^frond: USAGE: --sub is not for a server, which takes --name, --db, --pull, --pub\n/,
+    /^frond: USAGE: --sub is not an option of a server, which takes --name, --db, --pull, --pub\n/,
   );
   expectFailure(
     await frond(['serve', file, file, '--name', 'x']),
     2,
-    /^frond: USAGE: --name is for one role, and here are 2: say it in the module\n/,
+    /^frond: USAGE: --name is for a single role, but there are 2: write it in the module\n/,
   );
 });
 

@@ -66,7 +66,7 @@ test('the built command has its version and its help', async () => {
 test.each([
   [['evla', 'a.b'], 'there is no command "evla"; did you mean eval?', 'see frond --help'],
   [['zzz'], 'there is no command "zzz"', 'see frond --help'],
-  [['--json', 'get'], 'a command comes first, not "--json"', 'see frond --help'],
+  [['--json', 'get'], 'the first argument must be a command, not "--json"', 'see frond --help'],
   [
     ['get', 'k', '--tiemout', '5'],
     'frond get has no option --tiemout; did you mean --timeout?',
@@ -83,13 +83,13 @@ test.each([
   [['get'], 'an argument is missing: frond get KEY', 'see frond get --help'],
   [
     ['get', 'a', 'b'],
-    '"b" is one argument too many: frond get KEY (quote what holds spaces)',
+    '"b" is one argument too many: frond get KEY (quote an argument with spaces)',
     'frond get --help',
   ],
-  [['set'], 'frond set needs KEY, or --random-key to have one made', 'see frond set --help'],
+  [['set'], 'frond set needs KEY, or --random-key for a new random key', 'see frond set --help'],
   [
     ['set', '--random-key', 'a', 'b'],
-    'with --random-key, frond set takes VALUE and no KEY',
+    'with --random-key, frond set takes VALUE but no KEY',
     'frond set --help',
   ],
   [['get', 'k', '--db'], '--db needs a value: --db ADDRESS', 'see frond get --help'],
@@ -99,13 +99,13 @@ test.each([
     (value) =>
       [
         ['eval', 'a.b', `--messages=${value}`],
-        `--messages must be a whole number from 1 on, not "${value}"`,
+        `--messages must be a whole number of at least 1, not "${value}"`,
         'see frond eval --help',
       ] as const,
   ),
   [
     ['get', 'k', '--timeout', '0'],
-    '--timeout must be whole milliseconds from 1 on, or inf for no limit, not "0"',
+    '--timeout must be a whole number of milliseconds, at least 1, or inf for no limit, not "0"',
     'see frond get --help',
   ],
 ] as const)('%j', async (argv, message, hint) => {

@@ -42,7 +42,7 @@ describe('its Master', () => {
   test('is found, said, and worked for; at the end it says how much it did, and the exit code is 0', async () => {
     await using master = await startMaster();
     await using worker = new Service(['worker', functions, '--name', 'bee'], { FROND_DB: master.dbAddress });
-    expect(await worker.line(0)).toBe('worker bee works for chief, until Ctrl-C');
+    expect(await worker.line(0)).toBe('worker bee works for chief; Ctrl-C ends it');
     expect(await worker.line(1)).toBe(`  db_address  ${master.dbAddress}`);
     expect(await worker.line(2)).toBe('  functions   echo, upper, slow, never, bad');
     expect(await call(master.dbAddress, 'chief.upper', 'hello')).toBe('HELLO');
@@ -105,7 +105,7 @@ describe('its Master', () => {
     expectFailure(
       ended,
       5,
-      /^frond: WRONG_SERVER: server "test" at \S+ has no workers: it is no Master or Hub\n {2}try: frond inspect/,
+      /^frond: WRONG_SERVER: server "test" at \S+ has no workers: it is not a Master or Hub\n {2}try: frond inspect/,
     );
   });
 });
@@ -151,19 +151,19 @@ test.each([
   [
     'no object',
     '5',
-    /MODULE: ".*" must give an object of functions, or \{ role: 'worker', functions, … \}, not 5/,
+    /MODULE: ".*" must export an object of functions, or \{ role: 'worker', functions, … \}, not 5/,
   ],
-  ['no functions', '{}', /MODULE: ".*" gives no functions\n {2}try: write: export default \{ upper: /],
+  ['no functions', '{}', /MODULE: ".*" exports no functions\n {2}try: write: export default \{ upper: /],
   ['no function', '{ upper: 1 }', /MODULE: ".*": worker: functions\.upper must be a function, not 1/],
   [
     'another role',
     "{ role: 'server' }",
-    /MODULE: ".*" gives a role "server", and this runs workers\n {2}try: frond serve "/,
+    /MODULE: ".*" exports a role "server", but frond worker runs workers\n {2}try: frond serve "/,
   ],
   [
     'several',
     '[{ a() {} }, { b() {} }]',
-    /MODULE: ".*" gives a list, and this runs one worker\n {2}try: frond serve/,
+    /MODULE: ".*" exports a list, but frond worker runs a single worker\n {2}try: frond serve/,
   ],
   [
     'a key there is not',
@@ -179,7 +179,7 @@ test('no address at all, and a file that is missing', async () => {
   expectFailure(
     await frond(['worker', functions]),
     2,
-    /^frond: USAGE: where is the Master\? Give --db ADDRESS/,
+    /^frond: USAGE: the address of the Master is missing: give --db ADDRESS/,
   );
   expectFailure(
     await frond(['worker', '/nowhere.mjs', '--db', 'tcp://a:1']),

@@ -52,6 +52,6 @@ describe('frond inspect on stock pylm', () => {
     const { code, stdout } = await here(['inspect', cluster.server('server').db]);
     expect(code).toBe(0);
     expect(stdout.toString()).toMatch(/^server: a pylm Server\n/);
-    expect(stdout.toString()).toMatch(/^ {2}functions +not known: a pylm server does not tell$/m);
+    expect(stdout.toString()).toMatch(/^ {2}functions +unknown: a pylm server does not tell$/m);
   });
 });

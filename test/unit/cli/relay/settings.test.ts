@@ -90,9 +90,9 @@ test.each([
     { anonymous: { servers: ['*'], cache: 'write' } },
     'anonymous.cache must be none, read, session or all, not "write"',
   ],
-  [{ limits: { maxFrame: 0 } }, 'limits.maxFrame must be a whole number from 1 on, not 0'],
-  [{ limits: { maxFrame: 1.5 } }, 'limits.maxFrame must be a whole number from 1 on, not 1.5'],
-  [{ limits: { maxFrame: '1' } }, 'limits.maxFrame must be a whole number from 1 on, not "1"'],
+  [{ limits: { maxFrame: 0 } }, 'limits.maxFrame must be a whole number of at least 1, not 0'],
+  [{ limits: { maxFrame: 1.5 } }, 'limits.maxFrame must be a whole number of at least 1, not 1.5'],
+  [{ limits: { maxFrame: '1' } }, 'limits.maxFrame must be a whole number of at least 1, not "1"'],
   [{ limits: { maxFrames: 1 } }, 'there is no key limits.maxFrames; did you mean maxFrame?'],
   ...['yes', -1, 1.5, ['10.0.0.0/33'], ['here'], [10]].map(
     (trustProxy) =>
