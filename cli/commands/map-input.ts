@@ -1,4 +1,4 @@
-/** What `frond map` maps: lines, or whole files. */
+/** The inputs of `frond map`: lines, or whole files. */
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
@@ -9,17 +9,21 @@ import { announceTerminal, linesOf, openFile, unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 import type { Done } from './map-resume.ts';
 
+/** The inputs of one run. */
 export interface MapInput {
-  /** Payloads, one for each input that has no result yet. */
+  /** The payloads of the inputs that have no result yet. */
   readonly payloads: AsyncIterable<Uint8Array>;
-  /** Inputs there are, those with a result too; undefined as long as that is not known. */
+  /** The number of all inputs, with those that have a result; undefined until that is known. */
   total(): number | undefined;
-  /** Which input the payload was that was given as number `given`; asked once for each. */
+  /** The number, among all inputs, of payload number `given`. To be called once for each payload. */
   numberOf(given: number): number;
   close(): void;
 }
 
-/** @throws CommandError `USAGE` for arguments that do not go together, `INPUT` for what cannot be read. */
+/**
+ * Opens the inputs that the command line names.
+ * @throws CommandError `USAGE` for arguments that exclude each other, `INPUT` for files that cannot be read.
+ */
 export async function openMapInput(context: CommandContext, done: Done): Promise<MapInput> {
   const { options, positionals } = context;
   const [, ...files] = positionals;
@@ -27,10 +31,13 @@ export async function openMapInput(context: CommandContext, done: Done): Promise
   const path = options.text('input');
   if (files.length === 0 && patterns.length === 0) return lineInput(context, path ?? '-', done);
   if (path !== undefined)
-    throw new CommandError('USAGE', '--input is for lines: give it, or files that are an input each');
+    throw new CommandError(
+      'USAGE',
+      '--input and files exclude each other: give a file of lines, or files that are one input each',
+    );
   for (const pattern of patterns) {
     const found = await filesLike(pattern);
-    if (found.length === 0) throw new CommandError('INPUT', `no file is like ${quoted(pattern)}`);
+    if (found.length === 0) throw new CommandError('INPUT', `no file matches ${quoted(pattern)}`);
     files.push(...found);
   }
   return numbered(
@@ -58,14 +65,14 @@ async function lineInput(context: CommandContext, path: string, done: Done): Pro
   );
 }
 
-/** Leaves out what is done, and remembers which are given. */
+/** Skips the inputs that are done, and remembers the numbers of the others. */
 function numbered(
   inputs: AsyncIterable<() => Uint8Array | Promise<Uint8Array>>,
   done: Done,
   { total, close }: { readonly total: number | undefined; readonly close: () => void },
 ): MapInput {
   let [count, isOver] = [0, false];
-  // Numbers of those that are given, from the first that is not asked for; without gaps the given number will do.
+  // Numbers of the payloads that numberOf has not reached yet.
   const open = new Fifo<number>();
   let asked = 0;
   const early = new Map<number, number>();
@@ -98,7 +105,7 @@ async function contentOf(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Lines of a file; undefined for what can be read only once, such as a pipe. */
+/** The number of lines of a file; undefined for a pipe and the like, which can be read only once. */
 async function countLines(path: string): Promise<number | undefined> {
   if (!(await stat(path)).isFile()) return undefined;
   let count = 0;

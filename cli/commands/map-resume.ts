@@ -1,35 +1,36 @@
-/** What an interrupted run has written, so that the next goes on behind it: read and checked, and nothing changed. */
+/** Reads and checks what an interrupted run has written, so that the next run can continue it. Changes nothing. */
 import { createReadStream } from 'node:fs';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 
-/** How the lines of a file are written: as bytes, by `--json`, by `--jsonl`. */
+/** The format of the lines: bytes, or as `--json` or `--jsonl` writes them. */
 export type LineFormat = 'plain' | 'json' | 'jsonl';
 
 /** Which inputs have their result. */
 export interface Done {
-  /** How many. */
+  /** How many inputs have a result. */
   readonly count: number;
-  /** One more than the last of them; there were as many inputs at least. */
+  /** The number of the last of them, plus 1. */
   readonly end: number;
+  /** Whether the input with this number has a result. */
   has(index: number): boolean;
 }
 
 export const NOTHING_DONE: Done = { count: 0, end: 0, has: () => false };
 
-/** What was read of a file. */
+/** What a file of results holds. */
 export interface Results {
   readonly done: Done;
-  /** Bytes up to the end of the last line; what is behind it is half of a line. */
+  /** Bytes up to the end of the last complete line. */
   readonly whole: number;
   readonly size: number;
 }
 
 /**
- * Reads the lines of a file that are whole: in `jsonl` each says which input it is of, else they are of the first ones, in
- * order. Keeps a line of it at most, however large the file is.
- * @throws CommandError `INPUT` when the file cannot be read, or a line of it is not a result in the format.
+ * Reads the complete lines of a file. In `jsonl` each line names its input; otherwise line n is the result of input n. Holds
+ * at most one line in memory.
+ * @throws CommandError `INPUT` when the file cannot be read, or a line is not a result in this format.
  */
 export async function readResults(path: string, format: LineFormat): Promise<Results> {
   const name = quoted(path);
@@ -45,10 +46,10 @@ export async function readResults(path: string, format: LineFormat): Promise<Res
 const NEWLINE = 0x0a;
 const CLOSING_BRACE = 0x7d;
 
-/** Bytes of a line that are looked at as a whole; of a longer one, its beginning and its end. */
+/** Bytes of the longest line that is parsed. Of a longer line only the beginning and the end are checked. */
 const LONGEST_CHECKED = 1024 * 1024;
 
-/** Bytes that hold the beginning of a result. */
+/** Bytes that are enough for the beginning of a result. */
 const HEAD = 80;
 
 const BEGINNINGS: Readonly<Record<LineFormat, readonly string[]>> = {
@@ -67,7 +68,7 @@ class LineReader {
   #size = 0;
   #whole = 0;
   #pieces: Buffer[] = [];
-  /** Bytes of the line that was begun. */
+  /** Bytes of the current line so far. */
   #length = 0;
 
   constructor(format: LineFormat, name: string) {
@@ -99,7 +100,7 @@ class LineReader {
     this.#length += piece.length;
     if (this.#length <= LONGEST_CHECKED) this.#pieces.push(piece);
     else this.#pieces = [this.#head(), piece.subarray(-1)];
-    // A file that is something else is left before much of it is read, one without any line ends too.
+    // Stops early in a file of something else, also when it has no newlines.
     if (!isBegun && !this.#begins(this.#head().toString('latin1'))) throw this.#noResult();
   }
 
@@ -132,8 +133,8 @@ class LineReader {
     const option = this.#format === 'plain' ? '' : ` --${this.#format}`;
     return new CommandError(
       'INPUT',
-      `line ${this.#lines + 1} of ${this.#name} is not a result of frond map${option}; nothing in it was changed`,
-      '--resume takes the output of the same run, written with the same options',
+      `line ${this.#lines + 1} of ${this.#name} is not a result of frond map${option}; the file is unchanged`,
+      'give --resume the output of the same command line',
     );
   }
 }
@@ -150,10 +151,10 @@ function isJson(line: Buffer): boolean {
 /** Numbers that one page of an {@link IndexSet} holds a bit for. */
 const PAGE = 65_536;
 
-/** Inputs of one run: more are not in any file that this can read. */
+/** Largest number of inputs: no file that can be read has more. */
 const MOST_INPUTS = 2 ** 40;
 
-/** Numbers from 0 on, a bit for each: a Set of as many takes 50 times the memory, and has no room for 17 million. */
+/** A set of numbers, with one bit for each: a Set takes 50 times the memory, and holds at most 17 million. */
 class IndexSet implements Done {
   readonly #pages = new Map<number, Uint8Array>();
   count = 0;
@@ -164,7 +165,7 @@ class IndexSet implements Done {
     return (byte & (1 << (index & 7))) !== 0;
   }
 
-  /** False for what is not the number of an input. */
+  /** Adds a number. Returns false for one that cannot be the number of an input. */
   add(index: number): boolean {
     if (!(index < MOST_INPUTS)) return false;
     if (this.has(index)) return true;

@@ -1,6 +1,6 @@
 /**
- * The file of `frond map --resume`. Nothing of it is changed before it is known to hold results of the same run, and before
- * there is one to write. What says so is a note beside it: lines alone could be anybody's.
+ * The file of `frond map --resume`. It is changed only when it is known to hold results of the same run, and when there is a
+ * result to write. A note beside it records the run, because lines alone do not tell.
  */
 import type { BigIntStats } from 'node:fs';
 import {
@@ -24,34 +24,35 @@ import { unreadable, unwritable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Done, type LineFormat, NOTHING_DONE, type Results, readResults } from './map-resume.ts';
 
-/** What makes two runs the same, as the note says it. */
+/** What two runs must have in common, as the note records it. */
 export interface Run {
   /** The stages of the call, with commas between them. */
   readonly function: string;
   readonly format: LineFormat;
 }
 
-/** Ends of the names of the files beside: the note, and what becomes it or the file once it is whole. */
+/** Suffixes of the note, and of a note or file while it is being written. */
 const NOTE = '.frond-map';
 const UNFINISHED = '.frond-map-unfinished';
 
-/** Bytes of a note: it holds the names of functions. */
+/** Bytes of the largest note: it holds the names of functions. */
 const LONGEST_NOTE = 1024 * 1024;
 
-/** A file as it was when it was checked. */
-interface Before extends Results {
+/** A file when it was checked. */
+interface CheckedFile extends Results {
   readonly stats: BigIntStats;
 }
 
+/** A file of results that a run continues or creates. */
 export class ResultFile {
-  /** Where it is, all links followed. */
+  /** Path with all links followed. */
   readonly #path: string;
   readonly #name: string;
   readonly #run: Run;
-  readonly #before: Before | undefined;
+  readonly #before: CheckedFile | undefined;
   #handle: Promise<FileHandle> | undefined;
 
-  private constructor(path: string, name: string, run: Run, before: Before | undefined) {
+  private constructor(path: string, name: string, run: Run, before: CheckedFile | undefined) {
     this.#path = path;
     this.#name = name;
     this.#run = run;
@@ -59,9 +60,9 @@ export class ResultFile {
   }
 
   /**
-   * Reads and checks the file, if there is one, and changes nothing.
-   * @param isAdopted - whether lines count as results of this run though there is no note.
-   * @throws CommandError `INPUT` when it is not a file, or not of this run; `OUTPUT` when it cannot be written.
+   * Reads and checks the file, if there is one. Changes nothing.
+   * @param isAdopted - whether lines are accepted as results of this run without a note.
+   * @throws CommandError `INPUT` when it is not a file or not of this run; `OUTPUT` when it cannot be written.
    */
   static async open(path: string, run: Run, isAdopted: boolean): Promise<ResultFile> {
     const name = quoted(path);
@@ -80,7 +81,7 @@ export class ResultFile {
     return this.#before?.done ?? NOTHING_DONE;
   }
 
-  /** Takes what is to stand behind it. The first of that makes the file, or cuts half of a line that is at its end. */
+  /** A stream that appends to the file. Its first bytes create the file, or cut off an incomplete last line. */
   stream(): Writable {
     return new Writable({
       write: (chunk: Buffer, _, done) => {
@@ -89,7 +90,7 @@ export class ResultFile {
     });
   }
 
-  /** Resolves when what was written is on the disk. @throws CommandError `OUTPUT` when it cannot get there. */
+  /** Resolves when all bytes are on the disk. @throws CommandError `OUTPUT` when they cannot be written there. */
   async close(): Promise<void> {
     const handle = await this.#handle?.catch(() => undefined);
     if (handle === undefined) return;
@@ -110,19 +111,19 @@ export class ResultFile {
 
   async #prepare(): Promise<FileHandle> {
     const path = this.#path;
-    // What a run left that was killed here; a link of that name goes, and not what it leads to.
+    // Left over from a run that was killed here. If one is a link, only the link is removed.
     for (const left of [path + UNFINISHED, path + NOTE + UNFINISHED]) await rm(left, { force: true });
     await writeNote(path, this.#run);
     const before = this.#before;
     if (before === undefined) return open(path, 'ax');
     if (!isSame(before.stats, await statsOf(path, this.#name))) throw changed(this.#name);
     if (before.whole < before.size) await this.#replace(before);
-    // Not 'a', which makes a file that somebody has taken away.
+    // Not 'a', which would create the file if somebody has removed it.
     return open(path, constants.O_WRONLY | constants.O_APPEND);
   }
 
-  /** Puts a copy without half a line in its place: what is there stays until the other is whole, and on the disk. */
-  async #replace({ whole, stats }: Before): Promise<void> {
+  /** Replaces the file by a copy without the incomplete line. The file stays until the copy is complete and on the disk. */
+  async #replace({ whole, stats }: CheckedFile): Promise<void> {
     const path = this.#path;
     const copy = path + UNFINISHED;
     try {
@@ -146,7 +147,7 @@ export class ResultFile {
   }
 }
 
-/** The path behind all links. @throws CommandError `INPUT` for a link that leads nowhere. */
+/** The path with all links followed. @throws CommandError `INPUT` for a link to a missing file. */
 async function targetOf(path: string, name: string): Promise<string> {
   try {
     return await realpath(path);
@@ -165,23 +166,23 @@ async function targetOf(path: string, name: string): Promise<string> {
   return join(real, basename(path));
 }
 
-/** Undefined when there is nothing. @throws CommandError `INPUT` for what has no lines to keep, such as a folder or pipe. */
+/** Undefined for a missing file. @throws CommandError `INPUT` for a folder, a pipe and the like. */
 async function statsOf(path: string, name: string): Promise<BigIntStats | undefined> {
   const stats = await stat(path, { bigint: true }).catch((error) => {
     if (isMissing(error)) return undefined;
     throw unreadable(name, error);
   });
   if (stats === undefined || stats.isFile()) return stats;
-  throw new CommandError('INPUT', `${name} is not a regular file, and so cannot be gone on with`);
+  throw new CommandError('INPUT', `${name} is not a regular file: a run into it cannot be resumed`);
 }
 
-/** @throws CommandError `OUTPUT`. */
+/** @throws CommandError `OUTPUT` when the file or its folder is read-only. */
 async function checkWritable(path: string, name: string, stats: BigIntStats | undefined): Promise<void> {
-  // The superuser may write everything, but what is read-only is so on purpose.
+  // The superuser can write to it anyway, but a file is read-only on purpose.
   if (stats !== undefined && (stats.mode & 0o222n) === 0n)
     throw unwritable(name, new Error('it is read-only'));
   try {
-    // Files are made beside it, too.
+    // Files are created beside it, too.
     await access(dirname(path), constants.W_OK | constants.X_OK);
     if (stats !== undefined) await access(path, constants.W_OK);
   } catch (error) {
@@ -189,11 +190,11 @@ async function checkWritable(path: string, name: string, stats: BigIntStats | un
   }
 }
 
-function emptied(stats: BigIntStats | undefined): Before | undefined {
+function emptied(stats: BigIntStats | undefined): CheckedFile | undefined {
   return stats === undefined ? undefined : { done: NOTHING_DONE, whole: 0, size: 0, stats };
 }
 
-/** Whether nobody has written the file, or put another in its place, since. */
+/** Whether the file is the same as before, neither written nor replaced. */
 function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
   return (
     now !== undefined &&
@@ -204,7 +205,7 @@ function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
   );
 }
 
-/** Whether a note says that the file is of this run. @throws CommandError `INPUT` when it says another. */
+/** Whether there is a note of this run. @throws CommandError `INPUT` for a note of another run. */
 async function isNoted(path: string, name: string, run: Run): Promise<boolean> {
   const note = await readNote(path);
   if (note === undefined) return false;
@@ -212,17 +213,14 @@ async function isNoted(path: string, name: string, run: Run): Promise<boolean> {
   const format = note.format === 'plain' ? '' : ` with --${note.format}`;
   throw new CommandError(
     'INPUT',
-    `${name} holds results of ${inspectValue(note.function)}${format}, and not of this run; nothing in it was changed`,
-    `${quoted(path + NOTE)} says so; --resume takes the output of the same run, written with the same options`,
+    `${name} holds results of ${inspectValue(note.function)}${format}, not of this run; the file is unchanged`,
+    `give --resume the output of the same command line; ${quoted(path + NOTE)} records what the file holds`,
   );
 }
 
 async function readNote(path: string): Promise<Run | undefined> {
   const note = path + NOTE;
-  const other = new CommandError(
-    'INPUT',
-    `${quoted(note)} is not the note that frond map keeps of such a file`,
-  );
+  const other = new CommandError('INPUT', `${quoted(note)} is not a note of frond map`);
   let text: string;
   try {
     const stats = await stat(note);
@@ -238,16 +236,16 @@ async function readNote(path: string): Promise<Run | undefined> {
   } catch {
     throw other;
   }
-  const { function: path_, format } = run;
-  if (typeof path_ !== 'string' || !isFormat(format)) throw other;
-  return { function: path_, format };
+  const { function: stages, format } = run;
+  if (typeof stages !== 'string' || !isFormat(format)) throw other;
+  return { function: stages, format };
 }
 
 function isFormat(format: unknown): format is LineFormat {
   return format === 'plain' || format === 'json' || format === 'jsonl';
 }
 
-/** Writes the note, unless it is there, and before there is a result: what is without it is not gone on with. */
+/** Writes the note, unless it is there. It must exist before the first result: a file without a note is not continued. */
 async function writeNote(path: string, run: Run): Promise<void> {
   const note = path + NOTE;
   const text = `${JSON.stringify({ map: { function: run.function, format: run.format } })}\n`;
@@ -264,7 +262,7 @@ async function writeNote(path: string, run: Run): Promise<void> {
   await syncFolder(note);
 }
 
-/** So that a new name outlives a loss of power; not every system can. */
+/** Makes a new file name survive a loss of power, on systems that can. */
 async function syncFolder(path: string): Promise<void> {
   try {
     const folder = await open(dirname(path), 'r');
@@ -279,13 +277,16 @@ async function syncFolder(path: string): Promise<void> {
 function notNoted(name: string, { function: path }: Run): CommandError {
   return new CommandError(
     'INPUT',
-    `${name} is not empty, and nothing beside it says that it holds results of ${inspectValue(path)}; nothing in it was changed`,
-    '--adopt takes its lines for results of this run; else give the name of a new file',
+    `${name} is not empty, and no note beside it says that it holds results of ${inspectValue(path)}; the file is unchanged`,
+    'accept its lines as results of this run with --adopt, or give the name of a new file',
   );
 }
 
 function changed(name: string): CommandError {
-  return new CommandError('OUTPUT', `${name} was changed by something else meanwhile, and so is not written`);
+  return new CommandError(
+    'OUTPUT',
+    `${name} was changed by another process during the run, and is not written`,
+  );
 }
 
 function isMissing(error: unknown): boolean {

@@ -132,9 +132,13 @@ test('whole files, by name or by pattern', async () => {
   expect(await filesLike(file('[a-b].{txt,md}'))).toEqual(['a.txt', 'b.txt'].map(file));
   await writeFile(file('photo (1).jpeg'), '');
   expect(await filesLike(file('photo (1).*'))).toEqual([file('photo (1).jpeg')]);
-  expectFailure(await map(['test.size', '--files', file('*.jpg')]), 2, /INPUT: no file is like/);
+  expectFailure(await map(['test.size', '--files', file('*.jpg')]), 2, /INPUT: no file matches/);
   expectFailure(await map(['test.size', file('none')]), 2, /INPUT: .*none" cannot be read/);
-  expectFailure(await map(['test.size', file('a.txt'), '--input', 'x']), 2, /USAGE: --input is for lines/);
+  expectFailure(
+    await map(['test.size', file('a.txt'), '--input', 'x']),
+    2,
+    /USAGE: --input and files exclude each other/,
+  );
 });
 
 test('--input reads the lines of a file', async () => {

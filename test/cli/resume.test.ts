@@ -86,7 +86,7 @@ describe('what is not a result', () => {
     await writeFile(file, content);
     const before = await stat(file);
     for (const args of [[], ['--json'], ['--jsonl'], ['--jsonl', '--unordered'], ['--jsonl', '--adopt']]) {
-      expectRefused(await resume(file, args), /nothing in it was changed/);
+      expectRefused(await resume(file, args), /the file is unchanged/);
       expect((await readFile(file, 'utf8')) === content).toBe(true);
     }
     expect((await stat(file)).mtimeMs).toBe(before.mtimeMs);
@@ -97,11 +97,7 @@ describe('what is not a result', () => {
     const call = async (fn: string, ...args: string[]) =>
       here(['map', fn, '--resume', file, '--db', server.dbAddress, ...args], { stdin: INPUT });
     expect((await call('test.upper')).code).toBe(0);
-    expectFailure(
-      await call('test.flip'),
-      2,
-      /INPUT: .* holds results of "test\.upper", and not of this run/,
-    );
+    expectFailure(await call('test.flip'), 2, /INPUT: .* holds results of "test\.upper", not of this run/);
     expectFailure(await call('test.upper', '--jsonl'), 2, /INPUT: .* holds results of "test\.upper"/);
     expectRefused(await call('test.upper', '--json', '--adopt'), /holds results of/);
     expect(await readFile(file, 'utf8')).toBe(PLAIN);
@@ -163,7 +159,7 @@ describe('what is not a result', () => {
     await resume(file, [], 'a\n');
     for (const note of ['precious', '{"map":{"function":1}}', '[]', 'null', 'x'.repeat(2_000_000)]) {
       await writeFile(`${file}.frond-map`, note);
-      expectFailure(await resume(file), 2, /INPUT: ".*\.frond-map" is not the note/);
+      expectFailure(await resume(file), 2, /INPUT: ".*\.frond-map" is not a note of frond map/);
       expect(await readFile(`${file}.frond-map`, 'utf8')).toBe(note);
     }
     expect(await readFile(file, 'utf8')).toBe('A\n');
@@ -219,7 +215,7 @@ describe('what is a result', () => {
     );
     const plain = join(directory, 'plain');
     await writeFile(plain, 'A\nB\nhal');
-    expectFailure(await resume(plain), 2, /INPUT: .* nothing beside it says .*\n {2}try: --adopt/);
+    expectFailure(await resume(plain), 2, /INPUT: .* no note beside it says .*\n {2}try: .* --adopt/);
     expect((await resume(plain, ['--adopt'])).code).toBe(0);
     expect(await readFile(plain, 'utf8')).toBe(PLAIN);
     expect((await resume(plain, [], `${INPUT}e\n`)).code).toBe(0);
