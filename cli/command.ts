@@ -10,7 +10,7 @@ import { nameText, quoted } from './terminal/text.ts';
 /** What a command runs with. */
 export interface CommandContext {
   readonly io: Io;
-  readonly options: Options;
+  readonly options: ParsedOptions;
   /** The arguments that are not options, as many as the command takes. */
   readonly positionals: readonly string[];
   readonly output: Output;
@@ -49,7 +49,7 @@ export interface Command {
 type Value = string | number | true | readonly string[];
 
 /** The options of a command line, checked, with the values of the environment. */
-export class Options {
+export class ParsedOptions {
   readonly #values: ReadonlyMap<OptionName, Value>;
   readonly #given: ReadonlySet<OptionName>;
 
@@ -88,7 +88,7 @@ export class Options {
 
 /** A command line, checked. */
 export interface Parsed {
-  readonly options: Options;
+  readonly options: ParsedOptions;
   readonly positionals: readonly string[];
 }
 
@@ -137,7 +137,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
     if (value === undefined || value === '' || values.has(name)) continue;
     values.set(name, kind === 'texts' ? [value] : value);
   }
-  return { options: new Options(values, given), positionals };
+  return { options: new ParsedOptions(values, given), positionals };
 }
 
 function unknownOption(command: Command, raw: string): CommandError {

@@ -9,7 +9,7 @@ import { messageOf } from '../../src/protocol/errors.ts';
 import { watchFile } from '../../transports/relay/auth/token-file.ts';
 import type { Relay } from '../../transports/relay/index.ts';
 import type { UpstreamTarget } from '../../transports/relay/options.ts';
-import type { Options } from '../command.ts';
+import type { ParsedOptions } from '../command.ts';
 import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 
@@ -17,7 +17,7 @@ import { type RelaySettings, settingsOf } from './settings.ts';
 const CHECK_INTERVAL = 1_000;
 
 export interface ReloadSettings {
-  readonly options: Options;
+  readonly options: ParsedOptions;
   /** The settings that the relay started with. */
   readonly initial: RelaySettings;
   readonly relay: Relay;

@@ -164,7 +164,7 @@ export async function printStarted(
       ...factsOf(settings, tokens, url),
       ...(metrics === undefined ? [] : [['metrics', metrics] as const]),
     ]),
-    '\nIt is up, until Ctrl-C. In another terminal:\n',
+    '\nIt is running. Ctrl-C ends it. Try it in another terminal:\n',
     `  ${accent(command)}`,
     '\nIn a page or a script:\n',
     ...code.map((line) => `  ${accent(line)}`),

@@ -41,7 +41,7 @@ import type {
 } from '../../transports/relay/options.ts';
 import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
-import type { Options } from '../command.ts';
+import type { ParsedOptions } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
@@ -74,12 +74,12 @@ const USUAL_ADDRESS = '127.0.0.1:7766';
  * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or wrong, and `USAGE` when the settings
  * let nobody connect.
  */
-export async function settingsOf(options: Options): Promise<RelaySettings> {
+export async function settingsOf(options: ParsedOptions): Promise<RelaySettings> {
   const file = options.text('config');
   const config = file === undefined ? {} : await readConfig(file);
   const serverKey = options.text('server-key') ?? config.serverKey;
   const transport = transportOf(serverKey);
-  const servers = { ...serversIn(config, transport, file), ...serversOf(options, transport) };
+  const servers = { ...configuredServers(config, transport, file), ...givenServers(options, transport) };
   if (Object.keys(servers).length === 0) {
     throw usage('no server is given: give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
   }
@@ -121,12 +121,13 @@ function checkNames(config: RelayConfig, names: readonly string[], file = ''): v
       `${quoted(file)}: ${where} names ${inspectValue(stranger)}, which is not a server of this relay; ${meant}`,
     );
   };
-  const serversOf = (functions: readonly string[] = []) => functions.map((own) => own.split('.')[0] ?? '');
+  const serversOfFunctions = (functions: readonly string[] = []) =>
+    functions.map((own) => own.split('.')[0] ?? '');
   check('anonymous.servers', anonymous?.servers ?? [], names);
-  check('anonymous.functions', serversOf(anonymous?.functions), names);
+  check('anonymous.functions', serversOfFunctions(anonymous?.functions), names);
   for (const [name, target] of Object.entries(servers)) {
     if (typeof target === 'string') continue;
-    check(`servers.${name}.functions`, serversOf(target.functions), [name]);
+    check(`servers.${name}.functions`, serversOfFunctions(target.functions), [name]);
   }
 }
 
@@ -134,7 +135,7 @@ function transportOf(serverKey: string | undefined): Transport {
   return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
 }
 
-function serversIn(
+function configuredServers(
   { servers = {} }: RelayConfig,
   transport: Transport,
   file = '',
@@ -152,7 +153,7 @@ function serversIn(
   return targets;
 }
 
-function serversOf(options: Options, transport: Transport): Record<string, UpstreamTarget> {
+function givenServers(options: ParsedOptions, transport: Transport): Record<string, UpstreamTarget> {
   const targets: Record<string, UpstreamTarget> = {};
   for (const text of options.texts('server')) {
     const at = text.indexOf('=');
@@ -177,7 +178,7 @@ function checkAddress(transport: Transport, address: string, fail: (reason: stri
   }
 }
 
-function originsOf(options: Options): readonly string[] | undefined {
+function originsOf(options: ParsedOptions): readonly string[] | undefined {
   const origins = options.texts('origin');
   for (const origin of origins) {
     if (isOrigin(origin)) continue;
@@ -189,17 +190,21 @@ function originsOf(options: Options): readonly string[] | undefined {
 }
 
 /** What clients without a token may do. Undefined for nothing. */
-function anonymousOf(options: Options, config: RelayConfig, names: readonly string[]): Grants | undefined {
+function anonymousOf(
+  options: ParsedOptions,
+  config: RelayConfig,
+  names: readonly string[],
+): Grants | undefined {
   const functions = options.texts('allow');
   const cache = cacheOf(options);
   if (functions.length > 0)
-    return { servers: serversFor(functions, names), functions, cache: cache ?? 'none' };
+    return { servers: serversGranted(functions, names), functions, cache: cache ?? 'none' };
   if (cache === undefined) return config.anonymous;
   if (config.anonymous !== undefined) return { ...config.anonymous, cache };
   throw usage('--cache needs --allow: it says which keys the clients that --allow admits may use');
 }
 
-function cacheOf(options: Options): CacheScope | undefined {
+function cacheOf(options: ParsedOptions): CacheScope | undefined {
   const given = options.text('cache');
   const scope = CACHE_SCOPES.find((one) => one === given);
   if (given === undefined || scope !== undefined) return scope;
@@ -209,7 +214,7 @@ function cacheOf(options: Options): CacheScope | undefined {
 }
 
 /** The servers of these functions and no others, so that the grant opens no other server's cache. */
-function serversFor(functions: readonly string[], names: readonly string[]): readonly string[] {
+function serversGranted(functions: readonly string[], names: readonly string[]): readonly string[] {
   for (const pattern of functions) {
     if (pattern !== '*' && !/^[^\s.]+\.[^\s.]+$/.test(pattern)) {
       throw usage(
