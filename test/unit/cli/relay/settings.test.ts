@@ -67,7 +67,7 @@ test.each([
     { servers: { demo: { x: 1 } } },
     'there is no key servers.demo.x, but dbAddress, pushAddress, subAddress, workerPushAddress, workerPullAddress, functions',
   ],
-  [{ servers: { demo: {} } }, 'servers.demo must be an object that says where the server is, with dbAddress'],
+  [{ servers: { demo: {} } }, 'servers.demo must be an object with the address of the server, as dbAddress'],
   [
     { servers: { 'a.b': 'tcp://a:1' } },
     'a key of servers must be a name without dots, colons, slashes or spaces, not "a.b"',
