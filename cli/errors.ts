@@ -12,6 +12,7 @@ import type { PalmErrorCode } from '../src/protocol/errors.ts';
  */
 export type CommandErrorCode = 'USAGE' | 'INPUT' | 'MODULE' | 'OUTPUT' | 'MISSING' | 'FAILED' | 'INTERNAL';
 
+/** The code of any error that a command can end with. */
 export type FailureCode = PalmErrorCode | CommandErrorCode;
 
 /** An error of the command itself, not of a call. */
@@ -35,6 +36,7 @@ export interface Exit {
   readonly means: string;
 }
 
+/** All exit codes, in ascending order. */
 export const EXIT_CODES: readonly Exit[] = [
   { exit: 0, codes: [], means: 'success' },
   { exit: 1, codes: ['REMOTE', 'FAILED', 'MISSING'], means: 'the function failed, or there is no such key' },

@@ -40,6 +40,7 @@ export interface Io {
 
 const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+/** A signal that ends a command. */
 export type InterruptSignal = keyof typeof SIGNAL_NUMBERS;
 
 /** The abort reason of a command that is ended by a signal. */

@@ -10,6 +10,7 @@
  */
 export type OptionKind = 'flag' | 'text' | 'texts' | 'count' | 'time';
 
+/** The description of an option. */
 export interface OptionSpec {
   readonly kind: OptionKind;
   readonly short?: string;
@@ -22,6 +23,7 @@ export interface OptionSpec {
   readonly default?: string;
 }
 
+/** All options, by name. */
 export const OPTIONS = {
   db: {
     kind: 'text',
@@ -209,6 +211,7 @@ export const OPTIONS = {
   version: { kind: 'flag', short: 'V', help: 'print the version' },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
+/** The name of an option, without the dashes. */
 export type OptionName = keyof typeof OPTIONS;
 
 /** Names of the options of a kind. */
@@ -216,6 +219,7 @@ export type NameOf<K extends OptionKind> = {
   [N in OptionName]: (typeof OPTIONS)[N]['kind'] extends K ? N : never;
 }[OptionName];
 
+/** Whether a string is the name of an option. */
 export function isOptionName(name: string): name is OptionName {
   return Object.hasOwn(OPTIONS, name);
 }

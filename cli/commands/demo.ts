@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 
+/** `frond demo`. */
 export const demoCommand: Command = {
   name: 'demo',
   summary: 'start a cluster on this machine, and try it in a page',

@@ -5,6 +5,7 @@ import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { writeResult } from '../terminal/output.ts';
 
+/** `frond eval`. */
 export const evalCommand: Command = {
   name: 'eval',
   summary: 'call a function with one payload',

@@ -9,6 +9,7 @@ import { relayCommand } from './relay.ts';
 import { serveCommand } from './serve.ts';
 import { workerCommand } from './worker.ts';
 
+/** All commands, in the order of `frond --help`. */
 export const COMMANDS: readonly Command[] = [
   evalCommand,
   jobCommand,

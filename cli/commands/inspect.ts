@@ -19,6 +19,7 @@ import { stderrLogger } from '../terminal/screen.ts';
 import { nameText, styleFor } from '../terminal/text.ts';
 import { WaitNotices } from '../wait-notices.ts';
 
+/** `frond inspect`. */
 export const inspectCommand: Command = {
   name: 'inspect',
   summary: 'show what a server is and what it does',

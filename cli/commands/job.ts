@@ -13,6 +13,7 @@ import { quoted } from '../terminal/text.ts';
 /** Milliseconds, like the client's other time-outs. */
 const DEFAULT_IDLE_TIMEOUT = 30_000;
 
+/** `frond job`. */
 export const jobCommand: Command = {
   name: 'job',
   summary: 'call a function with every line of stdin or a file',

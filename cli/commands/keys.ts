@@ -8,6 +8,7 @@ import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { writeResult } from '../terminal/output.ts';
 import { quoted } from '../terminal/text.ts';
 
+/** `frond get`. */
 export const getCommand: Command = {
   name: 'get',
   summary: 'print the value of a key',
@@ -35,6 +36,7 @@ async function runGet(context: CommandContext): Promise<number> {
   return 0;
 }
 
+/** `frond set`. */
 export const setCommand: Command = {
   name: 'set',
   summary: 'store a value under a key, and print the key',
@@ -78,6 +80,7 @@ function readArguments({ options, positionals }: CommandContext) {
   return { key: undefined, value };
 }
 
+/** `frond delete`. */
 export const deleteCommand: Command = {
   name: 'delete',
   summary: 'delete a key',

@@ -17,6 +17,7 @@ export interface Done {
   has(index: number): boolean;
 }
 
+/** No input has a result. */
 export const NOTHING_DONE: Done = { count: 0, end: 0, has: () => false };
 
 /** What a file of results holds. */

@@ -17,6 +17,7 @@ import { ResultFile } from './result-file.ts';
 /** Files under way at the same time: they are read whole, and may be large. */
 const FILES_AT_ONCE = 16;
 
+/** `frond map`. */
 export const mapCommand: Command = {
   name: 'map',
   summary: 'one result for each line or file, in order',

@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
 
+/** `frond relay`. */
 export const relayCommand: Command = {
   name: 'relay',
   summary: 'let pages and scripts use servers over WebSocket',

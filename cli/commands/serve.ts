@@ -22,6 +22,7 @@ import { grouped } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 
+/** `frond serve`. */
 export const serveCommand: Command = {
   name: 'serve',
   summary: 'run the roles that a module describes',

@@ -20,6 +20,7 @@ import { duration, grouped } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
 
+/** `frond worker`. */
 export const workerCommand: Command = {
   name: 'worker',
   summary: 'run functions for a Master or Hub',

@@ -98,15 +98,17 @@ export const CREW: PalmFunctions = {
   }),
 };
 
-/** Functions of `clean`, `count` and `tally`, the stages of the pipeline. */
+/** Functions of the server `clean`, the first stage of the pipeline. */
 export const CLEAN: PalmFunctions = {
   lower: overText((text) => text.toLowerCase()),
 };
 
+/** Functions of the pipeline `count`. */
 export const COUNT: PalmFunctions = {
   words: overText((text) => String(wordsOf(text).length)),
 };
 
+/** Functions of the sink `tally`. */
 export const TALLY: PalmFunctions = {
   /** Adds to a total that the server keeps for the caller's session. */
   total: overText(async (text, { cache }) => {

@@ -26,7 +26,7 @@ import {
 import { stderrLogger } from '../terminal/screen.ts';
 import { loadWs } from '../ws.ts';
 
-/** A running {@link openGateway}. */
+/** The running playground and relay. */
 export interface Gateway {
   /** URL that opens the playground and connects it. */
   readonly link: string;

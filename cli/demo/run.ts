@@ -132,6 +132,7 @@ export interface DemoNetwork {
 }
 
 /**
+ * Finds out whether ZeroMQ is there.
  * @param mayBeEmbedded - whether the demo may run without ZeroMQ.
  * @throws PalmError `INVALID_CALL` when it may not, and ZeroMQ is missing.
  */

@@ -16,6 +16,7 @@ import { type RelaySettings, settingsOf } from './settings.ts';
 /** Milliseconds between two checks of the files, on systems that do not report changes. */
 const CHECK_INTERVAL = 1_000;
 
+/** What a reload works with. */
 export interface ReloadSettings {
   readonly options: ParsedOptions;
   /** The settings that the relay started with. */

@@ -47,6 +47,7 @@ import { unreadable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 import { type HostPort, parseHostPort, type Tls } from './listening.ts';
 
+/** The settings of `frond relay`, checked. */
 export interface RelaySettings {
   /** Reaches the servers. */
   readonly transport: Transport;
@@ -71,6 +72,7 @@ export interface RelaySettings {
 const USUAL_ADDRESS = '127.0.0.1:7766';
 
 /**
+ * Reads the settings from the options and the config file.
  * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or wrong, and `USAGE` when the settings
  * let nobody connect.
  */
@@ -307,9 +309,10 @@ const CONFIG = shape({
   serverKey: exactOptional(TEXT),
 });
 
+/** The content of a config file. */
 export type RelayConfig = InferOutput<typeof CONFIG>;
 
-/** @throws PalmError `INVALID_CALL` naming the file, and the key that is unknown, missing or of the wrong kind. */
+/** Checks the content of a config file. @throws PalmError `INVALID_CALL` naming the file, and the key that is unknown, missing or of the wrong kind. */
 export function checkConfig(content: unknown, file: string): RelayConfig {
   const source: Source = { file, suggest: nearest };
   return checked(CONFIG, content, source);

@@ -120,6 +120,7 @@ function shortened(key: string): string {
 
 // A module of `frond worker`.
 
+/** The definition of a worker. */
 export type WorkerDefinition = DefinitionOf<'worker'>;
 
 /**
@@ -159,7 +160,9 @@ export function readWorker(exported: unknown, overrides: Overrides, checks: Chec
 
 // The keys of each role's definition, and what their values must be.
 
+/** The name of a role in a definition. */
 export type RoleName = RoleDefinition['role'];
+/** The definition of a given role. */
 export type DefinitionOf<R extends RoleName> = Extract<RoleDefinition, { readonly role: R }>;
 
 /** What a value must be. */
@@ -235,6 +238,7 @@ const DISTRIBUTING = {
   maxDeliveries: CONCURRENCY,
 } as const;
 
+/** The kinds of all keys, by role. */
 export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
   server: { ...SERVING, pullAddress: ADDRESS, pubAddress: ADDRESS, ...RUNNING, pipelined: FLAG },
   pipeline: {
@@ -277,8 +281,10 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
   },
 };
 
+/** The names of all roles. */
 export const ROLE_NAMES = Object.keys(SHAPES) as readonly RoleName[];
 
+/** Whether a value is the name of a role. */
 export function isRoleName(value: unknown): value is RoleName {
   return typeof value === 'string' && Object.hasOwn(SHAPES, value);
 }
