@@ -2,7 +2,7 @@
 import { type Command, type Example, specOf } from './command.ts';
 import { EXIT_CODES } from './errors.ts';
 import type { OptionName } from './options.ts';
-import { wrap } from './terminal/text.ts';
+import { type Fact, factLines, wrap } from './terminal/text.ts';
 
 const WIDTH = 80;
 
@@ -22,11 +22,11 @@ export function generalHelp(commands: readonly Command[]): string {
   return sections([
     ['frond: call and serve functions on PALM clusters (pylm), stream jobs, share keys'],
     ['Usage: frond COMMAND [ARGUMENTS] [OPTIONS]'],
-    ['Commands:', ...columns(commands.map(({ name, summary }) => [name, summary] as const))],
+    ['Commands:', ...factLines(commands.map(({ name, summary }) => [name, summary] as const))],
     ['Examples:', ...examples(EXAMPLES)],
     [
       'Environment:',
-      ...columns([
+      ...factLines([
         ['FROND_DB', 'address of the server, used without --db'],
         ['FROND_RELAY', 'URL of the relay, used without --relay'],
         ['FROND_TOKEN', 'token for the relay, used without --token'],
@@ -35,7 +35,7 @@ export function generalHelp(commands: readonly Command[]): string {
         ['NO_COLOR', 'any value turns colours off'],
       ]),
     ],
-    ['Exit codes:', ...columns(exitRows())],
+    ['Exit codes:', ...factLines(exitRows())],
     ['frond COMMAND --help describes a command.'],
   ]);
 }
@@ -50,7 +50,7 @@ export function commandHelp(command: Command): string {
     [`frond ${name}: ${summary}`],
     usage,
     ...about.map((paragraph) => wrap(paragraph, WIDTH)),
-    ['Options:', ...columns(options.map((option) => optionRow(command, option)))],
+    ['Options:', ...factLines(options.map((option) => optionRow(command, option)))],
     ['Examples:', ...examples(command.examples)],
     ['Exit codes: 0 for success; frond --help lists the others.'],
   ]);
@@ -60,7 +60,7 @@ function sections(parts: readonly (readonly string[])[]): string {
   return parts.map((lines) => lines.join('\n')).join('\n\n');
 }
 
-function optionRow(command: Command, name: OptionName): readonly [string, string] {
+function optionRow(command: Command, name: OptionName): Fact {
   const { short, value, help, env, default: standard } = specOf(command, name);
   const notes = [
     ...(env === undefined ? [] : [`env ${env}`]),
@@ -70,21 +70,11 @@ function optionRow(command: Command, name: OptionName): readonly [string, string
   return [left, notes.length === 0 ? help : `${help} (${notes.join('; ')})`];
 }
 
-function exitRows(): (readonly [string, string])[] {
+function exitRows(): Fact[] {
   return EXIT_CODES.map(({ exit, codes, means }) => [
     String(exit),
     codes.length === 0 ? means : `${means}: ${codes.join(', ')}`,
   ]);
-}
-
-/** Rows in two columns, with the right column wrapped. */
-function columns(rows: readonly (readonly [string, string])[]): string[] {
-  const left = Math.max(...rows.map(([first]) => first.length));
-  return rows.flatMap(([first, second]) =>
-    wrap(second, WIDTH - left - 4).map(
-      (line, index) => `  ${(index === 0 ? first : '').padEnd(left)}  ${line}`,
-    ),
-  );
 }
 
 function examples(list: readonly Example[]): string[] {

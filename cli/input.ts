@@ -96,3 +96,8 @@ export async function payloadOf(
 export function announceTerminal({ io, screen }: CommandContext, what: string): void {
   if (io.stdin.isTTY === true) screen.line(`frond: type the ${what}; Ctrl-D ends it`);
 }
+
+/** Whether an error says that a file does not exist. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

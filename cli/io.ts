@@ -69,5 +69,10 @@ export function invocationOf(script: string, directory: string, env: Environment
   if (basename(script) === 'frond') return env.npm_command === 'exec' ? 'npx frond' : 'frond';
   const near = relative(directory, script);
   const path = near.startsWith('..') || isAbsolute(near) ? script : near;
-  return `node ${/^[\w./@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
+  return `node ${shellWord(path)}`;
+}
+
+/** A path as one word of a shell line, in quotes if it needs them. */
+export function shellWord(path: string): string {
+  return /^[\w./@-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

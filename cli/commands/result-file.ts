@@ -20,7 +20,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { inspectValue } from '../../src/protocol/errors.ts';
 import { CommandError } from '../errors.ts';
-import { unreadable, unwritable } from '../input.ts';
+import { isMissing, unreadable, unwritable } from '../input.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Done, type LineFormat, NOTHING_DONE, type Results, readResults } from './map-resume.ts';
 
@@ -287,8 +287,4 @@ function changed(name: string): CommandError {
     'OUTPUT',
     `${name} was changed by another process during the run, and is not written`,
   );
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -15,6 +15,7 @@ import type { Relay } from '../../transports/relay/index.ts';
 import { createRelayOn } from '../../transports/relay/relay.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
+import { isMissing } from '../input.ts';
 import type { Environment } from '../io.ts';
 import {
   affordableConnections,
@@ -200,7 +201,7 @@ function namesIn(folder: string): string[] {
       .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (isMissing(error)) return [];
     throw error;
   }
 }

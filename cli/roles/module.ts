@@ -3,10 +3,11 @@
 import { stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
+import { messageOf } from '../../src/protocol/errors.ts';
 import { unlessAborted } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
+import { shellWord } from '../io.ts';
 import { quoted } from '../terminal/text.ts';
 
 /**
@@ -111,8 +112,4 @@ function placeOf(error: unknown): string | undefined {
 function near(path: string): string {
   const short = relative(process.cwd(), path);
   return short === '' || short.startsWith('..') ? path : short;
-}
-
-function shellWord(text: string): string {
-  return /^[\w./@-]+$/.test(text) ? text : inspectValue(text);
 }

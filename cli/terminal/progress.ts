@@ -1,5 +1,5 @@
 /** The progress of a job, and numbers and times as text. */
-import type { Screen } from './screen.ts';
+import { type Screen, showStatus } from './screen.ts';
 
 /** Milliseconds between two updates. */
 const REFRESH = 100;
@@ -21,15 +21,8 @@ const BAR = 20;
 
 /** Shows progress on the status line, if there is one, until the returned function is called. */
 export function showProgress(screen: Screen, counts: () => Counts): () => void {
-  if (!screen.canRedraw) return () => {};
   const started = performance.now();
-  const draw = () => screen.status(progressLine(counts(), performance.now() - started));
-  draw();
-  const timer = setInterval(draw, REFRESH);
-  return () => {
-    clearInterval(timer);
-    screen.status(undefined);
-  };
+  return showStatus(screen, () => progressLine(counts(), performance.now() - started), REFRESH);
 }
 
 /** A progress line. @param elapsed - milliseconds. */

@@ -85,15 +85,18 @@ export class Screen {
 
 const EVENTS = ['drain', 'close', 'error'] as const;
 
-/** Milliseconds between two updates. */
+/** Milliseconds between two updates of a status line. */
 const REFRESH = 250;
 
-/** Shows a text on the status line, if there is one, and updates it until the returned function is called. */
-export function showStatus(screen: Screen, text: () => string): () => void {
+/**
+ * Shows a text on the status line, if there is one, and updates it until the returned function is called.
+ * @param refresh - milliseconds between two updates.
+ */
+export function showStatus(screen: Screen, text: () => string, refresh = REFRESH): () => void {
   if (!screen.canRedraw) return () => {};
   const draw = () => screen.status(text());
   draw();
-  const timer = setInterval(draw, REFRESH);
+  const timer = setInterval(draw, refresh);
   return () => {
     clearInterval(timer);
     screen.status(undefined);
