@@ -146,7 +146,7 @@ describe('the config file', () => {
       anonymous: { servers: ['test', 'other'], functions: ['test.*'] },
     });
     service.child.kill('SIGHUP');
-    await service.error(/read again.*"servers":"test, other"/);
+    await service.error(/its files again.*"servers":"test, other"/);
     expect(await knock('https://dash.example')).toBe(true);
     // The client that was there may do more now.
     expect(textOf(await client.eval('test.flip', new Uint8Array([0x9e])))).toBe('a');

@@ -55,7 +55,7 @@ describe('what it says', () => {
       `  server    test at ${server.dbAddress}`,
       '  pages of  https://dash.example',
     ]);
-    expect(running.lines[4]).toMatch(/^ {2}tokens {4}alice, bob, by/);
+    expect(running.lines[4]).toMatch(/^ {2}tokens {4}alice, bob \(/);
     expect(running.lines).toContain('  anybody   may call test.* (test)');
     expect(call).toBe(`  frond eval test.echo 'hello' --relay ${url}`);
     await running.line(/serverName: 'test'/);
