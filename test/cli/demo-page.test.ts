@@ -109,7 +109,7 @@ describe('the site', () => {
   ])('has nothing at %s', async (path) => {
     expect(await ask(port, 'GET', path)).toMatchObject({
       status: 404,
-      body: expect.stringMatching(/^There/),
+      body: expect.stringMatching(/^Nothing/),
     });
   });
 

@@ -148,7 +148,7 @@ test('addresses to bind and to call', () => {
   expect(demoAddresses(undefined, 'memory://*').dbAddress).toBe('memory://*');
   expect(demoAddresses('tcp://[::1]:5555', any).pullAddress).toBe('tcp://[::1]:*');
   expect(demoAddresses('ipc:///tmp/x', any)).toMatchObject({ pubAddress: 'ipc:///tmp/x.pub' });
-  expect(() => demoAddresses('inproc://x', any)).toThrow(/for others to reach it/);
+  expect(() => demoAddresses('inproc://x', any)).toThrow(/so that other processes can reach it/);
   expect(localAddress('tcp://0.0.0.0:1')).toBe('tcp://127.0.0.1:1');
   expect(localAddress('tcp://[::]:1')).toBe('tcp://[::1]:1');
   expect(localAddress('tcp://10.0.0.1:1')).toBe('tcp://10.0.0.1:1');

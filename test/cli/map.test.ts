@@ -191,7 +191,11 @@ test('--resume refuses what is no output of the same run, and what it cannot wri
     2,
     /INPUT: line 2 of ".*other\.out" is not a result/,
   );
-  expectFailure(await map(['test.upper', '--resume', file, '--unordered']), 2, /USAGE: with --unordered/);
+  expectFailure(
+    await map(['test.upper', '--resume', file, '--unordered']),
+    2,
+    /USAGE: --resume with --unordered/,
+  );
   expectFailure(await map(['test.upper', '--resume', directory]), 2, /INPUT: /);
   expect((await map(['test.upper', '--json', '--jsonl'])).code).toBe(2);
   const nowhere = join(directory, 'none', 'x.out');

@@ -75,8 +75,8 @@ test('a token, and what it may do', async () => {
 });
 
 test.each([
-  [['get', 'k'], /USAGE: which server\? Behind a relay, --db is its name/],
-  [['inspect'], /USAGE: which server\? /],
+  [['get', 'k'], /USAGE: the name of the server is missing: with --relay, give it as --db NAME/],
+  [['inspect'], /USAGE: the name of the server is missing/],
   [
     ['get', 'k', '--db', 'tcp://a:1'],
     /USAGE: with --relay, give the name of the server instead of the address "tcp:\/\/a:1"/,

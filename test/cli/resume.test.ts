@@ -219,7 +219,11 @@ describe('what is a result', () => {
     expect((await resume(plain, ['--adopt'])).code).toBe(0);
     expect(await readFile(plain, 'utf8')).toBe(PLAIN);
     expect((await resume(plain, [], `${INPUT}e\n`)).code).toBe(0);
-    expectFailure(await here(['map', 'test.upper', '--adopt'], { stdin: '' }), 2, /USAGE: --adopt is about/);
+    expectFailure(
+      await here(['map', 'test.upper', '--adopt'], { stdin: '' }),
+      2,
+      /USAGE: --adopt needs --resume FILE/,
+    );
   });
 
   it('keeps its permissions, its links, and what others have open', async () => {
