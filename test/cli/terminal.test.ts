@@ -88,7 +88,7 @@ test('the demo has colours there, and fits 80 columns', async () => {
 });
 
 test('a server that is watched is drawn again in its place', async () => {
-  const { stdout, ended, interrupts } = terminal(['inspect', '--watch', '--every', '20'], { NO_COLOR: '1' });
+  const { stdout, ended, interrupts } = terminal(['inspect', '--watch', '--every', '200'], { NO_COLOR: '1' });
   await within(5_000, new Promise<void>((resolve) => watch(stdout, UP_AND_ALL, resolve)), 'a second look');
   interrupts.abort(new Interrupted('SIGINT'));
   expect(await ended).toBe(130);
