@@ -27,7 +27,7 @@ function wordsOf(command: string): readonly string[] {
 describe('README and docs', () => {
   it('have blocks of languages that are read: here, in docs.test.ts, test/install and test/browser, or by the site', () => {
     expect([...new Set(blocks.map(({ language }) => language))].sort()).toEqual(
-      ['html', 'js', 'json', 'mermaid', 'mjs', 'sh', 'text', 'ts'].sort(),
+      ['html', 'js', 'json', 'mjs', 'sh', 'text', 'ts'].sort(),
     );
     const count = (page: string, language: string) =>
       blocks.filter((block) => block.page === page && block.language === language).length;
