@@ -1,7 +1,7 @@
 /** `npm run docs`: the reference from docstrings, then the site of all pages, with the playground in it, in docs/.vitepress/dist. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const docs = import.meta.dirname;
 const root = join(docs, '..');
@@ -23,15 +23,23 @@ const PAGES = [
 ];
 
 rmSync(site, { recursive: true, force: true });
-cpSync(join(root, 'README.md'), join(site, 'index.md'));
-for (const path of PAGES) {
-  if (existsSync(join(root, path))) cpSync(join(root, path), join(site, path), { recursive: true });
+copyPage('README.md', 'index.md');
+for (const path of PAGES.filter((own) => existsSync(join(root, own)))) {
+  if (path.endsWith('.md')) copyPage(path, path);
+  else cpSync(join(root, path), join(site, path), { recursive: true });
 }
 
 run('typedoc', ['--options', 'typedoc.json']);
 run('vitepress', ['build', '.']);
 cpSync(join(root, 'dist/playground'), join(docs, '.vitepress/dist/playground'), { recursive: true });
 console.log('the site is in docs/.vitepress/dist');
+
+/** Without links to files of the checkout that are no pages: the site does not have them. */
+function copyPage(from, to) {
+  const text = readFileSync(join(root, from), 'utf8');
+  mkdirSync(dirname(join(site, to)), { recursive: true });
+  writeFileSync(join(site, to), text.replace(/(?<!!)\[([^\]]+)\]\((?!https?:|#)[^)#]*(?<!\.md)\)/g, '$1'));
+}
 
 function run(command, args) {
   const { status } = spawnSync(join(docs, 'node_modules/.bin', command), args, {

@@ -36,8 +36,7 @@ export default defineConfig({
   cleanUrls: true,
   markdown: { languageAlias: { mjs: 'js' } },
   lastUpdated: false,
-  // Folders of the examples, and the license, which are files of the checkout.
-  ignoreDeadLinks: [/playground\/examples\/[\w-]+(\/|$)/, /^\.\/[\w-]+(\/[\w-]+(\.\w+)?)?$/, /LICENSE/],
+  vite: { build: { chunkSizeWarningLimit: 2_000 } },
   themeConfig: {
     nav: [
       { text: 'Guide', link: '/docs/guide/client' },
