@@ -21,7 +21,7 @@ let project: PackedProject;
 
 beforeAll(async () => {
   project = await packProject();
-});
+}, 60_000);
 
 afterAll(() => {
   project?.remove();
