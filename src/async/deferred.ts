@@ -5,6 +5,7 @@ export interface Deferred<T> {
   readonly reject: (reason: unknown) => void;
 }
 
+/** Makes a promise and gives its two ends. */
 export function deferred<T>(): Deferred<T> {
   let resolve: (value: T | PromiseLike<T>) => void = () => {};
   let reject: (reason: unknown) => void = () => {};

@@ -19,6 +19,11 @@ import { testReaders } from './readers.ts';
 
 export type { Subject } from './context.ts';
 
+/**
+ * Adds the tests of the transport contract to a vitest file.
+ * @param name - the transport, in the names of the tests.
+ * @param make - makes the transport for one test.
+ */
 export function testTransport(name: string, make: () => Subject): void {
   describe(`transport contract: ${name}`, () => {
     let subject: Subject;
