@@ -21,26 +21,26 @@ export function checkZmtpDialAddress(address: string): void {
     );
   }
   if (address === 'ipc://*')
-    throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it names no path`);
+    throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it does not name a path`);
 }
 
-/** Bytes, as systems have it: some have a few less. */
+/** Most bytes of the path of a Unix socket. Some systems allow a few less. */
 const LONGEST_PATH = 107;
 
-/** One place to dial or bind, as `node:net` takes it. */
+/** One place to dial or bind, in the form that `node:net` takes. */
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string };
 
 const TCP = /^tcp:\/\/\[?(.+?)\]?:(\d+|\*)$/;
 
 /**
- * All places that an address stands for at this moment, in the order in which they are to be dialled.
+ * Looks up all places that an address stands for now, in the order in which to dial them.
  * @throws Error when its name cannot be resolved.
  */
 export async function placesOf(address: string): Promise<Place[]> {
   const tcp = parseTcp(address);
   if (tcp === undefined) return [{ path: pathOf(address) }];
   const { host, port } = tcp;
-  // An address with a zone is one already.
+  // An address with a zone is not a name.
   if (isIP(host) !== 0 || host.includes('%')) return [{ host, port }];
   const found = await dns.lookup(host, { all: true, verbatim: true });
   return found.map((own) => ({ host: own.address, port }));
@@ -52,13 +52,13 @@ export async function bindPlaceOf(address: string): Promise<Place> {
   const tcp = parseTcp(address);
   if (tcp?.host === '*') return { host: '0.0.0.0', port: tcp.port };
   const places = await placesOf(address);
-  // Of a name, the address that ZeroMQ would take.
+  // ZeroMQ binds the IPv4 address of a name.
   const place = places.find((own) => 'host' in own && isIP(own.host) === 4) ?? places[0];
   if (place === undefined) throw new Error('the name has no address');
   return place;
 }
 
-/** The address of what is bound at a place, as others dial it. */
+/** The address that peers dial for what is bound at a place. */
 export function addressAt(place: Place): string {
   if ('path' in place) return `ipc://${place.path.replace(/^\0/, '@')}`;
   return place.host.includes(':')

@@ -10,23 +10,23 @@ import type { Link, LinkEnd } from './link.ts';
 import { Topics } from './topics.ts';
 import { Violation } from './violation.ts';
 
-/** Bytes that a subscription costs beside those of its topic. */
+/** Bytes that a subscription costs besides its topic. */
 const OVERHEAD = 128;
-/** Milliseconds that the next answer to a stock pylm client waits for news of it: it opens another subscription for each call. */
+/** Milliseconds that the next answer to a stock pylm client waits for its new subscription: it opens one for each call. */
 const LONGEST_LINGER = 1;
 
-/** What is known of a subscriber. */
+/** What the publisher knows of a subscriber. */
 interface Subscriber {
-  /** Topics, as the map has them. */
+  /** Its topics, as keys of the map. */
   readonly topics: Set<string>;
   bytes: number;
-  /** Whether it was given something that might have waited. */
+  /** Whether it has received a delivery with `mayWait`: it may be a stock pylm client. */
   wasAnswered: boolean;
 }
 
 const DONE = Promise.resolve();
 
-/** Publishes, and proves subscriptions. A subscriber that is too slow loses what there is no room for, which is reported as `lost`. */
+/** Publishes, and confirms subscriptions. A subscriber that is too slow loses deliveries, which the status reports as `lost`. */
 export class ZmtpPublish extends Bound {
   readonly socketType = 'XPUB';
   override readonly takesControlOnly = true;
@@ -35,13 +35,13 @@ export class ZmtpPublish extends Bound {
   #topicBytes = 0;
   #published = 0;
   #nextTurn: Promise<void> | undefined;
-  /** For topics that nobody is subscribed to yet. What nobody has subscribed to in time is nobody's. */
+  /** Deliveries for topics without a subscriber. They are dropped when none comes in time. */
   readonly #held = new HeldDeliveries(() => {});
-  /** What is published at the end of this turn of events: some of it may wait, and is not to go to a subscriber that is gone. */
+  /** Deliveries to publish at the end of this turn of events: those that may wait must not go to a subscriber that has hung up. */
   #later: Delivery[] = [];
-  /** What waits for news of a subscriber that may be on its way out, by topic. */
+  /** Deliveries whose subscriber may be leaving, by topic. */
   readonly #lingering = new Map<string, Delivery[]>();
-  /** How many deliveries each subscription has lost in this turn of events. */
+  /** How many deliveries each subscription lost in this turn of events. */
   readonly #lost = new Map<string, number>();
   #isClosing = false;
   #lastTopic = '';
@@ -112,14 +112,14 @@ export class ZmtpPublish extends Bound {
       this.#topicBytes += cost;
       this.#checkTopics(link, subscriber);
     }
-    // Before anything that comes later.
+    // They leave before later deliveries.
     this.#lingerNoMore();
     if (!this.#held.isEmpty) {
       for (const delivery of this.#held.release(Buffer.from(topic).toString())) {
         this.#publishNow({ ...delivery, mayWait: true });
       }
     }
-    // Proof that the subscription has arrived, for those that know how to take it.
+    // Confirms the subscription to peers that asked for it.
     if (topic.at(-1) !== SLASH || link.waiting > CONFIRMATION_BACKLOG_BYTES) return;
     link.send(topic, true);
     link.send(NO_BYTES, false);
@@ -136,7 +136,7 @@ export class ZmtpPublish extends Bound {
     if (mayWait && !isAnybodys) this.#held.add(delivery);
   }
 
-  /** A stock pylm client that calls again has hung up before: what tells of that may have come in this turn of events, too. */
+  /** Waits for the end of this turn of events, in which the end of a stock pylm client's old link may also arrive: it opens a link for each call. */
   #publishLater(delivery: Delivery): void {
     this.#later.push(delivery);
     for (const { length } of delivery.frames) this.#published += length;
@@ -155,7 +155,7 @@ export class ZmtpPublish extends Bound {
     }
   }
 
-  /** Whether a topic is one of a stock client that was answered before: those have one topic, without a slash. */
+  /** Whether a topic belongs to a stock client that already got an answer. Stock clients have one topic, without a slash. */
   #mayLeave(topic: string): boolean {
     return this.#topics.match(this.#keyOf(topic)).some((link) => {
       const { topics, wasAnswered = false } = this.#subscribers.get(link) ?? {};
@@ -165,7 +165,7 @@ export class ZmtpPublish extends Bound {
 
   #linger(delivery: Delivery): void {
     if (this.#lingering.size === 0) {
-      // And until what came meanwhile is read.
+      // Until what arrived meanwhile is read, too.
       startTimer(LONGEST_LINGER, () => setImmediate(() => this.#lingerNoMore()));
     }
     this.#lingering.set(delivery.topic, [delivery]);

@@ -5,7 +5,7 @@ import type { BoundPull, CloseOptions } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
 import type { Link } from './link.ts';
 
-/** Takes frames from all that push. */
+/** Takes frames from all peers that push. */
 export class ZmtpPull extends Bound implements BoundPull {
   readonly socketType = 'PULL';
   readonly #queue: BatchQueue<Bytes>;
@@ -34,7 +34,7 @@ export class ZmtpPull extends Bound implements BoundPull {
     if (this.#isHeld) link.pause();
   }
 
-  /** Each part is a message: peers batch by sending several as one multipart message. */
+  /** Each part is a message: peers send a batch as one multipart message. */
   frame(_link: Link, _flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
     this.#batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
   }
@@ -55,7 +55,7 @@ export class ZmtpPull extends Bound implements BoundPull {
     this.#queue.end();
   }
 
-  /** Nobody takes what is read now: whoever pushes is held up. */
+  /** Stops reading, so that peers that push have to wait. */
   #hold(): void {
     this.#isHeld = true;
     for (const link of this.links) link.pause();

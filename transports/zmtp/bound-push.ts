@@ -7,7 +7,7 @@ import { SendQueue } from './send-queue.ts';
 
 const DONE = Promise.resolve();
 
-/** Shares frames among all that pull: in turn, passing over those that take no more. */
+/** Shares frames among the peers that pull: in turn, skipping those without room. */
 export class ZmtpPush extends Bound implements BoundPush {
   readonly socketType = 'PUSH';
   override readonly takesControlOnly = true;
@@ -70,7 +70,7 @@ export class ZmtpPush extends Bound implements BoundPush {
     await closing;
   }
 
-  /** The next in turn that takes more. */
+  /** The next peer in turn that has room. */
   #free(): Link | undefined {
     for (let i = 0; i < this.#turns.length; i++) {
       this.#next = (this.#next + 1) % this.#turns.length;

@@ -12,7 +12,7 @@ interface RequestingPeer {
   readonly origin: RequestOrigin;
 }
 
-/** Answers REQ and DEALER alike; a ROUTER, so that one slow answer holds up no other. */
+/** Answers REQ and DEALER sockets. It is a ROUTER, so that a slow answer does not delay others. */
 export class ZmtpReply extends Bound {
   readonly socketType = 'ROUTER';
   override readonly isHeldUp = false;
@@ -40,7 +40,7 @@ export class ZmtpReply extends Bound {
     const peer = this.#peers.get(link);
     const empty = parts.findIndex(({ length }) => length === 0);
     const request = parts[empty + 1];
-    // Anything but [route…, '', request] is no request; without its form there is nobody to answer.
+    // Anything but [route…, '', request] is not a request, and cannot be answered.
     if (peer === undefined || empty < 0 || request === undefined || parts.length !== empty + 2) return;
     parts.pop();
     peer.unanswered++;
@@ -62,7 +62,7 @@ export class ZmtpReply extends Bound {
     for (const part of route) link.send(part, true);
     link.send(reply, false);
     const { sendHighWaterBytes } = this.settings;
-    // Answers to what was read before: its own fault, who asks and does not read.
+    // The peer sends requests and does not read the replies.
     if (link.waiting > sendHighWaterBytes + reply.length) {
       link.refuse(new Violation(`it left ${link.waiting} bytes of replies unread`, 'TOO_LARGE'));
       return;

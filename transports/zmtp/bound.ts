@@ -11,17 +11,17 @@ import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
-/** Connections that the system accepts ahead of this process. */
+/** Connections that the system may accept before this process does. */
 const BACKLOG = 511;
 
-/** What a bound end needs to know beside what it is for. */
+/** What every bound end needs. */
 export interface BindContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
 }
 
-/** A bound end: listens, and has a link to each peer. */
+/** A bound end. It listens, and has a link to each peer. */
 export abstract class Bound implements Binding, LinkRole {
   abstract readonly socketType: SocketType;
   readonly takesControlOnly: boolean = false;
@@ -29,14 +29,14 @@ export abstract class Bound implements Binding, LinkRole {
   readonly own: OwnBytes;
   readonly settings: ZmtpSettings;
   protected readonly host: ChannelHost;
-  /** Peers whose handshake is done, the oldest first. */
+  /** Peers that completed the handshake, oldest first. */
   protected readonly links = new Set<Link>();
-  /** All peers. */
+  /** All peers, including those in a handshake. */
   readonly #all = new Set<Link>();
   readonly #server: Server;
   #address = '';
   #refused = 0;
-  /** Bytes that wait for each peer that is behind, when that was last looked at, and for all of them. */
+  /** Bytes that wait for each slow peer, as last counted, and for all of them. */
   readonly #held = new Map<Link, number>();
   #heldBytes = 0;
   #isClosed = false;
@@ -111,7 +111,7 @@ export abstract class Bound implements Binding, LinkRole {
     this.#account(link, link.waiting);
   }
 
-  /** More waits for a peer that is behind. */
+  /** Counts anew what waits for a slow peer. */
   protected hold(link: Link): void {
     this.#account(link, link.waiting);
     if (this.#heldBytes <= this.settings.sendHighWaterBytesTotal) return;
@@ -121,7 +121,7 @@ export abstract class Bound implements Binding, LinkRole {
     most.refuse(new Violation(`it left ${bytes} bytes unread, the most of all peers`, 'TOO_LARGE'));
   }
 
-  /** Reports that a peer was turned away. It does so rarely: anybody can bring it about, as often as they like. */
+  /** Reports that a peer was refused, at each power of two: any stranger can cause it as often as it likes. */
   protected refuse(reason: string): void {
     this.#refused++;
     if (!Number.isInteger(Math.log2(this.#refused))) return;
@@ -166,7 +166,7 @@ export abstract class Bound implements Binding, LinkRole {
 }
 
 /**
- * A server that was killed leaves its socket at the path, which is removed.
+ * Removes the socket that a killed server left at the path.
  * @throws Error when there is something else, or a server that listens.
  */
 async function makeWay(path: string): Promise<void> {
@@ -186,7 +186,7 @@ function listens(path: string): Promise<boolean> {
   });
 }
 
-/** For bound ends that take no messages. */
+/** Refuses a message, for bound ends that only send. */
 export function noMessages(): never {
-  throw new Violation('it sent a message to an end that takes none');
+  throw new Violation('it sent a message to a socket that only sends');
 }

@@ -7,7 +7,7 @@ export const CONTROL_SIZE = 1_152;
 
 export type SocketType = 'DEALER' | 'ROUTER' | 'PUSH' | 'PULL' | 'SUB' | 'XPUB';
 
-/** The kinds of socket that each may meet. */
+/** The kinds of socket that each kind may talk to. */
 const PEERS: Readonly<Record<SocketType, ReadonlySet<string>>> = {
   DEALER: new Set(['REP', 'ROUTER', 'DEALER']),
   ROUTER: new Set(['REQ', 'DEALER', 'ROUTER']),
@@ -17,16 +17,16 @@ const PEERS: Readonly<Record<SocketType, ReadonlySet<string>>> = {
   XPUB: new Set(['SUB', 'XSUB']),
 };
 
-/** What a peer says of itself in READY. */
+/** What a peer announces in READY. */
 export interface Introduction {
   readonly socketType: string;
-  /** Milliseconds for which it may compute without a sign of life; nothing where it did not say so. */
+  /** Milliseconds for which it may block its event loop; undefined when it did not announce any. */
   readonly busyTimeout: number | undefined;
 }
 
 const SOCKET_TYPE = 'Socket-Type';
 const IDENTITY = 'Identity';
-/** Told by this transport alone: that of libzmq gives signs of life from a thread of its own. */
+/** A property of this transport alone: libzmq sends heartbeats from a thread of its own. */
 const BUSY_TIMEOUT = 'X-Busy-Timeout';
 
 const encoder = new TextEncoder();
@@ -50,7 +50,10 @@ export function errorCommand(reason: string): Bytes {
   return joined(shortText('ERROR'), shortText(reason));
 }
 
-/** Asks for a sign of life. `ttl` is how long the peer may wait for the next one, in milliseconds. */
+/**
+ * Makes a PING.
+ * @param ttl - milliseconds that the peer should wait for the next one.
+ */
 export function pingCommand(ttl: number): Bytes {
   const tenths = Math.min(0xffff, Math.ceil(ttl / 100));
   return joined(shortText('PING'), Uint8Array.of(tenths >> 8, tenths & 0xff));
@@ -93,7 +96,7 @@ export function readFirstCommand(body: Uint8Array, own: SocketType): Introductio
     const reason = readReason(data);
     throw new Violation(`it refused this end: ${reason}`, /^[345]00/.test(reason) ? 'FORBIDDEN' : 'PROTOCOL');
   }
-  if (name !== 'READY') throw new Violation('it sent another command than READY first');
+  if (name !== 'READY') throw new Violation('its first command was not READY');
   return readIntroduction(data, own);
 }
 
@@ -103,20 +106,18 @@ export function readIntroduction(data: Uint8Array, own: SocketType): Introductio
   const socketType = properties.get(SOCKET_TYPE.toLowerCase());
   if (socketType === undefined) throw new Violation('it did not say what kind of socket it is');
   if (!PEERS[own].has(socketType)) {
-    throw new Violation(
-      `it is a socket of another kind than is needed here: ${printable(socketType)} does not fit ${own}`,
-    );
+    throw new Violation(`it is the wrong kind of socket: ${printable(socketType)} does not fit ${own}`);
   }
   const busy = properties.get(BUSY_TIMEOUT.toLowerCase());
   return { socketType, busyTimeout: busy !== undefined && /^\d{1,9}$/.test(busy) ? Number(busy) : undefined };
 }
 
-/** The reason that an ERROR gives, fit to be shown. */
+/** The reason in an ERROR, in printable characters. */
 export function readReason(data: Uint8Array): string {
   return printable(latin1(data.subarray(1, 1 + (data[0] ?? 0))));
 }
 
-/** Names in lower case: they are compared without regard to it. */
+/** Reads the properties by name. Names are in lower case, because ZMTP ignores their case. */
 function readProperties(data: Uint8Array): Map<string, string> {
   const properties = new Map<string, string>();
   let at = 0;
@@ -148,7 +149,7 @@ function joined(...parts: readonly Uint8Array[]): Bytes {
   return whole;
 }
 
-/** Each byte as the character of that number. */
+/** Makes a string with one character for each byte. */
 export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }

@@ -101,7 +101,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
 
   async #bind<B extends Bound>(address: string, make: (context: BindContext) => B): Promise<B> {
     this.checkUse(address);
-    // Kept from the start: closing the connection meanwhile closes it.
+    // Kept before it is bound, so that closing the connection meanwhile closes it.
     const bound = this.keep(make({ host: this, settings: this.#settings, own: this.#own }));
     try {
       return await bound.bind(address);

@@ -11,17 +11,17 @@ import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
-/** Least wait before a peer that refused is dialled again, in milliseconds. */
+/** Shortest wait before a peer that refused is dialled again, in milliseconds. */
 const REDIAL_DELAY = 1_000;
 
 /**
- * Links that must end in a row before the introduction of the peer, until it counts as one that refuses: libzmq hangs up without a
- * word on a socket of a kind that does not fit, and a server that is going down does the same once. Where libzmq reads the introduction
- * with the greeting, it does not even greet; so after the first of them the introduction waits for the greeting.
+ * How many links in a row must end before the peer's introduction until the peer counts as refusing. libzmq hangs up without a reason on a
+ * kind of socket that does not fit, and a server that stops does so once. libzmq does not even greet when it gets the introduction together
+ * with the greeting, so after the first such link the introduction waits for the greeting.
  */
 const HANG_UPS_OF_A_MISFIT = 2;
 
-/** What a channel needs to know beside what it is for. */
+/** What every dialled channel needs. */
 export interface DialContext {
   readonly address: string;
   readonly host: ChannelHost;
@@ -29,7 +29,7 @@ export interface DialContext {
   readonly own: OwnBytes;
 }
 
-/** A dialling end: keeps one link to its address, and says when it can be used. */
+/** A dialling end. It keeps one link to its address, and knows when it is ready. */
 export abstract class Dialled extends Readiness implements Channel, LinkRole {
   abstract readonly socketType: SocketType;
   readonly takesControlOnly: boolean = false;
@@ -38,14 +38,14 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   readonly settings: ZmtpSettings;
   protected readonly address: string;
   protected readonly host: ChannelHost;
-  /** The link, from the end of its handshake to its own end. */
+  /** The link, from the end of its handshake until it breaks. */
   protected link: Link | undefined;
-  /** Why the peer refuses, until it is up or dialled no more. */
+  /** Why the peer refuses, until a link to it is up. */
   protected refusedWith: PalmError | undefined;
   #current: Link | undefined;
   #socket: Socket | undefined;
   #stopWaiting = () => {};
-  /** Addresses of the host that were not tried since it was last looked up. */
+  /** Addresses of the host that are still to be tried. */
   #places: Place[] = [];
   #attempt = 0;
   #hangUps = 0;
@@ -58,7 +58,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     this.own = own;
   }
 
-  /** Separate from the constructor, because the subclass is to be complete. */
+  /** Dials. It is not part of the constructor, because it needs the complete subclass. */
   dial(): this {
     this.host.report({ type: 'connecting', address: this.address }, this);
     void this.#connect();
@@ -88,7 +88,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
       return;
     }
     if (this.#places.length > 0) {
-      // What is at this address of the host may be another service.
+      // This address of the host may belong to another service.
       void this.#tryPlaces(end.reason);
       return;
     }
@@ -142,7 +142,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     this.host.report({ type: 'slow', address: this.address, queued }, this);
   }
 
-  /** The error for what the peer would hang up at. */
+  /** The error for a message for which the peer would hang up. */
   protected refusal(bytes: number): PalmError | undefined {
     const { maxMessageSize } = this.settings;
     if (bytes <= maxMessageSize || maxMessageSize === -1) return undefined;
@@ -156,7 +156,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     return new Violation(`it greets and then hangs up on a ${this.socketType} (${reason})`);
   }
 
-  /** Looks the host up, and tries all its addresses. */
+  /** Looks up the host and tries all its addresses. */
   async #connect(): Promise<void> {
     const { address } = this;
     let reason: string | undefined;
@@ -169,7 +169,10 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     if (!this.isClosed) await this.#tryPlaces(reason);
   }
 
-  /** Tries the addresses that are left, until one accepts. `reason` is why the last one did not do. */
+  /**
+   * Tries the remaining addresses until one accepts.
+   * @param reason - why the last one failed.
+   */
   async #tryPlaces(reason: string | undefined): Promise<void> {
     let last = reason;
     for (let place = this.#places.shift(); place !== undefined; place = this.#places.shift()) {
@@ -192,7 +195,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     return new Promise((resolve) => {
       const socket = connect(place);
       this.#socket = socket;
-      // Whatever is said of it after the outcome is the link's to hear, or nobody's.
+      // Errors after the outcome concern the link, or nothing.
       socket.on('error', () => {});
       const { connectTimeout } = this.settings;
       const stop = startTimer(connectTimeout, () =>
@@ -215,7 +218,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     const { reconnectInterval, reconnectMaxInterval } = this.settings;
     const most = Math.max(reconnectInterval, reconnectMaxInterval);
     const wait = Math.min(most, reconnectInterval * 2 ** Math.min(this.#attempt - 1, 30));
-    // Half by chance: those whose server was started again are not to come back all at once.
+    // Half of it is random, so that not all clients of a restarted server come back at once.
     const delay = Math.max(least, Math.round(wait * (0.5 + Math.random() / 2)));
     const { address, host } = this;
     const why = reason === undefined ? {} : { reason };

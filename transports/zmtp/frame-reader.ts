@@ -1,4 +1,4 @@
-/** Frames of ZMTP 3, read where they lie. Source: rfc.zeromq.org/spec/23. */
+/** Reads frames of ZMTP 3 in place. Source: rfc.zeromq.org/spec/23. */
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { CONTROL_SIZE } from './commands.ts';
 import { Violation } from './violation.ts';
@@ -8,46 +8,46 @@ export const LONG = 2;
 export const COMMAND = 4;
 const RESERVED = 0xff & ~(MORE | LONG | COMMAND);
 
-/** Flags and length, the longer form. */
+/** Bytes of the longer form of flags and length. */
 const LONGEST_HEAD = 9;
 
-/** Bytes that are set aside for a frame that comes in pieces when it is announced; for more, more must have come. */
+/** Bytes to allocate when a large frame is announced. More are allocated only after these have arrived. */
 const FIRST_ROOM = 1_048_576;
 
-/** Takes frames. What it is given is read into again, unless `isOwn` says that nobody else has it. */
+/** Takes frames. The bytes are reused after the call, unless `isOwn` says that they belong to the taker. */
 export interface FrameTaker {
   frame(flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void;
 }
 
-/** Cuts a stream of bytes into frames. It holds at most one frame that is not complete. */
+/** Cuts a stream of bytes into frames. It holds at most one incomplete frame. */
 export class FrameReader {
   readonly #taker: FrameTaker;
   readonly #largest: number;
-  /** Stops before the next frame. What is left of the piece waits for {@link run}. */
+  /** Stops before the next frame. The rest of the piece waits for {@link run}. */
   isPaused = false;
   #chunk: Uint8Array = NOTHING;
   #at = 0;
   readonly #head = new Uint8Array(LONGEST_HEAD);
   #headLength = 0;
-  /** A frame that came in pieces, as far as there is room for it, and how much of it came. */
+  /** A frame that arrives in pieces: its bytes so far, and how many of them have arrived. */
   #body: Bytes | undefined;
   #filled = 0;
   #length = 0;
   #flags = 0;
 
-  /** @param largest - bytes of the largest frame of a message; -1: any. */
+  /** @param largest - most bytes of a frame of a message; -1 sets no limit. */
   constructor(taker: FrameTaker, largest: number) {
     this.#taker = taker;
     this.#largest = largest === -1 ? Number.MAX_SAFE_INTEGER : largest;
   }
 
-  /** Whether a frame was begun and not ended, or waits to be read. */
+  /** Whether a frame is incomplete, or waits to be read. */
   get isAmid(): boolean {
     return this.#at < this.#chunk.length || this.#headLength > 0 || this.#body !== undefined;
   }
 
   /**
-   * Takes a piece and gives on the frames that end in it.
+   * Takes a piece and passes on the frames that end in it.
    * @throws Violation when it holds what is not a frame, or one that is too large.
    */
   read(chunk: Uint8Array): void {
@@ -56,7 +56,7 @@ export class FrameReader {
     this.run();
   }
 
-  /** Goes on with what is left. */
+  /** Continues with the rest of the piece. */
   run(): void {
     while (this.#at < this.#chunk.length && !this.isPaused) {
       if (this.#body !== undefined) this.#fill(this.#body);
@@ -69,7 +69,7 @@ export class FrameReader {
     }
   }
 
-  /** Frames that lie whole in the piece, one after the other. */
+  /** Reads the frames that lie complete in the piece. */
   #readWhole(): void {
     const chunk = this.#chunk;
     const { length } = chunk;
@@ -101,7 +101,7 @@ export class FrameReader {
     if (at < length && this.#body === undefined && !this.isPaused) this.#keepHead();
   }
 
-  /** The rest of the piece is the beginning of a head. */
+  /** Keeps the rest of the piece, which is the beginning of a head. */
   #keepHead(): void {
     const rest = this.#chunk.subarray(this.#at);
     this.#head.set(rest);
@@ -129,7 +129,7 @@ export class FrameReader {
   }
 
   #check(flags: number, size: number): void {
-    if ((flags & RESERVED) !== 0) throw new Violation('it sent what is not a frame of ZMTP 3');
+    if ((flags & RESERVED) !== 0) throw new Violation('it sent bytes that are not a frame of ZMTP 3');
     if ((flags & COMMAND) !== 0) {
       if ((flags & MORE) !== 0) throw new Violation('it sent a command of several parts');
       if (size > CONTROL_SIZE) throw new Violation(`it sent a command of ${size} bytes`, 'TOO_LARGE');
@@ -162,7 +162,7 @@ export class FrameReader {
   }
 }
 
-/** A length of 8 bytes. Above 2^53 it is over any limit, and need not be exact. */
+/** Reads a length of 8 bytes. Above 2^53 it is not exact, but over any limit. */
 function longSize(bytes: Uint8Array, at: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
   return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);

@@ -1,4 +1,4 @@
-/** What messages are made of. */
+/** Joins frames to messages, and reads subscriptions. */
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { latin1 } from './commands.ts';
 import { MORE } from './frame-reader.ts';
@@ -7,7 +7,7 @@ import type { ZmtpSettings } from './options.ts';
 import { Violation } from './violation.ts';
 
 /**
- * Gathers the parts of a message. Gives them when it is complete: the caller's own, also the array.
+ * Gathers the parts of a message, and gives them when the message is complete. The caller owns the parts and their array.
  * @throws Violation when it is too large, or has too many parts.
  */
 export function gatherMessage(
@@ -40,14 +40,14 @@ function checkMessage(link: Link, { maxMessageSize, maxMessageParts }: ZmtpSetti
   }
 }
 
-/** Of a subscription as a message of ZMTP 3.0: 1 begins it and 0 ends it. */
+/** Reads a subscription that is a message, as in ZMTP 3.0: the byte 1 begins a subscription and 0 ends one. */
 export function readSubscription(bytes: Uint8Array, start: number, end: number) {
   const [kind] = bytes.subarray(start, end);
   if (kind !== 0 && kind !== 1) return undefined;
   return { topic: bytes.subarray(start + 1, end), isOn: kind === 1 };
 }
 
-/** A topic as the key of a map: each of its bytes a character. */
+/** Makes the key of a map from a topic: one character for each byte. */
 export function topicKey(topic: Uint8Array): string {
   return latin1(topic);
 }

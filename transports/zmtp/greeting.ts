@@ -2,14 +2,14 @@
 import { Violation } from './violation.ts';
 
 const LENGTH = 64;
-/** Bytes that begin it, by which all versions from 2 on are known. */
+/** Bytes of the signature, by which a peer knows version 2 or later. */
 const SIGNATURE = 10;
 const MAJOR_AT = 10;
 const MINOR_AT = 11;
 const MECHANISM_AT = 12;
 const MECHANISM_END = 32;
 
-/** What this end says first: signature, version 3.1, mechanism, and that it is not a server of that mechanism. */
+/** The greeting of this end: signature, version 3.1, mechanism, and that this end is not the server of the mechanism. */
 export const GREETING: Uint8Array = greetingOf('NULL');
 
 function greetingOf(mechanism: string): Uint8Array {
@@ -27,7 +27,7 @@ export class GreetingReader {
   readonly #bytes = new Uint8Array(LENGTH);
   #length = 0;
 
-  /** Whether what came can be the beginning of a greeting, and is long enough to show it. */
+  /** Whether the signature has arrived complete. */
   get isSigned(): boolean {
     return this.#length >= SIGNATURE;
   }
@@ -42,7 +42,8 @@ export class GreetingReader {
   }
 
   /**
-   * Takes bytes that came. Gives how many of them belong to the greeting.
+   * Takes bytes that arrived.
+   * @returns how many of them belong to the greeting.
    * @throws Violation as soon as it cannot be one of ZMTP 3 with this mechanism.
    */
   read(chunk: Uint8Array): number {

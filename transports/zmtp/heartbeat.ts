@@ -1,30 +1,30 @@
 import { Violation } from './violation.ts';
 
-/** Looks at a silent link within one heartbeat. */
+/** How often a link is checked within one heartbeat. */
 const LOOKS = 2;
-/** Signs of life that a peer may ask for within one heartbeat, or a second without heartbeats. libzmq asks for one. */
+/** Most PINGs of a peer within one heartbeat, or within a second without heartbeats. libzmq sends one. */
 const MOST_PINGS = 1_000;
 /** The longest delay a timer takes. */
 const LONGEST_TIMER = 0x7fffffff;
 
-/** How a link is looked at. */
+/** How a link is watched. */
 export interface HeartbeatSettings {
-  /** Milliseconds of silence, after which a sign of life is asked for; 0: never. */
+  /** Milliseconds of silence after which a PING is sent; 0 sends none. */
   readonly interval: number;
-  /** Whether peers may be slow on purpose: those that do not say for how long cannot be told from dead ones by their silence. */
+  /** Whether the protocol makes peers wait. A silent one may then be alive, unless it announced how long it may be silent. */
   readonly isHeldUp: boolean;
-  /** Milliseconds for which the peer may compute without a sign of life; nothing where it did not say so. */
+  /** Milliseconds for which the peer may be silent; undefined when it did not announce any. */
   readonly patience: number | undefined;
-  /** Whether this end reads: what it does not read is not the peer's silence. */
+  /** Whether this end reads: if not, the peer only seems silent. */
   readonly isReading: () => boolean;
   readonly ask: () => void;
-  /** The link was quiet this way for a while. */
+  /** Called when this end has sent nothing for a while. */
   readonly rest: () => void;
-  /** The peer gave no sign of life for so many milliseconds. */
+  /** Called when the peer was silent for so many milliseconds. */
   readonly dead: (silence: number) => void;
 }
 
-/** Tells silent peers from dead ones. */
+/** Finds out whether a silent peer is dead. */
 export class Heartbeat {
   #timer: NodeJS.Timeout | undefined;
   #interval = 1_000;
@@ -54,8 +54,8 @@ export class Heartbeat {
   }
 
   /**
-   * The peer asked for a sign of life.
-   * @throws Violation when it does nothing else.
+   * Counts a PING of the peer.
+   * @throws Violation when there are too many.
    */
   asked(): void {
     const now = performance.now();
@@ -66,10 +66,10 @@ export class Heartbeat {
     if (++this.#pings > MOST_PINGS) throw new Violation(`it sent more than ${MOST_PINGS} heartbeats at once`);
   }
 
-  /** Looks are counted, and not milliseconds: those in which this process computed are not the peer's. */
+  /** It counts checks and not milliseconds, because time in which this process computed says nothing of the peer. */
   #look({ interval, isHeldUp, patience, isReading, ask, rest, dead }: HeartbeatSettings): void {
     this.#silentLooks = this.#received || !isReading() ? 0 : this.#silentLooks + 1;
-    // A peer that reads nothing may still hear from this end, and the other way round.
+    // One direction may be busy while the other is quiet.
     const isQuiet = !this.#received || !this.#sent;
     if (!this.#sent) rest();
     this.#received = false;

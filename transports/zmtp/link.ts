@@ -26,31 +26,31 @@ import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
-/** Milliseconds that a peer which was sent everything has to hang up, before it is hung up on. */
+/** Milliseconds that a peer gets to hang up after everything was sent to it. */
 const LAST_WORD = 200;
 
 type Stage = 'greeting' | 'introduction' | 'up' | 'ending' | 'down';
 
-/** What a link is for. One may have many links. */
+/** The bound or dialling end that a link belongs to. One role may have many links. */
 export interface LinkRole {
   readonly socketType: SocketType;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
-  /** Whether peers send nothing but handshakes and subscriptions. */
+  /** Whether peers send only handshakes and subscriptions. */
   readonly takesControlOnly: boolean;
-  /** Whether peers may be slow on purpose: those that do not say so cannot be told from dead ones by their silence. */
+  /** Whether the protocol makes peers wait. A silent one may then be alive, unless it announced how long it may be silent. */
   readonly isHeldUp: boolean;
-  /** The handshake is done. */
+  /** Called when the handshake is done. */
   up(link: Link): void;
-  /** Nothing more comes. Called once. */
+  /** Called once, when the link has ended. */
   down(link: Link, end: LinkEnd): void;
-  /** A frame of a message. The bytes are to be copied, unless they are `isOwn`. */
+  /** Takes a frame of a message. It must copy the bytes, unless `isOwn` is true. */
   frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void;
-  /** Everything that came in one piece was given. */
+  /** Called after all frames of one piece were passed on. */
   pieceEnds(link: Link): void;
-  /** The link takes more, after it did not. */
+  /** Called when the link has room again. */
   writable(link: Link): void;
-  /** The peer begins or ends a subscription. Where there are none, that is a violation. */
+  /** Begins or ends a subscription of the peer. A role without this method refuses subscriptions. */
   subscription?(link: Link, topic: Uint8Array, isOn: boolean): void;
 }
 
@@ -58,10 +58,10 @@ export interface LinkRole {
 export interface LinkEnd {
   /** Whether its handshake was done. */
   readonly wasUp: boolean;
-  /** Whether the peer greeted as one that can be talked to, before. */
+  /** Whether the peer had sent a valid greeting. */
   readonly wasGreeted: boolean;
   readonly reason: string;
-  /** What one end did that the other does not take; nothing where the connection just ended. */
+  /** What one end did against the protocol; undefined when the connection just ended. */
   readonly violation: Violation | undefined;
 }
 
@@ -87,7 +87,7 @@ export class Link implements FrameTaker {
   #isResuming = false;
   readonly #heartbeat = new Heartbeat();
   readonly #onGone = new Set<() => void>();
-  /** Parts of a message that is not complete, for roles that take messages whole. */
+  /** Parts of an incomplete message, for roles that take complete messages. */
   readonly parts: Bytes[] = [];
   partBytes = 0;
 
@@ -110,30 +110,30 @@ export class Link implements FrameTaker {
     socket.on('close', () => this.#end());
     this.#stopHandshake = startTimer(handshakeTimeout, () => {
       this.#reason ??= `it did not introduce itself within ${handshakeTimeout} ms`;
-      // A server that computes is dialled again; a bound end keeps no place for who says nothing.
+      // The server may be busy, so the dialler tries again. A bound end has no place for a silent peer.
       if (isDialler) socket.destroy();
       else this.refuse(new Violation(this.#reason));
     });
     if (isDialler) this.#greet();
   }
 
-  /** Bytes that wait for the peer here, in this process. */
+  /** Bytes that wait for the peer in this process. */
   get waiting(): number {
     return this.#outbox.bytes + this.#socket.writableLength;
   }
 
-  /** Whether the handshake is done, and the peer has not hung up. */
+  /** Whether the handshake is done and the peer has not hung up. */
   get isUp(): boolean {
     const { destroyed, readableEnded } = this.#socket;
     return this.#stage === 'up' && !destroyed && !readableEnded;
   }
 
-  /** Whether more may be sent: what is beyond that waits where it can still be given up. */
+  /** Whether more should be sent. Without room, frames should wait where they can still be dropped. */
   get hasRoom(): boolean {
     return this.#stage === 'up' && !this.#isBlocked && this.#outbox.bytes < GATHERED_BYTES;
   }
 
-  /** Whether a peer takes subscriptions as commands: one of ZMTP 3.0 takes them as messages. */
+  /** Whether the peer takes subscriptions as commands. A peer of ZMTP 3.0 takes them as messages. */
   get takesCommands(): boolean {
     return this.#greeting.minor >= 1;
   }
@@ -143,14 +143,17 @@ export class Link implements FrameTaker {
     return performance.now() - this.#begun;
   }
 
-  /** Calls `listener` when the link is gone. Gives the function that ends this. */
+  /**
+   * Calls `listener` when the link is gone.
+   * @returns the function that removes the listener.
+   */
   onGone(listener: () => void): () => void {
     if (this.#stage === 'down') queueMicrotask(listener);
     else this.#onGone.add(listener);
     return () => this.#onGone.delete(listener);
   }
 
-  /** Sends a frame with what else is sent in this turn of events. */
+  /** Sends a frame, together with all that this turn of events sends. */
   send(frame: Uint8Array, more: boolean): void {
     this.#outbox.add(more ? MORE : 0, frame);
     this.#flushSoon();
@@ -161,13 +164,13 @@ export class Link implements FrameTaker {
     this.#flushSoon();
   }
 
-  /** Reads no more until {@link resume}. What was read and not given waits. */
+  /** Stops reading until {@link resume}. What was read but not passed on waits. */
   pause(): void {
     this.#reader.isPaused = true;
     this.#socket.pause();
   }
 
-  /** Reads on in a later turn of events. */
+  /** Resumes in a later turn of events. */
   resumeSoon(): void {
     if (this.#reader.isPaused && !this.#isResuming) {
       this.#isResuming = true;
@@ -185,7 +188,7 @@ export class Link implements FrameTaker {
     if (!this.#reader.isPaused) this.#socket.resume();
   }
 
-  /** Ends the link for what the peer did, and tells it so. */
+  /** Ends the link because of a violation, and sends the peer the reason. */
   refuse(violation: Violation): void {
     if (this.#stage === 'down' || this.#stage === 'ending') return;
     this.#violation ??= violation;
@@ -200,7 +203,7 @@ export class Link implements FrameTaker {
     this.#socket.destroy();
   }
 
-  /** Ends the link. What was sent may still leave within `timeout` milliseconds. Resolves once it is gone. */
+  /** Ends the link. What was sent may still leave within `timeout` milliseconds. Resolves when the link is gone. */
   async close(timeout: number): Promise<void> {
     if (this.#stage === 'down') return;
     this.#reason ??= 'it was closed';
@@ -210,7 +213,7 @@ export class Link implements FrameTaker {
       this.#reader.isPaused = false;
       const written = deferred<void>();
       this.#socket.end(() => written.resolve());
-      // So that the end of the peer is seen, and nothing unread makes the system take back what it has not sent.
+      // Reading shows the end of the peer. Unread data would make the system discard what it has not sent.
       this.#socket.resume();
       await atMost(timeout, Promise.race([written.promise, this.#closed.promise]));
       await atMost(Math.min(timeout, LAST_WORD), this.#closed.promise);
@@ -256,7 +259,7 @@ export class Link implements FrameTaker {
     this.#role.pieceEnds(this);
   }
 
-  /** All at once. A bound end introduces itself once it knows the peer: so that one that hears of it is known. */
+  /** Sends the greeting. A bound end introduces itself after it knows the peer, so that it knows each peer that gets its introduction. */
   #greet(): void {
     if (this.#isGreeted) return;
     this.#isGreeted = true;
@@ -300,7 +303,7 @@ export class Link implements FrameTaker {
       case 'ERROR':
         throw new Violation(`it ended the link: ${readReason(data)}`);
       default:
-      // PONG is a sign of life by itself. Others may have a meaning in a later version.
+      // A PONG needs no action. Later versions may have other commands.
     }
   }
 
@@ -328,7 +331,7 @@ export class Link implements FrameTaker {
     this.#heartbeat.sent();
     if (this.#isFlushing) return;
     this.#isFlushing = true;
-    // Behind what this turn of events still sends, and before the next.
+    // After what this turn of events still sends, and before the next turn.
     process.nextTick(() => this.#flush());
   }
 
@@ -341,7 +344,7 @@ export class Link implements FrameTaker {
     this.#roomLater();
   }
 
-  /** The system took it all. Whoever waits goes on in the next turn of events, so that others have theirs. */
+  /** The system took everything. Senders go on in the next turn of events, so that others get theirs. */
   #roomLater(): void {
     setImmediate(() => {
       if (this.hasRoom) this.#role.writable(this);

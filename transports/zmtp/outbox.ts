@@ -1,13 +1,13 @@
 import { LONG } from './frame-reader.ts';
 
-/** Bytes of the first block of a burst, and of those that follow when it is full. */
+/** Bytes of the first block of a burst, and of each block that follows. */
 const FIRST_BLOCK = 4_096;
 const LARGEST_BLOCK = 65_536;
-/** Larger frames are written from where they lie. */
+/** Larger frames are written without a copy. */
 const LARGEST_COPY = 8_192;
 const LONGEST_HEAD = 9;
 
-/** Frames on their way to one peer, as the bytes that are to be written: few pieces, however many frames. */
+/** Frames for one peer, as bytes to write: few pieces, however many frames there are. */
 export class Outbox {
   #pieces: Uint8Array[] = [];
   #block: Buffer = NO_BLOCK;
@@ -21,7 +21,7 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Adds a frame. What is large must not be changed until it was written. */
+  /** Adds a frame. A large one must not change until it is written. */
   add(flags: number, frame: Uint8Array): void {
     const { length } = frame;
     const copied = length <= LARGEST_COPY ? length : 0;
@@ -50,14 +50,14 @@ export class Outbox {
     }
   }
 
-  /** Adds bytes that are frames already, or the greeting. */
+  /** Adds bytes that need no head: complete frames, or the greeting. */
   addRaw(bytes: Uint8Array): void {
     this.#closePiece();
     this.#pieces.push(bytes);
     this.#bytes += bytes.length;
   }
 
-  /** Gives what waits, to be written in this order. */
+  /** Takes out the pieces, to be written in this order. */
   take(): readonly Uint8Array[] {
     this.#closePiece();
     const pieces = this.#pieces;
@@ -67,7 +67,7 @@ export class Outbox {
     return pieces;
   }
 
-  /** Lets go of a block that nothing is written to. */
+  /** Releases an unused block. */
   rest(): void {
     if (this.#bytes > 0) return;
     this.#block = NO_BLOCK;
@@ -90,5 +90,5 @@ export class Outbox {
 }
 
 const NO_BLOCK = Buffer.alloc(0);
-/** Bytes up to which a loop is faster than the call into native code. */
+/** Most bytes that a loop copies faster than native code does. */
 const SHORT = 48;

@@ -1,11 +1,11 @@
 import type { Bytes } from '../../src/protocol/bytes.ts';
 
-/** Bytes of a block that small frames are copied into: a buffer for each costs more than all the rest of reading it. */
+/** Bytes of a block that small frames are copied into. A buffer for each frame costs more than the rest of reading it. */
 const BLOCK = 4_096;
-/** Larger frames get a buffer of their own. So a small frame that is kept keeps no more than {@link BLOCK}. */
+/** Larger frames get a buffer of their own, so a small frame keeps at most one block alive. */
 const LARGEST_PIECE = 512;
 
-/** Copies frames out of what a socket reads into. */
+/** Copies frames out of the buffer that a socket reads into. */
 export class OwnBytes {
   #block = new ArrayBuffer(0);
   #at = 0;
@@ -21,7 +21,7 @@ export class OwnBytes {
       this.#at = 0;
     }
     const piece = new Uint8Array(this.#block, this.#at, length);
-    // Numbers of eight bytes may begin where a frame does.
+    // Readers may view the start of a frame as numbers of eight bytes.
     this.#at += (length + 7) & ~7;
     if (length < SHORT) for (let i = 0; i < length; i++) piece[i] = bytes[start + i] as number;
     else piece.set(new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, length));
@@ -29,5 +29,5 @@ export class OwnBytes {
   }
 }
 
-/** Bytes up to which a loop is faster than the call into native code. */
+/** Most bytes that a loop copies faster than native code does. */
 const SHORT = 48;

@@ -9,7 +9,7 @@ import { Violation } from './violation.ts';
 
 const DONE = Promise.resolve();
 
-/** Frames to one PULL. When the link breaks, what waits here is given up: it is never sent over the next. */
+/** Sends frames to one PULL. When the link breaks, waiting frames are dropped: they never go over the next link. */
 export class ZmtpPusher extends Dialled implements Pusher {
   readonly socketType = 'PUSH';
   override readonly takesControlOnly = true;
@@ -32,7 +32,7 @@ export class ZmtpPusher extends Dialled implements Pusher {
   }
 
   frame(): void {
-    throw new Violation('it sent a message, and is only to take some');
+    throw new Violation('it sent a message, but it may only receive');
   }
 
   override writable(link: Link): void {
@@ -60,7 +60,7 @@ export class ZmtpPusher extends Dialled implements Pusher {
   }
 
   protected override disconnected(error: PalmError): void {
-    // First, so that who hears of the break finds nothing that still waits.
+    // First, so that listeners to the break find an empty queue.
     this.#queue.drop((isBegun) =>
       isBegun ? error : new PalmError('DISCONNECTED', error.message, { sent: false }),
     );
@@ -72,7 +72,7 @@ export class ZmtpPusher extends Dialled implements Pusher {
     this.#queue.drop(() => error);
   }
 
-  /** Waits in the queue, unless the peer refuses. */
+  /** Queues the frames, unless the peer refuses. */
   #whenReady(frames: readonly Bytes[]): Promise<void> {
     if (this.refusedWith !== undefined) return Promise.reject(this.refusedWith);
     return this.#queue.add(frames);

@@ -1,4 +1,4 @@
-/** The dialling ends that only receive: a share of what is pushed, and what is published. */
+/** The dialling ends that only receive: pullers and subscriptions. */
 
 import { BatchQueue, type ByteMark } from '../../src/async/batch-queue.ts';
 import { startTimer } from '../../src/async/timers.ts';
@@ -43,7 +43,7 @@ abstract class Receiving<T> extends Dialled {
   }
 }
 
-/** A share of what one PUSH hands out. */
+/** Takes its share of the frames of one PUSH. */
 export class ZmtpPuller extends Receiving<Bytes> implements Puller {
   readonly socketType = 'PULL';
   override readonly isHeldUp = true;
@@ -53,13 +53,13 @@ export class ZmtpPuller extends Receiving<Bytes> implements Puller {
     super(context, context.settings.receiveHighWaterMark ?? PULLED, { sizeOf, bytes: PULLED_BYTES });
   }
 
-  /** Each part is a message: peers batch by sending several as one multipart message. */
+  /** Each part is a message: peers send a batch as one multipart message. */
   frame(_link: Link, _flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
     this.batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
   }
 }
 
-/** What one PUB publishes under one prefix, proved where the publisher can. */
+/** Takes what one PUB publishes under one prefix. */
 export class ZmtpSubscription extends Receiving<Delivery> implements Subscription {
   readonly socketType = 'SUB';
   readonly #topic: Uint8Array;
@@ -93,7 +93,7 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
     if (frames === undefined) return;
     const topic = this.#read;
     this.#read = undefined;
-    // A message of one part has a topic and nothing under it.
+    // A message of one part has only a topic.
     if (topic === undefined) return;
     if (frames.length > 1 || (frames[0]?.length ?? 0) > 0) this.batch.push({ topic, frames });
     else if (topic === this.#proof) this.#proved();
@@ -105,8 +105,8 @@ export class ZmtpSubscription extends Receiving<Delivery> implements Subscriptio
   }
 
   /**
-   * The subscription travels behind the handshake. A frond server proves its arrival with an empty delivery; pylm cannot, so there it
-   * counts as arrived a little later, the more so the slower the link is.
+   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there it counts as
+   * arrived after a wait that grows with the time that the handshake took.
    */
   protected override connected(link: Link): void {
     this.#read = undefined;
@@ -141,7 +141,7 @@ function sizeOf({ topic, frames }: Delivery): number {
   return size;
 }
 
-/** Reads topics, most of which are the same as the one before. */
+/** Reads topics. Most are the same as the one before, which saves decoding them. */
 class RecentTopic {
   #bytes: Uint8Array = new Uint8Array(0);
   #topic = '';
@@ -154,7 +154,7 @@ class RecentTopic {
     return this.#topic;
   }
 
-  /** A loop, because for so few bytes the call into native code takes longer. */
+  /** For so few bytes a loop is faster than native code. */
   #isSame(bytes: Uint8Array, start: number, end: number): boolean {
     const recent = this.#bytes;
     const length = end - start;

@@ -8,24 +8,24 @@ import { Dialled } from './dialled.ts';
 import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
 
-/** Requests that were given up while they waited, from which on those that wait are looked through for them. */
+/** How many cancelled requests may wait before the queue is searched for them. */
 const PRUNE_FROM = 64;
 
 interface QueuedRequest {
   readonly id: number;
-  /** Nothing once it is given up. */
+  /** Undefined once the request is cancelled. */
   frame: Bytes | undefined;
 }
 
 /**
- * Requests to one REP over one DEALER. A REP gives back the parts in front of the empty one, so each reply names its request, and one
- * that was lost or given up holds up no other.
+ * Sends requests to one REP over one DEALER. A REP returns the parts in front of the empty one, so each reply names its request, and a lost or
+ * cancelled request does not delay others.
  */
 export class ZmtpRequester extends Dialled {
   readonly socketType = 'DEALER';
   readonly #pending = new PendingReplies<Bytes>();
   readonly #waiting = new Fifo<QueuedRequest>();
-  /** Sizes of those that were sent and not answered. One that was given up stays: the server answers it all the same. */
+  /** Sizes of the requests that were sent and not answered. Cancelled ones stay, because the server still answers them. */
   readonly #sent = new Map<number, number>();
   #sentBytes = 0;
   #givenUp = 0;

@@ -1,19 +1,19 @@
-/** Who subscribed to what, looked up by the topic of a publication. */
+/** Subscriptions, looked up by the topic of a publication. */
 
 /**
- * What each holder subscribed to. A topic is a string with a character for each of its bytes. Prefixes lie by their length, so that a
- * look-up takes one step for each length that there is, and not for each subscription.
+ * The subscriptions of each holder. A topic is a string with a character for each of its bytes. Prefixes are stored by their length, so that
+ * a look-up takes one step for each length and not for each subscription.
  */
 export class Topics<H> {
   readonly #byLength = new Map<number, Map<string, Map<H, number>>>();
-  /** The lengths that there are, the shortest first. */
+  /** The lengths of all prefixes, shortest first. */
   #lengths: number[] = [];
   #version = 0;
   #lastTopic: string | undefined;
   #lastVersion = -1;
   #lastHolders: readonly H[] = [];
 
-  /** Gives whether the holder had not subscribed to it before. */
+  /** @returns whether the subscription is the holder's first to this topic. */
   add(topic: string, holder: H): boolean {
     let topics = this.#byLength.get(topic.length);
     if (topics === undefined) {
@@ -32,7 +32,10 @@ export class Topics<H> {
     return times === 0;
   }
 
-  /** Takes back one subscription, or all of the holder's to the topic. Gives whether none is left of those that there were. */
+  /**
+   * Ends one subscription of the holder to the topic, or all of them.
+   * @returns whether the holder had one and has none any more.
+   */
   remove(topic: string, holder: H, all = false): boolean {
     const topics = this.#byLength.get(topic.length);
     const holders = topics?.get(topic);
@@ -52,7 +55,7 @@ export class Topics<H> {
     return true;
   }
 
-  /** The longest topic that the holder subscribed to and `topic` begins with. */
+  /** The longest subscription of the holder that covers `topic`. */
   subscriptionOf(topic: string, holder: H): string {
     for (let i = this.#lengths.length - 1; i >= 0; i--) {
       const prefix = topic.slice(0, this.#lengths[i]);
@@ -61,7 +64,7 @@ export class Topics<H> {
     return topic;
   }
 
-  /** Those who subscribed to what the topic begins with, each once. */
+  /** The holders whose subscriptions cover the topic, each once. */
   match(topic: string): readonly H[] {
     if (topic === this.#lastTopic && this.#version === this.#lastVersion) return this.#lastHolders;
     let found: H[] | undefined;

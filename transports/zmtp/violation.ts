@@ -1,6 +1,6 @@
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 
-/** A peer did what this end does not let it do: the reason for which its link is ended. */
+/** The reason to end a link: its peer broke the protocol or a limit. */
 export class Violation extends Error {
   override readonly name = 'Violation';
   readonly code: Extract<PalmErrorCode, 'PROTOCOL' | 'FORBIDDEN' | 'TOO_LARGE'>;
