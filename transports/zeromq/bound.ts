@@ -18,12 +18,13 @@ import { RouteWatch } from './route-watch.ts';
 import { checkIpcPath, closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
-/** Milliseconds until an address is bound again that all peers were dropped from. */
+/** Milliseconds until an address is bound again after all its peers were dropped. */
 const REBIND_DELAY = 50;
 
-/** Milliseconds to wait for the system to give a port back. */
+/** Milliseconds to wait for the system to release a port. */
 const RELEASE_TIMEOUT = 500;
 
+/** A bound end: one socket and its monitor. */
 export abstract class Bound<S extends Socket> implements Binding {
   protected readonly socket: S;
   protected readonly host: ChannelHost;
@@ -66,27 +67,27 @@ export abstract class Bound<S extends Socket> implements Binding {
     this.host.release(this);
     closeSocket(this.socket, options.timeout ?? 0);
     this.#onClosed();
-    // Whoever closes a server may start it again at once, on the same port.
+    // The caller may start a server again at once on the same port.
     await atMost(RELEASE_TIMEOUT, this.#unbound.promise);
   }
 
   protected abstract start(): void;
 
-  /** Peers whose handshake is done came or went. */
+  /** Called when a peer completes its handshake or goes. */
   protected peersChanged(_peers: number): void {}
 
-  /** Some peer went. */
+  /** Called when any peer goes. */
   protected someoneWent(): void {}
 
-  /** Ends the connections of all peers. Those that are well-behaved soon come back by themselves. */
+  /** Ends the connections of all peers. Honest peers dial again by themselves. */
   protected dropPeers(reason: string): void {
     this.refuse(reason);
-    // Unbinding does it, and at once.
+    // Unbinding ends them at once.
     this.socket.disconnect(this.#address);
     this.#bindAgain();
   }
 
-  /** Whether what came of peers that were dropped is dealt with. */
+  /** Whether everything that dropped peers had sent is handled. */
   protected mayBindAgain(): boolean {
     return true;
   }
@@ -99,23 +100,23 @@ export abstract class Bound<S extends Socket> implements Binding {
         checkDescriptors(`bind ${this.#address}`);
         this.socket.bindSync(this.#address);
       } catch {
-        // The address is not given back yet, or the process has no descriptors left.
+        // The system has not released the address, or the process has no descriptors left.
         this.#bindAgain();
       }
     });
   }
 
-  /** Follows what happens to the socket; resolves when the system has it back. */
+  /** Follows the events of the socket. Resolves when the system has released it. */
   async #watch(): Promise<void> {
     const events = new EventReader(this.socket);
     let peers = 0;
-    // A disconnection does not say whose: one that had not yet introduced itself is the likelier to leave.
+    // A disconnection does not name its peer. One in a handshake is more likely to leave.
     let strangers = 0;
     for (;;) {
       const event = await events.next();
       if (event === undefined) return;
       if (event.type === 'close') {
-        // Read on to the end: what follows the socket is one itself, and would stay until it is collected.
+        // Read to the end: the monitor is a socket too, and would stay open until it is collected.
         if (this.socket.closed) this.#unbound.resolve();
       } else if (event.type === 'accept') {
         strangers++;
@@ -132,7 +133,7 @@ export abstract class Bound<S extends Socket> implements Binding {
     }
   }
 
-  /** Reports that a peer was refused. It does so rarely: anybody can bring it about, as often as they like. */
+  /** Reports that a peer was refused, at each power of two: any stranger can cause it as often as it likes. */
   refuse(reason: string): void {
     this.#refused++;
     if (!isPowerOfTwo(this.#refused)) return;
@@ -149,7 +150,7 @@ export abstract class Bound<S extends Socket> implements Binding {
   }
 }
 
-/** Answers REQ and DEALER alike; a ROUTER, so that one slow answer holds up no other. */
+/** Answers REQ and DEALER sockets. It is a ROUTER, so that a slow answer does not delay others. */
 export class ZeromqReply extends Bound<Router> {
   readonly #answer: Answer;
   readonly #writer: SocketWriter<Uint8Array[]>;
@@ -188,7 +189,7 @@ export class ZeromqReply extends Bound<Router> {
   #take(parts: Uint8Array[]): void {
     const empty = parts.findIndex((part) => part.length === 0);
     const request = parts[empty + 1];
-    // Anything but [route…, '', request] is no REQ's; without its form there is nobody to answer.
+    // Anything but [route…, '', request] is not a request, and cannot be answered.
     const [peer] = parts;
     if (empty < 1 || peer === undefined || request === undefined || parts.length !== empty + 2) return;
     const route = parts.slice(0, empty + 1);
@@ -198,11 +199,12 @@ export class ZeromqReply extends Bound<Router> {
   }
 
   #send(route: Uint8Array[], reply: Bytes): void {
-    // Refused only when closed, and then nobody waits for it.
+    // It rejects only when closed, and then nobody waits for the reply.
     this.#writer.write([[...route, reply]]).catch(() => {});
   }
 }
 
+/** Takes frames from all peers that push. */
 export class ZeromqPull extends Bound<Pull> implements BoundPull {
   readonly #queue = new BatchQueue<Bytes>(PULLED, {
     sizeOf: ({ length }) => length,
@@ -222,6 +224,7 @@ export class ZeromqPull extends Bound<Pull> implements BoundPull {
   }
 }
 
+/** Shares frames among the peers that pull. */
 export class ZeromqPush extends Bound<Push> implements BoundPush {
   #peers = 0;
   readonly #listeners: (() => void)[] = [];

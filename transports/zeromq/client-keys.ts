@@ -5,32 +5,32 @@ import type { AllowKey } from './options.ts';
 import { receive } from './reader.ts';
 import type { Addon } from './sockets.ts';
 
-/** Where libzmq looks for who answers, in the context of the socket (rfc.zeromq.org/spec/27). */
+/** The address at which libzmq asks about keys, in the context of the socket (rfc.zeromq.org/spec/27). */
 const HANDLER = 'inproc://zeromq.zap.01';
 
-/** Milliseconds that a function may take to decide about a key: shorter than a handshake may last, 30 s in libzmq. */
+/** Milliseconds that a function may take to decide about a key. A handshake of libzmq may last 30 s. */
 const DECISION_TIMEOUT = 5_000;
 
-/** Keys that are decided about at once. Who comes beyond them is refused, and dials again. */
+/** Most decisions under way at once. Further clients are refused, and dial again. */
 const MOST_DECISIONS = 256;
 
 const YES = ['200', 'OK'] as const;
 const NO = ['400', 'this key is not allowed'] as const;
 const UNDECIDED = ['500', 'nothing was decided about this key'] as const;
 
-/** A bound socket's share in the decisions. */
+/** The check of keys for one bound socket. */
 export interface KeyCheck {
   readonly context: Context;
-  /** The name under which libzmq asks for this socket (rfc.zeromq.org/spec/27). */
+  /** The domain by which libzmq names this socket (rfc.zeromq.org/spec/27). */
   readonly zapDomain: string;
-  /** The socket is closed. */
+  /** Call it when the socket is closed. */
   release(): void;
 }
 
 /**
- * Says which CURVE keys may connect to what a transport binds. libzmq asks in the handshake, over a socket of the same context;
- * so what is bound with `allow` has a context of its own, and what else the process does with ZeroMQ is not asked about. A
- * context keeps its threads until the process ends: there is one for each transport, however many connections it opens.
+ * Decides which CURVE keys may connect to the sockets that a transport binds. libzmq asks in the handshake, over a socket of the same context.
+ * Sockets bound with `allow` therefore have a context of their own, so that libzmq does not ask about the other sockets of the process. A
+ * context keeps its threads until the process ends, so each transport has one, however many connections it opens.
  */
 export class ClientKeys {
   readonly #isAllowed: AllowKey;
@@ -50,8 +50,8 @@ export class ClientKeys {
   }
 
   /**
-   * The context to bind in, where keys are decided about until the check is released.
-   * @param refused - called for each client that is refused. libzmq's own event is not used: 1 of 122 refusals had one.
+   * Opens the check for one socket, and gives the context to bind it in.
+   * @param refused - called for each refused client. libzmq's own event is unreliable: 1 of 122 refusals had one.
    * @throws PalmError `INVALID_CALL` when the process has no descriptors left.
    */
   use(addon: Addon, refused: (reason: string) => void): KeyCheck {
@@ -73,7 +73,7 @@ export class ClientKeys {
     const handler = this.#handler;
     if (this.#refused.size > 0 || handler === undefined) return;
     this.#handler = undefined;
-    // It unbinds too, and at once: closing alone leaves the address taken for a moment.
+    // Unbinding frees the address at once. Closing alone frees it a moment later.
     handler.disconnect(HANDLER);
     handler.close();
   }
@@ -94,7 +94,7 @@ export class ClientKeys {
     if (status === NO[0]) this.#refused.get(String(domain))?.('the key of a client is not allowed');
     if (status === UNDECIDED[0]) this.#refused.get(String(domain))?.(text);
     if (handler.closed) return;
-    // A peer that has left meanwhile is nobody's loss.
+    // The peer may have left meanwhile, which is fine.
     await handler.send([route, '', version, id, status, text, '', '']).catch(() => {});
   }
 
@@ -106,7 +106,7 @@ export class ClientKeys {
       const isAllowed: unknown = await this.#isAllowed(key);
       decision = isAllowed === true ? YES : NO;
     };
-    // One that throws has decided nothing.
+    // A function that throws has not allowed the key.
     await atMost(
       DECISION_TIMEOUT,
       decided().catch(() => {}),
@@ -118,7 +118,7 @@ export class ClientKeys {
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
 
-/** Bytes as Z85 (rfc.zeromq.org/spec/32): five characters for every four bytes. */
+/** Encodes bytes as Z85 (rfc.zeromq.org/spec/32): five characters for every four bytes. */
 function z85(bytes: Uint8Array): string {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let text = '';

@@ -30,10 +30,9 @@ import { ZeromqSubscription } from './subscription.ts';
 import { countingTopics } from './topics.ts';
 
 /**
- * Of links that are held up on purpose when a peer is slow. ZeroMQ reads a heartbeat behind the messages before it, so it
- * would take such a peer for dead and throw away what is on the way to it, or abort the process (zeromq/libzmq#4767,
- * #4364). It also aborts the process when it sends one to a peer that is gone and left messages that wait to be read (#4841). The
- * system's own probes are answered however slow the peer is.
+ * Options of links on which a slow peer may have to wait. ZeroMQ reads a heartbeat only after the messages before it. It would take a waiting peer
+ * for dead and discard what is on the way to it, or abort the process (zeromq/libzmq#4767, #4364). It also aborts the process when it sends a
+ * heartbeat to a peer that is gone and left unread messages (#4841). Peers answer the system's own probes however slow they are.
  */
 const HELD_UP = {
   heartbeatInterval: 0,
@@ -45,8 +44,8 @@ const HELD_UP = {
 } as const;
 
 /**
- * Of sockets that only receive. With `immediate`, which is for those that send, ZeroMQ throws away what came and is not
- * read yet when the link ends: the last answers of a server that closes.
+ * Options of sockets that only receive. With `immediate`, which is for sockets that send, ZeroMQ discards unread messages when the link ends: the
+ * last answers of a server that closes.
  */
 const RECEIVING = { immediate: false } as const;
 
@@ -120,7 +119,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
   }
 
   async bindReply(address: string, answer: Answer): Promise<Binding> {
-    // Nothing to be waited for: replies to who does not read them are dropped, and looks for peers shall not wait for them.
+    // Sending must not wait: replies to peers that do not read are dropped, and checks for gone peers must not wait for them.
     const open = (options: BindOptions) => new this.#addon.Router({ ...options, sendTimeout: 0 });
     return this.#bind(address, open, (socket) => new ZeromqReply(socket, this, answer));
   }
@@ -152,7 +151,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
         sendTimeout: 0,
         noDrop: true,
       });
-      // Every subscription is to be answered, also one to a topic that a connection not yet known dead still holds.
+      // Every subscription gets a confirmation, also to a topic that a dead connection still holds.
       socket.verbosity = 'allSubsUnsubs';
       return socket;
     };
@@ -188,7 +187,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     let bound: B | undefined;
     const check = this.#clientKeys?.use(this.#addon, (reason) => bound?.refuse(reason));
     try {
-      // Enforced: should nobody decide about keys, nobody comes in.
+      // Enforced: without an answer about a key, libzmq admits no peer.
       const decided = check && { context: check.context, zapDomain: check.zapDomain, zapEnforceDomain: true };
       bound = make(openSocket(`bind ${address}`, () => open({ ...options, ...decided })));
       await bound.bind(address, () => check?.release());

@@ -4,9 +4,9 @@ import type { Socket } from 'zeromq';
 import { invalidCall, messageOf } from '../../src/protocol/errors.ts';
 
 /**
- * File descriptors that must be free before a socket is opened. It takes 3 with its monitor, 2 more to be bound, and 8 more if it is
- * the first one of the process. libzmq aborts the process when there are none for its threads, and when it is to bind and
- * cannot list the network interfaces (epoll.cpp, ip_resolver.cpp).
+ * File descriptors that must be free before a socket is opened. A socket takes 3 with its monitor, 2 more when bound, and 8 more when it is the
+ * first of the process. libzmq aborts the process when its threads find none, and when it binds and cannot list the network interfaces
+ * (epoll.cpp, ip_resolver.cpp).
  */
 const NEEDED = 16;
 
@@ -36,7 +36,7 @@ export function openSocket<S extends Socket>(doing: string, make: () => S): S {
   let socket: S | undefined;
   try {
     socket = make();
-    // The monitor is made when it is first asked for.
+    // The first access makes the monitor.
     void socket.events;
     return socket;
   } catch (cause) {
@@ -48,7 +48,7 @@ export function openSocket<S extends Socket>(doing: string, make: () => S): S {
   }
 }
 
-/** Whether the system or ZeroMQ has no more of what a socket takes. */
+/** Whether the system or ZeroMQ has run out of descriptors or sockets. */
 function isShortage(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 }

@@ -15,10 +15,10 @@ import { ReadProgress, readInto, takeFrames } from './reader.ts';
 import { closeSocket } from './sockets.ts';
 import { gatherFrames, SocketWriter } from './writer.ts';
 
-/** Wait before a peer that speaks something else is dialled again, in milliseconds; ZeroMQ itself gives up. */
+/** Milliseconds before a peer that speaks another protocol is dialled again. ZeroMQ itself gives up. */
 const REDIAL_DELAY = 1_000;
 
-/** What a channel needs to know beside its socket. */
+/** What every dialled channel needs besides its socket. */
 export interface DialContext {
   readonly address: string;
   readonly host: ChannelHost;
@@ -26,10 +26,10 @@ export interface DialContext {
   readonly settings: ZeromqSettings;
 }
 
-/** Opens another socket like the one that a channel has. */
+/** Opens a socket of the channel's kind. */
 export type OpenSocket<S> = () => S;
 
-/** A dialling end: follows its link, and says when it can be used. */
+/** A dialling end. It follows its link, and knows when it is ready. */
 export abstract class Dialled<S extends Socket & { connect(address: string): void }>
   extends Readiness
   implements Channel
@@ -37,7 +37,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   protected socket: S;
   protected readonly context: DialContext;
   protected readonly progress = new ReadProgress();
-  /** Why the link broke, until what came before is read. */
+  /** Why the link broke, until everything that arrived before is read. */
   #breakReason: string | undefined;
   #stopRedial = () => {};
   readonly #dialler: Dialler;
@@ -62,7 +62,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     });
   }
 
-  /** Separate from the constructor, because events may come before a subclass is complete. */
+  /** Dials. It is not part of the constructor, because events may come before the subclass is complete. */
   dial(): this {
     const { address, host } = this.context;
     this.#watch(this.socket);
@@ -95,14 +95,14 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
         if (!isCurrent()) return;
         host.report({ type: 'disconnected', address, reason }, this);
         this.#dialler.disconnected();
-        // The monitor overtakes what was received before the end: let that be read first.
+        // The monitor is ahead of the messages: those that came before the end are read first.
         this.#breakReason = reason;
         this.progress.caughtUp().then(() => this.#break());
       },
       reconnecting: (attempt, delay) => {
         if (!isCurrent()) return;
         host.report({ type: 'reconnecting', address, attempt, delay }, this);
-        // To go elsewhere is to leave what was not read.
+        // Dialling another address discards unread messages.
         this.progress.caughtUp().then(() => {
           if (!this.isClosed) this.#dialler.failed();
         });
@@ -127,7 +127,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     closeSocket(this.socket, options.timeout ?? 0);
   }
 
-  /** The error for a frame that the peer would hang up at. */
+  /** The error for a frame for which the peer would hang up. */
   protected refusal({ length }: Bytes): PalmError | undefined {
     const { address, settings } = this.context;
     const { maxMessageSize } = settings;
@@ -145,8 +145,8 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 
   /**
-   * Goes on with a new socket. ZeroMQ gives what it was being handed when the link broke to the next peer, unless the socket is
-   * closed; what was to be sent would then be run although it had failed.
+   * Continues with a new socket. After a break ZeroMQ sends the message that it was taking to the next peer, unless the socket is closed: a call
+   * that had failed would then run.
    */
   protected renew(): void {
     const { address } = this.context;
@@ -154,7 +154,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     try {
       this.socket = this.#openSocket(address);
     } catch {
-      // The process has no descriptors left. What is sent meanwhile is refused.
+      // The process has no descriptors left. Until it has, sends are refused.
       this.#stopRedial();
       this.#stopRedial = startTimer(REDIAL_DELAY, () => this.renew());
       return;
@@ -164,7 +164,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     this.#dialler.move(this.socket);
   }
 
-  /** The channel goes on with this socket. */
+  /** Called when the channel continues with another socket. */
   protected renewed(_socket: S): void {}
 
   protected reportSlow(queued: number): void {
@@ -178,7 +178,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 
   #redialLater(): void {
-    // News of the socket may come after its end, and more than once.
+    // Events of the socket may come after its end, and more than once.
     if (this.isClosed) return;
     this.#stopRedial();
     this.#stopRedial = startTimer(REDIAL_DELAY, () => {
@@ -191,7 +191,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   }
 }
 
-/** A share of what one PUSH hands out. */
+/** Takes its share of the frames of one PUSH. */
 export class ZeromqPuller extends Dialled<Pull> implements Puller {
   readonly #queue = new BatchQueue<Bytes>(PUBLISHED, {
     sizeOf: ({ length }) => length,
@@ -214,7 +214,7 @@ export class ZeromqPuller extends Dialled<Pull> implements Puller {
   }
 }
 
-/** Frames to one PULL. When the link breaks, what has not left is given up. */
+/** Sends frames to one PULL. When the link breaks, frames that have not left are dropped. */
 export class ZeromqPusher extends Dialled<Push> implements Pusher {
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
     ready: () => (this.isReady ? undefined : this.ready()),

@@ -15,27 +15,27 @@ export interface Dialling {
 
 export interface DiallerSettings {
   readonly address: string;
-  /** Milliseconds between two rounds of attempts, at first and at most. */
+  /** First and longest pause between two rounds of attempts, in milliseconds. */
   readonly reconnectInterval: number;
   readonly reconnectMaxInterval: number;
-  /** The name of the host leads nowhere; it is looked up again after `delay` milliseconds. */
+  /** Called when the host has no address. It is looked up again after `delay` milliseconds. */
   readonly lost: (reason: string, attempt: number, delay: number) => void;
 }
 
-/** What a channel dials with: the rest is not in the types of every kind of socket. */
+/** The socket of a channel, as far as it is needed to dial. */
 export type DialledSocket = Socket & { connect(endpoint: string): void };
 
 /**
- * Dials an address, and where that has a name, every address of the host in turn. ZeroMQ itself looks names up in its only thread,
- * and tries the first address for ever: a server that listens at the second, as one at `::1` of `localhost`, is never found.
+ * Dials an address. If it has a host name, the dialler tries every address of the host in turn. ZeroMQ itself resolves names in its only thread and
+ * tries the first address forever, so it would never find a server at the second, such as `::1` of `localhost`.
  */
 export class Dialler {
   #socket: Dialling;
   readonly #settings: DiallerSettings;
   readonly #name: { readonly host: string; readonly port: string } | undefined;
-  /** What is dialled now. */
+  /** The address that is dialled now. */
   #endpoint: string | undefined;
-  /** Attempts that failed since the last link. */
+  /** Failed attempts since the last link. */
   #failures = 0;
   #isUp = false;
   /** How many addresses the host has. */
@@ -51,13 +51,13 @@ export class Dialler {
     this.#name = tcp === undefined || tcp.host.startsWith('[') || isIP(tcp.host) > 0 ? undefined : tcp;
   }
 
-  /** @throws whatever ZeroMQ says of an address that it cannot dial. */
+  /** @throws Error from ZeroMQ for an address that it cannot dial. */
   start(): void {
     if (this.#name === undefined) this.#dial(this.#settings.address);
     else this.#next();
   }
 
-  /** Goes on with another socket, which dials what the one before did. */
+  /** Continues with another socket, which dials the same address. */
   move(socket: DialledSocket): void {
     this.#socket = socket as unknown as Dialling;
     this.#isUp = false;
@@ -67,7 +67,7 @@ export class Dialler {
     else this.#dial(endpoint);
   }
 
-  /** The link is there. */
+  /** Call it when the link is up. */
   connected(): void {
     this.#isUp = true;
     this.#failures = 0;
@@ -77,21 +77,24 @@ export class Dialler {
     this.#isUp = false;
   }
 
-  /** What is dialled is not there. ZeroMQ dials it again unless there is something else to dial. */
+  /** Call it when the address does not answer. The dialler tries the next one; if there is only one, ZeroMQ dials it again. */
   failed(): void {
     if (this.#name === undefined || this.#isUp) return;
     this.#failures++;
     this.#next();
   }
 
-  /** What is dialled will not have us. Gives whether the host has another address that was not tried, which is dialled now. */
+  /**
+   * Call it when the peer refuses. Dials another address of the host that was not tried yet.
+   * @returns whether there was one.
+   */
   refused(): boolean {
     if (this.#name === undefined || ++this.#failures >= this.#addresses) return false;
     this.#next(true);
     return true;
   }
 
-  /** Dials what ZeroMQ has given up. */
+  /** Dials an address again that ZeroMQ has given up. */
   redial(): void {
     if (this.#name === undefined) this.#dial(this.#settings.address);
     else this.#next(true);
@@ -101,7 +104,7 @@ export class Dialler {
     this.#stop();
   }
 
-  /** Looks the name up, and goes on with the address behind the one that was dialled. */
+  /** Looks up the name and dials the address after the one that failed. */
   async #next(isGivenUp = false): Promise<void> {
     const { address, lost } = this.#settings;
     if (this.#isLooking || this.#name === undefined) return;
@@ -118,7 +121,7 @@ export class Dialler {
       const next = endpoints[(at + 1) % endpoints.length];
       if (next === undefined) throw new Error('it has no address');
       if (next === this.#endpoint && !isGivenUp) return;
-      // A round of all of them is one attempt.
+      // One attempt is a round of all addresses.
       const isRound = this.#failures > 0 && this.#failures % endpoints.length === 0;
       this.#after(isRound ? this.#delay(this.#failures / endpoints.length) : 0, () => this.#dial(next));
     } catch (error) {
@@ -154,7 +157,7 @@ export class Dialler {
       try {
         this.#socket.disconnect(this.#endpoint);
       } catch {
-        // ZeroMQ has let go of it already.
+        // ZeroMQ has already disconnected it.
       }
     }
     this.#endpoint = endpoint;

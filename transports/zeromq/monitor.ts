@@ -2,23 +2,23 @@ import type { Event, Socket } from 'zeromq';
 import { RUN } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 
-/** What a socket's monitor has to say about the one peer it dials. */
+/** The events of the one peer that a socket dials. */
 export interface MonitorEvents {
-  /** The peer is there and both sides agree. `took` is how long the handshake lasted, in milliseconds. */
+  /** The handshake is done. It took `took` milliseconds. */
   connected(took: number): void;
   disconnected(reason: string): void;
   reconnecting(attempt: number, delay: number): void;
-  /** The peer is there and will not have us; `final` when ZeroMQ has given up dialling it. */
+  /** The peer refuses. `final` is true when ZeroMQ has given up dialling. */
   refused(error: PalmError, final: boolean): void;
 }
 
-/** Handshakes that must fail in a row before a key counts as wrong: a server that is going down fails one too. */
+/** How many handshakes in a row must fail until a key counts as wrong. A server that stops also fails one. */
 const FAILURES_OF_A_WRONG_KEY = 2;
 
 /**
  * Follows a dialling socket until it is closed.
- * @param encrypted - whether the socket has CURVE keys: a server that cannot read ours just hangs up, and without
- * this a wrong key would look like a server that is down (zeromq/libzmq#2227).
+ * @param encrypted - whether the socket has CURVE keys. A server that cannot read ours hangs up without a reason, so a wrong key would otherwise
+ * look like a server that is down (zeromq/libzmq#2227).
  */
 export async function watchLink(
   socket: Socket,
@@ -48,7 +48,7 @@ export async function watchLink(
         break;
       case 'disconnect':
         if (isUp) events.disconnected(`the peer at ${address} is gone`);
-        // ZeroMQ has no event for a peer whose kind of socket does not fit: it hangs up and gives up.
+        // ZeroMQ has no event for a kind of socket that does not fit: it hangs up and gives up.
         else if (!explained) events.refused(misfit(address), true);
         isUp = false;
         break;
@@ -97,28 +97,27 @@ function protocolError(address: string, cause: Error & { readonly code?: string 
 }
 
 function misfit(address: string, cause?: unknown): PalmError {
-  const text = `${address} is no ZeroMQ socket of the kind that is needed here; is it the address of another service?`;
+  const text = `${address} is not a ZeroMQ socket of the right kind; is it the address of another service?`;
   return new PalmError('PROTOCOL', text, { sent: false, ...(cause !== undefined && { cause }) });
 }
 
 /**
- * Milliseconds between two such runs when connections cannot be accepted. Without descriptors libzmq tries again and again and tells of each time,
- * 300 000 times a second: that alone kept a process from ever doing anything else. What it has to say waits in a queue of 2 000,
- * and while that is full libzmq waits, too.
+ * Milliseconds between two runs of events when connections cannot be accepted. Without descriptors libzmq retries and sends an event for each
+ * attempt, 300,000 a second, which left the process no time for anything else. Events wait in a queue of 2,000; while it is full, libzmq waits too.
  */
 const PAUSE = 2;
 
-/** What a socket's monitor has to say. */
+/** Reads the events of a socket's monitor. */
 export class EventReader {
   readonly #observer: Socket['events'];
   #run = 0;
 
-  /** @param socket - opened with its monitor, so that this cannot fail. */
+  /** @param socket - its monitor must be open, so that this cannot fail. */
   constructor(socket: Socket) {
     this.#observer = socket.events;
   }
 
-  /** The next event; undefined once the socket is closed and everything is told. */
+  /** The next event; undefined once the socket is closed and all events are read. */
   async next(): Promise<Event | undefined> {
     try {
       const event = await this.#observer.receive();
@@ -134,7 +133,7 @@ export class EventReader {
   }
 }
 
-/** For what is told of rarely, the more rarely the more there is of it. */
+/** Whether to report the event with this number: the more there are, the more rarely. */
 export function isPowerOfTwo(count: number): boolean {
   return Math.log2(count) % 1 === 0;
 }

@@ -3,27 +3,27 @@ import { BATCH } from '../../src/flow-control.ts';
 import type { Delivery } from '../../src/transport.ts';
 import { owned } from '../shared/owned.ts';
 
-/** Milliseconds between two tries while no subscriber takes anything, at most: ZeroMQ does not tell when one does. */
+/** Longest pause between two attempts while no subscriber takes anything, in milliseconds. ZeroMQ has no event for that. */
 const LONGEST_PAUSE = 16;
-/** Bytes that a delivery costs beside its frames. */
+/** Bytes that a delivery costs besides its frames. */
 const OVERHEAD = 256;
 
-/** How it is with one subscriber. */
+/** The state of one slow subscriber. */
 export interface OwedState {
   /** Milliseconds since it last took something. */
   readonly waited: number;
-  /** Whether deliveries to it have been dropped since then. */
+  /** Whether deliveries to it were dropped since then. */
   readonly isOver: boolean;
 }
 
 export interface OwedSettings {
-  /** Tries to send a delivery. Gives false when the subscriber takes no more for now. Never rejects. */
+  /** Tries to send a delivery. Resolves with false when the subscriber has no room now. Never rejects. */
   readonly send: (delivery: Delivery, state: OwedState) => Promise<boolean>;
-  /** Bytes that one subscriber may be owed. */
+  /** Most bytes that wait for one subscriber. */
   readonly budget: number;
-  /** Bytes that all may be owed together. */
+  /** Most bytes that wait for all subscribers. */
   readonly total: number;
-  /** Told when deliveries are dropped. */
+  /** Called when deliveries are dropped. */
   readonly onLost: (subscription: string, count: number) => void;
 }
 
@@ -43,7 +43,7 @@ class Queue {
     this.bytes += size;
   }
 
-  /** Takes the oldest away. */
+  /** Takes out the oldest. */
   shift(): void {
     this.#took(this.first);
     this.#items[this.#at++] = undefined;
@@ -52,7 +52,7 @@ class Queue {
     this.#at = 0;
   }
 
-  /** Takes the newest away. */
+  /** Takes out the newest. */
   pop(): void {
     if (this.first !== undefined) this.#took(this.#items.pop());
   }
@@ -63,8 +63,8 @@ class Queue {
 }
 
 /**
- * What subscribers are owed that read more slowly than is published for them. ZeroMQ counts messages, whatever their size, and drops
- * without a word; so it holds only a few, and the rest waits here, counted in bytes. The newest is dropped when there is no room.
+ * Deliveries that wait for slow subscribers. ZeroMQ counts messages whatever their size, and drops them silently. So it holds only a few, and the
+ * rest waits here, counted in bytes. Without room, the newest delivery is dropped.
  */
 export class OwedDeliveries {
   readonly #settings: OwedSettings;
@@ -83,7 +83,7 @@ export class OwedDeliveries {
     return this.#queues.size === 0;
   }
 
-  /** Whether anything waits for a subscription: then what comes after it has to wait, too. */
+  /** Whether deliveries wait for a subscription. Later ones must then wait, too. */
   has(subscription: string): boolean {
     return this.#queues.has(subscription);
   }
@@ -94,7 +94,7 @@ export class OwedDeliveries {
     const size = sizeOf(delivery);
     const { budget, total, onLost } = this.#settings;
     const queue = this.#queues.get(subscription) ?? new Queue();
-    // The first is always kept, however large.
+    // The first is always kept, whatever its size.
     if (queue.bytes > 0 && queue.bytes + size > budget) {
       queue.isOver = true;
       onLost(subscription, 1);
@@ -109,14 +109,14 @@ export class OwedDeliveries {
     void this.#run();
   }
 
-  /** Resolves when nothing is owed. */
+  /** Resolves when nothing waits. */
   idle(): Promise<void> {
     if (this.isEmpty) return Promise.resolve();
     this.#idle ??= deferred();
     return this.#idle.promise;
   }
 
-  /** Gives up what is owed. */
+  /** Drops everything. */
   close(): void {
     this.#isClosed = true;
     this.#queues.clear();
@@ -153,7 +153,7 @@ export class OwedDeliveries {
     this.#settle();
   }
 
-  /** Sends what a subscriber takes. Gives whether it took anything. */
+  /** Sends as much as a subscriber takes. Resolves with whether it took anything. */
   async #send(subscription: string, queue: Queue): Promise<boolean> {
     for (let sent = 0; ; sent++) {
       const { first } = queue;
@@ -168,7 +168,7 @@ export class OwedDeliveries {
       if (!isSent) return sent > 0;
       queue.movedAt = performance.now();
       queue.isOver = false;
-      // It may have been dropped meanwhile, as the newest of the largest.
+      // It may have been dropped meanwhile, as the newest of the longest queue.
       if (queue.first !== first) continue;
       const { bytes } = queue;
       queue.shift();

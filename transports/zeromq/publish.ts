@@ -13,25 +13,25 @@ import { type CountingPublisher, HeldTopics } from './topics.ts';
 import { SocketWriter } from './writer.ts';
 
 export interface PublishSettings {
-  /** Bytes that are kept for one subscriber that is slow. */
+  /** Most bytes that are kept for one slow subscriber. */
   readonly maxOwed: number;
 }
 
-/** Publishes, and proves subscriptions. What its subscribers do not take at once waits for them. */
+/** Publishes, and confirms subscriptions. Deliveries wait for slow subscribers. */
 export class ZeromqPublish extends Bound<CountingPublisher> {
   readonly #topics = new HeldTopics();
-  /** All peers were dropped, and what is still told of them is nobody's. */
+  /** Whether all peers were dropped. Events about them are then ignored. */
   #isDropping = false;
-  /** For topics that nobody is subscribed to yet. */
+  /** Deliveries for topics without a subscriber. */
   readonly #held = new HeldDeliveries((topic, deliveries) => {
-    // ZeroMQ knows better than what it has told whether there is nobody.
+    // ZeroMQ may have a subscriber that it has not reported yet.
     for (const { frames } of deliveries) this.#owed.add(this.#unit(topic), { topic, frames });
   });
   readonly #owed: OwedDeliveries;
   readonly #writer: SocketWriter<Delivery>;
   #sending: Delivery = NOTHING;
 
-  /** @param socket - with `noDrop`, and a `sendTimeout` of 0: it says at once when a subscriber takes no more. */
+  /** @param socket - with `noDrop` and a `sendTimeout` of 0, so that it fails at once when a subscriber has no room. */
   constructor(socket: CountingPublisher, host: ChannelHost, { maxOwed }: PublishSettings) {
     super(socket, host);
     this.#owed = new OwedDeliveries({
@@ -84,15 +84,15 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     return true;
   }
 
-  /** Answers a subscription to `…/` with an empty delivery on that topic: proof that it has arrived. */
+  /** Confirms a subscription to `…/` with an empty delivery on that topic. */
   async #followSubscriptions(): Promise<void> {
     let unsent = 0;
     for (let read = 1; ; read++) {
       const parts = await receive(this.socket);
       if (parts === undefined) return;
-      // What is read without waiting leaves no turn to others.
+      // Reads that need not wait leave other events no turn.
       if (read % READ_RUN === 0) await new Promise(setImmediate);
-      // No subscriber sends more than one part.
+      // Subscribers send messages of one part.
       const [news] = parts;
       if (news === undefined || news.length === 0 || parts.length > 1) continue;
       if (this.#isDropping) continue;
@@ -110,12 +110,12 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       const sent = this.publish([{ topic, frames: [new Uint8Array(0)] }])
         .catch(() => {})
         .then(() => unsent--);
-      // Results shall not wait behind the welcomes of who subscribes without end.
+      // Results must not wait behind the confirmations of a peer that subscribes without end.
       if (unsent >= CONFIRMATIONS) await sent;
     }
   }
 
-  /** A subscription has come: what waits for it leaves, before anything that comes later. */
+  /** Sends the deliveries that waited for a new subscription, before later ones. */
   #arrived(subscription: string): void {
     for (const delivery of this.#held.release(subscription)) {
       this.#owed.add(this.#unit(delivery.topic), delivery);
@@ -129,10 +129,10 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     return { parts: partsOf(delivery), taken: 1 };
   }
 
-  /** Whether a delivery cannot leave now, and is kept. */
+  /** Keeps a delivery that cannot leave now. Returns whether it did. */
   #isPutAside(delivery: Delivery): boolean {
     const { topic, mayWait = false } = delivery;
-    // What most clients' answers are: known to have a subscriber that takes them.
+    // The common case: an answer whose client is subscribed and has room.
     if (!mayWait && this.#owed.isEmpty) return false;
     const unit = this.#unit(topic);
     if (this.#owed.has(unit)) {
@@ -142,12 +142,12 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     if (!mayWait) return false;
     if (this.#topics.coverage(topic) === undefined) return this.#held.add(delivery);
     if (!this.socket.readable) return false;
-    // It may be that the subscriber has gone, as when a stock pylm client calls again.
+    // The subscriber may have gone, as when a stock pylm client calls again.
     this.#owed.add(unit, delivery);
     return true;
   }
 
-  /** What waits together: a subscription, or a topic that has none. */
+  /** The key of the queue that a topic waits in: its subscription, or the topic when it has none. */
   #unit(topic: string): string {
     return this.#topics.coverage(topic)?.subscription ?? topic;
   }
@@ -164,7 +164,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     if (await this.#fits(delivery)) return true;
     if (coverage === undefined) return false;
     const { subscription, isShared, isObserved } = coverage;
-    // Whoever observes everything is not to hold up those whom it observes.
+    // A subscriber to everything must not delay the others.
     if (isObserved && !(await this.#fits(PROBE))) {
       await this.#sendPast(PROBE);
       return this.#fits(delivery);
@@ -176,7 +176,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     return true;
   }
 
-  /** Sends to all subscribers, or, when one of them takes no more, to none. */
+  /** Sends to all subscribers, or to none when one of them has no room. */
   async #fits(delivery: Delivery): Promise<boolean> {
     try {
       await this.socket.send(partsOf(delivery));
@@ -200,15 +200,15 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
   }
 }
 
-/** What only those get that are subscribed to everything. They see the like for each client that subscribes. */
+/** A topic that only subscribers to everything get. They see such a delivery for each client that subscribes. */
 const PROBE: Delivery = { topic: `${randomId()}/`, frames: [new Uint8Array(0)] };
 
 const NOTHING: Delivery = { topic: '', frames: [] };
 
 /**
- * Bytes of topics that all subscribers together may subscribe to, 32 more for each: 4 600 clients with a topic of 24 bytes. A relay is one,
- * however many clients it has. libzmq takes 48 bytes of memory for each byte, and takes a connection's topics apart in the thread of
- * JavaScript: 1 MiB of them was a quarter of a second of silence.
+ * Most bytes of topics that all subscribers together may hold; each topic counts 32 bytes more. That is 4,600 clients with a topic of 24 bytes. A
+ * relay is one client. libzmq takes 48 bytes of memory for each byte, and removes a connection's topics in the thread of JavaScript: 1 MiB of them
+ * blocked it for a quarter of a second.
  */
 const MOST_TOPIC_BYTES = 262_144;
 

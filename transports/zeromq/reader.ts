@@ -10,14 +10,14 @@ interface Receiving {
   receive(): Promise<Uint8Array[]>;
 }
 
-/** How far the reading of a socket has come. */
+/** How far a socket has been read. */
 export class ReadProgress {
   /** Messages read. */
   messages = 0;
-  /** Whether the reader waits a moment for more to come. */
+  /** Whether the reader waits a moment for more messages. */
   isWaiting = false;
 
-  /** Resolves once what lay in the socket is read and handed over. */
+  /** Resolves once everything that the socket held is read and passed on. */
   async caughtUp(): Promise<void> {
     for (let seen = -1; seen !== this.messages || this.isWaiting; ) {
       seen = this.messages;
@@ -26,12 +26,12 @@ export class ReadProgress {
   }
 }
 
-/** Turns of the event loop that a message takes from its reading to its hand-over, at most. */
+/** Most turns of the event loop between reading a message and passing it on. */
 const TURNS_OF_A_HAND_OVER = 3;
 
 /**
- * Reads a socket until it is closed, and hands over each message. `turnEnds` is called when what was taken is to be
- * worked on.
+ * Reads a socket until it is closed, and passes on each message. It calls `turnEnds` when the messages of a turn are to be
+ * processed.
  */
 export async function readSocket(
   socket: Receiving,
@@ -63,7 +63,7 @@ export async function readSocket(
         await new Promise((resolve) => setTimeout(resolve, wait));
         progress.isWaiting = false;
       } else {
-        // What woke us is worked on before the socket is looked at again: that costs as much as a short function.
+        // The first message is processed before the socket is read again, because that read costs as much as a short function.
         turnEnds();
         await new Promise(setImmediate);
       }
@@ -76,8 +76,8 @@ export async function readSocket(
 }
 
 /**
- * Reads a socket into a queue until it is closed. What arrives in one turn of the event loop goes in together; while
- * the queue is full nothing is read, and `onFull` is told.
+ * Reads a socket into a queue until it is closed. Messages of one turn of the event loop go in together. While the queue is
+ * full, nothing is read; `onFull` is called when it fills up.
  */
 export async function readInto<T>(
   socket: Receiving,
@@ -93,7 +93,7 @@ export async function readInto<T>(
     queue.push(items);
   };
   const pause = () => {
-    // Nobody takes what is read now: whoever sends is to be held up.
+    // Nobody reads the queue, so the sender has to wait.
     if (queue.isEnded) return new Promise<void>(() => {});
     if (!queue.isFull) return undefined;
     onFull(queue.size);
@@ -104,42 +104,41 @@ export async function readInto<T>(
   queue.end();
 }
 
-/** One message, or undefined once the socket is closed. */
+/** Reads one message; undefined once the socket is closed. */
 export async function receive(socket: Receiving): Promise<Uint8Array[] | undefined> {
   try {
     if (MUST_POLL) await untilUsable(socket, 'readable');
     return await socket.receive();
   } catch {
-    // Closed here, or with the whole ZeroMQ context: there is no other error, and nothing more to read.
+    // The socket or its context was closed: there is no other error.
     return undefined;
   }
 }
 
-/** A frame as frond hands it on: a plain Uint8Array, never a Buffer, over the same memory. */
+/** Makes a plain Uint8Array of a Buffer, over the same memory. */
 export function plain(part: Uint8Array): Bytes {
   return new Uint8Array(part.buffer as ArrayBuffer, part.byteOffset, part.length);
 }
 
-/** Each part is a message: peers batch by sending several as one multipart message. */
+/** Each part is a message: peers send a batch as one multipart message. */
 export function takeFrames(parts: Uint8Array[], into: Bytes[]): void {
   for (const part of parts) into.push(plain(part));
 }
 
-/** Milliseconds between two turns that count as close: one message follows on the other. */
+/** Most milliseconds between two turns that count as close. */
 const CLOSE = 0.25;
-/** Close turns in a row, of few messages each, that make a stream. */
+/** How many close turns in a row, with few messages each, make a stream. */
 const TURNS_OF_A_STREAM = 16;
 const MOST_TURNS = 4_096;
-/** Milliseconds to wait in a stream for more to come. */
+/** Milliseconds to wait for more messages of a stream. */
 const WAIT = 2;
-/** Messages that a wait must bring to have been worth it, and that a turn may have and still be small. */
+/** Messages that make a wait worth it; with at most as many, a turn counts as small. */
 const WORTH = 4;
 
 /**
- * Interrupt moderation, as network cards do it. A server that publishes one message at a time wakes the event loop for
- * each, which costs several times what reading it does. In a stream of such messages each turn waits a moment for
- * company. Calls one after another look like a stream from afar; a wait that brings nothing shows what they are, and
- * is tried less and less often.
+ * Interrupt moderation, as in network cards. A server that publishes one message at a time wakes the event loop for each, which costs several times
+ * as much as reading it. In a stream of such messages, each turn waits a moment for more. Calls one after another look like a stream, but waiting
+ * brings nothing; so after a useless wait the next comes later and later.
  */
 export class WakeUpModeration {
   #needed = TURNS_OF_A_STREAM;
@@ -147,7 +146,7 @@ export class WakeUpModeration {
   #lastTurn = 0;
   #isWaiting = false;
 
-  /** A first message woke the loop. Gives the milliseconds to wait before the rest is read. */
+  /** Call it when a first message has woken the loop. Returns the milliseconds to wait before reading the rest. */
   turnBegins(): number {
     const now = performance.now();
     const gap = now - this.#lastTurn;
@@ -163,7 +162,7 @@ export class WakeUpModeration {
     return WAIT;
   }
 
-  /** All that was there is read: `count` messages. */
+  /** Call it when everything is read: `count` messages. */
   turnEnds(count: number): void {
     if (!this.#isWaiting) return;
     if (count >= WORTH) {

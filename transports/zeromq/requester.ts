@@ -9,30 +9,30 @@ import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, readSocket } from './reader.ts';
 import { SocketWriter } from './writer.ts';
 
-/** Requests that were given up while they waited, from which on those that wait are looked through for them. */
+/** How many cancelled requests may wait before the queue is searched for them. */
 const PRUNE_FROM = 64;
 
 interface QueuedRequest {
   readonly id: number;
-  /** Nothing once it is given up. */
+  /** Undefined once the request is cancelled. */
   frame: Bytes | undefined;
 }
 
 /**
- * Requests to one REP over one DEALER. A REP gives back the parts in front of the empty one, so each reply names its
- * request, and one that was lost or given up holds up no other.
+ * Sends requests to one REP over one DEALER. A REP returns the parts in front of the empty one, so each reply names its request, and a lost or
+ * cancelled request does not delay others.
  */
 export class ZeromqRequester extends Dialled<Dealer> {
   readonly #pending = new PendingReplies<Bytes>();
   /**
-   * Sizes of those that were sent and not answered. One that was given up stays: ZeroMQ has it until the server takes it or the
-   * link breaks, and it is answered all the same.
+   * Sizes of the requests that were sent and not answered. Cancelled ones stay: ZeroMQ holds them until the server takes them or the link breaks,
+   * and the server still answers them.
    */
   readonly #sent = new Map<number, number>();
   #sentBytes = 0;
-  /** Those that were given up while they waited, and wait still. */
+  /** How many cancelled requests still wait. */
   #givenUp = 0;
-  /** Written anew for each request: a part this small is copied when it is sent. */
+  /** Reused for each request: ZeroMQ copies a part this small when it sends it. */
   readonly #idFrame = new Uint8Array(4);
   readonly #id = new DataView(this.#idFrame.buffer);
   #answered: Deferred<void> | undefined;
@@ -43,7 +43,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#writer = new SocketWriter(this.socket, {
       ready: () => this.#mayAsk(),
       gather: (requests) => this.#gather(requests),
-      // Sent in bursts, requests wake ZeroMQ's own thread once and not each.
+      // A burst of requests wakes ZeroMQ's thread once, not once for each.
       inCompany: () => this.#sent.size >= REQUEST_BURST,
       onDrop: (error) => this.#pending.failAll(error),
     });
@@ -98,7 +98,7 @@ export class ZeromqRequester extends Dialled<Dealer> {
     for (let request = requests.peek(); request !== undefined; request = requests.peek(taken)) {
       taken++;
       const { id, frame } = request;
-      // What was given up while it waited is passed over.
+      // Cancelled requests are skipped.
       if (frame === undefined) {
         this.#givenUp--;
         continue;

@@ -4,22 +4,21 @@ import { startTimer } from '../../src/async/timers.ts';
 import type { RequestOrigin } from '../../src/transport.ts';
 
 /**
- * Milliseconds from news that someone went to the looks who: several go together, a socket hears of it a moment later, and it has
- * a route for as long as something that came over it is not read. So a route is looked at, too, that somebody begins to watch.
+ * Milliseconds from the news that some peer went to each check of which one. Several may go together, the socket learns of it a moment later, and it
+ * keeps a route while messages from it are unread. For the same reason a route is checked when somebody begins to watch it.
  */
 const LOOKS = [20, 200, 1_000, 5_000] as const;
 
 interface Watched {
   readonly route: Uint8Array;
   readonly listeners: Set<() => void>;
-  /** End the looks at it alone. */
+  /** Stop the checks of this route alone. */
   readonly stops: readonly (() => void)[];
 }
 
 /**
- * Finds out which peers of a ROUTER are gone. Its monitor tells only that some peer is; a message to a peer that is not
- * there is refused, when it is asked to be (ZMQ_ROUTER_MANDATORY). What is sent to see that is one empty part, which REQ
- * and DEALER pass over.
+ * Finds out which peers of a ROUTER are gone. Its monitor only says that some peer is gone. With ZMQ_ROUTER_MANDATORY a send to a peer that is gone
+ * fails. The check sends one empty part, which REQ and DEALER ignore.
  */
 export class RouteWatch {
   readonly #socket: Router;
@@ -30,7 +29,7 @@ export class RouteWatch {
     this.#socket = socket;
   }
 
-  /** Where a request came from whose route begins with this id, which libzmq gives each link: a number that it counts up. */
+  /** The origin of a request whose route begins with this id. libzmq gives each link an id, which it counts up. */
   origin(route: Uint8Array): RequestOrigin {
     return {
       get link() {
@@ -40,7 +39,10 @@ export class RouteWatch {
     };
   }
 
-  /** Calls `listener` when the peer of the route is gone. Gives the function that ends this. */
+  /**
+   * Calls `listener` when the peer of the route is gone.
+   * @returns the function that removes the listener.
+   */
   #watch(route: Uint8Array, listener: () => void): () => void {
     const key = keyOf(route);
     const entry = this.#watched.get(key) ?? {
@@ -90,7 +92,7 @@ export class RouteWatch {
     }
   }
 
-  /** The addon sends in this very turn or not at all, with a sendTimeout of 0: so no reply to others meets the option. */
+  /** With a sendTimeout of 0 the addon sends in this turn or not at all, so the option does not affect other replies. */
   #knock(route: Uint8Array): Promise<void> {
     this.#socket.mandatory = true;
     try {

@@ -7,22 +7,21 @@ import { isIpv6 } from '../shared/zeromq-address.ts';
 import type { ZeromqSettings } from './options.ts';
 
 /**
- * Bytes of the largest frame that sockets take whose peers send handshakes and subscriptions alone: the longest topic, with
- * what CURVE and the frame put around it.
+ * Most bytes of a frame for sockets whose peers send only handshakes and subscriptions: the longest topic, with what CURVE and the frame add.
  */
 const CONTROL_SIZE = 1_152;
 
 /**
- * Domain of ZAP (rfc.zeromq.org/spec/27). With one, libzmq refuses peers that speak ZMTP 1 or 2, and with them whatever does not speak ZMTP
- * at all: without it an HTTP request, which any web page can make, is a ZMTP 1 message. Nobody is asked unless the process
- * has a ZAP handler.
+ * Domain of ZAP (rfc.zeromq.org/spec/27). With a domain, libzmq refuses peers that speak ZMTP 1 or 2, and everything that does not speak ZMTP.
+ * Without one, an HTTP request, which any web page can make, counts as a ZMTP 1 message. The domain has no other effect, unless the process has a
+ * ZAP handler.
  */
 const ZAP_DOMAIN = 'frond';
 
-/** Milliseconds that a connection may take to be there: the system tries for two minutes, and a host may have another address. */
+/** Milliseconds that connecting may take. The system would try for two minutes, and the host may have another address. */
 const CONNECT_TIMEOUT = 5_000;
 
-/** The socket options for an address: ours for every socket, CURVE for the side it is. */
+/** The socket options for one side: those of every socket, and the CURVE keys. */
 export function socketOptions(
   addon: Addon,
   settings: ZeromqSettings,
@@ -32,19 +31,19 @@ export function socketOptions(
   const { heartbeatInterval, reconnectInterval, reconnectMaxInterval, maxMessageSize } = settings;
   const { sendHighWaterMark, receiveHighWaterMark } = settings;
   return {
-    // Nothing waits for a peer after the process wants to end, unless close() allows it time.
+    // The process does not wait for peers at its end, unless close() gives them time.
     linger: 0,
     ipv6: isIpv6(address),
     zapDomain: ZAP_DOMAIN,
     heartbeatInterval,
     heartbeatTimeout: heartbeatInterval,
-    // libzmq counts a peer's time to live in tenths of a second, in 16 bits.
+    // libzmq stores a peer's time to live in tenths of a second, in 16 bits.
     heartbeatTimeToLive: Math.min(2 * heartbeatInterval, 6_553_500),
     tcpKeepalive: 1,
     reconnectInterval,
     reconnectMaxInterval: Math.max(reconnectInterval, reconnectMaxInterval),
     maxMessageSize,
-    // Queue for peers that are there, not for those that may come: a call that failed must not run later.
+    // Messages queue only for connected peers: a call that failed must not run later.
     ...(side === 'dial' && { immediate: true, connectTimeout: CONNECT_TIMEOUT }),
     ...(sendHighWaterMark !== undefined && { sendHighWaterMark }),
     ...(receiveHighWaterMark !== undefined && { receiveHighWaterMark }),
@@ -67,12 +66,12 @@ function curveServer({ curveServer: keys }: ZeromqSettings) {
   return keys === undefined ? {} : { curveServer: true, curveSecretKey: keys.secretKey };
 }
 
-/** For sockets that take no messages: their peers send little. */
+/** Options for sockets that take no messages. Their peers send little. */
 export function takingControl({ maxMessageSize }: ZeromqSettings) {
   return { maxMessageSize: maxMessageSize === -1 ? CONTROL_SIZE : Math.min(maxMessageSize, CONTROL_SIZE) };
 }
 
-/** Closes a socket; what it holds may still leave within `timeout` milliseconds. */
+/** Closes a socket. Its messages may still leave within `timeout` milliseconds. */
 export function closeSocket(socket: Socket, timeout: number): void {
   if (socket.closed) return;
   socket.linger = Math.max(0, Math.ceil(Math.min(timeout, 0x7fffffff)));
@@ -94,7 +93,7 @@ export function loadAddon(): Addon {
     );
   }
   try {
-    // Half as long as `import('zeromq')`, which first reads the package to see what it exports.
+    // Twice as fast as `import('zeromq')`, which first parses the package for its exports.
     return createRequire(import.meta.url)('zeromq');
   } catch (cause) {
     throw didNotLoad('frond/zeromq', 'zeromq', cause);
@@ -102,13 +101,12 @@ export function loadAddon(): Addon {
 }
 
 /**
- * Deno tells an addon once that a socket has news, and not again (denoland/deno#36317), so a wait for a message may never end
- * there. What can be used at once needs no telling: in Deno sockets are asked, often after they were used, and less and less
- * often when nothing happens.
+ * Deno signals an addon only once that a socket is readable (denoland/deno#36317), so waiting for a message may never end there. In Deno sockets
+ * are therefore polled: often after use, and less and less often while nothing happens.
  */
 export const MUST_POLL = 'Deno' in globalThis;
 
-/** Milliseconds between two looks at most. */
+/** Longest pause between two polls, in milliseconds. */
 const LONGEST_PAUSE = 16;
 
 interface Asked {
@@ -117,7 +115,7 @@ interface Asked {
   readonly writable: boolean;
 }
 
-/** Resolves when the socket can be used so, or is closed. */
+/** Resolves when the socket can be read or written, or is closed. */
 export async function untilUsable(socket: Asked, use: 'readable' | 'writable'): Promise<void> {
   for (let pause = 1; !socket.closed && !socket[use]; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     await new Promise((resolve) => setTimeout(resolve, pause));
@@ -125,8 +123,8 @@ export async function untilUsable(socket: Asked, use: 'readable' | 'writable'): 
 }
 
 /**
- * ZeroMQ removes whatever is at the path that it binds, since a server that was killed leaves its socket there.
- * @throws Error when there is something else: a file of the user's would be gone.
+ * Checks the path of an `ipc:` address. ZeroMQ removes whatever is at the path that it binds, because a killed server leaves its socket there.
+ * @throws Error when the path has something else, such as a file of the user.
  */
 export async function checkIpcPath(address: string): Promise<void> {
   const [, path = ''] = /^ipc:\/\/([^@*].*)$/s.exec(address) ?? [];

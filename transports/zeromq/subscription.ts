@@ -7,7 +7,7 @@ import type { CloseOptions, Delivery, Subscription } from '../../src/transport.t
 import { type DialContext, Dialled, type OpenSocket } from './dialled.ts';
 import { plain, readInto } from './reader.ts';
 
-/** What one PUB publishes under one prefix, proved where the publisher can. */
+/** Takes what one PUB publishes under one prefix. */
 export class ZeromqSubscription extends Dialled<Subscriber> implements Subscription {
   readonly #queue = new BatchQueue<Delivery>(PUBLISHED, { sizeOf, bytes: PUBLISHED_BYTES });
   /** Topic under which a publisher confirms the subscription. */
@@ -23,7 +23,7 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
     this.#proof = proofOf(topic);
     this.#margin = margin;
     socket.subscribe(topic);
-    // This one travels behind the other.
+    // It follows the other subscription.
     if (this.#proof !== topic) socket.subscribe(this.#proof);
     readInto(
       socket,
@@ -49,8 +49,8 @@ export class ZeromqSubscription extends Dialled<Subscriber> implements Subscript
   }
 
   /**
-   * The subscription travels behind the handshake. A frond server proves its arrival with an empty delivery; pylm
-   * cannot, so there it counts as arrived a little later, the more so the slower the link is.
+   * The subscription follows the handshake. A frond server confirms it with an empty delivery. pylm cannot confirm, so there it counts as arrived
+   * after a wait that grows with the time that the handshake took.
    */
   protected override connected(took: number): void {
     this.#stopMargin();
@@ -85,7 +85,7 @@ function sizeOf({ topic, frames }: Delivery): number {
   return size;
 }
 
-/** Reads topics, most of which are the same as the one before. */
+/** Reads topics. Most are the same as the one before, which saves decoding them. */
 class RecentTopic {
   #bytes: Uint8Array = new Uint8Array(0);
   #topic = '';
@@ -98,7 +98,7 @@ class RecentTopic {
     return this.#topic;
   }
 
-  /** A loop, because for so few bytes the call into native code takes longer. */
+  /** For so few bytes a loop is faster than native code. */
   #isSame(bytes: Uint8Array): boolean {
     const recent = this.#bytes;
     const { length } = bytes;

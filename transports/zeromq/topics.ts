@@ -1,40 +1,40 @@
 import type { XPublisher } from 'zeromq';
 import type { Addon } from './sockets.ts';
 
-/** Bytes that a subscription costs beside those of its topic, as they count here. */
+/** Bytes that a subscription counts besides its topic. */
 const OVERHEAD = 32;
-/** And one more subscriber of a topic that others have subscribed to. */
+/** Bytes that a further subscriber of the same topic counts. */
 const REPEATED = 16;
 
-/** Bytes of topics that may go with one connection, as they count here: of most clients it is one topic. */
+/** Bytes of topics that may go with one connection. Most clients have one topic. */
 const OF_ONE_CONNECTION = 512;
 
-/** A subscription as an XPUB tells of it begins with this byte, and the end of one with 0. */
+/** The first byte of a subscription that an XPUB reports. The end of one begins with 0. */
 const SUBSCRIBED = 1;
 
-/** What is known of who is subscribed to a topic. */
+/** The subscribers of a topic, as far as they are known. */
 export interface Coverage {
-  /** The longest of the subscriptions that the topic is under, one character for each byte. */
+  /** The longest subscription that covers the topic, one character for each byte. */
   readonly subscription: string;
-  /** Whether several subscribers have that one, of which none was passed over. */
+  /** Whether several subscribers have that subscription, and none of them was skipped. */
   readonly isShared: boolean;
-  /** Whether one of the others gets everything. */
+  /** Whether another subscriber gets everything. */
   readonly isObserved: boolean;
 }
 
 interface Subscription {
   cost: number;
   subscribers: number;
-  /** Whether one of those that are there now takes nothing, and was passed over. */
+  /** Whether one of the present subscribers has no room and was skipped. */
   wasPassed: boolean;
 }
 
-/** An XPUB that tells how many topics are subscribed to, and can leave out subscribers that take no more. */
+/** An XPUB that knows how many topics are subscribed to, and can skip subscribers without room. */
 export type CountingPublisher = XPublisher & {
   readonly topics: number;
   /**
-   * Sends to those subscribers that take it. One that does not gets nothing more until it has read half of what libzmq holds for it, and
-   * holds up nobody until then.
+   * Sends to the subscribers that have room. One without room gets nothing more until it has read half of what libzmq holds for it, and does not
+   * delay others until then.
    */
   sendPast(parts: Uint8Array[]): Promise<void>;
 };
@@ -51,11 +51,11 @@ export function countingTopics({
 
     sendPast(parts: Uint8Array[]): Promise<void> {
       const { emitWarning } = process;
-      // The addon takes this option for one that waits for the next bind, and warns; libzmq uses it at once.
+      // The addon warns that this option waits for the next bind, but libzmq applies it at once.
       process.emitWarning = () => {};
       try {
         this.noDrop = false;
-        // With a time-out of 0 it is sent before this returns.
+        // With a time-out of 0 the message is sent before this returns.
         return this.send(parts);
       } finally {
         this.noDrop = true;
@@ -68,23 +68,23 @@ export function countingTopics({
 const ZMQ_TOPICS_COUNT = 116;
 
 /**
- * What libzmq holds of the subscriptions of all peers, in bytes of topics: it takes 48 bytes of memory for each.
+ * Counts the bytes of topics that libzmq holds for all peers. It takes 48 bytes of memory for each.
  *
- * - It says that a subscription has ended when a connection has, and also when a peer takes back what another one subscribed to, which
- *   ends nothing. So what is said to have ended goes on counting, until as many connections are gone as may have held it.
- * - It is ahead of what it tells, by a second of a peer that never stops. So topics that were not told of yet count, too.
+ * - libzmq reports the end of a subscription when a connection ends, but also when a peer cancels what another peer subscribed to, which ends
+ *   nothing. So an ended subscription still counts until as many connections are gone as may have held it.
+ * - libzmq is up to a second ahead of its reports when a peer subscribes without a pause. So topics that are not reported yet count, too.
  */
 export class HeldTopics {
   readonly #subscriptions = new Map<string, Subscription>();
-  /** How many subscriptions there are of each length: most have the same few. */
+  /** How many subscriptions there are of each length. Most have one of a few lengths. */
   readonly #lengths = new Map<number, number>();
   #recent: { readonly topic: string; readonly coverage: Coverage | undefined } | undefined;
   #held = 0;
   #ended = 0;
-  /** What libzmq counts too many: topics that went with their connection. */
+  /** Bytes that are counted too much: topics that went with their connection. */
   #surplus = 0;
 
-  /** Bytes of topics that may be held. */
+  /** Most bytes of topics. */
   bytes(socket: CountingPublisher): number {
     const { size } = this.#subscriptions;
     const untold = socket.topics - this.#surplus - size;
@@ -93,13 +93,13 @@ export class HeldTopics {
     return this.#held + this.#ended;
   }
 
-  /** Who is subscribed to a topic, as far as it was told; undefined when nobody is. */
+  /** The subscribers of a topic, as far as libzmq reported them; undefined when there are none. */
   coverage(topic: string): Coverage | undefined {
     if (this.#recent?.topic !== topic) this.#recent = { topic, coverage: this.#coverage(topic) };
     return this.#recent.coverage;
   }
 
-  /** Takes what an XPUB tells. Gives the topic, one character for each byte, when it is a subscription. */
+  /** Takes a report of an XPUB. Returns the topic of a new subscription, one character for each byte. */
   take(news: Uint8Array): string | undefined {
     const topic = Buffer.from(news.buffer, news.byteOffset + 1, news.length - 1).toString('latin1');
     const before = this.#subscriptions.get(topic);
@@ -154,7 +154,7 @@ export class HeldTopics {
     else this.#lengths.delete(length);
   }
 
-  /** One of several subscribers takes nothing, and was passed over. */
+  /** Notes that one of several subscribers was skipped. */
   passed(subscription: string): void {
     const found = this.#subscriptions.get(subscription);
     if (found !== undefined) found.wasPassed = true;
@@ -165,7 +165,7 @@ export class HeldTopics {
     this.#ended = Math.max(0, this.#ended - OF_ONE_CONNECTION);
   }
 
-  /** All connections went, and nothing is left to be told. */
+  /** Forgets everything, after all connections went and all reports were read. */
   clear(socket: CountingPublisher): void {
     this.#subscriptions.clear();
     this.#lengths.clear();

@@ -11,34 +11,34 @@ interface Sending {
   send(parts: Uint8Array[]): Promise<void>;
 }
 
-/** How a writer does its work. */
+/** What a writer asks of its owner. */
 export interface WriterSettings<T> {
-  /** Resolves when the socket may be written to, and rejects when it never will; undefined when it may at once. */
+  /** Resolves when the socket may be written to, and rejects when it never will. Returns undefined when it may be written to at once. */
   readonly ready: () => Promise<void> | undefined;
   /**
-   * Makes the parts of one message from the items that wait, and says how many items it took; no parts send nothing.
+   * Makes the parts of one message from the waiting items, and says how many items it took. Without parts, nothing is sent.
    */
   readonly gather: (items: Fifo<T>) => { readonly parts: Uint8Array[]; readonly taken: number };
-  /** Whether more items are about to come: then they are waited for, until events have had their turn. */
+  /** Whether more items will come soon. The writer then waits for them until other events had their turn. */
   readonly inCompany?: () => boolean;
-  /** Told when items that wait are given up. */
+  /** Called when waiting items are dropped. */
   readonly onDrop?: (error: PalmError) => void;
 }
 
 /**
- * The one writer of a socket. What queued up while a send was under way is gathered into the next message; a socket
- * refuses a second send at the same time.
+ * The only writer of a socket, because a socket refuses a second send at the same time. Items that queue up during a send go together into the next
+ * message.
  */
 export class SocketWriter<T> {
   #socket: Sending;
   readonly #settings: WriterSettings<T>;
   readonly #items = new Fifo<T>();
-  /** Items ever accepted, and ever settled; a waiter resolves when `#settled` reaches its mark. */
+  /** Items ever accepted and ever settled. A waiter resolves when `#settled` reaches its mark. */
   #accepted = 0;
   #settled = 0;
-  /** What the send that is under way settles; 0 when none is. */
+  /** How many items the current send settles; 0 without one. */
   #leaving = 0;
-  /** Items up to this one were given up. */
+  /** Items up to this count were dropped. */
   #givenUp = 0;
   /** Why the socket was replaced during the send that is under way. */
   #replaced: PalmError | undefined;
@@ -51,7 +51,7 @@ export class SocketWriter<T> {
     this.#settings = settings;
   }
 
-  /** Whether a send is under way: the socket may still take it, also for a peer that comes later. */
+  /** Whether a send is under way. The socket may still take it, also for a later peer. */
   get isSending(): boolean {
     return this.#leaving > 0;
   }
@@ -71,25 +71,25 @@ export class SocketWriter<T> {
     return sent.promise;
   }
 
-  /** Sends an item when its turn comes; nobody waits for that. */
+  /** Sends an item when its turn comes, without a promise. */
   post(item: T): void {
     this.#items.push(item);
     this.#accepted++;
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // Not at once: what the same turn writes next shall travel along.
+    // Not at once, so that later writes of this turn travel along.
     if (this.#settings.inCompany?.()) setImmediate(() => this.#run());
     else queueMicrotask(() => this.#run());
   }
 
-  /** Forgets those of the posted items that wait and are not wanted any more. */
+  /** Removes waiting items that are not wanted any more. */
   prune(isWanted: (item: T) => boolean): void {
     const { size } = this.#items;
     retain(this.#items, isWanted);
     this.#accepted -= size - this.#items.size;
   }
 
-  /** Gives up what waits: it will not be sent. What is being sent is settled when that has ended. */
+  /** Drops the waiting items. The items of the current send settle when it ends. */
   drop(error: PalmError): void {
     this.#items.clear();
     this.#givenUp = this.#accepted;
@@ -98,7 +98,7 @@ export class SocketWriter<T> {
     this.#settings.onDrop?.(error);
   }
 
-  /** Goes on with another socket: the one before is closed, and did not take what it was sending because of `error`. */
+  /** Continues with another socket. The one before is closed, and its current send fails with `error`. */
   replace(socket: Sending, error: PalmError): void {
     this.#socket = socket;
     if (this.isSending) this.#replaced = error;
@@ -149,7 +149,7 @@ export class SocketWriter<T> {
     }
   }
 
-  /** Rejects those who wait for more than `mark`. */
+  /** Rejects the waiters whose mark is above `mark`. */
   #rejectFrom(mark: number, error: PalmError): void {
     const kept = [];
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
@@ -168,7 +168,7 @@ export class SocketWriter<T> {
   }
 
   #settle(mark: number): void {
-    // What was given up in the meantime is settled with it.
+    // Items that were dropped meanwhile settle with it.
     this.#settled = Math.max(this.#settled, mark, Math.min(this.#givenUp, this.#accepted));
     for (let waiter = this.#waiters.peek(); waiter !== undefined; waiter = this.#waiters.peek()) {
       if (waiter.mark > this.#settled) return;
@@ -183,8 +183,8 @@ function closed(): PalmError {
 }
 
 /**
- * As many frames as fit one batch. PULL reads frame by frame, so to a peer that expects one frame for each message
- * a batch is as many messages.
+ * Gathers as many frames as fit one batch. PULL reads frame by frame, so a peer that expects one frame for each message sees a batch as that
+ * many messages.
  */
 export function gatherFrames(frames: Fifo<Uint8Array>) {
   const parts: Uint8Array[] = [];
