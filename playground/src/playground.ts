@@ -15,7 +15,7 @@ import { ThemeChoice } from './state/theme.ts';
 import { Traffic } from './state/traffic.ts';
 import { WireLog } from './state/wire-log.ts';
 
-/** Everything that the page knows and does; what is drawn is drawn from it. */
+/** The whole state of the page and what it can do. The components draw this state. */
 export class Playground {
   readonly frames = new Frames();
   readonly link = new Link((before) => this.#arrived(before));
@@ -28,10 +28,10 @@ export class Playground {
   readonly call = new CallDesk(this);
   readonly job = new JobDesk(this);
   readonly cache = new CacheDesk(this);
-  /** The cluster in the page, while that is where the page is connected to. */
+  /** The cluster in the page, while the page is connected to it. */
   readonly cluster = signal<PageCluster | undefined>(undefined);
 
-  /** Counts the places that were connected to. */
+  /** Counts calls of {@link connect}, so that a late one is noticed. */
   #turn = 0;
 
   constructor() {
@@ -60,7 +60,7 @@ export class Playground {
     }
   }
 
-  /** A function that is there, when the one in the link is of a server that is not. */
+  /** Chooses a function of a known server when the server in the link does not exist. */
   #nameFunction(): void {
     const servers = this.connection.discovery.servers.peek();
     const named = this.link.value.fn.split('.')[0];
@@ -72,7 +72,7 @@ export class Playground {
     this.link.set({ fn: `${first.name}.${usual ?? own ?? 'echo'}` });
   }
 
-  /** A link to another place leads there. */
+  /** Connects to the place that a new link names. */
   #arrived(before: LinkState): void {
     const { relay, token, server, servers } = this.link.value;
     const isSame =
@@ -86,7 +86,7 @@ export class Playground {
   async #connectHere(turn: number): Promise<void> {
     const cluster = new PageCluster(this.log.logger('cluster'));
     await cluster.start();
-    // Meanwhile it may have been decided otherwise.
+    // The user may have chosen another place meanwhile.
     if (turn !== this.#turn) return cluster.close();
     this.cluster.value = cluster;
     await this.connection.open(pagePlace(cluster));

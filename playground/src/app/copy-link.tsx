@@ -3,7 +3,7 @@ import { usePlayground } from '../context.ts';
 import { copy } from '../parts/copy.ts';
 import type { Key } from '../state/link.ts';
 
-/** Copies the link that reproduces the page; the token is in it only when that is asked for. */
+/** Copies the link that reproduces the page. It has the token only on request. */
 export function CopyLink() {
   const { link } = usePlayground();
   const isCopied = useSignal(false);

@@ -3,7 +3,7 @@ import { usePlayground } from '../context.ts';
 const WIDTH = 60;
 const HEIGHT = 18;
 
-/** How long the page's last frames took: what a job does to the page is seen here. */
+/** Shows how long the last frames of the page took, and so what a job costs the page. */
 export function FrameMeter() {
   const { frames } = usePlayground();
   const { rate, longest, recent } = frames.stats.value;

@@ -44,7 +44,7 @@ export function Header() {
   );
 }
 
-/** Where the page is connected to, and whether it is; leads to where that is changed. */
+/** Shows the place and whether the page is connected to it. Leads to the panel that changes it. */
 function Where() {
   const { connection, link } = usePlayground();
   const phase = connection.phase.value;

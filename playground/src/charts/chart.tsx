@@ -20,7 +20,7 @@ interface ChartProps {
 
 const HEIGHT = 132;
 
-/** A chart over time that is drawn anew whenever its data is another, the page's clock seeing to it that this is not too often. */
+/** A chart over time. It is drawn anew whenever its data changes, at most once a frame. */
 export function Chart({ title, data, lines, format }: ChartProps) {
   const { theme } = usePlayground();
   const { isDark } = theme;
@@ -38,7 +38,7 @@ export function Chart({ title, data, lines, format }: ChartProps) {
       made.destroy();
       plot.current = undefined;
     };
-    // The colours are the theme's.
+    // The theme sets the colours.
   }, [isDark]);
   useEffect(() => {
     plot.current?.setData(aligned(data));
@@ -100,7 +100,7 @@ function optionsOf(lines: readonly ChartLine[], format: ChartProps['format'], wi
         stroke: color(name),
         width: 1.5,
         spanGaps: true,
-        // A job that is over at once is one point, which no line shows.
+        // A job that ends at once is a single point, which a line would not show.
         points: { show: isPoint, size: 6 },
         ...(isFilled && { fill: color('--leaf-wash') }),
       })),

@@ -14,7 +14,7 @@ export type WorkerName = (typeof WORKERS)[number];
 
 export interface PageWorker {
   readonly name: WorkerName;
-  /** Milliseconds that each of its functions is held up. */
+  /** Milliseconds by which each of its functions is delayed. */
   delay: number;
   /** Undefined while it is dead. */
   running: Worker | undefined;
@@ -23,7 +23,7 @@ export interface PageWorker {
 export class PageCluster {
   readonly transport: BindingTransport = memory();
   readonly workers: readonly PageWorker[] = WORKERS.map((name) => ({ name, delay: 0, running: undefined }));
-  /** Changes whenever something in the cluster was done to it. */
+  /** Changes whenever the cluster changes. */
   readonly changes = signal(0);
   readonly #logger: Logger;
   readonly #roles = new Set<RunningRole>();
@@ -47,7 +47,7 @@ export class PageCluster {
     return this.#text !== undefined;
   }
 
-  /** Takes the text server away, as a machine that is switched off: whoever is connected to it is cut. */
+  /** Stops the text server like a machine that is switched off: its clients are cut off. */
   async stopText(): Promise<void> {
     const text = this.#text;
     this.#text = undefined;
@@ -62,7 +62,7 @@ export class PageCluster {
     this.changes.value++;
   }
 
-  /** Holds up each of the worker's functions by so many milliseconds. */
+  /** Delays each of the worker's functions by so many milliseconds. */
   slow(worker: PageWorker, delay: number): void {
     worker.delay = delay;
     this.changes.value++;
@@ -100,7 +100,7 @@ export class PageCluster {
   }
 }
 
-/** What the workers of a master can do is known to nobody but them. */
+/** The functions of the workers, which the status of a Master does not list. */
 export const PAGE_FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
   grove: Object.keys(groveWorker('').functions),
 };

@@ -1,12 +1,12 @@
 import type { FunctionResult, PalmFunction, PalmFunctions } from 'frond/cluster';
 
-/** The same functions, each held up by what `delay` says at the time, in milliseconds. */
+/** The same functions, each delayed by the milliseconds that `delay` gives at the time. */
 export function slowed(functions: PalmFunctions, delay: () => number): PalmFunctions {
   const held = ([name, run]: readonly [string, PalmFunction]): [string, PalmFunction] => [
     name,
     (payload, context) => {
       const wait = delay();
-      // In the same turn when there is nothing to wait for: a promise for each of many calls would cost more than they do.
+      // Without a delay it answers in the same turn: a promise for each call would cost more than the call.
       if (wait === 0) return run(payload, context);
       return later(wait, context.signal).then(() => one(run(payload, context)));
     },

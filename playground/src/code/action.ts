@@ -1,7 +1,7 @@
 import type { Format } from '../state/formats.ts';
 import type { InputChoice } from '../state/inputs.ts';
 
-/** What the code is to do: what the page does when a button is pressed. */
+/** What the code does: the same as the main button of the panel. */
 export type Action =
   | {
       readonly type: 'eval';
@@ -43,7 +43,7 @@ export type Setting =
 export const RUNTIMES = ['browser', 'node', 'deno'] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
-/** First and last server of what is done. */
+/** The first and the last server of the action. */
 export function serversOf(action: Action): {
   readonly first: string;
   readonly last: string;

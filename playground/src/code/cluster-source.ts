@@ -31,7 +31,7 @@ export interface ClusterSource {
   readonly roles: readonly string[];
 }
 
-/** What of the cluster is needed for calls of the servers. */
+/** The parts of the cluster that calls of these servers need. */
 export function clusterSource(servers: readonly string[]): ClusterSource {
   const needed = new Set<string>();
   const need = (name: string) => {
@@ -41,7 +41,7 @@ export function clusterSource(servers: readonly string[]): ClusterSource {
     needed.add(name);
   };
   for (const name of servers) need(name);
-  // A client needs somebody to talk to, also for what nobody offers.
+  // A client needs a server, even for a function that does not exist.
   if (needed.size === 0) need('text');
   const parts = [...needed].flatMap((name) => PARTS[name] ?? []);
   return {
@@ -50,7 +50,7 @@ export function clusterSource(servers: readonly string[]): ClusterSource {
   };
 }
 
-/** A module as a part of another: without its imports and exports, and without notes for the type checker. */
+/** Makes a module part of another: without its imports, its exports and its comments for the type checker. */
 function body(source: string): string {
   return `${source
     .replace(/^import .*;\n/gm, '')

@@ -84,7 +84,7 @@ function Code({ code }: { readonly code: string }) {
   );
 }
 
-/** Characters of a program that are shown: of its beginning, with what is written in the fields, and of its end. */
+/** Most characters of a program that are shown, and how many of them from its end. */
 const MOST_SHOWN = 12_000;
 const END_SHOWN = 1_000;
 
@@ -101,7 +101,7 @@ function settingOf({ connection, link }: Playground): Setting {
   return isPage ? { kind: 'page', session } : { kind: 'relay', session, url: relay, hasToken: token !== '' };
 }
 
-/** What the panel's buttons do with what is written in its fields. */
+/** What the panel's main button does with the values of its fields. */
 function actionOf(panel: string, { link, job, cache, connection }: Playground): Action {
   const { fn, payload, messages, cache: field, key, kind } = link.value;
   const format = isFormat(link.value.format) ? link.value.format : 'text';

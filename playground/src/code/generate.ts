@@ -7,11 +7,11 @@ import { callOf } from './statements.ts';
 /** A program in parts, which follow one another. */
 export interface CodePart {
   readonly code: string;
-  /** What it is, when it is beside the point and need not be read. */
+  /** The title of a part that is folded, because it need not be read. */
   readonly aside?: string;
 }
 
-/** A program that does the action by itself: for a module of a page, for Node or for Deno. */
+/** A complete program that does the action: a module of a page, or for Node or Deno. */
 export function generate(action: Action, setting: Setting, runtime: Runtime): readonly CodePart[] {
   const { body, uses } = callOf(action);
   const place = setting.kind === 'page' ? here(action, uses) : behindRelay(setting, runtime, uses);
@@ -45,7 +45,7 @@ interface PlaceCode {
   readonly after: readonly string[];
 }
 
-/** With the cluster in the program itself, as it is in the page. */
+/** The program with the cluster in it, as in the page. */
 function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
   const { source, roles } = clusterSource(serversOf(action).all);
   const names = new Set(['Client', 'text', ...uses]);

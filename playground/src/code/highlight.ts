@@ -6,7 +6,7 @@ export interface Token {
 const TOKEN =
   /(?<comment>\/\/[^\n]*|\/\*[\s\S]*?\*\/)|(?<text>'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|(?<keyword>\b(?:import|from|const|let|await|async|for|of|in|if|else|new|return|yield|function|export|throw|undefined)\b)|(?<number>\b\d[\w.]*\b)/g;
 
-/** Code in pieces that are coloured each in its way. */
+/** Cuts code into pieces, each with its colour. */
 export function highlight(code: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;

@@ -5,7 +5,7 @@ import { quoted } from './quoted.ts';
 
 export interface Statements {
   readonly body: string;
-  /** What of `frond` they use. */
+  /** The names that they import from `frond`. */
   readonly uses: ReadonlySet<string>;
 }
 
@@ -70,7 +70,7 @@ function streamOf({
   };
 }
 
-/** Those that are not as they are anyway. */
+/** The options that differ from their defaults. */
 function mapOptions({
   ordered,
   window,
@@ -155,7 +155,7 @@ function bytesLiteral(hex: string): string {
   }
 }
 
-/** JSON is JavaScript as well. What is no JSON yet is written as a text. */
+/** JSON is also JavaScript. Text that is not valid JSON becomes a string. */
 function jsonLiteral(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text));

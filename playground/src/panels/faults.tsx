@@ -16,12 +16,12 @@ export function FaultsPanel() {
   );
 }
 
-/** Milliseconds that a worker may be held up for each message. */
+/** Delays of a worker for each message, in milliseconds. */
 const DELAYS = [0, 1, 20, 200] as const;
 
 function ClusterFaults({ cluster }: { readonly cluster: PageCluster }) {
   const { log, link } = usePlayground();
-  // Read, so that what is drawn follows what is done.
+  // Reading the signal draws the panel anew when the cluster changes.
   cluster.changes.value;
   const { isTextUp } = cluster;
   const act = async (what: string, run: () => Promise<void> | void) => {
@@ -124,7 +124,7 @@ function WorkerFaults({ worker, cluster, act }: WorkerProps) {
 /** Milliseconds without a network. */
 const OFFLINE = 3_000;
 
-/** The machines behind a relay are not the page's to break, but the way to them is. */
+/** Behind a relay the page cannot break servers, but it can break the way to them. */
 function LinkFaults() {
   const { links, log } = usePlayground();
   const isOffline = useSignal(false);

@@ -114,7 +114,7 @@ function MapOptionFields() {
   );
 }
 
-/** In a component of its own: what changes while a job runs is drawn without the rest of the panel. */
+/** A component of its own, so that changes during a job do not draw the rest of the panel. */
 function Actions({ label }: { readonly label: string }) {
   const { job } = usePlayground();
   const id = useId();

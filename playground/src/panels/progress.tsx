@@ -12,7 +12,7 @@ const PHASES: Readonly<Record<JobView['phase'], string>> = {
   failed: 'failed',
 };
 
-/** How far the job is, and what it does to the page. */
+/** Shows how far the job is, and what it costs the page. */
 export function Progress() {
   const { job } = usePlayground();
   const { phase, wanted, sent, received, failures, rate, elapsed, frames, error, lastFailure } =

@@ -1,7 +1,7 @@
 import { usePlayground } from '../context.ts';
 import { grouped } from '../state/numbers.ts';
 
-/** The last results: the list is as long as it can be read, however many there are. */
+/** The last results, at most as many as a person can read. */
 export function Results() {
   const { job } = usePlayground();
   const results = job.results.value;

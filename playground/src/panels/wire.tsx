@@ -14,10 +14,10 @@ import { EnvelopeView } from './envelope.tsx';
 /** Pixels of a row, as the style sheet has it. */
 const ROW = 29;
 
-/** Rows that are drawn beyond those that are seen, so that scrolling finds them there. */
+/** Rows that are drawn beyond the visible ones, so that scrolling shows no gap. */
 const BEYOND = 4;
 
-/** Rows that are drawn before it is known how many are seen. */
+/** Rows that are drawn before the height of the table is known. */
 const FIRST_ROWS = 20;
 
 export function WirePanel() {
@@ -28,7 +28,7 @@ export function WirePanel() {
   const trouble = useSignal<unknown>(undefined);
   const view = useMemo(() => new WireView(wire), [wire]);
   useRefresh(wire.count);
-  // Not its value, for which the panel would be drawn in each frame.
+  // Not its value: reading that would draw the panel in each frame.
   const count = wire.count.peek();
   const rows = view.rows(filter.value, way.value);
   const load = async (file: File | undefined) => {
@@ -134,7 +134,7 @@ interface TableProps {
   readonly onChoose: (entry: WireEntry) => void;
 }
 
-/** Draws the rows that are seen, and room for the others: a table of hundreds would take the time of what passes. */
+/** Draws only the visible rows and leaves room for the others: drawing hundreds of rows would take too long. */
 function WireTable({ rows, chosen, onChoose }: TableProps) {
   const seen = useSignal({ from: 0, count: FIRST_ROWS });
   const from = Math.min(seen.value.from, Math.max(0, rows.length - seen.value.count));
@@ -167,7 +167,7 @@ function WireTable({ rows, chosen, onChoose }: TableProps) {
         <Space rows={from} />
         <tbody>
           {shown.map((entry, place) => (
-            // By its place: the row stays, and what is written in it is another.
+            // The key is the place of the row, so that the row stays and only its text changes.
             <tr
               key={String(place)}
               aria-rowindex={from + place + 2}

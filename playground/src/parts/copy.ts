@@ -1,4 +1,4 @@
-/** Puts a text on the clipboard. Gives whether that worked: pages without TLS may not, but for those of this machine. */
+/** Copies a text to the clipboard. Resolves with whether that worked: pages without TLS may not, unless they are local. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

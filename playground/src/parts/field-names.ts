@@ -1,4 +1,4 @@
-/** Options of the SDK, as the page's fields are called that they are given in. */
+/** The names of the page's fields, by the option of frond that they set. */
 const FIELDS: Readonly<Record<string, string>> = {
   serverName: '“Servers”',
   dbAddress: '“Servers”',
@@ -16,7 +16,7 @@ const OPTIONS = new RegExp(
   'g',
 );
 
-/** An error's text with the names of fields in place of those of options, which whoever reads it has not written. */
+/** Replaces names of options in an error's text by names of fields, because the user filled in fields. */
 export function inFieldNames(text: string): string {
   return text.replace(OPTIONS, (option) => FIELDS[option] ?? option);
 }

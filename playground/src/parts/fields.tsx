@@ -7,7 +7,7 @@ interface FieldProps {
   readonly onInput: (value: string) => void;
   readonly hint?: string;
   readonly placeholder?: string;
-  /** Names of values that may be meant. */
+  /** Values to suggest. */
   readonly options?: readonly string[];
   readonly type?: 'text' | 'number' | 'password';
   readonly isMono?: boolean;

@@ -2,7 +2,7 @@ import { usePlayground } from '../context.ts';
 import { FORMAT_NAMES, FORMATS, type Format, isFormat, rewrite } from '../state/formats.ts';
 import { Choice } from './fields.tsx';
 
-/** The format of payloads. What is written already is written anew in the next one, where it can be. */
+/** Chooses the format of payloads. Text in the fields is converted to the new format where possible. */
 export function FormatChoice() {
   const { link } = usePlayground();
   const { format, payload } = link.value;

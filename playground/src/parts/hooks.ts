@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** Whether whoever looks wants nothing to move. */
+/** Whether the user prefers no motion. */
 export function useReducedMotion(): boolean {
   const query = '(prefers-reduced-motion: reduce)';
   const [isReduced, setReduced] = useState(() => matchMedia(query).matches);

@@ -2,7 +2,7 @@ import { usePlayground } from '../context.ts';
 import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 import { Field } from './fields.tsx';
 
-/** The function to call, or the stages of a pipeline: one after another, each with what servers offer to choose from. */
+/** The function to call, or the stages of a pipeline, each with the functions to choose from. */
 export function PathField() {
   const { link, connection } = usePlayground();
   const stages = link.value.fn.split(' ');
@@ -41,7 +41,7 @@ export function PathField() {
   );
 }
 
-/** Of a server that is not called yet, and rather of one that only takes what others send on. */
+/** Suggests a stage: of a server that is not in the path yet, preferably a Pipeline or Sink. */
 function nextStage(stages: readonly string[], servers: readonly ServerInfo[]): string {
   const used = new Set(stages.map((stage) => stage.split('.')[0]));
   const free = servers.filter(({ name, functions }) => !used.has(name) && functions.length > 0);

@@ -1,13 +1,13 @@
 import type { ReadonlySignal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 
-/** Milliseconds between two drawings of what changes now and then, and of what changes faster than anybody reads. */
+/** Milliseconds between two drawings: for slow changes, and for changes that are too fast to read. */
 const CALM = 150;
 const BUSY = 500;
-/** Changes between two drawings that make the difference. */
+/** How many changes between two drawings count as fast. */
 const MANY = 500;
 
-/** Has the component drawn anew when the count has changed, the more seldom the faster it grows. */
+/** Draws the component anew when the count has changed. The faster the count grows, the more rarely it draws. */
 export function useRefresh(count: ReadonlySignal<number>): void {
   const [, setTurn] = useState(0);
   useEffect(() => {

@@ -18,7 +18,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   LOST: 'The relay no longer has the session, so results may be missing. Run it again from the last result that you trust.',
 };
 
-/** The same where it is the connection that failed, and not a call. */
+/** What to try when the connection failed and not a call. */
 const ADVICE_ON_CONNECTION: Readonly<Record<string, string>> = {
   FORBIDDEN:
     'frond demo makes a new token each time it starts: open the link that it printed last. Other relays read their tokens from a token file.',
@@ -28,7 +28,7 @@ const ADVICE_ON_CONNECTION: Readonly<Record<string, string>> = {
 
 interface TroubleProps {
   readonly error: unknown;
-  /** What of the connection failed; left out for a call. */
+  /** How the connection failed; undefined for a call. */
   readonly place?: 'retried' | 'refused';
   readonly children?: ComponentChildren;
 }

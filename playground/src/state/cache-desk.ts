@@ -37,12 +37,12 @@ export interface CachePage {
   readonly connection: Connection;
 }
 
-/** The key-value store of a server. A PALM cache does not list its keys, so those that were seen here are remembered. */
+/** The key-value store of a server. A PALM cache cannot list its keys, so the page remembers those that it has used. */
 export class CacheDesk {
   readonly state = signal<CacheState>({ type: 'idle' });
   readonly seen = signal<readonly SeenKey[]>([]);
   readonly value = signal('festina lente');
-  /** What was asked last; the code shows how. */
+  /** The last operation, which the code shows. */
   readonly last = signal<CacheOperation>('set');
   readonly #page: CachePage;
 
@@ -55,7 +55,7 @@ export class CacheDesk {
     return isFormat(format) ? format : 'text';
   }
 
-  /** Does it, unless the server is still being asked for something else. */
+  /** Runs an operation, unless another one is under way. */
   async run(operation: CacheOperation): Promise<void> {
     if (this.state.peek().type === 'asking') return;
     const { connection, link } = this.#page;
@@ -87,7 +87,7 @@ export class CacheDesk {
   private async set(client: Cacheable, wished: string) {
     const value = encodeAs(this.format, this.value.value);
     const stored = await client.set(value, wished === '' ? undefined : wished);
-    // As it was typed: the session is put in front of it again.
+    // The key as typed, without the session, which is added again.
     const key = wished === '' ? stored : wished;
     this.#see(key, value);
     this.#page.link.set({ key });

@@ -19,7 +19,7 @@ export type CallState =
   | { readonly type: 'answered'; readonly answer: Answer }
   | { readonly type: 'failed'; readonly error: unknown; readonly took: number };
 
-/** Milliseconds after which it is said that an answer is waited for. */
+/** Milliseconds after which the page shows that it waits for an answer. */
 const PATIENCE = 60;
 
 /** What a call uses of the page. */
@@ -28,7 +28,7 @@ export interface CallPage {
   readonly connection: Connection;
 }
 
-/** One call: what is written in the link's fields, and what came of it. */
+/** One call: made from the link's fields, with its outcome. */
 export class CallDesk {
   readonly state = signal<CallState>({ type: 'idle' });
   readonly #page: CallPage;
@@ -47,7 +47,7 @@ export class CallDesk {
     this.#abort?.abort(new DOMException('another call was made', 'AbortError'));
     const abort = new AbortController();
     this.#abort = abort;
-    // Most answers are there before anybody could read that they are waited for.
+    // Most answers arrive before a person could read that they are awaited.
     const waiting = setTimeout(() => {
       this.state.value = { type: 'calling' };
     }, PATIENCE);
@@ -68,7 +68,7 @@ export class CallDesk {
       const parts = [answers].flat().map((answer) => ({ ...decodeAs(format, answer), size: answer.length }));
       this.state.value = { type: 'answered', answer: { path: fn, parts, took } };
     } catch (caught) {
-      // Aborted while it was connecting, it says so.
+      // Also when it was aborted while connecting.
       const error = abort.signal.aborted ? abort.signal.reason : caught;
       if (this.#abort === abort)
         this.state.value = { type: 'failed', error, took: performance.now() - started };

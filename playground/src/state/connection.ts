@@ -17,10 +17,10 @@ export type Phase =
 /** Milliseconds that connecting may take. */
 const PATIENCE = 10_000;
 
-/** Milliseconds after which a place is tried again that could not be reached. */
+/** Milliseconds until a place that could not be reached is tried again. */
 const RETRY = 1_000;
 
-/** What may be another thing a moment later, without the user's doing. */
+/** Errors after which a later attempt may succeed. */
 const MAY_HEAL: ReadonlySet<PalmErrorCode> = new Set(['TIMEOUT', 'DISCONNECTED', 'LOST']);
 
 /** The page's clients: one for each server that calls go to and server that answers come from. */
@@ -29,13 +29,13 @@ export class Connection {
   readonly discovery: Discovery;
   readonly #phase = signal<Phase>({ type: 'connecting' });
   readonly #links = new LinkWatch();
-  /** What is the case now, also when nobody asked: a link may break, and a relay refuse a client that it had let in. */
+  /** The present state. It changes by itself: a link may break, or a relay may refuse a client that it had admitted. */
   readonly phase = computed<Phase>(() => {
     const phase = this.#phase.value;
     const reason = this.place.value?.trouble.value;
     if (phase.type === 'connected' && this.#links.away.value !== undefined)
       return { type: 'away', away: this.#links.away.value };
-    // What is known of the link says more than that time was up.
+    // The trouble of the link says more than a time-out.
     const isTried = phase.type === 'connecting' || (phase.type === 'failed' && phase.isRetried);
     if (isTried && reason !== undefined) return { type: 'away', away: { reason, attempt: 0, delay: 0 } };
     return phase;
@@ -59,7 +59,7 @@ export class Connection {
     this.discovery = new Discovery(log, (client, place) => this.#follow(client, place));
   }
 
-  /** Leaves where it is connected to, and connects to `place`. */
+  /** Disconnects, and connects to `place`. */
   async open(place: Place): Promise<void> {
     const before = this.place.peek();
     this.place.value = place;
@@ -69,7 +69,7 @@ export class Connection {
     await this.#try(place);
   }
 
-  /** Leaves where it is connected to, and says why there is no place to connect to. */
+  /** Disconnects, and shows why there is no place to connect to. */
   async fail(error: unknown): Promise<void> {
     const before = this.place.peek();
     this.place.value = undefined;
@@ -85,7 +85,7 @@ export class Connection {
     if (known !== undefined) return known;
     const client = this.#connect(first, last, session);
     this.#clients.set(key, client);
-    // One that has ended is of no use: the next call is made by another, and says what that one meets.
+    // A client that has ended is useless: the next call makes another one.
     const forget = () => {
       if (this.#clients.get(key) === client) this.#clients.delete(key);
     };
@@ -101,7 +101,7 @@ export class Connection {
     return { client: await this.client(first, servers.at(-1) ?? first, session), stages };
   }
 
-  /** Once at a time for a place: a client that gets through while another attempt runs is that attempt's. */
+  /** One attempt at a time for a place. */
   async #try(place: Place): Promise<void> {
     if (this.#trying === place) return;
     this.#trying = place;
@@ -150,10 +150,10 @@ export class Connection {
     return client;
   }
 
-  /** Watches the client's link, and its end: a relay that let it in may refuse it later, as after a restart. */
+  /** Watches the client's link and its end: a relay may refuse a client that it had admitted, for example after a restart. */
   async #follow(client: Client, place: Place): Promise<void> {
     this.#links.follow(client);
-    // The relay lets the page in again, after it had not.
+    // The relay admits the page again.
     if (this.#phase.peek().type === 'failed' && this.place.peek() === place) this.#try(place);
     const error = await client.closed;
     if (error !== undefined && this.place.peek() === place) this.#failed(place, error);

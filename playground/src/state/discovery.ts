@@ -6,24 +6,24 @@ import { isRelay } from './link-watch.ts';
 import type { Place } from './place.ts';
 import type { StatusLog } from './status-log.ts';
 
-/** A server as far as it is known. */
+/** What the page knows of a server. */
 export interface ServerInfo {
   readonly name: string;
-  /** Undefined for one that does not say, as pylm's. */
+  /** Undefined for a server without a status, such as pylm's. */
   readonly status: ServerStatus | undefined;
   /** Why it could not be asked. */
   readonly trouble: unknown;
   readonly functions: readonly string[];
-  /** Of a Master or Hub: workers that it had a while ago and has no more. */
+  /** Workers that a Master or Hub had a while ago. */
   readonly gone: readonly GoneWorker[];
 }
 
-/** Whether clients may call it: a Pipeline or Sink takes what others send on. One that says nothing is taken for one that does. */
+/** Whether clients may call it. A Pipeline or Sink takes messages from servers only. A server without a status counts as callable. */
 export function takesCalls({ status }: ServerInfo): boolean {
   return status === undefined || status.addresses['pull_address'] !== undefined;
 }
 
-/** Milliseconds that a server has to say what it is. */
+/** Milliseconds that a server has to send its status. */
 const PATIENCE = 5_000;
 
 /** Milliseconds between two questions to a server. */
@@ -32,16 +32,16 @@ const INTERVAL = 1_000;
 /** Milliseconds that the first picture waits for the slowest server. */
 const MOMENT = 1_500;
 
-/** The key under which a frond server tells what it is (docs/protocol/palm.md). */
+/** The key of the status of a frond server (docs/protocol/palm.md). */
 const STATUS_KEY = 'frond_status';
 
-/** Asks servers what they are and offer, again and again: with clients of its own, so that the inspector is not full of it. */
+/** Reads the status of the servers again and again. It has clients of its own, which the Wire panel does not record. */
 export class Discovery {
   readonly servers = signal<readonly ServerInfo[]>([]);
   readonly #log: StatusLog;
   readonly #onClient: (client: Client, place: Place) => void;
   #clients = new Map<string, Promise<Client>>();
-  /** Ends the look that goes on. */
+  /** Ends the present look. */
   #end = new AbortController();
 
   /** @param onClient - told of each client that was made. */
@@ -61,7 +61,7 @@ export class Discovery {
       if (!end.signal.aborted && isShown) this.#show(place, told);
     };
     let isShown = false;
-    // Each by itself: one that does not answer holds none of the others up.
+    // All at once, so that a silent server does not delay the others.
     const first = place.servers.map((name) => this.#follow(place, name, tell, end.signal));
     await Promise.race([Promise.all(first), pause(MOMENT, end.signal)]);
     if (end.signal.aborted) return;
@@ -93,7 +93,7 @@ export class Discovery {
       before = await this.#ask(place, before, signal, broke);
       tell(before);
     };
-    // A break is known at once, while a request waits for the server to come back.
+    // A break shows at once, while a request would wait for the server.
     const broke = (reason: string) => {
       before = { ...before, trouble: new Error(reason) };
       tell(before);
@@ -117,7 +117,7 @@ export class Discovery {
     const more = place.functions[name] ?? [];
     try {
       const client = await this.#client(place, name, signal, onBreak);
-      // Behind a session every key is the session's, and the server's own cannot be read.
+      // With a session, every key belongs to the session, and the status cannot be read.
       const value =
         client.session === undefined
           ? await client.get(STATUS_KEY, { timeout: PATIENCE, signal })
@@ -170,7 +170,7 @@ export class Discovery {
   }
 }
 
-/** Tells of each break between the client, or its relay, and the server. */
+/** Reports each break between the client, or its relay, and the server. */
 async function follow(client: Client, onBreak: (reason: string) => void): Promise<void> {
   for await (const status of client.status())
     if (status.type === 'disconnected' && !isRelay(status.address)) onBreak(status.reason);
@@ -193,13 +193,13 @@ function pause(time: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Of a Master or Hub it is not known what its workers offer, but for what every worker does. */
+/** The functions of a server. The functions of a Master's workers are unknown, except `echo`. */
 function offeredBy(status: ServerStatus | undefined): readonly string[] {
   if (status === undefined) return [];
   return status.workers === undefined ? status.functions : [...status.functions, 'echo'];
 }
 
-/** Undefined when it is not what is known here, as from another version. */
+/** Undefined for an unknown shape, as of another version. */
 function readStatus(text: string): ServerStatus | undefined {
   const status: unknown = JSON.parse(text);
   return isStatus(status) ? status : undefined;

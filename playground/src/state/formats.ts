@@ -12,7 +12,7 @@ export const FORMAT_NAMES: Readonly<Record<Format, string>> = {
   hex: 'Hex',
 };
 
-/** What goes over the wire is what the SDK's own codecs make of it. */
+/** The codecs of frond make the bytes. */
 const CODECS: Readonly<Record<Exclude<Format, 'hex'>, PayloadCodec<string>>> = {
   text: text(),
   json: written(json<unknown>()),
@@ -28,7 +28,7 @@ function written(codec: PayloadCodec<unknown>): PayloadCodec<string> {
   };
 }
 
-/** What JSON has no word for, in words. */
+/** Text for values that JSON does not have. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
   return value instanceof Uint8Array ? hexOf(value) : value;
@@ -51,7 +51,7 @@ export function encodeAs(format: Format, value: string): Uint8Array<ArrayBuffer>
   }
 }
 
-/** What bytes say in a format; in hex when they are not of it. */
+/** Shows bytes in a format, or in hex when they are not in that format. */
 export function decodeAs(format: Format, payload: Uint8Array<ArrayBuffer>): { shown: string; as: Format } {
   if (format !== 'hex') {
     try {
@@ -70,7 +70,7 @@ function spaced(hex: string): string {
 /** The same bytes written in another format, as far as they can be. */
 export function rewrite(value: string, from: Format, to: Format): string {
   try {
-    // To and from JSON a text becomes a value that says it, and the other way round.
+    // Between JSON and text, a text becomes a JSON string and the other way round.
     const isValue = (format: Format) => format === 'json' || format === 'msgpack';
     if (isValue(from) && isValue(to)) return value;
     if (from === 'text' && isValue(to)) return asValue(value);

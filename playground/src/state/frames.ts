@@ -22,7 +22,7 @@ export interface FrameMeasure {
   long: number;
 }
 
-/** The page's one clock for what is drawn, and what measures it: everything that changes often is shown once a frame. */
+/** The clock of the page, which also measures frames. Frequent changes are drawn once a frame. */
 export class Frames {
   readonly stats = signal<FrameStats>({ rate: 0, longest: 0, recent: [] });
   readonly #listeners = new Set<(now: number) => void>();
@@ -38,13 +38,13 @@ export class Frames {
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
-    // A page that is hidden has no frames, which is not to be taken for a long one.
+    // A hidden page has no frames, which must not count as one long frame.
     document.addEventListener('visibilitychange', () => {
       this.#last = undefined;
     });
   }
 
-  /** Calls `listener` in each frame. Gives the function that ends this. */
+  /** Calls `listener` in each frame. Returns the function that removes it. */
   each(listener: (now: number) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,9 +1,9 @@
-/** Workers that a master had and has no more: whoever looks is to see that one died, and not that there never was one. */
+/** Workers that a master no longer has, so that the page can show that they died. */
 import type { ServerStatus } from 'frond/cluster';
 
 export interface GoneWorker {
   readonly name: string;
-  /** Whether the master took it for dead; else it said good-bye. */
+  /** Whether the master took it for dead. Otherwise it said good-bye. */
   readonly isDead: boolean;
   /** Time when it was missed first, as `performance.now()` gives it. */
   readonly since: number;
@@ -27,7 +27,7 @@ export function goneWorkers(
   now: number,
 ): readonly GoneWorker[] {
   const names = new Set(status?.workers?.map(({ name }) => name));
-  // Another run of the server: it does not know what became of the workers of the one before.
+  // After a restart the server does not know the workers of its run before.
   if (status?.workers === undefined || status.uptime < (before.status?.uptime ?? 0)) return [];
   const deaths = (status.losses?.workers ?? 0) - (before.status?.losses?.workers ?? 0);
   const missed = (before.status?.workers ?? [])

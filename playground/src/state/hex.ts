@@ -4,7 +4,7 @@ export function hexOf(payload: Uint8Array): string {
   return text;
 }
 
-/** @throws Error for what is no hex. Spaces and line ends between bytes are passed over. */
+/** @throws Error for text that is not hex. Spaces and line ends between bytes are ignored. */
 export function bytesOfHex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replace(/\s+/g, '');
   if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {

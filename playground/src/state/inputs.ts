@@ -1,4 +1,4 @@
-/** What jobs are fed with. */
+/** The inputs of jobs. */
 import type { Format } from './formats.ts';
 import { hexOf } from './hex.ts';
 

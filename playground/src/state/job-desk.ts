@@ -31,15 +31,15 @@ const NONE: JobView = {
   error: undefined,
 };
 
-/** Milliseconds between two looks at the figures, and at results and charts: nobody reads faster. */
+/** Milliseconds between two updates of the figures, and of results and charts. */
 const REFRESH = 100;
 const RESULTS_REFRESH = 200;
 
-/** A job or map as it is written in the link's fields, and the run of it that there is. What is shown changes once a frame. */
+/** The job or map in the link's fields, and its run. Its view changes at most once a frame. */
 export class JobDesk {
   readonly view = signal<JobView>(NONE);
   readonly phase = computed(() => this.view.value.phase);
-  /** Whether there is one to be stopped, before which no other is begun. */
+  /** Whether a run is under way. It must be stopped before another starts. */
   readonly isUnderWay = computed(() => this.phase.value === 'running' || this.phase.value === 'paused');
   /** The last results, newest first. */
   readonly results = signal<readonly ResultLine[]>([]);
@@ -74,7 +74,7 @@ export class JobDesk {
     return results === '' ? inputCount(this.input) : Number(results);
   }
 
-  /** Runs what is written in the fields, unless a job is under way: that one is stopped by the user alone. */
+  /** Runs the job in the fields, unless one is under way, which only the user stops. */
   async start(): Promise<void> {
     if (this.isUnderWay.peek()) return;
     const { link, connection, frames } = this.#playground;

@@ -19,22 +19,22 @@ export interface JobOrder {
   readonly frames: Frames;
 }
 
-/** Milliseconds of a frame that reading results may take: the rest is for the cluster in the page, and for drawing. */
+/** Milliseconds of a frame for reading results. The rest is for the cluster in the page and for drawing. */
 const SLICE = 6;
 
-/** Milliseconds in which nothing is read that end a slice. */
+/** Milliseconds without a read that end a slice. */
 const PAUSE = 1;
 
-/** Milliseconds of a turn that giving inputs may take: a sync iterable would be taken as fast as it goes. */
+/** Milliseconds of a turn for giving inputs, which would otherwise be taken without a pause. */
 const TURN = 2;
 
-/** Inputs under way at once: with more, their results come in lumps that take longer than a frame to be taken in. */
+/** Most inputs under way. With more, results come in lumps that take longer than a frame to read. */
 const MOST_UNDER_WAY = 1_024;
 
-/** Milliseconds after which inputs go on all the same: a function may give nothing, and a pipeline drop what it likes. */
+/** Milliseconds after which inputs go on without results: a pipeline may drop messages. */
 const LONGEST_WAIT = 50;
 
-/** Results that may lie unread: as many as a frame can read. */
+/** Results that may be unread: as many as a frame can read. */
 const WINDOW = 4_096;
 
 const KEPT = 100;
@@ -101,7 +101,7 @@ export class JobRun {
     return this.#series.data(this.isOver);
   }
 
-  /** Reads no more for now. As results then lie unread, the SDK takes no more input. */
+  /** Stops reading for now. With results unread, frond takes no more input. */
   pause(): void {
     if (this.#phase === 'running') this.#phase = 'paused';
   }
@@ -157,7 +157,7 @@ export class JobRun {
     }
   }
 
-  /** Resolves when what came may be taken: at once, unless it is paused or the frame has been read in for long enough. */
+  /** Resolves when the next result may be read: at once, unless the run is paused or has used its time of the frame. */
   async #pace(): Promise<void> {
     const now = performance.now();
     if (now - this.#lastRead > PAUSE) this.#sliceBegan = now;
@@ -165,12 +165,12 @@ export class JobRun {
       await this.#order.frames.next();
       this.#sliceBegan = performance.now();
     }
-    // Last: it may have been paused meanwhile.
+    // Last, because it may have been paused meanwhile.
     if (this.#phase === 'paused') await this.#resumed();
     this.#lastRead = performance.now();
   }
 
-  /** The inputs, given so that the page keeps its time for drawing. */
+  /** Gives the inputs, with pauses for drawing. */
   async *#inputs(): AsyncGenerator<string> {
     let turnBegan = performance.now();
     for (const input of inputsOf(this.#order.input, this.#order.format)) {
@@ -192,7 +192,7 @@ export class JobRun {
     if (this.#sent - this.#received <= MOST_UNDER_WAY / 2) this.#hasRoom();
   }
 
-  /** Resolves when enough of what was sent has come back, or has had its time to. */
+  /** Resolves when enough results have come, or after a while. */
   #room(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#hasRoom(), LONGEST_WAIT);
@@ -225,7 +225,7 @@ export class JobRun {
   }
 }
 
-/** A payload codec of our own, as any user may give one: texts on the page, what they say on the wire. */
+/** A payload codec of the page: its values are texts as the page shows them. */
 function writtenAs(format: Format): PayloadCodec<string> {
   return {
     name: format,

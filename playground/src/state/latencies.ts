@@ -1,8 +1,8 @@
 const CAPACITY = 65_536;
 
 /**
- * How long inputs take to become results. Results of a job do not say which input they are of, so the first that comes is
- * taken for the first that left: each figure may be another's, and their mean is right in any order.
+ * Measures the time from input to result. Results of a job do not name their input, so the first result counts as that of
+ * the first input: single figures may be wrong, but their mean is right in any order.
  */
 export class Latencies {
   readonly #left = new Float64Array(CAPACITY);

@@ -1,4 +1,4 @@
-/** Figures as they are shown. */
+/** Formats figures for the page. */
 const GROUPED = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** 12,345 */

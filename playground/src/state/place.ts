@@ -4,16 +4,16 @@ import type { ConnectOptions, Transport } from 'frond';
 /** Where the page's clients connect to. */
 export interface Place {
   readonly kind: 'page' | 'relay';
-  /** As people call it. */
+  /** A name to show. */
   readonly label: string;
   readonly transport: Transport;
-  /** Why nothing can be reached there at all; undefined as long as something can, and before it was tried. */
+  /** Why the place cannot be reached at all; undefined when it can, or was not tried. */
   readonly trouble: ReadonlySignal<string | undefined>;
   /** Names of the servers there, as far as they are known. */
   readonly servers: readonly string[];
-  /** Functions that servers do not tell of, by server. */
+  /** Functions that the status of a server does not list, by server. */
   readonly functions: Readonly<Record<string, readonly string[]>>;
-  /** What a client needs for calls that begin at one server, and whose answers come from another when it is a pipeline. */
+  /** Options of a client whose calls begin at `first` and whose answers come from `last`. */
   options(first: string, last: string): Pick<ConnectOptions, 'serverName' | 'dbAddress' | 'subAddress'>;
   close(): Promise<void>;
 }

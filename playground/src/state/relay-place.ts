@@ -8,12 +8,12 @@ export class Links {
   readonly #trouble = signal<string | undefined>(undefined);
   #isOffline = false;
 
-  /** Why the last attempt to connect came to nothing; undefined after one that did not. */
+  /** Why the last attempt to connect failed; undefined after one that succeeded. */
   get trouble(): ReadonlySignal<string | undefined> {
     return this.#trouble;
   }
 
-  /** Forgets what was met at another place. */
+  /** Forgets the trouble of another place. */
   begin(): void {
     this.#trouble.value = undefined;
   }
@@ -23,12 +23,12 @@ export class Links {
     return this.#open.size;
   }
 
-  /** Ends every connection as a broken network does: nobody says good-bye. */
+  /** Ends every connection as a broken network does, without a good-bye. */
   cut(): void {
     for (const socket of this.#open) socket.close(CUT);
   }
 
-  /** As long as it is set, connections that are made are cut before they are any use. */
+  /** While it is set, each new connection is cut at once. */
   set isOffline(isOffline: boolean) {
     this.#isOffline = isOffline;
     if (isOffline) this.cut();
@@ -51,7 +51,7 @@ export class Links {
         });
         this.addEventListener('close', () => {
           open.delete(this);
-          // Browsers do not tell a page why.
+          // Browsers hide the reason from a page.
           if (!wasOpen) trouble.value = 'no WebSocket could be opened there';
         });
       }
@@ -59,7 +59,7 @@ export class Links {
   }
 }
 
-/** A close code of nobody's (RFC 6455, 7.4.2): the relay keeps the session of a client that is cut off by it. */
+/** A private close code (RFC 6455, 7.4.2), at which the relay keeps the client's session. */
 const CUT = 4_999;
 
 export interface RelayTarget {

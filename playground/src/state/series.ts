@@ -31,7 +31,7 @@ export class Series {
     const bucket = this.#bucketAt(at);
     bucket.count++;
     if (latency === undefined) return;
-    // Of a full bucket every so many are taken, so that its last results count as well.
+    // In a full bucket every 16th replaces another, so that later results count as well.
     if (bucket.samples.length < MOST_SAMPLES) bucket.samples.push(latency);
     else if (bucket.count % 16 === 0) bucket.samples[(bucket.count / 16) % MOST_SAMPLES] = latency;
   }
@@ -41,7 +41,7 @@ export class Series {
     this.#bucketAt(at);
   }
 
-  /** The last stretch is not over, so it is left out unless the job is. */
+  /** Leaves out the last stretch, which is not complete, unless the job is over. */
   data(isOver: boolean): SeriesData {
     const shown = isOver ? this.#buckets : this.#buckets.slice(0, -1);
     const told = shown.map((bucket) => settled(bucket));

@@ -1,4 +1,4 @@
-/** Lets events in between: input, painting, and what others wait for. A chain of promises alone would starve them. */
+/** Gives other events a turn, such as input and painting, which a chain of promises alone would starve. */
 export class Turns {
   readonly #channel = new MessageChannel();
   #waiting: (() => void)[] = [];
@@ -16,7 +16,7 @@ export class Turns {
 
   close(): void {
     this.#channel.port1.close();
-    // Whoever waits goes on, and finds that it is over.
+    // Waiters continue and find that the run is over.
     for (const resolve of this.#waiting) resolve();
     this.#waiting = [];
   }

@@ -1,4 +1,4 @@
-/** What the promise gives, or the signal's reason when that is aborted before: what connects is not waited for then. */
+/** Settles as the promise does, or rejects with the signal's reason when that aborts first. */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const aborted = () => reject(signal.reason);

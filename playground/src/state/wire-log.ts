@@ -33,7 +33,7 @@ export class WireLog {
     return this.#number - this.#oldest;
   }
 
-  /** Another one each time that the log begins anew. */
+  /** Changes each time that the log begins anew. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -51,7 +51,7 @@ export class WireLog {
     for (const listener of this.#listeners) listener(entry);
   }
 
-  /** Calls `listener` with each envelope, on the hot path. Gives the function that ends this. */
+  /** Calls `listener` with each envelope, on the hot path. Returns the function that removes it. */
   listen(listener: (entry: WireEntry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -2,10 +2,10 @@ import type { WireEntry, WireLog } from './wire-log.ts';
 
 export type Way = 'all' | 'out' | 'in';
 
-/** Rows that can be looked through: the rest is found by the filter. */
+/** Most rows in the table. The filter finds the others. */
 const MOST_ROWS = 200;
 
-/** The envelopes that fit a filter. Those that were looked at are not looked at again. */
+/** The envelopes that match a filter. Each envelope is tested once. */
 export class WireView {
   readonly #wire: WireLog;
   #rows: readonly WireEntry[] = [];
@@ -40,7 +40,7 @@ export class WireView {
   }
 }
 
-/** What is read for it last is the payload, which has to be decoded. */
+/** Tests the payload last, because it has to be decoded. */
 function fits(entry: WireEntry, wanted: string): boolean {
   const { message, address, topic = '', client } = entry;
   return (

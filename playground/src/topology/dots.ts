@@ -12,7 +12,7 @@ const STEP = 420;
 const GAP = 90;
 const MOST = 32;
 
-/** Messages that move along the edges: one for one, until there are too many to be seen. */
+/** Dots for messages that move along the edges: one for each message, until there are too many to see. */
 export class Dots {
   readonly #layer: SVGGElement;
   readonly #dots = new Set<Dot>();
@@ -24,7 +24,7 @@ export class Dots {
     this.#stop = frames.each((now) => this.#move(now));
   }
 
-  /** Sends one on its way. @param kind - the class of its colour. */
+  /** Sends a dot on its way. @param kind - the class of its colour. */
   send(key: string, kind: string, route: readonly Curve[]): void {
     const now = performance.now();
     if (route.length === 0 || this.#dots.size >= MOST || now - (this.#last.get(key) ?? 0) < GAP) return;

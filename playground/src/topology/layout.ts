@@ -1,4 +1,4 @@
-/** Where servers stand: in rows, the further from the client the lower. */
+/** Places servers in rows: the further from the client, the lower. */
 
 /** From one server to another. */
 export type Flow = readonly [from: string, to: string];
@@ -49,7 +49,7 @@ export function layOut(
   return places;
 }
 
-/** Each below what it takes from, as far as the others leave room there. */
+/** Places each server below those that it takes from, as far as there is room. */
 function placeRow(
   row: readonly string[],
   y: number,
@@ -74,7 +74,7 @@ function placeRow(
   }
 }
 
-/** How far from the client each server is. Circles are cut: no server is further than there are servers. */
+/** The distance of each server from the client. It is at most the number of servers, which cuts circles. */
 function ranksOf(
   names: readonly string[],
   flows: readonly Flow[],

@@ -1,8 +1,8 @@
-/** What the topology is drawn from: what servers say of themselves, and the calls that were seen. */
+/** The model of the topology: made from the status of the servers and the calls that were seen. */
 import { type ServerInfo, takesCalls } from '../state/discovery.ts';
 import { type Flow, HEIGHT, layOut, type Place, TOP, WIDTH } from './layout.ts';
 
-/** How a worker is: at work, taken for dead, or gone after a good-bye. */
+/** The state of a worker: at work, dead, or gone after a good-bye. */
 export type WorkerHealth = 'up' | 'dead' | 'left';
 
 export interface Node {
@@ -13,7 +13,7 @@ export interface Node {
   /** What it is, under its name. */
   readonly role: string;
   readonly width: number;
-  /** Its middle; of a worker that of its circle, which its name is right of. */
+  /** The middle of the node. For a worker it is the middle of its circle. */
   readonly x: number;
   readonly y: number;
   readonly isDown: boolean;
@@ -36,7 +36,7 @@ export interface Topology {
 
 export const CLIENT = '(client)';
 
-/** Workers that are drawn of a master, those that died among them. */
+/** Most workers that are drawn for a master, including dead ones. */
 const MOST_WORKERS = 6;
 
 /** Between a server and its first worker, and between two workers. */
@@ -102,7 +102,7 @@ function crewOf({ status, gone }: ServerInfo, dead: ReadonlySet<string>): readon
     ...(status?.workers ?? []).map(({ name }) => member(name, 'up')),
     ...gone.map(({ name, isDead }) => member(name, isDead ? 'dead' : 'left')),
   ];
-  // By name, so that one that dies stays where it is.
+  // By name, so that a worker that dies keeps its place.
   all.sort((a, b) => (a.label < b.label ? -1 : 1));
   const pushed = status?.pushedWorkers ?? 0;
   const isTooMany = all.length > MOST_WORKERS;
@@ -118,13 +118,13 @@ function placeOfWorker({ x, y, width }: Place, index: number): Place {
   return { x: x - width / 2 + 22, y: y + FIRST_WORKER + index * WORKER_ROW, width: width - 6 };
 }
 
-/** Behind a relay it is not told who takes from whom, but who takes from others. */
+/** Behind a relay a server says that it takes messages from others, but not from whom. */
 function leastRank(server: ServerInfo): number {
   if (takesCalls(server)) return 0;
   return server.status?.role === 'Sink' ? 2 : 1;
 }
 
-/** Who publishes where another subscribes. Behind a relay addresses are hidden, and nothing is found here. */
+/** Finds which server publishes at an address that another subscribes to. A relay hides addresses, so this finds nothing there. */
 function flowsByAddress(servers: readonly ServerInfo[]): Flow[] {
   return servers.flatMap(({ name, status }) =>
     Object.entries(status?.addresses ?? {})
@@ -135,7 +135,7 @@ function flowsByAddress(servers: readonly ServerInfo[]): Flow[] {
   );
 }
 
-/** Who takes from a server by its name, which is told behind a relay as well. */
+/** Finds which servers take from a server by its name, which a relay also shows. */
 function flowsByName(servers: readonly ServerInfo[]): Flow[] {
   return servers.flatMap(({ name, status }) =>
     (status?.previous ?? []).flatMap((previous) =>
@@ -158,7 +158,7 @@ function uniqueEdges(edges: readonly Edge[]): Edge[] {
   return [...new Map(edges.map((edge) => [keyOf(edge), edge])).values()];
 }
 
-/** What tells an edge from all others. */
+/** The key of an edge. */
 export function keyOf({ kind, from, to }: Edge): string {
   return `${kind} ${from} ${to}`;
 }

@@ -1,4 +1,4 @@
-/** The ways of edges: past every server and every name, where there is a way. */
+/** The paths of edges. They avoid servers and names where possible. */
 import { HEIGHT } from './layout.ts';
 import { CLIENT, keyOf, type Node, type Topology, WORKER_ROW } from './model.ts';
 
@@ -21,11 +21,11 @@ const HALF = HEIGHT / 2;
 /** Pixels that a character of a worker's name takes at most, and where the name begins, right of the circle. */
 export const CHARACTER = 5.6;
 export const NAME_AT = 10;
-/** Room that edges leave around what they pass. */
+/** Room between an edge and what it passes. */
 const CLEARANCE = 3;
-/** Points of a curve that are looked at. */
+/** Points of a curve that are tested. */
 const SAMPLES = 40;
-/** Between two ways that are tried. */
+/** Distance between two paths that are tried. */
 const LANE = 12;
 
 /** The curve of each edge, by its key. */
@@ -62,7 +62,7 @@ function toWorker(from: Node, to: Node): Curve {
   return [{ x, y: from.y + HALF }, { x, y: to.y }, { x, y: to.y }, end];
 }
 
-/** Of the ways that the least lies on the shortest. The plainest is taken when nothing lies on it. */
+/** Chooses the path with the fewest points on nodes, and of those the shortest. The plainest is taken when it is free. */
 function clearest(ways: Iterable<Curve>, others: readonly Box[]): Curve {
   let best: Curve = NOWHERE;
   let least = Number.POSITIVE_INFINITY;
@@ -79,7 +79,7 @@ function clearest(ways: Iterable<Curve>, others: readonly Box[]): Curve {
   return best;
 }
 
-/** Pixels that a way may be longer for one point less that something lies on. */
+/** Pixels that a path may be longer to have one point less on a node. */
 const HIT = 10_000;
 
 function lengthOf(curve: Curve): number {
@@ -100,7 +100,7 @@ const NOWHERE: Curve = [
   { x: -99, y: -99 },
 ];
 
-/** How many points of the curve lie on a box. */
+/** Counts the points of the curve that lie on a box. */
 export function hitsOf(curve: Curve, boxes: readonly Box[]): number {
   let hits = 0;
   for (let sample = 0; sample <= SAMPLES; sample++) {
@@ -114,10 +114,10 @@ export function hitsOf(curve: Curve, boxes: readonly Box[]): number {
   return hits;
 }
 
-/** Ways from one node to another, the plainest first. */
+/** The paths from one node to another, plainest first. */
 function* waysOf(from: Node, to: Node, width: number): Generator<Curve> {
   if (to.id === CLIENT) {
-    // Answers go by the side, so as not to lie on the calls.
+    // Answers go along the side, apart from the calls.
     const near = from.x < width / 2 ? -1 : 1;
     for (const out of [near, -near]) yield bySide(from, to, out, width);
     for (const out of [near, -near]) {

@@ -1,7 +1,7 @@
 import type { ServerInfo } from '../state/discovery.ts';
 import { grouped } from '../state/numbers.ts';
 
-/** What a server says of itself. */
+/** The status of a server. */
 export function ServerFacts({ server }: { readonly server: ServerInfo }) {
   const { status } = server;
   if (status === undefined) {

@@ -10,7 +10,7 @@ import { CLIENT, type Edge, keyOf, type Node, type Topology, topologyOf } from '
 import { CHARACTER, type Curve, curvesOf, NAME_AT, pathData } from './paths.ts';
 import { ServerFacts } from './server-facts.tsx';
 
-/** The cluster as a drawing: from what servers say of themselves, and what was seen to pass. */
+/** Draws the cluster from the status of the servers and the messages that were seen. */
 export function TopologyCard() {
   const { connection, traffic, cluster } = usePlayground();
   const servers = connection.discovery.servers.value;
@@ -43,16 +43,16 @@ function noteOf(phase: Phase['type'], count: number): string {
   return phase === 'away' ? `${servers}, as last seen` : servers;
 }
 
-/** Of the page's own cluster it is known at once, and not when the master notices. */
+/** Dead workers of the page's own cluster are known at once, before the master notices. */
 function deadIn(cluster: PageCluster | undefined): ReadonlySet<string> {
-  // Read, so that what is drawn follows what is done.
+  // Reading the signal draws the topology anew when the cluster changes.
   cluster?.changes.value;
   const dead = cluster?.workers.filter(({ running }) => running === undefined) ?? [];
   return new Set(dead.map(({ name }) => name));
 }
 
 interface DrawingProps {
-  /** Whether what is drawn is what was seen last, and may be another by now. */
+  /** Whether the drawing shows the last known state, which may be out of date. */
   readonly isOld: boolean;
   readonly topology: Topology;
   readonly chosen: string | undefined;
@@ -170,7 +170,7 @@ function nameOf(node: Node | undefined): string {
 
 const HEALTH = { dead: 'is dead', left: 'has left' } as const;
 
-/** As much of it as there is room for. */
+/** Clips a name to the room that it has. */
 function short(text: string, width: number, character = 7.5): string {
   const most = Math.max(3, Math.floor(width / character));
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
@@ -186,7 +186,7 @@ function useDots(topology: Topology, nodes: ReadonlyMap<string, Node>, curves: R
     const dots = new Dots(layer.current, playground.frames);
     const send = (key: string, kind: string, edges: readonly Edge[]) => {
       const route = edges.map((edge) => curves.get(keyOf(edge)));
-      // What was not drawn yet is, when it passes next.
+      // An edge that is not drawn yet is drawn when the next message passes.
       if (route.every((curve) => curve !== undefined)) dots.send(key, kind, route);
     };
     const stop = playground.traffic.each((passed) => {
@@ -227,7 +227,7 @@ function followWorkers(playground: ReturnType<typeof usePlayground>, onWork: (na
   });
 }
 
-/** The same object as long as it says the same. */
+/** Keeps the object as long as its content is the same. */
 function useStable<T>(value: T): T {
   const kept = useRef({ value, text: JSON.stringify(value) });
   const text = JSON.stringify(value);
