@@ -207,7 +207,7 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
     topic: string,
     host: ChannelHost,
     mark: ByteMark<T>,
-    most = PUBLISHED,
+    most: number = PUBLISHED,
   ) {
     super(network, address, kind, host);
     this.topic = topic;

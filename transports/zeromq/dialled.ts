@@ -36,7 +36,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 {
   protected socket: S;
   protected readonly context: DialContext;
-  protected readonly progress = new ReadProgress();
+  protected readonly progress: ReadProgress = new ReadProgress();
   /** Why the link broke, until everything that arrived before is read. */
   #breakReason: string | undefined;
   #stopRedial = () => {};

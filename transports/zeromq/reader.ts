@@ -84,7 +84,7 @@ export async function readInto<T>(
   queue: BatchQueue<T>,
   parse: (parts: Uint8Array[], into: T[]) => void,
   onFull: (queued: number) => void,
-  progress = new ReadProgress(),
+  progress: ReadProgress = new ReadProgress(),
 ): Promise<void> {
   let batch: T[] = [];
   const handOver = () => {

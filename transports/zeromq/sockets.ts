@@ -21,13 +21,34 @@ const ZAP_DOMAIN = 'frond';
 /** Milliseconds that connecting may take. The system would try for two minutes, and the host may have another address. */
 const CONNECT_TIMEOUT = 5_000;
 
+interface OwnSocketOptions {
+  linger: number;
+  ipv6: boolean;
+  zapDomain: string;
+  heartbeatInterval: number;
+  heartbeatTimeout: number;
+  heartbeatTimeToLive: number;
+  tcpKeepalive: number;
+  reconnectInterval: number;
+  reconnectMaxInterval: number;
+  maxMessageSize: number;
+  immediate?: boolean;
+  connectTimeout?: number;
+  sendHighWaterMark?: number;
+  receiveHighWaterMark?: number;
+  curveServer?: boolean;
+  curveServerKey?: string;
+  curvePublicKey?: string | null;
+  curveSecretKey?: string | null;
+}
+
 /** The socket options for one side: those of every socket, and the CURVE keys. */
 export function socketOptions(
   addon: Addon,
   settings: ZeromqSettings,
   address: string,
   side: 'dial' | 'bind',
-) {
+): OwnSocketOptions {
   const { heartbeatInterval, reconnectInterval, reconnectMaxInterval, maxMessageSize } = settings;
   const { sendHighWaterMark, receiveHighWaterMark } = settings;
   return {
@@ -67,7 +88,7 @@ function curveServer({ curveServer: keys }: ZeromqSettings) {
 }
 
 /** Options for sockets that take no messages. Their peers send little. */
-export function takingControl({ maxMessageSize }: ZeromqSettings) {
+export function takingControl({ maxMessageSize }: ZeromqSettings): { maxMessageSize: number } {
   return { maxMessageSize: maxMessageSize === -1 ? CONTROL_SIZE : Math.min(maxMessageSize, CONTROL_SIZE) };
 }
 
@@ -104,7 +125,7 @@ export function loadAddon(): Addon {
  * Deno signals an addon only once that a socket is readable (denoland/deno#36317), so waiting for a message may never end there. In Deno sockets
  * are therefore polled: often after use, and less and less often while nothing happens.
  */
-export const MUST_POLL = 'Deno' in globalThis;
+export const MUST_POLL: boolean = 'Deno' in globalThis;
 
 /** Longest pause between two polls, in milliseconds. */
 const LONGEST_PAUSE = 16;

@@ -186,7 +186,7 @@ function closed(): PalmError {
  * Gathers as many frames as fit one batch. PULL reads frame by frame, so a peer that expects one frame for each message sees a batch as that
  * many messages.
  */
-export function gatherFrames(frames: Fifo<Uint8Array>) {
+export function gatherFrames(frames: Fifo<Uint8Array>): { parts: Uint8Array[]; taken: number } {
   const parts: Uint8Array[] = [];
   let bytes = 0;
   for (let frame = frames.peek(); frame !== undefined; frame = frames.peek(parts.length)) {

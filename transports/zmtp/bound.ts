@@ -30,7 +30,7 @@ export abstract class Bound implements Binding, LinkRole {
   readonly settings: ZmtpSettings;
   protected readonly host: ChannelHost;
   /** Peers that completed the handshake, oldest first. */
-  protected readonly links = new Set<Link>();
+  protected readonly links: Set<Link> = new Set();
   /** All peers, including those in a handshake. */
   readonly #all = new Set<Link>();
   readonly #server: Server;

@@ -41,7 +41,11 @@ function checkMessage(link: Link, { maxMessageSize, maxMessageParts }: ZmtpSetti
 }
 
 /** Reads a subscription that is a message, as in ZMTP 3.0: the byte 1 begins a subscription and 0 ends one. */
-export function readSubscription(bytes: Uint8Array, start: number, end: number) {
+export function readSubscription(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): { topic: Uint8Array; isOn: boolean } | undefined {
   const [kind] = bytes.subarray(start, end);
   if (kind !== 0 && kind !== 1) return undefined;
   return { topic: bytes.subarray(start + 1, end), isOn: kind === 1 };
