@@ -47,6 +47,8 @@ async function rollUpTypes(mode, dir, extension) {
     input: Object.fromEntries(input),
     external: /^[^./]/,
     experimental: { attachDebugInfo: 'none' },
+    // All the work is the plugin's, and Rolldown warns of that on a slow machine.
+    checks: { bundlerTimings: false },
     plugins: dts({ dtsInput: true, emitDtsOnly: true, tsconfig: false, oxc: true }),
   });
   await bundle.write({
