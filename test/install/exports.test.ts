@@ -163,11 +163,14 @@ describe('the manifest', () => {
       '--format',
       'json',
     ];
-    const { code, stdout } = await run(process.execPath, args, { cwd: import.meta.dirname });
+    const { code, stdout } = await run(process.execPath, args, {
+      cwd: import.meta.dirname,
+      timeout: 150_000,
+    });
     const { analysis } = JSON.parse(stdout);
     expect(Object.keys(analysis.entrypoints).sort()).toEqual(Object.keys(manifest.exports).sort());
     const problems: readonly { readonly resolutionKind?: string }[] = analysis.problems;
     expect(problems.filter(({ resolutionKind }) => resolutionKind !== 'node10')).toEqual([]);
     expect(code).toBe(0);
-  });
+  }, 160_000);
 });
