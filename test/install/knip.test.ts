@@ -6,7 +6,7 @@ import { run } from './run.ts';
 it('is clean to knip', async () => {
   const knip = join(import.meta.dirname, 'node_modules/knip/bin/knip.js');
   const cwd = join(import.meta.dirname, '../..');
-  const { code, stdout, stderr } = await run(process.execPath, [knip, '--no-progress'], {
+  const { code, stdout, stderr } = await run(process.execPath, [knip, '--no-progress', '--no-config-hints'], {
     cwd,
     timeout: 100_000,
   });
