@@ -9,6 +9,7 @@ import { bytes, textOf } from '../support/bytes.ts';
 import { freeAddress } from '../support/ports.ts';
 import {
   linkOf,
+  nodeOf,
   type PlaygroundStudio,
   seriousFindings,
   startPlaygroundStudio,
@@ -163,11 +164,11 @@ describe('a server behind a relay', () => {
     await relay.kill();
     relay = await startRelay(TOKEN, { other: other.dbAddress });
     const { page } = await connected('demo,other');
-    await page.getByRole('button', { name: 'other server' }).waitFor();
+    await nodeOf(page, 'other server').waitFor();
     await other.close({ timeout: 0 });
     // At once: a request to it would wait for seconds.
     await says('through a relay, other not reached');
-    await page.getByRole('button', { name: 'other not reached' }).waitFor();
+    await nodeOf(page, 'other not reached').waitFor();
     await callIsAnswered();
   });
 });

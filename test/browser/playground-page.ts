@@ -1,7 +1,7 @@
 /** The playground in a real browser: opened, watched, and its panels found as people find them. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { type ServedPage, servePlayground } from '../../playground/serve.ts';
 import { allowClipboard, launchBrowser, watchedPage } from '../support/browser.ts';
 
@@ -86,6 +86,11 @@ async function visit(browser: Browser, site: ServedPage, options: VisitOptions):
       await context.close();
     },
   };
+}
+
+/** A server in the topology. Browsers differ in whether there is a space between the texts of an SVG. */
+export function nodeOf(page: Page, words: string): Locator {
+  return page.getByRole('button', { name: new RegExp(words.replaceAll(' ', '\\s*')) });
 }
 
 /** What of a job's progress the page tells, by its names. */

@@ -10,6 +10,7 @@ import { checkTold, meteredJob, runWithoutLongFrames } from './long-frames.ts';
 import {
   jobIs,
   linkOf,
+  nodeOf,
   type PlaygroundStudio,
   startPlaygroundStudio,
   statsOf,
@@ -97,9 +98,9 @@ describe('through a relay', () => {
   it('the link connects, and servers say what they are and offer', async () => {
     const { page } = visit;
     await page.getByText('through a relay', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'tail pipeline' }).waitFor();
+    await nodeOf(page, 'tail pipeline').waitFor();
     expect(await page.getByLabel('Function', { exact: true }).inputValue()).toBe('demo.upper');
-    await page.getByRole('button', { name: 'crew master' }).press('Enter');
+    await nodeOf(page, 'crew master').press('Enter');
     await page.getByText('ada holds').waitFor();
     await visit.open('Functions');
     await page.getByRole('button', { name: 'demo.boom' }).waitFor();

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Master, Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { startRelay, TOKEN } from '../support/relay.ts';
-import { type PlaygroundStudio, startPlaygroundStudio } from './playground-page.ts';
+import { nodeOf, type PlaygroundStudio, startPlaygroundStudio } from './playground-page.ts';
 import { CommandProcess } from './relay-process.ts';
 
 let studio: PlaygroundStudio;
@@ -62,7 +62,7 @@ describe.each([1_440, 390])(
     it('of the cluster in the page', async () => {
       await using visit = await studio.visit({ width });
       const { page } = visit;
-      await page.getByRole('button', { name: 'press sink' }).waitFor();
+      await nodeOf(page, 'press sink').waitFor();
       await page.locator('.node-worker').nth(2).waitFor();
       const { edges, covered } = await drawingOf(page);
       expect(edges).toEqual(
@@ -86,7 +86,7 @@ describe.each([1_440, 390])(
       await page.goto(told.playground.url);
       await page.locator('.where-connected').waitFor();
       await page.locator('.node-worker').nth(2).waitFor();
-      await page.getByRole('button', { name: 'tally sink' }).waitFor();
+      await nodeOf(page, 'tally sink').waitFor();
       const { edges, covered } = await drawingOf(page);
       expect(edges).toEqual(
         ['call page clean', 'call page crew', 'call page demo', 'flow clean count', 'flow count tally']
@@ -108,7 +108,7 @@ describe('a worker that dies', () => {
     await visit.press('Kill birch');
     await page.locator('.node-worker.is-dead', { hasText: 'birch · dead' }).waitFor();
     // The master has noticed meanwhile, and tells of two.
-    await page.getByRole('button', { name: 'grove master' }).press('Enter');
+    await nodeOf(page, 'grove master').press('Enter');
     await page.getByText('ash holds 0, cedar holds 0').waitFor();
     expect(await page.locator('.node-worker').count()).toBe(3);
     expect((await drawingOf(page)).covered).toEqual([]);

@@ -1,9 +1,11 @@
 /** The playground with the cluster in its page: every panel, used as people use it. */
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { BROWSER } from '../support/browser.ts';
 import { checkTold, meteredJob, runWithoutLongFrames } from './long-frames.ts';
 import {
   jobIs,
+  nodeOf,
   type PlaygroundStudio,
   startPlaygroundStudio,
   statsOf,
@@ -38,9 +40,9 @@ const trouble = () => visit.page.getByRole('alert');
 
 describe('the page', () => {
   it('opens connected to a cluster of its own, and asks for nothing but its own files', async () => {
-    await visit.page.getByRole('button', { name: 'text server' }).waitFor();
+    await nodeOf(visit.page, 'text server').waitFor();
     for (const name of ['grove master', 'loom pipeline', 'press sink']) {
-      expect(await visit.page.getByRole('button', { name }).count()).toBe(1);
+      expect(await nodeOf(visit.page, name).count()).toBe(1);
     }
     expect(await visit.page.title()).toBe('Call · frond playground');
     const elsewhere = studio.site.asked.filter((path) => !/^\/some\/where\/(assets\/[\w.-]+)?$/.test(path));
@@ -460,7 +462,8 @@ describe('the wire', () => {
     expect(await rows.count()).toBeLessThan(40);
   });
 
-  it('is saved as a capture and loaded again', async () => {
+  // Playwright hears of no download in Firefox.
+  it.runIf(BROWSER === 'Chromium')('is saved as a capture and loaded again', async () => {
     const { page } = visit;
     await visit.press('MessagePack, there and back');
     await answer().waitFor();
@@ -489,13 +492,14 @@ describe('the topology', () => {
   it('has messages that move, and servers that say what they are', async () => {
     const { page } = visit;
     await visit.press('a pipeline of three');
-    await page.locator('.dot').first().waitFor({ state: 'attached' });
-    await page.getByRole('button', { name: 'grove master' }).press('Enter');
+    // They last for a moment, in which Playwright does not find them in Firefox.
+    if (BROWSER === 'Chromium') await page.locator('.dot').first().waitFor({ state: 'attached' });
+    await nodeOf(page, 'grove master').press('Enter');
     await page.getByText('ash holds').waitFor();
     expect(await page.locator('.node-worker').count()).toBe(3);
   });
 
-  it('stands still for those who want that', async () => {
+  it.runIf(BROWSER === 'Chromium')('stands still for those who want that', async () => {
     await using still = await studio.visit({ reducedMotion: true });
     await still.press('a pipeline of three');
     await still.page.getByText('“Hello From Frond”').waitFor();
@@ -575,7 +579,7 @@ describe('faults', () => {
     await visit.open('Faults');
     await visit.press('Cut the connection');
     await page.getByText('cut from memory://text/results').waitFor();
-    await page.getByRole('button', { name: 'text not reached' }).waitFor();
+    await nodeOf(page, 'text not reached').waitFor();
     await visit.press('Start text again');
     // Once as it was at the beginning, and once again.
     await page.getByText('connected to memory://text/results').nth(1).waitFor();
