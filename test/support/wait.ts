@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 /**
  * Fails when `promise` has not settled within `timeout` milliseconds: every wait in the tests is bounded.
  * @param what - names what is waited for; a function is asked when it is late.
@@ -46,9 +48,18 @@ export async function first<T>(source: AsyncIterable<T>, fits: (value: T) => boo
   throw new Error('the source ended before a value that fits');
 }
 
-/** Resolves once `isSo`, which is asked after each turn of events. */
+/** Turns of events after which a wait is no longer a matter of turns. */
+const TURNS = 1_000;
+
+/**
+ * Resolves once `isSo`, which is asked after each turn of events. After {@link TURNS} it is asked every millisecond, so that
+ * a long wait leaves the processor to what it waits for.
+ */
 export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(setImmediate);
+  for (let turn = 0; !isSo(); turn++) {
+    if (turn < TURNS) await new Promise(setImmediate);
+    else await pause(1);
+  }
 }
 
 /** Resolves once `isSo` resolves with true, which is asked again and again within `timeout` milliseconds. */
