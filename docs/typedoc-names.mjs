@@ -17,7 +17,8 @@ export function load(app) {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.getReflectionsByKind(ReflectionKind.Module)) {
       const name = NAMES.get(module.name);
-      if (name === undefined) throw new Error(`${module.name} is not an entry of the package: name it in typedoc-names.mjs`);
+      if (name === undefined)
+        throw new Error(`${module.name} is not an entry of the package: name it in typedoc-names.mjs`);
       module.name = name;
     }
   });
