@@ -11,46 +11,46 @@ import { type Deferred, deferred } from './deferred.ts';
 import { Fifo } from './fifo.ts';
 import { startTimer } from './timers.ts';
 
-/** Weight of the newest gap in the usual one. */
+/** Weight of the newest gap between two answers in the usual gap. */
 const NEWEST = 1 / 32;
-/** What is left of the largest answer's size when one comes that is smaller. */
+/** Factor of the usual size when a smaller answer comes. */
 const SHRINKS = 0.9;
 
-/** Whose turn comes, and how many places it takes then at most. */
-interface Waiting {
+/** A caller that waits for its turn, and the most places that it takes then. */
+interface Waiter {
   readonly turn: Deferred<number>;
   readonly most: number;
 }
 
 /**
- * Bounds how many messages are on their way at once, because a stock pylm server drops results without a word once
- * 1000 of them wait to be sent to a client. It is a brake and not a window: a pipeline may drop messages and a function
- * may take its time, so when nothing comes back for a while, what is out no longer counts.
+ * Limits how many messages are under way at once, because a stock pylm server silently drops results when 1000 of them
+ * wait to be sent to a client. It is not exact: a pipeline may drop messages and a function may be slow, so after a time
+ * without an answer, the messages that are out do not count any more.
  */
 export class FlowLimit {
   readonly #limit: () => number;
-  readonly #waiting = new Fifo<Waiting>();
+  readonly #waiting = new Fifo<Waiter>();
   #count = 0;
   #usualGap = LONGEST_STALL;
   #lastAnswer = 0;
   #stopWatch: (() => void) | undefined;
   #closed: PalmError | undefined;
-  /** Bytes of an answer, as large as the largest of late. */
+  /** Bytes of the largest recent answer. */
   #usualSize = 60_000;
-  /** Stalls since the last answer. Where none ever comes there is nothing to be dropped: each doubles the limit. */
+  /** Stalls since the last answer. Each doubles the limit: where no answers come, none can be dropped. */
   #stalls = 0;
 
-  /** @param limit - messages that may be out while answers come. */
+  /** @param limit - gives the number of messages that may be out while answers come. */
   constructor(limit: () => number) {
     this.#limit = limit;
   }
 
-  /** Messages out. */
+  /** Number of messages that are out. */
   get count(): number {
     return this.#count;
   }
 
-  /** Takes the places of up to so many messages, and gives how many there were: none while others wait. */
+  /** Takes up to `most` places. Returns how many it took: none while others wait. */
   take(most = 1): number {
     if (this.#waiting.size > 0) return 0;
     const taken = Math.max(0, Math.min(most, this.#allowance - this.#count));
@@ -58,7 +58,7 @@ export class FlowLimit {
     return taken;
   }
 
-  /** Resolves with up to so many places taken, one at least, in turn; rejects when closed. */
+  /** Takes from 1 to `most` places when it is this caller's turn. Resolves with their number; rejects when closed. */
   wait(most = 1): Promise<number> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const taken = this.take(most);
@@ -69,16 +69,16 @@ export class FlowLimit {
     return turn.promise;
   }
 
-  /** Answers came, or are no longer waited for. */
+  /** Gives `count` places back: their answers came, or nobody waits for them any more. */
   release(count: number): void {
     this.#count = Math.max(0, this.#count - count);
     this.#admit();
   }
 
-  /** An answer of so many bytes came. */
+  /** An answer of `size` bytes came. */
   answered(size: number): void {
     this.#usualSize = Math.max(this.#usualSize * SHRINKS, size);
-    // The clock is read only while somebody waits: that is when the gaps tell something.
+    // The clock is read only while callers wait: only then do the gaps mean anything.
     if (this.#stopWatch !== undefined) {
       const now = performance.now();
       this.#usualGap += (Math.min(now - this.#lastAnswer, LONGEST_STALL) - this.#usualGap) * NEWEST;
@@ -88,7 +88,7 @@ export class FlowLimit {
     this.release(1);
   }
 
-  /** Ends whoever waits, now and later. */
+  /** Rejects callers that wait, now and later. */
   close(error: PalmError): void {
     this.#closed = error;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
@@ -97,20 +97,20 @@ export class FlowLimit {
   }
 
   get #allowance(): number {
-    // A shift cuts what is behind the point off.
+    // The shift also rounds down.
     return (
       Math.min(this.#limit(), 1 + ANSWER_BYTES / this.#usualSize) << Math.min(this.#stalls, STALL_DOUBLINGS)
     );
   }
 
   #admit(): void {
-    // Not for each place that is free: those who wait shall come in company, and travel in one batch.
+    // Not for each free place: callers that are let in together send in one batch.
     const allowance = this.#allowance;
     const company = Math.min(BATCH, (allowance + 1) >> 1);
     let free = allowance - this.#count;
     if (free < company) return;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      // Half of a batch now, and half later, cost twice.
+      // Half of a batch now and half later costs twice.
       if (free < Math.min(next.most, company)) break;
       const taken = Math.min(next.most, free);
       this.#waiting.skip(1);
@@ -126,7 +126,7 @@ export class FlowLimit {
     this.#stopWatch = undefined;
   }
 
-  /** Two looks in a row without an answer make a stall: after one, answers may lie unread behind a busy event loop. */
+  /** Two checks in a row without an answer make a stall: after one, answers may be unread because the event loop was busy. */
   #watch(quiet = false, seen = this.#lastAnswer): void {
     const stall = Math.min(Math.max(STALL_GAPS * this.#usualGap, SHORTEST_STALL), LONGEST_STALL);
     this.#stopWatch = startTimer(stall / 2, () => {

@@ -11,33 +11,33 @@ import {
   MOST_CALLS,
 } from '../../../src/flow-control.ts';
 
-/** Weight of the newest answers in the usual size, when they are smaller. */
+/** Weight of the newest answers in the usual size when they are smaller. */
 const NEWEST = 1 / 8;
 
-/** Whom the answers are for. */
+/** The client that the answers are for. */
 export interface AnswerTaker {
-  /** Bytes that wait for it already. */
+  /** Bytes that are held for it. */
   readonly held: number;
 }
 
-/** Whose turn comes, and how many places it takes then at most. */
-interface Waiting {
+/** A caller that waits for its turn, and the most places that it takes then. */
+interface Waiter {
   readonly turn: Deferred<number>;
   readonly most: number;
 }
 
 /**
- * Keeps what a client asks to what it has room for: so many questions are out that their answers, as large as the last ones
- * were, and what waits for it already stay within `bytes`. Otherwise whoever is behind a slow link would be given more
- * than is held for anybody, only because servers are quick. How large answers are is seen when they come, so there are few
- * out at first and four times as many each time. Who waits here is not given credit.
+ * Limits the calls of one client by the size of their answers: the answers that are expected, if they are as large as the last
+ * ones, and the bytes that are held for the client stay within `bytes`. Without it, quick servers would send a client behind a slow
+ * link more than the relay holds. The size is known only when answers come, so few calls are out at first, and then four
+ * times as many each time. Callers that wait here get no credit.
  */
 export class AnswerBudget {
   readonly #bytes: number;
   readonly #taker: AnswerTaker;
-  readonly #waiting = new Fifo<Waiting>();
+  readonly #waiting = new Fifo<Waiter>();
   #out = 0;
-  /** Bytes of an answer, once there was one. */
+  /** Bytes of an answer; undefined before the first one. */
   #usual: number | undefined;
   #answers = 0;
   /** Questions that may be out, however small answers are. */
@@ -52,7 +52,7 @@ export class AnswerBudget {
     this.#taker = taker;
   }
 
-  /** Takes up to so many places, and gives how many there were: none while others wait. */
+  /** Takes up to `most` places. Returns how many it took: none while others wait. */
   take(most: number): number {
     if (this.#isClosed) return most;
     if (this.#waiting.size > 0) return 0;
@@ -64,7 +64,7 @@ export class AnswerBudget {
     return taken;
   }
 
-  /** Resolves with up to so many places taken, one at least, in turn. */
+  /** Takes from 1 to `most` places when it is this caller's turn. Resolves with their number. */
   wait(most: number): Promise<number> {
     const taken = this.take(most);
     if (taken > 0) return Promise.resolve(taken);
@@ -74,7 +74,7 @@ export class AnswerBudget {
     return turn.promise;
   }
 
-  /** Answers came. */
+  /** `count` answers came, of `bytes` bytes together. */
   answered(count: number, bytes: number): void {
     this.#answers += count;
     const size = bytes / count;
@@ -88,18 +88,18 @@ export class AnswerBudget {
     if (this.#out === 0) this.#lastAnswer = performance.now();
   }
 
-  /** The client took some of what waits for it. */
+  /** Some of the bytes that were held were sent to the client. */
   moved(): void {
     this.#admit();
   }
 
-  /** Answers came, or are no longer waited for. */
+  /** Gives `count` places back: their answers came, or nobody waits for them any more. */
   release(count: number): void {
     this.#out = Math.max(0, this.#out - count);
     this.#admit();
   }
 
-  /** Lets everybody go on: there is nobody left to be spared. */
+  /** Lets all callers go on: the client is gone, so no budget is needed. */
   close(): void {
     this.#isClosed = true;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
@@ -112,7 +112,7 @@ export class AnswerBudget {
     const { held } = this.#taker;
     const fitting = this.#usual === undefined ? this.#window : Math.floor((this.#bytes - held) / this.#usual);
     const free = Math.min(this.#window, fitting) - this.#out;
-    // An answer that is as large as all there is must come through, too.
+    // An answer that is larger than the whole budget must come through, too.
     return this.#out === 0 && held <= this.#bytes / 2 ? Math.max(1, free) : free;
   }
 
