@@ -343,6 +343,7 @@ export function testJobs(name: string, make: () => Ground): void {
       ['window', { window: 0 }],
       ['window', { window: Number.POSITIVE_INFINITY }],
       ['window', { window: Number.NaN }],
+      ['window', { concurrency: 8 } as never],
       ['idleTimeout', { idleTimeout: Number.NaN }],
       ['cache', { cache: null as never }],
     ])('refuses a bad %s at once', async (what, options) => {
