@@ -10,6 +10,7 @@ import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import { type Attempt, Attempts } from './attempts.ts';
+import { InOrder } from './in-order.ts';
 import { type Input, type InputItem, openInput } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
@@ -336,35 +337,4 @@ export function openMap<In, Out>(
 function sizeOf(payloads: object): number | undefined {
   const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
   return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
-}
-
-/** Puts numbered items in order, counted from 0: gives each item when all before it were given. */
-export class InOrder<T> {
-  readonly #give: (item: T) => void;
-  /** Items that wait for one before them. */
-  readonly #early = new Map<number, T>();
-  #next = 0;
-
-  constructor(give: (item: T) => void) {
-    this.#give = give;
-  }
-
-  add(number: number, item: T): void {
-    if (number !== this.#next) {
-      this.#early.set(number, item);
-      return;
-    }
-    this.#next++;
-    this.#give(item);
-    while (this.#early.size > 0) {
-      const next = this.#early.get(this.#next);
-      if (next === undefined) return;
-      this.#early.delete(this.#next++);
-      this.#give(next);
-    }
-  }
-
-  clear(): void {
-    this.#early.clear();
-  }
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Heap } from '../../../../src/async/earliest.ts';
 import { type Attempt, Attempts } from '../../../../src/client/stream/attempts.ts';
-import { InOrder } from '../../../../src/client/stream/map.ts';
+import { InOrder } from '../../../../src/client/stream/in-order.ts';
 
 const RETRY_DELAY = 8;
 const NOTHING = new Uint8Array(0);
