@@ -49,11 +49,11 @@ const noResults: PalmFunctions = {
 };
 
 const wrong: readonly [name: string, run: PalmFunctions[string], text: RegExp][] = [
-  ['numbers', () => [1, 2] as never, /gave back 1 in a list of 2, and an answer must be bytes/],
-  ['map', () => new Map([['k', one]]) as never, /gave back a list of 2 in a Map/],
-  ['text', () => 'text' as never, /gave back "text", and an answer must be bytes/],
-  ['null', () => null as never, /gave back null/],
-  ['object', async () => ({}) as never, /gave back an object/],
+  ['numbers', () => [1, 2] as never, /returned 1 in a list of 2, but an answer must be bytes/],
+  ['map', () => new Map([['k', one]]) as never, /returned a list of 2 in a Map/],
+  ['text', () => 'text' as never, /returned "text", but an answer must be bytes/],
+  ['null', () => null as never, /returned null/],
+  ['object', async () => ({}) as never, /returned an object/],
   ['hostileGet', hostile('get'), /no get/],
   ['hostileHas', hostile('has'), /no has/],
   ['hostilePrototype', hostile('getPrototypeOf'), /no getPrototypeOf/],

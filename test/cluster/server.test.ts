@@ -147,7 +147,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
       (await cache.get(textOf(payload))) ?? bytes('(nothing)');
     const { client } = await start({ store, functions: { recall } });
     for (const key of ['text', 'later', 'number']) {
-      const reason = new RegExp(`the store gave .* for key "${key}"`);
+      const reason = new RegExp(`the store returned .* for key "${key}"`);
       await expect(client.get(key, { timeout: 3_000 }), key).rejects.toThrow(reason);
       await expect(client.eval('server.recall', bytes(key), { timeout: 3_000 }), key).rejects.toThrow(reason);
     }

@@ -1,4 +1,4 @@
-/** The key-value service of a server: answers REQ from clients and workers (pylm/parts/services.py, CacheService). */
+/** The key-value service of a server: answers requests of clients and workers (pylm/parts/services.py, CacheService). */
 
 import { STORE_BYTES } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
@@ -14,29 +14,29 @@ import { dropped } from './flow.ts';
 import { type MutableCounters, STATUS_KEY } from './status.ts';
 import type { Store } from './store.ts';
 
-/** What a request came to. */
+/** The outcome of a request. */
 interface Outcome {
   readonly value: Bytes;
   readonly status: number;
   readonly error: string;
 }
 
-/** Answers a worker's request for work. */
+/** Answers a worker's request for work. Throws when it refuses the request. */
 export type WorkService = (request: PalmMessage, from: RequestOrigin) => Bytes | Promise<Bytes>;
 
 export interface CacheServiceSettings {
-  /** The server's own keys, which pylm's clients and workers ask for. */
+  /** The server's own keys and their values, which pylm's clients and workers ask for. */
   readonly config: Readonly<Record<string, string>>;
-  /** What {@link STATUS_KEY} gives, at the time it is asked for. */
+  /** The value of {@link STATUS_KEY} at the time of the call. */
   readonly status: () => Bytes;
   readonly store: Store;
   readonly logger: Logger;
   readonly tally: MutableCounters;
-  /** Of a Master or Hub. */
+  /** Given by a Master or Hub. */
   readonly work: WorkService | undefined;
 }
 
-/** Characters of a key that is stored. */
+/** UTF-16 units of the longest key that is stored. */
 const LONGEST_KEY = 4_096;
 
 const NOTHING: Bytes = new Uint8Array(0);
@@ -49,7 +49,7 @@ function refusal(status: number, error: string): Outcome {
   return { value: NOTHING, status, error };
 }
 
-/** Answers cache requests. The server's own keys can be read and not written; nothing in a request can harm it. */
+/** Answers cache requests. The server's own keys can be read but not written. No request can harm the server. */
 export class CacheService {
   readonly #codec = new EnvelopeCodec();
   readonly #config = new Map<string, () => Bytes>();
@@ -57,7 +57,7 @@ export class CacheService {
   readonly #logger: Logger;
   readonly #tally: MutableCounters;
   readonly #work: WorkService | undefined;
-  /** Of requests that wait for the store. */
+  /** Bytes of the requests that wait for the store. */
   #waiting = 0;
 
   constructor({ config, status, store, logger, tally, work }: CacheServiceSettings) {
@@ -75,7 +75,10 @@ export class CacheService {
     this.#config.set(key, () => bytes);
   }
 
-  /** The reply to one request, at once when the store answers at once. Never throws or rejects. */
+  /**
+   * The reply to one request. It is a promise only when the store answers with one. Never throws or rejects.
+   * @param from - the link that the request came over.
+   */
   answer(frame: Bytes, from: RequestOrigin): Bytes | Promise<Bytes> {
     let request: PalmMessage;
     try {
@@ -101,7 +104,7 @@ export class CacheService {
 
   #perform(request: PalmMessage): Outcome | Promise<Outcome> {
     if (this.#waiting >= STORE_BYTES)
-      return refusal(Status.failed, 'too much waits for the store; try again');
+      return refusal(Status.failed, 'too many requests wait for the store; try again later');
     switch (operationOf(request)) {
       case 'set':
         return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
@@ -110,7 +113,7 @@ export class CacheService {
       case 'delete':
         return this.#delete(decodeUtf8(request.payload));
       default: {
-        const text = `the cache has set, get and delete, not ${inspectValue(request.function)}`;
+        const text = `the operations of the cache are set, get and delete, not ${inspectValue(request.function)}`;
         return refusal(Status.unknownFunction, text);
       }
     }
@@ -124,10 +127,10 @@ export class CacheService {
 
   #set(key: string, value: Bytes): Outcome | Promise<Outcome> {
     if (key.length > LONGEST_KEY) {
-      return refusal(Status.refused, `a key has no more than ${LONGEST_KEY} characters, not ${key.length}`);
+      return refusal(Status.refused, `a key may have ${LONGEST_KEY} characters, not ${key.length}`);
     }
     if (isReservedKey(key)) return reserved(key);
-    // A copy: the value is a view of the whole request, which the store would keep alive.
+    // A copy: the value is a view into the request, which the store would keep alive as a whole.
     return when(this.#store.set(key, value.slice()), () => done(encodeUtf8(key)));
   }
 
@@ -148,7 +151,7 @@ export class CacheService {
   }
 }
 
-/** As in pylm, whatever stands before the dot: workers put an underscore there. */
+/** The part after the dot. As in pylm, anything may stand before it: workers write an underscore. */
 function operationOf({ function: path }: PalmMessage): string | undefined {
   return path.split('.')[1];
 }
@@ -166,7 +169,7 @@ function failure(error: unknown): Outcome {
   return refusal(isTooLarge ? Status.refused : Status.failed, messageOf(error));
 }
 
-/** Goes on with a value that is there, or will be. */
+/** Calls `next` with a value now, or once its promise resolves. */
 function when<T, U>(value: T | Promise<T>, next: (value: T) => U): U | Promise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
 }

@@ -1,4 +1,4 @@
-/** Pipelines and sinks: servers that run functions on what previous servers publish. */
+/** What Pipeline and Sink share: they run functions on what previous servers publish. */
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
 import {
@@ -11,20 +11,26 @@ import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
 import { type FunctionOptions, openRoleHost, type ServingOptions } from './role-host.ts';
 
-/** What pipelines and sinks have in common. */
+/** Options that pipelines and sinks share. */
 export interface DownstreamOptions extends ServingOptions, FunctionOptions {
-  /** Where results are published; bound. */
+  /** Address to bind, where results are published. */
   readonly pubAddress: string;
-  /** Results go to the client, and not to the next server. Default true, as in pylm. */
+  /** Whether results go to the client and not to the next server. Default true, as in pylm. */
   readonly toClient?: boolean | undefined;
 }
 
+/** The opened parts of a pipeline or sink. */
 export interface Downstream extends RoleParts {
   readonly pubAddress: string;
   readonly previousServers: readonly PreviousServer[];
+  /** Resolves once nothing that the previous servers publish can be missed. */
   readonly ready: () => Promise<void>;
 }
 
+/**
+ * Opens a pipeline or sink and has it made; closes everything again when that fails.
+ * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+ */
 export function openDownstream<T>(
   role: string,
   options: DownstreamOptions,

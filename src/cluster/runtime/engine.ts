@@ -1,4 +1,4 @@
-/** Takes a message, runs the function of its stage, and gives the message with each result. */
+/** Runs the function that a message calls, and emits the message with each result. */
 
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
@@ -12,21 +12,21 @@ import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.t
 import type { MutableCounters } from './status.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {
-  /** Whether a call must name this server: a worker serves whatever its Master is called. */
+  /** Whether a call must name this server. A worker takes calls to any name, since they name its Master. */
   readonly isNamed: boolean;
-  /** Whether a function may give nothing, which ends the message here. */
+  /** Whether a function may return nothing, which ends the message here. */
   readonly mayEnd: boolean;
   readonly functions: PalmFunctions;
   readonly tally: MutableCounters;
 }
 
-/** Runs the functions of one server or worker. Whatever they do, the caller learns of it. */
+/** Runs the functions of one server or worker. The caller gets an answer whatever they do. */
 export class Engine {
   readonly #settings: EngineSettings;
   readonly #functions: Map<string, PalmFunction>;
   #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
 
-  /** @throws PalmError `INVALID_CALL` when a function has a name that no call can say, or is none. */
+  /** @throws PalmError `INVALID_CALL` when no call can name a function, or when it is not a function. */
   constructor(settings: EngineSettings) {
     this.#settings = settings;
     this.#recent = { path: '', stage: 0, run: undefined };
@@ -34,7 +34,7 @@ export class Engine {
     for (const [own, run] of Object.entries(settings.functions)) {
       if (!isName(own) || typeof run !== 'function') {
         throw invalidCall(
-          `functions must be functions named without dots or spaces, not ${inspectValue(own)}: ${inspectValue(run)}`,
+          `functions must hold functions under names without dots or spaces, not ${inspectValue(own)}: ${inspectValue(run)}`,
         );
       }
       this.#functions.set(own, run);
@@ -46,10 +46,10 @@ export class Engine {
     return [...this.#functions.keys()];
   }
 
-  /** Runs a message and emits its results: a promise only when the function takes its time. */
+  /** Runs a message and emits its results. Returns a promise only when the function returns one. */
   readonly run: Step = (message, emit) => {
-    // A frond client is told of the first failure; with pylm's, whose calls say nothing of features, the next function
-    // runs on the `0`, as in pylm.
+    // A frond client hears of the first failure. Calls of pylm's clients have no features: the next function runs on
+    // the `0`, as in pylm.
     if (message.status !== Status.ok && message.features !== 0) return emit(message);
     const run = this.#find(message);
     if (run === undefined) return emit(this.#unknown(message));
@@ -86,7 +86,7 @@ export class Engine {
     return undefined;
   }
 
-  /** Gives whether there was none. */
+  /** Emits each result. Resolves with whether there was none. */
   async #each(
     message: PalmMessage,
     results: Iterable<unknown> | AsyncIterable<unknown>,
@@ -106,7 +106,7 @@ export class Engine {
     return failed(this.#settings, message, error, status);
   }
 
-  /** Most messages call what the one before did. */
+  /** The function that a message calls here. Most messages call the function of the message before. */
   #find(message: PalmMessage): PalmFunction | undefined {
     const { function: path, stage } = message;
     if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.run;
@@ -131,7 +131,7 @@ export class Engine {
     const near = nearest(current.function, this.functionNames);
     const text =
       isNamed && current.server !== name
-        ? `this is ${own}, and not ${inspectValue(current.server)}${where}`
+        ? `this is ${own}, not ${inspectValue(current.server)}${where}`
         : `${own} has no function ${inspectValue(current.function)}${where}${near === undefined ? '' : `; did you mean ${inspectValue(near)}?`}`;
     return this.#fail(message, text, Status.unknownFunction);
   }

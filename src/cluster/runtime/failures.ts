@@ -1,9 +1,9 @@
-/** What the caller gets when a call fails. */
+/** The answer to a call that failed. */
 import type { Logger } from '../../logging.ts';
 import { messageOf, readSafely } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 
-/** What pylm answers when a function raises or is not found: the one byte `0`. */
+/** pylm's answer when a function raises or is not found: the one byte `0`. */
 export const FAILED_PAYLOAD = 0x30;
 
 export interface FailureSettings {
@@ -12,7 +12,7 @@ export interface FailureSettings {
   readonly includeStack: boolean;
 }
 
-/** The message as the answer of a call that failed. What failed first is what the caller is told. */
+/** The answer to a call that failed, made of its message. When the call had failed before, the caller hears of the first failure. */
 export function failed(
   { logger, includeStack }: FailureSettings,
   message: PalmMessage,

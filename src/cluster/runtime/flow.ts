@@ -1,4 +1,4 @@
-/** Takes messages in, has something done with each, and passes on what that gives. Every role is made of one or two. */
+/** Takes messages in, runs a step for each, and passes its results on. Every role has one flow or two. */
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { macrotasks } from '../../async/macrotask.ts';
@@ -11,54 +11,55 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { MutableCounters } from './status.ts';
 
 /**
- * Passes a result on; `isLast` when it is known that no other follows. Gives a promise when the result came later than
- * the message's own turn: it resolves when more may come, with false when no more are wanted.
+ * Passes a result on. `isLast` says that no other result follows. Returns a promise when the result comes after the message's own
+ * turn: it resolves when more may come, with false when no more are wanted.
  */
 export type Emit = (result: PalmMessage, isLast?: boolean) => undefined | Promise<boolean>;
 
-/** What is done with a message. Never throws or rejects. A promise when it takes its time. */
+/** What is done with a message. Never throws or rejects. Returns a promise when it goes on after the message's own turn. */
 export type Step = (message: PalmMessage, emit: Emit) => unknown;
 
-/** Where results go. `T` is what a message came in as. */
+/** Where results go. `T` is the item that held the message. */
 export interface Outlet<T> {
-  /** Takes a result. It leaves with the next flush. */
+  /** Takes a result of `of`. It leaves with the next flush. */
   add(result: PalmMessage, of: T): void;
-  /** No more results of this one come. */
+  /** Says that no more results of `of` come. */
   done(of: T): void;
   /** Sends what was added. Resolves when more may be added, with false when no more are wanted. Never rejects. */
   flush(): Promise<boolean>;
 }
 
-/** Where messages come from: by the batch, of which each is taken when its turn comes. */
+/** Where messages come from: batches, of which each item is taken when its turn comes. */
 export interface Source<T> extends AsyncIterator<Iterable<T>, undefined> {
-  /** Nothing is done with it any more. */
+  /** Says that the item is done with. */
   release?(item: T): void;
-  /** Work takes its time: from now on it matters who waits for what. */
+  /** Says that items have to wait: from now on clients take turns. */
   held?(): void;
 }
 
 export interface FlowSettings<T> {
   readonly step: Step;
   readonly outlet: Outlet<T>;
-  /** The envelope that is in an item; undefined when it is no longer wanted. */
+  /** The frame in an item; undefined when the item is no longer wanted. */
   readonly frameOf: (item: T) => Bytes | undefined;
-  /** Messages that may be worked on at the same time; with 1, results keep the order of the messages. */
+  /** Messages that may be worked on at the same time. With 1, results keep the order of the messages. */
   readonly concurrency: number;
   readonly tally: MutableCounters;
   readonly logger: Logger;
-  /** Whether payloads are handed to functions, which may do with theirs what they like. */
+  /** Whether users' functions get the payloads: each then has a buffer of its own, which they may change. */
   readonly handsOut: boolean;
-  /** Whether its messages count as received: results of workers were received when they went out to them. */
+  /** Whether messages count as received. Workers' results do not: their messages were counted before. */
   readonly isIntake: boolean;
 }
 
+/** Runs a step for each message of its sources, at most `concurrency` at a time, and sends the results in batches. */
 export class Flow<T> {
   readonly #settings: FlowSettings<T>;
   readonly #codec = new EnvelopeCodec();
   #running = 0;
   #free: Deferred<void> | undefined;
   #idle: Deferred<void> | undefined;
-  /** Whether a message is in its own turn: its results leave with those of the others. */
+  /** Whether a step runs in its message's own turn: its results leave with those of other messages. */
   #isInTurn = false;
   #flushing: Promise<boolean> | undefined;
   #heldSince = 0;
@@ -74,7 +75,7 @@ export class Flow<T> {
     return this.#running;
   }
 
-  /** Takes from a source until it ends. Several may be served at once. */
+  /** Takes messages from a source until it ends. Several sources may be served at once. */
   async serve(source: Source<T>): Promise<void> {
     const { outlet, concurrency } = this.#settings;
     for (;;) {
@@ -83,7 +84,7 @@ export class Flow<T> {
       this.#heldSince = performance.now();
       for (const item of value) {
         while (this.#running >= concurrency) {
-          // What is finished must not wait for what takes its time.
+          // Finished results must not wait for slow functions.
           await outlet.flush();
           source.held?.();
           if (this.#running >= concurrency) await this.#untilFree();
@@ -92,7 +93,7 @@ export class Flow<T> {
         if (performance.now() - this.#heldSince > RESULT_HOLD) {
           source.held?.();
           await outlet.flush();
-          // A batch may be long, and functions may give nothing that would have to be waited for.
+          // A batch may be long, and none of its functions may return a promise: other events get their turn.
           await new Promise<void>((resolve) => this.#later(resolve));
           this.#heldSince = performance.now();
         }
@@ -180,7 +181,7 @@ export class Flow<T> {
     return this.#flushSoon();
   }
 
-  /** What several messages give in the same turn of events leaves together. */
+  /** Sends the results of one turn of the event loop together. */
   #flushSoon(): Promise<boolean> {
     this.#flushing ??= Promise.resolve().then(() => {
       this.#flushing = undefined;
@@ -190,7 +191,10 @@ export class Flow<T> {
   }
 }
 
-/** Counts what had to be dropped, and logs it. @param logger - a sparing one: a flood must not become one of lines. */
+/**
+ * Counts something that had to be dropped, and logs it.
+ * @param logger - a sparing logger: a flood of drops must not become a flood of lines.
+ */
 export function dropped(
   tally: MutableCounters,
   logger: Logger,

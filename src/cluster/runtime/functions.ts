@@ -8,16 +8,16 @@ import { Feature, type PalmMessage } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
 import type { Store } from './store.ts';
 
-/** What a function gets beside its payload, and scatter, gather and handleStream beside the message. */
+/** What a function gets beside its payload, and what scatter, gather and handleStream get beside the message. */
 export interface FunctionContext {
   /** The message that is being answered. A function must not change it. */
   readonly message: Readonly<PalmMessage>;
   /**
-   * The key-value store: the server's own, or for a worker that of its Master. Keys are those of the caller: when a
-   * frond client calls under a session, that goes in front of them, as it does in the client's own calls.
+   * The key-value store of the server, or of a worker's Master. Keys are the caller's: when a frond client calls under a
+   * session, the session goes in front of them, as it does in the client's own calls.
    */
   readonly cache: Cache;
-  /** The server's or worker's logger. Every line goes there: how often callers can have one written is up to the function. */
+  /** The server's or worker's logger. It writes every line: how often callers can cause a line is up to the function. */
   readonly logger: Logger;
   /** Aborts when the server or worker begins to close. */
   readonly signal: AbortSignal;
@@ -25,25 +25,25 @@ export interface FunctionContext {
   readonly name: string;
 }
 
-/** One result as a function gives it. Of a typed array of any kind, a DataView or an ArrayBuffer the bytes are the answer. */
+/** One result of a function. The answer is the bytes of a typed array of any kind, a DataView or an ArrayBuffer. */
 export type ResultBytes = ArrayBufferView | ArrayBuffer;
 
 /** One result, or nothing. */
 export type FunctionResult = ResultBytes | undefined;
 
 /**
- * A function that a server or worker offers: bytes in, bytes out, at once or later. A generator, sync or async, gives
- * several results, as with pylm's MuxWorker; so does a list or a Set of bytes. Anything else is answered as a failure.
+ * A function that a server or worker offers. It takes bytes and returns bytes, or a promise of them. A generator, sync or async,
+ * returns several results, as with pylm's MuxWorker; so does a list or a Set of bytes. Anything else is answered as a failure.
  *
- * In a Pipeline or Sink a function may give nothing, which is undefined or no results: the message ends there. In a Server
- * or Worker the caller waits for an answer, so there that is answered as a failure, with the `remoteName` `NoResult`.
+ * In a Pipeline or Sink a function may return nothing (undefined or no results): the message ends there. In a Server
+ * or Worker the caller waits for an answer, so nothing is answered as a failure, with the `remoteName` `NoResult`.
  */
 export type PalmFunction = (
   payload: Bytes,
   context: FunctionContext,
 ) => FunctionResult | Promise<FunctionResult> | Iterable<ResultBytes> | AsyncIterable<ResultBytes>;
 
-/** The functions a server offers, by name. */
+/** The functions that a server offers, by name. */
 export type PalmFunctions = Readonly<Record<string, PalmFunction>>;
 
 /** Where a message goes next. */
@@ -54,26 +54,26 @@ export interface StreamTarget {
   readonly message: PalmMessage;
 }
 
-/** Chooses topic and message for a result, in place of what `pipelined` or `toClient` say. */
+/** Chooses topic and message for a result, in place of `pipelined` or `toClient`. */
 export type HandleStream = (message: PalmMessage, context: FunctionContext) => StreamTarget;
 
-/** Sees a message and gives any number of messages in its place: the same, changed, or new ones. */
+/** Takes a message and returns any number of messages in its place: the same one, changed, or new ones. */
 export type MessageTransform = (
   message: PalmMessage,
   context: FunctionContext,
 ) => Iterable<PalmMessage> | AsyncIterable<PalmMessage>;
 
-/** What all messages of one server or worker are run with. */
+/** What all function calls of one server or worker share. */
 export interface FunctionScope {
   /** Name of the server or worker. */
   readonly name: string;
   readonly cache: Cache;
-  /** What functions log with: theirs is not spared, however often they are called. */
+  /** The logger of functions. It writes every line, however often functions are called. */
   readonly functionLogger: Logger;
   readonly signal: AbortSignal;
 }
 
-/** Made for each message, so that what a function does not ask for costs nothing. */
+/** The context of one message. Its values are made when they are asked for, so others cost nothing. */
 export class MessageContext implements FunctionContext {
   readonly message: PalmMessage;
   readonly #scope: FunctionScope;
@@ -102,28 +102,28 @@ export class MessageContext implements FunctionContext {
   }
 }
 
-// The key-value store as functions and the owner of a server use it.
+// The key-value store, as functions and the owner of a server use it.
 
-/** The key-value store that clients share, in the order of arguments of the client's own calls. */
+/** The key-value store that clients share. Arguments are in the order of the client's own calls. */
 export interface Cache {
-  /** The value, or undefined when the key is missing. A key of the session may be as {@link set} or the client's `set` gave it. */
+  /** The value, or undefined when the key is missing. Takes a key with or without the session, as {@link set} returned it. */
   get(key: string): Promise<Bytes | undefined>;
   /**
-   * Stores a value; gives the key as it is stored, with the session in front: a random one when none is given.
-   * @throws PalmError `INVALID_CALL` for what is no `Uint8Array` and for keys of the server's configuration, `TOO_LARGE`
-   * when the store does not take so much.
+   * Stores a value. Returns the key as it is stored, with the session in front. Without a key it makes a random one.
+   * @throws PalmError `INVALID_CALL` for a value that is not a `Uint8Array` and for keys of the server's configuration,
+   * `TOO_LARGE` when the value is too large for the store.
    */
   set(value: Uint8Array, key?: string): Promise<string>;
-  /** Deletes a key; gives whether it was there. */
+  /** Deletes a key. Returns whether there was one. */
   delete(key: string): Promise<boolean>;
   /** The same store with the keys of another session, or of none. */
   withSession(session: string | undefined): Cache;
 }
 
-/** Where the keys of a cache are, with the session in front of them. */
+/** A store whose keys have the session in front. */
 export type KeyValues = Pick<Store, 'get' | 'set' | 'delete'>;
 
-/** The values of a store for functions to do with as they like: they get copies, and the store keeps copies of theirs. */
+/** A store of which functions get copies, and that keeps copies of their values: both may be changed. */
 export function copying(store: Store): KeyValues {
   return {
     get: async (key) => {
@@ -135,8 +135,9 @@ export function copying(store: Store): KeyValues {
   };
 }
 
+/** The cache of a store, under a session or under none. */
 export function cacheOf(store: KeyValues, session?: string): Cache {
-  /** The key as it is stored, when it is one that `set` gave. */
+  /** The key as it is stored, when `set` returned it so. */
   const given = (key: string) =>
     session !== undefined && key !== session && key.startsWith(session) ? key : undefined;
   return {

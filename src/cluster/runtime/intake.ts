@@ -1,4 +1,4 @@
-/** Messages that wait for a function: bounded in bytes, and taken in turns between clients. */
+/** Messages that wait for a function: bounded in bytes, and taken from each client in turn. */
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
@@ -10,33 +10,33 @@ import { NO_BYTES } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { Source } from './flow.ts';
 
-/** Bytes of messages that may wait, unless the server says otherwise. */
+/** Default of `maxWaiting`, in bytes. */
 const MAX_WAITING = 67_108_864;
 
-/** What a message costs beside its bytes, for the objects around them: 600 to 1 200 were seen in Node. */
+/** Bytes that a message costs beside its own, for the objects around them: 600 to 1,200 were measured in Node. */
 const MESSAGE_COST = 1_024;
 
-/** Bytes of a client's id that tell it from others, as far as turns go. */
+/** Bytes of a client's id by which clients that take turns are told apart. */
 const LONGEST_ID = 256;
 
-/** What a message that is kept takes of a budget. */
+/** Bytes that a waiting message takes of a budget. */
 export function costOf(frame: Uint8Array): number {
   return frame.length + MESSAGE_COST;
 }
 
 export interface IntakeSettings {
-  /** What waits here takes from this one, until it is worked off. */
+  /** Budget that waiting messages take from, until they are done. */
   readonly budget: ByteBudget;
-  /** Another one that must not be full either for more to be read. */
+  /** Another budget: nothing is read while it is full. */
   readonly other?: ByteBudget;
-  /** Called when reading stops since a budget is full. */
+  /** Called when reading stops because a budget is full. */
   readonly onFull: () => void;
 }
 
 /**
- * Reads ahead of a flow as far as the budget goes. Who sends more is held up by the transport, as is right for a single
- * client with much to do. Beside it the calls of others are read as there is room, since transports take turns between
- * links, and are next in turn here.
+ * Reads ahead of a flow until the budget is full. Then the transport holds senders up, which is right for a single client
+ * with much to do. When there is room, calls of other clients are read too, since transports take turns between links, and
+ * their turn comes next here.
  */
 export class Intake implements Source<Bytes>, Iterable<Bytes> {
   readonly #settings: IntakeSettings;
@@ -44,7 +44,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
   readonly #clients = new ClientOf();
   #sources = 0;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
-  /** What came while nothing waited, and is taken as it came unless that takes its time. */
+  /** A batch that came while nothing waited. It is taken in order, unless its messages have to wait. */
   #batch: readonly Bytes[] = [];
   #at = 0;
   readonly #iterator: Iterator<Bytes, undefined> = {
@@ -66,7 +66,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
     return this.#turns.size + this.#batch.length - this.#at;
   }
 
-  /** Reads a source until it ends. Each is to be added before the first is asked for. */
+  /** Reads a source until it ends. Add all sources before the first `next`. */
   async read(source: AsyncIterator<readonly Bytes[], undefined>): Promise<void> {
     const { budget, other } = this.#settings;
     this.#sources++;
@@ -100,7 +100,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
     while (budget.isFull || other?.isFull) await (budget.isFull ? budget.room() : other?.room());
   }
 
-  /** Gives what waits, to be taken one by one: whose turn it is may change at any time. */
+  /** Resolves with an iterable of waiting messages. Take them one by one: whose turn it is may change at any time. */
   next(): Promise<IteratorResult<Iterable<Bytes>, undefined>> {
     const now = this.#now();
     if (now !== undefined) return Promise.resolve(now);
@@ -112,7 +112,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
     return this.#iterator;
   }
 
-  /** Sorts by clients what is to be taken in turns. */
+  /** Sorts the batch by clients, since its messages have to wait: clients take turns from now on. */
   held(): void {
     for (; this.#at < this.#batch.length; this.#at++) {
       const frame = this.#batch[this.#at];
@@ -140,7 +140,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
   }
 }
 
-/** Whose a frame is: the `client` without the part after its last slash, which says which call it is of. */
+/** Tells whose a frame is: the part of its `client` up to the last slash, without the call. */
 class ClientOf {
   #bytes: Uint8Array = NO_BYTES;
   #id = '';
@@ -155,14 +155,17 @@ class ClientOf {
     if (same === length && same === recent.length) return this.#id;
     this.#bytes = frame.slice(start, end);
     let id = '';
-    // Not decoded: this is for telling them apart.
+    // Without decoding: the string only tells clients apart.
     for (let at = start; at < end; at++) id += String.fromCharCode(frame[at] as number);
     this.#id = clientOf(id);
     return this.#id;
   }
 }
 
-/** @throws PalmError `INVALID_CALL` when it is not a limit. */
+/**
+ * Checks the option `maxWaiting`.
+ * @throws PalmError `INVALID_CALL` when it is neither a positive whole number nor Infinity.
+ */
 export function checkMaxWaiting(maxWaiting: unknown = MAX_WAITING): number {
   return checkLimit('maxWaiting (bytes)', maxWaiting);
 }

@@ -1,4 +1,4 @@
-/** What comes from previous servers. */
+/** Subscriptions to previous servers. */
 
 import { deferred } from '../../async/deferred.ts';
 import { atMost } from '../../async/timers.ts';
@@ -11,31 +11,31 @@ import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
 import type { RoleHost } from './role-host.ts';
 
-/** Milliseconds that a previous server gets to confirm the subscription: one of frond's does at once, pylm's never. */
+/** Milliseconds that a previous server gets to confirm the subscription. A frond server confirms at once, a pylm server never. */
 const PROOF_TIMEOUT = 250;
 
-/** Milliseconds between two looks for a server that said where it publishes and does not. */
+/** Milliseconds between two questions to a server that does not publish where it said. */
 const FIND_AGAIN = 1_000;
 
-/** One previous server. */
+/** Where one previous server is, and what it publishes. */
 export interface PreviousServerSettings {
-  /** Key of the address in the server's own cache. */
+  /** Key of the address in this server's own cache. */
   readonly key: string;
-  /** Where it publishes; undefined to ask it. */
+  /** Address where it publishes; undefined to ask it. */
   readonly address: string | undefined;
-  /** Where its cache is: it is asked where it publishes, anew after each break. Undefined when it stays where it is. */
+  /** Address of its cache: it is asked where it publishes, again after each break. Undefined when it never moves. */
   readonly dbAddress: string | undefined;
-  /** Its name, unless its `handleStream` says otherwise. */
+  /** Its name, or a topic that its `handleStream` chooses. */
   readonly topic: string;
 }
 
-/** The stream that one previous server publishes under one topic, wherever it publishes. */
+/** The stream that one previous server publishes under one topic. It follows the server to new addresses. */
 export class PreviousServer {
   readonly #host: RoleHost;
   readonly #settings: PreviousServerSettings;
   #address: string | undefined;
   #subscription: Subscription | undefined;
-  /** Resolves when another subscription takes the place of this one, or none does any more. */
+  /** Resolves when another subscription replaces the current one, and at the end. */
   #replaced = deferred<void>();
   #isFinding = false;
   #isClosed = false;
@@ -47,7 +47,7 @@ export class PreviousServer {
     else this.#findServer();
   }
 
-  /** Where the server publishes; undefined until it has said so. */
+  /** Address where the server publishes; undefined until it is known. */
   get address(): string | undefined {
     return this.#address;
   }
@@ -60,7 +60,7 @@ export class PreviousServer {
       try {
         await (subscription?.ready() ?? this.#replaced.promise);
       } catch (error) {
-        // It moved meanwhile.
+        // The server moved meanwhile: wait for the new subscription.
         if (subscription === this.#subscription) throw error;
       }
     }
@@ -72,7 +72,7 @@ export class PreviousServer {
     await this.#subscription?.close(options);
   }
 
-  /** Envelopes as they come. SUB takes every topic that begins like ours; those that are others' are passed over. */
+  /** Frames as they come, in batches. SUB takes every topic that begins like ours; other topics are left out. */
   frames(): AsyncIterator<readonly Bytes[], undefined> {
     let subscription: Subscription | undefined;
     let deliveries: AsyncIterator<Delivery[], undefined> | undefined;
@@ -122,7 +122,7 @@ export class PreviousServer {
     void before?.close();
   }
 
-  /** Asks the server where it publishes, until it does: what it says may soon be over. */
+  /** Asks the server where it publishes, until it publishes there: its answer may be out of date soon. */
   async #findServer(): Promise<void> {
     if (this.#settings.dbAddress === undefined || this.#isFinding) return;
     this.#isFinding = true;
@@ -150,7 +150,7 @@ export class PreviousServer {
     const cache = new CacheLink({ connection, dbAddress, session: undefined, tap: undefined });
     const advertised = replyText(await cache.read('pub_address'));
     if (advertised === '') {
-      const text = `the server at ${dbAddress} publishes nothing, or dbAddress is not its db_address`;
+      const text = `the server at ${dbAddress} publishes nothing; is this its db_address?`;
       throw new PalmError('WRONG_SERVER', text, { sent: true });
     }
     const address = options.transport.resolveAddress(advertised, dbAddress);
@@ -164,7 +164,7 @@ export class PreviousServer {
     const ours: Bytes[] = [];
     const { topic: own } = this.#settings;
     for (const { topic, frames } of deliveries) {
-      // One by one: a call takes only so many arguments, and a delivery may have any number of frames.
+      // One by one: a spread has a limit of arguments, and a delivery may have any number of frames.
       if (topic === own) for (const frame of frames) ours.push(frame);
     }
     return ours;
@@ -172,18 +172,21 @@ export class PreviousServer {
 }
 
 /**
- * The addresses that a source names.
- * @throws PalmError `INVALID_CALL` when nothing says where the previous server is.
+ * The addresses that the settings name.
+ * @throws PalmError `INVALID_CALL` when they name none.
  */
 export function addressesOf({ address, dbAddress }: PreviousServerSettings): string[] {
   const given = [address, dbAddress].filter((own) => own !== undefined);
   if (given.length > 0) return given;
   throw invalidCall(
-    'where is the previous server? previousDbAddress must say it, or subAddress where it publishes',
+    'the previous server has no address; give previousDbAddress, or subAddress where it publishes',
   );
 }
 
-/** @throws PalmError `INVALID_CALL` for a topic that would take everybody's results. */
+/**
+ * Checks the option `previous`, as `checkTopic` checks a subscription.
+ * @throws PalmError `INVALID_CALL` for a topic that would take everybody's results.
+ */
 export function checkPrevious(previous: unknown): void {
   if (typeof previous !== 'string' || previous === '') {
     throw invalidCall(

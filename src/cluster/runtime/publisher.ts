@@ -12,18 +12,18 @@ import type { MutableCounters } from './status.ts';
 export interface PublisherSettings extends FailureSettings, FunctionScope {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
   readonly handleStream: Stream;
-  /** Whether results are what came in, unchanged: then they need not be encoded anew. */
+  /** Whether results are the messages that came in, unchanged: they need not be encoded again. */
   readonly isVerbatim: boolean;
   readonly tally: MutableCounters;
 }
 
-/** Where results go. */
+/** Chooses where results go, and what callers hear of results that go on to the next server. */
 export interface Stream extends HandleStream {
-  /** What callers hear here of results that go on. */
+  /** News for callers that listen at this server. Undefined when results go to the client. */
   readonly news?: PipelineNews;
 }
 
-/** Publishes results: to the client, or to the next server. */
+/** Publishes results to clients or to the next server. */
 export class Publisher implements Outlet<Bytes> {
   readonly #settings: PublisherSettings;
   readonly #codec = new EnvelopeCodec();
@@ -33,7 +33,7 @@ export class Publisher implements Outlet<Bytes> {
     this.#settings = settings;
   }
 
-  /** @param frame - the message as it came: what is made of it may be beyond sending. */
+  /** @param frame - the message as it came, for an answer when its result cannot be sent. */
   add(result: PalmMessage, frame: Bytes): void {
     const { isVerbatim, tally } = this.#settings;
     tally.answered++;
@@ -65,7 +65,7 @@ export class Publisher implements Outlet<Bytes> {
       await this.#settings.publish(deliveries);
       return true;
     } catch (error) {
-      // Refused only once the server is closed, when a function took longer than closing waits.
+      // Only a closed server refuses: a function took longer than closing waits.
       const { tally, logger } = this.#settings;
       dropped(tally, logger, 'results too late', { reason: messageOf(error) });
       return false;
@@ -78,7 +78,7 @@ export class Publisher implements Outlet<Bytes> {
     if (news !== undefined) this.#outbox.add({ topic: news.client, message: news });
   }
 
-  /** Where it is to go may be what failed: then it goes to the client. */
+  /** The choice of a topic may be what failed: then the failure goes to the client. */
   #putFailure(failure: PalmMessage): void {
     try {
       this.#put({ ...failure });
@@ -97,7 +97,7 @@ export class Publisher implements Outlet<Bytes> {
   }
 }
 
-/** Where results go: to the client, or under the server's own name to the next stage (pylm/servers.py, handle_stream). */
+/** The stream of pylm (pylm/servers.py, handle_stream): to the client, or under the server's own name to the next stage. */
 export function defaultStream(name: string, pipelined: boolean): Stream {
   if (!pipelined) return (message) => ({ topic: message.client, message });
   const stream: HandleStream = (message) => {
@@ -107,24 +107,22 @@ export function defaultStream(name: string, pipelined: boolean): Stream {
   return Object.assign(stream, { news: new PipelineNews(name) });
 }
 
-/** The error for what a handleStream gave that nothing can be sent by. */
+/** The error when a handleStream returns something that is not a target. */
 function wrongTarget(target: unknown): Error {
-  // An async one gives a promise, and nobody else listens to what that may reject with.
+  // An async handleStream returns a promise. Nobody else handles its rejection.
   if (target instanceof Promise) target.catch(() => {});
-  return invalidCall(`handleStream must give { topic, message }, and at once, not ${inspectValue(target)}`);
+  return invalidCall(`handleStream must return { topic, message } at once, not ${inspectValue(target)}`);
 }
 
-// What a caller hears at the server that its message went on from: that it failed there, or goes where nothing is to be done.
-
 /**
- * A failure goes on to the end of the pipeline, where its caller listens. One that listens at this server instead would never
- * hear of it: it is told here as well. So is one whose path ends here, although results go on. Nobody hears both, since a client
- * listens at one server. What comes of that path further on is for the servers there: as in pylm, one of the same name runs
- * it once more.
+ * What a caller hears at a server that passes its results on. A failure goes on to the end of the pipeline, where callers listen.
+ * A caller that listens at this server would never hear of it, so the failure is published here as well. The same is true of a path
+ * that ends here although results go on. No caller hears both, since a client listens at one server. As in pylm, a later server
+ * of the same name runs such a path once more.
  */
 export class PipelineNews {
   readonly #name: string;
-  /** Most paths are those of the message before. */
+  /** The path of the message before, which most messages share. */
   #recent = { path: '', stages: 1 };
 
   /** @param name - of the server. */
@@ -132,13 +130,16 @@ export class PipelineNews {
     this.#name = name;
   }
 
-  /** @param result - as it is before its stage is counted up. */
+  /**
+   * The message that callers hear here; undefined for none.
+   * @param result - before its stage is counted up.
+   */
   of(result: PalmMessage): PalmMessage | undefined {
     if (result.status !== Status.ok) return { ...result };
     const stages = this.#stagesOf(result.function);
-    // A path of one stage is that stage, whatever the message says.
+    // A path of one stage runs that stage, whatever `stage` the message has.
     if (stages > 1 && result.stage < stages - 1) return undefined;
-    const text = `server ${inspectValue(this.#name)} passes its results on to the next server of a pipeline, and ${inspectValue(result.function)} names no function of that one: call '${result.function} <next server>.<function>', and listen at the last server`;
+    const text = `server ${inspectValue(this.#name)} passes its results on to the next server of a pipeline, but ${inspectValue(result.function)} names no function there: call '${result.function} <next server>.<function>', and listen at the last server`;
     const payload: Bytes = new Uint8Array([FAILED_PAYLOAD]);
     return { ...result, payload, status: Status.unknownFunction, error: text, errorName: '' };
   }
@@ -149,8 +150,7 @@ export class PipelineNews {
   }
 }
 
-// Results on their way out.
-
+/** A delivery that may get more frames. */
 interface OpenDelivery {
   readonly topic: string;
   readonly frames: Bytes[];
@@ -158,15 +158,15 @@ interface OpenDelivery {
 }
 
 /**
- * Results on their way out, gathered by topic. Several go in one delivery only to clients that said that they take
- * it: pylm's client refuses more than one, and its servers read the first alone.
+ * Results that wait to be published, gathered by topic. Only clients that asked for it get several in one delivery:
+ * pylm's client refuses more than one, and its servers read only the first.
  */
 export class Outbox {
   readonly #codec = new EnvelopeCodec();
   readonly #open = new Map<string, OpenDelivery>();
   #deliveries: Delivery[] = [];
 
-  /** @param encoded - the message as it is on the wire, when that is there already. */
+  /** @param encoded - the frame of the message, when there is one. */
   add({ topic, message }: StreamTarget, encoded?: Bytes): void {
     const frame = encoded ?? this.#codec.encode(message);
     const { client, features } = message;
@@ -177,14 +177,14 @@ export class Outbox {
       open.bytes += frame.length;
       return;
     }
-    // A client of frond's calls when its subscription is proved.
+    // A frond client calls once its subscription is confirmed. Others may be late: their answers wait for them.
     const mayWait = !takesBatches;
     const delivery = { topic, frames: [frame], bytes: frame.length, mayWait };
     this.#deliveries.push(delivery);
     if (takesBatches) this.#open.set(topic, delivery);
   }
 
-  /** What was gathered, in order; the outbox is empty afterwards. */
+  /** Takes all deliveries out, in order. */
   take(): readonly Delivery[] {
     const deliveries = this.#deliveries;
     this.#deliveries = [];

@@ -1,13 +1,13 @@
-/** What a function gives back: bytes, several of them, or something that is not an answer. */
+/** What a function returns: bytes, several of them, or something that is not an answer. */
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, readSafely } from '../../protocol/errors.ts';
 
 /**
- * The bytes of a result, which share its memory; undefined for what has none. Not instanceof alone: a frame or a worker of another
- * realm has typed arrays of its own.
+ * The bytes of a result, which share its memory; undefined for a value without bytes. Not by instanceof alone: another realm, such
+ * as a frame of a page, has typed arrays of its own.
  */
 export function bytesOf(result: unknown): Bytes | undefined {
-  // Its buffer is not looked at: a small array has none before somebody does.
+  // Without reading its buffer: a small array gets one only when it is read.
   if (result instanceof Uint8Array) return result as Bytes;
   if (ArrayBuffer.isView(result)) {
     return new Uint8Array(result.buffer, result.byteOffset, result.byteLength) as Bytes;
@@ -15,6 +15,7 @@ export function bytesOf(result: unknown): Bytes | undefined {
   return isArrayBuffer(result) ? new Uint8Array(result) : undefined;
 }
 
+/** Whether a value can be iterated, in turn or asynchronously. Strings do not count. */
 export function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
   return (
     typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
@@ -29,24 +30,24 @@ export function handled<T>(results: T): T {
   return results;
 }
 
-/** A function gave back something that is no answer. */
+/** The error when a function returns something that is not an answer. */
 export class WrongResult extends TypeError {
-  /** @param container - what it was in. */
+  /** @param container - the iterable that held the result. */
   constructor(result: unknown, container?: unknown) {
     const where = container === undefined ? '' : ` in ${inspectSafely(container)}`;
     super(
-      `the function gave back ${inspectSafely(result)}${where}, and an answer must be bytes: a Uint8Array, or an iterable of those for several`,
+      `the function returned ${inspectSafely(result)}${where}, but an answer must be bytes: a Uint8Array, or an iterable of them for several answers`,
     );
     this.name = 'TypeError';
   }
 }
 
-/** A function gave no result where one is waited for. */
+/** The error when a function returns nothing and its caller waits for an answer. */
 export class NoResult extends Error {
   constructor(result: unknown) {
-    const what = result === undefined ? 'gave back undefined' : 'gave no results';
+    const what = result === undefined ? 'returned undefined' : 'returned no results';
     super(
-      `the function ${what}, and its caller waits for an answer; only in a Pipeline or Sink may a function end a message`,
+      `the function ${what}, but its caller waits for an answer; only a function of a Pipeline or Sink may end a message`,
     );
     this.name = 'NoResult';
   }
@@ -59,7 +60,7 @@ function isArrayBuffer(value: unknown): value is ArrayBuffer {
   );
 }
 
-/** Anything may be given back, also what throws when it is looked at. */
+/** A value as an error shows it. A function may return anything, even a value that throws when it is read. */
 function inspectSafely(value: unknown): string {
-  return readSafely(() => inspectValue(value)) ?? 'something that cannot be told';
+  return readSafely(() => inspectValue(value)) ?? 'a value that cannot be read';
 }

@@ -1,4 +1,4 @@
-/** What every role stands on: its connection, store, log and counters. */
+/** What every role runs on: its connection, store, log and counters. */
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
@@ -21,43 +21,44 @@ import { Publisher, type Stream } from './publisher.ts';
 import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
 
-/** What every server has: pylm's arguments in camel case, and frond's own. */
+/** Options of every server: pylm's arguments in camel case, and frond's own. */
 export interface ServingOptions {
-  /** Carries the messages: `zeromq()`, `zmtp()`, `memory()`, … */
+  /** Transport that binds the server's addresses. */
   readonly transport: BindingTransport;
-  /** Name of the server, which calls to it begin with. */
+  /** Name of the server. Calls to it begin with this name. */
   readonly name: string;
-  /** Where clients and workers find the cache; bound. */
+  /** Address to bind, where clients and workers find the cache. */
   readonly dbAddress: string;
-  /** Least level that is logged. Default `info`. */
+  /** Lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;
-  /** Takes the log. Default: the console. */
+  /** Logger that takes the lines. Default: the console. */
   readonly logger?: Logger | undefined;
-  /** Keeps the values of the cache. Default: a {@link MemoryStore}. */
+  /** Store that keeps the values of the cache. Default: a {@link MemoryStore}. */
   readonly store?: Store | undefined;
-  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  /** Whether failed answers carry the error's stack, which clients then see. Default false. */
   readonly includeStack?: boolean | undefined;
   /**
-   * Bytes of messages that may wait here for a function or a worker, with those that functions are working on. From there
-   * on no more is read, so those who send are held up. Each message counts 1 024 bytes beside its own. `Infinity` for no
+   * Bytes of messages that may wait here for a function or a worker, together with those that functions work on. When there are
+   * more, the server reads nothing, so senders are held up. Each message counts 1,024 bytes beside its own. `Infinity` for no
    * limit; default 64 MiB.
    */
   readonly maxWaiting?: number | undefined;
 }
 
-/** What the servers have that run functions themselves. */
+/** Options of servers that run functions themselves. */
 export interface FunctionOptions {
-  /** The functions offered. `echo`, which gives its payload back, is always there. */
+  /** The functions that the server offers. It always has `echo`, which returns its payload. */
   readonly functions?: PalmFunctions | undefined;
-  /** Chooses topic and message for each result, in place of what `pipelined` or `toClient` say. */
+  /** Chooses topic and message for each result, in place of `pipelined` or `toClient`. */
   readonly handleStream?: HandleStream | undefined;
   /**
-   * Messages that may be worked on at the same time, where functions are async. Default 1: one after another, so that
-   * results keep the order of the messages.
+   * Messages that async functions may work on at the same time. Default 1: one after another, so that results keep the
+   * order of the messages.
    */
   readonly concurrency?: number | undefined;
 }
 
+/** Makes a role's parts: its flows, intakes, publisher and cache, all on one connection. */
 export class RoleHost implements FailureSettings, FunctionScope {
   readonly options: ServingOptions;
   readonly name: string;
@@ -69,14 +70,14 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly includeStack: boolean;
   readonly shutdown = new AbortController();
   readonly tally: MutableCounters = tally();
-  /** Of what waits for a function or a worker. */
+  /** Budget of messages that wait for a function or a worker. */
   readonly waiting: ByteBudget;
-  /** Times that reading stopped since too much waits. */
+  /** Times that reading stopped because too much waited. */
   #timesFull = 0;
   readonly #started = performance.now();
   #published: Binding | undefined;
   #service: CacheService | undefined;
-  /** Addresses of other servers that became known later, or changed, by their keys. */
+  /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
 
   constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
@@ -91,7 +92,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     this.waiting = new ByteBudget(checkMaxWaiting(options.maxWaiting));
   }
 
-  /** What was published leaves before any other link breaks, which clients would take for the loss of their answers. */
+  /** Sends what was published before it breaks other links: clients take a broken link for the loss of their answers. */
   async close(left: () => number): Promise<void> {
     await this.#published?.close({ timeout: left() });
     await this.connection.close({ timeout: left() });
@@ -101,7 +102,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return this.shutdown.signal;
   }
 
-  /** What all messages are run with. */
+  /** What all messages of this role share. */
   get scope(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
     const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
     return { name, cache, logger, functionLogger, signal, includeStack, tally };
@@ -117,7 +118,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
   }
 
-  /** Reads what is sent as far as there is room for it. */
+  /** Reads sources as long as there is room. */
   intake(sources: readonly AsyncIterator<readonly Bytes[], undefined>[], other?: ByteBudget): Intake {
     const onFull = () => this.#isFull();
     const intake = new Intake({ budget: this.waiting, onFull, ...(other && { other }) });
@@ -125,7 +126,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return intake;
   }
 
-  /** Has something done with each message of a source, and what that gives sent. */
+  /** A flow that runs `step` for each message and sends the results to `outlet`. */
   flow(
     step: Step,
     outlet: Outlet<Bytes>,
@@ -136,6 +137,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
   }
 
+  /** Binds `pubAddress` and returns its publisher. */
   async publisher(
     pubAddress: string,
     handleStream: Stream,
@@ -150,13 +152,13 @@ export class RoleHost implements FailureSettings, FunctionScope {
     };
   }
 
-  /** An address of another server, as the cache gives it, is known now or is another one. */
+  /** Sets the address of another server that the cache tells under `key`. */
   addressChanged(key: string, address: string): void {
     this.#changedAddresses[key] = address;
     this.#service?.configure(key, address);
   }
 
-  /** Answers for the cache, last of all: whoever finds it finds the rest. */
+  /** Binds the cache. Do this last: whoever finds the cache finds the other addresses. */
   async serveCache(
     addresses: Readonly<Record<string, string>>,
     describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting'>,
@@ -179,7 +181,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return db;
   }
 
-  /** A job that is held up is stopped and goes on many times. */
+  /** Counts and logs sparingly: a job that is held up stops and goes on many times. */
   #isFull(): void {
     this.#timesFull++;
     const { used, limit } = this.waiting;
@@ -192,7 +194,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
 }
 
 /**
- * Opens what a role stands on and has it assembled; closes all of it again when that fails.
+ * Opens a connection and has a role assembled on it. Closes the connection when that fails.
  * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
  */
 export async function openRoleHost<T>(
@@ -220,8 +222,8 @@ export async function openRoleHost<T>(
 }
 
 /**
- * What others bring about. Peers that were refused are told of by powers of two, so strangers cannot fill the log; what subscribers have lost is
- * logged sparingly.
+ * Logs refused peers and lost results. The transport reports refusals at the 1st, 2nd, 4th, 8th… time, so strangers cannot fill the
+ * log. Lost results are logged sparingly.
  */
 async function logConnectionEvents(
   { connection, logger, tally }: RoleHost,
@@ -239,5 +241,5 @@ async function logConnectionEvents(
   }
 }
 
-/** Milliseconds that closing gives to what is under way, unless told otherwise. */
+/** Default of `timeout` when closing, in milliseconds. */
 export const DRAIN_TIMEOUT = 1_000;

@@ -4,18 +4,21 @@ import type { Cache } from './functions.ts';
 import { DRAIN_TIMEOUT, type RoleHost } from './role-host.ts';
 import type { Counters } from './status.ts';
 
-/** What a role does and has, beside what is its own. */
+/** The opened parts of a role. */
 export interface RoleParts {
   readonly host: RoleHost;
   readonly dbAddress: string;
+  /** Messages that are being worked on. */
   readonly inFlight: () => number;
-  /** Takes in no more, and finishes and sends what is there; `left` says how many milliseconds remain for it. */
+  /** Stops reading, and finishes and sends what is there. `left` returns the milliseconds that remain. */
   readonly drain: (left: () => number) => Promise<void>;
 }
 
-/** What all servers have in common. */
+/** What all servers share. */
 export abstract class Role implements AsyncDisposable {
+  /** Name of the server. */
   readonly name: string;
+  /** Address of the cache, by which clients and workers find the server. */
   readonly dbAddress: string;
   /** Name of the server, which calls to it begin with. */
   /** The server's key-value store, which clients, functions and workers share. */
@@ -31,20 +34,20 @@ export abstract class Role implements AsyncDisposable {
     this.#parts = parts;
   }
 
-  /** What the server did so far, and is doing. */
+  /** What the server has done so far, and is doing now. */
   get counters(): Counters {
     const { host, inFlight } = this.#parts;
     return host.counters(inFlight());
   }
 
-  /** Resolves when the server is closed, with the error that forced it, if one did. */
+  /** Resolves when the server is closed, with the error that closed it, if there was one. */
   get closed(): Promise<PalmError | undefined> {
     return this.#parts.host.connection.closed;
   }
 
   /**
-   * Takes in no more, finishes what is there and sends what that gives, within `timeout` milliseconds (1000). What
-   * takes longer is given up; its results are dropped.
+   * Stops reading, finishes what is there and sends its results, within `timeout` milliseconds (default 1000). Messages that
+   * take longer are given up, and their results are dropped.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);

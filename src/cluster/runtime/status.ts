@@ -1,92 +1,95 @@
-/** What a server says of itself under a key of its cache, for `frond inspect` and dashboards. */
+/** The status of a server, which it tells under a key of its cache, for `frond inspect` and dashboards. */
 import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 
-/** The key that {@link ServerStatus} is read under, as JSON. A server's own: clients cannot write it. */
+/** The key of a server's cache that holds its {@link ServerStatus} as JSON. Clients cannot write it. */
 export const STATUS_KEY = 'frond_status';
 
 /** What a worker is doing, as `frond inspect` shows it. */
 export interface WorkerState {
   /** Name of the worker. */
   readonly name: string;
-  /** Messages that it has. */
+  /** Messages that the worker holds. */
   readonly holds: number;
-  /** Milliseconds since it was heard of: a function that lets nothing else have its turn makes it silent. */
+  /** Milliseconds since its last sign of life. A function that blocks the event loop makes its worker silent. */
   readonly silent: number;
 }
 
-/** What dying workers came to so far. */
+/** What workers that died have cost so far. */
 export interface WorkerLosses {
-  /** Workers that were taken for dead. */
+  /** Workers that counted as dead. */
   readonly workers: number;
-  /** Times that a message was handed over anew for that. */
+  /** Messages that went to another worker for that. */
   readonly redelivered: number;
   /** Messages that were given up and answered as failed. */
   readonly givenUp: number;
 }
 
-/** What a server says of itself, as `frond inspect` shows it. */
+/** What a server says about itself. */
 export interface ServerStatus {
-  /** The role: `server`, `pipeline`, `sink`, `master` or `hub`. */
+  /** Its class: `Server`, `Pipeline`, `Sink`, `Master` or `Hub`. */
   readonly role: string;
   /** Name of the server. */
   readonly name: string;
-  /** Names of the functions; of a Master or Hub none are known, since its workers have them. */
+  /** Names of the functions. Empty for a Master or Hub, whose workers have the functions. */
   readonly functions: readonly string[];
   /**
-   * Whether results go on to the next server of a pipeline, and not to the caller: then a call is to name a function of that one,
-   * too, and its answer comes from the last. Not there where `handleStream` decides.
+   * Whether results go on to the next server of a pipeline and not to the caller. Then a call must name a function of that server
+   * too, and the last server answers. Undefined when `handleStream` decides.
    */
   readonly pipelined?: boolean;
-  /** Of a Pipeline, Sink or Hub: the previous servers, whose functions come first in a call. */
+  /** For a Pipeline, Sink or Hub: the previous servers, whose functions come first in a call. */
   readonly previous?: readonly string[];
-  /** By their keys in the cache. */
+  /** Its addresses, by their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Milliseconds since it was started. */
+  /** Milliseconds since its start. */
   readonly uptime: number;
   /** What it did so far, and is doing. */
   readonly counters: Counters;
-  /** What waits for a function or a worker, in bytes with 1 024 more for each message. */
+  /** What waits for a function or a worker. */
   readonly waiting?: {
+    /** Bytes, with 1,024 more for each message. */
     readonly bytes: number;
-    /** From which on no more is read (`maxWaiting`); null when there is no limit. */
+    /** Bytes at which the server stops reading (`maxWaiting`); null when there is no limit. */
     readonly maxBytes: number | null;
-    /** Times that reading stopped for that. */
+    /** Times that it stopped reading for that. */
     readonly timesFull: number;
   };
-  /** Of a Master or Hub: the workers that ask for their work, and how many are pushed to. */
+  /** For a Master or Hub: the workers that ask for their work. */
   readonly workers?: readonly WorkerState[];
-  /** Of a Master or Hub: what workers that died came to. */
+  /** For a Master or Hub: what workers that died have cost. */
   readonly losses?: WorkerLosses;
-  /** Of a Master or Hub: workers that work is pushed to, as pylm's. */
+  /** For a Master or Hub: the number of workers that work is pushed to. */
   readonly pushedWorkers?: number;
 }
 
+/** The status as JSON in UTF-8. */
 export function encodeStatus(status: ServerStatus): Bytes {
   return encodeUtf8(JSON.stringify(status));
 }
 
-/** What a role did so far, and is doing. */
+/** What a role has done so far, and is doing now. */
 export interface Counters {
-  /** Messages that came in: calls, or results of the previous servers. For a worker: work taken. */
+  /** Messages that came in: calls, results of previous servers or, for a worker, work. */
   readonly received: number;
   /** Results that went out. */
   readonly answered: number;
-  /** Of those, answers of calls that failed here. */
+  /** Answers among those to calls that failed here. */
   readonly failed: number;
-  /** Messages that ended here, because the function, scatter or gather gave nothing. */
+  /** Messages that ended here because the function, scatter or gather returned nothing. */
   readonly ended: number;
   /**
-   * Frames that were no envelope, calls that named nobody to answer to, requests to the cache that were refused, and
-   * results that came too late to be sent.
+   * Frames that were not envelopes, calls that named no client to answer, cache requests that were refused, and results that
+   * came too late to be sent.
    */
   readonly dropped: number;
-  /** Messages that are being worked on: here or, for a Master and Hub, by workers or on the way to them. */
+  /** Messages that are being worked on: here or, for a Master or Hub, by workers or on their way to them. */
   readonly inFlight: number;
 }
 
-/** The counters while they are counted. */
+/** Counters that can be changed. {@link Counters.inFlight} is not counted but asked for. */
 export type MutableCounters = { -readonly [K in Exclude<keyof Counters, 'inFlight'>]: number };
 
+/** New counters, all 0. */
 export function tally(): MutableCounters {
   return { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0 };
 }

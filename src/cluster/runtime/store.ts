@@ -1,14 +1,14 @@
-/** Where a server keeps the values of its clients and functions. */
+/** Stores for the values of clients and functions. */
 
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { bytesOf } from './results.ts';
 
-/** A key-value store. Each method may answer at once or later. */
+/** A key-value store. Each method may return its result or a promise of it. */
 export interface Store {
-  /** Gives the value; undefined where there is none. */
+  /** @returns the value, or undefined when the key is missing. */
   get(key: string): Bytes | undefined | Promise<Bytes | undefined>;
-  /** Keeps the value; it is the store's own from now on. */
+  /** Keeps the value, which nobody else uses from then on. */
   set(key: string, value: Bytes): void | Promise<void>;
   /**
    * Removes the key and its value.
@@ -19,19 +19,19 @@ export interface Store {
 
 /** Options of {@link MemoryStore}. */
 export interface MemoryStoreOptions {
-  /** Bytes of keys (two for each character) and values that are kept at most, with 256 for each key. Default 256 MiB. */
+  /** Bytes of keys (two for each UTF-16 unit) and values that are kept at most, and 256 for each key. Default 256 MiB. */
   readonly maxBytes?: number | undefined;
 }
 
 const DEFAULT_MAX_BYTES = 268_435_456;
 
-/** What a key costs beside its characters and its value: entry, string and array. About 200 in Node. */
+/** Bytes that an entry costs beside its key and value, for the objects around them: about 200 in Node. */
 const ENTRY_COST = 256;
 
-/** A store in memory. When it is full, the values unused for longest go first. */
+/** A store in memory. When it is full, it drops the values that were not used for longest. */
 export class MemoryStore implements Store {
   readonly #maxBytes: number;
-  /** In order of last use: a Map keeps the order of insertion. */
+  /** In order of last use, since a Map keeps the order of insertion. */
   readonly #values = new Map<string, Bytes>();
   #bytes = 0;
 
@@ -40,17 +40,17 @@ export class MemoryStore implements Store {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes kept, as {@link MemoryStoreOptions.maxBytes} counts them. */
+  /** Bytes that are kept, as {@link MemoryStoreOptions.maxBytes} counts them. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Keys kept. */
+  /** Number of keys. */
   get size(): number {
     return this.#values.size;
   }
 
-  /** Gives the value, which counts as used now; undefined where there is none. */
+  /** @returns the value, or undefined when the key is missing. */
   get(key: string): Bytes | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
@@ -60,15 +60,15 @@ export class MemoryStore implements Store {
   }
 
   /**
-   * Keeps the value. Where there is no room for it, the values unused for longest go.
-   * @throws PalmError `TOO_LARGE` when the value alone is over the limit; the key keeps the value it had.
+   * Keeps the value, and drops others when there is no room.
+   * @throws PalmError `TOO_LARGE` when the value alone is over the limit; the key keeps its old value.
    */
   set(key: string, value: Bytes): void {
     const size = sizeOf(key, value);
     if (size > this.#maxBytes) {
       throw new PalmError(
         'TOO_LARGE',
-        `a value of ${value.length} bytes is over the store's limit of ${this.#maxBytes}`,
+        `a value of ${value.length} bytes is over the store's limit of ${this.#maxBytes} bytes`,
       );
     }
     this.delete(key);
@@ -80,7 +80,7 @@ export class MemoryStore implements Store {
     }
   }
 
-  /** Removes the key and its value. Says whether it was there. */
+  /** @returns whether the key was there. */
   delete(key: string): boolean {
     const value = this.#values.get(key);
     if (value === undefined) return false;
@@ -90,8 +90,8 @@ export class MemoryStore implements Store {
 }
 
 /**
- * A user's store as a server uses it: a value is bytes or undefined, whatever the store gives, and what is to come later is a
- * promise, whatever library it is of.
+ * A user's store as a server uses it: each value is bytes or undefined, and each later result is a native promise, whatever library
+ * the store's promises are from.
  */
 export function checkedStore(store: Store): Store {
   return {
@@ -106,13 +106,13 @@ function when<T>(value: unknown, next: (value: unknown) => T): T | Promise<T> {
   return isLater ? Promise.resolve(value).then(next) : next(value);
 }
 
-/** Many stores give null for a key that is missing. */
+/** The bytes of a value. Many stores return null for a missing key. */
 function checkedValue(key: string, value: unknown): Bytes | undefined {
   if (value === undefined || value === null) return undefined;
   const bytes = bytesOf(value);
   if (bytes !== undefined) return bytes;
   throw new TypeError(
-    `the store gave ${inspectValue(value)} for key ${inspectValue(key)}, and a value must be a Uint8Array`,
+    `the store returned ${inspectValue(value)} for key ${inspectValue(key)}, but a value must be a Uint8Array`,
   );
 }
 
