@@ -205,7 +205,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       for (const [payload, reason] of [
         ['scatter', 'no scatter'],
         ['gather', 'no gather'],
-        ['odd', 'scatter and gather give messages'],
+        ['odd', 'scatter and gather must give messages'],
       ] as const) {
         await expect(client.eval('master.echo', bytes(payload))).rejects.toMatchObject({
           code: 'REMOTE',

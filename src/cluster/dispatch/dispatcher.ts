@@ -1,4 +1,4 @@
-/** Hands the messages of a Master or Hub over to its workers, each to the one that has its hands free. */
+/** Gives the messages of a Master or Hub to its workers, and takes their results. */
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { WORKER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
@@ -27,26 +27,27 @@ import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
 export interface DispatcherSettings {
+  /** Pushes work to workers that do not ask for it, as pylm's do not. */
   readonly push: BoundPush;
-  /** Takes results of workers. Resolves when more may come. */
+  /** Takes workers' results. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
-  /** Takes a message that is given up, since so many workers died with it. */
+  /** Takes a message that is given up because `deaths` workers died with it. */
   readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
   readonly logger: Logger;
   readonly budgets: LeaseBudgets;
-  /** Whether messages are what came in, unchanged: then they need not be encoded anew. */
+  /** Whether messages are what came in, unchanged: they need not be encoded again. */
   readonly isVerbatim: boolean;
   /** Milliseconds between two signs of life of a worker. */
   readonly heartbeat: number;
-  /** Milliseconds that a worker may be silent before that is said; where nobody can tell of its link, it is taken for dead then. */
+  /** Milliseconds that a worker may be silent before it is logged. A worker whose link cannot be watched then counts as dead. */
   readonly workerTimeout: number;
-  /** Workers that may die with a message before it is given up. */
+  /** Workers that may die with one message before it is given up. */
   readonly maxDeliveries: number;
 }
 
 /**
- * A frond worker asks for work and says how much it takes; what it holds is remembered until it says what became of it.
- * Workers that take what is pushed get what nobody asks for.
+ * A frond worker asks for work and says how much it takes. Each message that it gets is a lease, which it ends with a result or
+ * returns. Workers that are pushed to get the messages that nobody asks for.
  */
 export class Dispatcher implements Outlet<Bytes> {
   readonly #settings: DispatcherSettings;
@@ -62,7 +63,7 @@ export class Dispatcher implements Outlet<Bytes> {
   readonly #results = new WorkerResults();
   #room: Deferred<void> | undefined;
   #drained: Deferred<void> | undefined;
-  /** Of the message that was added last, and whose it was. */
+  /** The topic of the message that was added last, and its client. */
   #topic = '';
   #client = '';
   #isClosed = false;
@@ -72,7 +73,7 @@ export class Dispatcher implements Outlet<Bytes> {
     const leases = new Leases(settings.maxDeliveries, settings.budgets);
     this.#leases = leases;
     this.#registry = new WorkerRegistry({
-      // A sign of life that is kept as long as a worker may be silent would come too late.
+      // A sign of life that is held for all of `workerTimeout` would come too late.
       heartbeat: Math.min(settings.heartbeat, settings.workerTimeout / 3),
       workerTimeout: settings.workerTimeout,
       kept: settings.budgets.out,
@@ -115,11 +116,12 @@ export class Dispatcher implements Outlet<Bytes> {
     return this.#leases.waiting;
   }
 
-  /** Messages that wait for a worker or that one has. */
+  /** Messages that wait for a worker, and those that workers hold. */
   get inFlight(): number {
     return this.waiting + this.#leases.out + this.#assigner.pushedOut;
   }
 
+  /** The workers that ask for work. */
   get workers(): WorkerState[] {
     const now = performance.now();
     return [...this.#registry].map(({ id, name, lastSeen }) => ({
@@ -129,11 +131,15 @@ export class Dispatcher implements Outlet<Bytes> {
     }));
   }
 
+  /** What workers that died have cost. */
   get losses(): WorkerLosses {
     return { ...this.#losses };
   }
 
-  /** @param frame - the message as it came in. */
+  /**
+   * Adds a message for a worker.
+   * @param frame - the message as it came in.
+   */
   add(message: PalmMessage, frame: Bytes): void {
     let own = frame;
     if (!this.#settings.isVerbatim) own = this.#codec.encode(message);
@@ -158,9 +164,9 @@ export class Dispatcher implements Outlet<Bytes> {
   }
 
   /**
-   * Answers a worker's request: with work, when there is some.
-   * @param from - where it came from, if that is known.
-   * @throws PalmError `PROTOCOL` when it is none.
+   * Answers a worker's request, with work once there is some.
+   * @param from - the link that the request came over, when it is known.
+   * @throws PalmError `PROTOCOL` when the message is not a request for work, `TOO_LARGE` when the worker has too many under way.
    */
   answer(message: PalmMessage, from?: RequestOrigin): Bytes | Promise<Bytes> {
     return this.#answer(readWorkRequest(message), from);
@@ -170,14 +176,14 @@ export class Dispatcher implements Outlet<Bytes> {
     const { worker: id, name, isAway, leaves, items } = request;
     const known = this.#registry.known(id);
     if (known?.isAt(from) === false) return this.#moves.take(known, request, from);
-    // Whoever is not here has nothing to leave. Of the link to a worker of its own a relay says that it broke.
+    // An unknown worker has nothing to leave. `isAway` is a relay's word that its link to a worker broke.
     const isNobody = known === undefined && leaves && items.length === 0;
     if (isAway && known !== undefined) this.#linkBroke(known);
     if (isAway || isNobody) return this.#encode([]);
     if (this.#registry.hasLeft(id)) {
       throw new PalmError(
         'PROTOCOL',
-        `worker ${inspectValue(name)} has left; one that comes back needs another id`,
+        `worker ${inspectValue(name)} has left; a worker that comes back needs a new id`,
       );
     }
     const worker = this.#registry.come(id, name);
@@ -185,7 +191,7 @@ export class Dispatcher implements Outlet<Bytes> {
     if (request.items.length > 0 && worker.ungathered >= WORKER_RESULTS) {
       throw new PalmError(
         'TOO_LARGE',
-        `results of ${WORKER_RESULTS} requests of this worker wait to be taken`,
+        `results of ${WORKER_RESULTS} requests of this worker wait to be gathered`,
       );
     }
     if (request.want > 0) worker.workRequests++;
@@ -199,20 +205,21 @@ export class Dispatcher implements Outlet<Bytes> {
     });
   }
 
-  /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
+  /** Takes results of workers that are pushed to. Returns those that belong to a pushed message. */
   pushedCameBack(frames: readonly Bytes[]): Bytes[] {
     const results = this.#assigner.pushedCameBack(frames);
     this.#checkDrained();
     return results;
   }
 
-  /** Resolves when nothing waits for a worker and no worker has anything. */
+  /** Resolves when no message waits for a worker and no worker holds one. */
   drained(): Promise<void> {
     if (this.inFlight === 0) return Promise.resolve();
     this.#drained ??= deferred();
     return this.#drained.promise;
   }
 
+  /** Gives no more work, and lets go whoever waits. */
   close(): void {
     this.#isClosed = true;
     this.#room?.resolve();
@@ -225,7 +232,7 @@ export class Dispatcher implements Outlet<Bytes> {
     this.#checkDrained();
   }
 
-  /** What became of leases. Gives the results; those of a message that is settled came too late. */
+  /** Ends leases. Returns their results, without those of settled messages, which came too late. */
   #take(worker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
     for (const { lease: number, kind, frame: given } of items) {
@@ -237,7 +244,7 @@ export class Dispatcher implements Outlet<Bytes> {
       }
       if (given.length > 0) {
         const frame = this.#results.of(lease.message.frame, given);
-        // A run that failed where one before it had not: that is news, too.
+        // When a later run fails and an earlier one did not, the failure is passed on, too.
         if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
       }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
@@ -254,8 +261,8 @@ export class Dispatcher implements Outlet<Bytes> {
       this.#assigner.assign();
       return this.#encode([]);
     }
-    // While its results waited to be taken, its worker may have left, or have sent it again after a break: who asked
-    // then is not there any more, and what it got would be held by nobody.
+    // While its results waited to be gathered, the worker may have left, or have sent the request again after a break.
+    // Then nobody waits for this reply, and nobody would hold its work.
     const isThere = this.#registry.get(worker.id) === worker;
     if (!isThere || (want > 0 && worker.workRequests !== workRequests)) return this.#encode([]);
     if (this.#isClosed) return neverAnswered();
@@ -263,7 +270,7 @@ export class Dispatcher implements Outlet<Bytes> {
     if (want === 0) return worker.holdSignOfLife(this.#encode([]), heartbeat);
     const before = worker.answerBefore(sequence);
     if (before !== undefined) return before === 'overtaken' ? this.#encode([]) : before;
-    // One that asks again because a break took its answer has given up the request before.
+    // A worker that asks again has given up its request before: a break took the answer.
     worker.endWorkRequest(this.#encode([]));
     const reply = worker.holdWorkRequest(sequence, want, heartbeat, () => this.#assigner.giveNothing(worker));
     this.#assigner.wait(worker);
@@ -277,7 +284,7 @@ export class Dispatcher implements Outlet<Bytes> {
     this.#room = undefined;
   }
 
-  /** Half of the budget is for what waits to be scattered. */
+  /** Whether `share` of the queue, or of the bytes for it, is taken. Half of the budget is for messages that wait to be scattered. */
   #isFull(share: number): boolean {
     const { limit } = this.#settings.budgets.waiting;
     return this.waiting >= share * WORKER_QUEUE || this.#leases.waitingBytes >= (share * limit) / 2;
@@ -287,7 +294,7 @@ export class Dispatcher implements Outlet<Bytes> {
     return encodeWorkReply(this.#replies, items);
   }
 
-  /** Nothing is given to a link that is not there. Should the worker be, it asks again, or has done so over another. */
+  /** A broken link gets no work. If its worker lives, it asks again, or has done so over another link. */
   #linkBroke(worker: LeasedWorker): void {
     this.#assigner.waitsNoMore(worker);
     worker.endWorkRequest(this.#encode([]));
@@ -296,7 +303,7 @@ export class Dispatcher implements Outlet<Bytes> {
     if (!isGone || !worker.isLinked) this.#registry.linkBroke(worker);
   }
 
-  /** What the worker has not ended is for others. */
+  /** The worker left: its open leases go to others. */
   #left(worker: LeasedWorker): void {
     this.#registry.leave(worker);
     this.#end(worker, 'worker left');
@@ -304,6 +311,7 @@ export class Dispatcher implements Outlet<Bytes> {
     worker.stop();
   }
 
+  /** The worker counts as dead: its messages go to others, or are given up. */
   #lost(worker: LeasedWorker, why: string): void {
     const held = this.#leases.holds(worker.id);
     this.#end(worker, why);
@@ -332,7 +340,7 @@ export class Dispatcher implements Outlet<Bytes> {
   }
 }
 
-/** A worker whose request is answered with nothing asks again at once; the end of the connection tells it. */
+/** The answer of a closed dispatcher. A worker that gets no work asks again at once, so it hears from the end of the link instead. */
 function neverAnswered(): Promise<Bytes> {
   return new Promise(() => {});
 }

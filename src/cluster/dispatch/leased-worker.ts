@@ -6,72 +6,73 @@ import { WORKER_REQUESTS_KNOWN } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
 
-/** A request that is not answered yet. */
+/** A worker's request that is held until there is an answer. */
 interface HeldRequest {
   readonly reply: Deferred<Bytes>;
   readonly stop: () => void;
 }
 
-/** One that waits for work. */
+/** A held request for work. */
 interface HeldWorkRequest extends HeldRequest {
   readonly sequence: number;
   readonly want: number;
 }
 
-/** A worker that asks for its work, as its Master sees it. */
+/** A worker that asks for its work, as its Master knows it. */
 export class LeasedWorker {
   readonly id: string;
   readonly name: string;
+  /** When it was last heard of, on the clock of `performance.now()`. */
   lastSeen = performance.now();
-  /** When the link to it broke; undefined while it is there. A relay tells of the link between itself and the worker. */
+  /** When its link broke; undefined while there is one. Behind a relay, the link between the relay and the worker. */
   goneSince: number | undefined;
-  /** Whether it has been silent for as long as a worker may be. */
+  /** Whether it has been silent for longer than a worker may be. */
   isSilent = false;
-  /** Requests for work that came. */
+  /** Number of its requests for work. */
   workRequests = 0;
-  /** Requests whose results wait to be taken. */
+  /** Number of its requests whose results wait to be gathered. */
   ungathered = 0;
   readonly #recentRequests = new Fifo<number>();
-  /** The newest request for work that was answered, and the answer, which a break may have taken. */
+  /** The newest request for work that was answered, and the answer, which may be lost in a break. */
   #answeredRequest = 0;
   #answer: Bytes | undefined;
   #workRequest: HeldWorkRequest | undefined;
   #signOfLife: HeldRequest | undefined;
-  /** What it was heard of over. */
+  /** The link that it was last heard of over. */
   #link: RequestOrigin['link'] | undefined;
   #isLinked = false;
   #stopWatch = () => {};
   readonly #moving = new Set<() => void>();
   readonly #kept: ByteBudget;
 
-  /** @param kept - of the answers that are kept, should a break take them. */
+  /** @param kept - budget of answers that are kept to be sent again after a break. */
   constructor(id: string, name: string, kept: ByteBudget) {
     this.id = id;
     this.name = name;
     this.#kept = kept;
   }
 
-  /** Items that it takes; 0 when it does not wait for any. */
+  /** Items that it waits for. */
   get want(): number {
     return this.#workRequest?.want ?? 0;
   }
 
-  /** Whether the link that it was heard of over is there and known: it tells when it ends. */
+  /** Whether its link is known and has not ended. */
   get isLinked(): boolean {
     return this.#isLinked;
   }
 
-  /** Requests in its name that wait for its link to be gone. */
+  /** Requests in its name over other links, which wait for its own link to end. */
   get moving(): number {
     return this.#moving.size;
   }
 
-  /** Whether a request that came from there is its own. A worker is its link: its name may be another's invention. */
+  /** Whether a request over the link `from` is its own. Its link tells who a worker is: anybody can use its name. */
   isAt(from: RequestOrigin | undefined): boolean {
     return !this.#isLinked || from === undefined || from.link === this.#link;
   }
 
-  /** It was heard of. `onGone` is called when the link that it was heard of over breaks. */
+  /** Notes a sign of life over the link `from`. Calls `onGone` when that link breaks. */
   seen(from: RequestOrigin | undefined, onGone: () => void): void {
     this.lastSeen = performance.now();
     this.goneSince = undefined;
@@ -86,18 +87,18 @@ export class LeasedWorker {
     });
   }
 
-  /** Has `listener` called once when its link is gone, or it is. Gives the function that ends this. */
+  /** Calls `listener` when its link, or the worker, is gone. Returns the function that ends this. */
   onMove(listener: () => void): () => void {
     this.#moving.add(listener);
     return () => this.#moving.delete(listener);
   }
 
-  /** What came in its name over other links may be its own. */
+  /** Tells requests over other links that its own link is gone: they may be its own. */
   moved(): void {
     for (const listener of [...this.#moving]) listener();
   }
 
-  /** Takes note of a request. Gives whether it is not one that came before, sent again after a break. */
+  /** Notes a request. Returns false for a request that came before and was sent again after a break. */
   isNew(sequence: number): boolean {
     for (let i = 0; i < this.#recentRequests.size; i++)
       if (this.#recentRequests.peek(i) === sequence) return false;
@@ -106,20 +107,20 @@ export class LeasedWorker {
     return true;
   }
 
-  /** The answer that a request for work got before; undefined for a new one, empty for one that is overtaken. */
+  /** The earlier answer to a request for work that comes again: undefined for a new request, `overtaken` after a newer one. */
   answerBefore(sequence: number): Bytes | 'overtaken' | undefined {
     if (sequence > this.#answeredRequest) return undefined;
     return (sequence === this.#answeredRequest ? this.#answer : undefined) ?? 'overtaken';
   }
 
-  /** Has a request wait. Gives the answer to come; `expire` is called after `timeout` milliseconds without it. */
+  /** Holds a request for work. Resolves with its answer; calls `expire` after `timeout` milliseconds without one. */
   holdWorkRequest(sequence: number, want: number, timeout: number, expire: () => void): Promise<Bytes> {
     const reply = deferred<Bytes>();
     this.#workRequest = { sequence, want, reply, stop: startTimer(timeout, expire) };
     return reply.promise;
   }
 
-  /** Answers what waits for work. */
+  /** Answers the held request for work, and keeps the answer. */
   answer(answer: Bytes): void {
     if (this.#workRequest === undefined) return;
     this.#answeredRequest = this.#workRequest.sequence;
@@ -129,14 +130,14 @@ export class LeasedWorker {
     this.#workRequest = undefined;
   }
 
-  /** Ends what waits for work without taking note of the answer. */
+  /** Answers the held request for work without keeping the answer. */
   endWorkRequest(answer: Bytes): void {
     this.#workRequest?.stop();
     this.#workRequest?.reply.resolve(answer);
     this.#workRequest = undefined;
   }
 
-  /** Has a sign of life wait for `timeout` milliseconds, so that the next one comes then. Gives its answer to come. */
+  /** Holds a sign of life for `timeout` milliseconds, so that the next one comes then. Resolves with its answer. */
   holdSignOfLife(answer: Bytes, timeout: number): Promise<Bytes> {
     this.#signOfLife?.stop();
     this.#signOfLife?.reply.resolve(answer);
@@ -149,7 +150,7 @@ export class LeasedWorker {
     return reply.promise;
   }
 
-  /** What it got last is done, or is others': it is not given again. */
+  /** Forgets the last answer: its work is done, or others have it. */
   forgetAnswer(): void {
     this.#keep(undefined);
   }
@@ -160,7 +161,7 @@ export class LeasedWorker {
     this.#answer = answer;
   }
 
-  /** Answers all that waits. */
+  /** Answers all held requests. */
   end(answer: Bytes): void {
     this.endWorkRequest(answer);
     this.#signOfLife?.stop();
@@ -169,7 +170,7 @@ export class LeasedWorker {
     this.forgetAnswer();
   }
 
-  /** It is not remembered any more. What waits is not answered. */
+  /** Ends its timers and watches: the worker is forgotten. Held requests get no answer. */
   stop(): void {
     this.forgetAnswer();
     this.#stopWatch();

@@ -1,98 +1,102 @@
-/** What a Master knows of the messages for its workers, and of each time that one was handed over. */
+/** The messages for a Master's workers, and a lease for each time that a worker gets one. */
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { Turns } from '../../async/turns.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
 import { costOf } from '../runtime/intake.ts';
 
-/** A message for a worker, until it is answered. */
+/** A message for a worker, until it is settled. */
 export interface LeasedMessage {
   readonly frame: Bytes;
-  /** Results of it that were passed on. */
+  /** Number of its results that were passed on. */
   passed: number;
-  /** Times that it was handed over to a worker that was then taken for dead. */
+  /** Number of workers that died with it. */
   deaths: number;
-  /** Under which a worker has it now. */
+  /** The lease of the worker that holds it now. */
   lease: Lease | undefined;
-  /** Those of workers that were taken for dead, and may be answered all the same. */
+  /** Leases of workers that count as dead. They may still answer. */
   earlier: Lease[];
 }
 
-/** One handing over of a message. */
+/** One worker's hold of a message. */
 export interface Lease {
   /** From 1 to {@link LAST_LEASE}. */
   readonly number: number;
   readonly message: LeasedMessage;
   /** Id of the worker. */
   readonly worker: string;
-  /** Results that came under it. */
+  /** Number of results that came under it. */
   given: number;
 }
 
 const NONE: ReadonlySet<Lease> = new Set();
 
-/** What messages take, as long as they wait, and as long as a worker has them. */
+/** The budgets of messages that wait, and of messages that workers hold. */
 export interface LeaseBudgets {
   readonly waiting: ByteBudget;
   readonly out: ByteBudget;
 }
 
 /**
- * Each message waits, is held by one worker, or is settled. What a worker held that is taken for dead waits again, and
- * its lease stays open: whoever is done first settles the message. The n-th result of a message is passed on once,
- * whichever run of it gives it first.
+ * Each message waits, is held by one worker, or is settled. When a worker counts as dead, its messages wait again, and its
+ * leases stay open: the first worker that is done settles the message. The n-th result of a message is passed on once, from
+ * the run that has it first.
  *
- * A message that has one life left is handed over alone. So what is given up in the end is what its worker died of,
- * and not what lay beside that.
+ * A message with one worker left goes to it alone. So the message that is given up in the end is the one that its worker died
+ * of, and not one beside it.
  */
 export class Leases {
   readonly #maxDeliveries: number;
   readonly #fresh = new Turns<LeasedMessage>();
-  /** Was handed over before: first in turn. */
+  /** Messages that a worker held before: they come first. */
   readonly #returned = new Set<LeasedMessage>();
+  /** Messages that must go to a worker alone. */
   readonly #alone = new Set<LeasedMessage>();
   readonly #open = new Map<number, Lease>();
   readonly #held = new Map<string, Set<Lease>>();
-  /** Ids of workers that hold a message that is to be alone. */
+  /** Ids of workers that hold a message alone. */
   readonly #aloneWith = new Set<string>();
-  /** Counts on from anywhere: a result for a Master that was here before must not be taken for one of this one's. */
+  /** Begins at random: a result for an earlier Master at this address must not fit a lease of this one. */
   #number = Math.floor(Math.random() * LAST_LEASE);
   #out = 0;
   #waitingBytes = 0;
   readonly #budgets: LeaseBudgets;
 
-  /** @param maxDeliveries - workers that may die with a message. */
+  /** @param maxDeliveries - workers that may die with one message. */
   constructor(maxDeliveries: number, budgets: LeaseBudgets) {
     this.#maxDeliveries = maxDeliveries;
     this.#budgets = budgets;
   }
 
-  /** Bytes of the messages that wait, as budgets count them. */
+  /** Bytes of waiting messages, as budgets count them. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** Messages that wait for a worker, in company or alone. */
+  /** Messages that wait for a worker. */
   get waiting(): number {
     return this.inCompany + this.#alone.size;
   }
 
-  /** Those that may be handed over together. */
+  /** Waiting messages that may go to a worker together. */
   get inCompany(): number {
     return this.#fresh.size + this.#returned.size;
   }
 
-  /** Those that are handed over alone. */
+  /** Waiting messages that must go to a worker alone. */
   get alone(): number {
     return this.#alone.size;
   }
 
-  /** Messages that a worker has. */
+  /** Messages that workers hold. */
   get out(): number {
     return this.#out;
   }
 
-  /** @param client - whose message it is: clients take turns. */
+  /**
+   * Adds a message.
+   * @param client - whose message it is: clients take turns.
+   */
   add(frame: Bytes, client: string): void {
     const message = { frame, passed: 0, deaths: 0, lease: undefined, earlier: [] };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
@@ -100,34 +104,34 @@ export class Leases {
     this.#waits(message, 1);
   }
 
-  /** Takes the next message that needs not be alone. */
+  /** Takes the next message that may go with others. */
   next(): LeasedMessage | undefined {
     return this.#taken(takeFrom(this.#returned) ?? this.#fresh.shift());
   }
 
-  /** Takes the next message that is handed over alone. */
+  /** Takes the next message that must go alone. */
   nextAlone(): LeasedMessage | undefined {
     return this.#taken(takeFrom(this.#alone));
   }
 
-  /** Takes back a message that was taken and not handed over. */
+  /** Puts back a message that was taken and not given to a worker. */
   putBack(message: LeasedMessage): void {
     this.#waits(message, 1);
     if (message.deaths === this.#maxDeliveries - 1) this.#alone.add(message);
     else this.#returned.add(message);
   }
 
-  /** Messages that the worker has. */
+  /** Messages that the worker holds. */
   holds(worker: string): number {
     return this.#held.get(worker)?.size ?? 0;
   }
 
-  /** Whether the worker has a message that is to be alone there. */
+  /** Whether the worker holds a message that must be alone. */
   holdsAlone(worker: string): boolean {
     return this.#aloneWith.has(worker);
   }
 
-  /** Hands a message that was taken over. */
+  /** Leases a message that was taken to a worker. */
   give(message: LeasedMessage, worker: string): Lease {
     do this.#number = this.#number === LAST_LEASE ? 1 : this.#number + 1;
     while (this.#open.has(this.#number));
@@ -143,13 +147,13 @@ export class Leases {
     return lease;
   }
 
-  /** The worker's lease; undefined for what is settled, and for another's. */
+  /** The worker's lease of this number; undefined when it is settled, or another worker's. */
   find(number: number, worker: string): Lease | undefined {
     const lease = this.#open.get(number);
     return lease?.worker === worker ? lease : undefined;
   }
 
-  /** Takes note of a result. Gives whether it is a new one, and not one that another run of the message gave. */
+  /** Notes a result. Returns whether it is new, and not one that another run of the message had before. */
   isNews(lease: Lease): boolean {
     lease.given++;
     if (lease.given <= lease.message.passed) return false;
@@ -157,20 +161,20 @@ export class Leases {
     return true;
   }
 
-  /** The message is answered: what else comes of it is passed over. */
+  /** Settles the message: later results of it are ignored. */
   settle(message: LeasedMessage): void {
     if (message.lease !== undefined) this.#end(message.lease);
     else if (this.#returned.delete(message) || this.#alone.delete(message)) this.#waits(message, -1);
     this.forgetRuns(message);
   }
 
-  /** What earlier workers may still make of it is passed over. */
+  /** Ignores what workers that count as dead may still answer. */
   forgetRuns(message: LeasedMessage): void {
     for (const { number } of message.earlier) this.#open.delete(number);
     message.earlier = [];
   }
 
-  /** The worker has not begun it, or will not end it. */
+  /** The worker returns the message: it waits again. */
   giveBack(lease: Lease): void {
     const { message } = lease;
     if (message.lease === lease) {
@@ -182,12 +186,12 @@ export class Leases {
     }
   }
 
-  /** The worker left. What it held waits again. */
+  /** The worker left: its messages wait again. */
   left(worker: string): void {
     for (const lease of this.#held.get(worker) ?? NONE) this.giveBack(lease);
   }
 
-  /** The worker is taken for dead. Gives the messages that were with the last worker that they may be with: settled. */
+  /** The worker counts as dead: its messages wait again. Returns those that had their last worker, settled. */
   died(worker: string): LeasedMessage[] {
     const givenUp: LeasedMessage[] = [];
     for (const lease of this.#held.get(worker) ?? NONE) {
@@ -206,7 +210,7 @@ export class Leases {
     return givenUp;
   }
 
-  /** A worker that was taken for dead is not known any more, should it come back. */
+  /** Forgets a worker that counted as dead: if it comes back, its leases are closed. */
   forgetWorker(worker: string): void {
     for (const lease of this.#open.values()) {
       if (lease.worker === worker && lease.message.lease !== lease) this.giveBack(lease);
@@ -218,7 +222,7 @@ export class Leases {
     return message;
   }
 
-  /** @param sign - 1 from now on, -1 no more. */
+  /** Counts a message that begins (1) or ends (-1) to wait. */
   #waits({ frame }: LeasedMessage, sign: 1 | -1): void {
     const cost = costOf(frame);
     this.#waitingBytes += sign * cost;

@@ -1,4 +1,4 @@
-/** Requests in the name of a worker that come over another link than its own. */
+/** Requests in a worker's name that come over another link than its own. */
 
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { deferred } from '../../async/deferred.ts';
@@ -14,18 +14,20 @@ import { costOf } from '../runtime/intake.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 
 export interface LinkMovesSettings {
-  /** What waits takes from this one. */
+  /** Budget that waiting requests take from. */
   readonly budget: ByteBudget;
   readonly logger: Logger;
+  /** Milliseconds that a request without results waits. */
   readonly heartbeat: number;
+  /** Milliseconds that a request with results waits. */
   readonly workerTimeout: number;
   /** Answers a request that may be the worker's own by now. */
   readonly answer: (request: WorkRequest, from: RequestOrigin | undefined) => Bytes | Promise<Bytes>;
 }
 
 /**
- * A worker is its link, and its id is only what it calls itself. A request in its name over another link is either the worker's,
- * which is back before the end of its old link is known here, or a stranger's. The transport tells which, since it ends a link
+ * The link tells who a worker is, since anybody can use its id. A request in its name over another link comes either from the worker,
+ * which is back before this side knows the end of its old link, or from a stranger. The transport shows which: it ends a link
  * whose peer is gone. Until then such a request changes nothing.
  */
 export class LinkMoves {
@@ -36,7 +38,10 @@ export class LinkMoves {
     this.#settings = settings;
   }
 
-  /** @throws PalmError `TOO_LARGE` when too much waits. */
+  /**
+   * Holds a request until the worker's old link ends, or the time is over.
+   * @throws PalmError `TOO_LARGE` when too many wait.
+   */
   take(worker: LeasedWorker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
     const { budget, logger, heartbeat, workerTimeout } = this.#settings;
     const { isAway, leaves, items } = request;
@@ -60,8 +65,8 @@ export class LinkMoves {
         reply.resolve(this.#refuse(messageOf(error)));
       }
     };
-    // A wish for work may be told to come again. Results may not: they would count as taken.
-    const expire = () => (hasResults ? this.#refuse('the link of this worker is another') : nothing);
+    // A request for work may get no work, and comes again. Results are refused, or they would count as taken.
+    const expire = () => (hasResults ? this.#refuse('this worker has another link') : nothing);
     const stops = [
       worker.onMove(() => end(() => this.#settings.answer(request, from))),
       startTimer(hasResults ? workerTimeout : heartbeat, () => end(expire)),

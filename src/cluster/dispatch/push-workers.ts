@@ -16,30 +16,30 @@ import { NO_BYTES, type PalmMessage } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { BoundPush } from '../../transport.ts';
 
-/** Weight of the newest time in the usual one. */
+/** Weight of the newest time in the average. */
 const NEWEST = 1 / 8;
 
-/** A message on its way to a worker. */
+/** A message that can be pushed to a worker. */
 export interface Pushable {
   readonly frame: Uint8Array<ArrayBuffer>;
 }
 
 /** Where messages to be pushed come from. */
 export interface PushSource<T extends Pushable> {
-  /** Messages that nobody asks for. */
+  /** Number of messages that nobody asks for. */
   readonly waiting: number;
-  /** The next of them. */
+  /** Takes the next of them. */
   next(): T | undefined;
-  /** Takes one back that could not be pushed. */
+  /** Puts back a message that could not be pushed. */
   putBack(item: T): void;
-  /** Whether other workers ask for their work, who would have nothing to do if these had long queues. */
+  /** Whether other workers ask for work. They would have nothing to do if pushed workers had long queues. */
   hasLeasedWorkers(): boolean;
 }
 
 /**
- * Workers that take what is pushed, as pylm's do. What they have can only be guessed from what comes back, and what one has that
- * dies is lost. Where others ask for their work, these get as much as those would ask for: one message each, and in advance what
- * they do in a few milliseconds, by the time that results take to come; after a pause that begins anew.
+ * Workers that work is pushed to, as pylm's are. What they hold can only be estimated from their results, and what a worker holds
+ * when it dies is lost. While others ask for work, these get as much as those would ask for: one message each, and as much ahead
+ * as they do in a few milliseconds. The estimate comes from the time between results, and begins anew after a pause.
  */
 export class PushWorkers<T extends Pushable> {
   readonly #push: BoundPush;
@@ -47,13 +47,13 @@ export class PushWorkers<T extends Pushable> {
   #isPushing = false;
   #out = 0;
   #peers = 0;
-  /** Messages that each worker may have when others ask for theirs. */
+  /** Messages that each worker may hold while others ask for work. */
   #each = 1;
-  /** Milliseconds that a message usually takes. */
+  /** Milliseconds that a message takes on average. */
   #usual = Number.POSITIVE_INFINITY;
-  /** When the last results came, or the first message left when none was out. */
+  /** When the last results came, or when the first message left after none was out. */
   #since = 0;
-  /** Times that what was out was forgotten, with no result between. */
+  /** Times in a row that pushed messages were forgotten without a result. */
   #forgotten = 0;
 
   constructor(push: BoundPush, source: PushSource<T>) {
@@ -61,7 +61,7 @@ export class PushWorkers<T extends Pushable> {
     this.#source = source;
   }
 
-  /** Messages pushed that did not come back, as far as that can be told. */
+  /** Pushed messages without a result, by estimate. */
   get out(): number {
     return this.#out;
   }
@@ -74,11 +74,12 @@ export class PushWorkers<T extends Pushable> {
     return Math.max(0, Math.floor(this.#each * peers) - this.#out);
   }
 
+  /** Notes that `count` results came. */
   cameBack(count: number): void {
     if (count === 0) return;
     const now = performance.now();
     const peers = Math.max(1, this.#push.peers);
-    // A worker may give several results for one message.
+    // A worker may have several results for one message.
     const done = Math.min(count, this.#out);
     if (done > 0) {
       const time = ((now - this.#since) * Math.min(peers, this.#out)) / done;
@@ -91,14 +92,14 @@ export class PushWorkers<T extends Pushable> {
     this.#forgotten = 0;
   }
 
-  /** Workers came or went. What one had that went is lost. */
+  /** Notes that workers came or went. What a worker held that went is lost. */
   peersChanged(): void {
     const { peers } = this.#push;
     if (peers < this.#peers) this.#out = Math.ceil((this.#out * peers) / this.#peers);
     this.#peers = peers;
   }
 
-  /** What is out does not count any more when nothing of it comes: a function that gives no results took it along. */
+  /** Forgets pushed messages when no result comes for long: a function without results ended them. */
   forgetOverdue(): void {
     const longest = Number.isFinite(this.#usual)
       ? Math.max(PUSH_STALL, PUSH_STALL_TIMES * this.#usual)
@@ -112,7 +113,7 @@ export class PushWorkers<T extends Pushable> {
   async run(): Promise<void> {
     if (this.#isPushing) return;
     this.#isPushing = true;
-    // What was quick a while ago need not be now.
+    // Functions that were quick before a pause may be slow now.
     if (this.#out === 0 && performance.now() - this.#since >= PUSH_STALL) this.#each = 1;
     for (let { room } = this; room > 0 && this.#source.waiting > 0; room = this.room) {
       const items = this.#take(room);
@@ -129,7 +130,7 @@ export class PushWorkers<T extends Pushable> {
     this.#isPushing = false;
   }
 
-  /** Few at a time while few wait, so that each worker gets a share. */
+  /** Takes messages to push: few when few wait, so that each worker gets a share. */
   #take(room: number): T[] {
     const { waiting } = this.#source;
     const share = Math.ceil(waiting / (2 * this.#push.peers));
@@ -146,10 +147,10 @@ export class PushWorkers<T extends Pushable> {
 // Which calls were pushed to workers, so that no result names another.
 
 /**
- * Work that is pushed has no lease: the Master cannot know who took a message, nor how many results it has. What it can
- * know is what it pushed: for which client, under which pipeline, which function at which stage. A result of anything
- * else is made up. Calls of one client are taken for one here, so that a job is one entry and a client's calls, one after
- * another, are one too: a function may take as long as it likes, while others' calls come and go.
+ * Pushed work has no lease: the Master cannot know who took a message, or how many results it has. But it knows what it pushed:
+ * for which client, under which pipeline, which function at which stage. A result of anything else is made up. All calls of one
+ * client to one function are one entry here, so a job is one entry, and a slow function's result finds its entry while others'
+ * calls come and go.
  */
 export class PushedCalls {
   readonly #mostCalls: number;
@@ -158,7 +159,7 @@ export class PushedCalls {
   /** In order of last use. */
   readonly #calls = new Set<string>();
   #characters = 0;
-  /** Heads of the message pushed last, and of the result that came last: most are like the one before. */
+  /** Heads of the last pushed message and of the last result: most are like the ones before. */
   #pushed: Uint8Array = NO_BYTES;
   #given: Uint8Array = NO_BYTES;
 
@@ -167,24 +168,24 @@ export class PushedCalls {
     this.#mostCharacters = mostCharacters;
   }
 
-  /** Calls remembered. */
+  /** Number of calls that are remembered. */
   get size(): number {
     return this.#calls.size;
   }
 
-  /** A message is pushed. */
+  /** Notes that a message is pushed. */
   note(frame: Bytes): void {
     const end = headEnd(frame, 4);
     const isPlain = end > 0 && isTidy(frame);
     if (isPlain && beginsWith(frame, end, this.#pushed)) return;
     this.#use(nameOf(this.#codec.decode(frame)));
-    // The head of a frame in which a field comes again after the payload is not what it says.
+    // In an unusual frame a field may come again after the payload, so its head does not tell its call.
     this.#pushed = isPlain ? frame.slice(0, end) : NO_BYTES;
-    // What was given last may be forgotten now.
+    // The call of the last result may be forgotten now.
     this.#given = NO_BYTES;
   }
 
-  /** A result as it is passed on; undefined for one of a call that was not pushed, and for what is no envelope. */
+  /** A result as it is passed on; undefined when its call was not pushed, or it is not an envelope. */
   resultOf(frame: Bytes): Bytes | undefined {
     const end = headEnd(frame, 4);
     const isPlain = end > 0 && isTidy(frame);
@@ -200,7 +201,7 @@ export class PushedCalls {
     this.#use(name);
     this.#pushed = NO_BYTES;
     this.#given = isPlain ? frame.slice(0, end) : NO_BYTES;
-    // Written in an unusual way, it may read otherwise elsewhere: what was judged is what is passed on.
+    // Other readers may read an unusual frame differently: what was judged is what is passed on.
     return isPlain ? frame : this.#codec.encode(message);
   }
 

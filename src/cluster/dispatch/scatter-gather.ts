@@ -1,4 +1,4 @@
-/** What Master and Hub have in common: messages come in, are scattered to workers, gathered, and published. */
+/** What Master and Hub share: messages come in, are scattered to workers, gathered, and published. */
 
 import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
@@ -26,65 +26,72 @@ import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
 import type { MutableCounters } from '../runtime/status.ts';
 import { Dispatcher } from './dispatcher.ts';
 
-/** What Masters and Hubs have in common: addresses, and how work is given to workers. */
+/** Options that Master and Hub share. */
 export interface DispatchOptions extends ServingOptions {
-  /** Where results are published; bound. */
+  /** Address to bind, where results are published. */
   readonly pubAddress: string;
-  /** Where workers push their results; bound. */
+  /** Address to bind, where workers push their results. */
   readonly workerPullAddress: string;
-  /** Where work is pushed to workers; bound. */
+  /** Address to bind, where work is pushed to workers. */
   readonly workerPushAddress: string;
-  /** Results go to the next server of a pipeline and not to the client. Default false. */
+  /** Whether results go to the next server of a pipeline and not to the client. Default false. */
   readonly pipelined?: boolean | undefined;
   /**
-   * Sees each message that comes in, and gives the messages that go to the workers: none, one or several. It may give
-   * back the message it was given, changed. Messages are scattered one after another.
+   * Takes each message that comes in, and returns the messages that go to workers: none, one or several. It may return the same
+   * message, changed. Messages are scattered one after another.
    */
   readonly scatter?: MessageTransform | undefined;
-  /** Sees each result that comes from the workers, and gives those that are published: none, one or several. */
+  /** Takes each result of the workers, and returns those that are published: none, one or several. */
   readonly gather?: MessageTransform | undefined;
-  /** Chooses topic and message for each result, in place of what `pipelined` says. */
+  /** Chooses topic and message for each result, in place of `pipelined`. */
   readonly handleStream?: HandleStream | undefined;
   /**
-   * Milliseconds between two signs of life of a worker that asks for its work. One whose link breaks, and that is not
-   * back within half as many, is taken for dead, and what it held is given to others. Default 1000.
+   * Milliseconds between two signs of life of a worker that asks for its work. When its link breaks and it is not back within half
+   * of that time, it counts as dead, and others get its messages. Default 1000.
    */
   readonly heartbeat?: number | undefined;
   /**
-   * Milliseconds that such a worker may be silent. While its link is there, silence is no death: a function may keep its worker
-   * from everything else for as long as it likes. A worker that is silent for longer and holds messages is named in the log; one
-   * that holds none is forgotten until it is heard of again. Only a worker whose link nobody can watch is taken for dead then.
-   * Default 30 000.
+   * Milliseconds that such a worker may be silent. While it has a link, a silent worker is not dead: a function may block its event
+   * loop for any time. After this time a worker with messages is named in the log, and one without is forgotten until it is heard of
+   * again. Only a worker whose link cannot be watched counts as dead then. Default 30 000.
    */
   readonly workerTimeout?: number | undefined;
   /**
-   * Workers that may die with one message. Then it is answered as failed, with the name `WorkerDied`. A message that has
-   * one worker left is handed over alone. `Infinity` for no limit; default 3.
+   * Workers that may die with one message. Then its answer is a failure with the name `WorkerDied`. A message with one worker left
+   * goes to it alone. `Infinity` for no limit; default 3.
    */
   readonly maxDeliveries?: number | undefined;
 }
 
-/** Where the messages come from. */
+/** Where the messages of a Master or Hub come from. */
 export interface DispatchSource {
+  /** The frames that come in. */
   readonly batches: AsyncIterator<readonly Bytes[], undefined>;
-  /** Takes in no more. */
+  /** Ends the batches. */
   readonly stop: () => Promise<void>;
-  /** By their keys in the cache. */
+  /** The addresses that messages come to, by their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Of a Hub: the previous server. */
+  /** For a Hub: name of the previous server. */
   readonly previous?: string;
 }
 
+/** The opened parts of a Master or Hub. */
 export interface DispatchParts extends RoleParts {
   readonly pubAddress: string;
   readonly workerPullAddress: string;
   readonly workerPushAddress: string;
 }
 
+/** Defaults of the options of the same names. */
 const HEARTBEAT = 1_000;
 const WORKER_TIMEOUT = 30_000;
 const MAX_DELIVERIES = 3;
 
+/**
+ * Binds the addresses of a Master or Hub, all but where its messages come from, and serves.
+ * @param role - its class, for its status.
+ * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
+ */
 export async function openDispatch(
   role: string,
   host: RoleHost,
@@ -117,7 +124,7 @@ export async function openDispatch(
     ...limits,
   });
 
-  // What fails on its way to the workers is answered as what fails on its way back.
+  // A message that fails in scatter is answered as one that fails in gather.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
   const settings = { ...host.scope, onFailure };
   const scattering = host.flow(scatterStep({ ...settings, transform: scatter }), dispatcher, {
@@ -180,7 +187,10 @@ export async function openDispatch(
   };
 }
 
-/** @throws PalmError `INVALID_CALL` when one is not acceptable. */
+/**
+ * Checks the options that limit workers, and fills in their defaults.
+ * @throws PalmError `INVALID_CALL` when one is not acceptable.
+ */
 function checkLimits(options: DispatchOptions) {
   const { heartbeat = HEARTBEAT, workerTimeout = WORKER_TIMEOUT, maxDeliveries = MAX_DELIVERIES } = options;
   return {
@@ -192,12 +202,12 @@ function checkLimits(options: DispatchOptions) {
 
 function workerDied(deaths: number): Error {
   const workers = deaths === 1 ? '1 worker' : `${deaths} workers`;
-  const error = new Error(`${workers} died with this message; it is not given to another (maxDeliveries)`);
+  const error = new Error(`${workers} died with this message; no other worker gets it (maxDeliveries)`);
   error.name = 'WorkerDied';
   return error;
 }
 
-/** The batches of a source as `judge` leaves them. */
+/** The batches of a source, each as `judge` returns it. */
 function judged<T>(
   source: AsyncIterator<readonly T[], undefined>,
   judge: (items: readonly T[]) => readonly T[],
@@ -215,13 +225,13 @@ function judged<T>(
 export interface TransformSettings extends FailureSettings, FunctionScope {
   readonly transform: MessageTransform | undefined;
   readonly tally: MutableCounters;
-  /** Takes the answer to a message that failed here. */
+  /** Takes the answer to a message that failed in the transform. */
   readonly onFailure: (failure: PalmMessage) => void;
 }
 
 /**
- * Transforms each message. A message without one gets a value for its `cache` field, as in pylm (pylm/parts/core.py,
- * Inbound): the parts of one message share it, so that a gather can tell them.
+ * Transforms each message. A message with an empty `cache` field gets a value for it, as in pylm (pylm/parts/core.py,
+ * Inbound): all parts of one message share it, so that a gather can tell which belong together.
  */
 export function scatterStep(settings: TransformSettings): Step {
   const step = gatherStep(settings);
@@ -234,6 +244,7 @@ export function scatterStep(settings: TransformSettings): Step {
   };
 }
 
+/** Transforms each message, or passes it on when there is no transform. */
 export function gatherStep(settings: TransformSettings): Step {
   const { transform } = settings;
   if (transform === undefined) return (message, emit) => emit(message);
@@ -252,7 +263,9 @@ async function transformed(
   try {
     const parts: unknown = handled(transform(message, new MessageContext(settings, message)));
     if (!isIterable(parts)) {
-      throw invalidCall(`scatter and gather give messages, as generators do, not ${inspectValue(parts)}`);
+      throw invalidCall(
+        `scatter and gather must return an iterable of messages, as generators do, not ${inspectValue(parts)}`,
+      );
     }
     for await (const part of parts) {
       count++;
@@ -270,7 +283,7 @@ async function transformed(
 function checked(part: unknown): PalmMessage {
   if (typeof part !== 'object' || part === null || !isBytes((part as PalmMessage).payload)) {
     throw invalidCall(
-      `scatter and gather give messages whose payload is a Uint8Array, not ${inspectValue(part)}`,
+      `scatter and gather must give messages whose payload is a Uint8Array, not ${inspectValue(part)}`,
     );
   }
   return part as PalmMessage;

@@ -10,19 +10,20 @@ import { PushedCalls, PushWorkers } from './push-workers.ts';
 export interface WorkAssignerSettings {
   readonly leases: Leases;
   readonly push: BoundPush;
-  /** Of what workers have that ask: when it is full they get no more. */
+  /** Budget of what leased workers hold: they get no more when it is full. */
   readonly out: ByteBudget;
-  /** Whether there are workers that ask. */
+  /** Whether there are workers that ask for work. */
   readonly hasLeasedWorkers: () => boolean;
+  /** The reply with these items. */
   readonly encode: (items: readonly WorkItem[]) => Bytes;
-  /** Called when messages were taken from those that wait. */
+  /** Called after messages were assigned: fewer may wait now. */
   readonly onAssigned: () => void;
 }
 
-/** Gives what waits to those that asked for it, evenly, and has what nobody asked for pushed. */
+/** Assigns waiting messages evenly to workers that asked for work, and pushes the messages that nobody asked for. */
 export class WorkAssigner {
   readonly #settings: WorkAssignerSettings;
-  /** Those that wait for work, longest first. */
+  /** Workers that wait for work, the longest first. */
   readonly #idle = new Set<LeasedWorker>();
   readonly #pushed: PushWorkers<LeasedMessage>;
   readonly #pushedCalls = new PushedCalls();
@@ -32,21 +33,22 @@ export class WorkAssigner {
     this.#pushed = new PushWorkers<LeasedMessage>(settings.push, this.#pushSource());
   }
 
-  /** Messages pushed that did not come back, as far as that can be told. */
+  /** Pushed messages without a result, by estimate. */
   get pushedOut(): number {
     return this.#pushed.out;
   }
 
-  /** The worker waits for work. */
+  /** Notes that the worker waits for work. */
   wait(worker: LeasedWorker): void {
     this.#idle.add(worker);
   }
 
+  /** Notes that the worker no longer waits for work. */
   waitsNoMore(worker: LeasedWorker): void {
     this.#idle.delete(worker);
   }
 
-  /** Results of workers that are pushed to. Gives those that are of something that was pushed. */
+  /** Takes results of workers that are pushed to. Returns those that belong to a pushed message. */
   pushedCameBack(frames: readonly Bytes[]): Bytes[] {
     const results: Bytes[] = [];
     for (const frame of frames) {
@@ -58,18 +60,19 @@ export class WorkAssigner {
     return results;
   }
 
-  /** Workers that are pushed to came or went. */
+  /** Notes that workers that are pushed to came or went. */
   peersChanged(): void {
     this.#pushed.peersChanged();
     this.assign();
   }
 
-  /** Called now and then while there are workers that ask. */
+  /** Forgets overdue pushed messages. Called several times in a heartbeat while there are workers that ask for work. */
   look(): void {
     this.#pushed.forgetOverdue();
     this.assign();
   }
 
+  /** Assigns what waits. */
   assign(): void {
     const { leases, onAssigned, out, push } = this.#settings;
     const kept = leases.alone > 0 ? this.#assignAlone() : 0;
@@ -77,7 +80,7 @@ export class WorkAssigner {
     for (const worker of this.#idle) {
       const left = leases.inCompany;
       if (left === 0 || out.isFull) break;
-      // Those are to have nothing in their hands when a message comes that is to be alone.
+      // They must hold nothing when a message comes that must be alone.
       if (leases.holdsAlone(worker.id) || passed < kept) {
         passed++;
         continue;
@@ -90,7 +93,7 @@ export class WorkAssigner {
     onAssigned();
   }
 
-  /** A request for work has waited for long enough. */
+  /** Answers a request for work that has waited for long enough. */
   giveNothing(worker: LeasedWorker): void {
     this.#give(worker, []);
   }
@@ -99,7 +102,7 @@ export class WorkAssigner {
     this.#idle.clear();
   }
 
-  /** Gives what is to be alone to those with empty hands. Gives how many more of those are needed. */
+  /** Assigns messages that must be alone to workers that hold none. Returns how many such workers are still needed. */
   #assignAlone(): number {
     const { leases } = this.#settings;
     for (const worker of this.#idle) {
@@ -112,7 +115,7 @@ export class WorkAssigner {
     return leases.alone;
   }
 
-  /** So many of those that wait, or as many as fit one reply. */
+  /** Takes up to `count` waiting messages, or as many as fit one reply. */
   #batchOf(count: number): LeasedMessage[] {
     const messages: LeasedMessage[] = [];
     let bytes = 0;
@@ -135,12 +138,12 @@ export class WorkAssigner {
     worker.answer(encode(items));
   }
 
-  /** What is pushed has no lease: results of it cannot be told from those of a worker that had it before. */
+  /** Messages for pushing. They have no lease, so results of earlier runs cannot be told apart and are ignored. */
   #pushSource() {
     const { leases, hasLeasedWorkers } = this.#settings;
     const calls = this.#pushedCalls;
     return {
-      hasLeasedWorkers: hasLeasedWorkers,
+      hasLeasedWorkers,
       get waiting() {
         return hasLeasedWorkers() ? leases.inCompany : leases.waiting;
       },

@@ -1,48 +1,48 @@
-/** The workers of a Master that ask for their work, and which of them are taken for dead. */
+/** The workers of a Master that ask for their work, and which of them count as dead. */
 
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { startTimer } from '../../async/timers.ts';
 import { DEAD_WORKERS, LEFT_WORKERS, WORKERS } from '../../flow-control.ts';
 import { LeasedWorker } from './leased-worker.ts';
 
-/** Looks for dead workers within a heartbeat. */
+/** Times in a heartbeat that dead workers are looked for. */
 const LOOKS = 8;
 
 export interface WorkerRegistrySettings {
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number;
-  /** Milliseconds that a worker may be silent. */
+  /** Milliseconds that a worker may be silent before it is logged. */
   readonly workerTimeout: number;
-  /** Of the answers that are kept, should a break take them. */
+  /** Budget of answers that are kept to be sent again after a break. */
   readonly kept: ByteBudget;
-  /** Whether it holds nothing. */
+  /** Whether the worker holds nothing. */
   readonly isFree: (worker: LeasedWorker) => boolean;
-  /** A worker came that was not known, or was taken for dead. */
+  /** Called when a new worker comes, or one that counted as dead comes back. */
   readonly onCame: (worker: LeasedWorker, isBack: boolean) => void;
-  /** A worker is taken for dead. */
+  /** Called when a worker counts as dead from now on. */
   readonly onDead: (worker: LeasedWorker, why: string) => void;
-  /** One that holds something is silent, though its link is there. */
+  /** Called when a worker that holds messages is silent, though it has a link. */
   readonly onSilent: (worker: LeasedWorker) => void;
-  /** One that holds nothing is forgotten: it made room for another, or fell silent. */
+  /** Called when a worker that holds nothing is forgotten: it made room for another, or fell silent. */
   readonly onDropped: (worker: LeasedWorker, why: string) => void;
-  /** One that was taken for dead is not remembered any more. */
+  /** Called when a worker that counts as dead is forgotten. */
   readonly onForgotten: (id: string) => void;
-  /** Called at each look, while there are workers. */
+  /** Called at each look for dead workers, while there are workers. */
   readonly onLook: () => void;
 }
 
 /**
- * A link that broke, with no sign of life over another one, tells of a death: that is how a killed process shows, at once, and
- * a frozen one, or a frozen network, when the transport's own heartbeats end the link. Silence tells of none, however long it
- * is: whoever runs a function that never lets events have their turn is silent and well. Only where nobody can tell whether the
- * link is there, a long silence has to do.
+ * A worker counts as dead when its link breaks and there is no sign of life over another link. So a killed process shows at once, and a
+ * frozen process or network shows when the transport's own heartbeats end the link. Silence is not a sign of death: a function that
+ * blocks the event loop makes its worker silent for any time. Only when nobody can tell whether the link is there, a long silence
+ * counts.
  */
 export class WorkerRegistry {
   readonly #settings: WorkerRegistrySettings;
   readonly #alive = new Map<string, LeasedWorker>();
-  /** What came of their requests is remembered, should they come back. */
+  /** Workers that count as dead. They are remembered in case they come back. */
   readonly #dead = new Map<string, LeasedWorker>();
-  /** Ids of those that left, which do not come back: what comes in their name was under way when they did, or is another's. */
+  /** Ids of workers that left and do not come back: later requests in their name were under way then, or are a stranger's. */
   readonly #left = new Set<string>();
   #stopLooking: (() => void) | undefined;
   #isClosed = false;
@@ -56,25 +56,28 @@ export class WorkerRegistry {
     return this.#settings.heartbeat;
   }
 
+  /** Number of workers that are alive. */
   get size(): number {
     return this.#alive.size;
   }
 
-  /** Whether there is one that can be expected to ask for work again. */
+  /** Whether there is a worker that is not silent, so that it will ask for work again. */
   get hasAwake(): boolean {
     for (const { isSilent } of this.#alive.values()) if (!isSilent) return true;
     return false;
   }
 
+  /** The worker of this id, when it is alive. */
   get(id: string): LeasedWorker | undefined {
     return this.#alive.get(id);
   }
 
-  /** One that is here, or was taken for dead and is remembered. */
+  /** The worker of this id, when it is alive, or counts as dead and is remembered. */
   known(id: string): LeasedWorker | undefined {
     return this.#alive.get(id) ?? this.#dead.get(id);
   }
 
+  /** Whether a worker of this id has left. */
   hasLeft(id: string): boolean {
     return this.#left.has(id);
   }
@@ -83,7 +86,7 @@ export class WorkerRegistry {
     return this.#alive.values();
   }
 
-  /** The worker of this id, which may be new. */
+  /** The worker of this id, made alive or new when it is not alive. */
   come(id: string, name: string): LeasedWorker {
     const known = this.#alive.get(id);
     if (known !== undefined) return known;
@@ -97,14 +100,14 @@ export class WorkerRegistry {
     return worker;
   }
 
-  /** The link to the worker broke. */
+  /** Notes that the link to the worker broke. */
   linkBroke(worker: LeasedWorker): void {
     if (this.#alive.get(worker.id) !== worker) return;
     worker.goneSince ??= performance.now();
     if (this.#isMissed(worker)) this.#bury(worker, 'worker is gone');
   }
 
-  /** The worker left. */
+  /** Notes that the worker left. */
   leave(worker: LeasedWorker): void {
     this.#alive.delete(worker.id);
     this.#left.add(worker.id);
@@ -135,7 +138,7 @@ export class WorkerRegistry {
     });
   }
 
-  /** @param late - milliseconds that this process, or the whole machine, did nothing: nobody else was silent for those. */
+  /** @param late - milliseconds that this process, or the whole machine, did nothing: they do not count as silence. */
   #look(late: number): void {
     const { heartbeat, workerTimeout } = this.#settings;
     const excused = late > heartbeat / LOOKS ? late : 0;
@@ -158,7 +161,7 @@ export class WorkerRegistry {
     }
   }
 
-  /** Whether its link broke, and it had the time to say over another that it lives; or to do so before. */
+  /** Whether its link broke, and it has had the time to show over another link that it lives, or was silent before. */
   #isMissed({ goneSince, lastSeen }: LeasedWorker): boolean {
     if (goneSince === undefined) return false;
     const { heartbeat } = this.#settings;
@@ -182,7 +185,7 @@ export class WorkerRegistry {
     worker.forgetAnswer();
   }
 
-  /** Whoever makes ids up must not fill the memory. One that holds nothing and comes again is as it was. */
+  /** Forgets one worker, so that made-up ids cannot fill the memory. A worker that holds nothing can come again as it was. */
   #makeRoom(newest: LeasedWorker): void {
     for (const worker of this.#alive.values()) {
       if (worker === newest || !this.#settings.isFree(worker)) continue;

@@ -1,4 +1,4 @@
-/** What counts of a worker's result: its payload and its status. All else is the message's that was handed over. */
+/** What a worker decides in its result: payload and status. All else is as in the message that the worker got. */
 
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
@@ -6,14 +6,15 @@ import { headEnd, payloadEnd } from '../../protocol/envelope-head.ts';
 import { Status } from '../../protocol/message.ts';
 import { FAILED_PAYLOAD } from '../runtime/failures.ts';
 
+/** Makes workers' results fit to be passed on. */
 export class WorkerResults {
   readonly #codec = new EnvelopeCodec();
 
   /**
-   * The result as it is passed on. An honest one differs from the message in its payload alone, and is passed on as it
-   * came; any other is made anew from the message, with the payload and the status of the result.
-   * @param message - the frame that was handed over.
-   * @param result - what the worker gave for it; anything.
+   * The result as it is passed on. An honest result differs from the message only in its payload, and is passed on as it came. Any
+   * other is made anew from the message, with the payload and the status of the result.
+   * @param message - the frame that the worker got.
+   * @param result - the frame that the worker returned, which may hold anything.
    */
   of(message: Bytes, result: Bytes): Bytes {
     if (differsInPayloadAlone(message, result)) return result;
@@ -21,17 +22,17 @@ export class WorkerResults {
     const original = codec.decode(message);
     try {
       const { payload, status, error, errorName } = codec.decode(result);
-      // What failed first is what the caller is told: a worker cannot take it back.
+      // The caller hears of the first failure: a worker cannot take it back.
       if (original.status !== Status.ok) return codec.encode({ ...original, payload });
       return codec.encode({ ...original, payload, status, error, errorName });
     } catch {
-      const error = 'the worker gave a result that cannot be read';
+      const error = 'the worker returned a result that cannot be read';
       const payload = new Uint8Array([FAILED_PAYLOAD]);
       return codec.encode({ ...original, payload, status: Status.failed, error, errorName: '' });
     }
   }
 
-  /** Whether a result says that its call failed. */
+  /** Whether a result is that of a call that failed. */
   isFailure(frame: Bytes): boolean {
     try {
       return this.#codec.decode(frame).status !== Status.ok;
@@ -42,8 +43,8 @@ export class WorkerResults {
 }
 
 /**
- * Bytes are compared and not fields: whoever reads the result next, also with another reading of unusual bytes than
- * ours, then reads what it would have read in the message.
+ * Whether two envelopes differ only in their payload. It compares bytes and not fields: then every later reader, even one that reads
+ * unusual bytes differently, reads in the result what it would have read in the message.
  */
 export function differsInPayloadAlone(message: Uint8Array, result: Uint8Array): boolean {
   const start = headEnd(message);
