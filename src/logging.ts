@@ -1,21 +1,21 @@
-/** Logging through a small interface that callers may replace. No payload is ever logged. */
+/** Logging through a small interface that users may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
 import { inspectValue, invalidCall } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
-/** Levels, from all to nothing; pylm's names. */
+/** Levels from all lines to none, by pylm's names. */
 export type LoggingLevel = 'debug' | 'info' | 'warning' | 'error' | 'silent';
 
 /**
- * Facts that belong to a line, for machines to read. In frond's own lines, strings have at most 200 characters, and
- * `times` is how often the event happened when that is more than once.
+ * Facts of a line, for machines to read. In frond's own lines, strings have at most 200 characters, and `times` is how often
+ * the event happened when it happened more than once.
  */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Takes the log. What it throws, or rejects with, goes to the console and harms nothing. Events that others can cause again and again come at the 1st, 2nd, 4th, 8th… time, and once a minute while
- * they go on. Strings in fields may be of a stranger's making, control characters included: escape them before they go to a
- * terminal or into lines of text, as the console's logger does.
+ * Takes log lines. What it throws, or rejects with, goes to the console and harms nothing. Events that others can repeat are logged
+ * at the 1st, 2nd, 4th, 8th… time, and once a minute while they go on. Strings in fields may come from strangers and hold control
+ * characters: escape them before you write them to a terminal or into lines of text, as the console's logger does.
  */
 export interface Logger {
   /** Takes what helps to follow single messages. */
@@ -32,7 +32,7 @@ type Method = keyof Logger;
 
 const RANK: Readonly<Record<LoggingLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3, silent: 4 };
 
-/** A logger on the platform's console. Characters that act on a terminal are escaped: `\u001b`. */
+/** A logger that writes to the platform's console. It escapes characters that act on a terminal: `\u001b`. */
 export function consoleLogger(name: string): Logger {
   const say =
     (method: 'debug' | 'info' | 'warn' | 'error') =>
@@ -41,7 +41,7 @@ export function consoleLogger(name: string): Logger {
   return { debug: say('debug'), info: say('info'), warning: say('warn'), error: say('error') };
 }
 
-/** An event on one line of text, for people: the message, and each fact as `name=value`. */
+/** An event as one line of text for people: the message, and each field as `name=value`. */
 export function logText(message: string, fields: LogFields = {}): string {
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
   return [escaped(message), ...facts.map(([name, value]) => `${escaped(name)}=${printableJson(value)}`)].join(
@@ -50,9 +50,9 @@ export function logText(message: string, fields: LogFields = {}): string {
 }
 
 /**
- * `logger` from `level` on; what is below goes nowhere. It never throws: a line that the given logger throws at, or rejects, goes to the
- * console.
- * @throws PalmError `INVALID_CALL` when there is no such level, as pylm's numbers.
+ * A logger that passes lines of `level` and above to `logger`, and drops others. It never throws: a line at which `logger` throws or
+ * rejects goes to the console.
+ * @throws PalmError `INVALID_CALL` when there is no such level. pylm's numbers are not levels.
  */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   if (!Object.hasOwn(RANK, level)) {
@@ -72,16 +72,16 @@ export function atLevel(logger: Logger, level: LoggingLevel): Logger {
   );
 }
 
-/** Milliseconds without an event after which it counts as new. While it goes on, no two of its lines are further apart. */
+/** Milliseconds without an event after which it counts as new, and between two lines of an event that goes on. */
 const QUIET = 60_000;
 
-/** Events that are counted apart; all others are counted as one. Messages are constants, so there are not as many. */
+/** Events that are counted apart; all others count as one. Messages are constants, so there are fewer. */
 const MOST_EVENTS = 64;
 
-/** Characters of a string in the fields of a line. */
+/** UTF-16 units of a string in the fields of a line. */
 const LONGEST_FIELD = 200;
 
-/** How often an event happened without a pause. */
+/** The occurrences of an event without a pause. */
 interface Run {
   times: number;
   last: number;
@@ -89,11 +89,11 @@ interface Run {
 }
 
 /**
- * `logger` for events that strangers can cause: each is logged at its 1st, 2nd, 4th, 8th… time, with how often it happened
- * (`times`), once a minute while it goes on, and anew after a minute without it; strings in fields are clipped. An event is
- * a message: what differs from one time to the next, such as an address, belongs into the fields. So a flood of n events in
- * m minutes makes at most log₂ n + m + 1 lines, and takes no memory.
- * @param now - the time in milliseconds.
+ * A logger for events that strangers can cause. It logs an event at its 1st, 2nd, 4th, 8th… time, with how often it happened
+ * (`times`), once a minute while it goes on, and anew after a minute without it. It clips strings in fields. Events are told apart
+ * by their message, so put what varies, such as an address, into the fields. A flood of n events in m minutes makes at most
+ * log₂ n + m + 1 lines, and takes no memory.
+ * @param now - returns the time in milliseconds.
  */
 export function sparing(logger: Logger, now: () => number = () => performance.now()): Logger {
   const runs = new Map<string, Run>();

@@ -3,26 +3,26 @@ import type { Logger } from './logging.ts';
 import { messageOf } from './protocol/errors.ts';
 import type { PalmMessage } from './protocol/message.ts';
 
-/** One envelope on its way, as a tap sees it. */
+/** One envelope that a client sends or receives, as a tap sees it. */
 export interface TapEvent {
-  /** `out`: leaves this client. `in`: arrives. */
+  /** `out`: the client sends it. `in`: the client receives it. */
   readonly direction: 'out' | 'in';
-  /** `push`: a call. `sub`: an answer. `db`: a request to the cache or its reply. */
+  /** `push`: a call. `sub`: an answer. `db`: a cache request or its reply. */
   readonly channel: 'push' | 'sub' | 'db';
-  /** Where it goes or comes from. */
+  /** The address that it goes to or comes from. */
   readonly address: string;
-  /** The topic of an answer. */
+  /** The topic of an answer; undefined for other channels. */
   readonly topic: string | undefined;
-  /** A copy of the envelope, to be kept. Undefined for a plain reply of the cache, which is bare bytes. */
+  /** A copy of the envelope, which may be kept. Undefined for a plain reply of the cache, which has no envelope. */
   readonly message: PalmMessage | undefined;
-  /** Bytes of the frame. */
+  /** Size of the frame in bytes. */
   readonly size: number;
 }
 
-/** Sees every envelope that leaves or arrives. What it throws is logged. It is called on the hot path. */
+/** Called with every envelope that is sent or received, on the hot path. What it throws is logged. */
 export type Tap = (event: TapEvent) => void;
 
-/** A tap that harms no call, whatever the given one throws, and whatever it does with what it sees. */
+/** A tap that harms no call, whatever the given tap throws or does with its event. */
 export function guardTap(tap: Tap, logger: Logger): Tap {
   let times = 0;
   const seen = ({ message, ...event }: TapEvent) =>
@@ -31,7 +31,7 @@ export function guardTap(tap: Tap, logger: Logger): Tap {
     harmless(
       () => seen(event),
       (error) => {
-        // It sees every message: the 1st, 2nd, 4th, 8th… are logged.
+        // It may throw at every message: the 1st, 2nd, 4th, 8th… time is logged.
         if (Number.isInteger(Math.log2(++times)))
           logger.warning('the tap threw', { reason: messageOf(error) });
       },

@@ -3,22 +3,22 @@ import { addressesOf, checkPrevious, PreviousServer } from '../runtime/previous-
 import { Role } from '../runtime/role.ts';
 import { openRoleHost } from '../runtime/role-host.ts';
 
-/** What a hub is: pylm's `Hub(…)` arguments in camel case, and frond's own. */
+/** Options of a hub: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DispatchOptions {
-  /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
+  /** Address to dial, where the previous server publishes. Default: the server at `previousDbAddress` is asked. */
   readonly subAddress?: string | undefined;
   /**
-   * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
-   * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
+   * `dbAddress` of the previous server, which may start later. It is asked where it publishes, again after each break, since it may
+   * restart at other addresses. Without it, the server is expected to stay at `subAddress`.
    */
   readonly previousDbAddress?: string | undefined;
-  /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
+  /** Name of the previous server, or a topic that its `handleStream` chooses. Messages under longer topics are ignored. */
   readonly previous: string;
 }
 
 /**
- * A Master within a pipeline: hands what a previous server publishes over to workers, and their results to the client or
- * the next server.
+ * A Master within a pipeline: gives what a previous server publishes to workers, and their results to the client or the next
+ * server.
  */
 export class Hub extends Role {
   /** Where results are published. */
@@ -38,7 +38,7 @@ export class Hub extends Role {
   }
 
   /**
-   * Binds its addresses, dials the previous server, which may come later, and serves until closed.
+   * Binds its addresses, dials the previous server, which may start later, and serves until it is closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static async start(options: HubOptions): Promise<Hub> {
@@ -63,12 +63,12 @@ export class Hub extends Role {
     });
   }
 
-  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
+  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when it is closed before. */
   ready(): Promise<void> {
     return this.#previousServer.ready();
   }
 
-  /** Where the previous server publishes; undefined until it has said so. */
+  /** Address where the previous server publishes; undefined until it is known. */
   get subAddress(): string | undefined {
     return this.#previousServer.address;
   }

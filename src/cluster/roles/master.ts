@@ -2,14 +2,14 @@ import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispa
 import { Role } from '../runtime/role.ts';
 import { openRoleHost } from '../runtime/role-host.ts';
 
-/** What a master is: pylm's `Master(…)` arguments in camel case, and frond's own. */
+/** Options of a master: pylm's `Master(…)` arguments in camel case, and frond's own. */
 export interface MasterOptions extends DispatchOptions {
-  /** Where clients push calls; bound. */
+  /** Address to bind, where clients push calls. */
   readonly pullAddress: string;
 }
 
 /**
- * Hands calls over to workers and their results to the client or a pipeline. Workers are frond's or pylm's, or both.
+ * Gives calls to workers, and their results to the client or the next server. Workers may be frond's, pylm's or both.
  *
  * @example
  * await using master = await Master.start({
@@ -44,7 +44,7 @@ export class Master extends Role {
   }
 
   /**
-   * Binds its addresses and serves until closed. Workers may come and go.
+   * Binds its addresses and serves until it is closed. Workers may come and go.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static start(options: MasterOptions): Promise<Master> {

@@ -1,22 +1,22 @@
 import { type Downstream, type DownstreamOptions, openDownstream } from '../runtime/downstream.ts';
 import { Role } from '../runtime/role.ts';
 
-/** What a pipeline is: pylm's `Pipeline(…)` arguments in camel case, and frond's own. */
+/** Options of a pipeline: pylm's `Pipeline(…)` arguments in camel case, and frond's own. */
 export interface PipelineOptions extends DownstreamOptions {
-  /** Where the previous server publishes; dialled. Left out, the server at `previousDbAddress` is asked. */
+  /** Address to dial, where the previous server publishes. Default: the server at `previousDbAddress` is asked. */
   readonly subAddress?: string | undefined;
   /**
-   * `dbAddress` of the previous server, which may come later. It is asked where it publishes, and again after each break: it may
-   * be started anew at other addresses. Left out, it is expected at `subAddress` for ever.
+   * `dbAddress` of the previous server, which may start later. It is asked where it publishes, again after each break, since it may
+   * restart at other addresses. Without it, the server is expected to stay at `subAddress`.
    */
   readonly previousDbAddress?: string | undefined;
-  /** Name of the previous server, or a topic that its `handleStream` gives. Nothing under longer topics is taken. */
+  /** Name of the previous server, or a topic that its `handleStream` chooses. Messages under longer topics are ignored. */
   readonly previous: string;
 }
 
 /**
  * Runs functions on what a previous server publishes, and answers the client or feeds the next server. A function that
- * gives nothing ends the message.
+ * returns nothing ends the message.
  *
  * @example
  * await using pipeline = await Pipeline.start({
@@ -41,7 +41,7 @@ export class Pipeline extends Role {
   }
 
   /**
-   * Binds its addresses, dials the previous server, which may come later, and serves until closed.
+   * Binds its addresses, dials the previous server, which may start later, and serves until it is closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static async start(options: PipelineOptions): Promise<Pipeline> {
@@ -52,15 +52,15 @@ export class Pipeline extends Role {
       dbAddress: previousDbAddress,
       topic: previous,
     };
-    return openDownstream('Pipeline', options, [source], (made) => new Pipeline(made));
+    return openDownstream('Pipeline', options, [source], (downstream) => new Pipeline(downstream));
   }
 
-  /** Where the previous server publishes; undefined until it has said so. */
+  /** Address where the previous server publishes; undefined until it is known. */
   get subAddress(): string | undefined {
     return this.#downstream.previousServers[0]?.address;
   }
 
-  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when closed before. */
+  /** Resolves once nothing that the previous server publishes can be missed. Rejects with `CLOSED` when it is closed before. */
   ready(): Promise<void> {
     return this.#downstream.ready();
   }

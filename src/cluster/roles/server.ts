@@ -4,19 +4,19 @@ import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
 import { type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
 
-/** What a server is: pylm's `Server(…)` arguments in camel case, and frond's own. */
+/** Options of a server: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {
-  /** Where clients push calls; bound. */
+  /** Address to bind, where clients push calls. */
   readonly pullAddress: string;
-  /** Where answers are published; bound. */
+  /** Address to bind, where answers are published. */
   readonly pubAddress: string;
-  /** Results go to the next server of a pipeline and not to the client. Default false. */
+  /** Whether results go to the next server of a pipeline and not to the client. Default false. */
   readonly pipelined?: boolean | undefined;
 }
 
 /**
- * Runs functions and answers the client or feeds a pipeline. On the wire it is pylm's `Server`, but nothing that a
- * client sends can stop it: a call that fails is answered `0`, as pylm does, with the reason beside it for frond clients.
+ * Runs functions and answers the client or feeds a pipeline. On the wire it is pylm's `Server`, but nothing that a client
+ * sends can stop it: as in pylm, the answer to a call that fails is `0`, with the reason beside it for frond clients.
  *
  * @example
  * await using server = await Server.start({
@@ -41,7 +41,7 @@ export class Server extends Role {
   }
 
   /**
-   * Binds the three addresses and serves until closed.
+   * Binds the three addresses and serves until it is closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static start(options: ServerOptions): Promise<Server> {

@@ -8,8 +8,8 @@ import { Sink, type SinkOptions } from './sink.ts';
 import { Worker, type WorkerOptions } from './worker.ts';
 
 /**
- * A role as a module gives it, for `frond serve` and {@link startRole}: what its `start` takes, without the transport,
- * and which one it is.
+ * A role as a module defines it for `frond serve` and {@link startRole}: its class, and the options of its `start` without the
+ * transport.
  *
  * @example
  * export default {
@@ -33,8 +33,8 @@ export type RoleDefinition =
 export type RunningRole = Server | Pipeline | Sink | Master | Hub | Worker;
 
 /**
- * Starts the role that is defined.
- * @throws PalmError `INVALID_CALL` when there is no such role, and what its `start` throws.
+ * Starts the role of a definition.
+ * @throws PalmError `INVALID_CALL` when there is no such role, and all that its `start` throws.
  */
 export async function startRole(
   definition: RoleDefinition,

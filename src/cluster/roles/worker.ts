@@ -21,47 +21,48 @@ import { type Counters, type MutableCounters, tally } from '../runtime/status.ts
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
 import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
-/** What a worker is: pylm's `Worker(…)` arguments in camel case, and frond's own below them. */
+/** Options of a worker: pylm's `Worker(…)` arguments in camel case, and frond's own. */
 export interface WorkerOptions {
   /** Carries the messages. A worker only dials. */
   readonly transport: Transport;
-  /** Name of the worker, for logs and `context.name`; no more than 128 characters. Default: a random one. */
+  /** Name of the worker for logs and `context.name`, at most 128 characters. Default: a random one. */
   readonly name?: string | undefined;
   /** `dbAddress` of the Master or Hub. */
   readonly dbAddress: string;
-  /** The Master's `workerPushAddress`. Left out, the Master is asked. Given, the Master pushes work as pylm's do. */
+  /** The Master's `workerPushAddress`. Default: the Master is asked. When given, work is pushed, as with pylm's Master. */
   readonly pushAddress?: string | undefined;
-  /** The Master's `workerPullAddress`. Left out, the Master is asked. */
+  /** The Master's `workerPullAddress`. Default: the Master is asked. */
   readonly pullAddress?: string | undefined;
-  /** Least level that is logged. Default `info`. */
+  /** Lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;
-  /** The functions offered, to calls that name any server. `echo`, which gives its payload back, is always there. */
+  /** The functions that it offers to calls to any server. It always has `echo`, which returns its payload. */
   readonly functions?: PalmFunctions | undefined;
   /** Async functions that may run at the same time. Default 1. */
   readonly concurrency?: number | undefined;
-  /** Takes the log. Default: the console. */
+  /** Logger that takes the lines. Default: the console. */
   readonly logger?: Logger | undefined;
-  /** Failed answers carry the stack of the error, for clients to see. Default false. */
+  /** Whether failed answers carry the error's stack, which clients then see. Default false. */
   readonly includeStack?: boolean | undefined;
   /** Milliseconds that `start` and each cache call may take; `Infinity` for no limit. Default 30 000. */
   readonly timeout?: number | undefined;
 }
 
+/** Default of `timeout`, in milliseconds. */
 const TIMEOUT = 30_000;
 
-/** Milliseconds after which a Master that cannot be used is tried again. */
+/** Milliseconds until a Master that cannot be used is tried again. */
 const RETRY = 1_000;
 
-/** Milliseconds for the good-bye of a worker that gives up what it has begun. */
+/** Milliseconds for the good-bye of a worker that gives up messages. */
 const LAST_WORD = 100;
 
 /**
- * Runs functions on the work of a Master or Hub, frond's or pylm's. When the Master goes, it waits for it to come back,
- * also at other addresses.
+ * Runs functions on the work of a Master or Hub, frond's or pylm's. When the Master goes, the worker waits until it comes back,
+ * even at other addresses.
  *
- * With a frond Master it asks for as much work as it does in a few milliseconds, so that nothing waits behind a slow
- * function, and a worker that closes loses nothing. A pylm Master pushes work to each worker in turn: what it has pushed
- * to a worker that closes is lost, as with pylm's workers.
+ * It asks a frond Master for as much work as it does in a few milliseconds, so nothing waits behind a slow function, and a
+ * worker that closes loses nothing. A pylm Master pushes work to each worker in turn: what it pushed to a worker that closes
+ * is lost, as with pylm's workers.
  *
  * @example
  * await using worker = await Worker.start({
@@ -97,15 +98,15 @@ export class Worker implements AsyncDisposable {
     this.#failures = { logger: parts.logger, includeStack: parts.includeStack };
     this.#settings = parts.settings;
     this.#found.promise.catch(() => {});
-    // One that is refused for good, as by a relay, has nowhere to look for work.
+    // A closed connection, such as one that a relay refused for good, cannot find work any more.
     this.closed.then((error) => this.#shutdown.abort(error));
     this.#working = this.#work();
   }
 
   /**
-   * Finds the Master and works until closed.
+   * Finds the Master and works until it is closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable, `WRONG_SERVER` when the server at `dbAddress`
-   * has no workers, `TIMEOUT` when there is none, `FORBIDDEN` when a relay does not let it work there.
+   * is not a Master or Hub, `TIMEOUT` when there is no answer, `FORBIDDEN` when a relay does not let it work there.
    */
   static async start(options: WorkerOptions): Promise<Worker> {
     const name = options.name ?? randomId();
@@ -126,19 +127,19 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  /** What the worker did so far, and is doing. */
+  /** What the worker has done so far, and is doing now. */
   get counters(): Counters {
     return { ...this.#tally, inFlight: this.#running() };
   }
 
-  /** Resolves when the worker is closed, with the error that forced it, if one did. */
+  /** Resolves when the worker is closed, with the error that closed it, if there was one. */
   get closed(): Promise<PalmError | undefined> {
     return this.#connection.closed;
   }
 
   /**
-   * Takes no more work, gives back what it has not begun, where the Master takes it, and finishes and sends the rest,
-   * within `timeout` milliseconds (1000).
+   * Takes no more work, returns to a frond Master what it has not begun, and finishes and sends the rest, within `timeout`
+   * milliseconds (default 1000).
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);
@@ -156,7 +157,7 @@ export class Worker implements AsyncDisposable {
     const link = this.#link;
     link?.stop();
     if (link !== undefined) await atMost(this.#left(), this.#working);
-    // A function takes longer: its Master shall give the message to another now, and not when this worker is missed.
+    // When a function takes longer, the Master gives its message to another worker now, and not only when it misses this one.
     await this.#link?.leave(LAST_WORD);
     await this.#connection.close({ timeout: this.#left() });
   }
@@ -208,7 +209,7 @@ export class Worker implements AsyncDisposable {
   }
 }
 
-/** What a worker holds, opened. */
+/** The opened parts of a worker. */
 interface WorkerParts {
   readonly settings: LinkSettings;
   readonly shutdown: AbortController;
@@ -271,7 +272,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   return { settings, shutdown, logger, tally: counters, engine, includeStack };
 }
 
-/** The Master's store. */
+/** The Master's store, by way of requests. */
 function keysOf(cache: CacheClient, timeout: number): KeyValues {
   const limits = { signal: undefined, signals: new SignalHub(), timeout };
   return {
@@ -295,7 +296,7 @@ function countingOutlet<T extends Work>(
       try {
         link.add(result, work);
       } catch (error) {
-        // What the function made of the message is beyond sending. What came in is not.
+        // The result cannot be sent, so the message that came in is answered as a failure.
         sent = failed(settings, codec.decode(work.frame), error);
         link.add(sent, work);
       }

@@ -7,32 +7,32 @@ import type { Connection, Transport } from '../../transport.ts';
 import { LeasedLink } from './leased-link.ts';
 import { PushedLink } from './work-link.ts';
 
-/** What a worker needs to know to find work. */
+/** What a worker needs to find work. */
 export interface LinkSettings {
   readonly transport: Transport;
   readonly connection: Connection;
   readonly dbAddress: string;
-  /** Asks for the Master's own keys. */
+  /** Reads the Master's own keys. */
   readonly cacheLink: CacheLink;
   readonly name: string;
   readonly concurrency: number;
-  /** Given addresses; undefined to ask the Master for them. */
+  /** Given addresses; undefined to ask the Master. */
   readonly pushAddress: string | undefined;
   readonly pullAddress: string | undefined;
-  /** Told of results that could not be sent. */
+  /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
 
-/** Addresses that work is pushed from and results are pushed to; undefined for a Master that hands over on request. */
+/** The addresses that a Master pushes work from, and takes results at. */
 interface PushAddresses {
   readonly push: string;
   readonly pull: string;
 }
 
 /**
- * A way to the work of the Master at `dbAddress`, once it is there. A frond one is asked for work; one that pushes may
- * come back elsewhere when the link breaks, unless its addresses are given, and is left when it has.
- * @throws PalmError `WRONG_SERVER` when the server there has no workers.
+ * The link to the work of the Master at `dbAddress`, once the Master answers. The worker asks a frond Master for work. A Master that
+ * pushes work may come back at other addresses after a break: unless its addresses were given, the link is abandoned then.
+ * @throws PalmError `WRONG_SERVER` when the server there is not a Master or Hub.
  */
 export async function findWork(settings: LinkSettings): Promise<LeasedLink | PushedLink> {
   const { connection, dbAddress, name, concurrency } = settings;
@@ -50,6 +50,7 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
   return link;
 }
 
+/** Where the Master pushes work; undefined for a Master that is asked for work. */
 async function findAddresses(settings: LinkSettings): Promise<PushAddresses | undefined> {
   const { transport, cacheLink, dbAddress, pushAddress, pullAddress } = settings;
   if (pushAddress !== undefined && pullAddress !== undefined) return { push: pushAddress, pull: pullAddress };
@@ -62,13 +63,13 @@ async function findAddresses(settings: LinkSettings): Promise<PushAddresses | un
   const resolve = (reply: CacheReply) => {
     const address = replyText(reply);
     if (address !== '') return transport.resolveAddress(address, dbAddress);
-    const text = `the server at ${dbAddress} has no workers: it is no Master or Hub, or dbAddress is not its db_address`;
+    const text = `the server at ${dbAddress} has no workers: it is not a Master or Hub, or dbAddress is not its db_address`;
     throw new PalmError('WRONG_SERVER', text, { sent: true });
   };
   return { push: pushAddress ?? resolve(push), pull: pullAddress ?? resolve(pull) };
 }
 
-/** A link that breaks may be back in a moment, and what waits to be sent then leaves. */
+/** Abandons the link when the Master has moved. A link that only breaks may be back soon, and then sends what waits. */
 function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, link: PushedLink): void {
   let isAsking = false;
   const checkAddresses = async () => {
@@ -80,7 +81,7 @@ function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, l
         if (now?.push !== push || now.pull !== pull) link.abandon();
         break;
       } catch (error) {
-        // The Master is not there yet, unless something else is.
+        // The Master is not back yet.
         if (error instanceof PalmError && error.code === 'DISCONNECTED') continue;
         link.abandon();
         break;

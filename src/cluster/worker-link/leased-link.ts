@@ -24,44 +24,53 @@ import {
 } from '../../protocol/work-request.ts';
 import type { Work, WorkLink } from './work-link.ts';
 
-/** Work with what the worker knows of it. */
+/** A leased message, and what the worker did with it. */
 export interface LeasedItem extends Work {
   state: 'waiting' | 'begun' | 'returned' | 'done';
+  /** When the worker began it, on the clock of `performance.now()`. */
   begun: number;
 }
 
 export interface LeasedLinkSettings {
-  /** Sends a request to the Master. Rejects with `DISCONNECTED` when the link breaks before the reply. */
+  /** Sends a request to the Master and resolves with the reply. Rejects with `DISCONNECTED` when the link breaks before. */
   readonly ask: (frame: Bytes) => Promise<Bytes>;
-  /** What the worker's id begins with. */
+  /** Id of the connection, which the worker's id begins with. */
   readonly id: string;
-  /** What the worker is called. */
+  /** Name of the worker. */
   readonly name: string;
+  /** Messages that the worker works on at the same time. */
   readonly concurrency: number;
 }
 
+/** Asks for work, and reports results in the same requests or others. */
 export class LeasedLink implements WorkLink<LeasedItem> {
   readonly #settings: LeasedLinkSettings;
   readonly #id: string;
   readonly #codec = new EnvelopeCodec();
   readonly #results = new EnvelopeCodec();
   readonly #prefetch: Prefetch;
-  /** Came in, not handed on. */
+  /** Items that came and were not taken by `next`. */
   #arrived: LeasedItem[] = [];
-  /** Handed on or not, and not begun. */
+  /** Items that were not begun. */
   readonly #unbegun = new Set<LeasedItem>();
+  /** Number of items that were begun and are not done. */
   #begun = 0;
+  /** Results and returned items that wait to be reported. */
   #items: (WorkItem & { kind: number })[] = [];
   #sequence = 0;
+  /** Whether a request for work is under way. */
   #isAsking = false;
+  /** Whether a sign of life is under way. */
   #isShowingLife = false;
+  /** The report that is under way. */
   #reporting: Promise<void> | undefined;
+  /** Bytes of results that the Master has not confirmed. */
   #unconfirmed = 0;
   #reader: Deferred<IteratorResult<readonly LeasedItem[], undefined>> | undefined;
   #stopHoldTimer: (() => void) | undefined;
   #isStopped = false;
   #failure: { readonly error: unknown } | undefined;
-  /** Whether the link broke, and nothing was heard of the Master since. */
+  /** Whether the link broke, and the Master has not answered since. */
   #isBroken = false;
 
   constructor(settings: LeasedLinkSettings) {
@@ -70,7 +79,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#prefetch = new Prefetch(settings.concurrency);
   }
 
-  /** Rejects when the Master does not hand over work any more. */
+  /** Resolves with the next items. Rejects when the Master refuses the worker's requests. */
   async next(): Promise<IteratorResult<readonly LeasedItem[], undefined>> {
     if (this.#arrived.length > 0) return { done: false, value: this.#handOut() };
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -86,7 +95,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     work.begun = performance.now();
     this.#unbegun.delete(work);
     this.#begun++;
-    // While this one runs there may be hands free for more, which nobody else would ask for.
+    // While this item runs the worker may take more, and nobody else would ask for it.
     if (this.#begun < this.#settings.concurrency && this.#unbegun.size === 0)
       queueMicrotask(() => this.#pump());
     return work.frame;
@@ -129,7 +138,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   async leave(timeout: number): Promise<void> {
-    // A Master that is gone has nothing to be told.
+    // A Master that is gone cannot be told.
     if (this.#failure !== undefined || this.#isBroken) return;
     await atMost(
       timeout,
@@ -142,7 +151,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     await this.#exchange(0, true);
   }
 
-  /** How many results travel in one request. */
+  /** Number of items that fit one request. */
   #fittingCount(): number {
     let bytes = 0;
     for (const [index, { frame }] of this.#items.entries()) {
@@ -153,9 +162,9 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   /**
-   * Sends results, asks for work, or shows that the worker lives, whichever is due. One request waits for work at a time,
-   * one takes results, and one is a sign of life: the Master keeps it for a heartbeat, so no timer of this side's is
-   * needed, which a page in the background would not have.
+   * Reports results, asks for work, or shows that the worker lives, whichever is due. At most three requests are under way: one
+   * for work, one with results, and one sign of life. The Master holds the sign of life for a heartbeat, so this side needs no
+   * timer, which a page in the background would not have.
    */
   #pump(): void {
     if (this.#failure !== undefined) return;
@@ -200,7 +209,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     try {
       await ask(encodeWorkRequest(this.#codec, request));
     } catch {
-      // A Master that cannot be told has lost the link, or is none.
+      // A Master that cannot be told has lost the link, or is not a Master.
     }
   }
 
@@ -220,7 +229,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
         for (const item of items) this.#unconfirmed -= item.frame.length;
         return reply;
       } catch (error) {
-        // Sent again under the same number once the link is back: the Master knows whether it took it.
+        // It is sent again under the same number once the link is back: the Master knows whether it came before.
         if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
         this.#isBroken = true;
       }
@@ -228,7 +237,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   #received(items: readonly WorkItem[]): void {
-    // What comes after stopping is not begun: the Master takes it back when the worker leaves.
+    // Items that come after `stop` are not begun: the Master takes them back when the worker leaves.
     if (this.#isStopped) return;
     for (const { lease, frame } of items) {
       const work: LeasedItem = { lease, frame, state: 'waiting', begun: 0 };
@@ -251,7 +260,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     return items;
   }
 
-  /** Gives back what waits when nothing is begun for a while: it waits behind something that takes its time. */
+  /** Returns unbegun items when none is begun for a while: they wait behind a slow message. */
   #watchUnbegun(): void {
     if (this.#stopHoldTimer !== undefined || this.#unbegun.size === 0) return;
     const [first] = this.#unbegun;
@@ -286,39 +295,39 @@ export class LeasedLink implements WorkLink<LeasedItem> {
 
 const NO_FRAME: Bytes = new Uint8Array(0);
 
-/** Weight of the newest message in the usual time. */
+/** Weight of the newest message in the average time. */
 const NEWEST = 1 / 8;
 
 /**
- * How much work a worker asks for: as much as it can begin at once, and in advance no more than it does in a few
- * milliseconds. So quick functions get large batches, and behind one that takes its time nothing waits.
+ * How much work a worker asks for: as much as it can begin at once, and ahead no more than it does in a few milliseconds.
+ * So quick functions get large batches, and nothing waits behind a slow function.
  */
 export class Prefetch {
   readonly #concurrency: number;
-  /** Milliseconds that a message usually takes. Unknown at first: nothing is taken in advance. */
+  /** Milliseconds that a message takes on average. Unknown at first: nothing is taken ahead. */
   #usual = Number.POSITIVE_INFINITY;
 
   constructor(concurrency: number) {
     this.#concurrency = Math.min(concurrency, WORK_AT_ONCE);
   }
 
-  /** A message took so many milliseconds. */
+  /** Notes that a message took `time` milliseconds. */
   took(time: number): void {
     this.#usual = Number.isFinite(this.#usual) ? this.#usual + (time - this.#usual) * NEWEST : time;
   }
 
-  /** A message has been taking so many milliseconds and is not done. */
+  /** Notes that a message is not done after `time` milliseconds. */
   isSlow(time: number): void {
     this.#usual = Math.max(time, Number.isFinite(this.#usual) ? this.#usual : 0);
   }
 
-  /** Messages to ask for, when so many are there that are not done. */
+  /** Number of messages to ask for when `held` are not done. */
   want(held: number): number {
     const ahead = Math.min(
       WORK_AHEAD_MESSAGES,
       Math.floor((WORK_AHEAD / Math.max(this.#usual, 1e-3)) * this.#concurrency),
     );
-    // Not for each that is done: a request shall bring several.
+    // Not for each message that is done: one request brings several.
     if (held >= this.#concurrency && held > ahead / 2) return 0;
     return this.#concurrency + ahead - held;
   }

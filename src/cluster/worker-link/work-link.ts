@@ -4,37 +4,37 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { Puller, Pusher } from '../../transport.ts';
 import type { Outlet } from '../runtime/flow.ts';
 
-/** A message that a worker is to work on. */
+/** A message for a worker. */
 export interface Work {
-  /** The Master's number for it; 0 when it gave none. */
+  /** Number of its lease; 0 when it was pushed. */
   readonly lease: number;
   readonly frame: Bytes;
 }
 
-/** A worker's way to its Master: where work comes from and results go. */
+/** A worker's link to its Master: work comes from it, and results go to it. */
 export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterator<readonly T[], undefined> {
-  /** What is worked on now; undefined when it was given back meanwhile. */
+  /** Begins an item. Returns its frame; undefined when the item was returned meanwhile. */
   begin(work: T): Bytes | undefined;
+  /** Resolves with the next items. */
   next(): Promise<IteratorResult<readonly T[], undefined>>;
-  /** Takes no more work. What was not begun is given back, where the Master takes it. */
+  /** Takes no more work, and returns items that were not begun when the Master takes them back. */
   stop(): void;
-  /** Sends what is left, when nothing is worked on any more, and says good-bye. */
+  /** Sends the last results, within `timeout` milliseconds, and says good-bye. Call it when no item is worked on. */
   leave(timeout: number): Promise<void>;
-  /** After a failure: what was given over this link is for others, which nobody would know while the transport's link stays. */
+  /** Tells the Master after a failure that others may have this worker's items. It would not notice while the transport's link stays. */
   forsake(): Promise<void>;
 }
 
-// Work that a Master pushes to whoever pulls, as pylm's do.
-
 export interface PushedLinkSettings {
-  /** From the Master's `worker_push_address`. */
+  /** Pulls from the Master's `worker_push_address`. */
   readonly puller: Puller;
-  /** To its `worker_pull_address`. */
+  /** Pushes to its `worker_pull_address`. */
   readonly pusher: Pusher;
-  /** Told of results that could not be sent. */
+  /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
 
+/** The link to a Master that pushes work to any worker that pulls, as pylm's does. */
 export class PushedLink implements WorkLink {
   readonly #settings: PushedLinkSettings;
   readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
@@ -74,7 +74,7 @@ export class PushedLink implements WorkLink {
     return true;
   }
 
-  /** What the Master has pushed here is this worker's: it cannot be given back. */
+  /** Pulls no more. What was pushed to this worker cannot be returned. */
   stop(): void {
     this.#settings.puller.close();
   }
@@ -90,7 +90,7 @@ export class PushedLink implements WorkLink {
     for (const channel of [this.#settings.puller, this.#settings.pusher]) channel.onBreak(listener);
   }
 
-  /** The Master is elsewhere: takes no more work here, and gives up what waits to be sent. */
+  /** Takes no more work and gives up results that wait to be sent: the Master has moved. */
   abandon(): void {
     this.stop();
     this.#settings.pusher.close({ timeout: 0 });
