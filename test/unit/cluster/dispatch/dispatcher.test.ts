@@ -19,8 +19,8 @@ const aStep = fc.record({
   count: fc.integer({ min: 1, max: 5 }),
 });
 
-describe('handing over to workers that die', () => {
-  it('each message comes to one end, each result is seen once and in order, whatever happens', async () => {
+describe('a dispatcher whose workers die', () => {
+  it('settles each message once, and passes each result on once and in order, whatever happens', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(aStep, { maxLength: 80, size: 'max' }), async (steps) => {
         const ground = new ModelGround();
@@ -52,7 +52,7 @@ describe('handing over to workers that die', () => {
     );
   }, 60_000);
 
-  it('what a killed worker held is for others soon, but not before it could have been back', async () => {
+  it('gives the messages of a killed worker to others soon, but not before it could be back', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -71,7 +71,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('a link that was silent for two heartbeats before it broke is not waited for', async () => {
+  it('does not wait for a worker whose link was silent for two heartbeats before it broke', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -83,7 +83,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('one whose function lets nothing else have its turn is not taken for dead, however long that is', async () => {
+  it('never counts a worker as dead whose function blocks its event loop', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -101,7 +101,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('one that is silent and whose link then ends is dead at once', async () => {
+  it('counts a silent worker as dead as soon as its link ends', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -113,7 +113,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('one that is silent and holds nothing is forgotten, and comes again as it was', async () => {
+  it('forgets a silent worker that holds nothing, which can come again as it was', async () => {
     const ground = new ModelGround();
     const a = ground.worker('a');
     await a.ask(0);
@@ -127,7 +127,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('where nobody can tell of the link, a long silence is a death', async () => {
+  it('counts a worker as dead after a long silence when its link cannot be watched', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     a.isUnwatched = true;
@@ -139,7 +139,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('nobody is taken for dead since the Master itself did nothing for a while', async () => {
+  it('counts no worker as dead because the Master itself did nothing for a while', async () => {
     const ground = new ModelGround();
     const a = ground.worker('a');
     await ground.add();
@@ -152,7 +152,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('one that was wrongly taken for dead is as good as any: the first that is done is heard', async () => {
+  it('takes the first result, even from a worker that was wrongly counted as dead', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -168,7 +168,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('a request that a dead worker sends again when it is back counts once', async () => {
+  it('counts a request once that a dead worker sends again when it is back', async () => {
     const ground = new ModelGround();
     const a = ground.worker('a');
     await ground.add();
@@ -187,7 +187,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('results that were passed on are not again when another runs the message', async () => {
+  it('does not pass results on again when another worker runs the message', async () => {
     const ground = new ModelGround();
     const [a, b] = [ground.worker('a'), ground.worker('b')];
     await ground.add();
@@ -202,7 +202,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('a message that kills is given up, and none that lay beside it', async () => {
+  it('gives up a message that kills its workers, and no message beside it', async () => {
     const ground = new ModelGround();
     await ground.add(5);
     let worker = ground.worker('a');
@@ -222,7 +222,7 @@ describe('handing over to workers that die', () => {
     ground.handOver.close();
   });
 
-  it('a message that has one worker left is alone with it, and that one is given no other meanwhile', async () => {
+  it('gives a message with one worker left to it alone, and that worker no other meanwhile', async () => {
     const ground = new ModelGround();
     let worker = ground.worker('a');
     await ground.add(2);

@@ -53,14 +53,14 @@ function open(peers: number, isShared = true) {
   return { ground, share, run, round };
 }
 
-describe('what is pushed', () => {
-  it('is all there is where nobody asks', async () => {
+describe('pushed work', () => {
+  it('is all of it when no worker asks for work', async () => {
     const { ground, run } = open(2, false);
     expect(await run()).toBe(10_000);
     expect(ground.waiting).toBe(0);
   });
 
-  it('is one message for each worker where others ask and it takes its time', async () => {
+  it('is one message for each worker while others ask and messages are slow', async () => {
     const { share, run, round } = open(3);
     expect(await run()).toBe(3);
     expect(await run()).toBe(3);
@@ -69,7 +69,7 @@ describe('what is pushed', () => {
     expect(await run()).toBe(3);
   });
 
-  it('is more, a little at a time, where it is quick, and less at once when it is not', async () => {
+  it('grows step by step while messages are quick, and shrinks at once when they are not', async () => {
     const { run, round } = open(1);
     let before = await run();
     for (let i = 0; i < 10; i++) {
@@ -96,7 +96,7 @@ describe('what is pushed', () => {
     expect(share.out).toBe(1);
   });
 
-  it('does not count for workers that went', async () => {
+  it('no longer counts for workers that went', async () => {
     const { ground, share, run } = open(2);
     expect(await run()).toBe(2);
     ground.peers = 1;
@@ -107,7 +107,7 @@ describe('what is pushed', () => {
     expect(share.out).toBe(0);
   });
 
-  it('is forgotten when nothing comes of it for long, each time after twice as long', async () => {
+  it('is forgotten after long without a result, each time after twice as long', async () => {
     const { share, run } = open(1);
     await run();
     for (const wait of [10_000, 20_000, 40_000]) {
@@ -121,7 +121,7 @@ describe('what is pushed', () => {
     }
   });
 
-  it('is forgotten by the time that messages take where that is known', async () => {
+  it('is forgotten after a multiple of the time that messages take, when that is known', async () => {
     const { share, run, round } = open(1);
     await run();
     await round(2_000);

@@ -34,8 +34,8 @@ function ruled(message: PalmMessage, given: PalmMessage): PalmMessage {
   return message.status === 0 ? { ...message, payload, status, error, errorName } : { ...message, payload };
 }
 
-describe('the result of a message that was handed over', () => {
-  it('is the message with the payload and the status of what the worker gave, whatever that says', () => {
+describe('the result of a leased message', () => {
+  it('is the message with the payload and the status of the result, whatever else the result holds', () => {
     const results = new WorkerResults();
     fc.assert(
       fc.property(anEnvelope, anEnvelope, (message, given) => {
@@ -45,7 +45,7 @@ describe('the result of a message that was handed over', () => {
     );
   });
 
-  it('is passed on as it came when it differs in the payload alone, with a cache field that was filled in', () => {
+  it('is passed on as it came when it differs only in the payload, even with a cache field that was filled in', () => {
     const results = new WorkerResults();
     fc.assert(
       fc.property(anEnvelope, aPayload, (values, payload) => {
@@ -61,7 +61,7 @@ describe('the result of a message that was handed over', () => {
     );
   });
 
-  it('is made anew for any other bytes, and then says the same to every reader', () => {
+  it('is made anew from any other bytes, so that all readers read the same', () => {
     const frame = codec.encode(
       palmMessage({ client: 'me/1', function: 'hub.f next.g', payload: bytes('x') }),
     );
@@ -78,7 +78,7 @@ describe('the result of a message that was handed over', () => {
     }
   });
 
-  it('is never read as anything but the message with another payload, when its bytes are let through', () => {
+  it('is always read as the message with another payload when its bytes are passed on', () => {
     fc.assert(
       fc.property(anEnvelope, fc.uint8Array({ maxLength: 400 }), fc.nat(), (values, noise, at) => {
         const message = { ...values, client: values.client || 'c' };
@@ -93,7 +93,7 @@ describe('the result of a message that was handed over', () => {
     );
   });
 
-  it('is a failure when what the worker gave cannot be read: the caller is not left waiting', () => {
+  it('is a failure when the result cannot be read, so that the caller does not wait', () => {
     const frame = codec.encode(palmMessage({ client: 'me/1', function: 'hub.f', ordinal: 4 }));
     const result = codec.decode(new WorkerResults().of(frame, new Uint8Array([0x0a, 200])));
     expect(result).toMatchObject({ client: 'me/1', function: 'hub.f', ordinal: 4, status: 1 });
@@ -101,7 +101,7 @@ describe('the result of a message that was handed over', () => {
   });
 });
 
-describe('a result of work that was pushed', () => {
+describe('a result of pushed work', () => {
   const call = { pipeline: 'p', client: 'me/1', stage: 1, function: 'first.f hub.g next.h' };
   const encode = (fields: Partial<PalmMessage>): Bytes => codec.encode(palmMessage({ ...call, ...fields }));
   const noted = (...limits: number[]) => {
@@ -110,7 +110,7 @@ describe('a result of work that was pushed', () => {
     return calls;
   };
 
-  it('counts for a call that was pushed, as it came', () => {
+  it('is passed on as it came when its call was pushed', () => {
     const calls = noted();
     for (const fields of [
       {},
@@ -137,7 +137,7 @@ describe('a result of work that was pushed', () => {
     expect(calls.resultOf(encode({ payload: bytes('out'), ...fields }))).toBeUndefined();
   });
 
-  it('is judged as it is read, and passed on so that others read the same', () => {
+  it('is judged as it is read, and passed on so that all readers read the same', () => {
     const calls = noted();
     const honest = encode({ payload: bytes('out') });
     const secret = encode({ payload: bytes('out'), function: 'next.secret' });
@@ -151,7 +151,7 @@ describe('a result of work that was pushed', () => {
     expect(calls.resultOf(new Uint8Array(0))).toBeUndefined();
   });
 
-  it('is remembered for so many calls, and forgets the one unused for longest', () => {
+  it('is remembered for a number of calls, of which the one that was unused for longest is forgotten', () => {
     const calls = new PushedCalls(3);
     const of = (client: string) => encode({ client });
     for (const client of ['a/1', 'b/1', 'c/1']) calls.note(of(client));
@@ -162,7 +162,7 @@ describe('a result of work that was pushed', () => {
     expect(known).toEqual(['a/1', 'c/1', 'd/1']);
   });
 
-  it('is remembered in so many characters together, and the newest always', () => {
+  it('is remembered in a number of characters, and the newest call always', () => {
     const calls = new PushedCalls(1_000, 10_000);
     for (let i = 0; i < 50; i++) calls.note(encode({ function: `s.${'f'.repeat(500)}${i}` }));
     expect(calls.size).toBeLessThan(20);

@@ -14,7 +14,7 @@ const silent = { debug() {}, info() {}, warning() {}, error() {} };
 const ENTRY = 256;
 
 describe('a store in memory', () => {
-  it('counts each key, also one without a value', () => {
+  it('counts each key, even one with an empty value', () => {
     const store = new MemoryStore({ maxBytes: 10 * (ENTRY + 2) });
     for (let i = 0; i < 10; i++) store.set(String(i), NO_BYTES);
     expect([store.size, store.bytes]).toEqual([10, 10 * (ENTRY + 2)]);
@@ -48,7 +48,7 @@ function service(store: Store) {
 }
 
 describe('a cache', () => {
-  it('takes keys of 4 096 characters, and no longer ones', async () => {
+  it('takes keys of 4,096 characters, and refuses longer ones', async () => {
     const { ask, tally } = service(new MemoryStore());
     for (const length of [4_095, 4_096]) {
       expect(await ask({ function: 's.set', cache: 'k'.repeat(length) })).toMatchObject({
@@ -61,7 +61,7 @@ describe('a cache', () => {
     expect(tally.dropped).toBe(1);
   });
 
-  it('says what it refuses in few words, whatever was asked', async () => {
+  it('says briefly what it refuses, whatever the request holds', async () => {
     const { ask } = service(new MemoryStore());
     const long = 'k'.repeat(100_000);
     const refused = [
@@ -75,7 +75,7 @@ describe('a cache', () => {
     }
   });
 
-  it('refuses what would wait for a slow store beyond 64 MiB, until some is done', async () => {
+  it('refuses requests while 64 MiB of others wait for a slow store', async () => {
     const waiting: (() => void)[] = [];
     const slow: Store = {
       get: () => undefined,

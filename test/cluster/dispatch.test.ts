@@ -1,4 +1,4 @@
-/** A Master's hand-over when workers leave, come again or are made up while their results wait to be taken. */
+/** A Master whose workers leave, come again or are made up while their results wait to be gathered. */
 import { describe, expect, it } from 'vitest';
 import { ByteBudget } from '../../src/async/byte-budget.ts';
 import { deferred } from '../../src/async/deferred.ts';
@@ -64,8 +64,8 @@ async function onlyItem(items: Promise<WorkItem[]>): Promise<WorkItem> {
 
 const finished = ({ lease, frame }: WorkItem): WorkItem => ({ lease, kind: WorkKind.done, frame });
 
-describe('handing over', () => {
-  it('gives nothing to a worker that left while its last results waited to be taken', async () => {
+describe('a dispatcher', () => {
+  it('gives no work to a worker that left while its last results waited to be gathered', async () => {
     const { handOver, ask, add, holdResults } = open();
     await add('first');
     const item = await onlyItem(ask('a', 1, 1));
@@ -80,7 +80,7 @@ describe('handing over', () => {
     handOver.close();
   });
 
-  it('answers who asked again after a break, and not the link that broke', async () => {
+  it('answers a request that was sent again after a break, and not the one over the broken link', async () => {
     const { handOver, ask, add, holdResults } = open();
     await add('first');
     const item = await onlyItem(ask('a', 1, 1));
@@ -94,7 +94,7 @@ describe('handing over', () => {
     handOver.close();
   });
 
-  it('remembers no more than a few thousand workers that hold nothing, and all that hold something', async () => {
+  it('remembers a few thousand workers that hold nothing, and all that hold messages', async () => {
     const { handOver, ask, add } = open();
     await add('kept');
     const item = await onlyItem(ask('holder', 1, 1));
@@ -106,7 +106,7 @@ describe('handing over', () => {
     handOver.close();
   });
 
-  it('numbers its leases unlike the Master before it', async () => {
+  it('numbers its leases differently from the Master before it', async () => {
     const first = open();
     const second = open();
     await first.add('old');
@@ -119,7 +119,7 @@ describe('handing over', () => {
     second.handOver.close();
   });
 
-  it('gives no more to workers that have as much as they may, and goes on as they are done', async () => {
+  it('gives no more work while workers hold as many bytes as they may, and goes on as they finish', async () => {
     const out = new ByteBudget(1);
     const { handOver, ask, add } = open({ waiting: new ByteBudget(2 ** 26), out });
     await add('first');
@@ -134,7 +134,7 @@ describe('handing over', () => {
     expect(out.used).toBeGreaterThan(0);
   });
 
-  it('keeps of what it gave no more than for those that have it, and counts that', async () => {
+  it('keeps answers only for workers that hold their messages, and counts their bytes', async () => {
     const out = new ByteBudget(2 ** 28);
     const { handOver, ask, add } = open({ waiting: new ByteBudget(2 ** 26), out });
     for (let i = 0; i < 20; i++) {
@@ -148,7 +148,7 @@ describe('handing over', () => {
     handOver.close();
   });
 
-  it('takes results of eight requests of a worker while those wait, and no more', async () => {
+  it('takes results of eight requests of a worker that wait to be gathered, and refuses the ninth', async () => {
     const { handOver, ask, add, holdResults } = open();
     await add('first');
     const item = await onlyItem(ask('a', 1, 1));
@@ -163,7 +163,7 @@ describe('handing over', () => {
     handOver.close();
   });
 
-  it('has clients take turns for workers', async () => {
+  it('takes messages from each client in turn', async () => {
     const { handOver, ask } = open();
     for (let i = 0; i < 20; i++) handOver.add({ ...call(`heavy ${i}`), client: `heavy/${i}` }, bytes(''));
     handOver.add({ ...call('light'), client: 'light/1' }, bytes(''));
