@@ -113,9 +113,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     });
     for (const name of Object.keys(wrong)) {
       const call = client.eval(`server.${name}`, bytes(''), { timeout: 3_000 });
-      await expect(call, name).rejects.toThrow(
-        /handleStream must give \{ topic, message \}, and at once, not/,
-      );
+      await expect(call, name).rejects.toThrow(/handleStream must return \{ topic, message \} at once, not/);
     }
     for (const name of Object.keys(broken)) {
       await expect(client.eval(`server.${name}`, bytes(''), { timeout: 3_000 })).rejects.toMatchObject({
