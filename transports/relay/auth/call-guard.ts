@@ -62,7 +62,10 @@ export class CallGuard {
       );
     }
     if (client.length > LONGEST_TOPIC) {
-      throw new PalmError('PROTOCOL', `a topic has ${client.length} characters, of ${LONGEST_TOPIC} at most`);
+      throw new PalmError(
+        'PROTOCOL',
+        `a topic has ${client.length} characters, and may have at most ${LONGEST_TOPIC}`,
+      );
     }
     if (path.length > LONGEST_PATH) {
       const against = `the functions have ${path.length} characters, and may have at most ${LONGEST_PATH}`;

@@ -12,43 +12,43 @@ import type { ChannelUser, SharedChannel, UpstreamChannel } from '../upstream/up
 import type { AnswerBudget } from './answer-budget.ts';
 import type { WorkAssignments } from './assigned-work.ts';
 
-/** What a channel needs of its client. */
+/** What a channel needs of its client's session. */
 export interface ChannelContext extends JudgedClient {
-  /** What looks into its calls before they leave. */
+  /** Checks calls before they leave. */
   readonly callGuard: CallGuard;
-  /** Bytes that the client may have out on a channel. */
+  /** Bytes that the client may have under way on its channels to one address. */
   readonly window: number;
-  /** Where its calls get places by what it can take of answers. */
+  /** Gives places to calls, by the size of the answers that the client can take. */
   readonly callBudget: AnswerBudget;
-  /** What it was given to work on, and may give results of. */
+  /** The work that the client was given, for which it may send results. */
   readonly assignments: WorkAssignments;
-  /** @param flow - names what the frame is to stay in order with; left out, it may pass what is large. */
+  /** @param flow - names the frames that this one must stay in order with; left out, it may overtake large frames. */
   post(frame: Frame, flow?: () => string): void;
-  /** Whether so many bytes would leave at once, and whole. */
+  /** Whether so many bytes would be sent at once and in one message. */
   takes(bytes: number): boolean;
-  /** Bytes that an envelope of the client's counts for within its window. */
+  /** Bytes that an envelope counts for in the client's window. */
   counted(frame: Bytes): number;
-  /** So many bytes more are kept for it, or less. */
+  /** The relay keeps so many more bytes for the client; fewer, if negative. */
   holds(bytes: number): void;
-  /** Answers a call in the server's place. */
+  /** Answers a call that the relay refuses. */
   answer(topic: string, answer: Bytes): void;
-  /** So many calls left for a server. */
+  /** So many calls have left for a server. */
   called(count: number): void;
-  /** The client did what no well-behaved one does. */
+  /** Ends the session of a client that breaks the protocol. */
   violated(error: unknown): void;
 }
 
 /** A client's channel of any kind. */
 export interface SessionChannel {
   readonly upstream: Upstream;
-  /** Whether only workers may have it. */
+  /** Whether only workers may open it. */
   readonly isForWork: boolean;
-  /** Bytes that it holds beside what passes. */
+  /** Bytes that it holds beside the frames that pass. */
   readonly size: number;
   close(): void;
 }
 
-/** One of the clients that use a channel to a server. */
+/** A client's channel that forwards over a channel to a server, which the relay's clients share. */
 export abstract class ForwardingChannel<C extends Pusher | Subscription>
   implements SessionChannel, ChannelUser<C>
 {
@@ -57,7 +57,7 @@ export abstract class ForwardingChannel<C extends Pusher | Subscription>
   readonly upstream: Upstream;
   protected readonly context: ChannelContext;
   protected shared: SharedChannel<C> | undefined;
-  /** How often the client was told that the channel is ready. */
+  /** How often the channel became ready. Frames for an earlier time are dropped. */
   protected generation = 0;
   protected isReady = false;
   #upstreamChannel: UpstreamChannel<C> | undefined;
@@ -112,7 +112,7 @@ export abstract class ForwardingChannel<C extends Pusher | Subscription>
   }
 }
 
-/** Takes what a client publishes for: deliveries under its topics. */
+/** Forwards deliveries under a client's topic to the client. */
 export class SessionSubscription extends ForwardingChannel<Subscription> {
   override readonly size: number;
   readonly topic: string;
@@ -141,7 +141,7 @@ function sizeOf(deliveries: readonly Delivery[]): number {
   return size;
 }
 
-/** The same deliveries, none with another topic beside it, and each of no more than {@link ANSWER_PART_BYTES}, or one envelope. */
+/** Splits deliveries into parts of one topic each, with at most {@link ANSWER_PART_BYTES} bytes or one envelope. */
 function partsOf(deliveries: readonly Delivery[]): Delivery[][] {
   const parts: Delivery[][] = [];
   for (const { topic, frames } of deliveries) {

@@ -14,21 +14,21 @@ import type { RetainedMessage } from './retained-message.ts';
 
 export interface SessionChannelsSettings {
   readonly limits: ResolvedLimits;
-  /** @returns undefined for a server that there is not. */
+  /** Looks up a server. @returns undefined for a name that is not a server's. */
   readonly find: (name: string) => Upstream | undefined;
   readonly onRefused: (what: string) => void;
   readonly onLostWork: (count: number) => void;
 }
 
-/** The channels of one client, by number: what it may open, what it sends on them, and what comes for them. */
+/** The channels of one client, by number: opens them, passes on what comes and goes, and closes them. */
 export class SessionChannels {
   readonly #client: ChannelContext;
   readonly #settings: SessionChannelsSettings;
   readonly #memory: ClientMemory;
   readonly #channels = new Map<number, SessionChannel>();
-  /** Number that no channel was above. */
+  /** The highest number of a channel so far. */
   #highest = -1;
-  /** By the address that is pushed to. */
+  /** By the address that the client pushes to. */
   readonly #backlogs = new Map<string, PushBacklog>();
 
   constructor(client: ChannelContext, memory: ClientMemory, settings: SessionChannelsSettings) {
@@ -37,12 +37,12 @@ export class SessionChannels {
     this.#settings = settings;
   }
 
-  /** @throws PalmError for what no well-behaved client opens. */
+  /** @throws PalmError for a channel that no well-behaved client opens. */
   open([, number, kind, address, topic]: Open): void {
     const { limits, find, onLostWork } = this.#settings;
     if (this.#channels.has(number)) throw new PalmError('PROTOCOL', `channel ${number} is open already`);
     if (this.#channels.size >= limits.maxChannels)
-      throw new PalmError('PROTOCOL', 'more channels were opened than a client may have');
+      throw new PalmError('PROTOCOL', 'the client opened more channels than it may have');
     this.#highest = Math.max(this.#highest, number);
     const { server, isForResults } = parseRelayedAddress(address);
     const against = this.#against(server, kind === ChannelKind.pull || isForResults);
@@ -63,7 +63,7 @@ export class SessionChannels {
       const channel = new PullChannel(number, this.#client, upstream, onLostWork);
       this.#keep(number, channel);
       channel.attach();
-    } else throw new PalmError('PROTOCOL', `there is no channel of kind ${kind}`);
+    } else throw new PalmError('PROTOCOL', `a channel cannot be of kind ${kind}`);
   }
 
   close(number: number): void {
@@ -74,17 +74,17 @@ export class SessionChannels {
     this.#memory.closed(channel.size);
   }
 
-  /** @throws PalmError `PROTOCOL` for frames that no channel takes, or more than may be under way. */
+  /** @throws PalmError `PROTOCOL` for frames to a channel that takes none, or for more bytes than the window allows. */
   send([, number, generation, frames]: Send, message: RetainedMessage): void {
     const channel = this.#channels.get(number);
-    // What came in pieces may come after the end of its channel.
+    // A frame in pieces may be complete after its channel was closed.
     if (channel === undefined && number <= this.#highest) return;
     if (!(channel instanceof PushChannel) || frames.length === 0)
-      throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or none came`);
+      throw new PalmError('PROTOCOL', `channel ${number} takes no frames, or the list of frames is empty`);
     const { window } = this.#settings.limits;
     const { outstanding, waiting } = channel.backlog;
     if (outstanding >= window || waiting >= window / SMALLEST_CALL) {
-      throw new PalmError('PROTOCOL', 'more bytes came than may be under way');
+      throw new PalmError('PROTOCOL', 'the client sent more bytes than its window allows');
     }
     channel.take(generation, frames, message);
   }
@@ -93,10 +93,10 @@ export class SessionChannels {
   taken([, number, count]: Taken): void {
     const channel = this.#channels.get(number);
     if (channel instanceof PullChannel && channel.taken(count)) return;
-    throw new PalmError('PROTOCOL', 'credit came that nothing was given for');
+    throw new PalmError('PROTOCOL', 'the client confirmed more work than it was given');
   }
 
-  /** What the client may do has changed: channels that it may not have any more are refused. */
+  /** The client's grants have changed: channels that it may not have any more are closed and refused. */
   review(): void {
     for (const [number, { upstream, isForWork }] of this.#channels) {
       const against = this.#against(upstream.name, isForWork);
@@ -106,15 +106,15 @@ export class SessionChannels {
     }
   }
 
-  /** Something goes to the client: credit that is owed goes with it. */
+  /** Frames are about to go to the client: credit that is owed goes with them. */
   payCredit(): void {
     for (const channel of this.#channels.values()) if (channel instanceof PushChannel) channel.payCredit();
   }
 
   /**
-   * Deliveries for the client's subscriptions.
-   * @param upstream - who published; undefined for the relay itself, whose answers are to calls that never left.
-   * @param change - makes of each delivery the one that goes to the client.
+   * Gives deliveries to the client's subscriptions.
+   * @param upstream - the server that published them; undefined for the relay's own answers to calls that it refused.
+   * @param change - turns each delivery into the one that goes to the client.
    */
   deliver(
     upstream: Upstream | undefined,
@@ -151,10 +151,13 @@ export class SessionChannels {
 
   #checkTopic(topic: string): void {
     if (!topicBelongsTo(topic, this.#client.id)) {
-      throw new PalmError('FORBIDDEN', "a subscription is to topics that are another's");
+      throw new PalmError('FORBIDDEN', "a subscription is to another client's topics");
     }
     if (topic.length <= LONGEST_TOPIC) return;
-    throw new PalmError('PROTOCOL', `a topic has ${topic.length} characters, of ${LONGEST_TOPIC} at most`);
+    throw new PalmError(
+      'PROTOCOL',
+      `a topic has ${topic.length} characters, and may have at most ${LONGEST_TOPIC}`,
+    );
   }
 
   #backlogOf(address: string): PushBacklog {

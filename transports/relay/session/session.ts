@@ -26,10 +26,10 @@ import type { MemoryBudget } from './memory-budget.ts';
 import { type RequestContext, SessionRequests } from './requests.ts';
 import type { RetainedMessage } from './retained-message.ts';
 
-/** Bytes that the objects around a message cost that waits to be confirmed. */
+/** Bytes of the objects around a message that waits for its confirmation. */
 const SENT_COST = 192;
 
-/** Bytes that a byte of a frame costs that is not whole: the room for it doubles as it grows. */
+/** Bytes of memory for each byte of an incomplete frame: its buffer doubles as it grows. */
 const PIECE_COST = 2;
 
 /** What the sessions of a relay share. */
@@ -56,14 +56,14 @@ export interface Credentials {
   readonly info: ConnectionInfo;
 }
 
-/** One client: its session, over as many sockets as it takes. */
+/** The session of one client, which outlives its sockets. */
 export class ClientSession implements ChannelContext, RequestContext, AnswerTaker {
-  /** Which the relay gave it. */
+  /** The id that the relay gave the client. */
   readonly id: string;
-  /** What it must show to go on with the session on another socket. */
+  /** What the client must show to resume the session on another socket. */
   readonly secret: string;
   identity: Identity;
-  /** Whom it is counted with. */
+  /** The group that it is counted with: its network and its identity's name. */
   readonly group: string;
   readonly log = new ReliableLog();
   readonly #incoming: Incoming<ClientFrame>;
@@ -75,7 +75,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   #callBudget: AnswerBudget | undefined;
   #replyBudget: AnswerBudget | undefined;
   #isPaced = false;
-  /** Calls that left and were not answered, as far as answers tell. */
+  /** Calls that left and have no answer yet, as far as the number of answers shows. */
   #openCalls = 0;
   readonly #memory: ClientMemory;
   /** The one that the client is connected by; undefined while it is away. */
@@ -84,7 +84,6 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   #credentials: Credentials | undefined;
   #isClosed = false;
 
-  /** @param group - whom it is counted with: where it comes from, and who it is. */
   constructor(id: string, secret: string, identity: Identity, group: string, settings: SessionSettings) {
     this.id = id;
     this.secret = secret;
@@ -98,7 +97,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
       group,
       budget: settings.budget,
       most: settings.limits.maxHeld,
-      // What its socket has not taken counts also when it was confirmed: nobody can have read it.
+      // Bytes in the socket count even when they were confirmed, because the client cannot have read them.
       outgoing: () => Math.max(this.log.held + this.log.unconfirmed * SENT_COST, this.#socket?.unsent ?? 0),
       working: () => this.assignments.bytes + this.#requests.workerBytes,
       end: (reason) => this.end(CloseCode.slowConsumer, reason),
@@ -128,7 +127,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     return this.log.held;
   }
 
-  /** Whether nothing that the client has asked for is still to come, as far as can be told. */
+  /** Whether all calls and requests of the client are answered, as far as the relay can tell. */
   get isIdle(): boolean {
     return this.#openCalls === 0 && this.#requests.size === 0;
   }
@@ -160,7 +159,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#credentials = credentials;
   }
 
-  /** The client is who it was, but what it may do may be another thing. */
+  /** The client's grants may have changed. */
   identified(identity: Identity): void {
     this.identity = identity;
     this.#channels.review();
@@ -179,7 +178,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#moved();
   }
 
-  /** A message came. @throws PalmError for what no well-behaved client sends. */
+  /** Handles a message. @throws PalmError for a message that no well-behaved client sends. */
   take(message: Message<ClientFrame>, size: number): void {
     const isNew = this.log.take(message, size);
     if (isNew) {
@@ -187,7 +186,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
       const frames = this.#incoming.whole(message.frames);
       const more = this.#incoming.bytes - before;
       this.#memory.holds(PIECE_COST * more);
-      // Frames that came in pieces keep those.
+      // Frames that came in pieces are views of those.
       const kept = this.#memory.message(
         frames === message.frames ? size : 2 * size - Math.min(size, more),
         framesIn(frames),
@@ -198,12 +197,12 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#moved();
   }
 
-  /** So many bytes have come of a message that is not whole. */
+  /** So many bytes have arrived of an incomplete message. */
   arriving(bytes: number): void {
     this.#memory.arriving(bytes);
   }
 
-  /** A server's answers for the client. */
+  /** Sends a server's answers to the client. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     let count = 0;
     let bytes = 0;
@@ -235,7 +234,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#channels.deliver(upstream, deliveries, (delivery) => this.#fitting(delivery));
   }
 
-  /** Its socket is gone. It may be back. */
+  /** The client has lost its connection, and may come back. */
   away(): void {
     this.#memory.arriving(0);
     this.log.suspend();
@@ -257,7 +256,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#settings.forget(this);
   }
 
-  /** Frees everything. */
+  /** Frees all that the session holds. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -275,7 +274,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
       this.post([Type.reply, id, reply]);
       return;
     }
-    const text = `the reply has ${reply.length} bytes, which is over the relay's limit of ${maxFrame}`;
+    const text = `the reply has ${reply.length} bytes, more than the relay's limit of ${maxFrame} (maxFrame)`;
     this.post([Type.failed, id, 'TOO_LARGE', text]);
   }
 
@@ -294,14 +293,14 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#memory.holds(bytes);
   }
 
-  /** Some of what was held for it is with the client. */
+  /** Bytes may have reached the client, or its queue has grown. */
   #moved(): void {
     this.#memory.changed();
     this.#callBudget?.moved();
     this.#replyBudget?.moved();
   }
 
-  /** For calls and for requests each a half of the half that is left to what comes unasked, or larger than it was thought. */
+  /** A quarter of the memory each for calls and for requests. The other half is for answers larger than expected, and all else. */
   #newAnswerBudget(): AnswerBudget {
     return new AnswerBudget(this.#settings.limits.maxHeld / 4, this);
   }
@@ -342,7 +341,10 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#checkSize(frame);
     const isOver = this.#requests.size >= limits.maxRequests || this.#requests.outstanding >= limits.window;
     if (isOver || this.#requests.has(id))
-      throw new PalmError('PROTOCOL', 'more requests came than may be under way');
+      throw new PalmError(
+        'PROTOCOL',
+        'the client has more requests under way than it may, or used a number twice',
+      );
     const { server } = parseRelayedAddress(address);
     const upstream = this.identity.mayUse(server) ? find(server) : undefined;
     if (upstream === undefined) {
@@ -356,10 +358,13 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   #checkSize({ length }: Bytes): void {
     const { maxFrame } = this.#settings.limits;
     if (length > maxFrame)
-      throw new PalmError('TOO_LARGE', `a frame of ${length} bytes is over the limit of ${maxFrame}`);
+      throw new PalmError(
+        'TOO_LARGE',
+        `a frame has ${length} bytes, more than the relay's limit of ${maxFrame}`,
+      );
   }
 
-  /** Results are as large as servers make them; one that is over the limit is said to be. */
+  /** Replaces answers that are larger than the limit by failures that say so. */
   #fitting(delivery: Delivery): Delivery {
     const { maxFrame } = this.#settings.limits;
     if (delivery.frames.every(({ length }) => length <= maxFrame)) return delivery;
@@ -370,14 +375,14 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   }
 }
 
-/** Frames of a message, and PALM frames within them. */
+/** How many frames a message has, including the PALM frames within them. */
 function framesIn(frames: readonly ClientFrame[]): number {
   let count = frames.length;
   for (const frame of frames) if (frame[0] === Type.send) count += frame[3].length;
   return count;
 }
 
-/** How a connection ends whose client did what no well-behaved one does. */
+/** The close code and reason for an error that a client caused. */
 export function closeFor(error: unknown): { readonly code: number; readonly reason: string } {
   const reason = messageOf(error);
   if (!(error instanceof PalmError)) return { code: CloseCode.relayFailed, reason: 'the relay failed' };

@@ -9,30 +9,30 @@ import { Expiry } from './expiry.ts';
 import { ClientSession, type SessionSettings, type SessionSocket } from './session.ts';
 
 export interface SessionsSettings {
-  /** What the ids of all clients begin with. */
+  /** The first part of all clients' ids. */
   readonly relayId: string;
-  /** Sessions that may be remembered at once. */
+  /** The most sessions at once, connected or away. */
   readonly most: number;
-  /** Sessions without a socket that may be remembered of one group. */
+  /** The most sessions without a socket of one group. */
   readonly mostAbsent: number;
-  /** Milliseconds that one without a socket is remembered. */
+  /** Milliseconds that a session without a socket is remembered. */
   readonly resumeWindow: number;
   readonly sessions: Omit<SessionSettings, 'forget'>;
 }
 
 interface SessionEntry {
   readonly session: ClientSession;
-  /** Ends the time that it is remembered without a socket; undefined while it has one. */
+  /** Stops the timer that forgets the session; undefined while it has a socket. */
   stopForgetting: (() => void) | undefined;
 }
 
-/** The clients of a relay, those that are connected and those that may come back. */
+/** The sessions of a relay's clients, connected or away. */
 export class Sessions {
   readonly #settings: SessionsSettings;
-  /** By what is between the first two slashes of their topics. */
+  /** By the client's number, which is between the first two slashes of its topics. */
   readonly #byNumber = new Map<string, SessionEntry>();
   readonly #bySecret = new Map<string, SessionEntry>();
-  /** Those without a socket by group, in each the one that has been for longest first. */
+  /** Sessions without a socket, by group; in each group the one that has been away for longest is first. */
   readonly #absent = new Map<string, Set<ClientSession>>();
   readonly #expiry = new Expiry();
   readonly #sessionSettings: SessionSettings;
@@ -52,9 +52,9 @@ export class Sessions {
   }
 
   /**
-   * A session that begins. When there is no room, one without a socket is forgotten: of the group that has the most, the
-   * one that has been for longest.
-   * @param address - where the client comes from.
+   * Begins a session. When there is no room, a session without a socket is forgotten: the one that has been away for longest, of
+   * the group with the most of them.
+   * @param address - network address of the client.
    */
   begin(identity: Identity, address: string): ClientSession {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
@@ -74,7 +74,7 @@ export class Sessions {
     return session;
   }
 
-  /** The session of a client that is back; undefined when it is forgotten, or another's. */
+  /** The session of a client that comes back; undefined when it is forgotten, or belongs to another identity. */
   resume(secret: string, identity: Identity): ClientSession | undefined {
     const entry = this.#bySecret.get(secret);
     if (entry === undefined || entry.session.identity.name !== identity.name) return undefined;
@@ -116,7 +116,7 @@ export class Sessions {
     const absent = this.#absent.get(session.group) ?? new Set();
     this.#absent.set(session.group, absent);
     absent.add(session);
-    // A stranger that comes and goes pushes out its own sessions, and nobody else's.
+    // Clients that come and go without end push out sessions of their own group only.
     if (absent.size > this.#settings.mostAbsent) this.#forgetOldest(absent);
   }
 
@@ -130,7 +130,7 @@ export class Sessions {
     session.close();
   }
 
-  /** Hands each client what is published for it. */
+  /** Gives each client the deliveries for its topics. */
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     for (let i = 0; i < deliveries.length; ) {
       const number = relayedNumber(deliveries[i]?.topic ?? '');
@@ -155,7 +155,7 @@ export class Sessions {
     }
   }
 
-  /** It has a socket, or is forgotten. */
+  /** The session has a socket again, or is forgotten. */
   #isBack(session: ClientSession): void {
     const absent = this.#absent.get(session.group);
     absent?.delete(session);

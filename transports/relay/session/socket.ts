@@ -34,17 +34,17 @@ export interface SocketContext {
   readonly sessions: Sessions;
   readonly budget: MemoryBudget;
   readonly logger: Logger;
-  /** Those that are open. */
+  /** The open sockets of the relay. */
   readonly sockets: Set<ServerSocket>;
 }
 
 /** Milliseconds that a client gets to answer the closing handshake. */
 const CLOSE_TIMEOUT = 1_000;
 
-/** In a stopped timer's place, which would hold its memory, and where one is to listen and nothing to do. */
+/** Replaces the function of a stopped timer, which would hold memory; also a listener that does nothing. */
 const NOTHING = () => {};
 
-/** Bytes of a message that is still coming by which what is kept for it is counted anew. */
+/** Bytes of an incomplete message after which its memory is counted again. */
 const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
@@ -53,16 +53,16 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   session: ClientSession | undefined;
   readonly #socket: WebSocket;
   readonly #context: SocketContext;
-  /** Only of those that are closed from this side. */
+  /** Resolves when the socket has ended; only after the relay has closed it. */
   #ended: Deferred<void> | undefined;
   #stopTimer: () => void;
   #hasGreeted = false;
   #isClosing = false;
-  /** Why it was closed from this side. */
+  /** Why the relay has closed it. */
   #why: { readonly code: number; readonly reason: string } | undefined;
-  /** Whether anything came since the last heartbeat, and be it a part of a message. */
+  /** Whether any bytes came since the last heartbeat. */
   #isAlive = true;
-  /** Bytes that came of a message that is not whole, as far as they were counted, and whether one has become whole. */
+  /** Bytes of an incomplete message: arrived, and counted in the budget; and whether a message was completed. */
   #arriving = 0;
   #counted = 0;
   #isWhole = false;
@@ -75,7 +75,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('close', (code, reason) => this.#close(code, String(reason)));
-    // It is followed by the end, whatever it is.
+    // A close event follows any error.
     socket.on('error', NOTHING);
     const { greetingTimeout } = context.limits;
     this.#stopTimer = startTimer(greetingTimeout, () => this.close(CloseCode.silent, 'no greeting came'));
@@ -84,7 +84,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     }
   }
 
-  /** Bytes that the client's side has not taken. */
+  /** Bytes that the client's side has not taken yet. */
   get unsent(): number {
     return this.#socket.bufferedAmount;
   }
@@ -93,13 +93,13 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#context.metrics.message('out', message.length);
     this.#socket.send(message);
-    // What it holds is bounded for clients that confirm what they read; others confirm what is not even on its way.
+    // The session bounds what a client has not confirmed. This bounds a client that confirms messages it cannot have received.
     if (this.unsent > 2 * this.#context.limits.maxHeld) {
-      this.#closeForGood(CloseCode.slowConsumer, 'this client confirms what it does not take');
+      this.#closeForGood(CloseCode.slowConsumer, 'the client confirms messages that it has not received');
     }
   }
 
-  /** Says why, and ends. Resolves when it has ended. */
+  /** Closes the connection with a code and its reason. Resolves when it has ended. */
   close(code: number, reason: string): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
@@ -118,7 +118,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#socket.terminate();
   }
 
-  /** Whom it is counted with while it is not known who it is. */
+  /** The group that it is counted with until the client is authenticated. */
   get group(): string {
     return networkOf(this.info.address);
   }
@@ -128,22 +128,22 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   }
 
   /**
-   * Bytes came, and what was whole of them was received.
-   * @param most - bytes that a message may take of the connection, with all that comes between its fragments.
-   * @returns whether more may come.
+   * Bytes have arrived, and the messages that they completed were received.
+   * @param most - the most bytes of one message on the connection, including control frames between its fragments.
+   * @returns whether to go on reading.
    */
   arrived(bytes: number, most: number): boolean {
     this.#isAlive = true;
-    // What is behind a whole message is part of the next one, and no more than what came at once.
+    // Bytes after a completed message belong to the next one. They are few: no more than one chunk.
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
     const { session } = this;
     if (session === undefined && this.#arriving > GREETING_BYTES) {
-      this.close(CloseCode.tooBig, `a greeting has no more than ${GREETING_BYTES} bytes`);
+      this.close(CloseCode.tooBig, `the greeting has more than ${GREETING_BYTES} bytes`);
     } else if (this.#arriving > most) {
-      this.close(CloseCode.tooBig, `a message takes no more than ${most} bytes of the connection`);
+      this.close(CloseCode.tooBig, `a message takes more than ${most} bytes of the connection`);
     }
-    // The end of a connection that is being closed may come, and nothing large.
+    // While the socket is being closed only its end may come, and nothing large.
     if (this.#isClosing && this.#arriving > ARRIVING_STEP) return false;
     if (
       Math.abs(this.#arriving - this.#counted) >= ARRIVING_STEP ||
@@ -156,13 +156,13 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     return true;
   }
 
-  /** A heartbeat is due. */
+  /** Sends a heartbeat, or cuts a silent client. */
   beat(): void {
     const { session } = this;
     if (session === undefined || this.#isClosing) return;
     if (!this.#isAlive) {
-      // No closing handshake with who does not answer.
-      this.#why = { code: CloseCode.silent, reason: 'nothing came from the client any more' };
+      // A silent client would not answer a closing handshake.
+      this.#why = { code: CloseCode.silent, reason: 'the client has sent nothing for two heartbeats' };
       this.#isClosing = true;
       this.terminate();
       return;
@@ -177,7 +177,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#isWhole = true;
     try {
       if (!isBinary || !Buffer.isBuffer(data))
-        throw new PalmError('PROTOCOL', 'a text came, and frames are binary');
+        throw new PalmError('PROTOCOL', 'a text message came, and frames are binary');
       this.#context.metrics.message('in', data.length);
       const message = readClientMessage(
         new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
@@ -193,11 +193,11 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     const { code, reason } = closeFor(error);
     const { logger } = this.#context;
     if (code === CloseCode.relayFailed) logger.error('the relay failed', { reason: messageOf(error) });
-    // What is wrong once is wrong again when it is sent again.
+    // The session ends too: the client would send the same again.
     this.#closeForGood(code, reason);
   }
 
-  /** Ends the session too. */
+  /** Closes the connection and ends the session. */
   #closeForGood(code: number, reason: string): void {
     this.close(code, reason);
     this.session?.end(code, reason);
@@ -205,7 +205,10 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
 
   #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
     if (hello?.[0] !== Type.hello || more.length > 0 || this.#hasGreeted) {
-      throw new PalmError('PROTOCOL', 'a connection begins with a greeting, and waits for the answer');
+      throw new PalmError(
+        'PROTOCOL',
+        'the first frame must be a greeting, and nothing may follow before its answer',
+      );
     }
     this.#hasGreeted = true;
     this.#admit(hello, features > 0).catch((error) => this.#fail(error));
@@ -258,7 +261,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#stopTimer();
     this.#context.budget.set(this, 0);
     this.#ended?.resolve();
-    // Its own words tell more than the echo of them.
+    // The relay's own reason says more than its echo.
     const why = this.#why ?? { code, reason };
     this.#tellEnd(why.code, why.reason);
   }
@@ -276,19 +279,19 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       reason,
     });
     if (session === undefined) return;
-    // Those that say good-bye do not come back: a client that is done, and a page that is left.
+    // With these codes a client says that it does not come back: it is done, or its page was left.
     const mayReturn = code !== CloseCode.normal && code !== CloseCode.goingAway;
     sessions.disconnected(session, this, mayReturn);
   }
 }
 
-/** Slices of a heartbeat, so that ten thousand pings are not one moment's work. */
+/** Slices of a heartbeat, so that ten thousand pings are not sent at once. */
 const SLICES = 16;
 
-/** Sends the heartbeats of all connections, and cuts those that are silent. One timer for all. */
+/** Sends the heartbeats of all connections, and cuts silent clients. One timer for all. */
 export class Heartbeats {
   readonly #timer: ReturnType<typeof setInterval>;
-  /** Which slice a connection is in for good: its heartbeats are to be even, whoever comes and goes. */
+  /** Slice of each connection. It does not change, so that the heartbeats stay even while others come and go. */
   readonly #slices = new WeakMap<ServerSocket, number>();
   #turn = 0;
   #next = 0;
@@ -314,20 +317,20 @@ export class Heartbeats {
   }
 }
 
-// Bounds what the WebSocket library keeps of a message before it is whole.
+// Bounds what the WebSocket library keeps of an incomplete message.
 
 /**
- * Bytes that a fragment of a message has on average at least, and a piece of one as it comes from the network. Each costs
- * some 150 bytes beside its own; clients send none that are nearly as small.
+ * The least average bytes of a message's fragments, and of the chunks that arrive from the network. Each costs some 150 bytes
+ * beside its own. Those of clients are far larger.
  */
 const SMALLEST_FRAGMENT = 1_024;
 const SMALLEST_CHUNK = 256;
 
-/** Bytes around a fragment, and beside a message: frames between its fragments, and what comes together with it. */
+/** Bytes of a fragment's head; bytes of control frames between fragments, and of a chunk that ends in the next message. */
 const FRAME_HEAD = 14;
 const BESIDE = 2 * 65_536;
 
-/** What the library is to keep to, for messages of so many bytes at most. */
+/** Options that bound the library, for messages of at most so many bytes. */
 export function partsOf(maxPayload: number): {
   readonly maxFragments: number;
   readonly maxBufferedChunks: number;
@@ -339,9 +342,8 @@ export function partsOf(maxPayload: number): {
 }
 
 /**
- * Tells the socket of all bytes that come, and of how many it may have without a whole message. The library counts what is in
- * fragments alone: not the frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it
- * came with.
+ * Counts all bytes that arrive, and bounds those of an incomplete message. The library counts only what is in fragments: not the
+ * frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it arrived with.
  */
 export function countIntake(stream: Duplex, socket: ServerSocket, maxPayload: number): void {
   const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
