@@ -5,20 +5,20 @@ import { NO_BYTES, type PalmMessage } from '../../../src/protocol/message.ts';
 import { resultOf } from '../../../src/protocol/work-request.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
-/** Bytes that one takes beside its strings. */
+/** Bytes of one beside its strings. */
 const ENTRY = 256;
 
-/** A message that was given, without its payload. */
+/** A message of work without its payload. */
 interface Assignment {
   readonly head: PalmMessage;
-  /** How often: nothing keeps a server from giving the same again. */
+  /** How often it was given: a server may give the same again. */
   times: number;
 }
 
 /**
- * The work that one client was given by one server that pushes it. A result counts for such a message alone: what is passed
- * on is that message as the server gave it, with the payload and status of the result. How many results one has is for its
- * function to say, so a message is not forgotten with the first; those go first whose last result is the longest ago.
+ * The work that one client was given by one server that pushes it. A result is passed on only for such a message: as that message,
+ * with the payload and status of the result. A function may give any number of results, so a message is not forgotten with the
+ * first one. The messages whose last result is oldest are forgotten first.
  */
 export class AssignedWork {
   readonly #codec = new EnvelopeCodec();
@@ -26,12 +26,12 @@ export class AssignedWork {
   readonly #answered = new BoundedAssignments();
   readonly #onRefused: () => void;
 
-  /** @param onRefused - called for each result of what was not given. */
+  /** @param onRefused - called for each result without such a message. */
   constructor(onRefused: () => void) {
     this.#onRefused = onRefused;
   }
 
-  /** Bytes that it takes, as far as that can be told. */
+  /** An estimate of its bytes. */
   get bytes(): number {
     return this.#unanswered.bytes + this.#answered.bytes;
   }
@@ -50,7 +50,7 @@ export class AssignedWork {
     }
   }
 
-  /** Work that the client had not begun is others' again. */
+  /** The client did not begin this work, and others get it. */
   takeBack(frames: readonly Bytes[]): void {
     for (const frame of frames) {
       const message = this.#read(frame);
@@ -64,7 +64,7 @@ export class AssignedWork {
   }
 
   /**
-   * The result as it goes to the server; undefined for one of nothing that the client was given.
+   * The result as it goes to the server; undefined for a result of work that the client was not given.
    * @throws PalmError `PROTOCOL` when it is not an envelope.
    */
   judge(frame: Bytes): Bytes | undefined {
@@ -79,7 +79,7 @@ export class AssignedWork {
     return this.#codec.encode({ ...assignment.head, ...resultOf(message) });
   }
 
-  /** What a server gives need not be an envelope. */
+  /** Undefined for a frame that is not an envelope, which a server may push. */
   #read(frame: Bytes): PalmMessage | undefined {
     try {
       return this.#codec.decode(frame);
@@ -114,7 +114,7 @@ export class WorkAssignments {
   }
 }
 
-/** Messages in the order in which they were put, of which the oldest are forgotten when there is no room. */
+/** Messages in order of insertion. The oldest are forgotten when there is no room. */
 class BoundedAssignments {
   readonly #byKey = new Map<string, Assignment>();
   bytes = 0;
@@ -139,12 +139,12 @@ class BoundedAssignments {
   }
 }
 
-/** Whose result it is: a worker gives all of this back as it came. */
+/** Identifies a message: workers return all of these fields as they came. */
 function keyOf({ pipeline, client, stage, function: path, cache, ordinal }: PalmMessage): string {
   return `${stage} ${ordinal} ${pipeline.length} ${client.length} ${path.length} ${pipeline}${client}${path}${cache}`;
 }
 
-/** The key holds the strings once more; two bytes a character, since one beyond Latin 1 makes all of them so. */
+/** The key holds the strings once more. V8 takes two bytes a character for a string with any character outside of Latin 1. */
 function sizeOf(key: string, { head }: Assignment): number {
   return 4 * key.length + 2 * (head.error.length + head.errorName.length) + head.unknown.length + ENTRY;
 }

@@ -1,30 +1,30 @@
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
 import { RetainedMessage } from './retained-message.ts';
 
-/** Bytes that the objects around a channel cost. */
+/** Bytes of the objects around a channel. */
 const CHANNEL_COST = 2_048;
 
 export interface ClientMemorySettings {
-  /** Whom the client is counted with: where it comes from, and who it is. */
+  /** The group that the client is counted with: its network and its identity's name. */
   readonly group: string;
   readonly budget: MemoryBudget;
-  /** Bytes that may be kept for the client. */
+  /** The most bytes that may be kept for the client. */
   readonly most: number;
-  /** Bytes that are on their way to the client. */
+  /** Bytes under way to the client. */
   readonly outgoing: () => number;
-  /** Bytes of what is remembered of it as a worker. */
+  /** Bytes remembered of it as a worker. */
   readonly working: () => number;
-  /** Ends the client, for which too much is kept. */
+  /** Ends the client's session, because too much is kept for it. */
   readonly end: (reason: string) => void;
 }
 
-/** The bytes that a relay keeps for one client, in both directions: as long as it is connected, away, or has left frames behind. */
+/** Counts the bytes that a relay keeps for one client, in both directions, also while it is away or has left frames behind. */
 export class ClientMemory implements BudgetHolder {
   readonly #settings: ClientMemorySettings;
-  /** Of messages that came and are still needed, and of one that is still coming. */
+  /** Bytes of messages that are still in use, and of an incomplete one. */
   #incoming = 0;
   #arriving = 0;
-  /** Of channels, and of what is held for them beside. */
+  /** Bytes of channels, and of what they hold. */
   #channels = 0;
   #isClosed = false;
 
@@ -40,7 +40,7 @@ export class ClientMemory implements BudgetHolder {
     if (!this.#isClosed) this.#settings.end(reason);
   }
 
-  /** A message came that is kept until nothing of it is needed any more. {@link changed} is due when it has been looked into. */
+  /** Counts a message until its last user has released it. Call {@link changed} once it was handled. */
   message(size: number, frames: number): RetainedMessage {
     const message = new RetainedMessage(size, frames, (bytes) => {
       this.#incoming -= bytes;
@@ -50,13 +50,13 @@ export class ClientMemory implements BudgetHolder {
     return message;
   }
 
-  /** So many bytes have come of a message that is not whole. */
+  /** So many bytes have arrived of an incomplete message. */
   arriving(bytes: number): void {
     this.#arriving = bytes;
     this.changed();
   }
 
-  /** A channel was opened, for which so many bytes are held beside. */
+  /** A channel was opened, which holds so many bytes. */
   opened(bytes: number): void {
     this.holds(CHANNEL_COST + bytes);
   }
@@ -65,15 +65,15 @@ export class ClientMemory implements BudgetHolder {
     this.holds(-CHANNEL_COST - bytes);
   }
 
-  /** So many bytes more are held for its channels, or less. {@link changed} is due when the frame or message has been worked on. */
+  /** Channels hold so many more bytes; fewer, if negative. Call {@link changed} once the frame or message was handled. */
   holds(bytes: number): void {
     this.#channels += bytes;
   }
 
-  /** What is kept is another amount now. */
+  /** The amount has changed. Ends the client's session when it is over the limit. */
   changed(): void {
     const { budget, most, outgoing, working, end } = this.#settings;
-    // Some of what the client sent may still be in the hands of a transport.
+    // Frames of the client may still be in a transport.
     if (this.#isClosed) {
       budget.set(this, this.#incoming);
       return;
@@ -83,7 +83,7 @@ export class ClientMemory implements BudgetHolder {
     const bytes = sent + came + working() + this.#channels;
     budget.set(this, bytes);
     if (bytes <= most || this.#isClosed) return;
-    const what = sent > came ? 'which does not take them' : 'which sends more than is taken';
+    const what = sent > came ? 'which does not read them' : 'which sends more than its servers take';
     end(`more than ${most} bytes are kept for this client, ${what}`);
   }
 

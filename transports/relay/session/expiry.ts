@@ -2,10 +2,10 @@ import { EarliestTimer } from '../../../src/async/earliest.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import type { ClientSession } from './session.ts';
 
-/** Milliseconds between two looks at the clock of the system, which may be set, or go on while the machine sleeps. */
+/** Milliseconds between two looks at the system's clock, which may be set, and which goes on while the machine sleeps. */
 const LOOK = 1_000;
 
-/** Closes connections when the time of their tokens is over. One timer for all. */
+/** Closes connections whose tokens have expired. One timer for all. */
 export class Expiry {
   /** Connected clients whose tokens expire. */
   readonly #watched = new Set<ClientSession>();

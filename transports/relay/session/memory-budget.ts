@@ -1,23 +1,23 @@
-/** Something that bytes are kept for. */
+/** A client or socket that bytes are kept for. */
 export interface BudgetHolder {
-  /** Those of one group share a fate: when too much is kept, the group with the most gives first. */
+  /** When too much is kept, holders of the group with the most bytes are ended first. */
   readonly group: string;
-  /** Too much is kept for all together, and this one is to let go of what is kept for it. */
+  /** Too much is kept for all together, and this holder must end. */
   overBudget(reason: string): void;
 }
 
 /**
- * Bounds the bytes that a relay keeps for all of its clients together, in both directions: whatever they do and however many
- * there are, they do not fill its memory.
+ * Bounds the bytes that a relay keeps for all of its clients together, in both directions, so that any number of clients cannot
+ * fill its memory.
  */
 export class MemoryBudget {
   readonly #most: number;
-  /** Of those for whom bytes are kept. */
+  /** Bytes of each holder that has any. */
   readonly #kept = new Map<BudgetHolder, number>();
   readonly #byGroup = new Map<string, number>();
   #total = 0;
 
-  /** @param most - bytes for all together. */
+  /** @param most - the most bytes for all together. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -28,8 +28,8 @@ export class MemoryBudget {
   }
 
   /**
-   * So many bytes are kept for one now. When all together are over the limit, the group with the most gives: first the
-   * one of it that the most is kept for. A stranger with many connections is thus cut before a client with one.
+   * Sets the bytes of one holder. When all together are over the limit, the largest holder of the group with the most bytes ends. So
+   * an attacker with many connections is cut before a client with one.
    */
   set(holder: BudgetHolder, bytes: number): void {
     this.#put(holder, bytes);
@@ -37,7 +37,7 @@ export class MemoryBudget {
       const largest = this.#largest();
       if (largest === undefined) return;
       this.#put(largest, 0);
-      largest.overBudget(`more than ${this.#most} bytes are kept for all clients, and the most for this one`);
+      largest.overBudget(`more than ${this.#most} bytes are kept for all clients, and this one has the most`);
     }
   }
 

@@ -6,7 +6,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { WorkTaker } from '../upstream/work-pool.ts';
 import type { ChannelContext, SessionChannel } from './channel.ts';
 
-/** Gives a client its share of a server's work, a little at a time, and takes back what it has not taken when it vanishes. */
+/** Gives a client its share of a server's work, a little at a time. When the client vanishes, work that it has not begun is taken back. */
 export class PullChannel implements SessionChannel, WorkTaker {
   readonly #number: number;
   readonly #context: ChannelContext;
@@ -14,7 +14,7 @@ export class PullChannel implements SessionChannel, WorkTaker {
   readonly isForWork = true;
   readonly size = 0;
   readonly lost: (count: number) => void;
-  /** With the client, oldest first. */
+  /** Frames that the client has and has not begun, oldest first. */
   #given: Bytes[] = [];
   #givenBytes = 0;
   #isReady = false;

@@ -11,18 +11,18 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { type ChannelContext, ForwardingChannel } from './channel.ts';
 import type { RetainedMessage } from './retained-message.ts';
 
-/** Frames that came together. */
+/** Frames of one message. */
 interface Batch {
   readonly frames: readonly Bytes[];
-  /** Which of the times that the channel was ready they are for. */
+  /** The generation of the channel that they are for. */
   readonly generation: number;
   /** The message that they came in. */
   readonly message: RetainedMessage;
 }
 
-/** Passes on what a client sends, as fast as the server takes it. */
+/** Passes a client's frames on to a server, as fast as the server takes them. */
 export class PushChannel extends ForwardingChannel<Pusher> {
-  /** Calls are judged, and only so many are on their way; results of workers count for what those were given. */
+  /** Whether it carries calls, which are judged and limited in number, or results, which must be for work that was given. */
   readonly #carriesCalls: boolean;
   readonly #credit: CreditAccount;
   readonly backlog: PushBacklog;
@@ -32,15 +32,15 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   /** This channel's part of the backlog: bytes that came and that the server has not taken, and frames that wait. */
   #outstanding = 0;
   #waiting = 0;
-  /** What goes next, the bytes that came for it and what they count for, the messages that end with it, and places that were taken for more. */
+  /** Frames to send next, the bytes that they came as, the credit for these, the messages to release then, and free places taken for more. */
   #outgoing: Bytes[] = [];
   #outgoingBytes = 0;
   #outgoingCredit = 0;
   #outgoingMessages: RetainedMessage[] = [];
   #places = 0;
-  /** Gives up the wait for a turn. */
+  /** Gives up the wait in the queue. */
   #stopWaiting = () => {};
-  /** Whether it had to wait for its places. */
+  /** Whether calls had to wait for places. */
   #hasWaited = false;
 
   constructor(
@@ -61,7 +61,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     return !this.#carriesCalls;
   }
 
-  /** @param generation - which of the times that the channel was ready the client sends for; earlier ones are over. */
+  /** @param generation - the generation that the client sends for. Frames for an earlier one are dropped. */
   take(generation: number, frames: readonly Bytes[], message: RetainedMessage): void {
     if (this.#isOver(generation)) return;
     let bytes = 0;
@@ -71,11 +71,11 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     this.#count(bytes, frames.length);
     if (this.#isPassing) return;
     this.#isPassing = true;
-    // What else comes in this message of the WebSocket goes along.
+    // Later frames of the same message are sent together with these.
     queueMicrotask(() => this.#passAll());
   }
 
-  /** Something goes to the client: the credit goes with it. */
+  /** Frames are about to go to the client: the credit goes with them. */
   payCredit(): void {
     this.#credit.pay();
   }
@@ -90,7 +90,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     super.close();
   }
 
-  /** Nothing that came so far goes on. */
+  /** Drops all frames that have not left. */
   #end(): void {
     this.#count(-this.#outstanding, 0);
     this.#credit.forget();
@@ -112,7 +112,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
         await (this.#carriesCalls ? this.#passCalls(next) : this.#passResults(next));
       } catch (error) {
         this.#giveUp();
-        // What the link lost it tells of itself; the rest the client has brought about.
+        // A broken connection reports itself; all other errors are the client's fault.
         if (!(error instanceof PalmError) || (error.code !== 'DISCONNECTED' && error.code !== 'CLOSED')) {
           this.context.violated(error);
         }
@@ -132,12 +132,12 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     await this.#send(generation);
   }
 
-  /** They leave when as many as travel together are there, there are no places for more, or no more have come. */
+  /** Calls leave when {@link MOST_IN_TURN} are there, when there are no places for more, or when no more have come. */
   async #passCalls({ frames, generation, message }: Batch): Promise<void> {
     try {
       await this.#gather(frames, generation);
     } finally {
-      // Those of its frames that have not left are in the turn.
+      // Its frames that have not left are among the outgoing ones.
       this.#outgoingMessages.push(message);
     }
     if (this.#came.size === 0 || this.#isOver(generation)) await this.#send(generation);
@@ -160,7 +160,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
           this.#hasWaited = true;
           this.#places = await this.#waitForPlaces(Math.min(left, BATCH));
           if (this.#isOver(generation)) break;
-          // What the client may do may have changed while the call waited.
+          // The client's grants may have changed while the call waited.
           verdict = await this.#judge(frame);
           if (this.#isOver(generation)) break;
           if (!verdict.passes) {
@@ -171,7 +171,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       }
       this.#places--;
       this.#add(frame);
-      // A new list: one that was empty since the last turn would be old by now, and make old what is put in.
+      // A new list: the empty one is in V8's old generation by now, and would move its frames there.
       if (this.#outgoing.length === 0) this.#outgoing = [verdict.frame];
       else this.#outgoing.push(verdict.frame);
       if (this.#outgoing.length === BATCH) await this.#send(generation);
@@ -193,7 +193,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     this.#outgoingCredit += this.context.counted(frame);
   }
 
-  /** Up to so many places, both among the client's calls and among all that are on their way to the server. */
+  /** Takes up to so many places, both of the client's own and of those that all clients have at the server. */
   #takePlaces(most: number): number {
     const { callBudget } = this.context;
     const own = callBudget.take(most);
@@ -215,7 +215,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     return places;
   }
 
-  /** The turn leaves; those that were refused needed no places. */
+  /** Sends the outgoing frames, and counts refused calls as done: they needed no places. */
   async #send(generation: number): Promise<void> {
     const bytes = this.#outgoingBytes;
     const credit = this.#outgoingCredit;
@@ -235,7 +235,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     this.#credit.add(credit, hasWaited);
   }
 
-  /** Its turn has come. What is in the hands of the transport counts until it has left, also when its client is gone. */
+  /** Hands the frames to the transport. They count until they have left it, also when their client is gone. */
   async #handOver(generation: number, bytes: number): Promise<void> {
     const frames = this.#outgoing;
     const messages = this.#outgoingMessages;
@@ -246,7 +246,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     this.#outgoing = [];
     this.#outgoingMessages = [];
     if (this.#carriesCalls) this.context.called(frames.length);
-    // The places of those that are refused or were taken for more are others' meanwhile.
+    // Places that were taken for refused or further calls are free for others meanwhile.
     this.#givePlacesBack();
     try {
       await this.shared.channel.send(frames);
@@ -256,7 +256,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     }
   }
 
-  /** Nothing is about to leave, and the places for it are others'. */
+  /** Drops the outgoing frames, and frees their places. */
   #giveUp(): void {
     if (this.#carriesCalls) this.#places += this.#outgoing.length;
     this.#outgoing = [];
@@ -283,24 +283,24 @@ export class PushChannel extends ForwardingChannel<Pusher> {
 }
 
 /**
- * Credit that is owed to a client: told when it is much, with the answers that go to the client anyway, or after a while.
- * A message for each batch of calls would cost as much as its answers do.
+ * Credit that is owed to a client. It is paid when it is a quarter of the window, with answers that go to the client anyway, or
+ * after {@link WAIT}. A message for each batch of calls would cost as much as the batch's answers.
  */
 export class CreditAccount {
   readonly #largest: number;
-  /** What the client allows itself by now. */
+  /** The window that the client has grown to so far. */
   #window = FIRST_PUSH_WINDOW;
   readonly #tell: (bytes: number) => void;
   #owed = 0;
   #stopTimer: (() => void) | undefined;
 
-  /** @param window - bytes that the client may have out: it is not to wait for what is owed. */
+  /** @param window - bytes that the client may have under way: it must not wait for credit that is owed. */
   constructor(window: number, tell: (bytes: number) => void) {
     this.#largest = window;
     this.#tell = tell;
   }
 
-  /** @param hasWaited - whether they had to wait for their turn: then what comes early only waits, too, and the client is told late. */
+  /** @param hasWaited - whether the bytes had to wait for places. More would wait too, so the client is paid late. */
   add(bytes: number, hasWaited: boolean): void {
     this.#owed += bytes;
     const most = hasWaited ? CREDIT_BYTES : Math.min(CREDIT_BYTES, this.#window / 4);
@@ -308,14 +308,14 @@ export class CreditAccount {
     else this.#stopTimer ??= startTimer(CREDIT_WAIT, () => this.pay());
   }
 
-  /** Nothing is owed any more. */
+  /** Drops the credit that is owed. */
   forget(): void {
     this.#owed = 0;
     this.#stopTimer?.();
     this.#stopTimer = undefined;
   }
 
-  /** Tells of what is owed. */
+  /** Pays the credit that is owed. */
   pay(): void {
     const owed = this.#owed;
     this.forget();
@@ -324,10 +324,10 @@ export class CreditAccount {
   }
 }
 
-/** What one client has sent to one address of a server and the server has not taken, over all of its channels. */
+/** What one client has sent to one address of a server, over all of its channels, and the server has not taken. */
 export class PushBacklog {
-  /** Bytes that came. */
+  /** Bytes of frames. */
   outstanding = 0;
-  /** Frames that came and were not looked into. */
+  /** Frames that were not judged yet. */
   waiting = 0;
 }

@@ -8,30 +8,29 @@ import type { Admission } from '../http/admission.ts';
 import type { ClientSession } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
-/** Clients that the hook is asked for at once, and in one turn of the event loop. */
+/** How many clients the hook is asked for at once, and in one turn of the event loop. */
 const SLICE = 64;
 
 export interface ReauthenticationContext {
   readonly admission: Admission;
-  /** Those of all clients, connected or away. */
   readonly sessions: Sessions;
   readonly logger: Logger;
   /** Milliseconds that the hook gets to answer for one client. */
   readonly timeout: number;
 }
 
-/** Asks again who the clients are that were let in, as when tokens were taken back. */
+/** Authenticates all clients again, as after tokens were revoked. */
 export class Reauthentication {
   readonly #context: ReauthenticationContext;
   #round: Promise<void> = Promise.resolve();
-  /** The round that has not begun. */
+  /** The next round, if it is planned and has not begun. */
   #next: Promise<void> | undefined;
 
   constructor(context: ReauthenticationContext) {
     this.#context = context;
   }
 
-  /** Resolves when every client that was in was asked for, by what is known from now on. Never rejects. */
+  /** Resolves when all clients were authenticated by what is known from now on. Never rejects. */
   again(): Promise<void> {
     this.#context.admission.changed();
     this.#next ??= this.#round.then(() => {
@@ -43,7 +42,7 @@ export class Reauthentication {
   }
 
   async #askForAll(): Promise<void> {
-    // Those whose answer came before the change are in by then.
+    // Clients whose answer came before the change have their session by then.
     await macrotask();
     const sessions = [...this.#context.sessions];
     for (let from = 0; from < sessions.length; from += SLICE) {
@@ -60,12 +59,12 @@ export class Reauthentication {
     try {
       identity = await within(timeout, admission.ask(credentials.token, credentials.info));
     } catch (error) {
-      // A hook that fails says nothing of anybody.
+      // A hook that fails does not revoke anything.
       const fields = { client: session.id, identity: session.identity.name, reason: messageOf(error) };
       logger.error('a client could not be authenticated again, and goes on as before', fields);
       return;
     }
-    // It has come back with another token meanwhile.
+    // The client has come back with another token meanwhile.
     if (session.credentials !== credentials) return;
     if (identity?.name !== session.identity.name) {
       session.end(CloseCode.unauthorized, 'the token is not valid any more');

@@ -10,9 +10,9 @@ import type { Upstream } from '../upstream/upstream.ts';
 import type { AnswerBudget } from './answer-budget.ts';
 import type { RetainedMessage } from './retained-message.ts';
 
-/** Who asks, and how a request ends. */
+/** What requests need of their client's session. */
 export interface RequestContext extends JudgedClient {
-  /** Where its requests get places by what it can take of replies. */
+  /** Gives places to requests, by the size of the replies that the client can take. */
   readonly replyBudget: AnswerBudget;
   /** Bytes that an envelope counts for within the window. */
   counted(frame: Bytes): number;
@@ -27,14 +27,14 @@ interface PendingRequest {
   cancel(): void;
 }
 
-/** The requests of one client that are under way. */
+/** The requests under way of one client. */
 export class SessionRequests {
   readonly #guard: RequestGuard;
   readonly #context: RequestContext;
   readonly #pending = new Map<number, PendingRequest>();
-  /** Few clients are any. */
+  /** The client's workers, if it has any. */
   #workers: WorkerWatch | undefined;
-  /** Bytes of those under way. */
+  /** Bytes of the requests under way. */
   outstanding = 0;
 
   constructor(guard: RequestGuard, context: RequestContext) {
@@ -46,7 +46,7 @@ export class SessionRequests {
     return this.#pending.size;
   }
 
-  /** Bytes of what is remembered of its workers. */
+  /** Bytes remembered of the client's workers. */
   get workerBytes(): number {
     return this.#workers?.bytes ?? 0;
   }
@@ -55,7 +55,7 @@ export class SessionRequests {
     return this.#pending.has(id);
   }
 
-  /** @param message - the one that it came in: it is needed until the request has ended, also when that was given up. */
+  /** @param message - the message that the request came in. It is kept until the request has ended, also when the client gave it up. */
   async ask(id: number, upstream: Upstream, frame: Bytes, message: RetainedMessage): Promise<void> {
     const entry: PendingRequest = { upstream, frame, cancel: () => {} };
     this.#pending.set(id, entry);
@@ -83,7 +83,7 @@ export class SessionRequests {
     entry.cancel();
   }
 
-  /** What the client may do has changed: what it may not any more ends. */
+  /** The client's grants have changed: requests that it may not make any more fail. */
   review(): void {
     const { identity } = this.#context;
     if (!identity.mayWork) this.#workers?.leave();
@@ -100,12 +100,12 @@ export class SessionRequests {
     }
   }
 
-  /** The link to the client broke. */
+  /** The client has lost its connection. */
   away(): void {
     this.#workers?.away();
   }
 
-  /** The client is gone. What its workers held is for others at once. */
+  /** The client is gone. Work that its workers held goes to others at once. */
   close(): void {
     for (const id of [...this.#pending.keys()]) this.cancel(id);
     this.#workers?.leave();
@@ -137,7 +137,7 @@ export class SessionRequests {
       return pending.reply;
     }
     const { replyBudget } = this.#context;
-    // What has a place goes at once, and what has none in turn, so that a get does not overtake the set before it.
+    // Requests without a place wait in order, so that a get does not overtake the set before it.
     if (replyBudget.take(1) === 0) await replyBudget.wait(1);
     const { frame, deletes, rewrite } = verdict;
     let size: number | undefined;
@@ -155,35 +155,34 @@ export class SessionRequests {
 
 const GIVEN_UP = new PalmError('CLOSED', 'the client gave the request up');
 
-/** A worker as its requests tell of it. */
+/** A worker, as its requests describe it. */
 interface SeenWorker {
   readonly worker: string;
   readonly name: string;
   readonly leaves: boolean;
 }
 
-/** Characters that say who a worker of one client is. */
 const LONGEST = 1_024;
-/** Bytes that one takes beside its strings. */
+/** Bytes of one beside its strings. */
 const ENTRY = 256;
 
-/** A worker of one server: the same id may be used for several. */
+/** A worker of one server. Several servers may have workers with the same id. */
 interface WatchedWorker extends Pick<SeenWorker, 'worker' | 'name'> {
   readonly upstream: Upstream;
 }
 
-/** Workers of one client: when its link breaks, their Masters are told at once and need not miss them first. */
+/** The workers of one client. When its connection breaks, their Masters are told at once. */
 export class WorkerWatch {
-  /** By the name of their server, which has no spaces, and their id. */
+  /** By the name of the server, which has no spaces, and the worker's id. */
   readonly #workers = new Map<string, WatchedWorker>();
   #bytes = 0;
 
-  /** Bytes that they take, as far as that can be told. */
+  /** An estimate of their bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @throws PalmError `FORBIDDEN` when it is more than one client can be. */
+  /** @throws PalmError `FORBIDDEN` when the client has too many workers, or the worker's name is too long. */
   saw(upstream: Upstream, { worker, name, leaves }: SeenWorker): void {
     const key = `${upstream.name} ${worker}`;
     if (leaves) {
@@ -192,7 +191,7 @@ export class WorkerWatch {
     }
     const isNew = !this.#workers.has(key);
     if ((isNew && this.#workers.size >= CLIENT_WORKERS) || worker.length + name.length > LONGEST) {
-      throw new PalmError('FORBIDDEN', 'one client cannot be so many workers, or one of such a name');
+      throw new PalmError('FORBIDDEN', 'the client has too many workers, or one with too long a name');
     }
     this.#forget(key);
     const watched = { upstream, worker, name };
@@ -207,13 +206,13 @@ export class WorkerWatch {
     this.#bytes -= sizeOf(known);
   }
 
-  /** The link to the client broke. It may be back in time. */
+  /** The client has lost its connection, and may come back. */
   away(): void {
     if (this.#workers.size === 0) return;
     const codec = new EnvelopeCodec();
     for (const { upstream, worker, name } of this.#workers.values()) {
       const request = { worker, name, sequence: 1, want: 0, leaves: false, isAway: true, items: [] };
-      // A Master that is gone has nothing to be told.
+      // A Master that is gone need not be told.
       const tell = async () => upstream.requestWork(encodeWorkRequest(codec, request)).reply;
       tell().catch(() => {});
     }

@@ -1,10 +1,10 @@
-/** Bytes that the objects around one message cost, and those around one of its frames, however small they are. */
+/** Bytes of the objects around one message, and around one of its frames. */
 const MESSAGE_COST = 512;
 const FRAME_COST = 128;
 
 /**
- * A message that came from a client. Its frames are views of one piece of memory, so the smallest of them keeps all of it:
- * the whole message counts until nothing of it is needed any more.
+ * A message of a client that is kept in memory. Its frames are views of one buffer, so each of them keeps all of it. The whole
+ * message counts until its last user has released it.
  */
 export class RetainedMessage {
   /** Bytes that it counts for. */
@@ -15,14 +15,14 @@ export class RetainedMessage {
   /**
    * @param size - bytes of the message.
    * @param frames - how many frames are in it, of whatever kind.
-   * @param onDone - told when nothing of it is needed any more.
+   * @param onDone - called when its last user has released it.
    */
   constructor(size: number, frames: number, onDone: (bytes: number) => void) {
     this.bytes = size + MESSAGE_COST + frames * FRAME_COST;
     this.#onDone = onDone;
   }
 
-  /** Somebody needs it beside those that do. Each calls {@link release} once. */
+  /** Adds a user, which calls {@link release} once. The first user is there from the beginning. */
   retain(): void {
     this.#users++;
   }
