@@ -1,34 +1,34 @@
-/** How a WebSocket between a client and a relay ends: the close codes of both sides (docs/protocol/relay.md). */
+/** The close codes of a WebSocket between a client and a relay, for both sides (docs/protocol/relay.md). */
 import type { PalmErrorCode } from '../../src/protocol/errors.ts';
 
-// One by one, so that bundlers put the number in their place.
+// Single exports, so that bundlers inline the numbers.
 
 /** The client is done. */
 export const normal = 1000;
 /** The relay is going down. */
 export const goingAway = 1001;
-/** A message or frame is over the announced limit. */
+/** A message or frame is larger than the announced limit. */
 export const tooBig = 1009;
 /** The relay failed. */
 export const relayFailed = 1011;
-/** What came is no frame, or not in order. */
+/** A frame is malformed, or out of order. */
 export const badFrame = 4400;
 /** The token is missing, wrong or expired. */
 export const unauthorized = 4401;
-/** A topic, client id or address that is not the client's. */
+/** A topic, client id or address does not belong to the client. */
 export const forbidden = 4403;
-/** No common version. */
+/** The two sides have no common version. */
 export const unsupportedVersion = 4406;
-/** No greeting came, or nothing any more. */
+/** No greeting came, or the other side has gone silent. */
 export const silent = 4408;
 /** Another socket took the session over. */
 export const replaced = 4409;
-/** Results lie unread, more than the relay holds for one client. */
+/** The client does not read its results, and they are more than the relay keeps for one client. */
 export const slowConsumer = 4413;
-/** Over a limit of connections. */
+/** There are too many connections. */
 export const tooMany = 4429;
 
-/** What a client says of an end after which it does not dial again. Ends that are not here are followed by the next attempt. */
+/** Error codes for close codes after which a client does not dial again. After all others it does. */
 const FINAL: Readonly<Record<number, PalmErrorCode>> = {
   [tooBig]: 'TOO_LARGE',
   [badFrame]: 'PROTOCOL',
@@ -38,19 +38,19 @@ const FINAL: Readonly<Record<number, PalmErrorCode>> = {
   [replaced]: 'DISCONNECTED',
 };
 
-/** The code of the error that a close code is for good, or undefined when the relay is to be dialled again. */
+/** The error code for a close code after which a client does not dial again; undefined when it does. */
 export function finalError(code: number): PalmErrorCode | undefined {
   return FINAL[code];
 }
 
-/** Ends with which the relay forgets the session, so that nobody needs to come back to hear of it. */
+/** Close codes with which the relay forgets the session, so that a client need not come back to learn of it. */
 const OVER: readonly number[] = [goingAway, relayFailed, slowConsumer];
 
 export function endsSession(code: number): boolean {
   return OVER.includes(code);
 }
 
-/** A close reason as WebSocket takes it: 123 bytes of UTF-8 at most (RFC 6455, 5.5). */
+/** Cuts a close reason to what WebSocket allows: 123 bytes of UTF-8 (RFC 6455, 5.5). */
 export function closeReason(text: string): string {
   const encoder = new TextEncoder();
   let reason = text.slice(0, 123);

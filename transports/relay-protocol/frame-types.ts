@@ -1,4 +1,4 @@
-/** The types of the frames between client and relay: the number that each begins with. One by one, so that bundlers put the number in their place. */
+/** The types of the frames between client and relay: the number that each begins with. Single exports, so that bundlers inline the numbers. */
 export const hello = 1;
 export const welcome = 2;
 export const ping = 3;
@@ -18,7 +18,7 @@ export const taken = 31;
 export const results = 32;
 export const work = 33;
 
-/** What a channel is for. One by one, so that bundlers put the number in their place. */
+/** Kinds of channels. */
 export const push = 1;
 export const subscribe = 2;
 export const pull = 3;

@@ -4,41 +4,41 @@ import type { Delivery } from '../../src/transport.ts';
 import * as Type from './frame-types.ts';
 import { broken, Packer, Unpacker } from './msgpack.ts';
 
-/** The WebSocket subprotocol. A change that an older side would not understand gets another one. */
+/** The WebSocket subprotocol. A change that older versions would not understand needs another one. */
 export const SUBPROTOCOL = 'frond.v1';
 
 export * as ChannelKind from './frame-types.ts';
 export * as Type from './frame-types.ts';
 
-/** First of all from the client: who it is, and the session it had. */
+/** The client's first frame: its token, and the session that it had. */
 export type Hello = readonly [
   type: typeof Type.hello,
   token: string | null,
   session: string | null,
   received: number,
 ];
-/** First of all from the relay: who the client is from now on, and the limits of both sides. */
+/** The relay's first frame: the client's id, and the limits of both sides. */
 export type Welcome = readonly [
   type: typeof Type.welcome,
   session: string,
   client: string,
   isResumed: boolean,
   received: number,
-  /** Bytes of the largest PALM frame, either way. */
+  /** The most bytes of a PALM frame, in both directions. */
   maxFrame: number,
-  /** Bytes that may be under way to the relay, on each pushing channel and in requests. */
+  /** The most bytes under way to the relay, on the channels to one address and in requests. */
   window: number,
   /** Milliseconds between two pings. */
   heartbeat: number,
-  /** Milliseconds that the relay remembers a session without a socket. */
+  /** Milliseconds that the relay keeps a session without a socket. */
   resumeWindow: number,
-  /** What goes in front of the client's keys. */
+  /** The prefix of the client's keys. */
   keyPrefix: string,
 ];
-/** Asks for a sign of life: {@link Pong}. */
+/** Asks for a {@link Pong}. */
 export type Ping = readonly [type: typeof Type.ping];
 export type Pong = readonly [type: typeof Type.pong];
-/** Some of a frame that is too large for one message. Those of one stream, up to the last, are the frame's bytes. */
+/** A part of a frame that is too large for one message. The pieces of one stream, up to the last, are the frame's bytes. */
 export type Piece = readonly [type: typeof Type.piece, stream: number, isLast: boolean, bytes: Bytes];
 export type Request = readonly [type: typeof Type.request, id: number, address: string, frame: Bytes];
 export type Cancel = readonly [type: typeof Type.cancel, id: number];
@@ -52,7 +52,7 @@ export type Open = readonly [
   topic: string,
 ];
 export type Close = readonly [type: typeof Type.close, channel: number];
-/** The channel can be used. `generation` counts how often it was said. */
+/** The channel is usable. `generation` counts how often it became so. */
 export type Ready = readonly [
   type: typeof Type.ready,
   channel: number,
@@ -67,7 +67,7 @@ export type Send = readonly [
   generation: number,
   frames: readonly Bytes[],
 ];
-/** Credit: so many bytes that were sent on the channel, or frames of work, are off the receiver's hands. */
+/** Credit: the receiver is done with so many bytes that were sent on the channel, or frames of work. */
 export type Taken = readonly [type: typeof Type.taken, channel: number, count: number];
 export type Results = readonly [type: typeof Type.results, channel: number, deliveries: readonly Delivery[]];
 export type Work = readonly [type: typeof Type.work, channel: number, frames: readonly Bytes[]];
@@ -78,8 +78,8 @@ export type RelayFrame = EitherFrame | Welcome | Reply | Failed | Ready | Broken
 export type Frame = ClientFrame | RelayFrame;
 
 /**
- * What stands behind the type: `u` number, `t` text, `T` text or nil, `?` true or false, `b` bytes, `B` list of bytes, `d`
- * deliveries. What clients send and what relays do are two tables, so that a page has one of them.
+ * The parts after the type: `u` number, `t` string, `T` string or nil, `?` boolean, `b` bytes, `B` list of bytes, `d`
+ * deliveries. Frames of clients and of relays are two tables, so that a page loads only one of them.
  */
 type Shapes = Readonly<Record<number, string>>;
 
@@ -113,14 +113,14 @@ const OF_RELAYS: Shapes = {
 
 /** One WebSocket message. */
 export interface Message<F> {
-  /** Number of the message within its session and direction, from 1 on; 0 for one that is not confirmed. */
+  /** Number of the message within its session and direction, from 1 on; 0 for a message that is not confirmed. */
   readonly sequence: number;
   /** Number of the last message that the sender has received. */
   readonly confirmed: number;
   readonly frames: readonly F[];
 }
 
-/** Bytes in front of the first frame: the list's head and two numbers. */
+/** Bytes before the first frame: the list's head and two numbers. */
 export const HEAD = 5 + 9 + 9;
 
 /** Gathers frames into one message. */
@@ -145,7 +145,7 @@ export class MessageWriter {
   }
 
   /**
-   * Takes the last frame out again: its bytes.
+   * Removes the last frame. @returns its bytes.
    * @param before - what {@link length} was before it was added.
    */
   takeBack(before: number): Bytes {
@@ -153,7 +153,7 @@ export class MessageWriter {
     return this.#packer.takeBack(Math.max(before, HEAD), this.#count === 0 ? 0 : before);
   }
 
-  /** The message. Both numbers are put in later, by {@link setNumbers}. */
+  /** Returns the message, and begins a new one. {@link setNumbers} sets both numbers later. */
   take(): Bytes {
     if (this.#count === 0) this.#begin();
     this.#packer.setCount(0, this.#count + 2);
@@ -168,7 +168,7 @@ export class MessageWriter {
   }
 }
 
-/** A message of one frame, out of the count: greetings, before there is a session. They say what {@link FEATURES} their sender has. */
+/** A message of one frame that is not numbered. Greetings carry their sender's {@link FEATURES}. */
 export function loneMessage(frame: Frame, features = 0): Bytes {
   const writer = new MessageWriter();
   writer.add(frame);
@@ -198,7 +198,7 @@ function writeValue(packer: Packer, value: Frame[number]): void {
   else writeList(packer, value as readonly (Bytes | Delivery)[]);
 }
 
-/** A delivery is its topic, nil when it is that of the one before, and its envelopes. */
+/** A delivery is a list of its topic and its envelopes. The topic is nil when it is that of the delivery before. */
 function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
   packer.list(items.length);
   let topic: string | undefined;
@@ -216,23 +216,23 @@ function writeList(packer: Packer, items: readonly (Bytes | Delivery)[]): void {
 }
 
 /**
- * Items of lists that a client's message may have beside one for each eight of its bytes. An item costs a hundred bytes of
- * memory, however small it is, and no envelope is as small as eight.
+ * Items of lists that a client's message may have in addition to one for each eight of its bytes. An item takes a hundred bytes
+ * of memory, however small it is. Envelopes are larger than eight bytes.
  */
 const FREE_ITEMS = 1_024;
 
 /**
- * What this side understands beyond the first version, a set of bits. A greeting says it in place of `confirmed`. Bit 1: pieces, pings of clients, and
- * envelopes that count for no more than half a window.
+ * What this version understands beyond the first one, as a set of bits. A greeting has it in place of `confirmed`. Bit 1: pieces, pings of
+ * clients, and envelopes that count for at most half a window.
  */
 export const FEATURES = 1;
 
-/** Reads what a client sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only relays send. */
+/** Reads a client's message. @throws PalmError `PROTOCOL` when it is malformed, or has a frame that only relays send. */
 export function readClientMessage(bytes: Bytes): Message<ClientFrame> {
   return readMessage(ofClient(bytes), OF_CLIENTS) as Message<ClientFrame>;
 }
 
-/** Reads what a relay sends. @throws PalmError `PROTOCOL` when it is no message, or a frame that only clients send. */
+/** Reads a relay's message. @throws PalmError `PROTOCOL` when it is malformed, or has a frame that only clients send. */
 export function readRelayMessage(bytes: Bytes): Message<RelayFrame> {
   return readMessage(new Unpacker(bytes), OF_RELAYS) as Message<RelayFrame>;
 }
@@ -265,7 +265,7 @@ function readMessage(unpacker: Unpacker, shapes: Shapes): Message<unknown> {
 function readWhole(unpacker: Unpacker, shapes: Shapes): unknown[] {
   const frame = readFrame(unpacker, shapes);
   unpacker.end();
-  // Pieces of pieces would be as deep as somebody likes.
+  // Otherwise pieces could be nested without end.
   if (frame[0] === Type.piece) throw broken('a piece is in pieces');
   return frame;
 }

@@ -16,10 +16,10 @@ export async function loadWs(user: string): Promise<typeof import('ws')> {
 }
 
 /**
- * Before 8.21, ws keeps a message that comes in fragments of one byte with all that each of them costs, 490 MiB for a
- * connection, and has no option to bound it. Bun has its own in the place of the package.
- * @param defaults - the options of a server that was given none.
- * @throws PalmError `INVALID_CALL` for a package that is too old.
+ * Refuses versions of ws before 8.21: they have no bound for a message in fragments of one byte, which can take 490 MiB for each
+ * connection. Bun replaces the package by its own code.
+ * @param defaults - the default options of its server.
+ * @throws PalmError `INVALID_CALL` when the package is too old.
  */
 export function checkWs(defaults: ServerOptions | undefined): void {
   if (defaults?.maxFragments !== undefined || process.versions['bun'] !== undefined) return;

@@ -1,7 +1,7 @@
 /**
- * The part of MessagePack that frames between client and relay need: unsigned integers, texts, bytes, lists, true, false
- * and nil (github.com/msgpack/msgpack, spec.md). The reader takes what it expects and nothing else: there are no maps, no
- * extensions, and no nesting that was not asked for, so nothing that comes can be deep or surprising.
+ * The part of MessagePack that frames between client and relay need: unsigned integers, strings, bytes, lists, true, false
+ * and nil (github.com/msgpack/msgpack, spec.md). The reader accepts only the type that it expects next: there are no maps, no
+ * extensions and no unexpected nesting.
  */
 
 import { type Bytes, decodeUtf8 } from '../../src/protocol/bytes.ts';
@@ -11,21 +11,21 @@ import { NO_BYTES } from '../../src/protocol/message.ts';
 const NIL = 0xc0;
 const FALSE = 0xc2;
 const TRUE = 0xc3;
-/** The first of a kind whose length, or value, stands in one byte behind it; then come those of two, four and eight. */
+/** The first type of each kind: its length or value is the next byte. The types after it have two, four and eight bytes. */
 const BIN8 = 0xc4;
 const UINT8 = 0xcc;
 const STR8 = 0xd9;
-/** Lists have none of one byte. */
+/** Lists have no type with one byte. */
 const ARRAY16 = 0xdc;
 
-/** Bytes that a number takes at most, with its type. */
+/** The most bytes of a number with its type. */
 const NUMBER = 9;
 
 const encoder = new TextEncoder();
 
 /** Writes values one after another into a buffer that grows. */
 export class Packer {
-  /** Nothing until something is written: most sessions are idle most of the time. */
+  /** Empty until something is written: most sessions are idle most of the time. */
   #bytes = NO_BYTES;
   #length = 0;
   #usual = 64;
@@ -34,18 +34,18 @@ export class Packer {
     return this.#length;
   }
 
-  /** What was written, as bytes of their own. The packer begins anew. */
+  /** Returns what was written, in a buffer of its own, and begins anew. */
   take(): Bytes {
     const taken = this.#bytes.subarray(0, this.#length);
-    // Who is idle holds no memory; the next message is as long as this one, as likely as not.
+    // An idle packer holds no memory. The next message is probably as long as this one.
     this.#usual = this.#length + NUMBER;
     this.#length = 0;
     this.#bytes = NO_BYTES;
-    // A copy is due only where the room that is left over is worth it.
+    // Copied only where the unused rest of the buffer is worth it.
     return taken.length * 4 > taken.buffer.byteLength * 3 ? taken : taken.slice();
   }
 
-  /** Takes out what was written from `start` on, as bytes of their own, and goes on at `end`. */
+  /** Returns a copy of what was written from `start` on, and goes on at `end`. */
   takeBack(start: number, end: number): Bytes {
     const taken = this.#bytes.slice(start, this.#length);
     this.#length = end;
@@ -66,7 +66,7 @@ export class Packer {
     else this.#sized(UINT8, value);
   }
 
-  /** The same in nine bytes whatever it is. */
+  /** Writes a number in nine bytes, whatever its value. */
   uint64(value: number): void {
     this.#number(UINT8 + 3, 8, value);
   }
@@ -77,12 +77,12 @@ export class Packer {
     else this.#number(ARRAY16 + 1, 4, count);
   }
 
-  /** The head of a list that is counted later: {@link setCount}. */
+  /** Writes the head of a list whose items {@link setCount} counts later. */
   openList(): void {
     this.#number(ARRAY16 + 1, 4, 0);
   }
 
-  /** Says how many items the list has whose head was opened at `offset`. */
+  /** Sets the number of items of the list that was opened at `offset`. */
   setCount(offset: number, count: number): void {
     new DataView(this.#bytes.buffer).setUint32(offset + 1, count);
   }
@@ -100,14 +100,14 @@ export class Packer {
     this.append(value);
   }
 
-  /** Bytes as they are. */
+  /** Writes bytes as they are. */
   append(bytes: Uint8Array): void {
     this.#room(bytes.length);
     this.#bytes.set(bytes, this.#length);
     this.#length += bytes.length;
   }
 
-  /** A number in as few bytes as hold it, behind the type that says how many they are. */
+  /** Writes a number in the fewest bytes, after the type for that many bytes. */
   #sized(first: number, value: number): void {
     const power = value < 0x100 ? 0 : value < 0x10000 ? 1 : value < 2 ** 32 ? 2 : 3;
     this.#number(first + power, 1 << power, value);
@@ -131,24 +131,24 @@ export class Packer {
   }
 }
 
-/** Reads values one after another. @throws PalmError `PROTOCOL` when something else is there. */
+/** Reads values one after another. Each method throws PalmError `PROTOCOL` when the next value is of another type. */
 export class Unpacker {
   readonly #bytes: Bytes;
   #at = 0;
   #itemsLeft: number;
 
-  /** @param mostItems - that lists of any number of {@link items} may have together. */
+  /** @param mostItems - the most items of all lists read by {@link items} together. */
   constructor(bytes: Bytes, mostItems = Number.POSITIVE_INFINITY) {
     this.#bytes = bytes;
     this.#itemsLeft = mostItems;
   }
 
-  /** @throws PalmError `PROTOCOL` when there is more. */
+  /** @throws PalmError `PROTOCOL` when bytes are left. */
   end(): void {
     if (this.#at !== this.#bytes.length) throw broken('it goes on after its end');
   }
 
-  /** Whether nil is next; then it is taken. */
+  /** Whether the next value is nil. If so, reads it. */
   nil(): boolean {
     const isNil = this.#bytes[this.#at] === NIL;
     if (isNil) this.#at++;
@@ -166,17 +166,17 @@ export class Unpacker {
     return type < 0x80 ? type : this.#sized(type, UINT8, 4);
   }
 
-  /** The items of a list, counted. As many bytes must follow at least. */
+  /** The number of items of a list. At least as many bytes must follow. */
   list(): number {
     const type = this.#type();
-    // What would be a list of one byte is a text of four.
+    // The type before `ARRAY16` is not a list with one byte, but a string with four.
     const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
     const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3);
     if (count > this.#bytes.length - this.#at) throw broken('a list is longer than the message');
     return count;
   }
 
-  /** The same for a list of any number of items. */
+  /** As {@link list}, for a list whose items count towards `mostItems`. */
   items(): number {
     const count = this.list();
     this.#itemsLeft -= count;
@@ -190,7 +190,7 @@ export class Unpacker {
     return decodeUtf8(this.#bytes, start, this.#at);
   }
 
-  /** A view of the bytes, not a copy. */
+  /** Bytes, as a view of the message, not a copy. */
   bin(): Bytes {
     const start = this.#advance(this.#sized(this.#type(), BIN8, 3));
     return this.#bytes.subarray(start, this.#at);
@@ -203,7 +203,7 @@ export class Unpacker {
     return type;
   }
 
-  /** The number behind a type that is one of `kinds` from `first` on. */
+  /** The number after a type, which must be one of `kinds` types from `first` on. */
   #sized(type: number, first: number, kinds: number): number {
     const power = type - first;
     if (power < 0 || power >= kinds) throw unexpected(type);
@@ -227,7 +227,7 @@ function unexpected(type: number): PalmError {
   return broken(`something else should stand where 0x${type.toString(16)} is`);
 }
 
-/** The error for what is no message of frames. */
+/** The error for a malformed message. */
 export function broken(what: string): PalmError {
   return new PalmError('PROTOCOL', `a message between client and relay is broken: ${what}`);
 }

@@ -1,29 +1,29 @@
-/** Frames that are too large for one message travel in pieces, and others pass between them. */
+/** Frames that are too large for one message travel in pieces, so that other frames can overtake them. */
 import { PIECE_STREAMS } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { type Frame, type Piece, Type } from './frames.ts';
 import { broken, Packer } from './msgpack.ts';
 
-/** Frames that stay in order. */
+/** Frames that must stay in order. */
 interface Flow {
   readonly stream: number;
-  /** The first is under way. */
+  /** The first one is being sent. */
   readonly frames: Bytes[];
-  /** Bytes of the first that have left. */
+  /** Bytes of the first one that have left. */
   at: number;
 }
 
-/** What waits to be sent in pieces: frames of one flow in order, those of different ones in turn. */
+/** Frames that wait to be sent in pieces: those of one flow in order, those of different flows in turn. */
 export class Outgoing {
   readonly #flows = new Map<unknown, Flow>();
   #next = 0;
-  /** Frames of which some has left. */
+  /** Frames that have left in part. */
   #begun = 0;
   /** Frames that wait, and their bytes. */
   size = 0;
   bytes = 0;
 
-  /** @param flow - what the frame is to stay in order with the others of. */
+  /** @param flow - key of the flow in which the frame must stay in order. */
   add(flow: unknown, frame: Bytes): void {
     const before = this.#flows.get(flow);
     if (before !== undefined) before.frames.push(frame);
@@ -32,7 +32,7 @@ export class Outgoing {
     this.bytes += frame.length;
   }
 
-  /** The next piece, of so many bytes at most. */
+  /** The next piece, with at most so many bytes. */
   next(size: number): Piece | undefined {
     for (const [key, flow] of this.#flows) {
       const { frames, at, stream } = flow;
@@ -57,22 +57,22 @@ export class Outgoing {
   }
 }
 
-/** Puts frames together again that come in pieces. */
+/** Joins frames that come in pieces. */
 export class Incoming<F extends Frame> {
   readonly #read: (bytes: Bytes) => F;
   readonly #limit: number;
   readonly #streams = new Map<number, Packer>();
-  /** Bytes that are here of frames that are not whole. */
+  /** Bytes of incomplete frames. */
   bytes = 0;
 
-  /** @param limit - bytes that a frame may have. */
+  /** @param limit - the most bytes of a frame. */
   constructor(read: (bytes: Bytes) => F, limit: number) {
     this.#read = read;
     this.#limit = limit;
   }
 
   /**
-   * The frames of a message, with those that it completes in place of their last pieces.
+   * The frames of a message. Frames that it completes take the place of their last pieces.
    * @throws PalmError `PROTOCOL` for pieces that no well-behaved peer sends.
    */
   whole(frames: readonly F[]): readonly F[] {

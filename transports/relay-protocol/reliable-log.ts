@@ -17,25 +17,25 @@ import { broken } from './msgpack.ts';
 import { Outgoing } from './pieces.ts';
 
 /**
- * One side's account of a session, which outlives its sockets: numbers what is sent, keeps it until the other side has
- * confirmed it, and knows what was received. On a new socket what was not received is sent again, so that every frame
- * arrives once and in order.
+ * One side's log of a session, which outlives its sockets. It numbers the messages sent, keeps each until the other side has
+ * confirmed it, and counts the messages received. On a new socket it sends again what the other side has not received, so that
+ * every frame arrives once and in order.
  */
 export class ReliableLog {
   readonly #writer = new MessageWriter();
   readonly #outgoing = new Outgoing();
-  /** Messages that are not confirmed: those behind `#confirmed`. */
+  /** Messages after `#confirmed`, which are not confirmed. */
   readonly #kept: Bytes[] = [];
   #keptBytes = 0;
   /**
-   * Bytes that may be handed to the socket before they are confirmed. It takes far more than the link has sent: what is behind
-   * that, a ping or a small call, would wait for seconds or minutes on a slow link.
+   * Bytes that may be handed to the socket before they are confirmed. A socket accepts far more than the connection has sent, and a
+   * ping or a small call behind it would wait for seconds or minutes on a slow connection.
    */
   #window = Number.POSITIVE_INFINITY;
   #probe: { readonly sequence: number; readonly at: number; readonly bytes: number } | undefined;
-  /** Milliseconds until a message was confirmed, at best. */
+  /** The shortest time until a message was confirmed, in milliseconds. */
   #fastest = Number.POSITIVE_INFINITY;
-  /** Messages sent, confirmed by the other side, received, and confirmed to it. */
+  /** Numbers of messages: sent, confirmed by the other side, received, and confirmed to it; then bytes not confirmed to it. */
   #sent = 0;
   #confirmed = 0;
   #received = 0;
@@ -45,25 +45,25 @@ export class ReliableLog {
   #isFlushDue = false;
   #stopTimer: (() => void) | undefined;
   #isTellingSoon = false;
-  /** Whether the receiver can take more; what comes while it cannot is not confirmed. */
+  /** Whether the receiver cannot take more. Messages are not confirmed meanwhile. */
   #isHeld = false;
 
-  /** Bytes that wait to be sent or confirmed. */
+  /** Bytes that are not sent, or not confirmed. */
   get held(): number {
     return this.#keptBytes + this.#outgoing.bytes + this.#writer.length;
   }
 
-  /** Messages that are not confirmed, or not sent. */
+  /** Messages that are not sent, or not confirmed. */
   get unconfirmed(): number {
     return this.#kept.length + this.#outgoing.size;
   }
 
-  /** Whether more is to be sent than the link has room for. */
+  /** Whether frames wait for room on the connection. */
   get isBusy(): boolean {
     return this.#outgoing.size > 0 || !this.#hasRoom;
   }
 
-  /** Bytes from which on a frame is cut into pieces. */
+  /** Bytes above which a frame is sent in pieces. */
   get large(): number {
     return this.#window / 4;
   }
@@ -74,8 +74,8 @@ export class ReliableLog {
   }
 
   /**
-   * Sends a frame with those that are posted in the same turn, when the link has room for it.
-   * @param flow - names what it is to stay in order with; left out, it may pass what is large.
+   * Sends a frame together with others of the same turn of the event loop, once the connection has room.
+   * @param flow - names the frames that this one must stay in order with; left out, it may overtake large frames.
    */
   post(frame: Frame, flow?: () => string): void {
     const before = this.#writer.length;
@@ -88,7 +88,7 @@ export class ReliableLog {
       return;
     }
     const bytes = this.#writer.takeBack(before);
-    // Requests, replies and credit: others wait for them, and there are not many.
+    // Requests, replies and credit: others wait for them, and they are few.
     const isUrgent = size <= URGENT_BYTES && (frame[0] < Type.open || frame[0] === Type.taken);
     this.#flush();
     if (isUrgent) this.#number(loneMessage(frame));
@@ -96,19 +96,19 @@ export class ReliableLog {
     this.#flushSoon();
   }
 
-  /** Sends a frame at once, out of the count. */
+  /** Sends a frame at once, without a number: it may get lost. */
   tell(frame: Frame): void {
     this.#put(loneMessage(frame), 0);
   }
 
-  /** Asks for a sign of life, of those that give one. */
+  /** Sends a ping, if the other side answers pings. */
   ping(): void {
     if (this.#isPaced) this.tell([Type.ping]);
   }
 
   /**
-   * Accounts for a message. Gives whether its frames are to be worked on: not when they came before.
-   * @throws PalmError `PROTOCOL` when it cannot be the next.
+   * Records a message that came. @returns whether to handle its frames: not when it came before.
+   * @throws PalmError `PROTOCOL` when it cannot be the next one.
    */
   take({ sequence, confirmed }: Message<Frame>, size: number): boolean {
     this.#confirm(confirmed);
@@ -123,7 +123,7 @@ export class ReliableLog {
     return true;
   }
 
-  /** Does not confirm what comes until {@link release}: the other side holds it, and stops when that is much. */
+  /** Confirms nothing until {@link release}. The other side keeps its messages, and stops when they are many. */
   hold(): void {
     this.#isHeld = true;
   }
@@ -134,10 +134,10 @@ export class ReliableLog {
   }
 
   /**
-   * Goes on over a new socket.
-   * @param received - messages that the other side has.
-   * @param isPaced - whether the other side takes pieces, and confirms soon what is waited for.
-   * @throws PalmError `PROTOCOL` when that cannot be.
+   * Continues over a new socket.
+   * @param received - how many messages the other side has received.
+   * @param isPaced - whether the other side takes pieces, and confirms large messages soon.
+   * @throws PalmError `PROTOCOL` when the other side cannot have received so many.
    */
   resume(out: (message: Bytes) => void, received: number, isPaced = false): void {
     if (received < this.#confirmed) {
@@ -145,7 +145,7 @@ export class ReliableLog {
     }
     this.#confirm(received);
     this.#out = out;
-    // A link begins, of which nothing is known.
+    // Nothing is known of the new connection's speed.
     this.#window = isPaced ? FIRST_LINK_WINDOW : Number.POSITIVE_INFINITY;
     this.#probe = undefined;
     this.#fastest = Number.POSITIVE_INFINITY;
@@ -166,7 +166,7 @@ export class ReliableLog {
   }
 
   get #hasRoom(): boolean {
-    // What is not paced is numbered at once, with a link or without.
+    // Without pacing, messages are numbered at once, even without a connection.
     return this.#keptBytes < this.#window && (this.#out !== undefined || !this.#isPaced);
   }
 
@@ -179,7 +179,7 @@ export class ReliableLog {
     this.#pump();
   }
 
-  /** Once the probe has arrived, what is on its way next takes as long as it did at best, and {@link LINK_QUEUE} more. */
+  /** Sets the window from the probe's speed, so that bytes under way take the shortest time so far plus {@link LINK_QUEUE}. */
   #measure(): void {
     const probe = this.#probe;
     if (probe === undefined || this.#confirmed < probe.sequence) return;
@@ -202,7 +202,7 @@ export class ReliableLog {
     this.#pump();
   }
 
-  /** Sends what waits, as far as there is room for it. */
+  /** Sends waiting frames, as far as there is room. */
   #pump(): void {
     const piece = Math.min(BATCH_BYTES, this.large);
     while (this.#hasRoom && this.#outgoing.size > 0) {
@@ -249,7 +249,7 @@ export class ReliableLog {
     }
     this.#isTellingSoon = isSoon;
     this.#stopTimer ??= startTimer(isSoon ? CONFIRM_SOON : CONFIRM_LATE, () => {
-      // It is over, also when nothing can be told while the receiver holds.
+      // Also when nothing can be confirmed because the receiver cannot take more.
       this.#stopTimer = undefined;
       this.#tell();
     });
@@ -261,5 +261,5 @@ export class ReliableLog {
   }
 }
 
-/** Bytes of a message beside the frames it carries: what a limit on messages must leave room for. */
+/** Bytes that a limit on messages must allow in addition to the largest frame. */
 export const MESSAGE_ROOM = BATCH_BYTES + HEAD + 1_024;

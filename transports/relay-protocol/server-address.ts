@@ -1,24 +1,24 @@
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 
-/** What is at an address behind a relay. */
+/** An address behind a relay, parsed. */
 export interface RelayedAddress {
-  /** Name of the server, as the relay has it. */
+  /** Name of the server, as the relay knows it. */
   readonly server: string;
-  /** Whether results of workers go there, and not calls. */
+  /** Whether workers push results there, rather than clients calls. */
   readonly isForResults: boolean;
 }
 
-/** Stands behind the server's name in the address that workers push their results to. */
+/** Follows the server's name in the address that workers push their results to. */
 export const RESULTS = '/results';
 
 const NAME = /^[^\s.:/\\\p{Cc}\p{Surrogate}]+$/u;
 
-/** Whether a server behind a relay can be called so. */
+/** Whether a server behind a relay can have this name. */
 export function isRelayedName(name: string): boolean {
   return NAME.test(name);
 }
 
-/** @throws PalmError `INVALID_CALL` when it is no server's name: a relay gives no way to any other address. */
+/** @throws PalmError `INVALID_CALL` when it is not a server's name: other addresses cannot be reached through a relay. */
 export function parseRelayedAddress(address: unknown): RelayedAddress {
   if (typeof address === 'string') {
     const isForResults = address.endsWith(RESULTS);
