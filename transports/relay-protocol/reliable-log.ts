@@ -262,4 +262,4 @@ export class ReliableLog {
 }
 
 /** Bytes that a limit on messages must allow in addition to the largest frame. */
-export const MESSAGE_ROOM = BATCH_BYTES + HEAD + 1_024;
+export const MESSAGE_ROOM: number = BATCH_BYTES + HEAD + 1_024;

@@ -16,14 +16,14 @@ export interface ChannelContext {
   /** Number of the channel. */
   readonly number: number;
   readonly address: string;
-  /** @param flow - names what the frame is to stay in order with. */
+  /** @param flow - names the frames that this one must stay in order with. */
   post(frame: Frame, flow?: () => string): void;
 }
 
-/** A channel that the relay opens on this side's behalf. */
+/** A channel that the relay opens for the client. */
 export abstract class RelayedChannel extends Readiness implements Channel {
   protected readonly context: ChannelContext;
-  /** How often the relay has said that the channel is ready. */
+  /** How often the relay has reported the channel ready. */
   protected generation = 0;
   protected terms: SessionTerms | undefined;
 
@@ -43,7 +43,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
     return this.context.number;
   }
 
-  /** A session is there to open it in. */
+  /** Opens the channel in a new session. */
   open(terms: SessionTerms): void {
     const { number, address, post, host } = this.context;
     this.terms = terms;
@@ -51,7 +51,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
     post([Type.open, number, this.kind, address, this.topic]);
   }
 
-  /** What the relay says of it. */
+  /** Handles a frame of the relay for this channel. */
   said(frame: Frame): void {
     switch (frame[0]) {
       case Type.ready:
@@ -95,24 +95,24 @@ export abstract class RelayedChannel extends Readiness implements Channel {
 
   protected becameReady(_isProved: boolean): void {}
 
-  /** What waits will not be sent. */
+  /** Frames that wait will not be sent. */
   protected ended(_error: PalmError): void {}
 
   protected async drain(_timeout: number): Promise<void> {}
 
-  /** What only some kinds of channel get. */
+  /** Handles frames that only some kinds of channel get. */
   protected took(frame: Frame): void {
     throw broken(`frame ${frame[0]} is not for this channel`);
   }
 }
 
-/** The error that a relay tells of. A later relay may have codes that are not known here; they are as good as any. */
+/** The error that a relay reports. Codes of later relays, which are not known here, are passed on. */
 export function relayedError(code: string, text: string): PalmError {
   const known = /^[A-Z_]{1,32}$/.test(code) ? code : 'PROTOCOL';
   return new PalmError(known as PalmErrorCode, remoteReason(text), { sent: 'unknown' });
 }
 
-/** The error for a frame that the relay would not take. */
+/** The error for a frame that is larger than the relay's limit. */
 export function tooLarge(size: number, limit: number): PalmError {
   const text = `a message of ${size} bytes is over the relay's limit of ${limit}; send less, or raise maxFrame there`;
   return new PalmError('TOO_LARGE', text, { sent: false });
@@ -120,7 +120,7 @@ export function tooLarge(size: number, limit: number): PalmError {
 
 // The channels that receive: subscriptions, and a worker's work.
 
-/** Bytes that a frame which is kept may keep beside itself: small frames of larger messages are copied. */
+/** The most bytes of a message that a frame may keep in memory. Small frames of larger messages are copied. */
 const KEPT = 16_384;
 
 export class RelayedSubscription extends RelayedChannel implements Subscription {
@@ -131,8 +131,8 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
   isProved = false;
 
   /**
-   * @param topicNow - the topic under the id that the client has now.
-   * @param onFull - told when the reader is far behind, and when it will have caught up.
+   * @param topicNow - returns the topic under the client's current id.
+   * @param onFull - called when the reader is far behind, with a promise that resolves when it has caught up.
    */
   constructor(context: ChannelContext, topicNow: () => string, onFull: (room: Promise<void>) => void) {
     super(context);
@@ -162,7 +162,7 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
       super.took(frame);
       return;
     }
-    // Not copied: the client reads them at once, and keeps copies of their payloads.
+    // Not copied: the client reads them at once, and copies their payloads.
     this.#queue.push(frame[2]);
     if (!this.#queue.isFull) return;
     const { host, address } = this.context;
@@ -174,13 +174,13 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
 export class RelayedPuller extends RelayedChannel implements Puller {
   protected readonly kind = ChannelKind.pull;
   readonly #queue = new BatchQueue<Bytes>(Number.POSITIVE_INFINITY);
-  /** Frames that came and are not off the relay's hands. */
+  /** Frames that came and are not confirmed as begun. */
   #held = 0;
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
     return {
       next: () => {
-        // What the reader has got so far is done.
+        // The reader has begun the frames that it got so far.
         this.#hold(this.#queue.size);
         return this.#queue.next();
       },
@@ -188,14 +188,14 @@ export class RelayedPuller extends RelayedChannel implements Puller {
   }
 
   override async close(options?: CloseOptions): Promise<void> {
-    // What is here is still read, and not for others.
+    // Frames that have arrived are still read here, so others must not get them.
     this.#hold(0);
     await super.close(options);
     this.#queue.end();
   }
 
   override break(error: PalmError): void {
-    // What is not done by then is given to others.
+    // The relay gives frames that were not begun to others.
     if (error.code === 'LOST') {
       this.#held = 0;
       if (this.#queue.size > 0) this.#queue.next();
@@ -212,7 +212,7 @@ export class RelayedPuller extends RelayedChannel implements Puller {
     this.#queue.push(frame[2].map(owned));
   }
 
-  /** Only so many are still on the relay's hands. */
+  /** Confirms all frames but the last `count`. */
   #hold(count: number): void {
     const taken = this.#held - count;
     if (taken <= 0) return;

@@ -7,7 +7,7 @@ import type { WebSocketConstructor, WebSocketLike } from './options.ts';
 
 /** How a socket ended. */
 export interface SocketEnd {
-  /** A close code; 1006 when the link broke or was never made (RFC 6455, 7.4.1). */
+  /** A close code; 1006 when the connection broke or was never made (RFC 6455, 7.4.1). */
   readonly code: number;
   readonly reason: string;
 }
@@ -25,8 +25,7 @@ const OPEN = 1;
 const CLOSED = 3;
 
 /**
- * One WebSocket, from its making to its end, which is told once whichever event the platform ends it with: some fire
- * `error` without `close`.
+ * One WebSocket. Its end is reported once, whichever event the platform ends it with: some fire `error` without `close`.
  */
 export class ClientSocket {
   readonly #socket: WebSocketLike;
@@ -34,12 +33,12 @@ export class ClientSocket {
   #stopTimer: () => void;
   #hasEnded = false;
 
-  /** @param timeout - milliseconds it may take to open and to be called {@link established}. */
+  /** @param timeout - milliseconds until it must be open and {@link established} called. */
   constructor(WebSocket: WebSocketConstructor, url: string, timeout: number, events: SocketEvents) {
     this.#events = events;
     const socket = new WebSocket(url, SUBPROTOCOL);
     this.#socket = socket;
-    // Before anything arrives: a Blob is read later than what comes after it.
+    // Before anything arrives: a Blob would be read later than messages after it.
     socket.binaryType = 'arraybuffer';
     socket.onopen = () => {
       if (!this.#hasEnded) events.opened();
@@ -52,7 +51,7 @@ export class ClientSocket {
     );
   }
 
-  /** The greetings are over. */
+  /** Both greetings have been exchanged. */
   established(): void {
     this.#stopTimer();
   }
@@ -60,19 +59,19 @@ export class ClientSocket {
   send(message: Bytes): void {
     try {
       const { readyState } = this.#socket;
-      // Between its closing and the event that tells of it nothing can be sent; it is kept and sent again.
+      // While it closes nothing can be sent. The log keeps the message and sends it again.
       if (readyState === OPEN) this.#socket.send(message);
       else if (readyState === CLOSED) this.#fail({});
     } catch (error) {
-      // On Cloudflare Workers a socket is the request's that made it, and ends with that without an event.
+      // On Cloudflare Workers a socket ends with the request that opened it, without an event.
       this.#fail({ message: messageOf(error) });
     }
   }
 
-  /** Ends it from this side. */
+  /** Closes it from this side. */
   drop(code: number, reason: string): void {
     this.#end({ code, reason });
-    // While it is connecting, and with some codes, platforms refuse.
+    // Some platforms refuse this while it is connecting, or refuse some codes.
     try {
       this.#socket.close(code === CloseCode.normal || code >= 3_000 ? code : CloseCode.normal);
     } catch {
@@ -82,14 +81,14 @@ export class ClientSocket {
 
   #take(data: unknown): void {
     if (this.#hasEnded) return;
-    // Not `instanceof`: it may be of another realm, as where tests run in one of their own.
+    // Not `instanceof`: the buffer may be of another realm, as in some test runners.
     const { byteLength } = Object(data) as Partial<ArrayBuffer>;
     if (byteLength === undefined) this.drop(CloseCode.badFrame, 'the relay sent a text');
     else this.#events.received(new Uint8Array(data as ArrayBuffer));
   }
 
   #fail({ message }: { readonly message?: unknown }): void {
-    // Browsers do not tell.
+    // Browsers do not say why.
     const reason = typeof message === 'string' && message !== '' ? message : 'no connection';
     this.#end({ code: ABNORMAL, reason });
   }

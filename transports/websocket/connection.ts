@@ -18,12 +18,12 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   readonly #session: RelaySession;
   readonly #requester: RelayedRequester;
   readonly #channels = new Map<number, RelayedChannel>();
-  /** By the address that is pushed to. */
+  /** By the address that the client pushes to. */
   readonly #windows = new Map<string, SendWindow>();
   readonly #identified = deferred<void>();
   #terms: SessionTerms | undefined;
   #next = 1;
-  /** Subscriptions whose reader is far behind. */
+  /** How many subscriptions have a reader that is far behind. */
   #slowReaders = 0;
 
   constructor(settings: WebsocketSettings) {
@@ -132,7 +132,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
         case Type.pong:
           throw broken(`frame ${frame[0]} came within a session`);
         default:
-          // One that was closed a moment ago still gets what was under way.
+          // A channel that was just closed may still get frames that were under way.
           this.#channels.get(frame[1])?.said(frame);
       }
     }

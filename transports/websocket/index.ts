@@ -1,4 +1,4 @@
-/** `frond/websocket`: a cluster through a relay, on the platform's own `WebSocket`: browsers, Deno, Bun, Node 22 and later. */
+/** `frond/websocket`: access to a cluster through a relay, over the platform's `WebSocket`: browsers, Deno, Bun, Node 22 and later. */
 import type { Transport } from '../../src/transport.ts';
 import { parseRelayedAddress } from '../relay-protocol/server-address.ts';
 import { WebsocketConnection } from './connection.ts';
@@ -7,9 +7,9 @@ import { resolveOptions, type WebSocketConstructor, type WebsocketOptions } from
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './options.ts';
 
 /**
- * A transport to the servers behind a relay. Addresses are their names, as the relay has them, so a client needs no
- * `dbAddress`. A link that breaks is made anew, and goes on where it was; when the relay has forgotten it, what was under way
- * fails with `LOST`.
+ * A transport to the servers behind a relay. Their addresses are the names that the relay has for them, so a client needs no
+ * `dbAddress`. A connection that breaks is made again, and continues where it was. When the relay has forgotten the session,
+ * calls under way fail with `LOST`.
  *
  * @param url - `ws://…` or `wss://…`; in a page also relative to it.
  * @throws PalmError `INVALID_CALL` for a URL or option that is not acceptable.

@@ -1,4 +1,4 @@
-/** `frond/websocket` in Node: the platform's own `WebSocket` from Node 22 on, the package ws before. */
+/** `frond/websocket` in Node: on the platform's `WebSocket` from Node 22 on, on the package ws before. */
 
 import { startTimer } from '../../src/async/timers.ts';
 import { RECEIVED_BYTES } from '../../src/flow-control.ts';
@@ -9,18 +9,16 @@ import { websocket as onPlatform, type WebSocketConstructor, type WebsocketOptio
 
 export type { TokenProvider, WebSocketConstructor, WebSocketLike, WebsocketOptions } from './index.ts';
 
-/** As in the platform's build (see there); opening a connection loads `ws` where the platform has no `WebSocket`. */
+/** As in index.ts. Where the platform has no `WebSocket`, opening a connection loads the package ws. */
 export function websocket(url: string | URL, options: WebsocketOptions = {}): Transport {
   return websocketOn(() => loadWs(NEEDED_BY), url, options);
 }
 
 const NEEDED_BY = 'the websocket transport, where there is no global WebSocket,';
 
-// The client's side on the package ws, where the platform has no `WebSocket` of its own.
-
 type LoadWs = () => Promise<Pick<typeof import('ws'), 'WebSocket'>>;
 
-/** As in the platform's build (see there); opening a connection has `load` give `ws` where the platform has no `WebSocket`. */
+/** As {@link websocket}, with the package ws that `load` gives. */
 export function websocketOn(load: LoadWs, url: string | URL, options: WebsocketOptions = {}): Transport {
   if (options.WebSocket !== undefined || typeof globalThis.WebSocket === 'function')
     return onPlatform(url, options);
@@ -31,13 +29,13 @@ export function websocketOn(load: LoadWs, url: string | URL, options: WebsocketO
   };
 }
 
-/** Stands for the constructor while only options are checked. */
+/** A placeholder for the class while options are checked. */
 const Unloaded = class {} as unknown as WebSocketConstructor;
 
-/** The constructor for one connection. */
+/** The WebSocket class for one connection. */
 async function constructorOf(load: LoadWs): Promise<WebSocketConstructor> {
   const { WebSocket } = await load();
-  // Compression costs a relay much memory for each connection, and the messages of a job do not need it.
+  // Compression costs a relay much memory for each connection, and a job's messages do not need it.
   let wasOpen = false;
   const Plain = class extends WebSocket {
     constructor(url: string, protocols: string) {
@@ -45,7 +43,7 @@ async function constructorOf(load: LoadWs): Promise<WebSocketConstructor> {
       this.on('open', () => {
         wasOpen = true;
       });
-      // Before anybody else hears of it.
+      // Added first, so that it runs before other listeners.
       this.on('error', (error: NodeJS.ErrnoException) => {
         const code = wasOpen ? undefined : certainCode(error.code);
         if (code !== undefined) this.emit('close', code, Buffer.from(`${error.message} (${error.code})`));
@@ -73,12 +71,12 @@ async function constructorOf(load: LoadWs): Promise<WebSocketConstructor> {
 
 const ABNORMAL = 1006;
 
-/** Milliseconds that a relay gets to answer the closing handshake: until then the process does not end. */
+/** Milliseconds that a relay gets to answer the closing handshake, which keeps the process alive. */
 const CLOSE_TIMEOUT = 1_000;
 
 /**
- * A relay that refuses before there is a WebSocket says so by HTTP, which no other platform tells. Once there was one the
- * URL is right, and what refuses is there in place of a relay that is away.
+ * Close codes for HTTP statuses that refuse the upgrade, which other platforms hide. They count only until the first connection:
+ * later the URL is known to be right, and something else answers in place of a relay that is away.
  */
 const CODE_OF: Readonly<Record<number, number>> = {
   400: CloseCode.unsupportedVersion,
@@ -88,12 +86,12 @@ const CODE_OF: Readonly<Record<number, number>> = {
   426: CloseCode.unsupportedVersion,
 };
 
-/** Of TLS: what speaks no TLS, or something that is no HTTP. */
+/** Codes of errors where the other side does not speak TLS, or not HTTP. */
 const OTHER_PROTOCOL = /^(EPROTO|ERR_SSL_|HPE_)/;
-/** A certificate that cannot be trusted, or is another's. */
+/** Codes of errors where the certificate is not trusted, or belongs to another host. */
 const BAD_CERTIFICATE = /CERT|SIGNATURE|ISSUER/;
 
-/** The close code for an error that the next attempt would have, too; once there was a link, it may be of what is there for a while. */
+/** The close code for an error that the next attempt would have, too. */
 function certainCode(code = ''): number | undefined {
   if (OTHER_PROTOCOL.test(code)) return CloseCode.unsupportedVersion;
   return BAD_CERTIFICATE.test(code) ? CloseCode.forbidden : undefined;

@@ -27,35 +27,35 @@ export interface WebSocketLike {
 /** Makes a WebSocket, as `new WebSocket(url, protocol)` does. */
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocketLike;
 
-/** Gives the token, each time a connection is made. */
+/** Returns the token for each new connection. */
 export type TokenProvider = () => string | undefined | Promise<string | undefined>;
 
 /** Options of `websocket()`. */
 export interface WebsocketOptions {
   /**
-   * What the relay is shown to say who this is: a text, or what gives one at each connection, so that one that expires is
-   * followed by a fresh one. It travels in the first message, never in the URL.
+   * The token that the client shows the relay: a string, or a function that returns one for each connection, so that a fresh token
+   * replaces an expired one. It travels in the first message, never in the URL.
    */
   readonly token?: string | TokenProvider | undefined;
-  /** Milliseconds that one attempt to connect may take, and that the token may take before it. Default 10 000. */
+  /** Milliseconds that the token may take, and then the attempt to connect. Default 10 000. */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds between two attempts at most. They begin at 200 and double, each a random part of that. Default 30 000. */
+  /** The most milliseconds between two attempts. Delays are random, up to a bound that begins at 200 and doubles. Default 30 000. */
   readonly maxDelay?: number | undefined;
-  /** The constructor of WebSockets. Default: the platform's. */
+  /** The WebSocket class. Default: the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;
 }
 
 export interface WebsocketSettings {
   readonly url: string;
   readonly token: TokenProvider;
-  /** Whether asking for the token again may give another one. */
+  /** Whether the token may be another one when it is asked for again. */
   readonly isTokenFresh: boolean;
   readonly connectTimeout: number;
   readonly maxDelay: number;
   readonly WebSocket: WebSocketConstructor;
 }
 
-/** @throws PalmError `INVALID_CALL` naming what is not acceptable. */
+/** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function resolveOptions(
   url: string | URL,
   options: WebsocketOptions,
@@ -63,7 +63,7 @@ export function resolveOptions(
 ): WebsocketSettings {
   const { token, connectTimeout = 10_000, maxDelay = 30_000 } = options;
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw invalidCall(`token must be a text or a function that gives one, not ${inspectValue(token)}`);
+    throw invalidCall(`token must be a string or a function that returns one, not ${inspectValue(token)}`);
   }
   const WebSocket = options.WebSocket ?? platform;
   if (WebSocket === undefined) {
@@ -81,7 +81,7 @@ export function resolveOptions(
 
 function checkUrl(url: string | URL): string {
   const text = String(url);
-  // A page may say where its relay is by a path alone.
+  // A page may give its relay's URL as a path alone.
   const base = (globalThis as { location?: { href?: string } }).location?.href;
   const parsed = parse(text, base);
   if (parsed !== undefined) parsed.protocol = parsed.protocol.replace('http', 'ws');
@@ -95,7 +95,7 @@ function checkUrl(url: string | URL): string {
   return parsed.href;
 }
 
-/** `URL.canParse` is not everywhere, as in React Native. */
+/** Some platforms, such as React Native, have no `URL.canParse`. */
 function parse(text: string, base: string | undefined): URL | undefined {
   try {
     return new URL(text, base);

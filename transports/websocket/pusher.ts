@@ -10,25 +10,25 @@ import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
 import type { SendWindow } from '../relay-protocol/window.ts';
 import { type ChannelContext, RelayedChannel, tooLarge } from './channel.ts';
 
-/** Frames that somebody wants sent, and the promise to them. */
+/** Frames of one call of `send`, and its promise. */
 interface PendingSend {
-  /** Those that have not left. */
+  /** Frames that have not left. */
   frames: readonly Bytes[];
   readonly sent: Deferred<void>;
 }
 
-/** Frames to a server, no faster than it takes them off the relay's hands. */
+/** Sends frames to a server, no faster than it takes them from the relay. */
 export class RelayedPusher extends RelayedChannel implements Pusher {
   protected readonly kind = ChannelKind.push;
   readonly #pending = new Fifo<PendingSend>();
-  /** What all channels to the server have under way. */
+  /** Bytes under way of all channels to the server. */
   readonly #shared: SendWindow;
   readonly #stopListening: () => void;
-  /** Bytes that were sent on this one and that the server has not taken. */
+  /** Bytes that were sent on this channel and that the server has not taken. */
   #outstanding = 0;
-  /** Bytes that may be, as far as this side goes. */
+  /** The most bytes under way by slow start; the relay's window bounds them too. */
   #window = FIRST_PUSH_WINDOW;
-  /** Resolved when there is credit, or none to come; there while somebody waits for that. */
+  /** Resolves when credit comes, or cannot come any more. Undefined while nobody waits. */
   #change: Deferred<void> | undefined;
 
   constructor(context: ChannelContext, shared: SendWindow) {
@@ -38,7 +38,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 
   async send(frames: readonly Bytes[]): Promise<void> {
-    // The limit is known once the channel is ready, and it is that before anything is sent.
+    // The limit is known once the channel is ready, which it must be before anything is sent.
     if (this.terms === undefined) await this.ready();
     if (this.isClosed) throw new PalmError('CLOSED', 'the channel is closed', { sent: false });
     const limit = this.terms?.maxFrame ?? Number.POSITIVE_INFINITY;
@@ -86,7 +86,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     );
   }
 
-  /** Resolves when it is so, or nothing can be sent. */
+  /** Resolves when the condition holds, or the channel is not ready. */
   async #until(isSo: () => boolean): Promise<void> {
     while (this.isReady && !isSo()) {
       this.#change ??= deferred();
@@ -102,7 +102,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     return this.#shared.outstanding >= (this.terms?.window ?? 0);
   }
 
-  /** So many bytes are off the relay's hands, or lost with them. */
+  /** So many bytes were taken by the server, or lost. */
   #took(bytes: number): void {
     this.#outstanding -= bytes;
     this.#shared.release(bytes);
@@ -115,7 +115,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     this.#pump();
   }
 
-  /** Sends what may be sent. */
+  /** Sends frames as far as the windows allow. */
   #pump(): void {
     this.#change?.resolve();
     this.#change = undefined;
@@ -144,7 +144,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     let counted = 0;
     for (const { length } of frames.slice(0, end))
       counted += Math.min(length, this.terms?.heaviest ?? length);
-    // What is large is not to hold up what is small.
+    // A large frame must not hold up small ones.
     if (end === 1 && counted >= this.#window) this.#window = counted + FIRST_PUSH_WINDOW;
     this.#outstanding += counted;
     this.#shared.take(counted);
@@ -155,7 +155,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   }
 }
 
-/** What envelopes of one call have in common, and of others have not: `pipeline` is passed over, `client` is taken. */
+/** Identifies an envelope's call: skips the field `pipeline` and returns the field `client`. */
 function headOf(envelope: Bytes = NO_BYTES): string {
   const at = envelope[0] === 10 ? 2 + (envelope[1] ?? 0) : 0;
   return `:${envelope.subarray(at, at + 2 + (envelope[at + 1] ?? 0))}`;

@@ -22,45 +22,45 @@ import { MESSAGE_ROOM, ReliableLog } from '../relay-protocol/reliable-log.ts';
 import { ClientSocket, type SocketEnd } from './client-socket.ts';
 import type { WebsocketSettings } from './options.ts';
 
-/** What the relay said of a session when it began. */
+/** What the relay said of the session when it began. */
 export interface SessionTerms {
   /** Id of the client. */
   readonly client: string;
   readonly maxFrame: number;
   readonly window: number;
-  /** Bytes that an envelope counts for within it, at most. */
+  /** The most bytes that an envelope counts for in the window. */
   readonly heaviest: number;
   readonly keyPrefix: string;
 }
 
 export interface RelaySessionEvents {
   report(status: ChannelStatus): void;
-  /** A session began: everything is to be opened in it. */
+  /** A session began: all channels must be opened in it. */
   began(terms: SessionTerms): void;
   /** Frames of the session, each once and in order. */
   arrived(frames: readonly RelayFrame[]): void;
-  /** The session is over, and with it what was under way in it. */
+  /** The session is over. Everything under way in it is lost. */
   lost(error: PalmError): void;
   /** The relay will not be dialled again. */
   ended(error: PalmError): void;
 }
 
-/** Of the time that two pings take: silence after which the link counts as broken, and the time between two looks. */
+/** Heartbeats of silence after which the connection counts as broken, and how often in a heartbeat it is checked. */
 const SILENCE = 1.7;
 const LOOKS = 8;
-/** Milliseconds that the relay gets to answer when the link may have died unseen. */
+/** Milliseconds that the relay gets to answer when the connection may be dead. */
 const PATIENCE = 3_000;
-/** Milliseconds that a timer is late by when the machine has slept, or the page was stopped. */
+/** Milliseconds of a timer's delay that show that the machine has slept, or the page was stopped. */
 const NAP = 5_000;
 
-/** A session with a relay, over as many WebSockets as it takes. */
+/** A session with a relay, which outlives its WebSockets. */
 export class RelaySession {
   readonly #settings: WebsocketSettings;
   readonly #events: RelaySessionEvents;
   readonly #backoff: Backoff;
   readonly #stopWake: () => void;
   #socket: ClientSocket | undefined;
-  /** Of the session that goes on, with or without a socket. */
+  /** The current session, with or without a socket. */
   #session:
     | {
         readonly id: string;
@@ -90,7 +90,7 @@ export class RelaySession {
     );
   }
 
-  /** Whether there is a session to post in. */
+  /** Whether there is a session, so that frames can be posted. */
   get hasSession(): boolean {
     return this.#session !== undefined;
   }
@@ -100,12 +100,12 @@ export class RelaySession {
     this.#dial();
   }
 
-  /** Sends a frame of the session, now or when the link is back. */
+  /** Sends a frame of the session, now or after the next connection. */
   post(frame: Frame, flow?: () => string): void {
     this.#session?.log.post(frame, flow);
   }
 
-  /** Whether the reader keeps up: while it does not, what comes is not confirmed, and the relay stops before long. */
+  /** Set while a reader cannot keep up. Nothing is confirmed meanwhile, so the relay soon stops sending. */
   set isHeld(isHeld: boolean) {
     this.#isHeld = isHeld;
     if (isHeld) this.#session?.log.hold();
@@ -149,7 +149,7 @@ export class RelaySession {
       });
       this.#socket = socket;
     } catch (error) {
-      // The platform will have none to this URL, as a page's security policy may say.
+      // The platform refuses this URL, as by a page's security policy.
       this.#end(PalmError.from(error, 'FORBIDDEN', `no WebSocket to ${url}`));
     }
   }
@@ -237,17 +237,17 @@ export class RelaySession {
     if (endsSession(code)) this.#lose(text);
     const session = this.#session;
     if (wasUp && session !== undefined) {
-      // The relay forgets it then, so nobody needs to wait for it any longer.
+      // The relay forgets the session after that time.
       this.#stopResume = startTimer(session.resumeWindow, () => {
         this.#lose(`the link to the relay is away: ${text}`);
-        // It may be about to go on with it.
+        // A new connection may be about to resume it.
         this.#socket?.drop(CloseCode.silent, 'the session was given up');
       });
     }
     this.#retry(text);
   }
 
-  /** A token that is refused may have expired: one that is asked for anew gets another chance, once. */
+  /** A refused token may have expired. If a fresh one can be asked for, the client tries again once. */
   #finalError(code: number, wasUp: boolean) {
     if (code === CloseCode.unauthorized && (wasUp || this.#settings.isTokenFresh) && !this.#wasRefused) {
       this.#wasRefused = true;
@@ -275,21 +275,21 @@ export class RelaySession {
     this.#events.ended(error);
   }
 
-  /** Looks whether the relay still lives: it sends something at every heartbeat. */
+  /** Checks whether the relay is alive: it sends something at every heartbeat. */
   #watch(isSecondLook = false, pause = this.#heartbeat / LOOKS): void {
     const begin = Date.now();
     this.#stopWatch();
     this.#stopWatch = startTimer(pause, () => {
       const isSilent = performance.now() - this.#lastSeen > SILENCE * this.#heartbeat;
-      // What came while the page was frozen is read before the second look.
+      // Messages that came while the page was frozen are read before the second check.
       if (isSilent && isSecondLook) this.#socket?.drop(CloseCode.silent, 'nothing came from the relay');
-      // The clock of the system goes on while a machine sleeps; the other one does not everywhere.
+      // The system's clock goes on while a machine sleeps; `performance.now()` does not everywhere.
       else if (Date.now() - begin > pause + NAP) this.#wake();
       else this.#watch(isSilent);
     });
   }
 
-  /** The link may be dead and nobody knows: the relay is asked, and the link dropped when no answer comes soon. */
+  /** The connection may be dead without an event: sends a ping, and drops the connection when no answer comes soon. */
   #wake(): void {
     if (this.#stopRetry !== undefined) {
       this.#stopRetry();
@@ -302,28 +302,28 @@ export class RelaySession {
   }
 }
 
-/** Milliseconds of an attempt's first delay, at most, and of any. */
+/** The most milliseconds of the first delay, and of any. */
 const FIRST = 200;
 const LONGEST = 30_000;
-/** So many delays long a link must have held for the next attempt to count as a first one. */
+/** How many delays long a connection must have held for the next attempt to count as the first. */
 const STABLE = 5;
 
 /**
- * Delays between attempts: random ones up to a bound that doubles ("full jitter"), so that clients that were cut at the same
- * time do not come back at the same time.
+ * Delays between attempts: random, up to a bound that doubles ("full jitter"), so that clients that lost their connections
+ * together do not come back together.
  */
 export class Backoff {
   readonly #longest: number;
   readonly #random: () => number;
   #attempt = 0;
 
-  /** @param longest - milliseconds that no delay is beyond. */
+  /** @param longest - the most milliseconds of a delay. */
   constructor(longest: number = LONGEST, random: () => number = Math.random) {
     this.#longest = longest;
     this.#random = random;
   }
 
-  /** Attempts since the last link that held. */
+  /** Attempts since the last connection that held. */
   get attempt(): number {
     return this.#attempt;
   }
@@ -335,7 +335,7 @@ export class Backoff {
     return this.#random() * bound;
   }
 
-  /** A link was up for so many milliseconds. */
+  /** A connection held for so many milliseconds. */
   held(duration: number): void {
     if (duration >= STABLE * this.#bound) this.#attempt = 0;
   }
@@ -345,7 +345,7 @@ export class Backoff {
   }
 }
 
-/** The part of the platform's global object that this needs; not all have it. */
+/** The part of the global object that this needs, which not all platforms have. */
 interface Page {
   addEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
   removeEventListener?(type: string, listener: (event: PageEvent) => void, isCapturing: true): void;
@@ -359,8 +359,8 @@ interface PageEvent {
 const EVENTS = ['visibilitychange', 'online', 'pageshow', 'resume', 'pagehide'] as const;
 
 /**
- * Calls `wake` when a page may come back to life: it is shown or hidden, the network is back, or the browser had stopped it. What it took for
- * a link may be none by then. Calls `leave` when the page is put away and may come back. Gives the function that ends this.
+ * Calls `wake` when a page's connection may be dead: the page is shown or hidden, the network is back, or the browser had stopped the
+ * page. Calls `leave` when the page is put away and may come back. Returns a function that stops this.
  */
 export function onWake(wake: () => void, leave: () => void): () => void {
   const page = globalThis as Page;
@@ -368,7 +368,7 @@ export function onWake(wake: () => void, leave: () => void): () => void {
     if (type !== 'pagehide') wake();
     else if (persisted === true) leave();
   };
-  // Some are the window's and some the document's; capturing, the window hears of all.
+  // Some events are the window's, some the document's. A capturing listener on the window gets all.
   for (const type of EVENTS) page.addEventListener?.(type, listener, true);
   return () => {
     for (const type of EVENTS) page.removeEventListener?.(type, listener, true);

@@ -13,14 +13,14 @@ interface QueuedRequest {
   readonly address: string;
   readonly frame: Bytes;
   readonly reply: Deferred<Bytes>;
-  /** Bytes that it counts for since it was sent; undefined before. */
+  /** Bytes that it counts for in the window; undefined until it was sent. */
   counted: number | undefined;
 }
 
-/** Requests to servers behind the relay. */
+/** Sends requests to servers behind the relay. */
 export class RelayedRequester {
   readonly #post: (frame: Frame) => void;
-  /** Those without a reply, by number. */
+  /** Requests without a reply, by number. */
   readonly #unanswered = new Map<number, QueuedRequest>();
   readonly #queue = new Fifo<QueuedRequest>();
   #next = 1;
@@ -62,7 +62,7 @@ export class RelayedRequester {
     this.#send();
   }
 
-  /** The session is over: what was sent in it has no answer any more. What waits goes on waiting. */
+  /** The session is over: requests that were sent in it fail. Requests that wait go on waiting. */
   lost(error: PalmError): void {
     this.#terms = undefined;
     for (const request of this.#unanswered.values())
@@ -83,7 +83,7 @@ export class RelayedRequester {
       const request = this.#queue.shift();
       if (request === undefined) return;
       const { id, address, frame } = request;
-      // What was given up while it waited is passed over.
+      // It was given up while it waited.
       if (!this.#unanswered.has(id)) continue;
       if (frame.length > terms.maxFrame) {
         this.#fail(request, tooLarge(frame.length, terms.maxFrame));
