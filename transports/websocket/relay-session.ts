@@ -224,7 +224,8 @@ export class RelaySession {
     const wasUp = this.#connectedAt !== undefined;
     if (this.#connectedAt !== undefined) this.#backoff.held(performance.now() - this.#connectedAt);
     this.#connectedAt = undefined;
-    const text = reason === '' ? `the link to the relay broke (close code ${code})` : remoteReason(reason);
+    const text =
+      reason === '' ? `the connection to the relay broke (close code ${code})` : remoteReason(reason);
     const final = this.#finalError(code, wasUp);
     if (final !== undefined) {
       this.#end(
@@ -239,7 +240,7 @@ export class RelaySession {
     if (wasUp && session !== undefined) {
       // The relay forgets the session after that time.
       this.#stopResume = startTimer(session.resumeWindow, () => {
-        this.#lose(`the link to the relay is away: ${text}`);
+        this.#lose(`the connection to the relay is lost: ${text}`);
         // A new connection may be about to resume it.
         this.#socket?.drop(CloseCode.silent, 'the session was given up');
       });
