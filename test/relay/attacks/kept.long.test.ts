@@ -95,7 +95,7 @@ it('the window is for a server, over all channels to it', async () => {
     await filled(over, [100_000, 100_000, 100_000, 100_000]);
     expect(await over.end()).toMatchObject({
       code: 4400,
-      reason: expect.stringContaining('more bytes came'),
+      reason: expect.stringContaining('more bytes than its window'),
     });
     await settled(within, 2);
   });
@@ -134,7 +134,7 @@ it('a small call that waits counts for the message that it came in', async () =>
     }
     expect(await peer.end()).toMatchObject({
       code: 4413,
-      reason: expect.stringContaining('sends more than is taken'),
+      reason: expect.stringContaining('sends more than its servers take'),
     });
   });
 });
