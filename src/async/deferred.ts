@@ -1,7 +1,10 @@
 /** A promise and the functions that settle it: `Promise.withResolvers`, which Node 20 lacks. */
 export interface Deferred<T> {
+  /** What is waited for. */
   readonly promise: Promise<T>;
+  /** Resolves the promise; without effect once it is settled. */
   readonly resolve: (value: T | PromiseLike<T>) => void;
+  /** Rejects the promise; without effect once it is settled. */
   readonly reject: (reason: unknown) => void;
 }
 

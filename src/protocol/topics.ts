@@ -80,7 +80,10 @@ export function proofOf(subscription: string): string {
   return asksForProof(subscription) ? subscription : `${randomId()}/`;
 }
 
-/** @throws PalmError `INVALID_CALL` for an empty topic, which would take everybody's results. */
+/**
+ * Checks the topic of a subscription.
+ * @throws PalmError `INVALID_CALL` for an empty topic, which would take everybody's results.
+ */
 export function checkTopic(topic: string): void {
   if (topic === '') throw invalidCall("a topic must not be empty: it would take everybody's results");
 }

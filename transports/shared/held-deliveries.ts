@@ -26,7 +26,10 @@ export class HeldDeliveries {
   #stopTimer: (() => void) | undefined;
   #idle: Deferred<void> | undefined;
 
-  /** @param giveUp - called with the deliveries of a topic that got no subscriber in time. */
+  /**
+   * Holds nothing yet.
+   * @param giveUp - called with the deliveries of a topic that got no subscriber in time.
+   */
   constructor(giveUp: (topic: string, deliveries: readonly Delivery[]) => void) {
     this.#giveUp = giveUp;
   }
@@ -36,6 +39,7 @@ export class HeldDeliveries {
     return this.#bytes;
   }
 
+  /** Whether no delivery waits. */
   get isEmpty(): boolean {
     return this.#topics.size === 0;
   }

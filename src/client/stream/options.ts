@@ -2,16 +2,12 @@
 import { checkCount, checkTimeout } from '../../checks.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 
-/** What jobs and maps have in common. */
-interface StreamOptions {
+/** Options of `job`. */
+export interface JobOptions {
   /** Goes along in each message's `cache` field, for the functions to read. */
   readonly cache?: string | undefined;
   /** Ends it at once: reading throws the signal's reason. What was sent may still run. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Options of `job`. */
-export interface JobOptions extends StreamOptions {
   /**
    * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
    * left, aborted or its client closed.
@@ -35,7 +31,7 @@ export interface JobOptions extends StreamOptions {
 }
 
 /** Options of `map` and `mapSettled`. */
-export interface MapOptions extends StreamOptions {
+export interface MapOptions extends Pick<JobOptions, 'cache' | 'signal'> {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**
