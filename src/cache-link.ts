@@ -15,7 +15,7 @@ export interface CacheContext {
 /** A link to the key-value store of a server, over its REP socket. `CacheClient` makes the calls. */
 export class CacheLink {
   readonly context: CacheContext;
-  readonly codec = new EnvelopeCodec();
+  readonly codec: EnvelopeCodec = new EnvelopeCodec();
   /** The server's name, once it is known. pylm ignores it. */
   server = '_';
   /** Whether the server answers with envelopes, which tell a missing key from an empty value. */

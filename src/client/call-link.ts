@@ -1,5 +1,5 @@
 import { FlowLimit } from '../async/flow-limit.ts';
-import { macrotasks } from '../async/macrotask.ts';
+import { type Macrotasks, macrotasks } from '../async/macrotask.ts';
 import { closed } from '../async/open-calls.ts';
 import { startTimer } from '../async/timers.ts';
 import { CALLS, PYLM_CALLS } from '../flow-control.ts';
@@ -55,9 +55,9 @@ const PROOF_TIMEOUT = 2_000;
  * has confirmed before anything is sent. When either breaks, the calls under way fail: their message or answer may be lost.
  */
 export class CallLink {
-  readonly mailbox = new Mailbox();
+  readonly mailbox: Mailbox = new Mailbox();
   /** Runs a function after the events that are waiting now. */
-  readonly later = macrotasks();
+  readonly later: Macrotasks = macrotasks();
   readonly inFlight: FlowLimit;
   readonly #connection: Connection;
   #topics: ClientTopics;
@@ -225,7 +225,7 @@ export class CallLink {
   }
 
   /** Fails calls that are under way; by default, all of them. */
-  break(error: PalmError, ids: readonly string[] = this.mailbox.ids(), number = ++this.breaks): void {
+  break(error: PalmError, ids: readonly string[] = this.mailbox.ids(), number: number = ++this.breaks): void {
     const text = `${error.message}; calls under way lost their answers and may have run`;
     const lost = new PalmError(error.code, text, { cause: error, sent: 'unknown' });
     const calls = this.mailbox.fail(ids, lost, number);
@@ -296,7 +296,7 @@ export class Mailbox {
   }
 
   /** Registers a call before it is sent, because the answer may come at once. Returns its id: a new one unless given. */
-  open(call: OpenCall, id = (this.#next++).toString(36)): string {
+  open(call: OpenCall, id: string = (this.#next++).toString(36)): string {
     this.#calls.set(id, call);
     return id;
   }

@@ -29,7 +29,7 @@ export class ClientCore {
   readonly connection: Connection;
   readonly cache: CacheLink;
   readonly cacheCalls: Loader<CacheClient>;
-  readonly calls = new OpenCalls();
+  readonly calls: OpenCalls = new OpenCalls();
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
   readonly serverName: string;

@@ -36,7 +36,7 @@ export function encodeUtf8(text: string): Bytes {
  * The string in UTF-8 bytes, from offset `start` up to `end`.
  * @throws PalmError `PROTOCOL` when the bytes are not valid UTF-8.
  */
-export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
+export function decodeUtf8(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   if (end - start <= SHORT) {
     let text = '';
     let at = start;

@@ -112,7 +112,12 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
 /**
  * The fields of a result that a worker decides. The server knows all other fields from the message that it gave to the worker.
  */
-export function resultOf({ payload, status, error, errorName }: PalmMessage) {
+export function resultOf({
+  payload,
+  status,
+  error,
+  errorName,
+}: PalmMessage): Pick<PalmMessage, 'payload' | 'status' | 'error' | 'errorName'> {
   return { payload, status, error, errorName };
 }
 

@@ -121,7 +121,7 @@ export interface Message<F> {
 }
 
 /** Bytes before the first frame: the list's head and two numbers. */
-export const HEAD = 5 + 9 + 9;
+export const HEAD: number = 5 + 9 + 9;
 
 /** Gathers frames into one message. */
 export class MessageWriter {

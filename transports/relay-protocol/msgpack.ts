@@ -138,7 +138,7 @@ export class Unpacker {
   #itemsLeft: number;
 
   /** @param mostItems - the most items of all lists read by {@link items} together. */
-  constructor(bytes: Bytes, mostItems = Number.POSITIVE_INFINITY) {
+  constructor(bytes: Bytes, mostItems: number = Number.POSITIVE_INFINITY) {
     this.#bytes = bytes;
     this.#itemsLeft = mostItems;
   }

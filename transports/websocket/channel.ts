@@ -124,7 +124,7 @@ export function tooLarge(size: number, limit: number): PalmError {
 const KEPT = 16_384;
 
 export class RelayedSubscription extends RelayedChannel implements Subscription {
-  protected readonly kind = ChannelKind.subscribe;
+  protected readonly kind: number = ChannelKind.subscribe;
   readonly #queue = new BatchQueue<Delivery>(RELAYED_DELIVERIES);
   readonly #topicNow: () => string;
   readonly #onFull: (room: Promise<void>) => void;
@@ -172,7 +172,7 @@ export class RelayedSubscription extends RelayedChannel implements Subscription 
 }
 
 export class RelayedPuller extends RelayedChannel implements Puller {
-  protected readonly kind = ChannelKind.pull;
+  protected readonly kind: number = ChannelKind.pull;
   readonly #queue = new BatchQueue<Bytes>(Number.POSITIVE_INFINITY);
   /** Frames that came and are not confirmed as begun. */
   #held = 0;

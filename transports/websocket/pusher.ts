@@ -19,7 +19,7 @@ interface PendingSend {
 
 /** Sends frames to a server, no faster than it takes them from the relay. */
 export class RelayedPusher extends RelayedChannel implements Pusher {
-  protected readonly kind = ChannelKind.push;
+  protected readonly kind: number = ChannelKind.push;
   readonly #pending = new Fifo<PendingSend>();
   /** Bytes under way of all channels to the server. */
   readonly #shared: SendWindow;

@@ -87,7 +87,7 @@ export class Attempts {
   }
 
   /** Whether attempt number `count` of this input still waits for an answer. */
-  isOut(attempt: Attempt, count = attempt.count): boolean {
+  isOut(attempt: Attempt, count: number = attempt.count): boolean {
     return attempt.count === count && this.#out.get(attempt.index) === attempt;
   }
 

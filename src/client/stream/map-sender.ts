@@ -24,7 +24,7 @@ export class MapSender {
   #flushesSoon = false;
   readonly #failure = deferred<never>();
   /** Rejects when the link will accept nothing any more. */
-  readonly failure = this.#failure.promise;
+  readonly failure: Promise<never> = this.#failure.promise;
 
   constructor(settings: MapSenderSettings) {
     this.#settings = settings;

@@ -30,7 +30,7 @@ export interface StreamSettings {
  * with an error or without, or at once. A subclass takes the input, sends it, and adds the results.
  */
 export abstract class ResultStream<R, T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
-  protected readonly results = new AsyncQueue<R>();
+  protected readonly results: AsyncQueue<R> = new AsyncQueue();
   protected isOver = false;
   /** When it was first read from, as `Date.now()` gives it; undefined before. */
   protected started: number | undefined;

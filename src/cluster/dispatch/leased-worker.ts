@@ -23,7 +23,7 @@ export class LeasedWorker {
   readonly id: string;
   readonly name: string;
   /** When it was last heard of, on the clock of `performance.now()`. */
-  lastSeen = performance.now();
+  lastSeen: number = performance.now();
   /** When its link broke; undefined while there is one. Behind a relay, the link between the relay and the worker. */
   goneSince: number | undefined;
   /** Whether it has been silent for longer than a worker may be. */

@@ -163,7 +163,7 @@ export class PushedCalls {
   #pushed: Uint8Array = NO_BYTES;
   #given: Uint8Array = NO_BYTES;
 
-  constructor(mostCalls = PUSHED_CALLS, mostCharacters = PUSHED_CALL_UNITS) {
+  constructor(mostCalls: number = PUSHED_CALLS, mostCharacters: number = PUSHED_CALL_UNITS) {
     this.#mostCalls = mostCalls;
     this.#mostCharacters = mostCharacters;
   }

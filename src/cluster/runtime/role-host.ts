@@ -68,7 +68,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly logger: Logger;
   readonly functionLogger: Logger;
   readonly includeStack: boolean;
-  readonly shutdown = new AbortController();
+  readonly shutdown: AbortController = new AbortController();
   readonly tally: MutableCounters = tally();
   /** Budget of messages that wait for a function or a worker. */
   readonly waiting: ByteBudget;
@@ -130,7 +130,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
   flow(
     step: Step,
     outlet: Outlet<Bytes>,
-    { concurrency = 1, handsOut = true, isIntake = true } = {},
+    {
+      concurrency = 1,
+      handsOut = true,
+      isIntake = true,
+    }: { concurrency?: number; handsOut?: boolean; isIntake?: boolean } = {},
   ): Flow<Bytes> {
     const frameOf = (frame: Bytes) => frame;
     const { tally, logger } = this;

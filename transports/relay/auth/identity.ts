@@ -5,7 +5,12 @@ import { NamePatterns } from '../name-patterns.ts';
 /** Which keys of a server's cache a client may use. The server's own keys that connecting needs can always be read. */
 export type CacheScope = 'none' | 'read' | 'session' | 'all';
 
-export const CACHE_SCOPES = ['none', 'read', 'session', 'all'] as const satisfies readonly CacheScope[];
+export const CACHE_SCOPES: readonly ['none', 'read', 'session', 'all'] = [
+  'none',
+  'read',
+  'session',
+  'all',
+] as const satisfies readonly CacheScope[];
 
 /** What an identity may do. Everything that is not granted is denied. */
 export interface Grants {

@@ -1,17 +1,29 @@
 /** Schemas for the files of a relay, and errors that name the file and the key. */
 import {
+  type ArraySchema,
   array,
   type BaseIssue,
+  type BooleanSchema,
   boolean,
+  type CheckAction,
+  type CustomIssue,
+  type CustomSchema,
   check,
   custom,
+  type ErrorMessage,
+  type ExactOptionalSchema,
   exactOptional,
   type GenericSchema,
   type InferOutput,
   type ObjectEntries,
+  type PicklistSchema,
   picklist,
   pipe,
+  type RecordSchema,
   record,
+  type SchemaWithPipe,
+  type StrictObjectSchema,
+  type StringSchema,
   safeParse,
   strictObject,
   string,
@@ -31,50 +43,63 @@ export interface Source {
   readonly suggest?: Suggest;
 }
 
-const OBJECT = custom<Record<string, unknown>>(
+type ObjectSchema = CustomSchema<Record<string, unknown>, ErrorMessage<CustomIssue> | undefined>;
+type TextSchema = SchemaWithPipe<readonly [StringSchema<string>, CheckAction<string, string>]>;
+
+const OBJECT: ObjectSchema = custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   'an object',
 );
 
 /** An object that has these keys and no others. */
-export function shape<const Entries extends ObjectEntries>(entries: Entries) {
+export function shape<const Entries extends ObjectEntries>(
+  entries: Entries,
+): SchemaWithPipe<readonly [ObjectSchema, StrictObjectSchema<Entries, string>]> {
   const known = Object.keys(entries).join(', ');
   return pipe(OBJECT, strictObject(entries, known));
 }
 
 /** An object whose keys match `name` and whose values match `value`. */
-export function named<const Value extends GenericSchema>(name: typeof SERVER, value: Value) {
+export function named<const Value extends GenericSchema>(
+  name: TextSchema,
+  value: Value,
+): SchemaWithPipe<readonly [ObjectSchema, RecordSchema<TextSchema, Value, undefined>]> {
   return pipe(OBJECT, record(name, value));
 }
 
 /** A string that `fits`. `is` describes it after "must be". */
-export function text(is: string, fits: (value: string) => boolean) {
+export function text(is: string, fits: (value: string) => boolean): TextSchema {
   return pipe(string(is), check(fits, is));
 }
 
 /** A list, which `is` describes after "must be". */
-export function list<const Item extends GenericSchema>(item: Item, is: string) {
+export function list<const Item extends GenericSchema>(item: Item, is: string): ArraySchema<Item, string> {
   return array(item, is);
 }
 
-export const TEXT = text('a string that is not empty', (value) => value !== '');
-export const FLAG = boolean('true or false');
+export const TEXT: TextSchema = text('a string that is not empty', (value) => value !== '');
+export const FLAG: BooleanSchema<string> = boolean('true or false');
 
 /** Name of a server behind the relay. */
-export const SERVER = text('a name without dots, colons, slashes or spaces', isRelayedName);
+export const SERVER: TextSchema = text('a name without dots, colons, slashes or spaces', isRelayedName);
 
 const SERVERS = text('the name of a server, with * for any part of it', (value) =>
   isRelayedName(value.replaceAll('*', 'x')),
 );
 
 /** Matches functions: `*` stands for any characters between dots, and alone for every function. */
-export const FUNCTIONS = text(
+export const FUNCTIONS: TextSchema = text(
   "'server.function', with * for any part of it, or * for all",
   (value) => value === '*' || /^[^\s.\p{Cc}]+\.[^\s.\p{Cc}]+$/u.test(value),
 );
 
 /** The keys of {@link Grants}. */
-export const GRANTS = {
+export const GRANTS: {
+  readonly servers: ArraySchema<TextSchema, string>;
+  readonly functions: ExactOptionalSchema<ArraySchema<TextSchema, string>, undefined>;
+  readonly cache: ExactOptionalSchema<PicklistSchema<typeof CACHE_SCOPES, string>, undefined>;
+  readonly work: ExactOptionalSchema<BooleanSchema<string>, undefined>;
+} = {
   servers: list(SERVERS, 'a list of names of servers'),
   functions: exactOptional(list(FUNCTIONS, "a list such as ['demo.*']")),
   cache: exactOptional(picklist(CACHE_SCOPES, 'none, read, session or all')),

@@ -65,9 +65,9 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   identity: Identity;
   /** The group that it is counted with: its network and its identity's name. */
   readonly group: string;
-  readonly log = new ReliableLog();
+  readonly log: ReliableLog = new ReliableLog();
   readonly #incoming: Incoming<ClientFrame>;
-  readonly assignments = new WorkAssignments(() => this.#settings.onRefused('result'));
+  readonly assignments: WorkAssignments = new WorkAssignments(() => this.#settings.onRefused('result'));
   readonly callGuard: CallGuard;
   readonly #settings: SessionSettings;
   readonly #channels: SessionChannels;

@@ -14,7 +14,7 @@ export class GarbageCollection {
   readonly #collectYoung: CollectYoung | undefined;
   #bytes = 0;
 
-  constructor(collectYoung = youngCollection()) {
+  constructor(collectYoung: CollectYoung | undefined = youngCollection()) {
     this.#collectYoung = collectYoung;
   }
 

@@ -79,7 +79,7 @@ const PROFILE_TIMEOUT = 5_000;
 export class Upstream {
   readonly name: string;
   readonly functions: NamePatterns | undefined;
-  readonly pool = new WorkPool(this);
+  readonly pool: WorkPool = new WorkPool(this);
   readonly #target: UpstreamTarget;
   readonly #context: UpstreamContext;
   readonly #codec = new EnvelopeCodec();
@@ -88,13 +88,13 @@ export class Upstream {
   #looking: Promise<void> | undefined;
   /** Where calls go. */
   readonly calls: UpstreamChannel<Pusher>;
-  readonly callQueue = new SharedSendQueue();
+  readonly callQueue: SharedSendQueue = new SharedSendQueue();
   /** Where workers push their results to. */
   readonly results: UpstreamChannel<Pusher>;
-  readonly resultQueue = new SharedSendQueue();
+  readonly resultQueue: SharedSendQueue = new SharedSendQueue();
   /** What is published for clients of the relay: one subscription, proved once. */
   readonly answers: UpstreamChannel<Subscription>;
-  readonly inFlight = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
+  readonly inFlight: FlowLimit = new FlowLimit(() => (this.#profile?.isFrond === true ? CALLS : PYLM_CALLS));
   /** Addresses that were dialled. */
   readonly #addresses = new Set<string>();
   /** When the server was last asked whether it answers, and the outcome. */
