@@ -71,7 +71,7 @@ async function expectAlive(client: Client): Promise<void> {
 }
 
 const isLoss = (status: ConnectionStatus) =>
-  status.type === 'disconnected' && /away|forgotten/.test(status.reason);
+  status.type === 'disconnected' && /is lost|forgot/.test(status.reason);
 
 it('the client notices first: the relay has not even missed it', async () => {
   const { client, server, wire, relay } = await openAll();
