@@ -14,7 +14,7 @@ it('shows everything and ends, with --once', async () => {
     cwd: folder,
   });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  expect(stdout).toContain('the package zeromq is not there');
+  expect(stdout).toContain('without the package zeromq, only this process can call it');
   expect(stdout).toMatch(/^ +npm install frond zeromq$/m);
   expect(stdout).toContain('SHALL I COMPARE THEE');
   expect(stdout.trimEnd()).toMatch(/\n {2}npx frond demo$/);

@@ -6,7 +6,10 @@ import { bytesOf } from './results.ts';
 
 /** A key-value store. Each method may return its result or a promise of it. */
 export interface Store {
-  /** @returns the value, or undefined when the key is missing. */
+  /**
+   * Reads a key.
+   * @returns its value, or undefined when the key is missing.
+   */
   get(key: string): Bytes | undefined | Promise<Bytes | undefined>;
   /** Keeps the value, which nobody else uses from then on. */
   set(key: string, value: Bytes): void | Promise<void>;
@@ -50,7 +53,10 @@ export class MemoryStore implements Store {
     return this.#values.size;
   }
 
-  /** @returns the value, or undefined when the key is missing. */
+  /**
+   * Reads a key.
+   * @returns its value, or undefined when the key is missing.
+   */
   get(key: string): Bytes | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
@@ -80,7 +86,10 @@ export class MemoryStore implements Store {
     }
   }
 
-  /** @returns whether the key was there. */
+  /**
+   * Removes a key and its value.
+   * @returns whether the key was there.
+   */
   delete(key: string): boolean {
     const value = this.#values.get(key);
     if (value === undefined) return false;
