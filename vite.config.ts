@@ -48,7 +48,7 @@ const builds = {
 } as const;
 
 const CORE =
-  /[\\/]src[\\/](?!cli|cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
 /** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
 const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
 

@@ -8,7 +8,7 @@ export const demoCommand: Command = {
   synopsis: ['[FILE]'],
   about: [
     'Starts a PALM cluster on this machine: the server demo, with the functions upper, reverse, words, longest and fail; the master crew, whose three workers have who and nap; and the pipeline of clean, count and tally (call "clean.lower count.words tally.total"). Then it shows what a client does with demo: single calls, a job over the lines of FILE (without FILE, ten sonnets by Shakespeare), and a shared key.',
-    'After that it serves the playground, a page that is connected to these servers through a relay, prints a link to it, and runs until Ctrl-C. The link contains a new token: anybody who has it may use the servers. A second Ctrl-C ends the demo at once. It leaves no files behind.',
+    'Then it serves the playground, a page that is connected to these servers through a relay. It prints a link to the page and runs until Ctrl-C. The link contains a new token: anyone with the link may use the servers. A second Ctrl-C ends the demo at once. The demo leaves no files behind.',
     'Without the package zeromq the cluster runs inside this process, and only the relay leads to it.',
   ],
   examples: [

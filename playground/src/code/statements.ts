@@ -82,7 +82,7 @@ function mapOptions({
 }): string[] {
   return [
     ...(ordered ? [] : ['ordered: false']),
-    ...(window === 1_024 ? [] : [`window: ${window}`]),
+    ...(window === 2_048 ? [] : [`window: ${window}`]),
     ...(retries === 0 ? [] : [`retries: ${retries}`]),
   ];
 }

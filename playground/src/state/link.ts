@@ -41,7 +41,7 @@ export const DEFAULTS: LinkState = {
   input: 'numbers',
   count: '100000',
   results: '',
-  window: '1024',
+  window: '2048',
   retries: '0',
   ordered: 'yes',
   key: 'motto',
