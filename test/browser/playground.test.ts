@@ -491,9 +491,17 @@ describe('the wire', () => {
 describe('the topology', () => {
   it('has messages that move, and servers that say what they are', async () => {
     const { page } = visit;
+    // They last for a moment, in which a busy machine may not look.
+    await page.evaluate(() => {
+      const seen = { dots: 0 };
+      Object.assign(globalThis, { seen });
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+          for (const node of addedNodes) if (node instanceof Element && node.matches('.dot')) seen.dots++;
+      }).observe(document.body, { childList: true, subtree: true });
+    });
     await visit.press('a pipeline of three');
-    // They last for a moment, in which Playwright does not find them in Firefox.
-    if (BROWSER === 'Chromium') await page.locator('.dot').first().waitFor({ state: 'attached' });
+    await page.waitForFunction(() => (globalThis as unknown as { seen: { dots: number } }).seen.dots > 0);
     await nodeOf(page, 'grove master').press('Enter');
     await page.getByText('ash holds').waitFor();
     expect(await page.locator('.node-worker').count()).toBe(3);

@@ -39,9 +39,13 @@ export function remoteWebsocket(
     resolveAddress,
     async open() {
       const control = controlOf();
-      const connection = control.number();
-      await control.call((call) => ['open', call, connection, url, options.token ?? null]);
-      return new RemoteConnection(control, connection, checkAddress);
+      const number = control.number();
+      // It listens before the page opens it: the end may be told in one message with the answer to this call.
+      const connection = new RemoteConnection(control, number, checkAddress);
+      await control.call((call) => ['open', call, number, url, options.token ?? null]);
+      // This ends with the page, or with the connection.
+      connection.follow().catch(() => {});
+      return connection;
     },
   };
 }
@@ -84,8 +88,6 @@ class RemoteConnection implements Connection {
         resolve(report[2] === null ? undefined : (revive(report[2]) as PalmError));
       });
     });
-    // It ends with the page, or with the connection.
-    this.#follow().catch(() => {});
   }
 
   async identify(wished?: string): Promise<void> {
@@ -126,7 +128,8 @@ class RemoteConnection implements Connection {
     return { [Symbol.asyncIterator]: () => iterator };
   }
 
-  async #follow(): Promise<void> {
+  /** Reads why links are down, once the page has opened the connection. */
+  async follow(): Promise<void> {
     for await (const status of this.status()) {
       if (status.type === 'connected') this.#reasons.delete(status.address);
       else if ('reason' in status && status.reason !== undefined && status.type !== 'refused')
