@@ -99,7 +99,7 @@ describe('a link', () => {
     expect(await copied()).toContain('server=demo');
     await page.getByLabel('with token').check();
     await page.getByRole('button', { name: 'Copy link' }).click();
-    await expect.poll(copied, { timeout: 5_000 }).toContain('a-secret');
+    await expect.poll(copied, { timeout: 15_000 }).toContain('a-secret');
     await context.close();
   });
 });

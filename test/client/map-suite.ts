@@ -366,7 +366,7 @@ export function testMaps(name: string, make: () => Ground): void {
           mostTimers = Math.max(mostTimers, timers());
         }
         expect(failed).toBe(10_000);
-        expect([path.mailbox.ids().length, path.inFlight.count]).toEqual([0, 0]);
+        expect([path.mailbox.ids().length, path.inFlight.taken]).toEqual([0, 0]);
         expect([listeners.most, listeners.now]).toEqual([1, 0]);
         // The map's own, the brake's, and those of the link, which may be dialled anew.
         expect(mostTimers).toBeLessThanOrEqual(before + 20);

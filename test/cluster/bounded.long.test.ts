@@ -76,7 +76,7 @@ async function flood(pullAddress: string, count: number, message: Partial<PalmMe
 const MEBIBYTE = 1_048_576;
 const large = { client: 'c/1', function: 'attacked.hang', payload: new Uint8Array(MEBIBYTE) };
 
-describe.runIf(process.platform === 'linux')('memory of', () => {
+describe.runIf(process.platform === 'linux')('the memory of', () => {
   it.each(['server', 'master'])(
     'a %s with a function that does not end stays bounded, whatever is pushed',
     async (role) => {
@@ -88,7 +88,7 @@ describe.runIf(process.platform === 'linux')('memory of', () => {
     60_000,
   );
 
-  it('a pipeline with one stays bounded, whatever the server before it publishes', async () => {
+  it('a pipeline stays bounded, whatever the server before it publishes', async () => {
     const publisher = await (await connection()).bindPublish('tcp://127.0.0.1:*');
     const { growth } = await attacked('pipeline', publisher.address);
     const frame = codec.encode(palmMessage(large));
@@ -150,7 +150,7 @@ describe.runIf(process.platform === 'linux')('memory of', () => {
   }, 60_000);
 });
 
-it('a client whose calls are many does not keep those of another waiting', async () => {
+it('a client with many calls does not keep the calls of another waiting', async () => {
   const any = 'tcp://127.0.0.1:*';
   const slow = (payload: Bytes) =>
     new Promise<Uint8Array>((resolve) => setTimeout(() => resolve(payload), 2));

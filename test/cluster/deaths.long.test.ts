@@ -58,7 +58,7 @@ describe.each(grounds)('a request on %s', (_, make) => {
 });
 
 describe.each(grounds)('a request on %s whose link is gone', (_, make) => {
-  it('tells so when that is asked late, and which requests came over it', async () => {
+  it('tells a listener that is added late, and says which requests came over the same link', async () => {
     const { transport, any } = make();
     const [server, client, other] = [await transport.open(), await transport.open(), await transport.open()];
     const origins: RequestOrigin[] = [];
@@ -99,7 +99,7 @@ describe('a Master whose workers are processes', () => {
     return { master, mortal, client, crew, connect };
   }
 
-  it('has what one held that is killed done by another within two heartbeats', async () => {
+  it('gives what a killed worker held to another within two heartbeats', async () => {
     const { mortal, client, crew } = await open();
     const killed = await mortal();
     const call = client.eval('master.hold', bytes('x'));
@@ -111,7 +111,7 @@ describe('a Master whose workers are processes', () => {
     expect(performance.now() - begin).toBeLessThan(2 * HEARTBEAT);
   });
 
-  it('waits for one that computes for longer than a worker may be silent, and runs that once', async () => {
+  it('waits for a worker that computes for longer than it may be silent, and has the call run once', async () => {
     const { master, mortal, client } = await open({ heartbeat: 200, workerTimeout: 500 });
     const crew = await Promise.all([mortal(), mortal(), mortal()]);
     const call = client.eval('master.spin', bytes('2500'));
@@ -123,7 +123,7 @@ describe('a Master whose workers are processes', () => {
     expect(losses).toEqual({ workers: 0, redelivered: 0, givenUp: 0 });
   }, 20_000);
 
-  it('has what a stopped one held done by another, though a worker may be silent for ever', async () => {
+  it('gives what a stopped worker held to another, even where a worker may be silent for ever', async () => {
     const { mortal, client, crew } = await open({ workerTimeout: 3_600_000 });
     const stopped = await mortal();
     const call = client.eval('master.hold', bytes('x'));
@@ -133,7 +133,7 @@ describe('a Master whose workers are processes', () => {
     expect(textOf(await within(5_000, call))).toBe('x');
   }, 20_000);
 
-  it('gives what a stopped one held to another; when it goes on, nothing comes twice, and it works again', async () => {
+  it('gives what a stopped worker held to another; when it goes on, nothing comes twice, and it works again', async () => {
     const { master, mortal, client, crew } = await open();
     const stopped = await mortal();
     const call = client.eval('master.spin', bytes('600'));
@@ -224,7 +224,7 @@ describe('a Master whose workers are processes', () => {
     expect(client.unclaimed).toBe(0);
   }, 30_000);
 
-  it('so does a Hub', async () => {
+  it('passes them on once where it is a Hub, too', async () => {
     const { start, connect, own } = cluster();
     const server = await start<Master>({ role: 'server', name: 'first', pipelined: true } as never);
     const hub = await start<Hub>({
@@ -246,7 +246,7 @@ describe('a Master whose workers are processes', () => {
     await expect(within(10_000, call)).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'WorkerDied' });
   }, 20_000);
 
-  it('refuses limits that are none', async () => {
+  it('refuses limits that are not numbers in their range', async () => {
     const { start } = cluster();
     for (const limits of [
       { heartbeat: 0 },

@@ -59,7 +59,7 @@ const wrong: readonly [name: string, run: PalmFunctions[string], text: RegExp][]
   ['hostilePrototype', hostile('getPrototypeOf'), /no getPrototypeOf/],
 ];
 
-describe.each(grounds)('what functions give on %s', (_, make) => {
+describe.each(grounds)('the result of a function on %s', (_, make) => {
   const cluster = testCluster(make);
 
   const serve = async (functions: PalmFunctions) => {
@@ -78,7 +78,7 @@ describe.each(grounds)('what functions give on %s', (_, make) => {
     ['a server', serve],
     ['a worker', work],
   ] as const)('in %s', (_kind, open) => {
-    it('is taken as its bytes where it has any', async () => {
+    it('is sent as its bytes if it has bytes', async () => {
       const { client } = await open(results);
       const call = async (name: string, messages = 1) =>
         (await client.eval(`server.${name}`, bytes(''), { messages: messages as 2 })) as unknown;
@@ -99,7 +99,7 @@ describe.each(grounds)('what functions give on %s', (_, make) => {
       ]);
     });
 
-    it('is a failure where it is no result at all', async () => {
+    it('is a failure if it is not a result at all', async () => {
       const { client, role } = await open(noResults);
       const names = Object.keys(noResults);
       for (const name of names) {
@@ -114,7 +114,7 @@ describe.each(grounds)('what functions give on %s', (_, make) => {
       expect(role.counters).toMatchObject({ failed: names.length, ended: 0, inFlight: 0 });
     });
 
-    it('is a failure that says what it was where that is not bytes', async () => {
+    it('is a failure that says what it was if it is not bytes', async () => {
       const { client, role } = await open(Object.fromEntries(wrong));
       for (const [name, , text] of wrong)
         await expect(client.eval(`server.${name}`, bytes('')), name).rejects.toThrow(text);
@@ -126,7 +126,7 @@ describe.each(grounds)('what functions give on %s', (_, make) => {
     });
   });
 
-  it('ends the message in a pipeline where it is nothing', async () => {
+  it('ends the message in a pipeline if it is undefined or null', async () => {
     const { start, connect } = cluster();
     const first = await start<Server>({ role: 'server', name: 'first', pipelined: true });
     const second = await start<Pipeline>({

@@ -62,7 +62,7 @@ describe.each(grounds)('functions on %s', (_, make) => {
       expect(textOf((await client.get(key)) as Bytes)).toBe('value');
     });
 
-    it('find the keys of their caller’s session, and those of none when they say so', async () => {
+    it('read and write keys of their caller’s session, or shared keys when they say so', async () => {
       const { connect, dbAddress } = await open();
       const [plain, own, other] = [
         await connect({ dbAddress }),
@@ -80,7 +80,7 @@ describe.each(grounds)('functions on %s', (_, make) => {
       expect(textOf((await plain.get('S2-k')) as Bytes)).toBe('theirs');
     });
 
-    it('cannot write the configuration or what is no bytes', async () => {
+    it('cannot write the configuration, or values that are not bytes', async () => {
       const { connect, dbAddress } = await open();
       const client = await connect({ dbAddress });
       for (const name of ['breakIn', 'notBytes']) {
@@ -88,14 +88,14 @@ describe.each(grounds)('functions on %s', (_, make) => {
       }
     });
 
-    it('know who runs them, and the message', async () => {
+    it('get the name of their server and the message', async () => {
       const { connect, dbAddress, name } = await open();
       const client = await connect({ dbAddress });
       const answer = await client.eval('server.who', bytes(''), { cache: 'mine' });
       expect(textOf(answer)).toBe(`${name} server.who mine`);
     });
 
-    it('say in the answer where they failed when their owner wants that', async () => {
+    it('send their stack with the failure if the owner of the server wants that', async () => {
       const failing = {
         boom: () => {
           throw new RangeError('too far');
@@ -198,13 +198,13 @@ describe.each(grounds)('functions on %s', (_, make) => {
     expect(server.counters).toMatchObject({ answered: 1, inFlight: 0 });
   });
 
-  it('may be refused their concurrency, before anything is bound', async () => {
+  it('have their concurrency checked before anything is bound', async () => {
     for (const concurrency of [0, 1.5, -1, 'two' as never]) {
       await expect(serve({ concurrency })).rejects.toMatchObject({ code: 'INVALID_CALL' });
     }
   });
 
-  it('are not the only ones who know their surroundings: scatter, gather and handleStream do too', async () => {
+  it('get the same context as scatter, gather and handleStream', async () => {
     const { start, connect } = cluster();
     const seen: string[] = [];
     const note = async (what: string, { name, cache, message }: FunctionContext) =>

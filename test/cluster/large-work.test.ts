@@ -55,7 +55,7 @@ it('a worker is given no more than a mebibyte beyond one message', async () => {
   handOver.close();
 });
 
-it('a worker sends its results a mebibyte at a time, and the last of them before it leaves', async () => {
+it('a worker sends its results a mebibyte at a time, and sends the last before it leaves', async () => {
   const codec = new EnvelopeCodec();
   const sizes: number[] = [];
   let results = 0;

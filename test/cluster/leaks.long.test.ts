@@ -115,7 +115,7 @@ describe.each(grounds)('roles on %s', (name, make) => {
     expect(await leftovers(before)).toEqual({});
   });
 
-  it('leave nothing when a worker closes whose Master is gone', async () => {
+  it('leave nothing when the Master is gone and its worker closes', async () => {
     const own = scene(make());
     const before = held();
     const master = (await own.start({ role: 'master', name: 'master' })) as Addressed;

@@ -25,7 +25,7 @@ async function statusOf(client: Client): Promise<ServerStatus> {
 describe.each(grounds)('roles on %s', (_, make) => {
   const cluster = testCluster(make);
 
-  it('say what they are, what they offer and how they are', async () => {
+  it('publish their role, their functions and their counters', async () => {
     const { start, connect } = cluster();
     const functions = { f: (payload: Uint8Array) => payload };
     const server = await start<Server>({ role: 'server', name: 'first', pipelined: true, functions });
@@ -64,14 +64,14 @@ describe.each(grounds)('roles on %s', (_, make) => {
     });
   });
 
-  it('do not let clients write what they say of themselves', async () => {
+  it('do not let clients write what roles publish about themselves', async () => {
     const { start, connect } = cluster();
     const { dbAddress } = await start<Server>({ role: 'server', name: 'server' });
     const client = await connect({ dbAddress });
     await expect(client.set(bytes('{}'), 'frond_status')).rejects.toMatchObject({ code: 'INVALID_CALL' });
   });
 
-  it('count what failed and what was no message', async () => {
+  it('count calls that failed and frames that were not messages', async () => {
     const { start, connect, transport, own } = cluster();
     const server = await start<Server>({ role: 'server', name: 'server' });
     const client = await connect({ dbAddress: server.dbAddress });
@@ -93,7 +93,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
     });
   });
 
-  it('finish what they have and answer it before they end', async () => {
+  it('finish and answer the calls they have before they end', async () => {
     const { start, connect } = cluster();
     const server = await start<Server>({
       role: 'server',
@@ -162,7 +162,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
     },
   );
 
-  it('of workers say when there is no Master, and when the server there has no workers', async () => {
+  it('of workers report that there is no Master, or that the server there takes no workers', async () => {
     const { start } = cluster();
     const server = await start<Server>({ role: 'server', name: 'server' });
     await expect(start<Worker>({ role: 'worker', dbAddress: server.dbAddress })).rejects.toMatchObject({
@@ -177,7 +177,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
     });
   });
 
-  it('are refused what is not acceptable, and leave nothing bound', async () => {
+  it('refuse options that are not valid, and leave nothing bound', async () => {
     const { start, any, transport } = cluster();
     const sub = { subAddress: 'nonsense', previous: 'first' };
     const refused: unknown[] = [

@@ -82,7 +82,7 @@ const elsewhere: Partial<PalmMessage> = {
 describe.each(grounds)('on %s', (_ground, make) => {
   const cluster = testCluster(make);
 
-  it('a result of leased work is the message with another payload, whatever else it says', async () => {
+  it('a result of leased work changes the payload of the message, and nothing else', async () => {
     const { hub, client, connection, ran, heard } = await open(cluster());
     const ask = rogue(connection, hub.dbAddress);
     const asking = ask('rogue', 4);
@@ -107,7 +107,7 @@ describe.each(grounds)('on %s', (_ground, make) => {
     expect({ ran, heard }).toEqual({ ran: [], heard: [] });
   });
 
-  it('leases of another worker, and those that nobody has, count for nothing', async () => {
+  it('results for the leases of another worker, or for no lease, are ignored', async () => {
     const { hub, client, connection, ran, heard } = await open(cluster());
     const ask = rogue(connection, hub.dbAddress);
     const asking = ask('honest', 1);
@@ -132,7 +132,7 @@ describe.each(grounds)('on %s', (_ground, make) => {
     expect({ ran, heard }).toEqual({ ran: [], heard: [] });
   });
 
-  it('a result that is pushed is of a call that was pushed, or is dropped', async () => {
+  it('a pushed result is dropped unless its call was pushed to that worker', async () => {
     const own = cluster();
     const { hub, next, client, connection, ran, heard } = await open(own);
     const puller = connection.pull(hub.workerPushAddress);

@@ -81,7 +81,7 @@ describe.each(grounds)('three servers one after another on %s', (_, make) => {
     ).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
-  it('say of themselves that they are a pipeline, and who comes before them', async () => {
+  it('publish that they are a pipeline, and which server comes before them', async () => {
     const { clean, count, tally, connect } = await open();
     const look = async ({ dbAddress }: { readonly dbAddress: string }) => {
       const client = await connect({ dbAddress: clean.dbAddress });
@@ -99,7 +99,7 @@ describe.each(grounds)('three servers one after another on %s', (_, make) => {
 describe.each(grounds)('a Master and a Hub that feed another server on %s', (_, make) => {
   const cluster = testCluster(make);
 
-  it('tell their callers what fails there, too', async () => {
+  it('tell their callers what fails at that server, too', async () => {
     const { start, connect } = cluster();
     const first = await start<Master>({ role: 'master', name: 'first', pipelined: true });
     const second = await start<Hub>({

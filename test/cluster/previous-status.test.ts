@@ -4,7 +4,7 @@ import { Hub, Pipeline, Server, Sink } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 
-it('a Pipeline, Sink and Hub name what they take from, and a Server names nothing', async () => {
+it('a Pipeline, Sink and Hub publish which servers they take from, and a Server publishes none', async () => {
   const transport = memory();
   const place = (name: string) => ({
     transport,

@@ -54,7 +54,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect(results).toEqual(numbers(3_000).map((number) => `${number}|first|second`));
     });
 
-    it('ends messages whose function gives nothing', async () => {
+    it('ends messages whose function returns nothing', async () => {
       const { client, second } = await open();
       for (const path of ['second.even', 'second.lateEven']) {
         const results = await readAll(client, ['first.echo', path], numbers(10), 5);
@@ -146,7 +146,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       return { master: role, workers: crew, client, transport };
     }
 
-    it('has its workers run calls, each once', async () => {
+    it('has its workers run each call once', async () => {
       const { client, master, workers } = await open();
       expect(textOf(await client.eval('master.upper', bytes('x')))).toBe('X');
       const sent = numbers(5_000);
@@ -172,7 +172,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect([...results].sort()).toEqual(['A0', 'A1', 'A2', 'B0', 'B1', 'B2', 'end']);
     });
 
-    it('marks the parts of one message alike, and leaves what the user marked', async () => {
+    it('gives the parts of one message the same mark, and leaves the marks of the user', async () => {
       const seen: string[] = [];
       const { client } = await open({
         *scatter(message: object) {
@@ -260,7 +260,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect(master.counters.inFlight).toBe(0);
     });
 
-    it('says of a worker what failed', async () => {
+    it('tells the caller which function of a worker failed', async () => {
       const functions = {
         boom: () => {
           throw new RangeError('too far');
@@ -282,7 +282,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       }
     });
 
-    it('keeps what nobody can do yet for the worker to come', async () => {
+    it('keeps calls without a worker for the first worker that comes', async () => {
       const { start, connect } = cluster();
       const master = await start<Master>({ role: 'master', name: 'master' });
       const client = await connect({ dbAddress: master.dbAddress });
@@ -304,7 +304,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect(results.indexOf('1500')).toBeGreaterThanOrEqual(98);
     });
 
-    it('has as many async functions at once as the worker says', async () => {
+    it('runs as many async functions at once as the worker’s concurrency', async () => {
       let running = 0;
       let most = 0;
       const functions = {
@@ -347,7 +347,7 @@ describe.each(grounds)('roles on %s', (_, make) => {
       expect(await within(3_000, calls)).toHaveLength(8);
     });
 
-    it.each([0, 1])('works with workers that take what is pushed, beside %i that ask', async (asking) => {
+    it.each([0, 1])('works with workers that it pushes to, beside %i that ask for work', async (asking) => {
       const { start, connect } = cluster();
       const master = await start<Master>({ role: 'master', name: 'master' });
       const { dbAddress, workerPushAddress: pushAddress, workerPullAddress: pullAddress } = master;

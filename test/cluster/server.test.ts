@@ -60,7 +60,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     expect(textOf(codec.decode(batch.value?.[0]?.frames[0] ?? bytes('')).payload)).toBe('next');
   });
 
-  it('survives functions that throw what cannot be told, now or later', async () => {
+  it('survives functions that throw something that has no text, at once or later', async () => {
     const odd = Object.assign(new Error(), { message: Symbol('odd') as never, name: 7 as never });
     const { client } = await start({
       functions: {
@@ -84,7 +84,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     await expectAlive(client);
   });
 
-  it('survives a handleStream that throws or gives what cannot be sent, and the caller learns why', async () => {
+  it('survives a handleStream that throws or returns something that cannot be sent, and tells the caller why', async () => {
     const broken: Record<string, (message: { client: string }) => void> = {
       throws: () => {
         throw new Error('no way');
@@ -123,7 +123,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     await expectAlive(client);
   });
 
-  it('survives a store that gives what is no value, at once or later', async () => {
+  it('survives a store that returns something that is not a value, at once or later', async () => {
     const given: Record<string, unknown> = {
       text: 'text',
       later: Promise.resolve('text'),
@@ -158,7 +158,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     await expectAlive(client);
   });
 
-  it('survives a list of promises that fail, and the caller learns of the first', async () => {
+  it('survives a list of promises that fail, and tells the caller of the first', async () => {
     const failing = () => [Promise.reject(new Error('one')), Promise.reject(new Error('two'))];
     const { client } = await start({
       functions: { list: () => failing() as never, later: async () => new Set(failing()) as never },
@@ -168,7 +168,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     await expectAlive(client);
   });
 
-  it('survives a store whose error cannot be told', async () => {
+  it('survives a store whose error has no text', async () => {
     const store = {
       get: () => {
         throw Object.create(null);
@@ -183,7 +183,7 @@ describe.each(grounds)('a server on %s', (_, make) => {
     expect(textOf((await client.get('name')) ?? bytes(''))).toBe('server');
   });
 
-  it('that closed before a function was done takes no notice of what that gives', async () => {
+  it('ignores what a function returns after the server was closed', async () => {
     let finish = () => {};
     const { server, client } = await start({
       functions: {

@@ -18,7 +18,7 @@ const MOST_ON_THE_WAY = 400_000;
 describe.each(grounds)('on %s', (ground, make) => {
   const cluster = testCluster(make);
 
-  it('results of a server keep the order of the calls, however long each takes', async () => {
+  it('the results of a server keep the order of the calls, however long each takes', async () => {
     const { start, connect } = cluster();
     const functions = {
       uneven: (payload: Uint8Array) => {
@@ -140,7 +140,7 @@ describe.each(grounds)('on %s', (ground, make) => {
     60_000,
   );
 
-  it('a worker that is pushed to and slow holds up who pushes', async () => {
+  it('a slow worker holds up the master that pushes to it', async () => {
     const own = cluster();
     const { start } = own;
     const master = await start<Master>({ role: 'master', name: 'master' });

@@ -70,7 +70,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(master.counters).toMatchObject({ received: 2, answered: 2, inFlight: 0 });
   });
 
-  it('gets its work though a stranger asks in its name, who gets nothing', async () => {
+  it('gets its work while a stranger asks in its name and gets nothing', async () => {
     const { client, link, send, take } = await open();
     const [own, stranger] = [await link(), await link()];
     const asking = take(own, { sequence: 1, want: 1 });
@@ -83,7 +83,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(textOf(await answer)).toBe('x');
   });
 
-  it('is believed its results over a new link once the old one is gone, and not before', async () => {
+  it('may send results over a new link once the old one is gone, and not before', async () => {
     const { master, client, link, send, take } = await open();
     const [before, after] = [await link(), await link()];
     const answer = client.eval('master.echo', bytes('x'));
@@ -102,7 +102,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect((await statusOf(client)).losses).toEqual({ workers: 0, redelivered: 0, givenUp: 0 });
   });
 
-  it('has no more than a few requests wait for the end of its old link', async () => {
+  it('has only a few requests waiting for the end of its old link', async () => {
     const { client, link, send, take } = await open();
     const [own, stranger] = [await link(), await link()];
     const answer = client.eval('master.echo', bytes('x'));
@@ -116,7 +116,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(textOf(await answer)).toBe('x');
   });
 
-  it('that left is not asked for by a request from before, and the next call is not given to it', async () => {
+  it('that left gets no call through a request that it sent before', async () => {
     const { master, client, link, send, take } = await open();
     const [own, other] = [await link(), await link()];
     const answer = client.eval('master.echo', bytes('first'));
@@ -134,7 +134,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(master.counters).toMatchObject({ received: 2, answered: 2, inFlight: 0 });
   });
 
-  it('that nobody has heard of cannot leave', async () => {
+  it('that is not known cannot leave', async () => {
     const { client, link, send, take } = await open();
     const [stranger, own] = [await link(), await link()];
     await send(stranger, { leaves: true });

@@ -19,7 +19,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     return { start, connect, master: role, dbAddress, worker: crew, client: await connect({ dbAddress }) };
   }
 
-  it('whose concurrency knows no limit works', async () => {
+  it('works with an infinite concurrency', async () => {
     let running = 0;
     const all = deferred<void>();
     const { client } = await open({
@@ -36,7 +36,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect((await within(5_000, Promise.all(calls))).map(textOf)).toEqual(calls.map((_call, i) => String(i)));
   });
 
-  it('tells the caller when a function makes the message one that cannot be sent', async () => {
+  it('tells the caller when a function changes the message so that it cannot be sent', async () => {
     const spoil = ({ message }: FunctionContext) => Object.assign(message, { stage: 0.5, cache: '\ud800' });
     const { client, worker } = await open({
       functions: {
@@ -59,7 +59,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(worker.counters).toMatchObject({ answered: 3, failed: 2 });
   });
 
-  it('that closes while a function takes long leaves the message to another at once', async () => {
+  it('that closes during a long function leaves the message to another at once', async () => {
     let begun = 0;
     const functions = {
       once: (payload: Uint8Array) => (++begun === 1 ? new Promise<Uint8Array>(() => {}) : payload),
@@ -75,7 +75,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(textOf(await within(3_000, call))).toBe('x');
   });
 
-  it('does not have a result for the Master before taken for one of the Master that came', async () => {
+  it('does not give a result for the last Master to the Master that replaced it', async () => {
     const held = deferred<void>();
     const functions = {
       hold: async (payload: Uint8Array) => {
@@ -122,7 +122,7 @@ describe.each(grounds)('a worker on %s', (_, make) => {
     expect(textOf(await within(5_000, call))).toBe('new');
   });
 
-  it('that is refused waits before it asks again', async () => {
+  it('waits before it asks again after a refusal', async () => {
     const { transport, any, own, start } = cluster();
     const codec = new EnvelopeCodec();
     let requests = 0;

@@ -17,7 +17,7 @@ describe('messages in flight', () => {
     expect(takeAll(brake)).toBe(500);
     brake.answered(100);
     expect(takeAll(brake)).toBe(1);
-    expect(brake.count).toBe(500);
+    expect(brake.taken).toBe(500);
   });
 
   it('are fewer where answers are large, until those are small again', () => {
@@ -40,7 +40,7 @@ describe('messages in flight', () => {
     // Places are free, but not while others wait for them.
     await Promise.all(waiting);
     expect(order).toEqual([1, 2]);
-    expect(brake.count).toBe(100 - 70 + 2);
+    expect(brake.taken).toBe(100 - 70 + 2);
   });
 
   it('are given places for a whole batch, or wait for them', async () => {
@@ -62,7 +62,7 @@ describe('messages in flight', () => {
     const waiting = brake.wait();
     await vi.advanceTimersByTimeAsync(1_000);
     await waiting;
-    expect(brake.count).toBeLessThan(10);
+    expect(brake.taken).toBeLessThan(10);
   });
 
   it('are braked less and less where no answer ever comes', async () => {
@@ -99,7 +99,7 @@ describe('messages in flight', () => {
     const brake = new FlowLimit(() => 4);
     brake.take();
     for (let i = 0; i < 3; i++) brake.answered(100);
-    expect(brake.count).toBe(0);
+    expect(brake.taken).toBe(0);
     expect(takeAll(brake)).toBe(4);
   });
 });
