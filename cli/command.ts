@@ -135,6 +135,7 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
     const { env: variable, kind } = specOf(command, name);
     const value = variable === undefined ? undefined : env[variable];
     if (value === undefined || value === '' || values.has(name)) continue;
+    if (kind === 'flag' && /^(0|false|no|off)$/i.test(value)) continue;
     values.set(name, kind === 'texts' ? [value] : value);
   }
   return { options: new ParsedOptions(values, given), positionals };

@@ -11,7 +11,7 @@ import { inspectValue, PalmError } from '../src/protocol/errors.ts';
 import { parsePath } from '../src/protocol/function-path.ts';
 import type { BindingTransport, Connection, Transport } from '../src/transport.ts';
 import { websocketOn } from '../transports/websocket/node.ts';
-import { zeromq } from '../transports/zeromq/index.ts';
+import { clusterTransport } from './cluster-transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { stderrLogger } from './terminal/screen.ts';
@@ -109,7 +109,7 @@ export interface ServerAccess {
 /** The transport that dials servers, with CURVE when --server-key is given. */
 export function dialTransport({ options }: CommandContext): BindingTransport {
   const serverKey = options.text('server-key');
-  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
+  return clusterTransport(options, serverKey === undefined ? {} : { curve: { serverKey } });
 }
 
 /**
@@ -130,6 +130,9 @@ export function serverFrom(context: CommandContext, argument?: string): ServerAc
   }
   if (isAddress && isSaid)
     throw usage(`with --relay, give the name of the server instead of the address ${inspectValue(db)}`);
+  if (options.isGiven('native')) {
+    throw usage('--native and --relay exclude each other: a connection to a relay is a WebSocket');
+  }
   if (options.isGiven('server-key')) {
     throw usage(
       '--server-key and --relay exclude each other: a connection to a relay is encrypted with wss://…',

@@ -32,6 +32,7 @@ export function generalHelp(commands: readonly Command[]): string {
         ['FROND_TOKEN', 'token for the relay, used without --token'],
         ['FROND_SESSION', 'session, used without --session'],
         ['FROND_SECRET_KEY', 'secret key of a server, used without --secret-key'],
+        ['FROND_NATIVE', '1 has the same effect as --native'],
         ['NO_COLOR', 'any value turns colours off'],
       ]),
     ],

@@ -146,6 +146,17 @@ export const OPTIONS = {
     env: 'FROND_SECRET_KEY',
     help: "encrypt with CURVE; KEY is the server's own secret key, 40 characters",
   },
+  'allow-key': {
+    kind: 'texts',
+    value: 'KEY',
+    help: 'with --secret-key: let in the client with this public key; may be given several times',
+    default: "any client that knows the server's public key",
+  },
+  native: {
+    kind: 'flag',
+    env: 'FROND_NATIVE',
+    help: "use libzmq, with the package zeromq, instead of frond's own ZeroMQ",
+  },
   concurrency: {
     kind: 'count',
     value: 'N',
@@ -235,6 +246,7 @@ export const CONNECTION_OPTIONS = [
   'this-config',
   'session',
   'server-key',
+  'native',
   'timeout',
 ] as const satisfies readonly OptionName[];
 

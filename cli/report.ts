@@ -45,6 +45,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   idleTimeout: '--idle-timeout',
   'curve.serverKey': '--server-key',
   'curveServer.secretKey': '--secret-key',
+  'curveServer.allow': '--allow-key',
   'the curve option': '--server-key',
 };
 
@@ -53,12 +54,17 @@ const OPTION_NAMES = new RegExp(
   'g',
 );
 
-/** The message with command-line options in place of API options; not for serve and relay, whose files use the API's names. */
+/**
+ * The message with command-line options in place of API options. For serve and relay only those that their files do not have: the files use
+ * the API's names.
+ */
 function inFlags(message: string, code: FailureCode, command: string | undefined): string {
   const isOurs =
     code === 'INVALID_CALL' || code === 'WRONG_SERVER' || code === 'FORBIDDEN' || code === 'TIMEOUT';
-  if (!isOurs || command === 'serve' || command === 'relay') return message;
-  return message.replace(OPTION_NAMES, (name) => FLAGS[name] ?? name);
+  if (!isOurs || command === 'relay') return message;
+  return message.replace(OPTION_NAMES, (name) =>
+    command === 'serve' && !name.startsWith('curve') ? name : (FLAGS[name] ?? name),
+  );
 }
 
 function lineOf(text: string | undefined): string | undefined {

@@ -9,19 +9,18 @@ export const demoCommand: Command = {
   about: [
     'Starts a PALM cluster on this machine: the server demo, with the functions upper, reverse, words, longest and fail; the master crew, whose three workers have who and nap; and the pipeline of clean, count and tally (call "clean.lower count.words tally.total"). Then it shows what a client does with demo: single calls, a job over the lines of FILE (without FILE, ten sonnets by Shakespeare), and a shared key.',
     'Then it serves the playground, a page that is connected to these servers through a relay. It prints a link to the page and runs until Ctrl-C. The link contains a new token: anyone with the link may use the servers. A second Ctrl-C ends the demo at once. The demo leaves no files behind.',
-    'Without the package zeromq the cluster runs inside this process, and only the relay leads to it.',
   ],
   examples: [
     { line: 'frond demo --open', does: 'take a quick look, and open the page' },
     { line: 'frond demo --once README.md --all', does: 'use a text of your own, without the page' },
     { line: 'frond demo --db tcp://127.0.0.1:5555', does: 'choose the address of the server' },
   ],
-  options: ['once', 'open', 'port', 'db', 'all', ...COMMON_OPTIONS],
+  options: ['once', 'open', 'port', 'db', 'all', 'native', ...COMMON_OPTIONS],
   own: {
     db: {
       kind: 'text',
       value: 'ADDRESS',
-      help: 'db_address of the server demo; needs the package zeromq',
+      help: 'db_address of the server demo',
       default: 'a free port of 127.0.0.1',
     },
   },

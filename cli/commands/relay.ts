@@ -40,6 +40,7 @@ export const relayCommand: Command = {
     'listen',
     'metrics',
     'server-key',
+    'native',
     'drain',
     ...COMMON_OPTIONS,
   ],

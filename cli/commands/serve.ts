@@ -1,7 +1,7 @@
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
+import { clusterTransport } from '../cluster-transport.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
@@ -50,6 +50,8 @@ export const serveCommand: Command = {
     'worker-push',
     'server-key',
     'secret-key',
+    'allow-key',
+    'native',
     'drain',
     ...COMMON_OPTIONS,
   ],
@@ -107,9 +109,18 @@ async function run(context: CommandContext): Promise<number> {
 function servingTransport({ options }: CommandContext): BindingTransport {
   const serverKey = options.text('server-key');
   const secretKey = options.text('secret-key');
-  return zeromq({
+  const allow = options.texts('allow-key');
+  if (allow.length > 0 && secretKey === undefined) {
+    throw new CommandError(
+      'USAGE',
+      '--allow-key needs --secret-key KEY or FROND_SECRET_KEY: without encryption no client has a key',
+    );
+  }
+  return clusterTransport(options, {
     ...(serverKey !== undefined && { curve: { serverKey } }),
-    ...(secretKey !== undefined && { curveServer: { secretKey } }),
+    ...(secretKey !== undefined && {
+      curveServer: { secretKey, ...(allow.length > 0 && { allow }) },
+    }),
   });
 }
 

@@ -53,6 +53,7 @@ export const workerCommand: Command = {
     'timeout',
     'drain',
     'server-key',
+    'native',
     ...COMMON_OPTIONS,
   ],
   own: {

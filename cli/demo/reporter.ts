@@ -43,29 +43,20 @@ export class PlainReporter implements DemoReporter {
   readonly #style: Style;
   readonly #width: number;
   readonly #showsAll: boolean;
-  readonly #isEmbedded: boolean;
   #results = 0;
 
-  /**
-   * @param showsAll - whether every result is shown, and not only the first {@link SHOWN}.
-   * @param isEmbedded - whether ZeroMQ is missing.
-   */
-  constructor({ stdout, env }: Io, output: Output, showsAll: boolean, isEmbedded: boolean) {
+  /** @param showsAll - whether every result is shown, and not only the first {@link SHOWN}. */
+  constructor({ stdout, env }: Io, output: Output, showsAll: boolean) {
     this.#output = output;
     this.#style = styleFor(stdout, env);
     this.#width = Math.min(output.columns ?? WIDTH, WIDTH);
     this.#showsAll = showsAll;
-    this.#isEmbedded = isEmbedded;
   }
 
   async clusterIsUp({ roles, boundAt }: Cluster, took: number): Promise<void> {
     const { strong, faint } = this.#style;
-    const where = this.#isEmbedded ? 'within this process' : 'over TCP on this machine';
-    await this.#output.line(strong(`frond demo: a PALM cluster and its clients, ${where}\n`));
-    if (this.#isEmbedded) {
-      await this.#step('note', 'without the package zeromq, only this process can call it');
-      await this.#indented('npm install frond zeromq');
-    }
+    const title = 'frond demo: a PALM cluster and its clients, over TCP on this machine';
+    await this.#output.line(strong(`${title}\n`));
     const functions = roles.find(({ name }) => name === 'demo')?.functions ?? [];
     await this.#step('server', `demo, with ${functions.join(', ')}`, took);
     await this.#indented(boundAt);
@@ -136,10 +127,7 @@ export class PlainReporter implements DemoReporter {
       await this.#output.line('\nTry it yourself. Start a demo that stays:\n');
       await this.#output.line(`  ${accent(oneLine(start))}`);
     }
-    if (calls.length > 0)
-      await this.#output.line(
-        `\n${start === undefined ? 'Try it in' : 'Then call it in'} another terminal:\n`,
-      );
+    await this.#output.line(`\n${start === undefined ? 'Try it in' : 'Then call it in'} another terminal:\n`);
     for (const line of calls) await this.#output.line(`  ${accent(oneLine(line))}`);
   }
 
@@ -233,20 +221,15 @@ export interface NextSteps {
   readonly calls: readonly string[];
 }
 
-/** For a demo that ends. @param isEmbedded - whether ZeroMQ is missing. */
-export function stepsAfter(invocation: string, isEmbedded: boolean): NextSteps {
-  // Without ZeroMQ, calls need the token that the next demo makes and prints.
-  if (isEmbedded) return { start: `${invocation} demo`, calls: [] };
+/** For a demo that ends. */
+export function stepsAfter(invocation: string): NextSteps {
   const target = `--db ${USUAL_ADDRESS}`;
   return { start: `${invocation} demo ${target}`, calls: callLines(invocation, target) };
 }
 
-/** For a demo that stays. @param dbAddress - undefined when ZeroMQ is missing. */
-export function nextSteps(invocation: string, dbAddress: string | undefined, gateway: Gateway): NextSteps {
-  if (dbAddress !== undefined) return { start: undefined, calls: callLines(invocation, `--db ${dbAddress}`) };
-  const { relay, token } = gateway;
-  const place = `export FROND_RELAY=${relay} FROND_TOKEN=${token}`;
-  return { start: undefined, calls: [place, ...callLines(invocation, '--db demo')] };
+/** For a demo that stays. */
+export function nextSteps(invocation: string, dbAddress: string): NextSteps {
+  return { start: undefined, calls: callLines(invocation, `--db ${dbAddress}`) };
 }
 
 function callLines(invocation: string, target: string): readonly string[] {

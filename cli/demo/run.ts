@@ -1,9 +1,7 @@
 /** `frond demo`, from its start to its end. */
 import { basename } from 'node:path';
-import { PalmError } from '../../src/protocol/errors.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { memory } from '../../transports/memory/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
+import { clusterTransport } from '../cluster-transport.ts';
 import type { CommandContext } from '../command.ts';
 import { unlessAborted, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
@@ -22,25 +20,27 @@ const DRAIN = 1_000;
 
 const MOST_PORT = 65_535;
 
+/** Binds a free port. */
+const ANY = 'tcp://127.0.0.1:*';
+
 /** Resolves with the exit code. @throws what ends the demo before it is told to end. */
 export async function runDemo(context: CommandContext): Promise<number> {
   const { options, signal, io } = context;
   checkOptions(context);
-  const db = options.text('db');
-  const network = await findNetwork(db === undefined);
-  const addresses = demoAddresses(db, network.any);
+  const transport = clusterTransport(options);
+  const addresses = demoAddresses(options.text('db'), ANY);
   const [file] = context.positionals;
   const lines = file === undefined ? shippedLines() : linesOf(await openFile(file), quoted(file));
   const about = file === undefined ? 'ten sonnets by Shakespeare' : basename(file);
-  const fleet = new Fleet(network.transport, signal);
+  const fleet = new Fleet(transport, signal);
   let gateway: Gateway | undefined;
   try {
     const started = performance.now();
-    const cluster = await startCluster(fleet, network.any, addresses, context);
+    const cluster = await startCluster(fleet, ANY, addresses, context);
     const took = performance.now() - started;
-    if (!options.flag('once')) gateway = await openGateway(context, network.transport, serversOf(cluster));
-    const reporter = reporterFor(context, network);
-    await unlessAborted(signal, show({ context, network, cluster, gateway, reporter, lines, about, took }));
+    if (!options.flag('once')) gateway = await openGateway(context, transport, serversOf(cluster));
+    const reporter = reporterFor(context);
+    await unlessAborted(signal, show({ context, transport, cluster, gateway, reporter, lines, about, took }));
     if (gateway === undefined) return 0;
     if (options.flag('open')) openInBrowser(gateway.link, io.env);
     await untilToldToEnd(context, { status: statusFrom(fleet), failed: fleet.serve() });
@@ -63,14 +63,14 @@ function checkOptions({ options }: CommandContext): void {
   if (port > MOST_PORT) throw new CommandError('USAGE', `--port must be from 0 to ${MOST_PORT}, not ${port}`);
 }
 
-function reporterFor({ io, options, output }: CommandContext, network: DemoNetwork): DemoReporter {
+function reporterFor({ io, options, output }: CommandContext): DemoReporter {
   if (options.flag('json')) return new JsonReporter(output);
-  return new PlainReporter(io, output, options.flag('all'), network.isEmbedded);
+  return new PlainReporter(io, output, options.flag('all'));
 }
 
 interface Show {
   readonly context: CommandContext;
-  readonly network: DemoNetwork;
+  readonly transport: BindingTransport;
   readonly cluster: Cluster;
   readonly gateway: Gateway | undefined;
   readonly reporter: DemoReporter;
@@ -84,7 +84,7 @@ interface Show {
 
 async function show({
   context,
-  network,
+  transport,
   cluster,
   gateway,
   reporter,
@@ -93,12 +93,11 @@ async function show({
   took,
 }: Show): Promise<void> {
   const { io, screen, signal } = context;
-  const { transport, isEmbedded } = network;
   await reporter.clusterIsUp(cluster, took);
   const { dbAddress } = cluster;
   await reporter.ended(await runTour({ transport, dbAddress, reporter, screen, signal, lines, about }));
-  if (gateway === undefined) return reporter.next(stepsAfter(io.invocation, isEmbedded));
-  await reporter.next(nextSteps(io.invocation, isEmbedded ? undefined : dbAddress, gateway));
+  if (gateway === undefined) return reporter.next(stepsAfter(io.invocation));
+  await reporter.next(nextSteps(io.invocation, dbAddress));
   await reporter.page(gateway);
 }
 
@@ -118,32 +117,4 @@ function statusFrom(fleet: Fleet): () => string {
     const answered = grouped(sum('answered') - before.answered);
     return `serving · ${answered} calls answered · ${grouped(sum('failed') - before.failed)} failed`;
   };
-}
-
-// The transport between the parts of the demo: ZeroMQ where it is installed.
-
-/** The transport of the demo's cluster. */
-export interface DemoNetwork {
-  readonly transport: BindingTransport;
-  /** An address that binds a free port or name. */
-  readonly any: string;
-  /** Whether ZeroMQ is missing, so that everything stays within this process. */
-  readonly isEmbedded: boolean;
-}
-
-/**
- * Finds out whether ZeroMQ is there.
- * @param mayBeEmbedded - whether the demo may run without ZeroMQ.
- * @throws PalmError `INVALID_CALL` when it may not, and ZeroMQ is missing.
- */
-export async function findNetwork(mayBeEmbedded: boolean): Promise<DemoNetwork> {
-  const transport = zeromq();
-  try {
-    const connection = await transport.open();
-    await connection.close({ timeout: 0 });
-  } catch (error) {
-    if (!mayBeEmbedded || !(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
-    return { transport: memory(), any: 'memory://*', isEmbedded: true };
-  }
-  return { transport, any: 'tcp://127.0.0.1:*', isEmbedded: false };
 }

@@ -40,7 +40,7 @@ import type {
   UpstreamTarget,
 } from '../../transports/relay/options.ts';
 import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
+import { clusterTransport } from '../cluster-transport.ts';
 import type { ParsedOptions } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
@@ -80,7 +80,7 @@ export async function settingsOf(options: ParsedOptions): Promise<RelaySettings>
   const file = options.text('config');
   const config = file === undefined ? {} : await readConfig(file);
   const serverKey = options.text('server-key') ?? config.serverKey;
-  const transport = transportOf(serverKey);
+  const transport = clusterTransport(options, serverKey === undefined ? {} : { curve: { serverKey } });
   const servers = { ...configuredServers(config, transport, file), ...givenServers(options, transport) };
   if (Object.keys(servers).length === 0) {
     throw usage('no server is given: give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
@@ -131,10 +131,6 @@ function checkNames(config: RelayConfig, names: readonly string[], file = ''): v
     if (typeof target === 'string') continue;
     check(`servers.${name}.functions`, serversOfFunctions(target.functions), [name]);
   }
-}
-
-function transportOf(serverKey: string | undefined): Transport {
-  return zeromq(serverKey === undefined ? {} : { curve: { serverKey } });
 }
 
 function configuredServers(

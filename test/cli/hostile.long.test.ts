@@ -475,7 +475,7 @@ describe('the demo', () => {
       ...{ argv: [], stdin: new PassThrough(), stdout, stderr: new PassThrough(), signal },
       ...{ env: { NO_COLOR: '1' }, invocation: HOSTILE, version: '1' },
     };
-    const teller = new PlainReporter(io, output, true, false);
+    const teller = new PlainReporter(io, output, true);
     await teller.called(MEGABYTE, MEGABYTE, MEGABYTE, 1);
     for (const result of [`${HOSTILE}\t${MEGABYTE}`, '-5\tx', `1e9\t${MEGABYTE}`, MEGABYTE, ''])
       await teller.result(bytes(result));

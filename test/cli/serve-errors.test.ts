@@ -145,6 +145,19 @@ test('TypeScript runs where Node runs it, and elsewhere the error says what to d
   expect(await service.end()).toBe(0);
 });
 
+test('a key that is none, and listed clients without encryption', async () => {
+  const file = await modules.write('keys.mjs', SERVER);
+  const serve = (...args: string[]) => frond(['serve', file, ...args]);
+  const key = '0'.repeat(40);
+  expectFailure(await serve('--allow-key', key), 2, /^frond: USAGE: --allow-key needs --secret-key KEY/);
+  expectFailure(
+    await serve('--secret-key', key, '--allow-key', key, '--allow-key', 'short'),
+    2,
+    /^frond: INVALID_CALL: --allow-key\[1\] must be 40 characters of Z85/,
+  );
+  expectFailure(await serve('--secret-key', 'x'), 2, /INVALID_CALL: --secret-key must be 40 characters/);
+});
+
 test('an address that is taken, and what was started before it is ended', async () => {
   const db = await freeAddress();
   const file = await modules.write('taken.mjs', SERVER);
@@ -154,7 +167,7 @@ test('an address that is taken, and what was started before it is ended', async 
   expectFailure(
     ended,
     2,
-    /^frond: INVALID_CALL: server "test": cannot bind tcp:\S+: .*in use\n {2}try: end the process that uses it, or give another port/,
+    /^frond: INVALID_CALL: server "test": cannot bind tcp:\S+: .*in use.*\n {2}try: end the process that uses it, or give another port/,
   );
   const other = await modules.write('other.mjs', SERVER.replace("name: 'test'", "name: 'before'"));
   const both = await modules.write(

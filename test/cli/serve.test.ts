@@ -4,6 +4,7 @@ import { curveKeyPair } from 'zeromq';
 import { closingOrder, type RunningEntry } from '../../cli/roles/entry.ts';
 import { Fleet } from '../../cli/roles/fleet.ts';
 import type { RunningRole } from '../../src/cluster/roles/start-role.ts';
+import { Client, text } from '../../src/index.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { palmMessage } from '../../src/protocol/message.ts';
@@ -104,6 +105,22 @@ describe('what it runs', () => {
     const db = (await service.up()).addresses.db_address;
     expect((await call(db, 'test.upper', 'x', '--server-key', keys.publicKey)).stdout.toString()).toBe('X');
     expect((await call(db, 'test.upper', 'x', '--server-key', curveKeyPair().publicKey)).code).toBe(5);
+  });
+
+  test('--allow-key admits the clients with these keys alone', async () => {
+    const [own, ann, ben, eve] = [curveKeyPair(), curveKeyPair(), curveKeyPair(), curveKeyPair()];
+    const file = await modules.write('allow.mjs', SERVER);
+    const allowed = ['--allow-key', ann.publicKey, `--allow-key=${ben.publicKey}`];
+    const secret = { FROND_SECRET_KEY: own.secretKey };
+    await using service = new Service(['serve', file, '--json', ...allowed], secret);
+    const { db_address: dbAddress } = (await service.up()).addresses;
+    const callAs = async (keys: { publicKey: string; secretKey: string }) => {
+      const transport = zeromq({ curve: { serverKey: own.publicKey, ...keys } });
+      await using client = await Client.connect({ transport, dbAddress, loggingLevel: 'silent' });
+      return client.with(text()).eval('test.upper', 'x');
+    };
+    expect(await Promise.all([ann, ben].map(callAs))).toEqual(['X', 'X']);
+    await expect(callAs(eve)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
   test('failed calls are logged on stderr, with the name of the server, and harm nobody', async () => {

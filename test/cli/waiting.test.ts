@@ -14,7 +14,10 @@ import { Running } from './running.ts';
 test('a server that is not there yet, after a second; and that it is there, when it comes', async () => {
   const dbAddress = await freeAddress();
   await using running = new Running(['eval', 'test.upper', 'x', '--db', dbAddress]);
-  expect(await running.error(/waiting/)).toBe(`frond: warning: waiting for a connection to="${dbAddress}"`);
+  const reason = `${dbAddress} cannot be reached: connect ECONNREFUSED ${dbAddress.slice('tcp://'.length)}`;
+  expect(await running.error(/waiting/)).toBe(
+    `frond: warning: waiting for a connection to="${dbAddress}" reason="${reason}"`,
+  );
   await using server = await startServer({ dbAddress });
   expect(await running.error(/connected/)).toBe(`frond: warning: connected to="${server.dbAddress}"`);
   expect(await running.done).toBe(0);

@@ -1,0 +1,36 @@
+/** Which ZeroMQ a command uses: frond's own, or libzmq's. */
+import { expect, test } from 'vitest';
+import { clusterTransport } from '../../cli/cluster-transport.ts';
+import { type Command, parseOptions } from '../../cli/command.ts';
+import { COMMANDS } from '../../cli/commands/index.ts';
+import { here } from '../support/in-process.ts';
+import { startServer } from '../support/tcp-server.ts';
+import { expectFailure } from './failure.ts';
+
+const transportOf = (command: Command, argv: string[], env: Record<string, string> = {}) =>
+  clusterTransport(parseOptions(command, argv, env).options).name;
+
+test.each(COMMANDS)('frond $name uses the package zeromq with --native or FROND_NATIVE alone', (command) => {
+  expect(transportOf(command, [])).toBe('zmtp');
+  expect(transportOf(command, ['--native'])).toBe('zeromq');
+  expect(transportOf(command, [], { FROND_NATIVE: '1' })).toBe('zeromq');
+  for (const off of ['', '0', 'false', 'no', 'OFF'])
+    expect(transportOf(command, [], { FROND_NATIVE: off })).toBe('zmtp');
+});
+
+test('a call reaches the same server either way', async () => {
+  await using server = await startServer();
+  const call = ['eval', 'test.upper', 'x', '--db', server.dbAddress];
+  for (const argv of [call, [...call, '--native']])
+    expect((await here(argv)).stdout.toString(), argv.join(' ')).toBe('X');
+});
+
+test('--native is refused with --relay, and FROND_NATIVE is not', async () => {
+  const call = ['get', 'key', '--relay', 'ws://127.0.0.1:1', '--db', 'demo', '--timeout', '100'];
+  expectFailure(
+    await here([...call, '--native']),
+    2,
+    /^frond: USAGE: --native and --relay exclude each other/,
+  );
+  expectFailure(await here(call, { env: { FROND_NATIVE: '1' } }), 3, /^frond: TIMEOUT: /);
+});
