@@ -215,8 +215,10 @@ class RecentText {
     reader.at = end;
     const length = end - start;
     const recent = this.#bytes;
+    // A read past the end would make all reads of this loop slow.
+    const most = Math.min(length, recent.length);
     let same = 0;
-    while (same < length && bytes[start + same] === recent[same]) same++;
+    while (same < most && bytes[start + same] === recent[same]) same++;
     if (same === length && same === recent.length) {
       this.#misses = 0;
       return this.#text;
