@@ -19,6 +19,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   status: async () => (await import('./targets/status.ts')).target,
   resume: async () => (await import('./targets/resume.ts')).target,
   capture: async () => (await import('./targets/capture.ts')).target,
+  zmtp: async () => (await import('./targets/zmtp.ts')).target,
   arguments: async () => (await import('./targets/arguments.ts')).target,
 };
 
