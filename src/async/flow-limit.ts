@@ -67,7 +67,7 @@ export class FlowLimit extends Places {
       if (!quiet) return this.watch(true, seen);
       this.#stalls++;
       this.watch();
-      this.releaseAll();
+      this.release(this.taken);
     });
   }
 }

@@ -64,11 +64,6 @@ export abstract class Places {
     this.admit();
   }
 
-  /** Gives all places back: their answers do not come. */
-  protected releaseAll(): void {
-    this.release(this.#taken);
-  }
-
   /** Lets in those for whom there are places now. */
   protected admit(): void {
     const { total } = this;

@@ -24,10 +24,6 @@ class Seats extends Places {
     this.admit();
   }
 
-  empty(): void {
-    this.releaseAll();
-  }
-
   end(): void {
     this.dismiss(({ turn, most }) => turn.resolve(most));
   }
@@ -83,7 +79,7 @@ describe('Places', () => {
       ['b', 4],
     ]);
     expect(seats.taken).toBe(16);
-    seats.empty();
+    seats.release(16);
     await settled();
     expect(letIn.at(-1)).toEqual(['c', 1]);
     expect(seats.taken).toBe(1);

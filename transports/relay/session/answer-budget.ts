@@ -88,7 +88,7 @@ export class AnswerBudget extends Places {
       this.watch();
       if (this.taken > 0 && this.#answers === before) {
         this.#window = Math.min(CALLS_GROWTH * this.#window, MOST_CALLS);
-        this.releaseAll();
+        this.release(this.taken);
       } else this.admit();
     });
   }
