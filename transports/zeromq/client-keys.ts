@@ -1,7 +1,8 @@
 import type { Context, Router } from 'zeromq';
 import { atMost } from '../../src/async/timers.ts';
+import type { AllowKey } from '../shared/curve-keys.ts';
+import { encodeZ85 } from '../shared/z85.ts';
 import { openSocket } from './descriptors.ts';
-import type { AllowKey } from './options.ts';
 import { receive } from './reader.ts';
 import type { Addon } from './sockets.ts';
 
@@ -90,7 +91,7 @@ export class ClientKeys {
     const [route, empty, version, id, domain, , , mechanism, key] = request;
     if (route === undefined || empty?.length !== 0 || version === undefined || id === undefined) return;
     const isCurve = request.length === 9 && String(mechanism) === 'CURVE' && key?.length === 32;
-    const [status, text] = isCurve ? await this.#decide(z85(key)) : NO;
+    const [status, text] = isCurve ? await this.#decide(encodeZ85(key)) : NO;
     if (status === NO[0]) this.#refused.get(String(domain))?.('the key of a client is not allowed');
     if (status === UNDECIDED[0]) this.#refused.get(String(domain))?.(text);
     if (handler.closed) return;
@@ -114,22 +115,4 @@ export class ClientKeys {
     this.#deciding--;
     return decision;
   }
-}
-
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-
-/** Encodes bytes as Z85 (rfc.zeromq.org/spec/32): five characters for every four bytes. */
-function z85(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 4) {
-    let value = view.getUint32(at);
-    let group = '';
-    for (let i = 0; i < 5; i++) {
-      group = ALPHABET.charAt(value % 85) + group;
-      value = Math.floor(value / 85);
-    }
-    text += group;
-  }
-  return text;
 }

@@ -6,7 +6,8 @@ import { ZeromqConnection } from './connection.ts';
 import { resolveOptions, type ZeromqOptions } from './options.ts';
 import { loadAddon } from './sockets.ts';
 
-export type { AllowKey, CurveClientKeys, CurveServerKeys, ZeromqOptions } from './options.ts';
+export type { AllowKey, CurveClientKeys, CurveOptions, CurveServerKeys } from '../shared/curve-keys.ts';
+export type { ZeromqOptions } from './options.ts';
 
 /**
  * Makes a transport over native ZeroMQ sockets, as pylm uses them. Addresses are `tcp://host:port` (IPv6 as `tcp://[::1]:port`) and `ipc://path`;

@@ -1,39 +1,8 @@
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
-
-/** Keys of CURVE, ZeroMQ's encryption, each 40 characters of Z85 as `zeromq.curveKeyPair()` gives them. */
-export interface CurveClientKeys {
-  /** Public key of the servers to dial. */
-  readonly serverKey: string;
-  /** This side's key pair. Default: a new pair for each connection. */
-  readonly publicKey?: string | undefined;
-  /** The secret key of that pair. */
-  readonly secretKey?: string | undefined;
-}
-
-/** Decides whether the client with this public key (40 characters of Z85) may connect. */
-export type AllowKey = (clientKey: string) => boolean | Promise<boolean>;
-
-/** Keys that encrypt the bound side, and the clients that may connect to it. */
-export interface CurveServerKeys {
-  /** Secret key of this side. Clients give the matching public key as `curve.serverKey`. */
-  readonly secretKey: string;
-  /**
-   * Public keys of the clients that may connect, or a function that decides for each key. **Without it, any client that knows the server's
-   * public key may connect**, with a key pair that it made itself: CURVE then encrypts, but it admits everyone.
-   *
-   * Each handshake checks the key, also when a client reconnects. Removing a key does not end existing connections; close the server to end
-   * them. A list is copied when the transport is made. A function refuses when it throws, rejects, returns anything but `true`, or takes longer
-   * than 5 s. The client gets `FORBIDDEN`, and the server's connection reports `refused` in its status.
-   */
-  readonly allow?: readonly string[] | AllowKey | undefined;
-}
+import { type CurveOptions, checkCurveOptions } from '../shared/curve-keys.ts';
 
 /** Options of {@link zeromq}. Times are in milliseconds. */
-export interface ZeromqOptions {
-  /** Keys for the addresses that are dialled. */
-  readonly curve?: CurveClientKeys | undefined;
-  /** Keys for the addresses that are bound. */
-  readonly curveServer?: CurveServerKeys | undefined;
+export interface ZeromqOptions extends CurveOptions {
   /** Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone. Default 2000. */
   readonly heartbeatInterval?: number | undefined;
   /** First and longest wait before dialling again. Defaults 100 and 2000. */
@@ -79,25 +48,6 @@ const DEFAULTS = {
 /** Options with their defaults. */
 export type ZeromqSettings = ZeromqOptions & { readonly [K in keyof typeof DEFAULTS]: number };
 
-// The alphabet of Z85: rfc.zeromq.org/spec/32.
-const Z85_KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
-
-function checkKey(name: string, key: unknown): void {
-  if (key !== undefined && !(typeof key === 'string' && Z85_KEY.test(key))) {
-    throw invalidCall(`${name} must be 40 characters of Z85, as zeromq.curveKeyPair() gives them`);
-  }
-}
-
-function checkAllow(allow: unknown): void {
-  if (allow === undefined || typeof allow === 'function') return;
-  if (!Array.isArray(allow)) {
-    throw invalidCall(
-      `curveServer.allow must be a list of public keys or a function, not ${inspectValue(allow)}`,
-    );
-  }
-  for (const [i, key] of allow.entries()) checkKey(`curveServer.allow[${i}]`, key ?? null);
-}
-
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function resolveOptions(options: ZeromqOptions): ZeromqSettings {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
@@ -108,13 +58,6 @@ export function resolveOptions(options: ZeromqOptions): ZeromqSettings {
       Number.isInteger(value) && ((value as number) >= 0 || (name === 'maxMessageSize' && value === -1));
     if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${inspectValue(value)}`);
   }
-  checkKey('curve.serverKey', settings.curve?.serverKey);
-  checkKey('curve.publicKey', settings.curve?.publicKey);
-  checkKey('curve.secretKey', settings.curve?.secretKey);
-  checkKey('curveServer.secretKey', settings.curveServer?.secretKey);
-  checkAllow(settings.curveServer?.allow);
-  if ((settings.curve?.publicKey === undefined) !== (settings.curve?.secretKey === undefined)) {
-    throw invalidCall('curve.publicKey and curve.secretKey belong together: give both or neither');
-  }
+  checkCurveOptions(settings);
   return settings;
 }
