@@ -7,6 +7,7 @@ import type { ChannelHost } from '../shared/base-connection.ts';
 import { addressAt, bindPlaceOf, type Place } from './address.ts';
 import type { SocketType } from './commands.ts';
 import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
@@ -19,6 +20,7 @@ export interface BindContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
+  readonly mechanism: Mechanism | undefined;
 }
 
 /** A bound end. It listens, and has a link to each peer. */
@@ -28,6 +30,7 @@ export abstract class Bound implements Binding, LinkRole {
   readonly isHeldUp: boolean = true;
   readonly own: OwnBytes;
   readonly settings: ZmtpSettings;
+  readonly mechanism: Mechanism | undefined;
   protected readonly host: ChannelHost;
   /** Peers that completed the handshake, oldest first. */
   protected readonly links: Set<Link> = new Set();
@@ -41,10 +44,11 @@ export abstract class Bound implements Binding, LinkRole {
   #heldBytes = 0;
   #isClosed = false;
 
-  constructor({ host, settings, own }: BindContext) {
+  constructor({ host, settings, own, mechanism }: BindContext) {
     this.host = host;
     this.settings = settings;
     this.own = own;
+    this.mechanism = mechanism;
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = settings.maxPeers;
     this.#server.on('drop', () =>

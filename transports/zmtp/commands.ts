@@ -32,6 +32,11 @@ const BUSY_TIMEOUT = 'X-Busy-Timeout';
 const encoder = new TextEncoder();
 
 export function readyCommand(type: SocketType, busyTimeout: number): Bytes {
+  return commandOf('READY', propertiesOf(type, busyTimeout));
+}
+
+/** What this end says of itself. */
+export function propertiesOf(type: SocketType, busyTimeout: number): Bytes {
   const properties: [string, string][] = [
     [SOCKET_TYPE, type],
     [BUSY_TIMEOUT, String(busyTimeout)],
@@ -42,7 +47,12 @@ export function readyCommand(type: SocketType, busyTimeout: number): Bytes {
     const bytes = encoder.encode(value);
     return [shortText(name), Uint8Array.of(0, 0, 0, bytes.length), bytes];
   });
-  return joined(shortText('READY'), ...parts);
+  return joined(...parts);
+}
+
+/** Makes a command. Its name may have at most 255 characters of ASCII. */
+export function commandOf(name: string, ...parts: readonly Uint8Array[]): Bytes {
+  return joined(shortText(name), ...parts);
 }
 
 /** @param reason - at most 255 characters of ASCII. */
@@ -110,6 +120,11 @@ export function readIntroduction(data: Uint8Array, own: SocketType): Introductio
   }
   const busy = properties.get(BUSY_TIMEOUT.toLowerCase());
   return { socketType, busyTimeout: busy !== undefined && /^\d{1,9}$/.test(busy) ? Number(busy) : undefined };
+}
+
+/** Whether a peer that says this of itself reads a refusal as a text. libzmq takes a number of three digits alone. */
+export function readsReasons(properties: Uint8Array): boolean {
+  return readProperties(properties).has(BUSY_TIMEOUT.toLowerCase());
 }
 
 /** The reason in an ERROR, in printable characters. */

@@ -22,20 +22,29 @@ import { ZmtpPull } from './bound-pull.ts';
 import { ZmtpPush } from './bound-push.ts';
 import { ZmtpReply } from './bound-reply.ts';
 import type { DialContext } from './dialled.ts';
+import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { OwnBytes } from './own-bytes.ts';
 import { ZmtpPusher } from './pusher.ts';
 import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
 import { ZmtpRequester } from './requester.ts';
 
+/** What secures the links of a connection: those that it dials, and those that it binds. */
+export interface Mechanisms {
+  readonly dialled?: Mechanism | undefined;
+  readonly bound?: Mechanism | undefined;
+}
+
 export class ZmtpConnection extends BaseConnection implements BindingConnection {
   readonly #settings: ZmtpSettings;
+  readonly #mechanisms: Mechanisms;
   readonly #own = new OwnBytes();
   readonly #requesters = new Map<string, ZmtpRequester>();
 
-  constructor(settings: ZmtpSettings) {
+  constructor(settings: ZmtpSettings, mechanisms: Mechanisms = {}) {
     super();
     this.#settings = settings;
+    this.#mechanisms = mechanisms;
   }
 
   request(address: string, frame: Bytes): PendingReply {
@@ -96,13 +105,15 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
   #dialling(address: string): DialContext {
     this.checkUse(address);
     checkZmtpDialAddress(address);
-    return { address, host: this, settings: this.#settings, own: this.#own };
+    const mechanism = this.#mechanisms.dialled;
+    return { address, host: this, settings: this.#settings, own: this.#own, mechanism };
   }
 
   async #bind<B extends Bound>(address: string, make: (context: BindContext) => B): Promise<B> {
     this.checkUse(address);
     // Kept before it is bound, so that closing the connection meanwhile closes it.
-    const bound = this.keep(make({ host: this, settings: this.#settings, own: this.#own }));
+    const mechanism = this.#mechanisms.bound;
+    const bound = this.keep(make({ host: this, settings: this.#settings, own: this.#own, mechanism }));
     try {
       return await bound.bind(address);
     } catch (error) {

@@ -7,6 +7,7 @@ import type { ChannelHost } from '../shared/base-connection.ts';
 import { type Place, placesOf } from './address.ts';
 import type { SocketType } from './commands.ts';
 import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
@@ -27,6 +28,7 @@ export interface DialContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
+  readonly mechanism: Mechanism | undefined;
 }
 
 /** A dialling end. It keeps one link to its address, and knows when it is ready. */
@@ -36,6 +38,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   readonly isHeldUp: boolean = false;
   readonly own: OwnBytes;
   readonly settings: ZmtpSettings;
+  readonly mechanism: Mechanism | undefined;
   protected readonly address: string;
   protected readonly host: ChannelHost;
   /** The link, from the end of its handshake until it breaks. */
@@ -50,12 +53,13 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   #attempt = 0;
   #hangUps = 0;
 
-  constructor({ address, host, settings, own }: DialContext) {
+  constructor({ address, host, settings, own, mechanism }: DialContext) {
     super();
     this.address = address;
     this.host = host;
     this.settings = settings;
     this.own = own;
+    this.mechanism = mechanism;
   }
 
   /** Dials. It is not part of the constructor, because it needs the complete subclass. */
@@ -150,9 +154,13 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
     return new PalmError('TOO_LARGE', text, { sent: false });
   }
 
-  #misfit({ wasGreeted, reason }: LinkEnd): Violation | undefined {
+  #misfit({ wasGreeted, isUnproved, reason }: LinkEnd): Violation | undefined {
     this.#hangUps++;
     if (!wasGreeted || this.#hangUps < HANG_UPS_OF_A_MISFIT) return undefined;
+    if (isUnproved) {
+      const text = 'it hung up during the CURVE handshake: curve.serverKey is not its key';
+      return new Violation(text, 'FORBIDDEN');
+    }
     return new Violation(`it greets and then hangs up on a ${this.socketType} (${reason})`);
   }
 

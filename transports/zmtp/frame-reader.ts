@@ -22,7 +22,7 @@ export interface FrameTaker {
 /** Cuts a stream of bytes into frames. It holds at most one incomplete frame. */
 export class FrameReader {
   readonly #taker: FrameTaker;
-  readonly #largest: number;
+  #largest: number;
   /** Stops before the next frame. The rest of the piece waits for {@link run}. */
   isPaused = false;
   #chunk: Uint8Array = NOTHING;
@@ -38,7 +38,12 @@ export class FrameReader {
   /** @param largest - most bytes of a frame of a message; -1 sets no limit. */
   constructor(taker: FrameTaker, largest: number) {
     this.#taker = taker;
-    this.#largest = largest === -1 ? Number.MAX_SAFE_INTEGER : largest;
+    this.#largest = limitOf(largest);
+  }
+
+  /** Takes frames of up to so many bytes from now on; -1 sets no limit. */
+  takeUpTo(largest: number): void {
+    this.#largest = limitOf(largest);
   }
 
   /** Whether a frame is incomplete, or waits to be read. */
@@ -166,6 +171,10 @@ export class FrameReader {
 function longSize(bytes: Uint8Array, at: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 8);
   return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
+}
+
+function limitOf(largest: number): number {
+  return largest === -1 ? Number.MAX_SAFE_INTEGER : largest;
 }
 
 function joinRest(chunk: Uint8Array, at: number, next: Uint8Array): Uint8Array {

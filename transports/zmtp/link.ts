@@ -13,7 +13,9 @@ import {
   parseCommand,
   pingCommand,
   pongCommand,
+  propertiesOf,
   readFirstCommand,
+  readIntroduction,
   readReason,
   readyCommand,
   type SocketType,
@@ -21,6 +23,7 @@ import {
 import { COMMAND, FrameReader, type FrameTaker, MORE } from './frame-reader.ts';
 import { GREETING, GreetingReader } from './greeting.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { Handshake, HandshakeStep, Mechanism, SealedFrames } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
@@ -35,6 +38,8 @@ type Stage = 'greeting' | 'introduction' | 'up' | 'ending' | 'down';
 export interface LinkRole {
   readonly socketType: SocketType;
   readonly settings: ZmtpSettings;
+  /** What secures its links; undefined when nothing does. */
+  readonly mechanism: Mechanism | undefined;
   readonly own: OwnBytes;
   /** Whether peers send only handshakes and subscriptions. */
   readonly takesControlOnly: boolean;
@@ -60,6 +65,8 @@ export interface LinkEnd {
   readonly wasUp: boolean;
   /** Whether the peer had sent a valid greeting. */
   readonly wasGreeted: boolean;
+  /** Whether the peer ended the handshake of the mechanism before it showed that it has the expected key. */
+  readonly isUnproved: boolean;
   readonly reason: string;
   /** What one end did against the protocol; undefined when the connection just ended. */
   readonly violation: Violation | undefined;
@@ -68,7 +75,7 @@ export interface LinkEnd {
 export class Link implements FrameTaker {
   readonly #socket: Socket;
   readonly #role: LinkRole;
-  readonly #greeting = new GreetingReader();
+  readonly #greeting: GreetingReader;
   readonly #reader: FrameReader;
   readonly #outbox = new Outbox();
   readonly #closed = deferred<void>();
@@ -82,6 +89,10 @@ export class Link implements FrameTaker {
   #violation: Violation | undefined;
   #reason: string | undefined;
   #stopHandshake = () => {};
+  #handshake: Handshake | undefined;
+  /** Seals and opens all frames once the handshake of the mechanism is done. */
+  #sealed: SealedFrames | undefined;
+  readonly #largest: number;
   #isFlushing = false;
   #isBlocked = false;
   #isResuming = false;
@@ -96,10 +107,15 @@ export class Link implements FrameTaker {
     this.#socket = socket;
     this.#role = role;
     this.#isDialler = isDialler;
-    this.#isWary = isWary;
+    const { mechanism } = role;
+    // With a mechanism the first command says what only the right peer should get.
+    this.#isWary = isWary || mechanism !== undefined;
+    this.#greeting = new GreetingReader(mechanism?.greeting);
     const { maxMessageSize: largest, handshakeTimeout, heartbeatInterval } = role.settings;
     const isSmall = role.takesControlOnly && (largest === -1 || largest > CONTROL_SIZE);
-    this.#reader = new FrameReader(this, isSmall ? CONTROL_SIZE : largest);
+    this.#largest = isSmall ? CONTROL_SIZE : largest;
+    // A peer that is to prove who it is sends nothing large before.
+    this.#reader = new FrameReader(this, mechanism === undefined ? this.#largest : CONTROL_SIZE);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, Math.max(1_000, heartbeatInterval));
     socket.on('data', (chunk: Buffer) => this.#read(chunk));
@@ -155,12 +171,14 @@ export class Link implements FrameTaker {
 
   /** Sends a frame, together with all that this turn of events sends. */
   send(frame: Uint8Array, more: boolean): void {
-    this.#outbox.add(more ? MORE : 0, frame);
+    if (this.#sealed === undefined) this.#outbox.add(more ? MORE : 0, frame);
+    else this.#outbox.add(0, this.#sealed.seal(frame, false, more));
     this.#flushSoon();
   }
 
   sendCommand(body: Uint8Array): void {
-    this.#outbox.add(COMMAND, body);
+    if (this.#sealed === undefined) this.#outbox.add(COMMAND, body);
+    else this.#outbox.add(0, this.#sealed.seal(body, true, false));
     this.#flushSoon();
   }
 
@@ -192,8 +210,10 @@ export class Link implements FrameTaker {
   refuse(violation: Violation): void {
     if (this.#stage === 'down' || this.#stage === 'ending') return;
     this.#violation ??= violation;
-    if (this.#stage === 'introduction') {
-      this.#outbox.add(COMMAND, errorCommand(violation.message.slice(0, 255).replace(/[^ -~]/g, '?')));
+    if (this.#hears(violation)) {
+      if (this.#stage === 'introduction') {
+        this.#outbox.add(COMMAND, errorCommand(violation.told.slice(0, 255).replace(/[^ -~]/g, '?')));
+      }
       this.#flush();
       this.#stage = 'ending';
       this.#socket.end(() => this.#socket.destroy());
@@ -225,11 +245,42 @@ export class Link implements FrameTaker {
 
   frame(flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
     if (this.#stage === 'up') {
-      if ((flags & COMMAND) === 0) this.#role.frame(this, flags, bytes, start, end, isOwn);
+      if (this.#sealed !== undefined) this.#open(this.#sealed, bytes.subarray(start, end));
+      else if ((flags & COMMAND) === 0) this.#role.frame(this, flags, bytes, start, end, isOwn);
       else this.#command(bytes.subarray(start, end));
     } else if (this.#stage === 'introduction') {
       if ((flags & COMMAND) === 0) throw new Violation('it sent a message before it introduced itself');
       this.#introduced(bytes.subarray(start, end));
+    }
+  }
+
+  /** Takes a sealed frame. */
+  #open(sealed: SealedFrames, box: Uint8Array): void {
+    const { isCommand, hasMore, bytes, start, end } = sealed.open(box);
+    if (!isCommand) {
+      this.#role.frame(this, hasMore ? MORE : 0, bytes, start, end, false);
+      return;
+    }
+    if (hasMore) throw new Violation('it sent a command of several parts');
+    if (end - start > CONTROL_SIZE) {
+      throw new Violation(`it sent a command of ${end - start} bytes`, 'TOO_LARGE');
+    }
+    this.#command(bytes.subarray(start, end));
+  }
+
+  /** Whether the peer gets to know why it is refused. A client of CURVE tells its server nothing. */
+  #hears({ code }: Violation): boolean {
+    if (this.#isDialler && this.#role.mechanism !== undefined) return false;
+    return this.#stage === 'introduction' || (this.#stage === 'greeting' && code === 'FORBIDDEN');
+  }
+
+  #readGreeting(chunk: Uint8Array): number {
+    try {
+      return this.#greeting.read(chunk);
+    } catch (error) {
+      // A peer with another mechanism finds that in the greeting of this end.
+      if (error instanceof Violation && error.code === 'FORBIDDEN') this.#greet();
+      throw error;
     }
   }
 
@@ -238,11 +289,12 @@ export class Link implements FrameTaker {
     this.#run(() => {
       let rest = chunk;
       if (this.#stage === 'greeting') {
-        rest = chunk.subarray(this.#greeting.read(chunk));
+        rest = chunk.subarray(this.#readGreeting(chunk));
         if (this.#greeting.isSigned) this.#greet();
         if (!this.#greeting.isComplete) return;
         this.#stage = 'introduction';
-        if (this.#isWary) this.#introduce();
+        if (this.#role.mechanism !== undefined) this.#secure(this.#role.mechanism);
+        else if (this.#isWary) this.#introduce();
       }
       if (rest.length > 0) this.#reader.read(rest);
     });
@@ -263,7 +315,7 @@ export class Link implements FrameTaker {
   #greet(): void {
     if (this.#isGreeted) return;
     this.#isGreeted = true;
-    this.#outbox.addRaw(GREETING);
+    this.#outbox.addRaw(this.#role.mechanism?.greeting ?? GREETING);
     if (this.#isDialler && !this.#isWary) this.#introduce();
     this.#flush();
   }
@@ -275,10 +327,66 @@ export class Link implements FrameTaker {
   }
 
   #introduced(body: Uint8Array): void {
+    if (this.#handshake !== undefined) {
+      this.#takeStep(this.#handshake, body);
+      return;
+    }
     this.#introduction = readFirstCommand(body, this.#role.socketType);
+    if (!this.#isDialler) this.#introduce();
+    this.#begin();
+  }
+
+  /** Begins the handshake of the mechanism. */
+  #secure(mechanism: Mechanism): void {
+    const { socketType, settings } = this.#role;
+    this.#handshake = mechanism.handshake(propertiesOf(socketType, settings.busyTimeout));
+    this.#proceed({ reply: this.#handshake.begin() });
+  }
+
+  #takeStep(handshake: Handshake, body: Uint8Array): void {
+    const step = handshake.take(body);
+    if (!(step instanceof Promise)) {
+      this.#proceed(step);
+      return;
+    }
+    this.pause();
+    step.then(
+      (done) => this.#readOnAfter(() => this.#proceed(done)),
+      (error: unknown) =>
+        this.#readOnAfter(() => {
+          throw error;
+        }),
+    );
+  }
+
+  #readOnAfter(proceed: () => void): void {
+    if (this.#stage !== 'introduction') return;
+    this.#reader.isPaused = false;
+    this.#run(() => {
+      proceed();
+      this.#reader.run();
+    });
+    // The role may hold the link up from the beginning.
+    if (!this.#reader.isPaused) this.#socket.resume();
+  }
+
+  #proceed({ reply, properties }: HandshakeStep): void {
+    const role = this.#role;
+    if (properties !== undefined) this.#introduction = readIntroduction(properties, role.socketType);
+    if (reply !== undefined) {
+      this.#outbox.add(COMMAND, reply);
+      this.#flushSoon();
+    }
+    if (properties === undefined) return;
+    this.#sealed = this.#handshake?.frames();
+    const { overhead = 0 } = role.mechanism ?? {};
+    this.#reader.takeUpTo(this.#largest === -1 ? -1 : this.#largest + overhead);
+    this.#begin();
+  }
+
+  #begin(): void {
     this.#stopHandshake();
     this.#stage = 'up';
-    if (!this.#isDialler) this.#introduce();
     this.#wasUp = true;
     this.#startHeartbeat();
     this.#role.up(this);
@@ -370,12 +478,14 @@ export class Link implements FrameTaker {
     if (this.#stage === 'down') return;
     this.#stage = 'down';
     this.#stopHandshake();
+    this.#handshake?.end();
     this.#heartbeat.stop();
     this.#outbox.take();
     this.#outbox.rest();
     this.#role.down(this, {
       wasUp: this.#wasUp,
       wasGreeted: this.#greeting.isComplete,
+      isUnproved: this.#handshake?.isUnproved === true,
       reason: this.#violation?.message ?? this.#reason ?? 'it hung up',
       violation: this.#violation,
     });

@@ -1,7 +1,8 @@
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
+import { type CurveOptions, checkCurveOptions } from '../shared/curve-keys.ts';
 
 /** Options of {@link zmtp}. Times are in milliseconds. Options that `zeromq()` has too have the same names. */
-export interface ZmtpOptions {
+export interface ZmtpOptions extends CurveOptions {
   /**
    * Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone, unless it announced that it may
    * compute for longer ({@link ZmtpOptions.busyTimeout}). 0 sends no heartbeats. Default 2000.
@@ -70,26 +71,32 @@ const DEFAULTS = {
 } as const;
 
 /** Options with their defaults. */
-export type ZmtpSettings = { readonly [K in keyof typeof DEFAULTS]: number } & {
-  readonly receiveHighWaterMark: number | undefined;
-};
+export type ZmtpSettings = { readonly [K in keyof typeof DEFAULTS]: number } & CurveOptions & {
+    readonly receiveHighWaterMark: number | undefined;
+  };
 
 const NAMES = new Set([...Object.keys(DEFAULTS), 'receiveHighWaterMark']);
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function resolveOptions(options: ZmtpOptions): ZmtpSettings {
   for (const [name, value] of Object.entries(options)) {
-    if (name === 'curve' || name === 'curveServer') {
-      throw invalidCall(
-        `zmtp() does not encrypt: it has no option ${name}; use zeromq({ ${name} }) for CURVE`,
-      );
-    }
+    if (name === 'curve' || name === 'curveServer') continue;
     if (!NAMES.has(name)) throw invalidCall(`zmtp() has no option ${inspectValue(name)}`);
     const isFine =
       value === undefined ||
       (Number.isInteger(value) && (value >= 0 || (name === 'maxMessageSize' && value === -1)));
     if (!isFine) throw invalidCall(`${name} must be a whole number from 0 on, not ${inspectValue(value)}`);
   }
+  checkCurveOptions(options);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return { receiveHighWaterMark: undefined, ...DEFAULTS, ...given };
+  const { curve, curveServer } = options;
+  // A copy, so that keys that the caller adds to its list later do not count.
+  const allow = Array.isArray(curveServer?.allow) ? [...curveServer.allow] : curveServer?.allow;
+  return {
+    receiveHighWaterMark: undefined,
+    ...DEFAULTS,
+    ...given,
+    curve: curve && { ...curve },
+    curveServer: curveServer && { ...curveServer, allow },
+  };
 }

@@ -4,7 +4,7 @@ import { LONG } from './frame-reader.ts';
 const FIRST_BLOCK = 4_096;
 const LARGEST_BLOCK = 65_536;
 /** Larger frames are written without a copy. */
-const LARGEST_COPY = 8_192;
+export const LARGEST_COPY = 8_192;
 const LONGEST_HEAD = 9;
 
 /** Frames for one peer, as bytes to write: few pieces, however many frames there are. */
