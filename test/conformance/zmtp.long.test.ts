@@ -1,5 +1,5 @@
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { zmtp } from '../../transports/zmtp/index.ts';
+import { curveKeyPair, zmtp } from '../../transports/zmtp/index.ts';
 import { testTransport } from './suite.ts';
 import { NO_ZEROMQ, NO_ZMTP } from './unreadable.ts';
 
@@ -22,3 +22,46 @@ testTransport('zeromq to zmtp', () => ({
   losesSilently: true,
   unreadable: NO_ZEROMQ,
 }));
+
+/** Options with CURVE for both ends, and the key of one client alone. */
+function secret() {
+  const [server, client] = [curveKeyPair(), curveKeyPair()];
+  return {
+    curve: { serverKey: server.publicKey, ...client },
+    curveServer: { secretKey: server.secretKey, allow: [client.publicKey] },
+  };
+}
+
+testTransport('zmtp with CURVE', () => ({
+  transport: zmtp(secret()),
+  anyAddress: 'tcp://127.0.0.1:*',
+  unreadable: NO_ZMTP,
+}));
+
+testTransport('zmtp with CURVE over Unix sockets', () => ({
+  transport: zmtp(secret()),
+  anyAddress: 'ipc://*',
+  unreadable: NO_ZMTP,
+}));
+
+testTransport('zmtp to zeromq with CURVE', () => {
+  const options = secret();
+  return {
+    transport: zmtp(options),
+    binder: zeromq(options),
+    anyAddress: 'tcp://127.0.0.1:*',
+    losesSilently: true,
+    unreadable: NO_ZMTP,
+  };
+});
+
+testTransport('zeromq to zmtp with CURVE', () => {
+  const options = secret();
+  return {
+    transport: zeromq(options),
+    binder: zmtp(options),
+    anyAddress: 'tcp://127.0.0.1:*',
+    losesSilently: true,
+    unreadable: NO_ZEROMQ,
+  };
+});

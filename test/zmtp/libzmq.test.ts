@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  curveKeyPair,
   Dealer,
   Publisher,
   Pull,
@@ -16,7 +17,7 @@ import {
   XSubscriber,
 } from 'zeromq';
 import type { BindingConnection } from '../../src/transport.ts';
-import { zmtp } from '../../transports/zmtp/index.ts';
+import { type ZmtpOptions, zmtp } from '../../transports/zmtp/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, until, within } from '../support/wait.ts';
 
@@ -32,18 +33,36 @@ interface Native {
   close(): void;
 }
 
-const places: readonly (readonly [string, () => Promise<string>])[] = [
-  ['TCP', async () => 'tcp://127.0.0.1:*'],
-  ['IPv6', async () => 'tcp://[::1]:*'],
-  ['a Unix socket', async () => `ipc://${join(await mkdtemp(join(tmpdir(), 'frond-zmtp-')), 's')}`],
+/** The keys of whoever binds and of whoever dials. */
+const keys = { bound: curveKeyPair(), dialling: curveKeyPair() };
+
+const places: readonly (readonly [string, () => Promise<string>, isSecret: boolean])[] = [
+  ['TCP', async () => 'tcp://127.0.0.1:*', false],
+  ['IPv6', async () => 'tcp://[::1]:*', false],
+  ['a Unix socket', async () => `ipc://${join(await mkdtemp(join(tmpdir(), 'frond-zmtp-')), 's')}`, false],
+  ['TCP with CURVE', async () => 'tcp://127.0.0.1:*', true],
 ];
 
-describe.each(places)('over %s', (_, anyAddress) => {
+describe.each(places)('over %s', (_, anyAddress, isSecret) => {
+  const transport = (options: ZmtpOptions = {}) =>
+    zmtp({
+      ...options,
+      ...(isSecret && {
+        curve: { serverKey: keys.bound.publicKey, ...keys.dialling },
+        curveServer: { secretKey: keys.bound.secretKey, allow: [keys.dialling.publicKey] },
+      }),
+    });
+  const secret = {
+    curveServerKey: keys.bound.publicKey,
+    curvePublicKey: keys.dialling.publicKey,
+    curveSecretKey: keys.dialling.secretKey,
+  };
+
   let connection: BindingConnection;
   let natives: Native[] = [];
 
   beforeEach(async () => {
-    connection = await zmtp().open();
+    connection = await transport().open();
   });
 
   afterEach(async () => {
@@ -59,12 +78,14 @@ describe.each(places)('over %s', (_, anyAddress) => {
 
   /** Binds a native socket. Gives where. */
   async function bindNative(socket: Native): Promise<string> {
+    if (isSecret) Object.assign(socket, { curveServer: true, curveSecretKey: keys.bound.secretKey });
     await socket.bind(await anyAddress());
     return socket.lastEndpoint ?? '';
   }
 
-  const sending = () => ({ linger: 0, ipv6: true, sendTimeout: 5_000 });
-  const receiving = () => ({ linger: 0, ipv6: true, receiveTimeout: 5_000 });
+  const common = { linger: 0, ipv6: true, ...(isSecret && secret) };
+  const sending = () => ({ ...common, sendTimeout: 5_000 });
+  const receiving = () => ({ ...common, receiveTimeout: 5_000 });
   const both = () => ({ ...sending(), ...receiving() });
 
   async function readNative(socket: Pull, count: number): Promise<Buffer[]> {
@@ -236,7 +257,7 @@ describe.each(places)('over %s', (_, anyAddress) => {
 
   it('answers heartbeats, and asks for some, without harm', async () => {
     await connection.close();
-    connection = await zmtp({ heartbeatInterval: 60 }).open();
+    connection = await transport({ heartbeatInterval: 60 }).open();
     const beating = () => ({
       ...both(),
       heartbeatInterval: 50,

@@ -29,6 +29,8 @@ export class ClientHandshake implements Handshake {
   /** The pair for this link alone. */
   readonly #short = newKeyPair();
   #expects: 'WELCOME' | 'READY' | 'nothing' = 'WELCOME';
+  /** The key of the boxes between the own short-term keys and the server's long-term ones. */
+  readonly #helloKey: Uint8Array;
   /** The key of the boxes between the short-term keys. */
   #key: Uint8Array = new Uint8Array(0);
   #readyNonce = 0n;
@@ -38,6 +40,7 @@ export class ClientHandshake implements Handshake {
     this.#pair = pair;
     this.#serverKey = serverKey;
     this.#properties = properties;
+    this.#helloKey = boxKey(this.#short.secretKey, serverKey);
   }
 
   get isUnproved(): boolean {
@@ -46,8 +49,7 @@ export class ClientHandshake implements Handshake {
 
   begin(): Bytes {
     const nonce = shortNonce(HELLO_NONCE);
-    const key = boxKey(this.#short.secretKey, this.#serverKey);
-    const box = sealBox(key, nonceOf('CurveZMQHELLO---', nonce), new Uint8Array(64));
+    const box = sealBox(this.#helloKey, nonceOf('CurveZMQHELLO---', nonce), new Uint8Array(64));
     const version = Uint8Array.of(1, 0);
     return commandOf('HELLO', version, new Uint8Array(72), this.#short.publicKey, nonce, box);
   }
@@ -73,8 +75,7 @@ export class ClientHandshake implements Handshake {
   }
 
   #welcomed(data: Uint8Array): HandshakeStep {
-    const key = boxKey(this.#short.secretKey, this.#serverKey);
-    const plain = openBox(key, nonceOf('WELCOME-', data.subarray(0, 16)), data.subarray(16));
+    const plain = openBox(this.#helloKey, nonceOf('WELCOME-', data.subarray(0, 16)), data.subarray(16));
     if (plain?.length !== KEY + COOKIE) {
       throw new Violation('it did not prove that it has the key of curve.serverKey', 'FORBIDDEN');
     }
