@@ -1,16 +1,18 @@
-/** Runs an example, cluster and client in one process: `node playground/examples/run.mjs NAME [memory|zeromq]`. */
+/** Runs an example, cluster and client in one process: `node playground/examples/run.mjs NAME [zmtp|zeromq|memory]`. */
 import { startRole } from 'frond/cluster';
 import { memory } from 'frond/memory';
 import { zeromq } from 'frond/zeromq';
+import { zmtp } from 'frond/zmtp';
 import { elsewhere } from './elsewhere.mjs';
 import { examples } from './list.mjs';
 
 const transports = {
-  memory: () => elsewhere(memory(), 'memory://*'),
+  zmtp: () => elsewhere(zmtp(), 'tcp://127.0.0.1:*'),
   zeromq: () => elsewhere(zeromq(), 'tcp://127.0.0.1:*'),
+  memory: () => elsewhere(memory(), 'memory://*'),
 };
 
-const [name, on = 'zeromq', ...rest] = process.argv.slice(2);
+const [name, on = 'zmtp', ...rest] = process.argv.slice(2);
 if (name === undefined) {
   console.log(usage());
 } else if (Object.hasOwn(examples, name) && Object.hasOwn(transports, on) && rest.length === 0) {
@@ -38,5 +40,5 @@ async function run(name, transport) {
 
 function usage() {
   const lines = Object.entries(examples).map(([name, shows]) => `  ${name.padEnd(16)} ${shows}`);
-  return ['node playground/examples/run.mjs NAME [memory|zeromq]', '', ...lines].join('\n');
+  return ['node playground/examples/run.mjs NAME [zmtp|zeromq|memory]', '', ...lines].join('\n');
 }

@@ -82,7 +82,8 @@ function linesOf(output: Buffer): string[] {
 const names = Object.keys(promised);
 
 describe.concurrent.each([
-  ['zeromq', []],
+  ['zmtp', []],
+  ['zeromq', ['zeromq']],
   ['memory', ['memory']],
 ])('on %s', (_, transport) => {
   it.each(names)('%s prints what it promises', async (name) => {

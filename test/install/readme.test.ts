@@ -1,7 +1,7 @@
 /** README's first call, pasted in order into an empty project, in each Node that is supported. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
@@ -55,11 +55,13 @@ describe('the first call', () => {
       timeout: 120_000,
     });
     expect(code, stderr).toBe(0);
+    const installed = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
+    expect(installed).toEqual(['frond']);
   });
 
   it('has a server, a client, commands for both, and what is printed', () => {
     expect(files.map(({ name }) => name)).toEqual(['server.mjs', 'client.mjs']);
-    expect(commands).toEqual(['npm install frond zeromq', 'node server.mjs', 'node client.mjs']);
+    expect(commands).toEqual(['npm install frond', 'node server.mjs', 'node client.mjs']);
     expect(printed.split('\n')).toHaveLength(6);
   });
 

@@ -7,7 +7,7 @@ import { memory } from 'frond/memory';
 import { createRelay } from 'frond/relay';
 
 const { encode, decode } = json();
-const transport = memory(); // zeromq() for servers that are elsewhere
+const transport = memory(); // zmtp() for servers that are elsewhere
 
 const station = await Server.start({
   transport,
