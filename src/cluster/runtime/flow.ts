@@ -63,6 +63,8 @@ export class Flow<T> {
   #isInTurn = false;
   #flushing: Promise<boolean> | undefined;
   #heldSince = 0;
+  /** Whether the last frame was not an envelope: the next may not be either. */
+  #isAfterBad = false;
   readonly #later = macrotasks();
   #run = 0;
 
@@ -146,11 +148,15 @@ export class Flow<T> {
     const { tally, logger, handsOut } = this.#settings;
     let reason: string;
     try {
-      const message = this.#codec.decode(frame, handsOut);
+      const message = this.#isAfterBad
+        ? withoutStack(() => this.#codec.decode(frame, handsOut))
+        : this.#codec.decode(frame, handsOut);
+      this.#isAfterBad = false;
       if (message.client !== '') return message;
       reason = 'it names no client to answer to';
     } catch (error) {
       reason = messageOf(error);
+      this.#isAfterBad = true;
     }
     dropped(tally, logger, 'bad frame', { size: frame.length, reason });
     return undefined;
@@ -188,6 +194,21 @@ export class Flow<T> {
       return this.#settings.outlet.flush();
     });
     return this.#flushing;
+  }
+}
+
+/**
+ * Runs something whose errors get no stack, where the engine allows it. In a flood of frames that are not envelopes the stacks, which nobody
+ * reads, take most of the time.
+ */
+function withoutStack<T>(run: () => T): T {
+  const engine: { stackTraceLimit?: number | undefined; readonly prototype: Error } = Error;
+  const before = engine.stackTraceLimit;
+  engine.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    engine.stackTraceLimit = before;
   }
 }
 
