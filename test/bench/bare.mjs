@@ -13,6 +13,8 @@ const BATCH = 128;
 const FRAME = 130;
 /** Messages on their way at once: PUB drops what is past its mark. */
 const OUT = 8_192;
+/** Round trips before those that are measured, as many as those of frond's that they are compared to. */
+const WARM_UP = 5_000;
 
 const [command, ...args] = process.argv.slice(2);
 const any = 'tcp://127.0.0.1:*';
@@ -78,7 +80,7 @@ const commands = {
       await push.send(frame);
       await sub.receive();
     };
-    for (let i = 0; i < count / 4; i++) await trip();
+    for (let i = 0; i < Math.max(count / 4, WARM_UP); i++) await trip();
     const took = [];
     const wall = performance.now();
     for (let i = 0; i < count; i++) {

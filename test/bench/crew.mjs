@@ -1,14 +1,13 @@
 /**
- * A worker of the built package in a process of its own, until stdin ends: node crew.mjs DB leased|pushed [NAP]
+ * A worker of the built package in a process of its own, until stdin ends: node crew.mjs DB leased|pushed [NAP [zeromq | zmtp]]
  * `nap` takes NAP milliseconds. `lost` is answered by the second worker that runs it: the first says that it has it.
  */
 const dist = new URL('../../dist/node/', import.meta.url);
 const { Client } = await import(new URL('index.js', dist).href);
 const { Worker } = await import(new URL('cluster.js', dist).href);
-const { zeromq } = await import(new URL('zeromq.js', dist).href);
 
-const [dbAddress, how, nap = '0'] = process.argv.slice(2);
-const transport = zeromq();
+const [dbAddress, how, nap = '0', kind = 'zeromq'] = process.argv.slice(2);
+const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
 const decoder = new TextDecoder();
 
 async function pushAddresses() {

@@ -1,7 +1,7 @@
 /** The rows of the bench: ratios, their goals, and how both are shown. */
 
-/** How many times as much, milliseconds more in the median, or kibibytes. */
-export type Unit = '×' | 'ms more' | 'KiB';
+/** How many times as much, milliseconds more in the median, kibibytes, or thousands a second. */
+export type Unit = '×' | 'ms more' | 'KiB' | 'k/s';
 
 export interface Row {
   readonly what: string;
@@ -23,11 +23,11 @@ export interface Goal {
   readonly met: (value: number) => boolean;
 }
 
-const SIGNS: Readonly<Record<Unit, string>> = { '×': '×', 'ms more': ' ms', KiB: ' KiB' };
+const SIGNS: Readonly<Record<Unit, string>> = { '×': '×', 'ms more': ' ms', KiB: ' KiB', 'k/s': ' k/s' };
 
-export const atLeast = (goal: number): Goal => ({
-  goal: `≥ ${goal}×`,
-  unit: '×',
+export const atLeast = (goal: number, unit: Unit = '×'): Goal => ({
+  goal: `≥ ${goal}${SIGNS[unit]}`,
+  unit,
   met: (value) => value >= goal,
 });
 export const atMost = (goal: number, unit: Unit = '×'): Goal => ({
@@ -40,7 +40,7 @@ export const stated: Goal = { goal: '—', unit: '×', met: () => true };
 
 export function shown({ value, unit }: Row): string {
   if (unit === 'ms more') return `p50 + ${value.toFixed(2)} ms`;
-  if (unit === 'KiB') return `${value.toFixed(1)} KiB`;
+  if (unit === 'KiB' || unit === 'k/s') return `${value.toFixed(1)} ${unit}`;
   return `${value < 1 ? value.toFixed(3) : value.toFixed(2)}×`;
 }
 

@@ -1,9 +1,10 @@
 /** Work that Workers ask for against work that is pushed to them, both by frond's Master, and how long a killed Worker's work takes. */
 import { Client } from '../../src/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import type { Bench } from './bench.ts';
 import { atLeast, atMost, k, median, ms } from './figures.ts';
-import { type BenchProcess, runFrond, startProcess } from './processes.ts';
+import { type BenchProcess, type Kind, runFrond, startProcess } from './processes.ts';
 
 const WORKERS = 4;
 /** Milliseconds that a quick worker takes for a message, and the slow one. */
@@ -53,13 +54,18 @@ export async function measureHandOver(bench: Bench): Promise<void> {
     `${ms(tails.leased)} / ${ms(tails.pushed)}`,
   );
 
-  const times = await deaths(bench);
+  await measureDeaths(bench, 'zeromq', 2);
+  await measureDeaths(bench, 'zmtp', 0.06);
+}
+
+async function measureDeaths(bench: Bench, kind: Kind, most: number): Promise<void> {
+  const times = await deaths(bench, kind);
   const answered = median(times);
   bench.row(
-    'SIGKILL of a Worker to the answer that it owed: p50',
+    `SIGKILL of a Worker to the answer that it owed, on ${kind}: p50`,
     'a heartbeat',
     answered / HEARTBEAT,
-    atMost(2),
+    atMost(most),
     `${answered.toFixed(0)} ms / ${HEARTBEAT} ms, longest ${Math.max(...times).toFixed(0)} ms`,
   );
 }
@@ -79,14 +85,16 @@ async function withCrew<T>(how: How, naps: readonly string[], run: (db: string) 
 }
 
 /** Milliseconds from the death of a worker to the answer to what it had. */
-async function deaths(bench: Bench): Promise<number[]> {
+async function deaths(bench: Bench, kind: Kind): Promise<number[]> {
   const kills = Math.max(LEAST_KILLS, Math.round(KILLS * bench.scale));
-  await using master = await startProcess('role.mjs', 'master');
-  await using client = await Client.connect({ transport: zeromq(), dbAddress: master.said });
+  const transport = kind === 'zmtp' ? zmtp() : zeromq();
+  await using master = await startProcess('role.mjs', 'master', '', kind);
+  await using client = await Client.connect({ transport, dbAddress: master.said });
+  const hire = () => startProcess('crew.mjs', master.said, 'leased', '0', kind);
   const times: number[] = [];
-  let [one, other] = await Promise.all([hire(master.said), hire(master.said)]);
+  let [one, other] = await Promise.all([hire(), hire()]);
   for (let kill = 0; kill < kills; kill++) {
-    bench.doing('the death of a Worker', `${kill + 1} of ${kills}`);
+    bench.doing(`the death of a Worker on ${kind}`, `${kill + 1} of ${kills}`);
     const call = client.eval('master.lost', new TextEncoder().encode(String(kill)));
     const victim = await Promise.race([one.heard().then(() => one), other.heard().then(() => other)]);
     const begin = performance.now();
@@ -94,10 +102,8 @@ async function deaths(bench: Bench): Promise<number[]> {
     await call;
     times.push(performance.now() - begin);
     await victim[Symbol.asyncDispose]();
-    [one, other] = [victim === one ? other : one, await hire(master.said)];
+    [one, other] = [victim === one ? other : one, await hire()];
   }
   for (const worker of [one, other]) await worker[Symbol.asyncDispose]();
   return times;
 }
-
-const hire = (db: string) => startProcess('crew.mjs', db, 'leased');

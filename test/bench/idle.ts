@@ -19,7 +19,7 @@ export async function measureIdle(bench: Bench): Promise<void> {
   await using server = await startProcess('role.mjs', 'server');
   const held = await bench.inTurn('the memory of idle clients', Math.min, {
     relay: async () => {
-      await using relay = await startWith(['--expose-gc'], 'relay.mjs', `server=${server.said}`);
+      await using relay = await startWith(['--expose-gc'], 'relay.mjs', 'zeromq', `server=${server.said}`);
       return await bytesEach(relay, count, (own) => ['idle', relay.said, 'server', own]);
     },
     bare: async () => {

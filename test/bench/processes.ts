@@ -21,15 +21,25 @@ export interface Measured {
   readonly p99?: number;
 }
 
+/** The transports that speak ZeroMQ. */
+export type Kind = 'zeromq' | 'zmtp';
+
+export interface FrondOptions {
+  /** The transport of the client. Default `zeromq`. */
+  readonly kind?: Kind;
+  /** Flags of Node's. */
+  readonly flags?: string[];
+}
+
 /** One measurement of the built client, in a process of its own. */
 export function runFrond(
   command: string,
   db: string,
   server: string,
   count = 0,
-  flags: string[] = [],
+  { kind = 'zeromq', flags = [] }: FrondOptions = {},
 ): Promise<Measured> {
-  return runScript('client.mjs', [command, db, server, String(count)], flags);
+  return runScript('client.mjs', [command, db, server, String(count), kind], flags);
 }
 
 /** A script of this folder that prints one line of JSON, in a process of its own. */

@@ -1,5 +1,5 @@
 /**
- * A relay of the built package in a process of its own, until stdin ends: node relay.mjs NAME=ADDRESS…
+ * A relay of the built package in a process of its own, until stdin ends: node relay.mjs zeromq|zmtp NAME=ADDRESS…
  * Prints its URL once it is up. Anybody may call everything, and from one address come as many as like.
  */
 import { createServer } from 'node:http';
@@ -7,13 +7,14 @@ import { answerMemory } from './settled.mjs';
 
 const dist = new URL('../../dist/node/', import.meta.url);
 const { createRelay } = await import(new URL('relay.js', dist).href);
-const { zeromq } = await import(new URL('zeromq.js', dist).href);
 
 const server = createServer((_, response) => response.end());
-const named = process.argv.slice(2).map((text) => text.split(/=(.*)/s, 2));
+const [kind, ...servers] = process.argv.slice(2);
+const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
+const named = servers.map((text) => text.split(/=(.*)/s, 2));
 const relay = await createRelay({
   server,
-  transport: zeromq(),
+  transport,
   servers: Object.fromEntries(named.map(([name, dbAddress]) => [name, { dbAddress }])),
   anonymous: { servers: ['*'], functions: ['*'] },
   limits: { maxConnections: 100_000, maxConnectionsPerAddress: 100_000 },

@@ -34,7 +34,7 @@ async function measureWay(
   const server = await start('role.mjs', 'server');
   const master = await start('role.mjs', 'master');
   for (let i = 0; i < WORKERS; i++) await start('role.mjs', 'worker', master);
-  const url = await start('relay.mjs', `server=${server}`, `master=${master}`);
+  const url = await start('relay.mjs', 'zeromq', `server=${server}`, `master=${master}`);
   await measureTax(bench, 'a Server', 'server', server, url);
   await measureTax(bench, `Master + ${WORKERS} Workers`, 'master', master, url);
   await measureCrowd(bench, url);

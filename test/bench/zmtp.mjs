@@ -14,6 +14,8 @@ const [command, kind, ...args] = process.argv.slice(2);
 const any = 'tcp://127.0.0.1:*';
 const { zmtp } = await import(new URL('../../dist/node/zmtp.js', import.meta.url).href);
 const frame = new Uint8Array(100).fill(0x78);
+/** Round trips before those that are measured, so that V8 has compiled both ends. */
+const WARM_UP = 5_000;
 const say = (value) => console.log(typeof value === 'string' ? value : JSON.stringify(value));
 const isFrond = kind === 'zmtp';
 const untilEnd = () => new Promise((resolve) => process.stdin.resume().on('end', resolve));
@@ -41,7 +43,7 @@ function meter(total) {
 }
 
 async function trips(count, ask) {
-  for (let i = 0; i < count / 4; i++) await ask();
+  for (let i = 0; i < Math.max(count / 4, WARM_UP); i++) await ask();
   const took = [];
   for (let i = 0; i < count; i++) {
     const start = performance.now();

@@ -1,10 +1,21 @@
-/** frond's ZMTP in TypeScript against zeromq.js: bare links, and a frond Server over each. */
+/** frond's ZMTP in TypeScript against zeromq.js: bare links, and a frond Server, a cluster and a relay over each. */
 import type { Bench } from './bench.ts';
 import { atLeast, atMost, k, median, us } from './figures.ts';
-import { type Measured, runScript, startProcess } from './processes.ts';
+import {
+  type BenchProcess,
+  type Kind,
+  type Measured,
+  runFrond,
+  runScript,
+  startProcess,
+} from './processes.ts';
 
-type Kind = 'zeromq' | 'zmtp';
 const kinds = ['zeromq', 'zmtp'] as const;
+
+const WORKERS = 2;
+
+/** Starts a script until the part of the bench is over. Resolves with the line that it says. */
+type Start = (script: string, ...args: string[]) => Promise<string>;
 
 interface Pulled {
   readonly perSecond: number;
@@ -75,34 +86,31 @@ async function compareTrips(bench: Bench): Promise<void> {
   );
 }
 
-/** A job through a frond Server, client and Server on the same transport. */
-async function compareJobs(bench: Bench): Promise<void> {
+/** A job, client and servers on the same transport: its rate, and the CPU that each message costs the client. */
+async function compareJobs(
+  bench: Bench,
+  what: string,
+  name: string,
+  addresses: Readonly<Record<Kind, string>>,
+  least: number,
+): Promise<void> {
   const count = Math.round(200_000 * bench.scale);
   const cpu: Record<Kind, number[]> = { zeromq: [], zmtp: [] };
-  await using zeromq = await startProcess('role.mjs', 'server', '', 'zeromq');
-  await using zmtp = await startProcess('role.mjs', 'server', '', 'zmtp');
-  const servers = { zeromq: zeromq.said, zmtp: zmtp.said };
   const measure = async (kind: Kind) => {
-    const { seconds, cpuSeconds } = await runScript('client.mjs', [
-      'job',
-      servers[kind],
-      'server',
-      String(count),
-      kind,
-    ]);
+    const { seconds, cpuSeconds } = await runFrond('job', addresses[kind], name, count, { kind });
     cpu[kind].push((cpuSeconds / count) * 1e6);
     return count / seconds;
   };
-  const rate = await bench.inTurn('a job through a frond Server', Math.max, {
+  const rate = await bench.inTurn(`a job through ${what}`, Math.max, {
     zeromq: () => measure('zeromq'),
     zmtp: () => measure('zmtp'),
   });
   const [ours, theirs] = [Math.min(...cpu.zmtp), Math.min(...cpu.zeromq)];
   bench.row(
-    'job through a frond Server on zmtp: rate',
+    `job through ${what} on zmtp: rate`,
     'the same on zeromq',
     rate.zmtp / rate.zeromq,
-    atLeast(1.7),
+    atLeast(least),
     `${k(rate.zmtp)} / ${k(rate.zeromq)}`,
   );
   bench.row(
@@ -114,9 +122,100 @@ async function compareJobs(bench: Bench): Promise<void> {
   );
 }
 
+async function startCluster(start: Start, kind: Kind): Promise<string> {
+  const master = await start('role.mjs', 'master', '', kind);
+  for (let i = 0; i < WORKERS; i++) await start('role.mjs', 'worker', master, kind);
+  return master;
+}
+
+/** A Master with Workers on zmtp: against the same on zeromq, `map` against `job`, and four hops against bare sockets. */
+async function compareClusters(bench: Bench, start: Start): Promise<void> {
+  const what = `Master + ${WORKERS} Workers`;
+  const addresses = { zeromq: await startCluster(start, 'zeromq'), zmtp: await startCluster(start, 'zmtp') };
+  await compareJobs(bench, what, 'master', addresses, 1.5);
+
+  const count = Math.round(200_000 * bench.scale);
+  const run = async (command: string) =>
+    count / (await runFrond(command, addresses.zmtp, 'master', count, { kind: 'zmtp' })).seconds;
+  const rate = await bench.inTurn('a map on the same cluster', Math.max, {
+    job: () => run('job'),
+    map: () => run('map'),
+  });
+  bench.row(
+    'map, ordered, on the same cluster on zmtp: rate',
+    'job',
+    rate.map / rate.job,
+    atLeast(0.95),
+    `${k(rate.map)} / ${k(rate.job)}`,
+  );
+
+  const [pull = '', pub = '', push = '', back = ''] = (await start('bare.mjs', 'master')).split(' ');
+  for (let i = 0; i < WORKERS; i++) await start('bare.mjs', 'worker', push, back);
+  const trips = Math.round(6_000 * bench.scale);
+  const trip = await bench.inTurn('round trips of four hops', Math.min, {
+    zmtp: async () =>
+      (await runFrond('trips', addresses.zmtp, 'master', trips, { kind: 'zmtp' })).p50 ?? Number.NaN,
+    bare: async () => (await runScript('bare.mjs', ['trips', pull, pub, String(trips)])).p50 ?? Number.NaN,
+  });
+  bench.row(
+    'four hops on zmtp, one round trip at a time: p50',
+    'bare zeromq.js sockets',
+    trip.zmtp / trip.bare,
+    atMost(0.8),
+    `${us(trip.zmtp * 1e6)} / ${us(trip.bare * 1e6)}`,
+  );
+}
+
+/** The same work from the same client, through a relay with zmtp behind it, and straight. */
+async function compareRelayed(bench: Bench, start: Start, server: string): Promise<void> {
+  const url = await start('relay.mjs', 'zmtp', `server=${server}`);
+  const count = Math.round(200_000 * bench.scale);
+  const job = async (place: string) =>
+    count / (await runFrond('job', place, 'server', count, { kind: 'zmtp' })).seconds;
+  const rate = await bench.inTurn('a job through a relay with zmtp behind it', Math.max, {
+    relayed: () => job(url),
+    straight: () => job(server),
+  });
+  bench.row(
+    'job through a relay with zmtp behind it: rate',
+    'straight zmtp',
+    rate.relayed / rate.straight,
+    atLeast(0.8),
+    `${k(rate.relayed)} / ${k(rate.straight)}`,
+  );
+  const trips = Math.round(6_000 * bench.scale);
+  const trip = async (place: string) =>
+    (await runFrond('trips', place, 'server', trips, { kind: 'zmtp' })).p50 ?? Number.NaN;
+  const p50 = await bench.inTurn('evals through the same relay', Math.min, {
+    relayed: () => trip(url),
+    straight: () => trip(server),
+  });
+  bench.row(
+    'one eval at a time by the same way',
+    'straight zmtp',
+    (p50.relayed - p50.straight) * 1e3,
+    atMost(0.15, 'ms more'),
+    `${us(p50.relayed * 1e6)} / ${us(p50.straight * 1e6)}`,
+  );
+}
+
 export async function measureZmtp(bench: Bench): Promise<void> {
   await compareStreams(bench, 'one at a time', { zeromq: 300_000, zmtp: 3_000_000 }, 1, 8);
   await compareStreams(bench, '100 at a time', { zeromq: 1_000_000, zmtp: 5_000_000 }, 100, 3);
   await compareTrips(bench);
-  await compareJobs(bench);
+  const started: BenchProcess[] = [];
+  const start: Start = async (script, ...args) => {
+    const process = await startProcess(script, ...args);
+    started.push(process);
+    return process.said;
+  };
+  try {
+    const zmtp = await start('role.mjs', 'server', '', 'zmtp');
+    const zeromq = await start('role.mjs', 'server', '', 'zeromq');
+    await compareJobs(bench, 'a frond Server', 'server', { zeromq, zmtp }, 1.7);
+    await compareRelayed(bench, start, zmtp);
+    await compareClusters(bench, start);
+  } finally {
+    for (const process of started.reverse()) await process[Symbol.asyncDispose]();
+  }
 }
