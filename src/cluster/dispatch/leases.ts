@@ -15,7 +15,7 @@ export interface LeasedMessage {
   /** The lease of the worker that holds it now. */
   lease: Lease | undefined;
   /** Leases of workers that count as dead. They may still answer. */
-  earlier: Lease[];
+  earlier: readonly Lease[];
 }
 
 /** One worker's hold of a message. */
@@ -30,6 +30,7 @@ export interface Lease {
 }
 
 const NONE: ReadonlySet<Lease> = new Set();
+const NO_RUNS: readonly Lease[] = [];
 
 /** The budgets of messages that wait, and of messages that workers hold. */
 export interface LeaseBudgets {
@@ -98,7 +99,7 @@ export class Leases {
    * @param client - whose message it is: clients take turns.
    */
   add(frame: Bytes, client: string): void {
-    const message = { frame, passed: 0, deaths: 0, lease: undefined, earlier: [] };
+    const message = { frame, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
     else this.#fresh.push(client, message);
     this.#waits(message, 1);
@@ -170,8 +171,9 @@ export class Leases {
 
   /** Ignores what workers that count as dead may still answer. */
   forgetRuns(message: LeasedMessage): void {
+    if (message.earlier.length === 0) return;
     for (const { number } of message.earlier) this.#open.delete(number);
-    message.earlier = [];
+    message.earlier = NO_RUNS;
   }
 
   /** The worker returns the message: it waits again. */
@@ -198,7 +200,7 @@ export class Leases {
       const { message } = lease;
       this.#end(lease);
       this.#open.set(lease.number, lease);
-      message.earlier.push(lease);
+      message.earlier = [...message.earlier, lease];
       message.deaths++;
       if (message.deaths < this.#maxDeliveries) {
         this.putBack(message);
