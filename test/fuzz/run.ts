@@ -1,11 +1,13 @@
 /**
  * The long form of test/fuzz/siege.long.test.ts: `npm run test:fuzz [-- frames [name]]`. Sends a million frames, or so many, to
- * each socket of each role whose name has `name` in it, and says what that came to. FUZZ_SEED has it repeated.
+ * each socket of each role whose name has `name` in it, and to each end of zmtp at each stage of its handshake, and says what that came to. FUZZ_SEED has it repeated.
  */
 import { grounds } from '../support/cluster.ts';
-import { chosenSeed } from '../support/random.ts';
+import { megabytes } from '../support/leftovers.ts';
+import { chosenSeed, Random } from '../support/random.ts';
 import { besiege } from './siege.ts';
 import { targetsOf } from './targets.ts';
+import { damage, PLACES } from './zmtp-frames.ts';
 
 const [frames = '1000000', wanted = ''] = process.argv.slice(2);
 const seed = chosenSeed();
@@ -25,6 +27,20 @@ for (const [name, make] of grounds) {
       failed++;
       console.log(what.padEnd(38), error);
     }
+  }
+}
+for (const [kind, stage] of PLACES) {
+  const what = `zmtp: ${kind}, ${stage}`;
+  if (!what.includes(wanted)) continue;
+  try {
+    const [before, started] = [await megabytes(), performance.now()];
+    const { frames: read } = await damage(kind, stage, Number(frames), new Random(seed));
+    const figures = [read, ((performance.now() - started) / 1_000).toFixed(1), '', before.toFixed(1)];
+    const after = (await megabytes()).toFixed(1);
+    console.log(what.padEnd(38), [...figures, after].map((figure) => String(figure).padStart(8)).join(' '));
+  } catch (error) {
+    failed++;
+    console.log(what.padEnd(38), error);
   }
 }
 console.log(failed === 0 ? 'all stood' : `${failed} fell`);

@@ -100,6 +100,8 @@ export interface Outcome {
 
 interface Kind {
   readonly isDialler: boolean;
+  /** Whether peers may send it messages. */
+  readonly takesMessages: boolean;
   /** A kind of socket that fits. */
   readonly peer: string;
   readonly make: (context: BindContext & DialContext, give: (what: string) => void) => Bound | Dialled;
@@ -121,6 +123,7 @@ async function readInto(batches: AsyncIterator<unknown[]>, give: (what: string) 
 export const ENDS: Readonly<Record<string, Kind>> = {
   'a bound ROUTER': {
     isDialler: false,
+    takesMessages: true,
     peer: 'DEALER',
     make: (context, give) =>
       new ZmtpReply(context, (request) => {
@@ -130,6 +133,7 @@ export const ENDS: Readonly<Record<string, Kind>> = {
   },
   'a bound PULL': {
     isDialler: false,
+    takesMessages: true,
     peer: 'PUSH',
     make: (context, give) => {
       const pull = new ZmtpPull(context);
@@ -137,10 +141,21 @@ export const ENDS: Readonly<Record<string, Kind>> = {
       return pull;
     },
   },
-  'a bound PUSH': { isDialler: false, peer: 'PULL', make: (context) => new ZmtpPush(context) },
-  'a bound XPUB': { isDialler: false, peer: 'SUB', make: (context) => new ZmtpPublish(context) },
+  'a bound PUSH': {
+    isDialler: false,
+    takesMessages: false,
+    peer: 'PULL',
+    make: (context) => new ZmtpPush(context),
+  },
+  'a bound XPUB': {
+    isDialler: false,
+    takesMessages: false,
+    peer: 'SUB',
+    make: (context) => new ZmtpPublish(context),
+  },
   'a dialling DEALER': {
     isDialler: true,
+    takesMessages: true,
     peer: 'REP',
     make: (context, give) => {
       const requester = new ZmtpRequester(context);
@@ -155,6 +170,7 @@ export const ENDS: Readonly<Record<string, Kind>> = {
   },
   'a dialling PUSH': {
     isDialler: true,
+    takesMessages: false,
     peer: 'PULL',
     make: (context) => {
       const pusher = new ZmtpPusher(context);
@@ -164,6 +180,7 @@ export const ENDS: Readonly<Record<string, Kind>> = {
   },
   'a dialling PULL': {
     isDialler: true,
+    takesMessages: true,
     peer: 'PUSH',
     make: (context, give) => {
       const puller = new ZmtpPuller(context);
@@ -173,6 +190,7 @@ export const ENDS: Readonly<Record<string, Kind>> = {
   },
   'a dialling SUB': {
     isDialler: true,
+    takesMessages: true,
     peer: 'PUB',
     make: (context, give) => {
       const subscription = new ZmtpSubscription(context, 'me/', 0, undefined);
@@ -219,18 +237,23 @@ export class MemoryLink {
     return this.#socket.destroyed;
   }
 
-  /** Hands the end a piece of the stream, as soon as it reads on. */
-  async receive(piece: Bytes): Promise<void> {
+  /** Hands the end a piece of the stream: at once, or as soon as it reads on. */
+  receive(piece: Bytes): void | Promise<void> {
     const socket = this.#socket;
-    while (socket.isPaused && !socket.destroyed) {
-      this.#wasPaused = true;
-      if (socket.isDeaf) return;
-      await new Promise(setImmediate);
-    }
     if (socket.destroyed) return;
+    if (socket.isPaused) return this.#receiveLater(piece);
     socket.emit('data', piece);
     this.#mostParts = Math.max(this.#mostParts, this.#link.parts.length);
     this.#mostPartBytes = Math.max(this.#mostPartBytes, this.#link.partBytes);
+  }
+
+  async #receiveLater(piece: Bytes): Promise<void> {
+    const socket = this.#socket;
+    this.#wasPaused = true;
+    // It reads on when the peer has read what waits, which a deaf one never does.
+    if (socket.isDeaf) return;
+    while (socket.isPaused && !socket.destroyed) await new Promise(setImmediate);
+    return this.receive(piece);
   }
 
   /** Ends the link, unless it has ended, and everything else of this end. */
