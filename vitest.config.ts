@@ -6,6 +6,20 @@ const CORES = availableParallelism();
 /** Folders of `test` whose files need more than the checkout: each is a project of its own, with an npm script. */
 const APART = ['interop', 'browser', 'runtimes', 'install', 'faults', 'attacks'] as const;
 
+/** Suites of `test/interop` that say nothing of the transport: of names, envelopes, answers, and of sockets that are native anyhow. */
+const ONCE = [
+  'envelope-readers',
+  'first-failure',
+  'fresh-clients',
+  'garbage',
+  'inspect',
+  'pyzmq',
+  'relay-attacks',
+  'same-answers',
+  'session-keys',
+  'slow-hub',
+] as const;
+
 /** Sieges, floods, long lives, processes that are killed, and the further transports of a suite. */
 const LONG = 'test/**/*.long.test.ts';
 
@@ -48,7 +62,15 @@ export default defineConfig({
         maxWorkers: Math.max(2, CORES - 1),
         sequence: { groupOrder: 1 },
       }),
-      apart('interop', { testTimeout: 60_000, hookTimeout: 40_000 }),
+      apart('interop', { testTimeout: 60_000, hookTimeout: 40_000, env: { INTEROP_TRANSPORT: 'zmtp' } }),
+      // What depends on the transport, again over libzmq.
+      apart('interop', {
+        name: 'interop-zeromq',
+        testTimeout: 60_000,
+        hookTimeout: 40_000,
+        env: { INTEROP_TRANSPORT: 'zeromq' },
+        exclude: ['**/node_modules/**', ...ONCE.map((name) => `test/interop/${name}.test.ts`)],
+      }),
       apart('browser', { testTimeout: 60_000, hookTimeout: 60_000 }),
       // The same in Firefox.
       apart('browser', {

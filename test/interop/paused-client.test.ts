@@ -1,14 +1,14 @@
 /** A stock pylm client that stops reading for a while, as one does that works on its results: what it is owed waits for it. */
 import { expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
-import { zeromq } from '../../transports/zeromq/index.ts';
 import { runClient } from './python.ts';
+import { transportHere } from './transport.ts';
 
 const any = 'tcp://127.0.0.1:*';
 
 it.each([
   { count: 20_000, size: 0, pause: 6 },
-  // More than ZeroMQ's buffers and the system's hold, in messages and in bytes.
+  // More than the buffers of libzmq and of the system hold, in messages and in bytes.
   { count: 50_000, size: 100, pause: 2 },
   { count: 5_000, size: 10_000, pause: 2 },
 ])(
@@ -16,7 +16,7 @@ it.each([
   { timeout: 90_000 },
   async ({ count, size, pause }) => {
     await using server = await Server.start({
-      transport: zeromq(),
+      transport: transportHere(),
       name: 'server',
       dbAddress: any,
       pullAddress: any,

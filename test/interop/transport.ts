@@ -2,6 +2,6 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
 
-/** What frond's side of these tests speaks: native sockets, or with `INTEROP_TRANSPORT=zmtp` those in TypeScript. */
+/** What frond's side of these tests speaks. The project `interop` runs all of them on `zmtp()`, and `interop-zeromq` some of them on libzmq. */
 export const transportHere: () => BindingTransport =
-  process.env['INTEROP_TRANSPORT'] === 'zmtp' ? () => zmtp() : () => zeromq();
+  process.env['INTEROP_TRANSPORT'] === 'zeromq' ? () => zeromq() : () => zmtp();
