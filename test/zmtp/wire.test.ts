@@ -277,6 +277,24 @@ describe('topics', () => {
   });
 });
 
+it('a subscription costs the same, however many lengths others have', () => {
+  const topics = new Topics<number>();
+  const name = (length: number) => 'x'.repeat(length);
+  const toggle = () => {
+    const started = process.cpuUsage();
+    for (let i = 0; i < 20_000; i++) {
+      topics.add(name(3), 1);
+      topics.remove(name(3), 1);
+    }
+    return process.cpuUsage(started).user + 1;
+  };
+  topics.add('', 2);
+  toggle();
+  const alone = Math.min(toggle(), toggle(), toggle());
+  for (let length = 4; length < 1_000; length++) topics.add(name(length), 2);
+  expect(Math.min(toggle(), toggle(), toggle()) / alone).toBeLessThan(20);
+});
+
 describe('copies', () => {
   it('are nobody else’s, begin where numbers of eight bytes may, and keep little', () => {
     const own = new OwnBytes();

@@ -7,7 +7,7 @@
 export class Topics<H> {
   readonly #byLength = new Map<number, Map<string, Map<H, number>>>();
   /** The lengths of all prefixes, shortest first. */
-  #lengths: number[] = [];
+  readonly #lengths: number[] = [];
   #version = 0;
   #lastTopic: string | undefined;
   #lastVersion = -1;
@@ -19,7 +19,7 @@ export class Topics<H> {
     if (topics === undefined) {
       topics = new Map();
       this.#byLength.set(topic.length, topics);
-      this.#lengths = [...this.#byLength.keys()].sort((a, b) => a - b);
+      this.#lengths.splice(this.#placeOf(topic.length), 0, topic.length);
     }
     let holders = topics.get(topic);
     if (holders === undefined) {
@@ -49,7 +49,7 @@ export class Topics<H> {
     if (holders.size === 0) topics.delete(topic);
     if (topics.size === 0) {
       this.#byLength.delete(topic.length);
-      this.#lengths = this.#lengths.filter((length) => length !== topic.length);
+      this.#lengths.splice(this.#placeOf(topic.length), 1);
     }
     this.#version++;
     return true;
@@ -84,5 +84,16 @@ export class Topics<H> {
     this.#lastVersion = this.#version;
     this.#lastHolders = several === undefined ? (found ?? []) : [...several];
     return this.#lastHolders;
+  }
+
+  /** Where a length is in the list, or belongs. Sorting it again would let a subscriber that toggles one length hold up all others. */
+  #placeOf(length: number): number {
+    let [low, high] = [0, this.#lengths.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#lengths[middle] as number) < length) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
