@@ -6,20 +6,21 @@ import { join } from 'node:path';
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
 import { checkDialAddress, checkZeromqAddress } from '../shared/zeromq-address.ts';
 
-/** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`. */
+/** @throws PalmError `INVALID_CALL` when it is not `tcp://host:port` or `ipc://path`, or its path is too long for a Unix socket. */
 export function checkZmtpAddress(address: unknown): void {
   checkZeromqAddress(address);
+  if (typeof address !== 'string' || !address.startsWith('ipc:')) return;
+  if (Buffer.byteLength(address) > LONGEST_PATH + 'ipc://'.length) {
+    throw invalidCall(
+      `the path of a Unix socket has at most ${LONGEST_PATH} bytes, unlike ${inspectValue(address)}`,
+    );
+  }
 }
 
 /** @throws PalmError `INVALID_CALL` when it cannot be dialled. */
 export function checkZmtpDialAddress(address: string): void {
   checkZmtpAddress(address);
   checkDialAddress(address);
-  if (Buffer.byteLength(address) > LONGEST_PATH + 'ipc://'.length && address.startsWith('ipc:')) {
-    throw invalidCall(
-      `the path of a Unix socket has at most ${LONGEST_PATH} bytes, unlike ${inspectValue(address)}`,
-    );
-  }
   if (address === 'ipc://*')
     throw invalidCall(`${inspectValue(address)} can be bound but not dialled: it does not name a path`);
 }

@@ -1,4 +1,4 @@
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
@@ -178,15 +178,21 @@ async function makeWay(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error('there is a file that is not a socket');
-  if (await listens(path)) throw new Error('a server listens there');
-  await unlink(path);
+  if (!(await isAbandoned(path))) throw new Error('a server listens there');
+  await rm(path, { force: true });
 }
 
-function listens(path: string): Promise<boolean> {
+/** Whether nobody listens at the path. Only a refusal says so: a server that is busy or belongs to another user gives other errors. */
+function isAbandoned(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('close', () => {}).once('connect', () => socket.destroy());
+    socket.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code === 'ECONNREFUSED' || code === 'ENOENT'),
+    );
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(false);
+    });
   });
 }
 
