@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts';
+import { CLIENT } from './rooms/client.ts';
 import { PROTOCOL } from './rooms/protocol.ts';
 
-export const MUTANTS: readonly Mutant[] = [...PROTOCOL];
+export const MUTANTS: readonly Mutant[] = [...PROTOCOL, ...CLIENT];

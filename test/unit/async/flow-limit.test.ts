@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FlowLimit } from '../../../src/async/flow-limit.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
@@ -101,5 +102,87 @@ describe('messages in flight', () => {
     for (let i = 0; i < 3; i++) brake.answered(100);
     expect(brake.taken).toBe(0);
     expect(takeAll(brake)).toBe(4);
+  });
+
+  it('are not taken past those that wait, though there is a place', () => {
+    const brake = new FlowLimit(() => 100);
+    takeAll(brake);
+    brake.wait().catch(() => {});
+    brake.release(1);
+    expect([brake.count, brake.take()]).toEqual([99, 0]);
+    brake.close(new PalmError('CLOSED', 'over'));
+  });
+
+  it('are as many as a plain model says, in whatever order places are taken and given back', async () => {
+    const LIMIT = 20;
+    const aStep = fc.record({
+      what: fc.constantFrom('take', 'wait', 'wait', 'release', 'answered', 'close'),
+      count: fc.integer({ min: 1, max: 15 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(aStep, { maxLength: 80 }), async (steps) => {
+        const brake = new FlowLimit(() => LIMIT);
+        const given: string[] = [];
+        const model = {
+          count: 0,
+          waiting: [] as { name: number; most: number }[],
+          given: [] as string[],
+          isOver: false,
+        };
+        const admit = () => {
+          let free = LIMIT - model.count;
+          // Those that wait are let in once half of all places are free, so that they send together.
+          const company = LIMIT / 2;
+          if (free < company) return;
+          for (let [next] = model.waiting; next !== undefined; [next] = model.waiting) {
+            if (free < Math.min(next.most, company)) break;
+            const taken = Math.min(next.most, free);
+            free -= taken;
+            model.count += taken;
+            model.waiting.shift();
+            model.given.push(`${next.name} ${taken}`);
+          }
+        };
+        for (const [name, { what, count }] of steps.entries()) {
+          if (what === 'take') {
+            const taken = model.waiting.length > 0 ? 0 : Math.min(count, LIMIT - model.count);
+            expect(brake.take(count)).toBe(taken);
+            model.count += taken;
+          } else if (what === 'wait') {
+            brake.wait(count).then(
+              (taken) => given.push(`${name} ${taken}`),
+              () => given.push(`${name} closed`),
+            );
+            const taken = model.waiting.length > 0 ? 0 : Math.min(count, LIMIT - model.count);
+            if (model.isOver) model.given.push(`${name} closed`);
+            else if (taken > 0) {
+              model.count += taken;
+              model.given.push(`${name} ${taken}`);
+            } else model.waiting.push({ name, most: count });
+          } else if (what === 'close') {
+            // Near the end, so that there is something to close.
+            if (name < steps.length - 5) continue;
+            brake.close(new PalmError('CLOSED', 'over'));
+            for (const { name: own } of model.waiting) model.given.push(`${own} closed`);
+            model.waiting = [];
+            model.isOver = true;
+          } else {
+            const back = what === 'release' ? count : 1;
+            if (what === 'release') brake.release(back);
+            else brake.answered(100);
+            model.count = Math.max(0, model.count - back);
+            admit();
+          }
+          await vi.advanceTimersByTimeAsync(0);
+          expect(brake.count).toBe(model.count);
+          expect(given).toEqual(model.given);
+          // A watch for stalls runs while somebody waits, and then alone.
+          expect(vi.getTimerCount()).toBe(model.waiting.length > 0 ? 1 : 0);
+        }
+        brake.close(new PalmError('CLOSED', 'over'));
+        expect(vi.getTimerCount()).toBe(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

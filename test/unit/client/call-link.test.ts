@@ -1,0 +1,273 @@
+/** A client's link: absent, connected, proved, broken, closed. What becomes of calls is held to a plain model. */
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type CallSpec, evaluate } from '../../../src/client/call.ts';
+import { Mailbox } from '../../../src/client/call-link.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+import { Feature, type PalmMessage } from '../../../src/protocol/message.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { BROKEN, FakeServer, settle } from '../../support/fake-connection.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SPEC: CallSpec = { function: 'server.f', cache: '', pipeline: 'p', features: Feature.batches };
+
+/** Milliseconds in which answers may still come when the pusher has broken. */
+const GRACE = 250;
+
+function call(server: FakeServer, name: string, signal?: AbortSignal): Promise<string[]> {
+  return evaluate(server.link, {
+    spec: SPEC,
+    payload: bytes(name),
+    messages: 1,
+    errorSentinel: undefined,
+    decode: textOf,
+    timeout: Number.POSITIVE_INFINITY,
+    signal,
+    signals: server.signals,
+  });
+}
+
+interface ModelCall {
+  readonly name: string;
+  state: 'waits' | 'sent' | 'answered' | 'aborted' | 'DISCONNECTED' | 'CLOSED';
+}
+
+const aStep = fc.record({
+  what: fc.constantFrom(
+    'call',
+    'call',
+    'call',
+    'push',
+    'subscribe',
+    'unpush',
+    'unsubscribe',
+    'answer',
+    'answer',
+    'abort',
+    'wait',
+  ),
+  which: fc.nat(30),
+});
+
+describe('a link', () => {
+  it('sends each call once it is ready, and tells the outcome that a plain model says', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(aStep, { maxLength: 60, size: 'max' }),
+        fc.boolean(),
+        async (steps, isGracious) => {
+          // A run that failed has left its own.
+          vi.clearAllTimers();
+          const server = await FakeServer.open();
+          const model: ModelCall[] = [];
+          const outcomes: string[] = [];
+          const messages = new Map<string, PalmMessage>();
+          const aborts: AbortController[] = [];
+          let [pushes, subscribes, now] = [false, false, 0];
+          let grace: { readonly calls: readonly ModelCall[]; readonly end: number } | undefined;
+          const under = () => model.filter(({ state }) => state === 'sent');
+          const fail = (calls: readonly ModelCall[]) => {
+            for (const own of calls) if (own.state === 'sent') own.state = 'DISCONNECTED';
+          };
+          const send = () => {
+            if (!pushes || !subscribes) return;
+            for (const own of model) if (own.state === 'waits') own.state = 'sent';
+          };
+          for (const { what, which } of steps) {
+            if (what === 'call') {
+              const at = model.length;
+              const abort = new AbortController();
+              aborts.push(abort);
+              model.push({ name: String(at), state: 'waits' });
+              outcomes.push('');
+              call(server, String(at), abort.signal).then(
+                ([answer]) => {
+                  outcomes[at] = answer === `answer to ${at}` ? 'answered' : `wrong: ${answer}`;
+                },
+                (error) => {
+                  outcomes[at] = error instanceof PalmError ? error.code : 'aborted';
+                },
+              );
+            } else if (what === 'push') {
+              server.pusher.setReady();
+              pushes = true;
+            } else if (what === 'subscribe') {
+              server.subscription.setReady();
+              subscribes = true;
+            } else if (what === 'unpush') {
+              server.pusher.setBroken(BROKEN);
+              if (pushes) {
+                if (grace !== undefined) fail(grace.calls);
+                grace = { calls: under(), end: now + GRACE };
+              }
+              pushes = false;
+            } else if (what === 'unsubscribe') {
+              server.subscription.setBroken(BROKEN);
+              if (subscribes) fail(under());
+              subscribes = false;
+            } else if (what === 'answer') {
+              const own = model[which % Math.max(1, model.length)];
+              const message = messages.get(own?.name ?? '');
+              // A second answer gives back a place, whosever it is: the limit is not exact.
+              if (own?.state !== 'sent' || message === undefined) continue;
+              server.reply(message, { payload: bytes(`answer to ${own.name}`) });
+              own.state = 'answered';
+            } else if (what === 'abort') {
+              const own = model[which % Math.max(1, model.length)];
+              if (own === undefined) continue;
+              aborts[Number(own.name)]?.abort();
+              if (own.state === 'sent' || own.state === 'waits') own.state = 'aborted';
+            } else {
+              await vi.advanceTimersByTimeAsync(which * 20);
+              now += which * 20;
+            }
+            send();
+            if (grace !== undefined && grace.end <= now) {
+              fail(grace.calls);
+              grace = undefined;
+            }
+            await settle();
+            for (const message of server.taken()) {
+              const name = textOf(message.payload);
+              // Never sent twice.
+              expect(messages.has(name)).toBe(false);
+              messages.set(name, message);
+            }
+            expect(server.link.isReady).toBe(pushes && subscribes);
+            const pending = (own: ModelCall) => own.state === 'waits' || own.state === 'sent';
+            expect(outcomes).toEqual(model.map((own) => (pending(own) ? '' : own.state)));
+            expect(server.link.mailbox.ids()).toHaveLength(under().length);
+            expect(server.link.inFlight.count).toBe(under().length);
+            expect(vi.getTimerCount()).toBe(grace === undefined ? 0 : 1);
+          }
+          server.link.close();
+          await server.connection.close({ timeout: isGracious ? 100 : 0 });
+          for (const own of model) if (own.state === 'waits' || own.state === 'sent') own.state = 'CLOSED';
+          await settle();
+          expect(outcomes).toEqual(model.map(({ state }) => state));
+          expect([server.link.mailbox.ids(), server.link.inFlight.count, vi.getTimerCount()]).toEqual([
+            [],
+            0,
+            0,
+          ]);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  }, 60_000);
+
+  it('gives the place back of a call that waited for the link and found it broken again, whenever it looks', async () => {
+    for (let turns = 0; turns < 20; turns++) {
+      const server = await FakeServer.open();
+      const calling = call(server, 'a').catch((error) => error.code);
+      server.up();
+      // The call has heard that the link is there, and may or may not have looked yet.
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      server.subscription.setBroken(BROKEN);
+      await settle();
+      expect(server.link.inFlight.count).toBe(server.link.mailbox.ids().length);
+      server.up();
+      await settle();
+      expect(server.link.inFlight.count).toBe(server.link.mailbox.ids().length);
+      for (const message of server.taken()) server.reply(message);
+      await calling;
+      expect(server.link.inFlight.count).toBe(0);
+    }
+  });
+
+  it('fails the calls of an earlier break when the pusher breaks again, and gives those of the later one their time', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const first = call(server, 'a').catch((error) => error.code);
+    await settle();
+    server.pusher.setBroken(BROKEN);
+    server.pusher.setReady();
+    const second = call(server, 'b').catch((error) => error.code);
+    await vi.advanceTimersByTimeAsync(GRACE / 2);
+    server.pusher.setBroken(BROKEN);
+    expect(await first).toBe('DISCONNECTED');
+    expect(server.link.mailbox.ids()).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(GRACE - 1);
+    expect(server.link.mailbox.ids()).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await second).toBe('DISCONNECTED');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('leaves no timer when it is closed soon after a break', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const calling = call(server, 'a').catch((error) => error.code);
+    await settle();
+    server.pusher.setBroken(BROKEN);
+    expect(vi.getTimerCount()).toBe(1);
+    server.link.close();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(await calling).toBe('CLOSED');
+  });
+
+  it('counts answers that nobody waits for, and passes nothing of other clients on', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    server.deliver('client/nobody', new Uint8Array(0));
+    server.deliver('other/1', new Uint8Array(0));
+    server.deliver('client', new Uint8Array(0));
+    await settle();
+    expect(server.link.mailbox.unclaimed).toBe(1);
+    server.deliver('client/nobody', new Uint8Array(0));
+    await settle();
+    expect(server.link.mailbox.unclaimed).toBe(2);
+  });
+
+  it('logs the 1st, 2nd, 4th, 8th… answer that cannot be read', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
+    const server = await FakeServer.open({ logger });
+    server.up();
+    for (let i = 0; i < 9; i++) server.deliver('client/nobody', new Uint8Array([0xff]));
+    await settle();
+    expect(logger.warning.mock.calls.map(([, fields]) => fields.times)).toEqual([1, 2, 4, 8]);
+  });
+
+  it('shows what leaves and what comes to the tap', async () => {
+    const tap = vi.fn();
+    const server = await FakeServer.open({ tap });
+    server.up();
+    const calling = call(server, 'a');
+    await settle();
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { payload: bytes('b') });
+    await calling;
+    expect(
+      tap.mock.calls.map(([event]) => [
+        event.direction,
+        event.channel,
+        event.address,
+        textOf(event.message.payload),
+      ]),
+    ).toEqual([
+      ['out', 'push', 'push', 'a'],
+      ['in', 'sub', 'sub', 'b'],
+    ]);
+  });
+});
+
+describe('a mailbox', () => {
+  it('gives each call an id of its own, and fails those that still wait', () => {
+    const mailbox = new Mailbox();
+    const told: string[] = [];
+    const open = (name: string) =>
+      mailbox.open({ answer: () => {}, fail: (_, number) => told.push(`${name} ${number}`) });
+    const [a, b, c] = [open('a'), open('b'), open('c')];
+    expect(new Set([a, b, c]).size).toBe(3);
+    mailbox.close(b);
+    expect(mailbox.fail([a, b, 'x'], BROKEN, 7)).toBe(1);
+    expect(told).toEqual(['a 7']);
+    expect(mailbox.ids()).toEqual([c]);
+  });
+});

@@ -1,0 +1,319 @@
+/** Whatever an eval ends with: its error says what is known, and nothing of it is left. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type CallSpec, type Evaluation, evaluate, readAnswer } from '../../../src/client/call.ts';
+import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { Feature, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { bytes, textOf } from '../../support/bytes.ts';
+import { BROKEN, countedSignal, FakeServer, settle } from '../../support/fake-connection.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const SPEC: CallSpec = { function: 'server.f', cache: '', pipeline: 'p', features: Feature.batches };
+const TIMEOUT = 5_000;
+
+/** An eval under way: its outcome, and what it holds. */
+async function begin(server: FakeServer, fields: Partial<Evaluation<string>> = {}) {
+  const abort = countedSignal();
+  const outcome = { value: undefined as string[] | undefined, error: undefined as unknown };
+  const evaluation: Evaluation<string> = {
+    spec: SPEC,
+    payload: bytes('x'),
+    messages: 1,
+    errorSentinel: undefined,
+    decode: (answer: Bytes) => textOf(answer),
+    timeout: TIMEOUT,
+    signal: abort.signal,
+    signals: server.signals,
+    ...fields,
+  };
+  const timers = vi.getTimerCount();
+  const promise = evaluate(server.link, evaluation).then(
+    (value) => {
+      outcome.value = value;
+    },
+    (error) => {
+      outcome.error = error;
+    },
+  );
+  await settle();
+  return {
+    abort,
+    outcome,
+    promise,
+    expectNothingLeft: () => {
+      expect(server.link.inFlight.count).toBe(0);
+      expect(server.link.mailbox.ids()).toEqual([]);
+      expect(abort.listeners).toBe(0);
+      expect(vi.getTimerCount()).toBe(timers);
+    },
+  };
+}
+
+async function upServer(): Promise<FakeServer> {
+  const server = await FakeServer.open();
+  server.up();
+  return server;
+}
+
+describe('an eval leaves no place, entry, listener or timer', () => {
+  it('when it is answered', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    expect([server.link.inFlight.count, server.link.mailbox.ids().length, call.abort.listeners]).toEqual([
+      1, 1, 1,
+    ]);
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { payload: bytes('y') });
+    await call.promise;
+    expect(call.outcome.value).toEqual(['y']);
+    call.expectNothingLeft();
+  });
+
+  it('and takes no place of others when it is answered', async () => {
+    const server = await upServer();
+    const other = await begin(server);
+    const call = await begin(server);
+    const [, message] = server.taken();
+    if (message !== undefined) server.reply(message);
+    await call.promise;
+    expect(server.link.inFlight.count).toBe(1);
+    other.abort.abort();
+    await other.promise;
+    other.expectNothingLeft();
+  });
+
+  it('when all of several answers came', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 3 });
+    const [message] = server.taken();
+    for (const payload of ['1', '2', '3'])
+      if (message !== undefined) server.reply(message, { payload: bytes(payload) });
+    await call.promise;
+    expect(call.outcome.value).toEqual(['1', '2', '3']);
+    call.expectNothingLeft();
+  });
+
+  it('when it wants no answer', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 0 });
+    await call.promise;
+    expect(call.outcome.value).toEqual([]);
+    // The place is the message's until its answer comes, or a stall.
+    expect([server.link.mailbox.ids(), call.abort.listeners, vi.getTimerCount()]).toEqual([[], 0, 0]);
+  });
+
+  it('when the function failed', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    const [message] = server.taken();
+    if (message !== undefined)
+      server.reply(message, { status: Status.failed, error: 'no', errorName: 'ValueError' });
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'REMOTE', sent: true, remoteName: 'ValueError' });
+    call.expectNothingLeft();
+  });
+
+  it('when it was refused, though more answers were wanted', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 3 });
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { status: Status.refused, error: 'no' });
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'FORBIDDEN', sent: true });
+    call.expectNothingLeft();
+  });
+
+  it('when some answers failed and the others stay away', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 3, timeout: Number.POSITIVE_INFINITY });
+    const [message] = server.taken();
+    if (message !== undefined) {
+      server.reply(message, { payload: bytes('1') });
+      server.reply(message, { status: Status.failed, error: 'no' });
+    }
+    await vi.advanceTimersByTimeAsync(999);
+    expect(call.outcome.error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(call.outcome.error).toMatchObject({ code: 'REMOTE', sent: true, results: ['1'] });
+    call.expectNothingLeft();
+  });
+
+  it('when the last of several answers comes after one that failed', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 2 });
+    const [message] = server.taken();
+    if (message !== undefined) {
+      server.reply(message, { status: Status.failed, error: 'no' });
+      server.reply(message, { payload: bytes('2') });
+    }
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'REMOTE', results: ['2'] });
+    call.expectNothingLeft();
+  });
+
+  it('when an answer cannot be decoded', async () => {
+    const server = await upServer();
+    const call = await begin(server, {
+      decode: () => {
+        throw new TypeError('not that');
+      },
+    });
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message);
+    await call.promise;
+    expect(call.outcome.error).toBeInstanceOf(TypeError);
+    call.expectNothingLeft();
+  });
+
+  it('when an answer cannot be read', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    const [message] = server.taken();
+    server.deliver(message?.client ?? '', new Uint8Array([0xff]));
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'PROTOCOL' });
+    call.expectNothingLeft();
+  });
+
+  it('when no answer comes in time', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    await vi.advanceTimersByTimeAsync(TIMEOUT - 1);
+    expect(call.outcome.error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(call.outcome.error).toMatchObject({ code: 'TIMEOUT', sent: 'unknown' });
+    call.expectNothingLeft();
+  });
+
+  it('when it is aborted', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    call.abort.abort();
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ name: 'AbortError' });
+    call.expectNothingLeft();
+  });
+
+  it('when the subscription breaks', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    server.subscription.setBroken(BROKEN);
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
+    call.expectNothingLeft();
+  });
+
+  it('when the pusher breaks, after the time in which answers may still come', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    server.pusher.setBroken(BROKEN);
+    await vi.advanceTimersByTimeAsync(249);
+    expect(call.outcome.error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(call.outcome.error).toMatchObject({ code: 'DISCONNECTED', sent: 'unknown' });
+    call.expectNothingLeft();
+  });
+
+  it('when the client closes', async () => {
+    const server = await upServer();
+    const call = await begin(server);
+    server.link.close();
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'CLOSED', sent: 'unknown' });
+    call.expectNothingLeft();
+  });
+
+  it('when the transport fails to send', async () => {
+    const server = await upServer();
+    server.pusher.send = () => Promise.reject(BROKEN);
+    const call = await begin(server);
+    await call.promise;
+    expect(call.outcome.error).toBe(BROKEN);
+    call.expectNothingLeft();
+  });
+});
+
+describe('an eval that waits for the link', () => {
+  it('is not sent when its time is up before, and leaves nothing when the link is there', async () => {
+    const server = await FakeServer.open();
+    const call = await begin(server);
+    await vi.advanceTimersByTimeAsync(TIMEOUT);
+    expect(call.outcome.error).toMatchObject({ code: 'TIMEOUT', sent: false });
+    server.up();
+    await settle();
+    expect(server.taken()).toEqual([]);
+    call.expectNothingLeft();
+  });
+
+  it('is not sent when it is aborted before', async () => {
+    const server = await FakeServer.open();
+    const call = await begin(server);
+    call.abort.abort();
+    await call.promise;
+    server.up();
+    await settle();
+    expect(server.taken()).toEqual([]);
+    call.expectNothingLeft();
+  });
+
+  it('fails when the client closes', async () => {
+    const server = await FakeServer.open();
+    const call = await begin(server);
+    server.link.close();
+    await server.connection.close({ timeout: 0 });
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({ code: 'CLOSED', sent: false });
+    call.expectNothingLeft();
+  });
+
+  it('sends the payload as it was, though the caller has changed it since', async () => {
+    const server = await FakeServer.open();
+    const payload = bytes('before');
+    const call = await begin(server, { payload });
+    payload.fill(0x21);
+    server.up();
+    await settle();
+    const [message] = server.taken();
+    expect(textOf(message?.payload ?? bytes(''))).toBe('before');
+    call.abort.abort();
+    await call.promise;
+  });
+});
+
+it('an eval whose signal has aborted before sends nothing', async () => {
+  const server = await upServer();
+  const abort = countedSignal();
+  abort.abort();
+  const call = await begin(server, { signal: abort.signal });
+  await call.promise;
+  expect(call.outcome.error).toMatchObject({ name: 'AbortError' });
+  expect(server.taken()).toEqual([]);
+  expect(abort.listeners).toBe(0);
+  call.expectNothingLeft();
+});
+
+describe('an answer', () => {
+  const message = (fields: object) => palmMessage({ function: 'server.f', ...fields });
+
+  it.each([
+    [Status.failed, 'REMOTE'],
+    [Status.unknownFunction, 'REMOTE'],
+    [Status.refused, 'FORBIDDEN'],
+  ])('of status %i is an error of code %s', (status, code) => {
+    expect(readAnswer(message({ status, error: 'why' }), false)).toMatchObject({ code, sent: true });
+  });
+
+  it("of one byte, '0', is a failure only where the caller says so", () => {
+    const zero = bytes('0');
+    expect(readAnswer(message({ payload: zero }), false)).toBe(zero);
+    expect(readAnswer(message({ payload: zero }), undefined)).toBe(zero);
+    expect(readAnswer(message({ payload: zero }), true)).toMatchObject({ code: 'REMOTE', sent: true });
+    for (const payload of [bytes('00'), bytes('1'), bytes('')])
+      expect(readAnswer(message({ payload }), true)).toBe(payload);
+  });
+});
