@@ -59,7 +59,7 @@ describe('a link', () => {
   it('sends each call once it is ready, and tells the outcome that a plain model says', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(aStep, { maxLength: 60, size: 'max' }),
+        fc.array(aStep, { maxLength: 40, size: 'max' }),
         fc.boolean(),
         async (steps, isGracious) => {
           // A run that failed has left its own.
@@ -158,7 +158,7 @@ describe('a link', () => {
           ]);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   }, 60_000);
 

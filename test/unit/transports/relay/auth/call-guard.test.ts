@@ -1,6 +1,13 @@
-/** What a relay remembers of calls that it let through. */
+/** What a relay lets pass of calls, from clients that keep to nothing, and what it remembers of those that passed. */
 import { describe, expect, it } from 'vitest';
-import { Verdicts } from '../../../../../transports/relay/auth/call-guard.ts';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
+import { CallGuard, Verdicts } from '../../../../../transports/relay/auth/call-guard.ts';
+import { type Grants, Identity } from '../../../../../transports/relay/auth/identity.ts';
+import { NamePatterns } from '../../../../../transports/relay/name-patterns.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import { bytes } from '../../../../support/bytes.ts';
 
 const MiB = 1_048_576;
 
@@ -34,5 +41,240 @@ describe('calls that passed', () => {
     }
     expect(verdicts.has('honest')).toBe(true);
     expect(verdicts.has('made up 0')).toBe(false);
+  });
+});
+
+const codec = new EnvelopeCodec();
+const ID = 'relay/1';
+const GRANTS: Grants = { servers: ['*'], functions: ['server.*', 'next.g'] };
+
+/** A server as the guard sees it. It is asked once what it is. */
+function upstream(name: string, functions?: readonly string[], isFrond = true) {
+  const own = {
+    name,
+    palmName: name,
+    isFrond,
+    functions: functions && new NamePatterns(functions),
+    asked: 0,
+    known: async () => {
+      own.asked++;
+    },
+  };
+  return own;
+}
+
+type TestUpstream = ReturnType<typeof upstream>;
+
+function client(grants: Grants = GRANTS, name = 'alice') {
+  return { id: ID, identity: new Identity({ name, ...grants }) };
+}
+
+function call(fields: Partial<PalmMessage> = {}): Bytes {
+  return codec.encode(
+    palmMessage({ client: `${ID}/c`, function: 'server.f', payload: bytes('x'), ...fields }),
+  );
+}
+
+function ground(...servers: readonly TestUpstream[]) {
+  const own = servers.length > 0 ? servers : [upstream('server'), upstream('next')];
+  const guard = new CallGuard(
+    new EnvelopeCodec(),
+    (name) => own.find((one) => one.name === name) as unknown as Upstream,
+  );
+  const judge = (frame: Bytes, sender = client(), to: TestUpstream | undefined = own[0]) =>
+    guard.judge(sender, to as unknown as Upstream, frame);
+  /** Why a call is refused; undefined when it passes. */
+  const against = async (fields: Partial<PalmMessage>, sender = client()) => {
+    const verdict = await judge(call(fields), sender);
+    if (verdict.passes) return undefined;
+    expect(verdict.topic).toBe(fields.client ?? `${ID}/c`);
+    const answer = codec.decode(verdict.answer);
+    expect(answer).toMatchObject({
+      status: Status.refused,
+      features: 0,
+      payload: bytes('0'),
+      client: verdict.topic,
+    });
+    return answer.error;
+  };
+  return { guard, judge, against, servers: own };
+}
+
+describe('a call', () => {
+  it('passes without the fields that frond does not know', async () => {
+    const { judge } = ground();
+    const plain = call();
+    const frame = new Uint8Array([...plain, 0xa0, 0x01, 0x07]);
+    for (let i = 0; i < 2; i++) expect(await judge(frame)).toEqual({ passes: true, frame: plain });
+  });
+
+  it.each(['relay/2/c', 'relay/10/c', 'relay/1', 'relay/1x', '', 'x/relay/1/c'])(
+    'with the client id %j ends the session',
+    (own) => {
+      expect(() => ground().judge(call({ client: own }))).toThrow(
+        expect.objectContaining({ code: 'FORBIDDEN' }),
+      );
+    },
+  );
+
+  it('has a topic of at most 1,024 characters', async () => {
+    const { judge, against } = ground();
+    const topic = (length: number) => `${ID}/`.padEnd(length, 'x');
+    for (const length of [1_023, 1_024]) expect(await against({ client: topic(length) })).toBeUndefined();
+    expect(() => judge(call({ client: topic(1_025) }))).toThrow(
+      expect.objectContaining({ code: 'PROTOCOL' }),
+    );
+  });
+
+  it('has a path of at most 4,096 characters', async () => {
+    const { against } = ground();
+    const path = (length: number) => 'server.'.padEnd(length, 'x');
+    for (const length of [4_095, 4_096]) expect(await against({ function: path(length) })).toBeUndefined();
+    expect(await against({ function: path(4_097) })).toMatch(/4097 characters.*4096/);
+  });
+
+  it('begins at stage 0, without a status', async () => {
+    const { against } = ground();
+    for (const fields of [{ stage: 1 }, { stage: -1 }, { status: 1 }, { stage: 1, status: 1 }])
+      expect(await against(fields)).toMatch(/stage 0 and no status/);
+  });
+
+  it('names functions that are granted, at each stage', async () => {
+    const { against } = ground();
+    expect(await against({ function: 'server.f next.g' })).toBeUndefined();
+    expect(await against({ function: 'next.g' })).toMatch(/must be one of server/);
+    expect(await against({ function: 'server.f next.h' })).toMatch(/may not call "next.h"/);
+    expect(await against({ function: 'other.f' })).toMatch(/may not call/);
+    expect(await against({ function: 'server.f server.g next.h' })).toMatch(/may not call/);
+    expect(await against({ function: 'server' })).toMatch(/exactly one dot/);
+    expect(await against({ function: '' })).toBeDefined();
+  });
+
+  it('names servers that the relay knows, and functions of their lists', async () => {
+    const listed = ground(upstream('server', ['server.f']), upstream('next', undefined, false));
+    expect(await listed.against({ function: 'server.f' })).toBeUndefined();
+    expect(await listed.against({ function: 'server.g' })).toMatch(/not in the relay's list/);
+    // A stock pylm server stops for good at a function that it does not have.
+    expect(await listed.against({ function: 'server.f next.g' })).toMatch(/not a frond server/);
+    const alone = ground(upstream('server'));
+    expect(await alone.against({ function: 'server.f next.g' })).toMatch(/knows no server/);
+  });
+
+  it('under a session has one that is its own', async () => {
+    const { against } = ground();
+    const features = Feature.session;
+    const sender = (cache: 'none' | 'read' | 'session' | 'all') => client({ ...GRANTS, cache });
+    for (const cache of ['none', 'read'] as const)
+      expect(await against({ features, pipeline: 'alice/s' }, sender(cache))).toMatch(
+        /does not belong to alice/,
+      );
+    expect(await against({ features, pipeline: 'alice/s' }, sender('session'))).toBeUndefined();
+    for (const pipeline of ['bob/s', 'alice', 'alicex/s', 's'])
+      expect(await against({ features, pipeline }, sender('session'))).toMatch(/does not belong/);
+    expect(await against({ features, pipeline: 's' }, sender('all'))).toBeUndefined();
+    expect(await against({ pipeline: 's' }, sender('none'))).toBeUndefined();
+  });
+});
+
+describe('verdicts', () => {
+  it('are there at once for a call like one that passed, and never for one that was refused', async () => {
+    const { judge, servers } = ground();
+    const first = judge(call());
+    expect(first).toBeInstanceOf(Promise);
+    await first;
+    for (let i = 0; i < 2; i++) expect(judge(call())).toMatchObject({ passes: true });
+    // One in between, so that it is not the most recent.
+    await judge(call({ function: 'server.g' }));
+    expect(judge(call())).toMatchObject({ passes: true });
+    for (let i = 0; i < 3; i++) {
+      const verdict = judge(call({ function: 'server.f next.h' }));
+      expect(verdict).toBeInstanceOf(Promise);
+      expect(await verdict).toMatchObject({ passes: false });
+    }
+    expect(servers.map(({ asked }) => asked)).toEqual([1, 0]);
+  });
+
+  it('of one client do not hold for another with other grants', async () => {
+    const { judge } = ground();
+    const frame = call();
+    await judge(frame);
+    await judge(frame);
+    const weak = client({ servers: ['*'], functions: ['server.g'] }, 'bob');
+    expect(await judge(frame, weak)).toMatchObject({ passes: false });
+    expect(await judge(frame)).toMatchObject({ passes: true });
+    expect(await judge(frame, weak)).toMatchObject({ passes: false });
+  });
+
+  it('of one server do not hold for another', async () => {
+    const { judge, servers } = ground();
+    await judge(call());
+    await judge(call());
+    expect(await judge(call(), client(), servers[1])).toMatchObject({ passes: false });
+  });
+
+  it.each([1, 2])(
+    'are forgotten when something about a server has changed, after %i like it',
+    async (times) => {
+      const { guard, judge, servers } = ground();
+      for (let i = 0; i < times; i++) await judge(call());
+      const [server] = servers;
+      if (server !== undefined) server.functions = new NamePatterns(['server.g']);
+      guard.forget();
+      expect(await judge(call())).toMatchObject({ passes: false });
+      expect(server?.asked).toBe(2);
+    },
+  );
+
+  it('that come too late, after the grants have changed, are made anew', async () => {
+    const { judge } = ground();
+    const sender = client();
+    const judging = judge(call(), sender);
+    sender.identity = new Identity({ name: 'alice', servers: ['*'], functions: ['server.g'] });
+    expect(await judging).toMatchObject({ passes: false });
+    expect(await judge(call(), sender)).toMatchObject({ passes: false });
+  });
+});
+
+describe('an answer that is larger than the limit', () => {
+  it('is replaced by a failure that says so, of the same call', () => {
+    const { guard } = ground();
+    const frame = call({ payload: new Uint8Array(5_000), ordinal: 7 });
+    expect(codec.decode(guard.tooLarge(frame, 4_096))).toMatchObject({
+      client: `${ID}/c`,
+      ordinal: 7,
+      status: Status.failed,
+      errorName: 'TOO_LARGE',
+      error: expect.stringContaining('4096'),
+    });
+    const bloated = call({ cache: 'x'.repeat(5_000), ordinal: 7 });
+    const answer = guard.tooLarge(bloated, 4_096);
+    expect(answer.length).toBeLessThanOrEqual(4_096);
+    expect(codec.decode(answer)).toMatchObject({ client: `${ID}/c`, ordinal: 7, status: Status.failed });
+    expect(codec.decode(guard.tooLarge(new Uint8Array(5_000).fill(0xff), 4_096))).toMatchObject({
+      status: Status.failed,
+    });
+  });
+});
+
+describe('what is remembered', () => {
+  it('counts for as much as is there', () => {
+    const verdicts = new Verdicts();
+    for (let i = 0; i < 10_000; i++) verdicts.add(`made up ${i}`);
+    // A call that was pushed out counts no more, so that as many stay as before.
+    let [known, cost] = [0, 0];
+    for (let i = 0; i < 10_000; i++) {
+      if (!verdicts.has(`made up ${i}`)) continue;
+      known++;
+      cost = 2 * `made up ${i}`.length + 96;
+    }
+    // All that stayed have four digits.
+    expect(known).toBe(Math.floor(MiB / cost));
+    expect(verdicts.bytes).toBe(known * cost);
+  });
+
+  it('has at most 512 characters a call', () => {
+    const verdicts = new Verdicts();
+    for (const length of [511, 512, 513]) verdicts.add('x'.repeat(length));
+    expect([511, 512, 513].map((length) => verdicts.has('x'.repeat(length)))).toEqual([true, true, false]);
   });
 });

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import {
+  CACHE_SCOPES,
+  type CacheScope,
+  Identity,
+  type RelayIdentity,
+} from '../../../../../transports/relay/auth/identity.ts';
+
+const identity = (fields: Partial<RelayIdentity> = {}) =>
+  new Identity({ name: 'alice', servers: [], ...fields });
+
+describe('an identity', () => {
+  it('may do nothing that is not granted', () => {
+    const own = identity();
+    expect([own.cache, own.mayWork, own.keyPrefix, own.expires]).toEqual([
+      'none',
+      false,
+      '',
+      Number.POSITIVE_INFINITY,
+    ]);
+    expect([own.mayUse('server'), own.mayCall('server.f'), own.mayRead('k'), own.mayWrite('k')]).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it.each(['', ' ', 'a b', 'a/b', '/', 'a/', 'a\tb', 'a\0', 'a\u0085', 5, undefined, null])(
+    'is not called %j',
+    (name) => {
+      expect(() => identity({ name: name as string })).toThrow(/name of an identity/);
+    },
+  );
+
+  it.each(['a', 'alice', 'a.b', 'a:b', 'é', 'a-b@c'])('may be called %j', (name) => {
+    expect(identity({ name }).name).toBe(name);
+  });
+
+  it.each([{ expires: '2027' }, { cache: 'write' }, { cache: 5 }, { work: 'yes' }, { work: 1 }])(
+    'is refused with %j',
+    (fields) => {
+      expect(() => identity(fields as object)).toThrow(/cannot be read/);
+    },
+  );
+
+  it.each([
+    ['none', [false, false], [false, false]],
+    ['read', [true, true], [false, false]],
+    ['session', [true, false], [true, false]],
+    ['all', [true, true], [true, true]],
+  ] as const)('with the cache %s', (cache, reads, writes) => {
+    const own = identity({ cache });
+    const keys = ['alice/k', 'bob/k'];
+    expect(keys.map((key) => own.mayRead(key))).toEqual(reads);
+    expect(keys.map((key) => own.mayWrite(key))).toEqual(writes);
+    expect(own.keyPrefix).toBe(cache === 'session' ? 'alice/' : '');
+  });
+
+  it('is told apart from others by the functions that it may call', () => {
+    const hash = (functions: readonly string[] | undefined) => identity({ functions }).callGrants;
+    expect(hash(['a.b'])).toBe(identity({ name: 'bob', functions: ['a.b'] }).callGrants);
+    expect(new Set([hash(undefined), hash(['a.b']), hash(['a.c']), hash(['a.b', 'a.c'])]).size).toBe(4);
+  });
+
+  it('knows the scopes that there are', () => {
+    expect(CACHE_SCOPES).toEqual(['none', 'read', 'session', 'all'] satisfies CacheScope[]);
+  });
+});

@@ -1,0 +1,220 @@
+/** What a relay lets pass of requests to caches, from clients that keep to nothing. */
+import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
+import { encodeWorkRequest, readWorkRequest, WorkKind } from '../../../../../src/protocol/work-request.ts';
+import { type CacheScope, Identity } from '../../../../../transports/relay/auth/identity.ts';
+import { RequestGuard } from '../../../../../transports/relay/auth/request-guard.ts';
+import { bytes, textOf } from '../../../../support/bytes.ts';
+
+const codec = new EnvelopeCodec();
+const guard = new RequestGuard(new EnvelopeCodec());
+const ID = 'relay/1';
+const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
+
+function client(cache: CacheScope = 'all', work = false) {
+  return { id: ID, identity: new Identity({ name: 'alice', servers: ['*'], cache, work }) };
+}
+
+function request(operation: string, key: string, fields: Partial<PalmMessage> = {}): Bytes {
+  const isSet = operation.endsWith('.set');
+  return codec.encode(
+    palmMessage({
+      client: ID,
+      function: operation,
+      ...(isSet ? { cache: key } : { payload: bytes(key) }),
+      ...fields,
+    }),
+  );
+}
+
+const judge = (frame: Bytes, cache?: CacheScope, work?: boolean) =>
+  guard.judge(client(cache, work), 'server', frame);
+
+describe('a request', () => {
+  it('passes without the fields that frond does not know', () => {
+    const plain = request('server.get', 'k');
+    // Field 20, a varint: readers that know it would act on it.
+    const frame = new Uint8Array([...plain, 0xa0, 0x01, 0x07]);
+    const verdict = judge(frame);
+    expect(verdict.frame).toEqual(plain);
+    expect(codec.decode(verdict.frame).unknown).toHaveLength(0);
+  });
+
+  it("has the id of its client, or one of its topics, and nobody else's", () => {
+    for (const own of [ID, `${ID}/x`])
+      expect(judge(request('s.get', 'k', { client: own })).kind).toBe('cache');
+    for (const other of ['relay/2', 'relay/10', 'relay', 'relay/', '', `${ID}x`, 'relay/1x/y'])
+      expect(() => judge(request('s.get', 'k', { client: other }))).toThrow(forbidden);
+  });
+
+  it('is a get, a set or a delete', () => {
+    for (const operation of ['s.get', 's.set', 's.delete'])
+      expect(judge(request(operation, 'k')).kind).toBe('cache');
+    for (const operation of ['', 's', 's.', 's.clear', 'get', 's.get.x', 's.get.', 's.Get', 's.get x'])
+      expect(() => judge(request(operation, 'k'))).toThrow(forbidden);
+  });
+
+  it('that is not an envelope is refused', () => {
+    expect(() => judge(new Uint8Array([0xff]))).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
+  });
+
+  it('tells which key it deletes', () => {
+    expect(judge(request('s.delete', 'k'))).toMatchObject({ deletes: 'k' });
+    for (const operation of ['s.get', 's.set'])
+      expect(judge(request(operation, 'k'))).toMatchObject({ deletes: undefined });
+  });
+});
+
+describe('grants', () => {
+  const may = (cache: CacheScope, operation: string, key: string) => {
+    try {
+      judge(request(operation, key), cache);
+      return true;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'FORBIDDEN' });
+      return false;
+    }
+  };
+  const operations = ['s.get', 's.set', 's.delete'];
+
+  it.each([
+    ['none', 'k', [false, false, false]],
+    ['none', 'alice/k', [false, false, false]],
+    ['read', 'k', [true, false, false]],
+    ['session', 'k', [false, false, false]],
+    ['session', 'alice/k', [true, true, true]],
+    ['session', 'alice', [false, false, false]],
+    ['session', 'alicex/k', [false, false, false]],
+    ['session', 'bob/alice/k', [false, false, false]],
+    ['all', 'k', [true, true, true]],
+  ] as const)('of %s for the key %s', (cache, key, allowed) => {
+    expect(operations.map((operation) => may(cache, operation, key))).toEqual(allowed);
+  });
+
+  it.each(['none', 'read', 'session', 'all'] as const)(
+    'of %s never let the configuration be written',
+    (cache) => {
+      for (const key of ['name', 'db_address', 'pull_address', 'sub_address_3', 'frond_status']) {
+        expect(operations.map((operation) => may(cache, operation, key))).toEqual([true, false, false]);
+      }
+    },
+  );
+
+  it('for work are needed to learn where workers go', () => {
+    for (const key of ['worker_pull_address', 'worker_push_address']) {
+      expect(() => judge(request('s.get', key))).toThrow(forbidden);
+      expect(judge(request('s.get', key), 'none', true).kind).toBe('cache');
+    }
+  });
+});
+
+describe('a reply', () => {
+  const rewrite = (key: string, value: string, fields: Partial<PalmMessage> = {}) => {
+    const verdict = judge(request('s.get', key), 'all', true);
+    if (verdict.kind !== 'cache') throw new Error('it is not a cache request');
+    const reply = codec.encode(palmMessage({ payload: bytes(value), features: Feature.replies, ...fields }));
+    return codec.decode(verdict.rewrite?.(reply) ?? reply);
+  };
+
+  it.each([
+    ['db_address', 'server'],
+    ['pull_address', 'server'],
+    ['sub_address_12', 'server'],
+    ['worker_push_address', 'server'],
+    ['worker_pull_address', 'server:results'],
+  ])('to %s is the name of the server and not its address', (key, shown) => {
+    const payload = textOf(rewrite(key, 'tcp://10.0.0.1:5555').payload);
+    expect(payload).not.toContain('10.0.0.1');
+    expect(payload.startsWith(shown.split(':')[0] ?? '')).toBe(true);
+    // As a plain reply of pylm, too.
+    const verdict = judge(request('s.get', key), 'all', true);
+    if (verdict.kind !== 'cache') throw new Error('it is not a cache request');
+    expect(textOf(verdict.rewrite?.(bytes('tcp://10.0.0.1:5555')) ?? bytes(''))).toBe(payload);
+  });
+
+  it('without a value, or of a failure, stays as it is', () => {
+    expect(rewrite('pull_address', '').payload).toHaveLength(0);
+    expect(rewrite('pull_address', '', { status: Status.missing, error: 'none' })).toMatchObject({
+      status: Status.missing,
+      error: 'none',
+    });
+  });
+
+  it('to the status tells no addresses', () => {
+    const status = {
+      role: 'Server',
+      addresses: { db_address: 'tcp://10.0.0.1:1', pull_address: 'tcp://10.0.0.1:2' },
+    };
+    const shown = JSON.parse(textOf(rewrite('frond_status', JSON.stringify(status)).payload));
+    expect(shown).toEqual({ role: 'Server', addresses: { db_address: 'server', pull_address: 'server' } });
+    expect(rewrite('frond_status', '5').payload).toHaveLength(0);
+    expect(rewrite('frond_status', 'null').payload).toHaveLength(0);
+  });
+
+  it('to the name, or to a key of users, passes as it is', () => {
+    for (const key of ['name', 'k', 'my_address_book'])
+      expect(judge(request('s.get', key))).toMatchObject({ rewrite: undefined });
+  });
+});
+
+describe('a request for work', () => {
+  const work = (items: readonly { lease: number; kind: number; frame: Bytes }[] = []) =>
+    encodeWorkRequest(codec, {
+      worker: `${ID}/w`,
+      name: 'n',
+      sequence: 1,
+      want: 2,
+      leaves: false,
+      isAway: false,
+      items,
+    });
+
+  it('is for those who may work alone', () => {
+    expect(() => judge(work(), 'all', false)).toThrow(forbidden);
+    expect(judge(work(), 'none', true)).toMatchObject({
+      kind: 'work',
+      worker: `${ID}/w`,
+      name: 'n',
+      leaves: false,
+    });
+  });
+
+  it('passes results with payload and status alone, as frond encodes them', () => {
+    const result = palmMessage({
+      client: 'relay/2/stolen',
+      function: 'other.f',
+      payload: bytes('r'),
+      status: Status.failed,
+      error: 'e',
+      errorName: 'E',
+      stage: 3,
+      cache: 'c',
+    });
+    const frame = new Uint8Array([...codec.encode(result), 0xa0, 0x01, 0x07]);
+    const verdict = judge(work([{ lease: 5, kind: WorkKind.done, frame }]), 'none', true);
+    const [item] = readWorkRequest(codec.decode(verdict.frame)).items;
+    expect(item).toMatchObject({ lease: 5, kind: WorkKind.done });
+    const { payload, status, error, errorName } = result;
+    expect(item?.frame).toEqual(codec.encode(palmMessage({ payload, status, error, errorName })));
+  });
+
+  it('passes nothing of what is returned, and empty results as they are', () => {
+    const items = [
+      { lease: 5, kind: WorkKind.returned, frame: bytes('anything') },
+      { lease: 6, kind: WorkKind.done, frame: new Uint8Array(0) },
+    ];
+    const verdict = judge(work(items), 'none', true);
+    expect(readWorkRequest(codec.decode(verdict.frame)).items).toEqual([
+      { lease: 5, kind: WorkKind.returned, frame: new Uint8Array(0) },
+      { lease: 6, kind: WorkKind.done, frame: new Uint8Array(0) },
+    ]);
+  });
+
+  it('with a result that is not an envelope is refused', () => {
+    expect(() =>
+      judge(work([{ lease: 5, kind: WorkKind.done, frame: new Uint8Array([0xff]) }]), 'none', true),
+    ).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
+  });
+});
