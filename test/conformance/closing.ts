@@ -108,6 +108,24 @@ export function testClosing(ends: () => Ends): void {
       await (await server.bindPull(push.address)).close();
     });
 
+    it('of a bound end gives the sends that wait there time to leave', async () => {
+      const { server, client, subject } = ends();
+      const push = await server.bindPush(subject.anyAddress);
+      const puller = client.pull(push.address);
+      await within(5_000, puller.ready());
+      const frame = new Uint8Array(16_384);
+      const sent = Array.from({ length: 400 }, () => push.send([frame]));
+      const fates = Promise.allSettled(sent);
+      // Once it is closed, what was sent is on its way, and the reader may take its time.
+      const closing = push.close({ timeout: 5_000 });
+      expect(await collect(puller, sent.length), 'the frames that were sent before the end').toHaveLength(
+        400,
+      );
+      await within(5_000, closing);
+      const rejected = (await within(2_000, fates)).filter(({ status }) => status === 'rejected');
+      expect(rejected, 'sends that had the time to leave').toEqual([]);
+    });
+
     it('is the end of every verb', async () => {
       const { server, client, subject } = ends();
       const { address } = await server.bindPull(subject.anyAddress);

@@ -21,6 +21,9 @@ import { gatherFrames, SocketWriter } from './writer.ts';
 /** Milliseconds until an address is bound again after all its peers were dropped. */
 const REBIND_DELAY = 50;
 
+/** Milliseconds that frames of a bound push get to leave by default. */
+const DRAIN_TIMEOUT = 1_000;
+
 /** Milliseconds to wait for the system to release a port. */
 const RELEASE_TIMEOUT = 500;
 
@@ -227,6 +230,7 @@ export class ZeromqPull extends Bound<Pull> implements BoundPull {
 /** Shares frames among the peers that pull. */
 export class ZeromqPush extends Bound<Push> implements BoundPush {
   #peers = 0;
+  #isClosing = false;
   readonly #listeners: (() => void)[] = [];
   readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
     ready: () => this.useWhenOpen(),
@@ -241,8 +245,16 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
     this.#listeners.push(listener);
   }
 
-  send(frames: readonly Bytes[]): Promise<void> {
-    return this.#writer.write(frames);
+  async send(frames: readonly Bytes[]): Promise<void> {
+    if (this.#isClosing) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
+    await this.#writer.write(frames);
+  }
+
+  override async close({ timeout = DRAIN_TIMEOUT }: CloseOptions = {}): Promise<void> {
+    this.#isClosing = true;
+    // What waits here has not reached the socket, which lingers for its own messages alone.
+    if (this.#peers > 0) await atMost(timeout, this.#writer.idle());
+    await super.close({ timeout });
   }
 
   protected start(): void {}
