@@ -1,7 +1,7 @@
 /** What the end of a link does to what was under way, and what comes after it. */
 import { describe, expect, it } from 'vitest';
 import type { PalmError } from '../../src/protocol/errors.ts';
-import type { Channel } from '../../src/transport.ts';
+import type { Channel, RequestOrigin } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, eventually, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
@@ -193,6 +193,39 @@ export function testBreaks(ends: () => Ends): void {
       if (subject.isIdentified === true) return;
       await within(10_000, (async () => eventually(async () => told.length > 0, 10_000))());
       expect(told, 'whose link is gone').toEqual(['other']);
+    });
+
+    it('is told to be gone also to a listener that comes later', async () => {
+      const { server, client, subject } = ends();
+      const origins: RequestOrigin[] = [];
+      const { address } = await server.bindReply(subject.anyAddress, (request, from) => {
+        origins.push(from);
+        return request;
+      });
+      await client.request(address, bytes('x')).reply;
+      await client.close();
+      // Behind a relay the link is the relay's, which stays.
+      if (subject.isIdentified === true) return;
+      const gone = () => new Promise<void>((resolve) => origins[0]?.onGone(resolve));
+      await within(10_000, gone(), 'the end of the link');
+      await within(2_000, gone(), 'a listener that comes when the link is gone already');
+    });
+
+    it('has one link for all requests of a connection, and another for those of another', async () => {
+      const { server, client, subject } = ends();
+      const links: unknown[] = [];
+      const { address } = await server.bindReply(subject.anyAddress, (request, from) => {
+        links.push(from.link);
+        return request;
+      });
+      const other = await subject.transport.open();
+      for (const connection of [client, client, other])
+        await within(5_000, connection.request(address, bytes('x')).reply);
+      await other.close();
+      expect(links[1] === links[0], 'two requests over one link have one link').toBe(true);
+      // A relay has one link for all its clients.
+      if (subject.isIdentified !== true)
+        expect(links[2] === links[0], 'requests of two connections have one link').toBe(false);
     });
   });
 }

@@ -1,0 +1,41 @@
+/** What the suite of the contract notices: it fails each mutant of `threads()` that breaks a promise, and passes the legal ones. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { MUTANTS } from './mutants.ts';
+
+interface Told {
+  readonly count: number;
+  readonly failed: readonly string[];
+  readonly errors: readonly string[];
+}
+
+const root = join(import.meta.dirname, '../../..');
+let told: Readonly<Record<string, Told>> = {};
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'frond-mutants-'));
+  const file = join(folder, 'told.json');
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '-c', join(import.meta.dirname, 'vitest.config.ts')];
+  const env = { ...process.env, MUTANTS_JSON: file };
+  // Fails, as the mutants do.
+  await promisify(execFile)(process.execPath, args, { cwd: root, env, timeout: 580_000 }).catch(() => {});
+  told = JSON.parse(readFileSync(file, 'utf8')) as typeof told;
+  rmSync(folder, { recursive: true });
+}, 600_000);
+
+describe('the suite', () => {
+  it.each(MUTANTS.map((mutant) => [mutant.isLegal ? 'passes' : 'fails', mutant.does, mutant] as const))(
+    '%s a transport that %s',
+    (_, does, { name, isLegal }) => {
+      const { count = 0, failed = [], errors } = told[name] ?? {};
+      expect(errors, `the tests of ${name} ran`).toEqual([]);
+      expect(count).toBeGreaterThan(50);
+      if (isLegal) expect(failed, 'tests that forbid what the contract allows').toEqual([]);
+      else expect(failed, `no test notices that a transport ${does}`).not.toEqual([]);
+    },
+  );
+});
