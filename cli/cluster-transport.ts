@@ -10,26 +10,24 @@ import { CommandError } from './errors.ts';
 export type CurveKeys = Pick<ZeromqOptions, 'curve' | 'curveServer'>;
 
 /**
- * `zmtp()`, or `zeromq()` with --native and wherever there are keys.
- * @throws PalmError `INVALID_CALL` for a key that is none. What `open()` of the result throws is a CommandError `USAGE` if it needs the package
- * `zeromq` and that does not load.
+ * `zmtp()`, or `zeromq()` with --native.
+ * @throws PalmError `INVALID_CALL` for a key that is not a key. With --native, `open()` of the result throws a CommandError `USAGE` if the
+ * package `zeromq` does not load.
  */
 export function clusterTransport(options: ParsedOptions, keys: CurveKeys = {}): BindingTransport {
-  const isNative = options.flag('native');
-  if (!isNative && keys.curve === undefined && keys.curveServer === undefined) return zmtp();
-  const what = isNative ? '--native' : 'CURVE';
+  if (!options.flag('native')) return zmtp(keys);
   const native = zeromq(keys);
-  return { ...native, open: () => native.open().catch(rethrowFor(what)) };
+  return { ...native, open: () => native.open().catch(rethrow) };
 }
 
-function rethrowFor(what: string): (error: unknown) => never {
-  return (error) => {
-    if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
-    const text = error.message.replace('frond/zeromq needs', `${what} needs`);
-    const isMissing = /is not installed/.test(text);
-    const hint = isMissing
-      ? `npm install frond zeromq${what === '--native' ? ', or leave out --native' : ''}`
-      : undefined;
-    throw new CommandError('USAGE', text, hint, error);
-  };
+function rethrow(error: unknown): never {
+  if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
+  const text = error.message.replace('frond/zeromq needs', '--native needs');
+  const isMissing = /is not installed/.test(text);
+  throw new CommandError(
+    'USAGE',
+    text,
+    isMissing ? 'npm install frond zeromq, or leave out --native' : undefined,
+    error,
+  );
 }

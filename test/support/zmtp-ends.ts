@@ -220,7 +220,13 @@ export class MemoryLink {
   constructor(kind: string, options: ZmtpOptions = {}, isDeaf = false) {
     const { make, isDialler } = ENDS[kind] ?? raise(kind);
     const settings = resolveOptions({ heartbeatInterval: 0, ...options });
-    const context = { address: 'tcp://127.0.0.1:1', host: QUIET, settings, own: new OwnBytes() };
+    const context = {
+      address: 'tcp://127.0.0.1:1',
+      host: QUIET,
+      settings,
+      own: new OwnBytes(),
+      mechanism: undefined,
+    };
     const end = make(context, (what) => this.#given.push(what));
     const down = end.down.bind(end);
     end.down = (link, how) => {

@@ -109,7 +109,7 @@ describe('messages in flight', () => {
     takeAll(brake);
     brake.wait().catch(() => {});
     brake.release(1);
-    expect([brake.count, brake.take()]).toEqual([99, 0]);
+    expect([brake.taken, brake.take()]).toEqual([99, 0]);
     brake.close(new PalmError('CLOSED', 'over'));
   });
 
@@ -174,7 +174,7 @@ describe('messages in flight', () => {
             admit();
           }
           await vi.advanceTimersByTimeAsync(0);
-          expect(brake.count).toBe(model.count);
+          expect(brake.taken).toBe(model.count);
           expect(given).toEqual(model.given);
           // A watch for stalls runs while somebody waits, and then alone.
           expect(vi.getTimerCount()).toBe(model.waiting.length > 0 ? 1 : 0);

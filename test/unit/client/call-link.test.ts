@@ -143,7 +143,7 @@ describe('a link', () => {
             const pending = (own: ModelCall) => own.state === 'waits' || own.state === 'sent';
             expect(outcomes).toEqual(model.map((own) => (pending(own) ? '' : own.state)));
             expect(server.link.mailbox.ids()).toHaveLength(under().length);
-            expect(server.link.inFlight.count).toBe(under().length);
+            expect(server.link.inFlight.taken).toBe(under().length);
             expect(vi.getTimerCount()).toBe(grace === undefined ? 0 : 1);
           }
           server.link.close();
@@ -151,7 +151,7 @@ describe('a link', () => {
           for (const own of model) if (own.state === 'waits' || own.state === 'sent') own.state = 'CLOSED';
           await settle();
           expect(outcomes).toEqual(model.map(({ state }) => state));
-          expect([server.link.mailbox.ids(), server.link.inFlight.count, vi.getTimerCount()]).toEqual([
+          expect([server.link.mailbox.ids(), server.link.inFlight.taken, vi.getTimerCount()]).toEqual([
             [],
             0,
             0,
@@ -171,13 +171,13 @@ describe('a link', () => {
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       server.subscription.setBroken(BROKEN);
       await settle();
-      expect(server.link.inFlight.count).toBe(server.link.mailbox.ids().length);
+      expect(server.link.inFlight.taken).toBe(server.link.mailbox.ids().length);
       server.up();
       await settle();
-      expect(server.link.inFlight.count).toBe(server.link.mailbox.ids().length);
+      expect(server.link.inFlight.taken).toBe(server.link.mailbox.ids().length);
       for (const message of server.taken()) server.reply(message);
       await calling;
-      expect(server.link.inFlight.count).toBe(0);
+      expect(server.link.inFlight.taken).toBe(0);
     }
   });
 

@@ -46,7 +46,7 @@ async function begin(server: FakeServer, fields: Partial<Evaluation<string>> = {
     outcome,
     promise,
     expectNothingLeft: () => {
-      expect(server.link.inFlight.count).toBe(0);
+      expect(server.link.inFlight.taken).toBe(0);
       expect(server.link.mailbox.ids()).toEqual([]);
       expect(abort.listeners).toBe(0);
       expect(vi.getTimerCount()).toBe(timers);
@@ -64,7 +64,7 @@ describe('an eval leaves no place, entry, listener or timer', () => {
   it('when it is answered', async () => {
     const server = await upServer();
     const call = await begin(server);
-    expect([server.link.inFlight.count, server.link.mailbox.ids().length, call.abort.listeners]).toEqual([
+    expect([server.link.inFlight.taken, server.link.mailbox.ids().length, call.abort.listeners]).toEqual([
       1, 1, 1,
     ]);
     const [message] = server.taken();
@@ -81,7 +81,7 @@ describe('an eval leaves no place, entry, listener or timer', () => {
     const [, message] = server.taken();
     if (message !== undefined) server.reply(message);
     await call.promise;
-    expect(server.link.inFlight.count).toBe(1);
+    expect(server.link.inFlight.taken).toBe(1);
     other.abort.abort();
     await other.promise;
     other.expectNothingLeft();

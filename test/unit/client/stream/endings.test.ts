@@ -82,7 +82,7 @@ describe.each(KINDS)('a %s', (kind) => {
       expectNothingLeft: async () => {
         await outcome.reading;
         await settle();
-        expect(server.link.inFlight.count).toBe(0);
+        expect(server.link.inFlight.taken).toBe(0);
         expect(server.link.mailbox.ids()).toEqual([]);
         expect(abort.listeners).toBe(0);
         expect(vi.getTimerCount()).toBe(0);
@@ -95,7 +95,7 @@ describe.each(KINDS)('a %s', (kind) => {
 
   it('that is answered', async () => {
     const run = await begin();
-    expect(run.server.link.inFlight.count).toBe(5);
+    expect(run.server.link.inFlight.taken).toBe(5);
     for (const call of run.server.taken()) run.server.reply(call);
     await run.expectNothingLeft();
     expect(run.outcome.results).toHaveLength(5);
@@ -108,7 +108,7 @@ describe.each(KINDS)('a %s', (kind) => {
     run.server.link.inFlight.take(3);
     for (const call of run.server.taken()) run.server.reply(call);
     await run.outcome.reading;
-    expect(run.server.link.inFlight.count).toBe(3);
+    expect(run.server.link.inFlight.taken).toBe(3);
     run.server.link.inFlight.release(3);
     await run.expectNothingLeft();
   });
@@ -121,7 +121,7 @@ describe.each(KINDS)('a %s', (kind) => {
     run.server.link.inFlight.take(3);
     await run.stream.return?.();
     await run.outcome.reading;
-    expect(run.server.link.inFlight.count).toBe(3);
+    expect(run.server.link.inFlight.taken).toBe(3);
     run.server.link.inFlight.release(3);
     await run.expectNothingLeft();
     // Late ones are nobody's.
@@ -211,7 +211,7 @@ describe.each(KINDS)('a %s', (kind) => {
     await outcome.reading;
     expect(outcome.error).toBe(failure);
     expect(outcome.results).toHaveLength(1);
-    expect([server.link.inFlight.count, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
+    expect([server.link.inFlight.taken, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
     await server.calls.close();
   });
 
@@ -237,7 +237,7 @@ describe.each(KINDS)('a %s', (kind) => {
       expect(outcome.error).toMatchObject({ code: 'INVALID_CALL', sent: false, index: 1 });
       expect(outcome.results).toHaveLength(1);
     }
-    expect([server.link.inFlight.count, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
+    expect([server.link.inFlight.taken, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
     await server.calls.close();
   });
 });
@@ -281,7 +281,7 @@ describe('a map', () => {
     await vi.advanceTimersByTimeAsync(1);
     await outcome.reading;
     expect(outcome.error).toMatchObject({ code: 'TIMEOUT', sent: 'unknown' });
-    expect([server.link.inFlight.count, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
+    expect([server.link.inFlight.taken, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
   });
 
   it('counts what it took, what was answered, failed, tried again, and came twice', async () => {
@@ -327,7 +327,7 @@ describe('a map', () => {
       duplicates: 1,
       inFlight: 0,
     });
-    expect([server.link.inFlight.count, vi.getTimerCount()]).toEqual([0, 0]);
+    expect([server.link.inFlight.taken, vi.getTimerCount()]).toEqual([0, 0]);
   });
 });
 
@@ -342,10 +342,10 @@ describe('a job', () => {
     const stream = openJob(server.client, text(), SPEC, never(), {}, undefined);
     const outcome = read(stream);
     await settle();
-    expect(server.link.inFlight.count).toBe(2);
+    expect(server.link.inFlight.taken).toBe(2);
     await stream.return();
     await outcome.reading;
-    expect([server.link.inFlight.count, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
+    expect([server.link.inFlight.taken, server.link.mailbox.ids(), vi.getTimerCount()]).toEqual([0, [], 0]);
   });
 
   it('counts what was sent and received', async () => {
