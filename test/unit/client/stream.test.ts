@@ -1,11 +1,11 @@
 /** However a job or map ends: no place, entry, listener or timer of it is left, and its input hears of it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CallSpec } from '../../../../src/client/call.ts';
-import { openJob } from '../../../../src/client/stream/job.ts';
-import { openMap } from '../../../../src/client/stream/map.ts';
-import { Feature, Status } from '../../../../src/protocol/message.ts';
-import { text } from '../../../../src/protocol/payload.ts';
-import { BROKEN, countedSignal, FakeServer, settle } from '../../../support/fake-connection.ts';
+import type { CallSpec } from '../../../src/client/call.ts';
+import { openJob } from '../../../src/client/stream/job.ts';
+import { openMap } from '../../../src/client/stream/map.ts';
+import { Feature, Status } from '../../../src/protocol/message.ts';
+import { text } from '../../../src/protocol/payload.ts';
+import { BROKEN, countedSignal, FakeServer, settle } from '../../support/fake-connection.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
