@@ -113,6 +113,8 @@ export interface Siege {
   /** What is sent, for people. */
   readonly sent: string;
   readonly bounds: Bounds;
+  /** MiB that some of the attacked may grow by, by their names, in place of {@link Bounds.growth}. */
+  readonly growths?: Readonly<Record<string, number>>;
   readonly honest: readonly Way[];
   /** The attackers leave the machine to the others: theirs would be another one. */
   readonly isPolite?: boolean;
@@ -207,7 +209,7 @@ export class Field implements AsyncDisposable {
    */
   async besiege(
     attacked: Target | Readonly<Record<string, Target>>,
-    { sent, bounds, honest: ways, isPolite = false }: Siege,
+    { sent, bounds, growths = {}, honest: ways, isPolite = false }: Siege,
     attack: (fell: (fault: string) => void) => Promise<void>,
   ): Promise<void> {
     const named = attacked instanceof Target ? { '': attacked } : attacked;
@@ -217,7 +219,10 @@ export class Field implements AsyncDisposable {
     await pause(CALM);
     const calm = await honest.told();
 
-    const victims = Object.entries(named).map(([name, target]) => new Victim(name, target, bounds));
+    const victims = Object.entries(named).map(([name, target]) => {
+      const growth = growths[name] ?? bounds.growth;
+      return new Victim(name, target, { ...bounds, growth });
+    });
     const targets = victims.map(({ target }) => target);
     const anyEnd = Promise.race(targets.map(({ ended }) => ended));
     const hasEnded = () => targets.some((target) => target.hasEnded);

@@ -18,7 +18,9 @@ let lost = [];
 let isOver = false;
 
 async function transportOf({ url, token }) {
-  if (url === undefined) return (await load('zeromq.js')).zeromq();
+  const isNative = process.env.FROND_NATIVE === '1';
+  if (url === undefined && isNative) return (await load('zeromq.js')).zeromq();
+  if (url === undefined) return (await load('zmtp.js')).zmtp();
   return (await load('websocket.js')).websocket(url, { token, maxDelay: 50 });
 }
 

@@ -1,6 +1,7 @@
 /**
  * npm run test:attacks [-- --long --seed N --only NAME, and what vitest takes]: the commands of frond as a user starts them,
- * attacked on loopback, with honest clients beside. Ends with a table of what that did to the attacked process.
+ * attacked on loopback, with honest clients beside. Ends with a table of what that did to the attacked process. FROND_NATIVE=1 has all of them
+ * use the package zeromq.
  * ATTACKS_JSON names a file that gets the rows of the table, one JSON object a line.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -11,6 +11,9 @@ const PAGE = 4_096;
 const TICKS = 100;
 /** Milliseconds between two looks at what it takes. */
 const LOOK = 20;
+/** Whether everything uses the package zeromq, as FROND_NATIVE=1 has it, and not frond's own ZeroMQ. */
+export const IS_NATIVE = process.env['FROND_NATIVE'] === '1';
+
 /** Lines of its log that are kept, from the end. */
 const LINES_KEPT = 30;
 
@@ -40,7 +43,7 @@ export class Target implements AsyncDisposable {
 
   constructor(args: readonly string[], { descriptors }: TargetOptions = {}) {
     const launcher = descriptors === undefined ? [] : ['prlimit', `--nofile=${descriptors}`];
-    this.#child = start(args, {}, launcher);
+    this.#child = start(args, IS_NATIVE ? { FROND_NATIVE: '1' } : {}, launcher);
     this.#child.stdin.end();
     this.pid = this.#child.pid ?? 0;
     createInterface({ input: this.#child.stdout }).on('line', (line) => {

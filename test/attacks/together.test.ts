@@ -30,8 +30,13 @@ const ROUNDS = times(3, 60);
 const BETWEEN = 50;
 const HELD = 32;
 const IDENTITIES = 200;
-/** MiB: what a relay may hold for its clients, and what memory.test.ts and raw-peers.test.ts allow beside, of each attack. */
+/** MiB: what a relay may hold for its clients, and what memory.test.ts allows beside, of each attack. */
 const GROWTH = HELD + 224;
+/**
+ * MiB that servers may hold: replies that no peer of one socket reads (`sendHighWaterBytesTotal`), what waits for functions (`maxWaiting`), topics of
+ * one publisher (`maxTopicBytesTotal`); and what raw-peers.test.ts allows beside.
+ */
+const SERVERS_GROWTH = 256 + 64 + 64 + 96;
 
 /** How many times as long as before the honest calls may take, 99 of 100; a short run is for machines that are busy. */
 const P99 = IS_LONG ? { p99: 3 } : {};
@@ -53,7 +58,7 @@ attack('together', async (field) => {
   ];
   const sent = `${ROUNDS} times, all at once, what each of the others sends, to the relay and to the servers behind it`;
   const bounds = { growth: GROWTH, descriptors: 1_000, log: 128 * 1_024, ...P99 };
-  const siege = { sent, bounds, honest, isPolite: IS_LONG };
+  const siege = { sent, bounds, growths: { servers: SERVERS_GROWTH }, honest, isPolite: IS_LONG };
   await field.besiege({ relay: relay.target, servers: target }, siege, async () => {
     let number = 0;
     const client = () => {

@@ -7,9 +7,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { Master, Worker } from '../../src/cluster/index.ts';
+import type { BindingTransport } from '../../src/transport.ts';
 import { createRelay } from '../../transports/relay/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { startProxy } from '../support/proxy.ts';
 import { startCaller } from './caller.ts';
 import { memoryNow } from './memory.ts';
@@ -25,11 +27,18 @@ interface Part {
 const any = 'tcp://127.0.0.1:*';
 const loggingLevel = 'silent';
 const TOKEN = 'open sesame';
+const isNative = process.env['FROND_NATIVE'] === '1';
+
+/** @param heartbeat - milliseconds of silence after which a link counts as dead, and twice that at most. */
+function overZeromq(heartbeat?: number, reconnectMaxInterval?: number): BindingTransport {
+  const options = { reconnectMaxInterval, heartbeatInterval: heartbeat };
+  return isNative ? zeromq(options) : zmtp({ ...options, busyTimeout: heartbeat });
+}
 
 const parts: { readonly [R in keyof Config]: (config: Config[R]) => Promise<Part> } = {
   master: async (options) => {
     const master = await Master.start({
-      transport: zeromq(options.heartbeat === undefined ? {} : { heartbeatInterval: options.heartbeat }),
+      transport: overZeromq(options.heartbeat),
       name: 'master',
       loggingLevel,
       dbAddress: any,
@@ -44,9 +53,7 @@ const parts: { readonly [R in keyof Config]: (config: Config[R]) => Promise<Part
   },
   worker: async ({ dbAddress, url, heartbeat, name }) => {
     const transport =
-      url === undefined
-        ? zeromq({ reconnectMaxInterval: 200, ...(heartbeat && { heartbeatInterval: heartbeat }) })
-        : websocket(url, { token: TOKEN, maxDelay: 200 });
+      url === undefined ? overZeromq(heartbeat, 200) : websocket(url, { token: TOKEN, maxDelay: 200 });
     const own = name === undefined ? {} : { name };
     const worker = await Worker.start({
       transport,
@@ -69,7 +76,7 @@ const parts: { readonly [R in keyof Config]: (config: Config[R]) => Promise<Part
     const server = createServer();
     const relay = await createRelay({
       server,
-      transport: zeromq(),
+      transport: overZeromq(),
       servers,
       loggingLevel,
       authenticate: (token) =>
@@ -95,7 +102,7 @@ const parts: { readonly [R in keyof Config]: (config: Config[R]) => Promise<Part
   },
   caller: async (config) => {
     const transport =
-      config.url === undefined ? zeromq() : websocket(config.url, { token: TOKEN, maxDelay: 200 });
+      config.url === undefined ? overZeromq() : websocket(config.url, { token: TOKEN, maxDelay: 200 });
     return startCaller(transport, config);
   },
 };

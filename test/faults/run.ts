@@ -1,6 +1,6 @@
 /**
  * npm run test:faults [-- --long --seed N, and what vitest takes]: clusters of processes whose parts are killed, stopped and
- * cut off. Short runs, unless told otherwise. The seed is printed: with the same one, the same happens at the same times.
+ * cut off, over zmtp() or, with FROND_NATIVE=1, zeromq(). Short runs, unless told otherwise. The seed is printed: with the same one, the same happens at the same times.
  */
 import { runSeeded } from '../support/seeded-run.ts';
 
