@@ -1,13 +1,14 @@
-/** A worker in a process of its own that dies, hangs or stalls as it is told: mortal-process.ts DB. Says when it is up. */
+/** A worker in a process of its own that dies, hangs or stalls as it is told: mortal-process.ts DB [OPTIONS of zmtp() as JSON]. Says when it is up. */
 import { Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { textOf } from '../support/bytes.ts';
 
-const [dbAddress = ''] = process.argv.slice(2);
+const [dbAddress = '', options] = process.argv.slice(2);
 const say = (what: string) => process.stdout.write(`${what}\n`);
 
 const worker = await Worker.start({
-  transport: zeromq({ heartbeatInterval: 300 }),
+  transport: options === undefined ? zeromq({ heartbeatInterval: 300 }) : zmtp(JSON.parse(options)),
   dbAddress,
   loggingLevel: 'silent',
   timeout: 10_000,
