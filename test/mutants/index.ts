@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.ts';
 import { CLIENT } from './rooms/client.ts';
+import { CLUSTER } from './rooms/cluster.ts';
 import { PROTOCOL } from './rooms/protocol.ts';
 import { RELAY } from './rooms/relay.ts';
+import { WEBSOCKET } from './rooms/websocket.ts';
 
-export const MUTANTS: readonly Mutant[] = [...PROTOCOL, ...CLIENT, ...RELAY];
+export const MUTANTS: readonly Mutant[] = [...PROTOCOL, ...CLIENT, ...CLUSTER, ...WEBSOCKET, ...RELAY];

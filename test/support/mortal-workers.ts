@@ -5,7 +5,7 @@ import { Dispatcher } from '../../src/cluster/dispatch/dispatcher.ts';
 import type { LogFields } from '../../src/logging.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
-import { palmMessage } from '../../src/protocol/message.ts';
+import { palmMessage, Status } from '../../src/protocol/message.ts';
 import {
   encodeWorkRequest,
   readWorkReply,
@@ -73,6 +73,14 @@ export class ModelWorker {
   async repeatLast(): Promise<void> {
     await this.#send(...this.#last);
     await settle();
+  }
+
+  /** Fails at the oldest message that it holds. */
+  async fail(text: string): Promise<void> {
+    const item = this.held.shift();
+    if (item === undefined) return;
+    const frame = codec.encode(palmMessage({ client: 'c', payload: bytes(text), status: Status.failed }));
+    await this.ask(0, [{ lease: item.lease, kind: WorkKind.done, frame }]);
   }
 
   async giveBack(): Promise<void> {
@@ -151,12 +159,15 @@ export class ModelGround {
   readonly log: [message: string, fields: LogFields | undefined][] = [];
   readonly handOver: Dispatcher;
   added = 0;
+  /** What gathering the results waits for. */
+  gathering: Promise<void> = Promise.resolve();
 
   constructor(peers = 0) {
     this.handOver = new Dispatcher({
       push: { address: '', peers, onPeers: () => {}, send: async () => {}, close: async () => {} },
       onResults: async (frames) => {
         this.results.push(...frames.map(textIn));
+        await this.gathering;
       },
       onGivenUp: ({ payload }) => this.givenUp.push(textOf(payload)),
       logger: {

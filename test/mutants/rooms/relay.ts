@@ -4,6 +4,7 @@ const CALLS = 'test/unit/transports/relay/auth/call-guard.test.ts';
 const REQUESTS = 'test/unit/transports/relay/auth/request-guard.test.ts';
 const IDENTITY = 'test/unit/transports/relay/auth/identity.test.ts';
 const TOKENS = 'test/unit/transports/relay/auth/tokens.test.ts';
+const CHANNELS = 'test/unit/transports/relay/session/channels.test.ts';
 const ADMISSION = 'test/unit/transports/relay/http/admission.test.ts';
 
 export const RELAY: readonly Mutant[] = [
@@ -301,5 +302,54 @@ export const RELAY: readonly Mutant[] = [
     find: 'if (left === 0) this.#byNetwork.delete(network);\n      else this.#byNetwork.set(network, left);',
     replace: '',
     suites: [ADMISSION],
+  },
+  {
+    name: 'relay-channel-without-grant-kept-open',
+    file: 'transports/relay/session/channels.ts',
+    find: '      this.close(number);\n      this.#refuse(number, against);',
+    replace: '      this.#refuse(number, against);',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-answers-on-the-subscription-to-another-server',
+    file: 'transports/relay/session/channels.ts',
+    find: 'if (upstream !== undefined && channel.upstream !== upstream) continue;',
+    replace: '',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-one-channel-too-many',
+    file: 'transports/relay/session/channels.ts',
+    find: 'if (this.#channels.size >= limits.maxChannels)',
+    replace: 'if (this.#channels.size > limits.maxChannels)',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-subscription-to-the-topics-of-another',
+    file: 'transports/relay/session/channels.ts',
+    find: 'if (!topicBelongsTo(topic, this.#client.id)) {',
+    replace: 'if (topic === undefined) {',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-pull-channel-for-anybody',
+    file: 'transports/relay/session/channels.ts',
+    find: 'return isForWork && !identity.mayWork ?',
+    replace: 'return isForWork && identity.mayWork === undefined ?',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-window-not-kept',
+    file: 'transports/relay/session/channels.ts',
+    find: 'if (outstanding >= window || waiting >= window / SMALLEST_CALL) {',
+    replace: 'if (waiting >= window / SMALLEST_CALL) {',
+    suites: [CHANNELS],
+  },
+  {
+    name: 'relay-closed-channel-still-counts',
+    file: 'transports/relay/session/channels.ts',
+    find: '    this.#memory.closed(channel.size);\n',
+    replace: '',
+    suites: [CHANNELS],
   },
 ];

@@ -1,6 +1,8 @@
 /** A Master's hand-over when workers die, come back, and finish late. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/async/deferred.ts';
+import { WORKER_RESULTS } from '../../../../src/flow-control.ts';
 import { HEARTBEAT, MAX_DELIVERIES, ModelGround, WORKER_TIMEOUT } from '../../../support/mortal-workers.ts';
 
 beforeEach(() => {
@@ -219,6 +221,63 @@ describe('a dispatcher whose workers die', () => {
     expect(deaths).toBe(MAX_DELIVERIES);
     expect(ground.givenUp).toEqual(['2']);
     expect([...ground.results].sort()).toEqual(['0:1', '1:1', '3:1', '4:1']);
+    ground.handOver.close();
+  });
+
+  it('counts the workers that died, and their messages once: given to others, or given up', async () => {
+    const ground = new ModelGround();
+    await ground.add();
+    let worker = ground.worker('a');
+    for (let death = 1; death <= MAX_DELIVERIES; death++) {
+      await worker.ask(1);
+      expect(worker.held).toHaveLength(1);
+      worker = worker.die();
+      await ground.pass(2 * HEARTBEAT);
+      const givenUp = Number(death === MAX_DELIVERIES);
+      expect(ground.handOver.losses).toEqual({ workers: death, redelivered: death - givenUp, givenUp });
+    }
+    expect(ground.givenUp).toEqual(['0']);
+    ground.handOver.close();
+  });
+
+  it('passes a failure of a second run on, though an earlier run had results', async () => {
+    const ground = new ModelGround();
+    const [a, b] = [ground.worker('a'), ground.worker('b')];
+    await ground.add();
+    await a.ask(1);
+    await a.give(2, 4);
+    a.breakLink();
+    await ground.pass(2 * HEARTBEAT);
+    await b.ask(1);
+    await b.fail('0:failed');
+    expect(ground.results).toEqual(['0:1', '0:2', '0:failed']);
+    expect(ground.handOver.inFlight).toBe(0);
+    ground.handOver.close();
+  });
+
+  it('refuses requests in the name of a worker that has left', async () => {
+    const ground = new ModelGround();
+    const worker = ground.worker('a');
+    await worker.ask(0);
+    await worker.leave();
+    await expect(worker.ask(1)).rejects.toMatchObject({ code: 'PROTOCOL' });
+    expect(ground.handOver.workers).toEqual([]);
+    ground.handOver.close();
+  });
+
+  it('takes results of as many requests of a worker as may wait to be gathered, and more once they are', async () => {
+    const ground = new ModelGround();
+    const worker = ground.worker('a');
+    const gathering = deferred<void>();
+    ground.gathering = gathering.promise;
+    await ground.add(WORKER_RESULTS + 2);
+    await worker.ask(WORKER_RESULTS + 2);
+    for (let i = 0; i < WORKER_RESULTS; i++) await worker.give(1, 1);
+    await expect(worker.give(1, 1)).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    gathering.resolve();
+    await ground.pass(0);
+    for (let i = 0; i < 3; i++) await worker.give(1, 1);
+    expect(ground.results).toHaveLength(WORKER_RESULTS + 1);
     ground.handOver.close();
   });
 

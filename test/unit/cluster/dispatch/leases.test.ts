@@ -1,0 +1,155 @@
+/** Which message is with which worker: against a plain model, with the bytes and places that are counted. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { ByteBudget } from '../../../../src/async/byte-budget.ts';
+import { type Lease, type LeasedMessage, Leases } from '../../../../src/cluster/dispatch/leases.ts';
+import { costOf } from '../../../../src/cluster/runtime/intake.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
+
+const MAX_DELIVERIES = 3;
+const WORKERS = ['a', 'b', 'c'];
+
+function ground(maxDeliveries = MAX_DELIVERIES) {
+  const budgets = { waiting: new ByteBudget(1e9), out: new ByteBudget(1e9) };
+  return { budgets, leases: new Leases(maxDeliveries, budgets) };
+}
+
+it('are what a plain model says, whatever workers do', () => {
+  const aStep = fc.record({
+    what: fc.constantFrom(
+      'add',
+      'add',
+      'give',
+      'give',
+      'settle',
+      'return',
+      'leave',
+      'die',
+      'forget',
+      'put back',
+    ),
+    which: fc.nat(20),
+  });
+  interface Modelled {
+    state: 'waits' | 'alone' | 'out' | 'over';
+    deaths: number;
+    worker: string;
+    lease: Lease | undefined;
+  }
+  fc.assert(
+    fc.property(fc.array(aStep, { maxLength: 100, size: 'max' }), (steps) => {
+      const { leases, budgets } = ground();
+      const model: Modelled[] = [];
+      const of = (message: LeasedMessage) => model[Number(textOf(message.frame))] as Modelled;
+      const waits = (own: Modelled) => {
+        own.state = own.deaths === MAX_DELIVERIES - 1 ? 'alone' : 'waits';
+      };
+      const heldBy = (worker: string) => model.filter((own) => own.state === 'out' && own.worker === worker);
+      for (const { what, which } of steps) {
+        const worker = WORKERS[which % WORKERS.length] as string;
+        const [held] = heldBy(worker);
+        if (what === 'add') {
+          leases.add(bytes(String(model.length)), `client ${which % 2}`);
+          model.push({ state: 'waits', deaths: 0, worker: '', lease: undefined });
+        } else if (what === 'give' || what === 'put back') {
+          const isAlone = which % 2 === 1;
+          const message = isAlone ? leases.nextAlone() : leases.next();
+          const expected = model.filter(({ state }) => state === (isAlone ? 'alone' : 'waits'));
+          expect(message === undefined).toBe(expected.length === 0);
+          if (message === undefined) continue;
+          const own = of(message);
+          expect(own.state).toBe(isAlone ? 'alone' : 'waits');
+          if (what === 'put back') {
+            leases.putBack(message);
+            waits(own);
+            continue;
+          }
+          const lease = leases.give(message, worker);
+          Object.assign(own, { state: 'out', worker, lease });
+        } else if (held?.lease !== undefined && what === 'settle') {
+          leases.settle(held.lease.message);
+          held.state = 'over';
+        } else if (held?.lease !== undefined && what === 'return') {
+          leases.giveBack(held.lease);
+          waits(held);
+        } else if (what === 'leave') {
+          for (const own of heldBy(worker)) waits(own);
+          leases.left(worker);
+        } else if (what === 'die') {
+          const dying = heldBy(worker);
+          const givenUp = leases.died(worker);
+          for (const own of dying) {
+            own.deaths++;
+            if (own.deaths < MAX_DELIVERIES) waits(own);
+            else own.state = 'over';
+          }
+          expect(givenUp.map(of)).toEqual(dying.filter(({ state }) => state === 'over'));
+        } else if (what === 'forget') leases.forgetWorker(worker);
+        const count = (...states: Modelled['state'][]) =>
+          model.filter(({ state }) => states.includes(state)).length;
+        expect([leases.inCompany, leases.alone, leases.waiting, leases.out]).toEqual([
+          count('waits'),
+          count('alone'),
+          count('waits', 'alone'),
+          count('out'),
+        ]);
+        for (const one of WORKERS) {
+          expect(leases.holds(one)).toBe(heldBy(one).length);
+          expect(leases.holdsAlone(one)).toBe(
+            heldBy(one).some(({ deaths }) => deaths === MAX_DELIVERIES - 1),
+          );
+        }
+        const bytesIn = (...states: Modelled['state'][]) =>
+          model.reduce(
+            (sum, { state }, i) => sum + (states.includes(state) ? costOf(bytes(String(i))) : 0),
+            0,
+          );
+        expect([budgets.waiting.used, leases.waitingBytes]).toEqual([
+          bytesIn('waits', 'alone'),
+          bytesIn('waits', 'alone'),
+        ]);
+        expect(budgets.out.used).toBe(bytesIn('out'));
+        for (const own of model) {
+          if (own.state !== 'out' || own.lease === undefined) continue;
+          for (const one of WORKERS)
+            expect(leases.find(own.lease.number, one)).toBe(one === own.worker ? own.lease : undefined);
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+it('of a message that may be delivered once are always alone', () => {
+  const { leases } = ground(1);
+  leases.add(bytes('x'), 'client');
+  expect([leases.alone, leases.inCompany, leases.next()]).toEqual([1, 0, undefined]);
+  const message = leases.nextAlone();
+  if (message === undefined) throw new Error('there is none');
+  leases.give(message, 'a');
+  expect(leases.holdsAlone('a')).toBe(true);
+  expect(leases.died('a')).toEqual([message]);
+  expect([leases.holdsAlone('a'), leases.waiting, leases.out]).toEqual([false, 0, 0]);
+});
+
+it('of a dead worker are good until the message is settled, and pass each result on once', () => {
+  const { leases } = ground();
+  leases.add(bytes('x'), 'client');
+  const message = leases.next();
+  if (message === undefined) throw new Error('there is none');
+  const first = leases.give(message, 'a');
+  expect(leases.isNews(first)).toBe(true);
+  leases.died('a');
+  expect(leases.find(first.number, 'a')).toBe(first);
+  const again = leases.next();
+  if (again === undefined) throw new Error('it does not wait again');
+  const second = leases.give(again, 'b');
+  expect([leases.isNews(second), leases.isNews(second), leases.isNews(first), leases.isNews(first)]).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+  leases.settle(message);
+  expect([leases.find(first.number, 'a'), leases.find(second.number, 'b')]).toEqual([undefined, undefined]);
+});

@@ -1,0 +1,162 @@
+/** Which workers a Master knows, which count as dead and when, and how many are remembered. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ByteBudget } from '../../../../src/async/byte-budget.ts';
+import { WorkerRegistry } from '../../../../src/cluster/dispatch/worker-registry.ts';
+import { DEAD_WORKERS, LEFT_WORKERS, WORKERS } from '../../../../src/flow-control.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const HEARTBEAT = 1_000;
+const WORKER_TIMEOUT = 10_000;
+
+function ground(isFree: (id: string) => boolean = () => true) {
+  const told: string[] = [];
+  const registry = new WorkerRegistry({
+    heartbeat: HEARTBEAT,
+    workerTimeout: WORKER_TIMEOUT,
+    kept: new ByteBudget(1_000),
+    isFree: ({ id }) => isFree(id),
+    onCame: ({ id }, isBack) => told.push(`${id} ${isBack ? 'is back' : 'came'}`),
+    onDead: ({ id }, why) => told.push(`${id} is dead: ${why}`),
+    onSilent: ({ id }) => told.push(`${id} is silent`),
+    onDropped: ({ id }, why) => told.push(`${id} was dropped: ${why}`),
+    onForgotten: (id) => told.push(`${id} was forgotten`),
+    onLook: () => {},
+  });
+  return { registry, told };
+}
+
+describe('a worker whose link broke', () => {
+  it('is dead half a heartbeat later, however often the link breaks meanwhile', async () => {
+    const { registry, told } = ground();
+    const worker = registry.come('a', 'a');
+    for (let time = 0; time < HEARTBEAT; time += HEARTBEAT / 10) {
+      registry.linkBroke(worker);
+      await vi.advanceTimersByTimeAsync(HEARTBEAT / 10);
+      if (told.length > 1) break;
+    }
+    expect(told).toEqual(['a came', 'a is dead: worker is gone']);
+    // Half a heartbeat, and what a look takes.
+    expect(performance.now() - worker.lastSeen).toBeLessThanOrEqual((HEARTBEAT * 3) / 4);
+    registry.close();
+  });
+
+  it('is alive when it shows up before', async () => {
+    const { registry, told } = ground();
+    const worker = registry.come('a', 'a');
+    registry.linkBroke(worker);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 4);
+    worker.seen(undefined, () => {});
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
+    expect(told).toEqual(['a came']);
+    registry.close();
+  });
+
+  it('is not dead because this process did nothing for a while', () => {
+    const { registry, told } = ground();
+    const worker = registry.come('a', 'a');
+    registry.linkBroke(worker);
+    // The clock goes on by more than timers do.
+    const before = performance.now();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => before + 5 * HEARTBEAT);
+    vi.advanceTimersByTime(HEARTBEAT / 8);
+    clock.mockRestore();
+    expect(told).toEqual(['a came']);
+    registry.close();
+  });
+});
+
+describe('a silent worker', () => {
+  it('is dropped when it holds nothing, and leaves no timer', async () => {
+    const { registry, told } = ground();
+    registry.come('a', 'a');
+    await vi.advanceTimersByTimeAsync(WORKER_TIMEOUT - HEARTBEAT);
+    expect(registry.size).toBe(1);
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
+    expect(told).toEqual(['a came', 'a was dropped: worker fell silent']);
+    expect([registry.size, registry.known('a'), vi.getTimerCount()]).toEqual([0, undefined, 0]);
+  });
+
+  it('that holds something is told once while its link is there, and is not awake', async () => {
+    const { registry, told } = ground(() => false);
+    const worker = registry.come('a', 'a');
+    worker.seen({ link: {}, onGone: () => () => {} }, () => {});
+    await vi.advanceTimersByTimeAsync(3 * WORKER_TIMEOUT);
+    expect(told).toEqual(['a came', 'a is silent']);
+    expect([registry.size, registry.hasAwake]).toEqual([1, false]);
+    worker.seen(undefined, () => {});
+    expect(registry.hasAwake).toBe(true);
+    registry.close();
+  });
+});
+
+describe('as many are remembered as there may be', () => {
+  it('alive: one that holds nothing makes room, and none where all hold something', () => {
+    const { registry, told } = ground((id) => id === '7');
+    for (let i = 0; i < WORKERS; i++) registry.come(String(i), 'w');
+    expect(registry.size).toBe(WORKERS);
+    registry.come('one more', 'w');
+    expect([registry.size, registry.get('7')]).toEqual([WORKERS, undefined]);
+    expect(told.at(-1)).toBe('7 was dropped: worker forgotten for another');
+    registry.come('and one more', 'w');
+    expect(registry.size).toBe(WORKERS + 1);
+    registry.close();
+  });
+
+  it('dead: the oldest is forgotten', () => {
+    const { registry, told } = ground();
+    const die = (id: string) => {
+      const worker = registry.come(id, 'w');
+      // It was silent before its link broke.
+      worker.lastSeen -= 2 * HEARTBEAT;
+      registry.linkBroke(worker);
+    };
+    for (let i = 0; i < DEAD_WORKERS; i++) die(String(i));
+    expect(registry.known('0')?.id).toBe('0');
+    expect(told.some((own) => own.endsWith('was forgotten'))).toBe(false);
+    die('one more');
+    expect([registry.known('0'), registry.known('1')?.id]).toEqual([undefined, '1']);
+    expect(told.filter((own) => own.endsWith('was forgotten'))).toEqual(['0 was forgotten']);
+    registry.come('1', 'w');
+    expect(told.at(-1)).toBe('1 is back');
+    registry.close();
+  });
+
+  it('left: the oldest may come again', () => {
+    const { registry } = ground();
+    for (let i = 0; i < LEFT_WORKERS; i++) registry.leave(registry.come(String(i), 'w'));
+    expect([registry.hasLeft('0'), registry.size]).toEqual([true, 0]);
+    registry.leave(registry.come('one more', 'w'));
+    expect([registry.hasLeft('0'), registry.hasLeft('1'), registry.hasLeft('one more')]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    registry.close();
+  });
+});
+
+it('leaves no timer, worker or watch when it is closed', () => {
+  const { registry } = ground();
+  const listeners = new Set<() => void>();
+  const onGone = (listener: () => void) => {
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  };
+  const worker = registry.come('a', 'a');
+  worker.seen({ link: {}, onGone }, () => {});
+  worker.holdSignOfLife(new Uint8Array(0), 5_000);
+  expect([vi.getTimerCount(), listeners.size]).toEqual([2, 1]);
+  registry.close();
+  expect([vi.getTimerCount(), listeners.size, registry.size]).toEqual([0, 0, 0]);
+  // One that comes later begins no watch.
+  registry.come('b', 'b');
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,243 @@
+/** A client's channels in the relay: what may be opened, what stays open, and what goes where. */
+import { describe, expect, it, vi } from 'vitest';
+import { SMALLEST_CALL } from '../../../../../src/flow-control.ts';
+import { type Grants, Identity } from '../../../../../transports/relay/auth/identity.ts';
+import type { ChannelContext } from '../../../../../transports/relay/session/channel.ts';
+import { SessionChannels } from '../../../../../transports/relay/session/channels.ts';
+import type { ClientMemory } from '../../../../../transports/relay/session/client-memory.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import { ChannelKind, type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
+import { bytes } from '../../../../support/bytes.ts';
+
+const ID = 'relay/1';
+const WINDOW = 1_000;
+const MOST_CHANNELS = 3;
+
+/** A server as channels see it: it counts who uses it. */
+function upstream(name: string) {
+  const users = {
+    calls: new Set<unknown>(),
+    answers: new Set<unknown>(),
+    results: new Set<unknown>(),
+    pool: new Set<unknown>(),
+  };
+  const channel = (of: Set<unknown>) => ({
+    add: (user: unknown) => of.add(user),
+    remove: (user: unknown) => of.delete(user),
+  });
+  return {
+    name,
+    users,
+    calls: channel(users.calls),
+    answers: channel(users.answers),
+    results: channel(users.results),
+    pool: {
+      join: (user: unknown) => users.pool.add(user),
+      leave: (user: unknown) => users.pool.delete(user),
+    },
+    callQueue: {},
+    resultQueue: {},
+  };
+}
+
+function ground(grants: Partial<Grants> = {}) {
+  const servers = [upstream('first'), upstream('second')] as const;
+  const posted: Frame[] = [];
+  const refused = vi.fn();
+  const memory = { channels: 0, bytes: 0 };
+  const client = {
+    id: ID,
+    identity: new Identity({ name: 'alice', servers: ['*'], functions: ['*'], work: true, ...grants }),
+    window: WINDOW,
+    post: (frame: Frame) => posted.push(frame),
+    takes: () => true,
+    counted: ({ length }: Uint8Array) => length,
+    holds: () => {},
+    violated: vi.fn(),
+    called: () => {},
+  };
+  const channels = new SessionChannels(
+    client as unknown as ChannelContext,
+    {
+      opened: (size: number) => {
+        memory.channels++;
+        memory.bytes += size;
+      },
+      closed: (size: number) => {
+        memory.channels--;
+        memory.bytes -= size;
+      },
+    } as unknown as ClientMemory,
+    {
+      limits: { window: WINDOW, maxChannels: MOST_CHANNELS } as never,
+      find: (name) => servers.find((own) => own.name === name) as unknown as Upstream | undefined,
+      onRefused: refused,
+      onLostWork: () => {},
+    },
+  );
+  const open = (number: number, kind: number, address = 'first', topic = `${ID}/`) =>
+    channels.open([Type.open, number, kind, address, topic]);
+  const regrant = (more: Partial<Grants>) => {
+    client.identity = new Identity({ name: 'alice', servers: ['*'], functions: ['*'], work: true, ...more });
+    channels.review();
+  };
+  return { channels, servers, posted, refused, memory, open, regrant };
+}
+
+const protocol = expect.objectContaining({ code: 'PROTOCOL' });
+const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
+
+describe('a channel', () => {
+  it('is refused to a server, or for work, that is not granted, and the refusal is counted', () => {
+    for (const [grants, kind, address] of [
+      [{ servers: ['second'] }, ChannelKind.push, 'first'],
+      [{ servers: ['second'] }, ChannelKind.subscribe, 'first'],
+      [{}, ChannelKind.push, 'unknown'],
+      [{ work: false }, ChannelKind.pull, 'first'],
+      [{ work: false }, ChannelKind.push, 'first/results'],
+    ] as const) {
+      const { open, posted, refused, memory, servers } = ground(grants);
+      open(1, kind, address);
+      expect(posted).toEqual([[Type.refused, 1, 'FORBIDDEN', expect.any(String)]]);
+      expect(refused.mock.calls).toEqual([['channel']]);
+      expect(memory.channels).toBe(0);
+      for (const { users } of servers) for (const own of Object.values(users)) expect(own.size).toBe(0);
+    }
+  });
+
+  it('is one of as many as a client may have', () => {
+    const { open, channels } = ground();
+    for (let number = 1; number <= MOST_CHANNELS; number++) open(number, ChannelKind.push);
+    expect(() => open(9, ChannelKind.push)).toThrow(protocol);
+    channels.close(1);
+    open(9, ChannelKind.push);
+  });
+
+  it('has a number of its own, and a kind that there is', () => {
+    const { open } = ground();
+    open(1, ChannelKind.push);
+    expect(() => open(1, ChannelKind.subscribe)).toThrow(protocol);
+    expect(() => open(2, 9)).toThrow(protocol);
+  });
+
+  it("subscribes to its client's topics, of up to 1,024 characters", () => {
+    for (const topic of ['relay/2/', 'relay/10/', 'relay/', 'relay/1', '', 'x']) {
+      const { open, servers } = ground();
+      expect(() => open(1, ChannelKind.subscribe, 'first', topic)).toThrow(forbidden);
+      expect(servers[0].users.answers.size).toBe(0);
+    }
+    const { open } = ground();
+    const topic = (length: number) => `${ID}/`.padEnd(length, 'x');
+    open(1, ChannelKind.subscribe, 'first', topic(1_023));
+    open(2, ChannelKind.subscribe, 'first', topic(1_024));
+    expect(() => open(3, ChannelKind.subscribe, 'first', topic(1_025))).toThrow(protocol);
+  });
+});
+
+describe('grants that have changed', () => {
+  it('close and refuse the channels that are not granted any more, and no others', () => {
+    const { open, servers, posted, memory, regrant } = ground();
+    open(1, ChannelKind.push, 'first');
+    open(2, ChannelKind.subscribe, 'first');
+    open(3, ChannelKind.push, 'second');
+    regrant({ servers: ['second'] });
+    expect(posted.map(([type, number]) => [type, number])).toEqual([
+      [Type.refused, 1],
+      [Type.refused, 2],
+    ]);
+    expect(servers.map(({ users }) => [users.calls.size, users.answers.size])).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
+    expect(memory.channels).toBe(1);
+  });
+
+  it('for work close the channels of workers alone', () => {
+    const { open, servers, regrant, memory } = ground();
+    open(1, ChannelKind.push, 'first/results');
+    open(2, ChannelKind.push, 'first');
+    regrant({ work: false });
+    expect([servers[0].users.results.size, servers[0].users.calls.size, memory.channels]).toEqual([0, 1, 1]);
+  });
+});
+
+describe('frames', () => {
+  const message = { retain: () => {}, release: () => {} } as never;
+  /** The client's channels to the server can be used: for the first time. */
+  const ready = ({ servers }: ReturnType<typeof ground>) => {
+    for (const user of servers[0].users.calls) (user as { becameReady(): void }).becameReady();
+  };
+
+  it('are taken up to the window, in bytes and in number', () => {
+    const few = ground();
+    few.open(1, ChannelKind.push);
+    ready(few);
+    const send = (frames: readonly Uint8Array[]) =>
+      few.channels.send([Type.send, 1, 1, frames as never], message);
+    send([new Uint8Array(WINDOW - 1)]);
+    // As long as the window is not full, a frame may be larger than what is left.
+    send([new Uint8Array(1)]);
+    expect(() => send([new Uint8Array(1)])).toThrow(protocol);
+
+    const many = ground();
+    many.open(1, ChannelKind.push);
+    ready(many);
+    const most = Math.ceil(WINDOW / SMALLEST_CALL);
+    many.channels.send(
+      [Type.send, 1, 1, Array.from({ length: most }, () => new Uint8Array(1)) as never],
+      message,
+    );
+    expect(() => many.channels.send([Type.send, 1, 1, [new Uint8Array(1)]], message)).toThrow(protocol);
+  });
+
+  it('to a channel that takes none, or that there never was, end the session', () => {
+    const { open, channels } = ground();
+    open(5, ChannelKind.subscribe);
+    const send = (number: number, frames = [bytes('x')]) =>
+      channels.send([Type.send, number, 0, frames], message);
+    expect(() => send(5)).toThrow(protocol);
+    expect(() => send(6)).toThrow(protocol);
+    // One that is closed may still get what was under way.
+    channels.close(5);
+    send(5);
+    open(7, ChannelKind.push);
+    expect(() => send(7, [])).toThrow(protocol);
+  });
+});
+
+describe('answers', () => {
+  it('go to subscriptions to the server that published them, under their topics', () => {
+    const { open, channels, servers, posted } = ground();
+    open(1, ChannelKind.subscribe, 'first', `${ID}/`);
+    open(2, ChannelKind.subscribe, 'second', `${ID}/`);
+    open(3, ChannelKind.subscribe, 'first', `${ID}/x`);
+    const deliver = (from: Upstream | undefined, topic: string) => {
+      posted.length = 0;
+      channels.deliver(from, [{ topic, frames: [bytes('a')] }], (own) => own);
+      return posted.map(([type, number]) => [type, number]);
+    };
+    const [first, second] = servers as unknown as readonly [Upstream, Upstream];
+    expect(deliver(first, `${ID}/a`)).toEqual([[Type.results, 1]]);
+    expect(deliver(first, `${ID}/xy`)).toEqual([
+      [Type.results, 1],
+      [Type.results, 3],
+    ]);
+    expect(deliver(second, `${ID}/a`)).toEqual([[Type.results, 2]]);
+    // The relay's own refusals are for all.
+    expect(deliver(undefined, `${ID}/a`)).toEqual([
+      [Type.results, 1],
+      [Type.results, 2],
+    ]);
+  });
+});
+
+it('all channels leave nothing when they are closed', () => {
+  const { open, channels, servers, memory } = ground();
+  open(1, ChannelKind.push, 'first');
+  open(2, ChannelKind.subscribe, 'first');
+  open(3, ChannelKind.push, 'first/results');
+  expect(memory.channels).toBe(3);
+  channels.closeAll();
+  expect(memory).toEqual({ channels: 0, bytes: 0 });
+  for (const { users } of servers) for (const own of Object.values(users)) expect(own.size).toBe(0);
+});
