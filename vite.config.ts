@@ -20,8 +20,8 @@ const native = {
   websocket: 'transports/websocket/node-index.ts',
   relay: 'transports/relay/index.ts',
 };
-/** The suite of the contract, for those who write a transport. */
-const forTests = { testing: 'test/conformance/suite.ts' };
+/** The suites that a transport passes. Vitest cannot be required, so there is no CommonJS of them. */
+const forTests = { testing: 'test/conformance/index.ts' };
 
 /** Deno and Bun have a `WebSocket`, and one core with what else they load: errors are of one class. */
 const inRuntimes = { 'websocket-platform': 'transports/websocket/index.ts' };
@@ -44,7 +44,7 @@ const builds = {
     format: 'es',
     minify: false,
   },
-  cjs: { entry: { ...native, ...forTests }, format: 'cjs', minify: false },
+  cjs: { entry: native, format: 'cjs', minify: false },
 } as const;
 
 const CORE =

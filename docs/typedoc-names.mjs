@@ -10,7 +10,7 @@ const NAMES = new Map([
   ['transports/websocket', 'frond/websocket'],
   ['transports/relay', 'frond/relay'],
   ['transports/shared', 'frond/transport'],
-  ['test/conformance/suite', 'frond/testing'],
+  ['test/conformance', 'frond/testing'],
 ]);
 
 export function load(app) {

@@ -4,11 +4,13 @@ import type { BindingTransport } from '../../src/transport.ts';
 import { type RawHandler, type RawServer, startRawServer } from '../support/raw-server.ts';
 import { within } from '../support/wait.ts';
 
-/** What a suite runs on. */
+/** What the suites of clients and clusters run on. */
 export interface Ground {
+  /** Whose connections dial and bind. */
   readonly transport: BindingTransport;
   /** The transport of servers made by hand, where it has to be another. */
   readonly rawTransport?: BindingTransport;
+  /** What binding takes so that the address is chosen by the system. */
   readonly anyAddress: string;
   /** Lets go of what the ground stands on, after everything on it is closed. */
   close?(): Promise<void>;
@@ -16,8 +18,21 @@ export interface Ground {
 
 export const echo: RawHandler = ({ payload }) => [payload];
 
+/** What a suite has of its ground. */
+export interface OnGround {
+  readonly ground: Ground;
+  /** Called after the test, the last one first. */
+  readonly cleanup: (() => Promise<void>)[];
+  serveRaw(handle?: RawHandler): Promise<RawServer>;
+  /** A raw server, and a client of it. */
+  startRaw(
+    handle?: RawHandler,
+    options?: Partial<ConnectOptions>,
+  ): Promise<{ server: RawServer; client: Client }>;
+}
+
 /** A ground of its own for each test of the suite that calls this, and what is to be closed after the test. */
-export function onGround(make: () => Ground) {
+export function onGround(make: () => Ground): OnGround {
   let ground: Ground;
   const cleanup: (() => Promise<void>)[] = [];
 
@@ -41,10 +56,8 @@ export function onGround(make: () => Ground) {
     get ground() {
       return ground;
     },
-    /** Called after the test, the last one first. */
     cleanup,
     serveRaw,
-    /** A raw server, and a client of it. */
     async startRaw(
       handle: RawHandler = echo,
       options: Partial<ConnectOptions> = {},

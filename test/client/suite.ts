@@ -18,6 +18,8 @@ import { type RawHandler, startRawServer } from '../support/raw-server.ts';
 import { first, within } from '../support/wait.ts';
 import { type Ground, onGround } from './on-ground.ts';
 
+export type { Ground } from './on-ground.ts';
+
 const refused = (text: string) =>
   expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(text), sent: false });
 

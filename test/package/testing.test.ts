@@ -1,6 +1,7 @@
 /** `frond/testing`, in a project that has a transport of its own. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type PackedProject, packProject } from '../support/packed.ts';
+import { runSuite } from '../support/packed-suite.ts';
 
 let project: PackedProject;
 beforeAll(async () => {
@@ -9,31 +10,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => project.remove());
 
-/** Runs the suite on a transport that is made so. Gives how many tests passed and failed, and which failed. */
-async function runSuite(transport: string) {
-  const suite = `
-    import { memory } from 'frond/memory';
-    import { testTransport } from 'frond/testing';
-    const make = ${transport};
-    testTransport('own', () => ({ transport: make(), anyAddress: 'memory://*', unreadable: ['tcp://127.0.0.1:1', ''] }));
-  `;
-  const runner = `
-    import { writeFileSync } from 'node:fs';
-    import { startVitest } from 'vitest/node';
-    writeFileSync('own.test.js', ${JSON.stringify(suite)});
-    const vitest = await startVitest('test', ['own.test.js'], { run: true, watch: false, root: ${JSON.stringify(project.folder)}, reporters: [{}] });
-    const tests = [...vitest.state.getTestModules()].flatMap((module) => [...module.children.allTests()]);
-    const failed = tests.filter((test) => test.result().state === 'failed').map((test) => test.name);
-    await vitest.close();
-    process.exitCode = 0;
-    console.log(JSON.stringify({ count: tests.length, failed }));
-  `;
-  const told = await project.node('run.mjs', runner);
-  return JSON.parse(told.split('\n').at(-1) ?? '') as { count: number; failed: string[] };
-}
-
 it('passes a transport that keeps the contract', async () => {
-  const { count, failed } = await runSuite('memory');
+  const { count, failed } = await runSuite(project, 'memory');
   expect(count).toBeGreaterThan(50);
   expect(failed).toEqual([]);
 }, 60_000);
@@ -49,6 +27,6 @@ it('names the promise that a transport breaks', async () => {
     };
     return { ...transport, open };
   }`;
-  const { failed } = await runSuite(broken);
+  const { failed } = await runSuite(project, broken);
   expect(failed).toEqual(['is the one that was wished for, or the wish is refused']);
 }, 60_000);

@@ -1,72 +1,13 @@
-/** Clusters for tests, on every transport that binds. */
-import { afterEach } from 'vitest';
-import { type RoleDefinition, type RunningRole, startRole } from '../../src/cluster/index.ts';
-import { Client, type ConnectOptions } from '../../src/index.ts';
-import type { BindingTransport } from '../../src/transport.ts';
+/** The transports that clusters are tested on. */
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
-import { within } from './wait.ts';
+import type { TestGround } from './test-cluster.ts';
 
-export interface TestGround {
-  readonly transport: BindingTransport;
-  /** What binding takes so that the address is chosen by the system. */
-  readonly any: string;
-  /** Lets go of what the transport stands on. */
-  close?(): Promise<void>;
-}
+export { type TestCluster, type TestGround, testCluster } from './test-cluster.ts';
 
 export const grounds = [
   ['memory', (): TestGround => ({ transport: memory(), any: 'memory://*' })],
   ['zeromq', (): TestGround => ({ transport: zeromq(), any: 'tcp://127.0.0.1:*' })],
   ['zmtp', (): TestGround => ({ transport: zmtp(), any: 'tcp://127.0.0.1:*' })],
 ] as const;
-
-/** Distributes over a union, as Omit does not. */
-type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-type Addresses = 'dbAddress' | 'pullAddress' | 'pubAddress' | 'workerPullAddress' | 'workerPushAddress';
-
-/** A role whose bound addresses the system chooses, unless they are given. */
-export type TestRole = Without<RoleDefinition, Addresses> & Partial<Record<Addresses, string>>;
-
-export interface TestCluster extends Omit<TestGround, 'close'> {
-  start<R extends RunningRole>(definition: TestRole): Promise<R>;
-  connect(options: Omit<ConnectOptions, 'transport'>): Promise<Client>;
-  /** Closes it when the test is over. */
-  own<T extends { close(): Promise<unknown> }>(closable: T): T;
-}
-
-/** Starts roles and clients that are closed when the test is over, the newest first. */
-export function testCluster(make: () => TestGround): () => TestCluster {
-  let opened: { close(): Promise<unknown> }[] = [];
-  afterEach(async () => {
-    for (const closable of opened.reverse()) await within(5_000, closable.close(), 'closing');
-    opened = [];
-  });
-  return () => {
-    const ground = make();
-    const own = <T extends { close(): Promise<unknown> }>(closable: T) => {
-      opened.push(closable);
-      return closable;
-    };
-    const { close, ...rest } = ground;
-    if (close !== undefined) own({ close });
-    return {
-      ...rest,
-      own,
-      start: async <R extends RunningRole>(definition: TestRole) => {
-        const { any } = ground;
-        const bound = ['dbAddress', 'pubAddress'];
-        if (definition.role === 'server' || definition.role === 'master') bound.push('pullAddress');
-        if (definition.role === 'master' || definition.role === 'hub')
-          bound.push('workerPullAddress', 'workerPushAddress');
-        const addresses =
-          definition.role === 'worker' ? {} : Object.fromEntries(bound.map((key) => [key, any]));
-        const whole = { loggingLevel: 'silent', ...addresses, ...definition } as RoleDefinition;
-        return own((await startRole(whole, ground.transport)) as R);
-      },
-      connect: async (options) =>
-        own(await Client.connect({ transport: ground.transport, loggingLevel: 'silent', ...options })),
-    };
-  };
-}

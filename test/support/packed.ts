@@ -39,7 +39,7 @@ export async function packProject(): Promise<PackedProject> {
     unlink: (name) => rmSync(join(modules, name)),
     async node(file, code, flags = []) {
       writeFileSync(join(folder, file), code);
-      const outcome = await run(process.execPath, [...flags, file], { cwd: folder, timeout: 20_000 });
+      const outcome = await run(process.execPath, [...flags, file], { cwd: folder, timeout: 50_000 });
       return outcome.stdout.trim();
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -152,7 +152,7 @@ const ENTRIES = [
   'transports/websocket/index.ts',
   'transports/websocket/node-index.ts',
   'transports/relay/index.ts',
-  'test/conformance/suite.ts',
+  'test/conformance/index.ts',
 ] as const;
 
 interface Source {
