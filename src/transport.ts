@@ -132,6 +132,8 @@ export interface RequestOrigin {
    * @returns the function that removes the listener.
    */
   onGone(listener: () => void): () => void;
+  /** Whether the peer's process is known to have ended, so that it cannot come back over another link. Without this member it never is. */
+  isDead?(): boolean;
 }
 
 /** A bound end. It is open until it or its connection is closed. */

@@ -21,9 +21,9 @@ describe.each<[string, ZmtpOptions]>([
 ])('a Master with %s', (_, options) => {
   const cluster = testCluster(() => ({ transport: zmtp(options), any: 'tcp://127.0.0.1:*' }));
 
-  async function open(heartbeat: number) {
+  async function open(heartbeat: number, workerTimeout = 30_000) {
     const { start, connect, own } = cluster();
-    const master = await start<Master>({ role: 'master', name: 'master', heartbeat });
+    const master = await start<Master>({ role: 'master', name: 'master', heartbeat, workerTimeout });
     const mortal = async () => {
       const worker = await startScript(MORTAL, [master.dbAddress, JSON.stringify(options)]);
       const close = () => {
@@ -34,6 +34,25 @@ describe.each<[string, ZmtpOptions]>([
     };
     return { master, mortal, start, client: await connect({ dbAddress: master.dbAddress }) };
   }
+
+  it.runIf(process.platform === 'linux')(
+    'has what a killed one held done by another at once',
+    async () => {
+      // No clock of the Master's ends within this test.
+      const { master, mortal, client, start } = await open(3_600_000, 3 * 3_600_000);
+      const killed = await mortal();
+      const call = client.eval('master.hold', bytes('x'));
+      await killed.prints('holds');
+      await start<Worker>({
+        role: 'worker',
+        dbAddress: master.dbAddress,
+        functions: { hold: (payload) => payload },
+      });
+      killed.signal('SIGKILL');
+      expect(textOf(await within(10_000, call))).toBe('x');
+    },
+    40_000,
+  );
 
   it('waits for a function that computes for many heartbeats, and runs it once', async () => {
     const { master, mortal, client } = await open(200);

@@ -191,7 +191,10 @@ describe('commands', () => {
   it('are read as they were made', () => {
     const ready = parseCommand(readyCommand('DEALER', 1_234));
     expect(ready.name).toBe('READY');
-    expect(readIntroduction(ready.data, 'ROUTER')).toEqual({ socketType: 'DEALER', busyTimeout: 1_234 });
+    expect(readIntroduction(ready.data, 'ROUTER')).toMatchObject({
+      socketType: 'DEALER',
+      busyTimeout: 1_234,
+    });
     expect(readReason(parseCommand(errorCommand('because')).data)).toBe('because');
     const ping = parseCommand(Buffer.concat([pingCommand(12_300), Buffer.from('context')]));
     expect([ping.name, ...ping.data.subarray(0, 2)]).toEqual(['PING', 0, 123]);

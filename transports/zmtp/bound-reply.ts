@@ -26,7 +26,12 @@ export class ZmtpReply extends Bound {
 
   override up(link: Link): void {
     super.up(link);
-    this.#peers.set(link, { unanswered: 0, origin: { link, onGone: (listener) => link.onGone(listener) } });
+    const origin: RequestOrigin = {
+      link,
+      onGone: (listener) => link.onGone(listener),
+      isDead: () => link.isPeerDead,
+    };
+    this.#peers.set(link, { unanswered: 0, origin });
   }
 
   override down(...args: Parameters<Bound['down']>): void {

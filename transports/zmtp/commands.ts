@@ -1,5 +1,6 @@
 /** The commands of ZMTP 3.1, without their frames. Sources: rfc.zeromq.org/spec/23 and 37. */
 import type { Bytes } from '../../src/protocol/bytes.ts';
+import { ownMark } from './process-mark.ts';
 import { Violation } from './violation.ts';
 
 /** Bytes of the largest command, and of the largest frame of a peer that only subscribes or pulls. */
@@ -22,12 +23,16 @@ export interface Introduction {
   readonly socketType: string;
   /** Milliseconds for which it may block its event loop; undefined when it did not announce any. */
   readonly busyTimeout: number | undefined;
+  /** Its process, as `hasEnded` takes it; undefined when it did not say. */
+  readonly process: string | undefined;
 }
 
 const SOCKET_TYPE = 'Socket-Type';
 const IDENTITY = 'Identity';
 /** A property of this transport alone: libzmq sends heartbeats from a thread of its own. */
 const BUSY_TIMEOUT = 'X-Busy-Timeout';
+/** The same: the process of a DEALER, whose requests a server may have to give to another one when it ends. */
+const PROCESS = 'X-Process';
 
 const encoder = new TextEncoder();
 
@@ -42,7 +47,7 @@ export function propertiesOf(type: SocketType, busyTimeout: number): Bytes {
     [BUSY_TIMEOUT, String(busyTimeout)],
   ];
   // ROUTER and REP may ask for it.
-  if (type === 'DEALER') properties.push([IDENTITY, '']);
+  if (type === 'DEALER') properties.push([IDENTITY, ''], [PROCESS, ownMark() ?? '']);
   const parts = properties.flatMap(([name, value]) => {
     const bytes = encoder.encode(value);
     return [shortText(name), Uint8Array.of(0, 0, 0, bytes.length), bytes];
@@ -119,7 +124,11 @@ export function readIntroduction(data: Uint8Array, own: SocketType): Introductio
     throw new Violation(`it is the wrong kind of socket: ${printable(socketType)} does not fit ${own}`);
   }
   const busy = properties.get(BUSY_TIMEOUT.toLowerCase());
-  return { socketType, busyTimeout: busy !== undefined && /^\d{1,9}$/.test(busy) ? Number(busy) : undefined };
+  return {
+    socketType,
+    busyTimeout: busy !== undefined && /^\d{1,9}$/.test(busy) ? Number(busy) : undefined,
+    process: properties.get(PROCESS.toLowerCase()),
+  };
 }
 
 /** Whether a peer that says this of itself reads a refusal as a text. libzmq takes a number of three digits alone. */

@@ -27,6 +27,7 @@ import type { Handshake, HandshakeStep, Mechanism, SealedFrames } from './mechan
 import type { ZmtpSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
+import { hasEnded } from './process-mark.ts';
 import { Violation } from './violation.ts';
 
 /** Milliseconds that a peer gets to hang up after everything was sent to it. */
@@ -152,6 +153,12 @@ export class Link implements FrameTaker {
   /** Whether the peer takes subscriptions as commands. A peer of ZMTP 3.0 takes them as messages. */
   get takesCommands(): boolean {
     return this.#greeting.minor >= 1;
+  }
+
+  /** Whether the peer's process is known to have ended. */
+  get isPeerDead(): boolean {
+    const { process: mark = '' } = this.#introduction ?? {};
+    return mark !== '' && hasEnded(mark);
   }
 
   /** Milliseconds since the socket was connected. */

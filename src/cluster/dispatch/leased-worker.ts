@@ -26,6 +26,8 @@ export class LeasedWorker {
   lastSeen: number = performance.now();
   /** When its link broke; undefined while there is one. Behind a relay, the link between the relay and the worker. */
   goneSince: number | undefined;
+  /** Whether its process had ended when its link did. */
+  isDead = false;
   /** Whether it has been silent for longer than a worker may be. */
   isSilent = false;
   /** Number of its requests for work. */
@@ -77,12 +79,14 @@ export class LeasedWorker {
     this.lastSeen = performance.now();
     this.goneSince = undefined;
     this.isSilent = false;
+    this.isDead = false;
     if (from === undefined || (this.#isLinked && from.link === this.#link)) return;
     this.#stopWatch();
     this.#link = from.link;
     this.#isLinked = true;
     this.#stopWatch = from.onGone(() => {
       this.#isLinked = false;
+      this.isDead = from.isDead?.() === true;
       onGone();
     });
   }

@@ -161,9 +161,10 @@ export class WorkerRegistry {
     }
   }
 
-  /** Whether its link broke, and it has had the time to show over another link that it lives, or was silent before. */
-  #isMissed({ goneSince, lastSeen }: LeasedWorker): boolean {
+  /** Whether its link broke, and its process ended, or it has had the time to show over another link that it lives, or was silent before. */
+  #isMissed({ goneSince, lastSeen, isDead }: LeasedWorker): boolean {
     if (goneSince === undefined) return false;
+    if (isDead) return true;
     const { heartbeat } = this.#settings;
     const now = performance.now();
     return now - goneSince >= heartbeat / 2 || now - lastSeen >= 1.5 * heartbeat;

@@ -1,0 +1,55 @@
+/** A name of a process by which others on its machine see that it has ended. */
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+
+const MARK = /^([0-9a-f]{16})\.(\d{1,10})\.(\d{1,20})$/;
+/** Bit of a process's flags in Linux that is set before its sockets are closed. */
+const EXITING = 4;
+
+/** Gives the name of this process; undefined where processes cannot be looked at: outside of Linux, and in Deno, which would ask its user. */
+export function ownMark(): string | undefined {
+  const machine = machineOf();
+  const started = machine === undefined ? undefined : lookAt(process.pid)?.started;
+  return started === undefined ? undefined : `${machine}.${process.pid}.${started}`;
+}
+
+/**
+ * Whether a process is known to have ended.
+ * @param mark - its {@link ownMark}, as it says itself. One of another machine or container is not known.
+ */
+export function hasEnded(mark: string): boolean {
+  const [, machine, pid, started] = MARK.exec(mark) ?? [];
+  if (machine === undefined || machine !== machineOf()) return false;
+  const found = lookAt(Number(pid));
+  return found === undefined || found.started !== started || found.isEnding;
+}
+
+/** Names this boot of this machine, and the space in which its processes have their numbers. */
+function machineOf(): string | undefined {
+  if (process.platform !== 'linux' || 'Deno' in globalThis) return undefined;
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1');
+    return createHash('sha256')
+      .update(boot)
+      .update(readlinkSync('/proc/self/ns/pid'))
+      .digest('hex')
+      .slice(0, 16);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the system says of a process; undefined when there is none of this number. Source: proc_pid_stat(5). */
+function lookAt(
+  pid: number,
+): { readonly started: string | undefined; readonly isEnding: boolean } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The name of the program comes first, in brackets, and may contain anything.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const [state = ''] = fields;
+    return { started: fields[19], isEnding: 'ZXx'.includes(state) || (Number(fields[6]) & EXITING) !== 0 };
+  } catch {
+    return undefined;
+  }
+}
