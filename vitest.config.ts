@@ -8,6 +8,7 @@ const APART = ['interop', 'browser', 'runtimes', 'install', 'faults', 'attacks']
 
 /** Suites of `test/interop` that say nothing of the transport: of names, envelopes, answers, and of sockets that are native anyhow. */
 const ONCE = [
+  'curve',
   'envelope-readers',
   'first-failure',
   'fresh-clients',

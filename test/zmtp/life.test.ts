@@ -279,13 +279,13 @@ describe('a peer that is slow and not dead', () => {
     let sent = 0;
     const frame = new Uint8Array(10_000);
     const sending = (async () => {
-      for (; sent < 3_000; sent++) await push.send([frame]);
+      for (; sent < 12_000; sent++) await push.send([frame]);
     })();
     for (let before = -1; before !== sent; ) {
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
-    const waiting = 3_000 - sent;
+    const waiting = 12_000 - sent;
     expect(waiting).toBeGreaterThan(0);
     await mortal.close({ timeout: 0 });
     const next = (await open()).pull(push.address);
