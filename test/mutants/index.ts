@@ -4,5 +4,13 @@ import { CLUSTER } from './rooms/cluster.ts';
 import { PROTOCOL } from './rooms/protocol.ts';
 import { RELAY } from './rooms/relay.ts';
 import { WEBSOCKET } from './rooms/websocket.ts';
+import { ZEROMQ } from './rooms/zeromq.ts';
 
-export const MUTANTS: readonly Mutant[] = [...PROTOCOL, ...CLIENT, ...CLUSTER, ...WEBSOCKET, ...RELAY];
+export const MUTANTS: readonly Mutant[] = [
+  ...PROTOCOL,
+  ...CLIENT,
+  ...CLUSTER,
+  ...WEBSOCKET,
+  ...RELAY,
+  ...ZEROMQ,
+];

@@ -5,6 +5,7 @@ const REQUESTS = 'test/unit/transports/relay/auth/request-guard.test.ts';
 const IDENTITY = 'test/unit/transports/relay/auth/identity.test.ts';
 const TOKENS = 'test/unit/transports/relay/auth/tokens.test.ts';
 const CHANNELS = 'test/unit/transports/relay/session/channels.test.ts';
+const SOCKET = 'test/unit/transports/relay/session/socket.test.ts';
 const ADMISSION = 'test/unit/transports/relay/http/admission.test.ts';
 
 export const RELAY: readonly Mutant[] = [
@@ -351,5 +352,51 @@ export const RELAY: readonly Mutant[] = [
     find: '    this.#memory.closed(channel.size);\n',
     replace: '',
     suites: [CHANNELS],
+  },
+  {
+    name: 'relay-greeting-size-not-limited',
+    file: 'transports/relay/session/socket.ts',
+    find: 'if (session === undefined && this.#arriving > GREETING_BYTES) {',
+    replace: 'if (session === undefined && this.#arriving > most) {',
+    suites: [SOCKET],
+  },
+  {
+    name: 'relay-greeting-one-byte-longer',
+    file: 'transports/relay/session/socket.ts',
+    find: 'if (session === undefined && this.#arriving > GREETING_BYTES) {',
+    replace: 'if (session === undefined && this.#arriving > GREETING_BYTES + 1) {',
+    suites: [SOCKET],
+  },
+  {
+    name: 'relay-second-greeting-is-taken',
+    file: 'transports/relay/session/socket.ts',
+    find: 'more.length > 0 || this.#hasGreeted) {',
+    replace: 'more.length > 0) {',
+    suites: [SOCKET],
+  },
+  {
+    name: 'relay-greeting-timer-left',
+    file: 'transports/relay/session/socket.ts',
+    find: `    if (this.#isClosing) return;
+    this.#stopTimer();
+    this.#stopTimer = NOTHING;`,
+    replace: `    if (this.#isClosing) return;
+    this.#stopTimer = NOTHING;`,
+    suites: [SOCKET],
+  },
+  {
+    name: 'relay-closed-socket-still-counts-in-the-budget',
+    file: 'transports/relay/session/socket.ts',
+    find: `    this.#stopTimer();
+    this.#context.budget.set(this, 0);`,
+    replace: '    this.#stopTimer();',
+    suites: [SOCKET],
+  },
+  {
+    name: 'relay-closed-socket-stays-in-the-table',
+    file: 'transports/relay/session/socket.ts',
+    find: '    sockets.delete(this);\n',
+    replace: '',
+    suites: [SOCKET],
   },
 ];

@@ -32,13 +32,6 @@ export const WEBSOCKET: readonly Mutant[] = [
     suites: [SESSION],
   },
   {
-    name: 'websocket-watch-left-after-close',
-    file: 'transports/websocket/relay-session.ts',
-    find: '    this.#stopWatch();\n    this.#socket?.drop(CloseCode.normal',
-    replace: '    this.#socket?.drop(CloseCode.normal',
-    suites: [SESSION],
-  },
-  {
     name: 'websocket-session-never-given-up',
     file: 'transports/websocket/relay-session.ts',
     find: 'this.#lose(`the connection to the relay is lost:',
@@ -58,5 +51,12 @@ export const WEBSOCKET: readonly Mutant[] = [
     find: 'if (type === Type.ping) session.log.tell([Type.pong]);\n      else if',
     replace: 'if',
     suites: [SESSION],
+  },
+  {
+    name: 'websocket-one-reader-that-caught-up-releases-for-all',
+    file: 'transports/websocket/connection.ts',
+    find: 'if (this.#slowReaders === 0) this.#session.isHeld = false;',
+    replace: 'this.#session.isHeld = false;',
+    suites: ['test/unit/transports/websocket/connection.test.ts'],
   },
 ];

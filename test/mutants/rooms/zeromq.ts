@@ -6,13 +6,13 @@ export const ZEROMQ: readonly Mutant[] = [
     file: 'transports/zeromq/subscription.ts',
     find: '    this.#isProved = false;\n',
     replace: '',
-    suites: ['test/zeromq/zeromq.test.ts'],
+    suites: ['test/zeromq/endings.test.ts'],
   },
   {
     name: 'zeromq-publisher-closes-without-what-waits',
     file: 'transports/zeromq/publish.ts',
     find: '    await atMost(options.timeout ?? 0, this.#emptied());\n',
     replace: '',
-    suites: ['test/zeromq/zeromq.test.ts'],
+    suites: ['test/zeromq/endings.test.ts'],
   },
 ];
