@@ -53,6 +53,7 @@ export default defineConfig({
       ofCheckout('fast', {
         include: ['test/**/*.test.ts'],
         exclude: [LONG, ...others, '**/node_modules/**'],
+        setupFiles: ['test/support/nothing-left.ts'],
         // Most of these tests wait for sockets, timers and processes, so a core has the time for two files.
         maxWorkers: 2 * CORES,
       }),

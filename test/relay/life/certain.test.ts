@@ -23,6 +23,7 @@ afterEach(async () => {
 });
 
 async function listen(server: Server): Promise<number> {
+  server.on('connection', (socket) => ends.push(() => socket.destroy()));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   ends.push(() => server.close());

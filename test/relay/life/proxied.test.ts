@@ -11,6 +11,7 @@ const besieged = testRelays();
 /** Passes upgrades on to a port, and says who asked as proxies do: behind what is in the header already. */
 async function startProxy(port: number) {
   const proxy = createServer();
+  const passing = new Set<{ destroy(): void }>();
   proxy.on('upgrade', (asked, socket, head) => {
     const before = asked.headers['x-forwarded-for'];
     const forwarded = [before, asked.socket.remoteAddress].filter((one) => one !== undefined).join(', ');
@@ -25,7 +26,10 @@ async function startProxy(port: number) {
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join('\r\n')}\r\n\r\n`);
       socket.write(first);
       upstream.write(head);
-      for (const one of [socket, upstream]) one.on('error', () => one.destroy());
+      for (const one of [socket, upstream]) {
+        passing.add(one);
+        one.on('error', () => one.destroy());
+      }
       socket.pipe(upstream).pipe(socket);
     });
     passed.on('error', () => socket.destroy());
@@ -34,7 +38,11 @@ async function startProxy(port: number) {
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const { port: own } = proxy.address() as AddressInfo;
-  return { port: own, close: async () => void proxy.close() };
+  const close = async () => {
+    proxy.close();
+    for (const one of passing) one.destroy();
+  };
+  return { port: own, close };
 }
 
 /** Upgrades that stay open, each from an address of its own, as a proxy before the proxy would say it. */
