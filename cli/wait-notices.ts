@@ -29,7 +29,7 @@ export class WaitNotices {
     return {
       name: transport.name,
       checkAddress: (address) => transport.checkAddress(address),
-      resolveAddress: (advertised, via) => transport.resolveAddress(advertised, via),
+      resolveAddress: (advertised, via) => transport.resolveAddress?.(advertised, via) ?? advertised,
       open: async () => {
         const connection = await transport.open();
         void this.#watch(connection.status());

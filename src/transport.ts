@@ -22,10 +22,10 @@ export interface Transport {
   checkAddress(address: string): void;
   /**
    * Gives the address to dial for an address that a server advertises. A wildcard or loopback host has no meaning on another machine, so the
-   * host of `via` replaces it.
+   * host of `via` replaces it. Absent where an advertised address can be dialled as it is.
    * @param via - the address at which the server was reached.
    */
-  resolveAddress(advertised: string, via: string): string;
+  resolveAddress?(advertised: string, via: string): string;
   /** Opens a connection. It dials when one of its verbs is used, and not before. */
   open(): Promise<Connection>;
 }
@@ -79,7 +79,7 @@ export interface Connection extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** How to subscribe. */
+/** How to subscribe. Both options are hints: a transport that has no use for one ignores it. */
 export interface SubscribeOptions {
   /**
    * Milliseconds after the handshake in which the publisher may confirm the subscription. After that the transport assumes that the publisher

@@ -161,8 +161,8 @@ export async function discover(settings: ClientSettings, cache: CacheLink): Prom
       pull === '' || pub === ''
         ? undefined
         : {
-            pushAddress: pushAddress ?? transport.resolveAddress(pull, dbAddress),
-            subAddress: subAddress ?? transport.resolveAddress(pub, dbAddress),
+            pushAddress: pushAddress ?? transport.resolveAddress?.(pull, dbAddress) ?? pull,
+            subAddress: subAddress ?? transport.resolveAddress?.(pub, dbAddress) ?? pub,
           },
   };
 }

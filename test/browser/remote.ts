@@ -32,11 +32,10 @@ export function remoteWebsocket(
   options: RemoteOptions = {},
 ): Transport {
   // What must be thrown at once cannot come from the page; for that, this is the same transport here, which never dials.
-  const { name, checkAddress, resolveAddress } = websocket(url, { WebSocket: NoWebSocket });
+  const { name, checkAddress } = websocket(url, { WebSocket: NoWebSocket });
   return {
     name,
     checkAddress,
-    resolveAddress,
     async open() {
       const control = controlOf();
       const number = control.number();

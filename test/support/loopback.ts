@@ -44,7 +44,6 @@ export function loopback(): BindingTransport {
   return {
     name: 'loopback',
     checkAddress,
-    resolveAddress: (advertised) => advertised,
     open: async () => new LoopbackConnection(wires),
   };
 }

@@ -310,7 +310,7 @@ describe('addresses', () => {
       const server = await open();
       const { address } = await server.bindPull(wild);
       expect(address).toMatch(/^tcp:\/\/(0\.0\.0\.0|127\.0\.0\.1|\[::1?\]):[1-9]\d*$/);
-      const near = zmtp().resolveAddress(address, 'tcp://127.0.0.1:1');
+      const near = zmtp().resolveAddress?.(address, 'tcp://127.0.0.1:1') ?? '';
       const pusher = (await open()).push(near.replace('0.0.0.0', '127.0.0.1').replace('[::]', '[::1]'));
       await within(5_000, pusher.ready());
     },

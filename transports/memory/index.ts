@@ -34,7 +34,6 @@ export function memory(): BindingTransport {
   return {
     name: 'memory',
     checkAddress: checkMemoryAddress,
-    resolveAddress: (advertised) => advertised,
     open: async () => new MemoryConnection(network),
   };
 }

@@ -23,7 +23,6 @@ export function websocket(url: string | URL, options: WebsocketOptions = {}): Tr
   return {
     name: 'websocket',
     checkAddress: parseRelayedAddress,
-    resolveAddress: (advertised) => advertised,
     open: async () => new WebsocketConnection(settings),
   };
 }

@@ -153,7 +153,7 @@ export class PreviousServer {
       const text = `the server at ${dbAddress} publishes nothing; is this its db_address?`;
       throw new PalmError('WRONG_SERVER', text, { sent: true });
     }
-    const address = options.transport.resolveAddress(advertised, dbAddress);
+    const address = options.transport.resolveAddress?.(advertised, dbAddress) ?? advertised;
     if (address === this.#address || this.#isClosed) return;
     this.#dial(address);
     this.#host.addressChanged(this.#settings.key, address);

@@ -62,7 +62,7 @@ async function findAddresses(settings: LinkSettings): Promise<PushAddresses | un
   if (mayAsk && ((push.features ?? 0) & Feature.work) !== 0) return undefined;
   const resolve = (reply: CacheReply) => {
     const address = replyText(reply);
-    if (address !== '') return transport.resolveAddress(address, dbAddress);
+    if (address !== '') return transport.resolveAddress?.(address, dbAddress) ?? address;
     const text = `the server at ${dbAddress} has no workers: it is not a Master or Hub, or dbAddress is not its db_address`;
     throw new PalmError('WRONG_SERVER', text, { sent: true });
   };

@@ -97,7 +97,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'resolves-to-nowhere',
     does: 'resolves an advertised address to another one',
-    patches: [['threads.ts', '(advertised) => advertised', "() => 'thread://nowhere'"]],
+    patches: [
+      ['threads.ts', "name: 'threads',", "name: 'threads',\n    resolveAddress: () => 'thread://nowhere',"],
+    ],
   },
   {
     name: 'cancel-only-before-sending',

@@ -38,7 +38,6 @@ export function threads(): BindingTransport {
   return {
     name: 'threads',
     checkAddress,
-    resolveAddress: (advertised) => advertised,
     open: async () => new ThreadConnection(hub),
   };
 }

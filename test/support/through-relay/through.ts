@@ -42,7 +42,7 @@ export function throughRelay(upstream: BindingTransport, options: ThroughOptions
   const make = (isStock: boolean): BindingTransport => ({
     name: 'through',
     checkAddress: (address) => directory.checkAddress(upstream, names, address),
-    resolveAddress: (advertised, via) => names.resolveAddress(advertised, via),
+    resolveAddress: (advertised, via) => names.resolveAddress?.(advertised, via) ?? advertised,
     open: async (): Promise<BindingConnection> => {
       starting ??= startRelay(upstream, directory, options.relay);
       const { url } = await starting;

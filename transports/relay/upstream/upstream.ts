@@ -272,7 +272,7 @@ export class Upstream {
     if (address === '') {
       throw new PalmError('WRONG_SERVER', `server ${this.name} has no ${key}`, { sent: false });
     }
-    return this.#context.transport.resolveAddress(address, this.#dbAddress());
+    return this.#context.transport.resolveAddress?.(address, this.#dbAddress()) ?? address;
   }
 
   /** Reads a key, and waits as long as the server is unreachable. */

@@ -11,7 +11,6 @@ function noted() {
     ...real,
     name: real.name,
     checkAddress: (address) => real.checkAddress(address),
-    resolveAddress: (advertised, known) => real.resolveAddress(advertised, known),
     open: async () => {
       const connection = (await real.open()) as BindingConnection;
       const { bindPublish, close } = connection;
