@@ -1,7 +1,7 @@
 /** What closing does: to what was accepted, to what was received, and to what is used afterwards. */
 import { describe, expect, it } from 'vitest';
 import { bytes, textOf } from '../support/bytes.ts';
-import { collect, eventually, within } from '../support/wait.ts';
+import { collect, eventually, until, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
 
 const closed = (sent?: boolean | 'unknown') =>
@@ -113,6 +113,11 @@ export function testClosing(ends: () => Ends): void {
       const push = await server.bindPush(subject.anyAddress);
       const puller = client.pull(push.address);
       await within(5_000, puller.ready());
+      // A puller of one implementation may be ready a moment before a binder of another counts it.
+      await within(
+        5_000,
+        until(() => push.peers > 0),
+      );
       const frame = new Uint8Array(16_384);
       const sent = Array.from({ length: 400 }, () => push.send([frame]));
       const fates = Promise.allSettled(sent);
