@@ -182,15 +182,15 @@ describe('the command', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` });
   });
 
-  it.each([
-    ['--native', ['--native'], 'npm install frond zeromq, or leave out --native'],
-    ['CURVE', ['--server-key', '0'.repeat(40)], 'npm install frond zeromq'],
-  ])('says what to install where %s needs zeromq', async (what, options, hint) => {
-    const args = ['--no', '--', 'frond', 'eval', 's.echo', 'x', '--db', 'tcp://127.0.0.1:1', ...options];
-    const { code, stderr } = await run('npx', args, { cwd: bare.folder });
-    expect(code).toBe(2);
-    expect(stderr).toContain(`frond: USAGE: ${what} needs the package zeromq, which is not installed`);
-    expect(stderr).toContain(`\n  try: ${hint}\n`);
-    expect(existsSync(join(bare.folder, 'node_modules/zeromq'))).toBe(false);
-  });
+  it.each([['--native', ['--native'], 'npm install frond zeromq, or leave out --native']])(
+    'says what to install where %s needs zeromq',
+    async (what, options, hint) => {
+      const args = ['--no', '--', 'frond', 'eval', 's.echo', 'x', '--db', 'tcp://127.0.0.1:1', ...options];
+      const { code, stderr } = await run('npx', args, { cwd: bare.folder });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`frond: USAGE: ${what} needs the package zeromq, which is not installed`);
+      expect(stderr).toContain(`\n  try: ${hint}\n`);
+      expect(existsSync(join(bare.folder, 'node_modules/zeromq'))).toBe(false);
+    },
+  );
 });
