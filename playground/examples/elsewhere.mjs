@@ -10,7 +10,7 @@ export function elsewhere(transport, any) {
   return {
     name: transport.name,
     checkAddress: (address) => transport.checkAddress(at(address)),
-    resolveAddress: (advertised, via) => transport.resolveAddress(advertised, at(via)),
+    resolveAddress: (advertised, via) => transport.resolveAddress?.(advertised, at(via)) ?? advertised,
     async open() {
       const connection = await transport.open();
       const dial =

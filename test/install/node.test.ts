@@ -182,15 +182,12 @@ describe('the command', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${version}\n` });
   });
 
-  it.each([['--native', ['--native'], 'npm install frond zeromq, or leave out --native']])(
-    'says what to install where %s needs zeromq',
-    async (what, options, hint) => {
-      const args = ['--no', '--', 'frond', 'eval', 's.echo', 'x', '--db', 'tcp://127.0.0.1:1', ...options];
-      const { code, stderr } = await run('npx', args, { cwd: bare.folder });
-      expect(code).toBe(2);
-      expect(stderr).toContain(`frond: USAGE: ${what} needs the package zeromq, which is not installed`);
-      expect(stderr).toContain(`\n  try: ${hint}\n`);
-      expect(existsSync(join(bare.folder, 'node_modules/zeromq'))).toBe(false);
-    },
-  );
+  it('says what to install where --native needs zeromq', async () => {
+    const args = ['--no', '--', 'frond', 'eval', 's.echo', 'x', '--db', 'tcp://127.0.0.1:1', '--native'];
+    const { code, stderr } = await run('npx', args, { cwd: bare.folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('frond: USAGE: --native needs the package zeromq, which is not installed');
+    expect(stderr).toContain('\n  try: npm install frond zeromq, or leave out --native\n');
+    expect(existsSync(join(bare.folder, 'node_modules/zeromq'))).toBe(false);
+  });
 });
