@@ -21,7 +21,18 @@ export function hasEnded(mark: string): boolean {
   const [, machine, pid, started] = MARK.exec(mark) ?? [];
   if (machine === undefined || machine !== machineOf()) return false;
   const found = lookAt(Number(pid));
-  return found === undefined || found.started !== started || found.isEnding;
+  if (found === undefined) return isMissing(Number(pid));
+  return found.started !== started || found.isEnding;
+}
+
+/** Whether there is no such process. One of another user may be hidden in /proc (`hidepid`), and still there. */
+function isMissing(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
 }
 
 /** Names this boot of this machine, and the space in which its processes have their numbers. */
@@ -39,7 +50,7 @@ function machineOf(): string | undefined {
   }
 }
 
-/** What the system says of a process; undefined when there is none of this number. Source: proc_pid_stat(5). */
+/** What the system says of a process; undefined when it shows none of this number. Source: proc_pid_stat(5). */
 function lookAt(
   pid: number,
 ): { readonly started: string | undefined; readonly isEnding: boolean } | undefined {
