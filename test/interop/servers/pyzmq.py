@@ -48,5 +48,7 @@ else:
             parts = receive()
             socket.send_multipart(parts[:-1] + [b're:' + parts[-1]])
         else:
-            receive()
+            # The empty confirmation of a subscription is none of the messages.
+            while not receive()[-1]:
+                pass
 socket.close()
