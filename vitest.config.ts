@@ -64,12 +64,21 @@ export default defineConfig({
         maxWorkers: Math.max(2, CORES - 1),
         sequence: { groupOrder: 1 },
       }),
-      apart('interop', { testTimeout: 60_000, hookTimeout: 40_000, env: { INTEROP_TRANSPORT: 'zmtp' } }),
+      // Most of their time pylm sleeps and Python starts, so two files at once take half of it.
+      apart('interop', {
+        testTimeout: 60_000,
+        hookTimeout: 40_000,
+        fileParallelism: true,
+        maxWorkers: 2,
+        env: { INTEROP_TRANSPORT: 'zmtp' },
+      }),
       // What depends on the transport, again over libzmq.
       apart('interop', {
         name: 'interop-zeromq',
         testTimeout: 60_000,
         hookTimeout: 40_000,
+        fileParallelism: true,
+        maxWorkers: 2,
         env: { INTEROP_TRANSPORT: 'zeromq' },
         exclude: ['**/node_modules/**', ...ONCE.map((name) => `test/interop/${name}.test.ts`)],
       }),
