@@ -13,3 +13,7 @@ testMaps('a relay to memory, over a link that is cut again and again', () => ({
   ...throughRelay(memory(), { wrap: false, dial: cuttingDial }),
   anyAddress: 'memory://*',
 }));
+testMaps('a relay to memory', () => ({
+  ...throughRelay(memory(), { wrap: false }),
+  anyAddress: 'memory://*',
+}));

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { newKeyPair } from '../../../../../transports/zmtp/curve/boxes.ts';
-import { ClientHandshake } from '../../../../../transports/zmtp/curve/client-handshake.ts';
-import { HandshakeTurns } from '../../../../../transports/zmtp/curve/handshake-turns.ts';
-import { ServerHandshake } from '../../../../../transports/zmtp/curve/server-handshake.ts';
-import type { Handshake } from '../../../../../transports/zmtp/mechanism.ts';
-import { Violation } from '../../../../../transports/zmtp/violation.ts';
-import { bytes, textOf } from '../../../../support/bytes.ts';
+import { newKeyPair } from '../../transports/zmtp/curve/boxes.ts';
+import { ClientHandshake } from '../../transports/zmtp/curve/client-handshake.ts';
+import { HandshakeTurns } from '../../transports/zmtp/curve/handshake-turns.ts';
+import { ServerHandshake } from '../../transports/zmtp/curve/server-handshake.ts';
+import type { Handshake } from '../../transports/zmtp/mechanism.ts';
+import { Violation } from '../../transports/zmtp/violation.ts';
+import { bytes, textOf } from '../support/bytes.ts';
 
 const pair = newKeyPair();
 const clientPair = newKeyPair();
