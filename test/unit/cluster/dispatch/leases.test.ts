@@ -59,7 +59,9 @@ it('are what a plain model says, whatever workers do', () => {
           if (message === undefined) continue;
           const own = of(message);
           expect(own.state).toBe(isAlone ? 'alone' : 'waits');
-          if (what === 'put back') {
+          // The dispatcher gives a message that goes alone to a worker that holds nothing, and nothing more beside it.
+          const isBusy = isAlone ? heldBy(worker).length > 0 : leases.holdsAlone(worker);
+          if (what === 'put back' || isBusy) {
             leases.putBack(message);
             waits(own);
             continue;
