@@ -66,6 +66,7 @@ export abstract class Places {
 
   /** Lets in those for whom there are places now. */
   protected admit(): void {
+    if (this.#stopTimer === undefined) return;
     const { total } = this;
     // Not for each free place: callers that are let in together send in one batch.
     const company = Math.max(1, Math.min(BATCH, total >> this.#shift));

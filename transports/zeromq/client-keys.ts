@@ -1,6 +1,6 @@
 import type { Context, Router } from 'zeromq';
-import { atMost } from '../../src/async/timers.ts';
 import type { AllowKey } from '../shared/curve-keys.ts';
+import { KeyDecisions, NOT_ALLOWED } from '../shared/key-decisions.ts';
 import { encodeZ85 } from '../shared/z85.ts';
 import { openSocket } from './descriptors.ts';
 import { receive } from './reader.ts';
@@ -9,15 +9,7 @@ import type { Addon } from './sockets.ts';
 /** The address at which libzmq asks about keys, in the context of the socket (rfc.zeromq.org/spec/27). */
 const HANDLER = 'inproc://zeromq.zap.01';
 
-/** Milliseconds that a function may take to decide about a key. A handshake of libzmq may last 30 s. */
-const DECISION_TIMEOUT = 5_000;
-
-/** Most decisions under way at once. Further clients are refused, and dial again. */
-const MOST_DECISIONS = 256;
-
-const YES = ['200', 'OK'] as const;
-const NO = ['400', 'this key is not allowed'] as const;
-const UNDECIDED = ['500', 'nothing was decided about this key'] as const;
+const ALLOWED = { status: '200', text: 'OK' } as const;
 
 /** The check of keys for one bound socket. */
 export interface KeyCheck {
@@ -34,20 +26,14 @@ export interface KeyCheck {
  * context keeps its threads until the process ends, so each transport has one, however many connections it opens.
  */
 export class ClientKeys {
-  readonly #isAllowed: AllowKey;
+  readonly #decisions: KeyDecisions;
   #context: Context | undefined;
   #handler: Router | undefined;
   readonly #refused = new Map<string, (reason: string) => void>();
   #opened = 0;
-  #deciding = 0;
 
   constructor(allow: readonly string[] | AllowKey) {
-    if (typeof allow === 'function') {
-      this.#isAllowed = allow;
-    } else {
-      const keys = new Set(allow);
-      this.#isAllowed = (key) => keys.has(key);
-    }
+    this.#decisions = new KeyDecisions(allow);
   }
 
   /**
@@ -91,28 +77,14 @@ export class ClientKeys {
     const [route, empty, version, id, domain, , , mechanism, key] = request;
     if (route === undefined || empty?.length !== 0 || version === undefined || id === undefined) return;
     const isCurve = request.length === 9 && String(mechanism) === 'CURVE' && key?.length === 32;
-    const [status, text] = isCurve ? await this.#decide(encodeZ85(key)) : NO;
-    if (status === NO[0]) this.#refused.get(String(domain))?.('the key of a client is not allowed');
-    if (status === UNDECIDED[0]) this.#refused.get(String(domain))?.(text);
+    const refusal = isCurve ? await this.#decisions.refusalOf(encodeZ85(key)) : NOT_ALLOWED;
+    if (refusal !== undefined) {
+      const isKnown = refusal === NOT_ALLOWED;
+      this.#refused.get(String(domain))?.(isKnown ? 'the key of a client is not allowed' : refusal.text);
+    }
     if (handler.closed) return;
+    const { status, text } = refusal ?? ALLOWED;
     // The peer may have left meanwhile, which is fine.
     await handler.send([route, '', version, id, status, text, '', '']).catch(() => {});
-  }
-
-  async #decide(key: string): Promise<typeof YES | typeof NO | typeof UNDECIDED> {
-    if (this.#deciding >= MOST_DECISIONS) return UNDECIDED;
-    this.#deciding++;
-    let decision: typeof YES | typeof NO | typeof UNDECIDED = UNDECIDED;
-    const decided = async () => {
-      const isAllowed: unknown = await this.#isAllowed(key);
-      decision = isAllowed === true ? YES : NO;
-    };
-    // A function that throws has not allowed the key.
-    await atMost(
-      DECISION_TIMEOUT,
-      decided().catch(() => {}),
-    );
-    this.#deciding--;
-    return decision;
   }
 }

@@ -25,7 +25,7 @@ export function hasEnded(mark: string): boolean {
   return found.started !== started || found.isEnding;
 }
 
-/** Whether there is no such process. One of another user may be hidden in /proc (`hidepid`), and still there. */
+/** Whether no process has this number. /proc may hide processes of other users (`hidepid`), so its silence proves nothing. */
 function isMissing(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -65,7 +65,7 @@ export class AnswerBudget extends Places {
 
   /** Some of the bytes that were held were sent to the client. */
   moved(): void {
-    if (this.isAwaited) this.admit();
+    this.admit();
   }
 
   /** Lets all callers go on: the client is gone, so no budget is needed. */

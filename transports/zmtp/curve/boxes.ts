@@ -101,10 +101,6 @@ export function concat(...parts: readonly Uint8Array[]): Bytes {
   return whole;
 }
 
-export function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
-}
-
 /** Numbers of four bytes, in an own buffer so that they are aligned. */
 function words(bytes: Uint8Array): Uint32Array {
   return new Uint32Array(bytes.slice().buffer);

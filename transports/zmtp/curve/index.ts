@@ -1,5 +1,6 @@
 /** CURVE for `zmtp()`. It is loaded only where keys are given, because it is larger than the rest of the transport. */
 import type { CurveClientKeys, CurveServerKeys } from '../../shared/curve-keys.ts';
+import { KeyDecisions } from '../../shared/key-decisions.ts';
 import { decodeZ85 } from '../../shared/z85.ts';
 import { readsReasons } from '../commands.ts';
 import { greetingOf } from '../greeting.ts';
@@ -7,7 +8,6 @@ import type { Mechanism } from '../mechanism.ts';
 import { type KeyPair, newKeyPair, pairOf } from './boxes.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { HandshakeTurns } from './handshake-turns.ts';
-import { KeyDecisions } from './key-decisions.ts';
 import { OVERHEAD } from './sealed-frames.ts';
 import { ServerHandshake, type ServerSide } from './server-handshake.ts';
 

@@ -1,6 +1,7 @@
 /** The bound end of CURVE's handshake. Source: rfc.zeromq.org/spec/26. */
-
+import { equalBytes } from '@noble/ciphers/utils.js';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { KeyDecisions } from '../../shared/key-decisions.ts';
 import { encodeZ85 } from '../../shared/z85.ts';
 import { commandOf, parseCommand } from '../commands.ts';
 import type { Handshake, HandshakeStep, SealedFrames } from '../mechanism.ts';
@@ -8,7 +9,6 @@ import { Violation } from '../violation.ts';
 import {
   boxKey,
   concat,
-  isSame,
   KEY,
   type KeyPair,
   newKeyPair,
@@ -21,7 +21,6 @@ import {
   TAG,
 } from './boxes.ts';
 import type { HandshakeTurns } from './handshake-turns.ts';
-import type { KeyDecisions } from './key-decisions.ts';
 import { CurveFrames } from './sealed-frames.ts';
 
 const COOKIE_NONCE = 16;
@@ -148,7 +147,7 @@ export class ServerHandshake implements Handshake {
       nonceOf('VOUCH---', plain.subarray(KEY, VOUCH_AT)),
       plain.subarray(VOUCH_AT, VOUCH_END),
     );
-    if (vouch === undefined || !isSame(vouch, concat(clientShort, pair.publicKey))) {
+    if (vouch === undefined || !equalBytes(vouch, concat(clientShort, pair.publicKey))) {
       throw new Violation(
         'it did not prove that it has the secret key of its public key',
         'FORBIDDEN',

@@ -1,7 +1,7 @@
-import { atMost } from '../../../src/async/timers.ts';
-import type { AllowKey } from '../../shared/curve-keys.ts';
+import { atMost } from '../../src/async/timers.ts';
+import type { AllowKey } from './curve-keys.ts';
 
-/** Milliseconds that a function may take to decide about a key. */
+/** Milliseconds that a function may take to decide about a key. A handshake of libzmq may last 30 s. */
 const DECISION_TIMEOUT = 5_000;
 
 /** Most decisions under way at once. Further clients are refused, and dial again. */
@@ -13,7 +13,7 @@ export interface KeyRefusal {
   readonly text: string;
 }
 
-const NOT_ALLOWED: KeyRefusal = { status: '400', text: 'this key is not allowed' };
+export const NOT_ALLOWED: KeyRefusal = { status: '400', text: 'this key is not allowed' };
 const UNDECIDED: KeyRefusal = { status: '500', text: 'nothing was decided about this key' };
 
 /** Decides which client keys may come in. Whatever is not allowed is refused. */
@@ -22,8 +22,8 @@ export class KeyDecisions {
   readonly #timeout: number;
   #deciding = 0;
 
-  /** @param handshakeTimeout - of the bound end: a decision takes half of it at most, so that the client hears of it. */
-  constructor(allow: readonly string[] | AllowKey, handshakeTimeout: number) {
+  /** @param handshakeTimeout - milliseconds; a decision takes half of it at most, so that the client hears of it. */
+  constructor(allow: readonly string[] | AllowKey, handshakeTimeout: number = Number.POSITIVE_INFINITY) {
     if (typeof allow === 'function') {
       this.#isAllowed = allow;
     } else {
