@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { within } from '../../../support/wait.ts';
 import { KeyDecisions } from '../../../../transports/shared/key-decisions.ts';
+import { within } from '../../../support/wait.ts';
 
 it('asks about 256 keys at once, refuses further ones, and asks again later', async () => {
   let settle = (_: boolean) => {};
