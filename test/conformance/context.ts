@@ -12,7 +12,7 @@ export interface Subject {
   readonly pullsForAll?: boolean;
   /** Whether the peer, as a relay, gives ids and key prefixes: then no id can be wished for. */
   readonly isIdentified?: boolean;
-  /** Whether the publisher may drop what a subscriber does not read without anybody being told, as libzmq does past its mark. */
+  /** Whether a binder may lose frames without anybody being told: libzmq does so past its mark, and when a connection ends. */
   readonly losesSilently?: boolean;
   /** Addresses that the transport cannot read. */
   readonly unreadable: readonly string[];

@@ -284,7 +284,11 @@ export function testTransport(name: string, make: () => Subject): void {
         );
         // What is no puller does not count.
         client.subscribe(push.address, 'me/');
-        await within(5_000, Promise.all([push.send([bytes('x')]), collect(pullers[1] as Puller, 1)]));
+        const arrival = collect(pullers[1] as Puller, 1);
+        await within(5_000, push.send([bytes('x')]));
+        // libzmq reports the end of a connection shortly before it takes it out of the turn: the frame may be lost with it.
+        if (subject.losesSilently === true) await within(5_000, push.send([bytes('x')]));
+        await arrival;
         expect(push.peers).toBe(1);
         expect(told).toBe(2 * count - 1);
       });
