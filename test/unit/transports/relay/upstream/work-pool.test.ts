@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../../../../src/async/batch-queue.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
@@ -103,9 +103,12 @@ function scene(address: () => string | Promise<string> = () => 'a') {
 const settle = () => vi.advanceTimersByTimeAsync(1);
 
 describe('the work of a server', () => {
-  vi.useFakeTimers();
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
   afterEach(() => {
     expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
   });
 
   it('comes over one link, however many work, and is shared evenly among those with room', async () => {
