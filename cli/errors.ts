@@ -46,7 +46,7 @@ export const EXIT_CODES: readonly Exit[] = [
     means: 'the command line, a file or a module is wrong',
   },
   { exit: 3, codes: ['TIMEOUT'], means: 'no answer in time' },
-  { exit: 4, codes: ['DISCONNECTED', 'CLOSED', 'LOST'], means: 'the connection was lost' },
+  { exit: 4, codes: ['DISCONNECTED', 'CLOSED', 'LOST', 'CANCELLED'], means: 'the connection was lost' },
   { exit: 5, codes: ['WRONG_SERVER', 'FORBIDDEN'], means: 'it is another server, or access is denied' },
   { exit: 6, codes: ['PROTOCOL', 'TOO_LARGE'], means: 'a message is not PALM, or is too large' },
   { exit: 70, codes: ['OUTPUT', 'INTERNAL'], means: 'output cannot be written, or a bug in frond' },

@@ -180,6 +180,14 @@ export const CONFIRMATIONS = 64;
 /** Bytes that wait for one ZMTP peer before its subscriptions are no longer confirmed. */
 export const CONFIRMATION_BACKLOG_BYTES = 65_536;
 
+// Cancelled calls.
+
+/** Milliseconds, at least, that a server remembers what was cancelled: a notice may overtake the calls that it names. */
+export const CANCELLED_FOR = 5_000;
+
+/** Calls and clients that are remembered so, before the older ones are forgotten sooner. */
+export const CANCELLED_NAMES = 8_192;
+
 // Masters, Hubs and their workers.
 
 /** Messages that wait for a worker before a Master takes in no more. It goes on at half of them. */

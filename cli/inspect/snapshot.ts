@@ -123,6 +123,7 @@ const COUNTERS = object({
   answered: number(),
   failed: number(),
   ended: number(),
+  cancelled: exactOptional(number()),
   dropped: number(),
   inFlight: number(),
 });

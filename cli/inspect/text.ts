@@ -77,6 +77,7 @@ function counterFacts({ counters, implementation }: ServerSnapshot, rates: Rates
     ['answered', counters.answered, rates?.answered],
     ['failed', counters.failed, rates?.failed],
     ['ended here', counters.ended],
+    ...(counters.cancelled ? [['cancelled', counters.cancelled] as const] : []),
     ['dropped', counters.dropped],
     ['in flight', counters.inFlight],
   ];

@@ -13,6 +13,7 @@ import { clipped, escaped, printableJson } from './printable.ts';
  * - `FORBIDDEN`: keys, identity or grants do not allow it.
  * - `TOO_LARGE`: a message is over a limit.
  * - `LOST`: results are known to be missing.
+ * - `CANCELLED`: the caller gave the call up. The signal of a function has it as its reason.
  */
 export type PalmErrorCode =
   | 'TIMEOUT'
@@ -24,7 +25,8 @@ export type PalmErrorCode =
   | 'PROTOCOL'
   | 'FORBIDDEN'
   | 'TOO_LARGE'
-  | 'LOST';
+  | 'LOST'
+  | 'CANCELLED';
 
 /** What an error says beside its code and message. */
 export interface PalmErrorDetails {

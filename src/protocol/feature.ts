@@ -8,3 +8,9 @@ export const replies = 2;
 export const session = 4;
 /** The sender is a Master or Hub that leases work to workers that ask for it. */
 export const work = 8;
+/** In a reply, or in a request for work: the sender takes {@link CancelNotice}s. */
+export const cancels = 16;
+/** The call runs to its end, though its caller is gone. */
+export const detached = 32;
+/** The caller takes the progress of the function. */
+export const progress = 64;

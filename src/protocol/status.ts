@@ -10,3 +10,5 @@ export const unknownFunction = 2;
 export const missing = 3;
 /** The server does not let clients do this. */
 export const refused = 4;
+/** The caller had cancelled the call before it came. */
+export const cancelled = 5;

@@ -73,7 +73,7 @@ describe('a frond', () => {
       addresses: { db_address: own.dbAddress, pull_address: own.pullAddress, pub_address: own.pubAddress },
       functions: ['echo', 'upper', 'flip', 'odd', 'zero', 'cache', 'never'],
       uptime: expect.any(Number),
-      counters: { received: 2, answered: 2, failed: 1, ended: 0, dropped: 0, inFlight: 0 },
+      counters: { received: 2, answered: 2, failed: 1, ended: 0, cancelled: 0, dropped: 0, inFlight: 0 },
       workers: null,
       pushedWorkers: null,
       losses: null,

@@ -158,6 +158,7 @@ test('every code of PalmError has its exit code', () => {
     DISCONNECTED: 4,
     CLOSED: 4,
     LOST: 4,
+    CANCELLED: 4,
     WRONG_SERVER: 5,
     FORBIDDEN: 5,
     PROTOCOL: 6,

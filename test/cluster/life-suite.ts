@@ -90,6 +90,7 @@ export function testLife(name: string, make: () => TestGround): void {
         answered: 2,
         failed: 1,
         ended: 0,
+        cancelled: 0,
         dropped: 2,
         inFlight: 0,
       });

@@ -12,6 +12,7 @@ import { randomId } from '../../protocol/ids.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { LONGEST_WORKER_NAME } from '../../protocol/work-request.ts';
 import type { CloseOptions, Connection, Transport } from '../../transport.ts';
+import { Cancellations } from '../runtime/cancellations.ts';
 import { Engine } from '../runtime/engine.ts';
 import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, Flow } from '../runtime/flow.ts';
@@ -235,6 +236,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   );
   const logger = sparing(functionLogger);
   const shutdown = new AbortController();
+  const cancellations = new Cancellations(shutdown.signal);
   const counters = tally();
   const connection = await transport.open();
   const cacheLink = new CacheLink({
@@ -252,7 +254,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     logger,
     functionLogger,
     includeStack,
-    signal: shutdown.signal,
+    cancellations,
     tally: counters,
   });
   const onLost = (count: number, error: unknown) => {

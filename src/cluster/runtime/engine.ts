@@ -5,7 +5,7 @@ import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { currentStage, isName } from '../../protocol/function-path.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
-import { type FailureSettings, failed } from './failures.ts';
+import { cancelledAnswer, type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
 import { type FunctionScope, MessageContext, type PalmFunction, type PalmFunctions } from './functions.ts';
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
@@ -53,53 +53,79 @@ export class Engine {
     if (message.status !== Status.ok && message.features !== 0) return emit(message);
     const run = this.#find(message);
     if (run === undefined) return emit(this.#unknown(message));
+    const cancelled = this.#settings.cancellations.find(message);
+    if (cancelled !== undefined) return emit(cancelledAnswer(message, cancelled));
+    const context = new MessageContext(this.#settings, message);
     let result: unknown;
     let bytes: Bytes | undefined;
     try {
-      result = run(message.payload, new MessageContext(this.#settings, message));
+      result = run(message.payload, context);
       bytes = bytesOf(result);
     } catch (error) {
       return emit(this.#fail(message, error));
     }
-    if (bytes === undefined) return this.#later(message, result, emit);
+    if (bytes === undefined) return this.#later(context, result, emit);
     message.payload = bytes;
     return emit(message);
   };
 
-  async #later(message: PalmMessage, promised: unknown, emit: Emit): Promise<unknown> {
+  async #later(context: MessageContext, promised: unknown, emit: Emit): Promise<unknown> {
+    const { cancellations } = this.#settings;
+    cancellations.begin(context);
+    try {
+      return await this.#awaited(context, promised, emit);
+    } finally {
+      cancellations.end(context);
+    }
+  }
+
+  async #awaited(context: MessageContext, promised: unknown, emit: Emit): Promise<unknown> {
+    const { message } = context;
     let result: unknown;
     try {
       result = await promised;
       const bytes = bytesOf(result);
       if (bytes !== undefined) {
+        if (context.cancelled !== undefined) return this.#dropped();
         message.payload = bytes;
         return emit(message, true);
       }
       if (isIterable(result)) {
-        if (!(await this.#each(message, result, emit))) return undefined;
+        if (!(await this.#each(context, result, emit))) return undefined;
       } else if (result !== undefined) throw new WrongResult(result);
     } catch (error) {
+      if (context.cancelled !== undefined) return this.#dropped();
       return emit(this.#fail(message, error), true);
     }
+    if (context.cancelled !== undefined) return this.#dropped();
     if (!this.#settings.mayEnd) return emit(this.#fail(message, new NoResult(result)), true);
     this.#settings.tally.ended++;
     return undefined;
   }
 
-  /** Emits each result. Resolves with whether there was none. */
+  /** Counts a call whose results go nowhere. */
+  #dropped(): undefined {
+    this.#settings.tally.cancelled++;
+    return undefined;
+  }
+
+  /** Emits each result until the call is cancelled. Resolves with whether there was none. */
   async #each(
-    message: PalmMessage,
+    context: MessageContext,
     results: Iterable<unknown> | AsyncIterable<unknown>,
     emit: Emit,
   ): Promise<boolean> {
+    const { message } = context;
     let isEmpty = true;
     for await (const result of handled(results)) {
+      // Leaving the loop ends a generator.
+      if (context.cancelled !== undefined) return true;
       isEmpty = false;
       const payload = bytesOf(result);
       if (payload === undefined) throw new WrongResult(result, results);
       if ((await emit({ ...message, payload })) === false) break;
     }
-    return isEmpty;
+    return isEmpty || context.cancelled !== undefined;
   }
 
   #fail(message: PalmMessage, error: unknown, status?: number): PalmMessage {

@@ -1,10 +1,16 @@
 /** The answer to a call that failed. */
 import type { Logger } from '../../logging.ts';
-import { messageOf, readSafely } from '../../protocol/errors.ts';
+import { messageOf, type PalmError, readSafely } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
 
 /** pylm's answer when a function raises or is not found: the one byte `0`. */
 export const FAILED_PAYLOAD = 0x30;
+
+/** The answer to a message that came after its caller had cancelled it. */
+export function cancelledAnswer(message: PalmMessage, { message: error, code }: PalmError): PalmMessage {
+  const payload = new Uint8Array([FAILED_PAYLOAD]);
+  return { ...message, payload, status: Status.cancelled, error, errorName: code };
+}
 
 export interface FailureSettings {
   readonly logger: Logger;

@@ -2,10 +2,11 @@
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { checkWritable, wireKey } from '../../protocol/cache-keys.ts';
-import { inspectValue, invalidCall } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
+import type { CancellableCall, Cancellations } from './cancellations.ts';
 import type { Store } from './store.ts';
 
 /** What a function gets beside its payload, and what scatter, gather and handleStream get beside the message. */
@@ -19,8 +20,24 @@ export interface FunctionContext {
   readonly cache: Cache;
   /** The server's or worker's logger. It writes every line: how often callers can cause a line is up to the function. */
   readonly logger: Logger;
-  /** Aborts when the server or worker begins to close. */
+  /**
+   * Aborts when nobody waits for the results of this call any more, and when the server or worker begins to close. The reason is a
+   * PalmError: `CANCELLED` when the caller aborted the call, left it or closed its client, `TIMEOUT` when the caller's time was up,
+   * `DISCONNECTED` when the caller is gone, `CLOSED` when the server or worker is closing. What a function returns after a cancel goes
+   * nowhere, and a generator is ended at its next result; after `CLOSED` results are still sent. Each call has a signal of its own, which
+   * is made when it is first read and never aborts after the function is over. Calls that came with `detached`, or from pylm's clients, are
+   * never cancelled.
+   */
   readonly signal: AbortSignal;
+  /**
+   * Tells the caller how far the function is, if it gave `onProgress`; otherwise it does nothing and costs nothing. Call it as often as you
+   * like: the caller gets the newest a few times a second, and always the last one before the answer. It never throws: what cannot be shown
+   * is dropped, as are calls after the function is over.
+   * @param done - what is done, in any unit: a finite number.
+   * @param total - what there is to do in all, in the same unit; left out when it is not known.
+   * @param note - what is being done, for people. After 200 characters it is cut.
+   */
+  readonly progress: (done: number, total?: number, note?: string) => void;
   /** Name of the server or worker that runs the function. */
   readonly name: string;
 }
@@ -70,13 +87,17 @@ export interface FunctionScope {
   readonly cache: Cache;
   /** The logger of functions. It writes every line, however often functions are called. */
   readonly functionLogger: Logger;
-  readonly signal: AbortSignal;
+  /** Knows the calls that take time, and cancels them. */
+  readonly cancellations: Cancellations;
 }
 
 /** The context of one message. Its values are made when they are asked for, so others cost nothing. */
-export class MessageContext implements FunctionContext {
+export class MessageContext implements FunctionContext, CancellableCall {
   readonly message: PalmMessage;
   readonly #scope: FunctionScope;
+  #controller: AbortController | undefined;
+  /** Why the call was cancelled. */
+  cancelled: PalmError | undefined;
 
   constructor(scope: FunctionScope, message: PalmMessage) {
     this.#scope = scope;
@@ -94,11 +115,30 @@ export class MessageContext implements FunctionContext {
   }
 
   get signal(): AbortSignal {
-    return this.#scope.signal;
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      const { closing } = this.#scope.cancellations;
+      if (this.cancelled !== undefined) this.#controller.abort(this.cancelled);
+      else if (closing.aborted) this.#controller.abort(closing.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get progress(): FunctionContext['progress'] {
+    return () => {};
   }
 
   get name(): string {
     return this.#scope.name;
+  }
+
+  cancel(reason: PalmError): void {
+    this.cancelled = reason;
+    this.#controller?.abort(reason);
+  }
+
+  closing(reason: unknown): void {
+    this.#controller?.abort(reason);
   }
 }
 

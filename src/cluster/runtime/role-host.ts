@@ -5,6 +5,7 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
+import { Cancellations } from './cancellations.ts';
 import { Engine } from './engine.ts';
 import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
@@ -69,6 +70,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly functionLogger: Logger;
   readonly includeStack: boolean;
   readonly shutdown: AbortController = new AbortController();
+  readonly cancellations: Cancellations = new Cancellations(this.shutdown.signal);
   readonly tally: MutableCounters = tally();
   /** Budget of messages that wait for a function or a worker. */
   readonly waiting: ByteBudget;
@@ -98,14 +100,10 @@ export class RoleHost implements FailureSettings, FunctionScope {
     await this.connection.close({ timeout: left() });
   }
 
-  get signal(): AbortSignal {
-    return this.shutdown.signal;
-  }
-
   /** What all messages of this role share. */
   get scope(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
-    const { name, cache, logger, functionLogger, signal, includeStack, tally } = this;
-    return { name, cache, logger, functionLogger, signal, includeStack, tally };
+    const { name, cache, logger, functionLogger, cancellations, includeStack, tally } = this;
+    return { name, cache, logger, functionLogger, cancellations, includeStack, tally };
   }
 
   /** The counters as they are now. */

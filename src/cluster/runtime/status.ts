@@ -77,6 +77,8 @@ export interface Counters {
   readonly failed: number;
   /** Messages that ended here because the function, scatter or gather returned nothing. */
   readonly ended: number;
+  /** Messages that were let go of, or whose results were, because their callers cancelled them. Servers of 0.1 do not count these. */
+  readonly cancelled?: number;
   /**
    * Frames that were not envelopes, calls that named no client to answer, cache requests that were refused, and results that
    * came too late to be sent.
@@ -87,9 +89,9 @@ export interface Counters {
 }
 
 /** Counters that can be changed. {@link Counters.inFlight} is not counted but asked for. */
-export type MutableCounters = { -readonly [K in Exclude<keyof Counters, 'inFlight'>]: number };
+export type MutableCounters = { -readonly [K in Exclude<keyof Counters, 'inFlight'>]-?: number };
 
 /** New counters, all 0. */
 export function tally(): MutableCounters {
-  return { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0 };
+  return { received: 0, answered: 0, failed: 0, ended: 0, cancelled: 0, dropped: 0 };
 }

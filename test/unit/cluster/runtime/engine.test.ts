@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
 import { Engine, type EngineSettings } from '../../../../src/cluster/runtime/engine.ts';
 import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts';
 import { tally } from '../../../../src/cluster/runtime/status.ts';
@@ -13,7 +14,7 @@ function ground(functions: PalmFunctions = {}, settings: Partial<EngineSettings>
     cache: {} as EngineSettings['cache'],
     logger,
     functionLogger: logger,
-    signal: new AbortController().signal,
+    cancellations: new Cancellations(new AbortController().signal),
     includeStack: false,
     isNamed: true,
     mayEnd: false,

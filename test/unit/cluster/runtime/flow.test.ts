@@ -19,7 +19,7 @@ it('records no stack for the frames of a flood that are not envelopes', async ()
     return decode.apply(this, args);
   });
   const standard = Error.stackTraceLimit;
-  const tally = { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0, inFlight: 0 };
+  const tally = { received: 0, answered: 0, failed: 0, ended: 0, cancelled: 0, dropped: 0, inFlight: 0 };
   const batches: Bytes[][] = [[bad, bad, bad, good, good, bad]];
   const source: Source<Bytes> = {
     next: async () => {
