@@ -12,6 +12,16 @@ export type { ConnectOptions } from './client/connect-options.ts';
 export type { Job, JobProgress } from './client/stream/job.ts';
 export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
 export type { JobOptions, MapOptions } from './client/stream/options.ts';
+export type {
+  Definitions,
+  ErrorShapes,
+  FunctionContract,
+  FunctionDefinition,
+  Results,
+  StreamDefinition,
+} from './functions/contract/definition.ts';
+export type { Given, Issue, Shape, Taken } from './functions/contract/shape.ts';
+export { fn, functions } from './functions/fn.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export type { Bytes } from './protocol/bytes.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';

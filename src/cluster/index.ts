@@ -34,3 +34,4 @@ export type {
   WorkerState,
 } from './runtime/status.ts';
 export { MemoryStore, type MemoryStoreOptions, type Store } from './runtime/store.ts';
+export { asPalmFunction, type OfferedFunction, type OfferedFunctions } from './runtime/typed-function.ts';

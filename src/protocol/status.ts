@@ -12,3 +12,5 @@ export const missing = 3;
 export const refused = 4;
 /** The caller had cancelled the call before it came. */
 export const cancelled = 5;
+/** The input is not what the function takes: the payload says why, as JSON. */
+export const invalid = 6;

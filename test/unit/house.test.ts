@@ -54,11 +54,21 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/cache-link': [...GROUND, 'src/tap'],
   'src/cache-client': [...GROUND, 'src/cache-link'],
 
+  'src/functions/contract': ['src/protocol'],
+  'src/functions/*': ['src/protocol', 'src/functions/contract', 'src/functions/*', 'src/cluster/runtime'],
+
   'src/client/stream': [...GROUND, 'src/client/*'],
   'src/client/*': [...GROUND, ...CACHE, 'src/tap', 'src/client/*', 'src/client/stream'],
-  'src/index': [...GROUND, 'src/tap', 'src/client/*', 'src/client/stream'],
+  'src/index': [
+    ...GROUND,
+    'src/tap',
+    'src/client/*',
+    'src/client/stream',
+    'src/functions/contract',
+    'src/functions/*',
+  ],
 
-  'src/cluster/runtime': [...GROUND, 'src/cache-link'],
+  'src/cluster/runtime': [...GROUND, 'src/cache-link', 'src/functions/contract'],
   'src/cluster/dispatch': [...GROUND, 'src/cluster/runtime'],
   'src/cluster/worker-link': [...GROUND, 'src/cache-link', 'src/cluster/runtime'],
   'src/cluster/roles': [

@@ -16,9 +16,10 @@ import { Cancellations } from '../runtime/cancellations.ts';
 import { Engine } from '../runtime/engine.ts';
 import { type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, Flow } from '../runtime/flow.ts';
-import { cacheOf, type KeyValues, type PalmFunctions } from '../runtime/functions.ts';
+import { cacheOf, type KeyValues } from '../runtime/functions.ts';
 import { DRAIN_TIMEOUT } from '../runtime/role-host.ts';
 import { type Counters, type MutableCounters, tally } from '../runtime/status.ts';
+import type { OfferedFunctions } from '../runtime/typed-function.ts';
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
 import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
@@ -36,8 +37,11 @@ export interface WorkerOptions {
   readonly pullAddress?: string | undefined;
   /** Lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;
-  /** The functions that it offers to calls to any server. It always has `echo`, which returns its payload. */
-  readonly functions?: PalmFunctions | undefined;
+  /**
+   * The functions that it offers to calls to any server: of bytes, or with types as `fn` defines them. It always has `echo`, which
+   * returns its payload.
+   */
+  readonly functions?: OfferedFunctions | undefined;
   /** Async functions that may run at the same time. Default 1. */
   readonly concurrency?: number | undefined;
   /** Logger that takes the lines. Default: the console. */

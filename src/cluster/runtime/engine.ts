@@ -7,16 +7,17 @@ import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
 import { cancelledAnswer, type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
-import { type FunctionScope, MessageContext, type PalmFunction, type PalmFunctions } from './functions.ts';
+import { type FunctionScope, MessageContext, type PalmFunction } from './functions.ts';
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
+import { asPalmFunction, isOffered, type OfferedFunctions } from './typed-function.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {
   /** Whether a call must name this server. A worker takes calls to any name, since they name its Master. */
   readonly isNamed: boolean;
   /** Whether a function may return nothing, which ends the message here. */
   readonly mayEnd: boolean;
-  readonly functions: PalmFunctions;
+  readonly functions: OfferedFunctions;
   readonly tally: MutableCounters;
 }
 
@@ -31,13 +32,13 @@ export class Engine {
     this.#settings = settings;
     this.#recent = { path: '', stage: 0, run: undefined };
     this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
-    for (const [own, run] of Object.entries(settings.functions)) {
-      if (!isName(own) || typeof run !== 'function') {
+    for (const [own, offered] of Object.entries(settings.functions)) {
+      if (!isName(own) || !isOffered(offered)) {
         throw invalidCall(
-          `functions must hold functions under names without dots or spaces, not ${inspectValue(own)}: ${inspectValue(run)}`,
+          `functions must hold functions, or what fn(…) makes, under names without dots or spaces, not ${inspectValue(own)}: ${inspectValue(offered)}`,
         );
       }
-      this.#functions.set(own, run);
+      this.#functions.set(own, asPalmFunction(offered));
     }
   }
 

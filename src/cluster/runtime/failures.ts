@@ -1,4 +1,5 @@
 /** The answer to a call that failed. */
+import { answerOf } from '../../functions/contract/failure.ts';
 import type { Logger } from '../../logging.ts';
 import { messageOf, type PalmError, readSafely } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
@@ -31,5 +32,7 @@ export function failed(
   if (message.status !== Status.ok) return { ...message, payload };
   const stack = includeStack ? readSafely(() => (error as Error).stack ?? reason) : undefined;
   const errorName = readSafely(() => (error instanceof Error ? error.name : '')) ?? '';
-  return { ...message, payload, status, error: stack ?? reason, errorName };
+  const failure = { ...message, payload, status, error: stack ?? reason, errorName };
+  // A caller without features is pylm's, and takes `0` for a failure.
+  return message.features === 0 ? failure : { ...failure, ...answerOf(error) };
 }

@@ -9,18 +9,12 @@ import { Cancellations } from './cancellations.ts';
 import { Engine } from './engine.ts';
 import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
-import {
-  type Cache,
-  cacheOf,
-  copying,
-  type FunctionScope,
-  type HandleStream,
-  type PalmFunctions,
-} from './functions.ts';
+import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher, type Stream } from './publisher.ts';
 import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
+import type { OfferedFunctions } from './typed-function.ts';
 
 /** Options of every server: pylm's arguments in camel case, and frond's own. */
 export interface ServingOptions {
@@ -48,8 +42,11 @@ export interface ServingOptions {
 
 /** Options of servers that run functions themselves. */
 export interface FunctionOptions {
-  /** The functions that the server offers. It always has `echo`, which returns its payload. */
-  readonly functions?: PalmFunctions | undefined;
+  /**
+   * The functions that the server offers: of bytes, or with types as `fn` defines them. It always has `echo`, which returns its
+   * payload.
+   */
+  readonly functions?: OfferedFunctions | undefined;
   /** Chooses topic and message for each result, in place of `pipelined` or `toClient`. */
   readonly handleStream?: HandleStream | undefined;
   /**
@@ -112,7 +109,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   }
 
   /** Runs the functions of a server. */
-  engine(functions: PalmFunctions | undefined, mayEnd: boolean): Engine {
+  engine(functions: OfferedFunctions | undefined, mayEnd: boolean): Engine {
     return new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
   }
 
