@@ -202,6 +202,9 @@ export const WORKER_RESULTS = 8;
 /** Requests in one worker's name that wait for its old link to end. A frond worker has three under way. */
 export const WORKER_MOVES = 4;
 
+/** Notices of cancelled calls that wait for one worker's next request. The oldest is dropped. */
+export const WORKER_NOTICES = 64;
+
 /** Requests of one worker that are recognised when they come again. A frond worker has three under way. */
 export const WORKER_REQUESTS_KNOWN = 8;
 

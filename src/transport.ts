@@ -114,9 +114,7 @@ export interface BindingConnection extends Connection {
   /** Shares frames among the peers that pull. */
   bindPush(address: string): Promise<BoundPush>;
   /** Publishes to subscribers. It confirms a subscription to a peer that asks for that. */
-  bindPublish(
-    address: string,
-  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }>;
+  bindPublish(address: string): Promise<BoundPublish>;
 }
 
 /** Gives the reply to a request. */
@@ -156,6 +154,17 @@ export interface BoundPush extends Binding, FrameSink {
   readonly peers: number;
   /** Calls `listener` each time a puller comes or goes. */
   onPeers(listener: () => void): void;
+}
+
+/** A bound end that publishes to subscribers. */
+export interface BoundPublish extends Binding {
+  /** Resolves when more may be published. Rejects with `CLOSED` when the end is closed. */
+  publish(deliveries: readonly Delivery[]): Promise<void>;
+  /**
+   * Calls `listener` with true when a peer subscribes to a topic, and with false when the last one that did has ended its subscription or is
+   * gone; not when this end closes. Absent where the transport cannot tell: then the calls of a client that is gone run to their end.
+   */
+  onSubscribers?(listener: (topic: string, isThere: boolean) => void): void;
 }
 
 /**

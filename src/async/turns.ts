@@ -54,6 +54,31 @@ export class Turns<T> {
     return item;
   }
 
+  /**
+   * Takes out items that wait.
+   * @param isOwner - whether any of the owner's items are to be taken out.
+   * @param isPicked - called with each of these: whether to take it out.
+   */
+  remove(isOwner: (owner: string) => boolean, isPicked: (item: T) => boolean): T[] {
+    const removed: T[] = [];
+    for (let left = this.#ring.size; left > 0; left--) {
+      const lane = this.#ring.shift();
+      if (lane === undefined) break;
+      for (let items = isOwner(lane.owner) ? lane.items.size : 0; items > 0; items--) {
+        const item = lane.items.shift() as T;
+        if (isPicked(item)) removed.push(item);
+        else lane.items.push(item);
+      }
+      if (lane.items.size > 0) this.#ring.push(lane);
+      else {
+        lane.isWaiting = false;
+        if (lane !== this.#last) this.#lanes.delete(lane.owner);
+      }
+    }
+    this.#size -= removed.length;
+    return removed;
+  }
+
   #laneOf(owner: string): Lane<T> {
     const before = this.#last;
     if (before?.isWaiting === false) this.#lanes.delete(before.owner);

@@ -92,9 +92,9 @@ export class CancelledCalls {
   /** Why, by topic; by topic, colon and ordinal; or by the beginning of topics, up to a slash. */
   readonly #reasons = new Map<string, PalmError>();
 
-  /** @param notice - names the first ones. */
-  constructor(notice?: CancelNotice) {
-    if (notice !== undefined) this.add(notice);
+  /** @param notices - name the first ones. */
+  constructor(notices: readonly CancelNotice[] = []) {
+    for (const notice of notices) this.add(notice);
   }
 
   /** Number of names. */

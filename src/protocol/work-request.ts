@@ -17,6 +17,8 @@ export const WorkKind = {
   done: 1,
   /** From a worker: the message was not begun, and goes back. */
   returned: 2,
+  /** To a worker: a notice of cancelled calls, under lease 0. */
+  notice: 3,
 } as const;
 
 /** One message on its way to a worker, or a result of it on its way back. */
@@ -56,6 +58,8 @@ export interface WorkRequest {
   readonly leaves: boolean;
   /** Whether a relay says, under any number, that the link to the worker broke. The worker may come back. */
   readonly isAway: boolean;
+  /** Whether the worker takes items of kind `notice`. */
+  readonly takesCancels?: boolean | undefined;
   /** Results of the worker, and messages that it returns. */
   readonly items: readonly WorkItem[];
 }
@@ -65,7 +69,7 @@ const AWAY = -2;
 
 /** The frame of a request for work. */
 export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): Bytes {
-  const { worker, name, sequence, want, leaves, isAway, items } = request;
+  const { worker, name, sequence, want, leaves, isAway, takesCancels = false, items } = request;
   return codec.encode(
     palmMessage({
       pipeline: name,
@@ -74,7 +78,7 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
       function: WORK,
       cache: String(sequence),
       payload: packWork(items),
-      features: Feature.replies | Feature.work,
+      features: Feature.replies | Feature.work | (takesCancels ? Feature.cancels : 0),
     }),
   );
 }
@@ -84,7 +88,7 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
  * @throws PalmError `PROTOCOL` when the message is not a request for work, `TOO_LARGE` for an id, name or list beyond its limit.
  */
 export function readWorkRequest(message: PalmMessage): WorkRequest {
-  const { client: worker, pipeline: name, stage, cache, payload } = message;
+  const { client: worker, pipeline: name, stage, cache, payload, features } = message;
   const sequence = /^[1-9]\d*$/.test(cache) ? Number(cache) : Number.NaN;
   if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
@@ -105,6 +109,7 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
     want: Math.max(0, stage),
     leaves: stage === LEAVES,
     isAway: stage === AWAY,
+    takesCancels: (features & Feature.cancels) !== 0,
     items,
   };
 }

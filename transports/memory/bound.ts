@@ -6,7 +6,7 @@ import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { isTakenBy } from '../../src/protocol/topics.ts';
-import type { Answer, Binding, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
+import type { Answer, Binding, BoundPublish, BoundPull, BoundPush, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import type { Endpoint, MemoryNetwork, Taker } from './network.ts';
@@ -179,10 +179,15 @@ export class MemoryPush extends Bound implements BoundPush {
   }
 }
 
-export class MemoryPublish extends Bound {
+export class MemoryPublish extends Bound implements BoundPublish {
   readonly #takers = new Set<Taker<Delivery>>();
   #published: Delivery[] = [];
   readonly #held = new HeldDeliveries(() => {});
+  readonly #listeners: ((topic: string, isThere: boolean) => void)[] = [];
+
+  onSubscribers(listener: (topic: string, isThere: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
 
   async publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
@@ -203,11 +208,20 @@ export class MemoryPublish extends Bound {
       kind: 'publish',
       attach: (taker) => {
         this.#takers.add(taker);
+        this.#tell(taker.topic, true);
         const waiting = this.#held.release(taker.topic);
         if (waiting.length > 0) taker.give(waiting);
       },
-      detach: (taker) => this.#takers.delete(taker),
+      detach: (taker) => {
+        this.#takers.delete(taker);
+        for (const { topic } of this.#takers) if (topic === taker.topic) return;
+        this.#tell(taker.topic, false);
+      },
     };
+  }
+
+  #tell(topic: string, isThere: boolean): void {
+    for (const listener of this.#listeners) harmless(() => listener(topic, isThere));
   }
 
   #deliver(): void {

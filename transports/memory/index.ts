@@ -7,9 +7,9 @@ import type {
   Binding,
   BindingConnection,
   BindingTransport,
+  BoundPublish,
   BoundPull,
   BoundPush,
-  Delivery,
   PendingReply,
   Puller,
   Pusher,
@@ -88,9 +88,7 @@ class MemoryConnection extends BaseConnection implements BindingConnection {
     return this.keep(new MemoryPush(this.#network, this).bind(address));
   }
 
-  async bindPublish(
-    address: string,
-  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+  async bindPublish(address: string): Promise<BoundPublish> {
     this.checkUse(address);
     return this.keep(new MemoryPublish(this.#network, this).bind(address));
   }

@@ -7,9 +7,9 @@ import type {
   Answer,
   Binding,
   BindingConnection,
+  BoundPublish,
   BoundPull,
   BoundPush,
-  Delivery,
   PendingReply,
   Puller,
   Pusher,
@@ -136,9 +136,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     return this.#bind(address, open, (socket) => new ZeromqPush(socket, this));
   }
 
-  async bindPublish(
-    address: string,
-  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+  async bindPublish(address: string): Promise<BoundPublish> {
     const marks = { sendHighWaterMark: PUBLISH_MARK };
     const small = { ...takingControl(this.#settings), receiveHighWaterMark: SUBSCRIPTION_MARK };
     const Publisher = countingTopics(this.#addon);

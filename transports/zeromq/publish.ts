@@ -1,9 +1,10 @@
 import type { Fifo } from '../../src/async/fifo.ts';
+import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
 import { CONFIRMATIONS, OWED_SUBSCRIBERS, READ_RUN, STANDSTILL } from '../../src/flow-control.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { asksForProof, SLASH } from '../../src/protocol/topics.ts';
-import type { CloseOptions, Delivery } from '../../src/transport.ts';
+import type { BoundPublish, CloseOptions, Delivery } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound } from './bound.ts';
@@ -18,7 +19,7 @@ export interface PublishSettings {
 }
 
 /** Publishes, and confirms subscriptions. Deliveries wait for slow subscribers. */
-export class ZeromqPublish extends Bound<CountingPublisher> {
+export class ZeromqPublish extends Bound<CountingPublisher> implements BoundPublish {
   readonly #topics = new HeldTopics();
   /** Whether all peers were dropped. Events about them are then ignored. */
   #isDropping = false;
@@ -30,6 +31,8 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
   readonly #owed: OwedDeliveries;
   readonly #writer: SocketWriter<Delivery>;
   #sending: Delivery = NOTHING;
+  readonly #listeners: ((topic: string, isThere: boolean) => void)[] = [];
+  #isClosing = false;
 
   /** @param socket - with `noDrop` and a `sendTimeout` of 0, so that it fails at once when a subscriber has no room. */
   constructor(socket: CountingPublisher, host: ChannelHost, { maxOwed }: PublishSettings) {
@@ -58,11 +61,19 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
     });
   }
 
+  onSubscribers(listener: (topic: string, isThere: boolean) => void): void {
+    this.#listeners.push(listener);
+    this.#topics.onEnd = (topic) => {
+      if (!this.#isClosing) this.#tell(Buffer.from(topic, 'latin1').toString(), false);
+    };
+  }
+
   publish(deliveries: readonly Delivery[]): Promise<void> {
     return this.#writer.write(deliveries);
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
+    this.#isClosing = true;
     await atMost(options.timeout ?? 0, this.#emptied());
     this.#held.clear();
     this.#owed.close();
@@ -104,6 +115,7 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       }
       if (subscription === undefined) continue;
       const topic = new TextDecoder().decode(news.subarray(1));
+      this.#tell(topic, true);
       this.#arrived(topic);
       if (news[news.length - 1] !== SLASH) continue;
       unsent++;
@@ -113,6 +125,10 @@ export class ZeromqPublish extends Bound<CountingPublisher> {
       // Results must not wait behind the confirmations of a peer that subscribes without end.
       if (unsent >= CONFIRMATIONS) await sent;
     }
+  }
+
+  #tell(topic: string, isThere: boolean): void {
+    for (const listener of this.#listeners) harmless(() => listener(topic, isThere));
   }
 
   /** Sends the deliveries that waited for a new subscription, before later ones. */

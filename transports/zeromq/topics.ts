@@ -99,6 +99,9 @@ export class HeldTopics {
     return this.#recent.coverage;
   }
 
+  /** Called with each topic that has lost its last subscriber, one character for each byte. */
+  onEnd: ((topic: string) => void) | undefined;
+
   /** Takes a report of an XPUB. Returns the topic of a new subscription, one character for each byte. */
   take(news: Uint8Array): string | undefined {
     const topic = Buffer.from(news.buffer, news.byteOffset + 1, news.length - 1).toString('latin1');
@@ -152,6 +155,7 @@ export class HeldTopics {
     const others = (this.#lengths.get(length) ?? 0) - 1;
     if (others > 0) this.#lengths.set(length, others);
     else this.#lengths.delete(length);
+    this.onEnd?.(topic);
   }
 
   /** Notes that one of several subscribers was skipped. */

@@ -1,7 +1,8 @@
+import { harmless } from '../../src/async/harmless.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import { CONFIRMATION_BACKLOG_BYTES, PUBLISHED_RUN_BYTES } from '../../src/flow-control.ts';
 import { asksForProof, LONGEST_TOPIC, SLASH } from '../../src/protocol/topics.ts';
-import type { CloseOptions, Delivery } from '../../src/transport.ts';
+import type { BoundPublish, CloseOptions, Delivery } from '../../src/transport.ts';
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';
 import { MORE } from './frame-reader.ts';
@@ -27,7 +28,7 @@ interface Subscriber {
 const DONE = Promise.resolve();
 
 /** Publishes, and confirms subscriptions. A subscriber that is too slow loses deliveries, which the status reports as `lost`. */
-export class ZmtpPublish extends Bound {
+export class ZmtpPublish extends Bound implements BoundPublish {
   readonly socketType = 'XPUB';
   override readonly takesControlOnly = true;
   readonly #subscribers = new Map<Link, Subscriber>();
@@ -43,10 +44,15 @@ export class ZmtpPublish extends Bound {
   readonly #lingering = new Map<string, Delivery[]>();
   /** How many deliveries each subscription lost in this turn of events. */
   readonly #lost = new Map<string, number>();
+  readonly #listeners: ((topic: string, isThere: boolean) => void)[] = [];
   #isClosing = false;
   #lastTopic = '';
   #lastKey = '';
   #lastBytes: Uint8Array = new Uint8Array(0);
+
+  onSubscribers(listener: (topic: string, isThere: boolean) => void): void {
+    this.#listeners.push(listener);
+  }
 
   publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed || this.#isClosing) return Promise.reject(this.closedError());
@@ -82,7 +88,10 @@ export class ZmtpPublish extends Bound {
     if (subscriber === undefined) return;
     this.#subscribers.delete(link);
     this.#topicBytes -= subscriber.bytes;
-    for (const topic of subscriber.topics) this.#topics.remove(topic, link, true);
+    for (const topic of subscriber.topics) {
+      this.#topics.remove(topic, link, true);
+      this.#tellEnd(topic);
+    }
   }
 
   /** Peers of ZMTP 3.0 send subscriptions as messages. */
@@ -104,6 +113,7 @@ export class ZmtpPublish extends Bound {
       subscriber.topics.delete(key);
       subscriber.bytes -= cost;
       this.#topicBytes -= cost;
+      this.#tellEnd(key);
       return;
     }
     if (this.#topics.add(key, link)) {
@@ -112,6 +122,7 @@ export class ZmtpPublish extends Bound {
       this.#topicBytes += cost;
       this.#checkTopics(link, subscriber);
     }
+    for (const listener of this.#listeners) harmless(() => listener(Buffer.from(topic).toString(), true));
     // They leave before later deliveries.
     this.#lingerNoMore();
     if (!this.#held.isEmpty) {
@@ -123,6 +134,13 @@ export class ZmtpPublish extends Bound {
     if (topic.at(-1) !== SLASH || link.waiting > CONFIRMATION_BACKLOG_BYTES) return;
     link.send(topic, true);
     link.send(NO_BYTES, false);
+  }
+
+  /** Tells that a subscription has ended, if nobody else has one to the same topic. */
+  #tellEnd(key: string): void {
+    if (this.#listeners.length === 0 || this.#isClosing || this.isClosed || this.#topics.has(key)) return;
+    const topic = Buffer.from(key, 'latin1').toString();
+    for (const listener of this.#listeners) harmless(() => listener(topic, false));
   }
 
   #publishNow(delivery: Delivery): void {

@@ -5,9 +5,9 @@ import type {
   Answer,
   Binding,
   BindingConnection,
+  BoundPublish,
   BoundPull,
   BoundPush,
-  Delivery,
   PendingReply,
   Puller,
   Pusher,
@@ -92,9 +92,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
     return this.#bind(address, (context) => new ZmtpPush(context));
   }
 
-  async bindPublish(
-    address: string,
-  ): Promise<Binding & { publish(deliveries: readonly Delivery[]): Promise<void> }> {
+  async bindPublish(address: string): Promise<BoundPublish> {
     return this.#bind(address, (context) => new ZmtpPublish(context));
   }
 

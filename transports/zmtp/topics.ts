@@ -55,6 +55,11 @@ export class Topics<H> {
     return true;
   }
 
+  /** Whether anybody has a subscription to just this topic. */
+  has(topic: string): boolean {
+    return this.#byLength.get(topic.length)?.has(topic) === true;
+  }
+
   /** The longest subscription of the holder that covers `topic`. */
   subscriptionOf(topic: string, holder: H): string {
     for (let i = this.#lengths.length - 1; i >= 0; i--) {

@@ -4,6 +4,7 @@ import { type Deferred, deferred } from '../../async/deferred.ts';
 import { WORKER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, Slab } from '../../protocol/bytes.ts';
+import { type CancelNotice, cancelMessage } from '../../protocol/cancel.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
@@ -17,6 +18,7 @@ import {
   type WorkRequest,
 } from '../../protocol/work-request.ts';
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
+import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
@@ -33,6 +35,10 @@ export interface DispatcherSettings {
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
   /** Takes a message that is given up because `deaths` workers died with it. */
   readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
+  /** Whether a message is not wanted any more. It is answered then. */
+  readonly refuses?: (message: PalmMessage) => boolean;
+  /** Called with the number of messages that were settled because their callers cancelled them. */
+  readonly onCancelled?: (count: number) => void;
   readonly logger: Logger;
   readonly budgets: LeaseBudgets;
   /** Whether messages are what came in, unchanged: they need not be encoded again. */
@@ -49,7 +55,7 @@ export interface DispatcherSettings {
  * A frond worker asks for work and says how much it takes. Each message that it gets is a lease, which it ends with a result or
  * returns. Workers that are pushed to get the messages that nobody asks for.
  */
-export class Dispatcher implements Outlet<Bytes> {
+export class Dispatcher implements Outlet<Bytes>, CallHolder {
   readonly #settings: DispatcherSettings;
   readonly #codec = new EnvelopeCodec();
   readonly #replies = new EnvelopeCodec();
@@ -141,6 +147,7 @@ export class Dispatcher implements Outlet<Bytes> {
    * @param frame - the message as it came in.
    */
   add(message: PalmMessage, frame: Bytes): void {
+    if (this.#settings.refuses?.(message)) return;
     let own = frame;
     if (!this.#settings.isVerbatim) own = this.#codec.encode(message);
     // A Master fills an empty `cache` field (pylm/parts/core.py, Inbound).
@@ -188,6 +195,7 @@ export class Dispatcher implements Outlet<Bytes> {
     }
     const worker = this.#registry.come(id, name);
     worker.seen(from, () => this.#linkBroke(worker));
+    worker.takesCancels = request.takesCancels === true;
     if (request.items.length > 0 && worker.ungathered >= WORKER_RESULTS) {
       throw new PalmError(
         'TOO_LARGE',
@@ -210,6 +218,27 @@ export class Dispatcher implements Outlet<Bytes> {
     const results = this.#assigner.pushedCameBack(frames);
     this.#checkDrained();
     return results;
+  }
+
+  /** Settles cancelled messages, and tells the workers that hold some of them. Returns their number. */
+  cancel(frames: CancelledFrames, notices: readonly CancelNotice[]): number {
+    const { count, workers } = this.#leases.cancel(frames);
+    if (count === 0) return 0;
+    this.#settings.onCancelled?.(count);
+    for (const id of workers) {
+      const worker = this.#registry.get(id);
+      if (this.#leases.holds(id) === 0) worker?.forgetAnswer();
+      if (worker?.takesCancels) this.#notify(worker, notices);
+    }
+    this.#openRoom();
+    this.#checkDrained();
+    return count;
+  }
+
+  #notify(worker: LeasedWorker, notices: readonly CancelNotice[]): void {
+    for (const notice of notices) worker.notify(this.#codec.encode(cancelMessage(notice)));
+    const answer = () => this.#encode(worker.takeNotices().map(noticeItem));
+    if (worker.answerEarly(answer)) this.#assigner.waitsNoMore(worker);
   }
 
   /** Resolves when no message waits for a worker and no worker holds one. */
@@ -266,6 +295,8 @@ export class Dispatcher implements Outlet<Bytes> {
     const isThere = this.#registry.get(worker.id) === worker;
     if (!isThere || (want > 0 && worker.workRequests !== workRequests)) return this.#encode([]);
     if (this.#isClosed) return neverAnswered();
+    const notices = worker.takeNotices();
+    if (notices.length > 0) return this.#encode(notices.map(noticeItem));
     const { heartbeat } = this.#registry;
     if (want === 0) return worker.holdSignOfLife(this.#encode([]), heartbeat);
     const before = worker.answerBefore(sequence);
@@ -338,6 +369,10 @@ export class Dispatcher implements Outlet<Bytes> {
     this.#drained.resolve();
     this.#drained = undefined;
   }
+}
+
+function noticeItem(frame: Bytes): WorkItem {
+  return { lease: 0, kind: WorkKind.notice, frame };
 }
 
 /** The answer of a closed dispatcher. A worker that gets no work asks again at once, so it hears from the end of the link instead. */

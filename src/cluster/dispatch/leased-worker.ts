@@ -2,7 +2,7 @@ import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
 import { startTimer } from '../../async/timers.ts';
-import { WORKER_REQUESTS_KNOWN } from '../../flow-control.ts';
+import { WORKER_NOTICES, WORKER_REQUESTS_KNOWN } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
 
@@ -30,6 +30,10 @@ export class LeasedWorker {
   isDead = false;
   /** Whether it has been silent for longer than a worker may be. */
   isSilent = false;
+  /** Whether it takes notices of cancelled calls. */
+  takesCancels = false;
+  /** Notices for it that wait for its next request. */
+  #notices: Bytes[] = [];
   /** Number of its requests for work. */
   workRequests = 0;
   /** Number of its requests whose results wait to be gathered. */
@@ -152,6 +156,37 @@ export class LeasedWorker {
     });
     this.#signOfLife = { reply, stop };
     return reply.promise;
+  }
+
+  /** Adds a notice of cancelled calls. */
+  notify(notice: Bytes): void {
+    this.#notices.push(notice);
+    // It asks at every heartbeat, so more of them mean that it does not read them.
+    if (this.#notices.length > WORKER_NOTICES) this.#notices.shift();
+  }
+
+  /** Takes out the notices that wait. */
+  takeNotices(): readonly Bytes[] {
+    const notices = this.#notices;
+    if (notices.length > 0) this.#notices = [];
+    return notices;
+  }
+
+  /**
+   * Answers a request that is held, the sign of life if there is one. Its answer is not kept.
+   * @param answer - called when one is held.
+   * @returns whether it was a request for work.
+   */
+  answerEarly(answer: () => Bytes): boolean {
+    if (this.#signOfLife !== undefined) {
+      this.#signOfLife.stop();
+      this.#signOfLife.reply.resolve(answer());
+      this.#signOfLife = undefined;
+      return false;
+    }
+    if (this.#workRequest === undefined) return false;
+    this.endWorkRequest(answer());
+    return true;
   }
 
   /** Forgets the last answer: its work is done, or others have it. */

@@ -3,6 +3,7 @@ import type { ByteBudget } from '../../async/byte-budget.ts';
 import { Turns } from '../../async/turns.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
+import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
 
 /** A message for a worker, until it is settled. */
@@ -174,6 +175,28 @@ export class Leases {
     if (message.earlier.length === 0) return;
     for (const { number } of message.earlier) this.#open.delete(number);
     message.earlier = NO_RUNS;
+  }
+
+  /**
+   * Settles messages that are cancelled.
+   * @returns their number, and the workers that hold some of them.
+   */
+  cancel(frames: CancelledFrames): { readonly count: number; readonly workers: ReadonlySet<string> } {
+    const isCancelled = ({ frame }: LeasedMessage) => frames.has(frame);
+    const waited = this.#fresh.remove(() => true, isCancelled);
+    for (const message of waited) this.#waits(message, -1);
+    const others = [...this.#returned, ...this.#alone].filter(isCancelled);
+    for (const message of others) this.settle(message);
+    const workers = new Set<string>();
+    let held = 0;
+    for (const lease of [...this.#open.values()]) {
+      const { message, worker } = lease;
+      if (message.lease !== lease || !isCancelled(message)) continue;
+      this.settle(message);
+      workers.add(worker);
+      held++;
+    }
+    return { count: waited.length + others.length + held, workers };
   }
 
   /** The worker returns the message: it waits again. */

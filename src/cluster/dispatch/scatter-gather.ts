@@ -7,11 +7,11 @@ import { atMost } from '../../async/timers.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
 import { UNGATHERED, UNGATHERED_BYTES, WORKERS_SHARE } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { inspectValue, invalidCall } from '../../protocol/errors.ts';
+import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
 import { type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
-import { type FailureSettings, failed } from '../runtime/failures.ts';
+import { cancelledAnswer, type FailureSettings, failed } from '../runtime/failures.ts';
 import { dropped, type Emit, type Step } from '../runtime/flow.ts';
 import {
   type FunctionScope,
@@ -119,10 +119,19 @@ export async function openDispatch(
     push,
     onResults,
     onGivenUp: (message, deaths) => publisher.fail(failed(host, message, workerDied(deaths), Status.failed)),
+    refuses: (message) => {
+      const reason = host.cancellations.find(message);
+      if (reason !== undefined) publisher.fail(cancelledAnswer(message, reason));
+      return reason !== undefined;
+    },
+    onCancelled: (count) => {
+      host.tally.cancelled += count;
+    },
     logger,
     budgets,
     ...limits,
   });
+  host.cancellations.add(dispatcher);
 
   // A message that fails in scatter is answered as one that fails in gather.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
@@ -259,9 +268,11 @@ async function transformed(
 ): Promise<void> {
   // The transform may change the message. The answer to a failure goes to the original caller.
   const original = { ...message };
+  const context = new TransformContext(settings, message);
+  settings.cancellations.begin(context);
   let count = 0;
   try {
-    const parts: unknown = handled(transform(message, new MessageContext(settings, message)));
+    const parts: unknown = handled(transform(message, context));
     if (!isIterable(parts)) {
       throw invalidCall(
         `scatter and gather must return an iterable of messages, as generators do, not ${inspectValue(parts)}`,
@@ -276,8 +287,18 @@ async function transformed(
   } catch (error) {
     settings.onFailure(failed(settings, original, error));
     return;
+  } finally {
+    settings.cancellations.end(context);
   }
   if (count === 0) settings.tally.ended++;
+}
+
+/** A transform may give messages of other calls, too, so they are passed on though this call is cancelled. */
+class TransformContext extends MessageContext {
+  override cancel(reason: PalmError): boolean {
+    super.cancel(reason);
+    return false;
+  }
 }
 
 function checked(part: unknown): PalmMessage {

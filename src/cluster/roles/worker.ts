@@ -5,6 +5,7 @@ import { CacheClient } from '../../cache-client.ts';
 import { CacheLink } from '../../cache-link.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
+import type { CancelNotice } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
@@ -273,6 +274,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     concurrency,
     pushAddress,
     pullAddress,
+    onCancel: (notice: CancelNotice) => cancellations.cancel(notice),
     onLost,
   };
   return { settings, shutdown, logger, tally: counters, engine, includeStack };

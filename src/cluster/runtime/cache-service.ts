@@ -4,6 +4,7 @@ import { STORE_BYTES } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
 import { isReservedKey } from '../../protocol/cache-keys.ts';
+import { CANCEL, type CancelNotice, readCancel } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, messageOf, PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
@@ -34,6 +35,8 @@ export interface CacheServiceSettings {
   readonly tally: MutableCounters;
   /** Given by a Master or Hub. */
   readonly work: WorkService | undefined;
+  /** Cancels calls. Returns the number of messages that get no answer for that. */
+  readonly cancel?: (notice: CancelNotice) => number;
 }
 
 /** UTF-16 units of the longest key that is stored. */
@@ -57,16 +60,18 @@ export class CacheService {
   readonly #logger: Logger;
   readonly #tally: MutableCounters;
   readonly #work: WorkService | undefined;
+  readonly #cancel: CacheServiceSettings['cancel'];
   /** Bytes of the requests that wait for the store. */
   #waiting = 0;
 
-  constructor({ config, status, store, logger, tally, work }: CacheServiceSettings) {
+  constructor({ config, status, store, logger, tally, work, cancel }: CacheServiceSettings) {
     for (const [key, value] of Object.entries(config)) this.configure(key, value);
     this.#config.set(STATUS_KEY, status);
     this.#store = store;
     this.#logger = logger;
     this.#tally = tally;
     this.#work = work;
+    this.#cancel = cancel;
   }
 
   /** Sets one of the server's own keys. */
@@ -90,6 +95,9 @@ export class CacheService {
     }
     try {
       if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
+      if (this.#cancel !== undefined && request.function === CANCEL) {
+        return this.#reply(request, done(encodeUtf8(String(this.#cancel(readCancel(request))))));
+      }
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);
       this.#waiting += frame.length;
@@ -146,7 +154,9 @@ export class CacheService {
     }
     if ((request.features & Feature.replies) === 0) return outcome.value;
     const { value: payload, status, error } = outcome;
-    const features = this.#work === undefined ? Feature.replies : Feature.replies | Feature.work;
+    let features: number = Feature.replies;
+    if (this.#work !== undefined) features |= Feature.work;
+    if (this.#cancel !== undefined) features |= Feature.cancels;
     return this.#codec.encode(palmMessage({ function: request.function, payload, status, error, features }));
   }
 }

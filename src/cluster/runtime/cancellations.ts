@@ -1,26 +1,64 @@
 /** Which calls a server or worker works on, and which of them their callers have cancelled. */
 
 import { CANCELLED_FOR, CANCELLED_NAMES } from '../../flow-control.ts';
+import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { CancelledCalls, type CancelNotice } from '../../protocol/cancel.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { clientRange } from '../../protocol/envelope-head.ts';
 import type { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 
 /** A message that a function works on. */
 export interface CancellableCall {
   readonly message: Readonly<PalmMessage>;
-  /** Aborts the function's signal. Its results go nowhere from now on. */
-  cancel(reason: PalmError): void;
+  /** Aborts the function's signal. Returns whether its results go nowhere from now on. */
+  cancel(reason: PalmError): boolean;
   /** Aborts the function's signal, because the server closes. Its results are still sent. */
   closing(reason: unknown): void;
+}
+
+/** Finds cancelled messages among frames. */
+export class CancelledFrames {
+  readonly #calls: CancelledCalls;
+  readonly #codec = new EnvelopeCodec();
+  /** What the topics begin with; empty when they have no common beginning. */
+  readonly #prefix: Bytes;
+
+  constructor(calls: CancelledCalls, notices: readonly CancelNotice[]) {
+    this.#calls = calls;
+    const [notice, ...others] = notices;
+    this.#prefix = encodeUtf8(notice === undefined || others.length > 0 ? '' : `${notice.client}/`);
+  }
+
+  /** Whether the message in a frame is cancelled. */
+  has(frame: Bytes): boolean {
+    if (!this.#mayHave(frame)) return false;
+    try {
+      return this.#calls.find(this.#codec.decode(frame)) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A frame is decoded only when its client may be meant. Of an unusual frame the head does not tell. */
+  #mayHave(frame: Bytes): boolean {
+    const [start, end] = clientRange(frame);
+    if (end === 0) return true;
+    const prefix = this.#prefix;
+    if (end - start < prefix.length) return false;
+    for (let i = 0; i < prefix.length; i++) if (frame[start + i] !== prefix[i]) return false;
+    return true;
+  }
 }
 
 /** Something that holds messages before or while a function works on them. */
 export interface CallHolder {
   /**
-   * Lets go of the messages that the notice names.
+   * Lets go of messages.
+   * @param notices - name them, for others that have them.
    * @returns their number.
    */
-  cancel(calls: CancelledCalls, notice: CancelNotice): number;
+  cancel(frames: CancelledFrames, notices: readonly CancelNotice[]): number;
 }
 
 /** Finds cancelled calls. A call that is never cancelled costs a place in a set, and that only while its function takes time. */
@@ -62,21 +100,22 @@ export class Cancellations {
   }
 
   /**
-   * Cancels the calls that a notice names, those that come in the next seconds, too.
+   * Cancels the calls that notices name, those that come in the next seconds, too.
    * @returns the number of messages that get no answer for that.
    */
-  cancel(notice: CancelNotice): number {
-    const calls = new CancelledCalls(notice);
+  cancel(...notices: readonly CancelNotice[]): number {
+    const calls = new CancelledCalls(notices);
+    const frames = new CancelledFrames(calls, notices);
     let count = 0;
-    for (const holder of this.#holders) count += holder.cancel(calls, notice);
+    for (const holder of this.#holders) count += holder.cancel(frames, notices);
     for (const call of this.#running) {
       const reason = calls.find(call.message);
       if (reason === undefined) continue;
       this.#running.delete(call);
-      call.cancel(reason);
-      count++;
+      if (call.cancel(reason)) count++;
     }
-    this.#remember(notice);
+    this.#turn();
+    for (const notice of notices) this.#recent.add(notice);
     return count;
   }
 
@@ -94,11 +133,6 @@ export class Cancellations {
   #find(message: PalmMessage): PalmError | undefined {
     this.#turn();
     return this.#recent.find(message) ?? this.#older.find(message);
-  }
-
-  #remember(notice: CancelNotice): void {
-    this.#turn();
-    this.#recent.add(notice);
   }
 
   #turn(): void {

@@ -132,9 +132,10 @@ export class MessageContext implements FunctionContext, CancellableCall {
     return this.#scope.name;
   }
 
-  cancel(reason: PalmError): void {
+  cancel(reason: PalmError): boolean {
     this.cancelled = reason;
     this.#controller?.abort(reason);
+    return true;
   }
 
   closing(reason: unknown): void {

@@ -8,6 +8,7 @@ import { clientRange } from '../../protocol/envelope-head.ts';
 
 import { NO_BYTES } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
+import type { CallHolder, CancelledFrames } from './cancellations.ts';
 import type { Source } from './flow.ts';
 
 /** Default of `maxWaiting`, in bytes. */
@@ -31,6 +32,8 @@ export interface IntakeSettings {
   readonly other?: ByteBudget;
   /** Called when reading stops because a budget is full. */
   readonly onFull: () => void;
+  /** Called with the number of messages that were dropped because their callers cancelled them. */
+  readonly onCancelled?: (count: number) => void;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface IntakeSettings {
  * with much to do. When there is room, calls of other clients are read too, since transports take turns between links, and
  * their turn comes next here.
  */
-export class Intake implements Source<Bytes>, Iterable<Bytes> {
+export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   readonly #settings: IntakeSettings;
   readonly #turns = new Turns<Bytes>();
   readonly #clients = new ClientOf();
@@ -124,6 +127,19 @@ export class Intake implements Source<Bytes>, Iterable<Bytes> {
 
   release(frame: Bytes): void {
     this.#settings.budget.give(costOf(frame));
+  }
+
+  /** Drops waiting messages. Returns their number. */
+  cancel(frames: CancelledFrames): number {
+    if (this.size === 0) return 0;
+    this.held();
+    const dropped = this.#turns.remove(
+      () => true,
+      (frame) => frames.has(frame),
+    );
+    for (const frame of dropped) this.release(frame);
+    this.#settings.onCancelled?.(dropped.length);
+    return dropped.length;
   }
 
   #now(): IteratorResult<Iterable<Bytes>, undefined> | undefined {

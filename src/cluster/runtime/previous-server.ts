@@ -9,6 +9,7 @@ import { replyText } from '../../protocol/cache-request.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
+import { followNotices } from './notices.ts';
 import type { RoleHost } from './role-host.ts';
 
 /** Milliseconds that a previous server gets to confirm the subscription. A frond server confirms at once, a pylm server never. */
@@ -35,6 +36,8 @@ export class PreviousServer {
   readonly #settings: PreviousServerSettings;
   #address: string | undefined;
   #subscription: Subscription | undefined;
+  /** What the server cancels. A pylm server publishes nothing there. */
+  #notices: Subscription | undefined;
   /** Resolves when another subscription replaces the current one, and at the end. */
   #replaced = deferred<void>();
   #isFinding = false;
@@ -69,7 +72,7 @@ export class PreviousServer {
   async close(options: CloseOptions = {}): Promise<void> {
     this.#isClosed = true;
     this.#replaced.resolve();
-    await this.#subscription?.close(options);
+    await Promise.all([this.#subscription?.close(options), this.#notices?.close()]);
   }
 
   /** Frames as they come, in batches. SUB takes every topic that begins like ours; other topics are left out. */
@@ -114,6 +117,8 @@ export class PreviousServer {
       else logger.warning('the link to a previous server broke', fields);
       this.#findServer();
     });
+    void this.#notices?.close();
+    this.#notices = followNotices(connection, address, (notice) => this.#host.cancel(notice));
     this.#address = address;
     this.#subscription = subscription;
     const replaced = this.#replaced;

@@ -1,8 +1,12 @@
 /** What every role runs on: its connection, store, log and counters. */
 import { ByteBudget } from '../../async/byte-budget.ts';
+import { macrotasks } from '../../async/macrotask.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
+import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
+import { asksForProof } from '../../protocol/topics.ts';
 import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
 import { Cancellations } from './cancellations.ts';
@@ -75,6 +79,10 @@ export class RoleHost implements FailureSettings, FunctionScope {
   #timesFull = 0;
   readonly #started = performance.now();
   #published: Binding | undefined;
+  #publish: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
+  readonly #later = macrotasks();
+  /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
+  readonly #gone = new Set<string>();
   #service: CacheService | undefined;
   /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
@@ -116,7 +124,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** Reads sources as long as there is room. */
   intake(sources: readonly AsyncIterator<readonly Bytes[], undefined>[], other?: ByteBudget): Intake {
     const onFull = () => this.#isFull();
-    const intake = new Intake({ budget: this.waiting, onFull, ...(other && { other }) });
+    const onCancelled = (count: number) => {
+      this.tally.cancelled += count;
+    };
+    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...(other && { other }) });
+    this.cancellations.add(intake);
     for (const source of sources) intake.read(source);
     return intake;
   }
@@ -145,10 +157,28 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const bound = await this.connection.bindPublish(pubAddress);
     this.#published = bound;
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
+    this.#publish = publish;
+    bound.onSubscribers?.((topic, isThere) => this.#subscribersChanged(topic, isThere));
     return {
       address: bound.address,
       publisher: new Publisher({ ...this.scope, publish, handleStream, isVerbatim }),
     };
+  }
+
+  /**
+   * Cancels calls here, and tells the roles behind.
+   * @returns the number of messages here that get no answer for that.
+   */
+  cancel(...notices: readonly CancelNotice[]): number {
+    const count = this.cancellations.cancel(...notices);
+    const codec = new EnvelopeCodec();
+    const tell = (notice: CancelNotice) => ({
+      topic: NOTICES,
+      frames: [codec.encode(cancelMessage(notice))],
+    });
+    // Fails when the server is closed: then the roles behind hear of that.
+    this.#publish?.(notices.map(tell)).catch(() => {});
+    return count;
   }
 
   /** Sets the address of another server that the cache tells under `key`. */
@@ -172,12 +202,39 @@ export class RoleHost implements FailureSettings, FunctionScope {
       return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
     };
     const config = { name, ...addresses, ...this.#changedAddresses };
-    const service = new CacheService({ config, status, store, logger, tally, work });
+    const cancel = (notice: CancelNotice) => this.cancel(notice);
+    const service = new CacheService({ config, status, store, logger, tally, work, cancel });
     this.#service = service;
     const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
     service.configure('db_address', db.address);
     logger.info('serving', { ...addresses, db_address: db.address });
     return db;
+  }
+
+  /**
+   * A client's subscription has come or ended. When it ends, nobody can read the answers to the client's calls. Many clients may go at once,
+   * so their calls are looked for together.
+   */
+  #subscribersChanged(topic: string, isThere: boolean): void {
+    if (!asksForProof(topic) || topic === NOTICES) return;
+    if (isThere) {
+      this.#gone.delete(topic);
+      this.cancellations.isThere(topic);
+      return;
+    }
+    if (this.#gone.size === 0) this.#later(() => this.#cancelGone());
+    this.#gone.add(topic);
+  }
+
+  #cancelGone(): void {
+    const notices = [...this.#gone].map((topic) => ({
+      client: topic.slice(0, -1),
+      calls: [],
+      code: 'DISCONNECTED' as const,
+      reason: 'it is gone, or has lost its subscription',
+    }));
+    this.#gone.clear();
+    if (notices.length > 0) this.cancel(...notices);
   }
 
   /** Counts and logs sparingly: a job that is held up stops and goes on many times. */

@@ -1,9 +1,12 @@
 import type { CacheLink } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
+import type { CancelNotice } from '../../protocol/cancel.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { Feature } from '../../protocol/message.ts';
 import type { Connection, Transport } from '../../transport.ts';
+import { followNotices, readNotice } from '../runtime/notices.ts';
 import { LeasedLink } from './leased-link.ts';
 import { PushedLink } from './work-link.ts';
 
@@ -19,6 +22,8 @@ export interface LinkSettings {
   /** Given addresses; undefined to ask the Master. */
   readonly pushAddress: string | undefined;
   readonly pullAddress: string | undefined;
+  /** Cancels calls that the worker works on. */
+  readonly onCancel: (notice: CancelNotice) => void;
   /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
@@ -40,14 +45,36 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
   const addresses = await findAddresses(settings);
   if (addresses === undefined) {
     const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
-    return new LeasedLink({ ask, id: connection.id, name, concurrency });
+    const codec = new EnvelopeCodec();
+    const onNotice = (frame: Bytes) => {
+      const notice = readNotice(codec, frame);
+      if (notice !== undefined) settings.onCancel(notice);
+    };
+    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice });
   }
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);
   const link = new PushedLink({ puller, pusher, onLost: settings.onLost });
   leaveWhenMoved(settings, addresses, link);
+  followMaster(settings, link).catch(() => {});
   await Promise.all([puller.ready(), pusher.ready()]);
   return link;
+}
+
+/** A frond Master publishes what is cancelled: it does not know which worker took a message that it pushed. */
+async function followMaster(settings: LinkSettings, link: PushedLink): Promise<void> {
+  const { transport, connection, cacheLink, dbAddress, onCancel } = settings;
+  // A relay gives its clients, whose ids have a slash, no topics but their own.
+  if (connection.id.includes('/')) return;
+  const reply = await cacheLink.read('pub_address');
+  if (((reply.features ?? 0) & Feature.cancels) === 0) return;
+  const address = replyText(reply);
+  const notices = followNotices(
+    connection,
+    transport.resolveAddress?.(address, dbAddress) ?? address,
+    onCancel,
+  );
+  link.onStop(() => notices.close());
 }
 
 /** Where the Master pushes work; undefined for a Master that is asked for work. */

@@ -40,6 +40,8 @@ export interface LeasedLinkSettings {
   readonly name: string;
   /** Messages that the worker works on at the same time. */
   readonly concurrency: number;
+  /** Takes a notice of cancelled calls. */
+  readonly onNotice?: (frame: Bytes) => void;
 }
 
 /** Asks for work, and reports results in the same requests or others. */
@@ -218,16 +220,27 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     leaves: boolean,
     items = this.#items.splice(0, this.#fittingCount()),
   ): Promise<WorkItem[]> {
-    const { ask, name } = this.#settings;
+    const { ask, name, onNotice } = this.#settings;
     const sequence = ++this.#sequence;
-    const request = { worker: this.#id, name, sequence, want, leaves, isAway: false, items };
+    const request = {
+      worker: this.#id,
+      name,
+      sequence,
+      want,
+      leaves,
+      isAway: false,
+      takesCancels: onNotice !== undefined,
+      items,
+    };
     const frame = encodeWorkRequest(this.#codec, request);
     for (;;) {
       try {
         const reply = readWorkReply(this.#codec, await ask(frame));
         this.#isBroken = false;
         for (const item of items) this.#unconfirmed -= item.frame.length;
-        return reply;
+        if (!reply.some(isNotice)) return reply;
+        for (const item of reply) if (isNotice(item)) onNotice?.(item.frame);
+        return reply.filter((item) => !isNotice(item));
       } catch (error) {
         // It is sent again under the same number once the link is back: the Master knows whether it came before.
         if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
@@ -291,6 +304,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#reader?.reject(error);
     this.#reader = undefined;
   }
+}
+
+function isNotice({ kind }: WorkItem): boolean {
+  return kind === WorkKind.notice;
 }
 
 const NO_FRAME: Bytes = new Uint8Array(0);

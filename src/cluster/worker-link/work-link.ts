@@ -1,7 +1,9 @@
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { Puller, Pusher } from '../../transport.ts';
+import { cancelledAnswer } from '../runtime/failures.ts';
 import type { Outlet } from '../runtime/flow.ts';
 
 /** A message for a worker. */
@@ -25,6 +27,13 @@ export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterato
   forsake(): Promise<void>;
 }
 
+/** Work that was pushed. */
+interface PushedWork extends Work {
+  isAnswered: boolean;
+}
+
+const CANCELLED = new PalmError('CANCELLED', 'the caller gave the call up');
+
 export interface PushedLinkSettings {
   /** Pulls from the Master's `worker_push_address`. */
   readonly puller: Puller;
@@ -35,32 +44,44 @@ export interface PushedLinkSettings {
 }
 
 /** The link to a Master that pushes work to any worker that pulls, as pylm's does. */
-export class PushedLink implements WorkLink {
+export class PushedLink implements WorkLink<PushedWork> {
   readonly #settings: PushedLinkSettings;
   readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
   readonly #codec = new EnvelopeCodec();
   #results: Bytes[] = [];
+  readonly #closers: (() => void)[] = [];
+  #isStopped = false;
 
   constructor(settings: PushedLinkSettings) {
     this.#settings = settings;
     this.#frames = settings.puller[Symbol.asyncIterator]();
   }
 
-  async next(): Promise<IteratorResult<readonly Work[], undefined>> {
+  async next(): Promise<IteratorResult<readonly PushedWork[], undefined>> {
     const { done, value } = await this.#frames.next();
     if (done) return { done, value: undefined };
-    return { done: false, value: value.map((frame) => ({ lease: 0, frame })) };
+    return { done: false, value: value.map((frame) => ({ lease: 0, frame, isAnswered: false })) };
   }
 
-  begin({ frame }: Work): Bytes {
+  begin({ frame }: PushedWork): Bytes {
     return frame;
   }
 
-  add(result: PalmMessage): void {
+  add(result: PalmMessage, work: PushedWork): void {
+    work.isAnswered = true;
     this.#results.push(this.#codec.encode(result));
   }
 
-  done(): void {}
+  /** A cancelled message is answered, too: the Master counts the results of what it pushed. */
+  done(work: PushedWork): void {
+    if (work.isAnswered) return;
+    try {
+      const message = this.#codec.decode(work.frame);
+      this.#results.push(this.#codec.encode(cancelledAnswer(message, CANCELLED)));
+    } catch {
+      // Nobody is answered for a frame that is not a message.
+    }
+  }
 
   async flush(): Promise<boolean> {
     const results = this.#results;
@@ -77,6 +98,14 @@ export class PushedLink implements WorkLink {
   /** Pulls no more. What was pushed to this worker cannot be returned. */
   stop(): void {
     this.#settings.puller.close();
+    this.#isStopped = true;
+    for (const close of this.#closers) close();
+  }
+
+  /** Calls `close` when it takes no more work. */
+  onStop(close: () => void): void {
+    if (this.#isStopped) close();
+    else this.#closers.push(close);
   }
 
   async leave(timeout: number): Promise<void> {
