@@ -28,6 +28,17 @@ export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol
 export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
+export {
+  float32,
+  float64,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint16,
+  uint32,
+  uint64,
+} from './protocol/typed-arrays.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type * from './transport.ts';
 /** @deprecated {@link BatchSource}; the name of 0.1, until 0.3. */
