@@ -36,6 +36,12 @@ export const READ_RUN = 256;
 /** Bytes read in a row from a ZeroMQ socket: they are passed on, or dropped, before there are more. */
 export const READ_RUN_BYTES = 1_048_576;
 
+/** Frames of one piece that a ZMTP link passes on before it looks at the clock, and between two looks: most pieces have fewer. */
+export const UNTIMED_FRAMES = 16;
+
+/** Milliseconds that all links of one ZMTP transport read from such pieces in one turn of the event loop. The rest waits for the next turns. */
+export const READ_TURN = 1;
+
 /** Batches sent in a row to a ZeroMQ socket before other events run: an idle socket never makes its sender wait. */
 export const SEND_RUN = 32;
 

@@ -13,6 +13,7 @@ import { Link, type LinkEnd } from '../../transports/zmtp/link.ts';
 import { resolveOptions, type ZmtpOptions } from '../../transports/zmtp/options.ts';
 import { OwnBytes } from '../../transports/zmtp/own-bytes.ts';
 import { ZmtpPusher } from '../../transports/zmtp/pusher.ts';
+import { ReadTurns } from '../../transports/zmtp/read-turns.ts';
 import { ZmtpPuller, ZmtpSubscription } from '../../transports/zmtp/receiving.ts';
 import { ZmtpRequester } from '../../transports/zmtp/requester.ts';
 
@@ -217,7 +218,8 @@ export class MemoryLink {
   #mostPartBytes = 0;
   #wasPaused = false;
 
-  constructor(kind: string, options: ZmtpOptions = {}, isDeaf = false) {
+  /** @param turns - of the transport, for links that share it. */
+  constructor(kind: string, options: ZmtpOptions = {}, isDeaf = false, turns = new ReadTurns()) {
     const { make, isDialler } = ENDS[kind] ?? raise(kind);
     const settings = resolveOptions({ heartbeatInterval: 0, ...options });
     const context = {
@@ -225,6 +227,7 @@ export class MemoryLink {
       host: QUIET,
       settings,
       own: new OwnBytes(),
+      turns,
       mechanism: undefined,
     };
     const end = make(context, (what) => this.#given.push(what));
@@ -241,6 +244,15 @@ export class MemoryLink {
 
   get isOver(): boolean {
     return this.#socket.destroyed;
+  }
+
+  /** What the user of the end was given so far. */
+  get given(): Given {
+    return this.#given;
+  }
+
+  get isPaused(): boolean {
+    return this.#socket.isPaused;
   }
 
   /** Hands the end a piece of the stream: at once, or as soon as it reads on. */
@@ -265,6 +277,9 @@ export class MemoryLink {
   /** Ends the link, unless it has ended, and everything else of this end. */
   async outcome(): Promise<Outcome> {
     await new Promise(setImmediate);
+    // What it has taken, it reads in as many turns as it needs.
+    const { isDeaf } = this.#socket;
+    while (this.isPaused && !isDeaf && !this.isOver) await new Promise(setImmediate);
     const [end, ends] = [this.#ended, this.#ends];
     await this.#end.close({ timeout: 0 });
     if (!this.#socket.destroyed) await this.#link.close(0);

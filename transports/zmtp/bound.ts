@@ -10,6 +10,7 @@ import { Link, type LinkEnd, type LinkRole } from './link.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Connections that the system may accept before this process does. */
@@ -20,6 +21,7 @@ export interface BindContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
+  readonly turns: ReadTurns;
   readonly mechanism: Mechanism | undefined;
 }
 
@@ -29,6 +31,7 @@ export abstract class Bound implements Binding, LinkRole {
   readonly takesControlOnly: boolean = false;
   readonly isHeldUp: boolean = true;
   readonly own: OwnBytes;
+  readonly turns: ReadTurns;
   readonly settings: ZmtpSettings;
   readonly mechanism: Mechanism | undefined;
   protected readonly host: ChannelHost;
@@ -44,10 +47,11 @@ export abstract class Bound implements Binding, LinkRole {
   #heldBytes = 0;
   #isClosed = false;
 
-  constructor({ host, settings, own, mechanism }: BindContext) {
+  constructor({ host, settings, own, turns, mechanism }: BindContext) {
     this.host = host;
     this.settings = settings;
     this.own = own;
+    this.turns = turns;
     this.mechanism = mechanism;
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = settings.maxPeers;

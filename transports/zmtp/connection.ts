@@ -26,6 +26,7 @@ import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { OwnBytes } from './own-bytes.ts';
 import { ZmtpPusher } from './pusher.ts';
+import { ReadTurns } from './read-turns.ts';
 import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
 import { ZmtpRequester } from './requester.ts';
 
@@ -39,10 +40,13 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
   readonly #settings: ZmtpSettings;
   readonly #mechanisms: Mechanisms;
   readonly #own = new OwnBytes();
+  readonly #turns: ReadTurns;
   readonly #requesters = new Map<string, ZmtpRequester>();
 
-  constructor(settings: ZmtpSettings, mechanisms: Mechanisms = {}) {
+  /** @param turns - shared by all connections of one transport: the links of a process wait for each other. */
+  constructor(settings: ZmtpSettings, mechanisms: Mechanisms = {}, turns: ReadTurns = new ReadTurns()) {
     super();
+    this.#turns = turns;
     this.#settings = settings;
     this.#mechanisms = mechanisms;
   }
@@ -104,14 +108,23 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
     this.checkUse(address);
     checkZmtpDialAddress(address);
     const mechanism = this.#mechanisms.dialled;
-    return { address, host: this, settings: this.#settings, own: this.#own, mechanism };
+    return {
+      address,
+      host: this,
+      settings: this.#settings,
+      own: this.#own,
+      turns: this.#turns,
+      mechanism,
+    };
   }
 
   async #bind<B extends Bound>(address: string, make: (context: BindContext) => B): Promise<B> {
     this.checkUse(address);
     // Kept before it is bound, so that closing the connection meanwhile closes it.
     const mechanism = this.#mechanisms.bound;
-    const bound = this.keep(make({ host: this, settings: this.#settings, own: this.#own, mechanism }));
+    const bound = this.keep(
+      make({ host: this, settings: this.#settings, own: this.#own, turns: this.#turns, mechanism }),
+    );
     try {
       return await bound.bind(address);
     } catch (error) {

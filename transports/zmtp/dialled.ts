@@ -10,6 +10,7 @@ import { Link, type LinkEnd, type LinkRole } from './link.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Shortest wait before a peer that refused is dialled again, in milliseconds. */
@@ -28,6 +29,7 @@ export interface DialContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
+  readonly turns: ReadTurns;
   readonly mechanism: Mechanism | undefined;
 }
 
@@ -37,6 +39,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   readonly takesControlOnly: boolean = false;
   readonly isHeldUp: boolean = false;
   readonly own: OwnBytes;
+  readonly turns: ReadTurns;
   readonly settings: ZmtpSettings;
   readonly mechanism: Mechanism | undefined;
   protected readonly address: string;
@@ -53,12 +56,13 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   #attempt = 0;
   #hangUps = 0;
 
-  constructor({ address, host, settings, own, mechanism }: DialContext) {
+  constructor({ address, host, settings, own, turns, mechanism }: DialContext) {
     super();
     this.address = address;
     this.host = host;
     this.settings = settings;
     this.own = own;
+    this.turns = turns;
     this.mechanism = mechanism;
   }
 

@@ -4,6 +4,7 @@ import { resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { checkZmtpAddress } from './address.ts';
 import { type Mechanisms, ZmtpConnection } from './connection.ts';
 import { resolveOptions, type ZmtpOptions, type ZmtpSettings } from './options.ts';
+import { ReadTurns } from './read-turns.ts';
 
 export type { AllowKey, CurveClientKeys, CurveOptions, CurveServerKeys } from '../shared/curve-keys.ts';
 export { type CurveKeyPair, curveKeyPair } from './key-pair.ts';
@@ -20,11 +21,12 @@ export type { ZmtpOptions } from './options.ts';
  */
 export function zmtp(options: ZmtpOptions = {}): BindingTransport {
   const settings = resolveOptions(options);
+  const turns = new ReadTurns();
   return {
     name: 'zmtp',
     checkAddress: checkZmtpAddress,
     resolveAddress: resolveZeromqAddress,
-    open: async () => new ZmtpConnection(settings, await mechanismsOf(settings)),
+    open: async () => new ZmtpConnection(settings, await mechanismsOf(settings), turns),
   };
 }
 

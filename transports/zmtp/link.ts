@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
-import { GATHERED_BYTES } from '../../src/flow-control.ts';
+import { GATHERED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { messageOf } from '../../src/protocol/errors.ts';
 import {
@@ -28,6 +28,7 @@ import type { ZmtpSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { hasEnded } from './process-mark.ts';
+import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Milliseconds that a peer gets to hang up after everything was sent to it. */
@@ -42,6 +43,8 @@ export interface LinkRole {
   /** What secures its links; undefined when nothing does. */
   readonly mechanism: Mechanism | undefined;
   readonly own: OwnBytes;
+  /** Shared by all links of the transport. */
+  readonly turns: ReadTurns;
   /** Whether peers send only handshakes and subscriptions. */
   readonly takesControlOnly: boolean;
   /** Whether the protocol makes peers wait. A silent one may then be alive, unless it announced how long it may be silent. */
@@ -97,6 +100,13 @@ export class Link implements FrameTaker {
   #isFlushing = false;
   #isBlocked = false;
   #isResuming = false;
+  /** Whether the role stopped reading. */
+  #isHeld = false;
+  /** Whether it waits for its turn to read on. */
+  #isInLine = false;
+  /** Frames that were passed on since the clock was looked at, and what it showed; 0 when it was not looked at in this run. */
+  #untimed = 0;
+  #timed = 0;
   readonly #heartbeat = new Heartbeat();
   readonly #onGone = new Set<() => void>();
   /** Parts of an incomplete message, for roles that take complete messages. */
@@ -191,13 +201,13 @@ export class Link implements FrameTaker {
 
   /** Stops reading until {@link resume}. What was read but not passed on waits. */
   pause(): void {
-    this.#reader.isPaused = true;
-    this.#socket.pause();
+    this.#isHeld = true;
+    this.#stopReading();
   }
 
   /** Resumes in a later turn of events. */
   resumeSoon(): void {
-    if (this.#reader.isPaused && !this.#isResuming) {
+    if (this.#isHeld && !this.#isResuming) {
       this.#isResuming = true;
       setImmediate(() => {
         this.#isResuming = false;
@@ -207,10 +217,9 @@ export class Link implements FrameTaker {
   }
 
   resume(): void {
-    if (!this.#reader.isPaused || this.#stage === 'down') return;
-    this.#reader.isPaused = false;
-    this.#run(() => this.#reader.run());
-    if (!this.#reader.isPaused) this.#socket.resume();
+    if (!this.#isHeld || this.#stage === 'down') return;
+    this.#isHeld = false;
+    this.#readOn();
   }
 
   /** Ends the link because of a violation, and sends the peer the reason. */
@@ -255,10 +264,39 @@ export class Link implements FrameTaker {
       if (this.#sealed !== undefined) this.#open(this.#sealed, bytes.subarray(start, end));
       else if ((flags & COMMAND) === 0) this.#role.frame(this, flags, bytes, start, end, isOwn);
       else this.#command(bytes.subarray(start, end));
+      if (++this.#untimed === UNTIMED_FRAMES) this.#lookAtClock();
     } else if (this.#stage === 'introduction') {
       if ((flags & COMMAND) === 0) throw new Violation('it sent a message before it introduced itself');
       this.#introduced(bytes.subarray(start, end));
     }
+  }
+
+  #stopReading(): void {
+    this.#reader.isPaused = true;
+    this.#socket.pause();
+  }
+
+  /** Goes on where reading stopped, unless it has another reason to wait. */
+  #readOn(): void {
+    if (this.#isHeld || this.#isInLine) return;
+    this.#reader.isPaused = false;
+    this.#run(() => this.#reader.run());
+    if (!this.#reader.isPaused) this.#socket.resume();
+  }
+
+  /** Stops reading until its next turn when all links together have read for long enough. */
+  #lookAtClock(): void {
+    const [before, now] = [this.#timed, performance.now()];
+    this.#untimed = 0;
+    this.#timed = now;
+    const { turns } = this.#role;
+    if (before === 0 || turns.spend(now - before) || this.#isInLine) return;
+    this.#isInLine = true;
+    this.#stopReading();
+    turns.wait(() => {
+      this.#isInLine = false;
+      if (this.#stage === 'up') this.#readOn();
+    });
   }
 
   /** Takes a sealed frame. */
@@ -309,6 +347,8 @@ export class Link implements FrameTaker {
 
   #run(read: () => void): void {
     if (this.#stage === 'ending' || this.#stage === 'down') return;
+    this.#untimed = 0;
+    this.#timed = 0;
     try {
       read();
     } catch (error) {
@@ -368,6 +408,7 @@ export class Link implements FrameTaker {
 
   #readOnAfter(proceed: () => void): void {
     if (this.#stage !== 'introduction') return;
+    this.#isHeld = false;
     this.#reader.isPaused = false;
     this.#run(() => {
       proceed();
