@@ -3,17 +3,24 @@ import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPull, CloseOptions } from '../../src/transport.ts';
 import { type BindContext, Bound } from './bound.ts';
+import { MORE } from './frame-reader.ts';
 import type { Link } from './link.ts';
+import { Violation } from './violation.ts';
+
+/** Messages that one multipart message may hold. frond sends 128 at most (docs/protocol/palm.md). `maxMessageParts` may set fewer. */
+const BATCH_PARTS = 1_024;
 
 /** Takes frames from all peers that push. */
 export class ZmtpPull extends Bound implements BoundPull {
   readonly socketType = 'PULL';
   readonly #queue: BatchQueue<Bytes>;
+  readonly #mostParts: number;
   #batch: Bytes[] = [];
   #isHeld = false;
 
   constructor(context: BindContext) {
     super(context);
+    this.#mostParts = Math.min(BATCH_PARTS, context.settings.maxMessageParts);
     this.#queue = new BatchQueue<Bytes>(context.settings.receiveHighWaterMark ?? PULLED, {
       sizeOf: ({ length }) => length,
       bytes: PULLED_BYTES,
@@ -35,7 +42,11 @@ export class ZmtpPull extends Bound implements BoundPull {
   }
 
   /** Each part is a message: peers send a batch as one multipart message. */
-  frame(_link: Link, _flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+  frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    if ((flags & MORE) === 0) link.passedParts = 0;
+    else if (++link.passedParts >= this.#mostParts) {
+      throw new Violation(`it sent a batch of more than ${this.#mostParts} messages`, 'TOO_LARGE');
+    }
     this.#batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
   }
 

@@ -6,6 +6,9 @@ import { gatherMessage } from './gather.ts';
 import type { Link } from './link.ts';
 import { Violation } from './violation.ts';
 
+/** Parts of a request: each proxy on the way adds one, which names the way back. `maxMessageParts` may set fewer. */
+const REQUEST_PARTS = 64;
+
 /** A peer that sends requests. */
 interface RequestingPeer {
   unanswered: number;
@@ -40,6 +43,9 @@ export class ZmtpReply extends Bound {
   }
 
   frame(link: Link, flags: number, bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
+    if (link.parts.length === REQUEST_PARTS) {
+      throw new Violation(`it sent a request of more than ${REQUEST_PARTS} parts`, 'TOO_LARGE');
+    }
     const parts = gatherMessage(link, this, flags, bytes, start, end, isOwn);
     if (parts === undefined) return;
     const peer = this.#peers.get(link);

@@ -46,7 +46,7 @@ export function readSubscription(
   start: number,
   end: number,
 ): { topic: Uint8Array; isOn: boolean } | undefined {
-  const [kind] = bytes.subarray(start, end);
+  const kind = start < end ? bytes[start] : undefined;
   if (kind !== 0 && kind !== 1) return undefined;
   return { topic: bytes.subarray(start + 1, end), isOn: kind === 1 };
 }

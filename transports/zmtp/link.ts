@@ -112,6 +112,8 @@ export class Link implements FrameTaker {
   /** Parts of an incomplete message, for roles that take complete messages. */
   readonly parts: Bytes[] = [];
   partBytes = 0;
+  /** Parts of an incomplete message that were passed on, for roles that take each part. */
+  passedParts = 0;
 
   /** @param isWary - whether a dialler waits for the greeting before it introduces itself. */
   constructor(socket: Socket, role: LinkRole, isDialler: boolean, isWary = false) {
