@@ -45,3 +45,83 @@ describe('a BatchQueue', () => {
     expect(queue.isFull).toBe(false);
   });
 });
+
+describe('the reader of a BatchQueue', () => {
+  const end = { done: true, value: undefined };
+
+  it('gets what came since its last read, in order, in an array of its own', async () => {
+    const queue = new BatchQueue<number>(100);
+    expect(queue.size).toBe(0);
+    queue.push([1, 2]);
+    queue.push([]);
+    queue.push([3]);
+    expect(queue.size).toBe(3);
+    const { value: first } = await queue.next();
+    expect([first, queue.size]).toEqual([[1, 2, 3], 0]);
+    queue.push([4]);
+    expect(await queue.next()).toEqual({ done: false, value: [4] });
+    expect(first).toEqual([1, 2, 3]);
+  });
+
+  it('waits for items, and is not woken by none', async () => {
+    const queue = new BatchQueue<number>(100);
+    const reading = queue.next();
+    queue.push([]);
+    queue.push([1]);
+    expect(await reading).toEqual({ done: false, value: [1] });
+    expect(queue.size).toBe(0);
+    // A read that was given is over.
+    queue.push([2]);
+    expect(await queue.next()).toEqual({ done: false, value: [2] });
+  });
+
+  it('gets what is left and then the end; nothing more is taken', async () => {
+    const queue = new BatchQueue<number>(100);
+    expect(queue.isEnded).toBe(false);
+    queue.push([1]);
+    queue.end();
+    queue.push([2]);
+    expect(queue.isEnded).toBe(true);
+    expect(await queue.next()).toEqual({ done: false, value: [1] });
+    expect(await queue.next()).toEqual(end);
+  });
+
+  it('that waits gets the end', async () => {
+    const queue = new BatchQueue<number>(100);
+    const reading = queue.next();
+    queue.end();
+    expect(await reading).toEqual(end);
+  });
+});
+
+describe('writers of a BatchQueue', () => {
+  /** Whether a promise has resolved by now. */
+  async function isThere(promise: Promise<void>): Promise<boolean> {
+    const none = {};
+    return (await Promise.race([promise, Promise.resolve(none)])) !== none;
+  }
+
+  it.each([
+    [1, true],
+    [2, false],
+    [3, false],
+  ])('have room with %i of 2 items: %s', async (count, hasRoom) => {
+    const queue = new BatchQueue<number>(2);
+    queue.push(Array.from({ length: count }, (_, i) => i));
+    expect([queue.isFull, await isThere(queue.room())]).toEqual([!hasRoom, hasRoom]);
+  });
+
+  it('that wait all have room once the items are read, or the queue is ended', async () => {
+    const queue = new BatchQueue<number>(1);
+    queue.push([1]);
+    const waiting = [queue.room(), queue.room()];
+    expect(await isThere(waiting[0] as Promise<void>)).toBe(false);
+    queue.next();
+    expect(await Promise.all(waiting.map(isThere))).toEqual([true, true]);
+    queue.push([2]);
+    const held = queue.room();
+    queue.end();
+    expect([await isThere(held), await isThere(queue.room())]).toEqual([true, true]);
+    expect(queue.isFull).toBe(true);
+  });
+});

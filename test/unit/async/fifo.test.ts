@@ -1,0 +1,73 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Fifo, retain } from '../../../src/async/fifo.ts';
+
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** In a function of its own, so that no variable holds the item. */
+function fill(fifo: Fifo<object>): WeakRef<object> {
+  const first = {};
+  fifo.push(first);
+  fifo.push({});
+  return new WeakRef(first);
+}
+
+describe('a Fifo', () => {
+  it('is a list from whose front items are taken, however many there are', () => {
+    const command = fc.oneof(
+      fc.record({ push: fc.integer({ min: 1, max: 3_000 }) }),
+      fc.record({ skip: fc.nat(3_000) }),
+      fc.constant('shift' as const),
+      fc.record({ peek: fc.nat(20) }),
+      fc.record({ clear: fc.boolean() }),
+    );
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 30 }), (commands) => {
+        const fifo = new Fifo<number>();
+        let model: number[] = [];
+        let next = 0;
+        for (const one of commands) {
+          if (one === 'shift') expect(fifo.shift()).toBe(model.shift());
+          else if ('push' in one)
+            for (let i = 0; i < one.push; i++) {
+              model.push(next);
+              fifo.push(next++);
+            }
+          else if ('skip' in one) {
+            fifo.skip(one.skip);
+            model = model.slice(one.skip);
+          } else if ('peek' in one) expect(fifo.peek(one.peek)).toBe(model[one.peek]);
+          else if (one.clear) {
+            fifo.clear();
+            model = [];
+          }
+          expect(fifo.size).toBe(model.length);
+          expect(fifo.peek()).toBe(model[0]);
+        }
+        expect(Array.from(model, () => fifo.shift())).toEqual(model);
+        expect(fifo.shift()).toBeUndefined();
+      }),
+    );
+  });
+
+  it('lets go of what was taken while others wait behind it', async () => {
+    const fifo = new Fifo<object>();
+    const held = fill(fifo);
+    fifo.shift();
+    await new Promise(setImmediate);
+    collectGarbage();
+    expect(held.deref()).toBeUndefined();
+    expect(fifo.size).toBe(1);
+  });
+
+  it('keeps what is wanted, in order', () => {
+    const fifo = new Fifo<number>();
+    for (let i = 0; i < 10; i++) fifo.push(i);
+    retain(fifo, (item) => item % 3 === 0);
+    expect(fifo.size).toBe(4);
+    expect(Array.from({ length: 4 }, () => fifo.shift())).toEqual([0, 3, 6, 9]);
+  });
+});
