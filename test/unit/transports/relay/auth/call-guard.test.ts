@@ -112,7 +112,10 @@ describe('a call', () => {
     'with the client id %j ends the session',
     (own) => {
       expect(() => ground().judge(call({ client: own }))).toThrow(
-        expect.objectContaining({ code: 'FORBIDDEN' }),
+        expect.objectContaining({
+          code: 'FORBIDDEN',
+          message: `a call has the client id ${JSON.stringify(own)}, which is another client's`,
+        }),
       );
     },
   );
@@ -122,7 +125,10 @@ describe('a call', () => {
     const topic = (length: number) => `${ID}/`.padEnd(length, 'x');
     for (const length of [1_023, 1_024]) expect(await against({ client: topic(length) })).toBeUndefined();
     expect(() => judge(call({ client: topic(1_025) }))).toThrow(
-      expect.objectContaining({ code: 'PROTOCOL' }),
+      expect.objectContaining({
+        code: 'PROTOCOL',
+        message: 'a topic has 1025 characters, and may have at most 1024',
+      }),
     );
   });
 
@@ -235,7 +241,112 @@ describe('verdicts', () => {
   });
 });
 
+describe('a refusal', () => {
+  it('says what is wrong with which function, to whom', async () => {
+    const { against } = ground(upstream('server', ['server.f']), upstream('next', undefined, false));
+    expect(await against({ function: 'server.g' })).toBe(
+      '"server.g" is not in the relay\'s list of functions',
+    );
+    expect(await against({ function: 'server.f next.h' })).toBe('alice may not call "next.h" here');
+    expect(await against({ function: 'server.f next.g' })).toBe(
+      'the relay has no list of the functions of next, which is not a frond server, and could stop at "next.g"',
+    );
+    expect(await against({ function: 'next.g' })).toBe('the first function must be one of server');
+    expect(await ground(upstream('server')).against({ function: 'server.f next.g' })).toBe(
+      'the relay knows no server for "next.g"',
+    );
+    expect(await against({ function: `server.${'x'.repeat(5_000)}` })).toBe(
+      'the functions have 5007 characters, and may have at most 4096',
+    );
+  });
+
+  it('has the rest of the call, and no name of an error', async () => {
+    const { judge } = ground();
+    const verdict = await judge(call({ stage: 1, ordinal: 7, cache: 'k', errorName: 'Odd', features: 1 }));
+    if (verdict.passes) throw new Error('it passed');
+    expect(codec.decode(verdict.answer)).toEqual(
+      palmMessage({
+        client: `${ID}/c`,
+        function: 'server.f',
+        stage: 1,
+        ordinal: 7,
+        cache: 'k',
+        payload: bytes('0'),
+        status: Status.refused,
+        error: 'a call must have stage 0 and no status',
+      }),
+    );
+  });
+});
+
+describe('a server', () => {
+  it('is asked what it is before a call is judged by that', async () => {
+    const server = upstream('server', undefined, false);
+    const known = server.known;
+    server.known = async () => {
+      await known();
+      server.isFrond = true;
+    };
+    const { judge } = ground(server);
+    expect(await judge(call())).toMatchObject({ passes: true });
+    expect(await judge(call({ function: 'server.g' }))).toMatchObject({ passes: true });
+    expect(server.asked).toBe(1);
+  });
+
+  it('of a later stage is asked, too', async () => {
+    const next = upstream('next', undefined, false);
+    next.known = async () => {
+      next.asked++;
+      next.isFrond = true;
+    };
+    const { judge } = ground(upstream('server'), next);
+    expect(await judge(call({ function: 'server.f next.g' }))).toMatchObject({ passes: true });
+    expect(next.asked).toBe(1);
+  });
+
+  it('has calls by the name that it gave itself', async () => {
+    const server = { ...upstream('server'), palmName: 'inner' };
+    const { judge } = ground(server);
+    const sender = client({ servers: ['*'], functions: ['*'] });
+    expect(await judge(call({ function: 'inner.f' }), sender)).toMatchObject({ passes: true });
+    expect(await judge(call({ function: 'server.f' }), sender)).toMatchObject({ passes: false });
+  });
+});
+
 describe('an answer that is larger than the limit', () => {
+  it('keeps what fits of the call, to the last byte', () => {
+    const { guard } = ground();
+    const frame = call({ cache: 'x'.repeat(100), payload: new Uint8Array(5_000), ordinal: 7 });
+    const whole = codec.decode(guard.tooLarge(frame, 4_096));
+    expect(whole).toEqual({
+      ...codec.decode(frame),
+      payload: bytes('0'),
+      status: Status.failed,
+      error: `the answer has ${frame.length} bytes, more than the relay's limit of 4096 (maxFrame)`,
+      errorName: 'TOO_LARGE',
+    });
+    // The error has three digits instead of four.
+    const { length } = guard.tooLarge(frame, 999);
+    expect(guard.tooLarge(frame, length)).toHaveLength(length);
+    const short = guard.tooLarge(frame, length - 1);
+    expect(short.length).toBeLessThan(length);
+    expect(codec.decode(short)).toEqual(
+      palmMessage({
+        client: `${ID}/c`,
+        ordinal: 7,
+        payload: bytes('0'),
+        status: Status.failed,
+        error: `the answer has ${frame.length} bytes, more than the relay's limit of ${length - 1} (maxFrame)`,
+        errorName: 'TOO_LARGE',
+      }),
+    );
+  });
+
+  it('loses the fields that frond does not know', () => {
+    const frame = new Uint8Array([...call({ payload: new Uint8Array(5_000) }), 0xa0, 0x01, 0x07]);
+    expect(codec.decode(ground().guard.tooLarge(frame, 4_096)).unknown).toHaveLength(0);
+  });
+
   it('is replaced by a failure that says so, of the same call', () => {
     const { guard } = ground();
     const frame = call({ payload: new Uint8Array(5_000), ordinal: 7 });
@@ -257,6 +368,14 @@ describe('an answer that is larger than the limit', () => {
 });
 
 describe('what is remembered', () => {
+  it('takes two bytes a character, and 96 for each call', () => {
+    const verdicts = new Verdicts();
+    expect(verdicts.bytes).toBe(0);
+    verdicts.add('12345');
+    verdicts.add('12345');
+    expect(verdicts.bytes).toBe(106);
+  });
+
   it('counts for as much as is there', () => {
     const verdicts = new Verdicts();
     for (let i = 0; i < 10_000; i++) verdicts.add(`made up ${i}`);

@@ -59,8 +59,35 @@ describe('an identity', () => {
 
   it('is told apart from others by the functions that it may call', () => {
     const hash = (functions: readonly string[] | undefined) => identity({ functions }).callGrants;
+    expect(hash(undefined)).toBe(hash([]));
     expect(hash(['a.b'])).toBe(identity({ name: 'bob', functions: ['a.b'] }).callGrants);
     expect(new Set([hash(undefined), hash(['a.b']), hash(['a.c']), hash(['a.b', 'a.c'])]).size).toBe(4);
+  });
+
+  it('has a hash of its functions, not the functions', () => {
+    expect(identity({ functions: ['a.b'] }).callGrants).toMatch(/^[A-Za-z0-9+/]{43}=$/);
+  });
+
+  it('without a token is called anonymous, whatever its grants say', () => {
+    const own = Identity.anonymous({ servers: ['demo'], functions: ['demo.f'], cache: 'read', work: true });
+    expect([own.name, own.cache, own.mayWork]).toEqual(['anonymous', 'read', true]);
+    expect([own.mayUse('demo'), own.mayUse('other'), own.mayCall('demo.f'), own.mayCall('demo.g')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(Identity.anonymous({ ...own, name: 'alice', servers: [] } as object as RelayIdentity).name).toBe(
+      'anonymous',
+    );
+  });
+
+  it('is told which server it may not use, and not whether there is one', () => {
+    expect(identity().serverRefusal('x"y')).toBe('alice may not use a server "x\\"y" here, or there is none');
+  });
+
+  it('keeps when it expires', () => {
+    expect(identity({ expires: 5 }).expires).toBe(5);
   });
 
   it('knows the scopes that there are', () => {

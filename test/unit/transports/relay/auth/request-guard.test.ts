@@ -159,6 +159,79 @@ describe('a reply', () => {
   });
 });
 
+describe('a refusal', () => {
+  const refusal = (message: string) => expect.objectContaining({ code: 'FORBIDDEN', message });
+
+  it('says what is not granted, to whom', () => {
+    expect(() => judge(request('s.get', 'k', { client: 'relay/2' }))).toThrow(
+      refusal('a request has the client id "relay/2", which is another client\'s'),
+    );
+    expect(() => judge(request('s.clear', 'k'))).toThrow(
+      refusal('a cache has the operations get, set and delete, not "s.clear"'),
+    );
+    expect(() => judge(request('s.set', 'name'))).toThrow(
+      refusal('the key "name" is part of the server\'s configuration'),
+    );
+    expect(() => judge(request('s.set', 'k'), 'none')).toThrow(refusal('alice may not set the key "k" here'));
+    expect(() => judge(request('s.get', 'worker_pull_address'))).toThrow(refusal('alice may not work here'));
+  });
+
+  it('of work is for the keys of workers that the server has, not for those of users', () => {
+    expect(judge(request('s.get', 'worker_notes'), 'all', false).kind).toBe('cache');
+  });
+});
+
+describe('a rewritten reply', () => {
+  const rewriteOf = (key: string) => {
+    const verdict = judge(request('s.get', key), 'all', true);
+    if (verdict.kind !== 'cache' || verdict.rewrite === undefined) throw new Error('it is not rewritten');
+    return verdict.rewrite;
+  };
+
+  it.each([
+    ['worker_pull_address', 'server/results'],
+    ['worker_push_address', 'server'],
+    ['pull_address', 'server'],
+  ])('to %s says where that is behind the relay', (key, address) => {
+    expect(textOf(rewriteOf(key)(bytes('tcp://10.0.0.1:5555')))).toBe(address);
+  });
+
+  it('keeps what else the server says', () => {
+    const message = palmMessage({
+      payload: bytes('tcp://10.0.0.1:1'),
+      features: Feature.replies,
+      cache: 'c',
+    });
+    expect(codec.decode(rewriteOf('pull_address')(codec.encode(message)))).toEqual({
+      ...message,
+      payload: bytes('server'),
+    });
+  });
+
+  it('of a failure is the one that came', () => {
+    const reply = codec.encode(
+      palmMessage({ payload: bytes('0'), features: Feature.replies, status: Status.missing }),
+    );
+    expect(rewriteOf('pull_address')(reply)).toBe(reply);
+  });
+
+  it.each([
+    ['{"role":"Server"}', { role: 'Server', addresses: {} }],
+    ['{"addresses":null}', { addresses: {} }],
+    ['{"addresses":5}', { addresses: {} }],
+  ])('of the status %s has no addresses', (status, shown) => {
+    expect(JSON.parse(textOf(rewriteOf('frond_status')(bytes(status))))).toEqual(shown);
+  });
+
+  it('is not made for other keys of the server', () => {
+    for (const key of ['name', 'frond_features'])
+      expect(judge(request('s.get', key))).toMatchObject({ rewrite: undefined });
+    // Only what is read has a reply with a value.
+    for (const operation of ['s.set', 's.delete'])
+      expect(judge(request(operation, 'k'))).toMatchObject({ rewrite: undefined });
+  });
+});
+
 describe('a request for work', () => {
   const work = (items: readonly { lease: number; kind: number; frame: Bytes }[] = []) =>
     encodeWorkRequest(codec, {
