@@ -119,13 +119,10 @@ export class CallLink {
     return this.isReady && this.inFlight.take() > 0;
   }
 
-  /** Takes a place for one message. Resolves when it can be sent. */
+  /** Takes a place for one message once the link is ready. By the time that the caller hears of it, the link may be broken again. */
   async admit(): Promise<void> {
     await this.ready();
     await this.inFlight.wait();
-    if (this.isReady) return;
-    this.inFlight.release(1);
-    await this.admit();
   }
 
   /** The `client` field of a call, which is the topic that the server publishes the answers under. */

@@ -159,6 +159,11 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
       // A copy: the caller may change its payload while this waits.
       payload = new Uint8Array(payload);
       await link.admit();
+      // Over a broken link the answer would be lost, and nothing would say so.
+      while (!link.isReady && !isOver) {
+        link.inFlight.release(1);
+        await link.admit();
+      }
     }
     if (isOver) return link.inFlight.release(1);
     id = link.mailbox.open({ answer: messages > 0 ? answer : () => {}, fail: finish });

@@ -165,10 +165,17 @@ export const CLIENT: readonly Mutant[] = [
     suites: ['test/unit/client/call-link.test.ts'],
   },
   {
-    name: 'client-admitted-twice-over-a-break',
-    file: 'src/client/call-link.ts',
-    find: '    this.inFlight.release(1);\n    await this.admit();',
-    replace: '    await this.admit();',
+    name: 'client-eval-admitted-twice-over-a-break',
+    file: 'src/client/call.ts',
+    find: '        link.inFlight.release(1);\n        await link.admit();',
+    replace: '        await link.admit();',
+    suites: ['test/unit/client/call-link.test.ts'],
+  },
+  {
+    name: 'client-eval-sent-over-a-link-that-has-just-broken',
+    file: 'src/client/call.ts',
+    find: 'while (!link.isReady && !isOver) {',
+    replace: 'while (!link.isReady && !isOver && false) {',
     suites: ['test/unit/client/call-link.test.ts'],
   },
   {

@@ -165,18 +165,28 @@ describe('a link', () => {
   it('gives the place back of a call that waited for the link and found it broken again, whenever it looks', async () => {
     for (let turns = 0; turns < 20; turns++) {
       const server = await FakeServer.open();
-      const calling = call(server, 'a').catch((error) => error.code);
+      let outcome = '';
+      const calling = call(server, 'a').then(
+        () => 'answered',
+        (error) => error.code,
+      );
+      calling.then((own) => {
+        outcome = own;
+      });
       server.up();
       // The call has heard that the link is there, and may or may not have looked yet.
       for (let turn = 0; turn < turns; turn++) await Promise.resolve();
       server.subscription.setBroken(BROKEN);
       await settle();
-      expect(server.link.inFlight.taken).toBe(server.link.mailbox.ids().length);
+      // It was sent before the break and has failed, or it is sent when the link is back. Its answer cannot come before that.
+      expect([turns, server.link.mailbox.ids(), server.link.inFlight.taken]).toEqual([turns, [], 0]);
+      const sent = server.taken();
+      expect([sent.length, outcome]).toEqual(outcome === '' ? [0, ''] : [1, 'DISCONNECTED']);
       server.up();
       await settle();
       expect(server.link.inFlight.taken).toBe(server.link.mailbox.ids().length);
       for (const message of server.taken()) server.reply(message);
-      await calling;
+      expect(await calling).toBe(sent.length === 0 ? 'answered' : 'DISCONNECTED');
       expect(server.link.inFlight.taken).toBe(0);
     }
   });
