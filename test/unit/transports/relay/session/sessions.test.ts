@@ -1,0 +1,203 @@
+/** The relay's table of sessions: who may resume which, who makes room for whom, and what is left. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Identity } from '../../../../../transports/relay/auth/identity.ts';
+import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
+import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
+import type { ClientSession, SessionSocket } from '../../../../../transports/relay/session/session.ts';
+import { Sessions, type SessionsSettings } from '../../../../../transports/relay/session/sessions.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
+import { bytes } from '../../../../support/bytes.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const RESUME_WINDOW = 1_000;
+const ADDRESS = '192.0.2.1';
+
+const identityOf = (name: string, expires?: number) => new Identity({ name, servers: [], expires });
+const ALICE = identityOf('alice');
+
+function ground(settings: Partial<SessionsSettings> = {}) {
+  const budget = new MemoryBudget(1_000_000_000);
+  const sessions = new Sessions({
+    relayId: 'relay',
+    most: 100,
+    mostAbsent: 100,
+    resumeWindow: RESUME_WINDOW,
+    sessions: {
+      limits: resolveLimits(),
+      budget,
+      calls: {},
+      requests: {},
+      find: () => undefined,
+      onRefused: () => {},
+      onLostWork: () => {},
+    } as unknown as SessionsSettings['sessions'],
+    ...settings,
+  });
+  const socket = () => ({ unsent: 0, send: vi.fn(), close: vi.fn() }) satisfies SessionSocket;
+  /** A session whose client is connected. */
+  const connected = (identity = ALICE, address = ADDRESS) => {
+    const session = sessions.begin(identity, address);
+    const own = socket();
+    sessions.connect(session, own, identity);
+    return { session, socket: own };
+  };
+  /** A session whose client has lost its connection. */
+  const away = (identity = ALICE, address = ADDRESS) => {
+    const own = connected(identity, address);
+    sessions.disconnected(own.session, own.socket, true);
+    return own.session;
+  };
+  const isKnown = (session: ClientSession) => [...sessions].includes(session);
+  return { sessions, budget, socket, connected, away, isKnown };
+}
+
+describe('a session', () => {
+  it('has an id that begins with that of the relay, and a secret, both its own', () => {
+    const { sessions } = ground();
+    const all = [1, 2, 3].map(() => sessions.begin(ALICE, ADDRESS));
+    expect(new Set(all.map(({ id }) => id)).size).toBe(3);
+    expect(new Set(all.map(({ secret }) => secret)).size).toBe(3);
+    for (const { id } of all) expect(id).toMatch(/^relay\/./);
+  });
+
+  it('is resumed by its secret, by the same identity alone, until it is forgotten', async () => {
+    const { sessions, away } = ground();
+    const session = away();
+    expect(sessions.resume('another secret', ALICE)).toBeUndefined();
+    expect(sessions.resume(session.secret, identityOf('bob'))).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(RESUME_WINDOW - 1);
+    expect(sessions.resume(session.secret, ALICE)).toBe(session);
+    // Nothing forgets it now.
+    expect(vi.getTimerCount()).toBe(0);
+    await vi.advanceTimersByTimeAsync(2 * RESUME_WINDOW);
+    expect(sessions.resume(session.secret, ALICE)).toBe(session);
+    const late = away();
+    await vi.advanceTimersByTimeAsync(RESUME_WINDOW);
+    expect(sessions.resume(late.secret, ALICE)).toBeUndefined();
+  });
+
+  it('is forgotten at once when its client says that it does not come back', () => {
+    const { sessions, connected } = ground();
+    const { session, socket } = connected();
+    sessions.disconnected(session, socket, false);
+    expect([sessions.size, sessions.resume(session.secret, ALICE), vi.getTimerCount()]).toEqual([
+      0,
+      undefined,
+      0,
+    ]);
+  });
+
+  it('outlives the end of a socket that another one has replaced', () => {
+    const { sessions, connected, socket } = ground();
+    const { session, socket: before } = connected();
+    const after = socket();
+    sessions.connect(session, after, ALICE);
+    expect(before.close).toHaveBeenCalledExactlyOnceWith(CloseCode.replaced, expect.any(String));
+    sessions.disconnected(session, before, false);
+    expect([sessions.size, session.isConnected]).toEqual([1, true]);
+    expect(after.close).not.toHaveBeenCalled();
+  });
+
+  it('keeps nothing when it is forgotten, however often', () => {
+    const { sessions, connected, budget } = ground();
+    const { session } = connected();
+    session.arriving(1_000);
+    expect(budget.total).toBe(1_000);
+    for (let i = 0; i < 2; i++) sessions.forget(session);
+    session.arriving(2_000);
+    expect([sessions.size, budget.total, vi.getTimerCount()]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('room for a session', () => {
+  it('is made by the one that was away for longest, of the group with the most that are', () => {
+    const { away, connected, isKnown, sessions } = ground({ most: 5 });
+    const here = connected().session;
+    const others = [away(identityOf('bob')), away(identityOf('carol'), '192.0.2.2')];
+    const [oldest, newer] = [away(), away()];
+    sessions.begin(ALICE, ADDRESS);
+    expect([here, ...others, oldest, newer].map(isKnown)).toEqual([true, true, true, false, true]);
+    expect(sessions.size).toBe(5);
+  });
+
+  it('is never made by one that is connected, nor by one that has come back', () => {
+    const { away, connected, isKnown, sessions, socket } = ground({ most: 2 });
+    const here = connected().session;
+    const back = away();
+    expect(sessions.resume(back.secret, ALICE)).toBe(back);
+    sessions.connect(back, socket(), ALICE);
+    sessions.begin(ALICE, ADDRESS);
+    expect([here, back].map(isKnown)).toEqual([true, true]);
+  });
+
+  it('of one group is bounded among those that are away, and pushes out none of another', () => {
+    const { away, isKnown } = ground({ mostAbsent: 2 });
+    const other = away(identityOf('bob'));
+    const elsewhere = away(ALICE, '198.51.100.1');
+    const own = [away(), away(), away(), away()];
+    expect([other, elsewhere].map(isKnown)).toEqual([true, true]);
+    expect(own.map(isKnown)).toEqual([false, false, true, true]);
+  });
+});
+
+describe('deliveries', () => {
+  it('go to the client that their topics begin with, together where they came together', () => {
+    const { sessions, connected } = ground();
+    const [first, second] = [connected().session, connected().session];
+    const given = [first, second].map((session) => vi.spyOn(session, 'deliver').mockReturnValue(undefined));
+    const upstream = {} as Upstream;
+    const to = (topic: string) => ({ topic, frames: [bytes(topic)] });
+    const deliveries = [
+      to(`${first.id}/1`),
+      to(`${first.id}/2`),
+      to(`${second.id}/1`),
+      to('relay/unknown/1'),
+      to('nothing'),
+      to(`${first.id}/3`),
+    ];
+    sessions.deliver(upstream, deliveries);
+    const topics = given.map(({ mock }) => mock.calls.map(([, own]) => own.map(({ topic }) => topic)));
+    expect(topics).toEqual([[[`${first.id}/1`, `${first.id}/2`], [`${first.id}/3`]], [[`${second.id}/1`]]]);
+    sessions.forget(first);
+    sessions.deliver(upstream, deliveries);
+    expect(given.map(({ mock }) => mock.calls.length)).toEqual([2, 2]);
+  });
+});
+
+describe('a token that expires', () => {
+  const expiring = (time: number) => identityOf('alice', Date.now() + time);
+
+  it('closes the connection then and not before, and a new one sets a new time', async () => {
+    const { sessions, connected } = ground();
+    const { session, socket } = connected(expiring(5_000));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(socket.close).not.toHaveBeenCalled();
+    sessions.identified(session, expiring(3_000));
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(socket.close).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(CloseCode.unauthorized, 'the token has expired');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not watched when it never expires any more, nor while its client is away or gone', () => {
+    const { sessions, connected } = ground();
+    const forgets = connected(expiring(5_000));
+    expect(vi.getTimerCount()).toBe(1);
+    sessions.disconnected(forgets.session, forgets.socket, false);
+    expect(vi.getTimerCount()).toBe(0);
+    const leaves = connected(expiring(5_000));
+    sessions.disconnected(leaves.session, leaves.socket, true);
+    // The one that forgets it.
+    expect(vi.getTimerCount()).toBe(1);
+    sessions.forget(leaves.session);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
