@@ -3,8 +3,10 @@ import { CLIENT } from './rooms/client.ts';
 import { CLUSTER } from './rooms/cluster.ts';
 import { PROTOCOL } from './rooms/protocol.ts';
 import { RELAY } from './rooms/relay.ts';
+import { SHARED } from './rooms/shared.ts';
 import { WEBSOCKET } from './rooms/websocket.ts';
 import { ZEROMQ } from './rooms/zeromq.ts';
+import { ZMTP } from './rooms/zmtp.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...PROTOCOL,
@@ -13,4 +15,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...WEBSOCKET,
   ...RELAY,
   ...ZEROMQ,
+  ...ZMTP,
+  ...SHARED,
 ];

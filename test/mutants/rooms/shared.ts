@@ -1,0 +1,129 @@
+import type { Mutant } from '../mutant.ts';
+
+const PLACES = 'test/unit/async/places.test.ts';
+const DECISIONS = 'test/unit/transports/shared/key-decisions.test.ts';
+
+/** Of what several rooms share, and of the command. */
+export const SHARED: readonly Mutant[] = [
+  {
+    name: 'places-are-taken-past-those-that-wait',
+    file: 'src/async/places.ts',
+    find: 'if (this.#waiting.size > 0) return 0;',
+    replace: '',
+    suites: [PLACES],
+  },
+  {
+    name: 'places-are-fewer-than-none',
+    file: 'src/async/places.ts',
+    find: 'this.#taken = Math.max(0, this.#taken - count);',
+    replace: 'this.#taken -= count;',
+    suites: [PLACES],
+  },
+  {
+    name: 'places-let-in-one-at-a-time',
+    file: 'src/async/places.ts',
+    find: 'if (free < company) return;',
+    replace: 'if (free < 1) return;',
+    suites: [PLACES],
+  },
+  {
+    name: 'places-are-given-by-halves',
+    file: 'src/async/places.ts',
+    find: 'if (free < Math.min(next.most, company)) break;',
+    replace: 'if (free < 1) break;',
+    suites: [PLACES],
+  },
+  {
+    name: 'places-given-to-those-that-waited-do-not-count',
+    file: 'src/async/places.ts',
+    find: '      this.#taken += taken;\n      next.turn',
+    replace: '      next.turn',
+    suites: [PLACES],
+  },
+  {
+    name: 'places-are-looked-after-when-nobody-waits',
+    file: 'src/async/places.ts',
+    find: 'if (this.#waiting.size === 0) this.#rest();',
+    replace: '',
+    suites: [PLACES, 'test/unit/async/flow-limit.test.ts'],
+  },
+  {
+    name: 'places-dismissed-leave-their-timer',
+    file: 'src/async/places.ts',
+    find: 'settle(next);\n    this.#rest();',
+    replace: 'settle(next);',
+    suites: [PLACES],
+  },
+  {
+    name: 'keys-one-decision-too-many-at-once',
+    file: 'transports/shared/key-decisions.ts',
+    find: 'if (this.#deciding >= MOST_DECISIONS)',
+    replace: 'if (this.#deciding > MOST_DECISIONS)',
+    suites: [DECISIONS],
+  },
+  {
+    name: 'keys-decisions-are-counted-for-ever',
+    file: 'transports/shared/key-decisions.ts',
+    find: '    this.#deciding--;\n',
+    replace: '',
+    suites: [DECISIONS],
+  },
+  {
+    name: 'keys-anything-true-lets-in',
+    file: 'transports/shared/key-decisions.ts',
+    find: 'refusal = isAllowed === true ? undefined : NOT_ALLOWED;',
+    replace: 'refusal = isAllowed ? undefined : NOT_ALLOWED;',
+    suites: [DECISIONS],
+  },
+  {
+    name: 'keys-undecided-come-in',
+    file: 'transports/shared/key-decisions.ts',
+    find: 'let refusal: KeyRefusal | undefined = UNDECIDED;',
+    replace: 'let refusal: KeyRefusal | undefined;',
+    suites: [DECISIONS],
+  },
+  {
+    name: 'keys-decided-when-the-handshake-is-over',
+    file: 'transports/shared/key-decisions.ts',
+    find: 'Math.min(DECISION_TIMEOUT, handshakeTimeout / 2)',
+    replace: 'Math.min(DECISION_TIMEOUT, handshakeTimeout * 50)',
+    suites: [DECISIONS],
+  },
+  {
+    name: 'keys-function-that-throws-allows',
+    file: 'transports/shared/key-decisions.ts',
+    find: 'decided().catch(() => {}),',
+    replace: `decided().catch(() => {
+        refusal = undefined;
+      }),`,
+    suites: [DECISIONS],
+  },
+  {
+    name: 'cli-always-native',
+    file: 'cli/cluster-transport.ts',
+    find: "if (!options.flag('native')) return zmtp(keys);\n",
+    replace: "options.flag('native');\n  void zmtp;\n",
+    suites: ['test/cli/native.test.ts'],
+  },
+  {
+    name: 'cli-forgets-the-keys',
+    file: 'cli/cluster-transport.ts',
+    find: 'return zmtp(keys);',
+    replace: 'return zmtp();',
+    suites: ['test/unit/cli/cluster-transport.test.ts'],
+  },
+  {
+    name: 'cli-forgets-the-keys-with-native',
+    file: 'cli/cluster-transport.ts',
+    find: 'const native = zeromq(keys);',
+    replace: 'const native = zeromq();',
+    suites: ['test/unit/cli/cluster-transport.test.ts'],
+  },
+  {
+    name: 'cli-missing-package-is-not-told-as-usage',
+    file: 'cli/cluster-transport.ts',
+    find: "if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;",
+    replace: "if (!(error instanceof PalmError) || error.code !== 'PROTOCOL') throw error;",
+    suites: ['test/unit/cli/cluster-transport.test.ts'],
+  },
+];
