@@ -43,7 +43,7 @@ const loadLater = () => import('./later.ts');
  * time; none sees another's results.
  *
  * @example
- * await using client = await Client.connect({ transport: zeromq(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' });
+ * await using client = await Client.connect({ transport: zmtp(), serverName: 'server', dbAddress: 'tcp://127.0.0.1:5555' });
  * const answer = await client.eval('server.upper', new TextEncoder().encode('hello'));
  */
 export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {

@@ -9,7 +9,7 @@ import type { LinkAddresses, Route } from './call-link.ts';
 
 /** How to reach a server: pylm's `Client(…)` arguments in camel case, and frond's own below them. */
 export interface ConnectOptions {
-  /** Carries the messages: `zeromq()`, `memory()`, … */
+  /** Carries the messages: `zmtp()`, `memory()`, … */
   readonly transport: Transport;
   /** Name that the server must have. Left out, any server at `dbAddress` will do. */
   readonly serverName?: string | undefined;
@@ -64,7 +64,7 @@ const DEFAULT_TIMEOUT = 30_000;
 export function resolveOptions(options: ConnectOptions): ClientSettings {
   const { transport, serverName, pushAddress, subAddress, session, thisConfig = false } = options;
   if (typeof transport?.open !== 'function')
-    throw invalidCall(`transport must be a transport such as zeromq(), not ${inspectValue(transport)}`);
+    throw invalidCall(`transport must be a transport such as zmtp(), not ${inspectValue(transport)}`);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
   const dbAddress = resolveAddress(options);

@@ -21,7 +21,7 @@ export interface RelayChanges {
 
 /** Options of `createRelay`, beside the HTTP server. */
 export interface RelayOptions {
-  /** How the relay reaches the servers: `zeromq()`, or the `memory()` of a cluster in this process. */
+  /** How the relay reaches the servers: `zmtp()`, or the `memory()` of a cluster in this process. */
   readonly transport: Transport;
   /** The servers by name, or a function that looks a name up and returns undefined for a name that is not a server's. */
   readonly servers: Readonly<Record<string, UpstreamTarget>> | ((name: string) => UpstreamTarget | undefined);

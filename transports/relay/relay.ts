@@ -67,7 +67,7 @@ export interface Relay extends AsyncDisposable {
  * const server = createServer((request, response) => relay.respond(request, response) || serveFiles(request, response));
  * const relay = await createRelay({
  *   server,
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   servers: { demo: { dbAddress: 'tcp://127.0.0.1:5555' } },
  *   anonymous: { servers: ['demo'], functions: ['demo.*'] },
  * });

@@ -13,7 +13,7 @@ export interface MasterOptions extends DispatchOptions {
  *
  * @example
  * await using master = await Master.start({
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   name: 'master',
  *   pullAddress: 'tcp://127.0.0.1:5555',
  *   pubAddress: 'tcp://127.0.0.1:5556',

@@ -20,7 +20,7 @@ export interface PipelineOptions extends DownstreamOptions {
  *
  * @example
  * await using pipeline = await Pipeline.start({
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   name: 'second',
  *   dbAddress: 'tcp://127.0.0.1:5560',
  *   subAddress: 'tcp://127.0.0.1:5557',    // pubAddress of the server called first

@@ -20,7 +20,7 @@ export interface ServerOptions extends ServingOptions, FunctionOptions {
  *
  * @example
  * await using server = await Server.start({
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   name: 'server',
  *   dbAddress: 'tcp://127.0.0.1:5555',
  *   pullAddress: 'tcp://127.0.0.1:5556',

@@ -21,7 +21,7 @@ export interface SinkOptions extends DownstreamOptions {
  *
  * @example
  * await using sink = await Sink.start({
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   name: 'sink',
  *   dbAddress: 'tcp://127.0.0.1:5580',
  *   subAddresses: ['tcp://127.0.0.1:5561', 'tcp://127.0.0.1:5571'],

@@ -72,7 +72,7 @@ const LAST_WORD = 100;
  *
  * @example
  * await using worker = await Worker.start({
- *   transport: zeromq(),
+ *   transport: zmtp(),
  *   dbAddress: 'tcp://127.0.0.1:5559',
  *   functions: { upper: (payload) => new TextEncoder().encode(new TextDecoder().decode(payload).toUpperCase()) },
  * });
