@@ -1,10 +1,10 @@
 /** Peers that keep to nothing, against an end that encrypts: each is refused and counted, others are served meanwhile, and nothing grows. */
+import { concatBytes } from '@noble/ciphers/utils.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Binding, BindingConnection, ConnectionStatus } from '../../src/transport.ts';
 import { commandOf } from '../../transports/zmtp/commands.ts';
 import {
   boxKey,
-  concat,
   newKeyPair,
   nonceOf,
   openBox,
@@ -140,10 +140,10 @@ describe('a peer', () => {
       const vouch = sealBox(
         new Uint8Array(32),
         nonceOf('VOUCH---', vouchNonce),
-        concat(short.publicKey, keyBytes(keys.publicKey)),
+        concatBytes(short.publicKey, keyBytes(keys.publicKey)),
       );
       const nonce = shortNonce(2);
-      const box = sealBox(key, nonceOf('CurveZMQINITIATE', nonce), concat(bad, vouchNonce, vouch));
+      const box = sealBox(key, nonceOf('CurveZMQINITIATE', nonce), concatBytes(bad, vouchNonce, vouch));
       await peer.command(commandOf('INITIATE', cookie, nonce, box));
       await isRefused(peer, /small order/);
     },
@@ -158,10 +158,10 @@ describe('a peer', () => {
       const vouch = sealBox(
         boxKey(own.secretKey, serverShort),
         nonceOf('VOUCH---', vouchNonce),
-        concat(vouched, keyBytes(keys.publicKey)),
+        concatBytes(vouched, keyBytes(keys.publicKey)),
       );
       const nonce = shortNonce(2);
-      const plain = concat(listedPair.publicKey, vouchNonce, vouch);
+      const plain = concatBytes(listedPair.publicKey, vouchNonce, vouch);
       const box = sealBox(key, nonceOf('CurveZMQINITIATE', nonce), plain);
       await peer.command(commandOf('INITIATE', cookie, nonce, box));
     }
@@ -175,10 +175,10 @@ describe('a peer', () => {
     const vouch = sealBox(
       boxKey(listedPair.secretKey, serverShort),
       nonceOf('VOUCH---', vouchNonce),
-      concat(short.publicKey, keyBytes(curveKeyPair().publicKey)),
+      concatBytes(short.publicKey, keyBytes(curveKeyPair().publicKey)),
     );
     const nonce = shortNonce(2);
-    const plain = concat(listedPair.publicKey, vouchNonce, vouch);
+    const plain = concatBytes(listedPair.publicKey, vouchNonce, vouch);
     const box = sealBox(key, nonceOf('CurveZMQINITIATE', nonce), plain);
     await peer.command(commandOf('INITIATE', cookie, nonce, box));
     await isRefused(peer, /did not prove/);

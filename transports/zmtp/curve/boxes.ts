@@ -1,5 +1,6 @@
 /** The boxes of CurveZMQ: x25519, XSalsa20 and Poly1305. Source: rfc.zeromq.org/spec/26. */
 import { hsalsa, xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
+import { concatBytes } from '@noble/ciphers/utils.js';
 import { x25519 } from '@noble/curves/ed25519.js';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { Violation } from '../violation.ts';
@@ -66,7 +67,7 @@ export function openBox(key: Uint8Array, nonce: Uint8Array, box: Uint8Array): Ui
 
 /** A nonce of a text and a short or long rest, 24 bytes together. */
 export function nonceOf(text: string, rest: Uint8Array): Uint8Array {
-  return concat(new TextEncoder().encode(text), rest);
+  return concatBytes(new TextEncoder().encode(text), rest);
 }
 
 /** The nonce that is a number, as its 8 bytes. */
@@ -85,20 +86,6 @@ export function writeNonce(bytes: Uint8Array, at: number, number: number): void 
 /** The number that a short nonce is: with all its 64 bits, because a peer chooses where it begins. */
 export function readNonce(bytes: Uint8Array, at: number): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset + at, 8).getBigUint64(0);
-}
-
-export function randomBytes(length: number): Bytes {
-  return crypto.getRandomValues(new Uint8Array(length));
-}
-
-export function concat(...parts: readonly Uint8Array[]): Bytes {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Numbers of four bytes, in an own buffer so that they are aligned. */

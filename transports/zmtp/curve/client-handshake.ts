@@ -1,17 +1,16 @@
 /** The dialling end of CURVE's handshake: HELLO, WELCOME, INITIATE, READY. Source: rfc.zeromq.org/spec/26. */
+import { concatBytes, randomBytes } from '@noble/ciphers/utils.js';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { commandOf, parseCommand, readReason } from '../commands.ts';
 import type { Handshake, HandshakeStep, SealedFrames } from '../mechanism.ts';
 import { Violation } from '../violation.ts';
 import {
   boxKey,
-  concat,
   KEY,
   type KeyPair,
   newKeyPair,
   nonceOf,
   openBox,
-  randomBytes,
   readNonce,
   sealBox,
   shortNonce,
@@ -86,10 +85,10 @@ export class ClientHandshake implements Handshake {
     const vouch = sealBox(
       boxKey(this.#pair.secretKey, serverShort),
       nonceOf('VOUCH---', vouchNonce),
-      concat(this.#short.publicKey, this.#serverKey),
+      concatBytes(this.#short.publicKey, this.#serverKey),
     );
     const nonce = shortNonce(INITIATE_NONCE);
-    const introduction = concat(this.#pair.publicKey, vouchNonce, vouch, this.#properties);
+    const introduction = concatBytes(this.#pair.publicKey, vouchNonce, vouch, this.#properties);
     const box = sealBox(this.#key, nonceOf('CurveZMQINITIATE', nonce), introduction);
     return { reply: commandOf('INITIATE', plain.subarray(KEY), nonce, box) };
   }

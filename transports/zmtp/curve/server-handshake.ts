@@ -1,5 +1,5 @@
 /** The bound end of CURVE's handshake. Source: rfc.zeromq.org/spec/26. */
-import { equalBytes } from '@noble/ciphers/utils.js';
+import { concatBytes, equalBytes, randomBytes } from '@noble/ciphers/utils.js';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { KeyDecisions } from '../../shared/key-decisions.ts';
 import { encodeZ85 } from '../../shared/z85.ts';
@@ -8,13 +8,11 @@ import type { Handshake, HandshakeStep, SealedFrames } from '../mechanism.ts';
 import { Violation } from '../violation.ts';
 import {
   boxKey,
-  concat,
   KEY,
   type KeyPair,
   newKeyPair,
   nonceOf,
   openBox,
-  randomBytes,
   readNonce,
   sealBox,
   shortNonce,
@@ -110,10 +108,10 @@ export class ServerHandshake implements Handshake {
     const cookieBox = sealBox(
       this.#cookieKey,
       nonceOf('COOKIE--', cookieNonce),
-      concat(client, short.secretKey),
+      concatBytes(client, short.secretKey),
     );
     const welcomeNonce = randomBytes(16);
-    const welcome = concat(short.publicKey, cookieNonce, cookieBox);
+    const welcome = concatBytes(short.publicKey, cookieNonce, cookieBox);
     const box = sealBox(key, nonceOf('WELCOME-', welcomeNonce), welcome);
     return { reply: commandOf('WELCOME', welcomeNonce, box) };
   }
@@ -147,7 +145,7 @@ export class ServerHandshake implements Handshake {
       nonceOf('VOUCH---', plain.subarray(KEY, VOUCH_AT)),
       plain.subarray(VOUCH_AT, VOUCH_END),
     );
-    if (vouch === undefined || !equalBytes(vouch, concat(clientShort, pair.publicKey))) {
+    if (vouch === undefined || !equalBytes(vouch, concatBytes(clientShort, pair.publicKey))) {
       throw new Violation(
         'it did not prove that it has the secret key of its public key',
         'FORBIDDEN',
