@@ -26,15 +26,18 @@ export interface ScriptProcess {
 export interface ScriptOptions {
   /** Flags of Node.js. */
   readonly flags?: readonly string[];
+  /** A program, and its arguments, that becomes Node.js, such as nsenter. */
+  readonly launcher?: readonly string[];
 }
 
 /** Starts a script of TypeScript. Resolves when it has printed its first line. */
 export async function startScript(
   script: string,
   args: readonly string[] = [],
-  { flags = [] }: ScriptOptions = {},
+  { flags = [], launcher = [] }: ScriptOptions = {},
 ): Promise<ScriptProcess> {
-  const child = spawn(process.execPath, [...flags, '--import', 'tsx', script, ...args], {
+  const [program = process.execPath, ...all] = [...launcher, process.execPath, ...flags];
+  const child = spawn(program, [...all, '--import', 'tsx', script, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   // A test may write to a process that it has killed.

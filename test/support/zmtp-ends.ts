@@ -10,6 +10,7 @@ import { ZmtpPush } from '../../transports/zmtp/bound-push.ts';
 import { ZmtpReply } from '../../transports/zmtp/bound-reply.ts';
 import type { DialContext, Dialled } from '../../transports/zmtp/dialled.ts';
 import { Link, type LinkEnd } from '../../transports/zmtp/link.ts';
+import { LocalSystem } from '../../transports/zmtp/local-system.ts';
 import { resolveOptions, type ZmtpOptions } from '../../transports/zmtp/options.ts';
 import { OwnBytes } from '../../transports/zmtp/own-bytes.ts';
 import { ZmtpPusher } from '../../transports/zmtp/pusher.ts';
@@ -228,6 +229,7 @@ export class MemoryLink {
       settings,
       own: new OwnBytes(),
       turns,
+      system: new LocalSystem(),
       mechanism: undefined,
     };
     const end = make(context, (what) => this.#given.push(what));

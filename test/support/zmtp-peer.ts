@@ -10,8 +10,10 @@ import type { BindContext } from '../../transports/zmtp/bound.ts';
 import type { DialContext } from '../../transports/zmtp/dialled.ts';
 import { FrameReader } from '../../transports/zmtp/frame-reader.ts';
 import { Link, type LinkEnd, type LinkRole } from '../../transports/zmtp/link.ts';
+import { LocalSystem } from '../../transports/zmtp/local-system.ts';
 import { resolveOptions, type ZmtpOptions } from '../../transports/zmtp/options.ts';
 import { OwnBytes } from '../../transports/zmtp/own-bytes.ts';
+import { ReadTurns } from '../../transports/zmtp/read-turns.ts';
 import { frameOf, GREETING, readyOf } from './zmtp.ts';
 
 /** What an end needs, and what it has reported to its connection. */
@@ -26,6 +28,8 @@ export function endContext(options: ZmtpOptions = {}): EndContext {
     host: { report: (status) => reported.push(status), release: () => {} },
     settings: resolveOptions({ heartbeatInterval: 0, ...options }),
     own: new OwnBytes(),
+    turns: new ReadTurns(),
+    system: new LocalSystem(),
     mechanism: undefined,
     reported,
   };

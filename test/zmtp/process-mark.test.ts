@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseCommand, readIntroduction, readyCommand } from '../../transports/zmtp/commands.ts';
+import { propertiesOf, readIntroduction } from '../../transports/zmtp/commands.ts';
+import { LocalSystem } from '../../transports/zmtp/local-system.ts';
 import { hasEnded, ownMark } from '../../transports/zmtp/process-mark.ts';
 import { until, within } from '../support/wait.ts';
 
@@ -49,7 +50,7 @@ describe.runIf(process.platform === 'linux')('the mark of a process', () => {
 
   it('is sent by those whose requests others may have to answer, and by no others', () => {
     const sent = (type: 'DEALER' | 'PUSH', to: 'ROUTER' | 'PULL') =>
-      readIntroduction(parseCommand(readyCommand(type, 0)).data, to).process;
+      readIntroduction(propertiesOf(type, 0, new LocalSystem()), to).process;
     expect(sent('DEALER', 'ROUTER')).toBe(ownMark());
     expect(sent('PUSH', 'PULL')).toBeUndefined();
   });

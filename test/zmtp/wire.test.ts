@@ -7,6 +7,7 @@ import {
   parseCommand,
   pingCommand,
   pongCommand,
+  propertiesOf,
   readIntroduction,
   readReason,
   readyCommand,
@@ -189,7 +190,7 @@ describe('a greeting', () => {
 
 describe('commands', () => {
   it('are read as they were made', () => {
-    const ready = parseCommand(readyCommand('DEALER', 1_234));
+    const ready = parseCommand(readyCommand(propertiesOf('DEALER', 1_234)));
     expect(ready.name).toBe('READY');
     expect(readIntroduction(ready.data, 'ROUTER')).toMatchObject({
       socketType: 'DEALER',
@@ -220,7 +221,7 @@ describe('commands', () => {
 
   it('say which kinds of socket fit', () => {
     const introduce = (type: 'PUSH' | 'SUB', own: 'PULL' | 'XPUB') =>
-      readIntroduction(parseCommand(readyCommand(type, 0)).data, own);
+      readIntroduction(parseCommand(readyCommand(propertiesOf(type, 0))).data, own);
     expect(introduce('PUSH', 'PULL').socketType).toBe('PUSH');
     expect(() => introduce('SUB', 'PULL')).toThrow(/SUB does not fit PULL/);
     expect(COMMAND).toBe(4);

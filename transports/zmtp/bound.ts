@@ -7,6 +7,7 @@ import type { ChannelHost } from '../shared/base-connection.ts';
 import { addressAt, bindPlaceOf, type Place } from './address.ts';
 import type { SocketType } from './commands.ts';
 import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
@@ -22,6 +23,7 @@ export interface BindContext {
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
   readonly turns: ReadTurns;
+  readonly system: LocalSystem;
   readonly mechanism: Mechanism | undefined;
 }
 
@@ -32,6 +34,7 @@ export abstract class Bound implements Binding, LinkRole {
   readonly isHeldUp: boolean = true;
   readonly own: OwnBytes;
   readonly turns: ReadTurns;
+  readonly system: LocalSystem;
   readonly settings: ZmtpSettings;
   readonly mechanism: Mechanism | undefined;
   protected readonly host: ChannelHost;
@@ -47,11 +50,12 @@ export abstract class Bound implements Binding, LinkRole {
   #heldBytes = 0;
   #isClosed = false;
 
-  constructor({ host, settings, own, turns, mechanism }: BindContext) {
+  constructor({ host, settings, own, turns, system, mechanism }: BindContext) {
     this.host = host;
     this.settings = settings;
     this.own = own;
     this.turns = turns;
+    this.system = system;
     this.mechanism = mechanism;
     this.#server = createServer((socket) => this.#accept(socket));
     this.#server.maxConnections = settings.maxPeers;

@@ -1,6 +1,6 @@
 /** The commands of ZMTP 3.1, without their frames. Sources: rfc.zeromq.org/spec/23 and 37. */
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { ownMark } from './process-mark.ts';
+import type { LocalSystem } from './local-system.ts';
 import { Violation } from './violation.ts';
 
 /** Bytes of the largest command, and of the largest frame of a peer that only subscribes or pulls. */
@@ -36,18 +36,22 @@ const PROCESS = 'X-Process';
 
 const encoder = new TextEncoder();
 
-export function readyCommand(type: SocketType, busyTimeout: number): Bytes {
-  return commandOf('READY', propertiesOf(type, busyTimeout));
+/** @param properties - as {@link propertiesOf} gives them. */
+export function readyCommand(properties: Bytes): Bytes {
+  return commandOf('READY', properties);
 }
 
-/** What this end says of itself. */
-export function propertiesOf(type: SocketType, busyTimeout: number): Bytes {
+/**
+ * What this end says of itself.
+ * @param system - knows this process, which a DEALER names.
+ */
+export function propertiesOf(type: SocketType, busyTimeout: number, system?: LocalSystem): Bytes {
   const properties: [string, string][] = [
     [SOCKET_TYPE, type],
     [BUSY_TIMEOUT, String(busyTimeout)],
   ];
   // ROUTER and REP may ask for it.
-  if (type === 'DEALER') properties.push([IDENTITY, ''], [PROCESS, ownMark() ?? '']);
+  if (type === 'DEALER') properties.push([IDENTITY, ''], [PROCESS, system?.mark ?? '']);
   const parts = properties.flatMap(([name, value]) => {
     const bytes = encoder.encode(value);
     return [shortText(name), Uint8Array.of(0, 0, 0, bytes.length), bytes];

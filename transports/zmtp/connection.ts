@@ -22,6 +22,7 @@ import { ZmtpPull } from './bound-pull.ts';
 import { ZmtpPush } from './bound-push.ts';
 import { ZmtpReply } from './bound-reply.ts';
 import type { DialContext } from './dialled.ts';
+import { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { OwnBytes } from './own-bytes.ts';
@@ -41,6 +42,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
   readonly #mechanisms: Mechanisms;
   readonly #own = new OwnBytes();
   readonly #turns: ReadTurns;
+  readonly #system = new LocalSystem();
   readonly #requesters = new Map<string, ZmtpRequester>();
 
   /** @param turns - shared by all connections of one transport: the links of a process wait for each other. */
@@ -114,6 +116,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
       settings: this.#settings,
       own: this.#own,
       turns: this.#turns,
+      system: this.#system,
       mechanism,
     };
   }
@@ -123,7 +126,14 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
     // Kept before it is bound, so that closing the connection meanwhile closes it.
     const mechanism = this.#mechanisms.bound;
     const bound = this.keep(
-      make({ host: this, settings: this.#settings, own: this.#own, turns: this.#turns, mechanism }),
+      make({
+        host: this,
+        settings: this.#settings,
+        own: this.#own,
+        turns: this.#turns,
+        system: this.#system,
+        mechanism,
+      }),
     );
     try {
       return await bound.bind(address);

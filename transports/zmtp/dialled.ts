@@ -7,6 +7,7 @@ import type { ChannelHost } from '../shared/base-connection.ts';
 import { type Place, placesOf } from './address.ts';
 import type { SocketType } from './commands.ts';
 import { Link, type LinkEnd, type LinkRole } from './link.ts';
+import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
@@ -30,6 +31,7 @@ export interface DialContext {
   readonly settings: ZmtpSettings;
   readonly own: OwnBytes;
   readonly turns: ReadTurns;
+  readonly system: LocalSystem;
   readonly mechanism: Mechanism | undefined;
 }
 
@@ -40,6 +42,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   readonly isHeldUp: boolean = false;
   readonly own: OwnBytes;
   readonly turns: ReadTurns;
+  readonly system: LocalSystem;
   readonly settings: ZmtpSettings;
   readonly mechanism: Mechanism | undefined;
   protected readonly address: string;
@@ -56,13 +59,14 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   #attempt = 0;
   #hangUps = 0;
 
-  constructor({ address, host, settings, own, turns, mechanism }: DialContext) {
+  constructor({ address, host, settings, own, turns, system, mechanism }: DialContext) {
     super();
     this.address = address;
     this.host = host;
     this.settings = settings;
     this.own = own;
     this.turns = turns;
+    this.system = system;
     this.mechanism = mechanism;
   }
 

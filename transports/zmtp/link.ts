@@ -23,6 +23,7 @@ import {
 import { COMMAND, FrameReader, type FrameTaker, MORE } from './frame-reader.ts';
 import { GREETING, GreetingReader } from './greeting.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { LocalSystem } from './local-system.ts';
 import type { Handshake, HandshakeStep, Mechanism, SealedFrames } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
@@ -45,6 +46,7 @@ export interface LinkRole {
   readonly own: OwnBytes;
   /** Shared by all links of the transport. */
   readonly turns: ReadTurns;
+  readonly system: LocalSystem;
   /** Whether peers send only handshakes and subscriptions. */
   readonly takesControlOnly: boolean;
   /** Whether the protocol makes peers wait. A silent one may then be alive, unless it announced how long it may be silent. */
@@ -370,9 +372,13 @@ export class Link implements FrameTaker {
   }
 
   #introduce(): void {
-    const { socketType, settings } = this.#role;
-    this.#outbox.add(COMMAND, readyCommand(socketType, settings.busyTimeout));
+    this.#outbox.add(COMMAND, readyCommand(this.#properties()));
     this.#flushSoon();
+  }
+
+  #properties(): Bytes {
+    const { socketType, settings, system } = this.#role;
+    return propertiesOf(socketType, settings.busyTimeout, system);
   }
 
   #introduced(body: Uint8Array): void {
@@ -387,8 +393,7 @@ export class Link implements FrameTaker {
 
   /** Begins the handshake of the mechanism. */
   #secure(mechanism: Mechanism): void {
-    const { socketType, settings } = this.#role;
-    this.#handshake = mechanism.handshake(propertiesOf(socketType, settings.busyTimeout));
+    this.#handshake = mechanism.handshake(this.#properties());
     this.#proceed({ reply: this.#handshake.begin() });
   }
 
@@ -478,8 +483,11 @@ export class Link implements FrameTaker {
         if (this.waiting < GATHERED_BYTES) this.sendCommand(ping);
       },
       rest: () => this.#outbox.rest(),
-      dead: (silence) => {
-        this.#reason = `it gave no sign of life for ${silence} ms`;
+      isUnacknowledged: () => this.#role.system.isUnacknowledged(this.#socket),
+      dead: (silence, isHostGone) => {
+        this.#reason = isHostGone
+          ? `its host has acknowledged nothing for ${silence} ms`
+          : `it gave no sign of life for ${silence} ms`;
         this.#socket.destroy();
       },
     });

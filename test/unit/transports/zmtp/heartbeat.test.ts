@@ -12,7 +12,7 @@ afterEach(() => {
 const INTERVAL = 1_000;
 
 function ground(settings: Partial<HeartbeatSettings> = {}) {
-  const [ask, rest, dead] = [vi.fn(), vi.fn(), vi.fn<(silence: number) => void>()];
+  const [ask, rest, dead] = [vi.fn(), vi.fn(), vi.fn<(silence: number, isHostGone: boolean) => void>()];
   const heartbeat = new Heartbeat();
   heartbeat.start({
     interval: INTERVAL,
@@ -21,6 +21,7 @@ function ground(settings: Partial<HeartbeatSettings> = {}) {
     isReading: () => true,
     ask,
     rest,
+    isUnacknowledged: async () => false,
     dead,
     ...settings,
   });
@@ -36,7 +37,7 @@ describe('a silent peer', () => {
     vi.advanceTimersByTime(1.5 * INTERVAL - 1);
     expect(dead).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
-    expect(dead).toHaveBeenCalledExactlyOnceWith(2 * INTERVAL);
+    expect(dead).toHaveBeenCalledExactlyOnceWith(2 * INTERVAL, false);
   });
 
   it('is alive for as long as it says something', () => {
@@ -53,7 +54,7 @@ describe('a silent peer', () => {
     vi.advanceTimersByTime(10.5 * INTERVAL - 1);
     expect(dead).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
-    expect(dead).toHaveBeenCalledExactlyOnceWith(10 * INTERVAL);
+    expect(dead).toHaveBeenCalledExactlyOnceWith(10 * INTERVAL, false);
   });
 
   it('is not dead when the protocol holds it up, unless it announced how long it may be silent', () => {
@@ -62,6 +63,17 @@ describe('a silent peer', () => {
     vi.advanceTimersByTime(20 * INTERVAL);
     expect(held.dead).not.toHaveBeenCalled();
     expect(announced.dead).toHaveBeenCalled();
+  });
+
+  it('is dead although the protocol holds it up, once its host acknowledges nothing', async () => {
+    let isUnacknowledged = false;
+    const { dead } = ground({ isHeldUp: true, isUnacknowledged: async () => isUnacknowledged });
+    await vi.advanceTimersByTimeAsync(5 * INTERVAL);
+    isUnacknowledged = true;
+    await vi.advanceTimersByTimeAsync(INTERVAL);
+    expect(dead).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(INTERVAL);
+    expect(dead).toHaveBeenCalledWith(expect.any(Number), true);
   });
 
   it('is not dead when it is this end that does not read', () => {
