@@ -30,7 +30,7 @@ export interface Command {
   readonly name: string;
   /** What it does, in a few words. */
   readonly summary: string;
-  /** What `--help` shows between the name and the options, a line for each form. */
+  /** What `--help` shows between the name and the options, a line for each form; empty for a command without arguments. */
   readonly synopsis: readonly string[];
   /** What a user should know, in paragraphs. */
   readonly about: readonly string[];

@@ -11,7 +11,7 @@ import { inspectValue, PalmError } from '../src/protocol/errors.ts';
 import { parsePath } from '../src/protocol/function-path.ts';
 import type { BindingTransport, Connection, Transport } from '../src/transport.ts';
 import { websocketOn } from '../transports/websocket/node.ts';
-import { clusterTransport } from './cluster-transport.ts';
+import { clusterTransport, curveOf, dialKeys } from './cluster-transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
 import { stderrLogger } from './terminal/screen.ts';
@@ -108,8 +108,7 @@ export interface ServerAccess {
 
 /** The transport that dials servers, with CURVE when --server-key is given. */
 export function dialTransport({ options }: CommandContext): BindingTransport {
-  const serverKey = options.text('server-key');
-  return clusterTransport(options, serverKey === undefined ? {} : { curve: { serverKey } });
+  return clusterTransport(options, curveOf(dialKeys(options)));
 }
 
 /**
@@ -133,10 +132,10 @@ export function serverFrom(context: CommandContext, argument?: string): ServerAc
   if (options.isGiven('native')) {
     throw usage('--native and --relay exclude each other: a connection to a relay is a WebSocket');
   }
-  if (options.isGiven('server-key')) {
-    throw usage(
-      '--server-key and --relay exclude each other: a connection to a relay is encrypted with wss://…',
-    );
+  for (const key of ['server-key', 'client-key'] as const) {
+    if (!options.isGiven(key)) continue;
+    const instead = key === 'server-key' ? 'is encrypted with wss://…' : 'shows who you are with --token';
+    throw usage(`--${key} and --relay exclude each other: a connection to a relay ${instead}`);
   }
   const token = options.text('token');
   return {

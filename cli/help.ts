@@ -31,6 +31,8 @@ export function generalHelp(commands: readonly Command[]): string {
         ['FROND_RELAY', 'URL of the relay, used without --relay'],
         ['FROND_TOKEN', 'token for the relay, used without --token'],
         ['FROND_SESSION', 'session, used without --session'],
+        ['FROND_SERVER_KEY', 'public key of the server, used without --server-key'],
+        ['FROND_CLIENT_KEY', 'your own secret key, used without --client-key'],
         ['FROND_SECRET_KEY', 'secret key of a server, used without --secret-key'],
         ['FROND_NATIVE', '1 has the same effect as --native'],
         ['NO_COLOR', 'any value turns colours off'],
@@ -45,7 +47,8 @@ export function generalHelp(commands: readonly Command[]): string {
 export function commandHelp(command: Command): string {
   const { name, summary, synopsis, about, options } = command;
   const usage = synopsis.map(
-    (one, index) => `${index === 0 ? 'Usage:' : '      '} frond ${name} ${one} [OPTIONS]`,
+    (one, index) =>
+      `${index === 0 ? 'Usage:' : '      '} frond ${name} ${one === '' ? '' : `${one} `}[OPTIONS]`,
   );
   return sections([
     [`frond ${name}: ${summary}`],

@@ -74,7 +74,15 @@ export const OPTIONS = {
   'server-key': {
     kind: 'text',
     value: 'KEY',
+    env: 'FROND_SERVER_KEY',
     help: "encrypt with CURVE; KEY is the server's public key, 40 characters",
+  },
+  'client-key': {
+    kind: 'text',
+    value: 'KEY',
+    env: 'FROND_CLIENT_KEY',
+    help: 'with --server-key: your own secret key, 40 characters, for a server that lets in listed keys alone',
+    default: 'a new key for each connection',
   },
   timeout: {
     kind: 'time',
@@ -246,6 +254,7 @@ export const CONNECTION_OPTIONS = [
   'this-config',
   'session',
   'server-key',
+  'client-key',
   'native',
   'timeout',
 ] as const satisfies readonly OptionName[];

@@ -109,7 +109,7 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
       if (command === 'worker') return 'frond inspect ADDRESS shows what is there';
       return 'check the name of the server, before the dot of FUNCTION or in --server, and its address in --db';
     case 'FORBIDDEN':
-      return 'for a server with CURVE, give its public key with --server-key; for a relay, check --token';
+      return 'for a server with CURVE, give its public key with --server-key and, if it lists its clients, your key with --client-key; for a relay, check --token';
     case 'PROTOCOL':
       return 'check that --db is the db_address of a PALM server, not another of its addresses';
     case 'INTERNAL':

@@ -103,7 +103,7 @@ function commandNamed(name: string): Command {
 }
 
 function checkArity({ name, arity: [least, most], synopsis }: Command, positionals: readonly string[]): void {
-  const usage = `frond ${name} ${synopsis.join(` | frond ${name} `)}`;
+  const usage = synopsis.map((one) => `frond ${name} ${one}`.trimEnd()).join(' | ');
   if (positionals.length < least) throw new CommandError('USAGE', `an argument is missing: ${usage}`);
   if (positionals.length > most) {
     const extra = quoted(positionals[most] ?? '');

@@ -3,6 +3,7 @@ import { demoCommand } from './demo.ts';
 import { evalCommand } from './eval.ts';
 import { inspectCommand } from './inspect.ts';
 import { jobCommand } from './job.ts';
+import { keypairCommand } from './keypair.ts';
 import { deleteCommand, getCommand, setCommand } from './keys.ts';
 import { mapCommand } from './map.ts';
 import { relayCommand } from './relay.ts';
@@ -21,5 +22,6 @@ export const COMMANDS: readonly Command[] = [
   workerCommand,
   relayCommand,
   inspectCommand,
+  keypairCommand,
   demoCommand,
 ];

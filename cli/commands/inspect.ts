@@ -37,7 +37,18 @@ export const inspectCommand: Command = {
     },
     { line: 'frond inspect --json | jq .counters.failed', does: 'print one of its counters' },
   ],
-  options: ['db', 'relay', 'token', 'watch', 'every', 'server-key', 'native', 'timeout', ...COMMON_OPTIONS],
+  options: [
+    'db',
+    'relay',
+    'token',
+    'watch',
+    'every',
+    'server-key',
+    'client-key',
+    'native',
+    'timeout',
+    ...COMMON_OPTIONS,
+  ],
   own: {
     timeout: {
       kind: 'time',

@@ -1,7 +1,7 @@
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { clusterTransport } from '../cluster-transport.ts';
+import { clusterTransport, curveOf, dialKeys } from '../cluster-transport.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
@@ -49,6 +49,7 @@ export const serveCommand: Command = {
     'worker-pull',
     'worker-push',
     'server-key',
+    'client-key',
     'secret-key',
     'allow-key',
     'native',
@@ -61,6 +62,10 @@ export const serveCommand: Command = {
     'server-key': {
       ...OPTIONS['server-key'],
       help: 'encrypt connections to other servers with CURVE; KEY is their public key',
+    },
+    'client-key': {
+      ...OPTIONS['client-key'],
+      help: 'with --server-key: the secret key of the roles, 40 characters, for servers that let in listed keys alone',
     },
     json: {
       kind: 'flag',
@@ -107,7 +112,6 @@ async function run(context: CommandContext): Promise<number> {
 }
 
 function servingTransport({ options }: CommandContext): BindingTransport {
-  const serverKey = options.text('server-key');
   const secretKey = options.text('secret-key');
   const allow = options.texts('allow-key');
   if (allow.length > 0 && secretKey === undefined) {
@@ -117,7 +121,7 @@ function servingTransport({ options }: CommandContext): BindingTransport {
     );
   }
   return clusterTransport(options, {
-    ...(serverKey !== undefined && { curve: { serverKey } }),
+    ...curveOf(dialKeys(options)),
     ...(secretKey !== undefined && {
       curveServer: { secretKey, ...(allow.length > 0 && { allow }) },
     }),

@@ -40,6 +40,10 @@ export const workerCommand: Command = {
       does: 'run up to eight async functions at a time (FROND_DB is set)',
     },
     {
+      line: "frond worker functions.mjs --server-key 'KEY'",
+      does: 'join a Master that lists the keys of its workers (FROND_CLIENT_KEY is set)',
+    },
+    {
       line: 'frond worker functions.mjs --relay wss://relay.example --db master',
       does: 'work through a relay that allows it (FROND_TOKEN is set)',
     },
@@ -53,6 +57,7 @@ export const workerCommand: Command = {
     'timeout',
     'drain',
     'server-key',
+    'client-key',
     'native',
     ...COMMON_OPTIONS,
   ],

@@ -113,7 +113,8 @@ export class Reload {
     compare('limits', initial.limits, next.limits);
     compare('tokens', initial.tokens, next.tokens);
     compare('trustProxy', initial.trustProxy, next.trustProxy);
-    compare('serverKey', initial.serverKey, next.serverKey);
+    compare('serverKey', initial.keys.serverKey, next.keys.serverKey);
+    compare('clientKey', initial.keys.clientKey, next.keys.clientKey);
     compare('tls', initial.tls === undefined, next.tls === undefined);
     for (const [name, target] of Object.entries(this.#servers))
       compare(`servers.${name}`, target, next.servers[name]);

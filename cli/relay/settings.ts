@@ -40,7 +40,7 @@ import type {
   UpstreamTarget,
 } from '../../transports/relay/options.ts';
 import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
-import { clusterTransport } from '../cluster-transport.ts';
+import { clusterTransport, curveOf, type DialKeys, dialKeys } from '../cluster-transport.ts';
 import type { ParsedOptions } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
@@ -51,8 +51,8 @@ import { type HostPort, parseHostPort, type Tls } from './listening.ts';
 export interface RelaySettings {
   /** Reaches the servers. */
   readonly transport: Transport;
-  /** CURVE public key of the servers. */
-  readonly serverKey: string | undefined;
+  /** Keys of CURVE for the connections to the servers. */
+  readonly keys: DialKeys;
   readonly servers: Readonly<Record<string, UpstreamTarget>>;
   readonly place: HostPort;
   /** Where metrics are served. */
@@ -79,8 +79,10 @@ const USUAL_ADDRESS = '127.0.0.1:7766';
 export async function settingsOf(options: ParsedOptions): Promise<RelaySettings> {
   const file = options.text('config');
   const config = file === undefined ? {} : await readConfig(file);
-  const serverKey = options.text('server-key') ?? config.serverKey;
-  const transport = clusterTransport(options, serverKey === undefined ? {} : { curve: { serverKey } });
+  const keys = dialKeys(options, config);
+  if (config.clientKey !== undefined && keys.serverKey === undefined)
+    throw input(`${quoted(file ?? '')}: clientKey needs serverKey, the public key of the servers`);
+  const transport = clusterTransport(options, curveOf(keys));
   const servers = { ...configuredServers(config, transport, file), ...givenServers(options, transport) };
   if (Object.keys(servers).length === 0) {
     throw usage('no server is given: give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
@@ -97,7 +99,7 @@ export async function settingsOf(options: ParsedOptions): Promise<RelaySettings>
   }
   return {
     transport,
-    serverKey,
+    keys,
     servers,
     place: parseHostPort(options.text('listen') ?? config.listen ?? USUAL_ADDRESS),
     metrics: metrics === undefined ? undefined : parseHostPort(metrics, '--metrics'),
@@ -303,6 +305,7 @@ const CONFIG = shape({
   trustProxy: exactOptional(TRUST),
   tls: exactOptional(shape({ cert: TEXT, key: TEXT })),
   serverKey: exactOptional(TEXT),
+  clientKey: exactOptional(TEXT),
 });
 
 /** The content of a config file. */

@@ -43,11 +43,11 @@ export interface CurveOptions {
 export function checkCurveOptions({ curve, curveServer }: CurveOptions): void {
   checkObject('curve', curve);
   checkObject('curveServer', curveServer);
-  if (curve !== undefined) checkKey('curve.serverKey', curve.serverKey);
-  if (curve?.publicKey !== undefined) checkKey('curve.publicKey', curve.publicKey);
-  if (curve?.secretKey !== undefined) checkKey('curve.secretKey', curve.secretKey);
+  if (curve !== undefined) checkCurveKey('curve.serverKey', curve.serverKey);
+  if (curve?.publicKey !== undefined) checkCurveKey('curve.publicKey', curve.publicKey);
+  if (curve?.secretKey !== undefined) checkCurveKey('curve.secretKey', curve.secretKey);
   if (curveServer !== undefined) {
-    checkKey('curveServer.secretKey', curveServer.secretKey);
+    checkCurveKey('curveServer.secretKey', curveServer.secretKey);
     checkAllow(curveServer.allow);
   }
   if ((curve?.publicKey === undefined) !== (curve?.secretKey === undefined)) {
@@ -61,7 +61,8 @@ function checkObject(name: string, value: unknown): void {
   }
 }
 
-function checkKey(name: string, key: unknown): void {
+/** @throws PalmError `INVALID_CALL` that names the key, when it is not 40 characters of Z85. */
+export function checkCurveKey(name: string, key: unknown): void {
   if (typeof key === 'string' && decodeZ85(key)?.length === 32) return;
   throw invalidCall(`${name} must be 40 characters of Z85, as curveKeyPair() gives them`);
 }
@@ -73,5 +74,5 @@ function checkAllow(allow: unknown): void {
       `curveServer.allow must be a list of public keys or a function, not ${inspectValue(allow)}`,
     );
   }
-  for (const [i, key] of allow.entries()) checkKey(`curveServer.allow[${i}]`, key);
+  for (const [i, key] of allow.entries()) checkCurveKey(`curveServer.allow[${i}]`, key);
 }

@@ -7,7 +7,7 @@ import { resolveOptions, type ZmtpOptions, type ZmtpSettings } from './options.t
 import { ReadTurns } from './read-turns.ts';
 
 export type { AllowKey, CurveClientKeys, CurveOptions, CurveServerKeys } from '../shared/curve-keys.ts';
-export { type CurveKeyPair, curveKeyPair } from './key-pair.ts';
+export { type CurveKeyPair, curveKeyPair, curvePublicKey } from './key-pair.ts';
 export type { ZmtpOptions } from './options.ts';
 
 /**

@@ -1,5 +1,6 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { encodeZ85 } from '../shared/z85.ts';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { checkCurveKey } from '../shared/curve-keys.ts';
+import { decodeZ85, encodeZ85 } from '../shared/z85.ts';
 
 /** Keys of one end, each 40 characters of Z85. */
 export interface CurveKeyPair {
@@ -19,4 +20,18 @@ export function curveKeyPair(): CurveKeyPair {
     privateKeyEncoding: { type: 'pkcs8', format: 'der' },
   });
   return { publicKey: encodeZ85(publicKey.subarray(-KEY)), secretKey: encodeZ85(privateKey.subarray(-KEY)) };
+}
+
+/** What stands before a secret key in its DER encoding (RFC 8410). */
+const DER_OF_SECRET = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/**
+ * Gives the public key that belongs to a secret key. Both are 40 characters of Z85.
+ * @throws PalmError `INVALID_CALL` when the secret key is not such a key.
+ */
+export function curvePublicKey(secretKey: string): string {
+  checkCurveKey('the secret key', secretKey);
+  const key = Buffer.concat([DER_OF_SECRET, decodeZ85(secretKey) ?? new Uint8Array(0)]);
+  const pair = createPrivateKey({ key, type: 'pkcs8', format: 'der' });
+  return encodeZ85(createPublicKey(pair).export({ type: 'spki', format: 'der' }).subarray(-KEY));
 }

@@ -35,6 +35,7 @@ const SEEDS: readonly object[] = [
     servers: {},
     tls: { cert: 'a', key: 'b' },
     serverKey: 'x',
+    clientKey: 'x',
     limits: { heartbeat: 1e15, resumeWindow: 5, maxChannels: 3 },
   },
   { servers: { 'a b': 1 }, listen: '', origins: ['https://a/b'], path: 'x?' },
@@ -52,6 +53,7 @@ const KEYS = [
   'trustProxy',
   'tls',
   'serverKey',
+  'clientKey',
 ];
 
 /** One file for each process: `settingsOf` reads only files. */

@@ -25,6 +25,7 @@ const WHOLE = {
   trustProxy: true,
   tls: { cert: 'cert.pem', key: '/etc/key.pem' },
   serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
+  clientKey: '{X}#>t#jRGaQ}gMhv=30r(Mw+87YGs+5%kh=i@f8',
 };
 
 test('a config file is given back as it is, with the paths in it whole', async () => {
