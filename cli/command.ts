@@ -25,11 +25,19 @@ export interface Example {
   readonly does: string;
 }
 
-/** One command: its help, its options, and what it does. */
-export interface Command {
+/** What `frond --help` says of a command. The rest is loaded when the command is chosen. */
+export interface CommandEntry {
   readonly name: string;
   /** What it does, in a few words. */
   readonly summary: string;
+  /** The command runs until it is told to end. It may then finish its work and print more, and it chooses the exit code. */
+  readonly isService?: true;
+  /** Loads the rest. */
+  details(): Promise<CommandDetails>;
+}
+
+/** The help of a command, its options, and what it does. */
+export interface CommandDetails {
   /** What `--help` shows between the name and the options, a line for each form; empty for a command without arguments. */
   readonly synopsis: readonly string[];
   /** What a user should know, in paragraphs. */
@@ -40,11 +48,12 @@ export interface Command {
   readonly own?: Partial<Readonly<Record<OptionName, OptionSpec>>>;
   /** The smallest and largest number of arguments. */
   readonly arity: readonly [least: number, most: number];
-  /** The command runs until it is told to end. It may then finish its work and print more, and it chooses the exit code. */
-  readonly isService?: true;
   /** Resolves with the exit code. @throws what ended the command. */
   run(context: CommandContext): Promise<number>;
 }
+
+/** One command, whole. */
+export interface Command extends Omit<CommandEntry, 'details'>, CommandDetails {}
 
 type Value = string | number | true | readonly string[];
 
@@ -86,6 +95,9 @@ export class ParsedOptions {
   }
 }
 
+/** What the parser needs of a command. */
+type Parsing = Pick<Command, 'name' | 'options' | 'own'>;
+
 /** A command line, checked. */
 export interface Parsed {
   readonly options: ParsedOptions;
@@ -93,7 +105,7 @@ export interface Parsed {
 }
 
 /** The description of an option, as this command uses it. */
-export function specOf(command: Command, name: OptionName): OptionSpec {
+export function specOf(command: Pick<Command, 'own'>, name: OptionName): OptionSpec {
   return command.own?.[name] ?? OPTIONS[name];
 }
 
@@ -101,7 +113,7 @@ export function specOf(command: Command, name: OptionName): OptionSpec {
  * Reads the arguments of a command, and the environment for options that are not given.
  * @throws CommandError `USAGE` naming the argument that is wrong.
  */
-export function parseOptions(command: Command, argv: readonly string[], env: Environment): Parsed {
+export function parseOptions(command: Parsing, argv: readonly string[], env: Environment): Parsed {
   const config: Record<string, { type: 'boolean' | 'string'; short?: string }> = {};
   for (const name of command.options) {
     const { kind, short } = specOf(command, name);
@@ -141,14 +153,14 @@ export function parseOptions(command: Command, argv: readonly string[], env: Env
   return { options: new ParsedOptions(values, given), positionals };
 }
 
-function unknownOption(command: Command, raw: string): CommandError {
+function unknownOption(command: Parsing, raw: string): CommandError {
   const near = raw.startsWith('--') ? nearest(raw.slice(2), command.options) : undefined;
   const meant = near === undefined ? '' : `; did you mean --${near}?`;
   const hint = `see frond ${command.name} --help; an argument that begins with - goes after --`;
   return new CommandError('USAGE', `frond ${command.name} has no option ${nameText(raw)}${meant}`, hint);
 }
 
-function readValue(command: Command, name: OptionName, value: string | undefined, isInline: boolean): Value {
+function readValue(command: Parsing, name: OptionName, value: string | undefined, isInline: boolean): Value {
   const { kind, value: placeholder } = specOf(command, name);
   const fail = (text: string) =>
     new CommandError('USAGE', `--${name} ${text}`, `see frond ${command.name} --help`);

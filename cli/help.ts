@@ -1,5 +1,5 @@
 /** What `--help` prints. */
-import { type Command, type Example, specOf } from './command.ts';
+import { type Command, type CommandEntry, type Example, specOf } from './command.ts';
 import { EXIT_CODES } from './errors.ts';
 import type { OptionName } from './options.ts';
 import { type Fact, factLines, wrap } from './terminal/text.ts';
@@ -18,7 +18,7 @@ const EXAMPLES: readonly Example[] = [
 ];
 
 /** `frond --help`. */
-export function generalHelp(commands: readonly Command[]): string {
+export function generalHelp(commands: readonly CommandEntry[]): string {
   return sections([
     ['frond: call and serve functions on PALM clusters (pylm), stream jobs, share keys'],
     ['Usage: frond COMMAND [ARGUMENTS] [OPTIONS]'],

@@ -3,7 +3,7 @@
 import { atMost } from '../src/async/timers.ts';
 import { nearest } from '../src/protocol/nearest.ts';
 import { type Command, parseOptions } from './command.ts';
-import { COMMANDS } from './commands/index.ts';
+import { COMMANDS, loadCommand } from './commands/index.ts';
 import { CommandError } from './errors.ts';
 import { commandHelp, generalHelp } from './help.ts';
 import { Interrupted, type Io, OutputClosed } from './io.ts';
@@ -77,10 +77,10 @@ async function runCommand(
   }
   if (first === '--help' || first === '-h' || first === 'help') {
     const [topic] = rest;
-    await output.line(topic === undefined ? generalHelp(COMMANDS) : commandHelp(commandNamed(topic)));
+    await output.line(topic === undefined ? generalHelp(COMMANDS) : commandHelp(await commandNamed(topic)));
     return 0;
   }
-  const command = commandNamed(first);
+  const command = await commandNamed(first);
   const { options, positionals } = parseOptions(command, rest, io.env);
   if (options.flag('help') || options.flag('version')) {
     await output.line(options.flag('help') ? commandHelp(command) : io.version);
@@ -90,9 +90,9 @@ async function runCommand(
   return command.run({ io, options, positionals, output, screen, signal });
 }
 
-function commandNamed(name: string): Command {
-  const command = COMMANDS.find((one) => one.name === name);
-  if (command !== undefined) return command;
+async function commandNamed(name: string): Promise<Command> {
+  const entry = COMMANDS.find((one) => one.name === name);
+  if (entry !== undefined) return loadCommand(entry);
   const near = nearest(
     name,
     COMMANDS.map((one) => one.name),

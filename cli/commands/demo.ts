@@ -1,10 +1,8 @@
-import type { Command } from '../command.ts';
+import type { CommandDetails } from '../command.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 
 /** `frond demo`. */
-export const demoCommand: Command = {
-  name: 'demo',
-  summary: 'start a cluster on this machine, and try it in a page',
+export const demoCommand: CommandDetails = {
   synopsis: ['[FILE]'],
   about: [
     'Starts a PALM cluster on this machine: the server demo, with the functions upper, reverse, words, longest and fail; the master crew, whose three workers have who and nap; and the pipeline of clean, count and tally (call "clean.lower count.words tally.total"). Then it shows what a client does with demo: single calls, a job over the lines of FILE (without FILE, ten sonnets by Shakespeare), and a shared key.',
@@ -25,7 +23,6 @@ export const demoCommand: Command = {
     },
   },
   arity: [0, 1],
-  isService: true,
   // Loaded only for this command, which needs much code.
   run: async (context) => (await import('../demo/run.ts')).runDemo(context),
 };

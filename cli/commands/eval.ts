@@ -1,14 +1,12 @@
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `frond eval`. */
-export const evalCommand: Command = {
-  name: 'eval',
-  summary: 'call a function with one payload',
+export const evalCommand: CommandDetails = {
   synopsis: ['FUNCTION[,FUNCTION…] [PAYLOAD]'],
   about: [
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The answer then comes from its last server: give the pub_address of that server with --sub.',

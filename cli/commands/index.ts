@@ -1,27 +1,74 @@
-import type { Command } from '../command.ts';
-import { demoCommand } from './demo.ts';
-import { evalCommand } from './eval.ts';
-import { inspectCommand } from './inspect.ts';
-import { jobCommand } from './job.ts';
-import { keypairCommand } from './keypair.ts';
-import { deleteCommand, getCommand, setCommand } from './keys.ts';
-import { mapCommand } from './map.ts';
-import { relayCommand } from './relay.ts';
-import { serveCommand } from './serve.ts';
-import { workerCommand } from './worker.ts';
+import type { Command, CommandEntry } from '../command.ts';
 
 /** All commands, in the order of `frond --help`. */
-export const COMMANDS: readonly Command[] = [
-  evalCommand,
-  jobCommand,
-  mapCommand,
-  getCommand,
-  setCommand,
-  deleteCommand,
-  serveCommand,
-  workerCommand,
-  relayCommand,
-  inspectCommand,
-  keypairCommand,
-  demoCommand,
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'eval',
+    summary: 'call a function with one payload',
+    details: async () => (await import('./eval.ts')).evalCommand,
+  },
+  {
+    name: 'job',
+    summary: 'call a function with every line of stdin or a file',
+    details: async () => (await import('./job.ts')).jobCommand,
+  },
+  {
+    name: 'map',
+    summary: 'one result for each line or file, in order',
+    details: async () => (await import('./map.ts')).mapCommand,
+  },
+  {
+    name: 'get',
+    summary: 'print the value of a key',
+    details: async () => (await import('./keys.ts')).getCommand,
+  },
+  {
+    name: 'set',
+    summary: 'store a value under a key, and print the key',
+    details: async () => (await import('./keys.ts')).setCommand,
+  },
+  {
+    name: 'delete',
+    summary: 'delete a key',
+    details: async () => (await import('./keys.ts')).deleteCommand,
+  },
+  {
+    name: 'serve',
+    summary: 'run the roles that a module describes',
+    isService: true,
+    details: async () => (await import('./serve.ts')).serveCommand,
+  },
+  {
+    name: 'worker',
+    summary: 'run functions for a Master or Hub',
+    isService: true,
+    details: async () => (await import('./worker.ts')).workerCommand,
+  },
+  {
+    name: 'relay',
+    summary: 'let pages and scripts use servers over WebSocket',
+    isService: true,
+    details: async () => (await import('./relay.ts')).relayCommand,
+  },
+  {
+    name: 'inspect',
+    summary: 'show what a server is and what it does',
+    details: async () => (await import('./inspect.ts')).inspectCommand,
+  },
+  {
+    name: 'keypair',
+    summary: 'make keys for an encrypted connection',
+    details: async () => (await import('./keypair.ts')).keypairCommand,
+  },
+  {
+    name: 'demo',
+    summary: 'start a cluster on this machine, and try it in a page',
+    isService: true,
+    details: async () => (await import('./demo.ts')).demoCommand,
+  },
 ];
+
+/** Loads what a command needs, and no other. */
+export async function loadCommand({ details, ...said }: CommandEntry): Promise<Command> {
+  return { ...said, ...(await details()) };
+}

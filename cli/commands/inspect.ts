@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sparing } from '../../src/logging.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
 import { unlessAborted } from '../ending.ts';
 import {
@@ -20,9 +20,7 @@ import { nameText, styleFor } from '../terminal/text.ts';
 import { WaitNotices } from '../wait-notices.ts';
 
 /** `frond inspect`. */
-export const inspectCommand: Command = {
-  name: 'inspect',
-  summary: 'show what a server is and what it does',
+export const inspectCommand: CommandDetails = {
   synopsis: ['[ADDRESS]'],
   about: [
     'Asks the server with the db_address ADDRESS for its role, name, addresses, functions, uptime, counters and workers. A pylm server tells only its name and addresses; its role is derived from these.',

@@ -1,6 +1,6 @@
 import type { Client } from '../../src/client/client.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { announceTerminal, linesOf, openFile } from '../input.ts';
@@ -14,9 +14,7 @@ import { quoted } from '../terminal/text.ts';
 const DEFAULT_IDLE_TIMEOUT = 30_000;
 
 /** `frond job`. */
-export const jobCommand: Command = {
-  name: 'job',
-  summary: 'call a function with every line of stdin or a file',
+export const jobCommand: CommandDetails = {
   synopsis: ['FUNCTION[,FUNCTION…]'],
   about: [
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The results then come from its last server: give the pub_address of that server with --sub. Each line of the input, without its newline, is a payload. Each result is written as a line as soon as it arrives; use --json for results that contain newlines.',

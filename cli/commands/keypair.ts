@@ -1,11 +1,9 @@
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 import { factLines } from '../terminal/text.ts';
 
 /** `frond keypair`. */
-export const keypairCommand: Command = {
-  name: 'keypair',
-  summary: 'make keys for an encrypted connection',
+export const keypairCommand: CommandDetails = {
   synopsis: [''],
   about: [
     "Prints a new key pair for CURVE, ZeroMQ's encryption. The secret key stays where it is used: with a server as FROND_SECRET_KEY, with a client or worker as FROND_CLIENT_KEY. Others get the public key: clients give that of their server as --server-key, and a server lists those of its clients with --allow-key.",

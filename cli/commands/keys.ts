@@ -1,6 +1,6 @@
 import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { checkWritable, wireKey } from '../../src/protocol/cache-keys.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { payloadOf } from '../input.ts';
@@ -9,9 +9,7 @@ import { writeResult } from '../terminal/output.ts';
 import { quoted } from '../terminal/text.ts';
 
 /** `frond get`. */
-export const getCommand: Command = {
-  name: 'get',
-  summary: 'print the value of a key',
+export const getCommand: CommandDetails = {
   synopsis: ['KEY'],
   about: [
     "Prints the bytes that the server's key-value store holds under KEY; a newline follows only on a terminal. The exit code is 1 when there is no such key. A pylm server does not distinguish an empty value from a missing key.",
@@ -37,9 +35,7 @@ async function runGet(context: CommandContext): Promise<number> {
 }
 
 /** `frond set`. */
-export const setCommand: Command = {
-  name: 'set',
-  summary: 'store a value under a key, and print the key',
+export const setCommand: CommandDetails = {
   synopsis: ['KEY [VALUE]', '--random-key [VALUE]'],
   about: [
     'Stores VALUE or, without it, the bytes of stdin under KEY in the server\'s key-value store. Prints the key on a line; with --json, {"key": …}.',
@@ -81,9 +77,7 @@ function readArguments({ options, positionals }: CommandContext) {
 }
 
 /** `frond delete`. */
-export const deleteCommand: Command = {
-  name: 'delete',
-  summary: 'delete a key',
+export const deleteCommand: CommandDetails = {
   synopsis: ['KEY'],
   about: [
     'Deletes KEY from the server\'s key-value store and prints nothing; with --json, {"deleted": true} or {"deleted": false}. The exit code is 1 when there is no such key.',

@@ -2,7 +2,7 @@ import type { Client } from '../../src/client/client.ts';
 import type { MapOutcome } from '../../src/client/stream/map-results.ts';
 import type { MapOptions } from '../../src/client/stream/options.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
@@ -18,9 +18,7 @@ import { ResultFile } from './result-file.ts';
 const FILES_AT_ONCE = 16;
 
 /** `frond map`. */
-export const mapCommand: Command = {
-  name: 'map',
-  summary: 'one result for each line or file, in order',
+export const mapCommand: CommandDetails = {
   synopsis: ['FUNCTION[,FUNCTION…] [FILE…]'],
   about: [
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline, each of which must return one result. Each line of the input, without its newline, is a payload; with FILE or --files, each file is. The output has one line for each input, in the order of the inputs.',

@@ -1,10 +1,8 @@
-import type { Command } from '../command.ts';
+import type { CommandDetails } from '../command.ts';
 import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
 
 /** `frond relay`. */
-export const relayCommand: Command = {
-  name: 'relay',
-  summary: 'let pages and scripts use servers over WebSocket',
+export const relayCommand: CommandDetails = {
   synopsis: ['--server NAME=ADDRESS --allow PATTERN', '--server NAME=ADDRESS --tokens FILE', '--config FILE'],
   about: [
     "Clients connect to the relay with a WebSocket and name a server; they never see its address. A client may do only what is granted: --allow lists what anybody may call, --tokens what the bearer of each token may do. Pages may connect from the origins that --origin lists, and without --origin from the relay's own host; behind a proxy the relay does not know that host, so give --origin. Scripts outside of browsers may connect from anywhere.",
@@ -72,7 +70,6 @@ export const relayCommand: Command = {
     verbose: { kind: 'flag', short: 'v', help: 'also log connections that open and close, on stderr' },
   },
   arity: [0, 0],
-  isService: true,
   // Loaded only for this command, which needs much code.
   run: async (context) => (await import('../relay/run.ts')).runRelay(context),
 };

@@ -2,7 +2,7 @@ import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { clusterTransport, curveOf, dialKeys } from '../cluster-transport.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
@@ -23,9 +23,7 @@ import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 
 /** `frond serve`. */
-export const serveCommand: Command = {
-  name: 'serve',
-  summary: 'run the roles that a module describes',
+export const serveCommand: CommandDetails = {
   synopsis: ['FILE [FILE…]'],
   about: [
     "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', pullAddress: …, pubAddress: …, functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
@@ -78,7 +76,6 @@ export const serveCommand: Command = {
     },
   },
   arity: [1, Number.POSITIVE_INFINITY],
-  isService: true,
   run,
 };
 

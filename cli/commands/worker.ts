@@ -7,7 +7,7 @@ import { replyText } from '../../src/protocol/cache-request.ts';
 import { inspectValue, PalmError } from '../../src/protocol/errors.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { Connection, Transport } from '../../src/transport.ts';
-import type { Command, CommandContext } from '../command.ts';
+import type { CommandContext, CommandDetails } from '../command.ts';
 import { noAddress, type ServerAccess, ServerKeys, serverFrom } from '../connect.ts';
 import { DRAIN, unlessAborted, untilToldToEnd } from '../ending.ts';
 import { Interrupted } from '../io.ts';
@@ -21,9 +21,7 @@ import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
 
 /** `frond worker`. */
-export const workerCommand: Command = {
-  name: 'worker',
-  summary: 'run functions for a Master or Hub',
+export const workerCommand: CommandDetails = {
   synopsis: ['FILE'],
   about: [
     "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with the options of a Worker in frond/cluster, or a function that returns either, async or not. Each of the functions takes and returns a Uint8Array.",
@@ -86,7 +84,6 @@ export const workerCommand: Command = {
     },
   },
   arity: [1, 1],
-  isService: true,
   run,
 };
 

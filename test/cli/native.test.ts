@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { clusterTransport } from '../../cli/cluster-transport.ts';
 import { type Command, parseOptions } from '../../cli/command.ts';
-import { COMMANDS } from '../../cli/commands/index.ts';
+import { COMMANDS, loadCommand } from '../../cli/commands/index.ts';
 import { here } from '../support/in-process.ts';
 import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
@@ -10,7 +10,8 @@ import { expectFailure } from './failure.ts';
 const transportOf = (command: Command, argv: string[], env: Record<string, string> = {}) =>
   clusterTransport(parseOptions(command, argv, env).options).name;
 
-const reaching = COMMANDS.filter(({ options }) => options.includes('native'));
+const commands = await Promise.all(COMMANDS.map(loadCommand));
+const reaching = commands.filter(({ options }) => options.includes('native'));
 
 test.each(reaching)('frond $name uses the package zeromq with --native or FROND_NATIVE alone', (command) => {
   expect(transportOf(command, [])).toBe('zmtp');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Command, parseOptions, specOf } from '../../cli/command.ts';
-import { COMMANDS } from '../../cli/commands/index.ts';
+import { COMMANDS, loadCommand } from '../../cli/commands/index.ts';
 import { EXIT_CODES, exitCodeOf } from '../../cli/errors.ts';
 import { commandHelp, generalHelp } from '../../cli/help.ts';
 import { invocationOf } from '../../cli/io.ts';
@@ -16,8 +16,10 @@ async function told(argv: readonly string[]) {
   return { code, stdout: stdout.toString(), stderr };
 }
 
+const commands = await Promise.all(COMMANDS.map(loadCommand));
+
 function commandNamed(name: string): Command {
-  const command = COMMANDS.find((one) => one.name === name);
+  const command = commands.find((one) => one.name === name);
   if (command === undefined) throw new Error(`no command ${name}`);
   return command;
 }
@@ -36,7 +38,7 @@ test('frond --help names every command, exit code and environment variable', asy
   expect(await told(['help'])).toEqual({ code, stdout, stderr: '' });
 });
 
-test.each(COMMANDS)('frond $name --help names every option that the parser takes', async (command) => {
+test.each(commands)('frond $name --help names every option that the parser takes', async (command) => {
   const { code, stdout } = await told([command.name, '--help']);
   expect(code).toBe(0);
   const described = [...stdout.matchAll(/^ {2}(?:-\w, )?--([\w-]+)/gm)].map(([, name]) => name);
@@ -53,7 +55,7 @@ test.each(COMMANDS)('frond $name --help names every option that the parser takes
 });
 
 test('help fits 80 columns and stands before the other arguments', async () => {
-  for (const text of [generalHelp(COMMANDS), ...COMMANDS.map(commandHelp)])
+  for (const text of [generalHelp(COMMANDS), ...commands.map(commandHelp)])
     for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   expect((await told(['get', '--help', 'too', 'many'])).code).toBe(0);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseOptions } from '../../cli/command.ts';
-import { COMMANDS } from '../../cli/commands/index.ts';
+import { COMMANDS, loadCommand } from '../../cli/commands/index.ts';
 import { blocksOf, pages } from '../support/docs.ts';
 import { root } from '../support/packed.ts';
 
@@ -49,10 +49,11 @@ describe('README and docs', () => {
 
   const ofFrond = commands.filter((line) => /^(npx )?frond /.test(line));
 
-  it.each(ofFrond)('%s', (line) => {
+  it.each(ofFrond)('%s', async (line) => {
     const [name = '', ...args] = wordsOf(line.replace(/^(npx )?frond /, ''));
-    const command = COMMANDS.find((one) => one.name === name);
-    if (command === undefined) throw new Error(`there is no command ${name}`);
+    const entry = COMMANDS.find((one) => one.name === name);
+    if (entry === undefined) throw new Error(`there is no command ${name}`);
+    const command = await loadCommand(entry);
     const { positionals } = parseOptions(command, args, {});
     expect(positionals.length).toBeGreaterThanOrEqual(command.arity[0]);
     expect(positionals.length).toBeLessThanOrEqual(command.arity[1]);

@@ -1,5 +1,5 @@
 import { type Command, type Parsed, parseOptions } from '../../../../cli/command.ts';
-import { COMMANDS } from '../../../../cli/commands/index.ts';
+import { COMMANDS, loadCommand } from '../../../../cli/commands/index.ts';
 import { CommandError } from '../../../../cli/errors.ts';
 import { OPTIONS } from '../../../../cli/options.ts';
 import { bytes } from '../../../support/bytes.ts';
@@ -8,6 +8,8 @@ import { type Target, textIn } from '../target.ts';
 
 /** Bytes of the longest command line. */
 const LONGEST = 512;
+
+const commands = await Promise.all(COMMANDS.map(loadCommand));
 
 /** Command lines of each command. Each line of an input is an argument. */
 export const target: Target = {
@@ -33,7 +35,7 @@ export const target: Target = {
     if (data.length > LONGEST) return;
     const argv = textIn(data).split('\n');
     const words = new Set(argv);
-    for (const command of COMMANDS) {
+    for (const command of commands) {
       const parsed = parsedOr(command, argv);
       if (parsed === undefined) continue;
       claimBounded(parsed.positionals, data, 64);

@@ -58,7 +58,7 @@ const KEYS = [
 
 /** One file for each process: `settingsOf` reads only files. */
 const file = join(mkdtempSync(join(tmpdir(), 'frond-fuzz-')), 'relay.json');
-const { options } = parseOptions(relayCommand, ['--config', file], {});
+const { options } = parseOptions({ name: 'relay', ...relayCommand }, ['--config', file], {});
 
 /** The config file of `frond relay`. */
 export const target: Target = {
