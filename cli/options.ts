@@ -171,6 +171,12 @@ export const OPTIONS = {
     help: 'async functions that may run at the same time',
     default: "the module's, or 1",
   },
+  threads: {
+    kind: 'text',
+    value: 'N',
+    help: 'run the functions in N threads, or in as many as the machine has cores: auto; what they compute then holds nothing else up',
+    default: "the module's, or none",
+  },
   drain: {
     kind: 'time',
     value: 'MS',

@@ -18,6 +18,7 @@ import {
 } from '../roles/entry.ts';
 import { Fleet } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
+import { inThreads, readThreads } from '../roles/threads.ts';
 import { grouped } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
@@ -51,6 +52,7 @@ export const serveCommand: CommandDetails = {
     'secret-key',
     'allow-key',
     'native',
+    'threads',
     'drain',
     ...COMMON_OPTIONS,
   ],
@@ -157,7 +159,15 @@ function definitionsOf(
     checkOverride(all[0]?.value, option, key);
     overrides[key] = value;
   }
-  return all.map(({ file, value, which }) => readDefinition(value, which, overrides, { file, transport }));
+  const threads = readThreads(options.text('threads'));
+  if (threads !== undefined && all.length > 1) {
+    const text = `--threads is for a single role, but there are ${all.length}: give the roles module and threads`;
+    throw new CommandError('USAGE', text);
+  }
+  return all.map(({ file, value, which }) => {
+    const definition = readDefinition(value, which, overrides, { file, transport });
+    return threads === undefined ? definition : inThreads(definition, file, threads);
+  });
 }
 
 /** @throws CommandError `USAGE` when the role has no such option. An unknown role is reported later. */

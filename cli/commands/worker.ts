@@ -16,6 +16,7 @@ import { readWorker, type WorkerDefinition } from '../roles/definition.ts';
 import { describe, describeCounters, factsOf, finishing } from '../roles/entry.ts';
 import { closeWithin } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
+import { inThreads, readThreads } from '../roles/threads.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
@@ -26,7 +27,7 @@ export const workerCommand: CommandDetails = {
   about: [
     "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with the options of a Worker in frond/cluster, or a function that returns either, async or not. Each of the functions takes and returns a Uint8Array.",
     "Waits until the Master is there, and again whenever the connection is lost; the Master may be frond's or pylm's. Runs until Ctrl-C or SIGTERM, finishes the work that it has begun, returns the rest to the Master, and exits with code 0. A second Ctrl-C ends it at once.",
-    'Start one worker for each core. Warnings and failed calls are logged on stderr. --json prints a line when the worker has found its Master, and another when it has ended.',
+    'Start one worker for each core, or one with --threads auto: each thread loads the module too, and functions that compute hold nothing up. Warnings and failed calls are logged on stderr. --json prints a line when the worker has found its Master, and another when it has ended.',
   ],
   examples: [
     {
@@ -42,6 +43,10 @@ export const workerCommand: CommandDetails = {
       does: 'join a Master that lists the keys of its workers (FROND_CLIENT_KEY is set)',
     },
     {
+      line: 'frond worker functions.mjs --threads auto',
+      does: 'run functions that compute in a thread for each core (FROND_DB is set)',
+    },
+    {
       line: 'frond worker functions.mjs --relay wss://relay.example --db master',
       does: 'work through a relay that allows it (FROND_TOKEN is set)',
     },
@@ -52,6 +57,7 @@ export const workerCommand: CommandDetails = {
     'token',
     'name',
     'concurrency',
+    'threads',
     'timeout',
     'drain',
     'server-key',
@@ -139,7 +145,9 @@ function definitionOf(
     ...(name !== undefined && { name }),
     ...(concurrency !== undefined && { concurrency }),
   };
-  const definition = readWorker(exported, overrides, { file, transport });
+  const threads = readThreads(options.text('threads'));
+  const read = readWorker(exported, overrides, { file, transport });
+  const definition = threads === undefined ? read : inThreads(read, file, threads);
   return {
     name: `${hostname().replace(/[\s.]+/g, '-')}-${process.pid}`,
     logger: stderrLogger(screen, options.flag('json')),

@@ -147,10 +147,14 @@ export function readWorker(exported: unknown, overrides: Overrides, checks: Chec
     throw new CommandError('MODULE', text, `frond serve ${file}`);
   }
   const isDefinition =
-    'role' in given || (typeof given['functions'] === 'object' && given['functions'] !== null);
+    'role' in given ||
+    given['module'] instanceof URL ||
+    (typeof given['functions'] === 'object' && given['functions'] !== null);
   const definition = isDefinition ? { ...given, role: 'worker' } : { role: 'worker', functions: given };
   const read = readDefinition(definition, '', overrides, checks);
-  if (read.role === 'worker' && Object.keys(read.functions ?? {}).length > 0) return read;
+  const isOfUse = (one: WorkerDefinition) =>
+    one.module !== undefined || Object.keys(one.functions ?? {}).length > 0;
+  if (read.role === 'worker' && isOfUse(read)) return read;
   throw new CommandError(
     'MODULE',
     `${file} exports no functions`,
@@ -223,7 +227,26 @@ const SERVING = {
   maxWaiting: CONCURRENCY,
 } as const;
 
-const RUNNING = { functions: FUNCTIONS, handleStream: FUNCTION, concurrency: CONCURRENCY } as const;
+const THREADS = {
+  module: optional(
+    kind(
+      "a URL, as new URL('./functions.js', import.meta.url)",
+      (value) => value instanceof URL || isText(value),
+    ),
+  ),
+  threads: optional(
+    kind("'auto' or a whole number of at least 1", (value) => value === 'auto' || isCount(value)),
+  ),
+  threadMemory: optional(kind('a number of bytes', isCount)),
+  threadGrace: TIME,
+} as const;
+
+const RUNNING = {
+  functions: FUNCTIONS,
+  handleStream: FUNCTION,
+  concurrency: CONCURRENCY,
+  ...THREADS,
+} as const;
 
 const DISTRIBUTING = {
   pubAddress: ADDRESS,
@@ -275,6 +298,7 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
     loggingLevel: LEVEL,
     functions: FUNCTIONS,
     concurrency: CONCURRENCY,
+    ...THREADS,
     logger: OBJECT,
     includeStack: FLAG,
     timeout: TIME,

@@ -45,13 +45,7 @@ export function describe({ definition, running }: RunningEntry): Description {
       addresses[`sub_address_${i}`] = address;
     }
   }
-  return { role: definition.role, name: running.name, addresses, functions: functionsOf(definition) };
-}
-
-/** Names of a role's own functions, `echo` among them. Empty for a Master or Hub. */
-export function functionsOf(definition: RoleDefinition): readonly string[] {
-  if (definition.role === 'master' || definition.role === 'hub') return [];
-  return [...new Set(['echo', ...Object.keys(definition.functions ?? {})])];
+  return { role: definition.role, name: running.name, addresses, functions: running.functionNames };
 }
 
 /** A description as text, for below its title. */
@@ -157,7 +151,7 @@ function functionOf(entry: RunningEntry, entries: readonly RunningEntry[]): stri
     (one.definition.role === 'worker' &&
       'dbAddress' in running &&
       one.definition.dbAddress === running.dbAddress);
-  const names = entries.filter(has).flatMap((one) => functionsOf(one.definition));
+  const names = entries.filter(has).flatMap((one) => one.running.functionNames);
   const isSpread = definition.role === 'master' || definition.role === 'hub';
   return names.find((name) => name !== 'echo') ?? (isSpread && names.length === 0 ? 'FUNCTION' : 'echo');
 }

@@ -34,4 +34,5 @@ export type {
   WorkerState,
 } from './runtime/status.ts';
 export { MemoryStore, type MemoryStoreOptions, type Store } from './runtime/store.ts';
+export type { ThreadOptions } from './runtime/threads/options.ts';
 export { asPalmFunction, type OfferedFunction, type OfferedFunctions } from './runtime/typed-function.ts';

@@ -1,5 +1,4 @@
 import { atMost } from '../../async/timers.ts';
-import { checkLimit } from '../../checks.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
 import { type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
@@ -45,10 +44,10 @@ export class Server extends Role {
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static start(options: ServerOptions): Promise<Server> {
-    const { name, pullAddress, pubAddress, functions, pipelined = false } = options;
+    const { name, pullAddress, pubAddress, pipelined = false } = options;
     return openRoleHost(options, 'server', [pullAddress, pubAddress], async (host) => {
+      const { functions, concurrency } = await host.running(options);
       const engine = host.engine(functions, false);
-      const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
       const pull = await host.connection.bindPull(pullAddress);
       const stream = options.handleStream ?? defaultStream(name, pipelined);
       const { publisher, address } = await host.publisher(pubAddress, stream);
@@ -66,7 +65,9 @@ export class Server extends Role {
         // A function that never ends must not keep the server from closing.
         await atMost(left(), serving);
       };
-      return new Server({ host, dbAddress: db.address, inFlight, drain }, pull.address, address);
+      const { functionNames } = engine;
+      const parts = { host, dbAddress: db.address, functionNames, inFlight, drain };
+      return new Server(parts, pull.address, address);
     });
   }
 }

@@ -20,12 +20,15 @@ import { dropped, Flow } from '../runtime/flow.ts';
 import { cacheOf, type KeyValues } from '../runtime/functions.ts';
 import { DRAIN_TIMEOUT } from '../runtime/role-host.ts';
 import { type Counters, type MutableCounters, tally } from '../runtime/status.ts';
+import type { ThreadOptions } from '../runtime/threads/options.ts';
+import { startThreads } from '../runtime/threads/start-threads.ts';
+import type { ThreadPool } from '../runtime/threads/thread-pool.ts';
 import type { OfferedFunctions } from '../runtime/typed-function.ts';
 import { findWork, type LinkSettings } from '../worker-link/find-work.ts';
 import type { Work, WorkLink } from '../worker-link/work-link.ts';
 
 /** Options of a worker: pylm's `Worker(…)` arguments in camel case, and frond's own. */
-export interface WorkerOptions {
+export interface WorkerOptions extends ThreadOptions {
   /** Carries the messages. A worker only dials. */
   readonly transport: Transport;
   /** Name of the worker for logs and `context.name`, at most 128 characters. Default: a random one. */
@@ -43,7 +46,7 @@ export interface WorkerOptions {
    * returns its payload.
    */
   readonly functions?: OfferedFunctions | undefined;
-  /** Async functions that may run at the same time. Default 1. */
+  /** Async functions that may run at the same time. Default 1, and with `threads` as many as there are. */
   readonly concurrency?: number | undefined;
   /** Logger that takes the lines. Default: the console. */
   readonly logger?: Logger | undefined;
@@ -87,6 +90,7 @@ export class Worker implements AsyncDisposable {
   readonly #engine: Engine;
   readonly #failures: FailureSettings;
   readonly #settings: LinkSettings;
+  readonly #threads: ThreadPool | undefined;
   readonly #found = deferred<void>();
   readonly #working: Promise<void>;
   #link: WorkLink | undefined;
@@ -103,6 +107,7 @@ export class Worker implements AsyncDisposable {
     this.#engine = parts.engine;
     this.#failures = { logger: parts.logger, includeStack: parts.includeStack };
     this.#settings = parts.settings;
+    this.#threads = parts.threads;
     this.#found.promise.catch(() => {});
     // A closed connection, such as one that a relay refused for good, cannot find work any more.
     this.closed.then((error) => this.#shutdown.abort(error));
@@ -118,7 +123,12 @@ export class Worker implements AsyncDisposable {
     const name = options.name ?? randomId();
     const { dbAddress } = options;
     const timeout = checkTimeout('timeout', options.timeout ?? TIMEOUT);
-    const worker = new Worker(name, await openParts(name, timeout, options));
+    const opened: { close(options: CloseOptions): Promise<void> }[] = [];
+    const opening = openParts(name, timeout, options, opened).catch(async (error) => {
+      for (const one of opened) await one.close({ timeout: 0 });
+      throw error;
+    });
+    const worker = new Worker(name, await opening);
     const expired = () => {
       const text = `no Master at ${dbAddress} within ${timeout} ms; is it up, and is this its db_address?`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
@@ -131,6 +141,11 @@ export class Worker implements AsyncDisposable {
       await worker.close({ timeout: 0 });
       throw error;
     }
+  }
+
+  /** Names of its functions, `echo` among them. */
+  get functionNames(): readonly string[] {
+    return this.#engine.functionNames;
   }
 
   /** What the worker has done so far, and is doing now. */
@@ -165,6 +180,7 @@ export class Worker implements AsyncDisposable {
     if (link !== undefined) await atMost(this.#left(), this.#working);
     // When a function takes longer, the Master gives its message to another worker now, and not only when it misses this one.
     await this.#link?.leave(LAST_WORD);
+    await this.#threads?.close();
     await this.#connection.close({ timeout: this.#left() });
   }
 
@@ -223,9 +239,17 @@ interface WorkerParts {
   readonly tally: MutableCounters;
   readonly engine: Engine;
   readonly includeStack: boolean;
+  /** The threads of the worker's module, if it has one. */
+  readonly threads: ThreadPool | undefined;
 }
 
-async function openParts(name: string, timeout: number, options: WorkerOptions): Promise<WorkerParts> {
+/** @param opened - takes what was opened, for the caller to close when this fails. */
+async function openParts(
+  name: string,
+  timeout: number,
+  options: WorkerOptions,
+  opened: { close(options: CloseOptions): Promise<void> }[],
+): Promise<WorkerParts> {
   const { transport, dbAddress, pushAddress, pullAddress, functions = {}, includeStack = false } = options;
   checkServerName('name', name);
   if (name.length > LONGEST_WORKER_NAME) {
@@ -234,7 +258,6 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   for (const address of [dbAddress, pushAddress, pullAddress]) {
     if (address !== undefined) transport.checkAddress(address);
   }
-  const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
   const functionLogger = atLevel(
     options.logger ?? consoleLogger(`frond worker ${name}`),
     options.loggingLevel ?? 'info',
@@ -243,7 +266,11 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
   const shutdown = new AbortController();
   const cancellations = new Cancellations(shutdown.signal);
   const counters = tally();
+  const threads = await startThreads(options, { name, logger: functionLogger, closing: shutdown.signal });
+  if (threads !== undefined) opened.push(threads);
+  const concurrency = checkLimit('concurrency', options.concurrency ?? threads?.count ?? 1);
   const connection = await transport.open();
+  opened.push(connection);
   const cacheLink = new CacheLink({
     connection,
     dbAddress,
@@ -254,7 +281,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     name,
     isNamed: false,
     mayEnd: false,
-    functions,
+    functions: { ...functions, ...threads?.functions },
     cache: cacheOf(keysOf(new CacheClient(cacheLink), timeout)),
     logger,
     functionLogger,
@@ -277,7 +304,7 @@ async function openParts(name: string, timeout: number, options: WorkerOptions):
     onCancel: (notice: CancelNotice) => cancellations.cancel(notice),
     onLost,
   };
-  return { settings, shutdown, logger, tally: counters, engine, includeStack };
+  return { settings, shutdown, logger, tally: counters, engine, includeStack, threads };
 }
 
 /** The Master's store, by way of requests. */

@@ -1,6 +1,5 @@
 /** What Pipeline and Sink share: they run functions on what previous servers publish. */
 import { atMost } from '../../async/timers.ts';
-import { checkLimit } from '../../checks.ts';
 import {
   addressesOf,
   checkPrevious,
@@ -37,15 +36,15 @@ export function openDownstream<T>(
   sources: readonly PreviousServerSettings[],
   make: (downstream: Downstream) => T,
 ): Promise<T> {
-  const { name, pubAddress, functions, toClient = true } = options;
+  const { name, pubAddress, toClient = true } = options;
   return openRoleHost(
     options,
     role.toLowerCase(),
     [pubAddress, ...sources.flatMap(addressesOf)],
     async (host) => {
       for (const { topic } of sources) checkPrevious(topic);
+      const { functions, concurrency } = await host.running(options);
       const engine = host.engine(functions, true);
-      const concurrency = checkLimit('concurrency', options.concurrency ?? 1);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
       const { publisher, address } = await host.publisher(pubAddress, stream);
       const previousServers = sources.map((source) => new PreviousServer(host, source));
@@ -70,6 +69,7 @@ export function openDownstream<T>(
       return make({
         host,
         dbAddress: db.address,
+        functionNames: engine.functionNames,
         pubAddress: address,
         previousServers,
         inFlight,

@@ -10,6 +10,7 @@ import type { Emit, Step } from './flow.ts';
 import { type FunctionScope, MessageContext, type PalmFunction } from './functions.ts';
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
+import { Again, MOST_DEATHS, ThreadDied } from './threads/thread-died.ts';
 import { asPalmFunction, isOffered, type OfferedFunctions } from './typed-function.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {
@@ -48,7 +49,7 @@ export class Engine {
   }
 
   /** Runs a message and emits its results. Returns a promise only when the function returns one. */
-  readonly run: Step = (message, emit) => {
+  readonly run: Step = (message, emit, again) => {
     // A frond client hears of the first failure. Calls of pylm's clients have no features: the next function runs on
     // the `0`, as in pylm.
     if (message.status !== Status.ok && message.features !== 0) return emit(message);
@@ -65,24 +66,36 @@ export class Engine {
     } catch (error) {
       return emit(this.#fail(message, error));
     }
-    if (bytes === undefined) return this.#later(context, result, emit);
+    if (bytes === undefined) return this.#later(context, result, emit, again);
     message.payload = bytes;
     return emit(message);
   };
 
-  async #later(context: MessageContext, promised: unknown, emit: Emit): Promise<unknown> {
+  async #later(
+    context: MessageContext,
+    promised: unknown,
+    emit: Emit,
+    again: Again | undefined,
+  ): Promise<unknown> {
     const { cancellations } = this.#settings;
     cancellations.begin(context);
     try {
-      return await this.#awaited(context, promised, emit);
+      return await this.#awaited(context, promised, emit, again);
     } finally {
       cancellations.end(context);
     }
   }
 
-  async #awaited(context: MessageContext, promised: unknown, emit: Emit): Promise<unknown> {
+  async #awaited(
+    context: MessageContext,
+    promised: unknown,
+    emit: Emit,
+    again: Again | undefined,
+  ): Promise<unknown> {
     const { message } = context;
     let result: unknown;
+    /** Results that were passed on, in earlier runs too. */
+    const run = { passed: 0, before: again?.passed ?? 0 };
     try {
       result = await promised;
       const bytes = bytesOf(result);
@@ -92,10 +105,14 @@ export class Engine {
         return emit(message, true);
       }
       if (isIterable(result)) {
-        if (!(await this.#each(context, result, emit))) return undefined;
+        if (!(await this.#each(context, result, emit, run))) return undefined;
       } else if (result !== undefined) throw new WrongResult(result);
     } catch (error) {
       if (context.cancelled !== undefined) return this.#dropped();
+      if (error instanceof ThreadDied) {
+        const deaths = (again?.deaths ?? 0) + Number(error.isSuspect);
+        if (deaths < MOST_DEATHS) return new Again(deaths, Math.max(run.passed, run.before));
+      }
       return emit(this.#fail(message, error), true);
     }
     if (context.cancelled !== undefined) return this.#dropped();
@@ -115,6 +132,7 @@ export class Engine {
     context: MessageContext,
     results: Iterable<unknown> | AsyncIterable<unknown>,
     emit: Emit,
+    run: { passed: number; readonly before: number },
   ): Promise<boolean> {
     const { message } = context;
     let isEmpty = true;
@@ -124,6 +142,7 @@ export class Engine {
       isEmpty = false;
       const payload = bytesOf(result);
       if (payload === undefined) throw new WrongResult(result, results);
+      if (++run.passed <= run.before) continue;
       if ((await emit({ ...message, payload })) === false) break;
     }
     return isEmpty || context.cancelled !== undefined;

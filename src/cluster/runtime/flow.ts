@@ -9,6 +9,7 @@ import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { MutableCounters } from './status.ts';
+import { Again } from './threads/thread-died.ts';
 
 /**
  * Passes a result on. `isLast` says that no other result follows. Returns a promise when the result comes after the message's own
@@ -16,8 +17,11 @@ import type { MutableCounters } from './status.ts';
  */
 export type Emit = (result: PalmMessage, isLast?: boolean) => undefined | Promise<boolean>;
 
-/** What is done with a message. Never throws or rejects. Returns a promise when it goes on after the message's own turn. */
-export type Step = (message: PalmMessage, emit: Emit) => unknown;
+/**
+ * What is done with a message. Never throws or rejects. Returns a promise when it goes on after the message's own turn. When that
+ * resolves with an {@link Again}, the message is read anew, and the step is run again with it.
+ */
+export type Step = (message: PalmMessage, emit: Emit, again?: Again) => unknown;
 
 /** Where results go. `T` is the item that held the message. */
 export interface Outlet<T> {
@@ -136,7 +140,12 @@ export class Flow<T> {
       return;
     }
     this.#running++;
-    const end = () => {
+    const end = (outcome?: unknown) => {
+      const message = outcome instanceof Again ? this.#read(frame) : undefined;
+      if (message !== undefined) {
+        Promise.resolve(step(message, emit, outcome as Again)).then(end, end);
+        return;
+      }
       if (!isDone) outlet.done(item);
       source.release?.(item);
       this.#finished();

@@ -1,6 +1,7 @@
 /** What every role runs on: its connection, store, log and counters. */
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
+import { checkLimit } from '../../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
@@ -18,6 +19,9 @@ import { checkMaxWaiting, Intake } from './intake.ts';
 import { Publisher, type Stream } from './publisher.ts';
 import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
+import type { ThreadOptions } from './threads/options.ts';
+import { startThreads } from './threads/start-threads.ts';
+import type { ThreadPool } from './threads/thread-pool.ts';
 import type { OfferedFunctions } from './typed-function.ts';
 
 /** Options of every server: pylm's arguments in camel case, and frond's own. */
@@ -45,7 +49,7 @@ export interface ServingOptions {
 }
 
 /** Options of servers that run functions themselves. */
-export interface FunctionOptions {
+export interface FunctionOptions extends ThreadOptions {
   /**
    * The functions that the server offers: of bytes, or with types as `fn` defines them. It always has `echo`, which returns its
    * payload.
@@ -55,7 +59,7 @@ export interface FunctionOptions {
   readonly handleStream?: HandleStream | undefined;
   /**
    * Messages that async functions may work on at the same time. Default 1: one after another, so that results keep the
-   * order of the messages.
+   * order of the messages. With `threads`, as many as there are.
    */
   readonly concurrency?: number | undefined;
 }
@@ -84,6 +88,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
   readonly #gone = new Set<string>();
   #service: CacheService | undefined;
+  #threads: ThreadPool | undefined;
   /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
 
@@ -102,6 +107,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** Sends what was published before it breaks other links: clients take a broken link for the loss of their answers. */
   async close(left: () => number): Promise<void> {
     await this.#published?.close({ timeout: left() });
+    await this.#threads?.close();
     await this.connection.close({ timeout: left() });
   }
 
@@ -114,6 +120,29 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** The counters as they are now. */
   counters(inFlight: number): Counters {
     return { ...this.tally, inFlight };
+  }
+
+  /**
+   * The functions of a server, those of its module in threads that this starts, and how many messages they work on at the same time.
+   * @throws PalmError `INVALID_CALL` for an option that is not acceptable, and for a module that cannot be used.
+   */
+  async running(
+    options: FunctionOptions,
+  ): Promise<{ readonly functions: FunctionOptions['functions']; readonly concurrency: number }> {
+    const { name, functionLogger: logger, shutdown } = this;
+    const threads = await startThreads(options, { name, logger, closing: shutdown.signal });
+    this.#threads = threads;
+    const concurrency = checkLimit('concurrency', options.concurrency ?? threads?.count ?? 1);
+    const { functions } = options;
+    return {
+      functions: threads === undefined ? functions : { ...functions, ...threads.functions },
+      concurrency,
+    };
+  }
+
+  /** Ends the threads of a role that could not be started. */
+  async closeThreads(): Promise<void> {
+    await this.#threads?.close();
   }
 
   /** Runs the functions of a server. */
@@ -267,11 +296,13 @@ export async function openRoleHost<T>(
     options.loggingLevel ?? 'info',
   );
   const connection = await transport.open();
+  let host: RoleHost | undefined;
   try {
-    const host = new RoleHost(options, connection, logger);
+    host = new RoleHost(options, connection, logger);
     void logConnectionEvents(host, logger);
     return await assemble(host);
   } catch (error) {
+    await host?.closeThreads();
     await connection.close({ timeout: 0 });
     throw error;
   }

@@ -8,6 +8,8 @@ import type { Counters } from './status.ts';
 export interface RoleParts {
   readonly host: RoleHost;
   readonly dbAddress: string;
+  /** Names of the functions; left out for a Master or Hub, whose workers have them. */
+  readonly functionNames?: readonly string[];
   /** Messages that are being worked on. */
   readonly inFlight: () => number;
   /** Stops reading, and finishes and sends what is there. `left` returns the milliseconds that remain. */
@@ -32,6 +34,11 @@ export abstract class Role implements AsyncDisposable {
     this.dbAddress = parts.dbAddress;
     this.cache = parts.host.cache;
     this.#parts = parts;
+  }
+
+  /** Names of its functions, `echo` among them. Empty for a Master or Hub, whose workers have the functions. */
+  get functionNames(): readonly string[] {
+    return this.#parts.functionNames ?? [];
   }
 
   /** What the server has done so far, and is doing now. */

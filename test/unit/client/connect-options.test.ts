@@ -47,8 +47,8 @@ describe('options of a client', () => {
   });
 
   it.each([
-    [{ transport: undefined }, 'transport must be a transport such as zeromq(), not undefined'],
-    [{ transport: {} }, 'transport must be a transport such as zeromq(), not an object'],
+    [{ transport: undefined }, 'transport must be a transport such as zmtp(), not undefined'],
+    [{ transport: {} }, 'transport must be a transport such as zmtp(), not an object'],
     [{ serverName: 'a.b' }, 'serverName must be a string without dots or spaces, not "a.b"'],
     [
       { session: 'a b' },
