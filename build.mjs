@@ -15,6 +15,8 @@ const bundled = new Set();
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
 dropMap('dist/browser/shared/msgpack.js');
+// Roles in a page are for demonstrations, and their map was a twelfth of the package.
+for (const file of ['cluster.js', 'shared/thread-pool.js']) dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
 const declarations = 'dist/declarations';
@@ -63,7 +65,7 @@ async function rollUpTypes(mode, dir, extension) {
   await bundle.close();
 }
 
-/** Drops the source map of a file that is a package's code for the most part: this one was a twentieth of what users install. */
+/** Drops the source map of a file: for one that is a package's code for the most part, it was a twentieth of what users install. */
 function dropMap(file) {
   rmSync(`${file}.map`);
   writeFileSync(file, readFileSync(file, 'utf8').replace(/\/\/# sourceMappingURL=.*\n?$/, ''));

@@ -13,6 +13,7 @@ import { type BenchOptions, type Part, readOptions, USAGE } from './options.ts';
 import { Progress } from './progress.ts';
 import { measureRelay } from './relay.ts';
 import { Before } from './table.ts';
+import { measureThreads } from './threads.ts';
 import { measureZmtp } from './zmtp.ts';
 
 const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
@@ -21,6 +22,7 @@ const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
   'hand-over': measureHandOver,
   memory: measureMemory,
   relay: measureRelay,
+  threads: measureThreads,
   zmtp: measureZmtp,
 };
 

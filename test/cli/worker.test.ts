@@ -38,6 +38,26 @@ const call = async (db: string, ...args: string[]) => {
   return stdout.toString();
 };
 
+describe('--threads', () => {
+  test('runs the functions in threads, and says which there are', async () => {
+    await using master = await startMaster();
+    const file = await modules.write(
+      'threaded.mjs',
+      `import { isMainThread } from 'node:worker_threads';
+       export default { where: () => new TextEncoder().encode(isMainThread ? 'main' : 'a thread') };`,
+    );
+    await using worker = new Service(['worker', file, '--threads', '2', '--db', master.dbAddress, '--json']);
+    expect(await worker.up()).toMatchObject({ functions: ['echo', 'where'] });
+    expect(await call(master.dbAddress, 'chief.where', '')).toBe('a thread');
+    expect(await worker.end()).toBe(0);
+  });
+
+  test.each(['0', '1.5', 'many'])('must not be %j', async (threads) => {
+    const ended = await frond(['worker', functions, `--threads=${threads}`, '--db', 'tcp://127.0.0.1:1']);
+    expectFailure(ended, 2, /--threads must be auto or a whole number from 1 to 256/);
+  });
+});
+
 describe('its Master', () => {
   test('is found, said, and worked for; at the end it says how much it did, and the exit code is 0', async () => {
     await using master = await startMaster();

@@ -103,6 +103,28 @@ describe.each([node20, node24, denoNet, bun].map((runtime) => [runtime.name, run
   },
 );
 
+describe('threads', () => {
+  // A module that is loaded when the program runs is read as a file.
+  const denoRead: Runtime = { ...deno, flags: [...deno.flags, '--allow-read'] };
+
+  it.each([node20, node24, denoRead, bun].map((runtime) => [runtime.name, runtime] as const))(
+    'run functions in %s, which hold nothing up and may end their thread',
+    async (_, runtime) => {
+      await run('cp', [join(here, 'threads-functions.mjs'), project.folder]);
+      expect((await runScript(runtime, 'threads.mjs')).split('\n')).toEqual([
+        'HELLO',
+        '1048576',
+        'true',
+        '100 1 500',
+        'kept',
+        'REMOTE RangeError',
+        'REMOTE ThreadDied ON',
+        'closed',
+      ]);
+    },
+  );
+});
+
 describe('zeromq itself', () => {
   it('is there in Node 24', async () => {
     expect(await runScript(node24, 'zeromq.mjs', demo.dbAddress)).toBe('HELLO 1000');

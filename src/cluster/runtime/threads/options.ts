@@ -1,7 +1,6 @@
 /** Options of functions that run in threads. */
 import { checkCount, checkTimeout } from '../../../checks.ts';
 import { inspectValue, invalidCall } from '../../../protocol/errors.ts';
-import { coreCount } from './platform-thread.ts';
 
 /** Options of roles whose functions run in threads, so that what they compute holds nothing else up. */
 export interface ThreadOptions {
@@ -29,7 +28,8 @@ export interface ThreadOptions {
 export interface ThreadSettings {
   /** Absolute URL of the module. */
   readonly module: string;
-  readonly count: number;
+  /** `auto` for as many as the machine runs at the same time. */
+  readonly count: number | 'auto';
   /** Bytes; undefined for the platform's limit. */
   readonly memory: number | undefined;
   /** Milliseconds. */
@@ -37,7 +37,7 @@ export interface ThreadSettings {
 }
 
 /** Most threads of one role: more than any machine runs at the same time. */
-const MOST_THREADS = 256;
+export const MOST_THREADS = 256;
 
 /** Bytes without which a thread cannot start. */
 const LEAST_MEMORY = 4 * 1_048_576;
@@ -70,8 +70,8 @@ export function checkThreads(options: ThreadOptions): ThreadSettings | undefined
   };
 }
 
-function checkThreadCount(threads: unknown): number {
-  if (threads === 'auto') return Math.min(coreCount(), MOST_THREADS);
+function checkThreadCount(threads: unknown): number | 'auto' {
+  if (threads === 'auto') return threads;
   if (Number.isSafeInteger(threads) && Number(threads) >= 1 && Number(threads) <= MOST_THREADS) {
     return Number(threads);
   }

@@ -314,8 +314,7 @@ export function threadCode(
 
 /** The text that a thread is started with. */
 export function threadText(start: ThreadStart): string {
-  // Some bundlers wrap functions in `__name`, so that they keep their names. Node alone has no `postMessage` in its threads.
-  const port =
-    "typeof postMessage === 'function' ? globalThis : globalThis['process'].getBuiltinModule('node:worker_threads').parentPort";
+  // Some bundlers wrap functions in `__name`, so that they keep their names.
+  const port = "globalThis['process']?.getBuiltinModule?.('node:worker_threads')?.parentPort ?? globalThis";
   return `var __name = (one) => one; (${threadCode})(${port}, (url) => import(url), ${JSON.stringify(start)});`;
 }

@@ -4,7 +4,8 @@ import { startTimer } from '../../../async/timers.ts';
 import type { Logger } from '../../../logging.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../../protocol/errors.ts';
 import type { FunctionContext, PalmFunction, PalmFunctions } from '../functions.ts';
-import type { ThreadSettings } from './options.ts';
+import { MOST_THREADS, type ThreadSettings } from './options.ts';
+import { coreCount } from './platform-thread.ts';
 import { GIVEN_FROM, Thread, type ThreadContext } from './thread.ts';
 import { threadText } from './thread-code.ts';
 
@@ -27,6 +28,8 @@ const LONGEST_RETRY = 30_000;
 export class ThreadPool {
   /** The module's functions, which run in the threads. */
   functions: PalmFunctions = {};
+  /** Number of threads. */
+  readonly count: number;
   readonly #settings: ThreadPoolSettings;
   readonly #context: ThreadContext;
   readonly #threads = new Set<Thread>();
@@ -40,6 +43,7 @@ export class ThreadPool {
   private constructor(settings: ThreadPoolSettings) {
     const { module, name, memory, grace, closing } = settings;
     this.#settings = settings;
+    this.count = settings.count === 'auto' ? Math.min(coreCount(), MOST_THREADS) : settings.count;
     this.#context = {
       text: threadText({ module, name, window: WINDOW, givenFrom: GIVEN_FROM }),
       memory,
@@ -57,7 +61,7 @@ export class ThreadPool {
   static async start(settings: ThreadPoolSettings): Promise<ThreadPool> {
     const pool = new ThreadPool(settings);
     try {
-      const threads = Array.from({ length: settings.count }, () => pool.#start());
+      const threads = Array.from({ length: pool.count }, () => pool.#start());
       const [names = []] = await Promise.all(threads.map(({ ready }) => ready));
       pool.functions = Object.fromEntries(names.map((name) => [name, pool.#function(name)]));
       pool.#hasStarted = true;
@@ -70,11 +74,6 @@ export class ThreadPool {
         { cause: error },
       );
     }
-  }
-
-  /** Number of threads. */
-  get count(): number {
-    return this.#settings.count;
   }
 
   /** Ends all threads at once. Calls that run in them are rejected. */
