@@ -12,6 +12,7 @@ import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/m
 import { WORK } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
 import { dropped } from './flow.ts';
+import { LONGEST_TEXT, longText } from './long-texts.ts';
 import { type MutableCounters, STATUS_KEY } from './status.ts';
 import type { Store } from './store.ts';
 
@@ -87,6 +88,11 @@ export class CacheService {
   answer(frame: Bytes, from: RequestOrigin): Bytes | Promise<Bytes> {
     let request: PalmMessage;
     try {
+      const long = longText(frame);
+      if (long !== undefined) {
+        const text = `a name or key in a request may have ${LONGEST_TEXT} bytes, not ${long.length}`;
+        return this.#reply(palmMessage({ features: long.features }), refusal(Status.refused, text));
+      }
       request = this.#codec.decode(frame);
     } catch (error) {
       const fields = { size: frame.length, reason: messageOf(error) };
@@ -117,9 +123,9 @@ export class CacheService {
       case 'set':
         return this.#set(request.cache === '' ? randomId() : request.cache, request.payload);
       case 'get':
-        return this.#get(decodeUtf8(request.payload));
+        return withKey(request.payload, (key) => this.#get(key));
       case 'delete':
-        return this.#delete(decodeUtf8(request.payload));
+        return withKey(request.payload, (key) => this.#delete(key));
       default: {
         const text = `the operations of the cache are set, get and delete, not ${inspectValue(request.function)}`;
         return refusal(Status.unknownFunction, text);
@@ -164,6 +170,15 @@ export class CacheService {
 /** The part after the dot. As in pylm, anything may stand before it: workers write an underscore. */
 function operationOf({ function: path }: PalmMessage): string | undefined {
   return path.split('.')[1];
+}
+
+/** Nothing is kept under a key that is too long to be set, and it is not decoded. */
+function withKey(
+  key: Bytes,
+  perform: (key: string) => Outcome | Promise<Outcome>,
+): Outcome | Promise<Outcome> {
+  if (key.length <= LONGEST_TEXT) return perform(decodeUtf8(key));
+  return refusal(Status.missing, `there is no key of ${key.length} bytes`);
 }
 
 function missing(key: string): Outcome {

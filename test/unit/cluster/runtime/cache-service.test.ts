@@ -37,6 +37,43 @@ function ground(store: Store = new MemoryStore()) {
   return { service, ask, counters, logger, store };
 }
 
+describe('a text that no request needs', () => {
+  const long = 'w'.repeat(262_144);
+
+  it.each(['pipeline', 'client', 'function', 'cache'])('as %s is refused and not decoded', async (field) => {
+    const { service, counters, logger } = ground();
+    const request = palmMessage({ function: '_.set', features: Feature.replies, ...{ [field]: long } });
+    const frame = codec.encode(request);
+    const decode = vi.spyOn(EnvelopeCodec.prototype, 'decode');
+    const reply = await service.answer(frame, from);
+    expect(decode).not.toHaveBeenCalled();
+    decode.mockRestore();
+    expect(codec.decode(reply)).toMatchObject({
+      status: Status.refused,
+      error: expect.stringContaining('262144'),
+    });
+    expect(counters.dropped).toBe(1);
+    expect(logger.warning).toHaveBeenCalledOnce();
+  });
+
+  it('gets a pylm peer an empty reply, as other failures do', async () => {
+    const { service } = ground();
+    const frame = codec.encode(palmMessage({ function: '_.set', cache: long }));
+    expect(await service.answer(frame, from)).toHaveLength(0);
+  });
+
+  it.each(['get', 'delete'])('as the key of a %s is missing', async (operation) => {
+    const { ask } = ground();
+    expect(await ask(operation, long)).toMatchObject({ status: Status.missing });
+  });
+
+  it('does not stand in the way of a large value', async () => {
+    const { ask } = ground();
+    expect(await ask('set', 'key', long)).toMatchObject({ status: Status.ok });
+    expect(textOf((await ask('get', 'key')).payload)).toBe(long);
+  });
+});
+
 const CONFIGURATION = [
   'name',
   'db_address',
