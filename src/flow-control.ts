@@ -25,6 +25,9 @@ export const MAP_COMPANY = 64;
 /** Milliseconds of work after which a server's results leave, though more input waits. */
 export const RESULT_HOLD = 5;
 
+/** The same after a frame that is not an envelope: a flood of them has no results that travel together. */
+export const BAD_FRAMES_HOLD = 1;
+
 // Turns: how long one thing goes on before others have theirs.
 
 /** Inputs, late results or socket events in a row before other events run: none of them has to wait for any. */

@@ -2,7 +2,7 @@
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { macrotasks } from '../../async/macrotask.ts';
-import { RESULT_HOLD, RUN } from '../../flow-control.ts';
+import { BAD_FRAMES_HOLD, RESULT_HOLD, RUN } from '../../flow-control.ts';
 import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
@@ -96,7 +96,7 @@ export class Flow<T> {
           if (this.#running >= concurrency) await this.#untilFree();
         }
         this.#begin(item, source);
-        if (performance.now() - this.#heldSince > RESULT_HOLD) {
+        if (performance.now() - this.#heldSince > (this.#isAfterBad ? BAD_FRAMES_HOLD : RESULT_HOLD)) {
           source.held?.();
           await outlet.flush();
           // A batch may be long, and none of its functions may return a promise: other events get their turn.
