@@ -190,6 +190,7 @@ export class ZmtpPublish extends Bound implements BoundPublish {
   }
 
   #lingerNoMore(): void {
+    if (this.#lingering.size === 0) return;
     const lingering = [...this.#lingering.values()];
     this.#lingering.clear();
     for (const deliveries of lingering) for (const delivery of deliveries) this.#publishNow(delivery);

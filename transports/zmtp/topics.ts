@@ -1,11 +1,14 @@
 /** Subscriptions, looked up by the topic of a publication. */
 
+/** The holders of one topic, each with how often it subscribed. Most topics have one holder that did so once, which stands for itself. */
+type Holders<H> = H | Map<H, number>;
+
 /**
  * The subscriptions of each holder. A topic is a string with a character for each of its bytes. Prefixes are stored by their length, so that
  * a look-up takes one step for each length and not for each subscription.
  */
 export class Topics<H> {
-  readonly #byLength = new Map<number, Map<string, Map<H, number>>>();
+  readonly #byLength = new Map<number, Map<string, Holders<H>>>();
   /** The lengths of all prefixes, shortest first. */
   readonly #lengths: number[] = [];
   #version = 0;
@@ -21,14 +24,15 @@ export class Topics<H> {
       this.#byLength.set(topic.length, topics);
       this.#lengths.splice(this.#placeOf(topic.length), 0, topic.length);
     }
-    let holders = topics.get(topic);
-    if (holders === undefined) {
-      holders = new Map();
-      topics.set(topic, holders);
-    }
-    const times = holders.get(holder) ?? 0;
-    holders.set(holder, times + 1);
     this.#version++;
+    const holders = topics.get(topic);
+    if (holders === undefined) {
+      topics.set(topic, holder);
+      return true;
+    }
+    const times = timesOf(holders, holder);
+    if (holders instanceof Map) holders.set(holder, times + 1);
+    else topics.set(topic, new Map<H, number>([[holders, 1]]).set(holder, times + 1));
     return times === 0;
   }
 
@@ -39,14 +43,17 @@ export class Topics<H> {
   remove(topic: string, holder: H, all = false): boolean {
     const topics = this.#byLength.get(topic.length);
     const holders = topics?.get(topic);
-    const times = holders?.get(holder);
-    if (topics === undefined || holders === undefined || times === undefined) return false;
-    if (times > 1 && !all) {
-      holders.set(holder, times - 1);
-      return false;
+    if (topics === undefined || holders === undefined) return false;
+    const times = timesOf(holders, holder);
+    if (times === 0) return false;
+    if (holders instanceof Map) {
+      if (times > 1 && !all) {
+        holders.set(holder, times - 1);
+        return false;
+      }
+      holders.delete(holder);
     }
-    holders.delete(holder);
-    if (holders.size === 0) topics.delete(topic);
+    if (!(holders instanceof Map) || holders.size === 0) topics.delete(topic);
     if (topics.size === 0) {
       this.#byLength.delete(topic.length);
       this.#lengths.splice(this.#placeOf(topic.length), 1);
@@ -64,7 +71,8 @@ export class Topics<H> {
   subscriptionOf(topic: string, holder: H): string {
     for (let i = this.#lengths.length - 1; i >= 0; i--) {
       const prefix = topic.slice(0, this.#lengths[i]);
-      if (this.#byLength.get(prefix.length)?.get(prefix)?.has(holder)) return prefix;
+      const holders = this.#byLength.get(prefix.length)?.get(prefix);
+      if (holders !== undefined && timesOf(holders, holder) > 0) return prefix;
     }
     return topic;
   }
@@ -78,11 +86,12 @@ export class Topics<H> {
       if (length > topic.length) break;
       const holders = this.#byLength.get(length)?.get(topic.slice(0, length));
       if (holders === undefined) continue;
+      const all = holders instanceof Map ? holders.keys() : [holders];
       if (found === undefined) {
-        found = [...holders.keys()];
+        found = [...all];
       } else {
         several ??= new Set(found);
-        for (const holder of holders.keys()) several.add(holder);
+        for (const holder of all) several.add(holder);
       }
     }
     this.#lastTopic = topic;
@@ -101,4 +110,9 @@ export class Topics<H> {
     }
     return low;
   }
+}
+
+function timesOf<H>(holders: Holders<H>, holder: H): number {
+  if (holders instanceof Map) return holders.get(holder) ?? 0;
+  return holders === holder ? 1 : 0;
 }
