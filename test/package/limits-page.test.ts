@@ -46,6 +46,7 @@ it.each([
   'connectTimeout',
   'busyTimeout',
   'maxPeers',
+  'maxPeersPerAddress',
 ] as const)('has the default of %s of zmtp()', (name) => {
   expect(Number(row(name)[2])).toBe(resolveZmtpOptions({})[name]);
 });

@@ -11,6 +11,7 @@ import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
+import { peerNetwork } from './peer-network.ts';
 import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
@@ -42,6 +43,8 @@ export abstract class Bound implements Binding, LinkRole {
   protected readonly links: Set<Link> = new Set();
   /** All peers, including those in a handshake. */
   readonly #all = new Set<Link>();
+  /** How many of them come from each network. */
+  readonly #networks = new Map<string, number>();
   readonly #server: Server;
   #address = '';
   #refused = 0;
@@ -156,7 +159,34 @@ export abstract class Bound implements Binding, LinkRole {
 
   #accept(socket: Socket): void {
     if (this.#isClosed) return void socket.destroy();
+    if (!this.#admits(socket)) {
+      // A reset is an end like any other.
+      socket.on('error', () => {});
+      socket.destroy();
+      return;
+    }
     this.#all.add(new Link(socket, this, false));
+  }
+
+  /** Whether there is a place for a peer from where this one comes, which it then has until it is gone. Local sockets have no address. */
+  #admits(socket: Socket): boolean {
+    const network = peerNetwork(socket.remoteAddress);
+    if (network === undefined) return true;
+    const peers = this.#networks.get(network) ?? 0;
+    const { maxPeersPerAddress } = this.settings;
+    if (peers >= maxPeersPerAddress) {
+      this.refuse(
+        `there are ${maxPeersPerAddress} peers from ${network} already: raise maxPeersPerAddress if many share it`,
+      );
+      return false;
+    }
+    this.#networks.set(network, peers + 1);
+    socket.once('close', () => {
+      const left = (this.#networks.get(network) ?? 1) - 1;
+      if (left > 0) this.#networks.set(network, left);
+      else this.#networks.delete(network);
+    });
+    return true;
   }
 
   #listen(place: Place): Promise<void> {

@@ -45,6 +45,11 @@ export interface ZmtpOptions extends CurveOptions {
   /** Most peers of one bound end, including those in a handshake. Default 16384. */
   readonly maxPeers?: number | undefined;
   /**
+   * Most of them from one address, or one /64 of IPv6. Peers of a Unix socket are not counted here. Raise it where more clients and workers
+   * share an address, as behind a NAT. Default 4096.
+   */
+  readonly maxPeersPerAddress?: number | undefined;
+  /**
    * Shortest wait between the handshake of a subscription and its use, for servers that cannot confirm a subscription (pylm). The wait is ten
    * times as long as the handshake took, if that is longer. Default 5.
    */
@@ -67,6 +72,8 @@ const DEFAULTS = {
   maxTopicBytes: 1_048_576,
   maxTopicBytesTotal: 67_108_864,
   maxPeers: 16_384,
+  // A quarter: no address can take every place, and a NAT or a host with a few thousand clients still fits.
+  maxPeersPerAddress: 4_096,
   subscriptionMargin: 5,
 } as const;
 
