@@ -391,6 +391,17 @@ describe('what is remembered', () => {
     expect(verdicts.bytes).toBe(known * cost);
   });
 
+  it('may take all of 1 MiB', () => {
+    const verdicts = new Verdicts();
+    const callOf = (i: number) => String(i).padStart(16, '0');
+    // Each takes 128 bytes.
+    for (let i = 0; i < MiB / 128; i++) verdicts.add(callOf(i));
+    expect(verdicts.bytes).toBe(MiB);
+    expect(verdicts.has(callOf(0))).toBe(true);
+    verdicts.add('one more');
+    expect([verdicts.has(callOf(0)), verdicts.has(callOf(1))]).toEqual([true, false]);
+  });
+
   it('has at most 512 characters a call', () => {
     const verdicts = new Verdicts();
     for (const length of [511, 512, 513]) verdicts.add('x'.repeat(length));
