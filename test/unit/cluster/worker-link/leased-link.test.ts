@@ -1,8 +1,9 @@
 /** A worker's side of its link: what it asks, reports and returns, and what is left. */
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { deferred } from '../../../../src/async/deferred.ts';
+import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { type LeasedItem, LeasedLink } from '../../../../src/cluster/worker-link/leased-link.ts';
-import { UNBEGUN_TIME, UNCONFIRMED_BYTES } from '../../../../src/flow-control.ts';
+import { UNBEGUN_TIME, UNCONFIRMED_BYTES, WORK_AHEAD_MESSAGES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
@@ -14,7 +15,7 @@ import {
   WorkKind,
   type WorkRequest,
 } from '../../../../src/protocol/work-request.ts';
-import { bytes } from '../../../support/bytes.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -180,5 +181,258 @@ describe('a break', () => {
       await expect(link.next()).rejects.toBeInstanceOf(PalmError);
       expect(vi.getTimerCount()).toBe(0);
     }
+  });
+});
+
+/** A request that a Master has not answered. */
+interface Asked {
+  readonly request: WorkRequest;
+  readonly reply: Deferred<Bytes>;
+}
+
+type RequestKind = 'work' | 'report' | 'sign' | 'leave';
+
+function kindOf({ want, leaves, items }: WorkRequest): RequestKind {
+  if (leaves) return 'leave';
+  if (want > 0) return 'work';
+  return items.length > 0 ? 'report' : 'sign';
+}
+
+/** A Master by the book: it counts a request once, however often it comes, and answers it as it did the first time. */
+class ModelMaster {
+  asked: Asked[] = [];
+  /** What it was told of each lease: results, `done`, `returned`. */
+  readonly told = new Map<number, string[]>();
+  /** Leases that were given, in order. */
+  readonly given: number[] = [];
+  hasLeft = false;
+  /** What no worker may do. */
+  readonly faults: string[] = [];
+  /** Whether the link broke and nothing was answered since. */
+  isBroken = false;
+  readonly #frames = new Map<number, Bytes>();
+  readonly #replies = new Map<number, Bytes>();
+
+  readonly ask = (frame: Bytes): Promise<Bytes> => {
+    const request = readWorkRequest(codec.decode(frame));
+    const before = this.#frames.get(request.sequence);
+    if (before !== undefined && textOf(before) !== textOf(frame)) this.faults.push('a number was used twice');
+    if (before === undefined && request.sequence !== this.#frames.size + 1)
+      this.faults.push('a number is missing');
+    if (before === undefined && this.hasLeft) this.faults.push('it asked when it had left');
+    this.#frames.set(request.sequence, frame.slice());
+    const kind = kindOf(request);
+    if (this.asked.some((own) => kindOf(own.request) === kind))
+      this.faults.push(`two requests at once: ${kind}`);
+    const reply = deferred<Bytes>();
+    this.asked.push({ request, reply });
+    return reply.promise;
+  };
+
+  /** Answers a request that waits. */
+  answer(which: number, most: number): void {
+    const at = which % Math.max(1, this.asked.length);
+    // Requests come in their order, whichever is answered first.
+    for (const { request } of this.asked.slice(0, at)) this.#handle(request, most);
+    const [asked] = this.asked.splice(at, 1);
+    if (asked === undefined) return;
+    this.isBroken = false;
+    asked.reply.resolve(this.#handle(asked.request, most));
+  }
+
+  refuse(): void {
+    this.asked.shift()?.reply.resolve(encodeWorkRefusal(codec, 'no'));
+  }
+
+  /** The link breaks. Some of the requests had come, and their replies are lost. */
+  break(had: number, most: number): void {
+    const asked = this.asked;
+    this.asked = [];
+    if (asked.length > 0) this.isBroken = true;
+    for (const [index, { request, reply }] of asked.entries()) {
+      if (index < had) this.#handle(request, most);
+      reply.reject(new PalmError('DISCONNECTED', 'broke'));
+    }
+  }
+
+  #handle({ sequence, want, leaves, items }: WorkRequest, most: number): Bytes {
+    const before = this.#replies.get(sequence);
+    if (before !== undefined) return before;
+    if (leaves) this.hasLeft = true;
+    for (const { lease, kind, frame } of items) {
+      const told = this.told.get(lease) ?? [];
+      this.told.set(lease, told);
+      if (frame.length > 0) told.push(textOf(codec.decode(frame).payload));
+      if (kind === WorkKind.done) told.push('done');
+      if (kind === WorkKind.returned) told.push('returned');
+    }
+    const leases = Array.from({ length: Math.min(want, most) }, (_, i) => this.given.length + 1 + i);
+    this.given.push(...leases);
+    const reply = encodeWorkReply(
+      codec,
+      leases.map((lease) => ({ lease, kind: WorkKind.open, frame: bytes(`m${lease}`) })),
+    );
+    this.#replies.set(sequence, reply);
+    return reply;
+  }
+}
+
+/** A message that the worker was handed, and what it did with it. */
+interface Handed {
+  readonly work: LeasedItem;
+  state: 'waits' | 'begun' | 'done' | 'returned';
+  readonly said: string[];
+}
+
+const aStep = fc.record({
+  what: fc.constantFrom(
+    'next',
+    'next',
+    'answer',
+    'answer',
+    'answer',
+    'break',
+    'begin',
+    'begin',
+    'add',
+    'done',
+    'wait',
+  ),
+  which: fc.nat(20),
+  most: fc.nat(6),
+});
+
+describe('a link to work', () => {
+  it('has each message done once or returned, and each result told once and in order, as a plain Master sees it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(aStep, { maxLength: 60, size: 'max' }),
+        fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom('leaves', 'leaves', 'is refused', 'is cut off'),
+        async (steps, concurrency, end) => {
+          // A run that failed has left its own.
+          vi.clearAllTimers();
+          const master = new ModelMaster();
+          const link = new LeasedLink({ id: 'client', name: 'worker', concurrency, ask: master.ask });
+          const handed: Handed[] = [];
+          let [isReading, isOver, hasWaited, results] = [false, false, false, 0];
+          let failure: unknown;
+          const read = () => {
+            if (isReading || isOver || failure !== undefined) return;
+            isReading = true;
+            link.next().then(
+              ({ done, value }) => {
+                isReading = false;
+                isOver = done === true;
+                for (const work of value ?? []) handed.push({ work, state: 'waits', said: [] });
+              },
+              (error) => {
+                failure = error;
+              },
+            );
+          };
+          const having = (state: Handed['state'], which: number) => {
+            const all = handed.filter((own) => own.state === state);
+            return all[which % Math.max(1, all.length)];
+          };
+          const begin = (own: Handed) => {
+            const frame = link.begin(own.work);
+            own.state = frame === undefined ? 'returned' : 'begun';
+            if (frame !== undefined) expect(textOf(frame)).toBe(`m${own.work.lease}`);
+          };
+          const finish = (own: Handed) => {
+            own.state = 'done';
+            own.said.push('done');
+            link.done(own.work);
+          };
+          const check = () => {
+            expect(master.faults).toEqual([]);
+            // In the order in which the Master gave them, and none twice.
+            expect(handed.map(({ work }) => work.lease)).toEqual(master.given.slice(0, handed.length));
+            for (const { state, said, work } of handed) {
+              const told = master.told.get(work.lease) ?? [];
+              if (state === 'returned') expect(['returned', '']).toContain(told.join());
+              else if (state === 'waits') expect(['returned', '']).toContain(told.join());
+              else expect(told).toEqual(said.slice(0, told.length));
+            }
+            const held = handed.filter(({ state }) => state === 'waits' || state === 'begun').length;
+            for (const { request } of master.asked) {
+              if (request.want === 0) continue;
+              expect(request.want).toBeLessThanOrEqual(concurrency + WORK_AHEAD_MESSAGES);
+              // While nobody knows how long a message takes, none is taken ahead. After a while they know that it takes long.
+              if (!hasWaited && !handed.some(({ state }) => state === 'done'))
+                expect(request.want + held).toBeLessThanOrEqual(concurrency);
+            }
+            // The worker shows that it lives while it works, unless it asks for work anyway.
+            if (isReading && handed.some(({ state }) => state === 'begun'))
+              expect(master.asked.map(({ request }) => kindOf(request))).toContainEqual(
+                expect.stringMatching(/work|sign/),
+              );
+          };
+          for (const { what, which, most } of steps) {
+            if (what === 'next') read();
+            else if (what === 'answer') master.answer(which, most);
+            else if (what === 'break') master.break(which % 4, most);
+            else if (what === 'begin') {
+              const own = having('waits', which);
+              if (own !== undefined && handed.filter(({ state }) => state === 'begun').length < concurrency)
+                begin(own);
+            } else if (what === 'add') {
+              const own = having('begun', which);
+              if (own === undefined) continue;
+              const result = `r${++results}`;
+              own.said.push(result);
+              link.add(palmMessage({ payload: bytes(result) }), own.work);
+            } else if (what === 'done') {
+              const own = having('begun', which);
+              if (own !== undefined) finish(own);
+            } else {
+              await vi.advanceTimersByTimeAsync(which * 3);
+              hasWaited = true;
+            }
+            let isFlushed = false;
+            link.flush().then(() => {
+              isFlushed = true;
+            });
+            await vi.advanceTimersByTimeAsync(0);
+            // What it has to tell is little.
+            expect(isFlushed).toBe(true);
+            check();
+          }
+          const isRefused = end === 'is refused' && master.asked.length > 0;
+          if (isRefused) {
+            master.refuse();
+            await vi.advanceTimersByTimeAsync(0);
+            if (isReading) expect(failure).toMatchObject({ code: 'PROTOCOL' });
+          }
+          for (const own of handed) if (own.state === 'begun') finish(own);
+          link.stop();
+          await link.flush();
+          await vi.advanceTimersByTimeAsync(0);
+          expect((await link.next().catch(() => ({ done: true }))).done).toBe(true);
+          for (const own of handed) if (own.state === 'waits') begin(own);
+          expect(handed.filter(({ state }) => state === 'begun')).toEqual([]);
+          if (end === 'is cut off') master.break(1, 0);
+          await vi.advanceTimersByTimeAsync(0);
+          const { isBroken } = master;
+          let hasLeft = false;
+          link.leave(1_000).then(() => {
+            hasLeft = true;
+          });
+          for (let turn = 0; turn < 20; turn++) {
+            await vi.advanceTimersByTimeAsync(0);
+            if (!isBroken) master.answer(0, 9);
+          }
+          check();
+          expect([hasLeft, vi.getTimerCount()]).toEqual([true, 0]);
+          if (isRefused || isBroken) return;
+          // The Master knows of everything that came before the worker stopped; the rest it takes back.
+          expect(master.hasLeft).toBe(true);
+          for (const { work, state, said } of handed)
+            expect(master.told.get(work.lease)).toEqual(state === 'returned' ? ['returned'] : said);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 });

@@ -1,0 +1,138 @@
+/** A worker's link to a Master that pushes work, held to a plain model: what comes, what goes, what is lost. */
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import { Readiness } from '../../../../src/async/readiness.ts';
+import { PushedLink } from '../../../../src/cluster/worker-link/work-link.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { PalmError } from '../../../../src/protocol/errors.ts';
+import { palmMessage } from '../../../../src/protocol/message.ts';
+import type { CloseOptions, Puller } from '../../../../src/transport.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
+import { BROKEN, FakePusher } from '../../../support/fake-connection.ts';
+
+const codec = new EnvelopeCodec();
+
+class FakePuller extends Readiness implements Puller {
+  readonly queue: BatchQueue<Bytes> = new BatchQueue<Bytes>(1_000);
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
+    return this.queue;
+  }
+
+  async close(): Promise<void> {
+    this.queue.end();
+    this.setClosed(new PalmError('CLOSED', 'closed'));
+  }
+}
+
+class CountedPusher extends FakePusher {
+  readonly closings: (CloseOptions | undefined)[] = [];
+
+  override async close(options?: CloseOptions): Promise<void> {
+    this.closings.push(options);
+    await super.close();
+  }
+}
+
+function ground() {
+  const [puller, pusher] = [new FakePuller(), new CountedPusher()];
+  const lost = vi.fn<(count: number, error: unknown) => void>();
+  const link = new PushedLink({ puller, pusher, onLost: lost });
+  puller.setReady();
+  pusher.setReady();
+  const sent = () => pusher.sent.map((frame) => textOf(codec.decode(frame).payload));
+  return { link, puller, pusher, lost, sent };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+const aStep = fc.record({
+  what: fc.constantFrom('push', 'push', 'next', 'next', 'add', 'add', 'flush', 'flush', 'break', 'mend'),
+  count: fc.integer({ min: 1, max: 4 }),
+});
+
+describe('a link that work is pushed over', () => {
+  it('hands out all that came in its order, and sends each result once or counts it as lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(aStep, { maxLength: 40, size: 'max' }),
+        fc.constantFrom('leave', 'abandon'),
+        async (steps, end) => {
+          const { link, puller, pusher, lost, sent } = ground();
+          const model = { pushed: [] as string[], gathered: [] as string[], sent: [] as string[], lost: 0 };
+          const handed: string[] = [];
+          let [isReading, isOver, number] = [false, false, 0];
+          const read = () => {
+            if (isReading || isOver) return;
+            isReading = true;
+            link.next().then(({ done, value }) => {
+              isReading = false;
+              isOver = done === true;
+              for (const work of value ?? []) {
+                expect(work.lease).toBe(0);
+                handed.push(textOf(link.begin(work)));
+              }
+            });
+          };
+          const flush = async () => {
+            expect(await link.flush()).toBe(true);
+            if (pusher.isReady) model.sent.push(...model.gathered);
+            else model.lost += model.gathered.length;
+            model.gathered = [];
+          };
+          for (const { what, count } of steps) {
+            if (what === 'push') {
+              const frames = Array.from({ length: count }, () => `m${++number}`);
+              puller.queue.push(frames.map(bytes));
+              model.pushed.push(...frames);
+            } else if (what === 'next') read();
+            else if (what === 'add') {
+              for (let i = 0; i < count; i++) {
+                const result = `r${++number}`;
+                link.add(palmMessage({ payload: bytes(result) }));
+                model.gathered.push(result);
+              }
+            } else if (what === 'flush') await flush();
+            else if (what === 'break') pusher.setBroken(BROKEN);
+            else pusher.setReady();
+            await settle();
+            expect(handed).toEqual(model.pushed.slice(0, handed.length));
+            if (isReading) expect(handed).toEqual(model.pushed);
+            expect(sent()).toEqual(model.sent);
+            expect(lost.mock.calls.reduce((sum, [own]) => sum + own, 0)).toBe(model.lost);
+          }
+          await flush();
+          if (end === 'leave') {
+            link.stop();
+            // What came before is still handed out: nobody else gets it.
+            for (let turn = 0; turn < 3; turn++) {
+              read();
+              await settle();
+            }
+            expect([isOver, handed]).toEqual([true, model.pushed]);
+            await link.leave(50);
+            expect(pusher.closings).toEqual([{ timeout: 50 }]);
+          } else {
+            link.abandon();
+            // Nothing is to go to a Master that has moved.
+            expect(pusher.closings).toEqual([{ timeout: 0 }]);
+          }
+          expect([puller.isClosed, pusher.isClosed]).toEqual([true, true]);
+          expect(sent()).toEqual(model.sent);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('tells of the breaks of both of its channels', () => {
+    const { link, puller, pusher } = ground();
+    const broke = vi.fn();
+    link.onBreak(broke);
+    puller.setBroken(BROKEN);
+    pusher.setBroken(BROKEN);
+    expect(broke).toHaveBeenCalledTimes(2);
+  });
+});
