@@ -5,6 +5,7 @@ const REGISTRY = 'test/unit/cluster/dispatch/worker-registry.test.ts';
 const LEASED_WORKER = 'test/unit/cluster/dispatch/leased-worker.test.ts';
 const LEASES = 'test/unit/cluster/dispatch/leases.test.ts';
 const LEASED_LINK = 'test/unit/cluster/worker-link/leased-link.test.ts';
+const WORK_LINK = 'test/unit/cluster/worker-link/work-link.test.ts';
 const ENGINE = 'test/unit/cluster/runtime/engine.test.ts';
 const CACHE_SERVICE = 'test/unit/cluster/runtime/cache-service.test.ts';
 const ROLE_HOST = 'test/unit/cluster/runtime/role-host.test.ts';
@@ -269,5 +270,83 @@ export const CLUSTER: readonly Mutant[] = [
     find: '    await connection.close({ timeout: 0 });\n    throw error;',
     replace: '    throw error;',
     suites: [ROLE_HOST],
+  },
+  {
+    name: 'cluster-link-begins-what-it-has-returned',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: "if (work.state === 'returned') return undefined;",
+    replace: '',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-keeps-unbegun-work-when-it-stops',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: '    this.#giveBack();\n    this.#arrived = [];',
+    replace: '    this.#arrived = [];',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-leaves-without-its-last-results',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'await this.#exchange(0, true);',
+    replace: 'await this.#exchange(0, true, []);',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-asks-twice-for-work',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: '      this.#isAsking = true;\n',
+    replace: '',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-shows-no-life',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'if (this.#begun > 0 && !this.#isAsking && !this.#isShowingLife) this.#showLife();',
+    replace: '',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-ends-the-lease-of-another',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'if (last?.lease === work.lease) last.kind',
+    replace: 'if (last !== undefined) last.kind',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-that-broke-once-never-says-good-bye',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: '        this.#isBroken = false;\n',
+    replace: '',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-link-numbers-a-request-anew-after-a-break',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: 'await ask(frame));',
+    replace:
+      'await ask(this.#isBroken ? encodeWorkRequest(this.#codec, { ...request, sequence: ++this.#sequence }) : frame));',
+    suites: [LEASED_LINK],
+  },
+  {
+    name: 'cluster-pushed-link-does-not-count-lost-results',
+    file: 'src/cluster/worker-link/work-link.ts',
+    find: 'this.#settings.onLost(results.length, error);',
+    replace: 'void error;',
+    suites: [WORK_LINK],
+  },
+  {
+    name: 'cluster-pushed-link-sends-results-again',
+    file: 'src/cluster/worker-link/work-link.ts',
+    find: '    this.#results = [];\n    try {',
+    replace: '    try {',
+    suites: [WORK_LINK],
+  },
+  {
+    name: 'cluster-pushed-link-waits-for-a-master-that-has-moved',
+    file: 'src/cluster/worker-link/work-link.ts',
+    find: 'this.#settings.pusher.close({ timeout: 0 });',
+    replace: 'this.#settings.pusher.close();',
+    suites: [WORK_LINK],
   },
 ];

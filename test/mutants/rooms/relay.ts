@@ -7,6 +7,11 @@ const TOKENS = 'test/unit/transports/relay/auth/tokens.test.ts';
 const CHANNELS = 'test/unit/transports/relay/session/channels.test.ts';
 const SOCKET = 'test/unit/transports/relay/session/socket.test.ts';
 const ADMISSION = 'test/unit/transports/relay/http/admission.test.ts';
+const SESSION = 'test/unit/transports/relay/session/session.test.ts';
+const SESSIONS = 'test/unit/transports/relay/session/sessions.test.ts';
+const CHANNEL = 'test/unit/transports/relay/upstream/upstream-channel.test.ts';
+const UPSTREAM = 'test/unit/transports/relay/upstream/upstream.test.ts';
+const UPSTREAMS = 'test/unit/transports/relay/upstream/upstreams.test.ts';
 
 export const RELAY: readonly Mutant[] = [
   {
@@ -398,5 +403,152 @@ export const RELAY: readonly Mutant[] = [
     find: '    sockets.delete(this);\n',
     replace: '',
     suites: [SOCKET],
+  },
+  {
+    name: 'relay-resumed-session-is-forgotten',
+    file: 'transports/relay/session/sessions.ts',
+    find: '    entry.stopForgetting?.();\n    entry.stopForgetting = undefined;\n',
+    replace: '',
+    suites: [SESSIONS, SESSION],
+  },
+  {
+    name: 'relay-session-resumed-by-another-identity',
+    file: 'transports/relay/session/sessions.ts',
+    find: 'if (entry === undefined || entry.session.identity.name !== identity.name) return undefined;',
+    replace: 'if (entry === undefined || identity.name === "") return undefined;',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-session-that-is-back-makes-room',
+    file: 'transports/relay/session/sessions.ts',
+    find: '    this.#isBack(entry.session);\n',
+    replace: '',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-one-absent-session-too-few',
+    file: 'transports/relay/session/sessions.ts',
+    find: 'if (absent.size > this.#settings.mostAbsent)',
+    replace: 'if (absent.size >= this.#settings.mostAbsent)',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-forgotten-session-stays-in-its-group',
+    file: 'transports/relay/session/sessions.ts',
+    find: '    this.#isBack(session);\n    session.close();',
+    replace: '    session.close();',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-forgotten-session-keeps-what-it-holds',
+    file: 'transports/relay/session/sessions.ts',
+    find: '    this.#isBack(session);\n    session.close();',
+    replace: '    this.#isBack(session);',
+    suites: [SESSIONS, SESSION],
+  },
+  {
+    name: 'relay-deliveries-go-to-the-first-client',
+    file: 'transports/relay/session/sessions.ts',
+    find: 'const own = i === 0 && end === deliveries.length ? deliveries : deliveries.slice(i, end);',
+    replace: 'const own = deliveries;',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-expired-token-of-a-client-that-left-is-watched',
+    file: 'transports/relay/session/expiry.ts',
+    find: 'if (this.#watched.size === 0) this.#timer.stop();',
+    replace: '',
+    suites: [SESSIONS],
+  },
+  {
+    name: 'relay-socket-that-was-replaced-stays-open',
+    file: 'transports/relay/session/session.ts',
+    find: "    this.#socket?.close(CloseCode.replaced, 'another connection took the session over');\n",
+    replace: '',
+    suites: [SESSIONS, SESSION],
+  },
+  {
+    name: 'relay-replaced-socket-ends-the-session',
+    file: 'transports/relay/session/session.ts',
+    find: 'if (this.#socket !== socket) return false;',
+    replace: '',
+    suites: [SESSIONS, SESSION],
+  },
+  {
+    name: 'relay-channel-tells-nobody-that-it-is-ready-again',
+    file: 'transports/relay/upstream/upstream-channel.ts',
+    find: '    this.#onBreak?.();\n    this.#watch();',
+    replace: '    this.#onBreak?.();',
+    suites: [CHANNEL],
+  },
+  {
+    name: 'relay-closed-channel-looks-again',
+    file: 'transports/relay/upstream/upstream-channel.ts',
+    find: '    this.#stopPause();\n',
+    replace: '',
+    suites: [CHANNEL],
+  },
+  {
+    name: 'relay-users-stay-behind-when-the-server-moves',
+    file: 'transports/relay/upstream/upstream-channel.ts',
+    find: 'for (const user of await before.close()) shared.add(user);',
+    replace: 'await before.close();\n    void shared;',
+    suites: [CHANNEL],
+  },
+  {
+    name: 'relay-refused-channel-is-not-asked-for-again',
+    file: 'transports/relay/upstream/upstream-channel.ts',
+    find: '      this.#opening = undefined;\n',
+    replace: '',
+    suites: [CHANNEL],
+  },
+  {
+    name: 'relay-tells-addresses-in-errors',
+    file: 'transports/relay/upstream/upstream.ts',
+    find: 'for (const address of this.#addresses) text = text.replaceAll(address, this.name);',
+    replace: '',
+    suites: [UPSTREAM],
+  },
+  {
+    name: 'relay-deletes-what-is-absent-on-pylm',
+    file: 'transports/relay/upstream/upstream.ts',
+    find: 'return value.length === 0 ? value : send(frame);',
+    replace: 'return send(frame);',
+    suites: [UPSTREAM],
+  },
+  {
+    name: 'relay-one-failed-deletion-ends-all',
+    file: 'transports/relay/upstream/upstream.ts',
+    find: 'this.#deleting = own.catch(() => {});',
+    replace: 'this.#deleting = own;\n    own.catch(() => {});',
+    suites: [UPSTREAM],
+  },
+  {
+    name: 'relay-answers-of-a-server-give-no-places-back',
+    file: 'transports/relay/upstream/upstream.ts',
+    find: '          this.inFlight.answered(length);\n',
+    replace: '',
+    suites: [UPSTREAM],
+  },
+  {
+    name: 'relay-what-was-known-of-a-server-outlives-a-break',
+    file: 'transports/relay/upstream/upstream.ts',
+    find: '    this.#profile = undefined;\n    this.#context.changed();',
+    replace: '    this.#context.changed();',
+    suites: [UPSTREAM],
+  },
+  {
+    name: 'relay-joins-half-of-the-servers',
+    file: 'transports/relay/upstream/upstreams.ts',
+    find: '    for (const [name, target] of added) this.#check(name, target);\n    const before',
+    replace: '    const before',
+    suites: [UPSTREAMS],
+  },
+  {
+    name: 'relay-servers-without-end',
+    file: 'transports/relay/upstream/upstreams.ts',
+    find: 'const target = this.#made.size < MOST ? this.#find(name) : undefined;',
+    replace: 'const target = this.#find(name);',
+    suites: [UPSTREAMS],
   },
 ];

@@ -1,6 +1,9 @@
 import type { Mutant } from '../mutant.ts';
 
 const SESSION = 'test/unit/transports/websocket/relay-session.test.ts';
+/** Both ends of a session, held to a model. */
+const ENDS = 'test/unit/transports/relay/session/session.test.ts';
+const LOG = 'test/unit/transports/relay-protocol/reliable-log.test.ts';
 
 export const WEBSOCKET: readonly Mutant[] = [
   {
@@ -58,5 +61,69 @@ export const WEBSOCKET: readonly Mutant[] = [
     find: 'if (this.#slowReaders === 0) this.#session.isHeld = false;',
     replace: 'this.#session.isHeld = false;',
     suites: ['test/unit/transports/websocket/connection.test.ts'],
+  },
+  {
+    name: 'websocket-half-a-frame-is-forgotten-over-a-break',
+    file: 'transports/websocket/relay-session.ts',
+    find: 'const session = (isResumed && before) || {',
+    replace:
+      'const session = (isResumed && before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) || {',
+    suites: [ENDS],
+  },
+  {
+    name: 'websocket-lost-session-is-not-told',
+    file: 'transports/websocket/relay-session.ts',
+    find: 'if (!isResumed && before !== undefined) {',
+    replace: 'if (!isResumed && before !== undefined && maxFrame < 0) {',
+    suites: [ENDS, SESSION],
+  },
+  {
+    name: 'websocket-resumed-session-begins-anew',
+    file: 'transports/websocket/relay-session.ts',
+    find: '    if (!isResumed)\n      this.#events.began({',
+    replace: '    this.#events.began({',
+    suites: [ENDS, SESSION],
+  },
+  {
+    name: 'log-sends-again-under-other-numbers',
+    file: 'transports/relay-protocol/reliable-log.ts',
+    find: 'let sequence = received;',
+    replace: 'let sequence = 0;',
+    suites: [ENDS, LOG],
+  },
+  {
+    name: 'log-does-not-send-again',
+    file: 'transports/relay-protocol/reliable-log.ts',
+    find: 'for (const message of this.#kept) this.#put(message, ++sequence);',
+    replace: 'void sequence;',
+    suites: [ENDS],
+  },
+  {
+    name: 'log-takes-a-message-twice',
+    file: 'transports/relay-protocol/reliable-log.ts',
+    find: 'if (sequence <= this.#received) return false;',
+    replace: 'if (sequence <= this.#received) return true;',
+    suites: [ENDS],
+  },
+  {
+    name: 'log-confirms-what-it-holds',
+    file: 'transports/relay-protocol/reliable-log.ts',
+    find: '    if (!this.#isHeld) {\n      this.#told',
+    replace: '    {\n      this.#told',
+    suites: [LOG],
+  },
+  {
+    name: 'log-without-a-socket-leaves-its-timer',
+    file: 'transports/relay-protocol/reliable-log.ts',
+    find: '    this.#out = undefined;\n    this.#stopTimer?.();',
+    replace: '    this.#out = undefined;',
+    suites: [ENDS, LOG],
+  },
+  {
+    name: 'pieces-of-one-stream-come-out-of-order',
+    file: 'transports/relay-protocol/pieces.ts',
+    find: 'return [Type.piece, stream, isLast, frame.subarray(at, end)];',
+    replace: 'return [Type.piece, stream, isLast, frame.subarray(at === 0 ? at : at - 1, end)];',
+    suites: [ENDS],
   },
 ];
