@@ -42,9 +42,25 @@ const isShuffled = process.argv.some((argument) => argument.startsWith('--sequen
 
 type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>;
 
+/** The nightly run has every test run twice in one process. */
+const REPEATS = process.env['FROND_REPEAT'] === '1' ? { runner: 'test/nightly/repeating-runner.ts' } : {};
+
 /** Tests that need no more than the checkout. */
 function ofCheckout(name: string, options: TestOptions): TestProjectInlineConfiguration {
-  return { test: { name, pool: 'forks', testTimeout: 20_000, hookTimeout: 20_000, ...options } };
+  const setupFiles = ['restore', 'nothing-left', 'bounded-properties'].map(
+    (file) => `test/support/${file}.ts`,
+  );
+  return {
+    test: {
+      name,
+      pool: 'forks',
+      testTimeout: 20_000,
+      hookTimeout: 20_000,
+      setupFiles,
+      ...REPEATS,
+      ...options,
+    },
+  };
 }
 
 /** Tests that start browsers, bundlers or clusters of processes: one file at a time keeps two cores busy. */
@@ -70,7 +86,6 @@ export default defineConfig({
       ofCheckout('fast', {
         include: ['test/**/*.test.ts'],
         exclude: [LONG, ...others, '**/node_modules/**'],
-        setupFiles: ['test/support/restore.ts', 'test/support/nothing-left.ts'],
         // No module keeps state, so files share a process. To load everything again for each takes a third of the time.
         isolate: false,
         // Most of these tests wait for sockets, timers and processes, so a core has the time for two files.
