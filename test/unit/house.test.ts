@@ -318,6 +318,15 @@ describe('rooms are tidy', () => {
     );
   });
 
+  it('no test replaces a module for the files that run after it in the same process', () => {
+    expectNone(
+      read('test')
+        .filter(({ path, text }) => path.endsWith('.test.ts') && /\bvi\.mock\(/.test(text))
+        .map(({ path }) => path)
+        .filter((path) => path !== 'test/unit/house.test.ts'),
+    );
+  });
+
   it('each unit test lies where the file or folder lies that it tests', () => {
     const strays = read('test/unit').filter(({ path }) => {
       if (!path.endsWith('.test.ts') || path === 'test/unit/house.test.ts') return false;

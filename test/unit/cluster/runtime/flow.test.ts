@@ -22,7 +22,7 @@ async function turnsOf(frame: Bytes, count: number): Promise<number[]> {
       return own;
     },
     concurrency: 1,
-    tally: { received: 0, answered: 0, failed: 0, ended: 0, dropped: 0 },
+    tally: { received: 0, answered: 0, failed: 0, ended: 0, cancelled: 0, dropped: 0 },
     logger: atLevel(consoleLogger('flow'), 'silent'),
     handsOut: false,
     isIntake: true,

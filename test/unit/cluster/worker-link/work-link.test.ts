@@ -91,7 +91,11 @@ describe('a link that work is pushed over', () => {
             else if (what === 'add') {
               for (let i = 0; i < count; i++) {
                 const result = `r${++number}`;
-                link.add(palmMessage({ payload: bytes(result) }));
+                link.add(palmMessage({ payload: bytes(result) }), {
+                  lease: 0,
+                  frame: bytes(''),
+                  isAnswered: false,
+                });
                 model.gathered.push(result);
               }
             } else if (what === 'flush') await flush();

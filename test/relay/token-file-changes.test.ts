@@ -2,13 +2,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Logger } from '../../../../../src/logging.ts';
-import { openTokenFile, watchFile } from '../../../../../transports/relay/auth/token-file.ts';
-import { until } from '../../../../support/wait.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Logger } from '../../src/logging.ts';
+import { until } from '../support/wait.ts';
 
 /** A file: its content, and the state that the system tells of it. */
-const disk = vi.hoisted(() => ({
+const disk = {
   content: '',
   missing: '',
   inode: 1,
@@ -19,30 +18,43 @@ const disk = vi.hoisted(() => ({
   reads: 0,
   looks: 0,
   beforeRead: () => {},
-}));
+};
 
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof import('node:fs/promises')>();
-  const fail = () => {
-    if (disk.missing !== '') throw new Error(disk.missing);
-  };
-  return {
-    ...real,
-    stat: async () => {
-      disk.looks++;
-      fail();
-      const { inode: ino, size, modified: mtimeNs, changed: ctimeNs, changedMs } = disk;
-      return { ino, size, mtimeNs, ctimeNs, ctimeMs: BigInt(changedMs) };
-    },
-    readFile: async () => {
-      disk.reads++;
-      fail();
-      const { content, beforeRead } = disk;
-      disk.beforeRead = () => {};
-      beforeRead();
-      return content;
-    },
-  };
+type TokenFile = typeof import('../../transports/relay/auth/token-file.ts');
+let openTokenFile: TokenFile['openTokenFile'];
+let watchFile: TokenFile['watchFile'];
+
+// Files share modules: nothing that was loaded with the replaced one may stay.
+beforeAll(async () => {
+  const real = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises');
+  vi.resetModules();
+  vi.doMock('node:fs/promises', () => {
+    const fail = () => {
+      if (disk.missing !== '') throw new Error(disk.missing);
+    };
+    return {
+      ...real,
+      stat: async () => {
+        disk.looks++;
+        fail();
+        const { inode: ino, size, modified: mtimeNs, changed: ctimeNs, changedMs } = disk;
+        return { ino, size, mtimeNs, ctimeNs, ctimeMs: BigInt(changedMs) };
+      },
+      readFile: async () => {
+        disk.reads++;
+        fail();
+        const { content, beforeRead } = disk;
+        disk.beforeRead = () => {};
+        beforeRead();
+        return content;
+      },
+    };
+  });
+  ({ openTokenFile, watchFile } = await import('../../transports/relay/auth/token-file.ts'));
+});
+afterAll(() => {
+  vi.doUnmock('node:fs/promises');
+  vi.resetModules();
 });
 
 const NOW = 1_000_000;
