@@ -34,6 +34,11 @@ export interface RelayOptions {
    * reached at. Over loopback that host must be `localhost` or an IP address, because any other name may be DNS rebinding.
    */
   readonly origins?: readonly string[] | undefined;
+  /**
+   * Whether `relay.respond` answers calls over HTTP, `POST /call/server.function`, with the same tokens, grants and limits as over
+   * WebSocket. Default false.
+   */
+  readonly http?: boolean | undefined;
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string | undefined;
   /**

@@ -22,6 +22,7 @@ import { Metrics } from './http/metrics.ts';
 import { UpgradeHandler } from './http/upgrade-handler.ts';
 import { UpgradeRouter } from './http/upgrade-router.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
+import { HttpCalls } from './session/http-calls.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
 import { Reauthentication } from './session/reauthentication.ts';
@@ -36,7 +37,7 @@ export interface Relay extends AsyncDisposable {
   readonly connections: number;
   /**
    * Answers `/healthz` (the relay runs), `/readyz` (it takes clients, and a server answers) and, for requests that the option
-   * `metrics` allows, `/metrics`; all of them also below the path of the WebSocket.
+   * `metrics` allows, `/metrics`; with the option `http`, `/call/…`; all of them also below the path of the WebSocket.
    * @returns false for other requests, which the caller must answer.
    */
   respond(request: IncomingMessage, response: ServerResponse): boolean;
@@ -132,6 +133,8 @@ class RelayServer implements Relay {
   readonly #webSocketServer: WebSocketServer;
   readonly #upgradeHandler: UpgradeHandler;
   readonly #health: Health;
+  /** Undefined where calls over HTTP are not allowed. */
+  readonly #httpCalls: HttpCalls | undefined;
   readonly #upstreams: Upstreams;
   readonly #sessions: Sessions;
   readonly #admission: Admission;
@@ -221,6 +224,18 @@ class RelayServer implements Relay {
       isDraining: () => this.#isDraining,
       logger,
     });
+    if (options.http === true) {
+      this.#httpCalls = new HttpCalls({
+        path,
+        limits,
+        admission: this.#admission,
+        upgrades: this.#upgradeHandler,
+        sessions: this.#sessions,
+        metrics: this.#metrics,
+        logger,
+        find,
+      });
+    }
     // Both may throw, and a relay that does not start must leave nothing behind.
     this.#stopListening = options.authenticate?.onChange?.(() => this.reauthenticate());
     try {
@@ -242,7 +257,7 @@ class RelayServer implements Relay {
   }
 
   respond(request: IncomingMessage, response: ServerResponse): boolean {
-    return this.#health.respond(request, response);
+    return this.#health.respond(request, response) || this.#httpCalls?.respond(request, response) === true;
   }
 
   reauthenticate(): Promise<void> {
@@ -269,7 +284,8 @@ class RelayServer implements Relay {
 
   async #close(timeout: number): Promise<void> {
     this.#isDraining = true;
-    await atMost(timeout, this.#drained());
+    await atMost(timeout, Promise.all([this.#drained(), this.#httpCalls?.idle()]));
+    this.#httpCalls?.close();
     this.#heartbeats.stop();
     this.#stopChanges();
     const closed = [...this.#sockets].map((socket) =>

@@ -22,6 +22,7 @@ export class Metrics {
   readonly #refusals: Counter<'what'>;
   readonly #greetings: Counter<'outcome'>;
   readonly #lostWork: Counter;
+  readonly #httpCalls: Counter<'status'>;
 
   constructor(gauges: Gauges) {
     const registers = [this.#registry];
@@ -49,6 +50,11 @@ export class Metrics {
     this.#lostWork = counter(
       'lost_work_total',
       'Messages of work that were dropped after their worker vanished',
+    );
+    this.#httpCalls = counter(
+      'http_calls_total',
+      'Calls over HTTP, by status; 499 for callers that went',
+      'status',
     );
     for (const [name, help] of [
       ['connections', 'Open WebSockets'],
@@ -87,6 +93,10 @@ export class Metrics {
 
   session(outcome: 'new' | 'resumed' | 'forgotten'): void {
     this.#greetings.inc({ outcome });
+  }
+
+  httpCall(status: number): void {
+    this.#httpCalls.inc({ status: String(status) });
   }
 
   lostWork(count: number): void {

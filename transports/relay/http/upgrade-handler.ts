@@ -25,6 +25,16 @@ export interface UpgradeHandlerSettings {
   readonly open: (webSocket: WebSocket, info: ConnectionInfo, socket: Duplex) => void;
 }
 
+/** Whether a request may go on, and who it is from. */
+export type Admittance =
+  | {
+      readonly info: ConnectionInfo;
+      readonly refusal: undefined;
+      /** Frees its place among the connections. */
+      readonly leave: () => void;
+    }
+  | { readonly info: ConnectionInfo; readonly refusal: Refusal };
+
 /** The most characters of a client's address. IPv6 addresses have 45, and a zone. */
 const LONGEST_ADDRESS = 128;
 
@@ -50,25 +60,15 @@ export class UpgradeHandler {
   /** @param socket - must have a listener for errors. */
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { webSocketServer, metrics, logger, open } = this.#settings;
-    const socketAddress = request.socket.remoteAddress ?? '';
-    const { headers } = request;
-    let address = socketAddress;
-    let entered: (() => void) | Refusal | undefined;
-    try {
-      address = this.#addressOf(headers, socketAddress);
-    } catch (error) {
-      entered = { status: 500, reason: 'the relay cannot determine the address' };
-      logger.error('addressOf failed', { address, reason: messageOf(error) });
-    }
-    const info: ConnectionInfo = { address, origin: headers.origin };
-    entered ??= this.#enter({ headers, info, socketAddress });
-    if (typeof entered !== 'function') {
-      metrics.handshake(entered.status);
-      logger.warning('handshake refused', { address, origin: info.origin, ...entered });
-      this.#refusals.refuse(request, socket, entered);
+    const admitted = this.admit(request);
+    const { info, refusal } = admitted;
+    if (refusal !== undefined) {
+      metrics.handshake(refusal.status);
+      logger.warning('handshake refused', { ...info, ...refusal });
+      this.#refusals.refuse(request, socket, refusal);
       return;
     }
-    socket.on('close', entered);
+    socket.on('close', admitted.leave);
     try {
       webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         metrics.handshake(101);
@@ -80,6 +80,25 @@ export class UpgradeHandler {
         reason: messageOf(error),
       });
     }
+  }
+
+  /** Takes a place among the connections for a request, when its origin may connect and there is room. */
+  admit({ headers, socket }: IncomingMessage): Admittance {
+    const socketAddress = socket.remoteAddress ?? '';
+    const { origin } = headers;
+    let address = socketAddress;
+    try {
+      address = this.#addressOf(headers, socketAddress);
+    } catch (error) {
+      this.#settings.logger.error('addressOf failed', { address, reason: messageOf(error) });
+      const refusal = { status: 500, reason: 'the relay cannot determine the address' };
+      return { info: { address, origin }, refusal };
+    }
+    const info = { address, origin };
+    const entered = this.#enter({ headers, info, socketAddress });
+    return typeof entered === 'function'
+      ? { info, refusal: undefined, leave: entered }
+      : { info, refusal: entered };
   }
 
   /** The client may have chosen it, and the relay keeps it as long as the connection: so its length is bounded. */
