@@ -194,6 +194,10 @@ export const OPTIONS = {
     value: 'HOST:PORT',
     help: 'address that serves /metrics for Prometheus; without this option nothing does',
   },
+  http: {
+    kind: 'flag',
+    help: 'also answer POST /call/server.function, for curl and other programs without WebSockets',
+  },
   origin: {
     kind: 'texts',
     value: 'URL',

@@ -112,6 +112,7 @@ export class Reload {
     compare('path', initial.path, next.path);
     compare('limits', initial.limits, next.limits);
     compare('tokens', initial.tokens, next.tokens);
+    compare('http', initial.http, next.http);
     compare('trustProxy', initial.trustProxy, next.trustProxy);
     compare('serverKey', initial.keys.serverKey, next.keys.serverKey);
     compare('clientKey', initial.keys.clientKey, next.keys.clientKey);

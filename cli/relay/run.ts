@@ -125,11 +125,12 @@ function warnOfUnknownServers({ servers }: RelaySettings, tokens: Tokens | undef
 }
 
 function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {
-  const { transport, servers, path, origins, anonymous, limits, trustProxy } = settings;
+  const { transport, servers, path, http, origins, anonymous, limits, trustProxy } = settings;
   return {
     transport,
     servers,
     path,
+    http,
     limits,
     trustProxy,
     ...(origins !== undefined && { origins }),

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
+  boolean,
   check,
   custom,
   exactOptional,
@@ -58,6 +59,8 @@ export interface RelaySettings {
   /** Where metrics are served. */
   readonly metrics: HostPort | undefined;
   readonly path: string;
+  /** Whether it answers calls over HTTP. */
+  readonly http: boolean;
   /** Origins of pages that may connect. Undefined for the relay's own host. */
   readonly origins: readonly string[] | undefined;
   /** Path of the token file. */
@@ -104,6 +107,7 @@ export async function settingsOf(options: ParsedOptions): Promise<RelaySettings>
     place: parseHostPort(options.text('listen') ?? config.listen ?? USUAL_ADDRESS),
     metrics: metrics === undefined ? undefined : parseHostPort(metrics, '--metrics'),
     path: config.path ?? '/',
+    http: options.flag('http') || (config.http ?? false),
     origins: originsOf(options) ?? config.origins,
     tokens,
     anonymous,
@@ -299,6 +303,7 @@ const CONFIG = shape({
     list(text('an origin such as https://dash.example', isOrigin), 'a list of origins of pages'),
   ),
   path: exactOptional(text('a path such as /frond', (path) => /^\/[^\s?#]*$/.test(path))),
+  http: exactOptional(boolean('true or false')),
   tokens: exactOptional(TEXT),
   anonymous: exactOptional(shape(GRANTS)),
   limits: exactOptional(LIMITS),

@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../..');
 const GUIDE = [
   ['First steps', ['install', 'client', 'jobs-and-maps', 'errors']],
   ['Serving', ['functions', 'clusters', 'transports', 'pylm-users']],
-  ['Pages', ['relay', 'browser', 'playground']],
+  ['Pages and HTTP', ['relay', 'http', 'browser', 'playground']],
   ['Operating', ['command', 'deployment', 'security', 'limits', 'performance']],
 ] as const;
 

@@ -156,6 +156,8 @@ export class HttpCalls {
         onEnd: leave,
       });
       this.#clients.add(client);
+      // A call may take its time, longer than an idle connection has.
+      response.setTimeout(0);
       session.arriving(0);
       sessions.connect(session, client, session.identity);
       const own = client;
