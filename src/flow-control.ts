@@ -45,6 +45,10 @@ export const UNTIMED_FRAMES = 16;
 /** Milliseconds that all links of one ZMTP transport read from such pieces in one turn of the event loop. The rest waits for the next turns. */
 export const READ_TURN = 1;
 
+/** Milliseconds that all connections of a relay read in one turn of the event loop, and bytes of a piece from which on that is counted. */
+export const RELAY_READ_TURN = 2;
+export const TIMED_PIECE_BYTES = 4_096;
+
 /** Batches sent in a row to a ZeroMQ socket before other events run: an idle socket never makes its sender wait. */
 export const SEND_RUN = 32;
 

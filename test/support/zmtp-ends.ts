@@ -1,6 +1,8 @@
 /** The ends of zmtp, each over a socket that exists in memory only: a test writes what the peer would send. */
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { ReadTurns } from '../../src/async/read-turns.ts';
+import { READ_TURN } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { ChannelHost } from '../../transports/shared/base-connection.ts';
 import type { BindContext, Bound } from '../../transports/zmtp/bound.ts';
@@ -14,7 +16,6 @@ import { LocalSystem } from '../../transports/zmtp/local-system.ts';
 import { resolveOptions, type ZmtpOptions } from '../../transports/zmtp/options.ts';
 import { OwnBytes } from '../../transports/zmtp/own-bytes.ts';
 import { ZmtpPusher } from '../../transports/zmtp/pusher.ts';
-import { ReadTurns } from '../../transports/zmtp/read-turns.ts';
 import { ZmtpPuller, ZmtpSubscription } from '../../transports/zmtp/receiving.ts';
 import { ZmtpRequester } from '../../transports/zmtp/requester.ts';
 
@@ -220,7 +221,7 @@ export class MemoryLink {
   #wasPaused = false;
 
   /** @param turns - of the transport, for links that share it. */
-  constructor(kind: string, options: ZmtpOptions = {}, isDeaf = false, turns = new ReadTurns()) {
+  constructor(kind: string, options: ZmtpOptions = {}, isDeaf = false, turns = new ReadTurns(READ_TURN)) {
     const { make, isDialler } = ENDS[kind] ?? raise(kind);
     const settings = resolveOptions({ heartbeatInterval: 0, ...options });
     const context = {

@@ -1,7 +1,7 @@
 /** A flood of frames is read in turns: links share each turn of the event loop. */
 import { afterEach, expect, it, vi } from 'vitest';
+import { ReadTurns } from '../../src/async/read-turns.ts';
 import { READ_TURN, UNTIMED_FRAMES } from '../../src/flow-control.ts';
-import { ReadTurns } from '../../transports/zmtp/read-turns.ts';
 import { frameOf, GREETING, messageOf, readyOf } from '../support/zmtp.ts';
 import { MemoryLink } from '../support/zmtp-ends.ts';
 
@@ -41,7 +41,7 @@ const asked = (requests: readonly Uint8Array[]) =>
 
 it('a peer that floods its socket leaves each turn to the peers that send little', async () => {
   stepClock();
-  const turns = new ReadTurns();
+  const turns = new ReadTurns(READ_TURN);
   const [flooding, honest] = [requester(turns), requester(turns)];
   const requests = numbered(1_000);
   flooding.receive(asked(requests));
@@ -61,7 +61,7 @@ it('a peer that floods its socket leaves each turn to the peers that send little
 
 it('all floods together take no more of a turn than one', async () => {
   stepClock();
-  const turns = new ReadTurns();
+  const turns = new ReadTurns(READ_TURN);
   const flooding = Array.from({ length: 8 }, () => requester(turns));
   const requests = numbered(300);
   for (const link of flooding) link.receive(asked(requests));
@@ -80,7 +80,7 @@ it('all floods together take no more of a turn than one', async () => {
 
 it('a link that is held up while it waits for its turn loses nothing and keeps the order', async () => {
   stepClock();
-  const link = dial('a bound PULL', 'PUSH', new ReadTurns(), { receiveHighWaterMark: 8 });
+  const link = dial('a bound PULL', 'PUSH', new ReadTurns(READ_TURN), { receiveHighWaterMark: 8 });
   const frames = numbered(2_000);
   await link.receive(Buffer.concat(frames.map((frame) => frameOf(frame))));
   expect(link.isPaused).toBe(true);
@@ -89,7 +89,7 @@ it('a link that is held up while it waits for its turn loses nothing and keeps t
 
 it('a link that ends while it waits for its turn is left alone', async () => {
   stepClock();
-  const turns = new ReadTurns();
+  const turns = new ReadTurns(READ_TURN);
   const [ending, other] = [requester(turns), requester(turns)];
   const requests = numbered(500);
   ending.receive(asked(requests));

@@ -2,7 +2,9 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https';
 import type { WebSocketServer } from 'ws';
 import { harmless } from '../../src/async/harmless.ts';
+import { ReadTurns } from '../../src/async/read-turns.ts';
 import { atMost } from '../../src/async/timers.ts';
+import { RELAY_READ_TURN } from '../../src/flow-control.ts';
 import { atLevel, consoleLogger, type Logger, sparing } from '../../src/logging.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { invalidCall, messageOf } from '../../src/protocol/errors.ts';
@@ -196,6 +198,7 @@ class RelayServer implements Relay {
       sessions: this.#sessions,
       budget,
       logger,
+      turns: new ReadTurns(RELAY_READ_TURN),
       sockets: this.#sockets,
     };
     this.#upgradeHandler = new UpgradeHandler({

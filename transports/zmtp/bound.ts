@@ -1,6 +1,7 @@
 import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
+import type { ReadTurns } from '../../src/async/read-turns.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Binding, CloseOptions } from '../../src/transport.ts';
 import type { ChannelHost } from '../shared/base-connection.ts';
@@ -12,7 +13,6 @@ import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { peerNetwork } from './peer-network.ts';
-import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Connections that the system may accept before this process does. */

@@ -1,3 +1,5 @@
+import { ReadTurns } from '../../src/async/read-turns.ts';
+import { READ_TURN } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall } from '../../src/protocol/errors.ts';
 import { checkTopic, LONGEST_TOPIC } from '../../src/protocol/topics.ts';
@@ -27,7 +29,6 @@ import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import { OwnBytes } from './own-bytes.ts';
 import { ZmtpPusher } from './pusher.ts';
-import { ReadTurns } from './read-turns.ts';
 import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
 import { ZmtpRequester } from './requester.ts';
 
@@ -46,7 +47,11 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
   readonly #requesters = new Map<string, ZmtpRequester>();
 
   /** @param turns - shared by all connections of one transport: the links of a process wait for each other. */
-  constructor(settings: ZmtpSettings, mechanisms: Mechanisms = {}, turns: ReadTurns = new ReadTurns()) {
+  constructor(
+    settings: ZmtpSettings,
+    mechanisms: Mechanisms = {},
+    turns: ReadTurns = new ReadTurns(READ_TURN),
+  ) {
     super();
     this.#turns = turns;
     this.#settings = settings;

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import type { ReadTurns } from '../../src/async/read-turns.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
@@ -11,7 +12,6 @@ import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
 import type { OwnBytes } from './own-bytes.ts';
-import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Shortest wait before a peer that refused is dialled again, in milliseconds. */

@@ -1,10 +1,12 @@
 /** `frond/zmtp`: ZeroMQ's protocol in TypeScript, on the sockets of Node, Bun and Deno. */
+
+import { ReadTurns } from '../../src/async/read-turns.ts';
+import { READ_TURN } from '../../src/flow-control.ts';
 import type { BindingTransport } from '../../src/transport.ts';
 import { resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { checkZmtpAddress } from './address.ts';
 import { type Mechanisms, ZmtpConnection } from './connection.ts';
 import { resolveOptions, type ZmtpOptions, type ZmtpSettings } from './options.ts';
-import { ReadTurns } from './read-turns.ts';
 
 export type { AllowKey, CurveClientKeys, CurveOptions, CurveServerKeys } from '../shared/curve-keys.ts';
 export { type CurveKeyPair, curveKeyPair, curvePublicKey } from './key-pair.ts';
@@ -21,7 +23,7 @@ export type { ZmtpOptions } from './options.ts';
  */
 export function zmtp(options: ZmtpOptions = {}): BindingTransport {
   const settings = resolveOptions(options);
-  const turns = new ReadTurns();
+  const turns = new ReadTurns(READ_TURN);
   return {
     name: 'zmtp',
     checkAddress: checkZmtpAddress,

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
+import type { ReadTurns } from '../../src/async/read-turns.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import { GATHERED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
@@ -29,7 +30,6 @@ import type { ZmtpSettings } from './options.ts';
 import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { hasEnded } from './process-mark.ts';
-import type { ReadTurns } from './read-turns.ts';
 import { Violation } from './violation.ts';
 
 /** Milliseconds that a peer gets to hang up after everything was sent to it. */

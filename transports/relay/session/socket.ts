@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
+import type { ReadTurns } from '../../../src/async/read-turns.ts';
 import { startTimer } from '../../../src/async/timers.ts';
-import { GREETING_BYTES } from '../../../src/flow-control.ts';
+import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../src/flow-control.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
@@ -34,6 +35,8 @@ export interface SocketContext {
   readonly sessions: Sessions;
   readonly budget: MemoryBudget;
   readonly logger: Logger;
+  /** Shares the reading of large pieces among all sockets. */
+  readonly turns: ReadTurns;
   /** The open sockets of the relay. */
   readonly sockets: Set<ServerSocket>;
 }
@@ -154,6 +157,14 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       else session.arriving(this.#counted);
     }
     return true;
+  }
+
+  /** A piece was read, which took so many milliseconds. Reads no more before its turn where all sockets have read for long enough. */
+  hasRead(time: number): void {
+    const { turns } = this.#context;
+    if (turns.spend(time) || this.#socket.isPaused) return;
+    this.#socket.pause();
+    turns.wait(() => this.#socket.resume());
   }
 
   /** Sends a heartbeat, or cuts a silent client. */
@@ -343,14 +354,22 @@ export function partsOf(maxPayload: number): {
 
 /**
  * Counts all bytes that arrive, and bounds those of an incomplete message. The library counts only what is in fragments: not the
- * frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it arrived with.
+ * frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it arrived with. Counts the time
+ * that large pieces take, too: the system hands over up to 32 of them in a row.
  */
 export function countIntake(stream: Duplex, socket: ServerSocket, maxPayload: number): void {
   const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
-  const count = (chunk: Buffer) => {
-    if (socket.arrived(chunk.length, largest)) return;
-    stream.off('data', count);
-    stream.pause();
+  let began = 0;
+  const begin = ({ length }: Buffer) => {
+    if (length >= TIMED_PIECE_BYTES) began = performance.now();
   };
+  const count = ({ length }: Buffer) => {
+    if (!socket.arrived(length, largest)) {
+      stream.off('data', begin).off('data', count);
+      stream.pause();
+    } else if (length >= TIMED_PIECE_BYTES) socket.hasRead(performance.now() - began);
+  };
+  // The library reads between the two.
+  stream.prependListener('data', begin);
   stream.on('data', count);
 }

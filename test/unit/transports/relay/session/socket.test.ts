@@ -1,8 +1,13 @@
 /** A client's WebSocket in the relay, until it is authenticated and when it ends: limits, and what is left. */
 import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GREETING_BYTES } from '../../../../../src/flow-control.ts';
-import { ServerSocket, type SocketContext } from '../../../../../transports/relay/session/socket.ts';
+import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../../../src/flow-control.ts';
+import {
+  countIntake,
+  ServerSocket,
+  type SocketContext,
+} from '../../../../../transports/relay/session/socket.ts';
 import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
@@ -30,6 +35,7 @@ class FakeWebSocket extends EventEmitter {
   readonly protocol: string;
   readonly closes: [code: number, reason: string][] = [];
   terminated = 0;
+  isPaused = false;
 
   constructor(protocol: string) {
     super();
@@ -37,6 +43,14 @@ class FakeWebSocket extends EventEmitter {
   }
 
   send(): void {}
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
 
   close(code: number, reason: string): void {
     this.closes.push([code, reason]);
@@ -67,6 +81,7 @@ function ground(protocol: string = SUBPROTOCOL) {
         bytes === 0 ? budget.delete(holder) : budget.set(holder, bytes),
     },
     logger: { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() },
+    turns: { spend: vi.fn((time: number) => time < TURN), wait: vi.fn((readOn: () => void) => readOn) },
     sockets: new Set<ServerSocket>(),
   };
   const socket = new ServerSocket(
@@ -78,6 +93,47 @@ function ground(protocol: string = SUBPROTOCOL) {
     webSocket.emit('message', Buffer.from(loneMessage(frames[0] as never)), true);
   return { webSocket, socket, context, budget, closed, receive };
 }
+
+/** Milliseconds that the test lets a socket read. */
+const TURN = 2;
+
+describe('a socket that sends large pieces', () => {
+  /** Its stream, whose pieces take the library so many milliseconds each. */
+  function reading(time: number) {
+    const own = ground();
+    const stream = new EventEmitter();
+    stream.on('data', () => vi.advanceTimersByTime(time));
+    countIntake(stream as unknown as Duplex, own.socket, 1_000_000);
+    return { ...own, send: (length: number) => stream.emit('data', Buffer.alloc(length)) };
+  }
+
+  it('is not timed where they are small', () => {
+    const { send, context, webSocket } = reading(50);
+    send(TIMED_PIECE_BYTES - 1);
+    expect(context.turns.spend).not.toHaveBeenCalled();
+    expect(webSocket.isPaused).toBe(false);
+  });
+
+  it('reads on while there is time', () => {
+    const { send, context, webSocket } = reading(TURN - 1);
+    send(TIMED_PIECE_BYTES);
+    expect(context.turns.spend).toHaveBeenCalledWith(TURN - 1);
+    expect(webSocket.isPaused).toBe(false);
+  });
+
+  it('waits for its turn when there is none left, in one place of the line', () => {
+    const { send, context, webSocket } = reading(TURN);
+    send(TIMED_PIECE_BYTES);
+    expect(webSocket.isPaused).toBe(true);
+    // One that is on its way through the stream.
+    send(TIMED_PIECE_BYTES);
+    expect(context.turns.wait).toHaveBeenCalledOnce();
+    context.turns.wait.mock.calls[0]?.[0]();
+    expect(webSocket.isPaused).toBe(false);
+    send(TIMED_PIECE_BYTES);
+    expect(context.turns.wait).toHaveBeenCalledTimes(2);
+  });
+});
 
 describe('a socket that has not greeted', () => {
   it('may send as many bytes as a greeting has, and no more, in however many chunks', () => {
