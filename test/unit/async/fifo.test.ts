@@ -50,6 +50,7 @@ describe('a Fifo', () => {
         expect(Array.from(model, () => fifo.shift())).toEqual(model);
         expect(fifo.shift()).toBeUndefined();
       }),
+      { numRuns: 40 },
     );
   });
 
