@@ -73,7 +73,7 @@ function rowOf(name, mutants) {
 
 /** Prints the table. Returns whether each room reaches its target. */
 export function printTable(rooms) {
-  const rows = [['', 'killed', 'survived', 'of them named', 'rate', 'target', '']];
+  const rows = [['', 'killed', 'survived', 'of them named', 'not tried', 'rate', 'target', '']];
   let isReached = true;
   for (const { name, target, mutants } of rooms) {
     for (const file of new Set(mutants.map((mutant) => mutant.file))) {
@@ -100,8 +100,15 @@ export function printTable(rooms) {
   return isReached;
 }
 
-function cells({ name, killed, alive, named, rate, all }) {
-  if (all === 0) return [name, '0', '0', '0', ''];
+function cells({ name, killed, alive, named, untried, rate, all }) {
+  if (all === 0) return [name, '0', '0', '0', String(untried), ''];
   // Rounded down, so that what is shown as reached is.
-  return [name, String(killed), String(alive), String(named), `${(Math.floor(rate * 10) / 10).toFixed(1)} %`];
+  return [
+    name,
+    String(killed),
+    String(alive),
+    String(named),
+    String(untried),
+    `${(Math.floor(rate * 10) / 10).toFixed(1)} %`,
+  ];
 }

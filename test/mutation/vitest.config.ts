@@ -7,8 +7,7 @@ export default defineConfig({
   test: {
     include: tests.map((glob) => glob.replace(/\*\*$/, '**/*.test.ts')),
     exclude: ['test/unit/house.test.ts', 'test/unit/index.test.ts', '**/*.long.test.ts'],
-    // A mutant may leave a promise unsettled, and its test then waits for all of this time.
-    testTimeout: 8_000,
-    hookTimeout: 8_000,
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
   },
 });
