@@ -59,7 +59,7 @@ export class CacheClient {
 
   async #delete(wire: string, limits: CallLimits): Promise<boolean> {
     // Deleting a missing key ends the cache service of a stock pylm server (DictDB.delete raises).
-    if (!this.#link.answersEnvelopes && (await this.#get(wire, limits)) === undefined) return false;
+    if (this.#link.features === undefined && (await this.#get(wire, limits)) === undefined) return false;
     const reply = await this.#exchange('delete', wire, limits);
     if (reply.status === Status.missing) return false;
     // A relay answers this when another client has deleted the key: the pylm server must not get a second deletion.
@@ -86,7 +86,7 @@ export class CacheClient {
 
   async #exchange(operation: string, wire: string, limits: CallLimits, value?: Bytes): Promise<CacheReply> {
     throwIfAborted(limits.signal);
-    const features = this.#link.answersEnvelopes ? Feature.replies : 0;
+    const features = this.#link.features === undefined ? 0 : Feature.replies;
     const { server, context } = this.#link;
     const parties = { server, client: context.connection.id };
     const request = value

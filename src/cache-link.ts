@@ -18,8 +18,8 @@ export class CacheLink {
   readonly codec: EnvelopeCodec = new EnvelopeCodec();
   /** The server's name, once it is known. pylm ignores it. */
   server = '_';
-  /** Whether the server answers with envelopes, which tell a missing key from an empty value. */
-  answersEnvelopes = false;
+  /** The features of a frond server, which answers with envelopes; undefined for a pylm server, and before it is known. */
+  features: number | undefined;
 
   constructor(context: CacheContext) {
     this.context = context;
@@ -31,7 +31,7 @@ export class CacheLink {
       keyRequest('get', { server: this.server, client: this.context.connection.id }, key, Feature.replies),
     );
     const read = readReply(this.codec, await reply, true);
-    this.answersEnvelopes = read.features !== undefined;
+    this.features = read.features;
     this.tapReply(read, read.value.length);
     return read;
   }

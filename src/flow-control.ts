@@ -196,7 +196,7 @@ export const CONFIRMATION_BACKLOG_BYTES = 65_536;
 // Cancelled calls.
 
 /** Milliseconds, at least, that a server remembers what was cancelled: a notice may overtake the calls that it names. */
-export const CANCELLED_FOR = 5_000;
+export const CANCELLED_FOR = 60_000;
 
 /** Calls and clients that are remembered so, before the older ones are forgotten sooner. */
 export const CANCELLED_NAMES = 8_192;

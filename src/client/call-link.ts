@@ -67,6 +67,10 @@ export class CallLink {
   isDirect: boolean;
   pusher: Pusher;
   subscription: Subscription;
+  /** Tells the server that nobody waits for a call, or for one message of it (`call:ordinal`), unless the call is detached. */
+  cancel: (call: string, spec: { readonly features: number }, reason: unknown) => unknown = () => {};
+  /** Gathers what is cancelled. Without a value until its code is loaded. */
+  declare canceller?: { cancel(call: string, reason: unknown): Promise<void> };
   /** Why calls are refused, while another server is at the addresses. */
   refusal: PalmError | undefined;
   readonly #tap: Tap | undefined;

@@ -124,6 +124,7 @@ export async function evaluate<T>(link: CallLink, evaluation: Evaluation<T>): Pr
       link.mailbox.close(id);
       // An answer gives the place back, but none came.
       if (left === messages && messages > 0) link.inFlight.release(1);
+      if (left > 0) link.cancel(id, spec, error);
     }
     if (error === undefined) done.resolve(answers);
     else if (error instanceof PalmError && answers.length > 0)

@@ -3,6 +3,7 @@ import type { CacheClient } from '../cache-client.ts';
 import { checkCount, checkTimeout } from '../checks.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../protocol/errors.ts';
+import { Feature } from '../protocol/message.ts';
 import { bytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
 import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from './call.ts';
@@ -15,7 +16,7 @@ import { checkInput, checkOptions, type JobOptions, type MapOptions } from './st
 
 /** What may end a call before its answer comes. */
 export interface CallOptions {
-  /** Ends the call: it rejects with the signal's reason. What was sent may still run. */
+  /** Ends the call: it rejects with the signal's reason, and the function's own signal aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds the call may take; `Infinity` for no limit. Default: the client's `timeout`. */
   readonly timeout?: number | undefined;
@@ -27,6 +28,11 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly messages?: N | undefined;
   /** Goes along in the message's `cache` field, for the functions to read. */
   readonly cache?: string | undefined;
+  /**
+   * Lets the functions run to their end when nobody waits for the answer any more: after `signal`, after `timeout`, and when this client is
+   * closed or gone. Default false: they are cancelled. With 0 `messages` they always run to their end.
+   */
+  readonly detached?: boolean | undefined;
 }
 
 /** A change of a client's connection, with the name of its server. */
@@ -34,6 +40,9 @@ export type ClientStatus = ConnectionStatus & { readonly server: string };
 
 /** One answer; a list of them when `messages` is not 1. */
 export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N extends 1 ? Out : Out[];
+
+/** The options that an envelope shows. */
+type SpecOptions = Pick<EvalOptions, 'cache' | 'detached' | 'messages'>;
 
 /** Loads what not every page needs: jobs, maps, the cache, and following a server that moves. */
 const loadLater = () => import('./later.ts');
@@ -260,8 +269,12 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     }
   }
 
-  #spec(path: FunctionPath, { cache = '' }: { readonly cache?: string | undefined }): CallSpec {
-    return checkCall(path, this.serverName, cache, this.#core.defaults);
+  #spec(path: FunctionPath, { cache = '', detached, messages }: SpecOptions): CallSpec {
+    const { pipeline, features } = this.#core.defaults;
+    return checkCall(path, this.serverName, cache, {
+      pipeline,
+      features: features | (detached || messages === 0 ? Feature.detached : 0),
+    });
   }
 
   #encode(value: In, what: string): Bytes {

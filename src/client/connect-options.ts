@@ -3,7 +3,7 @@ import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../loggi
 import { inspectValue, invalidCall, messageOf } from '../protocol/errors.ts';
 import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
-import { guardTap, type Tap } from '../tap.ts';
+import type { Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
 import type { LinkAddresses, Route } from './call-link.ts';
 
@@ -89,7 +89,6 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
     profile,
     logger,
     timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
-    tap: options.tap && guardTap(options.tap, logger),
   };
 }
 

@@ -3,10 +3,12 @@ import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { atMost, withinLimits } from '../async/timers.ts';
 import type { CacheClient } from '../cache-client.ts';
 import { CacheLink } from '../cache-link.ts';
+import type { Logger } from '../logging.ts';
 import { replyText } from '../protocol/cache-request.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
+import type { Tap } from '../tap.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { MessageDefaults } from './call.ts';
 import { CallLink } from './call-link.ts';
@@ -19,8 +21,11 @@ const DRAIN_TIMEOUT = 1_000;
 /** Code that a client loads when it first needs it. */
 export interface LaterCode {
   openCache(link: CacheLink): CacheClient;
+  guardTap(tap: Tap, logger: Logger): Tap;
   /** Makes the link follow the server when it is restarted at other addresses. */
   follow(core: ClientCore, link: CallLink): void;
+  /** Tells the server that a call is cancelled. */
+  cancel(core: ClientCore, link: CallLink, ...call: Parameters<CallLink['cancel']>): Promise<void>;
 }
 
 /** What all `Client` objects of one connection share: those that `with` makes differ in their payload types only. */
@@ -65,6 +70,10 @@ export class ClientCore {
     if (addresses === undefined) return;
     const link = new CallLink({ connection, addresses, isDirect, tap, logger });
     this.link = link;
+    link.cancel = (...call) =>
+      loadLater()
+        .then((later) => later.cancel(this, link, ...call))
+        .catch(() => {});
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
       loadLater()
@@ -73,8 +82,8 @@ export class ClientCore {
   }
 
   /** @param loadLater - loads code that the client does not need yet. */
-  static async open(settings: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
-    const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
+  static async open(given: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
+    const { transport, dbAddress, timeout, signal, id, session, logger } = given;
     throwIfAborted(signal);
     const connection = await transport.open();
     let awaited = '';
@@ -90,11 +99,12 @@ export class ClientCore {
     };
     const signals = new SignalHub();
     const connect = async () => {
+      const tap = given.tap && (await loadLater()).guardTap(given.tap, logger);
       await connection.identify(id);
       const cache = new CacheLink({ connection, dbAddress, session, tap });
-      const profile = settings.profile ?? (await discover(settings, cache));
+      const profile = given.profile ?? (await discover(given, cache));
       cache.server = profile.serverName;
-      const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
+      const core = new ClientCore({ ...given, tap }, connection, cache, signals, profile, loadLater);
       if (core.link !== undefined) {
         awaited = Object.values(core.link.addresses).join(' and ');
         await core.link.ready();

@@ -1,10 +1,27 @@
 /** Code that a client loads when it first needs it: jobs, maps, the cache, and following a server. */
 import { CacheClient } from '../cache-client.ts';
 import type { CacheLink } from '../cache-link.ts';
+import { Feature } from '../protocol/message.ts';
+import type { CallLink } from './call-link.ts';
+import type { ClientCore } from './core.ts';
 
+export { guardTap } from '../tap.ts';
 export { follow } from './follow.ts';
 export { openJob } from './stream/job.ts';
 export { openMap } from './stream/map.ts';
+
+/** Tells the server that a call is cancelled, unless it is detached. A server to which the link is broken hears of that. */
+export async function cancel(
+  core: ClientCore,
+  link: CallLink,
+  ...[call, { features }, reason]: Parameters<CallLink['cancel']>
+): Promise<void> {
+  if ((features & Feature.detached) !== 0 || !link.isReady) return;
+  // In a chunk of its own: most pages cancel nothing.
+  const { Canceller } = await import('./canceller.ts');
+  link.canceller ??= new Canceller(core);
+  await link.canceller.cancel(call, reason);
+}
 
 export function openCache(link: CacheLink): CacheClient {
   return new CacheClient(link);

@@ -109,7 +109,7 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
     want: Math.max(0, stage),
     leaves: stage === LEAVES,
     isAway: stage === AWAY,
-    takesCancels: (features & Feature.cancels) !== 0,
+    ...((features & Feature.cancels) !== 0 && { takesCancels: true }),
     items,
   };
 }

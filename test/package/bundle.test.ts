@@ -37,6 +37,11 @@ describe('an application that is a client through a relay', () => {
       expect(bundle.code).not.toContain(own);
   });
 
+  it('has what tells a server of cancelled calls apart, in at most 1,024 bytes', () => {
+    console.log(`cancelling in a page: ${bundle.gzippedApart['canceller']} bytes of 1024`);
+    expect(bundle.gzippedApart['canceller']).toBeLessThanOrEqual(1_024);
+  });
+
   it.each(FORBIDDEN)('has no %s in it', (_name, pattern) => {
     const at = bundle.code.search(pattern);
     expect(at < 0 ? '' : bundle.code.slice(Math.max(0, at - 60), at + 60)).toBe('');

@@ -18,6 +18,9 @@ export const PAGE_LIMIT = 18.5 * 1024;
 /** Bytes more, once it first uses a job, a map or the cache: the code of all of them. */
 export const LATER_LIMIT = 7.5 * 1024;
 
+/** Chunks that few pages ever load, by name: each is measured by itself. */
+const APART: readonly string[] = ['canceller'];
+
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */
   readonly code: string;
@@ -25,6 +28,8 @@ export interface AppBundle {
   readonly gzipped: number;
   /** The same of what it loads when it first uses more than `eval`. */
   readonly gzippedLater: number;
+  /** The same of each chunk of {@link APART}. */
+  readonly gzippedApart: Readonly<Record<string, number>>;
 }
 
 /**
@@ -62,8 +67,15 @@ export async function bundleApp(source: string): Promise<AppBundle> {
     const chunks = [outcome].flat().flatMap((part) => ('output' in part ? chunksOf(part.output) : []));
     const now = loaded(chunks);
     const code = codeOf(chunks.filter((chunk) => now.has(chunk)));
-    const later = codeOf(chunks.filter((chunk) => !now.has(chunk)));
-    return { code, gzipped: gzipped(code), gzippedLater: gzipped(later) };
+    const isApart = ({ name }: Rolldown.OutputChunk) => APART.includes(name);
+    const later = codeOf(chunks.filter((chunk) => !now.has(chunk) && !isApart(chunk)));
+    const apart = chunks.filter(isApart).map((chunk) => [chunk.name, gzipped(chunk.code)] as const);
+    return {
+      code,
+      gzipped: gzipped(code),
+      gzippedLater: gzipped(later),
+      gzippedApart: Object.fromEntries(apart),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -217,9 +217,19 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     return this.#link.timeout(nameOf(spec.function), timeout, this.#id === undefined ? undefined : came);
   }
 
-  protected stop(): void {
+  protected stop({ error }: Ending): void {
     this.#idle.stop();
-    if (this.#id !== undefined) this.#link.mailbox.close(this.#id);
+    if (this.#id !== undefined) {
+      this.#link.mailbox.close(this.#id);
+      if (this.#sender.taken > 0 && !this.#isWhole(error))
+        this.#link.cancel(this.#id, this.#settings.spec, error ?? 'the job was left');
+    }
     this.#sender.stop(this.#received);
+  }
+
+  /** Whether nothing is left to cancel, as far as can be told: each input has one result, and these are all that were wanted. */
+  #isWhole(error: unknown): boolean {
+    const isEnd = this.#ending !== undefined || this.#received === this.#settings.messages;
+    return isEnd && error === this.#ending?.error && this.#received === this.#sender.taken;
   }
 }

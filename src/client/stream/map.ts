@@ -251,7 +251,10 @@ export class MapRun<In, Out>
       if (this.isOver) return;
       const error = errorOf(attempt);
       this.#sender.giveBack(attempt);
-      if (!this.#attempts.giveUp(attempt, now)) this.#finish(attempt.index, failureOf(attempt, error));
+      if (this.#attempts.giveUp(attempt, now)) continue;
+      if (attempt.breaks !== undefined)
+        this.#link.cancel(`${this.#id}:${attempt.index + 1}`, this.#settings.spec, error);
+      this.#finish(attempt.index, failureOf(attempt, error));
     }
     if (!this.isOver) this.#alarm.set(this.#attempts.next);
   }
@@ -296,8 +299,10 @@ export class MapRun<In, Out>
     this.end(end);
   }
 
-  protected stop(): void {
+  protected stop({ error }: Ending): void {
     this.#ended = Date.now();
+    if (this.#attempts.size > 0)
+      this.#link.cancel(this.#id, this.#settings.spec, error ?? 'the map was left');
     this.#link.mailbox.close(this.#id);
     this.#sender.stop();
     this.#link.inFlight.release(this.#attempts.clear());

@@ -6,8 +6,13 @@ import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors
 export interface JobOptions {
   /** Goes along in each message's `cache` field, for the functions to read. */
   readonly cache?: string | undefined;
-  /** Ends it at once: reading throws the signal's reason. What was sent may still run. */
+  /** Ends it at once: reading throws the signal's reason, and the signals of the functions abort. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Lets the functions run to their end when nobody reads the results any more: after `signal` or a time-out, when the loop is left, and when
+   * the client is closed or gone. Default false: they are cancelled. With 0 `messages` they always run to their end.
+   */
+  readonly detached?: boolean | undefined;
   /**
    * Results the job ends after; with 0 it gives none, and ends when its input has left. Left out, it stays open until it is
    * left, aborted or its client closed.
@@ -31,7 +36,7 @@ export interface JobOptions {
 }
 
 /** Options of `map` and `mapSettled`. */
-export interface MapOptions extends Pick<JobOptions, 'cache' | 'signal'> {
+export interface MapOptions extends Pick<JobOptions, 'cache' | 'signal' | 'detached'> {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**
@@ -72,6 +77,11 @@ export interface MapLimits extends MapOptions {
   readonly retryDelay: number;
 }
 
+function checkFlag(what: string, flag: unknown): void {
+  if (typeof flag !== 'boolean')
+    throw invalidCall(`${what} must be true or false, not ${inspectValue(flag)}`);
+}
+
 const checkFromZero = (what: string, count: unknown) => checkCount(what, count, 0);
 
 /** How each option is checked that is given. */
@@ -84,10 +94,8 @@ const CHECKS: Readonly<Record<string, (what: string, value: unknown) => unknown>
   deadline: checkTimeout,
   retryDelay: checkTimeout,
   idleTimeout: checkTimeout,
-  ordered: (what, ordered) => {
-    if (typeof ordered !== 'boolean')
-      throw invalidCall(`${what} must be true or false, not ${inspectValue(ordered)}`);
-  },
+  ordered: checkFlag,
+  detached: checkFlag,
   concurrency: (what) => {
     throw invalidCall(`${what} belongs to roles: give window`);
   },

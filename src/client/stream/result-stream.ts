@@ -47,8 +47,8 @@ export abstract class ResultStream<R, T> implements AsyncIterableIterator<T, und
   protected abstract begin(): void;
   /** Hands a result to the reader. Not async: most results are there when they are asked for. */
   protected abstract give(result: R): Promise<IteratorResult<T, undefined>>;
-  /** Stops taking and sending the input. */
-  protected abstract stop(): void;
+  /** Stops taking and sending the input, because the stream has ended so. */
+  protected abstract stop(ending: Ending): void;
 
   [Symbol.asyncIterator](): this {
     return this;
@@ -92,7 +92,7 @@ export abstract class ResultStream<R, T> implements AsyncIterableIterator<T, und
     if (this.isOver) return;
     this.isOver = true;
     for (const release of this.releases) release();
-    this.stop();
+    this.stop(ending);
     this.resume();
     if ('error' in ending) this.results.fail(ending.error);
     else this.results.end();

@@ -61,6 +61,8 @@ export class Flow<T> {
   readonly #settings: FlowSettings<T>;
   readonly #codec = new EnvelopeCodec();
   #running = 0;
+  /** Items that wait for a place. */
+  readonly #held = new Set<T>();
   #free: Deferred<void> | undefined;
   #idle: Deferred<void> | undefined;
   /** Whether a step runs in its message's own turn: its results leave with those of other messages. */
@@ -76,6 +78,17 @@ export class Flow<T> {
     this.#settings = settings;
   }
 
+  /** Drops items that wait for a place. Returns their number. */
+  cancel(isCancelled: (item: T) => boolean): number {
+    let count = 0;
+    for (const item of this.#held) if (isCancelled(item) && this.#held.delete(item)) count++;
+    const { tally, isIntake } = this.#settings;
+    tally.cancelled += count;
+    if (isIntake) tally.received += count;
+    if (count > 0) this.#freed();
+    return count;
+  }
+
   /** Messages that are being worked on. */
   get running(): number {
     return this.#running;
@@ -89,11 +102,18 @@ export class Flow<T> {
       if (done) break;
       this.#heldSince = performance.now();
       for (const item of value) {
-        while (this.#running >= concurrency) {
+        const isHeld = this.#running >= concurrency;
+        if (isHeld) this.#held.add(item);
+        while (this.#running >= concurrency && this.#held.has(item)) {
           // Finished results must not wait for slow functions.
           await outlet.flush();
           source.held?.();
           if (this.#running >= concurrency) await this.#untilFree();
+        }
+        if (isHeld && !this.#held.delete(item)) {
+          outlet.done(item);
+          source.release?.(item);
+          continue;
         }
         this.#begin(item, source);
         if (performance.now() - this.#heldSince > (this.#isAfterBad ? BAD_FRAMES_HOLD : RESULT_HOLD)) {
@@ -174,11 +194,15 @@ export class Flow<T> {
   #finished(): void {
     this.#running--;
     this.#flushSoon();
-    this.#free?.resolve();
-    this.#free = undefined;
+    this.#freed();
     if (this.#running > 0) return;
     this.#idle?.resolve();
     this.#idle = undefined;
+  }
+
+  #freed(): void {
+    this.#free?.resolve();
+    this.#free = undefined;
   }
 
   #untilFree(): Promise<void> {

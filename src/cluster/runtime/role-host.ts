@@ -155,6 +155,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const onFull = () => this.#isFull();
     const onCancelled = (count: number) => {
       this.tally.cancelled += count;
+      this.tally.received += count;
     };
     const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...(other && { other }) });
     this.cancellations.add(intake);
@@ -174,7 +175,9 @@ export class RoleHost implements FailureSettings, FunctionScope {
   ): Flow<Bytes> {
     const frameOf = (frame: Bytes) => frame;
     const { tally, logger } = this;
-    return new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
+    const flow = new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
+    this.cancellations.add({ cancel: (frames) => flow.cancel((frame) => frames.has(frame)) });
+    return flow;
   }
 
   /** Binds `pubAddress` and returns its publisher. */

@@ -1,3 +1,4 @@
+import { atMost } from '../../async/timers.ts';
 import type { CacheLink } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
@@ -9,6 +10,9 @@ import type { Connection, Transport } from '../../transport.ts';
 import { followNotices, readNotice } from '../runtime/notices.ts';
 import { LeasedLink } from './leased-link.ts';
 import { PushedLink } from './work-link.ts';
+
+/** Milliseconds that a worker that is pushed to waits to hear what is cancelled. It works without that, too. */
+const FOLLOW_TIMEOUT = 250;
 
 /** What a worker needs to find work. */
 export interface LinkSettings {
@@ -56,8 +60,8 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
   const pusher = connection.push(addresses.pull);
   const link = new PushedLink({ puller, pusher, onLost: settings.onLost });
   leaveWhenMoved(settings, addresses, link);
-  followMaster(settings, link).catch(() => {});
-  await Promise.all([puller.ready(), pusher.ready()]);
+  const following = followMaster(settings, link).catch(() => {});
+  await Promise.all([puller.ready(), pusher.ready(), atMost(FOLLOW_TIMEOUT, following)]);
   return link;
 }
 
@@ -75,6 +79,7 @@ async function followMaster(settings: LinkSettings, link: PushedLink): Promise<v
     onCancel,
   );
   link.onStop(() => notices.close());
+  await notices.ready();
 }
 
 /** Where the Master pushes work; undefined for a Master that is asked for work. */
