@@ -19,6 +19,7 @@ const native = {
   zmtp: 'transports/zmtp/index.ts',
   websocket: 'transports/websocket/node-index.ts',
   relay: 'transports/relay/index.ts',
+  serve: 'serve/index.ts',
 };
 /** The suites that a transport passes. Vitest cannot be required, so there is no CommonJS of them. */
 const forTests = { testing: 'test/conformance/index.ts' };

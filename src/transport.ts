@@ -34,6 +34,11 @@ export interface Transport {
 export interface BindingTransport extends Transport {
   /** As {@link Transport.open}, with the verbs of who binds. */
   open(): Promise<BindingConnection>;
+  /**
+   * An address to bind that is free, on the host of another one. Without it, roles need each of their addresses given.
+   * @param beside - an address that is bound, too. Default: loopback.
+   */
+  freeAddress?(beside?: string): string;
 }
 
 /** How to close. */

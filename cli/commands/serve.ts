@@ -27,7 +27,7 @@ import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
 export const serveCommand: CommandDetails = {
   synopsis: ['FILE [FILE…]'],
   about: [
-    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', pullAddress: …, pubAddress: …, functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
+    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
     'Runs until Ctrl-C or SIGTERM, finishes the calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
     'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended.',
   ],

@@ -200,6 +200,7 @@ const NAME = kind('a string without dots or spaces', (value) => typeof value ===
 const TOPIC = kind('the name of the previous server', isText);
 const TOPICS = kind('a list of the names of the previous servers, one for each of subAddresses', isTexts);
 const ADDRESS = kind("an address such as 'tcp://127.0.0.1:5555'", isText, true);
+const FREE_ADDRESS = optional(ADDRESS);
 const ADDRESSES = kind("a list of addresses such as 'tcp://127.0.0.1:5555'", isTexts, true);
 const FLAG = optional(kind('true or false', (value) => typeof value === 'boolean'));
 const FUNCTION = optional(kind('a function', (value) => typeof value === 'function'));
@@ -249,9 +250,9 @@ const RUNNING = {
 } as const;
 
 const DISTRIBUTING = {
-  pubAddress: ADDRESS,
-  workerPullAddress: ADDRESS,
-  workerPushAddress: ADDRESS,
+  pubAddress: FREE_ADDRESS,
+  workerPullAddress: FREE_ADDRESS,
+  workerPushAddress: FREE_ADDRESS,
   pipelined: FLAG,
   scatter: FUNCTION,
   gather: FUNCTION,
@@ -263,13 +264,13 @@ const DISTRIBUTING = {
 
 /** The kinds of all keys, by role. */
 export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
-  server: { ...SERVING, pullAddress: ADDRESS, pubAddress: ADDRESS, ...RUNNING, pipelined: FLAG },
+  server: { ...SERVING, pullAddress: FREE_ADDRESS, pubAddress: FREE_ADDRESS, ...RUNNING, pipelined: FLAG },
   pipeline: {
     ...SERVING,
     subAddress: optional(ADDRESS),
     previousDbAddress: optional(ADDRESS),
     previous: TOPIC,
-    pubAddress: ADDRESS,
+    pubAddress: FREE_ADDRESS,
     ...RUNNING,
     toClient: FLAG,
   },
@@ -278,11 +279,11 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
     subAddresses: optional(ADDRESSES),
     previousDbAddresses: optional(ADDRESSES),
     previous: TOPICS,
-    pubAddress: ADDRESS,
+    pubAddress: FREE_ADDRESS,
     ...RUNNING,
     toClient: FLAG,
   },
-  master: { ...SERVING, pullAddress: ADDRESS, ...DISTRIBUTING },
+  master: { ...SERVING, pullAddress: FREE_ADDRESS, ...DISTRIBUTING },
   hub: {
     ...SERVING,
     subAddress: optional(ADDRESS),

@@ -17,7 +17,10 @@ export interface ConnectOptions {
   readonly dbAddress?: string | undefined;
   /** Address that calls are sent to. Left out, the server is asked. */
   readonly pushAddress?: string | undefined;
-  /** Address that answers are published at. Left out, the server is asked. */
+  /**
+   * Address that answers are published at. Left out, the server is asked: one of frond's knows where its pipeline ends when the servers
+   * behind it are frond's, too, and know its `dbAddress` (`previousDbAddress`).
+   */
   readonly subAddress?: string | undefined;
   /** Name of the session. It marks every message, and is the prefix of every key. */
   readonly session?: string | undefined;
@@ -45,6 +48,8 @@ export interface ConnectOptions {
 /** What a client knows of its server. */
 export interface ServerProfile extends Omit<Route, 'addresses'> {
   readonly serverName: string;
+  /** False for a server of a pipeline that does not know where that ends. */
+  readonly isEndKnown: boolean;
   /** Undefined for a server that takes no calls from clients: a Pipeline, Hub or Sink. Its cache can be used. */
   readonly addresses: LinkAddresses | undefined;
 }
@@ -76,7 +81,7 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
       throw invalidCall(
         'with thisConfig, give serverName, pushAddress and subAddress: the server is not asked',
       );
-    profile = { serverName, addresses: { pushAddress, subAddress }, isDirect: false };
+    profile = { serverName, addresses: { pushAddress, subAddress }, isDirect: false, isEndKnown: true };
   }
   const { id } = options;
   if (id !== undefined) checkId('id', id);

@@ -8,6 +8,7 @@ import { replyText } from '../protocol/cache-request.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
+import { END_KEY } from '../protocol/pipeline-end.ts';
 import type { Tap } from '../tap.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { MessageDefaults } from './call.ts';
@@ -23,7 +24,7 @@ export interface LaterCode {
   openCache(link: CacheLink): CacheClient;
   guardTap(tap: Tap, logger: Logger): Tap;
   /** Makes the link follow the server when it is restarted at other addresses. */
-  follow(core: ClientCore, link: CallLink): void;
+  follow(core: ClientCore, link: CallLink, isEndKnown: boolean): void;
   /** Tells the server that a call is cancelled. */
   cancel(core: ClientCore, link: CallLink, ...call: Parameters<CallLink['cancel']>): Promise<void>;
 }
@@ -77,7 +78,7 @@ export class ClientCore {
     // Behind a relay the server has one name for all, and the relay follows it.
     if (!settings.thisConfig && addresses.pushAddress !== dbAddress)
       loadLater()
-        .then((later) => later.follow(this, link))
+        .then((later) => later.follow(this, link, profile.isEndKnown))
         .catch(() => {});
   }
 
@@ -148,10 +149,12 @@ export function takesNoCalls(serverName: string): PalmError {
 export async function discover(settings: ClientSettings, cache: CacheLink): Promise<ServerProfile> {
   const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
   const ask = async (key: string) => replyText(await cache.read(key));
-  const [own, pull, pub] = await Promise.all([
+  const [own, pull, pub, end] = await Promise.all([
     cache.read('name'),
     pushAddress ?? ask('pull_address'),
     subAddress ?? ask('pub_address'),
+    // pylm's servers have no such key, and older ones of frond's neither.
+    subAddress ?? ask(END_KEY),
   ]);
   const name = replyText(own);
   if (name === '' || (serverName !== undefined && name !== serverName)) {
@@ -163,16 +166,18 @@ export async function discover(settings: ClientSettings, cache: CacheLink): Prom
       { sent: true },
     );
   }
-  const isDirect = subAddress === undefined && own.features !== undefined;
+  const resolve = (address: string) => transport.resolveAddress?.(address, dbAddress) ?? address;
+  const last = subAddress ?? (end.split(' ')[1] || pub);
   return {
     serverName: name,
-    isDirect,
+    isDirect: last === pub && subAddress === undefined && own.features !== undefined,
+    isEndKnown: end !== '?',
     addresses:
       pull === '' || pub === ''
         ? undefined
         : {
-            pushAddress: pushAddress ?? transport.resolveAddress?.(pull, dbAddress) ?? pull,
-            subAddress: subAddress ?? transport.resolveAddress?.(pub, dbAddress) ?? pub,
+            pushAddress: pushAddress ?? resolve(pull),
+            subAddress: subAddress ?? resolve(last),
           },
   };
 }

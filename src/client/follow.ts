@@ -12,9 +12,15 @@ const LOOK_AGAIN = 1_000;
 /** Milliseconds in which a second pusher must connect to show that the server can be reached. */
 const PROBE_TIMEOUT = 1_000;
 
-/** Makes the link of a client follow its server. */
-export function follow(core: ClientCore, link: CallLink): void {
-  link.follower = new ServerFollower(core, link);
+/** The most milliseconds between two questions to a server that does not know where its pipeline ends. */
+const LONGEST_PAUSE = 30_000;
+
+/**
+ * Makes the link of a client follow its server.
+ * @param isEndKnown - whether answers are awaited where the server's pipeline ends. Otherwise it is asked again.
+ */
+export function follow(core: ClientCore, link: CallLink, isEndKnown: boolean): void {
+  link.follower = new ServerFollower(core, link, isEndKnown);
   // The link may have broken while this code was loaded.
   if (link.breaks > 0) link.follower.broke();
 }
@@ -24,15 +30,18 @@ class ServerFollower implements Follower {
   readonly #core: ClientCore;
   readonly #link: CallLink;
   #asked: Promise<void> | undefined;
+  #isEndKnown: boolean;
   #isClosed = false;
 
-  constructor(core: ClientCore, link: CallLink) {
+  constructor(core: ClientCore, link: CallLink, isEndKnown: boolean) {
     this.#core = core;
     this.#link = link;
+    this.#isEndKnown = isEndKnown;
     core.connection.closed.then(() => {
       this.#isClosed = true;
     });
     this.#watchCache();
+    if (!isEndKnown) this.#findEnd();
   }
 
   broke(): void {
@@ -58,6 +67,20 @@ class ServerFollower implements Follower {
     }
   }
 
+  /** The servers of a pipeline may start after its clients. */
+  async #findEnd(): Promise<void> {
+    const { connection, serverName: server, settings } = this.#core;
+    const { subAddress } = this.#link.addresses;
+    const text =
+      'the server passes its results on, and no server has said that it reads them; answers are awaited at';
+    settings.logger.warning(text, { server, subAddress });
+    for (let pause = LOOK_AGAIN; !this.#isEndKnown; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      await atMost(pause, connection.closed);
+      if (this.#isClosed) return;
+      await this.#ask();
+    }
+  }
+
   /** A server may give addresses and leave them a moment later, so it is asked until they can be used. */
   async #askUntilReady(): Promise<void> {
     for (;;) {
@@ -74,9 +97,13 @@ class ServerFollower implements Follower {
     const link = this.#link;
     for (;;) {
       try {
-        const { addresses, isDirect } = await discover({ ...settings, serverName }, cache);
+        const { addresses, isDirect, isEndKnown } = await discover({ ...settings, serverName }, cache);
         if (addresses === undefined) throw takesNoCalls(serverName);
-        return moveLink(link, { addresses, isDirect });
+        // While the last server is away, answers are awaited where it was: it may come back there.
+        const isAway = this.#isEndKnown && !isEndKnown;
+        this.#isEndKnown ||= isEndKnown;
+        const { subAddress } = isAway ? link.addresses : addresses;
+        return moveLink(link, { addresses: { ...addresses, subAddress }, isDirect: isDirect && !isAway });
       } catch (cause) {
         const error = PalmError.from(cause, 'PROTOCOL', 'the server cannot be found again');
         // The connection to the cache broke. The next one may be on its way.

@@ -1,4 +1,4 @@
-/** Code that a client loads when it first needs it: jobs, maps, the cache, and following a server. */
+/** Code that a client loads when it first needs it: jobs, maps, the cache, following a server, and taps. */
 import { CacheClient } from '../cache-client.ts';
 import type { CacheLink } from '../cache-link.ts';
 import { Feature } from '../protocol/message.ts';

@@ -47,8 +47,8 @@ test.each([
   ],
   [
     'a key that is missing',
-    role("{ role: 'server', name: 'x', dbAddress: ANY, pullAddress: ANY }"),
-    /MODULE: ".*": server "x" lacks pubAddress, which must be an address/,
+    role("{ role: 'server', name: 'x' }"),
+    /MODULE: ".*": server "x" lacks dbAddress, which must be an address/,
   ],
   [
     'a key there is not',

@@ -112,6 +112,7 @@ describe('the installed package', () => {
       'zeromq',
       'zmtp',
       'relay',
+      'serve',
       'testing',
     ];
     const all = [...entries, 'shared'];

@@ -5,6 +5,8 @@
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { vi } from 'vitest';
+import { ReadTurns } from '../../src/async/read-turns.ts';
+import { READ_TURN } from '../../src/flow-control.ts';
 import type { ChannelHost } from '../../transports/shared/base-connection.ts';
 import type { BindContext } from '../../transports/zmtp/bound.ts';
 import type { DialContext } from '../../transports/zmtp/dialled.ts';
@@ -13,7 +15,6 @@ import { Link, type LinkEnd, type LinkRole } from '../../transports/zmtp/link.ts
 import { LocalSystem } from '../../transports/zmtp/local-system.ts';
 import { resolveOptions, type ZmtpOptions } from '../../transports/zmtp/options.ts';
 import { OwnBytes } from '../../transports/zmtp/own-bytes.ts';
-import { ReadTurns } from '../../transports/zmtp/read-turns.ts';
 import { frameOf, GREETING, readyOf } from './zmtp.ts';
 
 /** What an end needs, and what it has reported to its connection. */
@@ -28,7 +29,7 @@ export function endContext(options: ZmtpOptions = {}): EndContext {
     host: { report: (status) => reported.push(status), release: () => {} },
     settings: resolveOptions({ heartbeatInterval: 0, ...options }),
     own: new OwnBytes(),
-    turns: new ReadTurns(),
+    turns: new ReadTurns(READ_TURN),
     system: new LocalSystem(),
     mechanism: undefined,
     reported,

@@ -61,7 +61,7 @@ async function ground({ isFrond = true, session, prefix = '' }: Settings = {}) {
     tap: (event) => events.push(event),
   });
   link.server = 'demo';
-  link.answersEnvelopes = isFrond;
+  link.features = isFrond ? Feature.replies : undefined;
   const cache = new CacheClient(link);
   const abort = countedSignal();
   const limits = { signal: abort.signal, signals: new SignalHub(), timeout: 1_000 };
@@ -265,10 +265,10 @@ describe('a frond server', () => {
   it('is known by its first reply, and read as a stock server where it is one', async () => {
     for (const isFrond of [true, false]) {
       const own = await ground({ isFrond });
-      own.link.answersEnvelopes = !isFrond;
+      own.link.features = isFrond ? undefined : Feature.replies;
       own.store.set('name', 'demo');
       const reply = await own.link.read('name');
-      expect([textOf(reply.value), own.link.answersEnvelopes]).toEqual(['demo', isFrond]);
+      expect([textOf(reply.value), own.link.features !== undefined]).toEqual(['demo', isFrond]);
       expect(own.requests[0]?.features).toBe(Feature.replies);
       expect(own.events.map(({ direction }) => direction)).toEqual(['out', 'in']);
     }

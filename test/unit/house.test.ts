@@ -119,6 +119,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'transports/relay/session',
   ],
 
+  serve: [...GROUND],
   'cli/terminal': [...LIBRARY, 'cli/*'],
   'cli/inspect': [...LIBRARY, 'cli/*', 'cli/terminal'],
   'cli/roles': [...LIBRARY, 'cli/*', 'cli/terminal'],
@@ -162,6 +163,7 @@ const ENTRIES = [
   'transports/websocket/index.ts',
   'transports/websocket/node-index.ts',
   'transports/relay/index.ts',
+  'serve/index.ts',
   'test/conformance/index.ts',
 ] as const;
 
@@ -189,7 +191,7 @@ function sourceAt(path: string): Source {
   return { path, text, imports };
 }
 
-const library = [...read('src'), ...read('transports')];
+const library = [...read('src'), ...read('transports'), ...read('serve')];
 const sources = [...library, ...read('cli'), ...read('playground/src')];
 const isomorphic = library.filter(({ path }) => path.startsWith('src/'));
 const inFolder = (folder: string) => sources.filter(({ path }) => path.startsWith(folder));

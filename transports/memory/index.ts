@@ -34,6 +34,7 @@ export function memory(): BindingTransport {
   return {
     name: 'memory',
     checkAddress: checkMemoryAddress,
+    freeAddress: () => 'memory://*',
     open: async () => new MemoryConnection(network),
   };
 }

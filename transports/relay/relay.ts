@@ -183,7 +183,7 @@ class RelayServer implements Relay {
       sessions: {
         limits,
         calls,
-        requests: new RequestGuard(codec),
+        requests: new RequestGuard(codec, find),
         find,
         budget,
         onRefused: (what) => this.#metrics.refusal(what),

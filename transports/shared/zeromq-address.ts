@@ -1,5 +1,6 @@
 /** The addresses of ZeroMQ, for `zeromq()` and `zmtp()`. */
 import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
 import { escaped } from '../../src/protocol/printable.ts';
 
 const TCP = /^tcp:\/\/(\[[0-9a-fA-F:.]+(?:%\w+)?\]|[^\s:/[\]]+):(\d{1,5}|\*)$/;
@@ -59,6 +60,13 @@ export function isIpv6(address: string): boolean {
 
 const EVERYWHERE = /^(\*|0\.0\.0\.0|\[::\])$/;
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i;
+
+/** An address to bind with a port that the system chooses, on the host of `beside`, or a path beside its path. Default: loopback. */
+export function freeZeromqAddress(beside = 'tcp://127.0.0.1:*'): string {
+  const host = parseTcp(beside)?.host;
+  if (host !== undefined) return `tcp://${host}:*`;
+  return beside === 'ipc://*' ? beside : `${beside}.${randomId().slice(0, 8)}`;
+}
 
 /**
  * Gives the address to dial for an address that a server advertises, when its cache was reached at `via`. A server that binds

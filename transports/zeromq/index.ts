@@ -1,6 +1,6 @@
 /** `frond/zeromq`: native ZeroMQ sockets, in Node. */
 import type { BindingTransport } from '../../src/transport.ts';
-import { checkZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
+import { checkZeromqAddress, freeZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { ClientKeys } from './client-keys.ts';
 import { ZeromqConnection } from './connection.ts';
 import { resolveOptions, type ZeromqOptions } from './options.ts';
@@ -25,6 +25,7 @@ export function zeromq(options: ZeromqOptions = {}): BindingTransport {
     name: 'zeromq',
     checkAddress: checkZeromqAddress,
     resolveAddress: resolveZeromqAddress,
+    freeAddress: freeZeromqAddress,
     open: async () => new ZeromqConnection(loadAddon(), settings, clientKeys),
   };
 }

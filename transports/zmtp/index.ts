@@ -3,7 +3,7 @@
 import { ReadTurns } from '../../src/async/read-turns.ts';
 import { READ_TURN } from '../../src/flow-control.ts';
 import type { BindingTransport } from '../../src/transport.ts';
-import { resolveZeromqAddress } from '../shared/zeromq-address.ts';
+import { freeZeromqAddress, resolveZeromqAddress } from '../shared/zeromq-address.ts';
 import { checkZmtpAddress } from './address.ts';
 import { type Mechanisms, ZmtpConnection } from './connection.ts';
 import { resolveOptions, type ZmtpOptions, type ZmtpSettings } from './options.ts';
@@ -28,6 +28,7 @@ export function zmtp(options: ZmtpOptions = {}): BindingTransport {
     name: 'zmtp',
     checkAddress: checkZmtpAddress,
     resolveAddress: resolveZeromqAddress,
+    freeAddress: freeZeromqAddress,
     open: async () => new ZmtpConnection(settings, await mechanismsOf(settings), turns),
   };
 }

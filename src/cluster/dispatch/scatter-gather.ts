@@ -22,18 +22,18 @@ import {
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
-import type { RoleHost, ServingOptions } from '../runtime/role-host.ts';
+import type { Addressed, RoleHost, ServingOptions } from '../runtime/role-host.ts';
 import type { MutableCounters } from '../runtime/status.ts';
 import { Dispatcher } from './dispatcher.ts';
 
 /** Options that Master and Hub share. */
 export interface DispatchOptions extends ServingOptions {
-  /** Address to bind, where results are published. */
-  readonly pubAddress: string;
-  /** Address to bind, where workers push their results. */
-  readonly workerPullAddress: string;
-  /** Address to bind, where work is pushed to workers. */
-  readonly workerPushAddress: string;
+  /** Address to bind, where results are published. Default: a free one beside `dbAddress`. */
+  readonly pubAddress?: string | undefined;
+  /** Address to bind, where workers push their results. Default: a free one beside `dbAddress`. */
+  readonly workerPullAddress?: string | undefined;
+  /** Address to bind, where work is pushed to workers. Default: a free one beside `dbAddress`. */
+  readonly workerPushAddress?: string | undefined;
   /** Whether results go to the next server of a pipeline and not to the client. Default false. */
   readonly pipelined?: boolean | undefined;
   /**
@@ -95,7 +95,7 @@ const MAX_DELIVERIES = 3;
 export async function openDispatch(
   role: string,
   host: RoleHost,
-  options: DispatchOptions,
+  options: Addressed<DispatchOptions, 'pubAddress' | 'workerPullAddress' | 'workerPushAddress'>,
   source: DispatchSource,
 ): Promise<DispatchParts> {
   const { name, pipelined = false, scatter, gather } = options;

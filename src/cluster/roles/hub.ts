@@ -1,7 +1,7 @@
 import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { addressesOf, checkPrevious, PreviousServer } from '../runtime/previous-server.ts';
 import { Role } from '../runtime/role.ts';
-import { openRoleHost } from '../runtime/role-host.ts';
+import { addressed, openRoleHost } from '../runtime/role-host.ts';
 
 /** Options of a hub: pylm's `Hub(…)` arguments in camel case, and frond's own. */
 export interface HubOptions extends DispatchOptions {
@@ -42,7 +42,8 @@ export class Hub extends Role {
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
   static async start(options: HubOptions): Promise<Hub> {
-    const { subAddress, previousDbAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+    const own = addressed(options, 'pubAddress', 'workerPullAddress', 'workerPushAddress');
+    const { subAddress, previousDbAddress, pubAddress, workerPullAddress, workerPushAddress } = own;
     const source = {
       key: 'sub_address',
       address: subAddress,
@@ -50,7 +51,7 @@ export class Hub extends Role {
       topic: options.previous,
     };
     const addresses = [...addressesOf(source), pubAddress, workerPullAddress, workerPushAddress];
-    return openRoleHost(options, 'hub', addresses, async (host) => {
+    return openRoleHost(own, 'hub', addresses, async (host) => {
       checkPrevious(options.previous);
       const previousServer = new PreviousServer(host, source);
       const dispatchSource = {
@@ -59,7 +60,7 @@ export class Hub extends Role {
         addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
       };
-      return new Hub(await openDispatch('Hub', host, options, dispatchSource), previousServer);
+      return new Hub(await openDispatch('Hub', host, own, dispatchSource), previousServer);
     });
   }
 

@@ -1,11 +1,11 @@
 import { type DispatchOptions, type DispatchParts, openDispatch } from '../dispatch/scatter-gather.ts';
 import { Role } from '../runtime/role.ts';
-import { openRoleHost } from '../runtime/role-host.ts';
+import { addressed, openRoleHost } from '../runtime/role-host.ts';
 
 /** Options of a master: pylm's `Master(…)` arguments in camel case, and frond's own. */
 export interface MasterOptions extends DispatchOptions {
-  /** Address to bind, where clients push calls. */
-  readonly pullAddress: string;
+  /** Address to bind, where clients push calls. Default: a free one beside `dbAddress`. */
+  readonly pullAddress?: string | undefined;
 }
 
 /**
@@ -15,10 +15,6 @@ export interface MasterOptions extends DispatchOptions {
  * await using master = await Master.start({
  *   transport: zmtp(),
  *   name: 'master',
- *   pullAddress: 'tcp://127.0.0.1:5555',
- *   pubAddress: 'tcp://127.0.0.1:5556',
- *   workerPullAddress: 'tcp://127.0.0.1:5557',
- *   workerPushAddress: 'tcp://127.0.0.1:5558',
  *   dbAddress: 'tcp://127.0.0.1:5559',
  *   *scatter(message) {
  *     for (let i = 0; i < 3; i++) yield message;
@@ -47,17 +43,18 @@ export class Master extends Role {
    * Binds its addresses and serves until it is closed. Workers may come and go.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
-  static start(options: MasterOptions): Promise<Master> {
-    const { pullAddress, pubAddress, workerPullAddress, workerPushAddress } = options;
+  static async start(options: MasterOptions): Promise<Master> {
+    const own = addressed(options, 'pullAddress', 'pubAddress', 'workerPullAddress', 'workerPushAddress');
+    const { pullAddress, pubAddress, workerPullAddress, workerPushAddress } = own;
     const addresses = [pullAddress, pubAddress, workerPullAddress, workerPushAddress];
-    return openRoleHost(options, 'master', addresses, async (host) => {
+    return openRoleHost(own, 'master', addresses, async (host) => {
       const pull = await host.connection.bindPull(pullAddress);
       const source = {
         batches: pull[Symbol.asyncIterator](),
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },
       };
-      return new Master(await openDispatch('Master', host, options, source), pull.address);
+      return new Master(await openDispatch('Master', host, own, source), pull.address);
     });
   }
 }

@@ -24,7 +24,6 @@ export interface PipelineOptions extends DownstreamOptions {
  *   name: 'second',
  *   dbAddress: 'tcp://127.0.0.1:5560',
  *   subAddress: 'tcp://127.0.0.1:5557',    // pubAddress of the server called first
- *   pubAddress: 'tcp://127.0.0.1:5561',
  *   previous: 'first',
  *   functions: { count: (payload) => new Uint8Array([payload.length]) },
  * });

@@ -1,14 +1,14 @@
 import { atMost } from '../../async/timers.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { Role, type RoleParts } from '../runtime/role.ts';
-import { type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
+import { addressed, type FunctionOptions, openRoleHost, type ServingOptions } from '../runtime/role-host.ts';
 
 /** Options of a server: pylm's `Server(…)` arguments in camel case, and frond's own. */
 export interface ServerOptions extends ServingOptions, FunctionOptions {
-  /** Address to bind, where clients push calls. */
-  readonly pullAddress: string;
-  /** Address to bind, where answers are published. */
-  readonly pubAddress: string;
+  /** Address to bind, where clients push calls. Default: a free one beside `dbAddress`. */
+  readonly pullAddress?: string | undefined;
+  /** Address to bind, where answers are published. Default: a free one beside `dbAddress`. */
+  readonly pubAddress?: string | undefined;
   /** Whether results go to the next server of a pipeline and not to the client. Default false. */
   readonly pipelined?: boolean | undefined;
 }
@@ -22,8 +22,6 @@ export interface ServerOptions extends ServingOptions, FunctionOptions {
  *   transport: zmtp(),
  *   name: 'server',
  *   dbAddress: 'tcp://127.0.0.1:5555',
- *   pullAddress: 'tcp://127.0.0.1:5556',
- *   pubAddress: 'tcp://127.0.0.1:5557',
  *   functions: { reverse: (payload) => payload.slice().reverse() },
  * });
  */
@@ -40,13 +38,14 @@ export class Server extends Role {
   }
 
   /**
-   * Binds the three addresses and serves until it is closed.
+   * Binds its addresses and serves until it is closed.
    * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
    */
-  static start(options: ServerOptions): Promise<Server> {
-    const { name, pullAddress, pubAddress, pipelined = false } = options;
-    return openRoleHost(options, 'server', [pullAddress, pubAddress], async (host) => {
-      const { functions, concurrency } = await host.running(options);
+  static async start(options: ServerOptions): Promise<Server> {
+    const own = addressed(options, 'pullAddress', 'pubAddress');
+    const { name, pullAddress, pubAddress, pipelined = false } = own;
+    return openRoleHost(own, 'server', [pullAddress, pubAddress], async (host) => {
+      const { functions, concurrency } = await host.running(own);
       const engine = host.engine(functions, false);
       const pull = await host.connection.bindPull(pullAddress);
       const stream = options.handleStream ?? defaultStream(name, pipelined);

@@ -26,7 +26,6 @@ export interface SinkOptions extends DownstreamOptions {
  *   dbAddress: 'tcp://127.0.0.1:5580',
  *   subAddresses: ['tcp://127.0.0.1:5561', 'tcp://127.0.0.1:5571'],
  *   previous: ['even', 'odd'],
- *   pubAddress: 'tcp://127.0.0.1:5581',
  *   functions: { collect: (payload) => payload },
  * });
  */

@@ -16,8 +16,6 @@ import { Worker, type WorkerOptions } from './worker.ts';
  *   role: 'server',
  *   name: 'greeter',
  *   dbAddress: 'tcp://127.0.0.1:5555',
- *   pullAddress: 'tcp://127.0.0.1:5556',
- *   pubAddress: 'tcp://127.0.0.1:5557',
  *   functions: { greet: (payload) => payload },
  * } satisfies RoleDefinition;
  */

@@ -9,6 +9,7 @@ import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, messageOf, PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
+import { END_KEY, NEXT } from '../../protocol/pipeline-end.ts';
 import { WORK } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
 import { dropped } from './flow.ts';
@@ -26,6 +27,9 @@ interface Outcome {
 /** Answers a worker's request for work. Throws when it refuses the request. */
 export type WorkService = (request: PalmMessage, from: RequestOrigin) => Bytes | Promise<Bytes>;
 
+/** Takes what a next server of a pipeline says of itself. Throws when it refuses that. */
+export type NextService = (request: PalmMessage, from: RequestOrigin) => Promise<void>;
+
 export interface CacheServiceSettings {
   /** The server's own keys and their values, which pylm's clients and workers ask for. */
   readonly config: Readonly<Record<string, string>>;
@@ -38,6 +42,9 @@ export interface CacheServiceSettings {
   readonly work: WorkService | undefined;
   /** Cancels calls. Returns the number of messages that get no answer for that. */
   readonly cancel?: (notice: CancelNotice) => number;
+  readonly next?: NextService | undefined;
+  /** The value of {@link END_KEY} at the time of the call. */
+  readonly end?: (() => Bytes) | undefined;
 }
 
 /** UTF-16 units of the longest key that is stored. */
@@ -62,17 +69,20 @@ export class CacheService {
   readonly #tally: MutableCounters;
   readonly #work: WorkService | undefined;
   readonly #cancel: CacheServiceSettings['cancel'];
+  readonly #next: NextService | undefined;
   /** Bytes of the requests that wait for the store. */
   #waiting = 0;
 
-  constructor({ config, status, store, logger, tally, work, cancel }: CacheServiceSettings) {
+  constructor({ config, status, store, logger, tally, work, cancel, next, end }: CacheServiceSettings) {
     for (const [key, value] of Object.entries(config)) this.configure(key, value);
     this.#config.set(STATUS_KEY, status);
+    if (end !== undefined) this.#config.set(END_KEY, end);
     this.#store = store;
     this.#logger = logger;
     this.#tally = tally;
     this.#work = work;
     this.#cancel = cancel;
+    this.#next = next;
   }
 
   /** Sets one of the server's own keys. */
@@ -103,6 +113,9 @@ export class CacheService {
       if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
       if (this.#cancel !== undefined && request.function === CANCEL) {
         return this.#reply(request, done(encodeUtf8(String(this.#cancel(readCancel(request))))));
+      }
+      if (this.#next !== undefined && request.function === NEXT) {
+        return this.#next(request, from).then(() => this.#reply(request, done(NOTHING)));
       }
       const outcome = this.#perform(request);
       if (!(outcome instanceof Promise)) return this.#reply(request, outcome);

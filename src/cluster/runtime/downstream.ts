@@ -8,12 +8,12 @@ import {
 } from './previous-server.ts';
 import { defaultStream } from './publisher.ts';
 import type { RoleParts } from './role.ts';
-import { type FunctionOptions, openRoleHost, type ServingOptions } from './role-host.ts';
+import { addressed, type FunctionOptions, openRoleHost, type ServingOptions } from './role-host.ts';
 
 /** Options that pipelines and sinks share. */
 export interface DownstreamOptions extends ServingOptions, FunctionOptions {
-  /** Address to bind, where results are published. */
-  readonly pubAddress: string;
+  /** Address to bind, where results are published. Default: a free one beside `dbAddress`. */
+  readonly pubAddress?: string | undefined;
   /** Whether results go to the client and not to the next server. Default true, as in pylm. */
   readonly toClient?: boolean | undefined;
 }
@@ -30,15 +30,16 @@ export interface Downstream extends RoleParts {
  * Opens a pipeline or sink and has it made; closes everything again when that fails.
  * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
  */
-export function openDownstream<T>(
+export async function openDownstream<T>(
   role: string,
   options: DownstreamOptions,
   sources: readonly PreviousServerSettings[],
   make: (downstream: Downstream) => T,
 ): Promise<T> {
-  const { name, pubAddress, toClient = true } = options;
+  const own = addressed(options, 'pubAddress');
+  const { name, pubAddress, toClient = true } = own;
   return openRoleHost(
-    options,
+    own,
     role.toLowerCase(),
     [pubAddress, ...sources.flatMap(addressesOf)],
     async (host) => {

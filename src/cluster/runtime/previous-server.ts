@@ -4,13 +4,15 @@ import { deferred } from '../../async/deferred.ts';
 import { atMost } from '../../async/timers.ts';
 import { CacheLink } from '../../cache-link.ts';
 import { PREVIOUS_UNREAD } from '../../flow-control.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
+import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { replyText } from '../../protocol/cache-request.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
+import { Feature, palmMessage } from '../../protocol/message.ts';
+import { NEXT } from '../../protocol/pipeline-end.ts';
 import type { CloseOptions, Delivery, Subscription } from '../../transport.ts';
 import { dropped } from './flow.ts';
 import { followNotices } from './notices.ts';
-import type { RoleHost } from './role-host.ts';
+import { type RoleHost, TELLING } from './role-host.ts';
 
 /** Milliseconds that a previous server gets to confirm the subscription. A frond server confirms at once, a pylm server never. */
 const PROOF_TIMEOUT = 250;
@@ -40,6 +42,8 @@ export class PreviousServer {
   #notices: Subscription | undefined;
   /** Resolves when another subscription replaces the current one, and at the end. */
   #replaced = deferred<void>();
+  /** Resolves when the previous server has heard of this one, or has no use for that. */
+  #introduced: Promise<void> | undefined;
   #isFinding = false;
   #isClosed = false;
 
@@ -48,6 +52,9 @@ export class PreviousServer {
     this.#settings = settings;
     if (settings.address !== undefined) this.#dial(settings.address);
     else this.#findServer();
+    if (settings.dbAddress === undefined) return;
+    this.#introduced = this.#introduce(settings.dbAddress);
+    this.#keepIntroduced(settings.dbAddress);
   }
 
   /** Address where the server publishes; undefined until it is known. */
@@ -55,8 +62,9 @@ export class PreviousServer {
     return this.#address;
   }
 
-  /** Resolves once nothing that the server publishes can be missed. */
+  /** Resolves once nothing that the server publishes can be missed, and clients find the end of the pipeline. */
   async ready(): Promise<void> {
+    if (this.#introduced !== undefined) await atMost(TELLING, this.#introduced);
     while (this.#subscription?.isReady !== true) {
       const subscription = this.#subscription;
       if (this.#isClosed) throw new PalmError('CLOSED', 'the server is closed', { sent: false });
@@ -163,6 +171,40 @@ export class PreviousServer {
     this.#dial(address);
     this.#host.addressChanged(this.#settings.key, address);
     logger.info('a previous server publishes', { address, db: dbAddress });
+  }
+
+  /** Introduces this server over each link to the previous one's cache, and when the end of the pipeline changes. */
+  async #keepIntroduced(dbAddress: string): Promise<void> {
+    const { connection } = this.#host;
+    this.#host.onEnd(() => this.#introduce(dbAddress));
+    for await (const status of connection.status()) {
+      if (this.#isClosed) return;
+      if (status.type === 'connected' && status.address === dbAddress) this.#introduce(dbAddress);
+    }
+  }
+
+  /** Tells a frond server that this one reads what it publishes, and where the pipeline ends. pylm's has no use for that. */
+  async #introduce(dbAddress: string): Promise<void> {
+    const { connection, name } = this.#host;
+    if (this.#isClosed) return;
+    try {
+      await connection.identify();
+      const cache = new CacheLink({ connection, dbAddress, session: undefined, tap: undefined });
+      if ((await cache.read('name')).features === undefined) return;
+      const { id: client } = connection;
+      const payload = encodeUtf8(this.#host.end);
+      const request = {
+        pipeline: client,
+        client,
+        function: NEXT,
+        cache: name,
+        payload,
+        features: Feature.replies,
+      };
+      await cache.ask(palmMessage(request)).reply;
+    } catch {
+      // The link broke, and the next one is introduced again.
+    }
   }
 
   #framesOf(deliveries: readonly Delivery[]): Bytes[] {

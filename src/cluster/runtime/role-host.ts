@@ -1,14 +1,24 @@
 /** What every role runs on: its connection, store, log and counters. */
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
+import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
-import type { Bytes } from '../../protocol/bytes.ts';
+import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import { invalidCall } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
+import type { PalmMessage } from '../../protocol/message.ts';
+import { writeEnd } from '../../protocol/pipeline-end.ts';
 import { asksForProof } from '../../protocol/topics.ts';
-import type { Binding, BindingConnection, BindingTransport, Delivery } from '../../transport.ts';
+import type {
+  Binding,
+  BindingConnection,
+  BindingTransport,
+  Delivery,
+  RequestOrigin,
+} from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
 import { Cancellations } from './cancellations.ts';
 import { Engine } from './engine.ts';
@@ -16,6 +26,7 @@ import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
+import { NextServers } from './next-servers.ts';
 import { Publisher, type Stream } from './publisher.ts';
 import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
@@ -30,8 +41,8 @@ export interface ServingOptions {
   readonly transport: BindingTransport;
   /** Name of the server. Calls to it begin with this name. */
   readonly name: string;
-  /** Address to bind, where clients and workers find the cache. */
-  readonly dbAddress: string;
+  /** Address to bind, where clients and workers find the cache. Default: a free port of loopback. */
+  readonly dbAddress?: string | undefined;
   /** Lowest level that is logged. Default `info`. */
   readonly loggingLevel?: LoggingLevel | undefined;
   /** Logger that takes the lines. Default: the console. */
@@ -46,6 +57,29 @@ export interface ServingOptions {
    * limit; default 64 MiB.
    */
   readonly maxWaiting?: number | undefined;
+}
+
+/** Options with the addresses of `Keys`, and where the cache is. */
+export type Addressed<O, Keys extends keyof O> = O & Readonly<Record<Keys | 'dbAddress', string>>;
+
+/**
+ * The options with the addresses that were left out: free ones beside `dbAddress`, which itself is on loopback by default.
+ * @throws PalmError `INVALID_CALL` when one was left out and the transport cannot choose it, or cannot read `dbAddress`.
+ */
+export function addressed<O extends ServingOptions, Keys extends keyof O & string>(
+  options: O,
+  ...keys: readonly Keys[]
+): Addressed<O, Keys> {
+  const { transport } = options;
+  const free = (key: string, beside?: string) => {
+    const address = transport.freeAddress?.(beside);
+    if (address !== undefined) return address;
+    throw invalidCall(`${key} must be given: the transport ${transport.name} does not choose addresses`);
+  };
+  const dbAddress = options.dbAddress ?? free('dbAddress');
+  transport.checkAddress(dbAddress);
+  const addresses = keys.map((key) => [key, options[key] ?? free(key, dbAddress)] as const);
+  return { ...options, dbAddress, ...Object.fromEntries(addresses) } as Addressed<O, Keys>;
 }
 
 /** Options of servers that run functions themselves. */
@@ -64,9 +98,12 @@ export interface FunctionOptions extends ThreadOptions {
   readonly concurrency?: number | undefined;
 }
 
+/** Milliseconds in which the servers before this one must have heard where the pipeline ends. Others wait no longer for it. */
+export const TELLING = 1_000;
+
 /** Makes a role's parts: its flows, intakes, publisher and cache, all on one connection. */
 export class RoleHost implements FailureSettings, FunctionScope {
-  readonly options: ServingOptions;
+  readonly options: Addressed<ServingOptions, never>;
   readonly name: string;
   readonly connection: BindingConnection;
   readonly store: Store;
@@ -87,12 +124,18 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly #later = macrotasks();
   /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
   readonly #gone = new Set<string>();
+  /** Whether results go to the next server. */
+  #passesOn = false;
+  readonly #next = new NextServers(() => this.#tellEnd());
+  #toldEnd: string | undefined;
+  /** Told when the end changes. */
+  readonly #endListeners: (() => Promise<void>)[] = [];
   #service: CacheService | undefined;
   #threads: ThreadPool | undefined;
   /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
 
-  constructor(options: ServingOptions, connection: BindingConnection, logger: Logger) {
+  constructor(options: Addressed<ServingOptions, never>, connection: BindingConnection, logger: Logger) {
     this.options = options;
     this.name = options.name;
     this.connection = connection;
@@ -188,6 +231,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
     const bound = await this.connection.bindPublish(pubAddress);
     this.#published = bound;
+    this.#passesOn = handleStream.news !== undefined;
+    void this.#tellEnd();
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     this.#publish = publish;
     bound.onSubscribers?.((topic, isThere) => this.#subscribersChanged(topic, isThere));
@@ -213,6 +258,26 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return count;
   }
 
+  /** Where clients find the answers to what comes in here: `?` while that is not known. */
+  get end(): string {
+    const { name } = this;
+    const address = this.#published?.address;
+    if (address === undefined) return writeEnd(undefined);
+    return writeEnd(this.#passesOn ? this.#next.end : { server: name, address });
+  }
+
+  /** Calls `listener` each time {@link end} changes. It tells a server before this one. */
+  onEnd(listener: () => Promise<void>): void {
+    this.#endListeners.push(listener);
+  }
+
+  async #tellEnd(): Promise<void> {
+    const { end } = this;
+    if (end === this.#toldEnd) return;
+    this.#toldEnd = end;
+    await atMost(TELLING, Promise.all(this.#endListeners.map((tell) => tell())));
+  }
+
   /** Sets the address of another server that the cache tells under `key`. */
   addressChanged(key: string, address: string): void {
     this.#changedAddresses[key] = address;
@@ -222,7 +287,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   /** Binds the cache. Do this last: whoever finds the cache finds the other addresses. */
   async serveCache(
     addresses: Readonly<Record<string, string>>,
-    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting'>,
+    describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting' | 'next'>,
     work?: WorkService,
   ): Promise<Binding> {
     const { dbAddress } = this.options;
@@ -231,11 +296,15 @@ export class RoleHost implements FailureSettings, FunctionScope {
       const { role, ...rest } = describe();
       const own = { ...addresses, ...this.#changedAddresses, db_address: db.address };
       const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
-      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest });
+      const { names } = this.#next;
+      const next = names.length > 0 ? { next: names } : {};
+      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest, ...next });
     };
+    const next = (request: PalmMessage, from: RequestOrigin) => this.#next.note(request, from);
+    const end = () => encodeUtf8(this.end);
     const config = { name, ...addresses, ...this.#changedAddresses };
     const cancel = (notice: CancelNotice) => this.cancel(notice);
-    const service = new CacheService({ config, status, store, logger, tally, work, cancel });
+    const service = new CacheService({ config, status, store, logger, tally, work, cancel, next, end });
     this.#service = service;
     const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
     service.configure('db_address', db.address);
@@ -286,7 +355,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
  * @throws PalmError `INVALID_CALL` for an option that is not acceptable or an address that is taken.
  */
 export async function openRoleHost<T>(
-  options: ServingOptions,
+  options: Addressed<ServingOptions, never>,
   role: string,
   addresses: readonly string[],
   assemble: (host: RoleHost) => Promise<T>,

@@ -39,6 +39,8 @@ export interface ServerStatus {
   readonly pipelined?: boolean;
   /** For a Pipeline, Sink or Hub: the previous servers, whose functions come first in a call. */
   readonly previous?: readonly string[];
+  /** The servers of frond's that read what this one publishes, as they say themselves. Undefined when there are none. */
+  readonly next?: readonly string[];
   /** Its addresses, by their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
   /** Milliseconds since its start. */

@@ -72,6 +72,7 @@ describe('options of a client', () => {
       serverName: 'demo',
       addresses: { pushAddress: 'ok:1', subAddress: 'ok:2' },
       isDirect: false,
+      isEndKnown: true,
     });
     expect(resolve({ ...whole, thisConfig: false }).profile).toBeUndefined();
     for (const missing of ['serverName', 'pushAddress', 'subAddress'])
@@ -95,23 +96,5 @@ describe('options of a client', () => {
     logger.debug('a');
     logger.info('b');
     expect([own.debug.mock.calls.length, own.info.mock.calls.length]).toEqual([0, 1]);
-  });
-
-  it('have a tap that harms nothing', () => {
-    const own = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
-    const tap = vi.fn(() => {
-      throw new Error('boom');
-    });
-    const event = {
-      direction: 'out',
-      channel: 'push',
-      address: 'a',
-      topic: undefined,
-      message: undefined,
-      size: 1,
-    } as const;
-    resolve({ tap, logger: own }).tap?.(event);
-    expect(tap.mock.calls).toEqual([[event]]);
-    expect(own.warning).toHaveBeenCalledTimes(1);
   });
 });

@@ -27,12 +27,13 @@ async function ground({ isFollowed = true } = {}) {
     name: 'demo',
     pull_address: 'push',
     pub_address: 'sub',
+    frond_end: '',
     isFrond: true,
     failures: [] as unknown[],
     asked: 0,
   };
   const cache = {
-    read: async (key: 'name' | 'pull_address' | 'pub_address') => {
+    read: async (key: 'name' | 'pull_address' | 'pub_address' | 'frond_end') => {
       if (key === 'name') {
         told.asked++;
         const failure = told.failures.shift();
@@ -44,7 +45,7 @@ async function ground({ isFollowed = true } = {}) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const settings = { transport: {}, dbAddress: 'db', logger };
   const core = { connection, settings, cache, serverName: 'demo' } as unknown as ClientCore;
-  if (isFollowed) follow(core, link);
+  if (isFollowed) follow(core, link, true);
   await settle();
   /** A call that is under way. */
   const call = () => {
@@ -101,7 +102,7 @@ describe('a server that a client follows', () => {
   it('is asked when the link broke before it was followed', async () => {
     const own = await ground({ isFollowed: false });
     own.server.subscription.setBroken(BROKEN);
-    follow(own.core, own.link);
+    follow(own.core, own.link, true);
     await settle();
     expect(own.told.asked).toBe(1);
     await expectNothingLeft(own);

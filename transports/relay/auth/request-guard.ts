@@ -5,6 +5,7 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, PalmError } from '../../../src/protocol/errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { END_KEY, readEnd, writeEnd } from '../../../src/protocol/pipeline-end.ts';
 import { topicBelongsTo } from '../../../src/protocol/topics.ts';
 import {
   encodeWorkRequest,
@@ -15,6 +16,7 @@ import {
   WorkKind,
 } from '../../../src/protocol/work-request.ts';
 import { RESULTS } from '../../relay-protocol/server-address.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { Identity, JudgedClient } from './identity.ts';
 
 /** A request as it may go to the server. */
@@ -41,8 +43,12 @@ export class RequestGuard {
   /** Decodes and encodes the results in requests for work. */
   readonly #results = new EnvelopeCodec();
 
-  constructor(codec: EnvelopeCodec) {
+  readonly #find: (name: string) => Upstream | undefined;
+
+  /** @param find - looks up the server where a pipeline ends by its name. */
+  constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined) {
     this.#codec = codec;
+    this.#find = find;
   }
 
   /**
@@ -72,7 +78,8 @@ export class RequestGuard {
       kind: 'cache',
       frame: plain,
       deletes: operation === 'delete' ? key : undefined,
-      rewrite: operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server) : undefined,
+      rewrite:
+        operation === 'get' && isReservedKey(key) ? this.#rewriteFor(key, server, identity) : undefined,
     };
   }
 
@@ -95,13 +102,25 @@ export class RequestGuard {
   }
 
   /** Clients must not see addresses: they get the server's name in their place. */
-  #rewriteFor(key: string, server: string): ((reply: Bytes) => Bytes) | undefined {
+  #rewriteFor(key: string, server: string, identity: Identity): ((reply: Bytes) => Bytes) | undefined {
     if (key === 'name') return undefined;
+    if (key === END_KEY)
+      return (reply) =>
+        this.#rewritten(reply, (value) => encodeUtf8(this.#endFor(decodeUtf8(value), server, identity)));
     if (key === 'frond_status')
       return (reply) => this.#rewritten(reply, (value) => withoutAddresses(value, server));
     if (!key.includes('_address')) return undefined;
     const address = key === 'worker_pull_address' ? server + RESULTS : server;
     return (reply) => this.#rewritten(reply, (value) => (value.length === 0 ? value : encodeUtf8(address)));
+  }
+
+  /** Where the client finds the answers of a server, if it may go there. */
+  #endFor(text: string, server: string, identity: Identity): string {
+    const name = readEnd(text)?.server;
+    if (name === undefined) return text;
+    if (name === this.#find(server)?.palmName) return writeEnd({ server: name, address: server });
+    const isOpen = identity.mayUse(name) && this.#find(name)?.palmName === name;
+    return writeEnd(isOpen ? { server: name, address: name } : undefined);
   }
 
   #rewritten(reply: Bytes, change: (value: Bytes) => Bytes): Bytes {

@@ -32,7 +32,7 @@ function upstreamOf(name: string): Upstream {
 const demo = upstreamOf('demo');
 const other = upstreamOf('other');
 const calls = new CallGuard(codec, (name) => (name === 'demo' ? demo : name === 'other' ? other : undefined));
-const requests = new RequestGuard(codec);
+const requests = new RequestGuard(codec, () => undefined);
 
 const CALL = {
   pipeline: 'p',

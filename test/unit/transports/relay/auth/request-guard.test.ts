@@ -9,7 +9,7 @@ import { RequestGuard } from '../../../../../transports/relay/auth/request-guard
 import { bytes, textOf } from '../../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
-const guard = new RequestGuard(new EnvelopeCodec());
+const guard = new RequestGuard(new EnvelopeCodec(), () => undefined);
 const ID = 'relay/1';
 const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
 
