@@ -13,6 +13,9 @@ export const BATCH = 128;
 /** Bytes of one batch, unless its first message alone has more. */
 export const BATCH_BYTES = 65_536;
 
+/** Bytes of a Blob that are one input of a job or map: as many as a batch. */
+export const BLOB_PIECE = 65_536;
+
 /** Bytes of answers in one message to a relay's client, where small answers may have to pass large ones. */
 export const ANSWER_PART_BYTES = 16_384;
 

@@ -9,9 +9,11 @@ export {
   type EvalOptions,
 } from './client/client.ts';
 export type { ConnectOptions } from './client/connect-options.ts';
+export type { Payloads } from './client/stream/input.ts';
 export type { Job, JobProgress } from './client/stream/job.ts';
 export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
 export type { JobOptions, MapOptions } from './client/stream/options.ts';
+export { readable } from './client/stream/readable.ts';
 export type {
   Definitions,
   ErrorShapes,

@@ -10,6 +10,7 @@ import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from '.
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';
+import type { Payloads } from './stream/input.ts';
 import type { Job } from './stream/job.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
 import { checkInput, checkOptions, type JobOptions, type MapOptions } from './stream/options.ts';
@@ -44,7 +45,7 @@ export type Answers<N extends number, Out> = number extends N ? Out | Out[] : N 
 /** The options that an envelope shows. */
 type SpecOptions = Pick<EvalOptions, 'cache' | 'detached' | 'messages'>;
 
-/** Loads what not every page needs: jobs, maps, the cache, and following a server that moves. */
+/** Loads what not every page needs: jobs, maps, the cache, taps, and following a server that moves. */
 const loadLater = () => import('./later.ts');
 
 /**
@@ -149,7 +150,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * cannot be sent ends the job with `INVALID_CALL` and its `index`, after the results of what was sent before.
    * @example for await (const result of client.job(['first.f', 'second.g'], payloads, { messages: 10 })) use(result);
    */
-  job(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options: JobOptions = {}): Job<Out> {
+  job(path: FunctionPath, payloads: Payloads<In>, options: JobOptions = {}): Job<Out> {
     const call = this.#call(path, payloads, options);
     return lazy(
       (started) => loadLater().then((own) => own.openJob(...call, started)),
@@ -164,7 +165,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * after the results of those before it: what {@link eval} does, once no `retries` are left.
    * @example for await (const result of client.map('server.resize', images, { retries: 2, timeout: 10_000 })) use(result);
    */
-  map(path: FunctionPath, payloads: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<Out> {
+  map(path: FunctionPath, payloads: Payloads<In>, options?: MapOptions): MapResults<Out> {
     return this.#map(path, payloads, options) as MapResults<Out>;
   }
 
@@ -173,11 +174,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * `{ index, status: 'rejected', reason }`. Reading throws only for what concerns all of it: an input that throws,
    * `deadline`, `signal`, a client that is closed.
    */
-  mapSettled(
-    path: FunctionPath,
-    payloads: Iterable<In> | AsyncIterable<In>,
-    options?: MapOptions,
-  ): MapResults<MapOutcome<Out>> {
+  mapSettled(path: FunctionPath, payloads: Payloads<In>, options?: MapOptions): MapResults<MapOutcome<Out>> {
     return this.#map(path, payloads, options, true) as MapResults<MapOutcome<Out>>;
   }
 
@@ -237,7 +234,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
 
   #map(
     path: FunctionPath,
-    payloads: Iterable<In> | AsyncIterable<In>,
+    payloads: Payloads<In>,
     options: MapOptions = {},
     isSettled?: boolean,
   ): MapResults<Out | MapOutcome<Out>> {
@@ -249,11 +246,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /** Checks a job or map. Returns what it is opened with when its code is loaded. */
-  #call<O extends JobOptions | MapOptions>(
-    path: FunctionPath,
-    payloads: Iterable<In> | AsyncIterable<In>,
-    options: O,
-  ) {
+  #call<O extends JobOptions | MapOptions>(path: FunctionPath, payloads: Payloads<In>, options: O) {
     this.#core.callLink();
     checkInput(payloads);
     return [this.#core, this.#codec, this.#spec(path, options), payloads, checkOptions(options)] as const;

@@ -1,12 +1,15 @@
 /** What people give and mistype, and what they are told. */
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Master, Server, Worker } from '../../src/cluster/index.ts';
-import { Client, text } from '../../src/index.ts';
+import { Client, readable, text } from '../../src/index.ts';
 import { atLevel } from '../../src/logging.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { readAll, until, within } from '../support/wait.ts';
 
 const transport = memory();
 const any = 'memory://*';
@@ -162,8 +165,121 @@ describe('streams that cannot be iterated', () => {
     expect(wasLeft()).toBe(true);
   });
 
-  it('are not blobs, whose bytes may be meant in many ways', () => {
-    expect(() => client.job('demo.upper', new Blob(['a']) as never)).toThrow(/iterable .* not a Blob/);
+  it('are told while they wait for their next value', async () => {
+    let reason: unknown = 'not cancelled';
+    const waiting = new ReadableStream<string>({
+      start: (controller) => controller.enqueue('a'),
+      cancel: (why) => {
+        reason = why;
+      },
+    });
+    for await (const one of client.with(text()).map('demo.upper', waiting)) {
+      expect(one).toBe('A');
+      break;
+    }
+    await within(
+      5_000,
+      until(() => reason === undefined),
+    );
+    expect(waiting.locked).toBe(true);
+  });
+
+  it('fail the job when somebody else reads them', async () => {
+    const { body: stream } = new Response('a');
+    stream?.getReader();
+    await expect(client.job('demo.upper', stream as never).next()).rejects.toThrow(TypeError);
+  });
+
+  it('of Node end when they are left, also while they wait', async () => {
+    const waiting = new Readable({ read() {} });
+    waiting.push(bytes('a'));
+    for await (const one of client.map('demo.upper', waiting)) {
+      expect(textOf(one)).toBe('A');
+      break;
+    }
+    expect(waiting.destroyed).toBe(true);
+    await within(5_000, once(waiting, 'close'));
+  });
+
+  it('that fail end the job with their error, after the results of what they gave', async () => {
+    const failing = new ReadableStream<string>({
+      start: (controller) => controller.enqueue('a'),
+      pull: () => {
+        throw new Error('disk on fire');
+      },
+    });
+    const job = client.with(text()).job('demo.upper', failing);
+    expect((await job.next()).value).toBe('A');
+    await expect(job.next()).rejects.toThrow('disk on fire');
+  });
+});
+
+describe('a Blob', () => {
+  it('is read in pieces of 64 KiB, and its size is known', async () => {
+    const blob = new Blob([new Uint8Array(65_536).fill(97), 'bc']);
+    const map = client.map('demo.upper', blob);
+    const pieces: string[] = [];
+    for await (const piece of map) {
+      pieces.push(textOf(piece));
+      if (pieces.length === 1) expect(map.progress?.remaining).not.toBeUndefined();
+    }
+    expect(pieces).toEqual(['A'.repeat(65_536), 'BC']);
+  });
+
+  it('of no bytes is no input', async () => {
+    expect(await readAll(client.map('demo.upper', new Blob([])))).toEqual([]);
+  });
+
+  it('is not taken for strings', async () => {
+    const job = client.with(text()).job('demo.upper', new Blob(['a']) as never);
+    await expect(job.next()).rejects.toMatchObject({ code: 'INVALID_CALL', index: 0 });
+  });
+
+  it.each([
+    ['a response', () => new Response('a')],
+    ['an object with a stream', () => ({ stream: () => {}, size: 1 })],
+    ['a buffer', () => new ArrayBuffer(1)],
+  ])('is not %s', (_what, made) => {
+    const refused = { code: 'INVALID_CALL', message: expect.stringContaining('a stream or a Blob') };
+    expect(() => client.job('demo.upper', made() as never)).toThrow(expect.objectContaining(refused));
+  });
+});
+
+describe('results as a stream', () => {
+  it('are what a Response takes', async () => {
+    const results = client.map('demo.upper', [bytes('a'), bytes('b')]);
+    expect(await new Response(readable(results)).text()).toBe('AB');
+  });
+
+  it('are taken no earlier than they are read, and the job is left when the stream is cancelled', async () => {
+    let given = 0;
+    let wasLeft = false;
+    const inputs = (async function* () {
+      try {
+        for (;;) {
+          given++;
+          yield 'a';
+        }
+      } finally {
+        wasLeft = true;
+      }
+    })();
+    const stream = readable(client.with(text()).map('demo.upper', inputs, { window: 2 }));
+    await new Promise(setImmediate);
+    expect(given).toBe(0);
+    const reader = stream.getReader();
+    expect(await reader.read()).toEqual({ done: false, value: 'A' });
+    await reader.cancel();
+    await within(
+      5_000,
+      until(() => wasLeft),
+    );
+    expect(given).toBeLessThan(6);
+  });
+
+  it('fail as the job does', async () => {
+    const reader = readable(client.map('demo.missing', [bytes('a')])).getReader();
+    await expect(reader.read()).rejects.toMatchObject({ code: 'REMOTE', index: 0 });
   });
 });
 

@@ -8,7 +8,7 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
-import { openInput } from './input.ts';
+import { openInput, type Payloads } from './input.ts';
 import { JobSender } from './job-sender.ts';
 import type { JobOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
@@ -54,7 +54,7 @@ export function openJob<In, Out>(
   client: StreamClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
-  payloads: Iterable<In> | AsyncIterable<In>,
+  payloads: Payloads<In>,
   options: JobOptions,
   started: number | undefined,
 ): JobRun<In, Out> {
@@ -94,7 +94,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     (timeout) => this.fail(this.#idleError(timeout)),
   );
 
-  constructor(link: CallLink, payloads: Iterable<In> | AsyncIterable<In>, settings: JobSettings<In, Out>) {
+  constructor(link: CallLink, payloads: Payloads<In>, settings: JobSettings<In, Out>) {
     super(settings);
     this.#link = link;
     this.#settings = settings;

@@ -11,7 +11,7 @@ import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import { type Attempt, Attempts } from './attempts.ts';
 import { InOrder } from './in-order.ts';
-import { type Input, type InputItem, openInput } from './input.ts';
+import { type Input, type InputItem, openInput, type Payloads, sizeOf } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
 import type { MapLimits, MapOptions } from './options.ts';
@@ -314,15 +314,15 @@ export class MapRun<In, Out>
 // `client.map` and `client.mapSettled`: what a page loads when it first uses them.
 
 /**
- * @param options - checked.
  * @param isSettled - whether a failed input is a result like others.
+ * @param options - checked.
  * @throws PalmError `INVALID_CALL` when the server takes no calls.
  */
 export function openMap<In, Out>(
   client: StreamClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
-  payloads: Iterable<In> | AsyncIterable<In>,
+  payloads: Payloads<In>,
   options: MapOptions,
   isSettled = false,
 ): MapRun<In, Out> {
@@ -336,10 +336,4 @@ export function openMap<In, Out>(
     errorSentinel: client.settings.errorSentinel,
     isSettled,
   });
-}
-
-/** The number of items in an array, a typed array, a Set or a Map. */
-function sizeOf(payloads: object): number | undefined {
-  const { length, size } = payloads as { readonly length?: unknown; readonly size?: unknown };
-  return [length, size].find((count): count is number => Number.isSafeInteger(count) && Number(count) >= 0);
 }

@@ -245,7 +245,7 @@ describe('a job and a map', () => {
   const refusals = [
     [['f', []], 'the function must be'],
     [['other.f', []], "this client calls server 'demo' first"],
-    [['demo.f', 5], 'payloads must be an iterable or async iterable, not 5'],
+    [['demo.f', 5], 'payloads must be an iterable, a stream or a Blob, not 5'],
     [['demo.f', [], { window: 0 }], 'window must be a whole number from 1 on, not 0'],
     [['demo.f', [], { cache: 5 }], 'cache must be a string, not 5'],
   ] as const;

@@ -62,7 +62,7 @@ describe('payloads', () => {
     expect(() => checkInput(own)).toThrow(
       expect.objectContaining({
         code: 'INVALID_CALL',
-        message: `payloads must be an iterable or async iterable, not ${shown}`,
+        message: `payloads must be an iterable, a stream or a Blob, not ${shown}`,
       }),
     );
   });
