@@ -5,6 +5,7 @@ import type { Channel, RequestOrigin } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, eventually, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
+import { rejects } from './rejects.ts';
 
 /** The next break of a channel. */
 const broken = (channel: Channel): Promise<PalmError> =>
@@ -21,7 +22,7 @@ export function testBreaks(ends: () => Ends): void {
       const { server, client, subject } = ends();
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
-      await within(5_000, pusher.ready());
+      await within(5_000, pusher.ready(), 'the pusher to become ready');
       const told = broken(pusher);
       await pull.close();
       const error = await within(5_000, told, 'onBreak of the pusher');
@@ -30,29 +31,34 @@ export function testBreaks(ends: () => Ends): void {
       const next = await server.bindPull(pull.address);
       await within(10_000, pusher.ready(), 'a channel goes on dialling until it is closed');
       await pusher.send([bytes('again')]);
-      expect((await collect(next, 1)).map(textOf)).toEqual(['again']);
+      expect((await collect(next, 1)).map(textOf), 'a channel works with the next server').toEqual(['again']);
     });
 
     it('is told of by a puller, which is not ready then, and works with the next server', async () => {
       const { server, client, subject } = ends();
       const push = await server.bindPush(subject.anyAddress);
       const puller = client.pull(push.address);
-      await within(5_000, puller.ready());
+      await within(5_000, puller.ready(), 'the puller to become ready');
       const told = broken(puller);
       await push.close();
-      expect((await within(5_000, told, 'onBreak of the puller')).code).toBe('DISCONNECTED');
+      expect(
+        (await within(5_000, told, 'onBreak of the puller')).code,
+        'a link that ends breaks with DISCONNECTED',
+      ).toBe('DISCONNECTED');
       expect(puller.isReady, 'a puller whose server is gone cannot be used').toBe(false);
       const next = await server.bindPush(push.address);
       await within(10_000, puller.ready(), 'a channel goes on dialling until it is closed');
-      await within(5_000, next.send([bytes('again')]));
-      expect((await collect(puller, 1)).map(textOf)).toEqual(['again']);
+      await within(5_000, next.send([bytes('again')]), 'a send to the puller at the next server');
+      expect((await collect(puller, 1)).map(textOf), 'a channel works with the next server').toEqual([
+        'again',
+      ]);
     });
 
     it('is told to a listener until that is ended, and to each of several', async () => {
       const { server, client, subject } = ends();
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
-      await within(5_000, pusher.ready());
+      await within(5_000, pusher.ready(), 'the pusher to become ready');
       let ended = 0;
       let kept = 0;
       const end = pusher.onBreak(() => ended++);
@@ -60,8 +66,10 @@ export function testBreaks(ends: () => Ends): void {
       end();
       const told = broken(pusher);
       await pull.close();
-      await within(5_000, told);
-      expect({ ended, kept }).toEqual({ ended: 0, kept: 1 });
+      await within(5_000, told, 'onBreak of the pusher');
+      expect({ ended, kept }, 'each listener hears of a break once, and one that was ended does not').toEqual(
+        { ended: 0, kept: 1 },
+      );
     });
 
     /** Sends until the server takes no more. Gives what came of the frames of each send. */
@@ -96,7 +104,7 @@ export function testBreaks(ends: () => Ends): void {
       const { server, client, subject } = ends();
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
-      await within(5_000, pusher.ready());
+      await within(5_000, pusher.ready(), 'the pusher to become ready');
       const { fates, settled } = await fill(pusher);
       // A client in another process, as a page, answers after it has made the sends; one that is made after the break waits.
       await within(20_000, client.identify(), 'what follows the sends');
@@ -105,10 +113,11 @@ export function testBreaks(ends: () => Ends): void {
       await within(10_000, settled, 'a break settles every send that waits');
       const rejected = [...fates].filter(([, fate]) => fate !== 'taken');
       expect(rejected.length, 'sends that wait at a break are rejected').toBeGreaterThan(0);
-      for (const [, fate] of rejected) expect(fate).toMatchObject({ code: 'DISCONNECTED' });
+      for (const [, fate] of rejected)
+        expect(fate, 'a send that waits at a break rejects so').toMatchObject({ code: 'DISCONNECTED' });
       const next = await server.bindPull(pull.address);
-      await within(10_000, pusher.ready());
-      await within(5_000, pusher.send([bytes('last\0')]));
+      await within(10_000, pusher.ready(), 'the pusher to become ready again');
+      await within(5_000, pusher.send([bytes('last\0')]), 'a send after the break');
       const came: string[] = [];
       const iterator = next[Symbol.asyncIterator]();
       while (came.at(-1) !== 'last') {
@@ -126,14 +135,17 @@ export function testBreaks(ends: () => Ends): void {
       const { server, client, subject } = ends();
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
-      await within(5_000, pusher.ready());
+      await within(5_000, pusher.ready(), 'the pusher to become ready');
       const told = broken(pusher);
       await pull.close();
-      await within(5_000, told);
+      await within(5_000, told, 'onBreak of the pusher');
       const sending = pusher.send([bytes('later')]);
       const next = await server.bindPull(pull.address);
-      expect((await collect(next, 1)).map(textOf)).toEqual(['later']);
-      await within(5_000, sending);
+      expect(
+        (await collect(next, 1)).map(textOf),
+        'a send after the break waits for the next server',
+      ).toEqual(['later']);
+      await within(5_000, sending, 'a send after the break');
     });
 
     it('gives a request that was made after it to the next server', async () => {
@@ -146,7 +158,7 @@ export function testBreaks(ends: () => Ends): void {
         const { reply } = client.request(first.address, bytes('x'));
         const answer = reply.then(textOf).catch(() => '');
         await server.bindReply(first.address, () => bytes('second')).catch(() => {});
-        return (await within(10_000, answer)) === 'second';
+        return (await within(10_000, answer, 'the reply to a request after the break')) === 'second';
       }, 20_000);
     });
   });
@@ -157,19 +169,29 @@ export function testBreaks(ends: () => Ends): void {
       const wrong = await server.bindReply(subject.anyAddress, (request) => request);
       const pusher = client.push(wrong.address);
       const code = expect.stringMatching(/^(PROTOCOL|FORBIDDEN)$/);
-      await expect(within(10_000, pusher.ready())).rejects.toMatchObject({ code });
-      expect(pusher.isReady).toBe(false);
-      await expect(within(5_000, pusher.send([bytes('x')]), 'a send to what refuses')).rejects.toMatchObject({
-        code,
-      });
+      await rejects(
+        within(10_000, pusher.ready(), 'the refusal of something else at the address'),
+        { code },
+        'ready() rejects where something else is bound',
+      );
+      expect(pusher.isReady, 'a refused channel is not ready').toBe(false);
+      await rejects(
+        within(5_000, pusher.send([bytes('x')]), 'a send to what refuses'),
+        {
+          code,
+        },
+        'a send to what refuses rejects with the refusal',
+      );
       await wrong.close();
       const right = await server.bindPull(wrong.address);
       const reading = collect(right, 1);
       await eventually(async () => {
-        await within(10_000, pusher.send([bytes('fits')])).catch(() => {});
+        await within(10_000, pusher.send([bytes('fits')]), 'a send to what refuses, or fits').catch(() => {});
         return pusher.isReady;
       }, 15_000);
-      expect((await reading).map(textOf)[0]).toBe('fits');
+      expect((await reading).map(textOf)[0], 'a refused channel goes on dialling, until something fits').toBe(
+        'fits',
+      );
     });
   });
 
@@ -191,7 +213,11 @@ export function testBreaks(ends: () => Ends): void {
       await other.close();
       // Behind a relay the link is the relay's, which stays.
       if (subject.isIdentified === true) return;
-      await within(10_000, (async () => eventually(async () => told.length > 0, 10_000))());
+      await within(
+        10_000,
+        (async () => eventually(async () => told.length > 0, 10_000))(),
+        'onGone of the request',
+      );
       expect(told, 'whose link is gone').toEqual(['other']);
     });
 
@@ -220,7 +246,7 @@ export function testBreaks(ends: () => Ends): void {
       });
       const other = await subject.transport.open();
       for (const connection of [client, client, other])
-        await within(5_000, connection.request(address, bytes('x')).reply);
+        await within(5_000, connection.request(address, bytes('x')).reply, 'the reply to a request');
       await other.close();
       expect(links[1] === links[0], 'two requests over one link have one link').toBe(true);
       // A relay has one link for all its clients.

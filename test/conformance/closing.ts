@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, eventually, until, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
+import { rejects } from './rejects.ts';
 
 const closed = (sent?: boolean | 'unknown') =>
   expect.objectContaining(sent === undefined ? { code: 'CLOSED' } : { code: 'CLOSED', sent });
@@ -20,7 +21,10 @@ export function testClosing(ends: () => Ends): void {
       const sent = Array.from({ length: 300 }, (_, i) => String(i));
       pusher.send(sent.map(bytes)).catch(() => {});
       await client.close();
-      expect((await collect(pull, sent.length)).map(textOf)).toEqual(sent);
+      expect(
+        (await collect(pull, sent.length)).map(textOf),
+        'close() gives what was accepted 1,000 ms to leave',
+      ).toEqual(sent);
     });
 
     it('waits no longer for a server that takes nothing than it is told', async () => {
@@ -47,9 +51,9 @@ export function testClosing(ends: () => Ends): void {
       });
       const { reply } = client.request(address, bytes('x'));
       reply.catch(() => {});
-      await within(5_000, arrived);
+      await within(5_000, arrived, 'the request at the server');
       await client.close();
-      await expect(reply, 'the server has it').rejects.toEqual(closed('unknown'));
+      await rejects(reply, closed('unknown'), 'the server has it');
     });
 
     it('leaves what was received to be read, and then ends', async () => {
@@ -58,7 +62,7 @@ export function testClosing(ends: () => Ends): void {
       await eventually(async () => {
         const pull = await server.bindPull(subject.anyAddress);
         const pusher = client.push(pull.address);
-        await within(5_000, pusher.send(['a', 'b', 'c'].map(bytes)));
+        await within(5_000, pusher.send(['a', 'b', 'c'].map(bytes)), 'sends to a reader that waits');
         await new Promise((resolve) => setTimeout(resolve, 50));
         await pull.close();
         const read: string[] = [];
@@ -68,7 +72,7 @@ export function testClosing(ends: () => Ends): void {
       await eventually(async () => {
         const publisher = await server.bindPublish(subject.anyAddress);
         const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
-        await within(5_000, subscription.ready());
+        await within(5_000, subscription.ready(), 'a subscription to become ready');
         await publisher.publish([{ topic: 'me/1', frames: [bytes('x')] }]);
         await new Promise((resolve) => setTimeout(resolve, 50));
         await subscription.close();
@@ -85,9 +89,17 @@ export function testClosing(ends: () => Ends): void {
       const pusher = client.push(pull.address);
       await pusher.ready();
       await pusher.close();
-      expect(pusher.isReady).toBe(false);
-      await expect(within(2_000, pusher.send([bytes('x')]))).rejects.toEqual(closed(false));
-      await expect(within(2_000, pusher.ready())).rejects.toEqual(closed());
+      expect(pusher.isReady, 'a closed channel is not ready').toBe(false);
+      await rejects(
+        within(2_000, pusher.send([bytes('x')]), 'a send of a closed pusher'),
+        closed(false),
+        'a closed pusher sends nothing',
+      );
+      await rejects(
+        within(2_000, pusher.ready(), 'ready() of a closed channel'),
+        closed(),
+        'ready() of a closed channel rejects',
+      );
       await pusher.close();
     });
 
@@ -99,11 +111,21 @@ export function testClosing(ends: () => Ends): void {
       expect(await within(3_000, waiting, 'a send that waits for a puller'), 'a send that waited').toEqual(
         closed(),
       );
-      await expect(within(3_000, push.send([bytes('y')]))).rejects.toEqual(closed(false));
+      await rejects(
+        within(3_000, push.send([bytes('y')]), 'a send of a bound push that is closed'),
+        closed(false),
+        'a bound push that is closed sends nothing',
+      );
       const publisher = await server.bindPublish(push.address);
       await publisher.close();
-      await expect(within(3_000, publisher.publish([{ topic: 't', frames: [bytes('z')] }]))).rejects.toEqual(
+      await rejects(
+        within(
+          3_000,
+          publisher.publish([{ topic: 't', frames: [bytes('z')] }]),
+          'a publication after closing',
+        ),
         closed(false),
+        'a publisher that is closed publishes nothing',
       );
       await (await server.bindPull(push.address)).close();
     });
@@ -112,11 +134,12 @@ export function testClosing(ends: () => Ends): void {
       const { server, client, subject } = ends();
       const push = await server.bindPush(subject.anyAddress);
       const puller = client.pull(push.address);
-      await within(5_000, puller.ready());
+      await within(5_000, puller.ready(), 'the puller to become ready');
       // A puller of one implementation may be ready a moment before a binder of another counts it.
       await within(
         5_000,
         until(() => push.peers > 0),
+        'the count of the pullers',
       );
       const frame = new Uint8Array(16_384);
       const sent = Array.from({ length: 400 }, () => push.send([frame]));
@@ -126,8 +149,10 @@ export function testClosing(ends: () => Ends): void {
       expect(await collect(puller, sent.length), 'the frames that were sent before the end').toHaveLength(
         400,
       );
-      await within(5_000, closing);
-      const rejected = (await within(2_000, fates)).filter(({ status }) => status === 'rejected');
+      await within(5_000, closing, 'closing, once all was read');
+      const rejected = (await within(2_000, fates, 'the fates of the sends')).filter(
+        ({ status }) => status === 'rejected',
+      );
       expect(rejected, 'sends that had the time to leave').toEqual([]);
     });
 
@@ -135,15 +160,19 @@ export function testClosing(ends: () => Ends): void {
       const { server, client, subject } = ends();
       const { address } = await server.bindPull(subject.anyAddress);
       await client.close();
-      expect(() => client.push(address)).toThrowError(closed(false));
-      expect(() => client.pull(address)).toThrowError(closed(false));
-      expect(() => client.subscribe(address, 't/')).toThrowError(closed(false));
-      expect(() => client.request(address, bytes('x'))).toThrowError(closed(false));
+      expect(() => client.push(address), 'push throws CLOSED').toThrowError(closed(false));
+      expect(() => client.pull(address), 'pull throws CLOSED').toThrowError(closed(false));
+      expect(() => client.subscribe(address, 't/'), 'subscribe throws CLOSED').toThrowError(closed(false));
+      expect(() => client.request(address, bytes('x')), 'request throws CLOSED').toThrowError(closed(false));
       const bound = subject.anyAddress;
-      await expect(client.bindPull(bound)).rejects.toEqual(closed(false));
-      await expect(client.bindPush(bound)).rejects.toEqual(closed(false));
-      await expect(client.bindPublish(bound)).rejects.toEqual(closed(false));
-      await expect(client.bindReply(bound, (request) => request)).rejects.toEqual(closed(false));
+      await rejects(client.bindPull(bound), closed(false), 'bindPull rejects with CLOSED');
+      await rejects(client.bindPush(bound), closed(false), 'bindPush rejects with CLOSED');
+      await rejects(client.bindPublish(bound), closed(false), 'bindPublish rejects with CLOSED');
+      await rejects(
+        client.bindReply(bound, (request) => request),
+        closed(false),
+        'bindReply rejects with CLOSED',
+      );
     });
   });
 }

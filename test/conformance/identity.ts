@@ -3,40 +3,53 @@ import { describe, expect, it } from 'vitest';
 import { bytes, textOf } from '../support/bytes.ts';
 import { within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
+import { rejects } from './rejects.ts';
 
 export function testIdentity(ends: () => Ends): void {
   describe('identity', () => {
     it('is an id of its own for each connection, which stays', async () => {
       const { server, client } = ends();
-      await within(5_000, Promise.all([client.identify(), server.identify()]));
+      await within(
+        5_000,
+        Promise.all([client.identify(), server.identify()]),
+        'both connections to be identified',
+      );
       expect(client.id, 'topics begin with it').toMatch(/^[\w-]+(\/\d+)?$/);
-      expect(client.id).not.toBe(server.id);
+      expect(client.id, 'each connection has an id of its own').not.toBe(server.id);
       const { id, keyPrefix } = client;
-      await within(5_000, client.identify());
-      expect({ id: client.id, keyPrefix: client.keyPrefix }).toEqual({ id, keyPrefix });
+      await within(5_000, client.identify(), 'identify() a second time');
+      expect({ id: client.id, keyPrefix: client.keyPrefix }, 'identify() settles id and prefix once').toEqual(
+        { id, keyPrefix },
+      );
     });
 
     it('is the one that was wished for, or the wish is refused', async () => {
       const { client, subject } = ends();
-      const identifying = within(5_000, client.identify('wished'));
+      const identifying = within(5_000, client.identify('wished'), 'the answer to a wish for an id');
       if (subject.isIdentified === true) {
-        await expect(identifying).rejects.toMatchObject({ code: 'INVALID_CALL' });
+        await rejects(
+          identifying,
+          {
+            code: 'INVALID_CALL',
+          },
+          'where the peer gives ids, a wish is refused',
+        );
       } else {
         await identifying;
-        expect(client.id).toBe('wished');
+        expect(client.id, 'the id is the one that was wished for').toBe('wished');
         expect(client.keyPrefix, 'nobody else gives one').toBe('');
       }
     });
 
     it('takes results under its id', async () => {
       const { server, client, subject } = ends();
-      await within(5_000, client.identify());
+      await within(5_000, client.identify(), 'the connection to be identified');
       const publisher = await server.bindPublish(subject.anyAddress);
       const subscription = client.subscribe(publisher.address, `${client.id}/`, { proofTimeout: 5_000 });
-      await within(5_000, subscription.ready());
+      await within(5_000, subscription.ready(), 'a subscription to its own topics to become ready');
       await publisher.publish([{ topic: `${client.id}/1`, frames: [bytes('mine')] }]);
-      const batch = await within(5_000, subscription[Symbol.asyncIterator]().next());
-      expect(batch.value?.[0]?.topic).toBe(`${client.id}/1`);
+      const batch = await within(5_000, subscription[Symbol.asyncIterator]().next(), 'a result under its id');
+      expect(batch.value?.[0]?.topic, 'a client gets results under its id').toBe(`${client.id}/1`);
     });
   });
 
@@ -47,7 +60,16 @@ export function testIdentity(ends: () => Ends): void {
       const other = await server.bindReply(subject.anyAddress, () => bytes('other'));
       const resolved = subject.transport.resolveAddress?.(other.address, address) ?? other.address;
       subject.transport.checkAddress(resolved);
-      expect(textOf(await within(5_000, client.request(resolved, bytes('x')).reply))).toBe('other');
+      expect(
+        textOf(
+          await within(
+            5_000,
+            client.request(resolved, bytes('x')).reply,
+            'the reply at the resolved address',
+          ),
+        ),
+        'a resolved address leads to the server that advertised it',
+      ).toBe('other');
     });
   });
 
@@ -64,11 +86,24 @@ export function testIdentity(ends: () => Ends): void {
         return new Promise(() => {});
       });
       const { reply, cancel } = client.request(address, bytes('hang'));
-      await within(5_000, arrived);
+      await within(5_000, arrived, 'the request at the server');
       cancel(new Error('enough'));
-      await expect(within(2_000, reply)).rejects.toThrow('enough');
+      await rejects(
+        within(2_000, reply, 'the end of a request that is given up'),
+        { message: 'enough' },
+        'a request that is given up rejects with the reason',
+      );
       cancel(new Error('twice'));
-      expect(textOf(await within(5_000, client.request(address, bytes('next')).reply))).toBe('next');
+      expect(
+        textOf(
+          await within(
+            5_000,
+            client.request(address, bytes('next')).reply,
+            'a request after one that was given up',
+          ),
+        ),
+        'a request that is given up leaves others alone',
+      ).toBe('next');
     });
   });
 }

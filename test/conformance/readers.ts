@@ -11,7 +11,7 @@ async function readOne<T>(source: BatchSource<T>): Promise<T[]> {
     for await (const batch of source) return batch;
     throw new Error('there was nothing to read');
   };
-  return within(5_000, loop());
+  return within(5_000, loop(), 'the next batch');
 }
 
 export function testReaders(ends: () => Ends): void {
@@ -21,23 +21,30 @@ export function testReaders(ends: () => Ends): void {
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
       await pusher.send([bytes('a')]);
-      expect((await readOne(pull)).map(textOf)).toEqual(['a']);
-      await within(5_000, pusher.send([bytes('b')]));
-      expect((await readOne(pull)).map(textOf)).toEqual(['b']);
+      expect((await readOne(pull)).map(textOf), 'a reader of a bound pull gets what came').toEqual(['a']);
+      await within(5_000, pusher.send([bytes('b')]), 'a send to a reader that left its loop');
+      expect((await readOne(pull)).map(textOf), 'leaving the loop of a bound pull closes nothing').toEqual([
+        'b',
+      ]);
 
       const publisher = await server.bindPublish(subject.anyAddress);
       const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
-      await within(5_000, subscription.ready());
+      await within(5_000, subscription.ready(), 'a subscription to become ready');
       for (const topic of ['me/1', 'me/2']) {
         await publisher.publish([{ topic, frames: [bytes('x')] }]);
-        expect((await readOne(subscription)).map((delivery) => delivery.topic)).toEqual([topic]);
+        expect(
+          (await readOne(subscription)).map((delivery) => delivery.topic),
+          'leaving the loop of a subscription closes nothing',
+        ).toEqual([topic]);
       }
 
       const push = await server.bindPush(subject.anyAddress);
       const puller = client.pull(push.address);
       for (const text of ['a', 'b']) {
-        await within(5_000, push.send([bytes(text)]));
-        expect((await readOne(puller)).map(textOf)).toEqual([text]);
+        await within(5_000, push.send([bytes(text)]), 'a send to a puller');
+        expect((await readOne(puller)).map(textOf), 'leaving the loop of a puller closes nothing').toEqual([
+          text,
+        ]);
       }
     });
 
@@ -46,7 +53,9 @@ export function testReaders(ends: () => Ends): void {
       const pull = await server.bindPull(subject.anyAddress);
       const pusher = client.push(pull.address);
       await pusher.send([bytes('before')]);
-      expect((await collect(pull, 1)).map(textOf)).toEqual(['before']);
+      expect((await collect(pull, 1)).map(textOf), 'a reader gets what came before stop()').toEqual([
+        'before',
+      ]);
       pull.stop();
       const end = await within(5_000, pull[Symbol.asyncIterator]().next(), 'the end of the batches');
       expect(end.done, 'it takes no more').toBe(true);
@@ -54,9 +63,16 @@ export function testReaders(ends: () => Ends): void {
       pusher.onBreak(() => breaks++);
       const sending = pusher.send([bytes('after')]).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 50));
-      expect({ isReady: pusher.isReady, breaks }).toEqual({ isReady: true, breaks: 0 });
+      expect(
+        { isReady: pusher.isReady, breaks },
+        'those that push to a reader that stopped stay connected',
+      ).toEqual({ isReady: true, breaks: 0 });
       await pull.close();
-      await within(5_000, Promise.race([sending, client.close({ timeout: 0 })]));
+      await within(
+        5_000,
+        Promise.race([sending, client.close({ timeout: 0 })]),
+        'closing while a send waits for a reader that stopped',
+      );
     });
 
     it('that reads nothing does not hold up the publisher, nor another reader', async () => {
@@ -65,11 +81,18 @@ export function testReaders(ends: () => Ends): void {
       const options = { proofTimeout: 5_000, maxUnread: 100 };
       const deaf = client.subscribe(publisher.address, 'all/', options);
       const awake = client.subscribe(publisher.address, 'all/1', { proofTimeout: 5_000 });
-      await within(5_000, Promise.all([deaf.ready(), awake.ready()]));
+      await within(5_000, Promise.all([deaf.ready(), awake.ready()]), 'both subscriptions to become ready');
       const many = Array.from({ length: 5_000 }, () => ({ topic: 'all/0', frames: [bytes('x')] }));
       await within(10_000, publisher.publish(many), 'publishing to one that reads nothing');
-      await within(5_000, publisher.publish([{ topic: 'all/1', frames: [bytes('y')] }]));
-      expect((await collect(awake, 1)).map(({ topic }) => topic)).toEqual(['all/1']);
+      await within(
+        5_000,
+        publisher.publish([{ topic: 'all/1', frames: [bytes('y')] }]),
+        'publishing behind what one does not read',
+      );
+      expect(
+        (await collect(awake, 1)).map(({ topic }) => topic),
+        'a reader gets its deliveries while another reads nothing',
+      ).toEqual(['all/1']);
     });
 
     it('that is too slow loses nothing, or hears of it by a break with LOST', async () => {
@@ -77,7 +100,7 @@ export function testReaders(ends: () => Ends): void {
       if (subject.losesSilently === true) return;
       const publisher = await server.bindPublish(subject.anyAddress);
       const subscription = client.subscribe(publisher.address, 'me/', { proofTimeout: 5_000 });
-      await within(5_000, subscription.ready());
+      await within(5_000, subscription.ready(), 'a subscription to become ready');
       const breaks: string[] = [];
       const broken = new Promise<undefined>((resolve) => {
         subscription.onBreak(({ code }) => {
@@ -91,7 +114,7 @@ export function testReaders(ends: () => Ends): void {
           topic: `me/${round * size + i}`,
           frames: [bytes('x')],
         }));
-        await within(20_000, publisher.publish(many));
+        await within(20_000, publisher.publish(many), 'publishing to a slow reader');
       }
       const read: number[] = [];
       const numberOf = ({ topic }: Delivery) => Number(topic.slice(3));
@@ -101,9 +124,14 @@ export function testReaders(ends: () => Ends): void {
         const next = await within(20_000, Promise.race([iterator.next(), broken]), what);
         for (const delivery of next?.value ?? []) read.push(numberOf(delivery));
       }
-      if (breaks.length > 0) expect(breaks[0]).toBe('LOST');
+      if (breaks.length > 0)
+        expect(breaks[0], 'a subscription that has to drop deliveries breaks with LOST').toBe('LOST');
       // Order is kept within a topic alone.
-      else expect(read.sort((a, b) => a - b)).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
+      else
+        expect(
+          read.sort((a, b) => a - b),
+          'a slow reader that is not told of a loss has lost nothing',
+        ).toEqual(Array.from({ length: rounds * size }, (_, i) => i));
     }, 60_000);
   });
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vitest/config';
 import type { Reporter } from 'vitest/reporters';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import type { Told } from './told.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -30,13 +31,14 @@ const json: Reporter = {
   onTestRunEnd(modules) {
     const file = process.env['MUTANTS_JSON'];
     if (file === undefined) return;
-    const told: Record<string, { count: number; failed: string[]; errors: string[] }> = {};
+    const told: Record<string, Told> = {};
     for (const module of modules) {
       const tests = [...module.children.allTests()];
       const failed = tests.filter((test) => test.result().state === 'failed');
       told[module.project.name] = {
         count: tests.length,
         failed: failed.map(({ name }) => name),
+        said: failed.flatMap((test) => test.result().errors?.map(({ message }) => message) ?? []),
         errors: module.errors().map(({ message }) => message),
       };
     }
