@@ -1,5 +1,6 @@
 import { zeromq } from '../../transports/zeromq/index.ts';
-import { curveKeyPair, zmtp } from '../../transports/zmtp/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
+import { curveOptions } from '../support/curve.ts';
 import { testTransport } from './suite.ts';
 import { NO_ZEROMQ, NO_ZMTP } from './unreadable.ts';
 
@@ -23,29 +24,20 @@ testTransport('zeromq to zmtp', () => ({
   unreadable: NO_ZEROMQ,
 }));
 
-/** Options with CURVE for both ends, and the key of one client alone. */
-function secret() {
-  const [server, client] = [curveKeyPair(), curveKeyPair()];
-  return {
-    curve: { serverKey: server.publicKey, ...client },
-    curveServer: { secretKey: server.secretKey, allow: [client.publicKey] },
-  };
-}
-
 testTransport('zmtp with CURVE', () => ({
-  transport: zmtp(secret()),
+  transport: zmtp(curveOptions()),
   anyAddress: 'tcp://127.0.0.1:*',
   unreadable: NO_ZMTP,
 }));
 
 testTransport('zmtp with CURVE over Unix sockets', () => ({
-  transport: zmtp(secret()),
+  transport: zmtp(curveOptions()),
   anyAddress: 'ipc://*',
   unreadable: NO_ZMTP,
 }));
 
 testTransport('zmtp to zeromq with CURVE', () => {
-  const options = secret();
+  const options = curveOptions();
   return {
     transport: zmtp(options),
     binder: zeromq(options),
@@ -56,7 +48,7 @@ testTransport('zmtp to zeromq with CURVE', () => {
 });
 
 testTransport('zeromq to zmtp with CURVE', () => {
-  const options = secret();
+  const options = curveOptions();
   return {
     transport: zeromq(options),
     binder: zmtp(options),

@@ -1,15 +1,26 @@
 /** CURVE by hand, for peers that keep to nothing. Source: rfc.zeromq.org/spec/26. */
+import type { CurveClientKeys, CurveServerKeys } from '../../transports/shared/curve-keys.ts';
 import { decodeZ85 } from '../../transports/shared/z85.ts';
 import { propertiesOf, type SocketType } from '../../transports/zmtp/commands.ts';
 import { newKeyPair } from '../../transports/zmtp/curve/boxes.ts';
 import { ClientHandshake } from '../../transports/zmtp/curve/client-handshake.ts';
 import { greetingOf } from '../../transports/zmtp/greeting.ts';
+import { curveKeyPair } from '../../transports/zmtp/key-pair.ts';
 import type { Handshake, SealedFrames } from '../../transports/zmtp/mechanism.ts';
 import { until, within } from './wait.ts';
 import { dialRaw, frameOf, type RawPeer } from './zmtp.ts';
 
 const GREETING_SIZE = 64;
 const COMMAND = 4;
+
+/** Options of a transport with CURVE for both ends, and the key of one client alone. */
+export function curveOptions(): { readonly curve: CurveClientKeys; readonly curveServer: CurveServerKeys } {
+  const [server, client] = [curveKeyPair(), curveKeyPair()];
+  return {
+    curve: { serverKey: server.publicKey, ...client },
+    curveServer: { secretKey: server.secretKey, allow: [client.publicKey] },
+  };
+}
 
 /** A key of Z85 as bytes. */
 export function keyBytes(text: string): Uint8Array {
