@@ -1,5 +1,5 @@
 /** Mutated frames of ZMTP for one end at one stage of the handshake. */
-import type { Random } from '../support/random.ts';
+import { Random } from '../support/random.ts';
 import { frameOf, GREETING, headOf, readyOf, subscriptionTo } from '../support/zmtp.ts';
 import { ENDS, MemoryLink } from '../support/zmtp-ends.ts';
 
@@ -28,12 +28,26 @@ const command = (name: string, data = '') => {
 
 /** Most frames for one link. */
 const FRAMES = 40;
+/** Links that are damaged at the same time, each with chances of its own: a turn of events for each alone would take longer than its frames. */
+const ABREAST = 64;
+
+/** Sends `count` mutated frames to one kind of end, over as many links as that takes. Rejects as {@link damageInTurn} does. */
+export async function damage(kind: string, stage: Stage, count: number, random: Random): Promise<Damage> {
+  const lanes = Array.from({ length: ABREAST }, () => new Random(random.below(0xffff_ffff)));
+  const each = Math.ceil(count / ABREAST);
+  const all = await Promise.all(lanes.map((own) => damageInTurn(kind, stage, each, own)));
+  const refusals = new Map<string, number>();
+  for (const own of all)
+    for (const [reason, times] of own.refusals) refusals.set(reason, (refusals.get(reason) ?? 0) + times);
+  const sum = (of: 'frames' | 'links') => all.reduce((total, own) => total + own[of], 0);
+  return { frames: sum('frames'), links: sum('links'), refusals };
+}
 
 /**
- * Sends `count` mutated frames to one kind of end, over as many links as that takes.
+ * Sends mutated frames over one link after another.
  * @throws Error when a link throws, ends twice or without a reason, or keeps more of a message than its bounds.
  */
-export async function damage(kind: string, stage: Stage, count: number, random: Random): Promise<Damage> {
+async function damageInTurn(kind: string, stage: Stage, count: number, random: Random): Promise<Damage> {
   const peer = ENDS[kind]?.peer ?? '';
   const refusals = new Map<string, number>();
   let frames = 0;
