@@ -10,7 +10,7 @@ export interface ZmtpOptions extends CurveOptions {
   readonly heartbeatInterval?: number | undefined;
   /**
    * Time for which this process may block its event loop. Each peer is told, and peers with this transport wait that long before they
-   * take a silent link for dead. Default 30000.
+   * take a silent link for dead. On Linux they wait only as long as this process's host acknowledges what they send. Default 30000.
    */
   readonly busyTimeout?: number | undefined;
   /** First and longest wait before dialling again. Half of each wait is random. Defaults 100 and 2000. */
