@@ -162,9 +162,11 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   /** A piece was read, which took so many milliseconds. Reads no more before its turn where all sockets have read for long enough. */
   hasRead(time: number): void {
     const { turns } = this.#context;
-    if (turns.spend(time) || this.#socket.isPaused) return;
-    this.#socket.pause();
-    turns.wait(() => this.#socket.resume());
+    const socket = this.#socket;
+    // After a message that it refused, the library reads to the end of the stream by itself, and would not resume it.
+    if (turns.spend(time) || socket.isPaused || socket.readyState !== socket.OPEN) return;
+    socket.pause();
+    turns.wait(() => socket.resume());
   }
 
   /** Sends a heartbeat, or cuts a silent client. */

@@ -133,6 +133,14 @@ describe('a socket that sends large pieces', () => {
     send(TIMED_PIECE_BYTES);
     expect(context.turns.wait).toHaveBeenCalledTimes(2);
   });
+
+  it('is read to its end while it closes: the library does not resume it after a message that it refused', () => {
+    const { send, context, webSocket } = reading(TURN);
+    webSocket.readyState = 2;
+    send(TIMED_PIECE_BYTES);
+    expect(webSocket.isPaused).toBe(false);
+    expect(context.turns.wait).not.toHaveBeenCalled();
+  });
 });
 
 describe('a socket that has not greeted', () => {
