@@ -93,7 +93,7 @@ export class CallGuard {
 
   /** A failed answer in place of one that is larger than the limit. */
   tooLarge(frame: Bytes, limit: number): Bytes {
-    const message = this.#readAny(frame);
+    const message = this.read(frame);
     const error = `the answer has ${frame.length} bytes, more than the relay's limit of ${limit} (maxFrame)`;
     const failure = { payload: SENTINEL, status: Status.failed, error, errorName: 'TOO_LARGE' };
     const answer = this.#codec.encode({ ...message, ...failure, unknown: NO_BYTES });
@@ -102,7 +102,8 @@ export class CallGuard {
     return this.#codec.encode(palmMessage({ client, ordinal, ...failure }));
   }
 
-  #readAny(frame: Bytes): PalmMessage {
+  /** The message in a frame; an empty one when there is none. */
+  read(frame: Bytes): PalmMessage {
     try {
       return this.#codec.decode(frame);
     } catch {

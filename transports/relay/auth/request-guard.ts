@@ -1,6 +1,7 @@
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../../src/protocol/bytes.ts';
 import { isReservedKey } from '../../../src/protocol/cache-keys.ts';
 import { readReply } from '../../../src/protocol/cache-request.ts';
+import { CANCEL, type CancelNotice, readCancel } from '../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { readPlain } from '../../../src/protocol/envelope-plain.ts';
 import { inspectValue, PalmError } from '../../../src/protocol/errors.ts';
@@ -28,6 +29,11 @@ export type RequestVerdict =
       readonly deletes: string | undefined;
       /** Makes the client's reply of the server's; undefined where the reply passes as it is. */
       readonly rewrite: ((reply: Bytes) => Bytes) | undefined;
+    }
+  | {
+      readonly kind: 'cancel';
+      /** What the client gives up: calls of its own. */
+      readonly notice: CancelNotice;
     }
   | {
       readonly kind: 'work';
@@ -65,6 +71,9 @@ export class RequestGuard {
       );
     }
     if (message.function === WORK) return this.#judgeWork(identity, message);
+    // A client cancels its own calls alone, whatever it wrote after its id.
+    if (message.function === CANCEL)
+      return { kind: 'cancel', notice: { ...readCancel(message), client: id } };
     const [, operation, more] = message.function.split('.');
     if (more !== undefined || (operation !== 'get' && operation !== 'set' && operation !== 'delete')) {
       throw new PalmError(

@@ -33,7 +33,7 @@ export interface ChannelContext extends JudgedClient {
   /** Answers a call that the relay refuses. */
   answer(topic: string, answer: Bytes): void;
   /** So many calls have left for a server. */
-  called(count: number): void;
+  called(count: number, upstream: Upstream): void;
   /** Ends the session of a client that breaks the protocol. */
   violated(error: unknown): void;
 }

@@ -1,4 +1,5 @@
 import { SMALLEST_CALL } from '../../../src/flow-control.ts';
+import type { CancelNotice } from '../../../src/protocol/cancel.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { isTakenBy, LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
@@ -104,6 +105,12 @@ export class SessionChannels {
       this.close(number);
       this.#refuse(number, against);
     }
+  }
+
+  /** Drops calls to a server that have not left. */
+  cancel(upstream: Upstream, notice: CancelNotice): void {
+    for (const channel of this.#channels.values())
+      if (channel instanceof PushChannel && channel.upstream === upstream) channel.cancel(notice);
   }
 
   /** Frames are about to go to the client: credit that is owed goes with them. */

@@ -2,6 +2,7 @@ import { Fifo } from '../../../src/async/fifo.ts';
 import { startTimer } from '../../../src/async/timers.ts';
 import { BATCH, CREDIT_BYTES, CREDIT_WAIT, FIRST_PUSH_WINDOW } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { CancelledCalls, type CancelNotice } from '../../../src/protocol/cancel.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import type { Pusher } from '../../../src/transport.ts';
 import { Type } from '../../relay-protocol/frames.ts';
@@ -40,6 +41,8 @@ export class PushChannel extends ForwardingChannel<Pusher> {
   #places = 0;
   /** Gives up the wait in the queue. */
   #stopWaiting = () => {};
+  /** Calls that were cancelled while some waited; undefined when none were. */
+  #cancelled: CancelledCalls | undefined;
   /** Whether calls had to wait for places. */
   #hasWaited = false;
 
@@ -73,6 +76,13 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     this.#isPassing = true;
     // Later frames of the same message are sent together with these.
     queueMicrotask(() => this.#passAll());
+  }
+
+  /** Drops calls that have not left, when their turn comes. Nothing waits here long but for places. */
+  cancel(notice: CancelNotice): void {
+    if (!this.#isPassing || !this.#carriesCalls) return;
+    this.#cancelled ??= new CancelledCalls();
+    this.#cancelled.add(notice);
   }
 
   /** Frames are about to go to the client: the credit goes with them. */
@@ -119,6 +129,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       }
     }
     this.#isPassing = false;
+    this.#cancelled = undefined;
   }
 
   async #passResults({ frames, generation, message }: Batch): Promise<void> {
@@ -152,6 +163,10 @@ export class PushChannel extends ForwardingChannel<Pusher> {
         this.#refuse(frame, verdict);
         continue;
       }
+      if (this.#isCancelled(verdict.frame)) {
+        this.#add(frame);
+        continue;
+      }
       if (this.#places === 0) {
         const left = frames.length - index + this.#waiting;
         this.#places = this.#takePlaces(Math.min(left, BATCH - this.#outgoing.length));
@@ -163,6 +178,10 @@ export class PushChannel extends ForwardingChannel<Pusher> {
           // The client's grants may have changed while the call waited.
           verdict = await this.#judge(frame);
           if (this.#isOver(generation)) break;
+          if (verdict.passes && this.#isCancelled(verdict.frame)) {
+            this.#add(frame);
+            continue;
+          }
           if (!verdict.passes) {
             this.#refuse(frame, verdict);
             continue;
@@ -176,6 +195,10 @@ export class PushChannel extends ForwardingChannel<Pusher> {
       else this.#outgoing.push(verdict.frame);
       if (this.#outgoing.length === BATCH) await this.#send(generation);
     }
+  }
+
+  #isCancelled(frame: Bytes): boolean {
+    return this.#cancelled?.find(this.context.callGuard.read(frame)) !== undefined;
   }
 
   /** @throws PalmError for what ends the connection. */
@@ -245,7 +268,7 @@ export class PushChannel extends ForwardingChannel<Pusher> {
     }
     this.#outgoing = [];
     this.#outgoingMessages = [];
-    if (this.#carriesCalls) this.context.called(frames.length);
+    if (this.#carriesCalls) this.context.called(frames.length, this.upstream);
     // Places that were taken for refused or further calls are free for others meanwhile.
     this.#givePlacesBack();
     try {

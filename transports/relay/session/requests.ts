@@ -1,7 +1,9 @@
 import { CLIENT_WORKERS } from '../../../src/flow-control.ts';
-import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { type Bytes, encodeUtf8 } from '../../../src/protocol/bytes.ts';
+import { CANCEL, type CancelNotice } from '../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
+import { Feature, palmMessage } from '../../../src/protocol/message.ts';
 import { encodeWorkRequest } from '../../../src/protocol/work-request.ts';
 import type { PendingReply } from '../../../src/transport.ts';
 import type { JudgedClient } from '../auth/identity.ts';
@@ -16,6 +18,8 @@ export interface RequestContext extends JudgedClient {
   readonly replyBudget: AnswerBudget;
   /** Bytes that an envelope counts for within the window. */
   counted(frame: Bytes): number;
+  /** Cancels calls of the client. Resolves with the number of messages that get no answer for that. */
+  cancelCalls(upstream: Upstream, notice: CancelNotice): Promise<number>;
   replied(id: number, reply: Bytes): void;
   failed(id: number, error: PalmError): void;
 }
@@ -135,6 +139,13 @@ export class SessionRequests {
       const pending = upstream.requestWork(verdict.frame);
       onPending(pending);
       return pending.reply;
+    }
+    if (verdict.kind === 'cancel') {
+      const count = await this.#context.cancelCalls(upstream, verdict.notice);
+      const features = Feature.replies | Feature.cancels;
+      return new EnvelopeCodec().encode(
+        palmMessage({ function: CANCEL, payload: encodeUtf8(String(count)), features }),
+      );
     }
     const { replyBudget } = this.#context;
     // Requests without a place wait in order, so that a get does not overtake the set before it.

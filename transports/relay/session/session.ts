@@ -1,4 +1,5 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { CancelNotice } from '../../../src/protocol/cancel.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
@@ -77,6 +78,8 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   #isPaced = false;
   /** Calls that left and have no answer yet, as far as the number of answers shows. */
   #openCalls = 0;
+  /** Servers that the client has called. */
+  readonly #called = new Set<Upstream>();
   readonly #memory: ClientMemory;
   /** The one that the client is connected by; undefined while it is away. */
   #socket: SessionSocket | undefined;
@@ -221,8 +224,17 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#distribute(undefined, [{ topic, frames: [answer] }]);
   }
 
-  called(count: number): void {
+  called(count: number, upstream: Upstream): void {
     this.#openCalls += count;
+    this.#called.add(upstream);
+  }
+
+  async cancelCalls(upstream: Upstream, notice: CancelNotice): Promise<number> {
+    this.#channels.cancel(upstream, notice);
+    const count = await upstream.cancel(notice);
+    this.#openCalls = Math.max(0, this.#openCalls - count);
+    this.#callBudget?.release(count);
+    return count;
   }
 
   violated(error: unknown): void {
@@ -264,8 +276,21 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     this.#callBudget?.close();
     this.#replyBudget?.close();
     this.#channels.closeAll();
+    this.#cancelAll();
     this.#requests.close();
     this.#memory.close();
+  }
+
+  /** Nobody can read the answers any more. */
+  #cancelAll(): void {
+    const notice = {
+      client: this.id,
+      calls: [],
+      code: 'DISCONNECTED',
+      reason: 'its session with the relay has ended',
+    } as const;
+    // A server that cannot be told has lost the calls, or is asked by the end of the relay's subscription.
+    for (const upstream of this.#called) upstream.cancel(notice).catch(() => {});
   }
 
   replied(id: number, reply: Bytes): void {

@@ -4,6 +4,7 @@ import { CALLS, PYLM_CALLS, UPSTREAM_UNREAD } from '../../../src/flow-control.ts
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
+import { type CancelNotice, cancelMessage } from '../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import { Feature } from '../../../src/protocol/message.ts';
@@ -62,6 +63,8 @@ export interface UpstreamContext {
 interface Profile {
   readonly palmName: string;
   readonly isFrond: boolean;
+  /** Whether it takes notices of cancelled calls. */
+  readonly takesCancels: boolean;
 }
 
 const PROOF_TIMEOUT = 2_000;
@@ -201,6 +204,19 @@ export class Upstream {
     return own;
   }
 
+  /**
+   * Tells the server which calls of a client nobody waits for any more, if it takes that: a pylm server is told nothing.
+   * Resolves with the number of messages that get no answer for that, whose places are free again.
+   */
+  async cancel(notice: CancelNotice): Promise<number> {
+    if (this.#profile?.takesCancels !== true || this.#isClosed) return 0;
+    const { reply } = this.request(this.#codec.encode(cancelMessage(notice)));
+    const count = Number(replyText(readReply(this.#codec, await reply, false)));
+    if (!Number.isSafeInteger(count) || count < 0) return 0;
+    this.inFlight.release(count);
+    return count;
+  }
+
   requestWork(frame: Bytes): PendingReply {
     return this.#context.workConnection.request(this.#dbAddress(), frame);
   }
@@ -298,7 +314,12 @@ export class Upstream {
 
   async #ask(): Promise<Profile> {
     const reply = await this.#readKey('name');
-    const profile = { palmName: replyText(reply) || this.name, isFrond: reply.features !== undefined };
+    const { features } = reply;
+    const profile = {
+      palmName: replyText(reply) || this.name,
+      isFrond: features !== undefined,
+      takesCancels: ((features ?? 0) & Feature.cancels) !== 0,
+    };
     this.#profile = profile;
     this.#context.changed();
     const { palmName, isFrond } = profile;

@@ -1,6 +1,7 @@
 /** What a relay lets pass of requests to caches, from clients that keep to nothing. */
 import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { cancelMessage } from '../../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
 import { encodeWorkRequest, readWorkRequest, WorkKind } from '../../../../../src/protocol/work-request.ts';
@@ -29,8 +30,36 @@ function request(operation: string, key: string, fields: Partial<PalmMessage> = 
   );
 }
 
-const judge = (frame: Bytes, cache?: CacheScope, work?: boolean) =>
-  guard.judge(client(cache, work), 'server', frame);
+function judge(frame: Bytes, cache?: CacheScope, work?: boolean) {
+  const verdict = guard.judge(client(cache, work), 'server', frame);
+  if (verdict.kind === 'cancel') throw new Error('the request cancels calls');
+  return verdict;
+}
+
+describe('a request that cancels calls', () => {
+  const cancel = (of: string) =>
+    codec.encode(cancelMessage({ client: of, calls: ['7', '8:2'], code: 'TIMEOUT', reason: 'late' }));
+
+  it("goes to the server with the client's own id", () => {
+    for (const of of [ID, `${ID}/7`]) {
+      const notice = { client: ID, calls: ['7', '8:2'], code: 'TIMEOUT', reason: 'late' };
+      expect(guard.judge(client('none'), 'server', cancel(of))).toEqual({ kind: 'cancel', notice });
+    }
+  });
+
+  it("is refused for another client's calls, and for those of all clients", () => {
+    const others = ['other', ID.slice(0, -1), `${ID}0`, ID.slice(0, ID.indexOf('/')), ''];
+    for (const of of others) {
+      expect(() => guard.judge(client('none'), 'server', cancel(of)), of).toThrow(/another client's/);
+    }
+  });
+
+  it('is refused when it names too many calls', () => {
+    const calls = Array.from({ length: 1_025 }, (_, i) => String(i));
+    const frame = codec.encode(cancelMessage({ client: ID, calls, code: 'CANCELLED', reason: '' }));
+    expect(() => guard.judge(client('none'), 'server', frame)).toThrow(/at most 1024 calls/);
+  });
+});
 
 describe('a request', () => {
   it('passes without the fields that frond does not know', () => {
