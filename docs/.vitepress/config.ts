@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 
 const GUIDE = [
   ['First steps', ['install', 'client', 'jobs-and-maps', 'errors']],
-  ['Serving', ['functions', 'clusters', 'transports', 'pylm-users']],
+  ['Serving', ['functions', 'cancel', 'clusters', 'transports', 'pylm-users']],
   ['Pages and HTTP', ['relay', 'http', 'browser', 'playground']],
   ['Operating', ['command', 'deployment', 'security', 'limits', 'performance']],
 ] as const;

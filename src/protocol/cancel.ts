@@ -36,9 +36,9 @@ export interface CancelNotice {
 /**
  * Why a call is cancelled.
  *
- * - `CANCELLED`: its caller aborted it, left it or closed the client.
+ * - `CANCELLED`: its caller aborted or left it.
  * - `TIMEOUT`: its caller's time was up.
- * - `DISCONNECTED`: its caller is gone.
+ * - `DISCONNECTED`: its caller has closed the client, or is gone.
  */
 export type CancelCode = 'CANCELLED' | 'TIMEOUT' | 'DISCONNECTED';
 

@@ -12,5 +12,3 @@ export const work = 8;
 export const cancels = 16;
 /** The call runs to its end, though its caller is gone. */
 export const detached = 32;
-/** The caller takes the progress of the function. */
-export const progress = 64;

@@ -22,20 +22,18 @@ export interface FunctionContext {
   readonly logger: Logger;
   /**
    * Aborts when nobody waits for the results of this call any more, and when the server or worker begins to close. The reason is a
-   * PalmError: `CANCELLED` when the caller aborted the call, left it or closed its client, `TIMEOUT` when the caller's time was up,
-   * `DISCONNECTED` when the caller is gone, `CLOSED` when the server or worker is closing. What a function returns after a cancel goes
+   * PalmError: `CANCELLED` when the caller aborted the call or left it, `TIMEOUT` when the caller's time was up, `DISCONNECTED` when the
+   * caller has closed its client or is gone, `CLOSED` when the server or worker is closing. What a function returns after a cancel goes
    * nowhere, and a generator is ended at its next result; after `CLOSED` results are still sent. Each call has a signal of its own, which
    * is made when it is first read and never aborts after the function is over. Calls that came with `detached`, or from pylm's clients, are
    * never cancelled.
    */
   readonly signal: AbortSignal;
   /**
-   * Tells the caller how far the function is, if it gave `onProgress`; otherwise it does nothing and costs nothing. Call it as often as you
-   * like: the caller gets the newest a few times a second, and always the last one before the answer. It never throws: what cannot be shown
-   * is dropped, as are calls after the function is over.
+   * Says how far the function is. Nothing carries that to callers yet: it does nothing, costs nothing and never throws.
    * @param done - what is done, in any unit: a finite number.
    * @param total - what there is to do in all, in the same unit; left out when it is not known.
-   * @param note - what is being done, for people. After 200 characters it is cut.
+   * @param note - what is being done, for people.
    */
   readonly progress: (done: number, total?: number, note?: string) => void;
   /** Name of the server or worker that runs the function. */
@@ -91,6 +89,8 @@ export interface FunctionScope {
   readonly cancellations: Cancellations;
 }
 
+const NO_PROGRESS = () => {};
+
 /** The context of one message. Its values are made when they are asked for, so others cost nothing. */
 export class MessageContext implements FunctionContext, CancellableCall {
   readonly message: PalmMessage;
@@ -125,7 +125,7 @@ export class MessageContext implements FunctionContext, CancellableCall {
   }
 
   get progress(): FunctionContext['progress'] {
-    return () => {};
+    return NO_PROGRESS;
   }
 
   get name(): string {
