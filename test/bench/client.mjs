@@ -87,6 +87,25 @@ const commands = {
       return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
     });
   },
+  /** From the abort of the call that keeps the only worker busy to the answer of the next call, which waited behind it. */
+  async cancels() {
+    return measured(async () => {
+      const took = [];
+      for (let i = 0; i < messages; i++) {
+        const abort = new AbortController();
+        const call = client.eval(`${serverName}.wait`, payload, { signal: abort.signal }).catch(() => {});
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        const next = client.eval(`${serverName}.same`, payload);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        const start = performance.now();
+        abort.abort();
+        await next;
+        took.push(performance.now() - start);
+        await call;
+      }
+      return { p50: took.sort((a, b) => a - b)[messages >> 1] / 1e3 };
+    });
+  },
   /** Calls of `nap`, one every five milliseconds, whatever becomes of those before. */
   async paced() {
     await client.eval(`${serverName}.nap`, payload);

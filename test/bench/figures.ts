@@ -1,7 +1,7 @@
 /** The rows of the bench: ratios, their goals, and how both are shown. */
 
-/** How many times as much, milliseconds more in the median, kibibytes, or thousands a second. */
-export type Unit = '×' | 'ms more' | 'KiB' | 'k/s';
+/** How many times as much, milliseconds, or as many more, in the median, kibibytes, or thousands a second. */
+export type Unit = '×' | 'ms' | 'ms more' | 'KiB' | 'k/s';
 
 export interface Row {
   readonly what: string;
@@ -23,7 +23,13 @@ export interface Goal {
   readonly met: (value: number) => boolean;
 }
 
-const SIGNS: Readonly<Record<Unit, string>> = { '×': '×', 'ms more': ' ms', KiB: ' KiB', 'k/s': ' k/s' };
+const SIGNS: Readonly<Record<Unit, string>> = {
+  '×': '×',
+  ms: ' ms',
+  'ms more': ' ms',
+  KiB: ' KiB',
+  'k/s': ' k/s',
+};
 
 export const atLeast = (goal: number, unit: Unit = '×'): Goal => ({
   goal: `≥ ${goal}${SIGNS[unit]}`,
@@ -40,6 +46,7 @@ export const stated: Goal = { goal: '—', unit: '×', met: () => true };
 
 export function shown({ value, unit }: Row): string {
   if (unit === 'ms more') return `p50 + ${value.toFixed(2)} ms`;
+  if (unit === 'ms') return `p50 ${value.toFixed(1)} ms`;
   if (unit === 'KiB' || unit === 'k/s') return `${value.toFixed(1)} ${unit}`;
   return `${value < 1 ? value.toFixed(3) : value.toFixed(2)}×`;
 }

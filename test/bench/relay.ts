@@ -20,6 +20,7 @@ export async function measureRelay(bench: Bench): Promise<void> {
   };
   try {
     await measureWay(bench, start);
+    await measureCancels(bench, start);
     await measureIdle(bench);
     await measureBundle(bench);
   } finally {
@@ -74,6 +75,26 @@ async function measureTax(
     (p50.relayed - p50.straight) * 1e3,
     atMost(0.3, 'ms more'),
     `${us(p50.relayed * 1e6)} / ${us(p50.straight * 1e6)}`,
+  );
+}
+
+/** A client behind a relay cancels the call that keeps the only worker of a Master busy. */
+async function measureCancels(
+  bench: Bench,
+  start: (script: string, ...args: string[]) => Promise<string>,
+): Promise<void> {
+  const master = await start('role.mjs', 'master');
+  await start('role.mjs', 'worker', master);
+  const url = await start('relay.mjs', 'zeromq', `master=${master}`);
+  const count = Math.max(20, Math.round(200 * bench.scale));
+  bench.doing('cancelled calls through a relay');
+  const p50 = (await runFrond('cancels', url, 'master', count)).p50 ?? Number.NaN;
+  bench.row(
+    'cancel to freed worker, through a relay: p50',
+    '—',
+    p50 * 1e3,
+    atMost(20, 'ms'),
+    `${count} calls, to the answer of the call behind`,
   );
 }
 

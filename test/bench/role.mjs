@@ -8,7 +8,12 @@ const { startRole } = await import(new URL('cluster.js', dist).href);
 const [role, master, kind = 'zeromq'] = process.argv.slice(2);
 const transport = (await import(new URL(`${kind}.js`, dist).href))[kind]();
 const any = 'tcp://127.0.0.1:*';
-const functions = { same: (payload) => payload };
+const functions = {
+  same: (payload) => payload,
+  /** Until the call is cancelled. */
+  wait: (payload, { signal }) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(payload))),
+};
 const bound = { dbAddress: any, pullAddress: any, pubAddress: any };
 const definitions = {
   server: { name: 'server', ...bound, functions },
