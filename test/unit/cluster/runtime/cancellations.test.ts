@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { type CancellableCall, Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
+import { type CancelNotice, cancelMessage, readCancel } from '../../../../src/protocol/cancel.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { PalmError } from '../../../../src/protocol/errors.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { bytes } from '../../../support/bytes.ts';
+
+const notice = (client: string, ...calls: string[]): CancelNotice => ({
+  client,
+  calls,
+  code: 'CANCELLED',
+  reason: 'enough',
+});
+
+function ground() {
+  const closing = new AbortController();
+  const cancellations = new Cancellations(closing.signal);
+  const cancelled: string[] = [];
+  const run = (client: string, fields: Partial<PalmMessage> = {}): CancellableCall => {
+    const message = palmMessage({ client, ...fields });
+    const call = {
+      message,
+      cancel: ({ code }: PalmError) => {
+        cancelled.push(`${client}:${message.ordinal} ${code}`);
+        return true;
+      },
+      closing: () => cancelled.push(`${client} closing`),
+    };
+    cancellations.begin(call);
+    return call;
+  };
+  return { cancellations, cancelled, run, closing };
+}
+
+describe('a notice', () => {
+  it.each([
+    ['one call', notice('a', '1'), ['a/1:0', 'a/1:2']],
+    ['one message of a call', notice('a', '1:2'), ['a/1:2']],
+    ['all calls of a client but those that are detached', notice('a'), ['a/1:0', 'a/1:2', 'a/2:0']],
+    ['all clients of a relay', notice('relay'), ['relay/7/1:0', 'relay/8/1:0']],
+    ['one client of a relay', notice('relay/7'), ['relay/7/1:0']],
+    ['a call that is detached, by its name', notice('a', '3'), ['a/3:0']],
+    ['nothing that is there', notice('b', '1'), []],
+  ])('cancels %s, and no other', (_what, given, expected) => {
+    const { cancellations, cancelled, run } = ground();
+    run('a/1');
+    run('a/1', { ordinal: 2 });
+    run('a/2');
+    run('a/3', { features: Feature.detached });
+    run('aa/1');
+    run('relay/7/1');
+    run('relay/8/1');
+    const over = run('a/1');
+    cancellations.end(over);
+    expect(cancellations.cancel(given)).toBe(expected.length);
+    expect(cancelled).toEqual(expected.map((name) => `${name} CANCELLED`));
+    // A second time there is nothing left of them.
+    expect(cancellations.cancel(given)).toBe(0);
+  });
+
+  it('holds for calls that come later, until the client subscribes anew', () => {
+    const { cancellations } = ground();
+    const late = palmMessage({ client: 'a/1' });
+    expect(cancellations.find(late)).toBeUndefined();
+    cancellations.cancel(notice('a'));
+    expect(cancellations.find(late)).toMatchObject({ code: 'CANCELLED' });
+    expect(cancellations.find(palmMessage({ client: 'a/1', features: Feature.detached }))).toBeUndefined();
+    expect(cancellations.find(palmMessage({ client: 'b/1' }))).toBeUndefined();
+    cancellations.isThere('a/');
+    expect(cancellations.find(late)).toBeUndefined();
+  });
+
+  it('is forgotten after two times as many names as are kept', () => {
+    const { cancellations } = ground();
+    const names = (from: number) => Array.from({ length: 1_024 }, (_, i) => String(from + i));
+    cancellations.cancel(notice('a', 'first'));
+    for (let i = 0; i < 20; i++) cancellations.cancel(notice('a', ...names(i * 1_024)));
+    expect(cancellations.find(palmMessage({ client: 'a/first' }))).toBeUndefined();
+    expect(cancellations.find(palmMessage({ client: 'a/20479' }))).toBeDefined();
+  });
+
+  it('goes over the wire as it is', () => {
+    const codec = new EnvelopeCodec();
+    const given: CancelNotice = { client: 'a', calls: ['1', '2:7'], code: 'TIMEOUT', reason: 'late' };
+    expect(readCancel(codec.decode(codec.encode(cancelMessage(given))))).toEqual(given);
+  });
+
+  it.each([
+    ['no client', palmMessage({ payload: bytes('1') }), 'PROTOCOL'],
+    ['a client that is too long', palmMessage({ client: 'a'.repeat(2_000) }), 'PROTOCOL'],
+    ['calls that are not UTF-8', palmMessage({ client: 'a', payload: new Uint8Array([0xff]) }), 'PROTOCOL'],
+    ['too many calls', palmMessage({ client: 'a', payload: bytes('1 '.repeat(2_000)) }), 'TOO_LARGE'],
+    ['a call that is too long', palmMessage({ client: 'a', payload: bytes('1'.repeat(2_000)) }), 'TOO_LARGE'],
+  ])('with %s is refused', (_what, message, code) => {
+    expect(() => readCancel(message)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('with a reason of any length and kind is read, clipped and escaped', () => {
+    const { code, reason } = readCancel(
+      palmMessage({ client: 'a', errorName: 'SomethingElse', error: `\u001b${'x'.repeat(1_000)}` }),
+    );
+    expect(code).toBe('CANCELLED');
+    expect(reason).toMatch(/^\\u001bx{255}…$/);
+  });
+});
+
+it('a server that closes aborts the signals of what runs, and cancels nothing', () => {
+  const { cancelled, run, closing, cancellations } = ground();
+  run('a/1');
+  cancellations.end(run('a/2'));
+  closing.abort(new PalmError('CLOSED', 'closing'));
+  expect(cancelled).toEqual(['a/1 closing']);
+});
