@@ -5,6 +5,7 @@ import { throwIfAborted } from '../async/signals.ts';
 import { type CallLimits, startTimer, watchLimits } from '../async/timers.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/bytes.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
+import { decodeFailure } from '../protocol/failure-details.ts';
 import { joinPath, parsePath } from '../protocol/function-path.ts';
 import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
@@ -62,7 +63,7 @@ const LONGEST_NAME = 200;
 /**
  * The payload of an answer.
  * @param errorSentinel - whether a payload of one byte, `0`, means that the call failed.
- * @returns the payload, or the `REMOTE` or `FORBIDDEN` error that the answer stands for.
+ * @returns the payload, or the `REMOTE`, `FORBIDDEN` or `INVALID_CALL` error that the answer stands for.
  */
 export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefined): Bytes | PalmError {
   const { payload, status } = message;
@@ -74,8 +75,9 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefi
   const name = message.errorName === '' ? undefined : nameOf(message.errorName);
   const what = status === Status.refused ? 'was refused' : 'failed';
   const text = `${nameOf(message.function)} ${what}: ${name === undefined ? '' : `${name}: `}${remoteReason(message.error)}`;
-  const code = status === Status.refused ? 'FORBIDDEN' : 'REMOTE';
-  return new PalmError(code, text, { sent: true, ...(name !== undefined && { remoteName: name }) });
+  const code =
+    status === Status.refused ? 'FORBIDDEN' : status === Status.invalid ? 'INVALID_CALL' : 'REMOTE';
+  return new PalmError(code, text, { sent: true, remoteName: name, ...decodeFailure(payload) });
 }
 
 /** The name of a function or error, as an error shows it. */

@@ -7,7 +7,7 @@ import { clipped, escaped, printableJson } from './printable.ts';
  * - `DISCONNECTED`: the connection broke while the call was under way.
  * - `CLOSED`: the owner closed the client, server or connection.
  * - `WRONG_SERVER`: the server at the address has another name.
- * - `INVALID_CALL`: an argument is not acceptable; nothing was sent.
+ * - `INVALID_CALL`: an argument is not acceptable. Nothing was sent, unless `sent` is true: then the server refused the input.
  * - `REMOTE`: the function failed, is missing, or returned something that is not an answer.
  * - `PROTOCOL`: bytes arrived that are not valid PALM.
  * - `FORBIDDEN`: keys, identity or grants do not allow it.
@@ -40,28 +40,49 @@ export interface PalmErrorDetails {
   readonly remoteName?: string | undefined;
   /** The good answers of an `eval` that expected several, in the order in which they came. */
   readonly results?: readonly unknown[] | undefined;
+  /** What is wrong with the input. Left out, that of the cause. */
+  readonly issues?: readonly Issue[] | undefined;
+  /** The data of an error that the function declares. */
+  readonly data?: unknown;
 }
+
+/** Marks the errors of all copies of frond: a bundle, a frame and CommonJS have classes of their own. */
+const BRAND = Symbol.for('frond.PalmError');
 
 /**
  * The one error class of frond. `code` says what kind of failure it is. The message says what was being done, to what,
- * and what to try.
+ * and what to try. `instanceof` knows the errors of other copies of frond too, such as those of another bundle, realm or module system.
  */
 export class PalmError extends Error {
   /** `PalmError`, for all of them. */
   override readonly name = 'PalmError';
   /** The kind of failure, for programs to decide by. */
-  readonly code: PalmErrorCode;
+  declare readonly code: PalmErrorCode;
   /** Whether the message had left when the call failed; undefined where the error is not about a message. */
-  readonly sent: boolean | 'unknown' | undefined;
+  declare readonly sent: boolean | 'unknown' | undefined;
   /** Place of the input, counted from 0, that a job or map failed at. */
-  readonly index: number | undefined;
+  declare readonly index: number | undefined;
   /** Name of the error on the remote side, such as `ValueError`. */
-  readonly remoteName: string | undefined;
+  declare readonly remoteName: string | undefined;
   /**
    * The good answers to an `eval` with `messages` above 1, decoded by its client's codec, in the order in which they came.
    * Undefined when there were none.
    */
-  readonly results: readonly unknown[] | undefined;
+  declare readonly results: readonly unknown[] | undefined;
+  /** What is wrong with the input of a function with types, by its place in it; undefined for other errors. */
+  declare readonly issues: readonly Issue[] | undefined;
+  /** The data of an error that the function declares, whose code is `remoteName`; undefined for other errors. */
+  declare readonly data: unknown;
+
+  static {
+    Object.defineProperty(PalmError.prototype, BRAND, { value: true });
+  }
+
+  /** Whether a value is a PalmError, of this copy of frond or another. */
+  static override [Symbol.hasInstance](value: unknown): value is PalmError {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass inherits this, and not every PalmError is an instance of it
+    return this === PalmError ? BRAND in Object(value) : super[Symbol.hasInstance](value);
+  }
 
   /** An error with a code, a message for people, and what else is known. */
   constructor(code: PalmErrorCode, message: string, details: PalmErrorDetails = {}) {
@@ -71,6 +92,8 @@ export class PalmError extends Error {
     this.index = details.index;
     this.remoteName = details.remoteName;
     this.results = details.results;
+    this.issues = details.issues ?? (details.cause instanceof PalmError ? details.cause.issues : undefined);
+    this.data = details.data;
   }
 
   /** Returns `reason` when it is a PalmError, and an error of `code` with `reason` as its cause otherwise. */

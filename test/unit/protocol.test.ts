@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isReservedKey, wireKey } from '../../src/protocol/cache-keys.ts';
 import { plainReply, readReply } from '../../src/protocol/cache-request.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
@@ -191,6 +191,42 @@ describe('errors', () => {
     expect(invalidCall('bad')).toMatchObject({ code: 'INVALID_CALL', sent: false });
     expect(PalmError.from(error, 'LOST', 'x')).toBe(error);
     expect(PalmError.from('odd', 'LOST', 'doing')).toMatchObject({ code: 'LOST', message: 'doing: odd' });
+  });
+
+  it('is one of its class in every copy of frond, and others are not', async () => {
+    vi.resetModules();
+    const copy = await import('../../src/protocol/errors.ts');
+    expect(copy.PalmError).not.toBe(PalmError);
+    const error = new copy.PalmError('TIMEOUT', 'no answer');
+    expect(error instanceof PalmError).toBe(true);
+    expect(PalmError.from(error, 'LOST', 'x')).toBe(error);
+    class Own extends PalmError {}
+    expect(error instanceof Own).toBe(false);
+    expect(new Own('LOST', 'x') instanceof Own).toBe(true);
+    expect(new Own('LOST', 'x') instanceof PalmError).toBe(true);
+    for (const other of [
+      undefined,
+      null,
+      'PalmError',
+      {},
+      new Error('x'),
+      { name: 'PalmError', code: 'LOST' },
+    ])
+      expect((other as unknown) instanceof PalmError).toBe(false);
+  });
+
+  it('keeps its text and its stack in a structured clone, and not its class and code', () => {
+    const error = new PalmError('TIMEOUT', 'no answer');
+    const clone = structuredClone(error);
+    expect(clone).toMatchObject({ message: 'no answer', stack: error.stack });
+    expect(clone instanceof PalmError).toBe(false);
+  });
+
+  it('says what is wrong with an input, also when it is the cause', () => {
+    const issues = [{ path: ['w', 0], message: 'is not a number' }];
+    const cause = new PalmError('INVALID_CALL', 'wrong', { issues });
+    expect(invalidCall('not sent', { cause }).issues).toEqual(issues);
+    expect(invalidCall('not sent', { cause: new Error('x') }).issues).toBeUndefined();
   });
 
   it('show values short and plain', () => {

@@ -52,12 +52,13 @@ export function progressOf(counts: Counts, elapsed: number, total: number | unde
 
 /** The failure of an input, as its reader gets it. */
 export function failureOf({ index, count }: Attempt, error: PalmError): PalmError {
-  const { code, sent, remoteName } = error;
+  const { code, sent, remoteName, data } = error;
   const tries = count > 1 ? ` (tried ${count} times)` : '';
   return new PalmError(code, `input ${index}${tries}: ${error.message}`, {
     index,
     cause: error,
-    ...(sent !== undefined && { sent }),
-    ...(remoteName !== undefined && { remoteName }),
+    sent,
+    remoteName,
+    data,
   });
 }
