@@ -19,6 +19,7 @@ dropMap('dist/browser/shared/msgpack.js');
 for (const file of ['cluster.js', 'shared/thread-pool.js']) dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
+const STANDARD_SCHEMA = '@standard-schema/spec';
 const declarations = 'dist/declarations';
 const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', declarations];
 const tsc = spawnSync(process.execPath, args, { stdio: 'inherit' });
@@ -48,11 +49,18 @@ async function rollUpTypes(mode, dir, extension) {
   ]);
   const bundle = await rolldown({
     input: Object.fromEntries(input),
-    external: /^[^./]/,
+    external: (id) => /^[^./]/.test(id) && id !== STANDARD_SCHEMA,
     experimental: { attachDebugInfo: 'none' },
     // All the work is the plugin's, and Rolldown warns of that on a slow machine.
     checks: { bundlerTimings: false },
-    plugins: dts({ dtsInput: true, emitDtsOnly: true, tsconfig: false, oxc: true }),
+    // Types alone: nobody has to install what the schemas of all libraries have in common.
+    plugins: dts({
+      dtsInput: true,
+      emitDtsOnly: true,
+      tsconfig: false,
+      oxc: true,
+      resolve: [STANDARD_SCHEMA],
+    }),
   });
   await bundle.write({
     dir,

@@ -10,6 +10,7 @@ const isomorphic = {
   index: 'src/index.ts',
   memory: 'transports/memory/index.ts',
   transport: 'transports/shared/index.ts',
+  functions: 'src/functions/index.ts',
   cluster: 'src/cluster/index.ts',
 };
 const inBrowsers = { ...isomorphic, websocket: 'transports/websocket/index.ts' };

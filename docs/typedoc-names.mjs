@@ -4,6 +4,7 @@ import { Converter, ReflectionKind } from 'typedoc';
 const NAMES = new Map([
   ['src', 'frond'],
   ['src/cluster', 'frond/cluster'],
+  ['src/functions', 'frond/functions'],
   ['transports/memory', 'frond/memory'],
   ['transports/zeromq', 'frond/zeromq'],
   ['transports/zmtp', 'frond/zmtp'],

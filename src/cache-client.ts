@@ -3,7 +3,7 @@ import { throwIfAborted } from './async/signals.ts';
 import { type CallLimits, watchLimits } from './async/timers.ts';
 import type { CacheLink } from './cache-link.ts';
 import type { Bytes } from './protocol/bytes.ts';
-import { checkWritable, setRequest, wireKey } from './protocol/cache-keys.ts';
+import { checkWritable, isReservedKey, setRequest, wireKey } from './protocol/cache-keys.ts';
 import { type CacheReply, keyRequest, plainReply, readReply, replyText } from './protocol/cache-request.ts';
 import { inspectValue, PalmError } from './protocol/errors.ts';
 import { randomId } from './protocol/ids.ts';
@@ -81,7 +81,9 @@ export class CacheClient {
   #wireKeys(key: string): readonly [string, string] {
     const { connection, session } = this.#link.context;
     const { keyPrefix } = connection;
-    return [keyPrefix + wireKey(key, session), key.startsWith(keyPrefix) ? key : keyPrefix + key];
+    // A server's own keys are stored under no prefix.
+    const isStored = isReservedKey(key) || key.startsWith(keyPrefix);
+    return [keyPrefix + wireKey(key, session), isStored ? key : keyPrefix + key];
   }
 
   async #exchange(operation: string, wire: string, limits: CallLimits, value?: Bytes): Promise<CacheReply> {

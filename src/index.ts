@@ -14,33 +14,12 @@ export type { Job, JobProgress } from './client/stream/job.ts';
 export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
 export type { JobOptions, MapOptions } from './client/stream/options.ts';
 export { readable } from './client/stream/readable.ts';
-export type {
-  Definitions,
-  ErrorShapes,
-  FunctionContract,
-  FunctionDefinition,
-  Results,
-  StreamDefinition,
-} from './functions/contract/definition.ts';
-export type { Given, Issue, Shape, Taken } from './functions/contract/shape.ts';
-export { fn, functions } from './functions/fn.ts';
 export type { LogFields, Logger, LoggingLevel } from './logging.ts';
 export type { Bytes } from './protocol/bytes.ts';
 export { PalmError, type PalmErrorCode, type PalmErrorDetails } from './protocol/errors.ts';
 export type { PalmMessage } from './protocol/message.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
-export {
-  float32,
-  float64,
-  int8,
-  int16,
-  int32,
-  int64,
-  uint16,
-  uint32,
-  uint64,
-} from './protocol/typed-arrays.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type * from './transport.ts';
 /** @deprecated {@link BatchSource}; the name of 0.1, until 0.3. */

@@ -28,6 +28,14 @@ export type PalmErrorCode =
   | 'LOST'
   | 'CANCELLED';
 
+/** One thing that is wrong with an input. */
+export interface Issue {
+  /** Where in the input: names of fields, and indices of lists from 0 on. Empty for the input as a whole. */
+  readonly path: readonly (string | number)[];
+  /** What is wrong there, in the words of the schema or codec. */
+  readonly message: string;
+}
+
 /** What an error says beside its code and message. */
 export interface PalmErrorDetails {
   /** The error that led to this one. */

@@ -12,3 +12,5 @@ export const work = 8;
 export const cancels = 16;
 /** The call runs to its end, though its caller is gone. */
 export const detached = 32;
+/** The caller wants to be told when a function that gives several results is over. */
+export const ends = 128;

@@ -14,3 +14,10 @@ export const refused = 4;
 export const cancelled = 5;
 /** The input is not what the function takes: the payload says why, as JSON. */
 export const invalid = 6;
+/** No result: the function is over. Only to callers that set {@link Feature.ends}. */
+export const ended = 7;
+
+/** Whether a call with this status failed. */
+export function isFailure(status: number): boolean {
+  return status !== ok && status !== ended;
+}

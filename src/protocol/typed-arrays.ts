@@ -1,6 +1,5 @@
-/** Codecs of typed arrays: their elements one after the other, little-endian, as numpy's `tobytes` writes them on usual machines. */
+/** Codecs of typed arrays: their elements one after the other, little-endian, as numpy's `tobytes` writes them on usual machines. It imports nothing, so a page that loads it late loads it alone. */
 import type { Bytes } from './bytes.ts';
-import { inspectValue, PalmError } from './errors.ts';
 import type { PayloadCodec } from './payload.ts';
 
 /** Payloads that are 32-bit floats: numpy's `<f4`. */
@@ -62,7 +61,8 @@ function arrayCodec<In extends ArrayBufferView, Out extends In>(
     encode: (value) => {
       // Not by instanceof: another realm has typed arrays of its own.
       if (!ArrayBuffer.isView(value) || Object.prototype.toString.call(value) !== `[object ${type}]`) {
-        throw new TypeError(`a payload of ${name}() must be a ${type}, not ${inspectValue(value)}`);
+        const given = Object.prototype.toString.call(value).slice('[object '.length, -1);
+        throw new TypeError(`a payload of ${name}() must be a ${type}, not a value of type ${given}`);
       }
       const { buffer, byteOffset, byteLength } = value;
       return inLittleEndian(new Uint8Array(buffer, byteOffset, byteLength) as Bytes, size);
@@ -70,8 +70,7 @@ function arrayCodec<In extends ArrayBufferView, Out extends In>(
     decode: (payload) => {
       const { length } = payload;
       if (length % size !== 0) {
-        const text = `${length} bytes are not a whole number of elements of ${size} bytes`;
-        throw new PalmError('PROTOCOL', text);
+        throw new RangeError(`${length} bytes are not a whole number of elements of ${size} bytes`);
       }
       const own = inLittleEndian(payload, size);
       // An array begins at a multiple of its element's size, which a payload need not do.
@@ -87,4 +86,10 @@ function inLittleEndian(bytes: Bytes, size: number): Bytes {
   const turned = bytes.slice();
   for (let at = 0; at < turned.length; at += size) turned.subarray(at, at + size).reverse();
   return turned;
+}
+
+/** The codec of this name; undefined when it is not one of those above. */
+export function arrayCodecNamed(name: string): PayloadCodec<unknown, unknown> | undefined {
+  const codecs = [float32(), float64(), int8(), int16(), int32(), int64(), uint16(), uint32(), uint64()];
+  return (codecs as PayloadCodec<unknown, unknown>[]).find((codec) => codec.name === name);
 }

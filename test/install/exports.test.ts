@@ -66,6 +66,7 @@ describe.each(platforms)('%s', (platform) => {
     ['./memory', 'memory'],
     ['./transport', 'transport'],
     ['./cluster', 'cluster'],
+    ['./functions', 'functions'],
   ])('gets of %s the build that is for it', (entry, name) => {
     expect(resolve(entry, platform)).toBe(`./dist/${build}/${name}.${extension}`);
   });
@@ -108,6 +109,7 @@ describe('the installed package', () => {
       'memory',
       'transport',
       'cluster',
+      'functions',
       'websocket',
       'zeromq',
       'zmtp',

@@ -55,18 +55,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/cache-client': [...GROUND, 'src/cache-link'],
 
   'src/functions/contract': ['src/protocol'],
-  'src/functions/*': ['src/protocol', 'src/functions/contract', 'src/functions/*', 'src/cluster/runtime'],
+  'src/functions/*': [
+    'src/protocol',
+    'src/functions/contract',
+    'src/functions/*',
+    'src/client/*',
+    'src/client/stream',
+    'src/cluster/runtime',
+  ],
 
   'src/client/stream': [...GROUND, 'src/client/*'],
   'src/client/*': [...GROUND, ...CACHE, 'src/tap', 'src/client/*', 'src/client/stream'],
-  'src/index': [
-    ...GROUND,
-    'src/tap',
-    'src/client/*',
-    'src/client/stream',
-    'src/functions/contract',
-    'src/functions/*',
-  ],
+  'src/index': [...GROUND, 'src/tap', 'src/client/*', 'src/client/stream', 'src/functions/contract'],
 
   'src/cluster/runtime': [...GROUND, 'src/cache-link', 'src/functions/contract'],
   'src/cluster/dispatch': [...GROUND, 'src/cluster/runtime'],
@@ -156,6 +156,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ENTRIES = [
   'src/index.ts',
   'src/cluster/index.ts',
+  'src/functions/index.ts',
   'transports/shared/index.ts',
   'transports/memory/index.ts',
   'transports/zeromq/index.ts',

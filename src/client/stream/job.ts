@@ -4,7 +4,7 @@ import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
-import type { PalmMessage } from '../../protocol/message.ts';
+import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
@@ -58,11 +58,11 @@ export function openJob<In, Out>(
   options: JobOptions,
   started: number | undefined,
 ): JobRun<In, Out> {
-  const { signal, messages, window = 1_024, onRemoteError } = options;
+  const { signal, messages, window = 1_024, untilEnd = false, onRemoteError } = options;
   const { timeout, errorSentinel } = client.settings;
-  const { idleTimeout = messages === undefined ? Number.POSITIVE_INFINITY : timeout } = options;
+  const { idleTimeout = messages === undefined && !untilEnd ? Number.POSITIVE_INFINITY : timeout } = options;
   return new JobRun(client.callLink(), payloads, {
-    spec,
+    spec: untilEnd ? { ...spec, features: spec.features | Feature.ends } : spec,
     codec,
     started,
     messages,
@@ -175,6 +175,10 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
 
   #answer(message: PalmMessage): void {
     if (this.isOver) return;
+    if (message.status === Status.ended) {
+      this.end();
+      return;
+    }
     const { messages, errorSentinel, onRemoteError } = this.#settings;
     const answer = readAnswer(message, errorSentinel);
     this.#received++;

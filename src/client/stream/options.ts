@@ -29,6 +29,11 @@ export interface JobOptions {
    */
   readonly idleTimeout?: number | undefined;
   /**
+   * Ends the job when the function says that it has given all its results: for a job of one input whose function gives several.
+   * Servers of stock pylm do not say it. Default false.
+   */
+  readonly untilEnd?: boolean | undefined;
+  /**
    * Takes each `REMOTE` error, which counts as a result, and the job goes on. Left out, the first ends the job, as
    * does what it throws.
    */

@@ -35,7 +35,7 @@ export class WorkerResults {
   /** Whether a result is that of a call that failed. */
   isFailure(frame: Bytes): boolean {
     try {
-      return this.#codec.decode(frame).status !== Status.ok;
+      return Status.isFailure(this.#codec.decode(frame).status);
     } catch {
       return false;
     }

@@ -336,7 +336,7 @@ function countingOutlet<T extends Work>(
         link.add(sent, work);
       }
       counters.answered++;
-      if (sent.status !== Status.ok) counters.failed++;
+      if (Status.isFailure(sent.status)) counters.failed++;
     },
     done: (work: T) => link.done(work),
     flush: () => link.flush(),

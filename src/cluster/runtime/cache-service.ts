@@ -1,6 +1,7 @@
 /** The key-value service of a server: answers requests of clients and workers (pylm/parts/services.py, CacheService). */
 
 import { STORE_BYTES } from '../../flow-control.ts';
+import { FUNCTIONS_KEY } from '../../functions/contract/description.ts';
 import type { Logger } from '../../logging.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../protocol/bytes.ts';
 import { isReservedKey } from '../../protocol/cache-keys.ts';
@@ -35,6 +36,8 @@ export interface CacheServiceSettings {
   readonly config: Readonly<Record<string, string>>;
   /** The value of {@link STATUS_KEY} at the time of the call. */
   readonly status: () => Bytes;
+  /** The value of {@link FUNCTIONS_KEY}. */
+  readonly offers: () => Bytes;
   readonly store: Store;
   readonly logger: Logger;
   readonly tally: MutableCounters;
@@ -73,9 +76,21 @@ export class CacheService {
   /** Bytes of the requests that wait for the store. */
   #waiting = 0;
 
-  constructor({ config, status, store, logger, tally, work, cancel, next, end }: CacheServiceSettings) {
+  constructor({
+    config,
+    status,
+    offers,
+    store,
+    logger,
+    tally,
+    work,
+    cancel,
+    next,
+    end,
+  }: CacheServiceSettings) {
     for (const [key, value] of Object.entries(config)) this.configure(key, value);
     this.#config.set(STATUS_KEY, status);
+    this.#config.set(FUNCTIONS_KEY, offers);
     if (end !== undefined) this.#config.set(END_KEY, end);
     this.#store = store;
     this.#logger = logger;

@@ -1,9 +1,10 @@
 /** Runs the function that a message calls, and emits the message with each result. */
 
+import { describeFunction, type FunctionDescription } from '../../functions/contract/description.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { currentStage, isName } from '../../protocol/function-path.ts';
-import { type PalmMessage, Status } from '../../protocol/message.ts';
+import { Feature, NO_BYTES, type PalmMessage, Status } from '../../protocol/message.ts';
 import { nearest } from '../../protocol/nearest.ts';
 import { cancelledAnswer, type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
@@ -11,7 +12,7 @@ import { type FunctionScope, MessageContext, type PalmFunction } from './functio
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
 import { Again, MOST_DEATHS, ThreadDied } from './threads/thread-died.ts';
-import { asPalmFunction, isOffered, type OfferedFunctions } from './typed-function.ts';
+import { asPalmFunction, isOffered, type OfferedFunction, type OfferedFunctions } from './typed-function.ts';
 
 export interface EngineSettings extends FailureSettings, FunctionScope {
   /** Whether a call must name this server. A worker takes calls to any name, since they name its Master. */
@@ -20,6 +21,12 @@ export interface EngineSettings extends FailureSettings, FunctionScope {
   readonly mayEnd: boolean;
   readonly functions: OfferedFunctions;
   readonly tally: MutableCounters;
+}
+
+/** Results that were passed on, and how many of them in earlier runs. */
+interface Run {
+  passed: number;
+  readonly before: number;
 }
 
 /** Runs the functions of one server or worker. The caller gets an answer whatever they do. */
@@ -41,6 +48,17 @@ export class Engine {
       }
       this.#functions.set(own, asPalmFunction(offered));
     }
+  }
+
+  /** What is known of the functions. */
+  get descriptions(): FunctionDescription[] {
+    const { functions } = this.#settings;
+    return this.functionNames.map((name) =>
+      describeFunction(
+        name,
+        Object.hasOwn(functions, name) ? (functions[name] as OfferedFunction) : undefined,
+      ),
+    );
   }
 
   /** Names of the functions. */
@@ -68,6 +86,7 @@ export class Engine {
     }
     if (bytes === undefined) return this.#later(context, result, emit, again);
     message.payload = bytes;
+    if (wantsEnd(message)) return this.#emitAll(context, [bytes], emit, { passed: 0, before: 0 });
     return emit(message);
   };
 
@@ -94,18 +113,18 @@ export class Engine {
   ): Promise<unknown> {
     const { message } = context;
     let result: unknown;
-    /** Results that were passed on, in earlier runs too. */
-    const run = { passed: 0, before: again?.passed ?? 0 };
+    const run: Run = { passed: 0, before: again?.passed ?? 0 };
     try {
       result = await promised;
       const bytes = bytesOf(result);
       if (bytes !== undefined) {
         if (context.cancelled !== undefined) return this.#dropped();
         message.payload = bytes;
+        if (wantsEnd(message)) return this.#emitAll(context, [bytes], emit, run);
         return emit(message, true);
       }
       if (isIterable(result)) {
-        if (!(await this.#each(context, result, emit, run))) return undefined;
+        if (!(await this.#emitAll(context, result, emit, run))) return undefined;
       } else if (result !== undefined) throw new WrongResult(result);
     } catch (error) {
       if (context.cancelled !== undefined) return this.#dropped();
@@ -127,12 +146,26 @@ export class Engine {
     return undefined;
   }
 
+  /** Emits each result, and that there are no more to a caller that wants to know. Resolves with whether there was nothing to emit. */
+  async #emitAll(
+    context: MessageContext,
+    results: Iterable<unknown> | AsyncIterable<unknown>,
+    emit: Emit,
+    run: Run,
+  ): Promise<boolean> {
+    const { message } = context;
+    const isEmpty = await this.#each(context, results, emit, run);
+    if (!wantsEnd(message) || context.cancelled !== undefined) return isEmpty;
+    await emit({ ...message, payload: NO_BYTES, status: Status.ended }, true);
+    return false;
+  }
+
   /** Emits each result until the call is cancelled. Resolves with whether there was none. */
   async #each(
     context: MessageContext,
     results: Iterable<unknown> | AsyncIterable<unknown>,
     emit: Emit,
-    run: { passed: number; readonly before: number },
+    run: Run,
   ): Promise<boolean> {
     const { message } = context;
     let isEmpty = true;
@@ -181,4 +214,8 @@ export class Engine {
         : `${own} has no function ${inspectValue(current.function)}${where}${near === undefined ? '' : `; did you mean ${inspectValue(near)}?`}`;
     return this.#fail(message, text, Status.unknownFunction);
   }
+}
+
+function wantsEnd({ features }: PalmMessage): boolean {
+  return (features & Feature.ends) !== 0;
 }

@@ -1,5 +1,5 @@
 /** The answer to a call that failed. */
-import { answerOf } from '../../functions/contract/failure.ts';
+import { answerOf } from '../../functions/contract/answered-error.ts';
 import type { Logger } from '../../logging.ts';
 import { messageOf, type PalmError, readSafely } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';

@@ -37,7 +37,7 @@ export class Publisher implements Outlet<Bytes> {
   add(result: PalmMessage, frame: Bytes): void {
     const { isVerbatim, tally } = this.#settings;
     tally.answered++;
-    if (result.status !== Status.ok) tally.failed++;
+    if (Status.isFailure(result.status)) tally.failed++;
     const isOk = result.status === Status.ok;
     try {
       this.#put(result, isVerbatim ? frame : undefined);

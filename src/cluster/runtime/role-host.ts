@@ -132,6 +132,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly #endListeners: (() => Promise<void>)[] = [];
   #service: CacheService | undefined;
   #threads: ThreadPool | undefined;
+  #engine: Engine | undefined;
   /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
 
@@ -190,7 +191,9 @@ export class RoleHost implements FailureSettings, FunctionScope {
 
   /** Runs the functions of a server. */
   engine(functions: OfferedFunctions | undefined, mayEnd: boolean): Engine {
-    return new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
+    const engine = new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
+    this.#engine = engine;
+    return engine;
   }
 
   /** Reads sources as long as there is room. */
@@ -304,7 +307,19 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const end = () => encodeUtf8(this.end);
     const config = { name, ...addresses, ...this.#changedAddresses };
     const cancel = (notice: CancelNotice) => this.cancel(notice);
-    const service = new CacheService({ config, status, store, logger, tally, work, cancel, next, end });
+    const offers = () => encodeUtf8(JSON.stringify(this.#engine?.descriptions ?? []));
+    const service = new CacheService({
+      config,
+      status,
+      offers,
+      store,
+      logger,
+      tally,
+      work,
+      cancel,
+      next,
+      end,
+    });
     this.#service = service;
     const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
     service.configure('db_address', db.address);

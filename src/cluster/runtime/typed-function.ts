@@ -1,16 +1,15 @@
 /** Makes of a definition the function of bytes that roles, threads and gateways run. */
 
+import { AnsweredError } from '../../functions/contract/answered-error.ts';
 import type {
   ErrorShapes,
   FunctionDefinition,
   StreamDefinition,
 } from '../../functions/contract/definition.ts';
-import { AnsweredError, encodeFailure } from '../../functions/contract/failure.ts';
 import {
   type Checked,
   check,
   codecOf,
-  type Issue,
   isSchema,
   isShape,
   issuesText,
@@ -18,7 +17,8 @@ import {
   type Shape,
 } from '../../functions/contract/shape.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { messageOf, readSafely } from '../../protocol/errors.ts';
+import { type Issue, messageOf, readSafely } from '../../protocol/errors.ts';
+import { encodeFailure } from '../../protocol/failure-details.ts';
 import { Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import type { FunctionContext, FunctionResult, PalmFunction, ResultBytes } from './functions.ts';

@@ -1,5 +1,6 @@
 /** Shapes: what says how the input and output of a function are written down, and which values are right. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Issue } from '../../protocol/errors.ts';
 import { json, type PayloadCodec } from '../../protocol/payload.ts';
 
 /** A codec, or a schema of any library that keeps Standard Schema, such as zod, valibot and arktype. A schema's values travel as JSON. */
@@ -16,14 +17,6 @@ export type Taken<S extends Shape> =
     : S extends PayloadCodec<unknown, infer Out>
       ? Out
       : never;
-
-/** One thing that is wrong with a value. */
-export interface Issue {
-  /** Where in the value: names of fields, and indices of lists from 0 on, as strings or numbers. Empty for the value as a whole. */
-  readonly path: readonly (string | number)[];
-  /** What is wrong there, in the words of the schema or codec. */
-  readonly message: string;
-}
 
 /** What a check found: the value that the schema made, or what is wrong. */
 export type Checked = { readonly value: unknown } | { readonly issues: readonly Issue[] };

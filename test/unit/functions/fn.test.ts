@@ -3,8 +3,8 @@ import { type } from 'arktype';
 import { array, number, object, optional, string } from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import type { FunctionDefinition, Given, StreamDefinition, Taken } from '../../../src/index.ts';
-import { bytes, fn, functions, json, text } from '../../../src/index.ts';
+import type { FunctionDefinition, Given, StreamDefinition, Taken } from '../../../src/functions/index.ts';
+import { bytes, fn, functions, json, text } from '../../../src/functions/index.ts';
 
 const SIZE = object({ url: string(), width: optional(number(), 300) });
 

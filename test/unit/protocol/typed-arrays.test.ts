@@ -11,7 +11,7 @@ import {
   uint16,
   uint32,
   uint64,
-} from '../../../src/index.ts';
+} from '../../../src/functions/index.ts';
 
 type Any = PayloadCodec<unknown, ArrayLike<unknown> & ArrayBufferView>;
 
@@ -65,10 +65,7 @@ describe.each(CODECS)('%s', (name, codec, value, hex) => {
 describe('typed arrays', () => {
   it('refuse a payload that ends within an element', () => {
     expect(() => float64().decode(new Uint8Array(12))).toThrow(
-      expect.objectContaining({
-        code: 'PROTOCOL',
-        message: '12 bytes are not a whole number of elements of 8 bytes',
-      }),
+      '12 bytes are not a whole number of elements of 8 bytes',
     );
   });
 

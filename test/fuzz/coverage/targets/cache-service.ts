@@ -49,6 +49,7 @@ export const target: Target = {
   async check(data) {
     const store = new MemoryStore();
     const service = new CacheService({
+      offers: () => new Uint8Array(0),
       config: CONFIG,
       status: () => bytes('{}'),
       store,

@@ -17,6 +17,7 @@ function ground(store: Store = new MemoryStore()) {
   const counters = tally();
   const config = { name: 'server', pull_address: 'tcp://127.0.0.1:1' };
   const service = new CacheService({
+    offers: () => new Uint8Array(0),
     config,
     status: () => bytes('{}'),
     store,

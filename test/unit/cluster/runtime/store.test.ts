@@ -39,7 +39,15 @@ describe('a store in memory', () => {
 function service(store: Store) {
   const own = tally();
   const status = () => NO_BYTES;
-  const cache = new CacheService({ config: {}, status, store, logger: silent, tally: own, work: undefined });
+  const cache = new CacheService({
+    config: {},
+    status,
+    offers: status,
+    store,
+    logger: silent,
+    tally: own,
+    work: undefined,
+  });
   const ask = async (fields: Partial<PalmMessage>) => {
     const request = codec.encode(palmMessage({ features: Feature.replies, ...fields }));
     return codec.decode(await cache.answer(request, { link: 'a', onGone: () => () => {} }));

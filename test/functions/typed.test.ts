@@ -1,0 +1,357 @@
+/** Functions with types, from a client to a server and back, over the transport in memory. */
+import { type } from 'arktype';
+import {
+  array,
+  check,
+  checkAsync,
+  minValue,
+  number,
+  object,
+  objectAsync,
+  optional,
+  pipe,
+  pipeAsync,
+  string,
+  union,
+} from 'valibot';
+import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
+import { bytes, float64, fn, functions, json, pipeline, remote, text } from '../../src/functions/index.ts';
+import { Client } from '../../src/index.ts';
+import { memory } from '../../transports/memory/index.ts';
+
+const images = functions({
+  resize: fn(
+    {
+      input: object({ url: string(), width: optional(pipe(number(), minValue(1)), 300) }),
+      output: bytes(),
+      description: 'Makes it smaller.',
+    },
+    ({ url, width }) => new Uint8Array([url.length, width % 256]),
+  ),
+  area: fn(
+    { input: z.object({ w: z.number(), h: z.number() }), output: z.object({ area: z.number().max(1_000) }) },
+    async ({ w, h }) => ({ area: w * h }),
+  ),
+  tags: fn({ input: text(), output: json<{ tag: string }>() }, async function* (line) {
+    for (const tag of line.split(' ').filter((own) => own !== '')) yield { tag };
+  }),
+  nested: fn(
+    { input: object({ list: array(object({ id: union([number(), string()]) })) }), output: type('number') },
+    ({ list }) => list.length,
+  ),
+  sum: fn({ input: float64(), output: type('number') }, (list) => list.reduce((a, b) => a + b, 0)),
+  slow: fn(
+    {
+      input: objectAsync({
+        name: pipeAsync(
+          string(),
+          checkAsync(async (name) => name !== 'taken', 'is taken'),
+        ),
+      }),
+      output: text(),
+    },
+    ({ name }) => name,
+  ),
+  broken: fn(
+    {
+      input: pipe(
+        string(),
+        check(() => {
+          throw new RangeError('the schema is broken');
+        }),
+      ),
+      output: text(),
+    },
+    (line) => line,
+  ),
+  wrong: fn({ input: text(), output: bytes() }, (kind): Uint8Array => WRONG[kind] as never),
+  find: fn(
+    {
+      input: text(),
+      output: text(),
+      errors: { NOT_FOUND: object({ name: string() }), OTHER: json<number>() },
+    },
+    (name) => {
+      if (name === 'here') return name;
+      if (name === 'lie') throw Object.assign(new Error('no data'), { code: 'NOT_FOUND', data: { name: 7 } });
+      if (name === 'undeclared')
+        throw Object.assign(new Error('secret'), { code: 'ENOENT', data: { path: '/' } });
+      throw Object.assign(new Error(`there is no ${name}`), { code: 'NOT_FOUND', data: { name } });
+    },
+  ),
+});
+
+const WRONG: Readonly<Record<string, unknown>> = {
+  float: new Float64Array(1),
+  buffer: new ArrayBuffer(1),
+  view: new DataView(new ArrayBuffer(1)),
+  list: [],
+  string: 'x',
+  null: null,
+};
+
+const titles = functions({
+  title: fn({ input: json<{ area: number }>(), output: text() }, ({ area }) => `${area} m²`),
+});
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function ground(own: Parameters<typeof Server.start>[0]['functions'] = images) {
+  const transport = memory();
+  const server = await Server.start({
+    transport,
+    name: 'images',
+    dbAddress: 'memory://*',
+    pullAddress: 'memory://*',
+    pubAddress: 'memory://*',
+    loggingLevel: 'silent',
+    functions: own,
+  });
+  const client = await Client.connect({ transport, dbAddress: server.dbAddress });
+  closing.push(
+    () => server.close(),
+    () => client.close(),
+  );
+  return { client, transport, server };
+}
+
+async function collect<T>(results: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const one of results) all.push(one);
+  return all;
+}
+
+describe.each([
+  ['with the types alone', undefined],
+  ['with the definitions', images],
+])('remote, %s', (_name, definitions) => {
+  const open = async () => {
+    const { client } = await ground();
+    return { client, i: remote<typeof images>(client, 'images', definitions) };
+  };
+
+  it('calls functions of every shape', async () => {
+    const { i } = await open();
+    expect(await i.resize({ url: 'abc' })).toEqual(new Uint8Array([3, 300 % 256]));
+    expect(await i.area({ w: 2, h: 3 })).toEqual({ area: 6 });
+    expect(await i.sum(new Float64Array([1.5, 2]))).toBe(3.5);
+    expect(await i.nested({ list: [{ id: 1 }, { id: 'a' }] })).toBe(2);
+    expect(await i.slow({ name: 'free' })).toBe('free');
+  });
+
+  it('gives the results of a generator until it is over, none too', async () => {
+    const { i } = await open();
+    expect(await collect(i.tags('a b c'))).toEqual([{ tag: 'a' }, { tag: 'b' }, { tag: 'c' }]);
+    expect(await collect(i.tags(''))).toEqual([]);
+    expect(await collect(i.tags('again'))).toEqual([{ tag: 'again' }]);
+  });
+
+  it('maps and runs jobs', async () => {
+    const { i } = await open();
+    const sizes = [1, 2, 3].map((w) => ({ w, h: 2 }));
+    expect(await collect(i.area.map(sizes))).toEqual([{ area: 2 }, { area: 4 }, { area: 6 }]);
+    expect(await collect(i.area.job(sizes, { messages: 3 }))).toHaveLength(3);
+    const settled = await collect(i.area.mapSettled([{ w: 1, h: 1 }, { w: 'x', h: 1 } as never]));
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('refuses wrong input with the path and reason of each issue', async () => {
+    const { i } = await open();
+    await expect(i.area({ w: '1' as never, h: 2 })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      issues: [{ path: ['w'], message: expect.stringMatching(/number/) }],
+      sent: definitions === undefined,
+    });
+    await expect(i.nested({ list: [{ id: 1 }, { id: true as never }] })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      issues: [{ path: ['list', 1, 'id'] }],
+    });
+    await expect(i.resize({ url: 'x', width: 0 })).rejects.toMatchObject({ issues: [{ path: ['width'] }] });
+    await expect(i.slow({ name: 'taken' })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      issues: [{ path: ['name'], message: 'is taken' }],
+    });
+  });
+
+  it('takes a schema that throws for a fault of the schema', async () => {
+    const { i } = await open();
+    const error = await i.broken('x').catch((reason: unknown) => reason);
+    if (definitions === undefined)
+      expect(error).toMatchObject({
+        code: 'REMOTE',
+        message: expect.stringContaining('the schema of the input threw'),
+      });
+    else expect(error).toMatchObject({ message: expect.stringContaining('the schema is broken') });
+  });
+
+  it('does not answer with output that the schema refuses', async () => {
+    const { i } = await open();
+    await expect(i.area({ w: 100, h: 100 })).rejects.toMatchObject({
+      code: 'REMOTE',
+      remoteName: 'InvalidOutput',
+      message: expect.stringContaining('area: '),
+    });
+  });
+
+  it.each(Object.keys(WRONG))('does not take %s for bytes', async (kind) => {
+    const { i } = await open();
+    await expect(i.wrong(kind)).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'InvalidOutput' });
+  });
+
+  it('tells the code and data of a declared error, and no other data', async () => {
+    const { i } = await open();
+    await expect(i.find('it')).rejects.toMatchObject({
+      code: 'REMOTE',
+      remoteName: 'NOT_FOUND',
+      data: { name: 'it' },
+      message: expect.stringContaining('there is no it'),
+    });
+    await expect(i.find('undeclared')).rejects.toMatchObject({ remoteName: 'Error', data: undefined });
+    await expect(i.find('lie')).rejects.toMatchObject({ remoteName: 'InvalidOutput', data: undefined });
+    const [outcome] = await collect(i.find.mapSettled(['one']));
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { data: { name: 'one' }, index: 0 } });
+  });
+
+  it('does not compile for what does not fit', async () => {
+    const { i } = await open();
+    const never = () => {
+      // @ts-expect-error there is no such field
+      i.resize({ url: 'x', widht: 3 });
+      // @ts-expect-error a wrong type
+      i.area({ w: '1', h: 2 });
+      // @ts-expect-error there is no such function
+      i.resise({ url: 'x' });
+      // @ts-expect-error stages that do not fit
+      pipeline(i.nested, i.area);
+      // @ts-expect-error several results are not one
+      const n: Promise<{ tag: string }> = i.tags('a');
+      void n;
+    };
+    expect(never).toBeTypeOf('function');
+  });
+});
+
+describe('a typed function', () => {
+  it('refuses what is not of its codec', async () => {
+    const { client } = await ground();
+    await expect(client.with(text()).eval('images.area', 'no JSON')).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      sent: true,
+      issues: [{ path: [], message: expect.stringContaining('it is not JSON') }],
+    });
+    await expect(client.eval('images.sum', new Uint8Array(9))).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+    });
+  });
+
+  it('runs beside functions of bytes', async () => {
+    const { client } = await ground({ ...images, plain: (payload) => payload });
+    expect(await client.with(text()).eval('images.plain', 'x')).toBe('x');
+    expect(await client.with(json()).eval('images.area', { w: 1, h: 1 })).toEqual({ area: 1 });
+  });
+
+  it('is refused where its definition has another version', async () => {
+    const { client } = await ground();
+    const older = functions({ area: fn({ input: json<number[]>(), output: text() }, () => '') });
+    const { area } = remote(client, 'images', older);
+    await expect(area([1, 2])).rejects.toMatchObject({ code: 'INVALID_CALL', sent: true });
+    const other = functions({
+      area: fn({ input: json<{ w: number; h: number }>(), output: float64() }, () => new Float64Array(0)),
+    });
+    await expect(remote(client, 'images', other).area({ w: 1, h: 1 })).rejects.toMatchObject({
+      code: 'PROTOCOL',
+    });
+  });
+
+  it('does not start under a name that no call can have', async () => {
+    await expect(ground({ 'a.b': images.area })).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    await expect(ground({ half: { ...images.area, input: undefined as never } })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+    });
+  });
+
+  it('runs in workers and pipelines', async () => {
+    const transport = memory();
+    const names = { dbAddress: 'memory://*', pubAddress: 'memory://*', loggingLevel: 'silent' } as const;
+    const master = await Master.start({
+      transport,
+      name: 'images',
+      pullAddress: 'memory://*',
+      workerPullAddress: 'memory://*',
+      workerPushAddress: 'memory://*',
+      pipelined: true,
+      ...names,
+    });
+    const worker = await Worker.start({
+      transport,
+      dbAddress: master.dbAddress,
+      functions: images,
+      loggingLevel: 'silent',
+    });
+    const last = await Pipeline.start({
+      transport,
+      name: 'titles',
+      previous: 'images',
+      subAddress: master.pubAddress,
+      functions: titles,
+      ...names,
+    });
+    await last.ready();
+    const client = await Client.connect({
+      transport,
+      dbAddress: master.dbAddress,
+      subAddress: last.pubAddress,
+    });
+    closing.push(
+      () => master.close(),
+      () => worker.close(),
+      () => last.close(),
+      () => client.close(),
+    );
+    const i = remote(client, 'images', images);
+    const t = remote(client, 'titles', titles);
+    expect(await pipeline(i.area, t.title)({ w: 2, h: 3 })).toBe('6 m²');
+    expect(await collect(pipeline(i.area, t.title).map([{ w: 1, h: 1 }]))).toEqual(['1 m²']);
+    await expect(
+      remote<typeof images>(client, 'images').area({ w: 'x' as never, h: 1 }),
+    ).rejects.toMatchObject({ code: 'INVALID_CALL' });
+  });
+});
+
+describe('what a server says about its functions', () => {
+  it('is under a key of its cache', async () => {
+    const { client } = await ground({ ...images, plain: (payload) => payload });
+    const said = (await client.with(json<unknown, { name: string }[]>()).get('frond_functions')) ?? [];
+    expect(said.find(({ name }) => name === 'plain')).toEqual({ name: 'plain' });
+    expect(said.find(({ name }) => name === 'resize')).toEqual({
+      name: 'resize',
+      description: 'Makes it smaller.',
+      kind: 'one',
+      input: { codec: 'JSON' },
+      output: { codec: 'Uint8Array' },
+    });
+    expect(said.find(({ name }) => name === 'area')).toMatchObject({
+      input: { codec: 'JSON', schema: { type: 'object', required: ['w', 'h'] } },
+      output: { codec: 'JSON', schema: { properties: { area: { maximum: 1_000 } } } },
+    });
+    expect(said.find(({ name }) => name === 'tags')).toMatchObject({
+      kind: 'many',
+      input: { codec: 'text' },
+    });
+    expect(said.find(({ name }) => name === 'find')).toMatchObject({
+      errors: { NOT_FOUND: { codec: 'JSON' } },
+    });
+  });
+
+  it('is not what a client can write', async () => {
+    const { client } = await ground();
+    await expect(client.set(new Uint8Array(1), 'frond_functions')).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+    });
+  });
+});
