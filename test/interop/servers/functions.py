@@ -20,6 +20,11 @@ class Functions:
     def reverse(self, payload):
         return payload[::-1]
 
+    def area(self, payload):
+        """JSON in, JSON out: a function with types, as Python serves it."""
+        size = json.loads(payload)
+        return json.dumps({'area': size['w'] * size['h'], 'name': size.get('name', 'none')}).encode()
+
     def size(self, payload):
         """The number of bytes, as text."""
         return b'%d' % len(payload)
