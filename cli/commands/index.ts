@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     details: async () => (await import('./inspect.ts')).inspectCommand,
   },
   {
+    name: 'types',
+    summary: "write TypeScript types of a server's functions",
+    details: async () => (await import('./types.ts')).typesCommand,
+  },
+  {
     name: 'keypair',
     summary: 'make keys for an encrypted connection',
     details: async () => (await import('./keypair.ts')).keypairCommand,

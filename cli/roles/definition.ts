@@ -1,5 +1,6 @@
 /** Turns what a module exports into definitions of roles, checked key by key. */
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
+import { isOffered } from '../../src/cluster/runtime/typed-function.ts';
 import { inspectValue, messageOf } from '../../src/protocol/errors.ts';
 import { isName } from '../../src/protocol/function-path.ts';
 import { nearest } from '../../src/protocol/nearest.ts';
@@ -59,7 +60,7 @@ function checkRole(role: unknown, given: Readonly<Record<string, unknown>>, wher
   const known = `${ROLE_NAMES.slice(0, -1).join(', ')} or ${ROLE_NAMES.at(-1)}`;
   if (role === undefined) {
     const values = Object.values(given);
-    const isFunctions = values.length > 0 && values.every((one) => typeof one === 'function');
+    const isFunctions = values.length > 0 && values.every(isOffered);
     const hint = isFunctions ? 'frond worker runs a module that exports only functions' : undefined;
     throw new CommandError('MODULE', `${where} lacks role, which must be ${known}`, hint);
   }
@@ -103,8 +104,10 @@ function checkAddresses(transport: Transport, value: unknown, fail: (reason: str
 
 function checkFunctions(functions: unknown, fail: (text: string) => CommandError): void {
   for (const [name, run] of Object.entries(functions ?? {})) {
-    if (typeof run !== 'function')
-      throw fail(`: functions.${shortened(name)} must be a function, not ${inspectValue(run)}`);
+    if (!isOffered(run))
+      throw fail(
+        `: functions.${shortened(name)} must be a function, or what fn(…) makes, not ${inspectValue(run)}`,
+      );
     if (!isName(name)) {
       throw fail(`: functions: a name must not contain dots or spaces, as ${inspectValue(name)} does`);
     }
