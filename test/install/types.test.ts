@@ -15,11 +15,31 @@ const COMPILERS = [
 const CLIENT = `
   import { Client, json, PalmError, text, type ConnectOptions } from 'frond';
   import { MemoryStore, Server, type PalmFunction } from 'frond/cluster';
+  import { bytes, float64, fn, functions, pipeline, remote } from 'frond/functions';
   import { memory } from 'frond/memory';
   import { websocket, type WebsocketOptions } from 'frond/websocket';
   const relayed: WebsocketOptions = { token: async () => 'secret' };
   const options: ConnectOptions = { transport: websocket('ws://127.0.0.1/', relayed), serverName: 's' };
   const upper: PalmFunction = (payload) => payload;
+  const images = functions({
+    resize: fn({ input: json<{ url: string; width?: number }>(), output: bytes() }, ({ url }) => new Uint8Array(url.length)),
+    sum: fn({ input: float64(), output: json<number>() }, (list) => list.reduce((a, b) => a + b, 0)),
+    count: fn({ input: bytes(), output: json<number>() }, async function* (payload) {
+      yield payload.length;
+    }),
+  });
+  export async function typed(client: Client): Promise<number> {
+    const { resize, sum, count } = remote<typeof images>(client, 'images');
+    const png: Uint8Array<ArrayBuffer> = await resize({ url: 'x' }, { timeout: undefined });
+    // @ts-expect-error a field that is not there
+    await resize({ url: 'x', widht: 3 });
+    // @ts-expect-error an optional field is left out, and not undefined
+    await resize({ url: 'x', width: undefined });
+    // @ts-expect-error stages that do not fit
+    pipeline(sum, resize);
+    for await (const length of count(png)) length.toFixed();
+    return sum(new Float64Array(2));
+  }
   export async function use(): Promise<string> {
     const client: Client = await Client.connect(options);
     const one: Uint8Array<ArrayBuffer> = await client.eval('s.f', new Uint8Array(1));

@@ -21,6 +21,8 @@ let project: PackedProject;
 
 beforeAll(async () => {
   project = await packProject();
+  // A schema library of the guide's own.
+  project.link('valibot');
 }, 60_000);
 
 afterAll(() => {
