@@ -66,6 +66,7 @@ function rowOf(name, mutants) {
     killed,
     alive: alive.length,
     named: alive.filter(isNamed).length,
+    untried: mutants.length - all,
     rate: (100 * killed) / all,
     all,
   };
