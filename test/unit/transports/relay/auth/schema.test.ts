@@ -143,6 +143,12 @@ describe('grants', () => {
     expect(() => grants({})).toThrow('"f": servers is missing');
   });
 
+  it('have no other keys', () => {
+    expect(() => grants({ servers: [], more: 1 })).toThrow(
+      '"f": there is no key more, but servers, functions, cache, work',
+    );
+  });
+
   it.each([
     [{ servers: 'a' }, 'servers must be a list of names of servers, not "a"'],
     [
@@ -175,6 +181,7 @@ describe('JSON', () => {
     };
     const name = '"a \\"b\\".json" is not JSON';
     expect(message('{\n"a": 1\n"secret": 2 }')).toBe(`${name}: there is an error in line 3`);
+    expect(message('{\n"a": 1,\n"secret" 2,\n"c": 3\n}')).toBe(`${name}: there is an error in line 3`);
     expect(message('["secret"}')).toBe(`${name}: there is an error in line 1`);
     // The platform gives no position for an input that ends too early.
     expect(message('{"secret')).not.toContain('secret');

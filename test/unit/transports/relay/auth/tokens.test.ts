@@ -29,6 +29,17 @@ describe('tokens', () => {
     }
   });
 
+  it('belong to an identity that has what the entry says, and no more', () => {
+    expect(read({ token: TOKEN }).identities).toEqual([{ name: 'alice', servers: [] }]);
+    expect(read({ token: TOKEN, work: true, expires: '2027-01-01T00:00:00Z' }).identities).toEqual([
+      { name: 'alice', servers: [], work: true, expires: NOW },
+    ]);
+  });
+
+  it('without a file are called tokens in errors', () => {
+    expect(() => readTokens(5)).toThrow('"tokens": it must be an object, not 5');
+  });
+
   it('end at their time, not later', () => {
     const { authenticate } = read({ token: TOKEN, expires: '2027-01-01T00:00:00Z' });
     vi.setSystemTime(NOW - 1);
