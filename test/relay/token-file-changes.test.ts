@@ -353,7 +353,8 @@ describe('a watched file', () => {
       expect(vi.getTimerCount()).toBe(0);
       vi.advanceTimersByTime(5_000);
       expect(look).toHaveBeenCalledTimes(3);
-      // Another watcher hears of a change, and this one does not.
+      // Another watcher hears of a change, and one that was stopped does not.
+      watchFile(join(folder, 'tokens.json'), 1_000, look)();
       const watcher = watch(folder);
       const heard = once(watcher, 'change');
       await writeFile(join(folder, 'tokens.json'), 'c');
