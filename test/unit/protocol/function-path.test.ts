@@ -68,6 +68,10 @@ describe('a path', () => {
     ['a.f  b.g', 'stage 1 of the pipeline must be \'server.function\' with exactly one dot, not ""'],
     [['a.f', 5], "stage 1 of the pipeline must be 'server.function' with exactly one dot, not 5"],
     [[5], "the function must be 'server.function' with exactly one dot, not 5"],
+    [
+      [{ toString: () => 'a.f' }],
+      "the function must be 'server.function' with exactly one dot, not an object",
+    ],
     [[], "a call needs 'server.function' or a list of them, not an empty list"],
     [5, "a call needs 'server.function' or a list of them, not 5"],
     [{ length: 1, map: () => [] }, "a call needs 'server.function' or a list of them, not an object"],

@@ -15,6 +15,7 @@ import {
   MOST_ITEMS,
   readWorkReply,
   readWorkRequest,
+  resultOf,
   type WorkRequest,
 } from '../../../src/protocol/work-request.ts';
 
@@ -43,6 +44,51 @@ describe('requests for work', () => {
         expect(readWorkReply(codec, encodeWorkReply(codec, request.items))).toEqual(request.items);
       }),
     );
+  });
+
+  it.each(['', '0', '01', '1x', 'x1', '-1', '1.5', ' 1', '9007199254740992'])(
+    'have no number %j',
+    (cache) => {
+      expect(() => readWorkRequest(palmMessage({ client: 'w', cache }))).toThrow(
+        expect.objectContaining({
+          code: 'PROTOCOL',
+          message: 'a request for work needs a worker, a number and a count',
+        }),
+      );
+    },
+  );
+
+  it('say what is too much or unknown in them', () => {
+    const message = { client: 'w', cache: '1' };
+    const refusals = [
+      [
+        { ...message, client: 'w'.repeat(LONGEST_WORKER_ID + 1) },
+        'TOO_LARGE',
+        /256 characters, and its name 128;/,
+      ],
+      [
+        { ...message, payload: new Uint8Array([7, 0]) },
+        'PROTOCOL',
+        /^an item of work has an unknown kind: 3$/,
+      ],
+      [
+        { ...message, payload: new Uint8Array(2 * MOST_ITEMS + 2) },
+        'TOO_LARGE',
+        /^a message of work has 16384 items at most$/,
+      ],
+    ] as const;
+    for (const [fields, code, text] of refusals)
+      expect(() => readWorkRequest(palmMessage(fields))).toThrow(
+        expect.objectContaining({ code, message: expect.stringMatching(text) }),
+      );
+    expect(() => readWorkReply(codec, codec.encode(palmMessage({})))).toThrow(
+      'the server gave no work: its reply is not one to a request for work',
+    );
+  });
+
+  it('have results of which a worker decides four fields', () => {
+    const decided = { payload: new Uint8Array([1]), status: 1, error: 'e', errorName: 'E' };
+    expect(resultOf(palmMessage({ ...decided, client: 'c', stage: 3, cache: 'k' }))).toEqual(decided);
   });
 
   it('say that a worker leaves, or that its link broke', () => {
