@@ -103,7 +103,7 @@ export const WEBSOCKET: readonly Mutant[] = [
     file: 'transports/relay-protocol/reliable-log.ts',
     find: 'if (sequence <= this.#received) return false;',
     replace: 'if (sequence <= this.#received) return true;',
-    suites: [ENDS],
+    suites: [LOG],
   },
   {
     name: 'log-confirms-what-it-holds',

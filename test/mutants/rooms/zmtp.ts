@@ -11,7 +11,7 @@ export const ZMTP: readonly Mutant[] = [
     name: 'zmtp-version-2-is-let-in',
     file: 'transports/zmtp/greeting.ts',
     find: '(bytes[MAJOR_AT] ?? 0) < 3)',
-    replace: '(bytes[MAJOR_AT] ?? 0) < 2)',
+    replace: '(bytes[MAJOR_AT] ?? 0) < 1)',
     suites: [WIRE],
   },
   {

@@ -258,6 +258,7 @@ class ModelMaster {
   #handle({ sequence, want, leaves, items }: WorkRequest, most: number): Bytes {
     const before = this.#replies.get(sequence);
     if (before !== undefined) return before;
+    if (this.hasLeft && items.length > 0) this.faults.push('it told something when it had left');
     if (leaves) this.hasLeft = true;
     for (const { lease, kind, frame } of items) {
       const told = this.told.get(lease) ?? [];

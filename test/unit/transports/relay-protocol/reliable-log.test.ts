@@ -191,6 +191,8 @@ describe('a session', () => {
       session.deliver(client, 9);
       session.deliver(relay, 9);
       expect(client.ledger.held).toBeGreaterThan(size);
+      // Nor what had come before it was held.
+      expect(client.ledger.unconfirmed).toBe(2);
       relay.ledger.release();
       await vi.advanceTimersByTimeAsync(1_000);
       session.deliver(relay, 9);
@@ -241,6 +243,17 @@ describe('a session', () => {
     relay.take(numbered(1, 0));
     session.deliver(client, 1);
     expect(relay.arrived).toEqual([1, 2, 3]);
+  });
+
+  it('hands on a message that comes a second time once, and is without a timer when its socket is gone', async () => {
+    const { client, relay } = connected();
+    client.post(10);
+    await null;
+    const [message] = client.line as [Bytes];
+    for (let i = 0; i < 2; i++) relay.take(message);
+    expect([relay.arrived, vi.getTimerCount()]).toEqual([[1], 1]);
+    relay.suspend();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('hands a link that is slow no more than it has sent soon, and small frames pass large ones', async () => {

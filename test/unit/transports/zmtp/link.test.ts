@@ -88,6 +88,7 @@ describe('a peer', () => {
     peer.goDeaf();
     peer.socket.writableLength = GATHERED_BYTES;
     await peer.command('PING', '\0\x01');
+    expect(peer.texts()).toEqual([]);
     peer.socket.writableLength = GATHERED_BYTES - 1;
     await peer.command('PING', '\0\x01');
     expect(peer.texts()).toEqual(['\x04PONG']);

@@ -111,6 +111,19 @@ describe('a requester', () => {
     await requester.close();
   });
 
+  it('has all of its bytes again when its link breaks', async () => {
+    const { requester, ask } = ground();
+    const peer = await MemoryPeer.of(requester, true, 'REP');
+    ask(new Uint8Array(REQUEST_BYTES));
+    await turn();
+    await peer.hangUp();
+    const next = await MemoryPeer.of(requester, true, 'REP');
+    ask('next');
+    await turn();
+    expect(messages(next.heard()).map(([, , text]) => text)).toEqual(['next']);
+    await requester.close();
+  });
+
   it('fails what was sent when its link breaks, and sends what was not over the next', async () => {
     const { requester, ask } = ground();
     const peer = await MemoryPeer.of(requester, true, 'REP');
@@ -231,7 +244,7 @@ describe('a bound end that answers', () => {
 
   it('takes messages of so many parts and bytes, and refuses a peer that sends one more', async () => {
     for (const [options, fine, tooMuch] of [
-      [{ maxMessageParts: 3 }, ['a', '', 'b'], ['a', 'b', '', 'c', 'd']],
+      [{ maxMessageParts: 3 }, ['a', '', 'b'], ['a', 'b', '', 'c']],
       [{ maxMessageSize: 4 }, ['a', '', 'bcd'], ['a', '', 'bcde']],
     ] as const) {
       const { end, asked } = ground(options);
