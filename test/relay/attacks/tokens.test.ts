@@ -43,20 +43,18 @@ it('tells a client whose token is wrong so, and asks its provider but once more'
 });
 
 it('closes a client whose token expires while it is connected; it shows a fresh one and goes on', async () => {
-  const expiring = { ...EVERYTHING, name: 'visitor' };
-  const lasts = 300;
-  const since = Date.now();
+  let expires = Date.now() + hour;
   const {
     connect,
     meanwhile,
     log,
+    relay,
     dial: open,
   } = await besieged({
-    identities: {
-      first: { ...expiring, expires: since + lasts },
-      second: { ...expiring, expires: since + hour },
+    authenticate: (token) => {
+      if (token !== 'first' && token !== 'second') return EVERYTHING;
+      return { ...EVERYTHING, name: 'visitor', expires: token === 'first' ? expires : Date.now() + hour };
     },
-    limits: { heartbeat: 100 },
   });
   await meanwhile(async () => {
     const raw = await open();
@@ -68,6 +66,11 @@ it('closes a client whose token expires while it is connected; it shows a fresh 
     const inputs = async function* () {
       for (let i = 0; asked < 2 || i < 50; i++) {
         await new Promise((resolve) => setTimeout(resolve, 2));
+        if (i === 10) {
+          // Only now, when both are connected, however long the machine took for that.
+          expires = Date.now() + 500;
+          await relay.reauthenticate();
+        }
         yield bytes(`n${i}`);
       }
       yield bytes('last');
@@ -86,14 +89,19 @@ it('closes a client whose token expires while it is connected; it shows a fresh 
 });
 
 it('closes a client whose token has expired and who has no other', async () => {
-  const identities = { only: { ...EVERYTHING, expires: Date.now() + 200 } };
-  const { connect, meanwhile } = await besieged({ identities, limits: { heartbeat: 50 } });
+  let expires = Date.now() + hour;
+  const { connect, meanwhile, relay } = await besieged({
+    authenticate: (token) => (token === 'only' ? { ...EVERYTHING, name: 'visitor', expires } : EVERYTHING),
+  });
   await meanwhile(async () => {
     const client = await connect('only');
     const reading = (async () => {
       for await (const _ of client.job('server.upper', forEver()));
     })();
-    await expect(within(4_000, reading)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const ended = expect(within(10_000, reading)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expires = Date.now() + 300;
+    await relay.reauthenticate();
+    await ended;
   });
 });
 
