@@ -47,7 +47,7 @@ const REPEATS = process.env['FROND_REPEAT'] === '1' ? { runner: 'test/nightly/re
 
 /** Tests that need no more than the checkout. */
 function ofCheckout(name: string, options: TestOptions): TestProjectInlineConfiguration {
-  const setupFiles = ['test/support/restore.ts', 'test/support/nothing-left.ts'];
+  const { setupFiles = [], ...rest } = options;
   return {
     test: {
       name,
@@ -55,9 +55,9 @@ function ofCheckout(name: string, options: TestOptions): TestProjectInlineConfig
       // Waits in tests have bounds of their own. A property that is cut short goes on in the background, into the next test.
       testTimeout: 60_000,
       hookTimeout: 20_000,
-      setupFiles,
+      setupFiles: ['test/support/restore.ts', setupFiles].flat(),
       ...REPEATS,
-      ...options,
+      ...rest,
     },
   };
 }
@@ -85,6 +85,7 @@ export default defineConfig({
       ofCheckout('fast', {
         include: ['test/**/*.test.ts'],
         exclude: [LONG, ...others, '**/node_modules/**'],
+        setupFiles: ['test/support/nothing-left.ts'],
         // No module keeps state, so files share a process. To load everything again for each takes a third of the time.
         isolate: false,
         // Most of these tests wait for sockets, timers and processes, so a core has the time for two files.

@@ -34,7 +34,7 @@ export const GROUPS = [
   {
     name: 'auth',
     files: /^transports\/relay\/auth\//,
-    tests: ['test/unit/transports/relay/auth/token-file*.test.ts'],
+    tests: ['test/unit/transports/relay/auth/token-file.test.ts', 'test/relay/token-file-changes.test.ts'],
     target: 95,
   },
   {

@@ -438,16 +438,6 @@ export const ZMTP: readonly Mutant[] = [
     suites: [BOXES],
   },
   {
-    name: 'zmtp-cookie-is-good-twice',
-    file: 'transports/zmtp/curve/server-handshake.ts',
-    find: `    );
-    this.#cookieKey = new Uint8Array(0);
-    if (cookie`,
-    replace: `    );
-    if (cookie`,
-    suites: [HANDSHAKE],
-  },
-  {
     name: 'zmtp-client-need-not-prove-its-key',
     file: 'transports/zmtp/curve/server-handshake.ts',
     find: 'if (vouch === undefined || !equalBytes(vouch, concat(clientShort, pair.publicKey))) {',
