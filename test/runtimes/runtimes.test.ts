@@ -115,7 +115,7 @@ describe('threads', () => {
         'HELLO',
         '1048576',
         'true',
-        '100 1 500',
+        '100 1',
         'kept',
         'REMOTE RangeError',
         'REMOTE ThreadDied ON',

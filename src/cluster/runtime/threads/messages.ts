@@ -1,7 +1,6 @@
 /** What the two ends of a thread say to each other. Types only: a thread is started with one function's text, which imports nothing. */
 import type { LogFields, Logger } from '../../../logging.ts';
 import type { PalmMessage } from '../../../protocol/message.ts';
-import type { FunctionContext } from '../functions.ts';
 
 /** What a thread is started with. */
 export interface ThreadStart {
@@ -22,6 +21,8 @@ export interface ThrownError {
   readonly stack?: string | undefined;
   readonly code?: unknown;
   readonly data?: unknown;
+  /** How the error wants its call to be answered, as errors of functions with types do. */
+  readonly answer?: unknown;
 }
 
 /** What a thread is told. */
@@ -31,6 +32,8 @@ export type ToThread =
       readonly id: number;
       readonly name: string;
       readonly message: PalmMessage;
+      /** The context's metadata, where it has some. */
+      readonly metadata: unknown;
     }
   /** The call's signal aborts. */
   | { readonly type: 'abort'; readonly id: number; readonly reason: ThrownError }
@@ -58,8 +61,7 @@ export type FromThread =
   | {
       readonly type: 'progress';
       readonly id: number;
-      /** What the function gave `context.progress`. */
-      readonly given: Parameters<FunctionContext['progress']>;
+      readonly progress: readonly [done: number, total?: number, note?: string];
     }
   | {
       readonly type: 'log';

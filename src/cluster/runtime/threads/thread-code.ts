@@ -25,6 +25,7 @@ export function threadCode(
     untaken: number;
     resume: () => void;
   }
+  type Progress = readonly [done: number, total?: number, note?: string];
   interface Waiting {
     readonly resolve: (value: unknown) => void;
     readonly reject: (error: unknown) => void;
@@ -47,18 +48,23 @@ export function threadCode(
     }
   }
 
+  /** The same in all copies of frond: under it an error has how its call is to be answered. */
+  const answerKey = Symbol.for('frond.answer');
+
   function thrown(error: unknown): ThrownError {
     try {
       if (typeof error !== 'object' || error === null || !('message' in error)) {
         return { name: '', message: text(error) };
       }
       const { name = '', message, stack, code, data } = error as Partial<ThrownError>;
+      const answer: unknown = Reflect.get(error, answerKey);
       return {
         name: text(name),
         message: text(message),
         stack: stack === undefined ? undefined : text(stack),
         ...(code !== undefined && { code }),
         ...(data !== undefined && { data }),
+        ...(answer !== undefined && { answer }),
       };
     } catch {
       return { name: '', message: 'an error that cannot be read' };
@@ -189,7 +195,37 @@ export function threadCode(
     return { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
   }
 
-  async function run(id: number, own: string, message: FunctionContext['message']): Promise<void> {
+  /** Tells the newest progress of a call, twenty times a second at most, and the last of all when it is told to. */
+  function progressOf(id: number): {
+    readonly take: (...now: Progress) => void;
+    readonly finish: () => void;
+  } {
+    let newest: Progress | undefined;
+    let told = Number.NEGATIVE_INFINITY;
+    const finish = () => {
+      if (newest === undefined) return;
+      const progress = newest;
+      newest = undefined;
+      told = performance.now();
+      try {
+        tell({ type: 'progress', id, progress });
+      } catch {
+        // What cannot be cloned is no progress.
+      }
+    };
+    const take = (...now: Progress) => {
+      newest = now;
+      if (performance.now() - told >= 50) finish();
+    };
+    return { take, finish };
+  }
+
+  async function run({
+    id,
+    name: own,
+    message,
+    metadata,
+  }: Extract<ToThread, { readonly type: 'call' }>): Promise<void> {
     const call: OpenCall = {
       controller: new AbortController(),
       isStopped: false,
@@ -197,11 +233,14 @@ export function threadCode(
       resume: () => {},
     };
     calls.set(id, call);
+    const progress = progressOf(id);
     try {
       const fn = functions.get(own);
       if (fn === undefined) throw new Error(`the module has no function ${own} any more`);
-      const context: FunctionContext = {
+      const context = {
         message,
+        metadata,
+        progress: progress.take,
         name,
         get signal() {
           return call.controller.signal;
@@ -212,15 +251,14 @@ export function threadCode(
         get logger() {
           return loggerFor(id);
         },
-        progress: (...given) => {
-          if (calls.get(id) === call) tell({ type: 'progress', id, given });
-        },
       };
-      const result: unknown = await fn(message.payload, context);
+      const result: unknown = await fn(message.payload, context as FunctionContext);
+      progress.finish();
       if (!ArrayBuffer.isView(result) && !isBuffer(result) && isIterable(result))
         await tellEach(id, call, result);
       else tellResult('result', id, result);
     } catch (error) {
+      progress.finish();
       tellError(id, error);
     } finally {
       calls.delete(id);
@@ -230,18 +268,40 @@ export function threadCode(
   const isObject = (value: unknown): value is Readonly<Record<string | symbol, unknown>> =>
     typeof value === 'object' && value !== null && !Array.isArray(value);
 
-  /** The same in all copies of frond: under it a definition has what gives its function of bytes. */
-  const definition = Symbol.for('frond.function');
-  const isOffered = (value: unknown) =>
-    typeof value === 'function' || (isObject(value) && typeof value[definition] === 'function');
+  /** The same in all copies of frond: under it a definition may have what gives its function of bytes. */
+  const functionKey = Symbol.for('frond.function');
+
+  /** Whether a value is a function, or a definition of one, as `fn` makes it. */
+  function isOffered(value: unknown): boolean {
+    if (typeof value === 'function') return true;
+    if (!isObject(value)) return false;
+    if (typeof value[functionKey] === 'function') return true;
+    return typeof value['run'] === 'function' && 'input' in value && 'output' in value;
+  }
+
+  /** The function of bytes of what is offered. The code for definitions is that of the frond which the module itself uses. */
+  async function functionOf(own: string, offered: unknown): Promise<PalmFunction> {
+    if (typeof offered === 'function') return offered as PalmFunction;
+    const give = (offered as Readonly<Record<symbol, unknown>>)[functionKey];
+    if (typeof give === 'function') return give.call(offered);
+    const node = Reflect.get(globalThis, 'process') as
+      | { getBuiltinModule?: (name: string) => { createRequire(from: string): (name: string) => unknown } }
+      | undefined;
+    try {
+      const cluster = node?.getBuiltinModule?.('node:module').createRequire(module)('frond/cluster');
+      return (cluster as { asPalmFunction(offered: unknown): PalmFunction }).asPalmFunction(offered);
+    } catch (error) {
+      throw new Error(
+        `${own} is a definition, and the code for it cannot be loaded from where the module is: ${thrown(error).message}`,
+      );
+    }
+  }
 
   /** Takes what an object has as functions and definitions. @returns the name of what is neither. */
   async function take(from: Readonly<Record<string, unknown>>): Promise<string | undefined> {
     for (const [own, value] of Object.entries(from)) {
       if (!isOffered(value)) return own;
-      const give = typeof value === 'function' ? undefined : (value as Record<symbol, unknown>)[definition];
-      const run = typeof give === 'function' ? await give.call(value) : value;
-      functions.set(own, run as PalmFunction);
+      functions.set(own, await functionOf(own, value));
     }
     return undefined;
   }
@@ -283,10 +343,9 @@ export function threadCode(
   port.onmessage = ({ data }) => {
     switch (data.type) {
       case 'call': {
-        const { id, name: own, message } = data;
         finding.then(
-          () => run(id, own, message),
-          (error) => tellError(id, error),
+          () => run(data),
+          (error) => tellError(data.id, error),
         );
         return;
       }

@@ -33,6 +33,11 @@ interface ThreadCall {
   stopGrace: (() => void) | undefined;
 }
 
+/** A context whose caller may be told of progress. */
+interface Reporting {
+  readonly progress?: (done: number, total?: number, note?: string) => void;
+}
+
 /** One thread, with the calls that run in it. */
 export class Thread {
   /** Resolves with the names of the functions when the module was loaded. Rejects when it cannot be, or the thread ends before. */
@@ -78,8 +83,9 @@ export class Thread {
     // A view is sent with its whole buffer.
     const isWhole = payload.byteLength === payload.buffer.byteLength;
     const own = isWhole ? payload : payload.slice();
+    const { metadata } = context as { readonly metadata?: unknown };
     this.#platform.post(
-      { type: 'call', id, name, message: { ...message, payload: own } },
+      { type: 'call', id, name, message: { ...message, payload: own }, metadata },
       own.length >= GIVEN_FROM ? [own.buffer] : [],
     );
     const call: ThreadCall = {
@@ -124,11 +130,13 @@ export class Thread {
       case 'error':
         this.#fail(message.id, errorOf(message.error));
         return;
+      case 'progress': {
+        const call = this.#calls.get(message.id);
+        (call?.context as Reporting | undefined)?.progress?.(...message.progress);
+        return;
+      }
       case 'cache':
         void this.#answer(message);
-        return;
-      case 'progress':
-        this.#calls.get(message.id)?.context.progress(...message.given);
         return;
       case 'log': {
         const { level, text, fields } = message;
@@ -230,8 +238,12 @@ export class Thread {
 /** Bytes from which a buffer is given away and not copied: a smaller one is copied in less time. */
 export const GIVEN_FROM = 4_096;
 
-function errorOf({ name, message, stack, ...more }: ThrownError): Error {
+/** The same in all copies of frond: under it an error has how its call is to be answered. */
+const ANSWER = Symbol.for('frond.answer');
+
+function errorOf({ name, message, stack, answer, ...more }: ThrownError): Error {
   const error = Object.assign(new Error(message), { name, ...more });
+  if (answer !== undefined) Object.assign(error, { [ANSWER]: answer });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

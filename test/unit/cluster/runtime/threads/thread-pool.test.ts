@@ -33,8 +33,9 @@ async function open(options: Partial<ThreadPoolSettings> = {}) {
   const cache = cacheOf(new MemoryStore());
   const run = async (name: string, payload: Bytes, signal = new AbortController().signal) => {
     const message = palmMessage({ function: `role.${name}`, client: 'c/1', payload });
-    const context: FunctionContext = { message, name: 'role', cache, logger, signal, progress: () => {} };
-    return pool.functions[name]?.(payload, context) as unknown;
+    const progress = (...now: readonly unknown[]) => void lines.push(`progress ${now.join(' ')}`);
+    const context = { message, metadata: { tenant: 'a' }, progress, name: 'role', cache, logger, signal };
+    return pool.functions[name]?.(payload, context as FunctionContext) as unknown;
   };
   const answer = async (name: string, text = '') => textOf((await run(name, bytes(text))) as Uint8Array);
   return { pool, run, answer, lines, closing };
@@ -168,6 +169,28 @@ describe('the pool', () => {
     for (let i = 0; i < 10; i++) expect(await run('upper', bytes('x'))).toEqual(bytes('X'));
     controller.abort(new Error('enough'));
     for (const one of computing) await expect(one).rejects.toThrow('enough');
+  });
+
+  it('passes metadata, progress and how an error wants to be answered', async () => {
+    const text = `
+      export default {
+        tells: (payload, { metadata, progress }) => {
+          for (let i = 0; i < 1000; i++) progress(i, 1000, metadata.tenant);
+          return payload;
+        },
+        answers: () => {
+          throw Object.assign(new Error('no'), { code: 'SAD', data: { a: 1 }, [Symbol.for('frond.answer')]: { status: 6 } });
+        },
+      };
+    `;
+    const { run, lines } = await open({ module: `data:text/javascript,${encodeURIComponent(text)}` });
+    await run('tells', bytes('x'));
+    expect(lines[0]).toBe('progress 0 1000 a');
+    expect(lines.at(-1)).toBe('progress 999 1000 a');
+    expect(lines.length).toBeLessThan(50);
+    const error = await (run('answers', bytes('')) as Promise<unknown>).catch((one) => one);
+    expect(error).toMatchObject({ message: 'no', code: 'SAD', data: { a: 1 } });
+    expect(Reflect.get(error as object, Symbol.for('frond.answer'))).toEqual({ status: 6 });
   });
 
   it('rejects calls when it is closed, and takes no more', async () => {
