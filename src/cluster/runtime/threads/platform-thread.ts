@@ -25,7 +25,7 @@ interface NodeThread {
 }
 
 interface Builtins {
-  'node:worker_threads': {
+  worker_threads: {
     readonly Worker: new (
       text: string,
       options: {
@@ -34,7 +34,7 @@ interface Builtins {
       },
     ) => NodeThread;
   };
-  'node:os': { availableParallelism(): number };
+  os: { availableParallelism(): number };
 }
 
 /** A module of Node's, on platforms that have it. */
@@ -47,7 +47,7 @@ function builtin<M extends keyof Builtins>(name: M): Builtins[M] | undefined {
 
 /** Threads that this machine runs at the same time. */
 export function coreCount(): number {
-  return builtin('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  return builtin('os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
 }
 
 /**
@@ -60,12 +60,12 @@ export function startPlatformThread(
   memory: number | undefined,
   events: ThreadEvents,
 ): PlatformThread {
-  const threads = builtin('node:worker_threads');
+  const threads = builtin('worker_threads');
   return threads === undefined ? webThread(text, events) : nodeThread(threads.Worker, text, memory, events);
 }
 
 function nodeThread(
-  NodeWorker: Builtins['node:worker_threads']['Worker'],
+  NodeWorker: Builtins['worker_threads']['Worker'],
   text: string,
   memory: number | undefined,
   { onMessage, onEnd }: ThreadEvents,

@@ -288,7 +288,7 @@ export function threadCode(
       | { getBuiltinModule?: (name: string) => { createRequire(from: string): (name: string) => unknown } }
       | undefined;
     try {
-      const cluster = node?.getBuiltinModule?.('node:module').createRequire(module)('frond/cluster');
+      const cluster = node?.getBuiltinModule?.('module').createRequire(module)('frond/cluster');
       return (cluster as { asPalmFunction(offered: unknown): PalmFunction }).asPalmFunction(offered);
     } catch (error) {
       throw new Error(
@@ -374,6 +374,6 @@ export function threadCode(
 /** The text that a thread is started with. */
 export function threadText(start: ThreadStart): string {
   // Some bundlers wrap functions in `__name`, so that they keep their names.
-  const port = "globalThis['process']?.getBuiltinModule?.('node:worker_threads')?.parentPort ?? globalThis";
+  const port = "globalThis['process']?.getBuiltinModule?.('worker_threads')?.parentPort ?? globalThis";
   return `var __name = (one) => one; (${threadCode})(${port}, (url) => import(url), ${JSON.stringify(start)});`;
 }
