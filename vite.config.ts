@@ -21,6 +21,8 @@ const native = {
   websocket: 'transports/websocket/node-index.ts',
   relay: 'transports/relay/index.ts',
   serve: 'serve/index.ts',
+  // For tools and tests: a page would load the codec twice, so none of its chunks are cut for this.
+  protocol: 'src/protocol/index.ts',
 };
 /** The suites that a transport passes. Vitest cannot be required, so there is no CommonJS of them. */
 const forTests = { testing: 'test/conformance/index.ts' };

@@ -169,6 +169,7 @@ const ENTRIES = [
   'src/index.ts',
   'src/cluster/index.ts',
   'src/functions/index.ts',
+  'src/protocol/index.ts',
   'transports/shared/index.ts',
   'transports/memory/index.ts',
   'transports/zeromq/index.ts',
