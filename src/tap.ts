@@ -1,7 +1,9 @@
 import { harmless } from './async/harmless.ts';
 import type { Logger } from './logging.ts';
+import type { Bytes } from './protocol/bytes.ts';
 import { messageOf } from './protocol/errors.ts';
 import type { PalmMessage } from './protocol/message.ts';
+import { encodeMetadata, type Metadata, readMetadata, withMetadata } from './protocol/metadata.ts';
 
 /** One envelope that a client sends or receives, as a tap sees it. */
 export interface TapEvent {
@@ -17,23 +19,37 @@ export interface TapEvent {
   readonly message: PalmMessage | undefined;
   /** Size of the frame in bytes. */
   readonly size: number;
+  /** Adds to the metadata of a call that leaves; undefined for all else. It is not enumerable. */
+  readonly addMetadata?: ((metadata: Metadata) => void) | undefined;
 }
 
 /** Called with every envelope that is sent or received, on the hot path. What it throws is logged. */
 export type Tap = (event: TapEvent) => void;
 
-/** A tap that harms no call, whatever the given tap throws or does with its event. */
-export function guardTap(tap: Tap, logger: Logger): Tap {
+/** A tap that harms no call. Returns the unknown fields of the message with the metadata that the tap has added; undefined when it has not. */
+export type GuardedTap = (event: TapEvent) => Bytes | undefined;
+
+/** Makes a tap that harms no call, whatever the given tap throws or does with its event. */
+export function guardTap(tap: Tap, logger: Logger): GuardedTap {
   let times = 0;
-  const seen = ({ message, ...event }: TapEvent) =>
-    tap({ ...event, message: message && { ...message, payload: new Uint8Array(message.payload) } });
-  return (event) =>
+  return ({ message, ...event }) => {
+    let unknown: Bytes | undefined;
+    const own = { ...event, message: message && { ...message, payload: new Uint8Array(message.payload) } };
+    if (event.channel === 'push' && message !== undefined) {
+      const value = (more: Metadata) => {
+        const before = unknown ?? message.unknown;
+        unknown = withMetadata(before, encodeMetadata({ ...readMetadata(before), ...more }));
+      };
+      Object.defineProperty(own, 'addMetadata', { value });
+    }
     harmless(
-      () => seen(event),
+      () => tap(own),
       (error) => {
         // It may throw at every message: the 1st, 2nd, 4th, 8th… time is logged.
         if (Number.isInteger(Math.log2(++times)))
           logger.warning('the tap threw', { reason: messageOf(error) });
       },
     );
+    return unknown;
+  };
 }

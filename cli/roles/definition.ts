@@ -209,6 +209,7 @@ const FLAG = optional(kind('true or false', (value) => typeof value === 'boolean
 const FUNCTION = optional(kind('a function', (value) => typeof value === 'function'));
 const OBJECT = optional(kind('an object', isObject));
 const FUNCTIONS = optional(kind('an object of functions', isObject));
+const INTERCEPTORS = optional(kind('a list of functions', Array.isArray));
 const CONCURRENCY = optional(
   kind(
     'a whole number of at least 1, or Infinity',
@@ -247,6 +248,7 @@ const THREADS = {
 
 const RUNNING = {
   functions: FUNCTIONS,
+  interceptors: INTERCEPTORS,
   handleStream: FUNCTION,
   concurrency: CONCURRENCY,
   ...THREADS,
@@ -301,6 +303,7 @@ export const SHAPES: { readonly [R in RoleName]: ShapeOf<R> } = {
     pullAddress: optional(ADDRESS),
     loggingLevel: LEVEL,
     functions: FUNCTIONS,
+    interceptors: INTERCEPTORS,
     concurrency: CONCURRENCY,
     ...THREADS,
     logger: OBJECT,

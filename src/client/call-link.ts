@@ -9,7 +9,7 @@ import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
 import type { PalmMessage } from '../protocol/message.ts';
 import { type ClientTopics, clientTopics } from '../protocol/topics.ts';
-import type { Tap } from '../tap.ts';
+import type { GuardedTap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
 
 /** The two addresses of a link to a server. */
@@ -37,7 +37,7 @@ export interface Follower {
 
 export interface LinkSettings extends Route {
   readonly connection: Connection;
-  readonly tap: Tap | undefined;
+  readonly tap: GuardedTap | undefined;
   readonly logger: Logger;
 }
 
@@ -73,7 +73,7 @@ export class CallLink {
   declare canceller?: { cancel(call: string, reason: unknown): Promise<void> };
   /** Why calls are refused, while another server is at the addresses. */
   refusal: PalmError | undefined;
-  readonly #tap: Tap | undefined;
+  readonly #tap: GuardedTap | undefined;
   readonly #logger: Logger;
   #badAnswers = 0;
   readonly #outgoing = new EnvelopeCodec();
@@ -139,7 +139,7 @@ export class CallLink {
   /** Encodes a message that is about to be sent, and shows it to the tap. */
   encode(message: PalmMessage): Bytes {
     const frame = this.#outgoing.encode(message);
-    this.#tap?.({
+    const unknown = this.#tap?.({
       direction: 'out',
       channel: 'push',
       address: this.addresses.pushAddress,
@@ -147,7 +147,7 @@ export class CallLink {
       message,
       size: frame.length,
     });
-    return frame;
+    return unknown ? this.#outgoing.encode({ ...message, unknown }) : frame;
   }
 
   /**

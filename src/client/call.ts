@@ -20,6 +20,8 @@ export interface MessageDefaults {
   readonly pipeline: string;
   /** {@link Feature} bits. */
   readonly features: number;
+  /** The field that holds the metadata. */
+  readonly metadata?: Bytes | undefined;
 }
 
 /** A call that was checked. */
@@ -51,8 +53,8 @@ export function checkCall(
 
 /** The envelope of a call. The caller sets its payload. */
 export function callEnvelope(spec: CallSpec, client: string): PalmMessage {
-  const { pipeline, features, cache } = spec;
-  return palmMessage({ pipeline, client, function: spec.function, cache, features });
+  const { pipeline, features, cache, metadata } = spec;
+  return palmMessage({ pipeline, client, function: spec.function, cache, features, unknown: metadata });
 }
 
 const SENTINEL = 0x30;

@@ -1,10 +1,12 @@
 import type { CallLimits } from '../async/timers.ts';
 import type { CacheClient } from '../cache-client.ts';
 import { checkCount, checkTimeout } from '../checks.ts';
+import type { Interceptor } from '../interceptor.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../protocol/errors.ts';
 import { Feature } from '../protocol/message.ts';
-import { bytes, type PayloadCodec } from '../protocol/payload.ts';
+import type { Metadata } from '../protocol/metadata.ts';
+import { bytes, isBytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
 import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from './call.ts';
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
@@ -29,6 +31,8 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly messages?: N | undefined;
   /** Goes along in the message's `cache` field, for the functions to read. */
   readonly cache?: string | undefined;
+  /** Goes with the call through all of its stages, on top of the client's. */
+  readonly metadata?: Metadata | undefined;
   /**
    * Lets the functions run to their end when nobody waits for the answer any more: after `signal`, after `timeout`, and when this client is
    * closed or gone. Default false: they are cancelled. With 0 `messages` they always run to their end.
@@ -112,6 +116,16 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   /**
+   * Puts an interceptor around each eval, job and map of this connection, within those before it, from the next call on.
+   * @throws PalmError `INVALID_CALL` when it is not a function.
+   */
+  use(interceptor: Interceptor): this {
+    if (typeof interceptor !== 'function') throw invalidCall('an interceptor must be a function');
+    this.#core.interceptors.push(interceptor);
+    return this;
+  }
+
+  /**
    * Calls a function with one payload.
    * @param path - `server.function`, or a list of them for a pipeline.
    * @returns the answer; with `messages` above 1, as many answers, in the order they came; with 0, an empty list.
@@ -127,16 +141,26 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     const end = this.#core.calls.begin();
     try {
       const messages = checkCount('messages', options.messages ?? 1, 0);
+      const core = this.#core;
+      const link = core.callLink();
+      const run = async (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) => {
+        const answers = await evaluate(link, {
+          spec,
+          payload: this.#encode(input as In, `the payload for ${nameOf(spec.function)}`),
+          messages,
+          errorSentinel: core.settings.errorSentinel,
+          decode: (answer) => this.#decode(answer, `the answer of ${nameOf(spec.function)}`),
+          ...this.#limits({ ...options, signal }),
+        });
+        return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
+      };
       const spec = this.#spec(path, options);
-      const answers = await evaluate(this.#core.callLink(), {
-        spec,
-        payload: this.#encode(payload, `the payload for ${nameOf(spec.function)}`),
-        messages,
-        errorSentinel: this.#core.settings.errorSentinel,
-        decode: (answer) => this.#decode(answer, `the answer of ${nameOf(spec.function)}`),
-        ...this.#limits(options),
-      });
-      return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
+      if (options.metadata === undefined && core.interceptors.length === 0)
+        return await run(spec, payload, options.signal);
+      // A copy: the caller may change its bytes while the code is loaded.
+      const input = isBytes(payload) ? payload.slice() : payload;
+      const { elaborate } = await loadLater();
+      return (await elaborate(core, 'eval', spec, input, options, run)) as Answers<N, Out>;
     } finally {
       end();
     }
@@ -153,7 +177,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   job(path: FunctionPath, payloads: Payloads<In>, options: JobOptions = {}): Job<Out> {
     const call = this.#call(path, payloads, options);
     return lazy(
-      (started) => loadLater().then((own) => own.openJob(...call, started)),
+      async (started) => (await loadLater()).startJob(...call, started),
       (started) => ({ sent: 0, received: 0, started }),
     );
   }
@@ -240,7 +264,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   ): MapResults<Out | MapOutcome<Out>> {
     const call = this.#call(path, payloads, options);
     return lazy(
-      () => loadLater().then((own) => own.openMap(...call, isSettled)),
+      async () => (await loadLater()).startMap(...call, isSettled),
       () => undefined,
     );
   }

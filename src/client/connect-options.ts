@@ -1,8 +1,10 @@
 import { checkTimeout } from '../checks.ts';
+import type { Interceptor } from '../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
 import { inspectValue, invalidCall, messageOf } from '../protocol/errors.ts';
 import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
+import type { Metadata } from '../protocol/metadata.ts';
 import type { Tap } from '../tap.ts';
 import type { Transport } from '../transport.ts';
 import type { LinkAddresses, Route } from './call-link.ts';
@@ -41,6 +43,10 @@ export interface ConnectOptions {
    * `b'0'` too, so you decide. Default false. frond servers mark failed calls.
    */
   readonly errorSentinel?: boolean | undefined;
+  /** Goes with each eval, job and map through all of its stages; a call's own comes on top. */
+  readonly metadata?: Metadata | undefined;
+  /** Stand around each eval, job and map, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   /** Called with every envelope that leaves or arrives. */
   readonly tap?: Tap | undefined;
 }

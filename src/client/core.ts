@@ -3,13 +3,14 @@ import { SignalHub, throwIfAborted } from '../async/signals.ts';
 import { atMost, withinLimits } from '../async/timers.ts';
 import type { CacheClient } from '../cache-client.ts';
 import { CacheLink } from '../cache-link.ts';
-import type { Logger } from '../logging.ts';
+import type { Interceptor } from '../interceptor.ts';
+import type { Bytes } from '../protocol/bytes.ts';
 import { replyText } from '../protocol/cache-request.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
 import { randomId } from '../protocol/ids.ts';
 import { Feature } from '../protocol/message.ts';
 import { END_KEY } from '../protocol/pipeline-end.ts';
-import type { Tap } from '../tap.ts';
+import type { GuardedTap } from '../tap.ts';
 import type { CloseOptions, Connection } from '../transport.ts';
 import type { MessageDefaults } from './call.ts';
 import { CallLink } from './call-link.ts';
@@ -22,12 +23,19 @@ const DRAIN_TIMEOUT = 1_000;
 /** Code that a client loads when it first needs it. */
 export interface LaterCode {
   openCache(link: CacheLink): CacheClient;
-  guardTap(tap: Tap, logger: Logger): Tap;
+  /** Checks what of the settings needs code of its own, and makes it ready. */
+  prepare(settings: ClientSettings): OpenSettings;
   /** Makes the link follow the server when it is restarted at other addresses. */
   follow(core: ClientCore, link: CallLink, isEndKnown: boolean): void;
   /** Tells the server that a call is cancelled. */
   cancel(core: ClientCore, link: CallLink, ...call: Parameters<CallLink['cancel']>): Promise<void>;
 }
+
+/** The settings of a client that is open: its tap is guarded, its metadata encoded. */
+export type OpenSettings = ClientSettings & {
+  readonly tap?: GuardedTap | undefined;
+  readonly metadataField?: Bytes | undefined;
+};
 
 /** What all `Client` objects of one connection share: those that `with` makes differ in their payload types only. */
 export class ClientCore {
@@ -35,6 +43,7 @@ export class ClientCore {
   readonly connection: Connection;
   readonly cache: CacheLink;
   readonly cacheCalls: Loader<CacheClient>;
+  readonly interceptors: Interceptor[];
   readonly calls: OpenCalls = new OpenCalls();
   /** Listens to the signals of all calls. */
   readonly signals: SignalHub;
@@ -47,7 +56,7 @@ export class ClientCore {
   readonly defaults: MessageDefaults;
 
   private constructor(
-    settings: ClientSettings,
+    settings: OpenSettings,
     connection: Connection,
     cache: CacheLink,
     signals: SignalHub,
@@ -56,6 +65,7 @@ export class ClientCore {
   ) {
     const { tap, logger, dbAddress } = settings;
     this.settings = settings;
+    this.interceptors = [...(settings.interceptors ?? [])];
     this.connection = connection;
     this.cache = cache;
     this.signals = signals;
@@ -66,6 +76,7 @@ export class ClientCore {
     this.defaults = {
       pipeline: session ?? randomId(),
       features: session === undefined ? Feature.batches : Feature.batches | Feature.session,
+      metadata: settings.metadataField,
     };
     const { addresses, isDirect } = profile;
     if (addresses === undefined) return;
@@ -83,8 +94,10 @@ export class ClientCore {
   }
 
   /** @param loadLater - loads code that the client does not need yet. */
-  static async open(given: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
-    const { transport, dbAddress, timeout, signal, id, session, logger } = given;
+  static async open(options: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
+    const isPlain = (options.tap ?? options.metadata ?? options.interceptors) === undefined;
+    const settings = isPlain ? (options as OpenSettings) : (await loadLater()).prepare(options);
+    const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     throwIfAborted(signal);
     const connection = await transport.open();
     let awaited = '';
@@ -100,12 +113,11 @@ export class ClientCore {
     };
     const signals = new SignalHub();
     const connect = async () => {
-      const tap = given.tap && (await loadLater()).guardTap(given.tap, logger);
       await connection.identify(id);
       const cache = new CacheLink({ connection, dbAddress, session, tap });
-      const profile = given.profile ?? (await discover(given, cache));
+      const profile = settings.profile ?? (await discover(settings, cache));
       cache.server = profile.serverName;
-      const core = new ClientCore({ ...given, tap }, connection, cache, signals, profile, loadLater);
+      const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
       if (core.link !== undefined) {
         awaited = Object.values(core.link.addresses).join(' and ');
         await core.link.ready();

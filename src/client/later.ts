@@ -1,14 +1,14 @@
-/** Code that a client loads when it first needs it: jobs, maps, the cache, following a server, and taps. */
+/** Code that a client loads when it first needs it: jobs, maps, the cache, following a server, taps, metadata and interceptors. */
 import { CacheClient } from '../cache-client.ts';
 import type { CacheLink } from '../cache-link.ts';
 import { Feature } from '../protocol/message.ts';
 import type { CallLink } from './call-link.ts';
 import type { ClientCore } from './core.ts';
 
-export { guardTap } from '../tap.ts';
+export { elaborate, prepare } from './elaborate.ts';
 export { follow } from './follow.ts';
-export { openJob } from './stream/job.ts';
-export { openMap } from './stream/map.ts';
+export { startJob } from './stream/job.ts';
+export { startMap } from './stream/map.ts';
 
 /** Tells the server that a call is cancelled, unless it is detached. A server to which the link is broken hears of that. */
 export async function cancel(

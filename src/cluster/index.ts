@@ -1,5 +1,7 @@
 /** `frond/cluster`: the serving side. */
 
+export type { CallHandler, InterceptedCall, Interceptor } from '../interceptor.ts';
+export type { Metadata } from '../protocol/metadata.ts';
 // Names of 0.1, until 0.3.
 /** @deprecated {@link DispatchOptions} */
 export type { DispatchOptions, DispatchOptions as DistributionOptions } from './dispatch/scatter-gather.ts';

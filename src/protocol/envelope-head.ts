@@ -8,12 +8,13 @@ const CLIENT = (2 << 3) | BYTES;
 const STAGE = (3 << 3) | VARINT;
 const CACHE = (5 << 3) | BYTES;
 const PAYLOAD = (6 << 3) | BYTES;
-/** Tags of fields 1000 to 1004 have two bytes. These are the first bytes; the second is the same for all. */
+/** Tags of fields 1000 to 1007 have two bytes. These are the first bytes; the second is the same for all. */
 const FROND = 0xc0;
 const STATUS = 0xc8;
 const ERROR = 0xd2;
 const ERROR_NAME = 0xda;
 const ORDINAL = 0xe0;
+const METADATA = 0xfa;
 const FROND_TAG_END = 0x3e;
 
 /** The offset after fields 1 to `last`, as far as they come first and in order. */
@@ -51,7 +52,7 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   for (let at = start; at < frame.length; ) {
     const tag = frame[at] as number;
     if (!isFrondTag(tag) || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
-    const isText = tag === ERROR || tag === ERROR_NAME;
+    const isText = tag === ERROR || tag === ERROR_NAME || tag === METADATA;
     const next = isText ? bytesEnd(frame, at + 2) : varintEnd(frame, at + 2);
     if (next < 0) return false;
     before = tag;
@@ -62,7 +63,14 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
 
 /** Whether a byte begins the tag of one of frond's fields. */
 function isFrondTag(tag: number): boolean {
-  return tag === FROND || tag === STATUS || tag === ERROR || tag === ERROR_NAME || tag === ORDINAL;
+  return (
+    tag === FROND ||
+    tag === STATUS ||
+    tag === ERROR ||
+    tag === ERROR_NAME ||
+    tag === ORDINAL ||
+    tag === METADATA
+  );
 }
 
 /** Where the string of `client` is in a frame; an empty range when the head has none. */

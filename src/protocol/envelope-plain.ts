@@ -8,11 +8,12 @@ import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
 import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
+import { metadataField } from './metadata.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
 /** A message that all protobuf readers read alike. */
 export interface PlainEnvelope {
-  /** The decoded message. Its `unknown` is empty. */
+  /** The decoded message. Its `unknown` is empty, or holds the metadata. */
   readonly message: PalmMessage;
   /** Its encoding. */
   readonly frame: Bytes;
@@ -20,13 +21,14 @@ export interface PlainEnvelope {
 
 /**
  * Reads a stranger's frame strictly. Unknown fields are left out of the returned frame.
+ * @param keepsMetadata - whether the metadata stays, which the caller must judge. It may be malformed.
  * @throws PalmError `PROTOCOL` when the frame is not an envelope, and for what readers disagree on: a tag, length or number that
  * is longer than necessary, a known field that comes twice or with another wire type, and a group.
  */
-export function readPlain(codec: EnvelopeCodec, frame: Bytes): PlainEnvelope {
+export function readPlain(codec: EnvelopeCodec, frame: Bytes, keepsMetadata = false): PlainEnvelope {
   const message = codec.decode(frame);
-  if (isTidy(frame)) return { message, frame };
-  message.unknown = NO_BYTES;
+  if (isTidy(frame) && (keepsMetadata || message.unknown.length === 0)) return { message, frame };
+  message.unknown = keepsMetadata ? metadataField(message.unknown) : NO_BYTES;
   return { message, frame: codec.encode(message) };
 }
 

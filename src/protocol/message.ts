@@ -39,7 +39,7 @@ export * as Status from './status.ts';
 export const NO_BYTES: Bytes = new Uint8Array(0);
 
 /** A message with the given fields and the defaults of all others. */
-export function palmMessage(fields: Partial<PalmMessage>): PalmMessage {
+export function palmMessage(fields: { [K in keyof PalmMessage]?: PalmMessage[K] | undefined }): PalmMessage {
   return {
     pipeline: fields.pipeline ?? '',
     client: fields.client ?? '',

@@ -359,11 +359,11 @@ export function testJobs(name: string, make: () => Ground): void {
       ['a path', 'nodot', []],
       ['an input that is no iterable', 'raw.f', 7],
       ['bytes for an input', 'raw.f', new Uint8Array(3)],
-    ])('refuses %s at once', async (_, path, input) => {
+    ])('refuses %s before anything is sent', async (_, path, input) => {
       const { client } = await start();
-      expect(() => client.job(path, input as never)).toThrowError(
-        expect.objectContaining({ code: 'INVALID_CALL' }),
-      );
+      await expect(async () => client.job(path, input as never).next()).rejects.toMatchObject({
+        code: 'INVALID_CALL',
+      });
     });
   });
 }

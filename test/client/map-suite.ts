@@ -507,11 +507,13 @@ export function testMaps(name: string, make: () => Ground): void {
         ['an input that is no iterable', 'raw.f', 7, {}],
         ['bytes for an input', 'raw.f', new Uint8Array(3), {}],
         ['a cache that is no text', 'raw.f', [], { cache: 5 }],
-      ])('refuses %s at once', async (_, path, input, options) => {
+      ])('refuses %s before anything is sent', async (_, path, input, options) => {
         const { client } = await start();
         const refusal = expect.objectContaining({ code: 'INVALID_CALL' });
-        expect(() => client.map(path, input as never, options as never)).toThrowError(refusal);
-        expect(() => client.mapSettled(path, input as never, options as never)).toThrowError(refusal);
+        const map = async () => client.map(path, input as never, options as never).next();
+        const settled = async () => client.mapSettled(path, input as never, options as never).next();
+        await expect(map).rejects.toEqual(refusal);
+        await expect(settled).rejects.toEqual(refusal);
       });
 
       it.each([

@@ -14,6 +14,7 @@ const GROUND = [
   'src/async',
   'src/logging',
   'src/transport',
+  'src/interceptor',
 ] as const;
 const CACHE = ['src/cache-link', 'src/cache-client'] as const;
 const RELAY_OPTIONS = ['transports/relay/options', 'transports/relay/name-patterns'] as const;
@@ -52,6 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/async': ['src/protocol', 'src/flow-control', 'src/checks'],
   'src/logging': ['src/protocol', 'src/checks', 'src/async'],
   'src/transport': ['src/protocol'],
+  'src/interceptor': ['src/protocol'],
   'src/tap': GROUND,
   'src/cache-link': [...GROUND, 'src/tap'],
   'src/cache-client': [...GROUND, 'src/cache-link'],
@@ -80,7 +82,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/cluster/dispatch',
     'src/cluster/worker-link',
   ],
-  'src/cluster/index': ['src/cluster/runtime', 'src/cluster/dispatch', 'src/cluster/roles'],
+  'src/cluster/index': [
+    'src/interceptor',
+    'src/protocol',
+    'src/cluster/runtime',
+    'src/cluster/dispatch',
+    'src/cluster/roles',
+  ],
 
   'transports/shared': GROUND,
   'transports/relay-protocol': [...GROUND, 'transports/shared'],

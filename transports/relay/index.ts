@@ -1,5 +1,6 @@
 /** `frond/relay`: gives pages and scripts access to a cluster over WebSocket, but not to its network. */
 
+export type { MetadataGrants } from './auth/metadata-rules.ts';
 export { openTokenFile, type TokenFileOptions } from './auth/token-file.ts';
 export { readTokens, type Tokens } from './auth/tokens.ts';
 export type {

@@ -8,9 +8,10 @@ import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
+import { type CallSurroundings, elaborateResults } from '../elaborate.ts';
 import { openInput, type Payloads } from './input.ts';
 import { JobSender } from './job-sender.ts';
-import type { JobOptions } from './options.ts';
+import { checkInput, type JobOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** The progress of a job. */
@@ -50,6 +51,25 @@ export interface JobSettings<In, Out> extends JobOptions {
  * @param options - checked.
  * @throws PalmError `INVALID_CALL` when the server takes no calls.
  */
+export function startJob<In, Out>(
+  client: StreamClient & CallSurroundings,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
+  payloads: Payloads<In>,
+  options: JobOptions,
+  started: number | undefined,
+): Job<Out> | Promise<Job<Out>> {
+  const { metadata, signal, ...others } = options;
+  if (metadata === undefined && client.interceptors.length === 0)
+    return openJob(client, codec, spec, payloads, options, started);
+  const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
+    checkInput(input);
+    return openJob(client, codec, call, input as Payloads<In>, { ...others, signal: own }, started);
+  };
+  return elaborateResults(client, 'job', spec, payloads, { metadata, signal }, open) as Promise<Job<Out>>;
+}
+
+/** Opens one without metadata of its own and without interceptors. */
 export function openJob<In, Out>(
   client: StreamClient,
   codec: PayloadCodec<In, Out>,

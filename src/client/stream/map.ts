@@ -9,12 +9,13 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
+import { type CallSurroundings, elaborateResults } from '../elaborate.ts';
 import { type Attempt, Attempts } from './attempts.ts';
 import { InOrder } from './in-order.ts';
 import { type Input, type InputItem, openInput, type Payloads, sizeOf } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
-import type { MapLimits, MapOptions } from './options.ts';
+import { checkInput, type MapLimits, type MapOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
@@ -318,6 +319,28 @@ export class MapRun<In, Out>
  * @param options - checked.
  * @throws PalmError `INVALID_CALL` when the server takes no calls.
  */
+export function startMap<In, Out>(
+  client: StreamClient & CallSurroundings,
+  codec: PayloadCodec<In, Out>,
+  spec: CallSpec,
+  payloads: Payloads<In>,
+  options: MapOptions,
+  isSettled = false,
+): AnyMap<Out> | Promise<AnyMap<Out>> {
+  const { metadata, signal, ...others } = options;
+  if (metadata === undefined && client.interceptors.length === 0)
+    return openMap(client, codec, spec, payloads, options, isSettled);
+  const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
+    checkInput(input);
+    return openMap(client, codec, call, input as Payloads<In>, { ...others, signal: own }, isSettled);
+  };
+  return elaborateResults(client, 'map', spec, payloads, { metadata, signal }, open) as Promise<AnyMap<Out>>;
+}
+
+/** The results of `map` or of `mapSettled`. */
+type AnyMap<Out> = MapResults<Out | MapOutcome<Out>>;
+
+/** Opens one without metadata of its own and without interceptors. */
 export function openMap<In, Out>(
   client: StreamClient,
   codec: PayloadCodec<In, Out>,

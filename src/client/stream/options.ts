@@ -1,11 +1,14 @@
 /** The options of jobs and maps. They are checked when the call is made, before the rest of the code is loaded. */
 import { checkCount, checkTimeout } from '../../checks.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
+import type { Metadata } from '../../protocol/metadata.ts';
 
 /** Options of `job`. */
 export interface JobOptions {
   /** Goes along in each message's `cache` field, for the functions to read. */
   readonly cache?: string | undefined;
+  /** Goes with each message through all of its stages, on top of the client's. */
+  readonly metadata?: Metadata | undefined;
   /** Ends it at once: reading throws the signal's reason, and the signals of the functions abort. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -41,7 +44,7 @@ export interface JobOptions {
 }
 
 /** Options of `map` and `mapSettled`. */
-export interface MapOptions extends Pick<JobOptions, 'cache' | 'signal' | 'detached'> {
+export interface MapOptions extends Pick<JobOptions, 'cache' | 'metadata' | 'signal' | 'detached'> {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**

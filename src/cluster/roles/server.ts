@@ -46,7 +46,7 @@ export class Server extends Role {
     const { name, pullAddress, pubAddress, pipelined = false } = own;
     return openRoleHost(own, 'server', [pullAddress, pubAddress], async (host) => {
       const { functions, concurrency } = await host.running(own);
-      const engine = host.engine(functions, false);
+      const engine = host.engine(functions, false, own.interceptors);
       const pull = await host.connection.bindPull(pullAddress);
       const stream = options.handleStream ?? defaultStream(name, pipelined);
       const { publisher, address } = await host.publisher(pubAddress, stream);
@@ -64,9 +64,7 @@ export class Server extends Role {
         // A function that never ends must not keep the server from closing.
         await atMost(left(), serving);
       };
-      const { functionNames } = engine;
-      const parts = { host, dbAddress: db.address, functionNames, inFlight, drain };
-      return new Server(parts, pull.address, address);
+      return new Server({ host, engine, dbAddress: db.address, inFlight, drain }, pull.address, address);
     });
   }
 }

@@ -4,6 +4,7 @@ import { atMost, startTimer, withinLimits } from '../../async/timers.ts';
 import { CacheClient } from '../../cache-client.ts';
 import { CacheLink } from '../../cache-link.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
+import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import type { CancelNotice } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
@@ -46,6 +47,8 @@ export interface WorkerOptions extends ThreadOptions {
    * returns its payload.
    */
   readonly functions?: OfferedFunctions | undefined;
+  /** Stand around the functions, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   /** Async functions that may run at the same time. Default 1, and with `threads` as many as there are. */
   readonly concurrency?: number | undefined;
   /** Logger that takes the lines. Default: the console. */
@@ -151,6 +154,16 @@ export class Worker implements AsyncDisposable {
   /** What the worker has done so far, and is doing now. */
   get counters(): Counters {
     return { ...this.#tally, inFlight: this.#running() };
+  }
+
+  /**
+   * Puts an interceptor around the functions, within those before it, for work that comes from now on. What it adds to the metadata ends at
+   * the Master, which takes payload and status of a result alone.
+   * @throws PalmError `INVALID_CALL` for something that is not a function.
+   */
+  use(interceptor: Interceptor): this {
+    this.#engine.use(interceptor);
+    return this;
   }
 
   /** Resolves when the worker is closed, with the error that closed it, if there was one. */
@@ -282,6 +295,7 @@ async function openParts(
     isNamed: false,
     mayEnd: false,
     functions: { ...functions, ...threads?.functions },
+    interceptors: options.interceptors,
     cache: cacheOf(keysOf(new CacheClient(cacheLink), timeout)),
     logger,
     functionLogger,

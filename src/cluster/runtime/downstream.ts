@@ -45,7 +45,7 @@ export async function openDownstream<T>(
     async (host) => {
       for (const { topic } of sources) checkPrevious(topic);
       const { functions, concurrency } = await host.running(options);
-      const engine = host.engine(functions, true);
+      const engine = host.engine(functions, true, options.interceptors);
       const stream = options.handleStream ?? defaultStream(name, !toClient);
       const { publisher, address } = await host.publisher(pubAddress, stream);
       const previousServers = sources.map((source) => new PreviousServer(host, source));
@@ -69,8 +69,8 @@ export async function openDownstream<T>(
       };
       return make({
         host,
+        engine,
         dbAddress: db.address,
-        functionNames: engine.functionNames,
         pubAddress: address,
         previousServers,
         inFlight,

@@ -1,6 +1,7 @@
 /** Runs the function that a message calls, and emits the message with each result. */
 
 import { describeFunction, type FunctionDescription } from '../../functions/contract/description.ts';
+import { checkInterceptors, type Interceptor } from '../../interceptor.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall } from '../../protocol/errors.ts';
 import { currentStage, isName } from '../../protocol/function-path.ts';
@@ -9,6 +10,7 @@ import { nearest } from '../../protocol/nearest.ts';
 import { cancelledAnswer, type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
 import { type FunctionScope, MessageContext, type PalmFunction } from './functions.ts';
+import { interceptedFunction } from './interception.ts';
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
 import type { MutableCounters } from './status.ts';
 import { Again, MOST_DEATHS, ThreadDied } from './threads/thread-died.ts';
@@ -20,6 +22,8 @@ export interface EngineSettings extends FailureSettings, FunctionScope {
   /** Whether a function may return nothing, which ends the message here. */
   readonly mayEnd: boolean;
   readonly functions: OfferedFunctions;
+  /** Stand around the functions, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   readonly tally: MutableCounters;
 }
 
@@ -33,12 +37,14 @@ interface Run {
 export class Engine {
   readonly #settings: EngineSettings;
   readonly #functions: Map<string, PalmFunction>;
+  readonly #interceptors: Interceptor[];
   #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
 
   /** @throws PalmError `INVALID_CALL` when no call can name a function, or when it is not a function. */
   constructor(settings: EngineSettings) {
     this.#settings = settings;
     this.#recent = { path: '', stage: 0, run: undefined };
+    this.#interceptors = checkInterceptors(settings.interceptors ?? []);
     this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
     for (const [own, offered] of Object.entries(settings.functions)) {
       if (!isName(own) || !isOffered(offered)) {
@@ -64,6 +70,12 @@ export class Engine {
   /** Names of the functions. */
   get functionNames(): string[] {
     return [...this.#functions.keys()];
+  }
+
+  /** Adds an interceptor within those before it. @throws PalmError `INVALID_CALL` when it is not a function. */
+  use(interceptor: Interceptor): void {
+    this.#interceptors.push(...checkInterceptors([interceptor]));
+    this.#recent = { path: '', stage: 0, run: undefined };
   }
 
   /** Runs a message and emits its results. Returns a promise only when the function returns one. */
@@ -193,8 +205,9 @@ export class Engine {
     const current = currentStage(path, stage);
     const isOurs = current !== undefined && (!isNamed || current.server === name);
     const run = isOurs ? this.#functions.get(current.function) : undefined;
-    this.#recent = { path, stage, run };
-    return run;
+    const own = run && this.#interceptors.length > 0 ? interceptedFunction(run, this.#interceptors) : run;
+    this.#recent = { path, stage, run: own };
+    return own;
   }
 
   #unknown(message: PalmMessage): PalmMessage {

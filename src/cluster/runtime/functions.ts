@@ -5,6 +5,7 @@ import { checkWritable, wireKey } from '../../protocol/cache-keys.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage } from '../../protocol/message.ts';
+import { type Metadata, readMetadata } from '../../protocol/metadata.ts';
 import { isBytes } from '../../protocol/payload.ts';
 import type { CancellableCall, Cancellations } from './cancellations.ts';
 import type { Store } from './store.ts';
@@ -38,6 +39,8 @@ export interface FunctionContext {
   readonly progress: (done: number, total?: number, note?: string) => void;
   /** Name of the server or worker that runs the function. */
   readonly name: string;
+  /** What goes with the call through its stages, by name. Reading it throws `PROTOCOL` when a stranger's cannot be read. */
+  readonly metadata: Metadata;
 }
 
 /** One result of a function. The answer is the bytes of a typed array of any kind, a DataView or an ArrayBuffer. */
@@ -140,6 +143,10 @@ export class MessageContext implements FunctionContext, CancellableCall {
 
   closing(reason: unknown): void {
     this.#controller?.abort(reason);
+  }
+
+  get metadata(): Metadata {
+    return readMetadata(this.message.unknown);
   }
 }
 

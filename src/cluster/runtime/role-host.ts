@@ -3,6 +3,7 @@ import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
+import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
@@ -89,6 +90,8 @@ export interface FunctionOptions extends ThreadOptions {
    * payload.
    */
   readonly functions?: OfferedFunctions | undefined;
+  /** Stand around the functions, the first one outermost. */
+  readonly interceptors?: readonly Interceptor[] | undefined;
   /** Chooses topic and message for each result, in place of `pipelined` or `toClient`. */
   readonly handleStream?: HandleStream | undefined;
   /**
@@ -190,8 +193,13 @@ export class RoleHost implements FailureSettings, FunctionScope {
   }
 
   /** Runs the functions of a server. */
-  engine(functions: OfferedFunctions | undefined, mayEnd: boolean): Engine {
-    const engine = new Engine({ ...this.scope, isNamed: true, mayEnd, functions: functions ?? {} });
+  engine(
+    functions: OfferedFunctions | undefined,
+    mayEnd: boolean,
+    interceptors?: readonly Interceptor[],
+  ): Engine {
+    const own = { isNamed: true, mayEnd, functions: functions ?? {}, interceptors };
+    const engine = new Engine({ ...this.scope, ...own });
     this.#engine = engine;
     return engine;
   }

@@ -1,5 +1,7 @@
-import { inspectValue, PalmError } from '../../protocol/errors.ts';
+import type { Interceptor } from '../../interceptor.ts';
+import { inspectValue, invalidCall, PalmError } from '../../protocol/errors.ts';
 import type { CloseOptions } from '../../transport.ts';
+import type { Engine } from './engine.ts';
 import type { Cache } from './functions.ts';
 import { DRAIN_TIMEOUT, type RoleHost } from './role-host.ts';
 import type { Counters } from './status.ts';
@@ -8,23 +10,21 @@ import type { Counters } from './status.ts';
 export interface RoleParts {
   readonly host: RoleHost;
   readonly dbAddress: string;
-  /** Names of the functions; left out for a Master or Hub, whose workers have them. */
-  readonly functionNames?: readonly string[];
   /** Messages that are being worked on. */
   readonly inFlight: () => number;
+  /** Runs the functions; undefined for a Master or Hub. */
+  readonly engine?: Engine | undefined;
   /** Stops reading, and finishes and sends what is there. `left` returns the milliseconds that remain. */
   readonly drain: (left: () => number) => Promise<void>;
 }
 
 /** What all servers share. */
 export abstract class Role implements AsyncDisposable {
-  /** Name of the server. */
+  /** Name of the server, which calls to it begin with. */
   readonly name: string;
   /** Address of the cache, by which clients and workers find the server. */
   readonly dbAddress: string;
-  /** Name of the server, which calls to it begin with. */
   /** The server's key-value store, which clients, functions and workers share. */
-  /** Where clients and workers find the cache. */
   readonly cache: Cache;
   readonly #parts: RoleParts;
   #closing: Promise<void> | undefined;
@@ -38,13 +38,26 @@ export abstract class Role implements AsyncDisposable {
 
   /** Names of its functions, `echo` among them. Empty for a Master or Hub, whose workers have the functions. */
   get functionNames(): readonly string[] {
-    return this.#parts.functionNames ?? [];
+    return this.#parts.engine?.functionNames ?? [];
   }
 
   /** What the server has done so far, and is doing now. */
   get counters(): Counters {
     const { host, inFlight } = this.#parts;
     return host.counters(inFlight());
+  }
+
+  /**
+   * Puts an interceptor around the functions, within those before it, for calls that come from now on. To see every call, give the option
+   * `interceptors`.
+   * @throws PalmError `INVALID_CALL` for something that is not a function, and from a Master or Hub, which have `scatter` and `gather`.
+   */
+  use(interceptor: Interceptor): this {
+    const { engine } = this.#parts;
+    if (engine === undefined)
+      throw invalidCall('a Master or Hub has no functions: use its workers, or scatter and gather');
+    engine.use(interceptor);
+    return this;
   }
 
   /** Resolves when the server is closed, with the error that closed it, if there was one. */

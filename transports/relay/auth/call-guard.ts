@@ -53,7 +53,7 @@ export class CallGuard {
    * readers decode differently, or another client's id.
    */
   judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
-    const { message, frame: plain } = readPlain(this.#codec, frame);
+    const { message, frame: plain } = readPlain(this.#codec, frame, true);
     const { client, function: path } = message;
     if (!topicBelongsTo(client, sender.id)) {
       throw new PalmError(
@@ -117,14 +117,16 @@ export class CallGuard {
     frame: Bytes,
     against: string | undefined,
   ): CallVerdict {
-    const reason = against ?? againstMark(identity, message);
-    if (reason === undefined) return { passes: true, frame };
+    let reason = against ?? againstMark(identity, message);
+    if (reason === undefined && identity.metadata.passes(message)) return { passes: true, frame };
+    reason ??= identity.metadata.apply(message);
+    if (reason === undefined) return { passes: true, frame: this.#codec.encode(message) };
     const { client: topic } = message;
     const refusal = { status: Status.refused, error: reason, errorName: '', features: 0 };
     return {
       passes: false,
       topic,
-      answer: this.#codec.encode({ ...message, payload: SENTINEL, ...refusal }),
+      answer: this.#codec.encode({ ...message, payload: SENTINEL, ...refusal, unknown: NO_BYTES }),
     };
   }
 

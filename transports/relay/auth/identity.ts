@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inspectValue } from '../../../src/protocol/errors.ts';
 import { NamePatterns } from '../name-patterns.ts';
+import { type MetadataGrants, MetadataRules } from './metadata-rules.ts';
 
 /** Which keys of a server's cache a client may use. The server's own keys that connecting needs can always be read. */
 export type CacheScope = 'none' | 'read' | 'session' | 'all';
@@ -25,6 +26,8 @@ export interface Grants {
   readonly cache?: CacheScope | undefined;
   /** Whether it may work for the servers that are Masters or Hubs. A worker sees and answers other clients' messages. Default false. */
   readonly work?: boolean | undefined;
+  /** What it may set of the metadata of its calls, and what the relay sets. */
+  readonly metadata?: MetadataGrants | undefined;
 }
 
 /** Who a client is, and what it may do. */
@@ -66,6 +69,7 @@ export class Identity {
   readonly expires: number;
   readonly cache: CacheScope;
   readonly mayWork: boolean;
+  readonly metadata: MetadataRules;
   /** A hash of the functions that it may call: the same for all identities that may call the same ones. */
   readonly callGrants: string;
   readonly #servers: NamePatterns;
@@ -83,6 +87,7 @@ export class Identity {
     this.expires = expires;
     this.cache = cache;
     this.mayWork = work;
+    this.metadata = new MetadataRules(identity.metadata);
     this.callGrants = createHash('sha256').update(JSON.stringify(functions)).digest('base64');
     this.#servers = new NamePatterns(servers);
     this.#functions = new NamePatterns(functions);

@@ -29,8 +29,10 @@ import {
   string,
 } from 'valibot';
 import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
+import { encodeMetadata } from '../../../src/protocol/metadata.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
 import { CACHE_SCOPES } from './identity.ts';
+import type { MetadataGrants } from './metadata-rules.ts';
 
 /** Returns the candidate that a misspelt word probably means, or undefined. */
 export type Suggest = (word: string, candidates: readonly string[]) => string | undefined;
@@ -93,17 +95,43 @@ export const FUNCTIONS: TextSchema = text(
   (value) => value === '*' || /^[^\s.\p{Cc}]+\.[^\s.\p{Cc}]+$/u.test(value),
 );
 
+type MetadataSchema = CustomSchema<MetadataGrants, ErrorMessage<CustomIssue> | undefined>;
+
+const METADATA: MetadataSchema = custom<MetadataGrants>(
+  isMetadataGrants,
+  "an object with set, a list of names such as ['lang'], and force, an object of strings, or one of both",
+);
+
+function isMetadataGrants(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { set, force, ...others } = value as MetadataGrants;
+  if (Object.keys(others).length > 0) return false;
+  if (
+    set !== undefined &&
+    !(Array.isArray(set) && set.every((name) => typeof name === 'string' && name !== ''))
+  )
+    return false;
+  try {
+    if (force !== undefined) encodeMetadata(force);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The keys of {@link Grants}. */
 export const GRANTS: {
   readonly servers: ArraySchema<TextSchema, string>;
   readonly functions: ExactOptionalSchema<ArraySchema<TextSchema, string>, undefined>;
   readonly cache: ExactOptionalSchema<PicklistSchema<typeof CACHE_SCOPES, string>, undefined>;
   readonly work: ExactOptionalSchema<BooleanSchema<string>, undefined>;
+  readonly metadata: ExactOptionalSchema<MetadataSchema, undefined>;
 } = {
   servers: list(SERVERS, 'a list of names of servers'),
   functions: exactOptional(list(FUNCTIONS, "a list such as ['demo.*']")),
   cache: exactOptional(picklist(CACHE_SCOPES, 'none, read, session or all')),
   work: exactOptional(FLAG),
+  metadata: exactOptional(METADATA),
 };
 
 /**

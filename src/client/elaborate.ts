@@ -1,0 +1,107 @@
+/** Calls that have metadata of their own, or that interceptors stand around. Others need none of this. */
+import { checkInterceptors, type Interceptor, intercepted } from '../interceptor.ts';
+import { inspectValue, invalidCall } from '../protocol/errors.ts';
+import { encodeMetadata, type Metadata } from '../protocol/metadata.ts';
+import { guardTap } from '../tap.ts';
+import type { CallSpec } from './call.ts';
+import type { ClientSettings } from './connect-options.ts';
+import type { OpenSettings } from './core.ts';
+
+/**
+ * Guards the tap of a client, encodes its metadata and checks its interceptors.
+ * @throws PalmError `INVALID_CALL` for what is not acceptable.
+ */
+export function prepare(settings: ClientSettings): OpenSettings {
+  const { tap, metadata, interceptors, logger } = settings;
+  return {
+    ...settings,
+    tap: tap && guardTap(tap, logger),
+    metadata: { ...metadata },
+    metadataField: metadata && encodeMetadata(metadata),
+    interceptors: checkInterceptors(interceptors ?? []),
+  };
+}
+
+/** What such a call needs of its client. */
+export interface CallSurroundings {
+  readonly interceptors: readonly Interceptor[];
+  readonly settings: { readonly metadata?: Metadata | undefined };
+}
+
+/** What the caller said of the call. */
+export interface CallExtras {
+  readonly metadata?: Metadata | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A call as it is run in the end. */
+type Run<T> = (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) => T | Promise<T>;
+
+/**
+ * Runs a call with its metadata, within the interceptors of its client.
+ * @throws PalmError `INVALID_CALL` for metadata that is not acceptable; what an interceptor throws.
+ */
+export async function elaborate(
+  { interceptors, settings }: CallSurroundings,
+  kind: 'eval' | 'job' | 'map',
+  spec: CallSpec,
+  input: unknown,
+  { metadata, signal }: CallExtras,
+  run: Run<unknown>,
+): Promise<unknown> {
+  if (metadata !== undefined) encodeMetadata(metadata);
+  const handler = intercepted(
+    async (call) => run({ ...spec, metadata: encodeMetadata(call.metadata) }, call.input, call.signal),
+    interceptors,
+  );
+  const whole = { ...settings.metadata, ...metadata } as Record<string, string>;
+  return handler({ kind, path: spec.function, input, metadata: whole, signal });
+}
+
+/** A job or map. */
+interface Results<T, P> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  readonly progress: P;
+  return(): Promise<IteratorResult<T, undefined>>;
+}
+
+/** Opens a job or map as {@link elaborate} runs a call: an interceptor may have put results of its own in the place of the run's. */
+export async function elaborateResults<T, P>(
+  client: CallSurroundings,
+  kind: 'job' | 'map',
+  spec: CallSpec,
+  payloads: unknown,
+  extras: CallExtras,
+  open: (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) => Results<T, P>,
+): Promise<Results<T, P | undefined>> {
+  let run: Results<T, P> | undefined;
+  const results = await elaborate(client, kind, spec, payloads, extras, (...call) => {
+    run = open(...call);
+    return run;
+  });
+  if (run !== undefined && results === run) return run;
+  if (typeof results !== 'object' || results === null || !(Symbol.asyncIterator in results)) {
+    await run?.return();
+    throw invalidCall(
+      `an interceptor must give the results of a ${kind} as an async iterable, not ${inspectValue(results)}`,
+    );
+  }
+  const iterator = (results as AsyncIterable<T, undefined>)[Symbol.asyncIterator]();
+  const close = async () => {
+    // The interceptor's own iterator may wait for a result, so the run is left first.
+    await run?.return();
+    await iterator.return?.();
+    return { done: true, value: undefined } as const;
+  };
+  const replaced: Results<T, P | undefined> = {
+    get progress() {
+      return run?.progress;
+    },
+    next: () => iterator.next(),
+    return: close,
+    [Symbol.asyncIterator]: () => replaced,
+    [Symbol.asyncDispose]: async () => {
+      await close();
+    },
+  };
+  return replaced;
+}
