@@ -159,8 +159,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
         return await run(spec, payload, options.signal);
       // A copy: the caller may change its bytes while the code is loaded.
       const input = isBytes(payload) ? payload.slice() : payload;
-      const { elaborate } = await loadLater();
-      return (await elaborate(core, 'eval', spec, input, options, run)) as Answers<N, Out>;
+      const { elaborateEval } = await loadLater();
+      return (await elaborateEval(core, spec, input, options, run)) as Answers<N, Out>;
     } finally {
       end();
     }

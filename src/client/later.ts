@@ -5,7 +5,7 @@ import { Feature } from '../protocol/message.ts';
 import type { CallLink } from './call-link.ts';
 import type { ClientCore } from './core.ts';
 
-export { elaborate, prepare } from './elaborate.ts';
+export { elaborateEval, prepare } from './elaborate.ts';
 export { follow } from './follow.ts';
 export { startJob } from './stream/job.ts';
 export { startMap } from './stream/map.ts';
