@@ -8,7 +8,7 @@ import { ownMark } from './process-mark.ts';
 const FRESH = 200;
 
 /** The two ends of a TCP connection, as a socket has them. They are undefined for a Unix socket, and for one that is closed. */
-export interface TcpEnds {
+interface TcpEnds {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
   readonly remoteAddress?: string | undefined;
