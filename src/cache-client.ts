@@ -81,9 +81,10 @@ export class CacheClient {
   #wireKeys(key: string): readonly [string, string] {
     const { connection, session } = this.#link.context;
     const { keyPrefix } = connection;
+    const own = keyPrefix + wireKey(key, session);
     // A server's own keys are stored under no prefix.
     const isStored = isReservedKey(key) || key.startsWith(keyPrefix);
-    return [keyPrefix + wireKey(key, session), isStored ? key : keyPrefix + key];
+    return [own, isStored ? key : keyPrefix + key];
   }
 
   async #exchange(operation: string, wire: string, limits: CallLimits, value?: Bytes): Promise<CacheReply> {

@@ -28,7 +28,7 @@ export const relayCommand: CommandDetails = {
     },
     {
       line: "frond relay --server demo=tcp://127.0.0.1:5555 --allow 'demo.*' --http",
-      does: 'take calls over HTTP too: curl -d hello http://127.0.0.1:7766/call/demo.upper',
+      does: 'take calls over HTTP: curl -d hello http://127.0.0.1:7766/call/demo.upper',
     },
     { line: 'frond relay --config relay.json', does: 'take all settings from a file' },
   ],

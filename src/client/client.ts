@@ -287,10 +287,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   }
 
   #spec(path: FunctionPath, { cache = '', detached, messages }: SpecOptions): CallSpec {
-    const { pipeline, features } = this.#core.defaults;
+    const { defaults } = this.#core;
     return checkCall(path, this.serverName, cache, {
-      pipeline,
-      features: features | (detached || messages === 0 ? Feature.detached : 0),
+      ...defaults,
+      features: defaults.features | (detached || messages === 0 ? Feature.detached : 0),
     });
   }
 

@@ -75,7 +75,7 @@ test.each([
     role(
       "{ role: 'server', name: 'x', dbAddress: ANY, pullAddress: ANY, pubAddress: ANY, functions: { up: 'up' } }",
     ),
-    /functions\.up must be a function, not "up"/,
+    /functions\.up must be a function, or what fn\(…\) makes, not "up"/,
   ],
   [
     'a name that no call can say',

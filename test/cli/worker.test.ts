@@ -174,7 +174,11 @@ test.each([
     /MODULE: ".*" must export an object of functions, or \{ role: 'worker', functions, … \}, not 5/,
   ],
   ['no functions', '{}', /MODULE: ".*" exports no functions\n {2}try: write: export default \{ upper: /],
-  ['no function', '{ upper: 1 }', /MODULE: ".*": worker: functions\.upper must be a function, not 1/],
+  [
+    'no function',
+    '{ upper: 1 }',
+    /MODULE: ".*": worker: functions\.upper must be a function, or what fn\(…\) makes, not 1/,
+  ],
   [
     'another role',
     "{ role: 'server' }",

@@ -266,7 +266,9 @@ export function testClient(name: string, make: () => Ground): void {
 
       it('is not confused by an answer that comes too late', async () => {
         const client = await connect((await serve()).dbAddress);
-        await expect(client.eval('server.later', bytes('120'), { timeout: 40 })).rejects.toMatchObject({
+        await expect(
+          client.eval('server.later', bytes('120'), { timeout: 40, detached: true }),
+        ).rejects.toMatchObject({
           code: 'TIMEOUT',
         });
         expect(textOf(await client.eval('server.upper', bytes('next')))).toBe('NEXT');

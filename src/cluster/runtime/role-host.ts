@@ -340,7 +340,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
    * so their calls are looked for together.
    */
   #subscribersChanged(topic: string, isThere: boolean): void {
-    if (!asksForProof(topic) || topic === NOTICES) return;
+    // Clients of a pipeline are subscribed at its end.
+    if (this.#passesOn || !asksForProof(topic) || topic === NOTICES) return;
     if (isThere) {
       this.#gone.delete(topic);
       this.cancellations.isThere(topic);

@@ -24,9 +24,9 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-unknown-fields-of-calls-passed-on',
     file: 'transports/relay/auth/call-guard.ts',
-    find: 'const { message, frame: plain } = readPlain(this.#codec, frame);\n    const { client, function: path } = message;',
+    find: 'const { message, frame: plain } = readPlain(this.#codec, frame, true);\n    const { client, function: path } = message;',
     replace:
-      'const { message } = readPlain(this.#codec, frame);\n    const plain = frame;\n    const { client, function: path } = message;',
+      'const { message } = readPlain(this.#codec, frame, true);\n    const plain = frame;\n    const { client, function: path } = message;',
     suites: [CALLS],
   },
   {

@@ -440,7 +440,7 @@ export const ZMTP: readonly Mutant[] = [
   {
     name: 'zmtp-client-need-not-prove-its-key',
     file: 'transports/zmtp/curve/server-handshake.ts',
-    find: 'if (vouch === undefined || !equalBytes(vouch, concat(clientShort, pair.publicKey))) {',
+    find: 'if (vouch === undefined || !equalBytes(vouch, concatBytes(clientShort, pair.publicKey))) {',
     replace: 'if (vouch === undefined) {',
     suites: [HOSTILE],
   },
