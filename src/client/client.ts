@@ -159,7 +159,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
         return await run(spec, payload, options.signal);
       // A copy: the caller may change its bytes while the code is loaded.
       const input = isBytes(payload) ? payload.slice() : payload;
-      const { elaborateEval } = await loadLater();
+      const { elaborateEval } = await (await loadLater()).loadElaborate();
       return (await elaborateEval(core, spec, input, options, run)) as Answers<N, Out>;
     } finally {
       end();

@@ -23,8 +23,10 @@ const DRAIN_TIMEOUT = 1_000;
 /** Code that a client loads when it first needs it. */
 export interface LaterCode {
   openCache(link: CacheLink): CacheClient;
-  /** Checks what of the settings needs code of its own, and makes it ready. */
-  prepare(settings: ClientSettings): OpenSettings;
+  loadElaborate(): Promise<{
+    /** Checks what of the settings needs code of its own, and makes it ready. */
+    prepare(settings: ClientSettings): OpenSettings;
+  }>;
   /** Makes the link follow the server when it is restarted at other addresses. */
   follow(core: ClientCore, link: CallLink, isEndKnown: boolean): void;
   /** Tells the server that a call is cancelled. */
@@ -96,7 +98,9 @@ export class ClientCore {
   /** @param loadLater - loads code that the client does not need yet. */
   static async open(options: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
     const isPlain = (options.tap ?? options.metadata ?? options.interceptors) === undefined;
-    const settings = isPlain ? (options as OpenSettings) : (await loadLater()).prepare(options);
+    const settings = isPlain
+      ? (options as OpenSettings)
+      : (await (await loadLater()).loadElaborate()).prepare(options);
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     throwIfAborted(signal);
     const connection = await transport.open();

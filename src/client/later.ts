@@ -5,7 +5,6 @@ import { Feature } from '../protocol/message.ts';
 import type { CallLink } from './call-link.ts';
 import type { ClientCore } from './core.ts';
 
-export { elaborateEval, prepare } from './elaborate.ts';
 export { follow } from './follow.ts';
 export { startJob } from './stream/job.ts';
 export { startMap } from './stream/map.ts';
@@ -22,6 +21,9 @@ export async function cancel(
   link.canceller ??= new Canceller(core);
   await link.canceller.cancel(call, reason);
 }
+
+/** Loads what calls with metadata, interceptors and taps need: most pages have none. */
+export const loadElaborate = () => import('./elaborate.ts');
 
 export function openCache(link: CacheLink): CacheClient {
   return new CacheClient(link);

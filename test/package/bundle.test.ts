@@ -42,6 +42,11 @@ describe('an application that is a client through a relay', () => {
     expect(bundle.gzippedApart['canceller']).toBeLessThanOrEqual(1_024);
   });
 
+  it('has metadata, interceptors and taps apart, in at most 2,048 bytes', () => {
+    console.log(`metadata and interceptors in a page: ${bundle.gzippedApart['elaborate']} bytes of 2048`);
+    expect(bundle.gzippedApart['elaborate']).toBeLessThanOrEqual(2_048);
+  });
+
   it.each(FORBIDDEN)('has no %s in it', (_name, pattern) => {
     const at = bundle.code.search(pattern);
     expect(at < 0 ? '' : bundle.code.slice(Math.max(0, at - 60), at + 60)).toBe('');

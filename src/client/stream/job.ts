@@ -8,7 +8,7 @@ import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
-import { type CallSurroundings, elaborateResults } from '../elaborate.ts';
+import type { CallSurroundings } from '../elaborate.ts';
 import { openInput, type Payloads } from './input.ts';
 import { JobSender } from './job-sender.ts';
 import { checkInput, type JobOptions } from './options.ts';
@@ -66,7 +66,10 @@ export function startJob<In, Out>(
     checkInput(input);
     return openJob(client, codec, call, input as Payloads<In>, { ...others, signal: own }, started);
   };
-  return elaborateResults(client, 'job', spec, payloads, { metadata, signal }, open) as Promise<Job<Out>>;
+  return import('../elaborate.ts').then(
+    ({ elaborateResults }) =>
+      elaborateResults(client, 'job', spec, payloads, { metadata, signal }, open) as Promise<Job<Out>>,
+  );
 }
 
 /** Opens one without metadata of its own and without interceptors. */

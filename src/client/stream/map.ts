@@ -9,7 +9,7 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
-import { type CallSurroundings, elaborateResults } from '../elaborate.ts';
+import type { CallSurroundings } from '../elaborate.ts';
 import { type Attempt, Attempts } from './attempts.ts';
 import { InOrder } from './in-order.ts';
 import { type Input, type InputItem, openInput, type Payloads, sizeOf } from './input.ts';
@@ -334,7 +334,10 @@ export function startMap<In, Out>(
     checkInput(input);
     return openMap(client, codec, call, input as Payloads<In>, { ...others, signal: own }, isSettled);
   };
-  return elaborateResults(client, 'map', spec, payloads, { metadata, signal }, open) as Promise<AnyMap<Out>>;
+  return import('../elaborate.ts').then(
+    ({ elaborateResults }) =>
+      elaborateResults(client, 'map', spec, payloads, { metadata, signal }, open) as Promise<AnyMap<Out>>,
+  );
 }
 
 /** The results of `map` or of `mapSettled`. */

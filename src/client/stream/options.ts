@@ -121,16 +121,12 @@ export function checkOptions<O extends JobOptions | MapOptions>(options: O): O {
   return { ...options };
 }
 
-/** Whether a value is a Blob, also one of another realm. */
-function isBlob(value: object): boolean {
-  return /(Blob|File)]$/.test(Object.prototype.toString.call(value));
-}
-
 /** @throws PalmError `INVALID_CALL` when payloads cannot be taken from it. */
 export function checkInput(payloads: unknown): void {
   if (payloads !== null && typeof payloads === 'object') {
     // A stream where those cannot be iterated yet, as in Safari, and a Blob.
-    if (Symbol.asyncIterator in payloads || 'getReader' in payloads || isBlob(payloads)) return;
+    if (Symbol.asyncIterator in payloads || 'getReader' in payloads) return;
+    if ('stream' in payloads && 'slice' in payloads) return;
     // A Uint8Array is iterable too, but its bytes are not what was meant.
     if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return;
   }
