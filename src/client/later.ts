@@ -23,7 +23,7 @@ export async function cancel(
 }
 
 /** Loads what calls with metadata, interceptors and taps need: most pages have none. */
-export const loadElaborate = () => import('./elaborate.ts');
+export const loadElaborate = (): Promise<typeof import('./elaborate.ts')> => import('./elaborate.ts');
 
 export function openCache(link: CacheLink): CacheClient {
   return new CacheClient(link);
