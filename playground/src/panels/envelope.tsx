@@ -7,7 +7,7 @@ import type { WireEntry } from '../state/wire-log.ts';
 const CHANNELS: Readonly<Record<WireEntry['channel'], string>> = {
   push: 'a call, pushed',
   sub: 'an answer, published',
-  db: 'the cache, request and reply',
+  db: 'the cache or a notice, request and reply',
 };
 
 /** One envelope, field by field. */

@@ -1,9 +1,9 @@
-import { PalmError } from 'frond';
+import { PalmError, type PalmErrorCode } from 'frond';
 import type { ComponentChildren } from 'preact';
 import { inFieldNames } from './field-names.ts';
 
 /** What to try, by the error's code. The error's own text says what happened, and where. */
-const ADVICE: Readonly<Record<string, string>> = {
+const ADVICE: Readonly<Record<PalmErrorCode, string>> = {
   TIMEOUT:
     'Check in Topology that the server is up and has the function. A slow function needs a longer time-out.',
   DISCONNECTED:
@@ -16,10 +16,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   FORBIDDEN: 'Check the token and what the relay grants it: servers, functions and cache.',
   TOO_LARGE: 'Send less at a time, or raise the limit of the relay.',
   LOST: 'The relay no longer has the session, so results may be missing. Run it again from the last result that you trust.',
+  CANCELLED: 'Whoever called gave the call up, so it has no answer. Call again.',
 };
 
 /** What to try when the connection failed and not a call. */
-const ADVICE_ON_CONNECTION: Readonly<Record<string, string>> = {
+const ADVICE_ON_CONNECTION: Readonly<Partial<Record<PalmErrorCode, string>>> = {
   FORBIDDEN:
     'frond demo makes a new token each time it starts: open the link that it printed last. Other relays read their tokens from a token file.',
   TIMEOUT: 'Check that the relay and the server behind it are up, and that the URL is right.',
@@ -54,5 +55,5 @@ export function Trouble({ error, place, children }: TroubleProps) {
 function adviceFor(error: unknown, isConnection: boolean): string {
   if (!(error instanceof PalmError)) return 'Correct the field that the text names, and try again.';
   const { code } = error;
-  return (isConnection ? ADVICE_ON_CONNECTION[code] : undefined) ?? ADVICE[code] ?? '';
+  return (isConnection ? ADVICE_ON_CONNECTION[code] : undefined) ?? ADVICE[code];
 }

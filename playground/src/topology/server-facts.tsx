@@ -12,6 +12,8 @@ export function ServerFacts({ server }: { readonly server: ServerInfo }) {
     );
   }
   const { counters, workers = [] } = status;
+  // Servers of frond 0.1 do not count them.
+  const { cancelled = 0 } = counters;
   return (
     <dl class="facts">
       <dt>{status.name}</dt>
@@ -25,6 +27,8 @@ export function ServerFacts({ server }: { readonly server: ServerInfo }) {
         {grouped(counters.answered)}
         {counters.failed > 0 && `, ${grouped(counters.failed)} failed`}
       </dd>
+      {cancelled > 0 && <dt>cancelled</dt>}
+      {cancelled > 0 && <dd class="figure">{grouped(cancelled)}</dd>}
       <dt>under way</dt>
       <dd class="figure">{grouped(counters.inFlight)}</dd>
       {workers.length > 0 && <dt>workers</dt>}
