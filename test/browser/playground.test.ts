@@ -57,7 +57,7 @@ describe('the page', () => {
       total += gzipSync(new Uint8Array(await response.arrayBuffer()), { level: 9 }).length;
     }
     console.log(`the playground: ${total} bytes compressed in ${files.length} files`);
-    expect(total).toBeLessThan(134_000);
+    expect(total).toBeLessThan(122_000);
   });
 });
 
@@ -127,6 +127,8 @@ describe('calls', () => {
     await visit.press('a slow one');
     await visit.press('Abort');
     await trouble().getByText('you aborted the call').waitFor();
+    await nodeOf(visit.page, 'text server').click();
+    await visit.page.locator('.facts', { hasText: /cancelled\s*1/ }).waitFor();
     await visit.page.getByText('Options').click();
     await visit.fill('Time-out in ms', '50');
     await visit.press('Call');
@@ -220,6 +222,18 @@ describe('jobs', () => {
     expect(told.frames).toBeGreaterThan(20);
     expect(await page.getByLabel('The last results, newest first').locator('li').count()).toBe(100);
     checkTold(told, skip);
+  });
+
+  it('run without their charts where what draws these cannot be loaded, and say so', async () => {
+    await using own = await studio.visit();
+    const { page } = own;
+    await page.route(/uPlot/, (route) => route.abort());
+    await own.open('Job & map');
+    await page.getByText('What draws the chart could not be loaded.').first().waitFor();
+    await own.fill('How many', '10');
+    await own.press('Run the job');
+    await jobIs(page, 'done');
+    expect(await statsOf(page)).toMatchObject({ results: '10' });
   });
 
   it('are paused, go on and are stopped', async () => {

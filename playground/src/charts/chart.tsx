@@ -1,5 +1,5 @@
-import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { usePlayground } from '../context.ts';
 
@@ -20,22 +20,41 @@ interface ChartProps {
 
 const HEIGHT = 132;
 
-/** A chart over time. It is drawn anew whenever its data changes, at most once a frame. */
+/** A chart over time. It is drawn anew whenever its data changes, at most once a frame. What draws it is loaded with the first chart. */
 export function Chart({ title, data, lines, format }: ChartProps) {
   const { theme } = usePlayground();
   const { isDark } = theme;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
+  // The data may change while the code is on its way.
+  const latest = useRef(data);
+  latest.current = data;
+  const [isMissing, setMissing] = useState(false);
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const made = new uPlot(optionsOf(lines, format, element.clientWidth), aligned(data), element);
-    plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
-    observer.observe(element);
+    let isOver = false;
+    const observer = new ResizeObserver(() => {
+      plot.current?.setSize({ width: element.clientWidth, height: HEIGHT });
+    });
+    const draw = (UPlot: typeof uPlot) => {
+      if (isOver) return;
+      plot.current = new UPlot(
+        optionsOf(lines, format, element.clientWidth),
+        aligned(latest.current),
+        element,
+      );
+      observer.observe(element);
+      setMissing(false);
+    };
+    import('uplot').then(
+      (loaded) => draw(loaded.default),
+      () => setMissing(!isOver),
+    );
     return () => {
+      isOver = true;
       observer.disconnect();
-      made.destroy();
+      plot.current?.destroy();
       plot.current = undefined;
     };
     // The theme sets the colours.
@@ -60,6 +79,9 @@ export function Chart({ title, data, lines, format }: ChartProps) {
           ))}
         </span>
       </figcaption>
+      {isMissing && (
+        <p class="hint">What draws the chart could not be loaded. Reload the page once its server is up.</p>
+      )}
       <div ref={place} class="chart-place" aria-hidden="true" />
     </figure>
   );
