@@ -15,8 +15,11 @@ const bundled = new Set();
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
 dropMap('dist/browser/shared/msgpack.js');
+// So small that they can be read without.
+for (const name of ['cancel', 'canceller', 'description']) dropMap(`dist/browser/shared/${name}.js`);
 // Roles in a page are for demonstrations, and their map was a twelfth of the package.
-for (const file of ['cluster.js', 'shared/thread-pool.js']) dropMap(`dist/browser/${file}`);
+for (const file of ['cluster.js', 'shared/options.js', 'shared/thread-pool.js'])
+  dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
 const STANDARD_SCHEMA = '@standard-schema/spec';
@@ -71,6 +74,8 @@ async function rollUpTypes(mode, dir, extension) {
     codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] },
   });
   await bundle.close();
+  // Rolldown leaves a file of helpers that types have no use for.
+  rmSync(`${dir}/rolldown-runtime.${extension}`, { force: true });
 }
 
 /** Drops the source map of a file: for one that is a package's code for the most part, it was a twentieth of what users install. */

@@ -4,7 +4,7 @@
  */
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, minify, type Plugin } from 'vite';
 
 const isomorphic = {
   index: 'src/index.ts',
@@ -53,8 +53,39 @@ const builds = {
 
 const CORE =
   /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+/** What every entry has: as files of their own they were a tenth of the package's files. */
+const BASE =
+  /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|macrotask|signals|timers))\.ts/;
+/** What runs roles. Threads are loaded by themselves, when a role has some. */
+const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
+/** What every command has: its options and errors, and the terminal. */
+const COMMAND =
+  /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|input|io|options|report|wait-notices)\.ts)/;
 /** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
 const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
+
+/** Minifies files that hold packages alone: nobody reads them here. */
+const minifiedPackages: Plugin = {
+  name: 'minified-packages',
+  renderChunk(code, { fileName, moduleIds }) {
+    const isOfPackages = moduleIds.every((id) => id.includes('node_modules') || id.startsWith('\0'));
+    return isOfPackages && moduleIds.length > 0 ? minify(fileName, code, { module: true }) : null;
+  },
+};
+
+/** The name under which the build has its own choice of what prom-client exports. */
+const PROMETHEUS = '\0prom-client';
+
+const prometheus: Plugin = {
+  name: 'prom-client',
+  resolveId: (id) => (id === PROMETHEUS ? id : null),
+  load: (id) =>
+    id === PROMETHEUS
+      ? ['Counter', 'Gauge', 'Registry']
+          .map((name) => `export { default as ${name} } from 'prom-client/lib/${name.toLowerCase()}.js';`)
+          .join('\n')
+      : null,
+};
 
 export default defineConfig(({ mode }) => {
   const build = builds[mode as keyof typeof builds];
@@ -70,8 +101,11 @@ export default defineConfig(({ mode }) => {
         { find: /^msgpackr$/, replacement: 'msgpackr/index-no-eval' },
         // Its variant for browsers throws.
         { find: /^ws$/, replacement: fileURLToPath(new URL('node_modules/ws/wrapper.mjs', import.meta.url)) },
+        // Three of its files. All of them bring what measures processes and pushes to gateways, and OpenTelemetry.
+        { find: /^prom-client$/, replacement: PROMETHEUS },
       ],
     },
+    plugins: [prometheus, ...(mode === 'node' ? [minifiedPackages] : [])],
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
       outDir: `dist/${mode}`,
@@ -100,7 +134,16 @@ export default defineConfig(({ mode }) => {
           // For Node one shared file: each costs time to load. For a page what an entry does not need stays out of it.
           codeSplitting: {
             groups:
-              mode === 'browser' ? [{ name: 'msgpack', test: MSGPACK }] : [{ name: 'core', test: CORE }],
+              mode === 'browser'
+                ? [
+                    { name: 'msgpack', test: MSGPACK },
+                    { name: 'base', test: BASE, minShareCount: 2 },
+                  ]
+                : [
+                    { name: 'core', test: CORE },
+                    { name: 'cluster', test: CLUSTER, minShareCount: 2 },
+                    { name: 'command', test: COMMAND },
+                  ],
           },
         },
       },

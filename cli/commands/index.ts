@@ -5,44 +5,44 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'eval',
     summary: 'call a function with one payload',
-    details: async () => (await import('./eval.ts')).evalCommand,
+    details: async () => (await import('./for-callers.ts')).evalCommand,
   },
   {
     name: 'job',
     summary: 'call a function with every line of stdin or a file',
-    details: async () => (await import('./job.ts')).jobCommand,
+    details: async () => (await import('./for-callers.ts')).jobCommand,
   },
   {
     name: 'map',
     summary: 'one result for each line or file, in order',
-    details: async () => (await import('./map.ts')).mapCommand,
+    details: async () => (await import('./for-callers.ts')).mapCommand,
   },
   {
     name: 'get',
     summary: 'print the value of a key',
-    details: async () => (await import('./keys.ts')).getCommand,
+    details: async () => (await import('./for-callers.ts')).getCommand,
   },
   {
     name: 'set',
     summary: 'store a value under a key, and print the key',
-    details: async () => (await import('./keys.ts')).setCommand,
+    details: async () => (await import('./for-callers.ts')).setCommand,
   },
   {
     name: 'delete',
     summary: 'delete a key',
-    details: async () => (await import('./keys.ts')).deleteCommand,
+    details: async () => (await import('./for-callers.ts')).deleteCommand,
   },
   {
     name: 'serve',
     summary: 'run the roles that a module describes',
     isService: true,
-    details: async () => (await import('./serve.ts')).serveCommand,
+    details: async () => (await import('./for-roles.ts')).serveCommand,
   },
   {
     name: 'worker',
     summary: 'run functions for a Master or Hub',
     isService: true,
-    details: async () => (await import('./worker.ts')).workerCommand,
+    details: async () => (await import('./for-roles.ts')).workerCommand,
   },
   {
     name: 'relay',
@@ -53,23 +53,23 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'inspect',
     summary: 'show what a server is and what it does',
-    details: async () => (await import('./inspect.ts')).inspectCommand,
+    details: async () => (await import('./for-callers.ts')).inspectCommand,
   },
   {
     name: 'types',
     summary: "write TypeScript types of a server's functions",
-    details: async () => (await import('./types.ts')).typesCommand,
+    details: async () => (await import('./for-callers.ts')).typesCommand,
   },
   {
     name: 'keypair',
     summary: 'make keys for an encrypted connection',
-    details: async () => (await import('./keypair.ts')).keypairCommand,
+    details: async () => (await import('./for-callers.ts')).keypairCommand,
   },
   {
     name: 'demo',
     summary: 'start a cluster on this machine, and try it in a page',
     isService: true,
-    details: async () => (await import('./demo.ts')).demoCommand,
+    details: async () => (await import('./for-roles.ts')).demoCommand,
   },
 ];
 
