@@ -5,6 +5,7 @@ import type { MapOutcome, MapResults } from '../client/stream/map-results.ts';
 import type { JobOptions, MapOptions } from '../client/stream/options.ts';
 import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
 import { bytes, json, type PayloadCodec, text } from '../protocol/payload.ts';
+import { arrayCodecNamed } from '../protocol/typed-arrays.ts';
 import type { Definitions, ErrorShapes, FunctionContract } from './contract/definition.ts';
 import { FUNCTIONS_KEY, type FunctionDescription } from './contract/description.ts';
 import {
@@ -28,7 +29,10 @@ export interface RemoteCallOptions
 
 /** A stage of a pipeline: something that takes `In` and gives `Out`. */
 export interface PipelineStage<In, Out> {
-  /** The functions, one for each server, and the client that calls them. */
+  /**
+   * The functions, one for each server, and the client that calls them.
+   * @ignore
+   */
   readonly [STAGES]: Stages;
   /**
    * Does what `client.job` does: results come as they arrive.
@@ -82,10 +86,7 @@ export type RemoteFunctions<F extends Definitions> = {
 const STAGES: unique symbol = Symbol('stages');
 
 /** What `remote` uses of a client, whatever its codec. */
-interface AnyClient {
-  readonly serverName: string;
-  with<In, Out>(codec: PayloadCodec<In, Out>): Client<In, Out>;
-}
+type AnyClient = Pick<Client, 'serverName' | 'with'>;
 
 /** The functions of a call, and the client that calls them. */
 interface Stages {
@@ -117,7 +118,7 @@ interface Ends {
  * const small = await resize({ url, width: 300 });
  */
 export function remote<F extends Definitions>(
-  client: AnyClient,
+  client: Pick<Client, 'serverName' | 'with'>,
   server: string,
   definitions?: F,
 ): RemoteFunctions<F> {
@@ -202,15 +203,13 @@ async function endsSaid(source: Source, name: string): Promise<Ends> {
     if (!(error instanceof PalmError && error.code === 'FORBIDDEN')) throw error;
   }
   const said = list.find((own) => own.name === name);
-  const input = await codecNamed(`${server}.${name}`, said?.input?.codec);
-  return { kind: said?.kind, input, output: await codecNamed(`${server}.${name}`, said?.output?.codec) };
+  const input = codecNamed(`${server}.${name}`, said?.input?.codec);
+  return { kind: said?.kind, input, output: codecNamed(`${server}.${name}`, said?.output?.codec) };
 }
 
-async function codecNamed(path: string, name = 'JSON'): Promise<Shape> {
+function codecNamed(path: string, name = 'JSON'): Shape {
   const usual: Shape[] = [json(), text(), bytes()];
-  const codec =
-    usual.find((own) => 'name' in own && own.name === name) ??
-    (await import('../protocol/typed-arrays.ts')).arrayCodecNamed(name);
+  const codec = usual.find((own) => 'name' in own && own.name === name) ?? arrayCodecNamed(name);
   if (codec !== undefined) return codec;
   // MessagePack is one of those: its code is larger than all the rest of a client, so a page says by definitions that it wants it.
   throw invalidCall(`${path} has the codec ${inspectValue(name)}: give remote(…) its definitions`);

@@ -3,7 +3,9 @@ import { inspectValue, invalidCall } from './errors.ts';
 
 /** One stage of a call: a function of a server. */
 export interface Stage {
+  /** Its server's name: what stands before the dot. */
   readonly server: string;
+  /** The function's name: what stands after the dot. */
   readonly function: string;
 }
 

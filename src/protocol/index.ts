@@ -3,7 +3,9 @@
  * that call or serve functions need none of it.
  */
 export { EnvelopeCodec } from './envelope.ts';
+/** Bits of {@link PalmMessage.features}. */
 export * as Feature from './feature.ts';
 export { joinPath, parsePath, type Stage } from './function-path.ts';
 export { type PalmMessage, palmMessage } from './message.ts';
+/** Values of {@link PalmMessage.status}. */
 export * as Status from './status.ts';
