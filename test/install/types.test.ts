@@ -33,8 +33,6 @@ const CLIENT = `
     const png: Uint8Array<ArrayBuffer> = await resize({ url: 'x' }, { timeout: undefined });
     // @ts-expect-error a field that is not there
     await resize({ url: 'x', widht: 3 });
-    // @ts-expect-error an optional field is left out, and not undefined
-    await resize({ url: 'x', width: undefined });
     // @ts-expect-error stages that do not fit
     pipeline(sum, resize);
     for await (const length of count(png)) length.toFixed();
@@ -74,6 +72,14 @@ const NATIVE = `
     relay.connections.toFixed();
   }`;
 
+/** What projects with `exactOptionalPropertyTypes` are told besides. */
+const EXACT = `
+  export async function exact(client: Client): Promise<void> {
+    const { resize } = remote<typeof images>(client, 'images');
+    // @ts-expect-error an optional field is left out, and not undefined
+    await resize({ url: 'x', width: undefined });
+  }`;
+
 interface Project {
   /** What it is for, and the name of its folder. */
   readonly name: string;
@@ -87,8 +93,8 @@ const inNode = (moduleResolution: string, module: string, file: Project['file'] 
   name: `Node, moduleResolution ${moduleResolution}, ${file}`,
   within: 'full',
   file,
-  code: CLIENT + NATIVE,
-  options: { moduleResolution, module, types: ['node'] },
+  code: CLIENT + NATIVE + EXACT,
+  options: { moduleResolution, module, types: ['node'], exactOptionalPropertyTypes: true },
 });
 
 /** As Vite's own templates have it: with no types but those of browsers. */
