@@ -240,7 +240,9 @@ describe('what a server says of itself', () => {
       values: { name: MEGABYTE, ...(isFrond && { [STATUS_KEY]: JSON.stringify(status) }) },
     });
     const { code, stdout, stderr } = await shown(['inspect'], server);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(code).toBe(0);
+    // On a busy machine this server needs longer for megabytes than the command waits in silence.
+    expect(stderr).toMatch(/^(frond: warning: waiting for an answer from="tcp:[\d.:/]+"\n)?$/);
     expectTame(stdout, 30_000);
     expectNotForged(stdout);
     expect(stdout).toContain('\\u001b[2J\\u009b31mred');

@@ -204,7 +204,7 @@ export function testJobs(name: string, make: () => Ground): void {
     });
 
     it('ends with the error of a failed input though some answers never come', async () => {
-      const { client } = await start(() => [], { timeout: 300 });
+      const { client } = await start(() => []);
       const job = client.job('raw.f', [bytes('a'), 5 as never]);
       await expect(within(3_000, job.next())).rejects.toMatchObject({ code: 'INVALID_CALL', index: 1 });
     });
