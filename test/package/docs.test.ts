@@ -1,7 +1,7 @@
 /** The code of the documentation compiles against the package's types, and prints what the documentation says. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -110,6 +110,18 @@ describe('the code in README and docs', () => {
     const loader = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
     const name = `${block.page.replaceAll(/\W/g, '-')}-${block.index}.ts`;
     expect(await project.node(name, settled, ['--import', loader])).toBe(block.printed);
+  });
+});
+
+describe('README', () => {
+  it('has the command that runs the demo and the command that runs the tests, as its first block', () => {
+    const [, first] = readFileSync(join(root, 'README.md'), 'utf8').split('```sh\n');
+    const commands = first
+      ?.split('```')[0]
+      ?.trim()
+      .split('\n')
+      .map((line) => line.split('#')[0]?.trim());
+    expect(commands).toEqual(['npm ci && npm start', 'npm ci && npm test']);
   });
 });
 

@@ -7,7 +7,7 @@ import { within } from './wait.ts';
 export const CLI = fileURLToPath(new URL('../../dist/node/cli.js', import.meta.url));
 
 /** Milliseconds that a command may take. */
-const LIMIT = 15_000;
+const LIMIT = 40_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { within } from './wait.ts';
 
 /** Milliseconds in which a process must be up, on a machine that is busy. */
-const START = 15_000;
+const START = 40_000;
 
 export interface ScriptProcess {
   readonly pid: number;

@@ -7,7 +7,7 @@ import { type Child, contentOf, exitOf, start } from './command.ts';
 import { within } from './wait.ts';
 
 /** Milliseconds that a line may take. */
-const LIMIT = 15_000;
+const LIMIT = 40_000;
 
 /** What `frond serve --json` and `frond worker --json` say of a role that is up. */
 export interface Up {
