@@ -10,7 +10,7 @@ import { Crew, IS_LONG, mapped, type Stage } from './stage.ts';
 const MANY = IS_LONG ? 1_000_000 : 100_000;
 const FEW = IS_LONG ? 20_000 : 4_000;
 const WORKERS = 4;
-const LONGEST = IS_LONG ? 800_000 : 60_000;
+const LONGEST = IS_LONG ? 800_000 : 120_000;
 
 async function openCluster(stage: Stage, options: { readonly heartbeat?: number } = {}) {
   const master = await stage.start<Addresses, 'master'>('master', options);

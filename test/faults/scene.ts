@@ -3,7 +3,7 @@ import { chosenSeed } from '../support/random.ts';
 import { IS_LONG, Stage } from './stage.ts';
 
 /** Milliseconds that one scenario may take. */
-const LONGEST = IS_LONG ? 900_000 : 120_000;
+const LONGEST = IS_LONG ? 900_000 : 220_000;
 
 /** A test on a stage of its own. A failure names the seed that it can be had again with. */
 export function scene(name: string, run: (stage: Stage) => Promise<void>): void {
