@@ -1,6 +1,5 @@
 /** `frond/functions`: what functions with types are written with, for server and client alike. */
 
-export type { StandardSchemaV1 } from '@standard-schema/spec';
 export type { Issue } from '../protocol/errors.ts';
 export { msgpack } from '../protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from '../protocol/payload.ts';
