@@ -115,6 +115,7 @@ describe('the installed package', () => {
       'zmtp',
       'relay',
       'serve',
+      'protocol',
       'testing',
     ];
     const all = [...entries, 'shared'];
