@@ -127,6 +127,7 @@ describe('calls', () => {
     await visit.press('a slow one');
     await visit.press('Abort');
     await trouble().getByText('you aborted the call').waitFor();
+    expect(await trouble().textContent()).toContain('CANCELLED');
     await nodeOf(visit.page, 'text server').click();
     await visit.page.locator('.facts', { hasText: /cancelled\s*1/ }).waitFor();
     await visit.page.getByText('Options').click();

@@ -16,7 +16,7 @@ const ADVICE: Readonly<Record<PalmErrorCode, string>> = {
   FORBIDDEN: 'Check the token and what the relay grants it: servers, functions and cache.',
   TOO_LARGE: 'Send less at a time, or raise the limit of the relay.',
   LOST: 'The relay no longer has the session, so results may be missing. Run it again from the last result that you trust.',
-  CANCELLED: 'Whoever called gave the call up, so it has no answer. Call again.',
+  CANCELLED: 'The server is told that nobody waits for the call. Call again.',
 };
 
 /** What to try when the connection failed and not a call. */

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { PalmError } from 'frond';
 import type { Connection } from './connection.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
 import type { Link } from './link.ts';
@@ -44,7 +45,7 @@ export class CallDesk {
     const { link, connection } = this.#page;
     const { fn, payload, cache, session } = link.value;
     const format = isFormat(link.value.format) ? link.value.format : 'text';
-    this.#abort?.abort(new DOMException('another call was made', 'AbortError'));
+    this.#abort?.abort(new PalmError('CANCELLED', 'another call was made'));
     const abort = new AbortController();
     this.#abort = abort;
     // Most answers arrive before a person could read that they are awaited.
@@ -78,6 +79,6 @@ export class CallDesk {
   }
 
   abort(): void {
-    this.#abort?.abort(new DOMException('you aborted the call', 'AbortError'));
+    this.#abort?.abort(new PalmError('CANCELLED', 'you aborted the call'));
   }
 }
