@@ -111,8 +111,8 @@ describe('a job over zeromq', () => {
   });
 
   it('loses nothing when one of two workers, each a process, is stopped midway', async () => {
-    const master = await within(15_000, startProcess('master'));
-    const workers = await within(15_000, Promise.all([1, 2].map(() => startProcess('worker', master.said))));
+    const master = await within(40_000, startProcess('master'));
+    const workers = await within(40_000, Promise.all([1, 2].map(() => startProcess('worker', master.said))));
     const client = await cluster().connect({ dbAddress: master.said });
     const codes: (number | null)[] = [];
     const stop = async () => codes.push((await workers[0]?.close()) ?? null);

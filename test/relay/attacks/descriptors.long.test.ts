@@ -51,7 +51,7 @@ async function start(args: readonly string[], fits: RegExp, most?: number) {
     log += chunk;
   });
   const line = await within(
-    15_000,
+    40_000,
     new Promise<string>((resolve, reject) => {
       const lines = createInterface({ input: child.stdout });
       lines.on('line', (own) => fits.test(own) && resolve(own));

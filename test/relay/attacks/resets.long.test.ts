@@ -67,7 +67,7 @@ async function lineOf({ child, errors }: ReturnType<typeof spawned>, fits: RegEx
     });
     lines.on('close', () => reject(new Error(`it ended: ${errors()}`)));
   });
-  return within(15_000, found, `a line like ${fits}`);
+  return within(40_000, found, `a line like ${fits}`);
 }
 
 async function callEcho(url: string, token: string | undefined, server: string): Promise<void> {
