@@ -70,9 +70,9 @@ const MSGPACK = /msgpackr|unpackMultiple/;
 const WEBPACK_GLOBAL = /new Function\("return this"\)/g;
 
 /** Bytes that a page of a client may load, compressed, with what the bundler and the page itself add: before it first uses more than `eval`. */
-const LIMIT = 20 * 1024;
+const LIMIT = 22 * 1024;
 /** Bytes that it may load then. */
-const LATER_LIMIT = 9.5 * 1024;
+const LATER_LIMIT = 9 * 1024;
 /** Only a file that is loaded then says it. */
 const LATER = /no further result/;
 
