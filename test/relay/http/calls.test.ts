@@ -181,6 +181,17 @@ describe('a call that fails', () => {
     expect(await errorOf(response)).toMatchObject({ status, code, message: expect.stringContaining(text) });
   });
 
+  it('because of its input is answered with what is wrong, and where', async () => {
+    const { post } = await open();
+    const type = { 'content-type': 'application/json' };
+    expect(await (await post('/call/server.half', '{"of":3}', type)).json()).toBe(1.5);
+    expect(await errorOf(await post('/call/server.half', '{"of":"x"}', type))).toMatchObject({
+      status: 400,
+      code: 'INVALID_CALL',
+      issues: [{ path: ['of'], message: expect.stringContaining('number') }],
+    });
+  });
+
   it('takes longer than its time', async () => {
     const { post } = await open();
     for (const [path, headers] of [

@@ -1,8 +1,10 @@
 /** A relay that takes calls over HTTP, and servers behind it. */
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { number, object } from 'valibot';
 import { afterEach } from 'vitest';
 import { Pipeline, Server } from '../../../src/cluster/index.ts';
+import { fn, json } from '../../../src/functions/index.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { RelayIdentity } from '../../../transports/relay/options.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
@@ -51,6 +53,7 @@ export function testScenes(): (options?: Partial<TestRelayOptions>) => Promise<S
         boom: () => {
           throw new RangeError('boom');
         },
+        half: fn({ input: object({ of: number() }), output: json<number>() }, ({ of }) => of / 2),
         odd: (payload) => {
           if (Number(textOf(payload)) % 2 === 0) throw new RangeError('even');
           return payload;

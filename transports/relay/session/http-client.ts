@@ -4,6 +4,7 @@ import { BATCH } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { messageOf, type PalmErrorCode } from '../../../src/protocol/errors.ts';
+import { decodeFailure } from '../../../src/protocol/failure-details.ts';
 import { randomId } from '../../../src/protocol/ids.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
@@ -237,11 +238,13 @@ const STATUSES: Readonly<Record<number, readonly [status: number, code: PalmErro
   [Status.unknownFunction]: [404, 'REMOTE'],
   [Status.missing]: [404, 'REMOTE'],
   [Status.refused]: [403, 'FORBIDDEN'],
+  [Status.invalid]: [400, 'INVALID_CALL'],
 };
 
-function failureOf({ status, error, errorName }: PalmMessage): HttpFailure {
+function failureOf({ status, error, errorName, payload }: PalmMessage): HttpFailure {
   const [code, kind] = STATUSES[status] ?? [502, 'REMOTE' as const];
-  return new HttpFailure(code, kind, error, errorName === '' ? {} : { remoteName: errorName });
+  const remoteName = errorName === '' ? undefined : errorName;
+  return new HttpFailure(code, kind, error, { remoteName, ...decodeFailure(payload) });
 }
 
 function failureOfClose(code: number, reason: string): HttpFailure {
