@@ -277,6 +277,11 @@ export class MemoryLink {
     return this.receive(piece);
   }
 
+  /** The peer hangs up. */
+  hangUp(): void {
+    this.#socket.destroy();
+  }
+
   /** Ends the link, unless it has ended, and everything else of this end. */
   async outcome(): Promise<Outcome> {
     await new Promise(setImmediate);

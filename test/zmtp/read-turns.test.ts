@@ -100,3 +100,14 @@ it('a link that ends while it waits for its turn is left alone', async () => {
   while (other.given.length < requests.length) await nextTurn();
   expect(other.given).toEqual(requests.map(hex));
 });
+
+it('what a peer sent before it hung up is read, though its turn had not come', async () => {
+  stepClock();
+  const pull = dial('a bound PULL', 'PUSH', new ReadTurns(READ_TURN));
+  const frames = numbered(1_000);
+  pull.receive(Buffer.concat(frames.map((frame) => frameOf(frame))));
+  expect(pull.isPaused).toBe(true);
+  pull.hangUp();
+  await pull.outcome();
+  expect(pull.given).toEqual(frames.map(hex));
+});

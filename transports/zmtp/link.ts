@@ -106,6 +106,8 @@ export class Link implements FrameTaker {
   #isHeld = false;
   /** Whether it waits for its turn to read on. */
   #isInLine = false;
+  /** Whether the socket has closed. */
+  #isClosed = false;
   /** Frames that were passed on since the clock was looked at, and what it showed; 0 when it was not looked at in this run. */
   #untimed = 0;
   #timed = 0;
@@ -138,7 +140,10 @@ export class Link implements FrameTaker {
     socket.on('error', (error) => {
       this.#reason ??= messageOf(error);
     });
-    socket.on('close', () => this.#end());
+    socket.on('close', () => {
+      this.#readRest();
+      this.#end();
+    });
     this.#stopHandshake = startTimer(handshakeTimeout, () => {
       this.#reason ??= `it did not introduce itself within ${handshakeTimeout} ms`;
       // The server may be busy, so the dialler tries again. A bound end has no place for a silent peer.
@@ -294,13 +299,21 @@ export class Link implements FrameTaker {
     this.#untimed = 0;
     this.#timed = now;
     const { turns } = this.#role;
-    if (before === 0 || turns.spend(now - before) || this.#isInLine) return;
+    if (before === 0 || turns.spend(now - before) || this.#isInLine || this.#isClosed) return;
     this.#isInLine = true;
     this.#stopReading();
     turns.wait(() => {
       this.#isInLine = false;
       if (this.#stage === 'up') this.#readOn();
     });
+  }
+
+  /** The socket has closed while its last piece waited for a turn: what was sent before the end is passed on. */
+  #readRest(): void {
+    this.#isClosed = true;
+    if (!this.#isInLine || this.#stage !== 'up') return;
+    this.#isInLine = false;
+    this.#readOn();
   }
 
   /** Takes a sealed frame. */

@@ -1,6 +1,7 @@
 /** Peers that say nothing, or do not listen. */
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { Feature } from '../../../src/protocol/message.ts';
 import { Type } from '../../../transports/relay-protocol/frames.ts';
 import { testRelays } from '../../support/besieged-relay.ts';
 import { openTcp, readText, upgradeText } from '../../support/knock.ts';
@@ -97,7 +98,9 @@ async function growths(isPaced: boolean): Promise<number[]> {
     const all = server.counters.answered + CHUNKS;
     await meanwhile(async () => {
       deaf.socket.pause();
-      const call = { client: `${deaf.id}/1`, function: 'server.flood' };
+      // Else the flood would end with the peer's session.
+      const features = Feature.detached;
+      const call = { client: `${deaf.id}/1`, function: 'server.flood', features };
       deaf.send([Type.send, 1, 1, [envelope(call)]]);
       while (server.counters.answered < all) {
         most = Math.max(most, rss());
