@@ -13,7 +13,10 @@ switch (role) {
   // Answers nothing that it gets.
   case 'silent': {
     const connection = await transport.open();
-    const reply = await connection.bindReply(address, () => new Promise(() => {}));
+    const reply = await connection.bindReply(address, () => {
+      say('asked');
+      return new Promise(() => {});
+    });
     const pull = await connection.bindPull(address);
     say(`${reply.address} ${pull.address}`);
     process.stdin.resume();

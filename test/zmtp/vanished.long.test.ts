@@ -36,6 +36,8 @@ describe.runIf(canMakeHosts())('a host that vanishes', () => {
     await onHosts(async (hosts, start) => {
       const silent = await start('there', PROCESS, 'silent', hosts.anyAddress('there'), OPTIONS);
       const dialler = await start('here', PROCESS, 'dialler', silent.said, OPTIONS);
+      // Both links are up: one in its handshake would end by its own time-out.
+      await silent.prints('asked');
       // Its process is stopped for many heartbeats, and its system acknowledges: that is no death.
       silent.signal('SIGSTOP');
       await new Promise((resolve) => setTimeout(resolve, 4_000));
@@ -46,7 +48,7 @@ describe.runIf(canMakeHosts())('a host that vanishes', () => {
       await within(
         30_000,
         until(() => broken().length === 2),
-        'both links to break',
+        () => `both links to break, after ${JSON.stringify(dialler.lines)},`,
       );
       for (const line of broken())
         expect(line).toMatch(/ DISCONNECTED .*its host has acknowledged nothing for \d+ ms/);
