@@ -87,10 +87,19 @@ export function cancelError({ code, reason }: CancelNotice): PalmError {
   );
 }
 
+/** Names of one group that are looked through for a new subscription. Anybody can subscribe as often as it likes. */
+const MOST_SCANNED = 256;
+
+/** What a topic or a name begins with, up to its first slash. */
+function groupOf(topic: string): string {
+  return topic.slice(0, topic.indexOf('/') + 1);
+}
+
 /** The messages that notices name. */
 export class CancelledCalls {
-  /** Why, by topic; by topic, colon and ordinal; or by the beginning of topics, up to a slash. */
-  readonly #reasons = new Map<string, PalmError>();
+  /** Why, by topic; by topic, colon and ordinal; or by the beginning of topics, up to a slash. In groups by what they begin with. */
+  readonly #groups = new Map<string, Map<string, PalmError>>();
+  #size = 0;
 
   /** @param notices - name the first ones. */
   constructor(notices: readonly CancelNotice[] = []) {
@@ -99,19 +108,31 @@ export class CancelledCalls {
 
   /** Number of names. */
   get size(): number {
-    return this.#reasons.size;
+    return this.#size;
   }
 
   add(notice: CancelNotice): void {
     const reason = cancelError(notice);
     const prefix = `${notice.client}/`;
-    if (notice.calls.length === 0) this.#reasons.set(prefix, reason);
-    for (const call of notice.calls) this.#reasons.set(prefix + call, reason);
+    const key = groupOf(prefix);
+    const group = this.#groups.get(key) ?? new Map<string, PalmError>();
+    this.#groups.set(key, group);
+    const before = group.size;
+    if (notice.calls.length === 0) group.set(prefix, reason);
+    for (const call of notice.calls) group.set(prefix + call, reason);
+    this.#size += group.size - before;
   }
 
-  /** Forgets what begins so. */
+  /** Forgets what begins so; of a large group everything. What is forgotten runs, though nobody waits for it. */
   forget(prefix: string): void {
-    for (const name of this.#reasons.keys()) if (name.startsWith(prefix)) this.#reasons.delete(name);
+    const key = groupOf(prefix);
+    const group = this.#groups.get(key);
+    if (group === undefined) return;
+    const before = group.size;
+    if (prefix === key || before > MOST_SCANNED) group.clear();
+    else for (const name of group.keys()) if (name.startsWith(prefix)) group.delete(name);
+    this.#size -= before - group.size;
+    if (group.size === 0) this.#groups.delete(key);
   }
 
   /** Why a message is cancelled; undefined when it is not. */
@@ -120,11 +141,12 @@ export class CancelledCalls {
     ordinal,
     features,
   }: Pick<PalmMessage, 'client' | 'ordinal' | 'features'>): PalmError | undefined {
-    const named =
-      this.#reasons.get(client) ?? (ordinal === 0 ? undefined : this.#reasons.get(`${client}:${ordinal}`));
+    const group = this.#groups.get(groupOf(client));
+    if (group === undefined) return undefined;
+    const named = group.get(client) ?? (ordinal === 0 ? undefined : group.get(`${client}:${ordinal}`));
     if (named !== undefined || (features & Feature.detached) !== 0) return named;
     for (let end = client.indexOf('/') + 1; end > 0; end = client.indexOf('/', end) + 1) {
-      const reason = this.#reasons.get(client.slice(0, end));
+      const reason = group.get(client.slice(0, end));
       if (reason !== undefined) return reason;
     }
     return undefined;

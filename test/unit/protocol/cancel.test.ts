@@ -1,0 +1,49 @@
+/** Which messages the notices of cancelled calls name, and what it costs strangers to have them looked through. */
+import { describe, expect, it, vi } from 'vitest';
+import { CancelledCalls } from '../../../src/protocol/cancel.ts';
+
+const notice = (client: string, ...calls: string[]) =>
+  ({ client, calls, code: 'CANCELLED', reason: '' }) as const;
+const call = (client: string, ordinal = 0, features = 1) => ({ client, ordinal, features });
+
+describe('cancelled calls', () => {
+  it('are named by call, by one message of a call, or by client, and by the relay in front of clients', () => {
+    const calls = new CancelledCalls([
+      notice('a', '1', '2:3'),
+      notice('b'),
+      notice('relay'),
+      notice('other/7', '1'),
+    ]);
+    const found = ['a/1', 'a/2', 'a/9', 'b/1', 'relay/7/1', 'other/7/1', 'other/8/1', 'c/1', 'bare'].filter(
+      (client) => calls.find(call(client)) !== undefined,
+    );
+    expect(found).toEqual(['a/1', 'b/1', 'relay/7/1', 'other/7/1']);
+    expect([calls.find(call('a/2', 3)), calls.find(call('a/2', 4))]).toEqual([expect.anything(), undefined]);
+  });
+
+  it('are forgotten with what they begin with, and with nothing else', () => {
+    const calls = new CancelledCalls([notice('relay/1', 'x'), notice('relay/2', 'x', 'y'), notice('b')]);
+    expect(calls.size).toBe(4);
+    calls.forget('relay/2/');
+    expect([calls.size, calls.find(call('relay/1/x')) !== undefined]).toEqual([2, true]);
+    calls.forget('relay/');
+    expect([calls.size, calls.find(call('relay/1/x'))]).toEqual([1, undefined]);
+    calls.forget('b/');
+    expect(calls.size).toBe(0);
+  });
+
+  it('are not looked through for each subscription of a stranger', () => {
+    const calls = new CancelledCalls();
+    for (let i = 0; i < 2_000; i++) {
+      calls.add(notice(`gone${i}`));
+      calls.add(notice(`crowd/${i}`, '1'));
+    }
+    const looks = vi.spyOn(String.prototype, 'startsWith');
+    for (let i = 0; i < 2_000; i++) {
+      calls.forget(`stranger${i}/`);
+      calls.forget(`crowd/none${i}/`);
+    }
+    expect(looks.mock.calls.length).toBeLessThan(1_000);
+    expect(calls.size).toBe(2_000);
+  });
+});
