@@ -45,6 +45,9 @@ export const READ_RUN_BYTES = 1_048_576;
 /** Frames of one piece that a ZMTP link passes on before it looks at the clock, and between two looks: most pieces have fewer. */
 export const UNTIMED_FRAMES = 16;
 
+/** Bytes of a frame after which a ZMTP link looks at the clock at once: what is done with a long one, such as a request, may take as long as with many. */
+export const UNTIMED_BYTES = 1_024;
+
 /** Milliseconds that all links of one ZMTP transport read from such pieces in one turn of the event loop. The rest waits for the next turns. */
 export const READ_TURN = 1;
 

@@ -1,6 +1,7 @@
 /** Where an attack takes place: commands of frond, honest clients beside, and what is asked of both. */
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { getPriority, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'vitest';
 import { type BenchProcess, startProcess } from '../bench/processes.ts';
@@ -263,6 +264,7 @@ export class Field implements AsyncDisposable {
       lost,
       p50: ratio(during.p50, calm.p50),
       p99,
+      p99Before: calm.p99 ?? Number.NaN,
     }));
     for (const row of rows) keepRow(row);
     const faults = rows.flatMap((row) => row.faults);
@@ -283,20 +285,17 @@ export class Field implements AsyncDisposable {
   }
 }
 
-/** Niceness of the attackers. */
-const NICE = 10;
-
-/** This process leaves the machine to others. Gives what ends that, where the system allows it. */
+/**
+ * This process computes only when no other wants to: attackers would have machines of their own. Gives what ends that, where the system
+ * allows it. A mere niceness is not enough: Linux lets a nice process that has begun compute for up to 3 ms more.
+ */
 function stepBack(): () => void {
-  const before = getPriority();
-  if (before >= NICE) return () => {};
-  setPriority(NICE);
+  const schedule = (policy: string) =>
+    spawnSync('chrt', [policy, '--all-tasks', '--pid', '0', `${process.pid}`]);
+  if (schedule('--idle').status !== 0) return () => {};
   return () => {
-    try {
-      setPriority(before);
-    } catch {
-      // Only root may. Then those that are started next are as nice as the attackers.
-    }
+    // Only root may, on some systems. Then those that are started next compute as little as the attackers.
+    schedule('--other');
   };
 }
 

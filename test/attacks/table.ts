@@ -18,6 +18,8 @@ export interface Row {
   /** Times of honest calls during the attack, as multiples of those before it. */
   readonly p50: number;
   readonly p99: number;
+  /** Milliseconds before it. */
+  readonly p99Before: number;
   /** What went wrong; nothing when it held. */
   readonly faults: readonly string[];
 }

@@ -1,4 +1,5 @@
 /** Peers of ZeroMQ sockets that keep to no protocol of frond's. Ports may be undefined, which is a fault of the attack. */
+import { cancelMessage, MOST_CANCELLED } from '../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../src/protocol/message.ts';
 import { encodeWorkRequest } from '../../src/protocol/work-request.ts';
@@ -61,14 +62,30 @@ export async function subscribeLong(field: Field, port: Port, size: number): Pro
 
 const TOPICS_AT_ONCE = 500;
 
-/** So many topics of 40 characters. */
-export async function subscribeMany(field: Field, port: Port, count: number): Promise<void> {
+/** So many topics of 40 characters, and what comes behind them: with a slash they are clients', whose calls end with the subscription. */
+export async function subscribeMany(
+  field: Field,
+  port: Port,
+  count: number,
+  behind: '' | '/' = '',
+): Promise<void> {
   const peer = await dialZmtp(field, port, 'SUB');
   for (let left = count; left > 0; left -= TOPICS_AT_ONCE) {
     const topics = Array.from({ length: Math.min(left, TOPICS_AT_ONCE) }, () =>
-      frameOf(Buffer.from(`\x01${Buffer.from(field.random.bytes(20)).toString('hex')}`)),
+      frameOf(Buffer.from(`\x01${Buffer.from(field.random.bytes(20)).toString('hex')}${behind}`)),
     );
     if (!(await peer.write(Buffer.concat(topics)))) return;
+  }
+  if (behind === '/') peer.socket.end();
+}
+
+/** So many notices, each of which cancels 1,024 calls that nobody has made. */
+export async function cancelMany(field: Field, port: Port, count: number): Promise<void> {
+  const peer = await dialZmtp(field, port, 'DEALER');
+  const calls = Array.from({ length: MOST_CANCELLED }, (_, i) => String(i));
+  for (let i = 0; i < count; i++) {
+    const notice = cancelMessage({ client: `stranger${i}`, calls, code: 'CANCELLED', reason: 'no reason' });
+    if (!(await peer.write(messageOf(NOTHING, codec.encode(notice))))) return;
   }
 }
 

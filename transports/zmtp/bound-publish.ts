@@ -6,7 +6,7 @@ import type { BoundPublish, CloseOptions, Delivery } from '../../src/transport.t
 import { HeldDeliveries } from '../shared/held-deliveries.ts';
 import { Bound, noMessages } from './bound.ts';
 import { MORE } from './frame-reader.ts';
-import { readSubscription, topicKey } from './gather.ts';
+import { readSubscription, topicKey, topicOfKey } from './gather.ts';
 import type { Link, LinkEnd } from './link.ts';
 import { Topics } from './topics.ts';
 import { Violation } from './violation.ts';
@@ -122,11 +122,11 @@ export class ZmtpPublish extends Bound implements BoundPublish {
       this.#topicBytes += cost;
       this.#checkTopics(link, subscriber);
     }
-    for (const listener of this.#listeners) harmless(() => listener(Buffer.from(topic).toString(), true));
+    for (const listener of this.#listeners) harmless(() => listener(topicOfKey(key), true));
     // They leave before later deliveries.
     this.#lingerNoMore();
     if (!this.#held.isEmpty) {
-      for (const delivery of this.#held.release(Buffer.from(topic).toString())) {
+      for (const delivery of this.#held.release(topicOfKey(key))) {
         this.#publishNow({ ...delivery, mayWait: true });
       }
     }
@@ -139,7 +139,7 @@ export class ZmtpPublish extends Bound implements BoundPublish {
   /** Tells that a subscription has ended, if nobody else has one to the same topic. */
   #tellEnd(key: string): void {
     if (this.#listeners.length === 0 || this.#isClosing || this.isClosed || this.#topics.has(key)) return;
-    const topic = Buffer.from(key, 'latin1').toString();
+    const topic = topicOfKey(key);
     for (const listener of this.#listeners) harmless(() => listener(topic, false));
   }
 
@@ -226,7 +226,7 @@ export class ZmtpPublish extends Bound implements BoundPublish {
 
   #reportLost(): void {
     for (const [subscription, count] of this.#lost) {
-      const topic = Buffer.from(subscription, 'latin1').toString();
+      const topic = topicOfKey(subscription);
       this.host.report({ type: 'lost', address: this.address, topic, count });
     }
     this.#lost.clear();

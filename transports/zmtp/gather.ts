@@ -55,3 +55,10 @@ export function readSubscription(
 export function topicKey(topic: Uint8Array): string {
   return latin1(topic);
 }
+
+const NOT_ASCII = /[\u0080-\u00ff]/;
+
+/** The topic that a key was made from, as text. */
+export function topicOfKey(key: string): string {
+  return NOT_ASCII.test(key) ? Buffer.from(key, 'latin1').toString() : key;
+}

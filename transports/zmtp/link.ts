@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import type { ReadTurns } from '../../src/async/read-turns.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
-import { GATHERED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
+import { GATHERED_BYTES, UNTIMED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { messageOf } from '../../src/protocol/errors.ts';
 import {
@@ -273,7 +273,7 @@ export class Link implements FrameTaker {
       if (this.#sealed !== undefined) this.#open(this.#sealed, bytes.subarray(start, end));
       else if ((flags & COMMAND) === 0) this.#role.frame(this, flags, bytes, start, end, isOwn);
       else this.#command(bytes.subarray(start, end));
-      if (++this.#untimed === UNTIMED_FRAMES) this.#lookAtClock();
+      if (++this.#untimed === UNTIMED_FRAMES || end - start > UNTIMED_BYTES) this.#lookAtClock();
     } else if (this.#stage === 'introduction') {
       if ((flags & COMMAND) === 0) throw new Violation('it sent a message before it introduced itself');
       this.#introduced(bytes.subarray(start, end));

@@ -183,7 +183,7 @@ export class Leases {
    */
   cancel(frames: CancelledFrames): { readonly count: number; readonly workers: ReadonlySet<string> } {
     const isCancelled = ({ frame }: LeasedMessage) => frames.has(frame);
-    const waited = this.#fresh.remove(() => true, isCancelled);
+    const waited = this.#fresh.remove((owner) => frames.mayBeOf(owner), isCancelled);
     for (const message of waited) this.#waits(message, -1);
     const others = [...this.#returned, ...this.#alone].filter(isCancelled);
     for (const message of others) this.settle(message);

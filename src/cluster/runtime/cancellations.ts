@@ -1,8 +1,9 @@
 /** Which calls a server or worker works on, and which of them their callers have cancelled. */
 
 import { CANCELLED_FOR, CANCELLED_NAMES } from '../../flow-control.ts';
-import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
-import { CancelledCalls, type CancelNotice } from '../../protocol/cancel.ts';
+import { type Bytes, decodeUtf8 } from '../../protocol/bytes.ts';
+import type { CancelNotice } from '../../protocol/cancel.ts';
+import { CancelledCalls } from '../../protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { clientRange } from '../../protocol/envelope-head.ts';
 import type { PalmError } from '../../protocol/errors.ts';
@@ -17,39 +18,54 @@ export interface CancellableCall {
   closing(reason: unknown): void;
 }
 
-/** Finds cancelled messages among frames. */
+/**
+ * Finds cancelled messages among frames. Anybody can fill a server with frames, and send notices, so a frame is decoded only when its
+ * head says that a notice means its call. A frame whose head does not say whose it is, as no frond client sends, is never found.
+ */
 export class CancelledFrames {
   readonly #calls: CancelledCalls;
   readonly #codec = new EnvelopeCodec();
-  /** What the topics begin with; empty when they have no common beginning. */
-  readonly #prefix: Bytes;
+  /** What the topics of the clients begin with, up to a slash. */
+  readonly #clients = new Set<string>();
 
+  /**
+   * @param calls - has what the notices name.
+   * @param notices - what is looked for.
+   */
   constructor(calls: CancelledCalls, notices: readonly CancelNotice[]) {
     this.#calls = calls;
-    const [notice, ...others] = notices;
-    this.#prefix = encodeUtf8(notice === undefined || others.length > 0 ? '' : `${notice.client}/`);
+    for (const { client } of notices) this.#clients.add(`${client}/`);
+  }
+
+  /**
+   * Whether some message of an owner may be cancelled. Call this for each queue of an owner before its frames are looked at.
+   * @param owner - the topic of its calls up to the last slash.
+   */
+  mayBeOf(owner: string): boolean {
+    // An owner that is not ASCII, or long, may be told in another way where queues are kept.
+    if (owner.length >= LONGEST_OWNER || !ASCII.test(owner)) return true;
+    for (let end = owner.indexOf('/') + 1; end > 0; end = owner.indexOf('/', end) + 1) {
+      if (this.#clients.has(owner.slice(0, end))) return true;
+    }
+    return false;
   }
 
   /** Whether the message in a frame is cancelled. */
   has(frame: Bytes): boolean {
-    if (!this.#mayHave(frame)) return false;
+    const [start, end] = clientRange(frame);
+    if (end === 0) return false;
     try {
-      return this.#calls.find(this.#codec.decode(frame)) !== undefined;
+      const topic = decodeUtf8(frame, start, end);
+      return this.#calls.mayHave(topic) && this.#calls.find(this.#codec.decode(frame)) !== undefined;
     } catch {
       return false;
     }
   }
-
-  /** A frame is decoded only when its client may be meant. Of an unusual frame the head does not tell. */
-  #mayHave(frame: Bytes): boolean {
-    const [start, end] = clientRange(frame);
-    if (end === 0) return true;
-    const prefix = this.#prefix;
-    if (end - start < prefix.length) return false;
-    for (let i = 0; i < prefix.length; i++) if (frame[start + i] !== prefix[i]) return false;
-    return true;
-  }
 }
+
+/** UTF-16 units from which on {@link CancelledFrames.mayBeOf} does not tell owners apart. */
+const LONGEST_OWNER = 200;
+const ASCII = /^[\u0020-\u007e]*$/;
 
 /** Something that holds messages before or while a function works on them. */
 export interface CallHolder {
@@ -104,7 +120,9 @@ export class Cancellations {
    * @returns the number of messages that get no answer for that.
    */
   cancel(...notices: readonly CancelNotice[]): number {
-    const calls = new CancelledCalls(notices);
+    this.#turn();
+    const calls = this.#recent;
+    for (const notice of notices) calls.add(notice);
     const frames = new CancelledFrames(calls, notices);
     let count = 0;
     for (const holder of this.#holders) count += holder.cancel(frames, notices);
@@ -114,8 +132,6 @@ export class Cancellations {
       this.#running.delete(call);
       if (call.cancel(reason)) count++;
     }
-    this.#turn();
-    for (const notice of notices) this.#recent.add(notice);
     return count;
   }
 

@@ -134,7 +134,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     if (this.size === 0) return 0;
     this.held();
     const dropped = this.#turns.remove(
-      () => true,
+      (owner) => frames.mayBeOf(owner),
       (frame) => frames.has(frame),
     );
     for (const frame of dropped) this.release(frame);

@@ -101,6 +101,9 @@ export interface FunctionOptions extends ThreadOptions {
   readonly concurrency?: number | undefined;
 }
 
+/** Clients that are gone whose calls are looked for in one turn of the event loop. One stranger may end thousands of subscriptions. */
+const GONE_AT_ONCE = 128;
+
 /** Milliseconds in which the servers before this one must have heard where the pipeline ends. Others wait no longer for it. */
 export const TELLING = 1_000;
 
@@ -124,6 +127,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly #started = performance.now();
   #published: Binding | undefined;
   #publish: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
+  /** Whether roles behind take notices of cancelled calls, as far as is known. */
+  #isHeard = false;
   readonly #later = macrotasks();
   /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
   readonly #gone = new Set<string>();
@@ -246,6 +251,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     void this.#tellEnd();
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     this.#publish = publish;
+    this.#isHeard = bound.onSubscribers === undefined;
     bound.onSubscribers?.((topic, isThere) => this.#subscribersChanged(topic, isThere));
     return {
       address: bound.address,
@@ -259,6 +265,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
    */
   cancel(...notices: readonly CancelNotice[]): number {
     const count = this.cancellations.cancel(...notices);
+    if (!this.#isHeard) return count;
     const codec = new EnvelopeCodec();
     const tell = (notice: CancelNotice) => ({
       topic: NOTICES,
@@ -340,25 +347,36 @@ export class RoleHost implements FailureSettings, FunctionScope {
    * so their calls are looked for together.
    */
   #subscribersChanged(topic: string, isThere: boolean): void {
+    if (topic === NOTICES) {
+      this.#isHeard = isThere;
+      return;
+    }
     // Clients of a pipeline are subscribed at its end.
-    if (this.#passesOn || !asksForProof(topic) || topic === NOTICES) return;
+    if (this.#passesOn || !asksForProof(topic)) return;
     if (isThere) {
       this.#gone.delete(topic);
       this.cancellations.isThere(topic);
       return;
     }
-    if (this.#gone.size === 0) this.#later(() => this.#cancelGone());
     this.#gone.add(topic);
+    if (this.#gone.size === 1) this.#later(() => this.#cancelGone());
   }
 
   #cancelGone(): void {
-    const notices = [...this.#gone].map((topic) => ({
-      client: topic.slice(0, -1),
-      calls: [],
-      code: 'DISCONNECTED' as const,
-      reason: 'it is gone, or has lost its subscription',
-    }));
-    this.#gone.clear();
+    const notices: CancelNotice[] = [];
+    for (const topic of this.#gone) {
+      if (notices.length === GONE_AT_ONCE) {
+        this.#later(() => this.#cancelGone());
+        break;
+      }
+      this.#gone.delete(topic);
+      notices.push({
+        client: topic.slice(0, -1),
+        calls: [],
+        code: 'DISCONNECTED',
+        reason: 'it is gone, or has lost its subscription',
+      });
+    }
     if (notices.length > 0) this.cancel(...notices);
   }
 

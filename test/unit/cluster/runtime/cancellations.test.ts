@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { type CancellableCall, Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  type CancellableCall,
+  Cancellations,
+  CancelledFrames,
+} from '../../../../src/cluster/runtime/cancellations.ts';
 import { type CancelNotice, cancelMessage, readCancel } from '../../../../src/protocol/cancel.ts';
+import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
@@ -111,4 +116,65 @@ it('a server that closes aborts the signals of what runs, and cancels nothing', 
   cancellations.end(run('a/2'));
   closing.abort(new PalmError('CLOSED', 'closing'));
   expect(cancelled).toEqual(['a/1 closing']);
+});
+
+describe('among frames that wait', () => {
+  const codec = new EnvelopeCodec();
+  const frameOf = (client: string, fields: Partial<PalmMessage> = {}) =>
+    codec.encode(palmMessage({ client, function: 'server.f', ...fields }));
+  const framesOf = (...notices: CancelNotice[]) => new CancelledFrames(new CancelledCalls(notices), notices);
+
+  it.each([
+    ['a call', notice('a', '1'), ['a/1', 'a/1:2']],
+    ['a message of a call', notice('a', '1:2'), ['a/1:2']],
+    ['a client', notice('a'), ['a/1', 'a/1:2', 'a/2']],
+    ['all clients of a relay', notice('relay'), ['relay/7/1', 'relay/8/1']],
+    ['a client of a relay', notice('relay/7'), ['relay/7/1']],
+    ['nobody', notice('relay/9', '1'), []],
+  ])('a notice of %s finds its own, whether others come with it or not', (_what, given, expected) => {
+    const waiting = {
+      'a/1': frameOf('a/1'),
+      'a/1:2': frameOf('a/1', { ordinal: 2 }),
+      'a/2': frameOf('a/2'),
+      'a/3 detached': frameOf('a/3', { features: Feature.detached }),
+      'aa/1': frameOf('aa/1'),
+      'relay/7/1': frameOf('relay/7/1'),
+      'relay/8/1': frameOf('relay/8/1'),
+      none: frameOf(''),
+    };
+    for (const frames of [framesOf(given), framesOf(notice('other', '1'), given, notice('another'))]) {
+      const found = Object.entries(waiting).filter(([, frame]) => frames.has(frame));
+      expect(found.map(([name]) => name)).toEqual(expected);
+    }
+  });
+
+  it('owners none of whose messages can be meant are passed over, whole', () => {
+    const frames = framesOf(notice('a', '1', '2:7'), notice('relay/7'));
+    for (const owner of ['a/', 'relay/7/', 'relay/7/8/']) expect(frames.mayBeOf(owner), owner).toBe(true);
+    for (const owner of ['', 'a', 'b/', 'aa/', 'relay/', 'relay/8/', 'relay/77/']) {
+      expect(frames.mayBeOf(owner), owner).toBe(false);
+    }
+  });
+
+  it('owners that queues may write in another way are looked at', () => {
+    const frames = framesOf(notice('a', '1'));
+    expect(frames.mayBeOf('\u00c3\u00a9/')).toBe(true);
+    expect(frames.mayBeOf('a'.repeat(200))).toBe(true);
+    expect(frames.mayBeOf('a'.repeat(199))).toBe(false);
+  });
+
+  it('no frame is decoded that no notice can mean: strangers can send any number of both', () => {
+    const decode = vi.spyOn(EnvelopeCodec.prototype, 'decode');
+    const frames = framesOf(notice('a', '1'), notice('relay/7'));
+    const others = [bytes('x'), bytes(''), frameOf('b/1'), frameOf('a/2'), frameOf('relay/8/1'), frameOf('')];
+    for (const frame of others) expect(frames.has(frame)).toBe(false);
+    expect(decode).not.toHaveBeenCalled();
+    expect(frames.has(frameOf('a/1'))).toBe(true);
+    expect(decode).toHaveBeenCalledTimes(1);
+  });
+
+  it('a frame that begins as a cancelled call and is none is left to who reads it', () => {
+    const whole = frameOf('a/1', { payload: bytes('x'.repeat(100)) });
+    expect(framesOf(notice('a', '1')).has(whole.slice(0, -50))).toBe(false);
+  });
 });

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { openRoleHost, type RoleHost } from '../../../../src/cluster/runtime/role-host.ts';
+import { NOTICES } from '../../../../src/protocol/cancel.ts';
 import type { BindingConnection, BindingTransport } from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 
@@ -58,4 +59,48 @@ it('a role that cannot start closes its connection', async () => {
     failure,
   );
   expect(closed).toEqual(['connection within 0']);
+});
+
+it('clients that go together are told in parts, so that others are served between, and only to roles that take notices', async () => {
+  const told: number[] = [];
+  const real = memory();
+  let listener: ((topic: string, isThere: boolean) => void) | undefined;
+  const transport: BindingTransport = {
+    ...real,
+    name: real.name,
+    checkAddress: (address) => real.checkAddress(address),
+    open: async () => {
+      const connection = (await real.open()) as BindingConnection;
+      const bindPublish = connection.bindPublish.bind(connection);
+      connection.bindPublish = async (address) => {
+        const bound = await bindPublish(address);
+        const publish = bound.publish.bind(bound);
+        bound.publish = (deliveries) => {
+          told.push(deliveries.length);
+          return publish(deliveries);
+        };
+        bound.onSubscribers = (own) => {
+          listener = own;
+        };
+        return bound;
+      };
+      return connection;
+    },
+  };
+  const host = await openRoleHost(options(transport), 'server', [], async (own: RoleHost) => {
+    await own.publisher('memory://*', (message) => ({ topic: 'a', message }));
+    return own;
+  });
+  // Nobody behind takes notices.
+  host.cancel({ client: 'a', calls: ['1'], code: 'CANCELLED', reason: '' });
+  expect(told).toEqual([]);
+  listener?.(NOTICES, true);
+  for (let i = 0; i < 300; i++) listener?.(`client${i}/`, false);
+  listener?.('client7/', true);
+  await vi.waitUntil(() => told.reduce((sum, count) => sum + count, 0) >= 299);
+  expect(told).toEqual([128, 128, 43]);
+  listener?.(NOTICES, false);
+  host.cancel({ client: 'a', calls: ['1'], code: 'CANCELLED', reason: '' });
+  expect(told).toHaveLength(3);
+  await host.close(() => 100);
 });

@@ -1,6 +1,6 @@
 /** Which messages the notices of cancelled calls name, and what it costs strangers to have them looked through. */
 import { describe, expect, it, vi } from 'vitest';
-import { CancelledCalls } from '../../../src/protocol/cancel.ts';
+import { CancelledCalls } from '../../../src/protocol/cancelled-calls.ts';
 
 const notice = (client: string, ...calls: string[]) =>
   ({ client, calls, code: 'CANCELLED', reason: '' }) as const;
@@ -30,6 +30,36 @@ describe('cancelled calls', () => {
     expect([calls.size, calls.find(call('relay/1/x'))]).toEqual([1, undefined]);
     calls.forget('b/');
     expect(calls.size).toBe(0);
+  });
+
+  it('may be told from most others by their topics alone', () => {
+    const calls = new CancelledCalls([notice('a', '1', '2:3'), notice('b'), notice('relay/7')]);
+    const topics = ['a/1', 'a/2', 'b/1', 'relay/7/1', 'a/3', 'a/', 'relay/8/1', 'c/1', 'bare', ''];
+    expect(topics.filter((topic) => calls.mayHave(topic))).toEqual(['a/1', 'a/2', 'b/1', 'relay/7/1']);
+  });
+
+  it('count as many names as notices have, and a whole client as one', () => {
+    const calls = new CancelledCalls([notice('a', '1', '2'), notice('a', '3'), notice('b'), notice('b')]);
+    expect(calls.size).toBe(4);
+    calls.add(notice('b', '1'));
+    calls.forget('a/');
+    expect([calls.size, calls.find(call('a/3')), calls.find(call('b/1'))]).toEqual([
+      2,
+      undefined,
+      expect.objectContaining({ code: 'CANCELLED' }),
+    ]);
+    calls.forget('b/');
+    expect(calls.size).toBe(0);
+  });
+
+  it('are looked at only for clients that have messages here', () => {
+    const split = vi.spyOn(String.prototype, 'indexOf');
+    const names = Array.from({ length: 1_000 }, (_, i) => String(i));
+    const calls = new CancelledCalls();
+    for (let i = 0; i < 100; i++) calls.add(notice(`stranger${i}`, ...names));
+    expect(calls.mayHave('a/1')).toBe(false);
+    expect(split.mock.calls.length).toBeLessThan(1_000);
+    expect(calls.mayHave('stranger7/999')).toBe(true);
   });
 
   it('are not looked through for each subscription of a stranger', () => {
