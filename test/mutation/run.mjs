@@ -48,7 +48,7 @@ async function tryOut({ name, tests }, mutate) {
     tsconfigFile: 'none.json',
     checkers: [],
     disableTypeChecks: false,
-    timeoutMS: 20_000,
+    timeoutMS: Number(process.env.MUTATION_TIMEOUT ?? 20_000),
     allowEmpty: true,
   };
   await new Stryker(options).runMutationTest();
