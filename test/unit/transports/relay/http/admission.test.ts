@@ -15,6 +15,12 @@ describe('networkOf', () => {
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['64:ff9b::192.0.2.7', '64:ff9b:0:0::/64'],
+    ['::ffff:123.210.199.188', '123.210.199.188'],
+    // Only behind zeros does it stand for IPv4.
+    ['1::ffff:192.0.2.7', '1:0:0:0::/64'],
+    ['2001::1:2:3:4:5:6', '2001:0:1:2::/64'],
+    ['2001::1:2:3:4:192.0.2.7', '2001:0:1:2::/64'],
+    ['::2:3:4:5:6:7', '0:0:2:3::/64'],
     ['', ''],
     ['unix socket', 'unix socket'],
     ['a:b', 'a:b'],
@@ -84,6 +90,15 @@ describe('who a client is', () => {
     for (const token of ['wrong', '']) expect(await own.identify(token, info)).toBeUndefined();
     own.anonymous = undefined;
     expect(await own.identify(undefined, info)).toBeUndefined();
+  });
+
+  it('is anonymous alone where there is no hook: any token is wrong', async () => {
+    const log = logger();
+    const own = new Admission({ anonymous: { servers: ['public'] } }, log);
+    expect((await own.identify(undefined, info))?.name).toBe('anonymous');
+    expect(await own.identify('any', info)).toBeUndefined();
+    expect(await new Admission({}, log).identify(undefined, info)).toBeUndefined();
+    expect(log.error).not.toHaveBeenCalled();
   });
 
   it('is asked for tokens of up to 8,192 characters alone', async () => {

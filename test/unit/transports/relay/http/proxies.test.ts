@@ -24,6 +24,16 @@ test('a number of proxies: what the outermost of them saw', () => {
   }
   expect(at(2, '6.6.6.6, 1.1.1.1, 10.0.0.2')).toBe('1.1.1.1');
   expect(at(3, '1.1.1.1, 10.0.0.2')).toBe('1.1.1.1');
+  // A header that came several times is one list.
+  expect(at(2, ['1.1.1.1', '2.2.2.2'])).toBe('1.1.1.1');
+  // Whoever connects to the relay is such a proxy then.
+  for (const [trust, isProxy] of [
+    [true, true],
+    [2, true],
+    [false, false],
+    [0, false],
+  ] as const)
+    expect(new Proxies(trust).has('1.1.1.1')).toBe(isProxy);
 });
 
 test('networks: the last address that is not within them, however many there are', () => {
@@ -45,6 +55,12 @@ test('ports and brackets are not part of an address, and what is no address ends
   expect(at(1, '1.1.1.1:5678')).toBe('1.1.1.1');
   expect(at(1, '[2001:db8::1]:5678')).toBe('2001:db8::1');
   expect(at(1, '[2001:db8::1]')).toBe('2001:db8::1');
+  expect(at(1, '[2001:db8::1]:5')).toBe('2001:db8::1');
+  expect(at(1, '123.210.199.188:56789')).toBe('123.210.199.188');
+  expect(at(1, '::ffff:123.210.199.188')).toBe('123.210.199.188');
+  expect(at(1, '::FFFF:1.2.3.4')).toBe('1.2.3.4');
+  const parts = ['1.1.1.1:5', '[2001:db8::1]', '[2001:db8::1]:5', '::ffff:1.1.1.1'];
+  for (const one of parts.flatMap((part) => [`x${part}`, `${part}x`])) expect(at(1, one)).toBe('10.0.0.1');
   for (const one of ['unknown', '_hidden', '1.1.1', '1.1.1.1.1', '<script>', 'x'.repeat(10_000)])
     expect(at(1, one)).toBe('10.0.0.1');
   expect(at(['10.0.0.0/8'], '1.1.1.1, unknown, 10.0.0.2')).toBe('10.0.0.2');
@@ -57,6 +73,11 @@ test.each([
   ['loopback'],
   [{}],
   [['10.0.0.0/33']],
+  [['/10.0.0.0/8']],
+  [['10.0.0.0/8x']],
+  [['10.0.0.0/8/8']],
+  [['10.0.0.0/']],
+  [[{ toString: () => '10.0.0.0/8' }]],
   [['::/129']],
   [['x']],
   [[1]],

@@ -61,7 +61,13 @@ describe('a refused client of frond', () => {
     ...Object.entries({
       upgrade: ['h2c', undefined],
       'sec-websocket-version': ['8', undefined],
-      'sec-websocket-key': ['short', `${HEADERS['sec-websocket-key']}x`, 'x=='.padStart(24, '!'), undefined],
+      'sec-websocket-key': [
+        'short',
+        `${HEADERS['sec-websocket-key']}x`,
+        `x${HEADERS['sec-websocket-key']}`,
+        'x=='.padStart(24, '!'),
+        undefined,
+      ],
       'sec-websocket-protocol': ['frond.v2', undefined],
     }).flatMap(([name, values]) =>
       values.map((value) => [`${name}: ${value}`, { headers: { ...HEADERS, [name]: value } }] as const),
