@@ -1,0 +1,489 @@
+/** What a client sends to a server: judged, in its turn, within its places, paid for with credit; and nothing left of it when it ends. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FlowLimit } from '../../../../../src/async/flow-limit.ts';
+import {
+  BATCH,
+  CREDIT_BYTES,
+  CREDIT_WAIT,
+  FIRST_PUSH_WINDOW,
+  HANDED_OVER_BYTES,
+} from '../../../../../src/flow-control.ts';
+import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
+import { PalmError } from '../../../../../src/protocol/errors.ts';
+import { palmMessage } from '../../../../../src/protocol/message.ts';
+import type { CallVerdict } from '../../../../../transports/relay/auth/call-guard.ts';
+import { AnswerBudget } from '../../../../../transports/relay/session/answer-budget.ts';
+import type { ChannelContext } from '../../../../../transports/relay/session/channel.ts';
+import {
+  CreditAccount,
+  PushBacklog,
+  PushChannel,
+} from '../../../../../transports/relay/session/push-channel.ts';
+import { RetainedMessage } from '../../../../../transports/relay/session/retained-message.ts';
+import { SharedSendQueue } from '../../../../../transports/relay/upstream/send-queue.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import { type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
+import { bytes, textOf } from '../../../../support/bytes.ts';
+
+const codec = new EnvelopeCodec();
+const settle = () => new Promise(setImmediate);
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+interface Options {
+  readonly carriesCalls?: boolean;
+  readonly places?: number;
+  readonly judge?: (frame: Bytes) => CallVerdict | Promise<CallVerdict>;
+}
+
+function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
+  const posted: Frame[] = [];
+  const sends: string[][] = [];
+  const answered: [string, string][] = [];
+  const violations: unknown[] = [];
+  const state = { released: 0, called: 0, sending: undefined as Promise<void> | undefined };
+  const callBudget = new AnswerBudget(1e9, { held: 0 });
+  callBudget.take(1);
+  callBudget.answered(1_000, 1_000);
+  const upstream = {
+    inFlight: new FlowLimit(() => places),
+    callQueue: new SharedSendQueue(),
+    resultQueue: new SharedSendQueue(),
+    errorForClients: (error: PalmError) => new PalmError(error.code, `told: ${error.message}`),
+  };
+  const context = {
+    window: 1_000_000,
+    callBudget,
+    callGuard: {
+      judge: (_context: unknown, _upstream: unknown, frame: Bytes) =>
+        judge?.(frame) ?? { passes: true, frame },
+      read: (frame: Bytes) => codec.decode(frame),
+    },
+    assignments: {
+      of: () => ({ judge: (frame: Bytes) => (textOf(frame) === 'made up' ? undefined : frame) }),
+    },
+    post: (frame: Frame) => posted.push(frame),
+    counted: ({ length }: Bytes) => length,
+    answer: (topic: string, answer: Bytes) => answered.push([topic, textOf(answer)]),
+    called: (count: number) => {
+      state.called += count;
+    },
+    violated: (error: unknown) => violations.push(error),
+  };
+  const backlog = new PushBacklog();
+  const channel = new PushChannel(
+    7,
+    context as unknown as ChannelContext,
+    upstream as unknown as Upstream,
+    carriesCalls,
+    backlog,
+  );
+  const users = new Set<unknown>();
+  channel.attach({
+    add: (user: unknown) => users.add(user),
+    remove: (user: unknown) => users.delete(user),
+  } as never);
+  const send = async (frames: readonly Bytes[]) => {
+    sends.push(frames.map(textOf));
+    await state.sending;
+  };
+  channel.joined({ channel: { send } } as never);
+  channel.becameReady();
+  /** A message of the client with these frames; it counts when it is released. */
+  const take = (frames: readonly Bytes[], generation = 1) => {
+    const message = new RetainedMessage(0, 0, () => state.released++);
+    channel.take(generation, frames, message);
+    message.release();
+  };
+  const takeTexts = (...texts: string[]) => take(texts.map(bytes));
+  const credit = () => {
+    channel.payCredit();
+    return posted
+      .filter((frame) => frame[0] === Type.taken)
+      .reduce((sum, frame) => sum + Number(frame[2]), 0);
+  };
+  /** Nothing of what was taken is counted any more. */
+  const nothingIsLeft = () => {
+    expect({ ...backlog, inFlight: upstream.inFlight.taken, budget: callBudget.taken }).toEqual({
+      outstanding: 0,
+      waiting: 0,
+      inFlight: 0,
+      budget: 0,
+    });
+    for (const queue of [upstream.callQueue, upstream.resultQueue]) {
+      expect(queue.waiting).toBe(0);
+      // Only when all bytes that were handed over have left may one more than the limit go in two steps.
+      expect(queue.enter(HANDED_OVER_BYTES - 1, () => {})).toBe(true);
+      expect(queue.enter(1, () => {})).toBe(true);
+      queue.leave(HANDED_OVER_BYTES);
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  };
+  /** The answers to all calls that left. */
+  const answer = () => {
+    upstream.inFlight.release(state.called);
+    callBudget.release(state.called);
+  };
+  return {
+    ...{ channel, posted, sends, answered, violations, state, backlog, users, upstream, callBudget },
+    ...{ take, takeTexts, credit, nothingIsLeft, answer },
+  };
+}
+
+const call = (client: string) => codec.encode(palmMessage({ client, function: 's.f' })).slice();
+const refused = { passes: false, topic: 'c/1', answer: bytes('no') } as const;
+const gone = new PalmError('DISCONNECTED', 'gone');
+
+describe('calls', () => {
+  it('of one turn leave together, each in a place, and are paid when they have left', async () => {
+    const { takeTexts, sends, state, backlog, upstream, callBudget, credit, answer, nothingIsLeft } =
+      ground();
+    takeTexts('a', 'bb');
+    takeTexts('c');
+    expect(backlog).toEqual({ outstanding: 4, waiting: 3 });
+    await settle();
+    expect(sends).toEqual([['a', 'bb', 'c']]);
+    expect([state.called, state.released, upstream.inFlight.taken, callBudget.taken]).toEqual([3, 2, 3, 3]);
+    expect(credit()).toBe(4);
+    answer();
+    nothingIsLeft();
+  });
+
+  it('of later turns leave by themselves', async () => {
+    const { takeTexts, sends } = ground();
+    takeTexts('a');
+    await settle();
+    takeTexts('b');
+    await settle();
+    expect(sends).toEqual([['a'], ['b']]);
+  });
+
+  it('leave in batches', async () => {
+    const { takeTexts, sends, answer, credit, nothingIsLeft } = ground();
+    takeTexts(...Array.from({ length: BATCH + 2 }, () => 'x'));
+    await settle();
+    expect(sends.map(({ length }) => length)).toEqual([BATCH, 2]);
+    expect(credit()).toBe(BATCH + 2);
+    answer();
+    nothingIsLeft();
+  });
+
+  it('that are refused are answered here, take no place, and are paid', async () => {
+    const isBad = (frame: Bytes) => textOf(frame) === 'bad';
+    for (const isLate of [false, true]) {
+      const judge = (frame: Bytes): CallVerdict => (isBad(frame) ? refused : { passes: true, frame });
+      const own = ground({ judge: isLate ? async (frame) => judge(frame) : judge });
+      own.takeTexts('bad', 'good', 'bad');
+      await settle();
+      expect([own.sends, own.answered, own.state.called]).toEqual([
+        [['good']],
+        [
+          ['c/1', 'no'],
+          ['c/1', 'no'],
+        ],
+        1,
+      ]);
+      expect(own.credit()).toBe(10);
+      own.answer();
+      own.nothingIsLeft();
+    }
+  });
+
+  it('alone that are refused are paid as well', async () => {
+    const { takeTexts, sends, credit, state, nothingIsLeft } = ground({ judge: () => refused });
+    takeTexts('bad');
+    await settle();
+    expect([sends, credit(), state.released]).toEqual([[], 3, 1]);
+    nothingIsLeft();
+  });
+
+  it('leave as the guard gives them', async () => {
+    const { takeTexts, sends } = ground({ judge: () => ({ passes: true, frame: bytes('other') }) });
+    takeTexts('a');
+    await settle();
+    expect(sends).toEqual([['other']]);
+  });
+
+  it('for an earlier generation, or while the channel is not ready, are dropped', async () => {
+    const { channel, take, sends, state, nothingIsLeft } = ground();
+    take([bytes('a')], 2);
+    take([bytes('a')], 0);
+    channel.broke(gone);
+    take([bytes('a')], 1);
+    channel.becameReady();
+    take([bytes('a')], 1);
+    await settle();
+    expect([sends, state.released]).toEqual([[], 4]);
+    take([bytes('b')], 2);
+    await settle();
+    expect(sends).toEqual([['b']]);
+    expect(state.released).toBe(5);
+    expect(nothingIsLeft).toBeDefined();
+  });
+
+  it('wait for places in order, and what is there leaves before', async () => {
+    const { takeTexts, sends, upstream, answer, state, nothingIsLeft, credit, callBudget } = ground({
+      places: 2,
+    });
+    takeTexts('a', 'b', 'c', 'd');
+    await settle();
+    expect(sends).toEqual([['a', 'b']]);
+    upstream.inFlight.release(2);
+    callBudget.release(2);
+    state.called = 0;
+    await settle();
+    expect(sends).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+    answer();
+    expect(credit()).toBe(4);
+    nothingIsLeft();
+  });
+
+  it('that waited are judged again, since grants may have changed', async () => {
+    const verdicts = [false, false, true];
+    const { takeTexts, sends, answered, upstream, callBudget, answer, state, nothingIsLeft, credit } = ground(
+      {
+        places: 1,
+        judge: (frame) => (verdicts.shift() === true ? refused : { passes: true, frame }),
+      },
+    );
+    takeTexts('a', 'b');
+    await settle();
+    upstream.inFlight.release(1);
+    callBudget.release(1);
+    state.called = 0;
+    await settle();
+    expect([sends, answered]).toEqual([[['a']], [['c/1', 'no']]]);
+    answer();
+    credit();
+    nothingIsLeft();
+  });
+
+  it('that were cancelled while they waited do not leave, and are paid', async () => {
+    const own = ground({ places: 1 });
+    const frames = [call('c/1'), call('c/2'), call('c/3')];
+    own.take(frames);
+    await settle();
+    expect(own.sends).toHaveLength(1);
+    own.channel.cancel({ client: 'c', calls: ['2', '3'], code: 'CANCELLED', reason: '' });
+    own.answer();
+    own.state.called = 0;
+    await settle();
+    expect(own.sends).toHaveLength(1);
+    own.answer();
+    expect(own.credit()).toBe(frames.reduce((sum, { length }) => sum + length, 0));
+    own.nothingIsLeft();
+    // Later calls under the same name are others.
+    own.take([call('c/2')]);
+    await settle();
+    expect(own.sends).toHaveLength(2);
+  });
+
+  it('wait while others of the server are before them in its queue', async () => {
+    const { takeTexts, sends, upstream, answer, credit, nothingIsLeft } = ground();
+    upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
+    takeTexts('a');
+    await settle();
+    expect([sends, upstream.callQueue.waiting]).toEqual([[], 1]);
+    upstream.callQueue.leave(HANDED_OVER_BYTES);
+    await settle();
+    expect(sends).toEqual([['a']]);
+    answer();
+    credit();
+    nothingIsLeft();
+  });
+
+  it.each([
+    ['breaks', (channel: PushChannel) => channel.broke(gone)],
+    ['is closed', (channel: PushChannel) => channel.close()],
+  ])('that wait when the channel %s are dropped, and leave nothing', async (_what, end) => {
+    const queued = ground();
+    queued.upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
+    queued.takeTexts('a');
+    await settle();
+    end(queued.channel);
+    await settle();
+    expect([queued.sends, queued.upstream.callQueue.waiting, queued.state.released]).toEqual([[], 0, 1]);
+    queued.upstream.callQueue.leave(HANDED_OVER_BYTES);
+    queued.nothingIsLeft();
+    const placeless = ground({ places: 1 });
+    placeless.takeTexts('a', 'b');
+    await settle();
+    end(placeless.channel);
+    placeless.answer();
+    placeless.state.called = 0;
+    await settle();
+    expect([placeless.sends, placeless.state.released]).toEqual([[['a']], 1]);
+    placeless.nothingIsLeft();
+  });
+
+  it('that the transport has when the channel breaks keep their message, and their place in the queue, until it is done', async () => {
+    const { takeTexts, channel, state, answer, nothingIsLeft, credit } = ground();
+    let done = () => {};
+    state.sending = new Promise((resolve) => {
+      done = resolve;
+    });
+    takeTexts('a');
+    await settle();
+    channel.broke(gone);
+    expect(state.released).toBe(0);
+    done();
+    await settle();
+    expect(state.released).toBe(1);
+    // The calls have left, so their answers give their places back.
+    answer();
+    expect(credit()).toBe(0);
+    nothingIsLeft();
+  });
+
+  it.each([
+    ['DISCONNECTED', gone, 0],
+    ['CLOSED', new PalmError('CLOSED', 'closed'), 0],
+    ['anything else', new PalmError('PROTOCOL', 'bad'), 1],
+    ['something that is not ours', new RangeError('bad'), 1],
+  ])('that cannot be sent for %s are the fault of the client, or not', async (_what, error, count) => {
+    const { takeTexts, state, violations, sends } = ground();
+    state.sending = Promise.reject(error);
+    takeTexts('a');
+    await settle();
+    expect(violations).toEqual(count === 1 ? [error] : []);
+    expect(state.released).toBe(1);
+    state.sending = undefined;
+    takeTexts('b');
+    await settle();
+    expect(sends).toEqual([['a'], ['b']]);
+  });
+
+  it('that are not envelopes are the fault of the client', async () => {
+    const error = new PalmError('PROTOCOL', 'bad');
+    const { takeTexts, violations, state, sends, channel, nothingIsLeft } = ground({
+      judge: () => {
+        throw error;
+      },
+    });
+    takeTexts('a');
+    await settle();
+    expect([violations, state.released, sends]).toEqual([[error], 1, []]);
+    channel.close();
+    nothingIsLeft();
+  });
+});
+
+describe('results of work', () => {
+  it('leave when they are for work that was given, in no place, and all are paid', async () => {
+    const { takeTexts, sends, state, credit, channel, nothingIsLeft, upstream } = ground({
+      carriesCalls: false,
+      places: 1,
+    });
+    expect(channel.isForWork).toBe(true);
+    upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
+    takeTexts('a', 'made up', 'b');
+    await settle();
+    expect([sends, state.called, state.released, credit()]).toEqual([[['a', 'b']], 0, 1, 9]);
+    upstream.callQueue.leave(HANDED_OVER_BYTES);
+    nothingIsLeft();
+    takeTexts('made up');
+    await settle();
+    expect([sends.length, credit()]).toEqual([1, 16]);
+    expect(ground().channel.isForWork).toBe(false);
+  });
+});
+
+describe('a channel', () => {
+  it('is told ready and broken by what clients may know, once each', () => {
+    const { channel, posted } = ground();
+    channel.becameReady();
+    channel.broke(gone);
+    channel.broke(gone);
+    channel.becameReady();
+    channel.wasRefused(new PalmError('FORBIDDEN', 'no'));
+    expect(posted).toEqual([
+      [Type.ready, 7, 1, true],
+      [Type.broken, 7, 'DISCONNECTED', 'told: gone'],
+      [Type.ready, 7, 2, true],
+      [Type.refused, 7, 'FORBIDDEN', 'told: no'],
+    ]);
+  });
+
+  it('that is closed leaves the server', () => {
+    const { channel, users } = ground();
+    expect(users.size).toBe(1);
+    channel.close();
+    expect(users.size).toBe(0);
+  });
+});
+
+describe('credit', () => {
+  const account = (window = 1_000_000) => {
+    const told: number[] = [];
+    return { told, own: new CreditAccount(window, (count) => told.push(count)) };
+  };
+
+  it('is told at a quarter of the window, which grows with it', () => {
+    const { told, own } = account();
+    own.add(FIRST_PUSH_WINDOW / 4 - 1, false);
+    expect(told).toEqual([]);
+    own.add(1, false);
+    expect(told).toEqual([FIRST_PUSH_WINDOW / 4]);
+    own.add(FIRST_PUSH_WINDOW / 4, false);
+    expect(told).toHaveLength(1);
+    own.add(FIRST_PUSH_WINDOW / 16, false);
+    expect(told).toEqual([FIRST_PUSH_WINDOW / 4, (5 * FIRST_PUSH_WINDOW) / 16]);
+  });
+
+  it('is told at no more than a quarter of the largest window', () => {
+    const { told, own } = account(1_000);
+    own.add(249, true);
+    own.add(1, true);
+    expect(told).toEqual([250]);
+  });
+
+  it('for what had to wait is told late', () => {
+    const { told, own } = account();
+    own.add(CREDIT_BYTES - 1, true);
+    expect(told).toEqual([]);
+    own.add(1, true);
+    expect(told).toEqual([CREDIT_BYTES]);
+    own.forget();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is told at a limit of bytes, however large the window is', () => {
+    const { told, own } = account(100_000_000);
+    own.add(10_000_000, false);
+    own.add(CREDIT_BYTES - 1, false);
+    own.add(1, false);
+    expect(told).toEqual([10_000_000, CREDIT_BYTES]);
+  });
+
+  it('is told after a while, from the first bytes on, and with other frames', () => {
+    const { told, own } = account();
+    own.add(1, false);
+    vi.advanceTimersByTime(CREDIT_WAIT - 1);
+    own.add(2, false);
+    expect(told).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(told).toEqual([3]);
+    own.add(4, false);
+    own.pay();
+    own.pay();
+    expect([told, vi.getTimerCount()]).toEqual([[3, 4], 0]);
+  });
+
+  it('that is forgotten is not told', () => {
+    const { told, own } = account();
+    own.add(1, false);
+    own.forget();
+    own.pay();
+    vi.advanceTimersByTime(1_000);
+    expect([told, vi.getTimerCount()]).toEqual([[], 0]);
+  });
+});
