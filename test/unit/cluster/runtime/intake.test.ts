@@ -1,0 +1,208 @@
+/** Messages that wait for a function: how many are read ahead, whose turn it is, and what is given back. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ByteBudget } from '../../../../src/async/byte-budget.ts';
+import { checkMaxWaiting, costOf, Intake } from '../../../../src/cluster/runtime/intake.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { palmMessage } from '../../../../src/protocol/message.ts';
+
+/** A clock that is a millisecond later each time, so that each item is a turn. */
+beforeEach(() => {
+  let time = performance.now();
+  vi.spyOn(performance, 'now').mockImplementation(() => ++time);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const codec = new EnvelopeCodec();
+const settle = () => new Promise(setImmediate);
+
+const frameOf = (client: string, size = 0): Bytes =>
+  codec.encode(palmMessage({ client, payload: new Uint8Array(size) })).slice();
+const clientIn = (frame: Bytes) => codec.decode(frame).client;
+
+/** A source of batches that a test gives. */
+function source(...given: (readonly Bytes[])[]) {
+  const waiting: ((result: IteratorResult<readonly Bytes[], undefined>) => void)[] = [];
+  const state = { asked: 0 };
+  const own: AsyncIterator<readonly Bytes[], undefined> = {
+    next: () => {
+      state.asked++;
+      const value = given.shift();
+      if (value !== undefined) return Promise.resolve({ done: false, value });
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+  };
+  const end = () => waiting.shift()?.({ done: true, value: undefined });
+  const give = (value: readonly Bytes[]) => waiting.shift()?.({ done: false, value });
+  return { own, state, end, give };
+}
+
+function ground(limit = 1_000_000, otherLimit?: number) {
+  const budget = new ByteBudget(limit);
+  const other = otherLimit === undefined ? undefined : new ByteBudget(otherLimit);
+  const state = { full: 0, cancelled: [] as number[] };
+  const intake = new Intake({
+    budget,
+    ...(other && { other }),
+    onFull: () => state.full++,
+    onCancelled: (count) => state.cancelled.push(count),
+  });
+  /** What waits, each given back as it is taken. */
+  const drain = async () => {
+    const taken: string[] = [];
+    while (intake.size > 0) {
+      const { value } = await intake.next();
+      for (const frame of value ?? []) {
+        taken.push(clientIn(frame));
+        intake.release(frame);
+      }
+      await settle();
+    }
+    return taken;
+  };
+  return { intake, budget, other, state, drain };
+}
+
+describe('a batch', () => {
+  it('that came while nothing waited is taken in order, and costs its bytes until it is done', async () => {
+    const { intake, budget, drain } = ground();
+    const frames = ['a/1', 'b/1', 'a/2'].map((client) => frameOf(client, 5));
+    void intake.read(source(frames).own);
+    await settle();
+    expect(intake.size).toBe(3);
+    expect(budget.used).toBe(frames.reduce((sum, frame) => sum + frame.length + 1_024, 0));
+    expect(await drain()).toEqual(['a/1', 'b/1', 'a/2']);
+    expect(budget.used).toBe(0);
+  });
+
+  it('whose messages have to wait is taken in turn, client by client', async () => {
+    const { intake, drain } = ground();
+    void intake.read(source(['a/1', 'a/2', 'a/3', 'b/1', 'c/1'].map((client) => frameOf(client))).own);
+    await settle();
+    const [first] = (await intake.next()).value ?? [];
+    expect(clientIn(first ?? frameOf(''))).toBe('a/1');
+    intake.held();
+    expect(intake.size).toBe(4);
+    expect(await drain()).toEqual(['a/2', 'b/1', 'c/1', 'a/3']);
+  });
+
+  it('that comes while others wait takes turns with them', async () => {
+    const { intake, drain } = ground();
+    const { own, give } = source(['a/1', 'a/2'].map((client) => frameOf(client)));
+    void intake.read(own);
+    await settle();
+    give([frameOf('b/1')]);
+    await settle();
+    expect(await drain()).toEqual(['a/1', 'b/1', 'a/2']);
+  });
+
+  it('tells clients apart by what stands before their calls, up to 256 bytes', async () => {
+    const { intake, drain } = ground();
+    const long = 'x'.repeat(300);
+    const clients = ['a/1', 'ab/1', `${long}1/1`, `${long}2/1`, 'a/2'];
+    const { own, give } = source(clients.slice(0, 1).map((client) => frameOf(client)));
+    void intake.read(own);
+    await settle();
+    give(clients.slice(1).map((client) => frameOf(client)));
+    await settle();
+    // The two long ones count as one client, so the second of them comes after a turn of all.
+    expect(await drain()).toEqual(['a/1', 'ab/1', `${long}1/1`, 'a/2', `${long}2/1`]);
+  });
+});
+
+describe('reading', () => {
+  const cost = costOf(frameOf('a/1'));
+
+  it('goes on up to the limit, stops there, and goes on when there is room', async () => {
+    const { intake, state, budget } = ground(2 * cost);
+    const { own, state: of } = source([frameOf('a/1')], [frameOf('a/2')], [frameOf('a/3')], [frameOf('a/4')]);
+    void intake.read(own);
+    await settle();
+    expect([intake.size, of.asked, state.full, budget.isFull]).toEqual([2, 3, 1, true]);
+    const { value } = await intake.next();
+    const [first = frameOf('')] = value ?? [];
+    intake.release(first);
+    await settle();
+    expect([intake.size, of.asked, state.full]).toEqual([2, 4, 2]);
+  });
+
+  it('stops while the other budget is full', async () => {
+    const { intake, other, state } = ground(1_000_000, 10);
+    other?.take(10);
+    void intake.read(source([frameOf('a/1')]).own);
+    await settle();
+    expect([intake.size, state.full]).toEqual([0, 1]);
+    other?.give(1);
+    await settle();
+    expect([intake.size, state.full]).toEqual([1, 1]);
+  });
+
+  it('takes a message of any size when there is room for any', async () => {
+    const { intake, drain, budget } = ground(cost);
+    void intake.read(source([frameOf('a/1', 100_000)]).own);
+    await settle();
+    expect(await drain()).toEqual(['a/1']);
+    expect(budget.used).toBe(0);
+  });
+
+  it('ends when all sources have ended and nothing waits', async () => {
+    const { intake, drain } = ground();
+    const [first, second] = [source(), source()];
+    void intake.read(first.own);
+    void intake.read(second.own);
+    const next = intake.next();
+    let isOver = false;
+    next.then(() => {
+      isOver = true;
+    });
+    first.end();
+    await settle();
+    expect(isOver).toBe(false);
+    second.give([frameOf('a/1')]);
+    expect((await next).done).toBe(false);
+    second.end();
+    await settle();
+    expect((await intake.next()).done).toBe(false);
+    expect(await drain()).toEqual(['a/1']);
+    expect(await intake.next()).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('cancelled messages', () => {
+  const cancelled = (...clients: string[]) => ({
+    has: (frame: Bytes) => clients.includes(clientIn(frame)),
+  });
+
+  it('are dropped, counted, and give their bytes back; others stay', async () => {
+    const { intake, drain, state, budget } = ground();
+    void intake.read(source(['a/1', 'b/1', 'a/2'].map((client) => frameOf(client))).own);
+    await settle();
+    expect(intake.cancel(cancelled('a/1', 'a/2', 'c/1') as never)).toBe(2);
+    expect(state.cancelled).toEqual([2]);
+    expect(intake.size).toBe(1);
+    expect(await drain()).toEqual(['b/1']);
+    expect(budget.used).toBe(0);
+  });
+
+  it('are none where nothing waits', () => {
+    const { intake, state } = ground();
+    expect(intake.cancel(cancelled('a/1') as never)).toBe(0);
+    expect(state.cancelled).toEqual([]);
+  });
+});
+
+describe('maxWaiting', () => {
+  it('is 64 MiB, a whole number from 1 on, or Infinity', () => {
+    expect(checkMaxWaiting()).toBe(67_108_864);
+    for (const good of [1, 2, Number.POSITIVE_INFINITY]) expect(checkMaxWaiting(good)).toBe(good);
+    for (const bad of [0, -1, 1.5, Number.NaN, '1', null])
+      expect(() => checkMaxWaiting(bad)).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_CALL',
+          message: expect.stringContaining('maxWaiting (bytes)'),
+        }),
+      );
+  });
+});

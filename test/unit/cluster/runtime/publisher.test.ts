@@ -1,0 +1,216 @@
+/** How results are published: to whom, how many together, what is counted, and what becomes of a result that cannot be sent. */
+import { describe, expect, it, vi } from 'vitest';
+import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
+import {
+  defaultStream,
+  Outbox,
+  Publisher,
+  type PublisherSettings,
+} from '../../../../src/cluster/runtime/publisher.ts';
+import { tally } from '../../../../src/cluster/runtime/status.ts';
+import { BATCH, BATCH_BYTES } from '../../../../src/flow-control.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import type { Delivery } from '../../../../src/transport.ts';
+import { bytes } from '../../../support/bytes.ts';
+
+const codec = new EnvelopeCodec();
+
+function ground(settings: Partial<PublisherSettings> = {}) {
+  const published: Delivery[] = [];
+  const counters = tally();
+  const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
+  const publisher = new Publisher({
+    name: 'server',
+    cache: {} as PublisherSettings['cache'],
+    logger,
+    functionLogger: logger,
+    cancellations: new Cancellations(new AbortController().signal),
+    includeStack: false,
+    publish: async (deliveries) => {
+      published.push(...deliveries);
+    },
+    handleStream: defaultStream('server', false),
+    isVerbatim: false,
+    tally: counters,
+    ...settings,
+  });
+  const message = (fields: Partial<PalmMessage> = {}) =>
+    palmMessage({ client: 'a/1', function: 'server.f', payload: bytes('x'), ...fields });
+  const frameOf = (own: PalmMessage): Bytes => codec.encode(own).slice();
+  const add = async (fields: Partial<PalmMessage> = {}, frame = frameOf(message(fields))) => {
+    publisher.add(message(fields), frame);
+    return publisher.flush();
+  };
+  const said = () =>
+    published.flatMap(({ topic, frames }) => frames.map((frame) => ({ topic, ...codec.decode(frame) })));
+  return { publisher, published, counters, logger, message, frameOf, add, said };
+}
+
+describe('a result', () => {
+  it('goes to its client, and is counted', async () => {
+    const { add, said, counters } = ground();
+    expect(await add()).toBe(true);
+    expect(said()).toMatchObject([{ topic: 'a/1', client: 'a/1', stage: 0, payload: bytes('x') }]);
+    expect(counters).toEqual({ ...tally(), answered: 1 });
+  });
+
+  it('that failed is counted as failed, and one that says that no more come is not', async () => {
+    const { add, counters } = ground();
+    await add({ status: Status.failed });
+    await add({ status: Status.ended });
+    expect(counters).toEqual({ ...tally(), answered: 2, failed: 1 });
+  });
+
+  it('is the frame that came, where nothing was changed', async () => {
+    const { publisher, published, message } = ground({ isVerbatim: true });
+    const frame = bytes('as it came');
+    publisher.add(message(), frame);
+    await publisher.flush();
+    expect(published[0]?.frames).toEqual([frame]);
+  });
+
+  it('of a server that passes results on goes on under its name, at the next stage', async () => {
+    const { add, said } = ground({ handleStream: defaultStream('server', true) });
+    await add({ function: 'server.f next.g' });
+    expect(said()).toMatchObject([{ topic: 'server', client: 'a/1', stage: 1, status: Status.ok }]);
+  });
+
+  it('too late to be sent is counted as dropped', async () => {
+    const { add, counters, logger } = ground({ publish: () => Promise.reject(new Error('closed')) });
+    expect(await add()).toBe(false);
+    expect(counters).toEqual({ ...tally(), answered: 1, dropped: 1 });
+    expect(logger.warning).toHaveBeenCalledExactlyOnceWith('results too late', { reason: 'closed' });
+  });
+
+  it('is not published twice, and nothing is where there is none', async () => {
+    const publish = vi.fn(async () => {});
+    const { publisher, add } = ground({ publish });
+    expect(await publisher.flush()).toBe(true);
+    expect(publish).not.toHaveBeenCalled();
+    await add();
+    await publisher.flush();
+    expect(publish).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a call that cannot be passed on', () => {
+  const news = (own: ReturnType<typeof ground>) =>
+    own.said().map(({ topic, status, error, stage }) => ({ topic, status, error, stage }));
+
+  it('because it failed is told to callers that listen here, too', async () => {
+    const own = ground({ handleStream: defaultStream('server', true) });
+    await own.add({ function: 'server.f next.g', status: Status.failed, error: 'no' });
+    expect(news(own)).toEqual([
+      { topic: 'server', status: Status.failed, error: 'no', stage: 1 },
+      { topic: 'a/1', status: Status.failed, error: 'no', stage: 0 },
+    ]);
+  });
+
+  it.each([
+    ['server.f', 0, true],
+    ['server.f', 3, true],
+    ['first.f server.f', 1, true],
+    ['first.f server.f', 0, false],
+    ['first.f server.f next.g', 1, false],
+  ])('because its path %j ends here at stage %i is told so: %s', async (path, stage, isTold) => {
+    const own = ground({ handleStream: defaultStream('server', true) });
+    await own.add({ function: path, stage });
+    const told = own.said().filter(({ topic }) => topic === 'a/1');
+    expect(told).toHaveLength(isTold ? 1 : 0);
+    if (isTold)
+      expect(told[0]).toMatchObject({
+        status: Status.unknownFunction,
+        payload: bytes('0'),
+        errorName: '',
+        error: `server "server" passes its results on to the next server of a pipeline, but ${JSON.stringify(path)} names no function there: call '${path} <next server>.<function>', and listen at the last server`,
+      });
+  });
+
+  it('tells paths apart, one after the other', async () => {
+    const own = ground({ handleStream: defaultStream('server', true) });
+    for (const path of ['server.f', 'server.f next.g', 'server.f']) await own.add({ function: path });
+    expect(own.said().map(({ topic }) => topic)).toEqual(['server', 'a/1', 'server', 'server', 'a/1']);
+  });
+});
+
+describe('a choice of the owner', () => {
+  it('is where the result goes, with what else is in the message', async () => {
+    const { add, said } = ground({
+      handleStream: (message, { name }) => ({ topic: `${name}/x`, message: { ...message, cache: 'c' } }),
+    });
+    await add();
+    expect(said()).toMatchObject([{ topic: 'server/x', cache: 'c' }]);
+  });
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no choice');
+      },
+      'no choice',
+    ],
+    ['is nothing', () => undefined, 'handleStream must return { topic, message } at once, not undefined'],
+    ['has no topic', (message: PalmMessage) => ({ message }), 'handleStream must return'],
+    ['has no message', () => ({ topic: 'x' }), 'handleStream must return'],
+    ['comes late', () => Promise.reject(new Error('late')), 'handleStream must return'],
+  ])('that %s fails the call, once, and its client hears of it', async (_what, handleStream, reason) => {
+    const { add, said, counters } = ground({ handleStream: handleStream as never });
+    await add();
+    expect(said()).toMatchObject([
+      { topic: 'a/1', status: Status.failed, error: expect.stringContaining(reason), payload: bytes('0') },
+    ]);
+    expect(counters).toEqual({ ...tally(), answered: 1, failed: 1 });
+    await add({ status: Status.failed, error: 'before' });
+    expect(counters).toEqual({ ...tally(), answered: 2, failed: 2 });
+  });
+});
+
+describe('the answer to a message that failed on its way', () => {
+  it('is published at once, and counted', async () => {
+    const { publisher, said, counters, message } = ground();
+    publisher.fail(message({ status: Status.failed, error: 'no' }));
+    await Promise.resolve();
+    expect(said()).toMatchObject([{ topic: 'a/1', status: Status.failed, error: 'no' }]);
+    expect(counters).toEqual({ ...tally(), answered: 1, failed: 1 });
+  });
+});
+
+describe('what waits to be published', () => {
+  const plain = (client: string, features = 0, size = 0) => ({
+    topic: client,
+    message: palmMessage({ client, features, payload: new Uint8Array(size) }),
+  });
+  const lengths = (outbox: Outbox) =>
+    outbox.take().map(({ topic, frames, mayWait }) => [topic, frames.length, mayWait]);
+
+  it('is gathered for clients that take several, each with its own, and may wait for others', () => {
+    const outbox = new Outbox();
+    for (const client of ['a', 'b', 'a']) outbox.add(plain(client, Feature.batches));
+    for (let i = 0; i < 2; i++) outbox.add(plain('c'));
+    // Not under its client's own topic.
+    for (let i = 0; i < 2; i++) outbox.add({ ...plain('d', Feature.batches), topic: 'server' });
+    expect(lengths(outbox)).toEqual([
+      ['a', 2, false],
+      ['b', 1, false],
+      ['c', 1, true],
+      ['c', 1, true],
+      ['server', 1, true],
+      ['server', 1, true],
+    ]);
+    outbox.add(plain('a', Feature.batches));
+    expect(lengths(outbox)).toEqual([['a', 1, false]]);
+    expect(lengths(outbox)).toEqual([]);
+  });
+
+  it('has so many frames and bytes in one delivery at most', () => {
+    const outbox = new Outbox();
+    for (let i = 0; i <= BATCH; i++) outbox.add(plain('a', Feature.batches));
+    expect(lengths(outbox).map(([, count]) => count)).toEqual([BATCH, 1]);
+    const half = new Uint8Array(BATCH_BYTES / 2) as Bytes;
+    for (const frame of [half, half, bytes('x')]) outbox.add(plain('a', Feature.batches), frame);
+    expect(lengths(outbox).map(([, count]) => count)).toEqual([2, 1]);
+  });
+});
