@@ -11,10 +11,11 @@ function groupOf(topic: string): string {
   return topic.slice(0, topic.indexOf('/') + 1);
 }
 
-/** The beginnings of a topic that end in a slash, shortest first. */
+/** The beginnings of a topic that end in a slash, longest first. */
 function* beginnings(topic: string): Generator<string> {
-  for (let end = topic.indexOf('/') + 1; end > 0; end = topic.indexOf('/', end) + 1)
-    yield topic.slice(0, end);
+  for (let end = topic.lastIndexOf('/'); end >= 0; end = end > 0 ? topic.lastIndexOf('/', end - 1) : -1) {
+    yield topic.slice(0, end + 1);
+  }
 }
 
 /** What notices name of one client. */

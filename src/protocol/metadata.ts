@@ -53,12 +53,12 @@ export function encodeMetadata(metadata: unknown): Bytes {
 export function readMetadata(unknown: Uint8Array): Metadata {
   if (unknown.length === 0) return NOTHING;
   const [start, end] = rangeOf(unknown);
-  if (end - start > MOST_BYTES + 16) throw broken(`it has more than ${MOST_BYTES} bytes`);
+  if (start === end) return NOTHING;
   const reader = new WireReader(unknown.subarray(0, end));
   reader.at = start;
-  if (start === end) return NOTHING;
   reader.tag();
   reader.lengthEnd();
+  if (end - reader.at > MOST_BYTES) throw broken(`it has more than ${MOST_BYTES} bytes`);
   const metadata: Record<string, string> = Object.create(null);
   let count = 0;
   while (reader.at < end) {

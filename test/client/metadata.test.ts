@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Hub, Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { Client, json, type Metadata, type TapEvent, text } from '../../src/index.ts';
-import { encodeMetadata, readMetadata, withMetadata } from '../../src/protocol/metadata.ts';
 import { memory } from '../../transports/memory/index.ts';
 import { bytes } from '../support/bytes.ts';
 import { readAll } from '../support/wait.ts';
@@ -129,41 +128,5 @@ describe('metadata that is not acceptable', () => {
   it('is acceptable up to its bounds', async () => {
     const most = { ...many(31), ['x'.repeat(64)]: 'ä'.repeat(2_048) };
     expect(await meta.eval(PATH, 1, { metadata: most })).toEqual(most);
-  });
-});
-
-describe('the field', () => {
-  it('is a map of strings in a message of its own, as protobuf writes it', () => {
-    const field = encodeMetadata({ a: 'b' });
-    expect([...field]).toEqual([0xfa, 0x3e, 8, 0x0a, 6, 0x0a, 1, 97, 0x12, 1, 98]);
-    expect(readMetadata(field)).toEqual({ a: 'b' });
-  });
-
-  it('stands among other unknown fields', () => {
-    const other = new Uint8Array([0xf8, 0x40, 5]);
-    const both = new Uint8Array([...other, ...encodeMetadata({ a: 'b' }), ...other]);
-    expect(readMetadata(both)).toEqual({ a: 'b' });
-    expect([...withMetadata(both, encodeMetadata({ c: 'd' }))]).toEqual([
-      ...other,
-      ...other,
-      ...encodeMetadata({ c: 'd' }),
-    ]);
-    expect(readMetadata(other)).toEqual({});
-  });
-
-  it.each([
-    ['twice', [...encodeMetadata({ a: 'b' }), ...encodeMetadata({ c: 'd' })]],
-    [
-      'with a name twice',
-      [0xfa, 0x3e, 16, ...Array.from({ length: 2 }, () => [0x0a, 6, 0x0a, 1, 97, 0x12, 1, 98]).flat()],
-    ],
-    ['with a name that is none', [0xfa, 0x3e, 8, 0x0a, 6, 0x0a, 1, 65, 0x12, 1, 98]],
-    ['with another field', [0xfa, 0x3e, 2, 0x10, 1]],
-    ['cut off', [0xfa, 0x3e, 8, 0x0a, 7, 0x0a, 1, 97, 0x12, 1, 98]],
-    ['that is not UTF-8', [0xfa, 0x3e, 8, 0x0a, 6, 0x0a, 1, 97, 0x12, 1, 0xff]],
-  ])('%s is refused by readers', (_what, unknown) => {
-    expect(() => readMetadata(new Uint8Array(unknown))).toThrow(
-      expect.objectContaining({ code: 'PROTOCOL' }),
-    );
   });
 });

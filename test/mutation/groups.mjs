@@ -1,7 +1,8 @@
 /**
  * Groups of source files, the tests that concern each, and the share of mutants in percent that these must kill. The first group that
  * matches a file has it. Only tests beside a group's files are named, because each mutant costs a run of those that reach it; a fault
- * in a constant of a module costs a run of all of them, so groups are small. Groups of one `room` share a target.
+ * in a constant of a module costs a run of all of them, so groups are small. Groups of one `room` share a target. A mutant that loops is
+ * stopped after `timeout` milliseconds beyond what its tests take without it, 20,000 unless the group says otherwise.
  */
 export const GROUPS = [
   {
@@ -39,6 +40,7 @@ export const GROUPS = [
   },
   {
     name: 'wire',
+    timeout: 5_000,
     room: 'protocol',
     files: /^src\/protocol\/(wire|bytes)\.ts/,
     tests: ['test/unit/protocol/wire.test.ts', 'test/unit/protocol/bytes.test.ts'],
@@ -46,6 +48,7 @@ export const GROUPS = [
   },
   {
     name: 'envelope',
+    timeout: 5_000,
     room: 'protocol',
     files: /^src\/protocol\/(envelope|envelope-fields|envelope-head)\.ts/,
     tests: ['test/unit/protocol/envelope.test.ts', 'test/unit/protocol/envelope-head.test.ts'],
@@ -53,9 +56,18 @@ export const GROUPS = [
   },
   {
     name: 'plain',
+    timeout: 5_000,
     room: 'protocol',
     files: /^src\/protocol\/envelope-plain\.ts/,
     tests: ['test/unit/protocol/envelope-plain.test.ts'],
+    target: 85,
+  },
+  {
+    name: 'fields',
+    room: 'protocol',
+    timeout: 5_000,
+    files: /^src\/protocol\/(metadata|cancel|pipeline-end|failure-details|status|feature|typed-arrays)\.ts/,
+    tests: ['test/unit/protocol/{metadata,cancel,pipeline-end,failure-details,status,typed-arrays}.test.ts'],
     target: 85,
   },
   {
@@ -66,6 +78,7 @@ export const GROUPS = [
   },
   {
     name: 'places',
+    timeout: 5_000,
     room: 'async',
     files: /^src\/async\/(flow-limit|places|turns)\.ts/,
     tests: ['test/unit/async/{flow-limit,places,turns}.test.ts'],
@@ -77,7 +90,69 @@ export const GROUPS = [
     tests: ['test/unit/async/!(flow-limit|places|turns).test.ts'],
     target: 85,
   },
-  { name: 'client', files: /^src\/client\//, tests: ['test/unit/client/**'], target: 85 },
+  {
+    name: 'inputs',
+    room: 'client',
+    timeout: 8_000,
+    files: /^src\/client\/stream\/(attempts|in-order|input|map-results|options|readable|result-stream)\.ts/,
+    tests: ['test/unit/client/stream/**'],
+    target: 85,
+  },
+  {
+    name: 'streams',
+    room: 'client',
+    timeout: 8_000,
+    files: /^src\/client\/stream\//,
+    tests: ['test/unit/client/stream.test.ts', 'test/unit/client/stream/{job,map}*.test.ts'],
+    target: 85,
+  },
+  {
+    name: 'link',
+    room: 'client',
+    timeout: 8_000,
+    files: /^src\/client\/(call|call-link)\.ts/,
+    tests: ['test/unit/client/call*.test.ts'],
+    target: 85,
+  },
+  {
+    name: 'follow',
+    room: 'client',
+    timeout: 8_000,
+    files: /^src\/client\/follow\.ts/,
+    tests: ['test/unit/client/follow.test.ts'],
+    target: 85,
+  },
+  {
+    name: 'client',
+    timeout: 8_000,
+    files: /^src\/client\//,
+    tests: ['test/unit/client/{canceller,client,connect-options,core,elaborate,later,loader}.test.ts'],
+    target: 85,
+  },
+  {
+    name: 'leases',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/dispatch\/(leases|leased-worker|worker-registry)\.ts/,
+    tests: ['test/unit/cluster/dispatch/{leases,leased-worker,worker-registry}.test.ts'],
+    target: 80,
+  },
+  {
+    name: 'dispatch',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/dispatch\//,
+    tests: ['test/unit/cluster/dispatch/**'],
+    target: 80,
+  },
+  {
+    name: 'worker-link',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/worker-link\//,
+    tests: ['test/unit/cluster/worker-link/**'],
+    target: 80,
+  },
   {
     name: 'runtime',
     room: 'cluster',

@@ -27,7 +27,7 @@ function filesOf(target) {
 const words = process.argv.slice(2);
 
 /** Runs Stryker on files of one group. */
-async function tryOut({ name, tests }, mutate) {
+async function tryOut({ name, tests, timeout = 20_000 }, mutate) {
   const { Stryker } = await import('@stryker-mutator/core');
   process.env.MUTATION_TESTS = tests.join(' ');
   const options = {
@@ -48,7 +48,7 @@ async function tryOut({ name, tests }, mutate) {
     tsconfigFile: 'none.json',
     checkers: [],
     disableTypeChecks: false,
-    timeoutMS: Number(process.env.MUTATION_TIMEOUT ?? 20_000),
+    timeoutMS: timeout,
     allowEmpty: true,
   };
   await new Stryker(options).runMutationTest();

@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: tests.map((glob) => glob.replace(/\*\*$/, '**/*.test.ts')),
     exclude: ['test/unit/house.test.ts', 'test/unit/index.test.ts', '**/*.long.test.ts'],
+    setupFiles: ['test/mutation/setup.ts'],
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },

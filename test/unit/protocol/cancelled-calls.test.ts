@@ -1,6 +1,8 @@
 /** Which messages the notices of cancelled calls name, and what it costs strangers to have them looked through. */
 import { describe, expect, it, vi } from 'vitest';
 import { CancelledCalls } from '../../../src/protocol/cancelled-calls.ts';
+import { PalmError } from '../../../src/protocol/errors.ts';
+import { Feature } from '../../../src/protocol/message.ts';
 
 const notice = (client: string, ...calls: string[]) =>
   ({ client, calls, code: 'CANCELLED', reason: '' }) as const;
@@ -60,6 +62,45 @@ describe('cancelled calls', () => {
     expect(calls.mayHave('a/1')).toBe(false);
     expect(split.mock.calls.length).toBeLessThan(1_000);
     expect(calls.mayHave('stranger7/999')).toBe(true);
+  });
+
+  it('are found with their own reason, the nearest one', () => {
+    const calls = new CancelledCalls();
+    calls.add({ client: 'r', calls: [], code: 'DISCONNECTED', reason: 'relay' });
+    expect(calls.find(call('r/1/2/3'))).toMatchObject({ code: 'DISCONNECTED' });
+    calls.add({ client: 'r/1/2', calls: [], code: 'TIMEOUT', reason: 'late' });
+    calls.add({ client: 'r/1', calls: ['9'], code: 'CANCELLED', reason: 'left' });
+    expect(calls.find(call('r/1/9'))).toMatchObject({ message: expect.stringContaining('left') });
+    expect(calls.find(call('r/2/3'))).toMatchObject({ message: expect.stringContaining('relay') });
+    expect(calls.find(call('r'))).toBeUndefined();
+    // Each beginning up to a slash counts, also where a longer one is there.
+    const two = new CancelledCalls([notice('r/1/2')]);
+    expect([two.find(call('r/1/2/3')) !== undefined, two.find(call('r/1/9'))]).toEqual([true, undefined]);
+  });
+
+  it('that are detached are found by their own name alone', () => {
+    const calls = new CancelledCalls([notice('a'), notice('b', '1', '2:3')]);
+    const detached = (client: string, ordinal = 0) => calls.find(call(client, ordinal, Feature.detached | 1));
+    expect(detached('a/1')).toBeUndefined();
+    expect([detached('b/1'), detached('b/2', 3)]).toEqual([expect.any(PalmError), expect.any(PalmError)]);
+    expect(calls.find(call('a/1', 0, 1 | Feature.ends))).toBeDefined();
+  });
+
+  it('are found with a number only where the message has one', () => {
+    const calls = new CancelledCalls([notice('b', '2:0')]);
+    expect(calls.find(call('b/2', 0))).toBeUndefined();
+  });
+
+  it('of a group of 256 clients are looked through; a larger group is forgotten whole', () => {
+    for (const [count, left] of [
+      [256, 255],
+      [257, 0],
+    ] as const) {
+      const calls = new CancelledCalls();
+      for (let i = 0; i < count; i++) calls.add(notice(`crowd/${i}`, 'x'));
+      calls.forget('crowd/7/');
+      expect([count, calls.size]).toEqual([count, left]);
+    }
   });
 
   it('are not looked through for each subscription of a stranger', () => {
