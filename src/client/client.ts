@@ -131,7 +131,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
    * @returns the answer; with `messages` above 1, as many answers, in the order they came; with 0, an empty list.
    * @throws PalmError `INVALID_CALL` before anything is sent; `REMOTE` when the function failed and the server says so;
    * `TIMEOUT`, `DISCONNECTED`, `CLOSED`; or the signal's reason. Of several answers, those that were good are in the error's
-   * `results`: after one that failed, the others have a second each to come, or as long as the first took if that is more.
+   * `results`: after each that failed, the others have a second to come.
    */
   async eval<const N extends number = 1>(
     path: FunctionPath,

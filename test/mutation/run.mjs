@@ -25,19 +25,22 @@ function filesOf(target) {
 }
 
 const words = process.argv.slice(2);
+const isQuick = words.includes('--quick');
 
 /** Runs Stryker on files of one group. */
 async function tryOut({ name, tests, timeout = 20_000 }, mutate) {
   const { Stryker } = await import('@stryker-mutator/core');
   process.env.MUTATION_TESTS = tests.join(' ');
   const options = {
-    testRunner: 'vitest',
+    testRunner: isQuick ? 'resident' : 'vitest',
     vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
-    plugins: [createRequire(import.meta.url).resolve('@stryker-mutator/vitest-runner')],
+    plugins: isQuick
+      ? [fileURLToPath(new URL('resident.mjs', import.meta.url))]
+      : [createRequire(import.meta.url).resolve('@stryker-mutator/vitest-runner')],
     mutate,
     ignorePatterns: ['docs', 'playground', 'dist', 'test/*/node_modules', '.venv', '.git'],
     concurrency: Number(process.env.MUTATION_CONCURRENCY ?? 2),
-    ignoreStatic: words.includes('--quick'),
+    ignoreStatic: isQuick,
     incremental: true,
     incrementalFile: `${cache}/${name}.json`,
     // Not below node_modules, whose code vitest does not transform.

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CallSpec, evaluate } from '../../../src/client/call.ts';
 import { Mailbox } from '../../../src/client/call-link.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
-import { Feature, type PalmMessage } from '../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../support/fake-connection.ts';
 
@@ -267,7 +267,269 @@ describe('a link', () => {
   });
 });
 
+describe('the messages of a link', () => {
+  it('subscribes to its topics, and asks a frond server to confirm that within 2 s', async () => {
+    for (const [isDirect, proofTimeout] of [
+      [true, 2_000],
+      [false, 0],
+    ] as const) {
+      const server = await FakeServer.open({ isDirect });
+      const subscribe = vi.spyOn(server.connection, 'subscribe');
+      server.link.subscribe('other');
+      expect(subscribe.mock.calls).toEqual([['other', 'client/', { proofTimeout }]]);
+    }
+  });
+
+  it('has more messages under way where frond answers over a proved link', async () => {
+    for (const [isDirect, isProved, most] of [
+      [true, true, 8_192],
+      [true, false, 500],
+      [false, true, 500],
+      [false, false, 500],
+    ] as const) {
+      const server = await FakeServer.open({ isDirect });
+      server.up();
+      server.subscription.isProved = isProved;
+      // So small that their size sets no limit.
+      for (let i = 0; i < 200; i++) server.link.inFlight.answered(1);
+      let admitted = 0;
+      while (admitted < 10_000 && server.link.tryAdmit()) admitted++;
+      expect([isDirect, isProved, admitted]).toEqual([isDirect, isProved, most]);
+    }
+  });
+
+  it('names topics by the id that the connection has now', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    expect(server.link.topic('1')).toBe('client/1');
+    vi.spyOn(server.connection, 'id', 'get').mockReturnValue('other');
+    expect(server.link.topic('2')).toBe('other/2');
+    const calling = call(server, 'a');
+    await settle();
+    const [message] = server.taken();
+    expect(message?.client).toMatch(/^other\//);
+    if (message !== undefined) server.reply(message, { payload: bytes('b') });
+    expect(await calling).toEqual(['b']);
+  });
+
+  it('adds what the tap adds to a message, to that one alone', async () => {
+    const unknown = new Uint8Array([0xfa, 0x3e, 0]);
+    const tap = vi.fn(() => undefined as Uint8Array<ArrayBuffer> | undefined);
+    const server = await FakeServer.open({ tap });
+    server.up();
+    tap.mockReturnValueOnce(unknown);
+    const calls = ['a', 'b'].map((name) => call(server, name));
+    await settle();
+    const messages = server.taken();
+    expect(messages.map((message) => [...message.unknown])).toEqual([[...unknown], []]);
+    expect(messages.map(({ payload }) => textOf(payload))).toEqual(['a', 'b']);
+    for (const message of messages) server.reply(message);
+    await Promise.all(calls);
+  });
+
+  it('shows the tap the topic and the size of each frame', async () => {
+    const tap = vi.fn();
+    const server = await FakeServer.open({ tap });
+    server.up();
+    const calling = call(server, 'a');
+    await settle();
+    const [frame] = server.pusher.sent;
+    server.deliver('client/1', frame ?? new Uint8Array(0));
+    await calling;
+    const size = frame?.length;
+    expect(tap.mock.calls).toMatchObject([
+      [{ direction: 'out', topic: undefined, size }],
+      [{ direction: 'in', topic: 'client/1', size }],
+    ]);
+  });
+
+  it('gives a call a payload of its own', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const answers: Uint8Array[] = [];
+    const id = server.link.mailbox.open({
+      answer: ({ payload }) => answers.push(payload),
+      fail: () => {},
+    });
+    server.reply(palmMessage({ client: `client/${id}` }), { payload: bytes('abc') });
+    await settle();
+    expect(answers.map(({ buffer }) => buffer.byteLength)).toEqual([3]);
+  });
+
+  it('reads all frames of a delivery, beyond one that it cannot read', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
+    const server = await FakeServer.open({ logger });
+    server.up();
+    const [answer, fail] = [vi.fn(), vi.fn()];
+    const id = server.link.mailbox.open({ answer, fail });
+    const topic = `client/${id}`;
+    const good = server.link.encode(palmMessage({ client: topic, payload: bytes('x') }));
+    const deliveries = [{ topic, frames: [new Uint8Array([0xff, 0xff]), good] }];
+    server.subscription.queue.push(deliveries);
+    await settle();
+    expect([answer.mock.calls.length, fail.mock.calls.length]).toEqual([1, 1]);
+    expect(fail.mock.calls).toMatchObject([[{ code: 'PROTOCOL' }]]);
+    expect(logger.warning.mock.calls).toEqual([
+      [
+        'bad answer',
+        { topic, size: 2, reason: expect.stringContaining('a frame is not a PALM envelope'), times: 1 },
+      ],
+    ]);
+  });
+
+  it('says which calls a break has lost, in the log and to each', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
+    const server = await FakeServer.open({ logger });
+    server.up();
+    const calls = ['a', 'b'].map((name) => call(server, name).catch((error) => error));
+    await settle();
+    expect(server.link.breaks).toBe(0);
+    server.subscription.setBroken(BROKEN);
+    const text = 'the link broke; calls under way lost their answers and may have run';
+    for (const error of await Promise.all(calls))
+      expect(error).toMatchObject({ code: 'DISCONNECTED', message: text, sent: 'unknown', cause: BROKEN });
+    expect(logger.warning.mock.calls).toEqual([
+      ['connection broke', { code: 'DISCONNECTED', reason: 'the link broke', calls: 2 }],
+    ]);
+    expect(server.link.breaks).toBe(1);
+  });
+
+  it('numbers its breaks, and tells calls which one failed them', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const fail = vi.fn();
+    server.link.mailbox.open({ answer: () => {}, fail });
+    server.pusher.setBroken(BROKEN);
+    expect(server.link.breaks).toBe(1);
+    server.subscription.setBroken(BROKEN);
+    expect(server.link.breaks).toBe(2);
+    expect(fail.mock.calls.map(([, number]) => number)).toEqual([2]);
+    server.link.mailbox.open({ answer: () => {}, fail });
+    // It was opened after the first break.
+    await vi.advanceTimersByTimeAsync(GRACE);
+    expect(fail).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells its follower of each break, of the channels that it has now', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    const broke = vi.fn();
+    server.link.follower = { broke, asked: async () => {} };
+    server.pusher.setBroken(BROKEN);
+    server.subscription.setBroken(BROKEN);
+    expect(broke).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(GRACE);
+  });
+
+  it('sends by its pusher, and asks it for room', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    expect(server.link.room()).toBeUndefined();
+    const room = Promise.resolve();
+    Object.assign(server.pusher, { room: () => room });
+    expect(server.link.room()).toBe(room);
+    await server.link.send([bytes('x')]);
+    expect(server.pusher.sent).toEqual([bytes('x')]);
+  });
+});
+
+describe('a link that is waited for', () => {
+  it('is ready when both channels are', async () => {
+    const server = await FakeServer.open();
+    let isReady = false;
+    const waiting = server.link.ready().then(() => {
+      isReady = true;
+    });
+    server.pusher.setReady();
+    await settle();
+    expect(isReady).toBe(false);
+    server.subscription.setReady();
+    await waiting;
+    await server.link.ready();
+  });
+
+  it('fails with the refusal of another server, or because it is closed', async () => {
+    const server = await FakeServer.open();
+    const refusal = new PalmError('WRONG_SERVER', 'another server');
+    server.link.refusal = refusal;
+    await expect(server.link.ready()).rejects.toBe(refusal);
+    server.link.close();
+    await expect(server.link.ready()).rejects.toMatchObject({ code: 'CLOSED', sent: false });
+    expect(server.link.isReady).toBe(false);
+    expect(server.link.tryAdmit()).toBe(false);
+  });
+
+  it('takes no place while it is not ready', async () => {
+    const server = await FakeServer.open();
+    expect([server.link.tryAdmit(), server.link.inFlight.taken]).toEqual([false, 0]);
+    server.up();
+    expect([server.link.tryAdmit(), server.link.inFlight.taken]).toEqual([true, 1]);
+  });
+
+  it('fails with what refuses a channel, once the server was asked where it is', async () => {
+    const server = await FakeServer.open();
+    const asked = vi.fn(async () => {});
+    server.link.follower = { broke: () => {}, asked };
+    const refusal = new PalmError('FORBIDDEN', 'a wrong key');
+    const waiting = expect(server.link.ready()).rejects.toBe(refusal);
+    server.pusher.setRefused(refusal);
+    await waiting;
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it.each(['push', 'subscribe'] as const)('waits on where the server has moved: %s', async (what) => {
+    const server = await FakeServer.open();
+    const { link } = server;
+    const asked = vi.fn(async () => {
+      if (what === 'push') link.pusher = link.push('push 2');
+      else link.subscription = link.subscribe('sub 2');
+    });
+    link.follower = { broke: () => {}, asked };
+    const refused = what === 'push' ? server.pusher : server.subscription;
+    const waiting = link.ready();
+    refused.setRefused(new PalmError('FORBIDDEN', 'a wrong key'));
+    await settle();
+    server.up();
+    await waiting;
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('the time that is up', () => {
+  it.each([
+    [
+      true,
+      undefined,
+      'no connection to push and sub within 5 ms, so server.f was not sent; is the server up?',
+      false,
+    ],
+    [true, 'no answer', 'no answer from server.f at push within 5 ms; it may need longer', 'unknown'],
+    [
+      false,
+      'no answer',
+      'no answer from server.f at push within 5 ms; does the function exist? A stock pylm server stops at one that does not',
+      'unknown',
+    ],
+  ] as const)('is told with what is known: %s, %s', async (isDirect, came, message, sent) => {
+    const server = await FakeServer.open({ isDirect });
+    expect(server.link.timeout('server.f', 5, came)).toMatchObject({ code: 'TIMEOUT', message, sent });
+    vi.spyOn(server.connection, 'trouble', 'get').mockReturnValue(': the name is not known');
+    expect(server.link.timeout('server.f', 5, came).message).toBe(
+      message.replace(/;.*$/, ': the name is not known'),
+    );
+  });
+});
+
 describe('a mailbox', () => {
+  it('takes an id that is given, and counts each answer that finds no call', () => {
+    const mailbox = new Mailbox();
+    const own = { answer: () => {}, fail: () => {} };
+    expect(mailbox.open(own, 'mine')).toBe('mine');
+    expect([mailbox.get('mine'), mailbox.unclaimed]).toEqual([own, 0]);
+    mailbox.close('mine');
+    expect([mailbox.get('mine'), mailbox.get('mine'), mailbox.unclaimed]).toEqual([undefined, undefined, 2]);
+  });
+
   it('gives each call an id of its own, and fails those that still wait', () => {
     const mailbox = new Mailbox();
     const told: string[] = [];

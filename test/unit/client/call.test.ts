@@ -1,7 +1,17 @@
 /** Whatever an eval ends with: its error says what is known, and nothing of it is left. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type CallSpec, type Evaluation, evaluate, readAnswer } from '../../../src/client/call.ts';
+import {
+  type CallSpec,
+  callEnvelope,
+  checkCall,
+  type Evaluation,
+  evaluate,
+  nameOf,
+  readAnswer,
+} from '../../../src/client/call.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { PalmError } from '../../../src/protocol/errors.ts';
+import { encodeFailure } from '../../../src/protocol/failure-details.ts';
 import { Feature, palmMessage, Status } from '../../../src/protocol/message.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { BROKEN, countedSignal, FakeServer, settle } from '../../support/fake-connection.ts';
@@ -297,6 +307,176 @@ it('an eval whose signal has aborted before sends nothing', async () => {
   call.expectNothingLeft();
 });
 
+describe('an eval tells the server that it is given up', () => {
+  /** What the server is told. */
+  async function told(
+    fields: Partial<Evaluation<string>>,
+    end: (server: FakeServer, call: Awaited<ReturnType<typeof begin>>) => unknown,
+  ) {
+    const server = await upServer();
+    const cancel = vi.fn();
+    server.link.cancel = cancel;
+    const call = await begin(server, fields);
+    const [id] = server.link.mailbox.ids();
+    await end(server, call);
+    await call.promise;
+    return { id, calls: cancel.mock.calls, error: call.outcome.error };
+  }
+
+  it('when it is aborted, with its id and the reason', async () => {
+    const { id, calls, error } = await told({}, (_, call) => call.abort.abort());
+    expect(calls).toEqual([[id, SPEC, error]]);
+  });
+
+  it('when its time is up, also with some answers there', async () => {
+    const { id, calls, error } = await told({ messages: 2 }, async (server) => {
+      const [message] = server.taken();
+      if (message !== undefined) server.reply(message, { payload: bytes('1') });
+      await vi.advanceTimersByTimeAsync(TIMEOUT);
+    });
+    expect(calls).toEqual([[id, SPEC, expect.objectContaining({ code: 'TIMEOUT' })]]);
+    // The caller's own error has the answers.
+    expect(error).toMatchObject({ code: 'TIMEOUT', results: ['1'], cause: calls[0]?.[2] });
+  });
+
+  it('not when all answers are there, or none is wanted', async () => {
+    const answered = await told({}, (server) => {
+      const [message] = server.taken();
+      if (message !== undefined) server.reply(message);
+    });
+    expect(answered.calls).toEqual([]);
+    expect((await told({ messages: 0 }, () => {})).calls).toEqual([]);
+  });
+
+  it('not when it was never sent', async () => {
+    const server = await FakeServer.open();
+    const cancel = vi.fn();
+    server.link.cancel = cancel;
+    const call = await begin(server);
+    call.abort.abort();
+    await call.promise;
+    server.up();
+    await settle();
+    expect(cancel).not.toHaveBeenCalled();
+  });
+});
+
+describe('an eval that fails', () => {
+  it('says how many of its answers came in time', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 3 });
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { payload: bytes('1') });
+    await vi.advanceTimersByTimeAsync(TIMEOUT);
+    expect(call.outcome.error).toMatchObject({
+      message: `1 of 3 answers from server.f at push within ${TIMEOUT} ms; it may need longer`,
+      results: ['1'],
+    });
+    const other = await begin(server);
+    await vi.advanceTimersByTimeAsync(TIMEOUT);
+    expect(other.outcome.error).toMatchObject({
+      message: `no answer from server.f at push within ${TIMEOUT} ms; it may need longer`,
+      results: undefined,
+    });
+  });
+
+  it('keeps what the error of the first bad answer says beside the good ones', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 3 });
+    const [message] = server.taken();
+    if (message !== undefined) {
+      server.reply(message, { payload: bytes('1') });
+      server.reply(message, {
+        status: Status.failed,
+        error: 'first',
+        errorName: 'Gone',
+        payload: encodeFailure({ data: { left: 3 } }),
+      });
+      server.reply(message, { status: Status.failed, error: 'second' });
+    }
+    await call.promise;
+    expect(call.outcome.error).toMatchObject({
+      code: 'REMOTE',
+      message: 'server.f failed: Gone: first',
+      sent: true,
+      remoteName: 'Gone',
+      data: { left: 3 },
+      results: ['1'],
+      cause: expect.objectContaining({ remoteName: 'Gone', results: undefined }),
+    });
+  });
+
+  it('waits a second for the others after each that failed', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 4 });
+    const [message] = server.taken();
+    const fail = () => message && server.reply(message, { status: Status.failed, error: 'no' });
+    fail();
+    await vi.advanceTimersByTimeAsync(999);
+    fail();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(call.outcome.error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(call.outcome.error).toMatchObject({ code: 'REMOTE' });
+    call.expectNothingLeft();
+  });
+
+  it('fails with the bad answer, and not for its time, when that is up first', async () => {
+    const server = await upServer();
+    const call = await begin(server, { messages: 2, timeout: 500 });
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { status: Status.failed, error: 'no' });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(call.outcome.error).toMatchObject({ code: 'REMOTE', message: 'server.f failed: no' });
+    call.expectNothingLeft();
+  });
+});
+
+describe('a call that is checked', () => {
+  const defaults = { pipeline: 'p', features: 5, metadata: new Uint8Array([1]) };
+
+  it('has its function, its cache field and the fields of its client', () => {
+    const spec = checkCall(['server.f', 'next.g'], 'server', 'k', defaults);
+    expect(spec).toEqual({ function: 'server.f next.g', cache: 'k', ...defaults });
+    expect(callEnvelope(spec, 'client/1')).toEqual(
+      palmMessage({
+        pipeline: 'p',
+        client: 'client/1',
+        function: 'server.f next.g',
+        cache: 'k',
+        features: 5,
+        unknown: defaults.metadata,
+      }),
+    );
+  });
+
+  it.each([
+    [
+      'a list',
+      ['other.f', 'server.g'],
+      '',
+      "this client calls server 'server' first: 'server.…', not \"other.f\"",
+    ],
+    ['a string', 'other.f', '', "this client calls server 'server' first: 'server.…', not \"other.f\""],
+    ['half of a surrogate pair', 'server.f', 'a\ud800', 'surrogate'],
+    ['a number', 'server.f', 5, 'cache must be a string, not 5'],
+  ])('is refused for %s', (_what, path, cache, message) => {
+    expect(() => checkCall(path, 'server', cache, defaults)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        sent: false,
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
+});
+
+it('a name is shown in 200 characters, none of which acts on a terminal', () => {
+  for (const length of [1, 200]) expect(nameOf('x'.repeat(length))).toBe('x'.repeat(length));
+  expect(nameOf('x'.repeat(201))).toBe(`${'x'.repeat(200)}…`);
+  expect(nameOf('a\u001b')).toBe('a\\u001b');
+});
+
 describe('an answer', () => {
   const message = (fields: object) => palmMessage({ function: 'server.f', ...fields });
 
@@ -304,8 +484,31 @@ describe('an answer', () => {
     [Status.failed, 'REMOTE'],
     [Status.unknownFunction, 'REMOTE'],
     [Status.refused, 'FORBIDDEN'],
+    [Status.cancelled, 'REMOTE'],
+    [Status.invalid, 'INVALID_CALL'],
+    [Status.ended, 'REMOTE'],
   ])('of status %i is an error of code %s', (status, code) => {
     expect(readAnswer(message({ status, error: 'why' }), false)).toMatchObject({ code, sent: true });
+  });
+
+  it('that failed says what failed, and how', () => {
+    const read = (fields: object) => readAnswer(message(fields), false);
+    const text = (fields: object) => (read(fields) as PalmError).message;
+    expect(text({ status: Status.failed, error: 'why', errorName: 'E' })).toBe('server.f failed: E: why');
+    expect(text({ status: Status.failed, error: 'why' })).toBe('server.f failed: why');
+    expect(text({ status: Status.refused, error: 'why' })).toBe('server.f was refused: why');
+    expect(read({ status: Status.failed, errorName: 'E' })).toMatchObject({ remoteName: 'E' });
+    expect(read({ status: Status.failed })).toMatchObject({ remoteName: undefined });
+    const issues = [{ path: ['a'], message: 'is missing' }];
+    expect(read({ status: Status.invalid, payload: encodeFailure({ issues }) })).toMatchObject({ issues });
+  });
+
+  it('that succeeded is its payload, also an empty one', () => {
+    const payload = bytes('');
+    expect(readAnswer(message({ payload }), true)).toBe(payload);
+    expect(readAnswer(message({ payload: bytes('0') }), true)).toMatchObject({
+      message: "server.f answered '0': in pylm the function raised or does not exist; see the server's log",
+    });
   });
 
   it("of one byte, '0', is a failure only where the caller says so", () => {

@@ -15,7 +15,11 @@ import {
   writeVarint,
 } from '../../../src/protocol/wire.ts';
 
-const refused = expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('envelope') });
+const refused = (why: string) =>
+  expect.objectContaining({ code: 'PROTOCOL', message: `a frame is not a PALM envelope: ${why}` });
+const LONGER = refused('a field is longer than the frame');
+const CUT = refused('it ends inside a number');
+const RANGE = refused('a tag or length is out of range');
 
 /** The tag of field 1 of a wire type. */
 const tag = (type: number) => (1 << 3) | type;
@@ -38,14 +42,16 @@ describe('groups', () => {
   it('nest 100 deep, and no deeper', () => {
     expect(skipped(...nested(99))).toBe(198);
     expect(skipped(...nested(100))).toBe(200);
-    expect(() => skipped(...nested(101))).toThrow(refused);
+    expect(() => skipped(...nested(101))).toThrow(refused('groups are nested too deeply'));
   });
 
   it('end with their own number, and hold other fields', () => {
     expect(skipped(tag(START_GROUP), tag(VARINT), 7, tag(END_GROUP))).toBe(4);
-    expect(() => skipped(tag(START_GROUP), (2 << 3) | END_GROUP)).toThrow(refused);
-    expect(() => skipped(tag(START_GROUP), tag(VARINT), 7)).toThrow(refused);
-    expect(() => skipped(tag(END_GROUP))).toThrow(refused);
+    expect(() => skipped(tag(START_GROUP), (2 << 3) | END_GROUP)).toThrow(
+      refused('a group ends that did not begin'),
+    );
+    expect(() => skipped(tag(START_GROUP), tag(VARINT), 7)).toThrow(CUT);
+    expect(() => skipped(tag(END_GROUP))).toThrow(refused('wire type 4 stands where a field should begin'));
   });
 });
 
@@ -55,17 +61,17 @@ describe('varints', () => {
   it('have at most 10 bytes', () => {
     expect(skipped(tag(VARINT), ...ones(9))).toBe(10);
     expect(skipped(tag(VARINT), ...ones(10))).toBe(11);
-    expect(() => skipped(tag(VARINT), ...ones(11))).toThrow(refused);
-    expect(() => skipped(tag(VARINT), 0x80)).toThrow(refused);
+    expect(() => skipped(tag(VARINT), ...ones(11))).toThrow(refused('a number is longer than 10 bytes'));
+    expect(() => skipped(tag(VARINT), 0x80)).toThrow(CUT);
   });
 
   it('of 32 bits end at 2^32 - 1', () => {
     expect(reader(0xfe, 0xff, 0xff, 0xff, 0x0f).uint32()).toBe(2 ** 32 - 2);
     expect(reader(0xff, 0xff, 0xff, 0xff, 0x0f).uint32()).toBe(2 ** 32 - 1);
-    expect(() => reader(0x80, 0x80, 0x80, 0x80, 0x10).uint32()).toThrow(refused);
-    expect(() => reader(0x80, 0x80, 0x80, 0x80, 0x80, 0x00).uint32()).toThrow(refused);
-    expect(() => reader().uint32()).toThrow(refused);
-    expect(() => reader(0x80).uint32()).toThrow(refused);
+    expect(() => reader(0x80, 0x80, 0x80, 0x80, 0x10).uint32()).toThrow(RANGE);
+    expect(() => reader(0x80, 0x80, 0x80, 0x80, 0x80, 0x00).uint32()).toThrow(RANGE);
+    expect(() => reader().uint32()).toThrow(CUT);
+    expect(() => reader(0x80).uint32()).toThrow(CUT);
   });
 
   it('of 64 bits are exact up to 2^53 - 1, and refused beyond', () => {
@@ -77,10 +83,12 @@ describe('varints', () => {
     };
     const most = 2n ** 53n - 1n;
     for (const value of [most - 1n, most, -most, -most + 1n, 0n, -1n, 127n, 128n, 2n ** 28n, 2n ** 31n]) {
-      expect(reader(...written(value)).int64()).toBe(Number(value));
+      // What follows is no part of it.
+      const wire = reader(...written(value), 0x7f, 0x7f);
+      expect([wire.int64(), wire.at]).toEqual([Number(value), written(value).length]);
     }
     for (const value of [most + 1n, -most - 1n]) {
-      expect(() => reader(...written(value)).int64()).toThrow(refused);
+      expect(() => reader(...written(value)).int64()).toThrow(refused('stage is beyond ±(2^53 - 1)'));
     }
   });
 
@@ -127,20 +135,23 @@ describe('fields', () => {
     expect(skipped(tag(FIXED32), 1, 2, 3, 4)).toBe(5);
     expect(skipped(tag(FIXED64), 1, 2, 3, 4, 5, 6, 7, 8)).toBe(9);
     expect(skipped(tag(BYTES), 2, 1, 2)).toBe(4);
-    expect(() => skipped(tag(FIXED32), 1, 2, 3)).toThrow(refused);
-    expect(() => skipped(tag(FIXED64), 1, 2, 3, 4, 5, 6, 7)).toThrow(refused);
-    expect(() => skipped(tag(BYTES), 2, 1)).toThrow(refused);
+    expect(() => skipped(tag(FIXED32), 1, 2, 3)).toThrow(LONGER);
+    expect(() => skipped(tag(FIXED64), 1, 2, 3, 4, 5, 6, 7)).toThrow(LONGER);
+    expect(() => skipped(tag(BYTES), 2, 1)).toThrow(LONGER);
   });
 
   it('have a number above 0, and one of six wire types', () => {
     expect(reader(8).tag()).toBe(8);
-    expect(() => reader(7).tag()).toThrow(refused);
-    for (const type of [6, 7]) expect(() => skipped(tag(type), 0)).toThrow(refused);
+    expect(() => reader(7).tag()).toThrow(refused('a field has number 0'));
+    for (const type of [6, 7])
+      expect(() => skipped(tag(type), 0)).toThrow(
+        refused(`wire type ${type} stands where a field should begin`),
+      );
   });
 
   it('say where their bytes end, and leave the reader before them', () => {
     const wire = reader(3, 1, 2, 3);
     expect([wire.lengthEnd(), wire.at]).toEqual([4, 1]);
-    expect(() => reader(4, 1, 2, 3).lengthEnd()).toThrow(refused);
+    expect(() => reader(4, 1, 2, 3).lengthEnd()).toThrow(LONGER);
   });
 });

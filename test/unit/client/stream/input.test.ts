@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { openInput } from '../../../../src/client/stream/input.ts';
+import { openInput, sizeOf } from '../../../../src/client/stream/input.ts';
 
 const done = { kind: 'done' };
 const value = (own: unknown) => ({ kind: 'value', value: own });
@@ -164,5 +164,86 @@ describe('a stream that cannot be iterated, as in Safari', () => {
     input.close();
     await new Promise(setImmediate);
     expect(cancel).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a stream of Node', () => {
+  function stream(destroy: unknown) {
+    const { input, end } = iterable(true, async () => ({ done: false, value: 1 }));
+    return { own: Object.assign(input, { destroy }), end };
+  }
+
+  it('is destroyed when no more is wanted: its iterator would wait for the next chunk', async () => {
+    const destroy = vi.fn(function (this: unknown) {
+      return this;
+    });
+    const { own, end } = stream(destroy);
+    const input = openInput(own);
+    await input.take();
+    input.close();
+    input.close();
+    expect(destroy.mock.results.map((result) => result.value)).toEqual([own]);
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+
+  it('is left alone when it was not begun', () => {
+    const destroy = vi.fn();
+    openInput(stream(destroy).own).close();
+    expect(destroy).not.toHaveBeenCalled();
+  });
+
+  it('may have a destroy that is no function, as any object may', async () => {
+    const { own, end } = stream('yes');
+    const input = openInput(own);
+    await input.take();
+    input.close();
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a Blob', () => {
+  const PIECE = 65_536;
+
+  it.each([
+    [0, []],
+    [1, [1]],
+    [PIECE - 1, [PIECE - 1]],
+    [PIECE, [PIECE]],
+    [PIECE + 1, [PIECE, 1]],
+    [2 * PIECE, [PIECE, PIECE]],
+  ])('of %i bytes gives pieces of %j', async (size, lengths) => {
+    const whole = new Uint8Array(size).map((_, at) => at % 251);
+    const input = openInput<Uint8Array<ArrayBuffer>>(new Blob([whole]));
+    expect(input.takeNow()).toBeUndefined();
+    const pieces: Uint8Array[] = [];
+    for (let item = await input.take(); item.kind === 'value'; item = await input.take())
+      pieces.push(item.value);
+    expect(pieces.map(({ length }) => length)).toEqual(lengths);
+    expect(Buffer.compare(Buffer.concat(pieces), whole)).toBe(0);
+    expect(sizeOf(new Blob([whole]))).toBe(lengths.length);
+  });
+});
+
+describe('the number of inputs', () => {
+  it.each([
+    ['a list', [1, 2], 2],
+    ['an empty list', [], 0],
+    ['a typed array', new Float64Array(3), 3],
+    ['a Set', new Set([1]), 1],
+    ['a Map', new Map([[1, 2]]), 1],
+    ['a list with a size', Object.assign([1], { size: 7 }), 1],
+    ['an odd length beside a size', { length: 'x', size: 4 }, 4],
+  ])('is that of %s', (_what, own, count) => {
+    expect(sizeOf(own)).toBe(count);
+  });
+
+  it.each([
+    ['a generator', (function* () {})()],
+    ['a length below 0', { length: -1 }],
+    ['a length that is not whole', { length: 1.5 }],
+    ['a length that is a string', { length: '2' }],
+    ['an endless size', { size: Number.POSITIVE_INFINITY }],
+  ])('is not known of %s', (_what, own) => {
+    expect(sizeOf(own)).toBeUndefined();
   });
 });

@@ -36,6 +36,7 @@ describe('options of jobs and maps', () => {
     [{ retryDelay: 0 }, 'retryDelay must be milliseconds above 0, or Infinity, not 0'],
     [{ idleTimeout: 0 }, 'idleTimeout must be milliseconds above 0, or Infinity, not 0'],
     [{ ordered: 1 }, 'ordered must be true or false, not 1'],
+    [{ detached: 'yes' }, 'detached must be true or false, not "yes"'],
     [{ concurrency: 5 }, 'concurrency belongs to roles: give window'],
     [{ window: null }, 'window must be a whole number from 1 on, not null'],
   ])('%j: %s', (options, message) => {
@@ -46,7 +47,7 @@ describe('options of jobs and maps', () => {
 describe('payloads', () => {
   it('are anything that can be iterated, or read', () => {
     async function* values() {}
-    for (const own of [[], new Set(), values(), { getReader: () => {} }, new Map()])
+    for (const own of [[], new Set(), values(), { getReader: () => {} }, new Map(), new Blob([])])
       expect(() => checkInput(own)).not.toThrow();
   });
 
@@ -55,6 +56,8 @@ describe('payloads', () => {
     [null, 'null'],
     ['text', '"text"'],
     [{}, 'an object'],
+    [{ stream: () => {} }, 'an object'],
+    [{ slice: () => {} }, 'an object'],
     [new Uint8Array(2), 'a Uint8Array'],
     [new DataView(new ArrayBuffer(1)), 'a DataView'],
     [Symbol('s'), 'Symbol(s)'],
