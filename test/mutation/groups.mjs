@@ -94,7 +94,7 @@ export const GROUPS = [
     name: 'inputs',
     room: 'client',
     timeout: 8_000,
-    files: /^src\/client\/stream\/(attempts|in-order|input|map-results|options|readable|result-stream)\.ts/,
+    files: /^src\/client\/stream\/(attempts|in-order|input|map-results|options|readable)\.ts/,
     tests: ['test/unit/client/stream/**'],
     target: 85,
   },

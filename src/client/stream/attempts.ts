@@ -141,7 +141,7 @@ export class Attempts {
       this.#rests.shift();
       const { attempt } = rest;
       // An answer to an earlier attempt may have come meanwhile.
-      if (this.#resting.get(attempt.index) !== attempt || attempt.at !== rest.at) continue;
+      if (this.#resting.get(attempt.index) !== attempt) continue;
       this.#resting.delete(attempt.index);
       this.#out.set(attempt.index, attempt);
       attempt.count++;

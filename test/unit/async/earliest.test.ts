@@ -65,6 +65,7 @@ describe('a heap', () => {
   it('gives the lowest rank first, whatever comes in between', () => {
     const commands = fc.array(fc.oneof(fc.integer({ min: 0, max: 50 }), fc.constant('shift' as const)), {
       maxLength: 200,
+      size: 'max',
     });
     fc.assert(
       fc.property(commands, (all) => {

@@ -25,7 +25,7 @@ describe('a Fifo', () => {
       fc.record({ clear: fc.boolean() }),
     );
     fc.assert(
-      fc.property(fc.array(command, { maxLength: 30 }), (commands) => {
+      fc.property(fc.array(command, { maxLength: 30, size: 'max' }), (commands) => {
         const fifo = new Fifo<number>();
         let model: number[] = [];
         let next = 0;

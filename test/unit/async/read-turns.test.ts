@@ -6,7 +6,12 @@ const nextTurn = () => new Promise(setImmediate);
 
 it('all sockets together read for the budget, and no longer', async () => {
   const turns = new ReadTurns(10);
-  expect([turns.spend(4), turns.spend(5), turns.spend(1), turns.spend(0)]).toEqual([true, true, false, false]);
+  expect([turns.spend(4), turns.spend(5), turns.spend(1), turns.spend(0)]).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
   await nextTurn();
   expect([turns.spend(9), turns.spend(1)]).toEqual([true, false]);
 });

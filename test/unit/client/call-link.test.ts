@@ -394,6 +394,23 @@ describe('the messages of a link', () => {
     expect(server.link.breaks).toBe(1);
   });
 
+  it('says once that its pusher broke, when the time for late answers is up', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
+    const console = vi.spyOn(globalThis.console, 'error');
+    const server = await FakeServer.open({ logger });
+    server.up();
+    for (let times = 1; times <= 2; times++) {
+      server.pusher.setBroken(BROKEN);
+      expect(logger.warning).toHaveBeenCalledTimes(times - 1);
+      await vi.advanceTimersByTimeAsync(GRACE);
+      expect(logger.warning).toHaveBeenCalledTimes(times);
+      server.pusher.setReady();
+    }
+    server.subscription.setBroken(BROKEN);
+    // Nobody follows this server.
+    expect(console).not.toHaveBeenCalled();
+  });
+
   it('numbers its breaks, and tells calls which one failed them', async () => {
     const server = await FakeServer.open();
     server.up();
@@ -453,6 +470,7 @@ describe('a link that is waited for', () => {
     const refusal = new PalmError('WRONG_SERVER', 'another server');
     server.link.refusal = refusal;
     await expect(server.link.ready()).rejects.toBe(refusal);
+    server.up();
     server.link.close();
     await expect(server.link.ready()).rejects.toMatchObject({ code: 'CLOSED', sent: false });
     expect(server.link.isReady).toBe(false);
@@ -475,6 +493,20 @@ describe('a link that is waited for', () => {
     server.pusher.setRefused(refusal);
     await waiting;
     expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it('asks nothing where its channels were replaced meanwhile', async () => {
+    const server = await FakeServer.open();
+    const { link } = server;
+    const asked = vi.fn(async () => {});
+    link.follower = { broke: () => {}, asked };
+    const waiting = link.ready();
+    const before = link.pusher;
+    link.pusher = link.push('push 2');
+    before.close();
+    server.up();
+    await waiting;
+    expect(asked).not.toHaveBeenCalled();
   });
 
   it.each(['push', 'subscribe'] as const)('waits on where the server has moved: %s', async (what) => {

@@ -1,5 +1,6 @@
 /** Whatever an eval ends with: its error says what is known, and nothing of it is left. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../src/async/deferred.ts';
 import {
   type CallSpec,
   callEnvelope,
@@ -115,6 +116,48 @@ describe('an eval leaves no place, entry, listener or timer', () => {
     expect(call.outcome.value).toEqual([]);
     // The place is the message's until its answer comes, or a stall.
     expect([server.link.mailbox.ids(), call.abort.listeners, vi.getTimerCount()]).toEqual([[], 0, 0]);
+    expect(server.link.inFlight.taken).toBe(1);
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message);
+    await settle();
+    call.expectNothingLeft();
+  });
+
+  it('when it wants no answer, and one comes before the payload has left', async () => {
+    const server = await upServer();
+    const left = deferred<void>();
+    const send = server.pusher.send.bind(server.pusher);
+    server.pusher.send = async (frames) => {
+      await send(frames);
+      await left.promise;
+    };
+    const call = await begin(server, { messages: 0 });
+    const [message] = server.taken();
+    if (message !== undefined) server.reply(message, { status: Status.failed, error: 'no' });
+    await settle();
+    expect(call.outcome.value).toBeUndefined();
+    left.resolve();
+    await call.promise;
+    expect(call.outcome.value).toEqual([]);
+    call.expectNothingLeft();
+  });
+
+  it('when it is aborted before the transport fails to send, and takes no place of others', async () => {
+    const server = await upServer();
+    const other = await begin(server);
+    const sending = deferred<void>();
+    server.pusher.send = () => sending.promise;
+    const call = await begin(server);
+    expect(server.link.inFlight.taken).toBe(2);
+    call.abort.abort();
+    await call.promise;
+    expect(server.link.inFlight.taken).toBe(1);
+    sending.reject(BROKEN);
+    await settle();
+    expect(server.link.inFlight.taken).toBe(1);
+    other.abort.abort();
+    await other.promise;
+    other.expectNothingLeft();
   });
 
   it('when the function failed', async () => {

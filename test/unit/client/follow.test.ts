@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-async function ground({ isFollowed = true } = {}) {
+async function ground({ isFollowed = true, isEndKnown = true, end = '' } = {}) {
   const server = await FakeServer.open();
   server.up();
   const { connection, link } = server;
@@ -27,7 +27,7 @@ async function ground({ isFollowed = true } = {}) {
     name: 'demo',
     pull_address: 'push',
     pub_address: 'sub',
-    frond_end: '',
+    frond_end: end,
     isFrond: true,
     failures: [] as unknown[],
     asked: 0,
@@ -45,7 +45,7 @@ async function ground({ isFollowed = true } = {}) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const settings = { transport: {}, dbAddress: 'db', logger };
   const core = { connection, settings, cache, serverName: 'demo' } as unknown as ClientCore;
-  if (isFollowed) follow(core, link, true);
+  if (isFollowed) follow(core, link, isEndKnown);
   await settle();
   /** A call that is under way. */
   const call = () => {
@@ -313,6 +313,64 @@ describe('the connection to the cache', () => {
     own.connection.report({ type: 'connecting', address: 'db' });
     await settle();
     expect([own.told.asked, own.addresses(own.push)]).toEqual([0, []]);
+    await expectNothingLeft(own);
+  });
+});
+
+describe('a pipeline whose end is not known', () => {
+  it('is asked for after 1, 2, 4 … 30 s, and its answers are awaited there from then on', async () => {
+    const own = await ground({ isEndKnown: false, end: '?' });
+    expect(own.logger.warning.mock.calls).toEqual([
+      [
+        'the server passes its results on, and no server has said that it reads them; answers are awaited at',
+        { server: 'demo', subAddress: 'sub' },
+      ],
+    ]);
+    let asked = 0;
+    for (const pause of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      await vi.advanceTimersByTimeAsync(pause - 1);
+      expect(own.told.asked).toBe(asked);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(own.told.asked).toBe(++asked);
+    }
+    own.told.frond_end = 'last there';
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(own.link.addresses).toEqual({ pushAddress: 'push', subAddress: 'there' });
+    expect(own.link.isDirect).toBe(false);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(own.told.asked).toBe(asked + 1);
+    await expectNothingLeft(own);
+  });
+
+  it('is asked for no more once the client is closed', async () => {
+    const own = await ground({ isEndKnown: false, end: '?' });
+    await expectNothingLeft(own);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(own.told.asked).toBe(0);
+  });
+
+  it('is not asked for where the end is known', async () => {
+    const own = await ground();
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect([own.told.asked, own.logger.warning.mock.calls]).toEqual([0, []]);
+    await expectNothingLeft(own);
+  });
+
+  it('keeps the place where its last server was, while that is away', async () => {
+    const own = await ground({ end: 'last there' });
+    own.server.pusher.setBroken(BROKEN);
+    await settle();
+    expect([own.link.addresses.subAddress, own.link.isDirect]).toEqual(['there', false]);
+    own.told.frond_end = '?';
+    own.server.pusher.setReady();
+    own.server.subscription.setReady();
+    await vi.advanceTimersByTimeAsync(1_000);
+    own.server.pusher.setBroken(BROKEN);
+    await settle();
+    expect([own.link.addresses.subAddress, own.link.isDirect]).toEqual(['there', false]);
+    own.told.frond_end = 'demo sub';
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([own.link.addresses.subAddress, own.link.isDirect]).toEqual(['sub', true]);
     await expectNothingLeft(own);
   });
 });

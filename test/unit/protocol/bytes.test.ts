@@ -49,7 +49,10 @@ describe('a slab', () => {
   it('gives no byte to two, whatever sizes are taken', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.oneof(fc.nat(40), fc.integer({ min: 1_000, max: 1_100 })), { maxLength: 200 }),
+        fc.array(fc.oneof(fc.nat(40), fc.integer({ min: 1_000, max: 1_100 })), {
+          maxLength: 200,
+          size: 'max',
+        }),
         (sizes) => {
           const slab = new Slab();
           const pieces = sizes.map((size) => slab.take(size));

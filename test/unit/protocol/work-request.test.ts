@@ -36,7 +36,7 @@ describe('requests for work', () => {
       want: fc.nat(100_000),
       leaves: fc.constant(false),
       isAway: fc.constant(false),
-      items: fc.array(anItem, { maxLength: 20 }),
+      items: fc.array(anItem, { maxLength: 20, size: 'max' }),
     });
     fc.assert(
       fc.property(aRequest, (request) => {

@@ -45,7 +45,7 @@ it('each input gets one result, at the time and in the order that a plain model 
     retries: fc.nat(3),
   });
   fc.assert(
-    fc.property(limits, fc.array(step, { maxLength: 120 }), (own, steps) => {
+    fc.property(limits, fc.array(step, { maxLength: 120, size: 'max' }), (own, steps) => {
       const attempts = new Attempts({ ...own, retryDelay: RETRY_DELAY }, () => 1);
       const given: string[] = [];
       const order = new InOrder<string>((result) => given.push(result));
@@ -167,4 +167,98 @@ it('a heap gives the least first, whatever is put in between', () => {
       }
     }),
   );
+});
+
+const begun = (limits: object = {}, random = () => 1) => {
+  const attempts = new Attempts(
+    { timeout: 100, isPatient: false, retries: 10, retryDelay: 100, ...limits },
+    random,
+  );
+  return { attempts, first: attempts.begin(0, NOTHING, 0) };
+};
+
+it('an attempt is out from its beginning until it is answered or fails, under its own number', () => {
+  const { attempts, first } = begun();
+  expect([first.count, first.isQueued, first.isPlaced, first.breaks]).toEqual([1, false, false, undefined]);
+  expect([attempts.isOut(first), attempts.isOut(first, 1), attempts.isOut(first, 2)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(attempts.isOut({ ...first })).toBe(false);
+  attempts.giveUp(first, 0);
+  expect([attempts.isOut(first), attempts.size, attempts.out]).toEqual([false, 1, 0]);
+  expect(attempts.rested(100)).toEqual([first]);
+  expect([attempts.isOut(first), attempts.isOut(first, 1), attempts.isOut(first, 2)]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  attempts.answered(0, 100);
+  expect(attempts.isOut(first)).toBe(false);
+});
+
+it('a payload is copied: the caller may change its own', () => {
+  const attempts = begun().attempts;
+  const payload = new Uint8Array([1, 2]);
+  const attempt = attempts.begin(1, payload, 0);
+  payload.fill(0);
+  expect([...attempt.payload]).toEqual([1, 2]);
+});
+
+it('attempts that are forgotten say how many places they had', () => {
+  const { attempts, first } = begun();
+  const second = attempts.begin(1, NOTHING, 0);
+  const third = attempts.begin(2, NOTHING, 0);
+  for (const own of [first, third]) own.isPlaced = true;
+  attempts.giveUp(second, 0);
+  expect(attempts.clear()).toBe(2);
+  expect([attempts.size, attempts.out, attempts.next, attempts.clear()]).toEqual([0, 0, Infinity, 0]);
+});
+
+it('a break loses what was sent before it, and not what was sent after it or not at all', () => {
+  const { attempts, first } = begun();
+  const second = attempts.begin(1, NOTHING, 0);
+  attempts.begin(2, NOTHING, 0);
+  first.breaks = 3;
+  second.breaks = 4;
+  expect([attempts.lost(3), attempts.lost(4), attempts.lost(5)]).toEqual([[], [first], [first, second]]);
+});
+
+it('an input rests twice as long each time, up to 50 times, and half of that at least', () => {
+  const rests = (random: () => number) => {
+    const { attempts, first } = begun({}, random);
+    let now = 0;
+    return Array.from({ length: 8 }, () => {
+      const before = now;
+      attempts.giveUp(first, now);
+      now = attempts.next;
+      expect(attempts.rested(now - 1)).toEqual([]);
+      expect(attempts.rested(now)).toEqual([first]);
+      return now - before;
+    });
+  };
+  expect(rests(() => 1)).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+  expect(rests(() => 0)).toEqual([50, 100, 200, 400, 800, 1_600, 2_500, 2_500]);
+});
+
+it('an input fails for good after as many retries as are allowed', () => {
+  for (const retries of [0, 1, 2]) {
+    const { attempts, first } = begun({ retries });
+    for (let i = 0; i < retries; i++) {
+      expect(attempts.giveUp(first, 0)).toBe(true);
+      attempts.rested(Number.POSITIVE_INFINITY);
+    }
+    expect(attempts.giveUp(first, 0)).toBe(false);
+    expect([attempts.size, attempts.retried]).toEqual([0, retries]);
+  }
+});
+
+it('an answer that comes while its input rests ends the rest', () => {
+  const { attempts, first } = begun();
+  attempts.giveUp(first, 0);
+  expect(attempts.answered(0, 10)).toBe(first);
+  expect(attempts.answered(0, 10)).toBeUndefined();
+  expect(attempts.rested(Number.POSITIVE_INFINITY)).toEqual([]);
+  expect([attempts.size, attempts.retried]).toEqual([0, 0]);
 });

@@ -179,6 +179,7 @@ describe('a stream of Node', () => {
     });
     const { own, end } = stream(destroy);
     const input = openInput(own);
+    expect(input.takeNow()).toBeUndefined();
     await input.take();
     input.close();
     input.close();

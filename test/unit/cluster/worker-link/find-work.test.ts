@@ -1,0 +1,330 @@
+/** How a worker finds its work: what it asks its Master, where it goes, and what becomes of the link when the Master has moved. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import { Readiness } from '../../../../src/async/readiness.ts';
+import { findWork, type LinkSettings } from '../../../../src/cluster/worker-link/find-work.ts';
+import { LeasedLink } from '../../../../src/cluster/worker-link/leased-link.ts';
+import { PushedLink } from '../../../../src/cluster/worker-link/work-link.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { plainReply } from '../../../../src/protocol/cache-request.ts';
+import { cancelMessage } from '../../../../src/protocol/cancel.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { PalmError } from '../../../../src/protocol/errors.ts';
+import { Feature } from '../../../../src/protocol/message.ts';
+import { encodeWorkReply, readWorkRequest, WorkKind } from '../../../../src/protocol/work-request.ts';
+import type { Connection, Puller } from '../../../../src/transport.ts';
+import { bytes } from '../../../support/bytes.ts';
+import { BROKEN, FakeConnection, settle } from '../../../support/fake-connection.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const codec = new EnvelopeCodec();
+const notice = { client: 'c', calls: ['1'], code: 'TIMEOUT', reason: 'late' } as const;
+
+class FakePuller extends Readiness implements Puller {
+  readonly queue: BatchQueue<Bytes> = new BatchQueue<Bytes>(1_000);
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
+    return this.queue;
+  }
+
+  async close(): Promise<void> {
+    this.queue.end();
+    this.setClosed(new PalmError('CLOSED', 'closed'));
+  }
+}
+
+class WorkerConnection extends FakeConnection {
+  readonly pullers: FakePuller[] = [];
+  readonly dialled: string[] = [];
+  readonly subscribed: unknown[][] = [];
+
+  override pull(...[address]: Parameters<Connection['pull']>): FakePuller {
+    this.dialled.push(`pull ${address}`);
+    const puller = new FakePuller();
+    this.pullers.push(puller);
+    return puller;
+  }
+
+  override push(address: string) {
+    this.dialled.push(`push ${address}`);
+    return super.push(address);
+  }
+
+  override subscribe(...call: [string]) {
+    this.subscribed.push(call);
+    return super.subscribe(...call);
+  }
+}
+
+interface Master {
+  /** What its cache says. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Undefined for a stock pylm Master. */
+  readonly features?: number | undefined;
+  readonly settings?: Partial<LinkSettings>;
+  readonly id?: string;
+}
+
+function ground({ values = {}, features, settings = {}, id = 'worker' }: Master = {}) {
+  const connection = new WorkerConnection();
+  const told = {
+    worker_push_address: 'work',
+    worker_pull_address: 'results',
+    pub_address: 'news',
+    ...values,
+  };
+  const failures: unknown[] = [];
+  const asked: string[] = [];
+  const read = async (key: string) => {
+    asked.push(key);
+    const failure = failures.shift();
+    if (failure !== undefined) throw failure;
+    return { ...plainReply(bytes(told[key as keyof typeof told])), features };
+  };
+  const [onCancel, onLost] = [vi.fn(), vi.fn()];
+  const finding = connection.identify(id).then(() =>
+    findWork({
+      transport: { name: 'fake', checkAddress: () => {}, open: async () => connection },
+      connection,
+      dbAddress: 'db',
+      cacheLink: { read } as unknown as LinkSettings['cacheLink'],
+      name: 'me',
+      concurrency: 3,
+      pushAddress: undefined,
+      pullAddress: undefined,
+      onCancel,
+      onLost,
+      ...settings,
+    }),
+  );
+  finding.catch(() => {});
+  /** The link, once its channels are ready. */
+  const found = async () => {
+    await settle();
+    connection.pullers[0]?.setReady();
+    connection.pushers[0]?.setReady();
+    connection.subscriptions[0]?.setReady();
+    await settle();
+    return finding;
+  };
+  return { connection, told, failures, asked, onCancel, onLost, finding, found };
+}
+
+describe('a worker of a frond Master', () => {
+  it('asks for work at the address of its cache, under its name', async () => {
+    const own = ground({ features: Feature.replies | Feature.work });
+    const requests: ReturnType<typeof readWorkRequest>[] = [];
+    own.connection.answer = async (frame) => {
+      requests.push(readWorkRequest(codec.decode(frame)));
+      return encodeWorkReply(codec, [
+        { lease: 0, kind: WorkKind.notice, frame: codec.encode(cancelMessage(notice)) },
+        { lease: 0, kind: WorkKind.notice, frame: new Uint8Array([0xff]) },
+        { lease: 7, kind: WorkKind.open, frame: bytes('work') },
+      ]);
+    };
+    const request = vi.spyOn(own.connection, 'request');
+    const link = await own.finding;
+    expect(link).toBeInstanceOf(LeasedLink);
+    expect(own.connection.dialled).toEqual([]);
+    const { value } = await link.next();
+    expect(value).toMatchObject([{ lease: 7, frame: bytes('work') }]);
+    expect(request.mock.calls[0]?.[0]).toBe('db');
+    expect(requests[0]).toMatchObject({ name: 'me', want: 3, takesCancels: true });
+    expect(requests[0]?.worker).toMatch(/^worker\//);
+    // A notice that cannot be read cancels nothing.
+    expect(own.onCancel.mock.calls).toEqual([[notice]]);
+  });
+
+  it('is pushed to where one of its addresses was given', async () => {
+    for (const settings of [{ pushAddress: 'mine' }, { pullAddress: 'mine' }]) {
+      const own = ground({ features: Feature.replies | Feature.work, settings });
+      expect(await own.found()).toBeInstanceOf(PushedLink);
+      const { pushAddress = 'work' } = settings as { pushAddress?: string };
+      const { pullAddress = 'results' } = settings as { pullAddress?: string };
+      expect(own.connection.dialled).toEqual([`pull ${pushAddress}`, `push ${pullAddress}`]);
+    }
+  });
+});
+
+describe('a worker that is pushed to', () => {
+  it('pulls and pushes at the addresses that the Master says, once both can be used', async () => {
+    const own = ground();
+    let isFound = false;
+    own.finding.then(() => {
+      isFound = true;
+    });
+    await settle();
+    expect(own.connection.dialled).toEqual(['pull work', 'push results']);
+    own.connection.pullers[0]?.setReady();
+    await settle();
+    expect(isFound).toBe(false);
+    own.connection.pushers[0]?.setReady();
+    await settle();
+    expect(isFound).toBe(true);
+    expect(await own.finding).toBeInstanceOf(PushedLink);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('reads them as they look from where the Master was reached', async () => {
+    const resolveAddress = vi.fn((address: string, via: string) => `${address} via ${via}`);
+    const own = ground({
+      features: Feature.replies | Feature.cancels,
+      settings: {
+        transport: { resolveAddress } as unknown as LinkSettings['transport'],
+        pushAddress: undefined,
+      },
+    });
+    await own.found();
+    expect(own.connection.dialled).toEqual(['pull work via db', 'push results via db']);
+    expect(own.connection.subscribed[0]?.[0]).toBe('news via db');
+  });
+
+  it('asks nothing where both are given', async () => {
+    const own = ground({ settings: { pushAddress: 'a', pullAddress: 'b' } });
+    await own.found();
+    expect(own.connection.dialled).toEqual(['pull a', 'push b']);
+    expect(own.asked).toEqual(['pub_address']);
+  });
+
+  it.each([{ worker_push_address: '' }, { worker_pull_address: '' }])(
+    'is refused at a server without workers: %j',
+    async (values) => {
+      await expect(ground({ values }).finding).rejects.toMatchObject({
+        code: 'WRONG_SERVER',
+        sent: true,
+        message:
+          'the server at db has no workers: it is not a Master or Hub, or dbAddress is not its db_address',
+      });
+    },
+  );
+
+  it('says how many results it lost', async () => {
+    const own = ground();
+    const link = await own.found();
+    own.connection.pushers[0]?.setBroken(BROKEN);
+    link.add({ ...codec.decode(new Uint8Array(0)), payload: bytes('x') }, {
+      lease: 0,
+      frame: bytes(''),
+    } as never);
+    await link.flush();
+    expect(own.onLost.mock.calls).toEqual([[1, expect.objectContaining({ code: 'DISCONNECTED' })]]);
+  });
+});
+
+describe('what is cancelled', () => {
+  const CANCELS = { features: Feature.replies | Feature.cancels };
+
+  it('is heard of from a frond Master, until the worker takes no more', async () => {
+    const own = ground(CANCELS);
+    const link = await own.found();
+    expect(own.connection.subscribed).toMatchObject([['news', '_.notices/', expect.anything()]]);
+    const [subscription] = own.connection.subscriptions;
+    subscription?.queue.push([{ topic: '_.notices/', frames: [codec.encode(cancelMessage(notice))] }]);
+    await settle();
+    expect(own.onCancel.mock.calls).toEqual([[notice]]);
+    link.stop();
+    expect(subscription?.isClosed).toBe(true);
+  });
+
+  it('is not heard of from others', async () => {
+    for (const features of [undefined, Feature.replies]) {
+      const own = ground({ features });
+      await own.found();
+      expect([own.asked.at(-1), own.connection.subscribed]).toEqual(['pub_address', []]);
+    }
+  });
+
+  it('is not heard of behind a relay, which gives its clients no topics but their own', async () => {
+    const own = ground({ ...CANCELS, id: 'relay/7' });
+    await own.found();
+    expect([own.asked.includes('pub_address'), own.connection.subscribed]).toEqual([false, []]);
+  });
+
+  it('is waited for for 250 ms, and needed for nothing', async () => {
+    const own = ground(CANCELS);
+    let isFound = false;
+    own.finding.then(() => {
+      isFound = true;
+    });
+    await settle();
+    own.connection.pullers[0]?.setReady();
+    own.connection.pushers[0]?.setReady();
+    await vi.advanceTimersByTimeAsync(249);
+    expect(isFound).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(isFound).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('may be asked for in vain', async () => {
+    const own = ground({ ...CANCELS, settings: { pushAddress: 'a', pullAddress: 'b' } });
+    own.failures.push(new Error('odd'));
+    expect(await own.found()).toBeInstanceOf(PushedLink);
+    expect(own.connection.subscribed).toEqual([]);
+  });
+});
+
+describe('a link over which work is pushed, when it breaks', () => {
+  async function broken(change: (own: ReturnType<typeof ground>) => void = () => {}) {
+    const own = ground();
+    await own.found();
+    own.asked.length = 0;
+    change(own);
+    own.connection.pullers[0]?.setBroken(BROKEN);
+    await settle();
+    return { ...own, isAbandoned: own.connection.pullers[0]?.isClosed };
+  }
+
+  it('stays where the Master is at the same addresses', async () => {
+    const own = await broken();
+    expect([own.isAbandoned, own.asked.length]).toEqual([false, 2]);
+    // And is looked at again after the next break, of either channel.
+    own.connection.pushers[0]?.setBroken(BROKEN);
+    await settle();
+    expect(own.asked).toHaveLength(4);
+  });
+
+  it.each(['worker_push_address', 'worker_pull_address'])(
+    'is left where the Master has another %s',
+    async (key) => {
+      const own = await broken(({ told }) => {
+        Object.assign(told, { [key]: 'elsewhere' });
+      });
+      expect([own.isAbandoned, own.connection.pushers[0]?.isClosed]).toEqual([true, true]);
+    },
+  );
+
+  it('is left where the Master cannot be read, or is none any more', async () => {
+    expect((await broken(({ failures }) => failures.push(new Error('odd')))).isAbandoned).toBe(true);
+    const own = await broken(({ told }) => {
+      Object.assign(told, { worker_push_address: '' });
+    });
+    expect(own.isAbandoned).toBe(true);
+  });
+
+  it('waits for a Master that is not back, and asks it once for several breaks', async () => {
+    const gone = new PalmError('DISCONNECTED', 'gone');
+    const own = await broken(({ failures, connection }) => {
+      failures.push(gone, gone);
+      connection.pushers[0]?.setBroken(BROKEN);
+    });
+    expect(own.isAbandoned).toBe(false);
+    // Two reads at a time: the first two failed.
+    expect(own.asked).toHaveLength(4);
+  });
+
+  it('stays where both addresses were given, wherever the Master is', async () => {
+    const own = ground({ settings: { pushAddress: 'a', pullAddress: 'b' } });
+    await own.found();
+    Object.assign(own.told, { worker_push_address: 'elsewhere' });
+    own.connection.pullers[0]?.setBroken(BROKEN);
+    await settle();
+    expect(own.connection.pullers[0]?.isClosed).toBe(false);
+  });
+});
