@@ -272,6 +272,9 @@ export const PUSHED_CALL_UNITS = 16_777_216;
 /** Workers that a Master knows at once. One that holds nothing is forgotten for a new one. */
 export const WORKERS = 4_096;
 
+/** Bytes of what all workers of a Master say of their functions. What several say alike counts once. */
+export const WORKERS_OFFERS = 1_048_576;
+
 /** Workers that are remembered though they count as dead, and though they left. The oldest is forgotten. */
 export const DEAD_WORKERS = 1_024;
 export const LEFT_WORKERS = 1_024;

@@ -9,6 +9,12 @@ import { varintLength, WireReader, writeVarint } from './wire.ts';
 /** The `function` of requests for work, and of their replies. */
 export const WORK = '_.work';
 
+/** The `function` of a request by which a worker says what its functions take and give. */
+export const OFFERS = '_.offers';
+
+/** Bytes of what one worker says of its functions, at most. A server remembers that of each worker. */
+export const LARGEST_OFFERS = 262_144;
+
 /** What an item of work says about its lease. */
 export const WorkKind = {
   /** To a worker: work to do. From a worker: a result, and more may come. */
@@ -93,10 +99,7 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
   if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }
-  if (worker.length > LONGEST_WORKER_ID || name.length > LONGEST_WORKER_NAME) {
-    const limits = `${LONGEST_WORKER_ID} characters, and its name ${LONGEST_WORKER_NAME}`;
-    throw new PalmError('TOO_LARGE', `the id of a worker may have ${limits}; use shorter ones`);
-  }
+  checkWorkerNames(worker, name);
   const items = unpackWork(payload);
   for (const { kind } of items) {
     if (kind > WorkKind.returned)
@@ -112,6 +115,43 @@ export function readWorkRequest(message: PalmMessage): WorkRequest {
     ...((features & Feature.cancels) !== 0 && { takesCancels: true }),
     items,
   };
+}
+
+/** What a worker says of its functions. */
+export interface WorkerOffer {
+  /** Id of the worker. */
+  readonly worker: string;
+  /** Name of the worker. */
+  readonly name: string;
+  /** A list of descriptions of functions as JSON in UTF-8, as in a server's `frond_functions`. */
+  readonly offers: Bytes;
+}
+
+/** The message by which a worker says what its functions take and give. Its reply is one to a request for work, without items. */
+export function offersMessage({ worker, name, offers }: WorkerOffer): PalmMessage {
+  const features = Feature.replies | Feature.work;
+  return palmMessage({ pipeline: name, client: worker, function: OFFERS, payload: offers, features });
+}
+
+/**
+ * What a worker says in a message. The list itself is not read.
+ * @throws PalmError `PROTOCOL` when no worker is named, `TOO_LARGE` for an id, name or list beyond its limit.
+ */
+export function readOffers({ client: worker, pipeline: name, payload: offers }: PalmMessage): WorkerOffer {
+  if (worker === '')
+    throw new PalmError('PROTOCOL', 'what functions take and give needs a worker that has them');
+  checkWorkerNames(worker, name);
+  if (offers.length > LARGEST_OFFERS) {
+    const text = `what a worker says of its functions may have ${LARGEST_OFFERS} bytes, not ${offers.length}`;
+    throw new PalmError('TOO_LARGE', text);
+  }
+  return { worker, name, offers };
+}
+
+function checkWorkerNames(worker: string, name: string): void {
+  if (worker.length <= LONGEST_WORKER_ID && name.length <= LONGEST_WORKER_NAME) return;
+  const limits = `${LONGEST_WORKER_ID} characters, and its name ${LONGEST_WORKER_NAME}`;
+  throw new PalmError('TOO_LARGE', `the id of a worker may have ${limits}; use shorter ones`);
 }
 
 /**

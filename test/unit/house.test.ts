@@ -73,7 +73,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/index': [...GROUND, 'src/tap', 'src/client/*', 'src/client/stream', 'src/functions/contract'],
 
   'src/cluster/runtime': [...GROUND, 'src/cache-link', 'src/functions/contract'],
-  'src/cluster/dispatch': [...GROUND, 'src/cluster/runtime'],
+  'src/cluster/dispatch': [...GROUND, 'src/functions/contract', 'src/cluster/runtime'],
   'src/cluster/worker-link': [...GROUND, 'src/cache-link', 'src/cluster/runtime'],
   'src/cluster/roles': [
     ...GROUND,
@@ -81,6 +81,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/cluster/runtime',
     'src/cluster/dispatch',
     'src/cluster/worker-link',
+    'src/functions/contract',
   ],
   'src/cluster/index': [
     'src/interceptor',

@@ -2,8 +2,10 @@
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { WORKER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
+import type { FunctionDescription } from '../../functions/contract/description.ts';
+import { readDescriptions } from '../../functions/contract/read-descriptions.ts';
 import type { Logger } from '../../logging.ts';
-import { type Bytes, Slab } from '../../protocol/bytes.ts';
+import { type Bytes, decodeUtf8, Slab } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage } from '../../protocol/cancel.ts';
 import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
@@ -12,7 +14,10 @@ import type { PalmMessage } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import {
   encodeWorkReply,
+  OFFERS,
+  readOffers,
   readWorkRequest,
+  type WorkerOffer,
   type WorkItem,
   WorkKind,
   type WorkRequest,
@@ -25,6 +30,7 @@ import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
 import { WorkAssigner } from './work-assigner.ts';
+import { WorkerOffers } from './worker-offers.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
 
@@ -63,6 +69,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   readonly #registry: WorkerRegistry;
   readonly #moves: LinkMoves;
   readonly #assigner: WorkAssigner;
+  readonly #offers = new WorkerOffers();
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   readonly #slab = new Slab();
@@ -84,8 +91,10 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       workerTimeout: settings.workerTimeout,
       kept: settings.budgets.out,
       isFree: ({ id }) => leases.holds(id) === 0,
-      onCame: ({ name }, isBack) =>
-        settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: name }),
+      onCame: (worker, isBack) => {
+        this.#offers.came(worker);
+        settings.logger.info(isBack ? 'worker came back' : 'worker came', { worker: worker.name });
+      },
       onDead: (worker, why) => this.#lost(worker, why),
       onSilent: ({ id, name }) =>
         settings.logger.warning('worker is silent, and its link is there', {
@@ -104,7 +113,6 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       logger: settings.logger,
       heartbeat: this.#registry.heartbeat,
       workerTimeout: settings.workerTimeout,
-      answer: (request, from) => (this.#isClosed ? neverAnswered() : this.#answer(request, from)),
     });
     this.#assigner = new WorkAssigner({
       leases,
@@ -135,6 +143,11 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       holds: this.#leases.holds(id),
       silent: Math.round(now - lastSeen),
     }));
+  }
+
+  /** What the functions of the workers take and give, as far as the workers agree. The same list until that changes. */
+  get offers(): readonly FunctionDescription[] {
+    return this.#offers.descriptions;
   }
 
   /** What workers that died have cost. */
@@ -176,23 +189,53 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
    * @throws PalmError `PROTOCOL` when the message is not a request for work, `TOO_LARGE` when the worker has too many under way.
    */
   answer(message: PalmMessage, from?: RequestOrigin): Bytes | Promise<Bytes> {
+    if (message.function === OFFERS) return this.#offered(readOffers(message), from);
     return this.#answer(readWorkRequest(message), from);
+  }
+
+  /** Notes what a worker says of its functions. It is the first that is heard of most workers. */
+  #offered(said: WorkerOffer, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
+    const { worker: id, name, offers } = said;
+    const known = this.#registry.known(id);
+    if (known?.isAt(from) === false) {
+      const held = {
+        isAway: false,
+        leaves: false,
+        items: [{ lease: 0, kind: WorkKind.done, frame: offers }],
+      };
+      return this.#moves.take(known, held, from, () => this.#ifOpen(() => this.#offered(said, from)));
+    }
+    this.#refuseLeft(id, name);
+    const descriptions = readDescriptions(decodeUtf8(offers));
+    const worker = this.#registry.come(id, name);
+    worker.seen(from, () => this.#linkBroke(worker));
+    this.#offers.note(worker, descriptions);
+    return this.#encode([]);
+  }
+
+  #ifOpen(answer: () => Bytes | Promise<Bytes>): Bytes | Promise<Bytes> {
+    return this.#isClosed ? neverAnswered() : answer();
+  }
+
+  #refuseLeft(id: string, name: string): void {
+    if (!this.#registry.hasLeft(id)) return;
+    throw new PalmError(
+      'PROTOCOL',
+      `worker ${inspectValue(name)} has left; a worker that comes back needs a new id`,
+    );
   }
 
   #answer(request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
     const { worker: id, name, isAway, leaves, items } = request;
     const known = this.#registry.known(id);
-    if (known?.isAt(from) === false) return this.#moves.take(known, request, from);
+    if (known?.isAt(from) === false) {
+      return this.#moves.take(known, request, from, () => this.#ifOpen(() => this.#answer(request, from)));
+    }
     // An unknown worker has nothing to leave. `isAway` is a relay's word that its link to a worker broke.
     const isNobody = known === undefined && leaves && items.length === 0;
     if (isAway && known !== undefined) this.#linkBroke(known);
     if (isAway || isNobody) return this.#encode([]);
-    if (this.#registry.hasLeft(id)) {
-      throw new PalmError(
-        'PROTOCOL',
-        `worker ${inspectValue(name)} has left; a worker that comes back needs a new id`,
-      );
-    }
+    this.#refuseLeft(id, name);
     const worker = this.#registry.come(id, name);
     worker.seen(from, () => this.#linkBroke(worker));
     worker.takesCancels = request.takesCancels === true;
@@ -357,6 +400,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
 
   #end(worker: LeasedWorker, why: string): void {
     worker.end(this.#encode([]));
+    this.#offers.went(worker);
     this.#assigner.waitsNoMore(worker);
     const held = this.#leases.holds(worker.id);
     const { logger } = this.#settings;

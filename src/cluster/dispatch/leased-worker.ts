@@ -6,6 +6,12 @@ import { WORKER_NOTICES, WORKER_REQUESTS_KNOWN } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import type { RequestOrigin } from '../../transport.ts';
 
+/** What a worker has said of its functions, and its Master remembers. */
+export interface HeldOffers {
+  /** Ends that: the worker is forgotten. */
+  release(): void;
+}
+
 /** A worker's request that is held until there is an answer. */
 interface HeldRequest {
   readonly reply: Deferred<Bytes>;
@@ -32,6 +38,8 @@ export class LeasedWorker {
   isSilent = false;
   /** Whether it takes notices of cancelled calls. */
   takesCancels = false;
+  /** What its functions take and give, as it says; undefined until it says so. */
+  offers: HeldOffers | undefined;
   /** Notices for it that wait for its next request. */
   #notices: Bytes[] = [];
   /** Number of its requests for work. */
@@ -212,6 +220,8 @@ export class LeasedWorker {
   /** Ends its timers and watches: the worker is forgotten. Held requests get no answer. */
   stop(): void {
     this.forgetAnswer();
+    this.offers?.release();
+    this.offers = undefined;
     this.#stopWatch();
     this.#isLinked = false;
     this.#workRequest?.stop();

@@ -21,8 +21,6 @@ export interface LinkMovesSettings {
   readonly heartbeat: number;
   /** Milliseconds that a request with results waits. */
   readonly workerTimeout: number;
-  /** Answers a request that may be the worker's own by now. */
-  readonly answer: (request: WorkRequest, from: RequestOrigin | undefined) => Bytes | Promise<Bytes>;
 }
 
 /**
@@ -40,9 +38,15 @@ export class LinkMoves {
 
   /**
    * Holds a request until the worker's old link ends, or the time is over.
+   * @param answer - answers a request that may be the worker's own by then.
    * @throws PalmError `TOO_LARGE` when too many wait.
    */
-  take(worker: LeasedWorker, request: WorkRequest, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
+  take(
+    worker: LeasedWorker,
+    request: Pick<WorkRequest, 'isAway' | 'leaves' | 'items'>,
+    from: RequestOrigin | undefined,
+    answer: () => Bytes | Promise<Bytes>,
+  ): Bytes | Promise<Bytes> {
     const { budget, logger, heartbeat, workerTimeout } = this.#settings;
     const { isAway, leaves, items } = request;
     logger.warning('a request in the name of a worker came over another link', { worker: worker.name });
@@ -68,7 +72,7 @@ export class LinkMoves {
     // A request for work may get no work, and comes again. Results are refused, or they would count as taken.
     const expire = () => (hasResults ? this.#refuse('this worker has another link') : nothing);
     const stops = [
-      worker.onMove(() => end(() => this.#settings.answer(request, from))),
+      worker.onMove(() => end(answer)),
       startTimer(hasResults ? workerTimeout : heartbeat, () => end(expire)),
       from?.onGone(() => end(() => nothing)) ?? (() => {}),
     ];

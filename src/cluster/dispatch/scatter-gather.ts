@@ -161,7 +161,10 @@ export async function openDispatch(
     losses: dispatcher.losses,
     pushedWorkers: push.peers,
   });
-  const db = await host.serveCache(addresses, describe, (request, from) => dispatcher.answer(request, from));
+  const db = await host.serveCache(addresses, describe, {
+    work: (request, from) => dispatcher.answer(request, from),
+    offers: () => dispatcher.offers,
+  });
   const scattered = scattering.serve(host.intake([source.batches], budgets.out));
   const takePushed = (frames: readonly Bytes[]) => {
     const results = dispatcher.pushedCameBack(frames);

@@ -4,15 +4,17 @@ import { atMost, startTimer, withinLimits } from '../../async/timers.ts';
 import { CacheClient } from '../../cache-client.ts';
 import { CacheLink } from '../../cache-link.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
+import type { FunctionDescription } from '../../functions/contract/description.ts';
 import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
+import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import type { CancelNotice } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
-import { LONGEST_WORKER_NAME } from '../../protocol/work-request.ts';
+import { LARGEST_OFFERS, LONGEST_WORKER_NAME } from '../../protocol/work-request.ts';
 import type { CloseOptions, Connection, Transport } from '../../transport.ts';
 import { Cancellations } from '../runtime/cancellations.ts';
 import { Engine } from '../runtime/engine.ts';
@@ -315,10 +317,20 @@ async function openParts(
     concurrency,
     pushAddress,
     pullAddress,
+    offers: offersOf(engine.descriptions),
+    onOffersRefused: (error: unknown) =>
+      logger.info('the Master does not tell callers what the functions take', { reason: messageOf(error) }),
     onCancel: (notice: CancelNotice) => cancellations.cancel(notice),
     onLost,
   };
   return { settings, shutdown, logger, tally: counters, engine, includeStack, threads };
+}
+
+/** What the functions take and give. Without schemas where those are more than a Master takes. */
+function offersOf(descriptions: readonly FunctionDescription[]): Bytes {
+  const encoded = encodeUtf8(JSON.stringify(descriptions));
+  if (encoded.length <= LARGEST_OFFERS) return encoded;
+  return encodeUtf8(JSON.stringify(descriptions, (key, value) => (key === 'schema' ? undefined : value)));
 }
 
 /** The Master's store, by way of requests. */

@@ -11,7 +11,7 @@ import { inspectValue, messageOf, PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
 import { END_KEY, NEXT } from '../../protocol/pipeline-end.ts';
-import { WORK } from '../../protocol/work-request.ts';
+import { OFFERS, WORK } from '../../protocol/work-request.ts';
 import type { RequestOrigin } from '../../transport.ts';
 import { dropped } from './flow.ts';
 import { LONGEST_TEXT, longText } from './long-texts.ts';
@@ -25,7 +25,7 @@ interface Outcome {
   readonly error: string;
 }
 
-/** Answers a worker's request for work. Throws when it refuses the request. */
+/** Answers a worker's request for work, or takes what a worker says of its functions. Throws when it refuses the request. */
 export type WorkService = (request: PalmMessage, from: RequestOrigin) => Bytes | Promise<Bytes>;
 
 /** Takes what a next server of a pipeline says of itself. Throws when it refuses that. */
@@ -125,7 +125,8 @@ export class CacheService {
       return NOTHING;
     }
     try {
-      if (this.#work !== undefined && request.function === WORK) return this.#work(request, from);
+      const { function: asked } = request;
+      if (this.#work !== undefined && (asked === WORK || asked === OFFERS)) return this.#work(request, from);
       if (this.#cancel !== undefined && request.function === CANCEL) {
         return this.#reply(request, done(encodeUtf8(String(this.#cancel(readCancel(request))))));
       }

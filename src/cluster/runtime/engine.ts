@@ -38,6 +38,7 @@ export class Engine {
   readonly #settings: EngineSettings;
   readonly #functions: Map<string, PalmFunction>;
   readonly #interceptors: Interceptor[];
+  #descriptions: readonly FunctionDescription[] | undefined;
   #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
 
   /** @throws PalmError `INVALID_CALL` when no call can name a function, or when it is not a function. */
@@ -56,15 +57,16 @@ export class Engine {
     }
   }
 
-  /** What is known of the functions. */
-  get descriptions(): FunctionDescription[] {
+  /** What is known of the functions. The same list each time. */
+  get descriptions(): readonly FunctionDescription[] {
     const { functions } = this.#settings;
-    return this.functionNames.map((name) =>
+    this.#descriptions ??= this.functionNames.map((name) =>
       describeFunction(
         name,
         Object.hasOwn(functions, name) ? (functions[name] as OfferedFunction) : undefined,
       ),
     );
+    return this.#descriptions;
   }
 
   /** Names of the functions. */

@@ -3,6 +3,7 @@ import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
+import type { FunctionDescription } from '../../functions/contract/description.ts';
 import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
 import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
@@ -306,7 +307,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   async serveCache(
     addresses: Readonly<Record<string, string>>,
     describe: () => Omit<ServerStatus, 'name' | 'addresses' | 'uptime' | 'waiting' | 'next'>,
-    work?: WorkService,
+    dispatch?: { readonly work: WorkService; readonly offers: () => readonly FunctionDescription[] },
   ): Promise<Binding> {
     const { dbAddress } = this.options;
     const { name, store, logger, tally } = this;
@@ -322,7 +323,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const end = () => encodeUtf8(this.end);
     const config = { name, ...addresses, ...this.#changedAddresses };
     const cancel = (notice: CancelNotice) => this.cancel(notice);
-    const offers = () => encodeUtf8(JSON.stringify(this.#engine?.descriptions ?? []));
+    const offered = dispatch?.offers ?? (() => this.#engine?.descriptions ?? []);
+    const offers = encodedOnce(offered);
     const service = new CacheService({
       config,
       status,
@@ -330,7 +332,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
       store,
       logger,
       tally,
-      work,
+      work: dispatch?.work,
       cancel,
       next,
       end,
@@ -390,6 +392,18 @@ export class RoleHost implements FailureSettings, FunctionScope {
   #uptime(): number {
     return Math.round(performance.now() - this.#started);
   }
+}
+
+/** The list that `list` gives, as JSON. It is encoded again when `list` gives another one. */
+function encodedOnce<T>(list: () => readonly T[]): () => Bytes {
+  let known: readonly T[] | undefined;
+  let bytes: Bytes;
+  return () => {
+    const own = list();
+    if (own !== known) bytes = encodeUtf8(JSON.stringify(own));
+    known = own;
+    return bytes;
+  };
 }
 
 /**

@@ -28,6 +28,10 @@ export interface LinkSettings {
   readonly pullAddress: string | undefined;
   /** Cancels calls that the worker works on. */
   readonly onCancel: (notice: CancelNotice) => void;
+  /** What the functions take and give, for a Master that is asked for work. */
+  readonly offers: Bytes;
+  /** Called when the Master does not take that. */
+  readonly onOffersRefused: (error: unknown) => void;
   /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
@@ -54,7 +58,8 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
       const notice = readNotice(codec, frame);
       if (notice !== undefined) settings.onCancel(notice);
     };
-    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice });
+    const { offers, onOffersRefused } = settings;
+    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice, offers, onOffersRefused });
   }
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);

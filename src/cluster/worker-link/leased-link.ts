@@ -18,6 +18,7 @@ import { newWorkerId } from '../../protocol/topics.ts';
 import {
   encodeWorkRequest,
   MOST_ITEMS,
+  offersMessage,
   readWorkReply,
   type WorkItem,
   WorkKind,
@@ -42,6 +43,10 @@ export interface LeasedLinkSettings {
   readonly concurrency: number;
   /** Takes a notice of cancelled calls. */
   readonly onNotice?: (frame: Bytes) => void;
+  /** What the worker's functions take and give, as it tells the Master. */
+  readonly offers?: Bytes;
+  /** Called when the Master does not take that: it is an older one, or it is too much. */
+  readonly onOffersRefused?: (error: unknown) => void;
 }
 
 /** Asks for work, and reports results in the same requests or others. */
@@ -74,11 +79,14 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #failure: { readonly error: unknown } | undefined;
   /** Whether the link broke, and the Master has not answered since. */
   #isBroken = false;
+  /** Whether the Master is being told what the functions take and give. */
+  #isTelling = false;
 
   constructor(settings: LeasedLinkSettings) {
     this.#settings = settings;
     this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
+    void this.#tellOffers();
   }
 
   /** Resolves with the next items. Rejects when the Master refuses the worker's requests. */
@@ -244,8 +252,28 @@ export class LeasedLink implements WorkLink<LeasedItem> {
       } catch (error) {
         // It is sent again under the same number once the link is back: the Master knows whether it came before.
         if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
+        if (!this.#isBroken) void this.#tellOffers();
         this.#isBroken = true;
       }
+    }
+  }
+
+  /** Over each new link: the Master that is there may not be the one that was told. */
+  async #tellOffers(): Promise<void> {
+    const { ask, name, offers, onOffersRefused } = this.#settings;
+    if (offers === undefined || this.#isTelling) return;
+    this.#isTelling = true;
+    const frame = this.#codec.encode(offersMessage({ worker: this.#id, name, offers }));
+    for (;;) {
+      try {
+        readWorkReply(this.#codec, await ask(frame));
+      } catch (error) {
+        const isBroken = error instanceof PalmError && error.code === 'DISCONNECTED';
+        if (isBroken && !this.#isStopped) continue;
+        if (!this.#isStopped) onOffersRefused?.(error);
+      }
+      this.#isTelling = false;
+      return;
     }
   }
 

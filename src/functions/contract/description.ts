@@ -21,6 +21,11 @@ export interface ShapeDescription {
 export interface FunctionDescription {
   /** Name of the function, without the server's. */
   readonly name: string;
+  /**
+   * Of a Master or Hub whose workers differ: the number of definitions. The description is then the newest one's, and all else is what they
+   * have in common.
+   */
+  readonly versions?: number;
   /** What it does, for people. */
   readonly description?: string;
   /** `one` for one result, `many` for several. Left out for a function of bytes. */

@@ -10,6 +10,9 @@ import { END_KEY, readEnd, writeEnd } from '../../../src/protocol/pipeline-end.t
 import { topicBelongsTo } from '../../../src/protocol/topics.ts';
 import {
   encodeWorkRequest,
+  OFFERS,
+  offersMessage,
+  readOffers,
   readWorkRequest,
   resultOf,
   WORK,
@@ -71,6 +74,7 @@ export class RequestGuard {
       );
     }
     if (message.function === WORK) return this.#judgeWork(identity, message);
+    if (message.function === OFFERS) return this.#judgeOffers(identity, message);
     // A client cancels its own calls alone, whatever it wrote after its id.
     if (message.function === CANCEL)
       return { kind: 'cancel', notice: { ...readCancel(message), client: id } };
@@ -99,6 +103,14 @@ export class RequestGuard {
     const { worker, name, leaves } = request;
     const frame = encodeWorkRequest(this.#codec, { ...request, items });
     return { kind: 'work', frame, worker, name, leaves };
+  }
+
+  /** A worker says it over the link of its requests for work, by which its Master knows it. */
+  #judgeOffers(identity: Identity, message: PalmMessage): RequestVerdict {
+    checkMayWork(identity);
+    const offer = readOffers(message);
+    const { worker, name } = offer;
+    return { kind: 'work', frame: this.#codec.encode(offersMessage(offer)), worker, name, leaves: false };
   }
 
   /** Decoded as protobuf allows, since a worker returns what others wrote. The relay's own encoding of the result alone is passed on. */
