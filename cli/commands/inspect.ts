@@ -23,7 +23,7 @@ import { WaitNotices } from '../wait-notices.ts';
 export const inspectCommand: CommandDetails = {
   synopsis: ['[ADDRESS]'],
   about: [
-    'Asks the server with the db_address ADDRESS for its role, name, addresses, functions, uptime, counters and workers. A pylm server tells only its name and addresses; its role is derived from these.',
+    'Asks the server with the db_address ADDRESS for its role, name, addresses, functions and what they take and give, uptime, counters and workers. A pylm server tells only its name and addresses; its role is derived from these.',
     '--watch repeats this and adds rates per second. On a terminal it redraws the text in place; elsewhere it prints a line each time. When the server goes away, it waits for it to come back.',
   ],
   examples: [
@@ -56,7 +56,7 @@ export const inspectCommand: CommandDetails = {
     },
     json: {
       kind: 'flag',
-      help: 'print one JSON object each time: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what the server does not tell',
+      help: 'print one JSON object each time: {"implementation": …, "role": …, "name": …, "addresses": …, "functions": …, "offers": …, "uptime": ms, "counters": …, "workers": …, "pushedWorkers": …, "losses": …}, null for what the server does not tell',
     },
   },
   arity: [0, 1],

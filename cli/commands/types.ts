@@ -1,11 +1,12 @@
 import { FUNCTIONS_KEY } from '../../src/functions/contract/description.ts';
+import { readDescriptions } from '../../src/functions/contract/read-descriptions.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
 import { COMMON_OPTIONS } from '../options.ts';
 import { nameText } from '../terminal/text.ts';
-import { declarationOf, readDescriptions } from '../types/declaration.ts';
+import { declarationOf } from '../types/declaration.ts';
 import { WaitNotices } from '../wait-notices.ts';
 
 /** Milliseconds to wait for the server, unless --timeout says otherwise. */

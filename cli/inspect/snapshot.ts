@@ -17,6 +17,8 @@ import {
   type WorkerLosses,
   type WorkerState,
 } from '../../src/cluster/runtime/status.ts';
+import { FUNCTIONS_KEY, type FunctionDescription } from '../../src/functions/contract/description.ts';
+import { readDescriptions } from '../../src/functions/contract/read-descriptions.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { ServerKeys } from '../connect.ts';
@@ -30,6 +32,8 @@ export interface ServerSnapshot {
   /** By their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly functions: readonly string[] | null;
+  /** What the functions take and give. Of a Master or Hub: those of its workers. */
+  readonly offers: readonly FunctionDescription[] | null;
   /** Milliseconds since it was started. */
   readonly uptime: number | null;
   readonly counters: Counters | null;
@@ -59,7 +63,8 @@ export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
     const { role, functions, addresses, uptime, counters } = status;
     const { workers = null, pushedWorkers = null, losses = null } = status;
     const own = { role, name: status.name, addresses, functions, uptime, counters };
-    return { implementation: 'frond', ...own, workers, pushedWorkers, losses };
+    const offers = readOffers(replyText(await keys.read(FUNCTIONS_KEY)));
+    return { implementation: 'frond', ...own, offers, workers, pushedWorkers, losses };
   }
   const addresses = await readAddresses(keys);
   const own = replyText(name);
@@ -75,6 +80,7 @@ export async function inspectServer(keys: ServerKeys): Promise<ServerSnapshot> {
     name: own,
     addresses,
     functions: null,
+    offers: null,
     uptime: null,
     counters: null,
     workers: null,
@@ -148,6 +154,15 @@ function readStatus(text: string): InferOutput<typeof STATUS> | undefined {
     return success ? output : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Null for what cannot be read, as of an older version of frond. */
+function readOffers(text: string): readonly FunctionDescription[] | null {
+  try {
+    return readDescriptions(text);
+  } catch {
+    return null;
   }
 }
 

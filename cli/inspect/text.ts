@@ -1,7 +1,9 @@
 /** Snapshots of a server as text. */
 import type { WorkerState } from '../../src/cluster/runtime/status.ts';
+import type { FunctionDescription, ShapeDescription } from '../../src/functions/contract/description.ts';
 import { duration, grouped } from '../terminal/progress.ts';
 import { type Fact, factLines, nameText, type Style, shortLine } from '../terminal/text.ts';
+import { valueTypeOf } from '../types/declaration.ts';
 import type { Rates, ServerSnapshot } from './snapshot.ts';
 
 /** How many workers, and how many addresses, are shown. */
@@ -21,6 +23,7 @@ export function describeSnapshot(snapshot: ServerSnapshot, rates: Rates | null, 
   const groups = [
     addressFacts(snapshot),
     [['functions', functionsText(snapshot)] as const],
+    typedFacts(snapshot),
     counterFacts(snapshot, rates),
     workerFacts(snapshot),
   ].filter((facts) => facts.length > 0);
@@ -59,13 +62,46 @@ function addressFacts({ addresses }: ServerSnapshot): readonly Fact[] {
   return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
 }
 
-function functionsText({ implementation, role, functions }: ServerSnapshot): string {
+function functionsText({ implementation, role, functions, offers }: ServerSnapshot): string {
   if (functions === null)
     return implementation === 'pylm' ? 'unknown: a pylm server does not tell' : 'unknown';
-  if (role === 'Master' || role === 'Hub') return 'those of its workers';
-  const shown = functions.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
-  const others = functions.length - SHOWN_FUNCTIONS;
+  const ofWorkers = role === 'Master' || role === 'Hub';
+  const names = ofWorkers ? (offers ?? []).map(({ name }) => name) : functions;
+  if (ofWorkers && names.length === 0) return 'those of its workers';
+  const shown = names.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
+  const others = names.length - SHOWN_FUNCTIONS;
   return others > 0 ? `${shown} … ${grouped(others)} more` : shown;
+}
+
+/** UTF-16 units of a description, and of a shape, that are shown. */
+const LONGEST_DESCRIPTION = 400;
+const LONGEST_SHAPE = 1_000;
+
+/** What functions with types take and give. */
+function typedFacts({ offers }: ServerSnapshot): readonly Fact[] {
+  const typed = (offers ?? []).filter(({ kind, versions }) => kind !== undefined || versions !== undefined);
+  const shown = typed.slice(0, SHOWN).flatMap(functionFacts);
+  return typed.length > SHOWN ? [...shown, ['', `… ${grouped(typed.length - SHOWN)} more`]] : shown;
+}
+
+function functionFacts(said: FunctionDescription): readonly Fact[] {
+  const { name, description, kind, input, output, errors = {}, versions } = said;
+  const results = kind === 'many' ? `several ${shapeText(output)}` : shapeText(output);
+  const what = kind === undefined ? 'bytes, or what its versions take' : `${shapeText(input)} → ${results}`;
+  const differs = versions === undefined ? '' : ` (${grouped(versions)} versions)`;
+  const codes = Object.entries(errors).map(([code, shape]) => `${nameText(code)} ${shapeText(shape)}`);
+  return [
+    [shortLine(name, LONGEST_LABEL), `${what}${differs}`],
+    ...(codes.length === 0 ? [] : [['', `fails with ${codes.join(', ')}`] as const]),
+    ...(description === undefined ? [] : [['', shortLine(description, LONGEST_DESCRIPTION)] as const]),
+  ];
+}
+
+/** The codec, and the type of its values where something says more than the codec. */
+function shapeText(shape: ShapeDescription | undefined): string {
+  if (shape === undefined) return 'what its versions differ in';
+  const type = shape.schema === undefined ? '' : ` ${shortLine(valueTypeOf(shape), LONGEST_SHAPE)}`;
+  return `${nameText(shape.codec)}${type}`;
 }
 
 function counterFacts({ counters, implementation }: ServerSnapshot, rates: Rates | null): readonly Fact[] {

@@ -1,38 +1,9 @@
 /** TypeScript types of what a server says about its functions. What it says is a stranger's text, so nothing of it gets into the file as it is. */
-import {
-  array,
-  exactOptional,
-  type GenericSchema,
-  type InferOutput,
-  object,
-  parse,
-  picklist,
-  record,
-  string,
-  unknown,
-} from 'valibot';
-import type { FunctionDescription, JsonSchema } from '../../src/functions/contract/description.ts';
-
-const SHAPE = object({ codec: string(), schema: exactOptional(record(string(), unknown())) });
-
-/** What is read of a list of descriptions. Keys that are not named here may hold anything, and are left out. */
-const DESCRIPTIONS = array(
-  object({
-    name: string(),
-    description: exactOptional(string()),
-    kind: exactOptional(picklist(['one', 'many'])),
-    input: exactOptional(SHAPE),
-    output: exactOptional(SHAPE),
-    errors: exactOptional(record(string(), SHAPE)),
-  }),
-) satisfies GenericSchema<unknown, FunctionDescription[]>;
-
-type ShapeSaid = InferOutput<typeof SHAPE>;
-
-/** The descriptions in the text of a server. @throws when it is not a list of them. */
-export function readDescriptions(text: string): readonly FunctionDescription[] {
-  return parse(DESCRIPTIONS, JSON.parse(text));
-}
+import type {
+  FunctionDescription,
+  JsonSchema,
+  ShapeDescription,
+} from '../../src/functions/contract/description.ts';
 
 /** The value that a payload of each codec is. */
 const CODECS: Readonly<Record<string, string>> = {
@@ -81,9 +52,14 @@ export function declarationOf(server: string, functions: readonly FunctionDescri
   ].join('\n');
 }
 
-function codecType({ codec, schema }: ShapeSaid): string {
+function codecType(shape: ShapeDescription): string {
+  return `PayloadCodec<${valueTypeOf(shape)}>`;
+}
+
+/** The type of the values of a shape; `unknown` where nothing says it. */
+export function valueTypeOf({ codec, schema }: ShapeDescription): string {
   const known = Object.hasOwn(CODECS, codec) ? CODECS[codec] : undefined;
-  return `PayloadCodec<${known ?? (schema === undefined ? 'unknown' : typeOf(schema, 0))}>`;
+  return known ?? (schema === undefined ? 'unknown' : typeOf(schema, 0));
 }
 
 /** Schemas within one another that are written out. */

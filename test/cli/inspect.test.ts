@@ -1,12 +1,14 @@
 /** `frond inspect`: what a server is and how it is doing, frond's or pylm's. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { ratesOf } from '../../cli/inspect/snapshot.ts';
 import { age } from '../../cli/inspect/text.ts';
 import { Client } from '../../src/client/client.ts';
 import { Master } from '../../src/cluster/roles/master.ts';
 import { Pipeline } from '../../src/cluster/roles/pipeline.ts';
-import type { Server } from '../../src/cluster/roles/server.ts';
+import { Server } from '../../src/cluster/roles/server.ts';
 import { Worker } from '../../src/cluster/roles/worker.ts';
+import { bytes as asBytes, text as asText, float64, fn } from '../../src/functions/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { bytes } from '../support/bytes.ts';
 import { exitOf, frond, objectsOf } from '../support/command.ts';
@@ -15,6 +17,7 @@ import { freeAddress } from '../support/ports.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { Service } from '../support/service.ts';
 import { startServer } from '../support/tcp-server.ts';
+import { eventually } from '../support/wait.ts';
 import { expectFailure } from './failure.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
@@ -72,6 +75,7 @@ describe('a frond', () => {
       name: 'test',
       addresses: { db_address: own.dbAddress, pull_address: own.pullAddress, pub_address: own.pubAddress },
       functions: ['echo', 'upper', 'flip', 'odd', 'zero', 'cache', 'never'],
+      offers: ['echo', 'upper', 'flip', 'odd', 'zero', 'cache', 'never'].map((name) => ({ name })),
       uptime: expect.any(Number),
       counters: { received: 2, answered: 2, failed: 1, ended: 0, cancelled: 0, dropped: 0, inFlight: 0 },
       workers: null,
@@ -96,7 +100,7 @@ describe('a frond', () => {
     await using _ = await Worker.start({ ...silent, name: 'bee', dbAddress: master.dbAddress });
     const { text } = await inspect(master.dbAddress);
     expect(text).toMatch(/^chief: a frond Master, up /);
-    expect(text).toMatch(/^ {2}functions +those of its workers$/m);
+    expect(text).toMatch(/^ {2}functions +(those of its workers|echo)$/m);
     expect(text).toMatch(/^ {2}workers +1 asks for work\n +bee holds 0, last seen [\d.]+ m?s ago$/m);
     expect(await lookAt(master.dbAddress)).toMatchObject({
       role: 'Master',
@@ -105,6 +109,57 @@ describe('a frond', () => {
       pushedWorkers: 0,
       losses: { workers: 0, redelivered: 0, givenUp: 0 },
     });
+  });
+
+  test('Server with types: what its functions take and give', async () => {
+    const size = z.object({ w: z.number(), unit: z.string().optional() });
+    await using typed = await Server.start({
+      ...silent,
+      name: 'shop',
+      dbAddress: ANY,
+      functions: {
+        plain: (payload) => payload,
+        area: fn({ input: size, output: float64(), errors: { GONE: size } }, () => new Float64Array()),
+        lines: fn(
+          { input: asBytes(), output: asText(), description: 'Reads \u001b[31mit.' },
+          async function* () {
+            yield '';
+          },
+        ),
+      },
+    });
+    const { code, text } = await inspect(typed.dbAddress);
+    expect(code).toBe(0);
+    expect(text.split('\n').slice(6, 14)).toEqual([
+      '  functions     echo, plain, area, lines',
+      '',
+      '  area          JSON { "w": number; "unit"?: string } → float64',
+      '                fails with GONE JSON { "w": number; "unit"?: string }',
+      '  lines         Uint8Array → several text',
+      '                Reads \\u001b[31mit.',
+      '',
+      expect.stringMatching(/^ {2}received/),
+    ]);
+    expect(await lookAt(typed.dbAddress)).toMatchObject({
+      offers: [
+        { name: 'echo' },
+        { name: 'plain' },
+        { name: 'area', input: { codec: 'JSON', schema: { required: ['w'] } }, output: { codec: 'float64' } },
+        { name: 'lines', kind: 'many', description: 'Reads \u001b[31mit.' },
+      ],
+    });
+  });
+
+  test('Master: what its workers offer, and that they differ', async () => {
+    await using master = await Master.start({ ...silent, name: 'chief', dbAddress: ANY });
+    const { dbAddress } = master;
+    const versions = [asText(), float64()].map((input) => ({ f: fn({ input, output: asText() }, () => '') }));
+    await using _first = await Worker.start({ ...silent, dbAddress, functions: versions[0] });
+    await using _second = await Worker.start({ ...silent, dbAddress, functions: versions[1] });
+    await eventually(async () => (await inspect(dbAddress)).text.includes('2 versions'));
+    const { text } = await inspect(dbAddress);
+    expect(text).toMatch(/^ {2}functions +echo, f$/m);
+    expect(text).toMatch(/^ {2}f +what its versions differ in → text \(2 versions\)$/m);
   });
 
   test('Pipeline, whose address --db says', async () => {
@@ -261,6 +316,7 @@ test('rates are of the time between two looks of the same server', () => {
     name: 'x',
     addresses: {},
     functions: [],
+    offers: [],
     uptime,
     counters: { received, answered: received, failed: 0, ended: 0, dropped: 0, inFlight: 0 },
     workers: null,

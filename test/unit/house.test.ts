@@ -132,7 +132,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
   serve: [...GROUND],
   'cli/terminal': [...LIBRARY, 'cli/*'],
-  'cli/inspect': [...LIBRARY, 'cli/*', 'cli/terminal'],
+  'cli/inspect': [...LIBRARY, 'cli/*', 'cli/terminal', 'cli/types'],
   'cli/types': [...LIBRARY, 'cli/*', 'cli/terminal'],
   'cli/roles': [...LIBRARY, 'cli/*', 'cli/terminal'],
   'cli/relay': [...LIBRARY, 'cli/*', 'cli/terminal', 'cli/roles'],

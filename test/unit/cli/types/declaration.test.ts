@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { declarationOf, readDescriptions } from '../../../../cli/types/declaration.ts';
+import { declarationOf } from '../../../../cli/types/declaration.ts';
+import { readDescriptions } from '../../../../src/functions/contract/read-descriptions.ts';
 
 const JSON_OF = (schema: Record<string, unknown>) => ({ codec: 'JSON', schema });
 
