@@ -5,8 +5,10 @@ import { withinLimits } from '../src/async/timers.ts';
 import { CacheLink } from '../src/cache-link.ts';
 import { Client } from '../src/client/client.ts';
 import type { ConnectOptions } from '../src/client/connect-options.ts';
+import { FUNCTIONS_KEY, type FunctionDescription } from '../src/functions/contract/description.ts';
+import { readDescriptions } from '../src/functions/contract/read-descriptions.ts';
 import type { LogFields, Logger } from '../src/logging.ts';
-import type { CacheReply } from '../src/protocol/cache-request.ts';
+import { type CacheReply, replyText } from '../src/protocol/cache-request.ts';
 import { inspectValue, PalmError } from '../src/protocol/errors.ts';
 import { parsePath } from '../src/protocol/function-path.ts';
 import type { BindingTransport, Connection, Transport } from '../src/transport.ts';
@@ -36,23 +38,54 @@ export function readPath(text: string): { readonly path: readonly string[]; read
 export async function withClient<T>(
   context: CommandContext,
   serverName: string | undefined,
-  use: (client: Client) => Promise<T>,
+  use: (client: Client, offers: OffersOf) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
   const access = serverFrom(context);
   const notices = new WaitNotices(context);
-  const settings = connectOptions(
-    context,
-    { ...access, transport: notices.over(access.transport) },
-    serverName,
-  );
+  const over = notices.over(access.transport);
+  let connection: Connection | undefined;
+  const transport: Transport = {
+    ...over,
+    open: async () => {
+      connection = await over.open();
+      return connection;
+    },
+  };
+  const settings = connectOptions(context, { ...access, transport }, serverName);
   const { dbAddress = settings.serverName ?? '' } = access;
   const client = await notices.for(dbAddress, Client.connect(settings));
+  const offers = async () => {
+    // With --this-config the server is not asked for anything.
+    if (connection === undefined || settings.thisConfig === true) return undefined;
+    const keys = ServerKeys.over(connection, dbAddress);
+    const asked = keys.within(settings.timeout ?? TIMEOUT, signal, askOffers(keys));
+    return notices.for(dbAddress, asked);
+  };
   try {
-    return await use(client);
+    return await use(client, offers);
   } finally {
     // After Ctrl-C the user does not want to wait.
     await client.close(signal.aborted ? { timeout: 0 } : {});
+  }
+}
+
+/** Milliseconds to wait for what a server says of its functions, unless --timeout says otherwise. */
+const TIMEOUT = 30_000;
+
+/** What the server says of its functions; undefined where it says nothing. */
+export type OffersOf = () => Promise<readonly FunctionDescription[] | undefined>;
+
+async function askOffers(keys: ServerKeys): Promise<readonly FunctionDescription[] | undefined> {
+  const { features } = await keys.read('name');
+  // Not asked of a pylm server, which logs an error for every missing key.
+  if (features === undefined) return undefined;
+  const text = replyText(await keys.read(FUNCTIONS_KEY));
+  try {
+    return readDescriptions(text);
+  } catch {
+    // It is of an older frond, or cannot be read.
+    return undefined;
   }
 }
 
@@ -184,6 +217,11 @@ export class ServerKeys {
   static async open(transport: Transport, dbAddress: string): Promise<ServerKeys> {
     transport.checkAddress(dbAddress);
     return new ServerKeys(await transport.open(), dbAddress);
+  }
+
+  /** Reads over a connection that is there. */
+  static over(connection: Connection, dbAddress: string): ServerKeys {
+    return new ServerKeys(connection, dbAddress);
   }
 
   /** Reads a key. Waits for the server without a limit. */

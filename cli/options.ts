@@ -97,6 +97,10 @@ export const OPTIONS = {
     default: '1',
   },
   cache: { kind: 'text', value: 'TEXT', help: 'string for the cache field of each message' },
+  raw: {
+    kind: 'flag',
+    help: 'send payloads and write answers as they are, whatever the server says that the function takes',
+  },
   'error-sentinel': {
     kind: 'flag',
     help: 'treat an answer of one zero byte as a failed call, as pylm servers send it; this includes a function that returns that byte',

@@ -1,5 +1,5 @@
 /** Errors as a user reads them: a line with what happened and a line with what to try, or JSON. */
-import { messageOf, PalmError } from '../src/protocol/errors.ts';
+import { type Issue, messageOf, PalmError } from '../src/protocol/errors.ts';
 import { clipped, printableJson } from '../src/protocol/printable.ts';
 import { CommandError, exitCodeOf, type FailureCode } from './errors.ts';
 import { oneLine, shortLine } from './terminal/text.ts';
@@ -16,6 +16,10 @@ export interface Failure {
   readonly hint: string | undefined;
   /** Name of the error that a function threw. */
   readonly remoteName: string | undefined;
+  /** What is wrong with an input, and where. */
+  readonly issues: readonly Issue[] | undefined;
+  /** The data of an error that the function declares. */
+  readonly data: unknown;
   /** The stack, for errors in a user's module or in frond. */
   readonly stack: string | undefined;
   readonly exitCode: number;
@@ -30,6 +34,8 @@ export function failureOf(error: unknown, command: string | undefined): Failure 
     message: shortLine(inFlags(messageOf(error), code, command), LONGEST_MESSAGE),
     hint: lineOf(hintOf(error) ?? hintFor(code, command)),
     remoteName: lineOf(error instanceof PalmError ? error.remoteName : undefined),
+    issues: error instanceof PalmError ? error.issues : undefined,
+    data: error instanceof PalmError ? error.data : undefined,
     stack: code === 'MODULE' || code === 'INTERNAL' ? stackOf(error) : undefined,
     exitCode: exitCodeOf(code),
   };
@@ -121,11 +127,12 @@ function hintFor(code: FailureCode, command: string | undefined): string | undef
 
 /** The lines of an error for stderr. @param isVerbose - whether the stack is printed, if there is one. */
 export function failureLines(failure: Failure, asJson: boolean, isVerbose = false): string[] {
-  const { code, message, hint, remoteName } = failure;
+  const { code, message, hint, remoteName, issues, data } = failure;
   const stack = isVerbose ? failure.stack : undefined;
-  if (asJson) return [printableJson({ error: { code, message, remoteName, hint, stack } })];
+  if (asJson) return [printableJson({ error: { code, message, remoteName, issues, data, hint, stack } })];
   return [
     `frond: ${code}: ${message}`,
+    ...(data === undefined ? [] : [`  data: ${shortLine(printableJson(data), LONGEST_MESSAGE)}`]),
     ...(hint === undefined ? [] : [`  try: ${hint}`]),
     ...(stack?.split('\n').map((line) => `  ${oneLine(line)}`) ?? []),
   ];

@@ -3,6 +3,7 @@ import type { CommandContext, CommandDetails } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
 import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
+import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { writeResult } from '../terminal/output.ts';
 
 /** `frond eval`. */
@@ -11,9 +12,11 @@ export const evalCommand: CommandDetails = {
   about: [
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The answer then comes from its last server: give the pub_address of that server with --sub.',
     'The payload is PAYLOAD or, without it, the bytes of stdin. The bytes of the answer go to stdout unchanged; a newline follows only on a terminal. With --messages above 1, each answer is a line. If one of them is a failure, the others are still written.',
+    SAID_CODECS,
   ],
   examples: [
     { line: "frond eval demo.upper 'hello' --db tcp://127.0.0.1:5555", does: 'send a string' },
+    { line: `frond eval shop.price '{"article": "pear"}'`, does: 'call a function with types' },
     { line: 'frond eval images.resize < in.png > out.png', does: 'send a file (FROND_DB is set)' },
     {
       line: "frond eval demo.upper 'hello' --relay wss://relay.example",
@@ -25,7 +28,7 @@ export const evalCommand: CommandDetails = {
       does: 'ask the last server what to give as --sub',
     },
   ],
-  options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'error-sentinel', ...COMMON_OPTIONS],
+  options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'raw', 'error-sentinel', ...COMMON_OPTIONS],
   arity: [1, 2],
   run,
 };
@@ -41,9 +44,10 @@ async function run(context: CommandContext): Promise<number> {
   };
   try {
     // Stdin is read last, so that other mistakes are reported before anybody types a payload.
-    const answers = await withClient(context, server, async (client) => {
+    const answers = await withClient(context, server, async (client, offers) => {
       const payload = await payloadOf(context, argument, 'payload');
-      return client.eval(path, payload, { messages, cache: options.text('cache') ?? '', signal });
+      const codec = await codecFor(context, path, offers);
+      return client.with(codec).eval(path, payload, { messages, cache: options.text('cache') ?? '', signal });
     });
     await write(Array.isArray(answers) ? answers : [answers]);
   } catch (error) {

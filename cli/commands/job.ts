@@ -6,6 +6,7 @@ import { CommandError } from '../errors.ts';
 import { announceTerminal, linesOf, openFile } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
 import { failureLines, failureOf } from '../report.ts';
+import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { writeResult } from '../terminal/output.ts';
 import { showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
@@ -20,6 +21,7 @@ export const jobCommand: CommandDetails = {
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The results then come from its last server: give the pub_address of that server with --sub. Each line of the input, without its newline, is a payload. Each result is written as a line as soon as it arrives; use --json for results that contain newlines.',
     'The job ends when there are as many results as lines. A pipeline may return fewer or more: then give their number with --messages, or end the job with --idle-timeout or Ctrl-C. The job stops reading input while its output is not read.',
     'A call that fails is reported on stderr and counts as a result. The job continues, and the exit code is 1.',
+    SAID_CODECS,
   ],
   examples: [
     { line: 'frond job demo.words < poem.txt --db tcp://127.0.0.1:5555', does: 'send the lines of a file' },
@@ -39,6 +41,7 @@ export const jobCommand: CommandDetails = {
     'window',
     'idle-timeout',
     'cache',
+    'raw',
     'error-sentinel',
     ...COMMON_OPTIONS,
   ],
@@ -57,7 +60,10 @@ async function run(context: CommandContext): Promise<number> {
   if (file === '-') announceTerminal(context, 'lines');
   try {
     const lines = linesOf(source, file === '-' ? 'stdin' : quoted(file));
-    return await withClient(context, server, (client) => runJob(context, client, path, lines));
+    return await withClient(context, server, async (client, offers) => {
+      const codec = await codecFor(context, path, offers);
+      return runJob(context, client.with(codec), path, lines);
+    });
   } finally {
     source.destroy();
   }
@@ -65,7 +71,7 @@ async function run(context: CommandContext): Promise<number> {
 
 async function runJob(
   context: CommandContext,
-  client: Client,
+  client: Client<Uint8Array, Uint8Array>,
   path: readonly string[],
   lines: AsyncIterable<Uint8Array>,
 ): Promise<number> {

@@ -7,6 +7,7 @@ import { readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
 import { failureOf } from '../report.ts';
+import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { jsonOf, Output, writeResult } from '../terminal/output.ts';
 import { grouped, showProgress } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
@@ -25,6 +26,7 @@ export const mapCommand: CommandDetails = {
     'An input without an answer in time, or whose connection is lost, is sent again up to --retries times. The function may then run more than once for it, but one result is written. With pylm servers, use it to survive workers that die.',
     'The first input that fails ends the run, once the results of the inputs before it are written. With --jsonl a failure is written as a line too, the run continues, and its exit code is 1. A result that contains a newline ends the run, unless --json or --jsonl is given.',
     'With --resume FILE the output is appended to FILE, and inputs whose result is already there are skipped: repeat the same command line to continue an interrupted run. The file FILE.frond-map records the function and format of FILE. A file of another function or format is refused and left unchanged. Without that record, as after > FILE, lines of --json and --jsonl are recognized by their form; for other lines give --adopt.',
+    SAID_CODECS,
   ],
   examples: [
     {
@@ -49,6 +51,7 @@ export const mapCommand: CommandDetails = {
     'resume',
     'adopt',
     'cache',
+    'raw',
     'error-sentinel',
     ...COMMON_OPTIONS,
   ],
@@ -84,11 +87,12 @@ async function run(context: CommandContext): Promise<number> {
       : await ResultFile.open(resumed, { function: path.join(','), format }, options.flag('adopt'));
   const input = await openMapInput(context, results?.done ?? NOTHING_DONE);
   try {
-    return await withClient(context, server, (client) =>
-      results === undefined
-        ? runMap(context, client, path, input, NOTHING_DONE)
-        : runInto(results, context, client, path, input),
-    );
+    return await withClient(context, server, async (client, offers) => {
+      const typed = client.with(await codecFor(context, path, offers));
+      return results === undefined
+        ? runMap(context, typed, path, input, NOTHING_DONE)
+        : runInto(results, context, typed, path, input);
+    });
   } finally {
     input.close();
   }
@@ -97,7 +101,7 @@ async function run(context: CommandContext): Promise<number> {
 async function runInto(
   results: ResultFile,
   context: CommandContext,
-  client: Client,
+  client: Client<Uint8Array, Uint8Array>,
   path: readonly string[],
   input: MapInput,
 ): Promise<number> {
@@ -130,7 +134,7 @@ function checkInputs(input: MapInput, { end }: Done, name: string): void {
 
 async function runMap(
   context: CommandContext,
-  client: Client,
+  client: Client<Uint8Array, Uint8Array>,
   path: readonly string[],
   input: MapInput,
   done: Done,
@@ -201,15 +205,16 @@ function mapOptions({ options, positionals, signal }: CommandContext): MapOption
 function lineOf(outcome: MapOutcome<Uint8Array>, index: number): object {
   const { status } = outcome;
   if (outcome.status === 'fulfilled') return { index, status, value: jsonOf(outcome.value) };
-  const { code, message, remoteName } = failureOf(failureAt(index, outcome.reason), 'map');
-  return { index, status, error: { code, message, remoteName } };
+  const { code, message, remoteName, issues, data } = failureOf(failureAt(index, outcome.reason), 'map');
+  return { index, status, error: { code, message, remoteName, issues, data } };
 }
 
 /** The failure with the number of its input in the whole run: a resumed run starts counting at its first open input. */
 function failureAt(index: number, reason: PalmError): PalmError {
   const { cause } = reason;
   if (index === reason.index || !(cause instanceof PalmError)) return reason;
-  return new PalmError(reason.code, `input ${index}: ${cause.message}`, { cause, index });
+  const { remoteName, data } = cause;
+  return new PalmError(reason.code, `input ${index}: ${cause.message}`, { cause, index, remoteName, data });
 }
 
 const NEWLINE = 0x0a;
