@@ -38,3 +38,4 @@ export {
   type RemoteStream,
   remote,
 } from './remote.ts';
+export { isErrorOf, type RemoteError } from './remote-error.ts';

@@ -14,10 +14,20 @@ import {
   string,
   union,
 } from 'valibot';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
-import { bytes, float64, fn, functions, json, pipeline, remote, text } from '../../src/functions/index.ts';
+import {
+  bytes,
+  float64,
+  fn,
+  functions,
+  isErrorOf,
+  json,
+  pipeline,
+  remote,
+  text,
+} from '../../src/functions/index.ts';
 import { Client } from '../../src/index.ts';
 import { memory } from '../../transports/memory/index.ts';
 
@@ -215,6 +225,33 @@ describe.each([
     await expect(i.find('lie')).rejects.toMatchObject({ remoteName: 'InvalidOutput', data: undefined });
     const [outcome] = await collect(i.find.mapSettled(['one']));
     expect(outcome).toMatchObject({ status: 'rejected', reason: { data: { name: 'one' }, index: 0 } });
+  });
+
+  it('has the type of the data of each declared error', async () => {
+    const { i } = await open();
+    const failure = async (own: Promise<unknown>) => own.catch((error: unknown) => error);
+    const error = await failure(i.find('it'));
+    expect(isErrorOf(error, i.find)).toBe(true);
+    expect(isErrorOf(error, i.find, 'OTHER')).toBe(false);
+    expect(isErrorOf(await failure(i.find('undeclared')), i.find)).toBe(false);
+    expect(isErrorOf(await failure(i.find('lie')), i.find)).toBe(false);
+    expect(isErrorOf(await failure(i.area({ w: 'x' as never, h: 1 })), i.find)).toBe(false);
+    expect([undefined, null, {}, new Error('x')].some((own) => isErrorOf(own, i.find))).toBe(false);
+    if (!isErrorOf(error, i.find)) throw error;
+    expectTypeOf(error.remoteName).toEqualTypeOf<'NOT_FOUND' | 'OTHER'>();
+    if (error.remoteName === 'NOT_FOUND') {
+      expectTypeOf(error.data).toEqualTypeOf<{ name: string }>();
+      expect(error.data.name).toBe('it');
+    } else expectTypeOf(error.data).toEqualTypeOf<number>();
+    if (isErrorOf(error, i.find, 'OTHER')) expectTypeOf(error.data).toEqualTypeOf<number>();
+    // @ts-expect-error a code that is not declared
+    isErrorOf(error, i.find, 'GONE');
+    const other: unknown = error;
+    // A function that declares none fails with none.
+    if (isErrorOf(other, i.area)) expectTypeOf(other).toBeNever();
+    const [outcome] = await collect(i.find.mapSettled(['one']));
+    const reason = outcome?.status === 'rejected' ? outcome.reason : undefined;
+    expect(isErrorOf(reason, i.find, 'NOT_FOUND') && reason.data.name).toBe('one');
   });
 
   it('does not compile for what does not fit', async () => {
