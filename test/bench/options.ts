@@ -10,6 +10,7 @@ export const PARTS = {
   memory: 'a job through a Server in one process, against a bare EventTarget',
   relay:
     'a job through a relay against straight ZeroMQ, 1,000 clients, idle clients, and the size of the page',
+  functions: 'functions with types against functions of bytes, and cancelling through a relay',
   threads: 'functions in threads: four against one, and large payloads against the loop of the role',
   zmtp: 'frond’s ZMTP in TypeScript against zeromq.js',
 } as const;

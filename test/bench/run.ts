@@ -7,6 +7,7 @@ import { Bench } from './bench.ts';
 import { measureClient } from './client.ts';
 import { measureCluster } from './cluster.ts';
 import type { Row } from './figures.ts';
+import { measureFunctions } from './functions.ts';
 import { measureHandOver } from './hand-over.ts';
 import { measureMemory } from './memory.ts';
 import { type BenchOptions, type Part, readOptions, USAGE } from './options.ts';
@@ -22,6 +23,7 @@ const MEASURES: Readonly<Record<Part, (bench: Bench) => Promise<void>>> = {
   'hand-over': measureHandOver,
   memory: measureMemory,
   relay: measureRelay,
+  functions: measureFunctions,
   threads: measureThreads,
   zmtp: measureZmtp,
 };

@@ -89,7 +89,7 @@ export class FakeConnection extends BaseConnection implements Connection {
     return subscription;
   }
 
-  pull(): Puller {
+  pull(_address: string): Puller {
     throw new Error('a client pulls nothing');
   }
 

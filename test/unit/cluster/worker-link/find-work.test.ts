@@ -98,6 +98,8 @@ function ground({ values = {}, features, settings = {}, id = 'worker' }: Master 
       concurrency: 3,
       pushAddress: undefined,
       pullAddress: undefined,
+      offers: bytes('[]'),
+      onOffersRefused: () => {},
       onCancel,
       onLost,
       ...settings,
