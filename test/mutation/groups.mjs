@@ -156,8 +156,16 @@ export const GROUPS = [
   {
     name: 'runtime',
     room: 'cluster',
-    files: /^src\/cluster\/runtime\/[^/]*$/,
-    tests: ['test/unit/cluster/runtime/*.test.ts', 'test/cluster/functions.test.ts'],
+    files:
+      /^src\/cluster\/runtime\/(engine|flow|intake|publisher|next-servers|results|failures|notices|cancellations|store|cache-service)\.ts/,
+    tests: ['test/unit/cluster/runtime/*.test.ts'],
+    target: 80,
+  },
+  {
+    name: 'roles',
+    room: 'cluster',
+    files: /^src\/cluster\/(runtime|roles)\/[^/]*$/,
+    tests: ['test/unit/cluster/runtime/role-host.test.ts', 'test/cluster/counters.test.ts'],
     target: 80,
   },
   { name: 'cluster', files: /^src\/cluster\//, tests: ['test/unit/cluster/**'], target: 80 },
@@ -187,6 +195,16 @@ export const GROUPS = [
     room: 'relay',
     files: /^transports\/relay\/http\//,
     tests: ['test/unit/transports/relay/http/**'],
+    target: 80,
+  },
+  {
+    name: 'relay-traffic',
+    room: 'relay',
+    files:
+      /^transports\/relay\/session\/(push-channel|pull-channel|http-client|reauthentication|assigned-work|answer-budget)\.ts/,
+    tests: [
+      'test/unit/transports/relay/session/{push-channel,pull-channel,http-client,reauthentication,assigned-work,answer-budget}.test.ts',
+    ],
     target: 80,
   },
   {

@@ -31,6 +31,8 @@ const isQuick = words.includes('--quick');
 async function tryOut({ name, tests, timeout = 20_000 }, mutate) {
   const { Stryker } = await import('@stryker-mutator/core');
   process.env.MUTATION_TESTS = tests.join(' ');
+  // A fault in a constant of a module shows only when the module is loaded anew. Without such faults that is a waste.
+  process.env.MUTATION_ISOLATE = words.includes('--quick') ? '0' : '1';
   const options = {
     testRunner: isQuick ? 'resident' : 'vitest',
     vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },

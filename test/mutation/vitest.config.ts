@@ -11,6 +11,7 @@ export default defineConfig({
     ],
     exclude: ['test/unit/house.test.ts', 'test/unit/index.test.ts', '**/*.long.test.ts'],
     setupFiles: ['test/mutation/setup.ts'],
+    isolate: process.env['MUTATION_ISOLATE'] !== '0',
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },
