@@ -121,6 +121,8 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
       // Only when all bytes that were handed over have left may one more than the limit go in two steps.
       expect(queue.enter(HANDED_OVER_BYTES - 1, () => {})).toBe(true);
       expect(queue.enter(1, () => {})).toBe(true);
+      // And no more than the limit: nothing was given back twice.
+      expect(queue.enter(1, (giveUp) => giveUp())).toBeInstanceOf(Promise);
       queue.leave(HANDED_OVER_BYTES);
     }
     expect(vi.getTimerCount()).toBe(0);
@@ -242,9 +244,35 @@ describe('calls', () => {
       ['a', 'b'],
       ['c', 'd'],
     ]);
+    // Those that wait hold a place for each, and no other.
+    expect([upstream.inFlight.taken, callBudget.taken]).toEqual([2, 2]);
     answer();
     expect(credit()).toBe(4);
     nothingIsLeft();
+  });
+
+  it('that waited are paid late: more would wait, too', async () => {
+    const { take, sends, posted, upstream, callBudget } = ground({ places: 1 });
+    const paid = () => posted.filter((frame) => frame[0] === Type.taken).map((frame) => frame[2]);
+    const large = new Uint8Array(FIRST_PUSH_WINDOW / 4);
+    const free = async () => {
+      upstream.inFlight.release(1);
+      callBudget.release(1);
+      await settle();
+    };
+    take([large, large]);
+    await settle();
+    // The first one did not wait.
+    expect(paid()).toEqual([large.length]);
+    await free();
+    expect([sends.length, paid()]).toEqual([2, [large.length]]);
+    vi.advanceTimersByTime(CREDIT_WAIT);
+    expect(paid()).toEqual([large.length, large.length]);
+    await free();
+    // Nor does a later one.
+    take([new Uint8Array(FIRST_PUSH_WINDOW)]);
+    await settle();
+    expect(paid()).toHaveLength(3);
   });
 
   it('that waited are judged again, since grants may have changed', async () => {
@@ -281,7 +309,8 @@ describe('calls', () => {
     own.answer();
     expect(own.credit()).toBe(frames.reduce((sum, { length }) => sum + length, 0));
     own.nothingIsLeft();
-    // Later calls under the same name are others.
+    // Later calls under the same name are others, also when they were cancelled while none was there.
+    own.channel.cancel({ client: 'c', calls: ['2'], code: 'CANCELLED', reason: '' });
     own.take([call('c/2')]);
     await settle();
     expect(own.sends).toHaveLength(2);
@@ -394,6 +423,21 @@ describe('results of work', () => {
     await settle();
     expect([sends.length, credit()]).toEqual([1, 16]);
     expect(ground().channel.isForWork).toBe(false);
+  });
+});
+
+describe('results that wait', () => {
+  it('when the channel is closed are dropped, and free no places of calls', async () => {
+    const { takeTexts, sends, channel, upstream, callBudget, state } = ground({ carriesCalls: false });
+    upstream.inFlight.take(3);
+    callBudget.take(3);
+    upstream.resultQueue.enter(HANDED_OVER_BYTES, () => {});
+    takeTexts('a', 'b');
+    await settle();
+    channel.close();
+    await settle();
+    expect([sends, state.released, upstream.resultQueue.waiting]).toEqual([[], 1, 0]);
+    expect([upstream.inFlight.taken, callBudget.taken]).toEqual([3, 3]);
   });
 });
 
