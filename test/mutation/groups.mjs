@@ -157,7 +157,7 @@ export const GROUPS = [
     name: 'runtime',
     room: 'cluster',
     files:
-      /^src\/cluster\/runtime\/(engine|flow|intake|publisher|next-servers|results|failures|notices|cancellations|store|cache-service)\.ts/,
+      /^src\/cluster\/runtime\/(engine|flow|intake|publisher|next-servers|results|failures|notices|cancellations|store|cache-service|previous-server)\.ts/,
     tests: ['test/unit/cluster/runtime/*.test.ts'],
     target: 80,
   },
