@@ -4,7 +4,7 @@ import { BATCH } from '../../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
-import type { HttpCall } from '../../../../../transports/relay/http/call-request.ts';
+import { type HttpCall, HttpFailure } from '../../../../../transports/relay/http/call-request.ts';
 import { HttpClient } from '../../../../../transports/relay/session/http-client.ts';
 import {
   ChannelKind,
@@ -157,13 +157,18 @@ describe('a call', () => {
         .flat()
         .map((frame) => codec.decode(frame).ordinal),
     ).toEqual([1, 2]);
-    hear(result({ ordinal: 2 }), result({ ordinal: 1, status: Status.failed, error: 'no' }));
+    hear(result({ ordinal: 1, status: Status.failed, error: 'no' }), result({ ordinal: 2 }));
+    // One that failed does not end the others.
     expect(told).toEqual([
-      ['r', 1],
       [{ status: 502, code: 'REMOTE', message: 'no', details: { remoteName: undefined } }, 0],
+      ['r', 1],
       'end',
     ]);
     nothingIsLeft();
+    const unnumbered = ground({ kind: 'lines', form: 'lines', messages: undefined });
+    unnumbered.client.begin();
+    unnumbered.hear(unnumbered.result());
+    expect(unnumbered.told).toEqual([['r', undefined], 'end']);
   });
 
   it('waits for as many results as it says, or for ever, until one fails', async () => {
@@ -178,10 +183,27 @@ describe('a call', () => {
     any.nothingIsLeft();
   });
 
-  it('whose message is too large is refused before anything is sent', () => {
-    const fits = ground({}, [new Uint8Array(900)]);
-    expect(() => fits.client.begin()).not.toThrow();
-    fits.client.close(1001, '');
+  it('whose message is too large is refused before anything is sent', async () => {
+    const sizeOf = async () => {
+      const { client, ready, sent } = ground({}, [new Uint8Array(900)]);
+      client.begin();
+      ready();
+      await settle();
+      client.giveUp(new HttpFailure(499, 'DISCONNECTED', 'gone'));
+      return sent().flat()[0]?.length ?? 0;
+    };
+    const size = await sizeOf();
+    for (const [maxFrame, isFit] of [
+      [size + 1, true],
+      [size, true],
+      [size - 1, false],
+    ] as const) {
+      const own = ground({}, [new Uint8Array(900)], { maxFrame });
+      if (isFit) {
+        expect(() => own.client.begin()).not.toThrow();
+        own.client.close(1001, '');
+      } else expect(() => own.client.begin()).toThrow(HttpFailure);
+    }
     const { client, taken } = ground({}, [new Uint8Array(1_000)]);
     expect(() => client.begin()).toThrow(
       expect.objectContaining({
@@ -311,6 +333,14 @@ describe('the end of a call', () => {
     nothingIsLeft();
   });
 
+  it('comes when nobody waits for it any more', () => {
+    const { client, told, nothingIsLeft } = ground({ form: 'events' });
+    client.begin();
+    client.giveUp(new HttpFailure(499, 'DISCONNECTED', 'the caller is gone'));
+    expect(told).toEqual(['499 DISCONNECTED the caller is gone', 'end']);
+    nothingIsLeft();
+  });
+
   it('says nothing to the session any more', async () => {
     const { client, taken } = ground();
     client.begin();
@@ -337,7 +367,7 @@ describe('while it goes on', () => {
   });
 
   it('what came is confirmed at once, and for a caller that does not read, when it has read', async () => {
-    const { client, taken, drains, state, result } = ground({ form: 'lines', messages: undefined });
+    const { client, taken, drains, state, hear, result } = ground({ form: 'lines', messages: undefined });
     client.begin();
     const come = (sequence: number) => {
       const writer = new MessageWriter();
@@ -346,7 +376,12 @@ describe('while it goes on', () => {
       setNumbers(message, sequence, 0);
       client.send(message);
     };
+    await settle();
     come(1);
+    await settle();
+    expect(taken.at(-1)).toEqual({ confirmed: 1, frames: [], size: 64 });
+    // A message without a number is none that could be confirmed.
+    hear([Type.pong]);
     await settle();
     expect(taken.at(-1)?.confirmed).toBe(1);
     state.isBackedUp = true;
