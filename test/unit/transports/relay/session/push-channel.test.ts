@@ -260,14 +260,15 @@ describe('calls', () => {
       callBudget.release(1);
       await settle();
     };
-    take([large, large]);
+    const larger = new Uint8Array(FIRST_PUSH_WINDOW / 2);
+    take([large, larger]);
     await settle();
     // The first one did not wait.
     expect(paid()).toEqual([large.length]);
     await free();
     expect([sends.length, paid()]).toEqual([2, [large.length]]);
     vi.advanceTimersByTime(CREDIT_WAIT);
-    expect(paid()).toEqual([large.length, large.length]);
+    expect(paid()).toEqual([large.length, larger.length]);
     await free();
     // Nor does a later one.
     take([new Uint8Array(FIRST_PUSH_WINDOW)]);
@@ -355,13 +356,14 @@ describe('calls', () => {
   });
 
   it('that the transport has when the channel breaks keep their message, and their place in the queue, until it is done', async () => {
-    const { takeTexts, channel, state, answer, nothingIsLeft, credit } = ground();
+    const { take, channel, state, upstream, answer, nothingIsLeft, credit } = ground();
     let done = () => {};
     state.sending = new Promise((resolve) => {
       done = resolve;
     });
-    takeTexts('a');
+    take([new Uint8Array(HANDED_OVER_BYTES)]);
     await settle();
+    expect(upstream.callQueue.enter(1, (giveUp) => giveUp())).toBeInstanceOf(Promise);
     channel.broke(gone);
     expect(state.released).toBe(0);
     done();
