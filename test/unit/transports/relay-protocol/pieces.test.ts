@@ -50,6 +50,15 @@ describe('outgoing pieces', () => {
     expect(out.next(2)).toEqual([Type.piece, 0, true, frameOf(2, 0)]);
     expect(out.next(2)?.slice(0, 3)).toEqual([Type.piece, PIECE_STREAMS, false]);
   });
+
+  it('of frames that are begun go on, while others wait to begin', () => {
+    const out = new Outgoing();
+    for (let i = 0; i <= PIECE_STREAMS; i++) out.add(i, frameOf(6, i));
+    const begun = Array.from({ length: PIECE_STREAMS }, (_, i) => i);
+    const streams = Array.from({ length: 2 * PIECE_STREAMS + 2 }, () => out.next(2)?.[1]);
+    // The last piece of the first lets the ninth begin.
+    expect(streams).toEqual([...begun, ...begun, 0, PIECE_STREAMS]);
+  });
 });
 
 describe('incoming pieces', () => {
