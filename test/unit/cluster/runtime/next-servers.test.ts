@@ -32,7 +32,13 @@ function ground() {
   return { next, changed, link, note };
 }
 
-const refuse = (note: () => unknown, code: string) => expect(note).toThrow(expect.objectContaining({ code }));
+const MESSAGES = {
+  PROTOCOL: 'a next server needs a name, and the end of the pipeline or "?"',
+  TOO_LARGE: 'a server has at most 256 next servers',
+} as const;
+
+const refuse = (note: () => unknown, code: keyof typeof MESSAGES) =>
+  expect(note).toThrow(expect.objectContaining({ code, message: MESSAGES[code] }));
 
 describe('a next server', () => {
   it('is known as long as its link is there', async () => {
