@@ -111,6 +111,8 @@ describe('a call that cannot be passed on', () => {
   it.each([
     ['server.f', 0, true],
     ['server.f', 3, true],
+    ['server.f', -1, true],
+    ['first.f  server.f', 1, true],
     ['first.f server.f', 1, true],
     ['first.f server.f', 0, false],
     ['first.f server.f next.g', 1, false],
@@ -175,6 +177,10 @@ describe('the answer to a message that failed on its way', () => {
     await Promise.resolve();
     expect(said()).toMatchObject([{ topic: 'a/1', status: Status.failed, error: 'no' }]);
     expect(counters).toEqual({ ...tally(), answered: 1, failed: 1 });
+    const passing = ground({ handleStream: defaultStream('server', true) });
+    passing.publisher.fail(passing.message({ status: Status.failed, error: 'no' }));
+    await Promise.resolve();
+    expect(passing.said().map(({ topic }) => topic)).toEqual(['server', 'a/1']);
   });
 });
 
