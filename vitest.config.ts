@@ -94,6 +94,7 @@ export default defineConfig({
       ofCheckout('long', {
         include: [LONG],
         exclude: [...others, '**/node_modules/**'],
+        setupFiles: ['test/support/nothing-left.ts'],
         // These tests measure memory and delays: they run after the others, and no more at once than there are cores.
         maxWorkers: Math.max(2, CORES - 1),
         sequence: { groupOrder: 1 },
