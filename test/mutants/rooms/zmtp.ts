@@ -3,8 +3,6 @@ import type { Mutant } from '../mutant.ts';
 const WIRE = 'test/zmtp/wire.test.ts';
 const UNIT = 'test/unit/transports/zmtp';
 const BOXES = `${UNIT}/curve/sealed-frames.test.ts`;
-const HANDSHAKE = 'test/zmtp/curve-handshake.long.test.ts';
-const HOSTILE = 'test/zmtp/curve-hostile.long.test.ts';
 
 export const ZMTP: readonly Mutant[] = [
   {
@@ -145,7 +143,7 @@ export const ZMTP: readonly Mutant[] = [
     file: 'transports/zmtp/link.ts',
     find: '    this.#handshake?.end();\n',
     replace: '',
-    suites: [HANDSHAKE, HOSTILE],
+    suites: [`${UNIT}/link.test.ts`],
   },
   {
     name: 'zmtp-end-of-a-link-is-not-told',
@@ -442,7 +440,7 @@ export const ZMTP: readonly Mutant[] = [
     file: 'transports/zmtp/curve/server-handshake.ts',
     find: 'if (vouch === undefined || !equalBytes(vouch, concatBytes(clientShort, pair.publicKey))) {',
     replace: 'if (vouch === undefined) {',
-    suites: [HOSTILE],
+    suites: [`${UNIT}/curve/server-handshake.test.ts`],
   },
   {
     name: 'zmtp-unlisted-key-comes-in',

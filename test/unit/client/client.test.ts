@@ -5,6 +5,7 @@ import type { ConnectOptions } from '../../../src/client/connect-options.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { readMetadata } from '../../../src/protocol/metadata.ts';
 import { json, text } from '../../../src/protocol/payload.ts';
 import type { Transport } from '../../../src/transport.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
@@ -52,6 +53,9 @@ async function ground({ options = {}, store = {}, answer }: Settings = {}) {
   const transport: Transport = { name: 'fake', checkAddress: () => {}, open: async () => connection };
   const calls: PalmMessage[] = [];
   const connecting = Client.connect({ transport, dbAddress: 'db', loggingLevel: 'silent', ...options });
+  await settle();
+  // What a client with metadata needs is loaded first.
+  await vi.dynamicImportSettled();
   await settle();
   const [pusher, subscription] = [connection.pushers[0], connection.subscriptions[0]];
   if (pusher !== undefined) {
@@ -106,6 +110,7 @@ describe('a client', () => {
       ['disconnected', 'demo'],
       ['closed', 'demo'],
     ]);
+    expect(client.closed).toBe(connection.closed);
     expect(await client.closed).toBeUndefined();
   });
 
@@ -221,6 +226,78 @@ describe('an eval', () => {
   });
 });
 
+describe('what a call says of itself', () => {
+  const sent = async (options: object, kind: 'eval' | 'job' | 'map' = 'eval') => {
+    const { client, calls } = await ground({ answer: upper });
+    const own = client.with(text());
+    if (kind === 'eval') await own.eval('demo.f', 'x', options);
+    else await driven(readAll(own[kind]('demo.f', ['x'], options)));
+    return calls[0];
+  };
+
+  it.each([
+    [{}, Feature.batches],
+    [{ detached: false }, Feature.batches],
+    [{ detached: true }, Feature.batches | Feature.detached],
+    [{ messages: 0 }, Feature.batches | Feature.detached],
+    [{ messages: 0, detached: false }, Feature.batches | Feature.detached],
+  ])('with %j has these features: %i', async (options, features) => {
+    expect(await sent(options)).toMatchObject({ features, cache: '' });
+    expect(await sent({ messages: 1, ...options }, 'job')).toMatchObject({ features, cache: '' });
+  });
+
+  it('of a map, too', async () => {
+    expect(await sent({ detached: true, cache: 'c' }, 'map')).toMatchObject({
+      features: Feature.batches | Feature.detached,
+      cache: 'c',
+    });
+  });
+
+  it('has its metadata, on top of the client’s', async () => {
+    const { client, calls } = await ground({ answer: upper, options: { metadata: { tenant: 'acme' } } });
+    await driven(client.eval('demo.f', bytes('x')));
+    const payload = bytes('y');
+    const evaluating = client.eval('demo.f', payload, { metadata: { lang: 'de' } });
+    // The code is loaded first, and the payload goes as it was.
+    payload.fill(0);
+    expect(await driven(evaluating)).toEqual(bytes('Y'));
+    expect(calls.map(({ unknown }) => readMetadata(unknown))).toEqual([
+      { tenant: 'acme' },
+      { tenant: 'acme', lang: 'de' },
+    ]);
+  });
+});
+
+describe('an interceptor', () => {
+  it('that is put around a client sees its calls from then on, and those of its other formats', async () => {
+    const { client } = await ground({ answer: upper });
+    const seen: unknown[] = [];
+    await client.eval('demo.f', bytes('x'));
+    const used = client.use((next) => (call) => {
+      seen.push([call.kind, call.input]);
+      return next(call);
+    });
+    expect(used).toBe(client);
+    expect(await driven(client.with(text()).eval('demo.f', 'y'))).toBe('Y');
+    expect(await driven(readAll(client.with(text()).map('demo.f', ['z'])))).toEqual(['Z']);
+    expect(seen).toEqual([
+      ['eval', 'y'],
+      ['map', ['z']],
+    ]);
+  });
+
+  it('is a function', async () => {
+    const { client } = await ground();
+    expect(() => client.use(5 as never)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: 'an interceptor must be a function',
+        sent: false,
+      }),
+    );
+  });
+});
+
 describe('a job and a map', () => {
   it('give the results of all inputs', async () => {
     const { client } = await ground({ answer: upper });
@@ -301,6 +378,12 @@ describe('the cache of a client', () => {
       code: 'INVALID_CALL',
       message: expect.stringMatching(/^the value was not sent: /),
       sent: false,
+    });
+    const circle: unknown[] = [];
+    circle.push(circle);
+    await expect(client.with(json<unknown>()).eval('demo.f', circle)).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      cause: expect.any(TypeError),
     });
   });
 

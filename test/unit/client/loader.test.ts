@@ -1,7 +1,7 @@
 /** Jobs and maps whose code is still being loaded. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/async/deferred.ts';
-import { lazy } from '../../../src/client/loader.ts';
+import { Loader, lazy } from '../../../src/client/loader.ts';
 
 async function* three(): AsyncGenerator<number, undefined> {
   yield 1;
@@ -71,4 +71,44 @@ describe('results whose code is loaded when they are first read', () => {
     isUp = true;
     expect((await results.next()).value).toBe(1);
   });
+});
+
+describe('code that is loaded when it is first used', () => {
+  it('is loaded once, and used in the turn of the call from then on', async () => {
+    const load = vi.fn(async () => 'code');
+    const loader = new Loader(load);
+    expect([loader.own, load.mock.calls.length]).toEqual([undefined, 0]);
+    const uses = ['a', 'b'].map((name) => loader.use(async (own) => `${name} ${own}`));
+    expect(await Promise.all(uses)).toEqual(['a code', 'b code']);
+    const use = vi.fn(async () => 'used');
+    const using = loader.use(use);
+    expect([use.mock.calls, loader.own, load.mock.calls.length]).toEqual([[['code']], 'code', 1]);
+    await using;
+  });
+
+  it('fails those that wait for it, and is loaded again for the next', async () => {
+    const offline = new Error('offline');
+    const load = vi.fn(async () => 'code').mockRejectedValueOnce(offline);
+    const loader = new Loader(load);
+    const use = vi.fn(async () => 'used');
+    for (const using of [loader.use(use), loader.use(use)])
+      await expect(using).rejects.toMatchObject({
+        code: 'DISCONNECTED',
+        message: 'loading code failed: offline',
+        cause: offline,
+      });
+    expect(use).not.toHaveBeenCalled();
+    expect(await loader.use(use)).toBe('used');
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+});
+
+it('results are left at the end of their block, also before they are read', async () => {
+  const own = opened();
+  const left = vi.spyOn(own, 'return');
+  await lazy(
+    async () => own,
+    () => undefined,
+  )[Symbol.asyncDispose]();
+  expect(left).toHaveBeenCalledTimes(1);
 });

@@ -1,10 +1,15 @@
 /** One link, whose peer does what a test says: its handshake, its commands, its end, and what is left then. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/async/deferred.ts';
 import { GATHERED_BYTES } from '../../../../src/flow-control.ts';
 import { ZmtpPublish } from '../../../../transports/zmtp/bound-publish.ts';
 import { ZmtpPull } from '../../../../transports/zmtp/bound-pull.ts';
+import { commandOf } from '../../../../transports/zmtp/commands.ts';
 import { COMMAND } from '../../../../transports/zmtp/frame-reader.ts';
+import { greetingOf } from '../../../../transports/zmtp/greeting.ts';
+import type { HandshakeStep, Mechanism } from '../../../../transports/zmtp/mechanism.ts';
 import { ZmtpPusher } from '../../../../transports/zmtp/pusher.ts';
+import { commandFrame } from '../../../support/curve.ts';
 import { frameOf, GREETING, readyOf } from '../../../support/zmtp.ts';
 import { endContext, MemoryPeer, turn } from '../../../support/zmtp-peer.ts';
 
@@ -43,6 +48,37 @@ describe('a handshake', () => {
     expect(peer.end).toMatchObject({ wasUp: false, wasGreeted: true, violation: expect.anything() });
     expect(context.reported).toMatchObject([{ type: 'refused', count: 1 }]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('of a mechanism is ended with its link, once, in any state: it computes nothing more', async () => {
+    const greeting = greetingOf('CURVE');
+    const ending = vi.fn();
+    const step = deferred<HandshakeStep>();
+    const mechanism: Mechanism = {
+      greeting,
+      overhead: 0,
+      handshake: () => ({
+        isUnproved: false,
+        begin: () => undefined,
+        take: () => step.promise,
+        frames: () => {
+          throw new Error('the handshake is not done');
+        },
+        end: ending,
+      }),
+    };
+    const pull = new ZmtpPull({ ...endContext(), mechanism });
+    for (const command of [undefined, commandFrame(commandOf('HELLO'))]) {
+      const peer = new MemoryPeer(pull, false);
+      await peer.say(greeting);
+      if (command !== undefined) await peer.say(command);
+      ending.mockClear();
+      await peer.hangUp();
+      expect([peer.end?.wasUp, ending.mock.calls.length, vi.getTimerCount()]).toEqual([false, 1, 0]);
+    }
+    step.resolve({ properties: new Uint8Array(0) });
+    await turn();
+    expect(ending).toHaveBeenCalledTimes(1);
   });
 
   it('that the other end does not end in time is tried again by the dialling end: it may be busy', async () => {
