@@ -110,6 +110,8 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
   #sent = 0;
   #received = 0;
   #isInputOver = false;
+  /** Whether the function has said that it is over. */
+  #isFinished = false;
   /** How the job ends when all inputs that were taken are answered: the input failed, or the client is closing. */
   #ending: Ending | undefined;
   readonly #idle = new IdleTimer(
@@ -199,6 +201,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
   #answer(message: PalmMessage): void {
     if (this.isOver) return;
     if (message.status === Status.ended) {
+      this.#isFinished = true;
       this.end();
       return;
     }
@@ -248,7 +251,8 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     this.#idle.stop();
     if (this.#id !== undefined) {
       this.#link.mailbox.close(this.#id);
-      if (this.#sender.taken > 0 && !this.#isWhole(error))
+      // What is over is not cancelled, but what other inputs began is.
+      if (this.#sender.taken > Number(this.#isFinished) && !this.#isWhole(error))
         this.#link.cancel(this.#id, this.#settings.spec, error ?? 'the job was left');
     }
     this.#sender.stop(this.#received);
