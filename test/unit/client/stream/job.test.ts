@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
 import type { CallSpec } from '../../../../src/client/call.ts';
-import { openJob } from '../../../../src/client/stream/job.ts';
+import { openJob, startJob } from '../../../../src/client/stream/job.ts';
 import type { JobOptions } from '../../../../src/client/stream/options.ts';
 import { Feature, type PalmMessage, Status } from '../../../../src/protocol/message.ts';
+import { readMetadata } from '../../../../src/protocol/metadata.ts';
 import { json, type PayloadCodec, text } from '../../../../src/protocol/payload.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../../support/fake-connection.ts';
@@ -127,16 +128,60 @@ describe('a job', () => {
     expect([server.taken(), cancel.mock.calls]).toEqual([[], []]);
   });
 
-  it('sends what is there together, 64 messages at most', async () => {
+  it('sends what is there together, 128 messages at most', async () => {
     const { server, job, next } = await begin({}, { payloads: inputs(200).values });
     const send = vi.spyOn(server.pusher, 'send');
     next();
     await settle();
-    const sizes = send.mock.calls.map(([frames]) => frames.length);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(200);
-    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(200);
+    expect(send.mock.calls.map(([frames]) => frames.length)).toEqual([128, 72]);
     expect(job.progress.sent).toBe(200);
     await job.return();
+  });
+
+  it('sends together what an async input gives before other events have their turn', async () => {
+    async function* values() {
+      yield 'a';
+      yield 'b';
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      yield 'c';
+    }
+    const { server, job, next } = await begin({}, { payloads: values() });
+    const send = vi.spyOn(server.pusher, 'send');
+    next();
+    await settle();
+    await vi.advanceTimersByTimeAsync(20);
+    expect(send.mock.calls.map(([frames]) => frames.length)).toEqual([2, 1]);
+    await job.return();
+    await expectNothingLeft(server);
+  });
+
+  it('that is left while it waits for a place takes no input, and keeps none', async () => {
+    const input = inputs(3);
+    const { server, job, next } = await begin({}, { payloads: input.values });
+    let others = 0;
+    while (server.link.tryAdmit()) others++;
+    next();
+    await settle();
+    expect(input.taken).toBe(0);
+    await job.return();
+    server.link.inFlight.release(others);
+    await settle();
+    expect([input.taken, server.taken()]).toEqual([0, []]);
+    await expectNothingLeft(server);
+  });
+
+  it('that is left while it waits for its reader takes no more input', async () => {
+    const input = inputs(10);
+    const { server, job, next } = await begin({ window: 1 }, { payloads: input.values });
+    next();
+    await settle();
+    for (const call of server.taken()) answer(server, call);
+    await settle();
+    const { taken } = input;
+    await job[Symbol.asyncDispose]();
+    await settle();
+    expect([input.taken, server.taken()]).toEqual([taken, []]);
+    await expectNothingLeft(server);
   });
 
   it('waits for room in the transport', async () => {
@@ -446,6 +491,18 @@ describe('the server of a job is told', () => {
     expect([read.error, cancel.mock.calls]).toEqual(['enough', [['1', SPEC, 'enough']]]);
   });
 
+  it('that it was left, though each input has a result: there may be more', async () => {
+    for (const payloads of [['a'], ['a', 'b']]) {
+      const { server, job, next, cancel } = await begin({}, { payloads });
+      next();
+      await settle();
+      for (const call of server.taken()) answer(server, call);
+      await settle();
+      await job.return();
+      expect(cancel.mock.calls).toEqual([['1', SPEC, 'the job was left']]);
+    }
+  });
+
   it('nothing when all that were wanted came, or nothing was taken', async () => {
     const { server, next, cancel } = await begin({ messages: 2 });
     next();
@@ -541,6 +598,54 @@ describe('a job whose client closes', () => {
     expect(read.error).toMatchObject({ code: 'CLOSED', sent: false });
     await expectNothingLeft(server);
   });
+});
+
+it('a job whose input fails waits for what is owed as long as its client waits for an answer', async () => {
+  const failure = new Error('why');
+  function* values() {
+    yield 'a';
+    throw failure;
+  }
+  const { server, next, cancel } = await begin({}, { payloads: values() });
+  const read = next();
+  await settle();
+  await vi.advanceTimersByTimeAsync(999);
+  expect(read.isDone).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(500);
+  expect([read.error, cancel.mock.calls.length]).toEqual([failure, 1]);
+  await expectNothingLeft(server);
+});
+
+it('a job with metadata of its own, or within interceptors, is opened with them', async () => {
+  const server = await FakeServer.open();
+  server.up();
+  const seen = vi.fn();
+  const client = Object.assign(server.client, {
+    interceptors: [] as never[],
+    settings: { timeout: 1_000, metadata: { tenant: 'acme' } },
+  });
+  const open = async (options: JobOptions) => {
+    const opening = startJob(client, text(), SPEC, ['a'], { messages: 1, ...options }, 5);
+    await vi.dynamicImportSettled();
+    const job = await opening;
+    const reading = job.next();
+    await settle();
+    const [call] = server.taken();
+    answer(server, call);
+    await settle();
+    expect([(await reading).value, job.progress.started]).toEqual(['a', 5]);
+    await job.return();
+    return readMetadata(call?.unknown ?? bytes(''));
+  };
+  expect(await open({})).toEqual({});
+  expect(await open({ metadata: { lang: 'de' } })).toEqual({ tenant: 'acme', lang: 'de' });
+  const interceptor = (next: (call: unknown) => unknown) => (call: { kind: string }) => {
+    seen(call.kind);
+    return next(call);
+  };
+  client.interceptors.push(interceptor as never);
+  expect(await open({})).toEqual({ tenant: 'acme' });
+  expect(seen.mock.calls).toEqual([['job']]);
 });
 
 it('a job that cannot be sent fails with the link', async () => {
