@@ -2,8 +2,14 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
-import { type LeasedItem, LeasedLink } from '../../../../src/cluster/worker-link/leased-link.ts';
-import { UNBEGUN_TIME, UNCONFIRMED_BYTES, WORK_AHEAD_MESSAGES } from '../../../../src/flow-control.ts';
+import { type LeasedItem, LeasedLink, Prefetch } from '../../../../src/cluster/worker-link/leased-link.ts';
+import {
+  UNBEGUN_TIME,
+  UNCONFIRMED_BYTES,
+  WORK_AHEAD_MESSAGES,
+  WORK_AT_ONCE,
+  WORK_BYTES,
+} from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
@@ -11,6 +17,7 @@ import { palmMessage } from '../../../../src/protocol/message.ts';
 import {
   encodeWorkRefusal,
   encodeWorkReply,
+  MOST_ITEMS,
   readWorkRequest,
   WorkKind,
   type WorkRequest,
@@ -449,5 +456,130 @@ describe('a link to work', () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('how much work is asked for', () => {
+  it('is what can be begun at once, until it is known how long a message takes', () => {
+    for (const concurrency of [1, 4, WORK_AT_ONCE]) {
+      const prefetch = new Prefetch(concurrency);
+      expect(prefetch.want(0)).toBe(concurrency);
+      expect(prefetch.want(concurrency - 1)).toBe(1);
+      expect([prefetch.want(concurrency), prefetch.want(concurrency + 1)]).toEqual([0, 0]);
+    }
+    expect(new Prefetch(WORK_AT_ONCE + 1).want(0)).toBe(WORK_AT_ONCE);
+  });
+
+  it('is as much ahead as is done in 5 ms, at most 256, and more once half of that is done', () => {
+    const knowing = (time: number, concurrency: number) => {
+      const prefetch = new Prefetch(concurrency);
+      prefetch.took(time);
+      return prefetch;
+    };
+    expect(knowing(1, 2).want(0)).toBe(2 + 10);
+    expect(knowing(5, 1).want(0)).toBe(2);
+    expect(knowing(6, 1).want(0)).toBe(1);
+    expect(knowing(0, 1).want(0)).toBe(1 + WORK_AHEAD_MESSAGES);
+    const prefetch = knowing(1, 2);
+    expect([prefetch.want(6), prefetch.want(5), prefetch.want(4)]).toEqual([0, 7, 8]);
+  });
+
+  it('follows the average of the last messages, and what is slow at once', () => {
+    const prefetch = new Prefetch(1);
+    prefetch.took(1);
+    prefetch.took(9);
+    // 1 + (9 - 1) / 8 ms each.
+    expect(prefetch.want(0)).toBe(1 + 2);
+    prefetch.isSlow(20);
+    expect(prefetch.want(0)).toBe(1);
+    prefetch.took(1);
+    // 20 - 19 / 8 ms.
+    expect(prefetch.want(0)).toBe(1);
+    const slow = new Prefetch(1);
+    slow.isSlow(2);
+    expect(slow.want(0)).toBe(1 + 2);
+    // It was slower before.
+    slow.isSlow(1);
+    expect(slow.want(0)).toBe(1 + 2);
+  });
+});
+
+describe('a report', () => {
+  /** What is reported in each request when so many results wait for one that is under way. */
+  async function reported(frames: readonly Bytes[]) {
+    const { link, take, asked, next } = ground(frames.length + 1);
+    const items = await take(...frames.map((_, i) => i + 1));
+    for (const item of items) link.begin(item);
+    await vi.advanceTimersByTimeAsync(0);
+    asked.length = 0;
+    for (const [i, item] of items.entries()) {
+      link.add(palmMessage({ payload: frames[i] ?? bytes('') }), item);
+      link.done(item);
+    }
+    const sizes: number[] = [];
+    const leaving = link.leave(1_000);
+    for (let i = 0; i < 10; i++) {
+      await vi.advanceTimersByTimeAsync(0);
+      const one = next();
+      if (one === undefined) break;
+      sizes.push(one.request.items.length);
+      one.give();
+    }
+    await leaving;
+    return sizes;
+  }
+
+  it('holds results of 1 MiB at most, or one of any size', async () => {
+    const half = new Uint8Array(WORK_BYTES / 2 - 100);
+    expect(await reported([half, half])).toEqual([2]);
+    expect(await reported([half, half, half])).toEqual([2, 1]);
+    const large = new Uint8Array(WORK_BYTES + 1);
+    expect(await reported([large, large])).toEqual([1, 1]);
+  });
+
+  it('holds 16,384 items at most', async () => {
+    const { link, take, asked, next } = ground(2);
+    const [item] = await take(1);
+    if (item === undefined) throw new Error('no work came');
+    link.begin(item);
+    await vi.advanceTimersByTimeAsync(0);
+    asked.length = 0;
+    for (let i = 0; i <= MOST_ITEMS; i++) link.add(palmMessage({}), item);
+    const leaving = link.leave(1_000);
+    const sizes: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      await vi.advanceTimersByTimeAsync(0);
+      const one = next();
+      if (one === undefined) break;
+      sizes.push(one.request.items.length);
+      one.give();
+    }
+    await leaving;
+    expect(sizes).toEqual([MOST_ITEMS, 1]);
+  });
+});
+
+describe('a worker that fails', () => {
+  it('tells its Master that others may have its items, and harms nothing where that cannot be told', async () => {
+    const { link, next } = ground();
+    const forsaking = link.forsake();
+    const one = next();
+    expect(one?.request).toMatchObject({ name: 'worker', want: 0, leaves: true, isAway: false, items: [] });
+    one?.give();
+    await forsaking;
+    const again = link.forsake();
+    const two = next();
+    expect(two?.request.sequence).toBe((one?.request.sequence ?? 0) + 1);
+    two?.fail(new Error('gone'));
+    await again;
+  });
+});
+
+describe('a request', () => {
+  it('says whether notices of cancelled calls are taken', async () => {
+    const { link, next } = ground();
+    void link.next();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(next()?.request).not.toHaveProperty('takesCancels');
   });
 });

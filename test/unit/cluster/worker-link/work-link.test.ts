@@ -7,7 +7,7 @@ import { PushedLink } from '../../../../src/cluster/worker-link/work-link.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
-import { palmMessage } from '../../../../src/protocol/message.ts';
+import { palmMessage, Status } from '../../../../src/protocol/message.ts';
 import type { CloseOptions, Puller } from '../../../../src/transport.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { BROKEN, FakePusher } from '../../../support/fake-connection.ts';
@@ -138,5 +138,37 @@ describe('a link that work is pushed over', () => {
     puller.setBroken(BROKEN);
     pusher.setBroken(BROKEN);
     expect(broke).toHaveBeenCalledTimes(2);
+  });
+
+  it('answers a message that is done without a result as cancelled: the Master counts results', async () => {
+    const { link, puller, pusher, sent } = ground();
+    const message = codec.encode(palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('x') }));
+    puller.queue.push([message, message, new Uint8Array([0xff])]);
+    const { value = [] } = await link.next();
+    const [answered, cancelled, unreadable] = value as [never, never, never];
+    link.add(palmMessage({ payload: bytes('result') }), answered);
+    for (const work of [answered, cancelled, unreadable]) link.done(work);
+    expect(await link.flush()).toBe(true);
+    expect(sent()).toHaveLength(2);
+    expect(sent()[0]).toBe('result');
+    expect(codec.decode(pusher.sent[1] ?? bytes(''))).toMatchObject({
+      client: 'c/1',
+      status: Status.cancelled,
+    });
+    // Nothing is left to send.
+    const send = vi.spyOn(pusher, 'send');
+    await link.flush();
+    expect(send).not.toHaveBeenCalled();
+  });
+
+  it('closes what is to end with it, once, or at once where it has stopped', () => {
+    const { link } = ground();
+    const [before, behind] = [vi.fn(), vi.fn()];
+    link.onStop(before);
+    expect(before).not.toHaveBeenCalled();
+    link.stop();
+    expect(before).toHaveBeenCalledTimes(1);
+    link.onStop(behind);
+    expect(behind).toHaveBeenCalledTimes(1);
   });
 });
