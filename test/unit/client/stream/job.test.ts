@@ -483,11 +483,13 @@ describe('the server of a job is told', () => {
 
   it('that it was aborted, and why', async () => {
     const abort = new AbortController();
-    const { next, cancel } = await begin({ signal: abort.signal });
+    const { job, next, cancel } = await begin({ signal: abort.signal });
     const read = next();
     await settle();
     abort.abort('enough');
     await settle();
+    // It ends once, also when it is left then.
+    await job.return();
     expect([read.error, cancel.mock.calls]).toEqual(['enough', [['1', SPEC, 'enough']]]);
   });
 
@@ -646,6 +648,14 @@ it('a job with metadata of its own, or within interceptors, is opened with them'
   client.interceptors.push(interceptor as never);
   expect(await open({})).toEqual({ tenant: 'acme' });
   expect(seen.mock.calls).toEqual([['job']]);
+  // Its other options count as well.
+  const abort = new AbortController();
+  const opening = startJob(client, text(), SPEC, ['a'], { signal: abort.signal }, 5);
+  await vi.dynamicImportSettled();
+  const reading = (await opening).next();
+  await settle();
+  abort.abort('enough');
+  await expect(reading).rejects.toBe('enough');
 });
 
 it('a job that cannot be sent fails with the link', async () => {

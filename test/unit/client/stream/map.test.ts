@@ -551,4 +551,12 @@ it('a map with metadata of its own, or within interceptors, is opened with them'
   client.interceptors.push(interceptor as never);
   expect(await open({})).toEqual({ tenant: 'acme' });
   expect(seen.mock.calls).toEqual([['map']]);
+  // Its other options count as well.
+  const abort = new AbortController();
+  const opening = startMap(client, text(), SPEC, ['a'], { signal: abort.signal });
+  await vi.dynamicImportSettled();
+  const reading = (await opening).next();
+  await settle();
+  abort.abort('enough');
+  await expect(reading).rejects.toBe('enough');
 });
