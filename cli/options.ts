@@ -202,6 +202,10 @@ export const OPTIONS = {
     kind: 'flag',
     help: 'also answer POST /call/server.function, for curl and other programs without WebSockets',
   },
+  'check-input': {
+    kind: 'flag',
+    help: 'refuse JSON that the schemas of frond servers do not allow, before it reaches them',
+  },
   origin: {
     kind: 'texts',
     value: 'URL',

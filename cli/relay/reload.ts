@@ -113,6 +113,7 @@ export class Reload {
     compare('limits', initial.limits, next.limits);
     compare('tokens', initial.tokens, next.tokens);
     compare('http', initial.http, next.http);
+    compare('checkInput', initial.checkInput, next.checkInput);
     compare('trustProxy', initial.trustProxy, next.trustProxy);
     compare('serverKey', initial.keys.serverKey, next.keys.serverKey);
     compare('clientKey', initial.keys.clientKey, next.keys.clientKey);

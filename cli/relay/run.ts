@@ -125,12 +125,13 @@ function warnOfUnknownServers({ servers }: RelaySettings, tokens: Tokens | undef
 }
 
 function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {
-  const { transport, servers, path, http, origins, anonymous, limits, trustProxy } = settings;
+  const { transport, servers, path, http, checkInput, origins, anonymous, limits, trustProxy } = settings;
   return {
     transport,
     servers,
     path,
     http,
+    checkInput,
     limits,
     trustProxy,
     ...(origins !== undefined && { origins }),

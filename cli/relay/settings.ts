@@ -61,6 +61,7 @@ export interface RelaySettings {
   readonly path: string;
   /** Whether it answers calls over HTTP. */
   readonly http: boolean;
+  readonly checkInput: boolean;
   /** Origins of pages that may connect. Undefined for the relay's own host. */
   readonly origins: readonly string[] | undefined;
   /** Path of the token file. */
@@ -108,6 +109,7 @@ export async function settingsOf(options: ParsedOptions): Promise<RelaySettings>
     metrics: metrics === undefined ? undefined : parseHostPort(metrics, '--metrics'),
     path: config.path ?? '/',
     http: options.flag('http') || (config.http ?? false),
+    checkInput: options.flag('check-input') || (config.checkInput ?? false),
     origins: originsOf(options) ?? config.origins,
     tokens,
     anonymous,
@@ -304,6 +306,7 @@ const CONFIG = shape({
   ),
   path: exactOptional(text('a path such as /frond', (path) => /^\/[^\s?#]*$/.test(path))),
   http: exactOptional(boolean('true or false')),
+  checkInput: exactOptional(boolean('true or false')),
   tokens: exactOptional(TEXT),
   anonymous: exactOptional(shape(GRANTS)),
   limits: exactOptional(LIMITS),

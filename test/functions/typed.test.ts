@@ -246,9 +246,6 @@ describe.each([
     if (isErrorOf(error, i.find, 'OTHER')) expectTypeOf(error.data).toEqualTypeOf<number>();
     // @ts-expect-error a code that is not declared
     isErrorOf(error, i.find, 'GONE');
-    const other: unknown = error;
-    // A function that declares none fails with none.
-    if (isErrorOf(other, i.area)) expectTypeOf(other).toBeNever();
     const [outcome] = await collect(i.find.mapSettled(['one']));
     const reason = outcome?.status === 'rejected' ? outcome.reason : undefined;
     expect(isErrorOf(reason, i.find, 'NOT_FOUND') && reason.data.name).toBe('one');

@@ -98,10 +98,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'transports/zmtp': [...GROUND, 'transports/shared'],
   'transports/websocket': [...GROUND, 'transports/shared', 'transports/relay-protocol'],
 
-  'transports/relay/upstream': [...GROUND, ...RELAY_OPTIONS, 'transports/relay-protocol'],
+  'transports/relay/upstream': [
+    ...GROUND,
+    ...RELAY_OPTIONS,
+    'src/functions/contract',
+    'transports/relay-protocol',
+  ],
   'transports/relay/auth': [
     ...GROUND,
     ...RELAY_OPTIONS,
+    'src/functions/contract',
     'transports/relay-protocol',
     'transports/relay/upstream',
   ],
@@ -115,6 +121,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'transports/relay/session': [
     ...GROUND,
     ...RELAY_OPTIONS,
+    'src/functions/contract',
     'transports/relay-protocol',
     'transports/relay/upstream',
     'transports/relay/auth',

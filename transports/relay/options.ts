@@ -39,6 +39,11 @@ export interface RelayOptions {
    * WebSocket. Default false.
    */
   readonly http?: boolean | undefined;
+  /**
+   * Whether a call whose JSON input the schema of its function does not allow is refused with `INVALID_CALL` and `issues` before it reaches
+   * its server. The relay reads the schemas in the `frond_functions` of the servers. The servers check all input in any case. Default false.
+   */
+  readonly checkInput?: boolean | undefined;
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string | undefined;
   /**

@@ -17,6 +17,7 @@ import { checkWs, loadWs } from '../relay-protocol/load-ws.ts';
 import { MESSAGE_ROOM } from '../relay-protocol/reliable-log.ts';
 import { CallGuard } from './auth/call-guard.ts';
 import { type Grants, Identity } from './auth/identity.ts';
+import { InputGuard } from './auth/input-guard.ts';
 import { RequestGuard } from './auth/request-guard.ts';
 import { Admission } from './http/admission.ts';
 import { Health } from './http/health.ts';
@@ -157,7 +158,8 @@ class RelayServer implements Relay {
     const relayId = randomId();
     const codec = new EnvelopeCodec();
     const find = (name: string) => this.#upstreams.get(name);
-    const calls = new CallGuard(codec, find);
+    const inputs = options.checkInput === true ? new InputGuard(codec) : undefined;
+    const calls = new CallGuard(codec, find, inputs);
     this.#upstreams = new Upstreams(options.servers, {
       transport: options.transport,
       connection,

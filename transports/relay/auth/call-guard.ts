@@ -7,36 +7,34 @@ import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../
 import { LONGEST_TOPIC, topicBelongsTo } from '../../../src/protocol/topics.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { Identity, JudgedClient } from './identity.ts';
+import { type CallVerdict, type InputGuard, SENTINEL } from './input-guard.ts';
 
 /** The most characters of a path. A longer one is refused unread: it could have a million stages. */
 const LONGEST_PATH = 4_096;
 
 const NO_CALL = { grants: '', server: '', path: '' };
 
-/** Payload of a failed answer, as pylm gives it. */
-const SENTINEL: Bytes = new Uint8Array([0x30]);
-
-/** Whether a call may pass. */
-export type CallVerdict =
-  /** It passes as this frame, which every reader decodes to what was judged. */
-  | { readonly passes: true; readonly frame: Bytes }
-  /** The relay refuses it with this answer. */
-  | { readonly passes: false; readonly topic: string; readonly answer: Bytes };
+export type { CallVerdict } from './input-guard.ts';
 
 /** Checks every call before it leaves for a server. One for all clients. */
 export class CallGuard {
   readonly #codec: EnvelopeCodec;
   readonly #find: (name: string) => Upstream | undefined;
+  readonly #inputs: InputGuard | undefined;
   #verdicts = new Verdicts();
   /** The last call that passed: most calls are like the one before. */
   #recent = NO_CALL;
   /** Servers that were asked what they are, so that not every call waits for one that does not answer. */
   #asked = new WeakSet<Upstream>();
 
-  /** @param find - looks up the servers of a pipeline's later stages by name. */
-  constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined) {
+  /**
+   * @param find - looks up the servers of a pipeline's later stages by name.
+   * @param inputs - judges the input of calls that may pass otherwise.
+   */
+  constructor(codec: EnvelopeCodec, find: (name: string) => Upstream | undefined, inputs?: InputGuard) {
     this.#codec = codec;
     this.#find = find;
+    this.#inputs = inputs;
   }
 
   /** Forgets all verdicts, because something about a server has changed. */
@@ -53,6 +51,14 @@ export class CallGuard {
    * readers decode differently, or another client's id.
    */
   judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
+    const verdict = this.#judge(sender, upstream, frame);
+    const inputs = this.#inputs;
+    if (inputs === undefined) return verdict;
+    if (!(verdict instanceof Promise)) return inputs.judge(verdict, upstream);
+    return verdict.then((own) => inputs.judge(own, upstream));
+  }
+
+  #judge(sender: JudgedClient, upstream: Upstream, frame: Bytes): CallVerdict | Promise<CallVerdict> {
     const { message, frame: plain } = readPlain(this.#codec, frame, true);
     const { client, function: path } = message;
     if (!topicBelongsTo(client, sender.id)) {
@@ -85,7 +91,7 @@ export class CallGuard {
     const { identity } = sender;
     return this.#judgePath(identity, upstream, path).then((against) => {
       // The client's grants have changed meanwhile.
-      if (sender.identity !== identity) return this.judge(sender, upstream, frame);
+      if (sender.identity !== identity) return this.#judge(sender, upstream, frame);
       if (against === undefined) verdicts.add(call);
       return this.#verdict(sender, message, plain, against);
     });

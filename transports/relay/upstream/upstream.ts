@@ -1,6 +1,8 @@
 import { FlowLimit } from '../../../src/async/flow-limit.ts';
 import { atMost, startTimer } from '../../../src/async/timers.ts';
 import { CALLS, PYLM_CALLS, UPSTREAM_UNREAD } from '../../../src/flow-control.ts';
+import { FUNCTIONS_KEY, type FunctionDescription } from '../../../src/functions/contract/description.ts';
+import { readDescriptions } from '../../../src/functions/contract/read-descriptions.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { keyRequest, readReply, replyText } from '../../../src/protocol/cache-request.ts';
@@ -72,6 +74,9 @@ const PROOF_TIMEOUT = 2_000;
 /** Milliseconds that a server gets to prove that it answers, and for which the outcome is remembered. */
 const ANSWER_TIMEOUT = 1_000;
 
+/** Milliseconds for which it counts what a server says of its functions: the workers of a Master come and go. */
+const OFFERS_AGE = 2_000;
+
 /** Milliseconds between two attempts to find a server that is not at the addresses it gave. */
 const LOOK_AGAIN = 1_000;
 
@@ -89,6 +94,8 @@ export class Upstream {
   #profile: Profile | undefined;
   #profiling: Promise<Profile> | undefined;
   #looking: Promise<void> | undefined;
+  #offers: { readonly at: number; readonly list: readonly FunctionDescription[] } | undefined;
+  #askingOffers: Promise<readonly FunctionDescription[]> | undefined;
   /** Where calls go. */
   readonly calls: UpstreamChannel<Pusher>;
   readonly callQueue: SharedSendQueue = new SharedSendQueue();
@@ -180,6 +187,31 @@ export class Upstream {
     } finally {
       stop();
     }
+  }
+
+  /** What the server says of its functions: nothing where it does not say it in time. It is asked again after {@link OFFERS_AGE}. */
+  offers(): readonly FunctionDescription[] | Promise<readonly FunctionDescription[]> {
+    if (this.#offers !== undefined && performance.now() - this.#offers.at < OFFERS_AGE)
+      return this.#offers.list;
+    this.#askingOffers ??= this.#askOffers().finally(() => {
+      this.#askingOffers = undefined;
+    });
+    return this.#askingOffers;
+  }
+
+  async #askOffers(): Promise<readonly FunctionDescription[]> {
+    let list: readonly FunctionDescription[] = [];
+    const ask = async () => {
+      await this.known();
+      if (this.isFrond) list = readDescriptions(replyText(await this.#readKey(FUNCTIONS_KEY)));
+    };
+    await atMost(
+      ANSWER_TIMEOUT,
+      // An older frond says nothing, and what cannot be read is nothing.
+      ask().catch(() => {}),
+    );
+    this.#offers = { at: performance.now(), list };
+    return list;
   }
 
   /** A request to the server's cache. @throws PalmError `INVALID_CALL` when the relay knows no address of it. */
@@ -331,6 +363,7 @@ export class Upstream {
   #lookAgain(): void {
     if (this.#isClosed || this.#target.dbAddress === undefined) return;
     this.#profile = undefined;
+    this.#offers = undefined;
     this.#context.changed();
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;

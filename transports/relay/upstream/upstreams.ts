@@ -52,11 +52,15 @@ export class Upstreams {
     this.#names &&= [...new Set([...this.#names, ...added.keys()])];
   }
 
+  /** Names of all servers or, where a function looks them up, of those that were looked up so far. */
+  get names(): readonly string[] {
+    return this.#names ?? [...this.#made.keys()];
+  }
+
   /** Whether each server answers: all whose names are known, or all that were looked up so far. */
   answering(): Promise<{ readonly name: string; readonly answers: boolean }[]> {
-    const names = this.#names ?? [...this.#made.keys()];
     return Promise.all(
-      names.map(async (name) => ({ name, answers: (await this.get(name)?.isAnswering()) ?? false })),
+      this.names.map(async (name) => ({ name, answers: (await this.get(name)?.isAnswering()) ?? false })),
     );
   }
 
