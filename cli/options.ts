@@ -202,6 +202,7 @@ export const OPTIONS = {
     kind: 'flag',
     help: 'also answer POST /call/server.function, for curl and other programs without WebSockets',
   },
+  openapi: { kind: 'flag', help: 'print OpenAPI 3.1 for calls over HTTP' },
   'check-input': {
     kind: 'flag',
     help: 'refuse JSON that the schemas of frond servers do not allow, before it reaches them',

@@ -1,4 +1,5 @@
 import { FUNCTIONS_KEY } from '../../src/functions/contract/description.ts';
+import { openApiOf } from '../../src/functions/contract/openapi.ts';
 import { readDescriptions } from '../../src/functions/contract/read-descriptions.ts';
 import { replyText } from '../../src/protocol/cache-request.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
@@ -21,15 +22,20 @@ export const typesCommand: CommandDetails = {
   ],
   examples: [
     { line: 'frond types tcp://127.0.0.1:5555 > images.d.ts', does: 'write the types' },
+    { line: 'frond types tcp://127.0.0.1:5555 --openapi > images.json', does: 'write OpenAPI' },
     { line: 'frond types images --relay wss://relay.example', does: 'ask a server behind a relay' },
   ],
-  options: ['db', 'relay', 'token', 'server-key', 'native', 'timeout', ...COMMON_OPTIONS],
+  options: ['db', 'relay', 'token', 'server-key', 'native', 'openapi', 'timeout', ...COMMON_OPTIONS],
   own: {
     timeout: {
       kind: 'time',
       value: 'MS',
       help: 'milliseconds to wait for the answer; inf for no limit',
       default: '5000',
+    },
+    openapi: {
+      kind: 'flag',
+      help: 'print OpenAPI 3.1 for calls through a relay over HTTP, which has the same at /openapi.json',
     },
     json: { kind: 'flag', help: 'print what the server says, as one JSON list' },
   },
@@ -46,7 +52,8 @@ async function run(context: CommandContext): Promise<number> {
   try {
     const asked = keys.within(options.number('timeout') ?? TIMEOUT, signal, ask(keys));
     const { name, functions } = await notices.for(dbAddress, asked);
-    if (options.flag('json')) await output.json(functions);
+    if (options.flag('openapi')) await output.json(openApiOf(name, [{ server: name, functions }]));
+    else if (options.flag('json')) await output.json(functions);
     else await output.line(declarationOf(name, functions));
     return 0;
   } finally {

@@ -48,3 +48,24 @@ test('prints what the server says as JSON', async () => {
     { name: 'plain' },
   ]);
 });
+
+test('prints OpenAPI', async () => {
+  const { code, stdout } = await here(['types', server.dbAddress, '--openapi']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout.toString())).toMatchObject({
+    openapi: '3.1.0',
+    info: { title: 'images' },
+    paths: {
+      '/call/images.area': {
+        post: {
+          requestBody: {
+            content: { 'application/json': { schema: { $ref: '#/components/schemas/images.area.input' } } },
+          },
+          responses: { 200: { content: { 'text/plain': {} } } },
+        },
+      },
+      '/call/images.plain': { post: {} },
+    },
+    components: { schemas: { 'images.area.input': { type: 'object', required: ['w'] } } },
+  });
+});

@@ -36,7 +36,7 @@ export interface RelayOptions {
   readonly origins?: readonly string[] | undefined;
   /**
    * Whether `relay.respond` answers calls over HTTP, `POST /call/server.function`, with the same tokens, grants and limits as over
-   * WebSocket. Default false.
+   * WebSocket, and tells at `GET /openapi.json` what the caller may call. Default false.
    */
   readonly http?: boolean | undefined;
   /**

@@ -40,7 +40,7 @@ export interface Relay extends AsyncDisposable {
   readonly connections: number;
   /**
    * Answers `/healthz` (the relay runs), `/readyz` (it takes clients, and a server answers) and, for requests that the option
-   * `metrics` allows, `/metrics`; with the option `http`, `/call/…`; all of them also below the path of the WebSocket.
+   * `metrics` allows, `/metrics`; with the option `http`, `/call/…` and `/openapi.json`; all of them also below the path of the WebSocket.
    * @returns false for other requests, which the caller must answer.
    */
   respond(request: IncomingMessage, response: ServerResponse): boolean;
@@ -239,6 +239,7 @@ class RelayServer implements Relay {
         metrics: this.#metrics,
         logger,
         find,
+        names: () => this.#upstreams.names,
       });
     }
     // Both may throw, and a relay that does not start must leave nothing behind.

@@ -134,7 +134,8 @@ function numberOf(name: string, given: string | readonly string[] | null | undef
   throw invalid(`${name} must be a whole number from 1 to ${most}, not ${inspectValue(given)}`);
 }
 
-function tokenOf(authorization: string | undefined): string | undefined {
+/** The token in a header. @throws HttpFailure for a header of another kind. */
+export function tokenOf(authorization: string | undefined): string | undefined {
   if (authorization === undefined) return undefined;
   const [, token] = /^Bearer +(.*?) *$/i.exec(authorization) ?? [];
   if (token !== undefined) return token;

@@ -1,12 +1,13 @@
 /** Calls over HTTP: `POST /call/server.function`, with the tokens, grants, limits and guards of clients over WebSocket. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { atMost } from '../../../src/async/timers.ts';
+import { type OfferedBy, openApiOf } from '../../../src/functions/contract/openapi.ts';
 import type { Logger } from '../../../src/logging.ts';
 import { messageOf } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
-import type { ConnectionInfo } from '../auth/identity.ts';
+import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { Admission } from '../http/admission.ts';
-import { type HttpCall, HttpFailure, payloadsOf, readBody, readCall } from '../http/call-request.ts';
+import { type HttpCall, HttpFailure, payloadsOf, readBody, readCall, tokenOf } from '../http/call-request.ts';
 import { CallResponse, writeFailure } from '../http/call-response.ts';
 import type { Metrics } from '../http/metrics.ts';
 import type { UpgradeHandler } from '../http/upgrade-handler.ts';
@@ -26,9 +27,12 @@ export interface HttpCallsSettings {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly find: (name: string) => Upstream | undefined;
+  /** Names of the servers that there are. */
+  readonly names: () => readonly string[];
 }
 
 const CALL = '/call/';
+const OPENAPI = '/openapi.json';
 
 /** Answers calls over HTTP. */
 export class HttpCalls {
@@ -47,12 +51,14 @@ export class HttpCalls {
     const whole = pathOf(request);
     const isBelow = this.#prefix !== '' && whole.startsWith(`${this.#prefix}/`);
     const path = isBelow ? whole.slice(this.#prefix.length) : whole;
-    if (!path.startsWith(CALL)) return false;
+    if (!path.startsWith(CALL) && path !== OPENAPI) return false;
     // A caller that goes while it is written to is no fault of this process.
     response.on('error', () => {});
-    this.#answer(request, response, path.slice(CALL.length)).catch((error) =>
-      this.#refuse(request, response, error),
-    );
+    const answering =
+      path === OPENAPI
+        ? this.#describe(request, response, isBelow ? this.#prefix : undefined)
+        : this.#answer(request, response, path.slice(CALL.length));
+    answering.catch((error) => this.#refuse(request, response, error));
     return true;
   }
 
@@ -71,6 +77,57 @@ export class HttpCalls {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+    const info = this.#admit(request, response, PREFLIGHT);
+    if (info === undefined) return;
+    const call = readCall(request, path);
+    await this.#run(request, response, call, info);
+  }
+
+  /** Tells what the caller may call, as OpenAPI. */
+  async #describe(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: string | undefined,
+  ): Promise<void> {
+    const info = this.#admit(request, response, { ...PREFLIGHT, 'access-control-allow-methods': 'GET' });
+    if (info === undefined) return;
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw new HttpFailure(405, 'INVALID_CALL', 'the description of the functions is read with GET');
+    const identity = await this.#identify(tokenOf(request.headers.authorization), info);
+    const servers = this.#settings.names().filter((name) => identity.mayUse(name));
+    const offered = await Promise.all(servers.map((name) => this.#offeredBy(name, identity)));
+    if (response.destroyed) return;
+    const document = openApiOf('frond', offered, url);
+    const body = Buffer.from(JSON.stringify(document));
+    response.writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  /** The functions of a server that a client may call. */
+  async #offeredBy(server: string, identity: Identity): Promise<OfferedBy> {
+    const upstream = this.#settings.find(server);
+    const offers = (await upstream?.offers()) ?? [];
+    const functions = offers.filter(({ name }) => {
+      const stage = `${upstream?.palmName}.${name}`;
+      return identity.mayCall(stage) && upstream?.functions?.match(stage) !== false;
+    });
+    return { server, functions };
+  }
+
+  /**
+   * Lets a request in, unless it is a page's question, which is answered.
+   * @throws HttpFailure when it may not come in.
+   */
+  #admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    preflight: Readonly<Record<string, string>>,
+  ): ConnectionInfo | undefined {
     const { upgrades, metrics } = this.#settings;
     response.on('close', () => metrics.httpCall(response.headersSent ? response.statusCode : 499));
     const admitted = upgrades.admit(request);
@@ -83,11 +140,26 @@ export class HttpCalls {
     response.on('close', admitted.leave);
     allowOrigin(request, response);
     if (request.method === 'OPTIONS') {
-      response.writeHead(204, PREFLIGHT).end();
-      return;
+      response.writeHead(204, preflight).end();
+      return undefined;
     }
-    const call = readCall(request, path);
-    await this.#run(request, response, call, info);
+    return info;
+  }
+
+  /** @throws HttpFailure for a token that is not valid. */
+  async #identify(token: string | undefined, info: ConnectionInfo): Promise<Identity> {
+    const { admission, limits } = this.#settings;
+    let identity: Identity | undefined;
+    let isAnswered = false;
+    const identifying = admission.identify(token, info).then((known) => {
+      identity = known;
+      isAnswered = true;
+    });
+    await atMost(limits.greetingTimeout, identifying);
+    if (!isAnswered) throw new HttpFailure(503, 'TIMEOUT', 'the token could not be checked in time');
+    if (identity !== undefined) return identity;
+    const text = token === undefined ? 'a token is needed' : 'the token is wrong or has expired';
+    throw new HttpFailure(401, 'FORBIDDEN', text);
   }
 
   async #run(
@@ -96,20 +168,8 @@ export class HttpCalls {
     call: HttpCall,
     info: ConnectionInfo,
   ): Promise<void> {
-    const { admission, sessions, limits, find } = this.#settings;
-    let identity: Awaited<ReturnType<Admission['identify']>>;
-    let isAnswered = false;
-    const identifying = admission.identify(call.token, info).then((known) => {
-      identity = known;
-      isAnswered = true;
-    });
-    await atMost(limits.greetingTimeout, identifying);
-    if (!isAnswered) throw new HttpFailure(503, 'TIMEOUT', 'the token could not be checked in time');
-    if (identity === undefined) {
-      const text = call.token === undefined ? 'a token is needed' : 'the token is wrong or has expired';
-      throw new HttpFailure(401, 'FORBIDDEN', text);
-    }
-    const known = identity;
+    const { sessions, limits, find } = this.#settings;
+    const known = await this.#identify(call.token, info);
     const servers = call.stages.map((stage) => stage.slice(0, stage.indexOf('.')));
     const [first = '', last = first] = [servers[0], servers.at(-1)];
     const refused = servers.find((server) => !known.mayUse(server) || find(server) === undefined);
