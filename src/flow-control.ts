@@ -207,6 +207,14 @@ export const CANCELLED_FOR = 60_000;
 /** Calls and clients that are remembered so, before the older ones are forgotten sooner. */
 export const CANCELLED_NAMES = 8_192;
 
+// Progress.
+
+/** Milliseconds between two values of one call's progress: more often than a person sees a change. */
+export const PROGRESS_PAUSE = 50;
+
+/** Servers of a pipeline that pass one value on: servers that read each other must not do so for ever. */
+export const PROGRESS_HOPS = 32;
+
 // Masters, Hubs and their workers.
 
 /** Messages that wait for a worker before a Master takes in no more. It goes on at half of them. */

@@ -1,6 +1,7 @@
 /** `frond`: a client for PALM clusters. */
 
 export type { FunctionPath } from './client/call.ts';
+export type { CallProgress } from './client/call-progress.ts';
 export {
   type Answers,
   type CallOptions,

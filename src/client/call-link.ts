@@ -7,7 +7,7 @@ import type { Logger } from '../logging.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
 import { PalmError } from '../protocol/errors.ts';
-import type { PalmMessage } from '../protocol/message.ts';
+import { type PalmMessage, Status } from '../protocol/message.ts';
 import { type ClientTopics, clientTopics } from '../protocol/topics.ts';
 import type { GuardedTap } from '../tap.ts';
 import type { Connection, Delivery, Pusher, Subscription } from '../transport.ts';
@@ -272,7 +272,7 @@ export class CallLink {
         message,
         size: frame.length,
       });
-      this.inFlight.answered(frame.length);
+      if (message.status !== Status.progress) this.inFlight.answered(frame.length);
       call?.answer(message);
     }
   }

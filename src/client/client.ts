@@ -9,6 +9,7 @@ import type { Metadata } from '../protocol/metadata.ts';
 import { bytes, isBytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
 import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from './call.ts';
+import type { CallProgress } from './call-progress.ts';
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';
@@ -33,6 +34,11 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   readonly cache?: string | undefined;
   /** Goes with the call through all of its stages, on top of the client's. */
   readonly metadata?: Metadata | undefined;
+  /**
+   * Hears how far the functions are that say so (`context.progress`), 20 times a second at most. An error that it throws is logged, and it
+   * hears no more.
+   */
+  readonly onProgress?: ((progress: CallProgress) => unknown) | undefined;
   /**
    * Lets the functions run to their end when nobody waits for the answer any more: after `signal`, after `timeout`, and when this client is
    * closed or gone. Default false: they are cancelled. With 0 `messages` they always run to their end.
@@ -138,10 +144,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     payload: In,
     options: EvalOptions<N> = {},
   ): Promise<Answers<N, Out>> {
-    const end = this.#core.calls.begin();
+    const core = this.#core;
+    const end = core.calls.begin();
     try {
       const messages = checkCount('messages', options.messages ?? 1, 0);
-      const core = this.#core;
       const link = core.callLink();
       const run = async (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) => {
         const answers = await evaluate(link, {
@@ -155,12 +161,11 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
         return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
       };
       const spec = this.#spec(path, options);
-      if (options.metadata === undefined && core.interceptors.length === 0)
+      if ((options.metadata ?? options.onProgress ?? core.interceptors[0]) === undefined)
         return await run(spec, payload, options.signal);
       // A copy: the caller may change its bytes while the code is loaded.
       const input = isBytes(payload) ? payload.slice() : payload;
-      const { elaborateEval } = await (await loadLater()).loadElaborate();
-      return (await elaborateEval(core, spec, input, options, run)) as Answers<N, Out>;
+      return (await (await loadLater()).elaborateEval(core, spec, input, options, run)) as Answers<N, Out>;
     } finally {
       end();
     }

@@ -1,9 +1,12 @@
-/** Calls that have metadata of their own, or that interceptors stand around. Others need none of this. */
+/** Calls that have metadata of their own, that interceptors stand around, or whose caller wants to hear of progress. Others need none of this. */
 import { checkInterceptors, type Interceptor, intercepted } from '../interceptor.ts';
+import type { Logger } from '../logging.ts';
 import { inspectValue, invalidCall } from '../protocol/errors.ts';
 import { encodeMetadata, type Metadata } from '../protocol/metadata.ts';
 import { guardTap } from '../tap.ts';
 import type { CallSpec } from './call.ts';
+import type { CallLink } from './call-link.ts';
+import type { ProgressListener } from './call-progress.ts';
 import type { ClientSettings } from './connect-options.ts';
 import type { OpenSettings } from './core.ts';
 
@@ -25,12 +28,14 @@ export function prepare(settings: ClientSettings): OpenSettings {
 /** What such a call needs of its client. */
 export interface CallSurroundings {
   readonly interceptors: readonly Interceptor[];
-  readonly settings: { readonly metadata?: Metadata | undefined };
+  readonly settings: { readonly metadata?: Metadata | undefined; readonly logger: Logger };
+  callLink(): CallLink;
 }
 
 /** What the caller said of the call. */
 export interface CallExtras {
   readonly metadata?: Metadata | undefined;
+  readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,18 +47,25 @@ type Run<T> = (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) 
  * @throws PalmError `INVALID_CALL` for metadata that is not acceptable; what an interceptor throws.
  */
 async function elaborate(
-  { interceptors, settings }: CallSurroundings,
+  client: CallSurroundings,
   kind: 'eval' | 'job' | 'map',
   spec: CallSpec,
   input: unknown,
-  { metadata, signal }: CallExtras,
+  { metadata, onProgress, signal }: CallExtras,
   run: Run<unknown>,
 ): Promise<unknown> {
+  const { interceptors, settings } = client;
   if (metadata !== undefined) encodeMetadata(metadata);
-  const handler = intercepted(
-    async (call) => run({ ...spec, metadata: encodeMetadata(call.metadata) }, call.input, call.signal),
-    interceptors,
-  );
+  if (onProgress !== undefined && typeof onProgress !== 'function')
+    throw invalidCall(`onProgress must be a function, not ${inspectValue(onProgress)}`);
+  const handler = intercepted(async ({ input, metadata, signal }) => {
+    const own = { ...spec, metadata: encodeMetadata(metadata) };
+    if (onProgress === undefined) return run(own, input, signal);
+    const { withProgress } = await import('./call-progress.ts');
+    return withProgress(client.callLink(), settings.logger, kind, onProgress, own, (asking) =>
+      run(asking, input, signal),
+    );
+  }, interceptors);
   const whole = { ...settings.metadata, ...metadata } as Record<string, string>;
   return handler({ kind, path: spec.function, input, metadata: whole, signal });
 }

@@ -22,8 +22,15 @@ export async function cancel(
   await link.canceller.cancel(call, reason);
 }
 
-/** Loads what calls with metadata, interceptors and taps need: most pages have none. */
+/** Loads what calls with metadata, interceptors, progress and taps need: most pages have none. */
 export const loadElaborate = (): Promise<typeof import('./elaborate.ts')> => import('./elaborate.ts');
+
+/** Runs an eval that needs them. */
+export async function elaborateEval(
+  ...call: Parameters<typeof import('./elaborate.ts').elaborateEval>
+): Promise<unknown> {
+  return (await loadElaborate()).elaborateEval(...call);
+}
 
 export function openCache(link: CacheLink): CacheClient {
   return new CacheClient(link);

@@ -12,5 +12,6 @@ export const STATUS: number = (1001 << 3) | VARINT;
 export const ERROR: number = (1002 << 3) | BYTES;
 export const ERROR_NAME: number = (1003 << 3) | BYTES;
 export const ORDINAL: number = (1004 << 3) | VARINT;
-/** Stays with the unknown fields when an envelope is decoded, so that a message without it costs nothing. */
+/** Both stay with the unknown fields when an envelope is decoded, so that a message without them costs nothing. */
+export const PROGRESS: number = (1006 << 3) | BYTES;
 export const METADATA: number = (1007 << 3) | BYTES;

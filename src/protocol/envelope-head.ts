@@ -14,6 +14,7 @@ const STATUS = 0xc8;
 const ERROR = 0xd2;
 const ERROR_NAME = 0xda;
 const ORDINAL = 0xe0;
+const PROGRESS = 0xf2;
 const METADATA = 0xfa;
 const FROND_TAG_END = 0x3e;
 
@@ -52,7 +53,7 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   for (let at = start; at < frame.length; ) {
     const tag = frame[at] as number;
     if (!isFrondTag(tag) || tag <= before || frame[at + 1] !== FROND_TAG_END) return false;
-    const isText = tag === ERROR || tag === ERROR_NAME || tag === METADATA;
+    const isText = tag === ERROR || tag === ERROR_NAME || tag === PROGRESS || tag === METADATA;
     const next = isText ? bytesEnd(frame, at + 2) : varintEnd(frame, at + 2);
     if (next < 0) return false;
     before = tag;
@@ -69,6 +70,7 @@ function isFrondTag(tag: number): boolean {
     tag === ERROR ||
     tag === ERROR_NAME ||
     tag === ORDINAL ||
+    tag === PROGRESS ||
     tag === METADATA
   );
 }

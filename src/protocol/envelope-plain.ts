@@ -9,11 +9,12 @@ import type { EnvelopeCodec } from './envelope.ts';
 import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
 import { metadataField } from './metadata.ts';
+import { ownProgressField } from './progress.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
 /** A message that all protobuf readers read alike. */
 export interface PlainEnvelope {
-  /** The decoded message. Its `unknown` is empty, or holds the metadata. */
+  /** The decoded message. Its `unknown` is empty, or holds the metadata and how it asks for progress. */
   readonly message: PalmMessage;
   /** Its encoding. */
   readonly frame: Bytes;
@@ -21,15 +22,26 @@ export interface PlainEnvelope {
 
 /**
  * Reads a stranger's frame strictly. Unknown fields are left out of the returned frame.
- * @param keepsMetadata - whether the metadata stays, which the caller must judge. It may be malformed.
+ * @param keepsMetadata - whether metadata and the field that asks for progress stay, which the caller must judge: they may be malformed.
  * @throws PalmError `PROTOCOL` when the frame is not an envelope, and for what readers disagree on: a tag, length or number that
  * is longer than necessary, a known field that comes twice or with another wire type, and a group.
  */
 export function readPlain(codec: EnvelopeCodec, frame: Bytes, keepsMetadata = false): PlainEnvelope {
   const message = codec.decode(frame);
   if (isTidy(frame) && (keepsMetadata || message.unknown.length === 0)) return { message, frame };
-  message.unknown = keepsMetadata ? metadataField(message.unknown) : NO_BYTES;
+  message.unknown = keepsMetadata ? callFields(message.unknown) : NO_BYTES;
   return { message, frame: codec.encode(message) };
+}
+
+/** Of unknown fields those that a call may have, as they are there: how it asks for progress, and its metadata. */
+function callFields(unknown: Bytes): Bytes {
+  if (unknown.length === 0) return unknown;
+  const metadata = metadataField(unknown);
+  const progress = ownProgressField(unknown);
+  const fields = new Uint8Array(progress.length + metadata.length);
+  fields.set(progress);
+  fields.set(metadata, progress.length);
+  return fields;
 }
 
 /** The known fields by tag: the bit of each in a set of them. */

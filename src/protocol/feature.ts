@@ -14,3 +14,5 @@ export const cancels = 16;
 export const detached = 32;
 /** The caller wants to be told when a function that gives several results is over. */
 export const ends = 128;
+/** In a reply: the sender takes progress among the results of workers that ask it for work. */
+export const progress = 256;

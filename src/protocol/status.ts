@@ -16,8 +16,10 @@ export const cancelled = 5;
 export const invalid = 6;
 /** No result: the function is over. Only to callers that set {@link Feature.ends}. */
 export const ended = 7;
+/** No result: how far the function is. Only to callers that asked for it. */
+export const progress = 8;
 
 /** Whether a call with this status failed. */
 export function isFailure(status: number): boolean {
-  return status !== ok && status !== ended;
+  return status !== ok && status !== ended && status !== progress;
 }

@@ -47,6 +47,11 @@ describe('an application that is a client through a relay', () => {
     expect(bundle.gzippedApart['elaborate']).toBeLessThanOrEqual(2_048);
   });
 
+  it('has what hears of progress apart, in at most 1,024 bytes', () => {
+    console.log(`progress in a page: ${bundle.gzippedApart['call-progress']} bytes of 1024`);
+    expect(bundle.gzippedApart['call-progress']).toBeLessThanOrEqual(1_024);
+  });
+
   it.each(FORBIDDEN)('has no %s in it', (_name, pattern) => {
     const at = bundle.code.search(pattern);
     expect(at < 0 ? '' : bundle.code.slice(Math.max(0, at - 60), at + 60)).toBe('');

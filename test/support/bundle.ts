@@ -19,7 +19,7 @@ export const PAGE_LIMIT = 19 * 1024;
 export const LATER_LIMIT = 8 * 1024;
 
 /** Chunks that few pages ever load, by name: each is measured by itself. */
-const APART: readonly string[] = ['canceller', 'elaborate'];
+const APART: readonly string[] = ['call-progress', 'canceller', 'elaborate'];
 
 export interface AppBundle {
   /** Every chunk that a page loads for it: the entry and what that imports, one after another. */

@@ -59,8 +59,8 @@ export function startJob<In, Out>(
   options: JobOptions,
   started: number | undefined,
 ): Job<Out> | Promise<Job<Out>> {
-  const { metadata, signal, ...others } = options;
-  if (metadata === undefined && client.interceptors.length === 0)
+  const { metadata, onProgress, signal, ...others } = options;
+  if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
     return openJob(client, codec, spec, payloads, options, started);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);
@@ -68,7 +68,9 @@ export function startJob<In, Out>(
   };
   return import('../elaborate.ts').then(
     ({ elaborateResults }) =>
-      elaborateResults(client, 'job', spec, payloads, { metadata, signal }, open) as Promise<Job<Out>>,
+      elaborateResults(client, 'job', spec, payloads, { metadata, onProgress, signal }, open) as Promise<
+        Job<Out>
+      >,
   );
 }
 

@@ -327,8 +327,8 @@ export function startMap<In, Out>(
   options: MapOptions,
   isSettled = false,
 ): AnyMap<Out> | Promise<AnyMap<Out>> {
-  const { metadata, signal, ...others } = options;
-  if (metadata === undefined && client.interceptors.length === 0)
+  const { metadata, onProgress, signal, ...others } = options;
+  if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
     return openMap(client, codec, spec, payloads, options, isSettled);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);
@@ -336,7 +336,9 @@ export function startMap<In, Out>(
   };
   return import('../elaborate.ts').then(
     ({ elaborateResults }) =>
-      elaborateResults(client, 'map', spec, payloads, { metadata, signal }, open) as Promise<AnyMap<Out>>,
+      elaborateResults(client, 'map', spec, payloads, { metadata, onProgress, signal }, open) as Promise<
+        AnyMap<Out>
+      >,
   );
 }
 

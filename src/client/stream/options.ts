@@ -2,6 +2,7 @@
 import { checkCount, checkTimeout } from '../../checks.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import type { Metadata } from '../../protocol/metadata.ts';
+import type { CallProgress } from '../call-progress.ts';
 
 /** Options of `job`. */
 export interface JobOptions {
@@ -9,6 +10,11 @@ export interface JobOptions {
   readonly cache?: string | undefined;
   /** Goes with each message through all of its stages, on top of the client's. */
   readonly metadata?: Metadata | undefined;
+  /**
+   * Hears how far the functions are that say so (`context.progress`), for each message 20 times a second at most. An error that it throws is
+   * logged, and it hears no more.
+   */
+  readonly onProgress?: ((progress: CallProgress) => unknown) | undefined;
   /** Ends it at once: reading throws the signal's reason, and the signals of the functions abort. */
   readonly signal?: AbortSignal | undefined;
   /**
@@ -44,7 +50,8 @@ export interface JobOptions {
 }
 
 /** Options of `map` and `mapSettled`. */
-export interface MapOptions extends Pick<JobOptions, 'cache' | 'metadata' | 'signal' | 'detached'> {
+export interface MapOptions
+  extends Pick<JobOptions, 'cache' | 'metadata' | 'onProgress' | 'signal' | 'detached'> {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**

@@ -60,6 +60,11 @@ export abstract class ResultStream<R, T> implements AsyncIterableIterator<T, und
     return result === undefined ? this.#nextLater() : this.give(result);
   }
 
+  /** Calls `listener` when it has ended. */
+  onEnd(listener: () => void): void {
+    this.releases.push(listener);
+  }
+
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.end();
     this.results.clear();

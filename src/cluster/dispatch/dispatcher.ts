@@ -39,6 +39,8 @@ export interface DispatcherSettings {
   readonly push: BoundPush;
   /** Takes workers' results. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
+  /** Takes how far a worker is with a message: the message, with status and payload of progress. */
+  readonly onProgress?: (progress: PalmMessage) => void;
   /** Takes a message that is given up because `deaths` workers died with it. */
   readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
   /** Whether a message is not wanted any more. It is answered then. */
@@ -316,8 +318,13 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       }
       if (given.length > 0) {
         const frame = this.#results.of(lease.message.frame, given);
+        const progress = frame === given ? undefined : this.#results.progressIn(frame);
+        // Of a worker that counted as dead nobody needs to hear how far it is.
+        if (progress !== undefined) {
+          if (lease.message.lease === lease) this.#settings.onProgress?.(progress);
+        }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
-        if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
+        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
       }
       if (kind === WorkKind.done) this.#leases.settle(lease.message);
     }

@@ -118,6 +118,10 @@ export async function openDispatch(
     isVerbatim: scatter === undefined,
     push,
     onResults,
+    onProgress: (progress) => {
+      publisher.tell(progress);
+      void publisher.flush();
+    },
     onGivenUp: (message, deaths) => publisher.fail(failed(host, message, workerDied(deaths), Status.failed)),
     refuses: (message) => {
       const reason = host.cancellations.find(message);

@@ -3,7 +3,7 @@
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { headEnd, payloadEnd } from '../../protocol/envelope-head.ts';
-import { Status } from '../../protocol/message.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
 import { FAILED_PAYLOAD } from '../runtime/failures.ts';
 
 /** Makes workers' results fit to be passed on. */
@@ -30,6 +30,12 @@ export class WorkerResults {
       const payload = new Uint8Array([FAILED_PAYLOAD]);
       return codec.encode({ ...original, payload, status: Status.failed, error, errorName: '' });
     }
+  }
+
+  /** The message of progress in a frame that {@link of} made; undefined for a result. */
+  progressIn(frame: Bytes): PalmMessage | undefined {
+    const message = this.#codec.decode(frame);
+    return message.status === Status.progress ? message : undefined;
   }
 
   /** Whether a result is that of a call that failed. */

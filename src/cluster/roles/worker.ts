@@ -353,6 +353,10 @@ function countingOutlet<T extends Work>(
   const codec = new EnvelopeCodec();
   return {
     add: (result: PalmMessage, work: T) => {
+      if (result.status === Status.progress) {
+        link.tell?.(result, work);
+        return;
+      }
       let sent = result;
       try {
         link.add(result, work);

@@ -190,7 +190,7 @@ export class CacheService {
     if ((request.features & Feature.replies) === 0) return outcome.value;
     const { value: payload, status, error } = outcome;
     let features: number = Feature.replies;
-    if (this.#work !== undefined) features |= Feature.work;
+    if (this.#work !== undefined) features |= Feature.work | Feature.progress;
     if (this.#cancel !== undefined) features |= Feature.cancels;
     return this.#codec.encode(palmMessage({ function: request.function, payload, status, error, features }));
   }

@@ -89,16 +89,18 @@ export class Engine {
     if (run === undefined) return emit(this.#unknown(message));
     const cancelled = this.#settings.cancellations.find(message);
     if (cancelled !== undefined) return emit(cancelledAnswer(message, cancelled));
-    const context = new MessageContext(this.#settings, message);
+    const context = new MessageContext(this.#settings, message, emit);
     let result: unknown;
     let bytes: Bytes | undefined;
     try {
       result = run(message.payload, context);
       bytes = bytesOf(result);
     } catch (error) {
+      context.over();
       return emit(this.#fail(message, error));
     }
     if (bytes === undefined) return this.#later(context, result, emit, again);
+    context.over();
     message.payload = bytes;
     if (wantsEnd(message)) return this.#emitAll(context, [bytes], emit, { passed: 0, before: 0 });
     return emit(message);
@@ -115,6 +117,7 @@ export class Engine {
     try {
       return await this.#awaited(context, promised, emit, again);
     } finally {
+      context.over();
       cancellations.end(context);
     }
   }
@@ -133,6 +136,7 @@ export class Engine {
       const bytes = bytesOf(result);
       if (bytes !== undefined) {
         if (context.cancelled !== undefined) return this.#dropped();
+        context.over();
         message.payload = bytes;
         if (wantsEnd(message)) return this.#emitAll(context, [bytes], emit, run);
         return emit(message, true);
@@ -142,6 +146,7 @@ export class Engine {
       } else if (result !== undefined) throw new WrongResult(result);
     } catch (error) {
       if (context.cancelled !== undefined) return this.#dropped();
+      context.over();
       if (error instanceof ThreadDied) {
         const deaths = (again?.deaths ?? 0) + Number(error.isSuspect);
         if (deaths < MOST_DEATHS) return new Again(deaths, Math.max(run.passed, run.before));
@@ -149,6 +154,7 @@ export class Engine {
       return emit(this.#fail(message, error), true);
     }
     if (context.cancelled !== undefined) return this.#dropped();
+    context.over();
     if (!this.#settings.mayEnd) return emit(this.#fail(message, new NoResult(result)), true);
     this.#settings.tally.ended++;
     return undefined;
@@ -170,6 +176,7 @@ export class Engine {
     const { message } = context;
     const isEmpty = await this.#each(context, results, emit, run);
     if (!wantsEnd(message) || context.cancelled !== undefined) return isEmpty;
+    context.over();
     await emit({ ...message, payload: NO_BYTES, status: Status.ended }, true);
     return false;
   }

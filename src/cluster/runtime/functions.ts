@@ -4,10 +4,13 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { checkWritable, wireKey } from '../../protocol/cache-keys.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import { randomId } from '../../protocol/ids.ts';
-import { Feature, type PalmMessage } from '../../protocol/message.ts';
+import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import { type Metadata, readMetadata } from '../../protocol/metadata.ts';
 import { isBytes } from '../../protocol/payload.ts';
+import { encodeProgress, progressName } from '../../protocol/progress.ts';
 import type { CancellableCall, Cancellations } from './cancellations.ts';
+import type { Emit } from './flow.ts';
+import { ProgressReporter } from './progress-reporter.ts';
 import type { Store } from './store.ts';
 
 /** What a function gets beside its payload, and what scatter, gather and handleStream get beside the message. */
@@ -31,10 +34,11 @@ export interface FunctionContext {
    */
   readonly signal: AbortSignal;
   /**
-   * Says how far the function is. Nothing carries that to callers yet: it does nothing, costs nothing and never throws.
-   * @param done - what is done, in any unit: a finite number.
-   * @param total - what there is to do in all, in the same unit; left out when it is not known.
-   * @param note - what is being done, for people.
+   * Says how far the function is, as often as the function likes. A caller with `onProgress` hears of it 20 times a second at most, and of
+   * the last value before the last result. For all others it does nothing. It never throws, and does nothing after the function is over.
+   * @param done - what is done, in any unit: a finite number of 0 or more. Any other value is passed over.
+   * @param total - what there is to do in all, in the same unit; left out when it is not known. A total below `done` is taken for unknown.
+   * @param note - what is being done, for people. After 200 characters it is cut.
    */
   readonly progress: (done: number, total?: number, note?: string) => void;
   /** Name of the server or worker that runs the function. */
@@ -98,13 +102,18 @@ const NO_PROGRESS = () => {};
 export class MessageContext implements FunctionContext, CancellableCall {
   readonly message: PalmMessage;
   readonly #scope: FunctionScope;
+  readonly #emit: Emit | undefined;
   #controller: AbortController | undefined;
+  #reporter: ProgressReporter | undefined;
+  #isOver = false;
   /** Why the call was cancelled. */
   cancelled: PalmError | undefined;
 
-  constructor(scope: FunctionScope, message: PalmMessage) {
+  /** @param emit - passes progress on; undefined where there is no function. */
+  constructor(scope: FunctionScope, message: PalmMessage, emit?: Emit) {
     this.#scope = scope;
     this.message = message;
+    this.#emit = emit;
   }
 
   get cache(): Cache {
@@ -127,8 +136,27 @@ export class MessageContext implements FunctionContext, CancellableCall {
     return this.#controller.signal;
   }
 
+  /** Whether the caller wants to hear of progress, and still can. */
+  get wantsProgress(): boolean {
+    return this.progress !== NO_PROGRESS;
+  }
+
   get progress(): FunctionContext['progress'] {
-    return NO_PROGRESS;
+    if (this.#reporter !== undefined) return this.#reporter.take;
+    const { message } = this;
+    const emit = this.#emit;
+    const isAsked = message.unknown.length > 0 && !this.#isOver && this.cancelled === undefined;
+    if (!isAsked || emit === undefined || !asksForProgress(message)) return NO_PROGRESS;
+    this.#reporter = new ProgressReporter((progress) => {
+      void emit({ ...message, payload: encodeProgress(progress), status: Status.progress });
+    });
+    return this.#reporter.take;
+  }
+
+  /** The function is over. Its last progress leaves before what comes next. */
+  over(): void {
+    this.#isOver = true;
+    this.#reporter?.finish();
   }
 
   get name(): string {
@@ -137,6 +165,7 @@ export class MessageContext implements FunctionContext, CancellableCall {
 
   cancel(reason: PalmError): boolean {
     this.cancelled = reason;
+    this.#reporter?.drop();
     this.#controller?.abort(reason);
     return true;
   }
@@ -147,6 +176,15 @@ export class MessageContext implements FunctionContext, CancellableCall {
 
   get metadata(): Metadata {
     return readMetadata(this.message.unknown);
+  }
+}
+
+/** A stranger's field may be malformed: then it asks for nothing. */
+function asksForProgress({ unknown }: PalmMessage): boolean {
+  try {
+    return progressName(unknown) !== undefined;
+  } catch {
+    return false;
   }
 }
 

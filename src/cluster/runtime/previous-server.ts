@@ -126,7 +126,10 @@ export class PreviousServer {
       this.#findServer();
     });
     void this.#notices?.close();
-    this.#notices = followNotices(connection, address, (notice) => this.#host.cancel(notice));
+    this.#notices = followNotices(connection, address, {
+      onCancel: (notice) => this.#host.cancel(notice),
+      onProgress: (message) => this.#host.passProgress(message),
+    });
     this.#address = address;
     this.#subscription = subscription;
     const replaced = this.#replaced;

@@ -1,8 +1,10 @@
 import { BATCH, BATCH_BYTES } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
+import { NOTICES } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf } from '../../protocol/errors.ts';
-import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
+import { Feature, NO_BYTES, type PalmMessage, Status } from '../../protocol/message.ts';
+import { progressName, progressTopic } from '../../protocol/progress.ts';
 import type { Delivery } from '../../transport.ts';
 import { FAILED_PAYLOAD, type FailureSettings, failed } from './failures.ts';
 import { dropped, type Outlet } from './flow.ts';
@@ -21,6 +23,8 @@ export interface PublisherSettings extends FailureSettings, FunctionScope {
 export interface Stream extends HandleStream {
   /** News for callers that listen at this server. Undefined when results go to the client. */
   readonly news?: PipelineNews;
+  /** Whether all results go to the client. Undefined when that is not known. */
+  readonly isToClient?: boolean;
 }
 
 /** Publishes results to clients or to the next server. */
@@ -36,6 +40,10 @@ export class Publisher implements Outlet<Bytes> {
   /** @param frame - the message as it came, for an answer when its result cannot be sent. */
   add(result: PalmMessage, frame: Bytes): void {
     const { isVerbatim, tally } = this.#settings;
+    if (result.status === Status.progress) {
+      this.tell(result);
+      return;
+    }
     tally.answered++;
     if (Status.isFailure(result.status)) tally.failed++;
     const isOk = result.status === Status.ok;
@@ -45,6 +53,21 @@ export class Publisher implements Outlet<Bytes> {
       if (isOk) tally.failed++;
       this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error));
     }
+  }
+
+  /**
+   * Publishes how far a function is: to its caller, and where results go on, also to frond's roles behind, which pass it on. It is no
+   * result, so no handleStream sees it.
+   */
+  tell(progress: PalmMessage): void {
+    const { client, unknown } = progress;
+    const { handleStream } = this.#settings;
+    const name = client.includes('/') ? progressName(unknown) : undefined;
+    if (name === undefined) return;
+    const topic = progressTopic(client, name);
+    const message = { ...progress, client: topic, cache: '', unknown: NO_BYTES };
+    if (handleStream.news === undefined) this.#outbox.addBeside(topic, message, client);
+    if (handleStream.isToClient !== true) this.#outbox.addBeside(NOTICES, message, client);
   }
 
   /** Publishes the answer to a message that failed on its way. */
@@ -99,7 +122,10 @@ export class Publisher implements Outlet<Bytes> {
 
 /** The stream of pylm (pylm/servers.py, handle_stream): to the client, or under the server's own name to the next stage. */
 export function defaultStream(name: string, pipelined: boolean): Stream {
-  if (!pipelined) return (message) => ({ topic: message.client, message });
+  if (!pipelined) {
+    const toClient: HandleStream = (message) => ({ topic: message.client, message });
+    return Object.assign(toClient, { isToClient: true });
+  }
   const stream: HandleStream = (message) => {
     message.stage++;
     return { topic: name, message };
@@ -182,6 +208,16 @@ export class Outbox {
     const delivery = { topic, frames: [frame], bytes: frame.length, mayWait };
     this.#deliveries.push(delivery);
     if (takesBatches) this.#open.set(topic, delivery);
+  }
+
+  /**
+   * Adds something that is no answer, under a topic of its own, behind all that was added so far.
+   * @param client - topic of the call's answers: those that come later leave later.
+   */
+  addBeside(topic: string, message: PalmMessage, client: string): void {
+    const frame = this.#codec.encode(message);
+    this.#deliveries.push({ topic, frames: [frame], mayWait: false });
+    this.#open.delete(client);
   }
 
   /** Takes all deliveries out, in order. */

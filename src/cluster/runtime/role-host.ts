@@ -3,6 +3,7 @@ import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
+import { PROGRESS_HOPS } from '../../flow-control.ts';
 import type { FunctionDescription } from '../../functions/contract/description.ts';
 import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
@@ -13,6 +14,7 @@ import { invalidCall } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import { writeEnd } from '../../protocol/pipeline-end.ts';
+import { isProgressTopic } from '../../protocol/progress.ts';
 import { asksForProof } from '../../protocol/topics.ts';
 import type {
   Binding,
@@ -130,6 +132,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   #publish: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
   /** Whether roles behind take notices of cancelled calls, as far as is known. */
   #isHeard = false;
+  #stream: Stream | undefined;
   readonly #later = macrotasks();
   /** Beginnings of topics that nobody is subscribed to any more, until the calls under them are cancelled. */
   readonly #gone = new Set<string>();
@@ -249,6 +252,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const bound = await this.connection.bindPublish(pubAddress);
     this.#published = bound;
     this.#passesOn = handleStream.news !== undefined;
+    this.#stream = handleStream;
     void this.#tellEnd();
     const publish = (deliveries: readonly Delivery[]) => bound.publish(deliveries);
     this.#publish = publish;
@@ -275,6 +279,21 @@ export class RoleHost implements FailureSettings, FunctionScope {
     // Fails when the server is closed: then the roles behind hear of that.
     this.#publish?.(notices.map(tell)).catch(() => {});
     return count;
+  }
+
+  /**
+   * Passes on how far a function of a server before this one is: to its caller, and where results go on, to the roles behind.
+   * @param message - its `client` is the topic that the caller listens under, its `cache` the number of servers that passed it on.
+   */
+  passProgress(message: PalmMessage): void {
+    const hops = Number(message.cache) + 1;
+    const stream = this.#stream;
+    if (!isProgressTopic(message.client) || !(hops <= PROGRESS_HOPS) || stream === undefined) return;
+    const topics = stream.news === undefined ? [message.client] : [];
+    if (stream.isToClient !== true) topics.push(NOTICES);
+    const frames = [new EnvelopeCodec().encode({ ...message, cache: String(hops) })];
+    // Fails when the server is closed.
+    this.#publish?.(topics.map((topic) => ({ topic, frames }))).catch(() => {});
   }
 
   /** Where clients find the answers to what comes in here: `?` while that is not known. */

@@ -50,8 +50,8 @@ interface PushAddresses {
 export async function findWork(settings: LinkSettings): Promise<LeasedLink | PushedLink> {
   const { connection, dbAddress, name, concurrency } = settings;
   await connection.identify();
-  const addresses = await findAddresses(settings);
-  if (addresses === undefined) {
+  const found = await findAddresses(settings);
+  if (!('push' in found)) {
     const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
     const codec = new EnvelopeCodec();
     const onNotice = (frame: Bytes) => {
@@ -59,8 +59,11 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
       if (notice !== undefined) settings.onCancel(notice);
     };
     const { offers, onOffersRefused } = settings;
-    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice, offers, onOffersRefused });
+    const { takesProgress } = found;
+    const offering = { offers, onOffersRefused, takesProgress };
+    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice, ...offering });
   }
+  const addresses = found;
   const puller = connection.pull(addresses.push);
   const pusher = connection.push(addresses.pull);
   const link = new PushedLink({ puller, pusher, onLost: settings.onLost });
@@ -78,17 +81,21 @@ async function followMaster(settings: LinkSettings, link: PushedLink): Promise<v
   const reply = await cacheLink.read('pub_address');
   if (((reply.features ?? 0) & Feature.cancels) === 0) return;
   const address = replyText(reply);
-  const notices = followNotices(
-    connection,
-    transport.resolveAddress?.(address, dbAddress) ?? address,
+  const notices = followNotices(connection, transport.resolveAddress?.(address, dbAddress) ?? address, {
     onCancel,
-  );
+  });
   link.onStop(() => notices.close());
   await notices.ready();
 }
 
-/** Where the Master pushes work; undefined for a Master that is asked for work. */
-async function findAddresses(settings: LinkSettings): Promise<PushAddresses | undefined> {
+/** A Master that is asked for work. */
+interface AskedMaster {
+  /** Whether it takes progress among the results. */
+  readonly takesProgress: boolean;
+}
+
+/** Where the Master pushes work, unless it is asked for work. */
+async function findAddresses(settings: LinkSettings): Promise<PushAddresses | AskedMaster> {
   const { transport, cacheLink, dbAddress, pushAddress, pullAddress } = settings;
   if (pushAddress !== undefined && pullAddress !== undefined) return { push: pushAddress, pull: pullAddress };
   const [push, pull] = await Promise.all([
@@ -96,7 +103,9 @@ async function findAddresses(settings: LinkSettings): Promise<PushAddresses | un
     cacheLink.read('worker_pull_address'),
   ]);
   const mayAsk = pushAddress === undefined && pullAddress === undefined;
-  if (mayAsk && ((push.features ?? 0) & Feature.work) !== 0) return undefined;
+  const features = push.features ?? 0;
+  if (mayAsk && (features & Feature.work) !== 0)
+    return { takesProgress: (features & Feature.progress) !== 0 };
   const resolve = (reply: CacheReply) => {
     const address = replyText(reply);
     if (address !== '') return transport.resolveAddress?.(address, dbAddress) ?? address;
@@ -115,7 +124,7 @@ function leaveWhenMoved(settings: LinkSettings, { push, pull }: PushAddresses, l
     for (;;) {
       try {
         const now = await findAddresses(settings);
-        if (now?.push !== push || now.pull !== pull) link.abandon();
+        if (!('push' in now) || now.push !== push || now.pull !== pull) link.abandon();
         break;
       } catch (error) {
         // The Master is not back yet.

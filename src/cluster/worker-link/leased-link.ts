@@ -41,6 +41,8 @@ export interface LeasedLinkSettings {
   readonly name: string;
   /** Messages that the worker works on at the same time. */
   readonly concurrency: number;
+  /** Whether the Master takes progress among the results. Default false. */
+  readonly takesProgress?: boolean;
   /** Takes a notice of cancelled calls. */
   readonly onNotice?: (frame: Bytes) => void;
   /** What the worker's functions take and give, as it tells the Master. */
@@ -115,6 +117,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     const frame = this.#results.encode(result);
     this.#unconfirmed += frame.length;
     this.#items.push({ lease, kind: WorkKind.open, frame });
+  }
+
+  tell(progress: PalmMessage, work: LeasedItem): void {
+    if (this.#settings.takesProgress === true && work.state === 'begun') this.add(progress, work);
   }
 
   done(work: LeasedItem): void {

@@ -17,6 +17,8 @@ export interface Work {
 export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterator<readonly T[], undefined> {
   /** Begins an item. Returns its frame; undefined when the item was returned meanwhile. */
   begin(work: T): Bytes | undefined;
+  /** Tells how far an item is, unless the Master takes no such thing. Left out where it never does: when work is pushed. */
+  tell?(progress: PalmMessage, work: T): void;
   /** Resolves with the next items. */
   next(): Promise<IteratorResult<readonly T[], undefined>>;
   /** Takes no more work, and returns items that were not begun when the Master takes them back. */

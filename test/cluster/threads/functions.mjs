@@ -32,6 +32,17 @@ export default {
     compute(Number(text(payload)));
     return payload;
   },
+  tells: (payload, { progress }) => {
+    for (let i = 0; i <= 100; i++) progress(i, 100, text(payload));
+    return payload;
+  },
+  tellsAndWaits: (_payload, { progress, signal }) => {
+    progress(1);
+    progress(2);
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason));
+    });
+  },
   forever: () => {
     for (;;);
   },

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Master, Server, Worker } from '../../../src/cluster/index.ts';
+import type { CallProgress } from '../../../src/index.ts';
 import type { Logger } from '../../../src/logging.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import { zmtp } from '../../../transports/zmtp/index.ts';
@@ -50,6 +51,30 @@ async function openWorker(options: object = {}, masterOptions: object = {}) {
 }
 
 describe('a function in a thread', () => {
+  it.each([
+    ['a server', openServer, 's'],
+    ['a worker', openWorker, 'm'],
+  ] as const)('of %s says how far it is to a caller that listens', async (_role, open, name) => {
+    const { client } = await open();
+    const heard: string[] = [];
+    const onProgress = ({ done, total, note }: CallProgress) => heard.push(`${done}/${total} ${note}`);
+    const timeout = LIMIT;
+    expect(textOf(await client.eval(`${name}.tells`, bytes('x'), { onProgress, timeout }))).toBe('x');
+    expect(heard[0]).toBe('0/100 x');
+    expect(heard.at(-1)).toBe('100/100 x');
+    heard.length = 0;
+    // A value that is not the last comes without another one behind it.
+    const waiting = client.eval(`${name}.tellsAndWaits`, bytes(''), { onProgress, timeout });
+    const stopped = expect(waiting).rejects.toBeDefined();
+    await within(
+      LIMIT,
+      until(() => heard.includes('2/undefined undefined')),
+      'the second value',
+    );
+    await client.close({ timeout: 0 });
+    await stopped;
+  });
+
   it('runs there, with the context of its call', async () => {
     const { server, client, call } = await openServer();
     expect(await call('upper', 'hello')).toBe('HELLO');

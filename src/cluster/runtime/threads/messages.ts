@@ -12,6 +12,8 @@ export interface ThreadStart {
   readonly window: number;
   /** Bytes from which a buffer is given away and not copied. */
   readonly givenFrom: number;
+  /** Milliseconds between two values of one call's progress. */
+  readonly progressPause: number;
 }
 
 /** An error on its way to the other end. */
@@ -34,6 +36,8 @@ export type ToThread =
       readonly message: PalmMessage;
       /** The context's metadata, where it has some. */
       readonly metadata: unknown;
+      /** Whether the caller wants to hear how far the function is. */
+      readonly wantsProgress: boolean;
     }
   /** The call's signal aborts. */
   | { readonly type: 'abort'; readonly id: number; readonly reason: ThrownError }

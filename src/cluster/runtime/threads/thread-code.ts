@@ -16,7 +16,7 @@ export interface ThreadPort {
 export function threadCode(
   port: ThreadPort,
   load: (url: string) => Promise<Readonly<Record<string, unknown>>>,
-  { module, name, window, givenFrom }: ThreadStart,
+  { module, name, window, givenFrom, progressPause }: ThreadStart,
 ): void {
   interface OpenCall {
     readonly controller: AbortController;
@@ -141,6 +141,7 @@ export function threadCode(
     id: number,
     call: OpenCall,
     results: Iterable<unknown> | AsyncIterable<unknown>,
+    over: () => void,
   ): Promise<void> {
     if (Array.isArray(results) || results instanceof Set) {
       // A list may not be read to its end, and an unhandled rejection ends the thread.
@@ -157,6 +158,7 @@ export function threadCode(
       }
       if (call.isStopped) break;
     }
+    over();
     tell({ type: 'end', id });
   }
 
@@ -195,14 +197,18 @@ export function threadCode(
     return { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
   }
 
-  /** Tells the newest progress of a call, twenty times a second at most, and the last of all when it is told to. */
+  /** Tells the newest progress of a call, once in a pause at most, and the last of all when the call is over. */
   function progressOf(id: number): {
     readonly take: (...now: Progress) => void;
     readonly finish: () => void;
   } {
     let newest: Progress | undefined;
     let told = Number.NEGATIVE_INFINITY;
-    const finish = () => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const flush = () => {
+      clearTimeout(timer);
+      timer = undefined;
       if (newest === undefined) return;
       const progress = newest;
       newest = undefined;
@@ -214,8 +220,16 @@ export function threadCode(
       }
     };
     const take = (...now: Progress) => {
+      if (isOver) return;
       newest = now;
-      if (performance.now() - told >= 50) finish();
+      // A function that computes lets no timer in, so the time is looked at as well.
+      const pause = told + progressPause - performance.now();
+      if (pause <= 0) flush();
+      else timer ??= setTimeout(flush, pause);
+    };
+    const finish = () => {
+      flush();
+      isOver = true;
     };
     return { take, finish };
   }
@@ -225,6 +239,7 @@ export function threadCode(
     name: own,
     message,
     metadata,
+    wantsProgress,
   }: Extract<ToThread, { readonly type: 'call' }>): Promise<void> {
     const call: OpenCall = {
       controller: new AbortController(),
@@ -240,7 +255,7 @@ export function threadCode(
       const context = {
         message,
         metadata,
-        progress: progress.take,
+        progress: wantsProgress ? progress.take : () => {},
         name,
         get signal() {
           return call.controller.signal;
@@ -253,10 +268,12 @@ export function threadCode(
         },
       };
       const result: unknown = await fn(message.payload, context as FunctionContext);
-      progress.finish();
       if (!ArrayBuffer.isView(result) && !isBuffer(result) && isIterable(result))
-        await tellEach(id, call, result);
-      else tellResult('result', id, result);
+        await tellEach(id, call, result, progress.finish);
+      else {
+        progress.finish();
+        tellResult('result', id, result);
+      }
     } catch (error) {
       progress.finish();
       tellError(id, error);

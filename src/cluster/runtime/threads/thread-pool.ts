@@ -1,6 +1,7 @@
 /** The threads of one role: gives them calls, and starts others in the place of those that end. */
 import { SignalHub } from '../../../async/signals.ts';
 import { startTimer } from '../../../async/timers.ts';
+import { PROGRESS_PAUSE } from '../../../flow-control.ts';
 import type { Logger } from '../../../logging.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../../protocol/errors.ts';
 import type { FunctionContext, PalmFunction, PalmFunctions } from '../functions.ts';
@@ -45,7 +46,13 @@ export class ThreadPool {
     this.#settings = settings;
     this.count = settings.count === 'auto' ? Math.min(coreCount(), MOST_THREADS) : settings.count;
     this.#context = {
-      text: threadText({ module, name, window: WINDOW, givenFrom: GIVEN_FROM }),
+      text: threadText({
+        module,
+        name,
+        window: WINDOW,
+        givenFrom: GIVEN_FROM,
+        progressPause: PROGRESS_PAUSE,
+      }),
       memory,
       grace,
       closing,

@@ -35,6 +35,8 @@ interface ThreadCall {
 
 /** A context whose caller may be told of progress. */
 interface Reporting {
+  /** False when no caller wants to hear of progress. */
+  readonly wantsProgress?: boolean;
   readonly progress?: (done: number, total?: number, note?: string) => void;
 }
 
@@ -84,8 +86,9 @@ export class Thread {
     const isWhole = payload.byteLength === payload.buffer.byteLength;
     const own = isWhole ? payload : payload.slice();
     const { metadata } = context as { readonly metadata?: unknown };
+    const wantsProgress = (context as Reporting).wantsProgress !== false;
     this.#platform.post(
-      { type: 'call', id, name, message: { ...message, payload: own }, metadata },
+      { type: 'call', id, name, message: { ...message, payload: own }, metadata, wantsProgress },
       own.length >= GIVEN_FROM ? [own.buffer] : [],
     );
     const call: ThreadCall = {
