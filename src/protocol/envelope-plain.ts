@@ -9,7 +9,6 @@ import type { EnvelopeCodec } from './envelope.ts';
 import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
 import { metadataField } from './metadata.ts';
-import { ownProgressField } from './progress.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
 /** A message that all protobuf readers read alike. */
@@ -37,7 +36,7 @@ export function readPlain(codec: EnvelopeCodec, frame: Bytes, keepsMetadata = fa
 function callFields(unknown: Bytes): Bytes {
   if (unknown.length === 0) return unknown;
   const metadata = metadataField(unknown);
-  const progress = ownProgressField(unknown);
+  const progress = metadataField(unknown, tags.PROGRESS);
   const fields = new Uint8Array(progress.length + metadata.length);
   fields.set(progress);
   fields.set(metadata, progress.length);

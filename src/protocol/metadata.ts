@@ -78,22 +78,22 @@ export function withMetadata(unknown: Bytes, field: Bytes): Bytes {
   return joined(unknown.subarray(0, start), unknown.subarray(end), field);
 }
 
-/** The metadata alone of unknown fields, as it is there. */
-export function metadataField(unknown: Bytes): Bytes {
+/** The metadata alone of unknown fields, as it is there; or another one of them. */
+export function metadataField(unknown: Bytes, tag: number = METADATA): Bytes {
   if (unknown.length === 0) return unknown;
-  const [start, end] = rangeOf(unknown);
+  const [start, end] = rangeOf(unknown, tag);
   return unknown.subarray(start, end);
 }
 
 /** Where the field is; an empty range at the end when there is none. */
-function rangeOf(unknown: Uint8Array): readonly [start: number, end: number] {
+function rangeOf(unknown: Uint8Array, wanted: number = METADATA): readonly [start: number, end: number] {
   const reader = new WireReader(unknown);
   let found: readonly [number, number] | undefined;
   while (reader.at < unknown.length) {
     const start = reader.at;
     const tag = reader.tag();
     reader.skip(tag);
-    if (tag !== METADATA) continue;
+    if (tag !== wanted) continue;
     if (found !== undefined) throw broken('it comes twice');
     found = [start, reader.at];
   }

@@ -12,6 +12,42 @@ const errorOf = async (response: Response) => {
   return { status: response.status, ...error };
 };
 
+describe('progress', () => {
+  it('comes as events of that name, before the result, and is no result', async () => {
+    const { post } = await open();
+    const response = await post('/call/server.tells?messages=1', 'a\nb', EVENTS);
+    expect(await response.text()).toBe(
+      'event: progress\ndata: {"done":0,"total":2,"note":"a\\nb"}\n\n' +
+        'event: progress\ndata: {"done":2,"total":2}\n\n' +
+        'data: a\ndata: b\n\n',
+    );
+  });
+
+  it('names the line that it is of', async () => {
+    const { post } = await open();
+    const response = await post('/call/server.tells', '"a"\n"b"\n', {
+      ...EVENTS,
+      'content-type': 'application/x-ndjson',
+    });
+    const events = (await response.text()).split('\n\n').filter(Boolean).toSorted();
+    expect(events).toEqual([
+      'id: 0\ndata: "a"',
+      'id: 0\nevent: progress\ndata: {"done":0,"total":2,"note":"\\"a\\""}',
+      'id: 0\nevent: progress\ndata: {"done":2,"total":2}',
+      'id: 1\ndata: "b"',
+      'id: 1\nevent: progress\ndata: {"done":0,"total":2,"note":"\\"b\\""}',
+      'id: 1\nevent: progress\ndata: {"done":2,"total":2}',
+    ]);
+  });
+
+  it('is not told to callers that take one body, or lines', async () => {
+    const { post } = await open();
+    expect(await (await post('/call/server.tells', 'x')).text()).toBe('x');
+    const lines = await post('/call/server.tells?messages=1', 'x', LINES);
+    expect(await lines.text()).toBe('{"text":"x"}\n');
+  });
+});
+
 describe('one result', () => {
   it.each([
     ['text/plain', 'text/plain; charset=utf-8'],

@@ -65,6 +65,12 @@ export function testScenes(): (options?: Partial<TestRelayOptions>) => Promise<S
         *count(payload) {
           for (let i = 0; i < Number(textOf(payload)); i++) yield bytes(`${i}\n${i}`);
         },
+        tells: async (payload, { progress }) => {
+          progress(0, 2, textOf(payload));
+          await undefined;
+          progress(2, 2);
+          return payload;
+        },
         *flood() {
           for (;;) yield new Uint8Array(65_536);
         },

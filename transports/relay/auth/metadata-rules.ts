@@ -1,7 +1,8 @@
 /** What a client of the relay may set of the metadata of its calls, and what the relay sets. */
 import { inspectValue, messageOf } from '../../../src/protocol/errors.ts';
 import type { PalmMessage } from '../../../src/protocol/message.ts';
-import { encodeMetadata, type Metadata, readMetadata } from '../../../src/protocol/metadata.ts';
+import { encodeMetadata, type Metadata, readMetadata, withMetadata } from '../../../src/protocol/metadata.ts';
+import { ownProgressField } from '../../../src/protocol/progress.ts';
 import { NamePatterns } from '../name-patterns.ts';
 
 /** What an identity may do with the metadata of its calls. */
@@ -39,14 +40,15 @@ export class MetadataRules {
     return unknown.length === 0 && this.#forced === undefined;
   }
 
-  /** Writes the metadata of a call as it may pass. Returns why it may not; undefined when it may. */
+  /** Writes the metadata of a call as it may pass, behind the field that asks for progress. Returns why it may not; undefined when it may. */
   apply(message: PalmMessage): string | undefined {
     try {
       const given = readMetadata(message.unknown);
       const forced = this.#forced ?? {};
       const denied = Object.keys(given).find((name) => !Object.hasOwn(forced, name) && !this.#maySet(name));
       if (denied !== undefined) return `the name ${inspectValue(denied)} in metadata may not be set here`;
-      message.unknown = encodeMetadata({ ...given, ...forced });
+      const progress = ownProgressField(message.unknown);
+      message.unknown = withMetadata(progress, encodeMetadata({ ...given, ...forced }));
       return undefined;
     } catch (error) {
       return messageOf(error);

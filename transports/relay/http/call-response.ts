@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import type { Progress } from '../../../src/protocol/progress.ts';
 import type { BodyKind, HttpCall, HttpFailure } from './call-request.ts';
 
 const TYPES: Readonly<Record<BodyKind, string>> = {
@@ -64,6 +65,14 @@ export class CallResponse {
     // Alone, or before any other, it is the answer's status.
     if (form === 'one' || (index === undefined && !this.#response.headersSent)) this.fail(failure);
     else this.#told(failure, index);
+  }
+
+  /** How far a function is. It is passed over where the answer has no place for that, or the caller's side is behind. */
+  progress(progress: Progress, index: number | undefined): void {
+    if (this.#isOver || this.#call.form !== 'events' || this.isBackedUp) return;
+    this.#begin();
+    const head = index === undefined ? '' : `id: ${index}\n`;
+    this.#response.write(`${head}event: progress\ndata: ${JSON.stringify(progress)}\n\n`);
   }
 
   /** Ends the answer after its last result. */

@@ -7,6 +7,7 @@ import { messageOf, type PalmErrorCode } from '../../../src/protocol/errors.ts';
 import { decodeFailure } from '../../../src/protocol/failure-details.ts';
 import { randomId } from '../../../src/protocol/ids.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { progressField, readProgress } from '../../../src/protocol/progress.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import {
   ChannelKind,
@@ -34,6 +35,9 @@ export interface HttpClientSettings {
   /** The call is over. */
   readonly onEnd: () => void;
 }
+
+/** What the topic of a call's progress is called. */
+const PROGRESS = '1';
 
 const PUSH = 1;
 const SUBSCRIPTION = 2;
@@ -81,7 +85,9 @@ export class HttpClient implements SessionSocket {
       const { cache } = call;
       const client = `${session.id}/1`;
       const fields = { pipeline, client, function: path, cache, payload, ordinal };
-      const frame = this.#codec.encode(palmMessage({ ...fields, features: Feature.batches }));
+      // Events alone have a name for what is no result.
+      const unknown = call.form === 'events' ? progressField(PROGRESS) : undefined;
+      const frame = this.#codec.encode(palmMessage({ ...fields, features: Feature.batches, unknown }));
       if (frame.length > limits.maxFrame) {
         const text = `a message has ${frame.length} bytes, more than the relay's limit of ${limits.maxFrame}`;
         throw new HttpFailure(413, 'TOO_LARGE', text);
@@ -199,6 +205,11 @@ export class HttpClient implements SessionSocket {
     if (this.#isOver) return;
     const message = this.#codec.decode(frame);
     const index = call.kind === 'lines' && message.ordinal > 0 ? message.ordinal - 1 : undefined;
+    if (message.status === Status.progress) {
+      const progress = readProgress(message.payload);
+      if (progress !== undefined) response.progress(progress, index);
+      return;
+    }
     if (message.status === Status.ok) response.result(message.payload, index);
     else response.failedResult(failureOf(message), index);
     const wanted = call.messages ?? (call.kind === 'lines' ? payloads.length : Number.POSITIVE_INFINITY);

@@ -1,6 +1,7 @@
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import type { CancelNotice } from '../../../src/protocol/cancel.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
+import { isProgressTopic } from '../../../src/protocol/progress.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import {
@@ -209,7 +210,9 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   deliver(upstream: Upstream, deliveries: readonly Delivery[]): void {
     let count = 0;
     let bytes = 0;
-    for (const { frames } of deliveries) {
+    for (const { topic, frames } of deliveries) {
+      // No answers: the calls go on.
+      if (isProgressTopic(topic)) continue;
       count += frames.length;
       for (const { length } of frames) bytes += length;
     }

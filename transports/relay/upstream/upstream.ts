@@ -10,6 +10,7 @@ import { type CancelNotice, cancelMessage } from '../../../src/protocol/cancel.t
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import { Feature } from '../../../src/protocol/message.ts';
+import { isProgressTopic } from '../../../src/protocol/progress.ts';
 import type {
   Connection,
   Delivery,
@@ -302,9 +303,10 @@ export class Upstream {
   async #read(subscription: Subscription): Promise<void> {
     for await (const deliveries of { [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator]() }) {
       let bytes = 0;
-      for (const { frames } of deliveries) {
+      for (const { topic, frames } of deliveries) {
+        const isProgress = isProgressTopic(topic);
         for (const { length } of frames) {
-          this.inFlight.answered(length);
+          if (!isProgress) this.inFlight.answered(length);
           bytes += length;
         }
       }
