@@ -1,3 +1,4 @@
+import type { CallProgress } from '../../src/client/call-progress.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { readPath, withClient } from '../connect.ts';
@@ -5,6 +6,7 @@ import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { writeResult } from '../terminal/output.ts';
+import { toldLine } from '../terminal/progress.ts';
 
 /** `frond eval`. */
 export const evalCommand: CommandDetails = {
@@ -34,7 +36,7 @@ export const evalCommand: CommandDetails = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { options, output, signal } = context;
+  const { options, output, screen, signal } = context;
   const [call = '', argument] = context.positionals;
   const { path, server } = readPath(call);
   const messages = options.number('messages') ?? 1;
@@ -46,8 +48,15 @@ async function run(context: CommandContext): Promise<number> {
     // Stdin is read last, so that other mistakes are reported before anybody types a payload.
     const answers = await withClient(context, server, async (client, offers) => {
       const payload = await payloadOf(context, argument, 'payload');
-      const codec = await codecFor(context, path, offers);
-      return client.with(codec).eval(path, payload, { messages, cache: options.text('cache') ?? '', signal });
+      const caller = client.with(await codecFor(context, path, offers));
+      const call = { messages, cache: options.text('cache') ?? '', signal };
+      if (!screen.canRedraw) return caller.eval(path, payload, call);
+      try {
+        const onProgress = (progress: CallProgress) => screen.status(toldLine(progress));
+        return await caller.eval(path, payload, { ...call, onProgress });
+      } finally {
+        screen.status(undefined);
+      }
     });
     await write(Array.isArray(answers) ? answers : [answers]);
   } catch (error) {

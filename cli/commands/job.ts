@@ -1,3 +1,4 @@
+import type { CallProgress } from '../../src/client/call-progress.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
@@ -8,7 +9,7 @@ import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
 import { failureLines, failureOf } from '../report.ts';
 import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { writeResult } from '../terminal/output.ts';
-import { showProgress } from '../terminal/progress.ts';
+import { showProgress, type Told } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 
 /** Milliseconds, like the client's other time-outs. */
@@ -100,7 +101,14 @@ async function runJob(
     screen.line(first);
     if (isOver()) job.return?.();
   };
+  let told: Told | undefined;
   const job = client.job(path, input(), {
+    // Without a status line nobody would see it.
+    ...(screen.canRedraw && {
+      onProgress: (progress: CallProgress) => {
+        told = progress;
+      },
+    }),
     ...(messages !== undefined && { messages }),
     ...(window !== undefined && { window }),
     cache: options.text('cache') ?? '',
@@ -116,6 +124,7 @@ async function runJob(
           results: counts.written,
           total: messages ?? (counts.isInputOver ? counts.lines : undefined),
           failed: counts.failed,
+          told,
         }));
   try {
     for await (const result of job) {

@@ -1,3 +1,4 @@
+import type { CallProgress } from '../../src/client/call-progress.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { MapOutcome } from '../../src/client/stream/map-results.ts';
 import type { MapOptions } from '../../src/client/stream/options.ts';
@@ -9,7 +10,7 @@ import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
 import { failureOf } from '../report.ts';
 import { codecFor, SAID_CODECS } from '../said-codec.ts';
 import { jsonOf, Output, writeResult } from '../terminal/output.ts';
-import { grouped, showProgress } from '../terminal/progress.ts';
+import { grouped, showProgress, type Told } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 import { type MapInput, openMapInput } from './map-input.ts';
 import { type Done, type LineFormat, NOTHING_DONE } from './map-resume.ts';
@@ -141,7 +142,16 @@ async function runMap(
 ): Promise<number> {
   const { io, options, output, screen } = context;
   const asLines = options.flag('jsonl');
-  const results = client.mapSettled(path, input.payloads, mapOptions(context));
+  let told: Told | undefined;
+  const results = client.mapSettled(path, input.payloads, {
+    ...mapOptions(context),
+    // Without a status line nobody would see it.
+    ...(screen.canRedraw && {
+      onProgress: (progress: CallProgress) => {
+        told = progress;
+      },
+    }),
+  });
   // A status line would overwrite lines that are being typed.
   const isTyped =
     io.stdin.isTTY === true && context.positionals.length === 1 && options.text('input') === undefined;
@@ -157,6 +167,7 @@ async function runMap(
           failed,
           ...(left !== undefined && rate > 0 && { remaining: (left * 1_000) / rate }),
           before: done.count,
+          told,
         };
       });
   let failed = 0;

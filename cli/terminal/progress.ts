@@ -1,4 +1,6 @@
 /** The progress of a job, and numbers and times as text. */
+import type { CallProgress } from '../../src/client/call-progress.ts';
+import { escaped } from '../../src/protocol/printable.ts';
 import { type Screen, showStatus } from './screen.ts';
 
 /** Milliseconds between two updates. */
@@ -14,6 +16,27 @@ export interface Counts {
   readonly before?: number;
   /** Estimated milliseconds for the rest, when that is known. */
   readonly remaining?: number;
+  /** What a function said last. */
+  readonly told?: Told | undefined;
+}
+
+/** What a function says of how far it is. */
+export type Told = Pick<CallProgress, 'done' | 'total' | 'note'>;
+
+/** A line for what a function says of how far it is: `[####----] 2 of 5 · 40 % · a note`. */
+export function toldLine({ done, total, note }: Told): string {
+  const parts = [total === undefined ? amount(done) : `${amount(done)} of ${amount(total)}`];
+  const share = total === undefined ? undefined : total === 0 ? 1 : done / total;
+  if (share !== undefined) parts.push(`${Math.floor(share * 100)} %`);
+  // A stranger's text, on a terminal.
+  if (note !== undefined && note !== '') parts.push(escaped(note));
+  const line = parts.join(' · ');
+  return share === undefined ? line : `${bar(share)} ${line}`;
+}
+
+/** Whole numbers with separators, others with two digits. */
+function amount(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
 }
 
 /** Characters of the bar. */
@@ -27,13 +50,14 @@ export function showProgress(screen: Screen, counts: () => Counts): () => void {
 
 /** A progress line. @param elapsed - milliseconds. */
 export function progressLine(counts: Counts, elapsed: number): string {
-  const { results, total, failed, before = 0, remaining } = counts;
+  const { results, total, failed, before = 0, remaining, told } = counts;
   const parts = [
     `${grouped(results)}${total === undefined ? '' : ` of ${grouped(total)}`} results`,
     ...(failed > 0 ? [`${grouped(failed)} failed`] : []),
     perSecond(results - before, elapsed),
     duration(elapsed),
     ...(remaining === undefined ? [] : [`${duration(remaining)} left`]),
+    ...(told === undefined ? [] : [toldLine(told)]),
   ];
   const line = parts.join(' · ');
   return remaining === undefined || total === undefined

@@ -3,9 +3,10 @@ import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Interrupted, type Io } from '../../cli/io.ts';
 import { Block, Output } from '../../cli/terminal/output.ts';
-import { duration, progressLine } from '../../cli/terminal/progress.ts';
+import { duration, progressLine, toldLine } from '../../cli/terminal/progress.ts';
 import { Screen } from '../../cli/terminal/screen.ts';
 import { clip, oneLine, styleFor, wrap } from '../../cli/terminal/text.ts';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Server } from '../../src/cluster/roles/server.ts';
 import { startServer } from '../support/tcp-server.ts';
 import { within } from '../support/wait.ts';
@@ -38,6 +39,39 @@ test('a job shows how far it is, and takes that away again', async () => {
   expect(stderr.text).toMatch(/\d+ results · [\d,]+\/s · /);
   expect(stderr.text.endsWith(CLEAR)).toBe(true);
   expect(stderr.text).not.toContain('\n');
+});
+
+test.each([
+  [['eval', 'told.slow', 'x'], 'eval'],
+  [['map', 'told.slow'], 'map'],
+  [['job', 'told.slow'], 'job'],
+])('what a function says of how far it is is shown by %s', async (argv) => {
+  const heard = deferred<void>();
+  await using own = await startServer({
+    name: 'told',
+    functions: {
+      slow: async (payload, { progress }) => {
+        progress(1, 4, '\u001b[31mred');
+        await heard.promise;
+        return payload;
+      },
+    },
+  });
+  const { stdin, stderr, ended } = onTerminal(argv, { FROND_DB: own.dbAddress });
+  if (argv[0] !== 'eval') stdin.end('x\n');
+  await within(5_000, new Promise<void>((resolve) => watch(stderr, /1 of 4/, resolve)), 'progress');
+  heard.resolve();
+  expect(await ended).toBe(0);
+  expect(stderr.text).toContain('[#####---------------] 1 of 4 · 25 % · \\u001b');
+  expect(stderr.text.endsWith(CLEAR)).toBe(true);
+});
+
+test('lines for what functions say', () => {
+  expect(toldLine({ done: 1_234, total: undefined, note: undefined })).toBe('1,234');
+  expect(toldLine({ done: 0.5, total: 2, note: '' })).toBe('[#####---------------] 0.5 of 2 · 25 %');
+  expect(toldLine({ done: 0, total: 0, note: 'empty' })).toBe(
+    '[####################] 0 of 0 · 100 % · empty',
+  );
 });
 
 test('an interrupted job takes it away too', async () => {
