@@ -55,7 +55,7 @@ const CORE =
   /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
 /** What every entry has: as files of their own they were a tenth of the package's files. */
 const BASE =
-  /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|macrotask|signals|timers))\.ts/;
+  /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
 /** What runs roles. Threads are loaded by themselves, when a role has some. */
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
 /** What every command has: its options and errors, and the terminal. */

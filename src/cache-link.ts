@@ -1,7 +1,7 @@
 import { type CacheReply, keyRequest, readReply } from './protocol/cache-request.ts';
 import { EnvelopeCodec } from './protocol/envelope.ts';
 import { Feature, type PalmMessage } from './protocol/message.ts';
-import type { Tap } from './tap.ts';
+import type { GuardedTap } from './tap.ts';
 import type { Connection, PendingReply } from './transport.ts';
 
 /** What the cache calls of a client need. */
@@ -9,7 +9,7 @@ export interface CacheContext {
   readonly connection: Connection;
   readonly dbAddress: string;
   readonly session: string | undefined;
-  readonly tap: Tap | undefined;
+  readonly tap: GuardedTap | undefined;
 }
 
 /** A link to the key-value store of a server, over its REP socket. `CacheClient` makes the calls. */
@@ -40,20 +40,13 @@ export class CacheLink {
   ask(message: PalmMessage): PendingReply {
     const { connection, dbAddress, tap } = this.context;
     const frame = this.codec.encode(message);
-    tap?.({
-      direction: 'out',
-      channel: 'db',
-      address: dbAddress,
-      topic: undefined,
-      message,
-      size: frame.length,
-    });
+    tap?.sent('db', dbAddress, message, frame.length);
     return connection.request(dbAddress, frame);
   }
 
   /** Shows a reply to the tap. */
   tapReply(reply: CacheReply, size: number): void {
-    const { dbAddress: address, tap } = this.context;
-    tap?.({ direction: 'in', channel: 'db', address, topic: undefined, message: reply.message, size });
+    const { dbAddress, tap } = this.context;
+    tap?.received('db', dbAddress, reply.message, size);
   }
 }

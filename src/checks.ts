@@ -1,5 +1,5 @@
 /** Checks of numbers that callers give as options. */
-import { inspectValue, invalidCall } from './protocol/errors.ts';
+import { mustBe } from './protocol/errors.ts';
 
 /**
  * Checks a time-out in milliseconds: a number above 0; `Infinity` means none.
@@ -8,7 +8,7 @@ import { inspectValue, invalidCall } from './protocol/errors.ts';
  */
 export function checkTimeout(what: string, timeout: unknown): number {
   if (typeof timeout !== 'number' || !(timeout > 0)) {
-    throw invalidCall(`${what} must be milliseconds above 0, or Infinity, not ${inspectValue(timeout)}`);
+    throw mustBe(what, 'milliseconds above 0, or Infinity', timeout);
   }
   return timeout;
 }
@@ -20,7 +20,7 @@ export function checkTimeout(what: string, timeout: unknown): number {
  */
 export function checkCount(what: string, count: unknown, least = 1): number {
   if (Number.isSafeInteger(count) && (count as number) >= least) return count as number;
-  throw invalidCall(`${what} must be a whole number from ${least} on, not ${inspectValue(count)}`);
+  throw mustBe(what, `a whole number from ${least} on`, count);
 }
 
 /**
@@ -35,5 +35,5 @@ export function checkLimit(what: string, limit: unknown): number {
     (Number.isSafeInteger(limit) || limit === Number.POSITIVE_INFINITY)
   )
     return limit;
-  throw invalidCall(`${what} must be a whole number from 1 on, or Infinity, not ${inspectValue(limit)}`);
+  throw mustBe(what, 'a whole number from 1 on, or Infinity', limit);
 }

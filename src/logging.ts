@@ -1,6 +1,6 @@
 /** Logging through a small interface that users may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
-import { inspectValue, invalidCall } from './protocol/errors.ts';
+import { mustBe } from './protocol/errors.ts';
 import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels from all lines to none, by pylm's names. */
@@ -30,15 +30,14 @@ export interface Logger {
 
 type Method = keyof Logger;
 
-const RANK: Readonly<Record<LoggingLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3, silent: 4 };
+const LEVELS: readonly LoggingLevel[] = ['debug', 'info', 'warning', 'error', 'silent'];
 
 /** A logger that writes to the platform's console. It escapes characters that act on a terminal: `\u001b`. */
 export function consoleLogger(name: string): Logger {
-  const say =
-    (method: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: string, fields?: LogFields): void =>
-      console[method](`${name} ${logText(message, fields)}`);
-  return { debug: say('debug'), info: say('info'), warning: say('warn'), error: say('error') };
+  return eachMethod(
+    (method) => (message, fields) =>
+      console[method === 'warning' ? 'warn' : method](`${name} ${logText(message, fields)}`),
+  );
 }
 
 /** An event as one line of text for people: the message, and each field as `name=value`. */
@@ -55,14 +54,10 @@ export function logText(message: string, fields: LogFields = {}): string {
  * @throws PalmError `INVALID_CALL` when there is no such level. pylm's numbers are not levels.
  */
 export function atLevel(logger: Logger, level: LoggingLevel): Logger {
-  if (!Object.hasOwn(RANK, level)) {
-    throw invalidCall(
-      `loggingLevel must be one of ${Object.keys(RANK).join(', ')}, not ${inspectValue(level)}`,
-    );
-  }
-  const from = RANK[level];
+  const from = LEVELS.indexOf(level);
+  if (from < 0) throw mustBe('loggingLevel', `one of ${LEVELS.join(', ')}`, level);
   return eachMethod((method) =>
-    RANK[method] >= from
+    LEVELS.indexOf(method) >= from
       ? (...line) =>
           harmless(
             () => logger[method](...line),

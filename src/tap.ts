@@ -26,13 +26,23 @@ export interface TapEvent {
 /** Called with every envelope that is sent or received, on the hot path. What it throws is logged. */
 export type Tap = (event: TapEvent) => void;
 
-/** A tap that harms no call. Returns the unknown fields of the message with the metadata that the tap has added; undefined when it has not. */
-export type GuardedTap = (event: TapEvent) => Bytes | undefined;
+/** Shows a tap what is sent and received. It harms no call, whatever the tap throws or does with its event. */
+export interface GuardedTap {
+  /** @returns the unknown fields of the message with the metadata that the tap has added; undefined when it has not. */
+  sent(channel: 'push' | 'db', address: string, message: PalmMessage, size: number): Bytes | undefined;
+  received(
+    channel: 'sub' | 'db',
+    address: string,
+    message: PalmMessage | undefined,
+    size: number,
+    topic?: string,
+  ): void;
+}
 
-/** Makes a tap that harms no call, whatever the given tap throws or does with its event. */
+/** Makes the events of a tap, and guards it. */
 export function guardTap(tap: Tap, logger: Logger): GuardedTap {
   let times = 0;
-  return ({ message, ...event }) => {
+  const show = ({ message, ...event }: TapEvent) => {
     let unknown: Bytes | undefined;
     const own = { ...event, message: message && { ...message, payload: new Uint8Array(message.payload) } };
     if (event.channel === 'push' && message !== undefined) {
@@ -51,5 +61,12 @@ export function guardTap(tap: Tap, logger: Logger): GuardedTap {
       },
     );
     return unknown;
+  };
+  return {
+    sent: (channel, address, message, size) =>
+      show({ direction: 'out', channel, address, topic: undefined, message, size }),
+    received: (channel, address, message, size, topic) => {
+      show({ direction: 'in', channel, address, topic, message, size });
+    },
   };
 }

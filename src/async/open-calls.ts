@@ -1,4 +1,4 @@
-import { PalmError } from '../protocol/errors.ts';
+import { isClosed, type PalmError } from '../protocol/errors.ts';
 import { type Deferred, deferred } from './deferred.ts';
 
 /** Calls that were accepted and have no outcome yet. Closing refuses later calls, and waits for these. */
@@ -37,5 +37,5 @@ export class OpenCalls {
 
 /** The error of a call that had no outcome when its client was closed. */
 export function closed(mayBeSent: boolean): PalmError {
-  return new PalmError('CLOSED', 'the client is closed', { sent: mayBeSent && 'unknown' });
+  return isClosed('the client', mayBeSent && 'unknown');
 }

@@ -1,5 +1,5 @@
 import { FlowLimit } from '../async/flow-limit.ts';
-import { type Macrotasks, macrotasks } from '../async/macrotask.ts';
+import type { Macrotasks } from '../async/macrotask.ts';
 import { closed } from '../async/open-calls.ts';
 import { startTimer } from '../async/timers.ts';
 import { CALLS, PYLM_CALLS } from '../flow-control.ts';
@@ -56,8 +56,6 @@ const PROOF_TIMEOUT = 2_000;
  */
 export class CallLink {
   readonly mailbox: Mailbox = new Mailbox();
-  /** Runs a function after the events that are waiting now. */
-  readonly later: Macrotasks = macrotasks();
   readonly inFlight: FlowLimit;
   readonly #connection: Connection;
   #topics: ClientTopics;
@@ -71,6 +69,8 @@ export class CallLink {
   cancel: (call: string, spec: { readonly features: number }, reason: unknown) => unknown = () => {};
   /** Gathers what is cancelled. Without a value until its code is loaded. */
   declare canceller?: { cancel(call: string, reason: unknown): Promise<void> };
+  /** For jobs, maps and the canceller, which share it. Without a value until one of them first needs it. */
+  declare macrotasks?: Macrotasks;
   /** Why calls are refused, while another server is at the addresses. */
   refusal: PalmError | undefined;
   readonly #tap: GuardedTap | undefined;
@@ -139,14 +139,7 @@ export class CallLink {
   /** Encodes a message that is about to be sent, and shows it to the tap. */
   encode(message: PalmMessage): Bytes {
     const frame = this.#outgoing.encode(message);
-    const unknown = this.#tap?.({
-      direction: 'out',
-      channel: 'push',
-      address: this.addresses.pushAddress,
-      topic: undefined,
-      message,
-      size: frame.length,
-    });
+    const unknown = this.#tap?.sent('push', this.addresses.pushAddress, message, frame.length);
     return unknown ? this.#outgoing.encode({ ...message, unknown }) : frame;
   }
 
@@ -160,7 +153,7 @@ export class CallLink {
     const { pushAddress, subAddress } = this.addresses;
     const hint = this.isDirect
       ? 'it may need longer'
-      : 'does the function exist? A stock pylm server stops at one that does not';
+      : 'does the function exist? A pylm server stops at one that does not';
     const text =
       came === undefined
         ? `no connection to ${pushAddress} and ${subAddress} within ${timeout} ms, so ${name} was not sent${trouble || '; is the server up?'}`
@@ -264,14 +257,7 @@ export class CallLink {
         call?.fail(error);
         continue;
       }
-      this.#tap?.({
-        direction: 'in',
-        channel: 'sub',
-        address: this.addresses.subAddress,
-        topic,
-        message,
-        size: frame.length,
-      });
+      this.#tap?.received('sub', this.addresses.subAddress, message, frame.length, topic);
       if (message.status !== Status.progress) this.inFlight.answered(frame.length);
       call?.answer(message);
     }

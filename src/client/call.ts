@@ -4,9 +4,9 @@ import { deferred } from '../async/deferred.ts';
 import { throwIfAborted } from '../async/signals.ts';
 import { type CallLimits, startTimer, watchLimits } from '../async/timers.ts';
 import { type Bytes, encodeUtf8 } from '../protocol/bytes.ts';
-import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
+import { inspectValue, invalidCall, mustBe, PalmError } from '../protocol/errors.ts';
 import { decodeFailure } from '../protocol/failure-details.ts';
-import { joinPath, parsePath } from '../protocol/function-path.ts';
+import { parsePath } from '../protocol/function-path.ts';
 import { type PalmMessage, palmMessage, Status } from '../protocol/message.ts';
 import { clipped, escaped, remoteReason } from '../protocol/printable.ts';
 import type { CallLink } from './call-link.ts';
@@ -46,9 +46,21 @@ export function checkCall(
     const first = inspectValue(typeof path === 'string' ? path : path[0]);
     throw invalidCall(`this client calls server '${serverName}' first: '${serverName}.…', not ${first}`);
   }
-  if (typeof cache !== 'string') throw invalidCall(`cache must be a string, not ${inspectValue(cache)}`);
+  if (typeof cache !== 'string') throw mustBe('cache', 'a string', cache);
   encodeUtf8(cache);
-  return { function: joinPath(path), cache, ...defaults };
+  return { function: typeof path === 'string' ? path : path.join(' '), cache, ...defaults };
+}
+
+/** @throws PalmError `INVALID_CALL` when payloads cannot be taken from it. */
+export function checkInput(payloads: unknown): void {
+  if (payloads !== null && typeof payloads === 'object') {
+    // A stream where those cannot be iterated yet, as in Safari, and a Blob.
+    if (Symbol.asyncIterator in payloads || 'getReader' in payloads) return;
+    if ('stream' in payloads && 'slice' in payloads) return;
+    // A Uint8Array is iterable too, but its bytes are not what was meant.
+    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return;
+  }
+  throw mustBe('payloads', 'an iterable, a stream or a Blob', payloads);
 }
 
 /** The envelope of a call. The caller sets its payload. */

@@ -1,6 +1,7 @@
 /** Tells a server which calls nobody waits for any more. Loaded when a client first cancels a call. */
 
 import { deferred } from '../async/deferred.ts';
+import type { Macrotasks } from '../async/macrotask.ts';
 import { startTimer } from '../async/timers.ts';
 import { readReply } from '../protocol/cache-request.ts';
 import { cancelMessage, cancelReason, MOST_CANCELLED } from '../protocol/cancel.ts';
@@ -18,11 +19,13 @@ interface Group extends ReturnType<typeof cancelReason> {
 /** The cancelled calls of one client. Those of one turn of the event loop and of one reason travel together. */
 export class Canceller {
   readonly #core: ClientCore;
+  readonly #afterEvents: Macrotasks;
   readonly #groups = new Map<string, Group>();
   #told: Promise<void> | undefined;
 
-  constructor(core: ClientCore) {
+  constructor(core: ClientCore, afterEvents: Macrotasks) {
     this.#core = core;
+    this.#afterEvents = afterEvents;
   }
 
   /** @param call - the id of the call; with a colon and an ordinal, one message of it. */
@@ -38,7 +41,7 @@ export class Canceller {
 
   async #tellSoon(): Promise<void> {
     const turn = deferred<void>();
-    this.#core.link?.later(turn.resolve);
+    this.#afterEvents(turn.resolve);
     await turn.promise;
     this.#told = undefined;
     const groups = [...this.#groups.values()];

@@ -8,7 +8,7 @@ import { Feature } from '../protocol/message.ts';
 import type { Metadata } from '../protocol/metadata.ts';
 import { bytes, isBytes, type PayloadCodec } from '../protocol/payload.ts';
 import type { CloseOptions, ConnectionStatus } from '../transport.ts';
-import { type CallSpec, checkCall, evaluate, type FunctionPath, nameOf } from './call.ts';
+import { type CallSpec, checkCall, checkInput, evaluate, type FunctionPath, nameOf } from './call.ts';
 import type { CallProgress } from './call-progress.ts';
 import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
@@ -16,7 +16,7 @@ import { lazy } from './loader.ts';
 import type { Payloads } from './stream/input.ts';
 import type { Job } from './stream/job.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
-import { checkInput, checkOptions, type JobOptions, type MapOptions } from './stream/options.ts';
+import type { JobOptions, MapOptions } from './stream/options.ts';
 
 /** What may end a call before its answer comes. */
 export interface CallOptions {
@@ -278,7 +278,8 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
   #call<O extends JobOptions | MapOptions>(path: FunctionPath, payloads: Payloads<In>, options: O) {
     this.#core.callLink();
     checkInput(payloads);
-    return [this.#core, this.#codec, this.#spec(path, options), payloads, checkOptions(options)] as const;
+    // A copy: they are read when the job or map is first read.
+    return [this.#core, this.#codec, this.#spec(path, options), payloads, { ...options }] as const;
   }
 
   /** Runs a call to the cache unless the client is closed. Closing waits for it. */

@@ -1,7 +1,7 @@
 import { checkTimeout } from '../checks.ts';
 import type { Interceptor } from '../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel } from '../logging.ts';
-import { inspectValue, invalidCall, messageOf } from '../protocol/errors.ts';
+import { invalidCall, messageOf, mustBe } from '../protocol/errors.ts';
 import { checkServerName } from '../protocol/function-path.ts';
 import { checkId } from '../protocol/ids.ts';
 import type { Metadata } from '../protocol/metadata.ts';
@@ -65,30 +65,20 @@ export interface ClientSettings extends ConnectOptions {
   readonly dbAddress: string;
   readonly logger: Logger;
   readonly timeout: number;
-  /** The server as the options describe it, with `thisConfig`. */
-  readonly profile: ServerProfile | undefined;
 }
 
 const DEFAULT_TIMEOUT = 30_000;
 
 /** @throws PalmError `INVALID_CALL` naming the option that is not acceptable. */
 export function resolveOptions(options: ConnectOptions): ClientSettings {
-  const { transport, serverName, pushAddress, subAddress, session, thisConfig = false } = options;
+  const { transport, serverName, pushAddress, subAddress, session } = options;
   if (typeof transport?.open !== 'function')
-    throw invalidCall(`transport must be a transport such as zmtp(), not ${inspectValue(transport)}`);
+    throw mustBe('transport', 'a transport such as zmtp()', transport);
   if (serverName !== undefined) checkServerName('serverName', serverName);
   if (session !== undefined) checkId('session', session);
   const dbAddress = resolveAddress(options);
   if (pushAddress !== undefined) transport.checkAddress(pushAddress);
   if (subAddress !== undefined) transport.checkAddress(subAddress);
-  let profile: ServerProfile | undefined;
-  if (thisConfig) {
-    if (serverName === undefined || pushAddress === undefined || subAddress === undefined)
-      throw invalidCall(
-        'with thisConfig, give serverName, pushAddress and subAddress: the server is not asked',
-      );
-    profile = { serverName, addresses: { pushAddress, subAddress }, isDirect: false, isEndKnown: true };
-  }
   const { id } = options;
   if (id !== undefined) checkId('id', id);
   const level = options.loggingLevel ?? 'warning';
@@ -97,7 +87,6 @@ export function resolveOptions(options: ConnectOptions): ClientSettings {
   return {
     ...options,
     dbAddress,
-    profile,
     logger,
     timeout: checkTimeout('timeout', options.timeout ?? DEFAULT_TIMEOUT),
   };

@@ -34,14 +34,16 @@ export interface LaterCode {
 }
 
 /** The settings of a client that is open: its tap is guarded, its metadata encoded. */
-export type OpenSettings = ClientSettings & {
+export type OpenSettings = Omit<ClientSettings, 'tap'> & {
   readonly tap?: GuardedTap | undefined;
   readonly metadataField?: Bytes | undefined;
+  /** The server as the options describe it, with `thisConfig`. */
+  readonly profile?: ServerProfile | undefined;
 };
 
 /** What all `Client` objects of one connection share: those that `with` makes differ in their payload types only. */
 export class ClientCore {
-  readonly settings: ClientSettings;
+  readonly settings: OpenSettings;
   readonly connection: Connection;
   readonly cache: CacheLink;
   readonly cacheCalls: Loader<CacheClient>;
@@ -97,21 +99,16 @@ export class ClientCore {
 
   /** @param loadLater - loads code that the client does not need yet. */
   static async open(options: ClientSettings, loadLater: () => Promise<LaterCode>): Promise<ClientCore> {
-    const isPlain = (options.tap ?? options.metadata ?? options.interceptors) === undefined;
-    const settings = isPlain
-      ? (options as OpenSettings)
+    const isPlain = !(options.tap ?? options.metadata ?? options.interceptors ?? options.thisConfig);
+    const settings: OpenSettings = isPlain
+      ? (options as ClientSettings & { readonly tap?: undefined })
       : (await (await loadLater()).loadElaborate()).prepare(options);
     const { transport, dbAddress, timeout, signal, id, session, tap, logger } = settings;
     throwIfAborted(signal);
     const connection = await transport.open();
-    let awaited = '';
+    let missing = `answer from the server at ${dbAddress}`;
+    let hint = 'is it up, and is this its db_address?';
     const expired = () => {
-      const [missing, hint] = awaited
-        ? [
-            `connection to ${awaited}, as the server at ${dbAddress} names them,`,
-            'are these addresses right?',
-          ]
-        : [`answer from the server at ${dbAddress}`, 'is it up, and is this its db_address?'];
       const text = `no ${missing} within ${timeout} ms${connection.trouble}; ${hint}`;
       return new PalmError('TIMEOUT', text, { sent: 'unknown' });
     };
@@ -123,7 +120,8 @@ export class ClientCore {
       cache.server = profile.serverName;
       const core = new ClientCore(settings, connection, cache, signals, profile, loadLater);
       if (core.link !== undefined) {
-        awaited = Object.values(core.link.addresses).join(' and ');
+        missing = `connection to ${Object.values(core.link.addresses).join(' and ')}`;
+        hint = `does the server at ${dbAddress} name the right addresses?`;
         await core.link.ready();
       }
       logger.info('connected', { server: profile.serverName, db: dbAddress, ...profile.addresses });
@@ -162,7 +160,7 @@ export function takesNoCalls(serverName: string): PalmError {
  * Asks the server at `dbAddress` for its name and addresses, all at once.
  * @throws PalmError `WRONG_SERVER` when its name is not `serverName`.
  */
-export async function discover(settings: ClientSettings, cache: CacheLink): Promise<ServerProfile> {
+export async function discover(settings: OpenSettings, cache: CacheLink): Promise<ServerProfile> {
   const { transport, dbAddress, serverName, pushAddress, subAddress } = settings;
   const ask = async (key: string) => replyText(await cache.read(key));
   const [own, pull, pub, end] = await Promise.all([
@@ -174,13 +172,9 @@ export async function discover(settings: ClientSettings, cache: CacheLink): Prom
   ]);
   const name = replyText(own);
   if (name === '' || (serverName !== undefined && name !== serverName)) {
-    const found = name === '' ? 'a server without a name' : `server ${inspectValue(name)}`;
-    const wanted = serverName === undefined ? '' : `, not ${inspectValue(serverName)}`;
-    throw new PalmError(
-      'WRONG_SERVER',
-      `at ${dbAddress} is ${found}${wanted}; check serverName and dbAddress`,
-      { sent: true },
-    );
+    const wanted = serverName === undefined ? 'one with a name' : inspectValue(serverName);
+    const text = `at ${dbAddress} is server ${inspectValue(name)}, not ${wanted}; check serverName and dbAddress`;
+    throw new PalmError('WRONG_SERVER', text, { sent: true });
   }
   const resolve = (address: string) => transport.resolveAddress?.(address, dbAddress) ?? address;
   const last = subAddress ?? (end.split(' ')[1] || pub);

@@ -7,22 +7,32 @@ import { guardTap } from '../tap.ts';
 import type { CallSpec } from './call.ts';
 import type { CallLink } from './call-link.ts';
 import type { ProgressListener } from './call-progress.ts';
-import type { ClientSettings } from './connect-options.ts';
+import type { ClientSettings, ServerProfile } from './connect-options.ts';
 import type { OpenSettings } from './core.ts';
 
 /**
- * Guards the tap of a client, encodes its metadata and checks its interceptors.
+ * Guards the tap of a client, encodes its metadata, checks its interceptors, and takes its server from the options with `thisConfig`.
  * @throws PalmError `INVALID_CALL` for what is not acceptable.
  */
 export function prepare(settings: ClientSettings): OpenSettings {
-  const { tap, metadata, interceptors, logger } = settings;
+  const { tap, metadata, interceptors, logger, thisConfig } = settings;
   return {
     ...settings,
     tap: tap && guardTap(tap, logger),
     metadata: { ...metadata },
     metadataField: metadata && encodeMetadata(metadata),
     interceptors: checkInterceptors(interceptors ?? []),
+    profile: thisConfig ? profileOf(settings) : undefined,
   };
+}
+
+/** The server of a client that asks it for nothing. */
+function profileOf({ serverName, pushAddress, subAddress }: ClientSettings): ServerProfile {
+  if (serverName === undefined || pushAddress === undefined || subAddress === undefined)
+    throw invalidCall(
+      'with thisConfig, give serverName, pushAddress and subAddress: the server is not asked',
+    );
+  return { serverName, addresses: { pushAddress, subAddress }, isDirect: false, isEndKnown: true };
 }
 
 /** What such a call needs of its client. */

@@ -2,6 +2,7 @@
 import { CacheClient } from '../cache-client.ts';
 import type { CacheLink } from '../cache-link.ts';
 import { Feature } from '../protocol/message.ts';
+import { afterEvents } from './after-events.ts';
 import type { CallLink } from './call-link.ts';
 import type { ClientCore } from './core.ts';
 
@@ -18,7 +19,7 @@ export async function cancel(
   if ((features & Feature.detached) !== 0 || !link.isReady) return;
   // In a chunk of its own: most pages cancel nothing.
   const { Canceller } = await import('./canceller.ts');
-  link.canceller ??= new Canceller(core);
+  link.canceller ??= new Canceller(core, (run) => afterEvents(link, run));
   await link.canceller.cancel(call, reason);
 }
 

@@ -17,7 +17,7 @@ import {
   STATUS,
 } from './envelope-fields.ts';
 import { headEnd, isAfterHead } from './envelope-head.ts';
-import { inspectValue, invalidCall } from './errors.ts';
+import { mustBe } from './errors.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from './message.ts';
 import { int64Length, varintLength, WireReader, writeInt64, writeVarint } from './wire.ts';
 
@@ -51,7 +51,8 @@ export class EnvelopeCodec {
   decode(frame: Uint8Array, isOwner = false): PalmMessage {
     const reader = new WireReader(frame);
     const message = palmMessage({});
-    let unknown: number[] | undefined;
+    let unknown: Bytes = NO_BYTES;
+    let unknownLength = 0;
     while (reader.at < frame.length) {
       const start = reader.at;
       const tag = reader.tag();
@@ -91,11 +92,13 @@ export class EnvelopeCodec {
           break;
         default:
           reader.skip(tag);
-          unknown ??= [];
-          unknown.push(start, reader.at);
+          // Encoders write them last, so the room is little more than they need.
+          if (unknown === NO_BYTES) unknown = new Uint8Array(frame.length - start);
+          unknown.set(frame.subarray(start, reader.at), unknownLength);
+          unknownLength += reader.at - start;
       }
     }
-    if (unknown !== undefined) message.unknown = collect(frame, unknown);
+    if (unknownLength > 0) message.unknown = unknown.slice(0, unknownLength);
     // NO_BYTES is shared by everybody.
     if (isOwner && message.payload === NO_BYTES) message.payload = new Uint8Array(0);
     return message;
@@ -245,19 +248,6 @@ function readBytes(reader: WireReader, isOwner: boolean): Bytes {
   return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + at, end - at);
 }
 
-function collect(frame: Uint8Array, ranges: readonly number[]): Bytes {
-  let length = 0;
-  for (let i = 0; i < ranges.length; i += 2) length += (ranges[i + 1] as number) - (ranges[i] as number);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (let i = 0; i < ranges.length; i += 2) {
-    const part = frame.subarray(ranges[i], ranges[i + 1]);
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
 /** Fields 1000 to 1003. */
 function encodeTail(message: PalmMessage): Bytes {
   const { features, status, error, errorName } = message;
@@ -279,8 +269,7 @@ function encodeTail(message: PalmMessage): Bytes {
 }
 
 function checkInteger(field: string, value: number): void {
-  if (!Number.isSafeInteger(value))
-    throw invalidCall(`${field} must be a safe integer, not ${inspectValue(value)}`);
+  if (!Number.isSafeInteger(value)) throw mustBe(field, 'a safe integer', value);
 }
 
 function bytesLength(tag: number, value: Uint8Array): number {

@@ -116,6 +116,16 @@ export function invalidCall(message: string, details?: PalmErrorDetails): PalmEr
   return new PalmError('INVALID_CALL', message, { sent: false, ...details });
 }
 
+/** The error for an argument that is not what it must be: it says what was given. */
+export function mustBe(what: string, wanted: string, given: unknown): PalmError {
+  return invalidCall(`${what} must be ${wanted}, not ${inspectValue(given)}`);
+}
+
+/** The error of what was used after its end, or was under way then. */
+export function isClosed(what: string, sent: false | 'unknown' = false): PalmError {
+  return new PalmError('CLOSED', `${what} is closed`, { sent });
+}
+
 /**
  * The message of what was thrown, fit to be sent: half of a surrogate pair becomes U+FFFD. Anything can be thrown, even a value
  * that throws when it is read.

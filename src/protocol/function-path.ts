@@ -1,5 +1,5 @@
 /** Function paths: the function and the server of each stage of a call. */
-import { inspectValue, invalidCall } from './errors.ts';
+import { inspectValue, invalidCall, mustBe } from './errors.ts';
 
 /** One stage of a call: a function of a server. */
 export interface Stage {
@@ -27,7 +27,7 @@ export function isName(name: string): boolean {
  */
 export function checkServerName(what: string, name: unknown): void {
   if (typeof name !== 'string' || !isName(name)) {
-    throw invalidCall(`${what} must be a string without dots or spaces, not ${inspectValue(name)}`);
+    throw mustBe(what, 'a string without dots or spaces', name);
   }
 }
 
@@ -54,9 +54,7 @@ export function parsePath(path: string | readonly string[]): Stage[] {
     const parts = typeof stage === 'string' ? STAGE.exec(stage) : null;
     if (parts === null) {
       const where = stages.length > 1 ? `stage ${index} of the pipeline` : 'the function';
-      throw invalidCall(
-        `${where} must be 'server.function' with exactly one dot, not ${inspectValue(stage)}`,
-      );
+      throw mustBe(where, "'server.function' with exactly one dot", stage);
     }
     return { server: parts[1] as string, function: parts[2] as string };
   });

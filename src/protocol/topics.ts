@@ -85,7 +85,7 @@ export function proofOf(subscription: string): string {
  * @throws PalmError `INVALID_CALL` for an empty topic, which would take everybody's results.
  */
 export function checkTopic(topic: string): void {
-  if (topic === '') throw invalidCall("a topic must not be empty: it would take everybody's results");
+  if (topic === '') throw invalidCall('a topic must not be empty');
 }
 
 /** The id that a relay gives its client of this number. */

@@ -47,7 +47,7 @@ export class WireReader {
     // Multiplied, not shifted: the fifth byte goes past 32 bits.
     for (let scale = 1; scale <= 2 ** 28; scale *= 128) {
       const byte = bytes[this.at];
-      if (byte === undefined) throw broken('it ends inside a number');
+      if (byte === undefined) throw broken('it ends too early');
       this.at++;
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) {
@@ -55,7 +55,7 @@ export class WireReader {
         return value;
       }
     }
-    throw broken('a tag or length is out of range');
+    throw broken('a number is too large');
   }
 
   /**
@@ -70,7 +70,7 @@ export class WireReader {
       return first;
     }
     const start = this.at;
-    this.skipVarint();
+    this.#skipVarint();
     if (this.at - start <= 4) {
       this.at = start;
       return this.uint32();
@@ -78,71 +78,62 @@ export class WireReader {
     let value = 0n;
     for (let i = this.at - 1; i >= start; i--) value = (value << 7n) | BigInt((bytes[i] as number) & 0x7f);
     const signed = Number(BigInt.asIntN(64, value));
-    if (!Number.isSafeInteger(signed)) throw broken('stage is beyond ±(2^53 - 1)');
+    if (!Number.isSafeInteger(signed)) throw broken('a number is too large');
     return signed;
   }
 
   /** Reads a length. Returns the offset at which that many bytes end, and stays in front of them. */
   lengthEnd(): number {
-    const length = this.uint32();
-    const end = this.at + length;
-    if (end > this.bytes.length) throw broken('a field is longer than the frame');
-    return end;
+    return this.#end(this.uint32());
   }
 
-  /** Skips the value of a field whose tag was just read. */
-  skip(tag: number): void {
+  /** Skips the value of a field whose tag was just read, `depth` groups deep. */
+  skip(tag: number, depth = 0): void {
     switch (tag & 7) {
       case VARINT:
-        this.skipVarint();
+        this.#skipVarint();
         return;
       case FIXED64:
-        this.advance(8);
+        this.at = this.#end(8);
         return;
       case BYTES:
         this.at = this.lengthEnd();
         return;
       case START_GROUP:
-        this.skipGroup(tag);
+        this.#skipGroup(tag, depth + 1);
         return;
       case FIXED32:
-        this.advance(4);
+        this.at = this.#end(4);
         return;
       default:
-        throw broken(`wire type ${tag & 7} stands where a field should begin`);
+        throw broken(`a field has wire type ${tag & 7}`);
     }
   }
 
-  private skipVarint(): void {
+  #skipVarint(): void {
     const limit = this.at + 10;
     for (;;) {
       const byte = this.bytes[this.at];
-      if (byte === undefined) throw broken('it ends inside a number');
+      if (byte === undefined) throw broken('it ends too early');
       this.at++;
       if (byte < 0x80) return;
-      if (this.at === limit) throw broken('a number is longer than 10 bytes');
+      if (this.at === limit) throw broken('a number is too long');
     }
   }
 
-  /** A loop and not a recursion, so that a frame of nested groups cannot exhaust the stack. */
-  private skipGroup(tag: number): void {
-    const open = [tag >>> 3];
-    while (open.length > 0) {
-      const inner = this.tag();
-      if ((inner & 7) === START_GROUP) {
-        if (open.length === DEEPEST_GROUP) throw broken('groups are nested too deeply');
-        open.push(inner >>> 3);
-      } else if ((inner & 7) === END_GROUP) {
-        if (open.pop() !== inner >>> 3) throw broken('a group ends that did not begin');
-      } else {
-        this.skip(inner);
-      }
+  #skipGroup(tag: number, depth: number): void {
+    if (depth > DEEPEST_GROUP) throw broken('groups are nested too deeply');
+    for (let inner = this.tag(); inner !== tag - START_GROUP + END_GROUP; inner = this.tag()) {
+      if ((inner & 7) === END_GROUP) throw broken('a group ends that did not begin');
+      this.skip(inner, depth);
     }
   }
 
-  private advance(length: number): void {
-    if (this.at + length > this.bytes.length) throw broken('a field is longer than the frame');
-    this.at += length;
+  /** The offset at which the next `length` bytes end. */
+  #end(length: number): number {
+    const end = this.at + length;
+    if (end > this.bytes.length) throw broken('it ends too early');
+    return end;
   }
 }
 

@@ -98,7 +98,7 @@ test.each([
   [['set', '', 'x'], /INVALID_CALL: a key must be a non-empty string/],
   [['set', 'name', 'x'], /INVALID_CALL: key "name" is the server's configuration/],
   [['delete', 'pub_address'], /INVALID_CALL: key "pub_address" is the server's configuration/],
-  [['get', 'k', '--session', 'a b'], /INVALID_CALL: session must hold no space/],
+  [['get', 'k', '--session', 'a b'], /INVALID_CALL: session must be a string without spaces/],
   [['get', 'k', '--server', 'a.b'], /INVALID_CALL: --server must be/],
   [['get', 'k', '--push', 'http://x'], /INVALID_CALL: over ZeroMQ an address is 'tcp:\/\/host:port'/],
   [['get', 'k', '--this-config'], /USAGE: --this-config needs --server, --push and --sub/],

@@ -346,13 +346,13 @@ export function testJobs(name: string, make: () => Ground): void {
       ['window', { concurrency: 8 } as never],
       ['idleTimeout', { idleTimeout: Number.NaN }],
       ['cache', { cache: null as never }],
-    ])('refuses a bad %s at once', async (what, options) => {
+    ])('refuses a bad %s before anything is sent', async (what, options) => {
       const { client } = await start();
       const refusal = expect.objectContaining({
         code: 'INVALID_CALL',
         message: expect.stringContaining(what),
       });
-      expect(() => client.job('raw.f', [], options)).toThrowError(refusal);
+      await expect(async () => client.job('raw.f', [], options).next()).rejects.toThrowError(refusal);
     });
 
     it.each([

@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SignalHub } from '../../src/async/signals.ts';
 import { CacheClient } from '../../src/cache-client.ts';
 import { CacheLink } from '../../src/cache-link.ts';
+import { consoleLogger } from '../../src/logging.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../src/protocol/envelope.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../src/protocol/message.ts';
-import type { TapEvent } from '../../src/tap.ts';
+import { guardTap, type TapEvent } from '../../src/tap.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { countedSignal, FakeConnection, settle } from '../support/fake-connection.ts';
 
@@ -58,7 +59,7 @@ async function ground({ isFrond = true, session, prefix = '' }: Settings = {}) {
     connection,
     dbAddress: 'db',
     session,
-    tap: (event) => events.push(event),
+    tap: guardTap((event) => events.push(event), consoleLogger('test')),
   });
   link.server = 'demo';
   link.features = isFrond ? Feature.replies : undefined;

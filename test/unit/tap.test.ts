@@ -1,5 +1,6 @@
 /** A tap that throws harms no call, and is told of once. */
 import { expect, it, vi } from 'vitest';
+import { palmMessage } from '../../src/protocol/message.ts';
 import { guardTap } from '../../src/tap.ts';
 
 it('passes each event on, and logs what the tap throws', () => {
@@ -12,11 +13,10 @@ it('passes each event on, and logs what the tap throws', () => {
     channel: 'push',
     address: 'a',
     topic: undefined,
-    message: undefined,
+    message: palmMessage({ function: 's.f' }),
     size: 1,
   } as const;
-  const guarded = guardTap(tap, logger);
-  guarded(event);
+  guardTap(tap, logger).sent('push', 'a', event.message, 1);
   expect(tap.mock.calls).toEqual([[event]]);
   expect(logger.warning).toHaveBeenCalledTimes(1);
 });

@@ -253,7 +253,7 @@ function ofClient(bytes: Bytes): Unpacker {
 
 function readMessage(unpacker: Unpacker, shapes: Shapes): Message<unknown> {
   const count = unpacker.items() - 2;
-  if (count < 0) throw broken('it has no numbers');
+  if (count < 0) throw broken('it ends too early');
   const sequence = unpacker.uint();
   const confirmed = unpacker.uint();
   const frames: unknown[] = [];
@@ -274,8 +274,7 @@ function readFrame(unpacker: Unpacker, shapes: Shapes): unknown[] {
   const length = unpacker.list();
   const type = unpacker.uint();
   const shape = shapes[type];
-  if (shape?.length !== length - 1)
-    throw broken(`no frame of type ${type} with ${length} parts is known here`);
+  if (shape?.length !== length - 1) throw broken(`it has a frame of type ${type} with ${length} parts`);
   const frame: unknown[] = [type];
   for (const kind of shape) frame.push(readValue(unpacker, kind));
   return frame;

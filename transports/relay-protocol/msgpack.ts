@@ -172,7 +172,7 @@ export class Unpacker {
     // The type before `ARRAY16` is not a list with one byte, but a string with four.
     const first = type === ARRAY16 - 1 ? ARRAY16 : ARRAY16 - 1;
     const count = type >> 4 === 9 ? type & 0xf : this.#sized(type, first, 3);
-    if (count > this.#bytes.length - this.#at) throw broken('a list is longer than the message');
+    if (count > this.#bytes.length - this.#at) throw broken('it ends too early');
     return count;
   }
 
@@ -180,7 +180,7 @@ export class Unpacker {
   items(): number {
     const count = this.list();
     this.#itemsLeft -= count;
-    if (this.#itemsLeft < 0) throw broken('it has more items than a message of its size');
+    if (this.#itemsLeft < 0) throw broken('it has too many items');
     return count;
   }
 
@@ -211,7 +211,7 @@ export class Unpacker {
     const start = this.#advance(width);
     let value = 0;
     for (let at = start; at < start + width; at++) value = value * 0x100 + (this.#bytes[at] ?? 0);
-    if (!Number.isSafeInteger(value)) throw broken('a number is beyond 2^53 - 1');
+    if (!Number.isSafeInteger(value)) throw broken('a number is too large');
     return value;
   }
 
@@ -224,7 +224,7 @@ export class Unpacker {
 }
 
 function unexpected(type: number): PalmError {
-  return broken(`something else should stand where 0x${type.toString(16)} is`);
+  return broken(`0x${type.toString(16)} is of another type`);
 }
 
 /** The error for a malformed message. */

@@ -1,6 +1,6 @@
 import { Broadcast } from '../../src/async/broadcast.ts';
 import { deferred } from '../../src/async/deferred.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { isClosed, type PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type { ChannelStatus, CloseOptions, ConnectionStatus } from '../../src/transport.ts';
 
@@ -117,7 +117,7 @@ export abstract class BaseConnection implements ChannelHost, AsyncDisposable {
    * @throws PalmError `CLOSED` after the end, `INVALID_CALL` for an address that cannot be read.
    */
   protected checkUse(address: string): void {
-    if (this.#isClosed) throw new PalmError('CLOSED', 'the connection is closed', { sent: false });
+    if (this.#isClosed) throw isClosed('the connection');
     this.checkAddress(address);
   }
 

@@ -2,7 +2,7 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { RELAYED_DELIVERIES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
+import { isClosed, PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
 import { remoteReason } from '../../src/protocol/printable.ts';
 import type { Channel, CloseOptions, Delivery, Puller, Subscription } from '../../src/transport.ts';
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
@@ -86,7 +86,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
     if (this.isClosed) return;
     await this.drain(options.timeout ?? 0);
     const { number, address, post, host } = this.context;
-    const error = new PalmError('CLOSED', `the connection to ${address} is closed`, { sent: false });
+    const error = isClosed(`the connection to ${address}`);
     this.setClosed(error);
     this.ended(error);
     post([Type.close, number]);
@@ -102,7 +102,7 @@ export abstract class RelayedChannel extends Readiness implements Channel {
 
   /** Handles frames that only some kinds of channel get. */
   protected took(frame: Frame): void {
-    throw broken(`frame ${frame[0]} is not for this channel`);
+    throw broken(`frame ${frame[0]} is out of place`);
   }
 }
 

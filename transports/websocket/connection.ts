@@ -1,6 +1,6 @@
 import { deferred } from '../../src/async/deferred.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { invalidCall, PalmError } from '../../src/protocol/errors.ts';
+import { invalidCall, isClosed, type PalmError } from '../../src/protocol/errors.ts';
 import { checkTopic, topicUnderNewId } from '../../src/protocol/topics.ts';
 import type { Connection, PendingReply, Puller, Pusher, Subscription } from '../../src/transport.ts';
 import { type RelayFrame, Type } from '../relay-protocol/frames.ts';
@@ -93,13 +93,8 @@ export class WebsocketConnection extends BaseConnection implements Connection {
   }
 
   protected override async hangUp(): Promise<void> {
-    const closed = new PalmError('CLOSED', 'the connection to the relay was closed before the reply', {
-      sent: 'unknown',
-    });
-    this.#requester.close(closed);
-    this.#identified.reject(
-      new PalmError('CLOSED', 'the connection to the relay is closed', { sent: false }),
-    );
+    this.#requester.close(isClosed('the connection to the relay', 'unknown'));
+    this.#identified.reject(isClosed('the connection to the relay'));
     this.#session.close();
   }
 
@@ -130,7 +125,7 @@ export class WebsocketConnection extends BaseConnection implements Connection {
         case Type.welcome:
         case Type.ping:
         case Type.pong:
-          throw broken(`frame ${frame[0]} came within a session`);
+          throw broken(`frame ${frame[0]} is out of place`);
         default:
           // A channel that was just closed may still get frames that were under way.
           this.#channels.get(frame[1])?.said(frame);

@@ -1,5 +1,5 @@
 import { checkTimeout } from '../../src/checks.ts';
-import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
+import { invalidCall, mustBe } from '../../src/protocol/errors.ts';
 
 /**
  * What a client needs of the platform's `WebSocket`. Listeners are written as methods, whose parameters are compared both ways: the
@@ -63,7 +63,7 @@ export function resolveOptions(
 ): WebsocketSettings {
   const { token, connectTimeout = 10_000, maxDelay = 30_000 } = options;
   if (token !== undefined && typeof token !== 'string' && typeof token !== 'function') {
-    throw invalidCall(`token must be a string or a function that returns one, not ${inspectValue(token)}`);
+    throw mustBe('token', 'a string or a function that returns one', token);
   }
   const WebSocket = options.WebSocket ?? platform;
   if (WebSocket === undefined) {
@@ -86,7 +86,7 @@ function checkUrl(url: string | URL): string {
   const parsed = parse(text, base);
   if (parsed !== undefined) parsed.protocol = parsed.protocol.replace('http', 'ws');
   if (parsed?.protocol !== 'ws:' && parsed?.protocol !== 'wss:') {
-    throw invalidCall(`the relay's URL must be ws://… or wss://…, not ${inspectValue(text)}`);
+    throw mustBe("the relay's URL", 'ws://… or wss://…', text);
   }
   if (parsed.username !== '' || parsed.password !== '' || parsed.searchParams.has('token')) {
     throw invalidCall('a token or password in a URL would show in logs: give the option token');

@@ -3,7 +3,7 @@ import { Fifo } from '../../src/async/fifo.ts';
 import { atMost } from '../../src/async/timers.ts';
 import { BATCH_BYTES, FIRST_PUSH_WINDOW } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
-import { PalmError } from '../../src/protocol/errors.ts';
+import { isClosed, type PalmError } from '../../src/protocol/errors.ts';
 import { NO_BYTES } from '../../src/protocol/message.ts';
 import type { Pusher } from '../../src/transport.ts';
 import { ChannelKind, type Frame, Type } from '../relay-protocol/frames.ts';
@@ -40,7 +40,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   async send(frames: readonly Bytes[]): Promise<void> {
     // The limit is known once the channel is ready, which it must be before anything is sent.
     if (this.terms === undefined) await this.ready();
-    if (this.isClosed) throw new PalmError('CLOSED', 'the channel is closed', { sent: false });
+    if (this.isClosed) throw isClosed('the channel');
     const limit = this.terms?.maxFrame ?? Number.POSITIVE_INFINITY;
     for (const { length } of frames) if (length > limit) throw tooLarge(length, limit);
     const sent = deferred<void>();

@@ -1,6 +1,7 @@
 import { BATCH } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { invalidCall, messageOf } from '../../protocol/errors.ts';
+import { afterEvents } from '../after-events.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Input } from './input.ts';
 
@@ -117,7 +118,7 @@ export class JobSender<In> {
   /** Sends together what an async input gives before other events get their turn. */
   #flushSoon(): void {
     if (this.#batch.length > 0) return;
-    this.#settings.link.later(() => {
+    afterEvents(this.#settings.link, () => {
       // A batch that cannot leave fails the job through the mailbox.
       if (!this.#isStopped) this.#flush().catch(() => {});
     });

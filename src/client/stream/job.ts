@@ -6,12 +6,12 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
-import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
+import { type CallSpec, callEnvelope, checkInput, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import type { CallSurroundings } from '../elaborate.ts';
 import { openInput, type Payloads } from './input.ts';
 import { JobSender } from './job-sender.ts';
-import { checkInput, type JobOptions } from './options.ts';
+import { checkOptions, type JobOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** The progress of a job. */
@@ -47,10 +47,7 @@ export interface JobSettings<In, Out> extends JobOptions {
   readonly errorSentinel: boolean | undefined;
 }
 
-/**
- * @param options - checked.
- * @throws PalmError `INVALID_CALL` when the server takes no calls.
- */
+/** @throws PalmError `INVALID_CALL` for an option that is not acceptable, and when the server takes no calls. */
 export function startJob<In, Out>(
   client: StreamClient & CallSurroundings,
   codec: PayloadCodec<In, Out>,
@@ -59,6 +56,7 @@ export function startJob<In, Out>(
   options: JobOptions,
   started: number | undefined,
 ): Job<Out> | Promise<Job<Out>> {
+  checkOptions(options);
   const { metadata, onProgress, signal, ...others } = options;
   if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
     return openJob(client, codec, spec, payloads, options, started);

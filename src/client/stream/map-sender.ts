@@ -1,6 +1,7 @@
 import { deferred } from '../../async/deferred.ts';
 import { Fifo } from '../../async/fifo.ts';
 import { BATCH } from '../../flow-control.ts';
+import { afterEvents } from '../after-events.ts';
 import type { CallLink } from '../call-link.ts';
 import type { Attempt } from './attempts.ts';
 
@@ -75,7 +76,7 @@ export class MapSender {
   #flushSoon(): void {
     if (this.#flushesSoon) return;
     this.#flushesSoon = true;
-    this.#settings.link.later(() => {
+    afterEvents(this.#settings.link, () => {
       this.#flushesSoon = false;
       this.#work();
     });

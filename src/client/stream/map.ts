@@ -7,7 +7,8 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { messageOf, PalmError } from '../../protocol/errors.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
-import { type CallSpec, callEnvelope, nameOf, readAnswer } from '../call.ts';
+import { afterEvents } from '../after-events.ts';
+import { type CallSpec, callEnvelope, checkInput, nameOf, readAnswer } from '../call.ts';
 import type { CallLink } from '../call-link.ts';
 import type { CallSurroundings } from '../elaborate.ts';
 import { type Attempt, Attempts } from './attempts.ts';
@@ -15,7 +16,7 @@ import { InOrder } from './in-order.ts';
 import { type Input, type InputItem, openInput, type Payloads, sizeOf } from './input.ts';
 import { failureOf, type MapOutcome, type MapProgress, type MapResults, progressOf } from './map-results.ts';
 import { MapSender } from './map-sender.ts';
-import { checkInput, type MapLimits, type MapOptions } from './options.ts';
+import { checkOptions, type MapLimits, type MapOptions } from './options.ts';
 import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
 
 /** Milliseconds, whole: a number with a fraction would be an object of its own for each input. */
@@ -61,7 +62,7 @@ export class MapRun<In, Out>
   #ended: number | undefined;
   /** The input has ended, with an error if it failed. */
   #inputEnd: Ending | undefined;
-  readonly #alarm = new EarliestTimer(() => this.#link.later(() => this.#look()));
+  readonly #alarm = new EarliestTimer(() => afterEvents(this.#link, () => this.#look()));
 
   constructor(link: CallLink, input: Input<In>, settings: MapSettings<In, Out>) {
     super(settings);
@@ -316,8 +317,7 @@ export class MapRun<In, Out>
 
 /**
  * @param isSettled - whether a failed input is a result like others.
- * @param options - checked.
- * @throws PalmError `INVALID_CALL` when the server takes no calls.
+ * @throws PalmError `INVALID_CALL` for an option that is not acceptable, and when the server takes no calls.
  */
 export function startMap<In, Out>(
   client: StreamClient & CallSurroundings,
@@ -327,6 +327,7 @@ export function startMap<In, Out>(
   options: MapOptions,
   isSettled = false,
 ): AnyMap<Out> | Promise<AnyMap<Out>> {
+  checkOptions(options);
   const { metadata, onProgress, signal, ...others } = options;
   if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
     return openMap(client, codec, spec, payloads, options, isSettled);

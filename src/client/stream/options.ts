@@ -1,6 +1,6 @@
-/** The options of jobs and maps. They are checked when the call is made, before the rest of the code is loaded. */
+/** The options of jobs and maps. They are checked when a job or map is first read, before anything is sent. */
 import { checkCount, checkTimeout } from '../../checks.ts';
-import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
+import { invalidCall, mustBe, type PalmError } from '../../protocol/errors.ts';
 import type { Metadata } from '../../protocol/metadata.ts';
 import type { CallProgress } from '../call-progress.ts';
 
@@ -93,8 +93,7 @@ export interface MapLimits extends MapOptions {
 }
 
 function checkFlag(what: string, flag: unknown): void {
-  if (typeof flag !== 'boolean')
-    throw invalidCall(`${what} must be true or false, not ${inspectValue(flag)}`);
+  if (typeof flag !== 'boolean') throw mustBe(what, 'true or false', flag);
 }
 
 const checkFromZero = (what: string, count: unknown) => checkCount(what, count, 0);
@@ -117,25 +116,12 @@ const CHECKS: Readonly<Record<string, (what: string, value: unknown) => unknown>
 };
 
 /**
- * Checks the options of a job or map, and copies them: they are read when the job or map is first read from.
+ * Checks the options of a job or map.
  * @throws PalmError `INVALID_CALL` naming the option that is not acceptable.
  */
-export function checkOptions<O extends JobOptions | MapOptions>(options: O): O {
+export function checkOptions<O extends JobOptions | MapOptions>(options: O): void {
   for (const [what, check] of Object.entries(CHECKS)) {
     const value = options[what as keyof O];
     if (value !== undefined) check(what, value);
   }
-  return { ...options };
-}
-
-/** @throws PalmError `INVALID_CALL` when payloads cannot be taken from it. */
-export function checkInput(payloads: unknown): void {
-  if (payloads !== null && typeof payloads === 'object') {
-    // A stream where those cannot be iterated yet, as in Safari, and a Blob.
-    if (Symbol.asyncIterator in payloads || 'getReader' in payloads) return;
-    if ('stream' in payloads && 'slice' in payloads) return;
-    // A Uint8Array is iterable too, but its bytes are not what was meant.
-    if (Symbol.iterator in payloads && !ArrayBuffer.isView(payloads)) return;
-  }
-  throw invalidCall(`payloads must be an iterable, a stream or a Blob, not ${inspectValue(payloads)}`);
 }

@@ -4,7 +4,7 @@ import { harmless } from '../../../src/async/harmless.ts';
 import { Readiness } from '../../../src/async/readiness.ts';
 import { atLevel, type Logger } from '../../../src/logging.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
-import { guardTap, type TapEvent } from '../../../src/tap.ts';
+import { guardTap } from '../../../src/tap.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -59,7 +59,7 @@ describe.each(Object.entries(failures))('one that %s', (_, fail) => {
     const lines: unknown[] = [];
     const logger = { ...failing(() => {}), warning: (...line: unknown[]) => lines.push(line) };
     const tap = guardTap(fail as () => void, logger);
-    for (let i = 0; i < 15; i++) tap({} as TapEvent);
+    for (let i = 0; i < 15; i++) tap.received('db', 'a', undefined, 1);
     await settled();
     expect(lines).toHaveLength(4);
     expect(lines[3]).toEqual(['the tap threw', { reason: expect.any(String) }]);

@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type CallSpec, evaluate } from '../../../src/client/call.ts';
 import { Mailbox } from '../../../src/client/call-link.ts';
+import { consoleLogger } from '../../../src/logging.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { guardTap } from '../../../src/tap.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../support/fake-connection.ts';
 
@@ -246,7 +248,7 @@ describe('a link', () => {
 
   it('shows what leaves and what comes to the tap', async () => {
     const tap = vi.fn();
-    const server = await FakeServer.open({ tap });
+    const server = await FakeServer.open({ tap: guardTap(tap, consoleLogger('test')) });
     server.up();
     const calling = call(server, 'a');
     await settle();

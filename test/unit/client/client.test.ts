@@ -323,7 +323,6 @@ describe('a job and a map', () => {
     [['f', []], 'the function must be'],
     [['other.f', []], "this client calls server 'demo' first"],
     [['demo.f', 5], 'payloads must be an iterable, a stream or a Blob, not 5'],
-    [['demo.f', [], { window: 0 }], 'window must be a whole number from 1 on, not 0'],
     [['demo.f', [], { cache: 5 }], 'cache must be a string, not 5'],
   ] as const;
   it.each(refusals)('of %j are refused when they are called', async (args, message) => {
@@ -336,6 +335,17 @@ describe('a job and a map', () => {
           sent: false,
         }),
       );
+  });
+
+  it('are refused for a bad option when they are first read, and send nothing', async () => {
+    const { client, calls } = await ground({ answer: upper });
+    for (const call of ['job', 'map', 'mapSettled'] as const)
+      await expect(client[call]('demo.f', [new Uint8Array(1)], { window: 0 }).next()).rejects.toMatchObject({
+        code: 'INVALID_CALL',
+        message: 'window must be a whole number from 1 on, not 0',
+        sent: false,
+      });
+    expect(calls).toHaveLength(0);
   });
 
   it('are refused at a server that takes no calls, whose cache can be used', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type ConnectOptions, resolveOptions } from '../../../src/client/connect-options.ts';
+import { prepare } from '../../../src/client/elaborate.ts';
 import { invalidCall } from '../../../src/protocol/errors.ts';
 import type { Transport } from '../../../src/transport.ts';
 
@@ -22,7 +23,6 @@ const refusal = (message: string) => expect.objectContaining({ code: 'INVALID_CA
 describe('options of a client', () => {
   it('have defaults', () => {
     expect(resolve({})).toMatchObject({ dbAddress: 'ok:db', timeout: 30_000 });
-    expect(resolve({}).profile).toBeUndefined();
     expect(resolve({}).tap).toBeUndefined();
     expect(resolve({ timeout: Infinity }).timeout).toBe(Infinity);
   });
@@ -50,12 +50,9 @@ describe('options of a client', () => {
     [{ transport: undefined }, 'transport must be a transport such as zmtp(), not undefined'],
     [{ transport: {} }, 'transport must be a transport such as zmtp(), not an object'],
     [{ serverName: 'a.b' }, 'serverName must be a string without dots or spaces, not "a.b"'],
-    [
-      { session: 'a b' },
-      'session must hold no space, control character or half of a surrogate pair, not "a b"',
-    ],
-    [{ session: '' }, 'session must be a non-empty string, not ""'],
-    [{ id: '' }, 'id must be a non-empty string, not ""'],
+    [{ session: 'a b' }, 'session must be a string without spaces and control characters, not "a b"'],
+    [{ session: '' }, 'session must be a string without spaces and control characters, not ""'],
+    [{ id: '' }, 'id must be a string without spaces and control characters, not ""'],
     [{ dbAddress: 'x' }, 'cannot read x'],
     [{ dbAddress: 'x', serverName: 'ok' }, 'cannot read x'],
     [{ pushAddress: 'y' }, 'cannot read y'],
@@ -68,15 +65,15 @@ describe('options of a client', () => {
 
   it('describe the server where it is not to be asked', () => {
     const whole = { thisConfig: true, serverName: 'demo', pushAddress: 'ok:1', subAddress: 'ok:2' };
-    expect(resolve(whole).profile).toEqual({
+    expect(prepare(resolve(whole)).profile).toEqual({
       serverName: 'demo',
       addresses: { pushAddress: 'ok:1', subAddress: 'ok:2' },
       isDirect: false,
       isEndKnown: true,
     });
-    expect(resolve({ ...whole, thisConfig: false }).profile).toBeUndefined();
+    expect(prepare(resolve({ ...whole, thisConfig: false })).profile).toBeUndefined();
     for (const missing of ['serverName', 'pushAddress', 'subAddress'])
-      expect(() => resolve({ ...whole, [missing]: undefined })).toThrow(
+      expect(() => prepare(resolve({ dbAddress: 'ok:db', ...whole, [missing]: undefined }))).toThrow(
         refusal('with thisConfig, give serverName, pushAddress and subAddress: the server is not asked'),
       );
   });

@@ -104,11 +104,11 @@ describe('ids', () => {
   });
 
   it.each([
-    ['', 'session must be a non-empty string, not ""'],
-    [5, 'session must be a non-empty string, not 5'],
-    ['a b', 'session must hold no space, control character or half of a surrogate pair, not "a b"'],
-    ['\ud800', 'session must hold no space, control character or half of a surrogate pair, not "\\ud800"'],
-    ['a\0', 'session must hold no space, control character or half of a surrogate pair, not "a\\u0000"'],
+    ['', 'session must be a string without spaces and control characters, not ""'],
+    [5, 'session must be a string without spaces and control characters, not 5'],
+    ['a b', 'session must be a string without spaces and control characters, not "a b"'],
+    ['\ud800', 'session must be a string without spaces and control characters, not "\\ud800"'],
+    ['a\0', 'session must be a string without spaces and control characters, not "a\\u0000"'],
   ])('are refused when they are %j', (id, message) => {
     expect(() => checkId('session', id)).toThrow(refusal(message));
   });

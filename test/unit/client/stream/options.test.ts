@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { checkInput, checkOptions, type MapOptions } from '../../../../src/client/stream/options.ts';
+import { checkInput } from '../../../../src/client/call.ts';
+import { checkOptions, type MapOptions } from '../../../../src/client/stream/options.ts';
 
 const check = (options: object) => checkOptions(options as MapOptions);
 const refusal = (message: string) => expect.objectContaining({ code: 'INVALID_CALL', message, sent: false });
 
 describe('options of jobs and maps', () => {
-  it('are copied when they are acceptable', () => {
+  it('are taken when they are acceptable', () => {
     const options = {
       window: 1,
       messages: 0,
@@ -18,10 +19,9 @@ describe('options of jobs and maps', () => {
       ordered: false,
       cache: 'c',
     };
-    expect(check(options)).toEqual(options);
-    expect(check(options)).not.toBe(options);
-    expect(check({ retries: Infinity })).toEqual({ retries: Infinity });
-    expect(check({ window: undefined })).toEqual({ window: undefined });
+    expect(() => check(options)).not.toThrow();
+    expect(() => check({ retries: Infinity })).not.toThrow();
+    expect(() => check({ window: undefined })).not.toThrow();
   });
 
   it.each([
