@@ -138,11 +138,19 @@ export const GROUPS = [
     target: 80,
   },
   {
+    name: 'scatter',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/dispatch\/scatter-gather\.ts/,
+    tests: ['test/unit/cluster/dispatch/scatter-gather.test.ts'],
+    target: 80,
+  },
+  {
     name: 'dispatch',
     room: 'cluster',
     timeout: 8_000,
     files: /^src\/cluster\/dispatch\//,
-    tests: ['test/unit/cluster/dispatch/**'],
+    tests: ['test/unit/cluster/dispatch/!(leases|leased-worker|worker-registry|scatter-gather).test.ts'],
     target: 80,
   },
   {

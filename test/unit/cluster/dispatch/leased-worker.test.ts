@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
 import { LeasedWorker } from '../../../../src/cluster/dispatch/leased-worker.ts';
-import { WORKER_REQUESTS_KNOWN } from '../../../../src/flow-control.ts';
+import { WORKER_NOTICES, WORKER_REQUESTS_KNOWN } from '../../../../src/flow-control.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
 beforeEach(() => {
@@ -144,5 +144,77 @@ describe('a worker that is forgotten', () => {
     worker.end(bytes('end'));
     expect([textOf(await work), textOf(await life)]).toEqual(['end', 'end']);
     expect([vi.getTimerCount(), kept.used]).toEqual([0, 0]);
+  });
+});
+
+describe('notices of cancelled calls', () => {
+  it('wait for the next request, the newest 64 of them, and are taken once', () => {
+    const { worker } = ground();
+    expect([worker.takesCancels, worker.takeNotices()]).toEqual([false, []]);
+    for (let i = 0; i <= WORKER_NOTICES; i++) worker.notify(bytes(String(i)));
+    const notices = worker.takeNotices().map(textOf);
+    expect(notices).toHaveLength(WORKER_NOTICES);
+    expect([notices[0], notices.at(-1)]).toEqual(['1', String(WORKER_NOTICES)]);
+    expect(worker.takeNotices()).toEqual([]);
+  });
+
+  it('have a held request answered early: the sign of life before the request for work, which keeps no answer', async () => {
+    const { worker, kept } = ground();
+    const answer = vi.fn(() => bytes('early'));
+    expect([worker.answerEarly(answer), answer.mock.calls.length]).toEqual([false, 0]);
+    const work = worker.holdWorkRequest(1, 3, 1_000, () => {});
+    const life = worker.holdSignOfLife(bytes('alive'), 1_000);
+    expect(worker.answerEarly(answer)).toBe(false);
+    expect([textOf(await life), worker.want]).toEqual(['early', 3]);
+    expect(worker.answerEarly(answer)).toBe(true);
+    expect([textOf(await work), worker.want, kept.used, vi.getTimerCount()]).toEqual(['early', 0, 0, 0]);
+    expect(worker.answerBefore(1)).toBeUndefined();
+    expect(worker.answerEarly(answer)).toBe(false);
+    expect(answer).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("the watch on a worker's link", () => {
+  it('shows whether its process has ended, until the worker is heard of again', () => {
+    for (const [isDead, shown] of [
+      [() => true, true],
+      [() => false, false],
+      [undefined, false],
+    ] as const) {
+      const { worker } = ground();
+      const from = { ...origin({}), ...(isDead && { isDead }) };
+      worker.seen(from, () => {});
+      expect([worker.isDead, worker.isSilent, worker.isLinked]).toEqual([false, false, true]);
+      for (const listener of [...from.listeners]) listener();
+      expect([worker.isDead, worker.isLinked]).toEqual([shown, false]);
+      worker.seen(undefined, () => {});
+      expect(worker.isDead).toBe(false);
+    }
+  });
+
+  it('is watched once, however often the worker is heard of over it, and no more when there is another', () => {
+    const { worker } = ground();
+    const gone = vi.fn();
+    const [first, second] = [origin({}), origin({})];
+    worker.seen(first, gone);
+    worker.seen(first, gone);
+    expect(first.listeners.size).toBe(1);
+    worker.seen(second, gone);
+    expect([first.listeners.size, second.listeners.size]).toEqual([0, 1]);
+    worker.isSilent = true;
+    worker.seen(second, gone);
+    expect([worker.isSilent, second.listeners.size]).toEqual([false, 1]);
+    for (const listener of [...second.listeners]) listener();
+    expect(gone).toHaveBeenCalledTimes(1);
+    worker.seen(second, gone);
+    expect(worker.isLinked).toBe(true);
+  });
+
+  it('answers nothing where nothing is held', () => {
+    const { worker, kept } = ground();
+    worker.answer(bytes('answer'));
+    expect([kept.used, worker.answerBefore(1)]).toEqual([0, undefined]);
+    worker.endWorkRequest(bytes('answer'));
+    worker.end(bytes('answer'));
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
 import { type Lease, type LeasedMessage, Leases } from '../../../../src/cluster/dispatch/leases.ts';
+import type { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
@@ -154,4 +155,110 @@ it('of a dead worker are good until the message is settled, and pass each result
   ]);
   leases.settle(message);
   expect([leases.find(first.number, 'a'), leases.find(second.number, 'b')]).toEqual([undefined, undefined]);
+});
+
+/** Adds messages; takes and gives those that have a worker. */
+function held(workers: Readonly<Record<string, string | undefined>>, maxDeliveries = MAX_DELIVERIES) {
+  const { leases, budgets } = ground(maxDeliveries);
+  const given = new Map<string, Lease>();
+  for (const [text, worker] of Object.entries(workers)) {
+    if (worker === undefined) continue;
+    leases.add(bytes(text), 'client');
+    const message = leases.next() ?? leases.nextAlone();
+    if (message !== undefined) given.set(text, leases.give(message, worker));
+  }
+  for (const [text, worker] of Object.entries(workers))
+    if (worker === undefined) leases.add(bytes(text), 'client');
+  const lease = (text: string) => given.get(text) as Lease;
+  return { leases, budgets, lease };
+}
+const named = (...texts: string[]) =>
+  ({
+    has: (frame: Uint8Array) => texts.includes(new TextDecoder().decode(frame)),
+  }) as unknown as CancelledFrames;
+const waiting = (leases: Leases) => {
+  const texts: string[] = [];
+  for (let next = leases.next(); next !== undefined; next = leases.next()) texts.push(textOf(next.frame));
+  return texts;
+};
+
+it('of cancelled messages end, wherever these are, and say which workers hold some', () => {
+  const { leases, budgets, lease } = held({
+    a: 'one',
+    b: 'one',
+    c: 'two',
+    d: undefined,
+    e: undefined,
+    f: 'three',
+  });
+  leases.giveBack(lease('f'));
+  expect([leases.waiting, leases.out]).toEqual([3, 3]);
+  const { count, workers } = leases.cancel(named('a', 'd', 'f', 'other'));
+  expect([count, [...workers]]).toEqual([3, ['one']]);
+  expect([leases.waiting, leases.out, leases.holds('one'), leases.holds('two')]).toEqual([1, 2, 1, 1]);
+  expect(leases.find(lease('a').number, 'one')).toBeUndefined();
+  expect(leases.find(lease('b').number, 'one')).toBe(lease('b'));
+  expect([budgets.waiting.used, budgets.out.used]).toEqual([costOf(bytes('e')), 2 * costOf(bytes('b'))]);
+  expect(waiting(leases)).toEqual(['e']);
+  expect(leases.cancel(named())).toEqual({ count: 0, workers: new Set() });
+});
+
+it('of a cancelled message that waits again count once, with its runs on dead workers', () => {
+  const { leases, budgets, lease } = held({ a: 'one' });
+  leases.died('one');
+  const { count, workers } = leases.cancel(named('a'));
+  expect([count, workers.size, leases.waiting, budgets.waiting.used]).toEqual([1, 0, 0, 0]);
+  expect(leases.find(lease('a').number, 'one')).toBeUndefined();
+});
+
+it('of a message that must be alone are cancelled, too', () => {
+  const { leases, budgets } = held({ a: undefined }, 1);
+  expect(leases.alone).toBe(1);
+  expect(leases.cancel(named('a')).count).toBe(1);
+  expect([leases.alone, leases.waitingBytes, budgets.waiting.used]).toEqual([0, 0, 0]);
+});
+
+it('of a worker that is forgotten are closed, and no others', () => {
+  const { leases, lease } = held({ a: 'one', b: 'two' });
+  leases.died('one');
+  leases.died('two');
+  const again = leases.next();
+  if (again === undefined) throw new Error('it does not wait again');
+  const second = leases.give(again, 'three');
+  leases.forgetWorker('one');
+  expect(leases.find(lease('a').number, 'one')).toBeUndefined();
+  expect(leases.find(lease('b').number, 'two')).toBe(lease('b'));
+  // What it holds itself stays.
+  leases.forgetWorker('three');
+  expect(leases.find(second.number, 'three')).toBe(second);
+  expect([lease('a').message.earlier, lease('b').message.earlier]).toEqual([[], [lease('b')]]);
+});
+
+it('of a dead worker that is back may be given back: the message waits once', () => {
+  const { leases, lease } = held({ a: 'one' });
+  leases.died('one');
+  expect(leases.waiting).toBe(1);
+  leases.giveBack(lease('a'));
+  expect([leases.waiting, lease('a').message.earlier, leases.find(lease('a').number, 'one')]).toEqual([
+    1,
+    [],
+    undefined,
+  ]);
+});
+
+it('are settled while their message waits: it is given to nobody', () => {
+  const { leases, budgets, lease } = held({ a: 'one' });
+  leases.died('one');
+  leases.settle(lease('a').message);
+  expect([leases.waiting, leases.next(), budgets.waiting.used]).toEqual([0, undefined, 0]);
+});
+
+it('have numbers that are free, from 1 on', () => {
+  const { leases } = ground();
+  const numbers = new Set<number>();
+  for (let i = 0; i < 100; i++) leases.add(bytes(String(i)), 'client');
+  for (let next = leases.next(); next !== undefined; next = leases.next())
+    numbers.add(leases.give(next, 'one').number);
+  expect(numbers.size).toBe(100);
+  for (const number of numbers) expect(Number.isSafeInteger(number) && number > 0).toBe(true);
 });
