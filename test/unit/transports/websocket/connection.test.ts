@@ -1,9 +1,12 @@
 /** A page's connection: what slow readers hold up, and until when. */
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RELAYED_DELIVERIES } from '../../../../src/flow-control.ts';
 import {
+  type ClientFrame,
   loneMessage,
   MessageWriter,
+  type RelayFrame,
+  readClientMessage,
   setNumbers,
   Type,
 } from '../../../../transports/relay-protocol/frames.ts';
@@ -57,4 +60,138 @@ it('goes on with a relay when the last of its slow readers has caught up, not wh
     isHeld.mockRestore();
     await connection.close({ timeout: 0 });
   }
+});
+
+describe('a connection', () => {
+  /** Opens one whose relay is a test. */
+  async function open() {
+    const platform = fakePlatform((socket) => socket.open());
+    const connection = await websocket('ws://relay.example/', {
+      WebSocket: platform.WebSocket,
+      maxDelay: 1,
+    }).open();
+    const socket = async (index: number) => {
+      await vi.waitFor(() => expect(platform.made[index]?.sent.length).toBeGreaterThan(0));
+      return platform.made[index] as (typeof platform.made)[number];
+    };
+    const welcome = async (index = 0, client = 'relay/1') => {
+      const own = await socket(index);
+      const frame = [Type.welcome, 's', client, false, 0, 1_000, 1_000, 60_000, 60_000, 'key/'] as const;
+      own.get(loneMessage(frame).slice().buffer);
+    };
+    let sequence = 0;
+    const hear = (index: number, ...frames: RelayFrame[]) => {
+      const writer = new MessageWriter();
+      for (const frame of frames) writer.add(frame);
+      const message = writer.take().slice();
+      setNumbers(message, ++sequence, 0);
+      platform.made[index]?.get(message.buffer);
+    };
+    const framesOf = async (index = 0): Promise<readonly ClientFrame[]> => {
+      await new Promise(setImmediate);
+      const sent = platform.made[index]?.sent ?? [];
+      return sent.flatMap((message) => readClientMessage(message as never).frames);
+    };
+    return { connection, platform, welcome, hear, framesOf };
+  }
+
+  it('has the id and the prefix that the relay gives, and takes no other', async () => {
+    const { connection, welcome } = await open();
+    expect([connection.id, connection.keyPrefix]).toEqual(['', '']);
+    await expect(connection.identify('own')).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: 'behind a relay a client has the id that the relay gives: leave out id',
+    });
+    await welcome();
+    await within(2_000, connection.identify());
+    expect([connection.id, connection.keyPrefix]).toEqual(['relay/1', 'key/']);
+    await connection.close({ timeout: 0 });
+  });
+
+  it('opens channels of each kind, also those that were dialled before, and asks servers', async () => {
+    const { connection, welcome, hear, framesOf } = await open();
+    connection.push('first');
+    await welcome();
+    connection.subscribe('first', 'relay/1/');
+    connection.pull('first');
+    const { reply } = connection.request('first', bytes('x'));
+    const frames = (await framesOf()).slice(1);
+    expect(frames).toEqual([
+      [Type.open, 1, 1, 'first', ''],
+      [Type.open, 2, 2, 'first', 'relay/1/'],
+      [Type.open, 3, 3, 'first', ''],
+      [Type.request, 1, 'first', bytes('x')],
+    ]);
+    hear(0, [Type.reply, 1, bytes('y')]);
+    expect(await within(2_000, reply)).toEqual(bytes('y'));
+    for (const address of ['', 'tcp://a'])
+      for (const use of [() => connection.request(address, bytes('')), () => connection.push(address)])
+        expect(use).toThrow(expect.objectContaining({ code: 'INVALID_CALL' }));
+    await connection.close({ timeout: 0 });
+  });
+
+  it('opens its channels anew in another session, under its new id, and breaks what it had', async () => {
+    const { connection, platform, welcome, hear, framesOf } = await open();
+    await welcome();
+    const subscription = connection.subscribe('first', 'relay/1/');
+    const { reply } = connection.request('first', bytes('x'));
+    const lost = reply.catch((error) => error);
+    hear(0, [Type.ready, 1, 1, true]);
+    await within(2_000, subscription.ready());
+    const broke = vi.fn();
+    subscription.onBreak(broke);
+    await framesOf();
+    platform.made[0]?.end(1001);
+    expect(await within(2_000, lost)).toMatchObject({ code: 'LOST', sent: 'unknown' });
+    expect(broke).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'LOST' }));
+    await welcome(1, 'relay/2');
+    expect(await framesOf(1)).toContainEqual([Type.open, 1, 2, 'first', 'relay/2/']);
+    await connection.close({ timeout: 0 });
+  });
+
+  it('passes over frames for a channel that is closed, and is dropped for a second greeting', async () => {
+    const { connection, platform, welcome, hear } = await open();
+    await welcome();
+    const subscription = connection.subscribe('first', 'relay/1/');
+    await subscription.close();
+    hear(0, [Type.ready, 1, 1, true]);
+    expect(platform.made[0]?.closes).toEqual([]);
+    hear(0, [Type.welcome, 's', 'relay/1', false, 0, 1, 1, 1, 1, '']);
+    expect(platform.made[0]?.closes).toEqual([4400]);
+    await connection.close({ timeout: 0 });
+  });
+
+  it('fails what is under way when it is closed, and says what was sent', async () => {
+    const { connection, welcome } = await open();
+    const identified = connection.identify().catch((error) => error);
+    const early = connection.request('first', bytes('x')).reply.catch((error) => error);
+    await connection.close({ timeout: 0 });
+    expect(await identified).toMatchObject({
+      code: 'CLOSED',
+      message: 'the connection to the relay is closed',
+      sent: false,
+    });
+    expect(await early).toMatchObject({ code: 'CLOSED', sent: false });
+    await welcome().catch(() => {});
+    const other = await open();
+    await other.welcome();
+    const asked = other.connection.request('first', bytes('x')).reply.catch((error) => error);
+    await other.connection.close({ timeout: 0 });
+    expect(await asked).toMatchObject({
+      code: 'CLOSED',
+      message: 'the connection to the relay was closed before the reply',
+      sent: 'unknown',
+    });
+  });
+
+  it('ends with all it has when the relay will not have it', async () => {
+    const { connection, platform, welcome } = await open();
+    await welcome();
+    const waiting = connection.subscribe('first', 'relay/1/').ready();
+    const refused = waiting.catch((error) => error);
+    const asked = connection.request('first', bytes('x')).reply.catch((error) => error);
+    platform.made[0]?.end(4403, 'no');
+    expect(await within(2_000, connection.closed)).toMatchObject({ code: 'FORBIDDEN' });
+    for (const failed of [refused, asked]) expect(await failed).toMatchObject({ code: 'FORBIDDEN' });
+  });
 });
