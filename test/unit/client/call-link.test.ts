@@ -316,10 +316,10 @@ describe('the messages of a link', () => {
 
   it('adds what the tap adds to a message, to that one alone', async () => {
     const unknown = new Uint8Array([0xfa, 0x3e, 0]);
-    const tap = vi.fn(() => undefined as Uint8Array<ArrayBuffer> | undefined);
-    const server = await FakeServer.open({ tap });
+    const sent = vi.fn(() => undefined as Uint8Array<ArrayBuffer> | undefined);
+    const server = await FakeServer.open({ tap: { sent, received: () => {} } });
     server.up();
-    tap.mockReturnValueOnce(unknown);
+    sent.mockReturnValueOnce(unknown);
     const calls = ['a', 'b'].map((name) => call(server, name));
     await settle();
     const messages = server.taken();
@@ -331,7 +331,7 @@ describe('the messages of a link', () => {
 
   it('shows the tap the topic and the size of each frame', async () => {
     const tap = vi.fn();
-    const server = await FakeServer.open({ tap });
+    const server = await FakeServer.open({ tap: guardTap(tap, consoleLogger('test')) });
     server.up();
     const calling = call(server, 'a');
     await settle();

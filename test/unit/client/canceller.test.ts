@@ -1,14 +1,17 @@
 /** What a server is told of calls that were given up: to which server, together with which others, and how long it is waited for. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { macrotasks } from '../../../src/async/macrotask.ts';
 import { CacheLink } from '../../../src/cache-link.ts';
 import { Canceller } from '../../../src/client/canceller.ts';
 import type { ClientCore } from '../../../src/client/core.ts';
 import { cancel } from '../../../src/client/later.ts';
+import { consoleLogger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { readCancel } from '../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { Feature, palmMessage } from '../../../src/protocol/message.ts';
+import { guardTap } from '../../../src/tap.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { FakeServer, settle } from '../../support/fake-connection.ts';
 
@@ -28,7 +31,12 @@ async function ground(features: number | undefined = CANCELS) {
   const codec = new EnvelopeCodec();
   const tap = vi.fn();
   const { connection, link } = server;
-  const cache = new CacheLink({ connection, dbAddress: 'db', session: undefined, tap });
+  const cache = new CacheLink({
+    connection,
+    dbAddress: 'db',
+    session: undefined,
+    tap: guardTap(tap, consoleLogger('test')),
+  });
   cache.features = features;
   const core = { connection, link, cache } as unknown as ClientCore;
   /** Requests that came: the key that was asked for, or the notice. */
@@ -41,7 +49,7 @@ async function ground(features: number | undefined = CANCELS) {
     return codec.encode(palmMessage({ payload, features: features ?? CANCELS }));
   };
   const notices = () => requests.filter((own) => typeof own === 'object') as ReturnType<typeof readCancel>[];
-  return { server, link, core, cache, tap, requests, notices, canceller: new Canceller(core) };
+  return { server, link, core, cache, tap, requests, notices, canceller: new Canceller(core, macrotasks()) };
 }
 
 describe('calls that are given up', () => {

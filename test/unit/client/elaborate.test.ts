@@ -2,9 +2,14 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { CallSpec } from '../../../src/client/call.ts';
 import type { ClientSettings } from '../../../src/client/connect-options.ts';
-import { elaborateEval, elaborateResults, prepare } from '../../../src/client/elaborate.ts';
+import {
+  type CallSurroundings,
+  elaborateEval,
+  elaborateResults,
+  prepare,
+} from '../../../src/client/elaborate.ts';
 import type { Interceptor } from '../../../src/interceptor.ts';
-import { encodeMetadata, readMetadata } from '../../../src/protocol/metadata.ts';
+import { encodeMetadata, type Metadata, readMetadata } from '../../../src/protocol/metadata.ts';
 import { readAll } from '../../support/wait.ts';
 
 const SPEC: CallSpec = { function: 'server.f', cache: '', pipeline: 'p', features: 1 };
@@ -14,6 +19,15 @@ const settings = (more: object = {}) =>
     dbAddress: 'db',
     ...more,
   }) as unknown as ClientSettings;
+
+/** A client with these interceptors and this metadata. No call of these tests asks for its link. */
+const surroundings = (interceptors: readonly Interceptor[] = [], metadata?: Metadata): CallSurroundings => ({
+  interceptors,
+  settings: { logger: settings().logger, metadata },
+  callLink: () => {
+    throw new Error('no call asked for progress');
+  },
+});
 
 describe('the settings of a client', () => {
   it('are its own: nothing that the caller changes later shows', () => {
@@ -40,15 +54,7 @@ describe('the settings of a client', () => {
       },
     });
     const ready = prepare(before);
-    const event = {
-      direction: 'in',
-      channel: 'db',
-      address: 'db',
-      topic: undefined,
-      message: undefined,
-      size: 1,
-    } as const;
-    expect(ready.tap?.(event)).toBeUndefined();
+    expect(ready.tap?.received('db', 'db', undefined, 1)).toBeUndefined();
     expect(before.logger.warning).toHaveBeenCalledWith('the tap threw', { reason: 'odd' });
   });
 
@@ -70,7 +76,7 @@ describe('the settings of a client', () => {
 describe('an eval', () => {
   it("goes with its client's metadata and its own, which counts", async () => {
     const run = vi.fn(async () => 'answer');
-    const client = { interceptors: [], settings: { metadata: { tenant: 'acme', lang: 'de' } } };
+    const client = surroundings([], { tenant: 'acme', lang: 'de' });
     const { signal } = new AbortController();
     expect(await elaborateEval(client, SPEC, 'input', { metadata: { lang: 'fr' }, signal }, run)).toBe(
       'answer',
@@ -93,7 +99,7 @@ describe('an eval', () => {
         return next(call);
       },
     ];
-    const client = { interceptors: [first, second], settings: {} };
+    const client = surroundings([first, second]);
     const run = vi.fn(async (spec: CallSpec) =>
       JSON.stringify(readMetadata(spec.metadata ?? new Uint8Array(0))),
     );
@@ -110,7 +116,7 @@ describe('an eval', () => {
     ['metadata that is no object', { metadata: 'x' as never }],
   ])('with %s is refused before an interceptor sees it', async (_what, extras) => {
     const seen = vi.fn();
-    const client = { interceptors: [seen as unknown as Interceptor], settings: {} };
+    const client = surroundings([seen as unknown as Interceptor]);
     const run = vi.fn();
     await expect(elaborateEval(client, SPEC, 'input', extras, run)).rejects.toMatchObject({
       code: 'INVALID_CALL',
@@ -125,7 +131,7 @@ describe('an eval', () => {
     const refuse: Interceptor = () => async () => {
       throw new Error('refused');
     };
-    const by = (own: Interceptor) => elaborateEval({ interceptors: [own], settings: {} }, SPEC, 1, {}, run);
+    const by = (own: Interceptor) => elaborateEval(surroundings([own]), SPEC, 1, {}, run);
     await expect(by(spoil)).rejects.toMatchObject({ code: 'INVALID_CALL' });
     await expect(by(refuse)).rejects.toThrow('refused');
     expect(run).not.toHaveBeenCalled();
@@ -157,7 +163,7 @@ describe('the results of a job or map', () => {
     return results;
   }
   const open = (interceptors: readonly Interceptor[], results = opened(), kind: 'job' | 'map' = 'job') =>
-    elaborateResults({ interceptors, settings: {} }, kind, SPEC, ['a'], {}, () => results as never);
+    elaborateResults(surroundings(interceptors), kind, SPEC, ['a'], {}, () => results as never);
 
   it('are those of the run itself where no interceptor gives others', async () => {
     const results = opened();

@@ -4,6 +4,7 @@ import { deferred } from '../../../../src/async/deferred.ts';
 import type { CallSpec } from '../../../../src/client/call.ts';
 import { openJob, startJob } from '../../../../src/client/stream/job.ts';
 import type { JobOptions } from '../../../../src/client/stream/options.ts';
+import { consoleLogger } from '../../../../src/logging.ts';
 import { Feature, type PalmMessage, Status } from '../../../../src/protocol/message.ts';
 import { readMetadata } from '../../../../src/protocol/metadata.ts';
 import { json, type PayloadCodec, text } from '../../../../src/protocol/payload.ts';
@@ -624,7 +625,8 @@ it('a job with metadata of its own, or within interceptors, is opened with them'
   const seen = vi.fn();
   const client = Object.assign(server.client, {
     interceptors: [] as never[],
-    settings: { timeout: 1_000, metadata: { tenant: 'acme' } },
+    settings: { timeout: 1_000, metadata: { tenant: 'acme' }, logger: consoleLogger('test') },
+    callLink: () => server.link,
   });
   const open = async (options: JobOptions) => {
     const opening = startJob(client, text(), SPEC, ['a'], { messages: 1, ...options }, 5);

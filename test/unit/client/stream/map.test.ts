@@ -4,6 +4,7 @@ import { deferred } from '../../../../src/async/deferred.ts';
 import type { CallSpec } from '../../../../src/client/call.ts';
 import { openMap, startMap } from '../../../../src/client/stream/map.ts';
 import type { MapOptions } from '../../../../src/client/stream/options.ts';
+import { consoleLogger } from '../../../../src/logging.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../../../src/protocol/message.ts';
 import { readMetadata } from '../../../../src/protocol/metadata.ts';
@@ -527,7 +528,8 @@ it('a map with metadata of its own, or within interceptors, is opened with them'
   const seen = vi.fn();
   const client = Object.assign(server.client, {
     interceptors: [] as never[],
-    settings: { timeout: 1_000, metadata: { tenant: 'acme' } },
+    settings: { timeout: 1_000, metadata: { tenant: 'acme' }, logger: consoleLogger('test') },
+    callLink: () => server.link,
   });
   const open = async (options: MapOptions) => {
     const opening = startMap(client, text(), SPEC, ['a'], options);

@@ -30,14 +30,13 @@ function ground(limit = 1_000_000) {
   const budget = new ByteBudget(limit);
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const answered = encodeWorkReply(codec, [{ lease: 7, kind: WorkKind.open, frame: bytes('work') }]);
-  const answer = vi.fn((): Bytes | Promise<Bytes> => answered);
+  const answer = vi.fn((..._call: unknown[]): Bytes | Promise<Bytes> => answered);
   const worker = new LeasedWorker('id', 'name', new ByteBudget(1_000));
   const moves = new LinkMoves({
     budget,
     logger,
     heartbeat: HEARTBEAT,
     workerTimeout: WORKER_TIMEOUT,
-    answer,
   });
   const gone = new Set<() => void>();
   const from = {
@@ -59,7 +58,7 @@ function ground(limit = 1_000_000) {
       ...fields,
     };
     const own = { reply: undefined as Bytes | undefined };
-    Promise.resolve(moves.take(worker, request, origin)).then((reply) => {
+    Promise.resolve(moves.take(worker, request, origin, () => answer(request, origin))).then((reply) => {
       own.reply = reply;
     });
     return Object.assign(own, { request });
