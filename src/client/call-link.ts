@@ -251,7 +251,7 @@ export class CallLink {
         const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
         // A server can send many of them quickly: only the 1st, 2nd, 4th, 8th… are logged.
         const times = ++this.#badAnswers;
-        if (Number.isInteger(Math.log2(times))) {
+        if ((times & (times - 1)) === 0) {
           this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message, times });
         }
         call?.fail(error);

@@ -161,7 +161,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
         return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
       };
       const spec = this.#spec(path, options);
-      if ((options.metadata ?? options.onProgress ?? core.interceptors[0]) === undefined)
+      if ((options.onProgress ?? core.interceptors[0] ?? options.metadata) === undefined)
         return await run(spec, payload, options.signal);
       // A copy: the caller may change its bytes while the code is loaded.
       const input = isBytes(payload) ? payload.slice() : payload;

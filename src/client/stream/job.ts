@@ -58,7 +58,7 @@ export function startJob<In, Out>(
 ): Job<Out> | Promise<Job<Out>> {
   checkOptions(options);
   const { metadata, onProgress, signal, ...others } = options;
-  if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
+  if ((onProgress ?? client.interceptors[0] ?? metadata) === undefined)
     return openJob(client, codec, spec, payloads, options, started);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);

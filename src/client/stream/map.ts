@@ -329,7 +329,7 @@ export function startMap<In, Out>(
 ): AnyMap<Out> | Promise<AnyMap<Out>> {
   checkOptions(options);
   const { metadata, onProgress, signal, ...others } = options;
-  if ((metadata ?? onProgress ?? client.interceptors[0]) === undefined)
+  if ((onProgress ?? client.interceptors[0] ?? metadata) === undefined)
     return openMap(client, codec, spec, payloads, options, isSettled);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);
