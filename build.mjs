@@ -16,7 +16,17 @@ rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
 dropMap('dist/browser/shared/msgpack.js');
 // So small that they can be read without.
-for (const name of ['cancel', 'canceller', 'description', 'macrotask'])
+for (const name of [
+  'batch-queue',
+  'call-progress',
+  'cancel',
+  'canceller',
+  'description',
+  'elaborate',
+  'held-deliveries',
+  'macrotask',
+  'progress',
+])
   dropMap(`dist/browser/shared/${name}.js`);
 // Roles in a page are for demonstrations, and their map was a twelfth of the package.
 for (const file of ['cluster.js', 'shared/options.js', 'shared/thread-pool.js'])
