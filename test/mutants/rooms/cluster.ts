@@ -40,10 +40,17 @@ export const CLUSTER: readonly Mutant[] = [
     suites: [DISPATCHER],
   },
   {
+    name: 'cluster-offers-outlive-their-worker',
+    file: 'src/cluster/dispatch/dispatcher.ts',
+    find: '    this.#offers.went(worker);\n',
+    replace: '',
+    suites: ['test/cluster/worker-offers.test.ts'],
+  },
+  {
     name: 'cluster-worker-that-left-may-come-back',
     file: 'src/cluster/dispatch/dispatcher.ts',
-    find: 'if (this.#registry.hasLeft(id)) {',
-    replace: 'if (this.#registry.hasLeft(id) && false) {',
+    find: 'if (!this.#registry.hasLeft(id)) return;',
+    replace: 'return;',
     suites: [DISPATCHER],
   },
   {
@@ -91,9 +98,9 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-forgotten-worker-is-watched-on',
     file: 'src/cluster/dispatch/leased-worker.ts',
-    find: `    this.forgetAnswer();
+    find: `    this.offers = undefined;
     this.#stopWatch();`,
-    replace: '    this.forgetAnswer();',
+    replace: '    this.offers = undefined;',
     suites: [LEASED_WORKER],
   },
   {
@@ -323,9 +330,9 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-link-numbers-a-request-anew-after-a-break',
     file: 'src/cluster/worker-link/leased-link.ts',
-    find: 'await ask(frame));',
+    find: 'const reply = readWorkReply(this.#codec, await ask(frame));',
     replace:
-      'await ask(this.#isBroken ? encodeWorkRequest(this.#codec, { ...request, sequence: ++this.#sequence }) : frame));',
+      'const reply = readWorkReply(this.#codec, await ask(this.#isBroken ? encodeWorkRequest(this.#codec, { ...request, sequence: ++this.#sequence }) : frame));',
     suites: [LEASED_LINK],
   },
   {

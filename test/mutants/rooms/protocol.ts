@@ -53,15 +53,15 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'protocol-worker-id-one-longer',
     file: 'src/protocol/work-request.ts',
-    find: 'if (worker.length > LONGEST_WORKER_ID ||',
-    replace: 'if (worker.length > LONGEST_WORKER_ID + 1 ||',
+    find: 'if (worker.length <= LONGEST_WORKER_ID &&',
+    replace: 'if (worker.length <= LONGEST_WORKER_ID + 1 &&',
     suites: ['test/unit/protocol/work-request.test.ts'],
   },
   {
     name: 'protocol-worker-name-one-longer',
     file: 'src/protocol/work-request.ts',
-    find: '|| name.length > LONGEST_WORKER_NAME) {',
-    replace: '|| name.length > LONGEST_WORKER_NAME + 1) {',
+    find: '&& name.length <= LONGEST_WORKER_NAME) return;',
+    replace: '&& name.length <= LONGEST_WORKER_NAME + 1) return;',
     suites: ['test/unit/protocol/work-request.test.ts'],
   },
   {

@@ -151,7 +151,7 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-judged-by-grants-of-before',
     file: 'transports/relay/auth/call-guard.ts',
-    find: 'if (sender.identity !== identity) return this.judge(sender, upstream, frame);',
+    find: 'if (sender.identity !== identity) return this.#judge(sender, upstream, frame);',
     replace: '',
     suites: [CALLS],
   },
@@ -533,8 +533,8 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-what-was-known-of-a-server-outlives-a-break',
     file: 'transports/relay/upstream/upstream.ts',
-    find: '    this.#profile = undefined;\n    this.#context.changed();',
-    replace: '    this.#context.changed();',
+    find: '    this.#profile = undefined;\n    this.#offers = undefined;\n',
+    replace: '    this.#offers = undefined;\n',
     suites: [UPSTREAM],
   },
   {
