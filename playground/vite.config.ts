@@ -13,6 +13,7 @@ export default defineConfig({
     alias: [
       { find: /^frond$/, replacement: file('../src/index.ts') },
       { find: /^frond\/cluster$/, replacement: file('../src/cluster/index.ts') },
+      { find: /^frond\/functions$/, replacement: file('../src/functions/index.ts') },
       { find: /^frond\/memory$/, replacement: file('../transports/memory/index.ts') },
       { find: /^frond\/websocket$/, replacement: file('../transports/websocket/index.ts') },
       // Makes no code from what a peer sent (vite.config.ts).

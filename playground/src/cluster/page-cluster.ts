@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { BindingTransport, Logger } from 'frond';
 import { Pipeline, type RunningRole, Sink, startRole, Worker } from 'frond/cluster';
 import { memory } from 'frond/memory';
+import { poster } from './poster.ts';
 import { groveMaster, groveWorker } from './roles/grove.js';
 import { loomPipeline } from './roles/loom.js';
 import { pressSink } from './roles/press.js';
@@ -35,7 +36,7 @@ export class PageCluster {
 
   /** Starts every role; resolves when no message between them can be missed. */
   async start(): Promise<void> {
-    this.#text = await this.#start(textServer);
+    this.#text = await this.#startTextServer();
     await this.#start(groveMaster);
     for (const role of [await this.#start(loomPipeline), await this.#start(pressSink)]) {
       if (role instanceof Pipeline || role instanceof Sink) await role.ready();
@@ -58,7 +59,7 @@ export class PageCluster {
   }
 
   async startText(): Promise<void> {
-    this.#text ??= await this.#start(textServer);
+    this.#text ??= await this.#startTextServer();
     this.changes.value++;
   }
 
@@ -88,6 +89,10 @@ export class PageCluster {
 
   async close(): Promise<void> {
     await Promise.all([...this.#roles].map((role) => role.close({ timeout: 0 })));
+  }
+
+  #startTextServer(): Promise<RunningRole> {
+    return this.#start({ ...textServer, functions: { ...textServer.functions, poster } });
   }
 
   async #start(definition: Parameters<typeof startRole>[0]): Promise<RunningRole> {

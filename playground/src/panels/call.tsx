@@ -1,3 +1,4 @@
+import { PalmError } from 'frond';
 import { usePlayground } from '../context.ts';
 import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
@@ -6,8 +7,10 @@ import { LeftOut } from '../parts/left-out.tsx';
 import { PathField } from '../parts/path-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import type { Answer } from '../state/call-desk.ts';
+import { describedFunction, isRecord, startOf } from '../state/described.ts';
 import { FORMAT_NAMES } from '../state/formats.ts';
 import { duration, size } from '../state/numbers.ts';
+import { TypedForm } from './typed-form.tsx';
 
 const SAMPLES: readonly (readonly [
   name: string,
@@ -22,6 +25,10 @@ const SAMPLES: readonly (readonly [
     'MessagePack, there and back',
     { fn: 'text.echo', payload: '{"leaf": true, "veins": [1, 2, 3]}', format: 'msgpack' },
   ],
+  [
+    'fill in a form',
+    { fn: 'text.poster', payload: '{"title":"Fronds","lines":["of the fern"]}', format: 'json' },
+  ],
   ['a slow one', { fn: 'text.slow', payload: 'there' }],
   ['one that throws', { fn: 'text.boom', payload: 'the last straw' }],
 ];
@@ -35,6 +42,17 @@ export function CallPanel() {
   const state = call.state.value;
   const isCalling = state.type === 'calling';
   const isHere = connection.place.value?.kind === 'page';
+  const described = describedFunction(connection.discovery.servers.value, link.value.fn);
+  const given = described === undefined || link.value.format !== 'json' ? undefined : parsed(payload);
+  const input = described === undefined ? undefined : (given ?? startOf(described.schema));
+  const error = state.type === 'failed' ? state.error : undefined;
+  const issues = (error instanceof PalmError && error.issues) || [];
+  const run = () => {
+    // What the form shows is sent, also where nobody has touched it yet.
+    if (described !== undefined && given === undefined)
+      link.set({ format: 'json', payload: JSON.stringify(input) });
+    void call.run(described?.answers);
+  };
   return (
     <>
       {isHere && (
@@ -61,17 +79,37 @@ export function CallPanel() {
         class="form"
         onSubmit={(event) => {
           event.preventDefault();
-          call.run();
+          run();
         }}
         onKeyDown={(event) => {
           if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
           event.preventDefault();
-          call.run();
+          run();
         }}
       >
         <PathField />
-        <FormatChoice />
-        <Area label="Payload" value={payload} rows={3} onInput={(value) => link.set({ payload: value })} />
+        {described === undefined ? (
+          <>
+            <FormatChoice />
+            <Area
+              label="Payload"
+              value={payload}
+              rows={3}
+              onInput={(value) => link.set({ payload: value })}
+            />
+          </>
+        ) : (
+          <>
+            {described.description !== undefined && <p class="hint">{described.description}</p>}
+            <TypedForm
+              key={described.path}
+              schema={described.schema}
+              value={input}
+              issues={issues}
+              onChange={(value) => link.set({ format: 'json', payload: JSON.stringify(value) })}
+            />
+          </>
+        )}
         <LeftOut field="payload" />
         <details class="more">
           <summary>Options</summary>
@@ -125,6 +163,16 @@ export function CallPanel() {
       </section>
     </>
   );
+}
+
+/** An object that a payload holds; undefined for all else, with which a form cannot begin. */
+function parsed(payload: string): unknown {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function AnswerView({ answer }: { readonly answer: Answer }) {

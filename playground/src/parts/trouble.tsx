@@ -55,5 +55,7 @@ export function Trouble({ error, place, children }: TroubleProps) {
 function adviceFor(error: unknown, isConnection: boolean): string {
   if (!(error instanceof PalmError)) return 'Correct the field that the text names, and try again.';
   const { code } = error;
+  if (code === 'INVALID_CALL' && error.sent === true)
+    return 'The server refused the input. Correct the fields that the text names, and call again.';
   return (isConnection ? ADVICE_ON_CONNECTION[code] : undefined) ?? ADVICE[code];
 }

@@ -39,8 +39,11 @@ export class CallDesk {
     this.#page = page;
   }
 
-  /** Makes the call, unless it is shown that the last one still waits for its answer. */
-  async run(): Promise<void> {
+  /**
+   * Makes the call, unless it is shown that the last one still waits for its answer.
+   * @param answers - what answers are written in, where the server says it. Default: the format of the payload.
+   */
+  async run(answers?: Format): Promise<void> {
     if (this.state.peek().type === 'calling') return;
     const { link, connection } = this.#page;
     const { fn, payload, cache, session } = link.value;
@@ -59,14 +62,16 @@ export class CallDesk {
       const bytes = encodeAs(format, payload);
       const { client, stages } = await unlessAborted(connection.clientFor(fn, session), abort.signal);
       started = performance.now();
-      const answers = await client.eval(stages, bytes, {
+      const given = await client.eval(stages, bytes, {
         messages,
         timeout,
         signal: abort.signal,
         ...(cache !== '' && { cache }),
       });
       const took = performance.now() - started;
-      const parts = [answers].flat().map((answer) => ({ ...decodeAs(format, answer), size: answer.length }));
+      const parts = [given]
+        .flat()
+        .map((answer) => ({ ...decodeAs(answers ?? format, answer), size: answer.length }));
       this.state.value = { type: 'answered', answer: { path: fn, parts, took } };
     } catch (caught) {
       // Also when it was aborted while connecting.

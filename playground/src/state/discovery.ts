@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import { Client } from 'frond';
 import type { ServerStatus } from 'frond/cluster';
+import type { FunctionDescription } from 'frond/functions';
+import { readDescriptions } from './described.ts';
 import { type GoneWorker, goneWorkers } from './gone-workers.ts';
 import { isRelay } from './link-watch.ts';
 import type { Place } from './place.ts';
@@ -14,6 +16,8 @@ export interface ServerInfo {
   /** Why it could not be asked. */
   readonly trouble: unknown;
   readonly functions: readonly string[];
+  /** What it says of them, where it does. */
+  readonly described?: readonly FunctionDescription[];
   /** Workers that a Master or Hub had a while ago. */
   readonly gone: readonly GoneWorker[];
 }
@@ -34,6 +38,9 @@ const MOMENT = 1_500;
 
 /** The key of the status of a frond server (docs/protocol/palm.md). */
 const STATUS_KEY = 'frond_status';
+
+/** The key of what a server says of its functions. */
+const FUNCTIONS_KEY = 'frond_functions';
 
 /** Reads the status of the servers again and again. It has clients of its own, which the Wire panel does not record. */
 export class Discovery {
@@ -123,11 +130,16 @@ export class Discovery {
           ? await client.get(STATUS_KEY, { timeout: PATIENCE, signal })
           : undefined;
       const status = value && readStatus(new TextDecoder().decode(value));
+      const offered = offeredBy(status);
+      const isKnown = before.described !== undefined && offered.join() === offeredBy(before.status).join();
       return {
+        ...(status !== undefined && {
+          described: isKnown ? before.described : await describedBy(client, signal),
+        }),
         name,
         status,
         trouble: undefined,
-        functions: [...offeredBy(status), ...more],
+        functions: [...offered, ...more],
         gone: goneWorkers(before, status, performance.now()),
       };
     } catch (trouble) {
@@ -191,6 +203,16 @@ function pause(time: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, time);
     signal.addEventListener('abort', done);
   });
+}
+
+/** What a server says of its functions. One that may not be asked, as behind a relay that does not grant it, says nothing. */
+async function describedBy(client: Client, signal: AbortSignal): Promise<readonly FunctionDescription[]> {
+  try {
+    const value = await client.get(FUNCTIONS_KEY, { timeout: PATIENCE, signal });
+    return value === undefined ? [] : readDescriptions(new TextDecoder().decode(value));
+  } catch {
+    return [];
+  }
 }
 
 /** The functions of a server. The functions of a Master's workers are unknown, except `echo`. */
