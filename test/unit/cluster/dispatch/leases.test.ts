@@ -211,6 +211,23 @@ it('of a cancelled message that waits again count once, with its runs on dead wo
   expect(leases.find(lease('a').number, 'one')).toBeUndefined();
 });
 
+it('of a cancelled message count once, though a dead worker had it before', () => {
+  const { leases } = held({ a: 'one' });
+  leases.died('one');
+  const again = leases.next();
+  if (again === undefined) throw new Error('it does not wait again');
+  leases.give(again, 'two');
+  const { count, workers } = leases.cancel(named('a'));
+  expect([count, [...workers], leases.out]).toEqual([1, ['two'], 0]);
+});
+
+it('of messages that wait again and are not cancelled stay', () => {
+  const { leases, lease } = held({ a: 'one', b: 'one' });
+  for (const text of ['a', 'b']) leases.giveBack(lease(text));
+  expect(leases.cancel(named('a')).count).toBe(1);
+  expect(waiting(leases)).toEqual(['b']);
+});
+
 it('of a message that must be alone are cancelled, too', () => {
   const { leases, budgets } = held({ a: undefined }, 1);
   expect(leases.alone).toBe(1);
