@@ -12,6 +12,7 @@ import {
   uint32,
   uint64,
 } from '../../../src/functions/index.ts';
+import { arrayCodecNamed } from '../../../src/protocol/typed-arrays.ts';
 
 type Any = PayloadCodec<unknown, ArrayLike<unknown> & ArrayBufferView>;
 
@@ -71,6 +72,26 @@ describe('typed arrays', () => {
 
   it('send the part of a buffer that they show', () => {
     expect([...int16().encode(new Int16Array([1, 2, 3]).subarray(1, 2))]).toEqual([2, 0]);
+  });
+
+  it('name what was given in their place', () => {
+    expect(() => float64().encode(new Float32Array(1) as never)).toThrow(
+      'a payload of float64() must be a Float64Array, not a value of type Float32Array',
+    );
+  });
+
+  it('share the buffer of a payload that has one for itself, and copy any other', () => {
+    const whole = new Uint8Array(16);
+    expect(float64().decode(whole).buffer).toBe(whole.buffer);
+    for (const part of [whole.subarray(0, 8), whole.subarray(8)]) {
+      const values = float64().decode(part);
+      expect([values.length, values.buffer === whole.buffer, values.byteOffset]).toEqual([1, false, 0]);
+    }
+  });
+
+  it('are found by their names', () => {
+    for (const [name] of CODECS) expect(arrayCodecNamed(name)?.name).toBe(name);
+    expect(arrayCodecNamed('float16')).toBeUndefined();
   });
 
   it('have types of their own', () => {
