@@ -112,6 +112,37 @@ describe('a batch', () => {
   });
 });
 
+describe('clients', () => {
+  it.each([
+    [
+      ['aa', 'aa', 'bb'],
+      ['aa', 'bb', 'aa'],
+    ],
+    [
+      ['aa', 'aa', 'a'],
+      ['aa', 'a', 'aa'],
+    ],
+    [
+      ['a', 'a', 'aa'],
+      ['a', 'aa', 'a'],
+    ],
+    [
+      ['ab', 'ab', 'ac'],
+      ['ab', 'ac', 'ab'],
+    ],
+    [
+      ['ab/1', 'ab/2', 'b/3'],
+      ['ab/1', 'b/3', 'ab/2'],
+    ],
+  ])('of %j take turns: %j', async (came, turns) => {
+    const { intake, drain } = ground();
+    void intake.read(source(came.map((client) => frameOf(client))).own);
+    await settle();
+    intake.held();
+    expect(await drain()).toEqual(turns);
+  });
+});
+
 describe('reading', () => {
   const cost = costOf(frameOf('a/1'));
 
