@@ -82,7 +82,7 @@ describe('the field', () => {
       field(bytesField(1, [0x0a, 1, 97, 0x12, 3, 98] as never), entry('c', 'd')),
       'an entry is malformed',
     ],
-    ['cut off', join([0xfa, 0x3e, 8, 0x0a, 7, 0x0a, 1, 97, 0x12, 1, 98]), 'longer than the frame'],
+    ['cut off', join([0xfa, 0x3e, 8, 0x0a, 7, 0x0a, 1, 97, 0x12, 1, 98]), 'it ends too early'],
     ['that is not UTF-8', join([0xfa, 0x3e, 8, 0x0a, 6, 0x0a, 1, 97, 0x12, 1, 0xff]), 'not valid UTF-8'],
   ])('%s is refused by readers', (_what, unknown, reason) => {
     expect(() => readMetadata(unknown)).toThrow(refused('PROTOCOL', reason));

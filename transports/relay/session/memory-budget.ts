@@ -28,11 +28,12 @@ export class MemoryBudget {
   }
 
   /**
-   * Sets the bytes of one holder. When all together are over the limit, the largest holder of the group with the most bytes ends. So
+   * Sets the bytes of one holder, to the next whole number. When all together are over the limit, the largest holder of the group with the most bytes ends. So
    * an attacker with many connections is cut before a client with one.
    */
   set(holder: BudgetHolder, bytes: number): void {
-    this.#put(holder, bytes);
+    // Some are counted by averages, whose sums drift away from whole numbers.
+    this.#put(holder, Math.round(bytes));
     while (this.#total > this.#most) {
       const largest = this.#largest();
       if (largest === undefined) return;

@@ -174,6 +174,7 @@ function held(workers: Readonly<Record<string, string | undefined>>, maxDeliveri
 }
 const named = (...texts: string[]) =>
   ({
+    mayBeOf: () => true,
     has: (frame: Uint8Array) => texts.includes(new TextDecoder().decode(frame)),
   }) as unknown as CancelledFrames;
 const waiting = (leases: Leases) => {

@@ -203,6 +203,7 @@ describe('reading', () => {
 
 describe('cancelled messages', () => {
   const cancelled = (...clients: string[]) => ({
+    mayBeOf: (owner: string) => clients.some((client) => client.startsWith(owner)),
     has: (frame: Bytes) => clients.includes(clientIn(frame)),
   });
 

@@ -143,7 +143,7 @@ describe.each([
       expect(() => channel.said(frame)).toThrow(
         expect.objectContaining({
           code: 'PROTOCOL',
-          message: expect.stringContaining(`frame ${frame[0]} is not for this channel`),
+          message: expect.stringContaining(`frame ${frame[0]} is out of place`),
         }),
       );
   });

@@ -179,7 +179,7 @@ describe('a connection', () => {
     await other.connection.close({ timeout: 0 });
     expect(await asked).toMatchObject({
       code: 'CLOSED',
-      message: 'the connection to the relay was closed before the reply',
+      message: 'the connection to the relay is closed',
       sent: 'unknown',
     });
   });

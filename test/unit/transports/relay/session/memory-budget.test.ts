@@ -80,3 +80,10 @@ describe('MemoryBudget', () => {
     );
   });
 });
+
+it('that are counted by averages leave nothing behind', () => {
+  const budget = new MemoryBudget(1_000);
+  const holder = { group: 'a', overBudget: () => {} };
+  for (const bytes of [0.1, 0.7, 32_642 / 3, 7.275957614183426e-12]) budget.set(holder, bytes);
+  expect(budget.total).toBe(0);
+});
