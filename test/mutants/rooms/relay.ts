@@ -526,7 +526,7 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-answers-of-a-server-give-no-places-back',
     file: 'transports/relay/upstream/upstream.ts',
-    find: '          this.inFlight.answered(length);\n',
+    find: '          if (!isProgress) this.inFlight.answered(length);\n',
     replace: '',
     suites: [UPSTREAM],
   },
