@@ -6,6 +6,7 @@ import {
   startPlaygroundStudio,
   type Visit,
 } from './playground-page.ts';
+import { runCopied } from './run-copied.ts';
 
 let studio: PlaygroundStudio;
 let visit: Visit;
@@ -40,6 +41,8 @@ it('has a field for each part of the input, by keyboard alone, and shows the ans
   await page.getByLabel('title', { exact: true }).press('Control+Enter');
   expect(JSON.parse((await answer().textContent()) ?? '')).toEqual(['FRONDS', '', 'OF THE FERN']);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  // The copied program has the function, too.
+  expect(await runCopied(await visit.copyCode())).toContain('OF THE FERN');
 });
 
 it('says what is wrong at the field that is wrong, and tells screen readers', async () => {

@@ -3,9 +3,9 @@ import { signal } from '@preact/signals';
 import type { BindingTransport, Logger } from 'frond';
 import { Pipeline, type RunningRole, Sink, startRole, Worker } from 'frond/cluster';
 import { memory } from 'frond/memory';
-import { poster } from './poster.ts';
 import { groveMaster, groveWorker } from './roles/grove.js';
 import { loomPipeline } from './roles/loom.js';
+import { posterServer } from './roles/poster.js';
 import { pressSink } from './roles/press.js';
 import { textServer } from './roles/text.js';
 import { slowed } from './slowed.ts';
@@ -92,7 +92,7 @@ export class PageCluster {
   }
 
   #startTextServer(): Promise<RunningRole> {
-    return this.#start({ ...textServer, functions: { ...textServer.functions, poster } });
+    return this.#start(posterServer);
   }
 
   async #start(definition: Parameters<typeof startRole>[0]): Promise<RunningRole> {

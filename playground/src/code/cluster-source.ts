@@ -4,6 +4,7 @@ import { WORKERS } from '../cluster/page-cluster.ts';
 import grove from '../cluster/roles/grove.js?raw';
 import helpers from '../cluster/roles/helpers.js?raw';
 import loom from '../cluster/roles/loom.js?raw';
+import poster from '../cluster/roles/poster.js?raw';
 import press from '../cluster/roles/press.js?raw';
 import text from '../cluster/roles/text.js?raw';
 
@@ -26,16 +27,26 @@ const PARTS: Readonly<Record<string, Part>> = {
   press: { source: press, roles: ['pressSink'], needs: ['loom', 'grove'] },
 };
 
+/** The server of texts with its function that has types, which other calls do not need. */
+const TYPED: Part = { source: `${body(text)}\n${poster}`, roles: ['posterServer'], needs: [] };
+
 export interface ClusterSource {
   readonly source: string;
   readonly roles: readonly string[];
+  /** Whether it defines functions with types. */
+  readonly isTyped: boolean;
 }
 
-/** The parts of the cluster that calls of these servers need. */
-export function clusterSource(servers: readonly string[]): ClusterSource {
+/**
+ * The parts of the cluster that calls of these servers need.
+ * @param path - the functions that are called; empty when none is.
+ */
+export function clusterSource(servers: readonly string[], path: string): ClusterSource {
+  const isTyped = /(^|\s)text\.poster(\s|$)/.test(path);
+  const partOf = (name: string) => (isTyped && name === 'text' ? TYPED : PARTS[name]);
   const needed = new Set<string>();
   const need = (name: string) => {
-    const part = PARTS[name];
+    const part = partOf(name);
     if (part === undefined || needed.has(name)) return;
     for (const one of part.needs) need(one);
     needed.add(name);
@@ -43,10 +54,11 @@ export function clusterSource(servers: readonly string[]): ClusterSource {
   for (const name of servers) need(name);
   // A client needs a server, even for a function that does not exist.
   if (needed.size === 0) need('text');
-  const parts = [...needed].flatMap((name) => PARTS[name] ?? []);
+  const parts = [...needed].flatMap((name) => partOf(name) ?? []);
   return {
     source: [helpers, ...parts.map(({ source }) => source)].map(body).join('\n'),
     roles: parts.flatMap(({ roles }) => roles),
+    isTyped,
   };
 }
 

@@ -47,12 +47,16 @@ interface PlaceCode {
 
 /** The program with the cluster in it, as in the page. */
 function here(action: Action, uses: ReadonlySet<string>): PlaceCode {
-  const { source, roles } = clusterSource(serversOf(action).all);
-  const names = new Set(['Client', 'text', ...uses]);
+  const { source, roles, isTyped } = clusterSource(
+    serversOf(action).all,
+    'path' in action ? action.path : '',
+  );
+  const names = new Set(['Client', 'text', ...(isTyped ? ['json'] : []), ...uses]);
   return {
     imports: [
       `import { ${[...names].sort().join(', ')} } from 'frond';`,
       "import { startRole } from 'frond/cluster';",
+      ...(isTyped ? ["import { fn } from 'frond/functions';"] : []),
       "import { memory } from 'frond/memory';",
     ].join('\n'),
     cluster: { code: [source, ...starting(roles)].join('\n'), aside: asideOf(roles) },
