@@ -20,8 +20,8 @@ afterEach(async () => {
 it('a subscription whose publisher is gone is not proved any more', async () => {
   const publisher = await server.bindPublish(any);
   const subscription = client.subscribe(publisher.address, 'a/');
-  await within(5_000, subscription.ready(), 'the proof');
-  expect(subscription.isProved).toBe(true);
+  // It is ready without the proof after a while, as for pylm's servers.
+  await until(() => subscription.isProved);
   const broken = new Promise((resolve) => subscription.onBreak(resolve));
   await publisher.close({ timeout: 0 });
   await within(5_000, broken, 'the break');
