@@ -18,13 +18,16 @@ dropMap('dist/browser/shared/msgpack.js');
 // So small that they can be read without.
 for (const name of [
   'batch-queue',
+  'cache-client',
   'call-progress',
   'cancel',
   'canceller',
   'description',
   'elaborate',
+  'function-path',
   'held-deliveries',
   'macrotask',
+  'pipeline-end',
   'progress',
 ])
   dropMap(`dist/browser/shared/${name}.js`);

@@ -1,4 +1,4 @@
-import { PalmError } from 'frond';
+import { type CallProgress, PalmError } from 'frond';
 import { usePlayground } from '../context.ts';
 import { clipped } from '../parts/clipped.ts';
 import { Area, Field } from '../parts/fields.tsx';
@@ -156,11 +156,27 @@ export function CallPanel() {
           </p>
         )}
         {state.type === 'calling' && (
-          <p class="empty">Waiting for the answer… Abort this call to make another.</p>
+          <>
+            <p class="empty">Waiting for the answer… Abort this call to make another.</p>
+            {state.progress !== undefined && <HowFar progress={state.progress} />}
+          </>
         )}
         {state.type === 'answered' && <AnswerView answer={state.answer} />}
         {state.type === 'failed' && <Trouble error={state.error} />}
       </section>
+    </>
+  );
+}
+
+/** What the function says of itself while it runs. */
+function HowFar({ progress: { done, total, note, function: name } }: { readonly progress: CallProgress }) {
+  return (
+    <>
+      {total !== undefined && <progress value={done} max={total} aria-label={`Progress of ${name}`} />}
+      <p class="hint">
+        <span class="mono">{name}</span>: {total === undefined ? done : `${done} of ${total}`}
+        {note !== undefined && `, ${clipped(note, MOST_SHOWN)}`}
+      </p>
     </>
   );
 }

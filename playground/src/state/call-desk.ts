@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { PalmError } from 'frond';
+import { type CallProgress, PalmError } from 'frond';
 import type { Connection } from './connection.ts';
 import { decodeAs, encodeAs, type Format, isFormat } from './formats.ts';
 import type { Link } from './link.ts';
@@ -16,7 +16,8 @@ export interface Answer {
 
 export type CallState =
   | { readonly type: 'idle' }
-  | { readonly type: 'calling' }
+  /** With how far the function says that it is, if it does. */
+  | { readonly type: 'calling'; readonly progress: CallProgress | undefined }
   | { readonly type: 'answered'; readonly answer: Answer }
   | { readonly type: 'failed'; readonly error: unknown; readonly took: number };
 
@@ -52,8 +53,9 @@ export class CallDesk {
     const abort = new AbortController();
     this.#abort = abort;
     // Most answers arrive before a person could read that they are awaited.
+    let progress: CallProgress | undefined;
     const waiting = setTimeout(() => {
-      this.state.value = { type: 'calling' };
+      this.state.value = { type: 'calling', progress };
     }, PATIENCE);
     let started = performance.now();
     try {
@@ -66,6 +68,11 @@ export class CallDesk {
         messages,
         timeout,
         signal: abort.signal,
+        onProgress: (told) => {
+          progress = told;
+          if (this.#abort === abort && this.state.peek().type === 'calling')
+            this.state.value = { type: 'calling', progress };
+        },
         ...(cache !== '' && { cache }),
       });
       const took = performance.now() - started;

@@ -20,8 +20,11 @@ const textServer = {
     *split(payload) {
       for (const word of decode(payload).match(/\S+/g) ?? []) yield encode(word);
     },
-    async slow(payload) {
-      await new Promise((resolve) => setTimeout(resolve, 3_000));
+    async slow(payload, { progress }) {
+      for (let second = 0; second < 3; second++) {
+        progress(second, 3, 'still at it');
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
       return encode(`${decode(payload)}, at last`);
     },
     boom(payload) {
