@@ -23,6 +23,7 @@ export type { PalmMessage } from './protocol/message.ts';
 export type { Metadata } from './protocol/metadata.ts';
 export { msgpack } from './protocol/msgpack.ts';
 export { bytes, json, type PayloadCodec, text } from './protocol/payload.ts';
+export type { Progress } from './protocol/progress.ts';
 export type { Tap, TapEvent } from './tap.ts';
 export type * from './transport.ts';
 /** @deprecated {@link BatchSource}; the name of 0.1, until 0.3. */
