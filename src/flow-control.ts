@@ -215,6 +215,9 @@ export const PROGRESS_PAUSE = 50;
 /** Servers of a pipeline that pass one value on: servers that read each other must not do so for ever. */
 export const PROGRESS_HOPS = 32;
 
+/** Clients that are gone whose calls are looked for in one turn of the event loop. One stranger may end thousands of subscriptions. */
+export const GONE_AT_ONCE = 128;
+
 // Masters, Hubs and their workers.
 
 /** Messages that wait for a worker before a Master takes in no more. It goes on at half of them. */

@@ -20,7 +20,8 @@ export interface CancellableCall {
 
 /**
  * Finds cancelled messages among frames. Anybody can fill a server with frames, and send notices, so a frame is decoded only when its
- * head says that a notice means its call. A frame whose head does not say whose it is, as no frond client sends, is never found.
+ * head says that a notice means its call. A frame whose head does not say whose it is, as no frond client sends, waits until its turn, and is
+ * found then.
  */
 export class CancelledFrames {
   readonly #calls: CancelledCalls;

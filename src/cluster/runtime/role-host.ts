@@ -3,7 +3,7 @@ import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit } from '../../checks.ts';
-import { PROGRESS_HOPS } from '../../flow-control.ts';
+import { GONE_AT_ONCE, PROGRESS_HOPS } from '../../flow-control.ts';
 import type { FunctionDescription } from '../../functions/contract/description.ts';
 import type { Interceptor } from '../../interceptor.ts';
 import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from '../../logging.ts';
@@ -103,9 +103,6 @@ export interface FunctionOptions extends ThreadOptions {
    */
   readonly concurrency?: number | undefined;
 }
-
-/** Clients that are gone whose calls are looked for in one turn of the event loop. One stranger may end thousands of subscriptions. */
-const GONE_AT_ONCE = 128;
 
 /** Milliseconds in which the servers before this one must have heard where the pipeline ends. Others wait no longer for it. */
 export const TELLING = 1_000;

@@ -11,6 +11,7 @@ import { readMetadata } from '../../../../src/protocol/metadata.ts';
 import { json, type PayloadCodec, text } from '../../../../src/protocol/payload.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../../support/fake-connection.ts';
+import { nextOf } from '../../../support/next-of.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -37,18 +38,7 @@ async function begin(
   const cancel = vi.fn();
   server.link.cancel = cancel;
   const map = openMap(server.client, codec, SPEC, payloads as never, options, isSettled);
-  const next = () => {
-    const own = {
-      value: undefined as unknown,
-      error: undefined as unknown,
-      isDone: undefined as boolean | undefined,
-    };
-    map.next().then(
-      ({ value, done = false }) => Object.assign(own, { value, isDone: done }),
-      (error) => Object.assign(own, { error, isDone: true }),
-    );
-    return own;
-  };
+  const next = () => nextOf(map);
   return { server, map, next, cancel };
 }
 
