@@ -44,7 +44,7 @@ const bound: Readonly<Record<PylmKind, readonly (keyof Addresses)[]>> = {
 const IN_USE = 98;
 const LIMIT = 15_000;
 
-/** Starts it and resolves once it was made; its threads may still be about to bind and connect. */
+/** Starts it and resolves once it has bound its addresses; its threads may still be about to connect. */
 export async function startNode(spec: NodeSpec): Promise<PylmNode> {
   for (let attempt = 1; ; attempt++) {
     const addresses = await chooseAddresses(spec);

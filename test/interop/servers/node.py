@@ -1,19 +1,19 @@
 """One pylm server or worker in a process of its own, started by cluster.py: python node.py '<spec as JSON>'.
 
-Writes one byte to stdout once its addresses were free and its server is made; all that pylm prints goes to stderr.
-Ends when its stdin ends, whatever its threads do. Exit code 98: an address to bind is taken.
+Writes one byte to stdout once all its addresses are bound; all that pylm prints goes to stderr. Ends when its stdin
+ends, whatever its threads do. Exit code 98: an address to bind is taken.
 """
 import errno
 import json
 import logging
 import os
-import socket
 import sys
 import threading
 
 import palm_pb
 
 IN_USE = 98
+ADDRESSES = ('db', 'pull', 'pub', 'worker_push', 'worker_pull')
 
 
 def end_with_stdin():
@@ -22,20 +22,29 @@ def end_with_stdin():
     os._exit(0)
 
 
-def refuse_taken(spec):
-    """A Master binds in its threads, where a taken port would only be logged: look first."""
-    for key in ('db', 'pull', 'pub', 'worker_push', 'worker_pull'):
-        if key not in spec or (spec['kind'] in ('Worker', 'MuxWorker')):
-            continue
-        host, port = spec[key].rsplit('://', 1)[1].rsplit(':', 1)
-        host = host.strip('[]')
-        with socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, int(port)))
-            except OSError as error:
-                print('{}: cannot bind {}: {}'.format(spec['label'], spec[key], error), file=sys.stderr)
-                os._exit(IN_USE if error.errno == errno.EADDRINUSE else 1)
+def watch_binds(addresses, ready):
+    """Calls `ready` once every address is bound, and ends the process when one is taken. pylm binds in its threads,
+    where a taken port would only be logged: whoever has it would then be taken for this server."""
+    import zmq
+
+    missing, lock, bind = set(addresses), threading.Lock(), zmq.Socket.bind
+
+    def bind_and_tell(self, address):
+        try:
+            result = bind(self, address)
+        except zmq.ZMQError as error:
+            print('cannot bind {}: {}'.format(address, error), file=sys.stderr, flush=True)
+            os._exit(IN_USE if error.errno == errno.EADDRINUSE else 1)
+        with lock:
+            if address in missing:
+                missing.discard(address)
+                if not missing:
+                    ready()
+        return result
+
+    zmq.Socket.bind = bind_and_tell
+    if not missing:
+        ready()
 
 
 def make(spec):
@@ -108,14 +117,18 @@ def make(spec):
 
 def main():
     threading.Thread(target=end_with_stdin, daemon=True).start()
-    made = os.dup(1)
+    told = os.dup(1)
     os.dup2(2, 1)
     spec = json.loads(sys.argv[1])
-    refuse_taken(spec)
     palm_pb.use(spec['protobuf'])
+    binds = [] if spec['kind'] in ('Worker', 'MuxWorker') else ADDRESSES
+
+    def ready():
+        os.write(told, b'.')
+        os.close(told)
+
+    watch_binds([spec[key] for key in binds if key in spec], ready)
     server = make(spec)
-    os.write(made, b'.')
-    os.close(made)
     server.start()
     # start() comes back when every thread of a server has died: stay, as a silent server would.
     threading.Event().wait()
