@@ -109,7 +109,9 @@ describe('the package ws', () => {
     const { load } = ws();
     const transport = websocketOn(load, 'ws://relay.example/');
     expect(transport.name).toBe('websocket');
-    expect(() => transport.checkAddress('tcp://a')).toThrow(expect.objectContaining({ code: 'INVALID_CALL' }));
+    expect(() => transport.checkAddress('tcp://a')).toThrow(
+      expect.objectContaining({ code: 'INVALID_CALL' }),
+    );
     for (const wrong of [
       () => websocketOn(load, 'ftp://relay.example/'),
       () => websocketOn(load, 'ws://relay.example/', { maxDelay: -1 }),

@@ -1,10 +1,19 @@
 /** A page's session with a relay, on a platform whose sockets a test moves: what it gives up and when, and what is left. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { PalmError } from '../../../../src/protocol/errors.ts';
+import type { ChannelStatus } from '../../../../src/transport.ts';
 import * as CloseCode from '../../../../transports/relay-protocol/close-codes.ts';
-import { loneMessage, readClientMessage, Type } from '../../../../transports/relay-protocol/frames.ts';
+import {
+  FEATURES,
+  loneMessage,
+  MessageWriter,
+  type RelayFrame,
+  readClientMessage,
+  setNumbers,
+  Type,
+} from '../../../../transports/relay-protocol/frames.ts';
 import type { WebsocketSettings } from '../../../../transports/websocket/options.ts';
-import { RelaySession } from '../../../../transports/websocket/relay-session.ts';
+import { onWake, RelaySession, type SessionTerms } from '../../../../transports/websocket/relay-session.ts';
 import { fakePlatform } from '../../../relay/life/fake-socket.ts';
 
 beforeEach(() => {
@@ -12,6 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
 
@@ -43,6 +53,9 @@ function ground(settings: Partial<WebsocketSettings> = {}) {
   const platform = fakePlatform();
   const told: string[] = [];
   const errors: PalmError[] = [];
+  const statuses: ChannelStatus[] = [];
+  const terms: SessionTerms[] = [];
+  const arrived: RelayFrame[] = [];
   const session = new RelaySession(
     {
       url: 'ws://relay.example/',
@@ -54,9 +67,18 @@ function ground(settings: Partial<WebsocketSettings> = {}) {
       ...settings,
     },
     {
-      report: ({ type }) => told.push(type),
-      began: () => told.push('began'),
-      arrived: () => told.push('arrived'),
+      report: (status) => {
+        told.push(status.type);
+        statuses.push(status);
+      },
+      began: (own) => {
+        told.push('began');
+        terms.push(own);
+      },
+      arrived: (frames) => {
+        told.push('arrived');
+        arrived.push(...frames);
+      },
       lost: (error) => {
         told.push('lost');
         errors.push(error);
@@ -75,28 +97,40 @@ function ground(settings: Partial<WebsocketSettings> = {}) {
     if (made === undefined) throw new Error('no socket was made');
     return made;
   };
-  const welcome = async (isResumed = false) => {
+  const welcome = async (isResumed = false, received = 0, features = 0) => {
     const own = await socket();
     own.open();
-    own.get(
-      loneMessage([
-        Type.welcome,
-        'secret',
-        'relay/1',
-        isResumed,
-        0,
-        1_000_000,
-        1_000_000,
-        HEARTBEAT,
-        RESUME_WINDOW,
-        '',
-      ]).slice().buffer,
-    );
+    const frame = [
+      Type.welcome,
+      'secret',
+      'relay/1',
+      isResumed,
+      received,
+      1_000_000,
+      500_001,
+      HEARTBEAT,
+      RESUME_WINDOW,
+      'key/',
+    ] as const;
+    own.get(loneMessage(frame, features).slice().buffer);
     return own;
   };
   const count = (what: string) => told.filter((own) => own === what).length;
-  return { session, page, platform, told, errors, socket, welcome, count };
+  return { session, page, platform, told, errors, statuses, terms, arrived, socket, welcome, count };
 }
+
+/** A message of the relay. */
+function said(sequence: number, ...frames: RelayFrame[]): ArrayBuffer {
+  const writer = new MessageWriter();
+  for (const frame of frames) writer.add(frame);
+  const message = writer.take().slice();
+  setNumbers(message, sequence, 0);
+  return message.buffer;
+}
+
+/** The messages that a socket has sent, each as numbers and frames. */
+const sentOn = (socket: { readonly sent: readonly Uint8Array[] }) =>
+  socket.sent.map((message) => readClientMessage(message as never));
 
 describe('a session whose socket broke', () => {
   it('is given up when the relay has forgotten it, not before', async () => {
@@ -265,5 +299,519 @@ describe('a connected session', () => {
     page.fire('pagehide', { persisted: true });
     expect(count('disconnected')).toBe(1);
     session.close();
+  });
+});
+
+describe('the first message of a client', () => {
+  it('has its token, no session yet, and what it understands', async () => {
+    const { session, socket } = ground();
+    const own = await socket();
+    own.open();
+    expect(sentOn(own)).toEqual([
+      { sequence: 0, confirmed: FEATURES, frames: [[Type.hello, 'token', null, 0]] },
+    ]);
+    session.close();
+  });
+
+  it('has no token where there is none, and a new one for each connection', async () => {
+    const tokens = [undefined, 'second'];
+    const { session, socket } = ground({ token: async () => tokens.shift() });
+    for (const token of [null, 'second']) {
+      const own = await socket();
+      own.open();
+      expect(sentOn(own)[0]?.frames).toEqual([[Type.hello, token, null, 0]]);
+      own.end();
+    }
+    session.close();
+  });
+
+  it('names the session that it had, and how many messages it has of it', async () => {
+    const { session, welcome, socket } = ground();
+    const first = await welcome();
+    for (const sequence of [1, 2]) first.get(said(sequence, [Type.taken, 1, 1]));
+    first.end();
+    const second = await socket();
+    second.open();
+    expect(sentOn(second)[0]?.frames).toEqual([[Type.hello, 'token', 'secret', 2]]);
+    session.close();
+  });
+
+  it('is not sent before the token is there, and the platform gets no socket before either', async () => {
+    let give = (_: string) => {};
+    const { session, platform, socket } = ground({
+      token: () =>
+        new Promise((resolve) => {
+          give = resolve;
+        }),
+    });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(platform.made).toHaveLength(0);
+    give('late');
+    const own = await socket();
+    own.open();
+    expect(sentOn(own)[0]?.frames).toEqual([[Type.hello, 'late', null, 0]]);
+    session.close();
+  });
+});
+
+describe('a token provider', () => {
+  it('that fails is asked again, and the reason is told', async () => {
+    let calls = 0;
+    const { session, statuses, welcome, count } = ground({
+      token: async () => {
+        if (++calls === 1) throw new Error('no login');
+        return 'token';
+      },
+    });
+    await welcome();
+    expect(statuses.slice(0, 3)).toEqual([
+      { type: 'connecting', address: 'ws://relay.example/' },
+      {
+        type: 'disconnected',
+        address: 'ws://relay.example/',
+        reason: 'the token provider failed: no login',
+      },
+      {
+        type: 'reconnecting',
+        address: 'ws://relay.example/',
+        attempt: 1,
+        delay: expect.any(Number),
+      },
+    ]);
+    expect([calls, count('began')]).toEqual([2, 1]);
+    session.close();
+  });
+
+  it('that throws at once is asked again, too', async () => {
+    let calls = 0;
+    const { session, welcome, count } = ground({
+      token: () => {
+        if (++calls === 1) throw new Error('no login');
+        return 'token';
+      },
+    });
+    await welcome();
+    expect([calls, count('began')]).toEqual([2, 1]);
+    session.close();
+  });
+
+  it('that takes longer than it may is asked again', async () => {
+    const { session, statuses, count } = ground({ token: () => new Promise(() => {}) });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(count('disconnected')).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(statuses).toContainEqual({
+      type: 'disconnected',
+      address: 'ws://relay.example/',
+      reason: 'the token provider failed: nothing within 1000 ms',
+    });
+    session.close();
+  });
+
+  it('leaves no timer once it has given a token', async () => {
+    const { session, platform } = ground({ connectTimeout: 1e10 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([platform.made.length, vi.getTimerCount()]).toEqual([1, 0]);
+    session.close();
+  });
+
+  it.each([
+    ['gives', (give: (token: string) => void) => give('late')],
+    ['fails', (_: unknown, fail: (error: Error) => void) => fail(new Error('late'))],
+  ])('that %s after the end makes no socket, no timer and no noise', async (_, settle) => {
+    const outcome: Parameters<ConstructorParameters<typeof Promise<string>>[0]>[] = [];
+    const { session, platform, statuses } = ground({
+      token: () => new Promise<string>((...both) => outcome.push(both)),
+    });
+    session.close();
+    const [both] = outcome;
+    if (both === undefined) throw new Error('the token was not asked for');
+    settle(...both);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([platform.made.length, vi.getTimerCount(), statuses.length]).toEqual([0, 0, 1]);
+  });
+});
+
+it('a platform that refuses the URL ends it with FORBIDDEN', async () => {
+  class Refused {
+    constructor() {
+      throw new Error('not by this policy');
+    }
+  }
+  const { errors, told, page } = ground({ WebSocket: Refused as never });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told).toEqual(['connecting', 'ended']);
+  expect(errors[0]).toMatchObject({
+    code: 'FORBIDDEN',
+    message: expect.stringMatching(/^no WebSocket to ws:\/\/relay\.example\/.*not by this policy/),
+  });
+  expect([vi.getTimerCount(), page.count]).toEqual([0, 0]);
+});
+
+describe('a relay', () => {
+  it('that begins with something else than a welcome is not spoken with', async () => {
+    const { session, socket, count, errors } = ground();
+    const own = await socket();
+    own.open();
+    own.get(said(0, [Type.ping]));
+    expect(own.closes).toEqual([CloseCode.badFrame]);
+    expect([count('began'), count('ended')]).toEqual([0, 1]);
+    expect(errors[0]).toMatchObject({
+      code: 'PROTOCOL',
+      message: expect.stringContaining('the relay did not begin with a welcome'),
+    });
+    session.close();
+  });
+
+  it('that greets with nothing, or sends what is no message, is not spoken with', async () => {
+    for (const data of [said(0), new Uint8Array([1, 2, 3]).buffer]) {
+      const { session, socket, errors } = ground();
+      const own = await socket();
+      own.open();
+      own.get(data);
+      expect(own.closes).toEqual([CloseCode.badFrame]);
+      expect(errors[0]?.code).toBe('PROTOCOL');
+      session.close();
+    }
+  });
+
+  it('tells the terms of a session, with envelopes of half a window where it takes pieces', async () => {
+    for (const [features, heaviest] of [
+      [0, 500_001],
+      [1, 250_001],
+      [2, 500_001],
+      [3, 250_001],
+    ] as const) {
+      const { session, welcome, terms, statuses } = ground();
+      await welcome(false, 0, features);
+      expect(terms).toEqual([
+        { client: 'relay/1', maxFrame: 1_000_000, window: 500_001, heaviest, keyPrefix: 'key/' },
+      ]);
+      expect(statuses.at(-1)).toEqual({ type: 'connected', address: 'ws://relay.example/' });
+      session.close();
+    }
+  });
+
+  it('is pinged on waking where it answers pings, and not otherwise', async () => {
+    for (const features of [0, 1]) {
+      const { session, welcome, page } = ground();
+      const own = await welcome(false, 0, features);
+      page.fire('online');
+      const pings = sentOn(own).filter(({ frames }) => frames[0]?.[0] === Type.ping);
+      expect(pings).toHaveLength(features);
+      session.close();
+    }
+  });
+
+  it('has its frames heard once, also when it sends them again', async () => {
+    const { session, welcome, arrived } = ground();
+    const own = await welcome();
+    const taken = (count: number) => [Type.taken, 1, count] as const;
+    own.get(said(1, taken(1), taken(2)));
+    own.get(said(1, taken(1), taken(2)));
+    own.get(said(0, [Type.pong]));
+    own.get(said(0));
+    own.get(said(2, taken(3)));
+    expect(arrived).toEqual([taken(1), taken(2), taken(3)]);
+    session.close();
+  });
+
+  it('gets what it has not received again, and nothing that it has', async () => {
+    const { session, welcome } = ground();
+    session.post([Type.cancel, 9]);
+    const first = await welcome();
+    for (const id of [1, 2, 3]) {
+      session.post([Type.cancel, id]);
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(sentOn(first).flatMap(({ frames }) => frames.slice(-1))).toEqual([
+      [Type.hello, 'token', null, 0],
+      [Type.cancel, 1],
+      [Type.cancel, 2],
+      [Type.cancel, 3],
+    ]);
+    first.end();
+    session.post([Type.cancel, 4]);
+    const second = await welcome(true, 2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sentOn(second).flatMap(({ frames }) => frames.slice(-1))).toEqual([
+      [Type.hello, 'token', 'secret', 0],
+      [Type.cancel, 3],
+      [Type.cancel, 4],
+    ]);
+    session.close();
+  });
+
+  it('that has forgotten the session gets nothing of it, whatever it says to have received', async () => {
+    const { session, welcome, errors } = ground();
+    (await welcome()).end();
+    session.post([Type.cancel, 1]);
+    const second = await welcome(false, 7);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([sentOn(second).length, second.closes]).toEqual([1, []]);
+    expect(errors[0]).toMatchObject({
+      code: 'LOST',
+      sent: 'unknown',
+      message: expect.stringContaining('the relay forgot the session'),
+    });
+    session.close();
+  });
+});
+
+describe('a session whose reader cannot keep up', () => {
+  /** What a session has confirmed within a second of a message. */
+  async function confirmed(session: RelaySession, own: { readonly sent: readonly Uint8Array[] }) {
+    await vi.advanceTimersByTimeAsync(1_000);
+    session.post([Type.cancel, 1]);
+    await vi.advanceTimersByTimeAsync(0);
+    return sentOn(own).at(-1)?.confirmed;
+  }
+
+  it('confirms nothing until it can, also over another socket', async () => {
+    const { session, welcome } = ground();
+    const first = await welcome();
+    session.isHeld = true;
+    first.get(said(1, [Type.taken, 1, 1]));
+    expect(await confirmed(session, first)).toBe(0);
+    first.end();
+    const second = await welcome(true);
+    expect(await confirmed(session, second)).toBe(0);
+    session.isHeld = false;
+    expect(await confirmed(session, second)).toBe(1);
+    session.close();
+  });
+
+  it('confirms nothing of the next session either', async () => {
+    const { session, welcome } = ground();
+    session.isHeld = true;
+    const own = await welcome();
+    own.get(said(1, [Type.taken, 1, 1]));
+    expect(await confirmed(session, own)).toBe(0);
+    session.isHeld = false;
+    expect(await confirmed(session, own)).toBe(1);
+    session.close();
+  });
+});
+
+describe('attempts to connect again', () => {
+  /** Reasons and attempts that were told. */
+  const toldOf = (statuses: readonly ChannelStatus[]) =>
+    statuses.flatMap((status): (string | number)[] =>
+      status.type === 'disconnected'
+        ? [status.reason]
+        : status.type === 'reconnecting'
+          ? [status.attempt]
+          : [],
+    );
+
+  it("tell the relay's reason, or the code where it gives none", async () => {
+    const { session, socket, statuses } = ground();
+    (await socket()).end(1006);
+    (await socket()).end(1013, 'come back \u001b later');
+    expect(toldOf(statuses)).toEqual([
+      'the connection to the relay broke (close code 1006)',
+      1,
+      'come back \\u001b later',
+      2,
+    ]);
+    session.close();
+  });
+
+  it('are counted from the last connection that held', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    const { session, welcome, socket, statuses } = ground();
+    for (let i = 0; i < 3; i++) (await socket()).end();
+    const own = await welcome();
+    await vi.advanceTimersByTimeAsync(49);
+    own.end();
+    const next = await welcome(true);
+    await vi.advanceTimersByTimeAsync(50);
+    next.end();
+    const attempts = statuses.filter(({ type }) => type === 'reconnecting');
+    expect(attempts.map((status) => ('attempt' in status ? [status.attempt, status.delay] : []))).toEqual([
+      [1, 5],
+      [2, 5],
+      [3, 5],
+      [4, 5],
+      [1, 5],
+    ]);
+    session.close();
+  });
+
+  it('name the URL and the reason when there will be no more', async () => {
+    const { welcome, errors } = ground();
+    (await welcome()).end(CloseCode.forbidden, 'not you');
+    expect(errors.at(-1)?.message).toBe('the relay at ws://relay.example/ ended the connection: not you');
+  });
+});
+
+describe('a token that is refused', () => {
+  it('after it was good is shown once more, also where there is only one, and anew after each welcome', async () => {
+    const { welcome, socket, count, session } = ground();
+    for (let i = 0; i < 3; i++) (await welcome(i > 0)).end(CloseCode.unauthorized, 'the token has expired');
+    expect(count('ended')).toBe(0);
+    const own = await socket();
+    own.open();
+    own.end(CloseCode.unauthorized);
+    expect(count('ended')).toBe(1);
+    expect(session.hasSession).toBe(false);
+  });
+});
+
+describe('a session that is given up while a socket is about to resume it', () => {
+  it('is not resumed by it', async () => {
+    const { session, welcome, socket, platform, count, errors } = ground({ connectTimeout: 60_000 });
+    (await welcome()).end();
+    const own = await socket();
+    own.open();
+    const made = platform.made.length;
+    await vi.advanceTimersByTimeAsync(RESUME_WINDOW);
+    expect(errors[0]).toMatchObject({
+      code: 'LOST',
+      message: expect.stringMatching(/^the connection to the relay is lost: .*close code 1006/),
+    });
+    expect(own.closes).toEqual([4408]);
+    await welcome();
+    expect(platform.made.length).toBe(made + 1);
+    expect(count('began')).toBe(2);
+    session.close();
+  });
+
+  it('is lost once, however often the connection breaks meanwhile', async () => {
+    const { session, welcome, socket, count } = ground();
+    (await welcome()).end();
+    for (let i = 0; i < 3; i++) (await socket()).end();
+    await vi.advanceTimersByTimeAsync(RESUME_WINDOW);
+    expect(count('lost')).toBe(1);
+    session.close();
+  });
+});
+
+describe('a machine that slept', () => {
+  it('has its relay asked as soon as it is awake', async () => {
+    const { session, welcome, count } = ground();
+    const own = await welcome(false, 0, 1);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 8 - 1);
+    vi.setSystemTime(Date.now() + 5_001);
+    await vi.advanceTimersByTimeAsync(1);
+    const pings = () => sentOn(own).filter(({ frames }) => frames[0]?.[0] === Type.ping).length;
+    expect(pings()).toBe(1);
+    await vi.advanceTimersByTimeAsync(2_999);
+    expect(count('disconnected')).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(count('disconnected')).toBe(1);
+    session.close();
+  });
+
+  it('is not thought of where a timer is late by five seconds', async () => {
+    const { session, welcome } = ground();
+    const own = await welcome(false, 0, 1);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 8 - 1);
+    vi.setSystemTime(Date.now() + 5_000);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sentOn(own)).toHaveLength(1);
+    session.close();
+  });
+});
+
+describe('silence', () => {
+  it('is a connection without a message for 1.7 heartbeats, at two looks', async () => {
+    const { session, welcome, count, told } = ground();
+    const own = await welcome();
+    // Looks are at eighths: 14/8 of a heartbeat is the first beyond 1.7, and 15/8 the second.
+    await vi.advanceTimersByTimeAsync((15 / 8) * HEARTBEAT - 1);
+    expect(count('disconnected')).toBe(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(count('disconnected')).toBe(1);
+    expect(own.closes).toEqual([4408]);
+    expect(told).not.toContain('lost');
+    session.close();
+  });
+
+  it('is over with any message, also between the two looks', async () => {
+    const { session, welcome, count } = ground({ connectTimeout: 10 * HEARTBEAT });
+    const own = await welcome();
+    await vi.advanceTimersByTimeAsync((14 / 8) * HEARTBEAT + 1);
+    own.get(said(0, [Type.pong]));
+    await vi.advanceTimersByTimeAsync((14 / 8) * HEARTBEAT);
+    expect(count('disconnected')).toBe(0);
+    own.get(said(0, [Type.pong]));
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
+    expect(count('disconnected')).toBe(1);
+    session.close();
+  });
+
+  it('after waking is over with an answer', async () => {
+    const { session, welcome, page, count } = ground();
+    const own = await welcome(false, 0, 1);
+    page.fire('resume');
+    own.get(said(0, [Type.pong]));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(count('disconnected')).toBe(0);
+    session.close();
+  });
+});
+
+describe('a page that wakes', () => {
+  it('dials at once what waits to connect again, and once', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999);
+    const { session, welcome, page, platform } = ground({ maxDelay: 60_000 });
+    (await welcome()).end();
+    const before = platform.made.length;
+    page.fire('online');
+    page.fire('pageshow');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(platform.made.length).toBe(before + 1);
+    expect(vi.getTimerCount()).toBe(2);
+    session.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('leaves alone what connects, or has come to its end', async () => {
+    const { session, page, socket, platform } = ground();
+    const own = await socket();
+    page.fire('online');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([platform.made.length, own.closes, own.sent]).toEqual([1, [], []]);
+    session.close();
+    page.fire('online');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(platform.made.length).toBe(1);
+  });
+});
+
+describe('waking', () => {
+  it('is heard of by each event of a page, and leaving by its end, until it is stopped', () => {
+    const page = fakePage();
+    const [wake, leave] = [vi.fn(), vi.fn()];
+    const stop = onWake(wake, leave);
+    for (const type of ['visibilitychange', 'online', 'pageshow', 'resume']) page.fire(type);
+    expect([wake.mock.calls.length, leave.mock.calls.length]).toEqual([4, 0]);
+    page.fire('pagehide');
+    page.fire('pagehide', { persisted: true });
+    expect([wake.mock.calls.length, leave.mock.calls.length]).toEqual([4, 1]);
+    stop();
+    expect(page.count).toBe(0);
+  });
+
+  it('takes events of the document too, before others stop them', () => {
+    const listen = vi.fn();
+    vi.stubGlobal('addEventListener', listen);
+    vi.stubGlobal('removeEventListener', listen);
+    onWake(
+      () => {},
+      () => {},
+    )();
+    expect(listen.mock.calls.map(([, , isCapturing]) => isCapturing)).toEqual(Array(10).fill(true));
+  });
+
+  it('is not heard of where there is no page', () => {
+    vi.stubGlobal('addEventListener', undefined);
+    vi.stubGlobal('removeEventListener', undefined);
+    const stop = onWake(
+      () => {},
+      () => {},
+    );
+    expect(stop).not.toThrow();
   });
 });
