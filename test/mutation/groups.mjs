@@ -230,7 +230,17 @@ export const GROUPS = [
     target: 80,
   },
   { name: 'relay', files: /^transports\/relay\//, tests: ['test/unit/transports/relay/**'], target: 80 },
-  { name: 'zeromq', files: /^transports\/zeromq\//, tests: ['test/unit/transports/zeromq/**'], target: 70 },
+  {
+    name: 'zeromq',
+    timeout: 8_000,
+    files: /^transports\/zeromq\//,
+    tests: [
+      'test/unit/transports/zeromq/**',
+      'test/zeromq/{zeromq,hosts,walls-keys}.test.ts',
+      'test/conformance/zeromq.test.ts',
+    ],
+    target: 70,
+  },
   { name: 'zmtp', files: /^transports\/zmtp\//, tests: ['test/unit/transports/zmtp/**'], target: 70 },
   {
     name: 'shared',
@@ -238,5 +248,11 @@ export const GROUPS = [
     tests: ['test/unit/transports/shared/**'],
     target: 70,
   },
-  { name: 'memory', files: /^transports\/memory\//, tests: ['test/conformance/memory.test.ts'], target: 70 },
+  {
+    name: 'memory',
+    timeout: 8_000,
+    files: /^transports\/memory\//,
+    tests: ['test/unit/transports/memory/**', 'test/conformance/memory.test.ts'],
+    target: 70,
+  },
 ];

@@ -1,6 +1,7 @@
 /** The bound ends. */
 
 import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
@@ -109,7 +110,10 @@ export class MemoryPush extends Bound implements BoundPush {
   readonly #takers: Taker<Bytes>[] = [];
   readonly #listeners: (() => void)[] = [];
   #next = 0;
-  #waiting: (() => void)[] = [];
+  /** Resolves when the sends that wait may look again. */
+  #change: Deferred<void> | undefined;
+  /** Pullers whose room is awaited. Each is asked once, so that one which never reads gathers no listeners. */
+  readonly #awaited = new Set<Taker<Bytes>>();
 
   get peers(): number {
     return this.#takers.length;
@@ -124,7 +128,7 @@ export class MemoryPush extends Bound implements BoundPush {
       let taker = this.#free();
       while (taker === undefined) {
         if (this.isClosed) throw new PalmError('CLOSED', `${this.address} is closed`, { sent: false });
-        await this.#change();
+        await this.#changed();
         taker = this.#free();
       }
       taker.give([frame]);
@@ -161,11 +165,17 @@ export class MemoryPush extends Bound implements BoundPush {
   }
 
   /** Resolves when a puller comes, takes something or goes, and when this end closes. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      for (const taker of this.#takers) taker.room().then(resolve);
-    });
+  #changed(): Promise<void> {
+    this.#change ??= deferred();
+    for (const taker of this.#takers) {
+      if (this.#awaited.has(taker)) continue;
+      this.#awaited.add(taker);
+      taker.room().then(() => {
+        this.#awaited.delete(taker);
+        this.#wake();
+      });
+    }
+    return this.#change.promise;
   }
 
   #tellPeers(): void {
@@ -173,9 +183,8 @@ export class MemoryPush extends Bound implements BoundPush {
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    this.#change?.resolve();
+    this.#change = undefined;
   }
 }
 
