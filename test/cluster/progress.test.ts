@@ -449,4 +449,25 @@ describe('bad input', () => {
   ])('a call that asks %s is answered, and nothing is told', async (_what, client, field) => {
     expect(await topicsFor(client, new Uint8Array(field))).toEqual([client]);
   });
+
+  it.each(['server', 'master'] as const)(
+    'a %s goes on after a call that says of itself that it is progress, under a name that is not acceptable',
+    async (role) => {
+      const { start, connect, transport, own } = cluster();
+      const server =
+        role === 'server'
+          ? await start<Server>({ role, name: 'server', functions: telling().functions })
+          : await start<Master>({ role, name: 'server' });
+      const { dbAddress } = server;
+      if (role === 'master') await start<Worker>({ role: 'worker', dbAddress });
+      const client = await connect({ dbAddress });
+      const pusher = own(await transport.open()).push(server.pullAddress);
+      await pusher.ready();
+      const call = { client: 'a/1', function: 'server.echo', status: Status.progress, features: 1 };
+      await pusher.send([
+        new EnvelopeCodec().encode(palmMessage({ ...call, unknown: progressField('no name') })),
+      ]);
+      expect(textOf(await client.eval('server.echo', bytes('x'), { timeout: 5_000 }))).toBe('x');
+    },
+  );
 });

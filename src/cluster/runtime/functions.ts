@@ -146,7 +146,7 @@ export class MessageContext implements FunctionContext, CancellableCall {
     const { message } = this;
     const emit = this.#emit;
     const isAsked = message.unknown.length > 0 && !this.#isOver && this.cancelled === undefined;
-    if (!isAsked || emit === undefined || !asksForProgress(message)) return NO_PROGRESS;
+    if (!isAsked || emit === undefined || wishedProgress(message.unknown) === undefined) return NO_PROGRESS;
     this.#reporter = new ProgressReporter((progress) => {
       void emit({ ...message, payload: encodeProgress(progress), status: Status.progress });
     });
@@ -179,12 +179,12 @@ export class MessageContext implements FunctionContext, CancellableCall {
   }
 }
 
-/** A stranger's field may be malformed: then it asks for nothing. */
-function asksForProgress({ unknown }: PalmMessage): boolean {
+/** The name under which a message's caller asks for progress, among its unknown fields. A stranger's field may be malformed: then it asks for nothing. */
+export function wishedProgress(unknown: Uint8Array): string | undefined {
   try {
-    return progressName(unknown) !== undefined;
+    return progressName(unknown);
   } catch {
-    return false;
+    return undefined;
   }
 }
 

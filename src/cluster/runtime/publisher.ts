@@ -4,11 +4,17 @@ import { NOTICES } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { inspectValue, invalidCall, messageOf } from '../../protocol/errors.ts';
 import { Feature, NO_BYTES, type PalmMessage, Status } from '../../protocol/message.ts';
-import { progressName, progressTopic } from '../../protocol/progress.ts';
+import { progressTopic } from '../../protocol/progress.ts';
 import type { Delivery } from '../../transport.ts';
 import { FAILED_PAYLOAD, type FailureSettings, failed } from './failures.ts';
 import { dropped, type Outlet } from './flow.ts';
-import { type FunctionScope, type HandleStream, MessageContext, type StreamTarget } from './functions.ts';
+import {
+  type FunctionScope,
+  type HandleStream,
+  MessageContext,
+  type StreamTarget,
+  wishedProgress,
+} from './functions.ts';
 import type { MutableCounters } from './status.ts';
 
 export interface PublisherSettings extends FailureSettings, FunctionScope {
@@ -62,7 +68,7 @@ export class Publisher implements Outlet<Bytes> {
   tell(progress: PalmMessage): void {
     const { client, unknown } = progress;
     const { handleStream } = this.#settings;
-    const name = client.includes('/') ? progressName(unknown) : undefined;
+    const name = client.includes('/') ? wishedProgress(unknown) : undefined;
     if (name === undefined) return;
     const topic = progressTopic(client, name);
     const message = { ...progress, client: topic, cache: '', unknown: NO_BYTES };
