@@ -123,8 +123,11 @@ export default defineConfig(({ mode }) => {
       rolldownOptions: {
         external,
         platform: mode === 'browser' ? 'browser' : 'node',
-        optimization: { inlineConst: true },
+        // Twice: some constants are made of others.
+        optimization: { inlineConst: { mode: 'all', pass: 2 } },
         output: {
+          // For a page: minifiers write a `const` in its places, and keep each `var`.
+          topLevelVar: mode !== 'browser',
           // The types have the docstrings.
           comments: { legal: true, annotation: true, jsdoc: false },
           // Where code runs in a context of its own, as in tests of jest, `import()` needs a flag and `require` does not.
