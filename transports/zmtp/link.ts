@@ -1,32 +1,24 @@
-/** One ZMTP session over one socket: the greeting, the frames, signs of life, and the end. */
+/** One ZMTP session over one socket: its frames, signs of life, and the end. */
 
 import type { Socket } from 'node:net';
 import { deferred } from '../../src/async/deferred.ts';
 import type { ReadTurns } from '../../src/async/read-turns.ts';
-import { atMost, startTimer } from '../../src/async/timers.ts';
+import { atMost } from '../../src/async/timers.ts';
 import { GATHERED_BYTES, UNTIMED_BYTES, UNTIMED_FRAMES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { messageOf } from '../../src/protocol/errors.ts';
 import {
   CONTROL_SIZE,
   errorCommand,
-  type Introduction,
   parseCommand,
   pingCommand,
   pongCommand,
-  propertiesOf,
-  readFirstCommand,
-  readIntroduction,
   readReason,
-  readyCommand,
-  type SocketType,
 } from './commands.ts';
 import { COMMAND, FrameReader, type FrameTaker, MORE } from './frame-reader.ts';
-import { GREETING, GreetingReader } from './greeting.ts';
 import { Heartbeat } from './heartbeat.ts';
-import type { LocalSystem } from './local-system.ts';
-import type { Handshake, HandshakeStep, Mechanism, SealedFrames } from './mechanism.ts';
-import type { ZmtpSettings } from './options.ts';
+import { type HandshakeRole, type HandshakeSteps, LinkHandshake } from './link-handshake.ts';
+import type { SealedFrames } from './mechanism.ts';
 import { Outbox } from './outbox.ts';
 import type { OwnBytes } from './own-bytes.ts';
 import { hasEnded } from './process-mark.ts';
@@ -35,18 +27,13 @@ import { Violation } from './violation.ts';
 /** Milliseconds that a peer gets to hang up after everything was sent to it. */
 const LAST_WORD = 200;
 
-type Stage = 'greeting' | 'introduction' | 'up' | 'ending' | 'down';
+type Stage = 'opening' | 'up' | 'ending' | 'down';
 
 /** The bound or dialling end that a link belongs to. One role may have many links. */
-export interface LinkRole {
-  readonly socketType: SocketType;
-  readonly settings: ZmtpSettings;
-  /** What secures its links; undefined when nothing does. */
-  readonly mechanism: Mechanism | undefined;
+export interface LinkRole extends HandshakeRole {
   readonly own: OwnBytes;
   /** Shared by all links of the transport. */
   readonly turns: ReadTurns;
-  readonly system: LocalSystem;
   /** Whether peers send only handshakes and subscriptions. */
   readonly takesControlOnly: boolean;
   /** Whether the protocol makes peers wait. A silent one may then be alive, unless it announced how long it may be silent. */
@@ -81,22 +68,17 @@ export interface LinkEnd {
 export class Link implements FrameTaker {
   readonly #socket: Socket;
   readonly #role: LinkRole;
-  readonly #greeting: GreetingReader;
+  readonly #handshake: LinkHandshake;
   readonly #reader: FrameReader;
   readonly #outbox = new Outbox();
   readonly #closed = deferred<void>();
   readonly #begun = performance.now();
-  #stage: Stage = 'greeting';
+  #stage: Stage = 'opening';
   #wasUp = false;
-  #isGreeted = false;
   readonly #isDialler: boolean;
-  readonly #isWary: boolean;
-  #introduction: Introduction | undefined;
   #violation: Violation | undefined;
   #reason: string | undefined;
-  #stopHandshake = () => {};
-  #handshake: Handshake | undefined;
-  /** Seals and opens all frames once the handshake of the mechanism is done. */
+  /** Seals and opens all frames once the handshake of a mechanism is done. */
   #sealed: SealedFrames | undefined;
   readonly #largest: number;
   #isFlushing = false;
@@ -125,10 +107,7 @@ export class Link implements FrameTaker {
     this.#role = role;
     this.#isDialler = isDialler;
     const { mechanism } = role;
-    // With a mechanism the first command says what only the right peer should get.
-    this.#isWary = isWary || mechanism !== undefined;
-    this.#greeting = new GreetingReader(mechanism?.greeting);
-    const { maxMessageSize: largest, handshakeTimeout, heartbeatInterval } = role.settings;
+    const { maxMessageSize: largest, heartbeatInterval } = role.settings;
     const isSmall = role.takesControlOnly && (largest === -1 || largest > CONTROL_SIZE);
     this.#largest = isSmall ? CONTROL_SIZE : largest;
     // A peer that is to prove who it is sends nothing large before.
@@ -144,13 +123,8 @@ export class Link implements FrameTaker {
       this.#readRest();
       this.#end();
     });
-    this.#stopHandshake = startTimer(handshakeTimeout, () => {
-      this.#reason ??= `it did not introduce itself within ${handshakeTimeout} ms`;
-      // The server may be busy, so the dialler tries again. A bound end has no place for a silent peer.
-      if (isDialler) socket.destroy();
-      else this.refuse(new Violation(this.#reason));
-    });
-    if (isDialler) this.#greet();
+    this.#handshake = new LinkHandshake(role, this.#handshakeSteps(), isDialler, isWary);
+    this.#handshake.begin();
   }
 
   /** Bytes that wait for the peer in this process. */
@@ -171,12 +145,12 @@ export class Link implements FrameTaker {
 
   /** Whether the peer takes subscriptions as commands. A peer of ZMTP 3.0 takes them as messages. */
   get takesCommands(): boolean {
-    return this.#greeting.minor >= 1;
+    return this.#handshake.minor >= 1;
   }
 
   /** Whether the peer's process is known to have ended. */
   get isPeerDead(): boolean {
-    const { process: mark = '' } = this.#introduction ?? {};
+    const { process: mark = '' } = this.#handshake.introduction ?? {};
     return mark !== '' && hasEnded(mark);
   }
 
@@ -235,8 +209,8 @@ export class Link implements FrameTaker {
   refuse(violation: Violation): void {
     if (this.#stage === 'down' || this.#stage === 'ending') return;
     this.#violation ??= violation;
-    if (this.#hears(violation)) {
-      if (this.#stage === 'introduction') {
+    if (this.#stage === 'opening' && this.#handshake.tells(violation)) {
+      if (this.#handshake.isGreeted) {
         this.#outbox.add(COMMAND, errorCommand(violation.told.slice(0, 255).replace(/[^ -~]/g, '?')));
       }
       this.#flush();
@@ -274,9 +248,9 @@ export class Link implements FrameTaker {
       else if ((flags & COMMAND) === 0) this.#role.frame(this, flags, bytes, start, end, isOwn);
       else this.#command(bytes.subarray(start, end));
       if (++this.#untimed === UNTIMED_FRAMES || end - start > UNTIMED_BYTES) this.#lookAtClock();
-    } else if (this.#stage === 'introduction') {
+    } else if (this.#stage === 'opening') {
       if ((flags & COMMAND) === 0) throw new Violation('it sent a message before it introduced itself');
-      this.#introduced(bytes.subarray(start, end));
+      this.#handshake.take(bytes.subarray(start, end));
     }
   }
 
@@ -330,34 +304,10 @@ export class Link implements FrameTaker {
     this.#command(bytes.subarray(start, end));
   }
 
-  /** Whether the peer gets to know why it is refused. A client of CURVE tells its server nothing. */
-  #hears({ code }: Violation): boolean {
-    if (this.#isDialler && this.#role.mechanism !== undefined) return false;
-    return this.#stage === 'introduction' || (this.#stage === 'greeting' && code === 'FORBIDDEN');
-  }
-
-  #readGreeting(chunk: Uint8Array): number {
-    try {
-      return this.#greeting.read(chunk);
-    } catch (error) {
-      // A peer with another mechanism finds that in the greeting of this end.
-      if (error instanceof Violation && error.code === 'FORBIDDEN') this.#greet();
-      throw error;
-    }
-  }
-
   #read(chunk: Uint8Array): void {
     this.#heartbeat.received();
     this.#run(() => {
-      let rest = chunk;
-      if (this.#stage === 'greeting') {
-        rest = chunk.subarray(this.#readGreeting(chunk));
-        if (this.#greeting.isSigned) this.#greet();
-        if (!this.#greeting.isComplete) return;
-        this.#stage = 'introduction';
-        if (this.#role.mechanism !== undefined) this.#secure(this.#role.mechanism);
-        else if (this.#isWary) this.#introduce();
-      }
+      const rest = this.#stage === 'opening' ? this.#handshake.readGreeting(chunk) : chunk;
       if (rest.length > 0) this.#reader.read(rest);
     });
   }
@@ -375,59 +325,20 @@ export class Link implements FrameTaker {
     this.#role.pieceEnds(this);
   }
 
-  /** Sends the greeting. A bound end introduces itself after it knows the peer, so that it knows each peer that gets its introduction. */
-  #greet(): void {
-    if (this.#isGreeted) return;
-    this.#isGreeted = true;
-    this.#outbox.addRaw(this.#role.mechanism?.greeting ?? GREETING);
-    if (this.#isDialler && !this.#isWary) this.#introduce();
-    this.#flush();
-  }
-
-  #introduce(): void {
-    this.#outbox.add(COMMAND, readyCommand(this.#properties()));
-    this.#flushSoon();
-  }
-
-  #properties(): Bytes {
-    const { socketType, settings, system } = this.#role;
-    return propertiesOf(socketType, settings.busyTimeout, system);
-  }
-
-  #introduced(body: Uint8Array): void {
-    if (this.#handshake !== undefined) {
-      this.#takeStep(this.#handshake, body);
-      return;
-    }
-    this.#introduction = readFirstCommand(body, this.#role.socketType);
-    if (!this.#isDialler) this.#introduce();
-    this.#begin();
-  }
-
-  /** Begins the handshake of the mechanism. */
-  #secure(mechanism: Mechanism): void {
-    this.#handshake = mechanism.handshake(this.#properties());
-    this.#proceed({ reply: this.#handshake.begin() });
-  }
-
-  #takeStep(handshake: Handshake, body: Uint8Array): void {
-    const step = handshake.take(body);
-    if (!(step instanceof Promise)) {
-      this.#proceed(step);
-      return;
-    }
-    this.pause();
-    step.then(
-      (done) => this.#readOnAfter(() => this.#proceed(done)),
-      (error: unknown) =>
-        this.#readOnAfter(() => {
-          throw error;
-        }),
-    );
+  #handshakeSteps(): HandshakeSteps {
+    return {
+      sendRaw: (bytes) => this.#outbox.addRaw(bytes),
+      sendCommand: (body) => this.sendCommand(body),
+      flush: () => this.#flush(),
+      hold: () => this.pause(),
+      letOn: (proceed) => this.#readOnAfter(proceed),
+      done: (sealed) => this.#opened(sealed),
+      late: (reason) => this.#late(reason),
+    };
   }
 
   #readOnAfter(proceed: () => void): void {
-    if (this.#stage !== 'introduction') return;
+    if (this.#stage !== 'opening') return;
     this.#isHeld = false;
     this.#reader.isPaused = false;
     this.#run(() => {
@@ -438,26 +349,23 @@ export class Link implements FrameTaker {
     if (!this.#reader.isPaused) this.#socket.resume();
   }
 
-  #proceed({ reply, properties }: HandshakeStep): void {
-    const role = this.#role;
-    if (properties !== undefined) this.#introduction = readIntroduction(properties, role.socketType);
-    if (reply !== undefined) {
-      this.#outbox.add(COMMAND, reply);
-      this.#flushSoon();
+  #opened(sealed: SealedFrames | undefined): void {
+    if (sealed !== undefined) {
+      const { overhead = 0 } = this.#role.mechanism ?? {};
+      this.#sealed = sealed;
+      this.#reader.takeUpTo(this.#largest === -1 ? -1 : this.#largest + overhead);
     }
-    if (properties === undefined) return;
-    this.#sealed = this.#handshake?.frames();
-    const { overhead = 0 } = role.mechanism ?? {};
-    this.#reader.takeUpTo(this.#largest === -1 ? -1 : this.#largest + overhead);
-    this.#begin();
-  }
-
-  #begin(): void {
-    this.#stopHandshake();
     this.#stage = 'up';
     this.#wasUp = true;
     this.#startHeartbeat();
     this.#role.up(this);
+  }
+
+  /** The server may be busy, so a dialler tries again. A bound end has no place for a silent peer. */
+  #late(reason: string): void {
+    this.#reason ??= reason;
+    if (this.#isDialler) this.#socket.destroy();
+    else this.refuse(new Violation(this.#reason));
   }
 
   #command(body: Uint8Array): void {
@@ -490,7 +398,7 @@ export class Link implements FrameTaker {
     this.#heartbeat.start({
       interval: heartbeatInterval,
       isHeldUp,
-      patience: this.#introduction?.busyTimeout,
+      patience: this.#handshake.introduction?.busyTimeout,
       isReading: () => !this.#reader.isPaused,
       ask: () => {
         if (this.waiting < GATHERED_BYTES) this.sendCommand(ping);
@@ -548,15 +456,14 @@ export class Link implements FrameTaker {
   #end(): void {
     if (this.#stage === 'down') return;
     this.#stage = 'down';
-    this.#stopHandshake();
-    this.#handshake?.end();
+    this.#handshake.end();
     this.#heartbeat.stop();
     this.#outbox.take();
     this.#outbox.rest();
     this.#role.down(this, {
       wasUp: this.#wasUp,
-      wasGreeted: this.#greeting.isComplete,
-      isUnproved: this.#handshake?.isUnproved === true,
+      wasGreeted: this.#handshake.isGreeted,
+      isUnproved: this.#handshake.isUnproved,
       reason: this.#violation?.message ?? this.#reason ?? 'it hung up',
       violation: this.#violation,
     });
