@@ -4,10 +4,11 @@
  * came to. Calls are answered meanwhile, and memory stays flat, or the run fails. `npm run test:fuzz -- 1000000 'zmtp: a '` is the ends of zmtp
  * alone. FUZZ_SEED has it repeated.
  */
-import { grounds } from '../support/cluster.ts';
+
 import { megabytes } from '../support/leftovers.ts';
 import { chosenSeed, Random } from '../support/random.ts';
 import { Bystander } from './bystander.ts';
+import { grounds } from './grounds.ts';
 import { besiege } from './siege.ts';
 import { targetsOf } from './targets.ts';
 import { damage, PLACES } from './zmtp-frames.ts';

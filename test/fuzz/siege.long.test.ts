@@ -3,9 +3,9 @@
  * answered all the while. The long form, with a million frames for each socket, is `npm run test:fuzz`.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { grounds } from '../support/cluster.ts';
 import { megabytes } from '../support/leftovers.ts';
 import { chosenSeed } from '../support/random.ts';
+import { grounds } from './grounds.ts';
 import { besiege } from './siege.ts';
 import { targetsOf } from './targets.ts';
 

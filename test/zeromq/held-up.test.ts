@@ -67,6 +67,31 @@ describe('a link that is held up', () => {
     expect(breaks).toEqual([]);
   });
 
+  it('by a client that reads its results slowly stays, and nothing is lost', async () => {
+    const publish = await (await open()).bindPublish('tcp://127.0.0.1:*');
+    const client = await open();
+    const breaks: ConnectionStatus[] = [];
+    const watch = async () => {
+      for await (const status of client.status()) if (status.type === 'disconnected') breaks.push(status);
+    };
+    const watching = watch();
+    const results = client.subscribe(publish.address, 't/', { maxUnread: 1 });
+    await within(3_000, results.ready());
+    const frames = [new Uint8Array(1_000_000)];
+    const count = 30;
+    for (let sent = 0; sent < count; sent++) await within(3_000, publish.publish([{ topic: 't/', frames }]));
+    // The heartbeats of a link with heartbeats would not be read meanwhile.
+    await new Promise((resolve) => setTimeout(resolve, 6 * heartbeatInterval));
+    let read = 0;
+    for await (const deliveries of results) {
+      read += deliveries.length;
+      if (read >= count) break;
+    }
+    await client.close({ timeout: 0 });
+    await watching;
+    expect(breaks).toEqual([]);
+  });
+
   it('by a worker that reads slowly stays, and nothing is lost', async () => {
     const push = await (await open()).bindPush('tcp://127.0.0.1:*');
     const puller = new Pull({ receiveHighWaterMark: 1, linger: 0 });

@@ -30,24 +30,19 @@ import { ZeromqSubscription } from './subscription.ts';
 import { countingTopics } from './topics.ts';
 
 /**
- * Options of links on which a slow peer may have to wait. ZeroMQ reads a heartbeat only after the messages before it. It would take a waiting peer
- * for dead and discard what is on the way to it, or abort the process (zeromq/libzmq#4767, #4364). It also aborts the process when it sends a
- * heartbeat to a peer that is gone and left unread messages (#4841). Peers answer the system's own probes however slow they are.
- */
-const HELD_UP = {
-  heartbeatInterval: 0,
-  heartbeatTimeout: 0,
-  heartbeatTimeToLive: 0,
-  tcpKeepaliveIdle: 10,
-  tcpKeepaliveInterval: 5,
-  tcpKeepaliveCount: 3,
-} as const;
-
-/**
  * Options of sockets that only receive. With `immediate`, which is for sockets that send, ZeroMQ discards unread messages when the link ends: the
  * last answers of a server that closes.
  */
 const RECEIVING = { immediate: false } as const;
+
+/** Probes of the system that a peer must leave unanswered to be taken for gone: one lost packet is not enough. */
+const PROBES = 3;
+
+/** Milliseconds of silence until a peer is probed where there are to be no heartbeats. */
+const UNTIL_PROBED = 10_000;
+
+/** What Linux takes as seconds of keepalive. */
+const clamp = (seconds: number) => Math.min(Math.max(1, seconds), 32_767);
 
 type BindOptions = ReturnType<typeof socketOptions>;
 
@@ -81,7 +76,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     const options = {
       sendHighWaterMark: PUSH_MARK,
       ...this.#options(address),
-      ...HELD_UP,
+      ...this.#patient(),
       ...takingControl(this.#settings),
     };
     const open = () => new this.#addon.Push(options);
@@ -103,6 +98,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
     const options = {
       receiveHighWaterMark: maxUnread ?? PUBLISHED,
       ...this.#options(address),
+      ...this.#patient(),
       ...RECEIVING,
     };
     const open = () => new this.#addon.Subscriber(options);
@@ -113,7 +109,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   pull(address: string): Puller {
     const context = this.#dialling(address);
-    const options = { ...this.#options(address), ...HELD_UP, ...RECEIVING };
+    const options = { ...this.#options(address), ...this.#patient(), ...RECEIVING };
     const open = () => new this.#addon.Pull(options);
     return this.keep(new ZeromqPuller(open, context)).dial();
   }
@@ -126,13 +122,13 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   async bindPull(address: string): Promise<BoundPull> {
     const marks = { receiveHighWaterMark: PULL_MARK };
-    const open = (options: BindOptions) => new this.#addon.Pull({ ...marks, ...options, ...HELD_UP });
+    const open = (options: BindOptions) => new this.#addon.Pull({ ...marks, ...options, ...this.#patient() });
     return this.#bind(address, open, (socket) => new ZeromqPull(socket, this));
   }
 
   async bindPush(address: string): Promise<BoundPush> {
     const small = takingControl(this.#settings);
-    const open = (options: BindOptions) => new this.#addon.Push({ ...options, ...HELD_UP, ...small });
+    const open = (options: BindOptions) => new this.#addon.Push({ ...options, ...this.#patient(), ...small });
     return this.#bind(address, open, (socket) => new ZeromqPush(socket, this));
   }
 
@@ -144,7 +140,7 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
       const socket = new Publisher({
         ...marks,
         ...options,
-        ...HELD_UP,
+        ...this.#patient(),
         ...small,
         sendTimeout: 0,
         noDrop: true,
@@ -173,6 +169,24 @@ export class ZeromqConnection extends BaseConnection implements BindingConnectio
 
   #options(address: string) {
     return socketOptions(this.#addon, this.#settings, address, 'dial');
+  }
+
+  /**
+   * Options of links on which a slow peer may have to wait, or this end is slow itself. ZeroMQ reads a heartbeat only after the messages before
+   * it. It would take a waiting peer for dead and discard what is on the way to it, or abort the process (zeromq/libzmq#4767, #4364). It also
+   * aborts the process when it sends a heartbeat to a peer that is gone and left unread messages (#4841). Peers answer the system's own probes
+   * however slow they are.
+   */
+  #patient() {
+    const seconds = (this.#settings.heartbeatInterval || UNTIL_PROBED) / 1_000;
+    return {
+      heartbeatInterval: 0,
+      heartbeatTimeout: 0,
+      heartbeatTimeToLive: 0,
+      tcpKeepaliveIdle: clamp(Math.ceil(seconds)),
+      tcpKeepaliveInterval: clamp(Math.ceil(seconds / PROBES)),
+      tcpKeepaliveCount: PROBES,
+    };
   }
 
   async #bind<S extends Socket, B extends Bound<S>>(
