@@ -10,8 +10,14 @@ import { plainReply } from '../../../../src/protocol/cache-request.ts';
 import { cancelMessage } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
-import { Feature } from '../../../../src/protocol/message.ts';
-import { encodeWorkReply, readWorkRequest, WorkKind } from '../../../../src/protocol/work-request.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import {
+  encodeWorkRefusal,
+  encodeWorkReply,
+  OFFERS,
+  readWorkRequest,
+  WorkKind,
+} from '../../../../src/protocol/work-request.ts';
 import type { Connection, Puller } from '../../../../src/transport.ts';
 import { bytes } from '../../../support/bytes.ts';
 import { BROKEN, FakeConnection, settle } from '../../../support/fake-connection.ts';
@@ -141,6 +147,41 @@ describe('a worker of a frond Master', () => {
     expect(requests[0]?.worker).toMatch(/^worker\//);
     // A notice that cannot be read cancels nothing.
     expect(own.onCancel.mock.calls).toEqual([[notice]]);
+  });
+
+  it('tells what its functions take, and how far they are where the Master takes that', async () => {
+    for (const more of [Feature.progress, Feature.batches]) {
+      const onOffersRefused = vi.fn();
+      const own = ground({
+        features: Feature.work | more,
+        settings: { offers: bytes('[1]'), onOffersRefused },
+      });
+      const messages: PalmMessage[] = [];
+      own.connection.answer = async (frame) => {
+        messages.push(codec.decode(frame.slice()));
+        if (messages.at(-1)?.function === OFFERS) return encodeWorkRefusal(codec, 'no');
+        return encodeWorkReply(codec, [{ lease: 7, kind: WorkKind.open, frame: bytes('work') }]);
+      };
+      const link = (await own.finding) as LeasedLink;
+      const { value: [work] = [] } = await link.next();
+      if (work === undefined) throw new Error('no work came');
+      link.begin(work);
+      link.tell(palmMessage({ client: 'c', status: Status.progress }), work);
+      link.done(work);
+      await link.flush();
+      await settle();
+      const told = messages.filter(({ function: path }) => path === OFFERS);
+      expect(told).toMatchObject([{ pipeline: 'me', payload: bytes('[1]') }]);
+      expect(onOffersRefused).toHaveBeenCalledTimes(1);
+      const items = messages
+        .filter(({ function: path }) => path !== OFFERS)
+        .flatMap((one) => readWorkRequest(one).items);
+      // The last item of the message holds the progress, or nothing.
+      expect(items.map(({ kind, frame }) => [kind, frame.length > 0])).toEqual([
+        [WorkKind.done, more === Feature.progress],
+      ]);
+      link.stop();
+    }
   });
 
   it('is pushed to where one of its addresses was given', async () => {

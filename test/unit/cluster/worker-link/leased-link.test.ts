@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
-import { type LeasedItem, LeasedLink, Prefetch } from '../../../../src/cluster/worker-link/leased-link.ts';
+import {
+  type LeasedItem,
+  LeasedLink,
+  type LeasedLinkSettings,
+  Prefetch,
+} from '../../../../src/cluster/worker-link/leased-link.ts';
 import {
   UNBEGUN_TIME,
   UNCONFIRMED_BYTES,
@@ -13,12 +18,14 @@ import {
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
-import { palmMessage } from '../../../../src/protocol/message.ts';
+import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 import {
   encodeWorkRefusal,
   encodeWorkReply,
   MOST_ITEMS,
+  OFFERS,
   readWorkRequest,
+  type WorkItem,
   WorkKind,
   type WorkRequest,
 } from '../../../../src/protocol/work-request.ts';
@@ -34,10 +41,11 @@ afterEach(() => {
 const codec = new EnvelopeCodec();
 
 /** A link, and the Master at its other end, which answers when a test says so. */
-function ground(concurrency = 1) {
+function ground(concurrency = 1, settings: Partial<LeasedLinkSettings> = {}) {
   const asked: {
     readonly request: WorkRequest;
     give(...leases: number[]): void;
+    reply(...items: WorkItem[]): void;
     refuse(): void;
     fail(error: unknown): void;
   }[] = [];
@@ -45,6 +53,7 @@ function ground(concurrency = 1) {
     id: 'client',
     name: 'worker',
     concurrency,
+    ...settings,
     ask: (frame) => {
       const reply = deferred<Bytes>();
       asked.push({
@@ -53,6 +62,7 @@ function ground(concurrency = 1) {
           const items = leases.map((lease) => ({ lease, kind: WorkKind.open, frame: bytes(`m${lease}`) }));
           reply.resolve(encodeWorkReply(codec, items));
         },
+        reply: (...items) => reply.resolve(encodeWorkReply(codec, items)),
         refuse: () => reply.resolve(encodeWorkRefusal(codec, 'no')),
         fail: reply.reject,
       });
@@ -482,9 +492,15 @@ describe('how much work is asked for', () => {
     expect(knowing(0, 1).want(0)).toBe(1 + WORK_AHEAD_MESSAGES);
     const prefetch = knowing(1, 2);
     expect([prefetch.want(6), prefetch.want(5), prefetch.want(4)]).toEqual([0, 7, 8]);
+    // Two are being done, and that is more than half of the two ahead.
+    expect(knowing(5, 2).want(2)).toBe(0);
   });
 
   it('follows the average of the last messages, and what is slow at once', () => {
+    const steady = new Prefetch(1);
+    steady.took(1);
+    steady.took(1);
+    expect(steady.want(0)).toBe(1 + 5);
     const prefetch = new Prefetch(1);
     prefetch.took(1);
     prefetch.took(9);
@@ -535,6 +551,9 @@ describe('a report', () => {
     expect(await reported([half, half, half])).toEqual([2, 1]);
     const large = new Uint8Array(WORK_BYTES + 1);
     expect(await reported([large, large])).toEqual([1, 1]);
+    const rest = codec.encode(palmMessage({ payload: half })).length - half.length;
+    expect(await reported([half, new Uint8Array(WORK_BYTES - half.length - 2 * rest)])).toEqual([2]);
+    expect(await reported([half, new Uint8Array(WORK_BYTES - half.length - 2 * rest + 1)])).toEqual([1, 1]);
   });
 
   it('holds 16,384 items at most', async () => {
@@ -581,5 +600,347 @@ describe('a request', () => {
     void link.next();
     await vi.advanceTimersByTimeAsync(0);
     expect(next()?.request).not.toHaveProperty('takesCancels');
+  });
+});
+
+/** Begins what came, so that the link has something to tell. */
+async function working(settings: Partial<LeasedLinkSettings> = {}) {
+  const own = ground(1, settings);
+  const [item] = await own.take(1);
+  if (item === undefined) throw new Error('no work came');
+  own.link.begin(item);
+  return { ...own, item };
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+describe('how far a message is', () => {
+  const half = palmMessage({ client: 'c', status: Status.progress, payload: bytes('half') });
+
+  it('is told among the results where the Master takes that', async () => {
+    const { link, item, asked } = await working({ takesProgress: true });
+    link.tell(half, item);
+    await link.flush();
+    const [told] = asked.flatMap(({ request }) => request.items);
+    expect(told).toMatchObject({ lease: 1, kind: WorkKind.open });
+    expect(codec.decode(told?.frame ?? bytes(''))).toMatchObject({ payload: bytes('half') });
+  });
+
+  it('is not told where the Master does not take it', async () => {
+    for (const settings of [{}, { takesProgress: false }]) {
+      const { link, item, asked } = await working(settings);
+      link.tell(half, item);
+      await link.flush();
+      expect(asked.flatMap(({ request }) => request.items)).toEqual([]);
+    }
+  });
+
+  it('is not told of a message that is not begun, or done', async () => {
+    const { link, take, asked } = ground(1, { takesProgress: true });
+    const [item] = await take(1);
+    if (item === undefined) throw new Error('no work came');
+    link.tell(half, item);
+    link.begin(item);
+    link.done(item);
+    link.tell(half, item);
+    await link.flush();
+    expect(asked.flatMap(({ request }) => request.items)).toMatchObject([
+      { kind: WorkKind.done, frame: bytes('') },
+    ]);
+  });
+});
+
+describe('a notice of cancelled calls', () => {
+  const notice: WorkItem = { lease: 0, kind: WorkKind.notice, frame: bytes('notice') };
+  const work: WorkItem = { lease: 4, kind: WorkKind.open, frame: bytes('m4') };
+
+  it('is not work, and the work beside it is not a notice', async () => {
+    const onNotice = vi.fn();
+    const { link, next } = ground(2, { onNotice });
+    const taking = link.next();
+    const asked = next();
+    expect(asked?.request.takesCancels).toBe(true);
+    asked?.reply(notice, work);
+    expect((await taking).value).toMatchObject([{ lease: 4, state: 'waiting' }]);
+    expect(onNotice.mock.calls).toEqual([[bytes('notice')]]);
+    link.stop();
+  });
+
+  it('that was not asked for is passed over', async () => {
+    const { link, next } = ground(2);
+    const taking = link.next();
+    next()?.reply(notice, work);
+    expect((await taking).value).toMatchObject([{ lease: 4 }]);
+    link.stop();
+  });
+});
+
+describe('work that comes while nobody reads', () => {
+  it('is there for the next read, in order, and more is asked for', async () => {
+    const { link, asked, next, take } = ground(3);
+    await take(1);
+    await link.flush();
+    next()?.give(2);
+    await settle();
+    expect(asked.map(({ request }) => request.want)).toEqual([1]);
+    next()?.give(3);
+    await settle();
+    const { done, value } = await link.next();
+    expect([done, value?.map(({ lease }) => lease)]).toEqual([false, [2, 3]]);
+    // Once.
+    const further = vi.fn();
+    link.next().then(further);
+    await settle();
+    expect(further).not.toHaveBeenCalled();
+    link.stop();
+  });
+
+  it('is none when the answer has none: it is asked for again', async () => {
+    const { link, asked, next } = ground();
+    const read = vi.fn();
+    link.next().then(read);
+    next()?.give();
+    await settle();
+    expect(read).not.toHaveBeenCalled();
+    expect(asked.map(({ request }) => request.want)).toEqual([1]);
+    next()?.give(1);
+    await settle();
+    expect(read).toHaveBeenCalledWith({ done: false, value: [expect.objectContaining({ lease: 1 })] });
+    link.stop();
+  });
+});
+
+describe('a worker', () => {
+  it('asks for as much as before once a message is done', async () => {
+    const { link, item, asked } = await working();
+    await vi.advanceTimersByTimeAsync(10);
+    link.done(item);
+    await link.flush();
+    expect(asked.map(({ request }) => [request.want, request.items.length])).toContainEqual([1, 1]);
+  });
+
+  it('shows that it lives only while it works', async () => {
+    const { link, item, asked } = await working();
+    link.next();
+    await settle();
+    expect(asked.map(({ request }) => kindOf(request))).toEqual(['sign']);
+    link.stop();
+    link.done(item);
+    asked.shift()?.give();
+    await link.flush();
+    await settle();
+    expect(asked.map(({ request }) => kindOf(request))).toEqual(['report']);
+  });
+
+  it('that holds nothing and stops sends nothing', async () => {
+    const { link, asked } = ground();
+    link.stop();
+    expect(await link.flush()).toBe(true);
+    await settle();
+    expect(asked).toEqual([]);
+  });
+
+  it('asks nothing more once the Master has refused it, and no later failure is unhandled', async () => {
+    const { link, item, asked } = await working();
+    link.add(palmMessage({ payload: bytes('r') }), item);
+    await link.flush();
+    // Nobody reads.
+    for (const one of asked.splice(0)) one.refuse();
+    await settle();
+    link.add(palmMessage({ payload: new Uint8Array(UNCONFIRMED_BYTES + 1) }), item);
+    link.done(item);
+    expect(await link.flush()).toBe(true);
+    expect(asked).toEqual([]);
+    await expect(link.next()).rejects.toMatchObject({ code: 'PROTOCOL' });
+    await link.leave(1_000);
+    expect([asked, vi.getTimerCount()]).toEqual([[], 0]);
+  });
+
+  it.each([
+    ['as many as may be unconfirmed', 0, true],
+    ['one more', 1, false],
+  ])('goes on when %s of its bytes are: %s', async (_what, more, goesOn) => {
+    const { link, item, next } = await working();
+    // A sign of life is under way.
+    link.next();
+    await settle();
+    const rest = codec.encode(palmMessage({ payload: new Uint8Array(UNCONFIRMED_BYTES - 100) })).length;
+    const payload = new Uint8Array(UNCONFIRMED_BYTES - 100 + UNCONFIRMED_BYTES - rest + more);
+    link.add(palmMessage({ payload }), item);
+    const flushed = vi.fn();
+    link.flush().then(flushed);
+    await settle();
+    expect(flushed.mock.calls.length > 0).toBe(goesOn);
+    next()?.give();
+    next()?.give();
+    await settle();
+    expect(flushed).toHaveBeenCalledWith(true);
+    link.stop();
+  });
+
+  it('goes on when what is unconfirmed went with a request for work: that waits for work', async () => {
+    const { link, item, asked } = await working();
+    link.add(palmMessage({ payload: new Uint8Array(UNCONFIRMED_BYTES + 1) }), item);
+    link.done(item);
+    expect(await link.flush()).toBe(true);
+    expect(asked.map(({ request }) => kindOf(request))).toEqual(['work']);
+    link.stop();
+  });
+});
+
+describe('work that nobody begins', () => {
+  it('goes back at the time, and not before; what comes meanwhile has no timer of its own', async () => {
+    const { link, take, next, asked } = ground(3);
+    await take(1);
+    await vi.advanceTimersByTimeAsync(UNBEGUN_TIME / 2);
+    const reading = link.next();
+    next()?.give(2);
+    await reading;
+    expect(vi.getTimerCount()).toBe(1);
+    await vi.advanceTimersByTimeAsync(UNBEGUN_TIME / 2 - 1);
+    expect(asked.flatMap(({ request }) => request.items)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked.flatMap(({ request }) => request.items).map(({ lease }) => lease)).toEqual([1, 2]);
+    link.stop();
+  });
+
+  it('does not go back while another is begun in that time', async () => {
+    const { link, take, asked } = ground();
+    const [first] = await take(1, 2);
+    if (first === undefined) throw new Error('no work came');
+    await vi.advanceTimersByTimeAsync(UNBEGUN_TIME - 1);
+    link.begin(first);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked.flatMap(({ request }) => request.items)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(UNBEGUN_TIME);
+    expect(asked.flatMap(({ request }) => request.items)).toMatchObject([
+      { lease: 2, kind: WorkKind.returned },
+    ]);
+    link.stop();
+  });
+});
+
+describe('what the functions take and give', () => {
+  /** A link whose words about its functions a test answers, apart from its requests. */
+  function telling(settings: Partial<LeasedLinkSettings> = {}) {
+    const told: { readonly message: PalmMessage; readonly reply: Deferred<Bytes> }[] = [];
+    const asked: Deferred<Bytes>[] = [];
+    const onOffersRefused = vi.fn();
+    const link = new LeasedLink({
+      id: 'client',
+      name: 'worker',
+      concurrency: 1,
+      offers: bytes('[]'),
+      onOffersRefused,
+      ask: (frame) => {
+        const message = codec.decode(frame.slice());
+        const reply = deferred<Bytes>();
+        if (message.function === OFFERS) told.push({ message, reply });
+        else asked.push(reply);
+        return reply.promise;
+      },
+      ...settings,
+    });
+    const takes = () => told.at(-1)?.reply.resolve(encodeWorkReply(codec, []));
+    return { link, told, asked, onOffersRefused, takes };
+  }
+  const broke = new PalmError('DISCONNECTED', 'broke');
+
+  it('is told at once, under the id and name of the worker', async () => {
+    const { told, takes, onOffersRefused } = telling();
+    expect(told).toMatchObject([{ message: { pipeline: 'worker', payload: bytes('[]') } }]);
+    expect(told[0]?.message.client).toMatch(/^client\//);
+    takes();
+    await settle();
+    expect([told.length, onOffersRefused.mock.calls]).toEqual([1, []]);
+  });
+
+  it('is not told when there is nothing to say', () => {
+    expect(telling({ offers: undefined } as never).told).toEqual([]);
+  });
+
+  it('that the Master refuses is told once, and the worker works on', async () => {
+    const { link, told, asked, onOffersRefused } = telling();
+    told[0]?.reply.resolve(encodeWorkRefusal(codec, 'too much'));
+    await settle();
+    expect(told).toHaveLength(1);
+    expect(onOffersRefused.mock.calls).toMatchObject([[{ code: 'PROTOCOL' }]]);
+    const taking = link.next();
+    asked[0]?.resolve(encodeWorkReply(codec, [{ lease: 1, kind: WorkKind.open, frame: bytes('m') }]));
+    expect((await taking).value).toHaveLength(1);
+    link.stop();
+  });
+
+  it('that is refused may be told to nobody', async () => {
+    const { link, told } = telling({ onOffersRefused: undefined } as never);
+    told[0]?.reply.resolve(encodeWorkRefusal(codec, 'too much'));
+    await settle();
+    link.stop();
+  });
+
+  it('is told again when the link broke before the answer', async () => {
+    const { told, onOffersRefused, takes } = telling();
+    told[0]?.reply.reject(broke);
+    await settle();
+    expect(told.map(({ message }) => message)).toEqual([told[0]?.message, told[0]?.message]);
+    takes();
+    await settle();
+    expect([told.length, onOffersRefused.mock.calls]).toEqual([2, []]);
+  });
+
+  it.each([
+    ['a break', broke],
+    ['another failure', new PalmError('CLOSED', 'closed')],
+  ])('is told no more once the worker has stopped, and %s is no refusal then', async (_what, error) => {
+    const { link, told, onOffersRefused } = telling();
+    link.stop();
+    told[0]?.reply.reject(error);
+    await settle();
+    expect([told.length, onOffersRefused.mock.calls]).toEqual([1, []]);
+  });
+
+  it('is told again over each new link, once', async () => {
+    const { link, told, asked, takes } = telling();
+    takes();
+    const taking = link.next();
+    asked[0]?.resolve(encodeWorkReply(codec, [{ lease: 1, kind: WorkKind.open, frame: bytes('m') }]));
+    const [item] = (await taking).value ?? [];
+    if (item === undefined) throw new Error('no work came');
+    link.begin(item);
+    link.add(palmMessage({ payload: bytes('r') }), item);
+    // A report and a sign of life.
+    await link.flush();
+    expect(asked).toHaveLength(3);
+    asked[1]?.reject(broke);
+    await settle();
+    expect(told).toHaveLength(2);
+    // The second request of the same break.
+    asked[2]?.reject(broke);
+    await settle();
+    expect(told).toHaveLength(2);
+    takes();
+    await settle();
+    asked[3]?.reject(broke);
+    await settle();
+    expect([told.length, asked.length]).toEqual([2, 6]);
+    // The link is back, and breaks again.
+    asked[4]?.resolve(encodeWorkReply(codec, []));
+    await settle();
+    asked[5]?.reject(broke);
+    await settle();
+    expect(told).toHaveLength(3);
+    link.stop();
+  });
+
+  it('is told once when the link breaks while it is being told', async () => {
+    const { link, told, asked } = telling();
+    link.next();
+    asked[0]?.reject(broke);
+    await settle();
+    expect(told).toHaveLength(1);
+    told[0]?.reply.reject(broke);
+    await settle();
+    expect(told).toHaveLength(2);
+    link.stop();
   });
 });
