@@ -164,16 +164,39 @@ export const GROUPS = [
   {
     name: 'runtime',
     room: 'cluster',
+    timeout: 8_000,
     files:
-      /^src\/cluster\/runtime\/(engine|flow|intake|publisher|next-servers|results|failures|notices|cancellations|store|cache-service|previous-server)\.ts/,
+      /^src\/cluster\/runtime\/(cache-service|cancellations|engine|failures|flow|functions|intake|interception|long-texts|next-servers|notices|previous-server|progress-reporter|publisher|results|status|store|typed-function)\.ts/,
     tests: ['test/unit/cluster/runtime/*.test.ts'],
     target: 80,
   },
   {
     name: 'roles',
     room: 'cluster',
+    timeout: 8_000,
     files: /^src\/cluster\/(runtime|roles)\/[^/]*$/,
-    tests: ['test/unit/cluster/runtime/role-host.test.ts', 'test/cluster/counters.test.ts'],
+    tests: [
+      'test/unit/cluster/roles/**',
+      'test/unit/cluster/runtime/role-host.test.ts',
+      'test/cluster/counters.test.ts',
+    ],
+    target: 80,
+  },
+  {
+    name: 'thread-code',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/runtime\/threads\/thread-code\.ts/,
+    // In a thread of its own, the text of the code has nothing of Stryker's.
+    tests: ['test/unit/cluster/runtime/threads/thread-code.test.ts'],
+    target: 80,
+  },
+  {
+    name: 'threads',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/runtime\/threads\//,
+    tests: ['test/unit/cluster/runtime/threads/!(thread-code).test.ts'],
     target: 80,
   },
   { name: 'cluster', files: /^src\/cluster\//, tests: ['test/unit/cluster/**'], target: 80 },
