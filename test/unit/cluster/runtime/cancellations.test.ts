@@ -4,6 +4,7 @@ import {
   Cancellations,
   CancelledFrames,
 } from '../../../../src/cluster/runtime/cancellations.ts';
+import { CANCELLED_FOR, CANCELLED_NAMES } from '../../../../src/flow-control.ts';
 import { type CancelNotice, cancelMessage, readCancel } from '../../../../src/protocol/cancel.ts';
 import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
@@ -83,6 +84,72 @@ describe('a notice', () => {
     for (let i = 0; i < 20; i++) cancellations.cancel(notice('a', ...names(i * 1_024)));
     expect(cancellations.find(palmMessage({ client: 'a/first' }))).toBeUndefined();
     expect(cancellations.find(palmMessage({ client: 'a/20479' }))).toBeDefined();
+  });
+
+  it('is forgotten when it is older than it need be, and not before', () => {
+    vi.useFakeTimers();
+    try {
+      const { cancellations } = ground();
+      // Far from the time at which the first ones would be turned over anyway.
+      vi.advanceTimersByTime(10 * CANCELLED_FOR);
+      const find = () => cancellations.find(palmMessage({ client: 'a/1' }))?.code;
+      cancellations.cancel(notice('a', '1'));
+      vi.advanceTimersByTime(CANCELLED_FOR - 1);
+      expect(find()).toBe('CANCELLED');
+      vi.advanceTimersByTime(1);
+      // It is among the older ones now.
+      expect(find()).toBe('CANCELLED');
+      vi.advanceTimersByTime(CANCELLED_FOR - 1);
+      expect(find()).toBe('CANCELLED');
+      vi.advanceTimersByTime(1);
+      expect(find()).toBeUndefined();
+      // Nobody has looked for long enough.
+      cancellations.cancel(notice('a', '1'));
+      vi.advanceTimersByTime(2 * CANCELLED_FOR - 1);
+      expect(find()).toBe('CANCELLED');
+      cancellations.cancel(notice('a', '1'));
+      vi.advanceTimersByTime(2 * CANCELLED_FOR);
+      expect(find()).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is still known when there are as many newer names as are kept, and is among the older ones then', () => {
+    const { cancellations } = ground();
+    const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => String(from + i));
+    cancellations.cancel(notice('a', 'first'));
+    const find = () => cancellations.find(palmMessage({ client: 'a/first' }))?.code;
+    for (let i = 0; i < CANCELLED_NAMES; i += 1_024)
+      cancellations.cancel(notice('a', ...names(i, Math.min(1_024, CANCELLED_NAMES - 1 - i))));
+    // The half is full with the first name: the next one begins another.
+    for (let i = 0; i < CANCELLED_NAMES - 1_024; i += 1_024)
+      cancellations.cancel(notice('b', ...names(i, 1_024)));
+    expect(find()).toBe('CANCELLED');
+    cancellations.cancel(notice('b', ...names(CANCELLED_NAMES, 1_024)));
+    cancellations.cancel(notice('b', 'one more'));
+    expect(find()).toBeUndefined();
+  });
+
+  it('is passed to all that hold messages, and what they let go of is counted', () => {
+    const { cancellations, run } = ground();
+    const given = notice('a', '1');
+    const holders = [3, 0, 4].map((count) => ({ cancel: vi.fn(() => count) }));
+    for (const holder of holders) cancellations.add(holder);
+    run('a/1');
+    expect(cancellations.cancel(given, notice('b'))).toBe(8);
+    for (const { cancel } of holders) {
+      expect(cancel).toHaveBeenCalledOnce();
+      expect(cancel).toHaveBeenCalledWith(expect.any(CancelledFrames), [given, notice('b')]);
+    }
+  });
+
+  it('does not count a call that goes on', () => {
+    const { cancellations } = ground();
+    const cancel = vi.fn(() => false);
+    cancellations.begin({ message: palmMessage({ client: 'a/1' }), cancel, closing: () => {} });
+    expect(cancellations.cancel(notice('a', '1'))).toBe(0);
+    expect(cancel).toHaveBeenCalledWith(expect.objectContaining({ code: 'CANCELLED' }));
   });
 
   it('goes over the wire as it is', () => {

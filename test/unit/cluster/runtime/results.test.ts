@@ -1,8 +1,8 @@
 /** What a function may return: bytes of any kind, and what is said of anything else. */
 import { runInNewContext } from 'node:vm';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { cancelledAnswer, failed } from '../../../../src/cluster/runtime/failures.ts';
-import { readNotice } from '../../../../src/cluster/runtime/notices.ts';
+import { followNotices, readNotice } from '../../../../src/cluster/runtime/notices.ts';
 import {
   bytesOf,
   handled,
@@ -10,11 +10,14 @@ import {
   NoResult,
   WrongResult,
 } from '../../../../src/cluster/runtime/results.ts';
+import { PREVIOUS_UNREAD } from '../../../../src/flow-control.ts';
+import { AnsweredError } from '../../../../src/functions/contract/answered-error.ts';
 import { atLevel, consoleLogger } from '../../../../src/logging.ts';
-import { cancelMessage } from '../../../../src/protocol/cancel.ts';
+import { cancelMessage, NOTICES } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { palmMessage, Status } from '../../../../src/protocol/message.ts';
+import type { Connection } from '../../../../src/transport.ts';
 import { bytes } from '../../../support/bytes.ts';
 
 describe('the bytes of a result', () => {
@@ -72,14 +75,25 @@ describe('several results', () => {
   });
 });
 
+/** A value that throws when anything of it is read. */
+const UNREADABLE = new Proxy(() => {}, {
+  get: () => {
+    throw new Error('no');
+  },
+  getPrototypeOf: () => {
+    throw new Error('no');
+  },
+});
+
 describe('what a function returned that is not an answer', () => {
   it.each([
-    [new WrongResult('text'), 'the function returned "text", but an answer must be bytes'],
-    [new WrongResult(5, [5]), 'the function returned 5 in a list of 1, but an answer must be bytes'],
-    [new NoResult(undefined), 'the function returned undefined, but its caller waits for an answer'],
-    [new NoResult([]), 'the function returned no results, but its caller waits for an answer'],
+    [() => new WrongResult('text'), 'the function returned "text", but an answer must be bytes'],
+    [() => new WrongResult(5, [5]), 'the function returned 5 in a list of 1, but an answer must be bytes'],
+    [() => new NoResult(undefined), 'the function returned undefined, but its caller waits for an answer'],
+    [() => new NoResult([]), 'the function returned no results, but its caller waits for an answer'],
+    [() => new WrongResult(UNREADABLE), 'the function returned a value that cannot be read, but an answer'],
   ])('is told: %s', (error, text) => {
-    expect(error.message).toContain(text);
+    expect(error().message).toContain(text);
   });
 
   it('has a name that callers know', () => {
@@ -103,6 +117,22 @@ describe('the answer to a call', () => {
     });
   });
 
+  it('that failed is as the error says, for callers that know of that', () => {
+    const error = new AnsweredError('SAD', 'no', { status: Status.invalid, payload: bytes('{}') });
+    const told = { error: 'no', errorName: 'SAD' };
+    expect(failed(settings, message, error)).toMatchObject({
+      ...told,
+      status: Status.invalid,
+      payload: bytes('{}'),
+    });
+    // pylm's callers have no features, and take `0` for a failure.
+    expect(failed(settings, { ...message, features: 0 }, error)).toMatchObject({
+      ...told,
+      status: Status.failed,
+      payload: bytes('0'),
+    });
+  });
+
   it('that failed has the reason and its name, and a status', () => {
     expect(failed(settings, message, new RangeError('no'))).toMatchObject({
       payload: bytes('0'),
@@ -117,6 +147,9 @@ describe('the answer to a call', () => {
       errorName: '',
     });
     expect(failed({ ...settings, includeStack: true }, message, 'no stack').error).toBe('no stack');
+    const warned = { ...logger, error: vi.fn() };
+    failed({ ...settings, logger: warned }, { ...message, stage: 2 }, new RangeError('no'));
+    expect(warned.error.mock.calls).toEqual([['call failed', { function: 's.f', stage: 2, reason: 'no' }]]);
     const odd = Object.defineProperty(new Error('odd'), 'name', {
       get: () => {
         throw new Error('no');
@@ -138,5 +171,38 @@ describe('a notice of a server before', () => {
       codec.encode({ ...cancelMessage(notice), client: '' }).slice(),
     ])
       expect(readNotice(codec, frame)).toBeUndefined();
+  });
+});
+
+describe('what a server publishes for roles behind it', () => {
+  it('is taken from its topic alone: notices and progress, whatever else comes', async () => {
+    const codec = new EnvelopeCodec();
+    const notice = { client: 'a', calls: ['1'], code: 'CANCELLED', reason: 'why' } as const;
+    const cancel = codec.encode(cancelMessage(notice)).slice();
+    const progress = codec.encode(palmMessage({ client: 'a/p1~', status: Status.progress })).slice();
+    const other = codec.encode(palmMessage({ client: 'a/1', function: 's.f' })).slice();
+    const batches = [
+      [{ topic: `${NOTICES}x`, frames: [cancel, progress] }],
+      [{ topic: NOTICES, frames: [new Uint8Array([0xff]), other, progress] }],
+      [{ topic: NOTICES, frames: [cancel] }],
+    ];
+    const subscribe = vi.fn(() => ({
+      async *[Symbol.asyncIterator]() {
+        yield* batches;
+      },
+    }));
+    const [onCancel, onProgress] = [vi.fn(), vi.fn()];
+    const connection = { subscribe } as unknown as Connection;
+    expect(followNotices(connection, 'news', { onCancel, onProgress })).toBe(
+      subscribe.mock.results[0]?.value,
+    );
+    await vi.waitUntil(() => onCancel.mock.calls.length > 0);
+    expect(subscribe.mock.calls).toEqual([['news', NOTICES, { maxUnread: PREVIOUS_UNREAD }]]);
+    expect(onCancel.mock.calls).toEqual([[notice]]);
+    expect(onProgress.mock.calls).toMatchObject([[{ client: 'a/p1~', status: Status.progress }]]);
+    // A worker needs no progress.
+    const own = vi.fn();
+    followNotices(connection, 'news', { onCancel: own });
+    await vi.waitUntil(() => own.mock.calls.length > 0);
   });
 });

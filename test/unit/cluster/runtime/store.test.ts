@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
 import { tally } from '../../../../src/cluster/runtime/status.ts';
-import { MemoryStore, type Store } from '../../../../src/cluster/runtime/store.ts';
+import { checkedStore, MemoryStore, type Store } from '../../../../src/cluster/runtime/store.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
@@ -33,6 +33,90 @@ describe('a store in memory', () => {
     const set = () => store.set('k', new Uint8Array(1_000 - ENTRY - 2 + more));
     if (isTaken) expect(set).not.toThrow();
     else expect(set).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }));
+  });
+
+  it('says of a value that is too large how large it is, and keeps the old one', () => {
+    const store = new MemoryStore({ maxBytes: 1_000 });
+    store.set('k', new Uint8Array([1]));
+    expect(() => store.set('k', new Uint8Array(2_000))).toThrow(
+      "a value of 2000 bytes is over the store's limit of 1000 bytes",
+    );
+    expect(store.get('k')).toEqual(new Uint8Array([1]));
+  });
+
+  it('counts two bytes for each unit of a key', () => {
+    const store = new MemoryStore();
+    store.set('four', new Uint8Array(3));
+    expect(store.bytes).toBe(ENTRY + 2 * 4 + 3);
+  });
+
+  it('drops what was not used for longest', () => {
+    const store = new MemoryStore({ maxBytes: 2 * (ENTRY + 3) });
+    for (const key of ['a', 'b']) store.set(key, new Uint8Array(1));
+    store.get('a');
+    store.set('c', new Uint8Array(1));
+    expect(['a', 'b', 'c'].map((key) => store.get(key) !== undefined)).toEqual([true, false, true]);
+  });
+});
+
+describe('a store of a user', () => {
+  const key = 'k';
+  const value = new Uint8Array([1, 2]);
+  const of = (own: Partial<Record<keyof Store, unknown>>) =>
+    checkedStore({ get: () => undefined, set: () => {}, delete: () => false, ...own } as Store);
+  /** A promise of another library. */
+  const thenable = (result: unknown) => ({
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is.
+    then: (resolve: (result: unknown) => void) => resolve(result),
+  });
+
+  it('is asked what the server is asked', async () => {
+    const calls: unknown[][] = [];
+    const store = of({
+      get: (...call: unknown[]) => void calls.push(['get', ...call]),
+      set: (...call: unknown[]) => void calls.push(['set', ...call]),
+      delete: (...call: unknown[]) => void calls.push(['delete', ...call]),
+    });
+    store.get(key);
+    store.set(key, value);
+    store.delete(key);
+    expect(calls).toEqual([
+      ['get', key],
+      ['set', key, value],
+      ['delete', key],
+    ]);
+  });
+
+  it.each([
+    ['bytes', value, value],
+    ['another view of bytes', new DataView(value.buffer, 1), new Uint8Array([2])],
+    ['nothing', undefined, undefined],
+    ['null, as many stores do for a missing key', null, undefined],
+  ])('may give %s, at once or later', async (_what, given, expected) => {
+    expect(of({ get: () => given }).get(key)).toEqual(expected);
+    for (const later of [Promise.resolve(given), thenable(given)]) {
+      const result = of({ get: () => later }).get(key);
+      expect(result).toBeInstanceOf(Promise);
+      expect(await result).toEqual(expected);
+    }
+  });
+
+  it.each([['text'], [5], [{}]])('that gives %j is at fault, and that is said', async (given) => {
+    const error = /^the store returned .* for key "k", but a value must be a Uint8Array$/;
+    expect(() => of({ get: () => given }).get(key)).toThrow(error);
+    await expect(of({ get: async () => given }).get(key)).rejects.toThrow(error);
+  });
+
+  it('may say in any way whether a key was there, and give anything for a set', async () => {
+    expect([of({ delete: () => 1 }).delete(key), of({ delete: () => undefined }).delete(key)]).toEqual([
+      true,
+      false,
+    ]);
+    expect(await of({ delete: () => thenable(1) }).delete(key)).toBe(true);
+    expect(of({ set: () => 'OK' }).set(key, value)).toBeUndefined();
+    const later = of({ set: () => thenable('OK') }).set(key, value);
+    expect(later).toBeInstanceOf(Promise);
+    expect(await later).toBeUndefined();
   });
 });
 
