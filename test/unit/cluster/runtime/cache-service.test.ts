@@ -1,18 +1,21 @@
 import { describe, expect, it, vi } from 'vitest';
-import { CacheService } from '../../../../src/cluster/runtime/cache-service.ts';
+import { CacheService, type CacheServiceSettings } from '../../../../src/cluster/runtime/cache-service.ts';
+import { LONGEST_TEXT } from '../../../../src/cluster/runtime/long-texts.ts';
 import { tally } from '../../../../src/cluster/runtime/status.ts';
 import { MemoryStore, type Store } from '../../../../src/cluster/runtime/store.ts';
 import { STORE_BYTES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { CANCEL, cancelMessage } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { END_KEY, NEXT } from '../../../../src/protocol/pipeline-end.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
 const from = { link: 'link', onGone: () => () => {} };
 
-function ground(store: Store = new MemoryStore()) {
+function ground(store: Store = new MemoryStore(), more: Partial<CacheServiceSettings> = {}) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const counters = tally();
   const config = { name: 'server', pull_address: 'tcp://127.0.0.1:1' };
@@ -24,6 +27,7 @@ function ground(store: Store = new MemoryStore()) {
     logger,
     tally: counters,
     work: undefined,
+    ...more,
   });
   const ask = async (operation: string, key: string, value = '', fields: Partial<PalmMessage> = {}) => {
     const isSet = operation === 'set';
@@ -190,4 +194,130 @@ describe('requests', () => {
     );
     expect(textOf(reply)).toBe('server');
   });
+});
+
+describe('what else a server answers', () => {
+  const features = async (more: Partial<CacheServiceSettings>) => {
+    const { ask } = ground(undefined, more);
+    return (await ask('get', 'name')).features;
+  };
+
+  it('is told with each reply: that it gives work, and takes notices of cancelled calls', async () => {
+    expect(await features({})).toBe(Feature.replies);
+    expect(await features({ work: () => bytes('') })).toBe(Feature.replies | Feature.work | Feature.progress);
+    expect(await features({ cancel: () => 0 })).toBe(Feature.replies | Feature.cancels);
+  });
+
+  it('is requests for work, and what workers say of their functions, as they are answered', async () => {
+    const work = vi.fn(() => bytes('answer'));
+    const { service, ask } = ground(undefined, { work });
+    for (const path of ['_.work', '_.offers']) {
+      const request = palmMessage({ function: path, client: 'w' });
+      expect(service.answer(codec.encode(request), from)).toEqual(bytes('answer'));
+      expect(work).toHaveBeenLastCalledWith(request, from);
+    }
+    expect(textOf((await ask('get', 'name')).payload)).toBe('server');
+    expect(work).toHaveBeenCalledTimes(2);
+  });
+
+  it('is notices of cancelled calls, with the number of those that were here', async () => {
+    const notice = { client: 'a', calls: ['1'], code: 'CANCELLED', reason: 'why' } as const;
+    const cancel = vi.fn(() => 3);
+    const { service, ask } = ground(undefined, { cancel });
+    const request = { ...cancelMessage(notice), features: Feature.replies };
+    const reply = codec.decode(await service.answer(codec.encode(request), from));
+    expect([textOf(reply.payload), reply.status, cancel.mock.calls]).toEqual(['3', Status.ok, [[notice]]]);
+    // One that cannot be read is refused.
+    const bad = codec.decode(await service.answer(codec.encode({ ...request, client: '' }), from));
+    expect(bad.status).toBe(Status.failed);
+    await ask('get', 'name');
+    expect(cancel).toHaveBeenCalledTimes(1);
+  });
+
+  it('is what a next server of a pipeline says of itself', async () => {
+    const next = vi.fn(async () => {});
+    const { service, ask } = ground(undefined, { next });
+    const request = palmMessage({ function: NEXT, cache: 'second', features: Feature.replies });
+    const reply = codec.decode(await service.answer(codec.encode(request), from));
+    expect(reply).toMatchObject({ status: Status.ok, payload: bytes('') });
+    expect(next.mock.calls).toEqual([[request, from]]);
+    await ask('get', 'name');
+    expect(next).toHaveBeenCalledTimes(1);
+  });
+
+  it('is none of these where nobody takes them', async () => {
+    const { service, counters } = ground();
+    for (const path of ['_.work', '_.offers', CANCEL, NEXT]) {
+      const request = palmMessage({ function: path, client: 'w', features: Feature.replies });
+      expect(codec.decode(await service.answer(codec.encode(request), from)).status).toBe(
+        Status.unknownFunction,
+      );
+    }
+    expect(counters.dropped).toBe(4);
+  });
+
+  it('is where a pipeline ends, where that is known', async () => {
+    const { ask } = ground(undefined, { end: () => bytes('the end') });
+    expect(textOf((await ask('get', END_KEY)).payload)).toBe('the end');
+    expect(await ground().ask('get', END_KEY)).toMatchObject({ status: Status.missing });
+  });
+
+  it('is its status and its functions', async () => {
+    const { ask } = ground(undefined, { status: () => bytes('up'), offers: () => bytes('[f]') });
+    expect(textOf((await ask('get', 'frond_status')).payload)).toBe('up');
+    expect(textOf((await ask('get', 'frond_functions')).payload)).toBe('[f]');
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    [
+      'clear',
+      'k',
+      Status.unknownFunction,
+      'the operations of the cache are set, get and delete, not "_.clear"',
+    ],
+    ['set', 'x'.repeat(4_097), Status.refused, 'a key may have 4096 characters, not 4097'],
+    ['get', 'k', Status.missing, 'there is no key "k"'],
+    ['delete', 'k', Status.missing, 'there is no key "k"'],
+    ['delete', 'x'.repeat(LONGEST_TEXT), Status.missing, expect.stringMatching(/^there is no key "x+/)],
+    ['delete', 'x'.repeat(LONGEST_TEXT + 1), Status.missing, `there is no key of ${LONGEST_TEXT + 1} bytes`],
+    ['set', 'name', Status.refused, 'key "name" is the server\'s configuration'],
+  ])('says what is wrong: %s %.10s', async (operation, key, status, error) => {
+    expect(await ground().ask(operation, key, 'v')).toMatchObject({ status, error, payload: bytes('') });
+  });
+
+  it('of another failure than that of a store without room is a failure', async () => {
+    const set = () => {
+      throw new PalmError('PROTOCOL', 'torn');
+    };
+    const { ask } = ground({ get: () => undefined, set, delete: () => false } as unknown as Store);
+    expect(await ask('set', 'k', 'v')).toMatchObject({ status: Status.failed, error: 'torn' });
+    const plain = Object.assign(new Error('torn'), { code: 'TOO_LARGE' });
+    const other = ground({ get: () => Promise.reject(plain), set, delete: () => false } as unknown as Store);
+    expect(await other.ask('get', 'k')).toMatchObject({ status: Status.failed });
+  });
+
+  it('is in the log, and an answer is not', async () => {
+    const { ask, service, logger } = ground();
+    await ask('get', 'name');
+    await ask('get', 'nothing');
+    expect(logger.warning).not.toHaveBeenCalled();
+    await ask('set', 'name', 'v');
+    service.answer(new Uint8Array([0xff]), from);
+    expect(logger.warning.mock.calls).toEqual([
+      ['cache request refused', { function: '_.set', reason: 'key "name" is the server\'s configuration' }],
+      ['bad cache request', { size: 1, reason: expect.stringMatching(/./) }],
+    ]);
+  });
+
+  it('is not in the reply to an answer', async () => {
+    expect(await ground().ask('get', 'name')).toMatchObject({ status: Status.ok, error: '' });
+  });
+});
+
+it('a value that is kept does not keep the request that brought it', async () => {
+  const { ask, store } = ground();
+  await ask('set', 'k', 'v');
+  expect((await store.get('k'))?.buffer.byteLength).toBe(1);
 });

@@ -72,11 +72,12 @@ function ground(concurrency = 1, settings: Partial<LeasedLinkSettings> = {}) {
   /** The request that came next. */
   const next = () => asked.shift();
   const take = async (...leases: number[]) => {
-    const taking = link.next();
+    const taken: LeasedItem[] = [];
+    link.next().then(({ value = [] }) => taken.push(...value));
     await vi.advanceTimersByTimeAsync(0);
     next()?.give(...leases);
-    const { value } = await taking;
-    return [...(value ?? [])] as LeasedItem[];
+    await vi.advanceTimersByTimeAsync(0);
+    return taken;
   };
   return { link, asked, next, take };
 }
