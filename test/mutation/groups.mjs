@@ -142,7 +142,7 @@ export const GROUPS = [
     room: 'cluster',
     timeout: 8_000,
     files: /^src\/cluster\/dispatch\/scatter-gather\.ts/,
-    tests: ['test/unit/cluster/dispatch/scatter-gather.test.ts'],
+    tests: ['test/unit/cluster/dispatch/scatter-gather.test.ts', 'test/unit/cluster/roles/master.test.ts'],
     target: 80,
   },
   {

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
 import { type FunctionContext, Server, type ServerOptions } from '../../../../src/cluster/index.ts';
+import type { Interceptor } from '../../../../src/interceptor.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { palmMessage } from '../../../../src/protocol/message.ts';
@@ -93,8 +94,11 @@ describe('a server', () => {
   });
 
   it('takes interceptors at its start and later', async () => {
-    const adding = (mark: string) => (next: (call: never) => Promise<unknown>) => async (call: never) =>
-      bytes(textOf((await next(call)) as Uint8Array) + mark);
+    const adding =
+      (mark: string): Interceptor =>
+      (next) =>
+      async (call) =>
+        bytes(textOf((await next(call)) as Uint8Array) + mark);
     const { server, call } = await open({ interceptors: [adding('!')] });
     expect(await call('echo', 'x')).toBe('x!');
     expect(server.use(adding('?'))).toBe(server);

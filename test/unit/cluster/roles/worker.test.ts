@@ -9,6 +9,8 @@ import {
   type WorkerOptions,
 } from '../../../../src/cluster/index.ts';
 import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
+import type { Interceptor } from '../../../../src/interceptor.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import type { PalmError } from '../../../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
@@ -97,8 +99,11 @@ describe('a worker', () => {
   });
 
   it('takes interceptors at its start and later', async () => {
-    const adding = (mark: string) => (next: (call: never) => Promise<unknown>) => async (call: never) =>
-      bytes(textOf((await next(call)) as Uint8Array) + mark);
+    const adding =
+      (mark: string): Interceptor =>
+      (next) =>
+      async (call) =>
+        bytes(textOf((await next(call)) as Uint8Array) + mark);
     const { worker, call } = await open({ interceptors: [adding('!')] });
     expect(worker.use(adding('?'))).toBe(worker);
     expect(textOf(await call('echo', 'x'))).toBe('x?!');
@@ -186,10 +191,10 @@ describe('what a worker says of its functions', () => {
       open: async () => {
         const connection = await transport.open();
         const request = connection.request.bind(connection);
-        connection.request = (address, frame, options) => {
+        connection.request = (address: string, frame: Bytes) => {
           const message = codec.decode(frame.slice());
-          if (message.function !== OFFERS) return request(address, frame, options);
-          return request(address, codec.encode({ ...message, function: '_.older' }).slice(), options);
+          if (message.function !== OFFERS) return request(address, frame);
+          return request(address, codec.encode({ ...message, function: '_.older' }).slice());
         };
         return connection;
       },

@@ -365,7 +365,7 @@ describe('a call that is cancelled', () => {
     for (const fields of [{}, { features: Feature.ends }]) {
       const gate = deferred<void>();
       const { begin, cancellations, counters } = ground(
-        { f: (() => gate.promise.then(result)) as never },
+        { f: (() => gate.promise.then(result as () => unknown)) as never },
         { mayEnd: true },
       );
       const { emitted, over } = begin(fields);

@@ -139,10 +139,10 @@ function ground(options: Partial<FlowSettings<string>> = {}) {
     ...options,
   });
   const serve = (...batches: (readonly string[])[]) => {
-    const source = {
+    const source: Source<string> = {
       next: async () => {
         const value = batches.shift();
-        return value === undefined ? ({ done: true, value } as const) : { done: false, value };
+        return value === undefined ? { done: true, value } : { done: false, value };
       },
       release: (item: string) => void log.push(`${item} released`),
       held: () => void log.push('held'),

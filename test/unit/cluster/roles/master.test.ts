@@ -1,0 +1,333 @@
+/** A Master and a Hub in one process: scatter and gather around workers, what they tell and refuse, and how they close. */
+import { describe, expect, it } from 'vitest';
+import { deferred } from '../../../../src/async/deferred.ts';
+import {
+  Hub,
+  type HubOptions,
+  Master,
+  type MasterOptions,
+  Server,
+  Worker,
+} from '../../../../src/cluster/index.ts';
+import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts';
+import { cancelMessage } from '../../../../src/protocol/cancel.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import type { PalmError } from '../../../../src/protocol/errors.ts';
+import { palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { encodeWorkRequest, readWorkReply } from '../../../../src/protocol/work-request.ts';
+import { memory } from '../../../../transports/memory/index.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
+import { testCluster } from '../../../support/test-cluster.ts';
+import { until, within } from '../../../support/wait.ts';
+
+const cluster = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
+const codec = new EnvelopeCodec();
+const upper: PalmFunctions = { upper: (own) => bytes(textOf(own).toUpperCase()) };
+
+async function open(options: Partial<MasterOptions> = {}) {
+  const { transport, own, connect } = cluster();
+  const quiet = { transport, loggingLevel: 'silent' } as const;
+  const master = own(await Master.start({ ...quiet, name: 'm', heartbeat: 100, ...options }));
+  const { dbAddress } = master;
+  const work = async (functions: PalmFunctions = upper) =>
+    own(await Worker.start({ ...quiet, dbAddress, functions }));
+  const client = await connect({ dbAddress });
+  const call = (name: string, text: string, messages = 1) =>
+    client.eval(`m.${name}`, bytes(text), { timeout: 5_000, messages } as { messages: 1 });
+  const several = async (name: string, text: string, messages: number) =>
+    ((await call(name, text, messages)) as unknown as Uint8Array[]).map(textOf);
+  const said = async (key: string) => textOf((await client.get(key)) ?? bytes(''));
+  return { transport, own, connect, master, work, client, call, several, said, quiet };
+}
+
+describe('a master', () => {
+  it('tells its addresses, and what it is', async () => {
+    const { master, said } = await open();
+    const { dbAddress, pullAddress, pubAddress, workerPullAddress, workerPushAddress } = master;
+    const addresses = {
+      db_address: dbAddress,
+      pull_address: pullAddress,
+      pub_address: pubAddress,
+      worker_pull_address: workerPullAddress,
+      worker_push_address: workerPushAddress,
+    };
+    for (const [key, address] of Object.entries(addresses)) expect(await said(key)).toBe(address);
+    expect(JSON.parse(await said('frond_status'))).toMatchObject({
+      role: 'Master',
+      name: 'm',
+      functions: [],
+      pipelined: false,
+      addresses,
+      workers: [],
+      pushedWorkers: 0,
+    });
+    expect(JSON.parse(await said('frond_status'))).not.toHaveProperty('previous');
+    expect(master.functionNames).toEqual([]);
+  });
+
+  it('gives calls to its workers and their results to clients', async () => {
+    const { work, call, master } = await open();
+    await work();
+    expect(textOf(await call('upper', 'x'))).toBe('X');
+    expect(master.counters).toMatchObject({ received: 1, answered: 1, failed: 0, dropped: 0, inFlight: 0 });
+  });
+
+  it('says what the functions of its workers are', async () => {
+    const { work, said } = await open();
+    await work();
+    expect(JSON.parse(await said('frond_functions'))).toEqual([{ name: 'echo' }, { name: 'upper' }]);
+  });
+
+  it('scatters and gathers', async () => {
+    const { work, several, master } = await open({
+      *scatter(message) {
+        for (const more of ['a', 'b']) yield { ...message, payload: bytes(textOf(message.payload) + more) };
+      },
+      *gather(message) {
+        yield message;
+        if (textOf(message.payload).endsWith('B')) yield { ...message, payload: bytes('end') };
+      },
+    });
+    await work();
+    expect((await several('upper', 'x', 3)).sort()).toEqual(['XA', 'XB', 'end']);
+    expect(master.counters).toMatchObject({ received: 1, answered: 3 });
+  });
+
+  it('gives scatter and gather payloads that they may change', async () => {
+    const change = function* (message: { readonly payload: Uint8Array }) {
+      message.payload.reverse();
+      yield message as never;
+    };
+    for (const options of [{ scatter: change }, { gather: change }]) {
+      const { work, call } = await open(options);
+      await work();
+      expect(textOf(await call('upper', 'abc'))).toBe('CBA');
+    }
+  });
+
+  it.each(['scatter', 'gather'] as const)('answers a call that fails in %s', async (where) => {
+    const { work, call, master } = await open({
+      [where]: () => {
+        throw new RangeError('too far');
+      },
+    });
+    await work();
+    await expect(call('upper', 'x')).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'RangeError' });
+    expect(master.counters).toMatchObject({ received: 1, answered: 1, failed: 1 });
+  });
+
+  it('gives a message that kills its workers up, and says how many died', async () => {
+    for (const [maxDeliveries, died] of [
+      [1, '1 worker'],
+      [2, '2 workers'],
+    ] as const) {
+      const { call, master, transport, own } = await open({ maxDeliveries });
+      const calling = call('dies', 'x').catch((error: unknown) => error);
+      for (let death = 0; death < maxDeliveries; death++) {
+        const worker = own(await transport.open());
+        const request = { worker: `w${death}`, name: 'w', want: 1, leaves: false, isAway: false, items: [] };
+        for (let sequence = 1, items: readonly unknown[] = []; items.length === 0; sequence++) {
+          const frame = encodeWorkRequest(codec, { ...request, sequence });
+          const asked = worker.request(master.dbAddress, frame).reply;
+          items = readWorkReply(codec, await within(5_000, asked));
+        }
+        await worker.close({ timeout: 0 });
+      }
+      expect(await within(10_000, calling)).toMatchObject({
+        code: 'REMOTE',
+        remoteName: 'WorkerDied',
+        message: expect.stringContaining(
+          `${died} died with this message; no other worker gets it (maxDeliveries)`,
+        ),
+      });
+      expect(master.counters).toMatchObject({ answered: 1, failed: 1, inFlight: 0 });
+    }
+  });
+
+  it('drops results of nothing that it pushed, and counts each', async () => {
+    const { master, own, transport } = await open();
+    const pusher = own(await transport.open()).push(master.workerPullAddress);
+    await pusher.ready();
+    const made = codec.encode(palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('x') })).slice();
+    await pusher.send([made, made, new Uint8Array([0xff])]);
+    await until(() => master.counters.dropped === 3);
+    expect(master.counters).toMatchObject({ received: 0, answered: 0 });
+  });
+
+  it('pushes work to workers that do not ask, and takes their results', async () => {
+    const { master, own, transport, call } = await open();
+    const peer = own(await transport.open());
+    const [puller, pusher] = [peer.pull(master.workerPushAddress), peer.push(master.workerPullAddress)];
+    await Promise.all([puller.ready(), pusher.ready()]);
+    const calling = call('f', 'x');
+    const { value = [] } = await within(5_000, puller[Symbol.asyncIterator]().next());
+    await until(() => master.counters.inFlight === 1);
+    await pusher.send(
+      value.map((frame) => codec.encode({ ...codec.decode(frame), payload: bytes('r') }).slice()),
+    );
+    expect(textOf(await within(5_000, calling))).toBe('r');
+    expect(master.counters).toMatchObject({ received: 1, answered: 1, dropped: 0 });
+  });
+
+  it('lets go of a call that is cancelled, and counts it', async () => {
+    const { master, client } = await open();
+    const abort = new AbortController();
+    const calling = client.eval('m.f', bytes('x'), { signal: abort.signal }).catch(() => {});
+    await until(() => master.counters.inFlight === 1);
+    abort.abort();
+    await calling;
+    await until(() => master.counters.cancelled === 1);
+    expect(master.counters).toMatchObject({ received: 1, answered: 0, inFlight: 0 });
+  });
+
+  it('answers a call that comes after its notice, and gives it to nobody', async () => {
+    const { master, work, transport, own } = await open();
+    const worker = await work();
+    const peer = own(await transport.open());
+    const answers = peer.subscribe(master.pubAddress, 'c/1');
+    const pusher = peer.push(master.pullAddress);
+    await Promise.all([answers.ready(), pusher.ready()]);
+    const notice = { client: 'c', calls: ['1'], code: 'CANCELLED', reason: 'enough' } as const;
+    await peer.request(master.dbAddress, codec.encode(cancelMessage(notice)).slice()).reply;
+    const message = palmMessage({ client: 'c/1', function: 'm.upper', payload: bytes('x') });
+    await pusher.send([codec.encode(message).slice()]);
+    const { value = [] } = await within(5_000, answers[Symbol.asyncIterator]().next());
+    const [frame] = value.flatMap(({ frames }) => frames);
+    expect(codec.decode(frame ?? bytes(''))).toMatchObject({ status: Status.cancelled, payload: bytes('0') });
+    expect(worker.counters.received).toBe(0);
+    expect(master.counters).toMatchObject({ received: 1, answered: 1 });
+  });
+
+  it('refuses interceptors: its workers have the functions', async () => {
+    const { master } = await open();
+    expect(() => master.use((next) => next)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: 'a Master or Hub has no functions: use its workers, or scatter and gather',
+      }),
+    );
+  });
+
+  it.each([
+    ['heartbeat', 0],
+    ['heartbeat', 'x'],
+    ['workerTimeout', -1],
+    ['maxDeliveries', 0],
+    ['maxDeliveries', 1.5],
+    ['maxWaiting', 'x'],
+    ['workerPushAddress', 'nowhere'],
+    ['workerPullAddress', 'nowhere'],
+    ['pubAddress', 'nowhere'],
+    ['pullAddress', 'nowhere'],
+  ])('with %s %s is refused, by its name', async (name, value) => {
+    const error = (await open({ [name]: value }).catch((one: unknown) => one)) as PalmError;
+    expect(error.code).toBe('INVALID_CALL');
+    if (!name.endsWith('Address')) expect(error.message).toContain(name);
+  });
+
+  it('sends results to the next server, or where handleStream says', async () => {
+    const { master, work, transport, own } = await open({ pipelined: true });
+    await work();
+    const peer = own(await transport.open());
+    const next = peer.subscribe(master.pubAddress, 'm');
+    const pusher = peer.push(master.pullAddress);
+    await Promise.all([next.ready(), pusher.ready()]);
+    const message = palmMessage({ client: 'c/1', function: 'm.upper p.f', payload: bytes('x') });
+    await pusher.send([codec.encode(message).slice()]);
+    const { value = [] } = await within(5_000, next[Symbol.asyncIterator]().next());
+    const [frame] = value.flatMap(({ frames }) => frames);
+    expect(codec.decode(frame ?? bytes(''))).toMatchObject({ stage: 1, payload: bytes('X') });
+  });
+});
+
+describe('a master that closes', () => {
+  it('has what its workers hold finished, and sends the results', async () => {
+    const gate = deferred<void>();
+    const { work, call, master } = await open();
+    const worker = await work({
+      wait: async (payload) => {
+        await gate.promise;
+        return payload;
+      },
+    });
+    const calling = call('wait', 'x');
+    await until(() => worker.counters.inFlight === 1);
+    const closing = master.close();
+    gate.resolve();
+    expect(textOf(await within(5_000, calling))).toBe('x');
+    await within(5_000, closing);
+  });
+
+  it('gives up what nobody takes, after the time', async () => {
+    const { call, master } = await open();
+    const calling = call('f', 'x').catch((error: unknown) => error);
+    await until(() => master.counters.inFlight === 1);
+    const before = performance.now();
+    await within(5_000, master.close({ timeout: 30 }));
+    expect(performance.now() - before).toBeGreaterThanOrEqual(25);
+    await within(10_000, calling);
+  });
+});
+
+describe('a hub', () => {
+  async function hubbed(options: Partial<HubOptions> = {}) {
+    const { transport, own, connect } = cluster();
+    const quiet = { transport, loggingLevel: 'silent' } as const;
+    const server = own(await Server.start({ ...quiet, name: 'first', pipelined: true }));
+    const hub = own(
+      await Hub.start({
+        ...quiet,
+        name: 'hub',
+        previous: 'first',
+        previousDbAddress: server.dbAddress,
+        ...options,
+      }),
+    );
+    await within(5_000, hub.ready());
+    own(await Worker.start({ ...quiet, dbAddress: hub.dbAddress, functions: upper }));
+    return { server, hub, connect };
+  }
+
+  it('gives what the server before it publishes to workers', async () => {
+    const { server, hub, connect } = await hubbed();
+    expect(hub.subAddress).toBe(server.pubAddress);
+    const client = await connect({ dbAddress: server.dbAddress });
+    const path = ['first.echo', 'hub.upper'];
+    expect(textOf(await client.eval(path, bytes('x'), { timeout: 5_000 }))).toBe('X');
+    expect(hub.counters).toMatchObject({ received: 1, answered: 1 });
+    const { dbAddress, pubAddress, workerPullAddress, workerPushAddress } = hub;
+    const own = await connect({ dbAddress });
+    expect(JSON.parse(textOf((await own.get('frond_status')) ?? bytes('{}')))).toMatchObject({
+      role: 'Hub',
+      previous: ['first'],
+      addresses: {
+        db_address: dbAddress,
+        pub_address: pubAddress,
+        sub_address: server.pubAddress,
+        worker_pull_address: workerPullAddress,
+        worker_push_address: workerPushAddress,
+      },
+    });
+  });
+
+  it('reads where it is told, and reads no more once it is closed', async () => {
+    const { transport, own } = cluster();
+    const quiet = { transport, loggingLevel: 'silent' } as const;
+    const hub = own(
+      await Hub.start({ ...quiet, name: 'hub', previous: 'first', subAddress: 'memory://later' }),
+    );
+    expect(hub.subAddress).toBe('memory://later');
+    const ready = hub.ready();
+    const refused = expect(ready).rejects.toMatchObject({ code: 'CLOSED' });
+    await hub.close();
+    await refused;
+  });
+
+  it.each([
+    ['without a previous server', { previous: '' }],
+    ['without an address of it', { previousDbAddress: undefined }],
+    ['with an address that the transport does not take', { subAddress: 'nowhere' }],
+  ])('%s is refused', async (_what, options) => {
+    await expect(hubbed(options)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+  });
+});
