@@ -1,8 +1,26 @@
-/** A Master's hand-over when workers die, come back, and finish late. */
+/** A Master's dispatcher: its answer to each kind of request, what it does with messages, and workers that die, come back, and finish late. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ByteBudget } from '../../../../src/async/byte-budget.ts';
 import { deferred } from '../../../../src/async/deferred.ts';
-import { WORKER_RESULTS } from '../../../../src/flow-control.ts';
+import { Dispatcher, type DispatcherSettings } from '../../../../src/cluster/dispatch/dispatcher.ts';
+import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
+import { costOf } from '../../../../src/cluster/runtime/intake.ts';
+import { DEAD_WORKERS, TURN, WORKER_QUEUE, WORKER_RESULTS } from '../../../../src/flow-control.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { type CancelNotice, readCancel } from '../../../../src/protocol/cancel.ts';
+import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import {
+  encodeWorkRequest,
+  offersMessage,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+  type WorkRequest,
+} from '../../../../src/protocol/work-request.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
 import { HEARTBEAT, MAX_DELIVERIES, ModelGround, WORKER_TIMEOUT } from '../../../support/mortal-workers.ts';
 
 beforeEach(() => {
@@ -10,6 +28,952 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
+});
+
+const codec = new EnvelopeCodec();
+const NOTHING: Bytes = new Uint8Array(0);
+
+function linkOf() {
+  const listeners = new Set<() => void>();
+  return {
+    link: {},
+    onGone: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    cut: () => {
+      for (const listener of [...listeners]) listener();
+    },
+    get listeners() {
+      return listeners.size;
+    },
+  };
+}
+
+/** What came of a request: its items once it is answered. */
+interface Reply {
+  items?: readonly WorkItem[];
+  error?: unknown;
+}
+
+function ground(options: Partial<DispatcherSettings> = {}) {
+  const results: string[] = [];
+  const progress: string[] = [];
+  const givenUp: string[] = [];
+  const pushed: string[] = [];
+  const cancelled: number[] = [];
+  const log: string[] = [];
+  let onPeers = () => {};
+  const push = {
+    address: '',
+    peers: 0,
+    onPeers: (listener: () => void) => {
+      onPeers = listener;
+    },
+    send: async (frames: readonly Bytes[]) =>
+      void pushed.push(...frames.map((frame) => textOf(codec.decode(frame).payload))),
+    close: async () => {},
+  };
+  const noting = (level: string) => (message: string, fields: object | undefined) =>
+    log.push(`${level}: ${message} ${JSON.stringify(fields)}`);
+  const budgets = { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(2 ** 28) };
+  const dispatcher = new Dispatcher({
+    push,
+    onResults: async (frames) =>
+      void results.push(...frames.map((frame) => textOf(codec.decode(frame).payload))),
+    onProgress: ({ payload }) => progress.push(textOf(payload)),
+    onGivenUp: ({ payload }, deaths) => givenUp.push(`${textOf(payload)} ${deaths}`),
+    onCancelled: (count) => cancelled.push(count),
+    logger: {
+      debug: noting('debug'),
+      info: noting('info'),
+      warning: noting('warning'),
+      error: noting('error'),
+    },
+    budgets,
+    isVerbatim: false,
+    heartbeat: HEARTBEAT,
+    workerTimeout: WORKER_TIMEOUT,
+    maxDeliveries: 3,
+    ...options,
+  });
+  const links = new Map<string, ReturnType<typeof linkOf>>();
+  const link = (worker: string) => {
+    const known = links.get(worker) ?? linkOf();
+    links.set(worker, known);
+    return known;
+  };
+  let sequence = 0;
+  const send = (message: PalmMessage, from: ReturnType<typeof linkOf>): Reply => {
+    const reply: Reply = {};
+    try {
+      Promise.resolve(dispatcher.answer(message, from)).then(
+        (frame) => {
+          try {
+            reply.items = readWorkReply(codec, frame);
+          } catch (error) {
+            reply.error = error;
+          }
+        },
+        (error) => {
+          reply.error = error;
+        },
+      );
+    } catch (error) {
+      reply.error = error;
+    }
+    return reply;
+  };
+  /** A request of a worker. */
+  const ask = async (worker: string, request: Partial<WorkRequest> = {}, from = link(worker)) => {
+    const whole = {
+      worker,
+      name: `n${worker}`,
+      sequence: ++sequence,
+      want: 0,
+      leaves: false,
+      isAway: false,
+      items: [],
+    };
+    const reply = send(codec.decode(encodeWorkRequest(codec, { ...whole, ...request }).slice()), from);
+    await vi.advanceTimersByTimeAsync(0);
+    return reply;
+  };
+  /** A sign of life, whose answer nobody waits for. */
+  const show = (worker: string) => {
+    const request = { worker, name: 'n', sequence: 1, want: 0, leaves: false, isAway: false, items: [] };
+    void dispatcher.answer(codec.decode(encodeWorkRequest(codec, request)), link(worker));
+  };
+  const offer = async (worker: string, offers: string, from = link(worker)) => {
+    const message = offersMessage({ worker, name: `n${worker}`, offers: bytes(offers) });
+    const reply = send(codec.decode(codec.encode(message).slice()), from);
+    await vi.advanceTimersByTimeAsync(0);
+    return reply;
+  };
+  const add = (...texts: string[]) => {
+    for (const text of texts) {
+      const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes(text) });
+      dispatcher.add(message, codec.encode(message).slice());
+    }
+    return dispatcher.flush();
+  };
+  const pass = (time: number) => vi.advanceTimersByTimeAsync(time);
+  const cancel = (notice: Partial<CancelNotice>) => {
+    const notices = [
+      { client: 'c', calls: ['1'], code: 'CANCELLED', reason: 'enough', ...notice } as CancelNotice,
+    ];
+    return dispatcher.cancel(new CancelledFrames(new CancelledCalls(notices), notices), notices);
+  };
+  const peers = (count: number) => {
+    push.peers = count;
+    onPeers();
+  };
+  return {
+    dispatcher,
+    results,
+    progress,
+    givenUp,
+    pushed,
+    cancelled,
+    log,
+    budgets,
+    link,
+    ask,
+    show,
+    offer,
+    add,
+    pass,
+    cancel,
+    peers,
+  };
+}
+
+/** The texts of the messages in a reply. */
+const texts = ({ items }: Reply) => items?.map(({ frame }) => textOf(codec.decode(frame).payload));
+
+/** What a worker says of the message in an item of a reply. */
+function result(
+  { items }: Reply,
+  text: string,
+  { at = 0, kind = WorkKind.done as number, status = 0 } = {},
+): WorkItem {
+  const item = items?.[at];
+  if (item === undefined) throw new Error('no work came');
+  return {
+    lease: item.lease,
+    kind,
+    frame: codec.encode({ ...codec.decode(item.frame), payload: bytes(text), status }).slice(),
+  };
+}
+
+describe('a request for work', () => {
+  it('waits until there is work, and with results until it has brought them', async () => {
+    const { ask, add, results, dispatcher } = ground();
+    const first = await ask('a', { want: 1 });
+    expect(first).toEqual({});
+    add('1');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(texts(first)).toEqual(['1']);
+    const next = await ask('a', { want: 1, items: [result(first, 'r1')] });
+    expect([results, next]).toEqual([['r1'], {}]);
+    add('2');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(texts(next)).toEqual(['2']);
+    dispatcher.close();
+  });
+
+  it('is answered with nothing after a heartbeat, and then no more with work', async () => {
+    const { ask, add, pass, dispatcher } = ground();
+    const first = await ask('a', { want: 1 });
+    await pass(HEARTBEAT - 1);
+    expect(first).toEqual({});
+    await pass(1);
+    expect(first).toEqual({ items: [] });
+    add('1');
+    await pass(0);
+    expect(dispatcher.waiting).toBe(1);
+    dispatcher.close();
+  });
+
+  it('has a third of the time that a worker may be silent when a heartbeat is longer', async () => {
+    const { ask, pass, dispatcher } = ground({ heartbeat: 60_000, workerTimeout: 3_000 });
+    const first = await ask('a', { want: 1 });
+    await pass(999);
+    expect(first).toEqual({});
+    await pass(1);
+    expect(first).toEqual({ items: [] });
+    dispatcher.close();
+  });
+
+  it('that comes again gets the same answer as long as some of its work is not done, and none after that', async () => {
+    const { ask, add, dispatcher } = ground();
+    add('1', '2');
+    const first = await ask('a', { want: 2, sequence: 1 });
+    expect(texts(await ask('a', { want: 2, sequence: 1 }))).toEqual(['1', '2']);
+    await ask('a', { sequence: 2, items: [result(first, 'r1')] });
+    expect(texts(await ask('a', { want: 2, sequence: 1 }))).toEqual(['1', '2']);
+    // A sign of life says nothing of its work.
+    await ask('a', { sequence: 3 });
+    expect(texts(await ask('a', { want: 2, sequence: 1 }))).toEqual(['1', '2']);
+    await ask('a', { sequence: 4, items: [result(first, 'r2', { at: 1 })] });
+    expect(await ask('a', { want: 2, sequence: 1 })).toEqual({ items: [] });
+    dispatcher.close();
+  });
+
+  it('that comes after a newer one was answered gets nothing', async () => {
+    const { ask, add, dispatcher } = ground();
+    add('1', '2');
+    const old = await ask('a', { want: 1, sequence: 1 });
+    const newer = await ask('a', { want: 1, sequence: 2 });
+    expect([texts(old), texts(newer)]).toEqual([['1'], ['2']]);
+    expect(await ask('a', { want: 1, sequence: 1 })).toEqual({ items: [] });
+    dispatcher.close();
+  });
+
+  it('in the place of another that waits ends the other', async () => {
+    const { ask, dispatcher, add, pass } = ground();
+    const first = await ask('a', { want: 1 });
+    const second = await ask('a', { want: 1 });
+    expect([first, second]).toEqual([{ items: [] }, {}]);
+    add('1');
+    await pass(0);
+    expect(texts(second)).toEqual(['1']);
+    dispatcher.close();
+  });
+
+  it('whose worker has asked again while its results waited gets no work', async () => {
+    const gathering = deferred<void>();
+    const { ask, add, dispatcher, pass } = ground({ onResults: () => gathering.promise });
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const gathered = await ask('a', { want: 1, items: [result(first, 'r')] });
+    const again = await ask('a', { want: 1 });
+    add('2');
+    await pass(0);
+    expect([gathered, texts(again)]).toEqual([{}, ['2']]);
+    add('3');
+    gathering.resolve();
+    await pass(0);
+    expect([gathered, dispatcher.waiting]).toEqual([{ items: [] }, 1]);
+    dispatcher.close();
+  });
+
+  it('gets work after its results waited, though the worker has shown meanwhile that it lives', async () => {
+    const gathering = deferred<void>();
+    const { ask, add, dispatcher, pass } = ground({ onResults: () => gathering.promise });
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const gathered = await ask('a', { want: 1, items: [result(first, 'r')] });
+    await ask('a');
+    add('2');
+    gathering.resolve();
+    await pass(0);
+    expect(texts(gathered)).toEqual(['2']);
+    dispatcher.close();
+  });
+
+  it('whose worker has left while its results waited gets no work', async () => {
+    const gathering = deferred<void>();
+    const { ask, add, dispatcher, pass } = ground({ onResults: () => gathering.promise });
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const gathered = await ask('a', { want: 1, items: [result(first, 'r')] });
+    await ask('a', { leaves: true });
+    add('2');
+    gathering.resolve();
+    await pass(0);
+    expect([gathered, dispatcher.waiting]).toEqual([{ items: [] }, 1]);
+    dispatcher.close();
+  });
+
+  it('ends with its link, and its worker is there again over another', async () => {
+    const { ask, add, dispatcher, link, pass } = ground();
+    const first = await ask('a', { want: 1 });
+    link('a').cut();
+    await pass(0);
+    expect(first).toEqual({ items: [] });
+    add('1');
+    await pass(0);
+    expect(dispatcher.waiting).toBe(1);
+    expect(texts(await ask('a', { want: 1 }, linkOf()))).toEqual(['1']);
+    await pass(HEARTBEAT);
+    expect(dispatcher.losses.workers).toBe(0);
+    dispatcher.close();
+  });
+
+  it('is not answered by a dispatcher that is closed: it hears from the end of the link', async () => {
+    const { ask, dispatcher, pass } = ground();
+    dispatcher.close();
+    const [work, sign] = [await ask('a', { want: 1 }), await ask('b')];
+    await pass(2 * HEARTBEAT);
+    expect([work, sign, vi.getTimerCount()]).toEqual([{}, {}, 0]);
+  });
+});
+
+describe('results', () => {
+  it('with a request that asks for no work are answered at once', async () => {
+    const { ask, add, results, dispatcher } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    expect(await ask('a', { items: [result(first, 'r')] })).toEqual({ items: [] });
+    expect([results, dispatcher.inFlight]).toEqual([['r'], 0]);
+    dispatcher.close();
+  });
+
+  it('that are empty end their message, and nothing is passed on', async () => {
+    const { ask, add, results, dispatcher } = ground();
+    add('1');
+    const { items = [] } = await ask('a', { want: 1 });
+    await ask('a', { items: [{ lease: items[0]?.lease ?? 0, kind: WorkKind.done, frame: NOTHING }] });
+    expect([results, dispatcher.inFlight]).toEqual([[], 0]);
+    dispatcher.close();
+  });
+
+  it('that are given back wait again, whatever comes with them, and go to others', async () => {
+    const { ask, add, results, dispatcher } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    await ask('a', { items: [{ ...result(first, 'r'), kind: WorkKind.returned }] });
+    expect([results, dispatcher.waiting, dispatcher.inFlight]).toEqual([[], 1, 1]);
+    expect(texts(await ask('b', { want: 1 }))).toEqual(['1']);
+    dispatcher.close();
+  });
+
+  it('of so many requests may wait to be gathered, and signs of life need no room', async () => {
+    const { ask, add, dispatcher } = ground({ onResults: () => new Promise(() => {}) });
+    add(...Array.from({ length: WORKER_RESULTS + 1 }, (_, i) => String(i)));
+    const first = await ask('a', { want: WORKER_RESULTS + 1 });
+    for (let at = 0; at < WORKER_RESULTS; at++) await ask('a', { items: [result(first, 'r', { at })] });
+    const more = await ask('a', { items: [result(first, 'r', { at: WORKER_RESULTS })] });
+    expect(more.error).toMatchObject({
+      code: 'TOO_LARGE',
+      message: `results of ${WORKER_RESULTS} requests of this worker wait to be gathered`,
+    });
+    expect(await ask('a')).toEqual({});
+    dispatcher.close();
+  });
+
+  it('that are progress tell how far a message is, and are not results of it', async () => {
+    const { ask, add, results, progress, dispatcher } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const half = result(first, 'half', { kind: WorkKind.open, status: Status.progress });
+    await ask('a', { items: [half, result(first, 'r')] });
+    expect([progress, results]).toEqual([['half'], ['r']]);
+    // The message is settled.
+    await ask('a', { items: [half] });
+    expect(progress).toEqual(['half']);
+    dispatcher.close();
+  });
+
+  it('that are progress of a worker that counted as dead are passed over, and its results are not', async () => {
+    const { ask, add, results, progress, dispatcher, link, pass } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    link('a').cut();
+    await pass(HEARTBEAT);
+    const half = result(first, 'half', { kind: WorkKind.open, status: Status.progress });
+    const back = linkOf();
+    await ask('a', { items: [half] }, back);
+    expect(progress).toEqual([]);
+    await ask('a', { items: [result(first, 'r')] }, back);
+    expect([results, dispatcher.inFlight]).toEqual([['r'], 0]);
+    dispatcher.close();
+  });
+
+  it('that are progress may come where nobody takes it', async () => {
+    const { ask, add, results, dispatcher } = ground({ onProgress: undefined } as never);
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const half = result(first, 'half', { kind: WorkKind.open, status: Status.progress });
+    expect(await ask('a', { items: [half, result(first, 'r')] })).toEqual({ items: [] });
+    expect(results).toEqual(['r']);
+    dispatcher.close();
+  });
+});
+
+describe('a sign of life', () => {
+  it('is held for a heartbeat', async () => {
+    const { ask, pass, dispatcher } = ground();
+    const sign = await ask('a');
+    await pass(HEARTBEAT - 1);
+    expect(sign).toEqual({});
+    await pass(1);
+    expect(sign).toEqual({ items: [] });
+    dispatcher.close();
+  });
+});
+
+describe('a worker that leaves', () => {
+  it('is answered at once, and its work goes to one that waits', async () => {
+    const { ask, add, dispatcher, log } = ground();
+    add('1');
+    await ask('a', { want: 1 });
+    const waiting = await ask('b', { want: 1 });
+    expect(await ask('a', { leaves: true })).toEqual({ items: [] });
+    expect(texts(waiting)).toEqual(['1']);
+    expect(dispatcher.workers.map(({ name }) => name)).toEqual(['nb']);
+    expect(dispatcher.losses).toEqual({ workers: 0, redelivered: 0, givenUp: 0 });
+    expect(log).toContain('warning: worker left {"worker":"na","held":1}');
+    dispatcher.close();
+  });
+
+  it('with nothing in its hands is no warning, and has its last results taken', async () => {
+    const { ask, add, dispatcher, log, results, link } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    await ask('a', { leaves: true, items: [result(first, 'r')] });
+    expect(results).toEqual(['r']);
+    expect(log.filter((line) => line.includes('left'))).toEqual([
+      'info: worker left {"worker":"na","held":0}',
+    ]);
+    expect([link('a').listeners, dispatcher.inFlight]).toEqual([0, 0]);
+    dispatcher.close();
+  });
+
+  it('does not come back, and is told why', async () => {
+    const { ask, offer, dispatcher } = ground();
+    await ask('a');
+    await ask('a', { leaves: true });
+    for (const reply of [await ask('a', { want: 1 }), await offer('a', '[]')])
+      expect(reply.error).toMatchObject({
+        code: 'PROTOCOL',
+        message: 'worker "na" has left; a worker that comes back needs a new id',
+      });
+    dispatcher.close();
+  });
+
+  it('and was never there has not left', async () => {
+    const { ask, dispatcher, log } = ground();
+    expect(await ask('a', { leaves: true })).toEqual({ items: [] });
+    expect(await ask('a', { isAway: true })).toEqual({ items: [] });
+    expect([log, dispatcher.workers]).toEqual([[], []]);
+    expect(await ask('a', { want: 1 })).toEqual({});
+    dispatcher.close();
+  });
+
+  it('and was never there, but has results, is noted as one that left', async () => {
+    const { ask, dispatcher, results } = ground();
+    const made = { lease: 1, kind: WorkKind.done, frame: bytes('x') };
+    expect(await ask('a', { leaves: true, items: [made] })).toEqual({ items: [] });
+    expect(results).toEqual([]);
+    expect((await ask('a', { want: 1 })).error).toMatchObject({ code: 'PROTOCOL' });
+    dispatcher.close();
+  });
+});
+
+describe('a relay that says that its link to a worker broke', () => {
+  it('ends what the worker waits for, and the worker counts as dead unless it comes back', async () => {
+    const { ask, add, dispatcher, pass, link } = ground();
+    add('1');
+    await ask('a', { want: 1 });
+    const waiting = await ask('a', { want: 1 });
+    expect(await ask('a', { isAway: true })).toEqual({ items: [] });
+    expect(waiting).toEqual({ items: [] });
+    // It is not a sign of life, and the link to the relay is still there.
+    await pass(HEARTBEAT / 2);
+    expect(dispatcher.losses).toEqual({ workers: 1, redelivered: 1, givenUp: 0 });
+    expect(texts(await ask('b', { want: 1 }))).toEqual(['1']);
+    expect(link('a').listeners).toBe(1);
+    dispatcher.close();
+  });
+
+  it('changes nothing when the worker is heard of before half a heartbeat is over', async () => {
+    const { ask, add, dispatcher, pass } = ground();
+    add('1');
+    await ask('a', { want: 1 });
+    await ask('a', { isAway: true });
+    await pass(HEARTBEAT / 2 - 200);
+    await ask('a');
+    await pass(HEARTBEAT);
+    expect(dispatcher.losses.workers).toBe(0);
+    dispatcher.close();
+  });
+});
+
+describe('a request in the name of a worker over another link', () => {
+  it('changes nothing while the own link is there, and counts when that ends', async () => {
+    const { ask, add, dispatcher, link, pass, log } = ground();
+    await ask('a', { want: 1 });
+    const other = linkOf();
+    const moved = await ask('a', { want: 1 }, other);
+    add('1');
+    await pass(0);
+    expect([moved, dispatcher.waiting]).toEqual([{}, 0]);
+    expect(log).toContain(
+      'warning: a request in the name of a worker came over another link {"worker":"na"}',
+    );
+    add('2');
+    link('a').cut();
+    await pass(0);
+    expect(texts(moved)).toEqual(['2']);
+    // It is the worker's link now, so the worker lives.
+    await pass(2 * HEARTBEAT);
+    expect(dispatcher.losses.workers).toBe(0);
+    dispatcher.close();
+  });
+
+  it('with what its functions take waits as well, and is heard when the own link ends', async () => {
+    const { offer, dispatcher, link, pass } = ground();
+    await offer('a', '[{"name":"f"}]');
+    const moved = await offer('a', '[{"name":"g"}]', linkOf());
+    await pass(HEARTBEAT);
+    expect([moved, dispatcher.offers]).toEqual([{}, [{ name: 'f' }]]);
+    link('a').cut();
+    await pass(0);
+    expect([moved, dispatcher.offers]).toEqual([{ items: [] }, [{ name: 'g' }]]);
+    dispatcher.close();
+  });
+
+  it('that waits when the dispatcher closes is not answered', async () => {
+    const { ask, offer, dispatcher, pass } = ground();
+    await ask('a');
+    await offer('b', '[]');
+    const moved = [await ask('a', { want: 1 }, linkOf()), await offer('b', '[]', linkOf())];
+    dispatcher.close();
+    await pass(WORKER_TIMEOUT);
+    expect([moved, vi.getTimerCount()]).toEqual([[{}, {}], 0]);
+  });
+
+  it('of a worker that counts as dead is its own', async () => {
+    const { ask, dispatcher, link, pass, log } = ground();
+    await ask('a');
+    link('a').cut();
+    await pass(HEARTBEAT);
+    const back = linkOf();
+    expect(await ask('a', { want: 1 }, back)).toEqual({});
+    expect(log).toEqual([
+      'info: worker came {"worker":"na"}',
+      'info: worker is gone {"worker":"na","held":0}',
+      'info: worker came back {"worker":"na"}',
+    ]);
+    dispatcher.close();
+    expect(back.listeners).toBe(0);
+  });
+});
+
+describe('what workers say of their functions', () => {
+  it('is known as long as one of them is there, and makes the worker known', async () => {
+    const { offer, ask, dispatcher, link, pass } = ground();
+    expect(dispatcher.offers).toEqual([]);
+    expect(await offer('a', '[{"name":"f"}]')).toEqual({ items: [] });
+    expect(dispatcher.offers).toEqual([{ name: 'f' }]);
+    expect(dispatcher.offers).toBe(dispatcher.offers);
+    expect(dispatcher.workers).toEqual([{ name: 'na', holds: 0, silent: 0 }]);
+    link('a').cut();
+    await pass(HEARTBEAT);
+    expect(dispatcher.offers).toEqual([]);
+    await ask('a', {}, linkOf());
+    expect(dispatcher.offers).toEqual([{ name: 'f' }]);
+    await ask('a', { leaves: true }, linkOf());
+    dispatcher.close();
+  });
+
+  it('ends when the worker leaves', async () => {
+    const { offer, ask, dispatcher } = ground();
+    await offer('a', '[{"name":"f"}]');
+    await ask('a', { leaves: true });
+    expect(dispatcher.offers).toEqual([]);
+    dispatcher.close();
+  });
+
+  it('is refused when it is malformed, and no worker is known for that', async () => {
+    const { offer, dispatcher } = ground();
+    expect((await offer('a', '{}')).error).toMatchObject({ code: 'PROTOCOL' });
+    expect(dispatcher.workers).toEqual([]);
+    dispatcher.close();
+  });
+});
+
+describe('a message', () => {
+  it('is encoded anew, or given as it came', async () => {
+    for (const isVerbatim of [false, true]) {
+      const { dispatcher, ask } = ground({ isVerbatim });
+      const message = palmMessage({ client: 'c/1', function: 'm.f', cache: 'k', payload: bytes('x') });
+      const frame = codec.encode({ ...message, payload: bytes('as it came') }).slice();
+      dispatcher.add(message, frame);
+      const { items = [] } = await ask('a', { want: 1 });
+      expect(textOf(codec.decode(items[0]?.frame ?? NOTHING).payload)).toBe(isVerbatim ? 'as it came' : 'x');
+      dispatcher.close();
+    }
+  });
+
+  it('that is given as it came gets a value in its cache field when it has none, each another', async () => {
+    const { dispatcher, ask } = ground({ isVerbatim: true });
+    for (const cache of ['', '', 'given']) {
+      const message = palmMessage({ client: 'c/1', function: 'm.f', cache, payload: bytes('x') });
+      dispatcher.add(message, codec.encode(message).slice());
+    }
+    const { items = [] } = await ask('a', { want: 3 });
+    const values = items.map(({ frame }) => codec.decode(frame).cache);
+    expect(values[0]).not.toBe('');
+    expect(values[1]).not.toBe('');
+    expect(values[0]).not.toBe(values[1]);
+    expect(values[2]).toBe('given');
+    dispatcher.close();
+  });
+
+  it('that nobody wants any more goes to no worker', async () => {
+    const { dispatcher, add } = ground({ refuses: ({ payload }) => textOf(payload) === 'no' });
+    add('no', 'yes');
+    expect(dispatcher.waiting).toBe(1);
+    dispatcher.close();
+  });
+
+  it('waits behind one of each other client, and not behind all of them', async () => {
+    const { dispatcher, ask, pass } = ground();
+    const calls = ['a/1', 'a/1', 'a/1', 'a/2', 'b/1', 'b/2', 'c/1'];
+    for (const [i, client] of calls.entries())
+      dispatcher.add(palmMessage({ client, function: 'm.f', payload: bytes(String(i)) }), NOTHING);
+    const given: string[] = [];
+    for (const _ of calls) {
+      await pass(TURN);
+      given.push(...(texts(await ask('w', { want: 1 })) ?? []));
+    }
+    expect(given).toEqual(['0', '4', '6', '1', '5', '2', '3']);
+    dispatcher.close();
+  });
+
+  it('is given up after so many workers died with it, and is counted', async () => {
+    const { dispatcher, ask, add, pass, link, givenUp } = ground({ maxDeliveries: 1 });
+    add('1');
+    const drained = vi.fn();
+    dispatcher.drained().then(drained);
+    await ask('a', { want: 1 });
+    link('a').cut();
+    await pass(HEARTBEAT - 1);
+    expect(givenUp).toEqual(['1 1']);
+    expect(drained).toHaveBeenCalled();
+    expect(dispatcher.losses).toEqual({ workers: 1, redelivered: 0, givenUp: 1 });
+    dispatcher.close();
+  });
+});
+
+describe('room for messages', () => {
+  /** Whether adding may go on. */
+  async function mayGoOn(flushed: Promise<boolean>) {
+    const outcome = { value: undefined as boolean | undefined };
+    flushed.then((value) => {
+      outcome.value = value;
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    return outcome;
+  }
+
+  /** Budgets with which so many messages of one character may wait. */
+  function roomFor(count: number) {
+    const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('1') });
+    const cost = costOf(codec.encode(message));
+    return { waiting: new ByteBudget(2 * count * cost), out: new ByteBudget(2 ** 28) };
+  }
+
+  it(`is for ${WORKER_QUEUE} that wait, and again when fewer than half are left`, async () => {
+    const { dispatcher, add, ask } = ground();
+    const full = Array.from({ length: WORKER_QUEUE }, (_, i) => String(i));
+    expect(await mayGoOn(add(...full.slice(1)))).toEqual({ value: true });
+    const waiting = await mayGoOn(add('0'));
+    expect(waiting).toEqual({ value: undefined });
+    const second = await mayGoOn(dispatcher.flush());
+    await ask('a', { want: WORKER_QUEUE / 2 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([waiting, second]).toEqual([{ value: undefined }, { value: undefined }]);
+    await ask('b', { want: 1 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([waiting, second]).toEqual([{ value: true }, { value: true }]);
+    dispatcher.close();
+  });
+
+  it('is for half of the bytes that may wait, and again for a quarter', async () => {
+    const { dispatcher, ask, add } = ground({ budgets: roomFor(4) });
+    expect(await mayGoOn(add('1', '2', '3'))).toEqual({ value: true });
+    const waiting = await mayGoOn(add('4'));
+    expect(waiting).toEqual({ value: undefined });
+    await ask('a', { want: 2 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(waiting).toEqual({ value: undefined });
+    await ask('b', { want: 1 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(waiting).toEqual({ value: true });
+    dispatcher.close();
+  });
+
+  it('is there again when waiting messages are cancelled', async () => {
+    const { add, cancel, dispatcher } = ground({ budgets: roomFor(4) });
+    const waiting = await mayGoOn(add('1', '2', '3', '4'));
+    expect(waiting).toEqual({ value: undefined });
+    expect(cancel({})).toBe(4);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(waiting).toEqual({ value: true });
+    dispatcher.close();
+  });
+
+  it('is wanted no more when the dispatcher is closed, and nobody waits for it', async () => {
+    const { add, dispatcher } = ground({ budgets: roomFor(4) });
+    const waiting = await mayGoOn(add('1', '2', '3', '4'));
+    dispatcher.close();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([waiting, await mayGoOn(dispatcher.flush())]).toEqual([{ value: false }, { value: false }]);
+  });
+});
+
+describe('cancelled messages', () => {
+  it('go to no worker, and are counted', async () => {
+    const { add, cancel, cancelled, dispatcher, ask } = ground();
+    add('1', '2');
+    const drained = vi.fn();
+    dispatcher.drained().then(drained);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(drained).not.toHaveBeenCalled();
+    expect(cancel({ client: 'other' })).toBe(0);
+    expect(cancelled).toEqual([]);
+    expect(cancel({})).toBe(2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([cancelled, dispatcher.inFlight, drained.mock.calls.length]).toEqual([[2], 0, 1]);
+    expect(await ask('a', { want: 1 })).toEqual({});
+    dispatcher.close();
+  });
+
+  it('may be counted by nobody', () => {
+    const { add, cancel, dispatcher } = ground({ onCancelled: undefined } as never);
+    add('1');
+    expect(cancel({})).toBe(1);
+    dispatcher.close();
+  });
+
+  it('are told to the workers that hold them and take notices, at once', async () => {
+    const { add, cancel, ask, dispatcher } = ground();
+    add('1', '2');
+    await ask('a', { want: 1, takesCancels: true });
+    await ask('b', { want: 1 });
+    const [sign, other, idle] = [
+      await ask('a', { takesCancels: true }),
+      await ask('b'),
+      await ask('c', { takesCancels: true }),
+    ];
+    expect(cancel({ reason: 'because' })).toBe(2);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sign.items).toMatchObject([{ lease: 0, kind: WorkKind.notice }]);
+    const [notice] = sign.items ?? [];
+    expect(readCancel(codec.decode(notice?.frame ?? NOTHING))).toMatchObject({
+      client: 'c',
+      calls: ['1'],
+      reason: 'because',
+    });
+    expect([other, idle]).toEqual([{}, {}]);
+    dispatcher.close();
+  });
+
+  it('are told in the answer to a request for work, which then gets no work', async () => {
+    const { add, cancel, ask, dispatcher, pass } = ground();
+    add('1');
+    await ask('a', { want: 1, takesCancels: true });
+    const waiting = await ask('a', { want: 1, takesCancels: true });
+    cancel({});
+    await pass(0);
+    expect(waiting.items).toMatchObject([{ kind: WorkKind.notice }]);
+    add('2');
+    await pass(0);
+    expect(dispatcher.waiting).toBe(1);
+    dispatcher.close();
+  });
+
+  it('are told with the next request when none waits, once', async () => {
+    const { add, cancel, ask, dispatcher } = ground();
+    add('1');
+    await ask('a', { want: 1, takesCancels: true });
+    cancel({});
+    expect((await ask('a', { want: 1, takesCancels: true })).items).toMatchObject([
+      { kind: WorkKind.notice },
+    ]);
+    expect(await ask('a', { want: 1, takesCancels: true })).toEqual({});
+    dispatcher.close();
+  });
+
+  it('are not told to a worker that takes notices no more', async () => {
+    const { add, cancel, ask, dispatcher } = ground();
+    add('1');
+    await ask('a', { want: 1, takesCancels: true });
+    await ask('a', { want: 1 });
+    const waiting = await ask('a', { want: 1 });
+    cancel({});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(waiting).toEqual({});
+    dispatcher.close();
+  });
+
+  it('are in no answer that comes again, unless others are', async () => {
+    const { add, cancel, ask, dispatcher } = ground();
+    add('1');
+    await ask('a', { want: 1, sequence: 1 });
+    cancel({});
+    expect(await ask('a', { want: 1, sequence: 1 })).toEqual({ items: [] });
+    const beside = palmMessage({ client: 'd/1', function: 'm.f', payload: bytes('beside') });
+    dispatcher.add(beside, NOTHING);
+    add('2');
+    await ask('b', { want: 2, sequence: 10 });
+    cancel({});
+    expect(texts(await ask('b', { want: 2, sequence: 10 }))).toContain('beside');
+    dispatcher.close();
+  });
+
+  it('whose worker is not there any more are counted', async () => {
+    const { add, cancel, ask, dispatcher, link, pass } = ground();
+    add('1');
+    await ask('a', { want: 1, takesCancels: true });
+    link('a').cut();
+    await pass(HEARTBEAT);
+    expect(cancel({})).toBe(1);
+    expect(dispatcher.inFlight).toBe(0);
+    dispatcher.close();
+  });
+});
+
+describe('what workers held that are forgotten', () => {
+  it('is closed for one that came back from the dead and fell silent', async () => {
+    const { add, ask, dispatcher, link, pass, results } = ground();
+    add('1');
+    const first = await ask('a', { want: 1 });
+    link('a').cut();
+    await pass(HEARTBEAT);
+    await ask('a', {}, linkOf());
+    await pass(WORKER_TIMEOUT + HEARTBEAT);
+    expect(dispatcher.workers).toEqual([]);
+    await ask('a', { items: [result(first, 'late')] }, linkOf());
+    expect([results, dispatcher.waiting]).toEqual([[], 1]);
+    dispatcher.close();
+  });
+
+  it('is closed for the one that has been dead for longest when too many are', async () => {
+    const { add, ask, show, dispatcher, link, pass, results } = ground();
+    add('1');
+    const first = await ask('first', { want: 1 });
+    link('first').cut();
+    await pass(HEARTBEAT);
+    for (let i = 0; i < DEAD_WORKERS; i++) {
+      show(`w${i}`);
+      link(`w${i}`).cut();
+    }
+    await pass(HEARTBEAT);
+    expect(dispatcher.losses.workers).toBe(DEAD_WORKERS + 1);
+    await ask('first', { items: [result(first, 'late')] }, linkOf());
+    expect([results, dispatcher.waiting]).toEqual([[], 1]);
+    dispatcher.close();
+  });
+});
+
+describe('a worker', () => {
+  it('is told by its name, what it holds, and the time since it was heard of', async () => {
+    const { add, ask, dispatcher, pass } = ground();
+    add('1');
+    await pass(5_000);
+    await ask('a', { want: 1 });
+    await pass(300.4);
+    expect(dispatcher.workers).toEqual([{ name: 'na', holds: 1, silent: 300 }]);
+    dispatcher.close();
+  });
+});
+
+describe('work that is pushed', () => {
+  it('is what nobody asks for, and is in flight until its result is back', async () => {
+    const { add, dispatcher, peers, pushed, pass } = ground();
+    add('1');
+    const drained = vi.fn();
+    dispatcher.drained().then(drained);
+    expect(pushed).toEqual([]);
+    peers(1);
+    await pass(0);
+    expect([pushed, dispatcher.waiting, dispatcher.inFlight]).toEqual([['1'], 0, 1]);
+    const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('r') });
+    const other = codec.encode({ ...message, client: 'd/1' }).slice();
+    const own = codec.encode(message).slice();
+    expect(dispatcher.pushedCameBack([other, own])).toEqual([own]);
+    await pass(0);
+    expect([dispatcher.inFlight, drained.mock.calls.length]).toEqual([0, 1]);
+    dispatcher.close();
+  });
+
+  it('is lost with the last worker that is pushed to', async () => {
+    const { add, dispatcher, peers, pass } = ground();
+    peers(1);
+    add('1');
+    await pass(0);
+    const drained = vi.fn();
+    dispatcher.drained().then(drained);
+    peers(0);
+    await pass(0);
+    expect([dispatcher.inFlight, drained.mock.calls.length]).toEqual([0, 1]);
+    dispatcher.close();
+  });
+
+  it('is as much as those that ask would get while some ask, and is forgotten in time', async () => {
+    const { add, dispatcher, peers, pushed, ask, pass } = ground();
+    await ask('a');
+    peers(1);
+    add('1', '2', '3');
+    await pass(0);
+    expect(pushed).toEqual(['1']);
+    for (let time = 0; time < 12; time++) {
+      await pass(HEARTBEAT);
+      await ask('a');
+    }
+    expect(pushed).toEqual(['1', '2']);
+    dispatcher.close();
+  });
+
+  it('makes room for more', async () => {
+    const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('1') });
+    const room = 8 * costOf(codec.encode(message));
+    const budgets = { waiting: new ByteBudget(room), out: new ByteBudget(2 ** 28) };
+    const { add, dispatcher, peers, pass } = ground({ budgets });
+    const flushed = vi.fn();
+    add('1', '2', '3', '4').then(flushed);
+    await pass(0);
+    expect(flushed).not.toHaveBeenCalled();
+    peers(1);
+    await pass(0);
+    expect(flushed).toHaveBeenCalledWith(true);
+    dispatcher.close();
+  });
 });
 
 const MOST_RESULTS = 3;
