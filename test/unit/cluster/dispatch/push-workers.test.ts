@@ -133,3 +133,86 @@ describe('pushed work', () => {
     expect(share.out).toBe(0);
   });
 });
+
+describe('pushing', () => {
+  /** Workers whose link takes frames when a test says so. */
+  function slow(peers = 1, hasLeasedWorkers = false) {
+    const waiting = Array.from({ length: 8 }, (_, i) => i);
+    const sends: { readonly count: number; readonly end: (error?: Error) => void }[] = [];
+    const push = {
+      address: '',
+      peers,
+      onPeers: () => {},
+      send: (frames: readonly unknown[]) =>
+        new Promise<void>((resolve, reject) => {
+          sends.push({
+            count: frames.length,
+            end: (error) => (error === undefined ? resolve() : reject(error)),
+          });
+        }),
+      close: async () => {},
+    };
+    const share = new PushWorkers(push, {
+      get waiting() {
+        return waiting.length;
+      },
+      next: () => {
+        const at = waiting.shift();
+        return at === undefined ? undefined : { frame: new Uint8Array([at]) };
+      },
+      putBack: ({ frame }) => void waiting.unshift(frame[0] ?? 0),
+      hasLeasedWorkers: () => hasLeasedWorkers,
+    });
+    share.peersChanged();
+    return { share, sends, waiting: () => waiting.length };
+  }
+
+  it('gives each worker a share of what waits, one push after the other', async () => {
+    const { share, sends, waiting } = slow(2);
+    const running = share.run();
+    // A quarter of what waits: half for the two of them.
+    expect([sends.map(({ count }) => count), waiting(), share.out]).toEqual([[2], 6, 2]);
+    // Only one is under way.
+    await share.run();
+    expect(sends).toHaveLength(1);
+    for (let i = 0; i < 10 && waiting() > 0; i++) {
+      sends.at(-1)?.end();
+      await settle();
+    }
+    sends.at(-1)?.end();
+    await running;
+    expect(sends.map(({ count }) => count)).toEqual([2, 2, 1, 1, 1, 1]);
+    expect([waiting(), share.out]).toEqual([0, 8]);
+  });
+
+  it('puts back what cannot be pushed, and goes on when it is asked again', async () => {
+    const { share, sends, waiting } = slow();
+    const running = share.run();
+    expect([waiting(), share.out]).toEqual([4, 4]);
+    sends[0]?.end(new Error('gone'));
+    await running;
+    expect([waiting(), share.out, sends.length]).toEqual([8, 0, 1]);
+    void share.run();
+    expect([sends.length, share.out]).toEqual([2, 4]);
+  });
+
+  it('counts what came back while a push failed once', async () => {
+    const { share, sends } = slow();
+    const running = share.run();
+    share.cameBack(3);
+    sends[0]?.end(new Error('gone'));
+    await running;
+    expect(share.out).toBe(0);
+  });
+
+  it('does nothing for no result, and for more of them than messages', async () => {
+    const { share } = slow();
+    void share.run();
+    share.cameBack(0);
+    expect(share.out).toBe(4);
+    share.cameBack(5);
+    expect(share.out).toBe(0);
+    share.cameBack(1);
+    expect(share.out).toBe(0);
+  });
+});

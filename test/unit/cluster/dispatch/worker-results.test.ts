@@ -5,7 +5,7 @@ import { PushedCalls } from '../../../../src/cluster/dispatch/push-workers.ts';
 import { differsInPayloadAlone, WorkerResults } from '../../../../src/cluster/dispatch/worker-results.ts';
 import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
-import { type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
@@ -101,6 +101,79 @@ describe('the result of a leased message', () => {
   });
 });
 
+describe('what differs from a message in its payload alone', () => {
+  const head = { pipeline: 'p', client: 'me/1', stage: 1, function: 'hub.f', cache: 'k' };
+  const encode = (fields: Partial<PalmMessage>) => codec.encode(palmMessage({ ...head, ...fields })).slice();
+  const message = encode({ payload: bytes('in'), features: 3, ordinal: 4 });
+
+  it('is a result with any payload, and with none', () => {
+    for (const text of ['out', 'in', 'much longer than it was before', '']) {
+      const result = encode({ payload: bytes(text), features: 3, ordinal: 4 });
+      expect(differsInPayloadAlone(message, result)).toBe(true);
+      expect(differsInPayloadAlone(result, message)).toBe(true);
+    }
+    // Nothing follows the payload, or the head.
+    expect(differsInPayloadAlone(encode({}), encode({ payload: bytes('x') }))).toBe(true);
+    expect(differsInPayloadAlone(encode({ payload: bytes('x') }), encode({}))).toBe(true);
+    expect(differsInPayloadAlone(encode({}), encode({}))).toBe(true);
+  });
+
+  it('is none whose head differs anywhere', () => {
+    for (const [key, value] of Object.entries(head)) {
+      const other = typeof value === 'number' ? 2 : `${value.slice(0, -1)}x`;
+      const made = encode({ payload: bytes('in'), features: 3, ordinal: 4, [key]: other });
+      expect(made.length, key).toBe(message.length);
+      expect(differsInPayloadAlone(message, made), key).toBe(false);
+    }
+    expect(
+      differsInPayloadAlone(message, encode({ payload: bytes('in'), features: 3, ordinal: 4, cache: '' })),
+    ).toBe(false);
+    expect(differsInPayloadAlone(message, bytes(''))).toBe(false);
+    expect(differsInPayloadAlone(bytes(''), message)).toBe(false);
+    expect(differsInPayloadAlone(bytes(''), bytes(''))).toBe(false);
+  });
+
+  it('is none with other fields behind the payload', () => {
+    for (const more of [
+      { features: 3, ordinal: 5 },
+      { features: 2, ordinal: 4 },
+      { features: 3 },
+      { features: 3, ordinal: 4, status: 1 },
+    ])
+      expect(differsInPayloadAlone(message, encode({ payload: bytes('in'), ...more }))).toBe(false);
+    expect(differsInPayloadAlone(message, message.slice(0, -1))).toBe(false);
+    expect(differsInPayloadAlone(message, new Uint8Array([...message, 0]))).toBe(false);
+  });
+
+  it('is none whose payload is cut off, in either', () => {
+    const plain = encode({ payload: bytes('payload') });
+    expect(differsInPayloadAlone(plain, plain.slice(0, -1))).toBe(false);
+    expect(differsInPayloadAlone(plain.slice(0, -1), plain)).toBe(false);
+    expect(differsInPayloadAlone(plain.slice(0, -1), plain.slice(0, -1))).toBe(false);
+  });
+
+  it('is known of failures and of progress, and of no other result', () => {
+    const results = new WorkerResults();
+    const of = (status: number) => encode({ payload: bytes('x'), status });
+    for (const [status, isFailure, isProgress] of [
+      [Status.ok, false, false],
+      [Status.failed, true, false],
+      [Status.progress, false, true],
+    ] as const) {
+      expect([results.isFailure(of(status)), results.progressIn(of(status)) !== undefined]).toEqual([
+        isFailure,
+        isProgress,
+      ]);
+    }
+    expect(results.isFailure(new Uint8Array([0xff]))).toBe(false);
+  });
+
+  it('is not asked of a result that cannot be read: it says so, under no name', () => {
+    const made = codec.decode(new WorkerResults().of(message, new Uint8Array([0x0a, 200])));
+    expect(made).toMatchObject({ error: 'the worker returned a result that cannot be read', errorName: '' });
+  });
+});
+
 describe('a result of pushed work', () => {
   const call = { pipeline: 'p', client: 'me/1', stage: 1, function: 'first.f hub.g next.h' };
   const encode = (fields: Partial<PalmMessage>): Bytes => codec.encode(palmMessage({ ...call, ...fields }));
@@ -135,6 +208,61 @@ describe('a result of pushed work', () => {
     const calls = noted();
     expect(calls.resultOf(encode({ payload: bytes('out') }))).toBeDefined();
     expect(calls.resultOf(encode({ payload: bytes('out'), ...fields }))).toBeUndefined();
+  });
+
+  it.each([
+    ['client', { client: 'me/2' }, { client: 'yo/1' }],
+    ['pipeline', {}, { pipeline: 'q' }],
+    ['stage', {}, { stage: 2 }],
+    ['function', {}, { function: 'first.f hub.g next.x' }],
+  ])(
+    'does not count under another %s though one of the same length came just before',
+    (_what, before, fields) => {
+      const calls = noted();
+      const honest = encode({ payload: bytes('out'), ...before });
+      for (let i = 0; i < 2; i++) expect(calls.resultOf(honest)).toBe(honest);
+      const made = encode({ payload: bytes('out'), ...fields });
+      expect(made.length).toBe(honest.length);
+      expect(calls.resultOf(made)).toBeUndefined();
+      expect(calls.resultOf(honest)).toBe(honest);
+    },
+  );
+
+  it('is known of each call that was pushed, also when they differ in one character', () => {
+    const calls = new PushedCalls();
+    const pushed = ['a/1', 'b/1', 'a/2', 'b/1'].map((client) => encode({ client, payload: bytes('in') }));
+    for (const frame of pushed) calls.note(frame);
+    expect(calls.size).toBe(2);
+    for (const frame of pushed) expect(calls.resultOf(frame)).toBe(frame);
+  });
+
+  it('is remembered although a plain one was pushed just before it', () => {
+    const calls = noted();
+    // A field again behind the payload: to our reader, a call of another client.
+    const client = bytes('other/1');
+    const unusual = new Uint8Array([...encode({ payload: bytes('in') }), 0x12, client.length, ...client]);
+    calls.note(unusual);
+    expect(calls.resultOf(encode({ client: 'other/1' }))).toBeDefined();
+    expect(calls.size).toBe(2);
+    // And the next plain one is not taken for it.
+    expect(calls.resultOf(encode({ client: 'another/1' }))).toBeUndefined();
+  });
+
+  it('is not one though it begins like the result before it, when a field comes again behind the payload', () => {
+    const calls = noted();
+    const honest = encode({ payload: bytes('out') });
+    expect(calls.resultOf(honest)).toBe(honest);
+    const client = bytes('other/1');
+    expect(calls.resultOf(new Uint8Array([...honest, 0x12, client.length, ...client]))).toBeUndefined();
+  });
+
+  it('is forgotten with its characters, so that as many are remembered each time', () => {
+    const length = JSON.stringify(['p', 'me/', 1, 's.f0']).length;
+    const calls = new PushedCalls(1_000, 3 * length);
+    for (let round = 0; round < 10; round++) {
+      calls.note(encode({ function: `s.f${round}` }));
+      expect(calls.size).toBe(Math.min(3, round + 1));
+    }
   });
 
   it('is judged as it is read, and passed on so that all readers read the same', () => {
