@@ -175,11 +175,7 @@ export const GROUPS = [
     room: 'cluster',
     timeout: 8_000,
     files: /^src\/cluster\/(runtime|roles)\/[^/]*$/,
-    tests: [
-      'test/unit/cluster/roles/**',
-      'test/unit/cluster/runtime/role-host.test.ts',
-      'test/cluster/counters.test.ts',
-    ],
+    tests: ['test/unit/cluster/roles/**', 'test/unit/cluster/runtime/role-host.test.ts'],
     target: 80,
   },
   {

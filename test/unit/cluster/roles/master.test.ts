@@ -1,5 +1,5 @@
 /** A Master and a Hub in one process: scatter and gather around workers, what they tell and refuse, and how they close. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
 import {
   Hub,
@@ -13,7 +13,7 @@ import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts
 import { cancelMessage } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import type { PalmError } from '../../../../src/protocol/errors.ts';
-import { palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 import { encodeWorkRequest, readWorkReply } from '../../../../src/protocol/work-request.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
@@ -105,6 +105,50 @@ describe('a master', () => {
     }
   });
 
+  it('gives them payloads with buffers of their own', async () => {
+    const sizes: number[][] = [];
+    const note = function* (message: { readonly payload: Uint8Array }) {
+      sizes.push([message.payload.length, message.payload.buffer.byteLength]);
+      yield message as never;
+    };
+    const handleStream = (message: PalmMessage) => {
+      note(message).next();
+      return { topic: message.client, message };
+    };
+    for (const options of [{ scatter: note }, { gather: note }, { handleStream }]) {
+      const { work, call } = await open(options);
+      await work();
+      await call('echo', 'abc');
+    }
+    expect(sizes).toEqual([
+      [3, 3],
+      [3, 3],
+      [3, 3],
+    ]);
+  });
+
+  it.each(['scatter', 'gather'] as const)(
+    'counts a message as in flight while its %s takes time',
+    async (where) => {
+      const gate = deferred<void>();
+      const isIn = deferred<void>();
+      const { work, call, master } = await open({
+        async *[where](message: PalmMessage) {
+          isIn.resolve();
+          await gate.promise;
+          yield message;
+        },
+      });
+      await work();
+      const calling = call('upper', 'x');
+      await within(5_000, isIn.promise);
+      await until(() => master.counters.inFlight === 1);
+      gate.resolve();
+      expect(textOf(await calling)).toBe('X');
+      expect(master.counters.inFlight).toBe(0);
+    },
+  );
+
   it.each(['scatter', 'gather'] as const)('answers a call that fails in %s', async (where) => {
     const { work, call, master } = await open({
       [where]: () => {
@@ -145,12 +189,16 @@ describe('a master', () => {
   });
 
   it('drops results of nothing that it pushed, and counts each', async () => {
-    const { master, own, transport } = await open();
+    const warning = vi.fn();
+    const logger = { debug: vi.fn(), info: vi.fn(), warning, error: vi.fn() };
+    const { master, own, transport } = await open({ logger, loggingLevel: 'info' });
     const pusher = own(await transport.open()).push(master.workerPullAddress);
     await pusher.ready();
     const made = codec.encode(palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('x') })).slice();
     await pusher.send([made, made, new Uint8Array([0xff])]);
     await until(() => master.counters.dropped === 3);
+    const fields = { worker_pull: master.workerPullAddress };
+    expect(warning).toHaveBeenCalledWith('a result of nothing that was pushed', fields);
     expect(master.counters).toMatchObject({ received: 0, answered: 0 });
   });
 
