@@ -298,6 +298,22 @@ describe('a request for work', () => {
     dispatcher.close();
   });
 
+  it('whose worker has asked again meanwhile does not end what was asked', async () => {
+    const gathering = deferred<void>();
+    const { ask, add, dispatcher, pass } = ground({ onResults: () => gathering.promise });
+    add('1');
+    const first = await ask('a', { want: 1 });
+    const gathered = await ask('a', { want: 1, items: [result(first, 'r')] });
+    const again = await ask('a', { want: 1 });
+    gathering.resolve();
+    await pass(0);
+    expect([gathered, again]).toEqual([{ items: [] }, {}]);
+    add('2');
+    await pass(0);
+    expect(texts(again)).toEqual(['2']);
+    dispatcher.close();
+  });
+
   it('gets work after its results waited, though the worker has shown meanwhile that it lives', async () => {
     const gathering = deferred<void>();
     const { ask, add, dispatcher, pass } = ground({ onResults: () => gathering.promise });
@@ -515,6 +531,16 @@ describe('a relay that says that its link to a worker broke', () => {
     expect(dispatcher.losses).toEqual({ workers: 1, redelivered: 1, givenUp: 0 });
     expect(texts(await ask('b', { want: 1 }))).toEqual(['1']);
     expect(link('a').listeners).toBe(1);
+    dispatcher.close();
+  });
+
+  it('does not say that a request over another link is its own', async () => {
+    const { ask, dispatcher, pass } = ground();
+    await ask('a');
+    const other = await ask('a', { want: 1 }, linkOf());
+    await ask('a', { isAway: true });
+    await pass(HEARTBEAT / 4);
+    expect(other).toEqual({});
     dispatcher.close();
   });
 
@@ -897,6 +923,24 @@ describe('what workers held that are forgotten', () => {
     expect(dispatcher.losses.workers).toBe(DEAD_WORKERS + 1);
     await ask('first', { items: [result(first, 'late')] }, linkOf());
     expect([results, dispatcher.waiting]).toEqual([[], 1]);
+    dispatcher.close();
+  });
+});
+
+describe('a dispatcher', () => {
+  it('is drained when it has nothing, and not before the last message is done', async () => {
+    const { add, ask, dispatcher, pass } = ground();
+    const drained = vi.fn();
+    dispatcher.drained().then(drained);
+    await pass(0);
+    expect(drained).toHaveBeenCalledTimes(1);
+    add('1', '2');
+    const first = await ask('a', { want: 2 });
+    for (let i = 0; i < 2; i++) dispatcher.drained().then(drained);
+    await ask('a', { items: [result(first, 'r1')] });
+    expect(drained).toHaveBeenCalledTimes(1);
+    await ask('a', { items: [result(first, 'r2', { at: 1 })] });
+    expect(drained).toHaveBeenCalledTimes(3);
     dispatcher.close();
   });
 });
