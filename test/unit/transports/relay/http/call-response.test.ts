@@ -218,6 +218,26 @@ describe('several results', () => {
     expect(events.body).toBe(':\n\ndata: a\n\n');
   });
 
+  it('have no end but one: what comes later is written nowhere, and ends nothing', async () => {
+    for (const form of ['events', 'lines'] as const) {
+      const answer = answering({ form });
+      const late: unknown[] = [];
+      answer.response.on('error', (error) => late.push(error));
+      answer.call.result(bytes('a'), undefined);
+      answer.call.end();
+      const { body } = answer;
+      answer.call.result(bytes('b'), undefined);
+      answer.call.failedResult(failure, undefined);
+      answer.call.failedResult(failure, 0);
+      answer.call.fail(failure);
+      answer.call.beat();
+      answer.call.progress({ done: 1, total: undefined, note: undefined }, undefined);
+      answer.call.end();
+      await new Promise(setImmediate);
+      expect([answer.body, late]).toEqual([body, []]);
+    }
+  });
+
   it('wait while the caller does not take them', () => {
     const { call, response, stall } = answering({ form: 'lines' });
     expect([call.isBackedUp, call.unsent]).toEqual([false, 0]);
@@ -231,6 +251,42 @@ describe('several results', () => {
     response.emit('drain');
     response.emit('drain');
     expect(drained).toBe(1);
+  });
+});
+
+describe('progress', () => {
+  const half = { done: 1, total: 2, note: 'reading' };
+
+  it('is an event among the results, with the index of its input where there are several', async () => {
+    const answer = answering({ form: 'events' });
+    answer.call.progress(half, undefined);
+    answer.call.progress({ ...half, done: 2 }, 7);
+    answer.call.result(bytes('a'), 7);
+    answer.call.end();
+    await new Promise(setImmediate);
+    expect(answer.headers['content-type']).toBe('text/event-stream; charset=utf-8');
+    expect(answer.body).toBe(
+      'event: progress\ndata: {"done":1,"total":2,"note":"reading"}\n\n' +
+        'id: 7\nevent: progress\ndata: {"done":2,"total":2,"note":"reading"}\n\n' +
+        'id: 7\ndata: a\n\n',
+    );
+  });
+
+  it('is not told where an answer has no place for it', () => {
+    for (const form of ['one', 'lines'] as const) {
+      const answer = answering({ form });
+      answer.call.progress(half, undefined);
+      expect(answer.response.headersSent).toBe(false);
+    }
+  });
+
+  it('is not kept for a caller that is behind', () => {
+    const { call, stall } = answering({ form: 'events' });
+    stall();
+    call.result(bytes('x'.repeat(100_000)), undefined);
+    const { unsent } = call;
+    call.progress(half, undefined);
+    expect(call.unsent).toBe(unsent);
   });
 });
 

@@ -100,8 +100,10 @@ describe('/metrics', () => {
     const mayRead = vi.fn(() => true);
     await asking({ mayRead }).ask('/metrics');
     expect(mayRead).toHaveBeenCalledExactlyOnceWith(request);
-    for (const rule of [undefined, () => false, (() => 'yes') as never])
-      expect(await asking({ mayRead: rule }).ask('/metrics')).toBeUndefined();
+    for (const rule of [undefined, () => false, (() => 'yes') as never]) {
+      const { ask, logger } = asking({ mayRead: rule });
+      expect([await ask('/metrics'), logger.error.mock.calls]).toEqual([undefined, []]);
+    }
     const { ask, logger } = asking({
       mayRead: () => {
         throw new Error('boom');

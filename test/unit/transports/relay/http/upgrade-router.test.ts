@@ -1,5 +1,5 @@
 /** Upgrades of one HTTP server: each to the relay at its path, and those that nobody takes refused; no listener stays. */
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import { Socket } from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
@@ -94,6 +94,14 @@ describe('upgrades', () => {
     expect(listenersOf(server)).toEqual([1, 1]);
   });
 
+  it('share it also behind a listener that the owner of the server had before', () => {
+    const server = fakeServer();
+    server.on('upgrade', () => {});
+    UpgradeRouter.of(server).add('/a', route());
+    UpgradeRouter.of(server).add('/b', route());
+    expect(listenersOf(server)).toEqual([2, 1]);
+  });
+
   it('of one path are for one relay', () => {
     const server = fakeServer();
     const remove = UpgradeRouter.of(server).add('/a', route());
@@ -114,7 +122,8 @@ describe('upgrades', () => {
     expect(answer()).toContain('HTTP/1.1 404 Not Found');
     expect(answer()).toContain('there is no relay at this path');
     socket.destroy();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
+    await once(socket, 'close');
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
@@ -171,7 +180,8 @@ describe('an upgrade to no relay, where the owner of the server listens too', ()
     const { socket } = shared(1_000);
     expect(vi.getTimerCount()).toBe(1);
     socket.destroy();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
+    await once(socket, 'close');
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
