@@ -76,7 +76,8 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   readonly #requests: SessionRequests;
   #callBudget: AnswerBudget | undefined;
   #replyBudget: AnswerBudget | undefined;
-  #isPaced = false;
+  /** Whether envelopes count for half a window at most: by the first greeting, so that one is taken off as it was counted. */
+  #isPaced: boolean | undefined;
   /** Calls that left and have no answer yet, as far as the number of answers shows. */
   #openCalls = 0;
   /** Servers that the client has called. */
@@ -114,7 +115,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   }
 
   counted({ length }: Bytes): number {
-    return this.#isPaced ? Math.min(length, Math.ceil(this.window / 2)) : length;
+    return this.#isPaced === true ? Math.min(length, Math.ceil(this.window / 2)) : length;
   }
 
   get callBudget(): AnswerBudget {
@@ -177,7 +178,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
    * @throws PalmError `PROTOCOL` when the client cannot have so many.
    */
   resume(socket: SessionSocket, received: number, isPaced: boolean): void {
-    this.#isPaced = isPaced;
+    this.#isPaced ??= isPaced;
     this.log.resume((message) => socket.send(message), received, isPaced);
     this.#moved();
   }

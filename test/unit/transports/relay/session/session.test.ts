@@ -6,14 +6,30 @@ import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { PalmError } from '../../../../../src/protocol/errors.ts';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
 import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
+import {
+  ClientSession,
+  closeFor,
+  type SessionSettings,
+} from '../../../../../transports/relay/session/session.ts';
 import { Sessions, type SessionsSettings } from '../../../../../transports/relay/session/sessions.ts';
 import { ServerSocket, type SocketContext } from '../../../../../transports/relay/session/socket.ts';
-import { SUBPROTOCOL, Type } from '../../../../../transports/relay-protocol/frames.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
+import {
+  ChannelKind,
+  type ClientFrame,
+  type RelayFrame,
+  readRelayMessage,
+  SUBPROTOCOL,
+  Type,
+} from '../../../../../transports/relay-protocol/frames.ts';
 import { RelaySession } from '../../../../../transports/websocket/relay-session.ts';
 import { FakeSocket } from '../../../../relay/life/fake-socket.ts';
+import { bytes, textOf } from '../../../../support/bytes.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -403,5 +419,454 @@ describe('a session', () => {
       ),
       { numRuns: 50 },
     );
+  });
+});
+
+/** One session with a server that does what a test says, and the frames that its client gets. */
+function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } = {}) {
+  const replies: { frame: Bytes; resolve: (reply: Bytes) => void; reject: (error: unknown) => void }[] = [];
+  const channel = () => ({
+    users: new Set<unknown>(),
+    add(user: unknown) {
+      this.users.add(user);
+    },
+    remove(user: unknown) {
+      this.users.delete(user);
+    },
+  });
+  const server = {
+    name: 'server',
+    errorForClients: (error: PalmError) => error,
+    request: vi.fn((frame: Bytes) => {
+      const own = { cancel: vi.fn() };
+      const reply = new Promise<Bytes>((resolve, reject) => replies.push({ frame, resolve, reject }));
+      return { reply, ...own };
+    }),
+    cancel: vi.fn(async () => 0),
+    calls: channel(),
+    answers: channel(),
+    results: channel(),
+    callQueue: {},
+    resultQueue: {},
+  };
+  const upstream = server as unknown as Upstream;
+  const onRefused = vi.fn();
+  const budget = new MemoryBudget(1_000_000_000);
+  const forget = vi.fn((session: ClientSession) => session.close());
+  const identity = new Identity({ name: 'alice', servers: ['server'], cache: 'all', ...grants });
+  const session = new ClientSession('relay/1', 'secret', identity, 'group', {
+    limits: resolveLimits({ maxFrame: 1_000, window: 4_000, maxHeld: 100_000, maxRequests: 3, ...limits }),
+    calls: { tooLarge: ({ length }: Bytes, most: number) => bytes(`${length} of ${most}`) },
+    requests: { judge: (_: unknown, __: string, frame: Bytes) => ({ kind: 'cache', frame }) },
+    budget,
+    find: (name: string) => (name === 'server' ? upstream : undefined),
+    onRefused,
+    onLostWork: () => {},
+    forget,
+  } as unknown as SessionSettings);
+  const socket = () => {
+    const sent: RelayFrame[] = [];
+    const own = {
+      unsent: 0,
+      close: vi.fn(),
+      send: (message: Bytes) => {
+        sent.push(...readRelayMessage(message.slice()).frames);
+      },
+    };
+    return Object.assign(own, { sent });
+  };
+  const first = socket();
+  session.attach(first);
+  session.resume(first, 0, false);
+  let sequence = 0;
+  const take = (...frames: ClientFrame[]) =>
+    session.take({ sequence: ++sequence, confirmed: 0, frames }, 100);
+  const settle = () => vi.advanceTimersByTimeAsync(0);
+  return {
+    session,
+    socket: first,
+    another: socket,
+    server,
+    upstream,
+    replies,
+    onRefused,
+    budget,
+    forget,
+    take,
+    settle,
+  };
+}
+
+const protocol = expect.objectContaining({ code: 'PROTOCOL' });
+
+describe('the requests of a session', () => {
+  const request = (id: number, size = 10, address = 'server') =>
+    [Type.request, id, address, new Uint8Array(size)] as const;
+
+  it('go to their server, and replies back under their numbers', async () => {
+    const { take, replies, socket, settle, session } = one();
+    take(request(1), request(2));
+    await settle();
+    expect([replies.length, session.isIdle]).toEqual([2, false]);
+    replies[1]?.resolve(bytes('second'));
+    await settle();
+    replies[0]?.reject(new PalmError('DISCONNECTED', 'it is gone', { sent: 'unknown' }));
+    await settle();
+    expect(socket.sent).toEqual([
+      [Type.reply, 2, bytes('second')],
+      [Type.failed, 1, 'DISCONNECTED', 'it is gone'],
+    ]);
+    expect(session.isIdle).toBe(true);
+  });
+
+  it('with replies of up to maxFrame get them, and larger ones are TOO_LARGE', async () => {
+    const { take, replies, socket, settle } = one();
+    take(request(1), request(2));
+    await settle();
+    replies[0]?.resolve(new Uint8Array(1_000));
+    replies[1]?.resolve(new Uint8Array(1_001));
+    await settle();
+    expect(socket.sent.find(([type]) => type === Type.reply)).toEqual([Type.reply, 1, new Uint8Array(1_000)]);
+    expect(socket.sent.find(([type]) => type === Type.failed)).toEqual([
+      Type.failed,
+      2,
+      'TOO_LARGE',
+      "the reply has 1001 bytes, more than the relay's limit of 1000 (maxFrame)",
+    ]);
+  });
+
+  it('to a server that is not granted, or that there is not, are refused and counted', async () => {
+    const { take, socket, onRefused, settle, replies } = one({ grants: { servers: ['server', 'absent'] } });
+    take(request(1, 10, 'absent'), request(2, 10, 'other'));
+    await settle();
+    expect(socket.sent).toEqual([
+      [Type.failed, 1, 'FORBIDDEN', 'alice may not use a server "absent" here, or there is none'],
+      [Type.failed, 2, 'FORBIDDEN', 'alice may not use a server "other" here, or there is none'],
+    ]);
+    expect([onRefused.mock.calls, replies]).toEqual([[['server'], ['server']], []]);
+  });
+
+  it('that are forbidden count as refused, and those that fail do not', async () => {
+    const { take, replies, onRefused, settle } = one();
+    take(request(1), request(2));
+    await settle();
+    replies[0]?.reject(new PalmError('FORBIDDEN', 'not this key', { sent: false }));
+    replies[1]?.reject(new PalmError('TIMEOUT', 'late', { sent: 'unknown' }));
+    await settle();
+    expect(onRefused.mock.calls).toEqual([['request']]);
+  });
+
+  it('are as many at once as the limit says, each with a number of its own', async () => {
+    const { take, settle, replies } = one();
+    take(request(1), request(2));
+    expect(() => take(request(2))).toThrow(protocol);
+    take(request(3));
+    expect(() => take(request(4))).toThrow(protocol);
+    await settle();
+    replies[0]?.resolve(bytes('a'));
+    await settle();
+    take(request(1));
+    expect(() => take(request(4))).toThrow(protocol);
+  });
+
+  it('are as many bytes at once as the window, and of up to maxFrame each', async () => {
+    const { take } = one({ limits: { maxRequests: 100 } });
+    for (let id = 1; id <= 3; id++) take(request(id, 1_000));
+    take(request(4, 999));
+    // As long as the window is not full, one more may come.
+    take(request(5, 1_000));
+    expect(() => take(request(6, 1))).toThrow(protocol);
+    expect(() => one().take(request(1, 1_001))).toThrow(
+      expect.objectContaining({
+        code: 'TOO_LARGE',
+        message: "a frame has 1001 bytes, more than the relay's limit of 1000",
+      }),
+    );
+  });
+
+  it('are given up by their client, and make room', async () => {
+    const { take, server, session, settle, socket } = one();
+    take(request(1), request(2), request(3));
+    await settle();
+    take([Type.cancel, 2], [Type.cancel, 9]);
+    expect(server.request.mock.results[1]?.value.cancel).toHaveBeenCalledOnce();
+    take(request(4));
+    await settle();
+    expect([socket.sent, session.isIdle]).toEqual([[], false]);
+  });
+});
+
+describe('the count of a session', () => {
+  it('takes off what it has counted, also when the client comes back with other features', async () => {
+    const { session, take, replies, settle, another } = one({
+      limits: { window: 1_000, maxRequests: 100 },
+    });
+    session.resume(another(), 0, true);
+    const big = (id: number) => [Type.request, id, 'server', new Uint8Array(1_000)] as const;
+    // Its first greeting said that envelopes count for all their bytes.
+    take(big(1));
+    expect(() => take(big(2))).toThrow(protocol);
+    await settle();
+    replies[0]?.resolve(bytes('a'));
+    await settle();
+    take(big(2));
+    expect(() => take(big(3))).toThrow(protocol);
+  });
+
+  it('of an envelope is half a window at most where the client takes pieces, for good', () => {
+    const budget = new MemoryBudget(1_000);
+    const fresh = new ClientSession('relay/1', 'secret', IDENTITY, 'group', {
+      limits: resolveLimits({ window: 1_001 }),
+      budget,
+    } as unknown as SessionSettings);
+    const socket = { unsent: 0, send: () => {}, close: () => {} };
+    expect(fresh.counted(new Uint8Array(1_001))).toBe(1_001);
+    fresh.resume(socket, 0, true);
+    fresh.resume(socket, 0, false);
+    expect([500, 501, 502, 1_001].map((size) => fresh.counted(new Uint8Array(size)))).toEqual([
+      500, 501, 501, 501,
+    ]);
+    fresh.close();
+  });
+});
+
+describe('the calls of a session', () => {
+  const delivery = (...sizes: number[]) => ({
+    topic: 'relay/1/a',
+    frames: sizes.map((size) => new Uint8Array(size)),
+  });
+
+  it('are open until as many answers have come, of which progress is none', async () => {
+    const { session, upstream } = one();
+    session.called(3, upstream);
+    expect(session.isIdle).toBe(false);
+    session.deliver(upstream, [{ topic: 'relay/1/a~', frames: [bytes('x'), bytes('y'), bytes('z')] }]);
+    expect(session.isIdle).toBe(false);
+    session.deliver(upstream, [delivery(1, 1)]);
+    expect(session.isIdle).toBe(false);
+    session.deliver(upstream, [delivery(1)]);
+    expect(session.isIdle).toBe(true);
+    // One answer too many is no debt.
+    session.deliver(upstream, [delivery(1)]);
+    session.called(1, upstream);
+    expect(session.isIdle).toBe(false);
+  });
+
+  it('are fewer by those that were cancelled', async () => {
+    const { session, upstream, server } = one();
+    const notice = { client: 'relay/1', calls: [], code: 'CLOSED', reason: 'enough' } as never;
+    session.called(3, upstream);
+    server.cancel.mockResolvedValueOnce(2);
+    expect(await session.cancelCalls(upstream, notice)).toBe(2);
+    expect(server.cancel).toHaveBeenCalledExactlyOnceWith(notice);
+    expect(session.isIdle).toBe(false);
+    server.cancel.mockResolvedValueOnce(2);
+    await session.cancelCalls(upstream, notice);
+    expect(session.isIdle).toBe(true);
+    session.called(1, upstream);
+    expect(session.isIdle).toBe(false);
+  });
+
+  it('are cancelled at each server that was called when the session ends, whatever that says', async () => {
+    const { session, upstream, server } = one();
+    server.cancel.mockRejectedValue(new Error('it is gone'));
+    session.called(1, upstream);
+    session.called(1, upstream);
+    session.close();
+    session.close();
+    expect(server.cancel).toHaveBeenCalledExactlyOnceWith({
+      client: 'relay/1',
+      calls: [],
+      code: 'DISCONNECTED',
+      reason: 'its session with the relay has ended',
+    });
+    await vi.advanceTimersByTimeAsync(0);
+  });
+
+  it('free their places when they are answered or cancelled', async () => {
+    const { session, upstream, server } = one();
+    const free = session.callBudget.take(1_000);
+    expect(session.callBudget.take(1)).toBe(0);
+    session.deliver(upstream, [delivery(1)]);
+    expect(session.callBudget.take(1)).toBe(1);
+    server.cancel.mockResolvedValueOnce(1);
+    const taken = session.callBudget.taken;
+    await session.cancelCalls(upstream, {} as never);
+    expect([free > 0, session.callBudget.taken]).toEqual([true, taken - 1]);
+  });
+
+  it('have answers of up to maxFrame, and failures in the place of larger ones', async () => {
+    const { session, upstream, socket, take, settle } = one();
+    take([Type.open, 5, ChannelKind.subscribe, 'server', 'relay/1/']);
+    session.deliver(upstream, [delivery(1_000)]);
+    session.deliver(upstream, [delivery(3, 1_001)]);
+    await settle();
+    const results = socket.sent.flatMap((frame) => (frame[0] === Type.results ? frame[2] : []));
+    const frames = results.flatMap((own) => own.frames);
+    expect(frames.map(({ length }) => length)).toEqual([1_000, 3, 12]);
+    expect(textOf(frames[2] as Bytes)).toBe('1001 of 1000');
+    expect(new Set(results.map(({ topic }) => topic))).toEqual(new Set(['relay/1/a']));
+  });
+
+  it('that are refused are answered to the client, and counted', async () => {
+    const { session, socket, take, settle, onRefused } = one();
+    take([Type.open, 5, ChannelKind.subscribe, 'server', 'relay/1/']);
+    session.answer('relay/1/a', bytes('no'));
+    await settle();
+    expect(socket.sent).toContainEqual([Type.results, 5, [{ topic: 'relay/1/a', frames: [bytes('no')] }]]);
+    expect(onRefused.mock.calls).toEqual([['call']]);
+  });
+});
+
+describe('a client that breaks the protocol', () => {
+  it.each([
+    ['a second greeting', [Type.hello, null, null, 0], 'PROTOCOL'],
+    ['results to a channel that there is not', [Type.send, 1, 1, [bytes('x')]], 'PROTOCOL'],
+    ['a large envelope', [Type.send, 1, 1, [new Uint8Array(1_001)]], 'TOO_LARGE'],
+    ['a confirmation of no work', [Type.taken, 1, 1], 'PROTOCOL'],
+  ] as const)('by %s is told so', (_, frame, code) => {
+    expect(() => one().take(frame as never)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('is disconnected for good with the code for it', () => {
+    for (const [error, code, reason] of [
+      [new PalmError('FORBIDDEN', 'not yours', { sent: false }), CloseCode.forbidden, 'not yours'],
+      [new PalmError('TOO_LARGE', 'too much', { sent: false }), CloseCode.tooBig, 'too much'],
+      [new PalmError('PROTOCOL', 'no frame', { sent: false }), CloseCode.badFrame, 'no frame'],
+      [new Error('a secret of the relay'), CloseCode.relayFailed, 'the relay failed'],
+    ] as const) {
+      expect(closeFor(error)).toEqual({ code, reason });
+      const { session, socket, forget } = one();
+      session.violated(error);
+      expect(socket.close).toHaveBeenCalledExactlyOnceWith(code, reason);
+      expect(forget).toHaveBeenCalledExactlyOnceWith(session);
+    }
+  });
+
+  it('is answered its pings, and its pongs are passed over', () => {
+    const { take, socket } = one();
+    take([Type.pong]);
+    expect(socket.sent).toEqual([]);
+    take([Type.ping]);
+    expect(socket.sent).toEqual([[Type.pong]]);
+  });
+});
+
+describe('what a session keeps', () => {
+  it('is its token, the one that it was let in with last', () => {
+    const { session, budget } = one();
+    const info = { address: '192.0.2.1', origin: undefined };
+    const kept = (token: string | undefined) => {
+      session.admitted({ token, info });
+      session.arriving(0);
+      expect(session.credentials).toEqual({ token, info });
+      return budget.total;
+    };
+    expect([kept('x'.repeat(100)), kept('x'.repeat(30)), kept(undefined)]).toEqual([100, 30, 0]);
+  });
+
+  it('is what was sent and is not confirmed, at 192 bytes for each message, and no less than the socket has', async () => {
+    const { session, budget, socket, settle } = one();
+    session.post([Type.reply, 1, new Uint8Array(500)]);
+    await settle();
+    expect(budget.total).toBe(session.held);
+    session.arriving(0);
+    expect([session.held > 500, budget.total]).toEqual([true, session.held + 192]);
+    socket.unsent = 5_000;
+    session.arriving(0);
+    expect(budget.total).toBe(5_000);
+    session.detach(socket);
+    session.arriving(0);
+    expect(budget.total).toBe(session.held + 192);
+  });
+
+  it('is a message that has not come whole, until its client is away', () => {
+    const { session, budget } = one();
+    session.arriving(3_000);
+    expect(budget.total).toBe(3_000);
+    session.away();
+    expect(budget.total).toBe(0);
+  });
+
+  it('is twice the bytes of a frame in pieces, until it is whole', async () => {
+    const { take, budget, session, settle } = one();
+    const before = budget.total;
+    take([Type.piece, 1, false, new Uint8Array(600)]);
+    const more = budget.total - before;
+    expect(more).toBeGreaterThanOrEqual(1_200);
+    take([Type.piece, 1, false, new Uint8Array(10)]);
+    expect(budget.total).toBeGreaterThanOrEqual(before + more);
+    session.close();
+    await settle();
+    expect(budget.total).toBe(0);
+  });
+
+  it('is too much above maxHeld, which ends it', () => {
+    const { session, socket, forget } = one({ limits: { maxHeld: 10_000 } });
+    session.arriving(10_000);
+    expect(forget).not.toHaveBeenCalled();
+    session.arriving(10_001);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(
+      CloseCode.slowConsumer,
+      expect.stringContaining('more than 10000 bytes are kept for this client'),
+    );
+    expect(forget).toHaveBeenCalledExactlyOnceWith(session);
+  });
+
+  it('is nothing once it is closed, and what is posted then goes nowhere', async () => {
+    const { session, budget, socket, take, settle, server, replies } = one();
+    take([Type.open, 5, ChannelKind.subscribe, 'server', 'relay/1/']);
+    take([Type.request, 1, 'server', bytes('x')]);
+    await settle();
+    expect(server.answers.users.size).toBe(1);
+    session.close();
+    expect(server.request.mock.results[0]?.value.cancel).toHaveBeenCalledOnce();
+    // The frame may still be in a transport until the request has ended.
+    expect(budget.total).toBeGreaterThan(0);
+    replies[0]?.reject(new Error('it was given up'));
+    await settle();
+    const { held } = session;
+    session.post([Type.reply, 1, bytes('late')]);
+    await settle();
+    expect([server.answers.users.size, budget.total, session.held, socket.sent]).toEqual([0, 0, held, []]);
+  });
+});
+
+describe('the sockets of a session', () => {
+  it('replace each other, and only the last one connects it', () => {
+    const { session, socket, another } = one();
+    const second = another();
+    session.attach(second);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(
+      CloseCode.replaced,
+      'another connection took the session over',
+    );
+    expect([session.detach(socket), session.isConnected]).toEqual([false, true]);
+    session.disconnect(4401, 'why');
+    expect(second.close).toHaveBeenCalledExactlyOnceWith(4401, 'why');
+    expect([session.detach(second), session.isConnected]).toEqual([true, false]);
+    expect(() => session.disconnect(4401, 'why')).not.toThrow();
+  });
+
+  it('are not used while the client is away, and what came meanwhile goes over the next one', async () => {
+    const { session, socket, another, settle } = one();
+    session.detach(socket);
+    session.away();
+    session.post([Type.reply, 1, bytes('x')]);
+    await settle();
+    expect(socket.sent).toEqual([]);
+    const second = another();
+    session.attach(second);
+    session.resume(second, 0, false);
+    expect(second.sent).toEqual([[Type.reply, 1, bytes('x')]]);
+  });
+
+  it('take what fits a message at once, where nothing waits', () => {
+    const { session, another } = one();
+    expect([session.takes(1_000_000), session.takes(1)]).toEqual([true, true]);
+    const paced = another();
+    session.resume(paced, 0, true);
+    const { large } = session.log;
+    expect([session.takes(large), session.takes(large + 1)]).toEqual([true, false]);
   });
 });
