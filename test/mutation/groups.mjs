@@ -208,7 +208,7 @@ export const GROUPS = [
     name: 'relay-protocol',
     room: 'websocket',
     files: /^transports\/relay-protocol\//,
-    tests: ['test/unit/transports/relay-protocol/{pieces,reliable-log,server-address}.test.ts'],
+    tests: ['test/unit/transports/relay-protocol/{close-codes,load-ws,pieces,reliable-log*,server-address}.test.ts'],
     target: 80,
   },
   {
