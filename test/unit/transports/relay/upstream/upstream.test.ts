@@ -1,9 +1,11 @@
 /** One server behind the relay: what the relay asks it, what clients are told of it, and how the relay follows it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CALLS, PYLM_CALLS, UPSTREAM_UNREAD } from '../../../../../src/flow-control.ts';
+import { FUNCTIONS_KEY } from '../../../../../src/functions/contract/description.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
-import { Feature, palmMessage } from '../../../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../../../src/protocol/message.ts';
 import {
   Upstream,
   type UpstreamContext,
@@ -29,32 +31,42 @@ interface Asked {
 }
 
 /** @param isFrond - whether the server answers with envelopes where it is asked for them. */
-function ground({ isFrond = true, target = { dbAddress: 'db:1' } as UpstreamTarget } = {}) {
+function ground({
+  isFrond = true,
+  target = { dbAddress: 'db:1' } as UpstreamTarget,
+  features = Feature.replies as number,
+  transport = {} as Partial<UpstreamContext['transport']>,
+} = {}) {
   const keys: Record<string, string> = { name: 'palm', pull_address: 'pull:1', pub_address: 'pub:1' };
   const asked: Asked[] = [];
   const connection = new FakeConnection();
+  const workConnection = new FakeConnection();
+  /** The requests themselves, as they came. */
+  const requests: PalmMessage[] = [];
   connection.answer = async (frame) => {
-    const { function: path, payload, features } = codec.decode(frame);
+    const message = codec.decode(frame);
+    requests.push(message);
+    const { function: path, payload, features: wanted } = message;
     const [, operation = ''] = path.split('.');
     asked.push({ operation, key: textOf(payload) });
-    const value = bytes(keys[textOf(payload)] ?? '');
-    return isFrond && (features & Feature.replies) !== 0
-      ? codec.encode(palmMessage({ payload: value, features: Feature.replies })).slice()
+    const value = bytes(keys[operation === 'cancel' ? 'cancelled' : textOf(payload)] ?? '');
+    return isFrond && (wanted & Feature.replies) !== 0
+      ? codec.encode(palmMessage({ payload: value, features })).slice()
       : value;
   };
   const [changed, deliver, took] = [vi.fn(), vi.fn(), vi.fn()];
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const upstream = new Upstream('server', target, {
-    transport: {},
+    transport,
     connection,
-    workConnection: new FakeConnection(),
+    workConnection,
     prefix: 'relay/',
     logger,
     changed,
     deliver,
     garbageCollection: { took },
   } as unknown as UpstreamContext);
-  return { upstream, connection, keys, asked, changed, deliver, took, logger };
+  return { upstream, connection, workConnection, keys, asked, requests, changed, deliver, took, logger };
 }
 
 function user(): ChannelUser<never> & { readonly events: string[] } {
@@ -279,5 +291,331 @@ describe('the channels to the server', () => {
       true,
     ]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('a question of the relay', () => {
+  it('is asked in the name of all its clients, and for an envelope where more than a value is wanted', async () => {
+    const { upstream, requests } = ground();
+    await upstream.known();
+    await upstream.isAnswering();
+    expect(
+      requests.map(({ function: path, client, features, payload }) => [
+        path,
+        client,
+        features,
+        textOf(payload),
+      ]),
+    ).toEqual([
+      ['_.get', 'relay/', Feature.replies, 'name'],
+      ['_.get', 'relay/', 0, 'name'],
+    ]);
+  });
+
+  it('is logged when it was answered', async () => {
+    const { upstream, logger } = ground();
+    await upstream.known();
+    expect(logger.info.mock.calls).toEqual([
+      ['server found', { server: 'server', name: 'palm', frond: true }],
+    ]);
+  });
+
+  it('is not asked where there is no address for it', async () => {
+    const { upstream } = ground({ target: {} });
+    for (const use of [() => upstream.request(bytes('')), () => upstream.requestWork(bytes(''))])
+      expect(use).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_CALL',
+          message: 'the relay has no dbAddress for the server server: set it in servers',
+          sent: false,
+        }),
+      );
+  });
+
+  it('that fails for another reason than a break is not asked again', async () => {
+    const { upstream, connection } = ground();
+    for (const error of [new PalmError('CLOSED', 'it is closed', { sent: false }), new Error('odd')]) {
+      const answer = vi.fn(() => Promise.reject(error));
+      connection.answer = answer;
+      await upstream.known();
+      expect(answer).toHaveBeenCalledOnce();
+    }
+  });
+
+  it('is not asked again once the relay is closed', async () => {
+    const { upstream, connection } = ground();
+    const answer = vi.fn(() => Promise.reject(BROKEN));
+    connection.answer = answer;
+    await upstream.close();
+    await upstream.known();
+    expect(answer).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the functions of the server', () => {
+  it('are those that its list has, where the relay was given one', () => {
+    expect(ground().upstream.functions).toBeUndefined();
+    const { upstream } = ground({ target: { functions: ['server.f*'] } });
+    expect(['server.find', 'server.add'].map((name) => upstream.functions?.match(name))).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it('are what it says of them, which counts for two seconds', async () => {
+    const { upstream, keys, asked } = ground();
+    keys[FUNCTIONS_KEY] = '[{"name":"f"}]';
+    const times = () => asked.filter(({ key }) => key === FUNCTIONS_KEY).length;
+    const [first, second] = await Promise.all([upstream.offers(), upstream.offers()]);
+    expect([first, second, times()]).toEqual([[{ name: 'f' }], [{ name: 'f' }], 1]);
+    keys[FUNCTIONS_KEY] = '[]';
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect([await upstream.offers(), times()]).toEqual([[{ name: 'f' }], 1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect([await upstream.offers(), times()]).toEqual([[], 2]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('are none where it is pylm, says what cannot be read, or says nothing for a second', async () => {
+    const pylm = ground({ isFrond: false });
+    pylm.keys[FUNCTIONS_KEY] = '[{"name":"f"}]';
+    expect(await pylm.upstream.offers()).toEqual([]);
+    expect(pylm.asked.filter(({ key }) => key === FUNCTIONS_KEY)).toEqual([]);
+    const odd = ground();
+    odd.keys[FUNCTIONS_KEY] = '{';
+    expect(await odd.upstream.offers()).toEqual([]);
+    const silent = ground();
+    await silent.upstream.known();
+    silent.connection.answer = () => new Promise(() => {});
+    let offers: unknown;
+    Promise.resolve(silent.upstream.offers()).then((own) => {
+      offers = own;
+    });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(offers).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([offers, vi.getTimerCount()]).toEqual([[], 0]);
+  });
+});
+
+describe('calls that nobody waits for', () => {
+  const notice = { client: 'relay/1', calls: ['a'], code: 'CANCELLED', reason: 'enough' } as const;
+  const cancelling = Feature.replies | Feature.cancels;
+
+  it('are cancelled at a server that takes that, and their places are free', async () => {
+    const { upstream, keys, requests } = ground({ features: cancelling });
+    keys['cancelled'] = '2';
+    await upstream.known();
+    expect(upstream.inFlight.take(5)).toBe(5);
+    expect(await upstream.cancel(notice)).toBe(2);
+    expect(upstream.inFlight.taken).toBe(3);
+    expect(requests.at(-1)).toMatchObject({ function: '_.cancel', client: 'relay/1' });
+  });
+
+  it('are told to no other server, nor before it has said what it is, nor when the relay is closed', async () => {
+    for (const settings of [{ isFrond: false }, { features: Feature.replies }]) {
+      const { upstream, asked } = ground(settings);
+      await upstream.known();
+      expect([await upstream.cancel(notice), asked.length]).toEqual([0, 1]);
+    }
+    const { upstream, asked } = ground({ features: cancelling });
+    expect([await upstream.cancel(notice), asked.length]).toEqual([0, 0]);
+    await upstream.known();
+    await upstream.close();
+    expect([await upstream.cancel(notice), asked.length]).toEqual([0, 1]);
+  });
+
+  it.each(['-1', '1.5', 'many', '1e300', ''])('are none where the server says %j', async (count) => {
+    const { upstream, keys } = ground({ features: cancelling });
+    keys['cancelled'] = count;
+    await upstream.known();
+    upstream.inFlight.take(5);
+    expect([await upstream.cancel(notice), upstream.inFlight.taken]).toEqual([0, 5]);
+  });
+});
+
+describe('work', () => {
+  it('is asked for on a connection of its own', async () => {
+    const { upstream, connection, workConnection } = ground();
+    const [asked, askedWork] = [vi.spyOn(connection, 'request'), vi.spyOn(workConnection, 'request')];
+    const { reply } = upstream.requestWork(bytes('want'));
+    reply.catch(() => {});
+    expect([asked.mock.calls, askedWork.mock.calls]).toEqual([[], [['db:1', bytes('want')]]]);
+  });
+
+  it('is pulled from the address that was given, or that the server gives', async () => {
+    expect(await ground({ target: { workerPushAddress: 'given:1' } }).upstream.workAddress()).toBe('given:1');
+    const { upstream, keys, connection } = ground();
+    await expect(upstream.workAddress()).rejects.toMatchObject({
+      code: 'WRONG_SERVER',
+      message: 'server server has no worker_push_address',
+      sent: false,
+    });
+    keys['worker_push_address'] = 'work:1';
+    expect(await upstream.workAddress()).toBe('work:1');
+    const pull = vi.spyOn(connection, 'pull').mockReturnValue('puller' as never);
+    expect(upstream.pull('work:1')).toBe('puller');
+    expect(pull).toHaveBeenCalledExactlyOnceWith('work:1');
+    expect(upstream.errorForClients(new PalmError('DISCONNECTED', 'work:1 broke')).message).toBe(
+      'server broke',
+    );
+  });
+
+  it('has its address read as seen from that of the cache', async () => {
+    const resolveAddress = vi.fn(() => 'seen:1');
+    const { upstream, keys } = ground({ transport: { resolveAddress } });
+    keys['worker_push_address'] = 'work:1';
+    expect(await upstream.workAddress()).toBe('seen:1');
+    expect(resolveAddress).toHaveBeenCalledExactlyOnceWith('work:1', 'db:1');
+  });
+
+  it('has results go to the address that was given for them', async () => {
+    const { upstream, connection } = ground({ target: { dbAddress: 'db:1', workerPullAddress: 'given:2' } });
+    const push = vi.spyOn(connection, 'push');
+    upstream.results.add(user());
+    await settle();
+    expect(push.mock.calls).toEqual([['given:2']]);
+    await upstream.close();
+    const other = ground();
+    other.keys['worker_pull_address'] = 'results:1';
+    const found = vi.spyOn(other.connection, 'push');
+    other.upstream.results.add(user());
+    await settle();
+    expect(found.mock.calls).toEqual([['results:1']]);
+    await other.upstream.close();
+  });
+});
+
+describe('a subscription to the server', () => {
+  it.each([
+    [true, 2_000],
+    [false, 0],
+  ])('of a frond server (%s) is proved within %i ms', async (isFrond, proofTimeout) => {
+    const { upstream, connection } = ground({ isFrond });
+    const subscribe = vi.spyOn(connection, 'subscribe');
+    upstream.answers.add(user());
+    await settle();
+    expect(subscribe.mock.calls).toEqual([['pub:1', 'relay/', { proofTimeout, maxUnread: UPSTREAM_UNREAD }]]);
+    await upstream.close();
+  });
+
+  it('to an address that was given is proved also before the server has said what it is', async () => {
+    const { upstream, connection } = ground({ target: { subAddress: 'given:1' } });
+    const subscribe = vi.spyOn(connection, 'subscribe');
+    upstream.answers.add(user());
+    await settle();
+    expect(subscribe.mock.calls[0]?.slice(2)).toEqual([{ proofTimeout: 2_000, maxUnread: UPSTREAM_UNREAD }]);
+    await upstream.close();
+  });
+
+  it('that breaks has the server looked for, too', async () => {
+    const { upstream, connection, asked } = ground();
+    upstream.answers.add(user());
+    await settle();
+    connection.subscriptions[0]?.setReady();
+    await settle();
+    connection.subscriptions[0]?.setBroken(BROKEN);
+    await settle();
+    expect(asked.filter(({ key }) => key === 'name')).toHaveLength(2);
+    await upstream.close();
+  });
+
+  it('counts no progress as an answer, and its bytes all the same', async () => {
+    const { upstream, connection, took } = ground();
+    upstream.answers.add(user());
+    await settle();
+    upstream.inFlight.take(5);
+    connection.subscriptions[0]?.queue.push([{ topic: 'relay/1/a~', frames: [bytes('abc')] }]);
+    await settle();
+    expect([upstream.inFlight.taken, took.mock.calls]).toEqual([5, [[3]]]);
+    await upstream.close();
+  });
+});
+
+describe('places at the server', () => {
+  it('are few until it is known to be no pylm server', async () => {
+    const most = ({ inFlight }: Upstream) => {
+      for (let i = 0; i < 100_000; i++) inFlight.answered(1);
+      return inFlight.take(1_000_000);
+    };
+    const [unknown, pylm, frond] = [ground(), ground({ isFrond: false }), ground()];
+    await pylm.upstream.known();
+    await frond.upstream.known();
+    expect([unknown, pylm, frond].map(({ upstream }) => most(upstream))).toEqual([
+      PYLM_CALLS,
+      PYLM_CALLS,
+      CALLS,
+    ]);
+  });
+
+  it('that are waited for in vain say why', async () => {
+    const { upstream } = ground();
+    await upstream.close();
+    await expect(upstream.inFlight.wait()).rejects.toMatchObject({
+      code: 'CLOSED',
+      message: 'the relay is closed',
+      sent: false,
+    });
+  });
+});
+
+describe('a server that is looked for', () => {
+  it('and is not found is told of, but not when the relay is closed', async () => {
+    const { upstream, connection, logger } = ground();
+    upstream.calls.add(user());
+    await settle();
+    connection.pushers[0]?.setReady();
+    await settle();
+    connection.answer = () => Promise.reject(new PalmError('TIMEOUT', 'no answer'));
+    connection.pushers[0]?.setBroken(BROKEN);
+    await settle();
+    expect(logger.warning.mock.calls).toEqual([
+      ['server not found again', { server: 'server', reason: 'no answer' }],
+    ]);
+    let fail = (_: unknown) => {};
+    connection.answer = () =>
+      new Promise((_, reject) => {
+        fail = reject;
+      });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await upstream.close();
+    fail(new Error('late'));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([logger.warning.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  it('is not looked for where its addresses were given, nor once the relay is closed', async () => {
+    const given = ground({ target: { pushAddress: 'given:1' } });
+    given.upstream.calls.add(user());
+    await settle();
+    given.connection.pushers[0]?.setReady();
+    await settle();
+    given.connection.pushers[0]?.setBroken(BROKEN);
+    await settle();
+    expect([given.asked, given.changed.mock.calls]).toEqual([[], []]);
+    const closed = ground();
+    closed.upstream.calls.add(user());
+    await settle();
+    const pusher = closed.connection.pushers[0];
+    pusher?.setReady();
+    await settle();
+    const before = closed.asked.length;
+    const closing = closed.upstream.close();
+    pusher?.setBroken(BROKEN);
+    await closing;
+    await settle();
+    expect(closed.asked).toHaveLength(before);
+    await given.upstream.close();
+  });
+});
+
+describe('an error that clients may see', () => {
+  it('says of what it was, and whether it was sent where that is known', () => {
+    const { upstream } = ground();
+    expect(upstream.errorForClients(new Error('odd')).message).toBe('server cannot be used: odd');
+    expect('sent' in upstream.errorForClients(new PalmError('REMOTE', 'boom'))).toBe(
+      'sent' in new PalmError('REMOTE', 'boom'),
+    );
+    expect(upstream.errorForClients(new PalmError('REMOTE', 'boom')).sent).toBeUndefined();
   });
 });
