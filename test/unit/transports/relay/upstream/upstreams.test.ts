@@ -120,3 +120,49 @@ describe('a function that looks servers up', () => {
 function raise(): never {
   throw new Error('no');
 }
+
+describe('servers that a function looks up', () => {
+  const lookUp = (name: string) => (name === 'none' ? undefined : { dbAddress: `ok:${name}` });
+
+  it('have the names that were looked up so far', async () => {
+    const { make, connection } = ground(lookUp);
+    const upstreams = make();
+    expect([upstreams.names, await upstreams.answering()]).toEqual([[], []]);
+    for (const name of ['one', 'none', 'two']) upstreams.get(name);
+    expect(upstreams.names).toEqual(['one', 'two']);
+    connection.answer = async () => new Uint8Array(0);
+    expect(await upstreams.answering()).toEqual([
+      { name: 'one', answers: true },
+      { name: 'two', answers: true },
+    ]);
+  });
+
+  it('may be named in a grant before they are looked up', () => {
+    expect(() => ground(lookUp).make().checkNamed(['anything'])).not.toThrow();
+  });
+
+  it('are none where the function returns a promise or nothing, and the log says which', () => {
+    const { make, logger } = ground(async () => ({ dbAddress: 'ok:1' }));
+    expect(make().get('one')).toBeUndefined();
+    expect(logger.error.mock.calls).toEqual([
+      [
+        'a server cannot be looked up',
+        {
+          server: 'one',
+          reason: 'the function servers returned a promise; it must return the server itself',
+        },
+      ],
+    ]);
+    const none = ground(lookUp);
+    expect(none.make().get('none')).toBeUndefined();
+    expect(none.logger.error).not.toHaveBeenCalled();
+  });
+});
+
+it('closing closes all servers', async () => {
+  const upstreams = ground({ one: { dbAddress: 'ok:1' }, two: { dbAddress: 'ok:2' } }).make();
+  const [one, two] = [upstreams.get('one'), upstreams.get('two')];
+  await upstreams.close();
+  for (const upstream of [one, two])
+    await expect(upstream?.inFlight.wait()).rejects.toMatchObject({ code: 'CLOSED' });
+});

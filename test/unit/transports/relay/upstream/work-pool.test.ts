@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../../../../src/async/batch-queue.ts';
+import { LEFT_WORK_BYTES } from '../../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
 import type { Puller } from '../../../../../src/transport.ts';
@@ -28,6 +29,11 @@ class FakePuller implements Puller {
   async close(): Promise<void> {
     this.isClosed = true;
     this.#queue.end();
+  }
+
+  /** Frames that were not read. */
+  get unread(): number {
+    return this.#queue.size;
   }
 
   push(...numbers: readonly number[]): void {
@@ -221,6 +227,107 @@ describe('the work of a server', () => {
     pool.leave(worker, [large, large, new Uint8Array(1)]);
     expect(worker.lostCount).toBe(1);
     await pool.close();
+  });
+
+  it('is left to other workers of the server while there is enough here, and read on when it was taken', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker(2);
+    pool.join(worker);
+    await settle();
+    const [puller] = pullers;
+    puller?.push(1, 2, 3, 4, 5);
+    await settle();
+    puller?.push(6);
+    await settle();
+    expect([worker.given, puller?.unread]).toEqual([[1, 2], 1]);
+    worker.given = [];
+    pool.share();
+    await settle();
+    // One of five is still here.
+    expect([worker.given, puller?.unread]).toEqual([[3, 4], 1]);
+    worker.given = [];
+    pool.share();
+    await settle();
+    expect([worker.given, puller?.unread]).toEqual([[5, 6], 0]);
+    await pool.close();
+  });
+
+  it('is read on as long as all of it is taken at once', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker();
+    pool.join(worker);
+    await settle();
+    for (const number of [1, 2, 3]) {
+      pullers[0]?.push(number);
+      await settle();
+    }
+    expect([worker.given, pullers[0]?.unread]).toEqual([[1, 2, 3], 0]);
+    await pool.close();
+  });
+
+  it('is kept for later up to a number of bytes, of which those that are taken are none', async () => {
+    const { pool } = scene();
+    const frame = new Uint8Array(LEFT_WORK_BYTES);
+    const worker = new Worker(1);
+    pool.join(worker);
+    await settle();
+    worker.given = [0];
+    pool.leave(worker, [frame]);
+    expect(worker.lostCount).toBe(0);
+    // There is no room for one more byte, and a frame without bytes needs none.
+    pool.join(worker);
+    pool.leave(worker, [new Uint8Array(1), new Uint8Array(0)]);
+    expect(worker.lostCount).toBe(1);
+    worker.given = [];
+    pool.join(worker);
+    expect(worker.given).toEqual([0]);
+    pool.leave(worker, [frame]);
+    expect(worker.lostCount).toBe(1);
+    await pool.close();
+  });
+
+  it('that is no work loses none, and nobody is told of it', async () => {
+    const { pool } = scene();
+    const lost = vi.fn();
+    const worker = Object.assign(new Worker(), { lost });
+    pool.join(worker);
+    await settle();
+    pool.leave(worker, [new Uint8Array(1)]);
+    pool.leave(worker, [new Uint8Array(1)]);
+    expect(lost).not.toHaveBeenCalled();
+    const other = new Worker();
+    pool.join(other);
+    expect(other.given).toHaveLength(1);
+    await pool.close();
+  });
+
+  it('is asked for no more when the last has gone before the address was known', async () => {
+    let give = (_: string) => {};
+    const { pool, pullers } = scene(
+      () =>
+        new Promise((resolve) => {
+          give = resolve;
+        }),
+    );
+    const worker = new Worker();
+    pool.join(worker);
+    await settle();
+    pool.leave(worker, []);
+    give('a');
+    await settle();
+    expect([pullers.length, worker.events]).toEqual([0, []]);
+    await pool.close();
+  });
+
+  it('is asked for no more once the relay is closed', async () => {
+    const { pool, pullers } = scene();
+    pool.join(new Worker());
+    await settle();
+    await pool.close();
+    await settle();
+    expect(pullers.map(({ isClosed }) => isClosed)).toEqual([true]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(pullers).toHaveLength(1);
   });
 
   it('follows the server to another address, and tells all that it broke and is ready', async () => {
