@@ -235,6 +235,14 @@ export const GROUPS = [
     target: 80,
   },
   {
+    name: 'relay-calls',
+    room: 'relay',
+    timeout: 8_000,
+    files: /^transports\/relay\/session\/http-calls\.ts/,
+    tests: ['test/relay/http/{calls,openapi}.test.ts'],
+    target: 80,
+  },
+  {
     name: 'relay-session',
     room: 'relay',
     files: /^transports\/relay\/session\//,
@@ -255,7 +263,7 @@ export const GROUPS = [
     files: /^transports\/zeromq\//,
     tests: [
       'test/unit/transports/zeromq/**',
-      'test/zeromq/{zeromq,hosts,walls-keys}.test.ts',
+      'test/zeromq/{hosts,walls-keys}.test.ts',
       'test/conformance/zeromq.test.ts',
     ],
     target: 70,
