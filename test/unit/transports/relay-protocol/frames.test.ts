@@ -6,9 +6,13 @@ import { closeReason } from '../../../../transports/relay-protocol/close-codes.t
 import {
   type ClientFrame,
   type Frame,
+  HEAD,
+  loneMessage,
   MessageWriter,
   type RelayFrame,
+  readClientFrame,
   readClientMessage,
+  readRelayFrame,
   readRelayMessage,
   setNumbers,
   Type,
@@ -239,5 +243,80 @@ describe('reasons of an end', () => {
       expect(size(unit.repeat(1_000_000))).toBeGreaterThan(115);
     }
     expect(closeReason('over a limit')).toBe('over a limit');
+  });
+});
+
+describe('a writer of messages', () => {
+  const ping: Frame = [Type.ping];
+  const cancel: Frame = [Type.cancel, 7];
+
+  it('knows how many frames and bytes it has, and begins anew', () => {
+    const writer = new MessageWriter();
+    expect([writer.count, writer.length]).toEqual([0, 0]);
+    writer.add(ping);
+    expect([writer.count, writer.length]).toEqual([1, HEAD + 2]);
+    writer.add(cancel);
+    expect([writer.count, writer.length]).toEqual([2, HEAD + 5]);
+    expect(readClientMessage(writer.take()).frames).toEqual([ping, cancel]);
+    expect([writer.count, writer.length]).toEqual([0, 0]);
+    expect(readClientMessage(writer.take()).frames).toEqual([]);
+  });
+
+  it('gives its last frame back, alone or behind others, as if it had never been there', () => {
+    const writer = new MessageWriter();
+    writer.add(cancel);
+    expect(readClientFrame(writer.takeBack(0))).toEqual(cancel);
+    expect([writer.count, writer.length]).toEqual([0, 0]);
+    writer.add(ping);
+    const before = writer.length;
+    writer.add(cancel);
+    expect(readClientFrame(writer.takeBack(before))).toEqual(cancel);
+    expect([writer.count, writer.length]).toEqual([1, before]);
+    writer.add([Type.pong]);
+    expect(readClientMessage(writer.take()).frames).toEqual([ping, [Type.pong]]);
+  });
+
+  it('writes a topic once where deliveries share it', () => {
+    const sizeOf = (...topics: string[]) =>
+      loneMessage([Type.results, 1, topics.map((topic) => ({ topic, frames: [] }))]).length;
+    expect(sizeOf('relay/1/a', 'relay/1/a') - sizeOf('relay/1/a')).toBe(2);
+    expect(sizeOf('relay/1/a', 'relay/1/b') - sizeOf('relay/1/a')).toBe(11);
+  });
+});
+
+describe('a frame by itself', () => {
+  it('is a message without a number, with the features of its sender in a greeting', () => {
+    const lone = [Type.cancel, 7] as const;
+    expect(readClientMessage(loneMessage(lone))).toEqual({ sequence: 0, confirmed: 0, frames: [lone] });
+    expect(readClientMessage(loneMessage([Type.hello, null, null, 0], 3)).confirmed).toBe(3);
+  });
+
+  it('that came in pieces is of its side, is whole, and is no piece', () => {
+    const bytesOf = (frame: Frame) => {
+      const writer = new MessageWriter();
+      writer.add(frame);
+      return writer.takeBack(0);
+    };
+    const reply: Frame = [Type.reply, 1, new Uint8Array([1])];
+    const cancel: Frame = [Type.cancel, 1];
+    expect([readRelayFrame(bytesOf(reply)), readClientFrame(bytesOf(cancel))]).toEqual([reply, cancel]);
+    expect(() => readClientFrame(bytesOf(reply))).toThrow('it has a frame of type 12 with 3 parts');
+    expect(() => readRelayFrame(bytesOf(cancel))).toThrow('it has a frame of type 11 with 2 parts');
+    const piece = bytesOf([Type.piece, 1, true, new Uint8Array([1])]);
+    for (const read of [readClientFrame, readRelayFrame]) {
+      expect(() => read(piece)).toThrow('a piece is in pieces');
+      expect(() => read(new Uint8Array([...bytesOf([Type.ping]), 0]))).toThrow('it goes on after its end');
+    }
+  });
+
+  it('has numbers before it, and deliveries have topics', () => {
+    expect(() => readClientMessage(new Uint8Array([0x91, 0]))).toThrow('it ends too early');
+    const results = (...delivery: number[]) =>
+      new Uint8Array([0x93, 0, 0, 0x93, Type.results, 1, 0x91, ...delivery]);
+    for (const own of [[0x90], [0x91, 0xc0]])
+      expect(() => readRelayMessage(results(...own))).toThrow('a delivery has no topic');
+    expect(readRelayMessage(results(0x91, 0xa1, 0x61)).frames).toEqual([
+      [Type.results, 1, [{ topic: 'a', frames: [] }]],
+    ]);
   });
 });

@@ -171,3 +171,59 @@ describe('the subset of MessagePack', () => {
     }
   });
 });
+
+describe('a message that is broken', () => {
+  const read = (bytes: readonly number[], how: (unpacker: Unpacker) => unknown, mostItems?: number) =>
+    how(new Unpacker(new Uint8Array(bytes), mostItems));
+
+  it.each([
+    ['a number that is no number', [0x80], (own: Unpacker) => own.uint(), '0x80 is of another type'],
+    ['a boolean that is none', [0xc4], (own: Unpacker) => own.bool(), '0xc4 is of another type'],
+    ['nothing', [], (own: Unpacker) => own.uint(), 'it ends too early'],
+    ['half a number', [0xcd, 1], (own: Unpacker) => own.uint(), 'it ends too early'],
+    ['half a text', [0xa2, 0x61], (own: Unpacker) => own.text(), 'it ends too early'],
+    ['a list of more than there is', [0x92, 1], (own: Unpacker) => own.list(), 'it ends too early'],
+    ['more', [1], (own: Unpacker) => own.end(), 'it goes on after its end'],
+    [
+      'a number beyond 2^53 - 1',
+      [0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0],
+      (own: Unpacker) => own.uint(),
+      'a number is too large',
+    ],
+  ])('by %s says so', (_, bytes, how, what) => {
+    expect(() => read(bytes, how)).toThrow(
+      expect.objectContaining({
+        code: 'PROTOCOL',
+        message: `a message between client and relay is broken: ${what}`,
+      }),
+    );
+  });
+
+  it('has more items than it may', () => {
+    const lists = (own: Unpacker) => [own.items(), own.uint(), own.uint(), own.items(), own.uint()];
+    const bytes = [0x92, 1, 2, 0x91, 3];
+    expect(read(bytes, lists, 3)).toEqual([2, 1, 2, 1, 3]);
+    expect(() => read(bytes, lists, 2)).toThrow('it has too many items');
+  });
+});
+
+it('a list may have any number of items, each as MessagePack has it', () => {
+  for (const count of [0, 15, 16, 17, 65_535, 65_536]) {
+    const packed = ours((packer) => {
+      packer.list(count);
+      for (let i = 0; i < count; i++) packer.nil();
+    });
+    expect(packed).toEqual(theirs(Array(count).fill(null)));
+    expect(new Unpacker(packed).list()).toBe(count);
+  }
+});
+
+it('what was written may be taken back, and is a copy', () => {
+  const packer = new Packer();
+  packer.uint(1);
+  packer.uint(2);
+  packer.uint(3);
+  const taken = packer.takeBack(1, 1);
+  packer.uint(4);
+  expect([taken, packer.length, packer.take()]).toEqual([new Uint8Array([2, 3]), 2, new Uint8Array([1, 4])]);
+});
