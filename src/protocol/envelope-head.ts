@@ -62,6 +62,14 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   return true;
 }
 
+/** The status among the fields from `tail` on, which {@link isTidyTail} holds for; 0 where there is none, or it is not one byte. */
+export function statusIn(frame: Uint8Array, tail: number): number {
+  let at = tail;
+  if (frame[at] === FROND) at = varintEnd(frame, at + 2);
+  const status = frame[at] === STATUS && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
+  return status !== undefined && status < 0x80 ? status : 0;
+}
+
 /** Whether a byte begins the tag of one of frond's fields. */
 function isFrondTag(tag: number): boolean {
   return (

@@ -125,27 +125,41 @@ export interface WorkerOffer {
   readonly name: string;
   /** A list of descriptions of functions as JSON in UTF-8, as in a server's `frond_functions`. */
   readonly offers: Bytes;
+  /** Whether the worker is pushed to, and asks for no work. Default false. */
+  readonly isPushed?: boolean;
 }
 
+/** The `stage` of what a worker says that is pushed to. */
+const PUSHED = 1;
+
 /** The message by which a worker says what its functions take and give. Its reply is one to a request for work, without items. */
-export function offersMessage({ worker, name, offers }: WorkerOffer): PalmMessage {
+export function offersMessage({ worker, name, offers, isPushed = false }: WorkerOffer): PalmMessage {
   const features = Feature.replies | Feature.work;
-  return palmMessage({ pipeline: name, client: worker, function: OFFERS, payload: offers, features });
+  const stage = isPushed ? PUSHED : 0;
+  return palmMessage({ pipeline: name, client: worker, stage, function: OFFERS, payload: offers, features });
 }
 
 /**
  * What a worker says in a message. The list itself is not read.
- * @throws PalmError `PROTOCOL` when no worker is named, `TOO_LARGE` for an id, name or list beyond its limit.
+ * @throws PalmError `PROTOCOL` when no worker is named or its kind is unknown, `TOO_LARGE` for an id, name or list beyond its limit.
  */
-export function readOffers({ client: worker, pipeline: name, payload: offers }: PalmMessage): WorkerOffer {
-  if (worker === '')
-    throw new PalmError('PROTOCOL', 'what functions take and give needs a worker that has them');
+export function readOffers({
+  client: worker,
+  pipeline: name,
+  stage,
+  payload: offers,
+}: PalmMessage): WorkerOffer {
+  if (worker === '' || (stage !== 0 && stage !== PUSHED)) {
+    const text =
+      'what functions take and give needs a worker that has them, which asks for work or is pushed to';
+    throw new PalmError('PROTOCOL', text);
+  }
   checkWorkerNames(worker, name);
   if (offers.length > LARGEST_OFFERS) {
     const text = `what a worker says of its functions may have ${LARGEST_OFFERS} bytes, not ${offers.length}`;
     throw new PalmError('TOO_LARGE', text);
   }
-  return { worker, name, offers };
+  return { worker, name, offers, ...(stage === PUSHED && { isPushed: true }) };
 }
 
 function checkWorkerNames(worker: string, name: string): void {

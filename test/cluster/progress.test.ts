@@ -275,23 +275,69 @@ describe.each(grounds)('over %s, progress', (_name, make) => {
     expect(worker.counters).toMatchObject({ received: 2, answered: 2, failed: 0 });
   });
 
-  it('is not told by workers that are pushed to, whose results are counted', async () => {
+  it('comes from workers that are pushed to, and is counted as no result', async () => {
     const { start, connect } = cluster();
-    const { functions } = telling();
-    const master = await start<Master>({ role: 'master', name: 'master' });
-    await start<Worker>({
+    const told = telling();
+    const gathered: number[] = [];
+    const master = await start<Master>({
+      role: 'master',
+      name: 'master',
+      *gather(message) {
+        gathered.push(message.status);
+        yield message;
+      },
+    });
+    const worker = await start<Worker>({
       role: 'worker',
       dbAddress: master.dbAddress,
       pushAddress: master.workerPushAddress,
       pullAddress: master.workerPullAddress,
-      functions,
+      functions: told.functions,
     });
     const client = await connect({ dbAddress: master.dbAddress });
-    let heard = 0;
-    const onProgress = () => heard++;
-    expect(textOf(await client.eval('master.last', bytes('x'), { onProgress }))).toBe('x');
-    expect(heard).toBe(0);
-    expect(master.counters).toMatchObject({ answered: 1, inFlight: 0 });
+    const heard = await stepped(told, (onProgress) =>
+      client.eval('master.steps', bytes('w'), { onProgress }),
+    );
+    expect(heard.map(({ done, note }) => [done, note])).toEqual([
+      [1, 'w'],
+      [2, undefined],
+    ]);
+    const last: number[] = [];
+    await client.eval('master.last', bytes(''), { onProgress: ({ done }) => last.push(done) });
+    expect(last).toEqual([0, 10]);
+    await client.eval('master.keeps', bytes(''));
+    expect(gathered).toEqual([0, 0, 0]);
+    expect(master.counters).toMatchObject({ received: 3, answered: 3, failed: 0, dropped: 0, inFlight: 0 });
+    expect(worker.counters).toMatchObject({ received: 3, answered: 3, failed: 0 });
+  });
+
+  it('is not heard from a peer that a call was not pushed to', async () => {
+    const { start, connect, transport, own } = cluster();
+    const told = telling();
+    const master = await start<Master>({ role: 'master', name: 'master' });
+    const { dbAddress } = master;
+    await start<Worker>({ role: 'worker', dbAddress, functions: told.functions });
+    const client = await connect({ dbAddress });
+    const pusher = own(await transport.open()).push(master.workerPullAddress);
+    await pusher.ready();
+    const lie = palmMessage({
+      client: `${client.id}/1`,
+      function: 'master.steps',
+      payload: bytes('{"done":99}'),
+      status: Status.progress,
+      unknown: progressField('1'),
+    });
+    const heard = await stepped(told, async (onProgress) => {
+      const call = client.eval('master.steps', bytes(''), {
+        onProgress: async (progress) => {
+          if (progress.done === 1) await pusher.send([new EnvelopeCodec().encode(lie)]);
+          if (progress.done === 1) await untilSo(() => master.counters.dropped === 1, 'the lie');
+          onProgress(progress);
+        },
+      });
+      return call;
+    });
+    expect(heard.map(({ done }) => done)).toEqual([1, 2]);
   });
 
   it('comes from behind a Hub', async () => {

@@ -44,13 +44,15 @@ describe.each(grounds)('on %s a Master', (_, make) => {
         : await start<Hub>({ role, name: 'm', previous: 'before', previousDbAddress: await before() });
     const { dbAddress } = master;
     const client = role === 'master' ? await dial({ dbAddress }) : undefined;
-    const work = (offered: OfferedFunctions) =>
-      start<Worker>({ role: 'worker', dbAddress, functions: offered });
+    const work = (offered: OfferedFunctions, given: object = {}) =>
+      start<Worker>({ role: 'worker', dbAddress, functions: offered, ...given });
+    /** Addresses that have work pushed to a worker. */
+    const pushed = { pushAddress: master.workerPushAddress, pullAddress: master.workerPullAddress };
     async function before() {
       return (await start<Master>({ role: 'master', name: 'before', pipelined: true })).dbAddress;
     }
     const link = async () => own(await transport.open());
-    return { master, client: client as Client, work, link, dbAddress, start };
+    return { master, client: client as Client, work, pushed, link, dbAddress, start };
   }
 
   it('says what its workers say, as long as one of them is there', async () => {
@@ -67,6 +69,48 @@ describe.each(grounds)('on %s a Master', (_, make) => {
     await first.close();
     await eventually(async () => (await names(client)).join() === 'echo,area');
     await second.close();
+    await eventually(async () => (await said(client)).length === 0);
+  });
+
+  it('says what workers say that are pushed to, as long as they are there', async () => {
+    const { client, work, pushed } = await open();
+    const first = await work({ ...area, plain: (payload) => payload }, pushed);
+    await eventually(async () => (await said(client)).length === 3);
+    expect(await find(client, 'area')).toMatchObject({ description: 'Its area.', input: { codec: 'JSON' } });
+    const second = await work(area, pushed);
+    const asking = await work({ other: (payload) => payload });
+    await eventually(async () => (await said(client)).length === 4);
+    await first.close();
+    await eventually(async () => (await said(client)).length === 3);
+    await second.close();
+    await eventually(async () => (await names(client)).join() === 'echo,other');
+    await asking.close();
+    await eventually(async () => (await said(client)).length === 0);
+  });
+
+  it('does not hear a peer that says it is pushed to, and pulls nothing', async () => {
+    const { client, work, pushed, link, dbAddress } = await open();
+    const say = async (connection: Awaited<ReturnType<typeof link>>, name: string) => {
+      const offer = { worker: 'id', name: 'w', offers: bytes(JSON.stringify([{ name }])), isPushed: true };
+      return readWorkReply(
+        codec,
+        await within(5_000, connection.request(dbAddress, codec.encode(offersMessage(offer))).reply),
+      );
+    };
+    const stranger = await link();
+    await say(stranger, 'made_up');
+    expect(await said(client)).toEqual([]);
+    const late = await link();
+    await say(late, 'late');
+    const worker = await work(area, pushed);
+    // A worker pulls, and the stranger spoke first: nothing tells whose puller it is.
+    await eventually(async () => (await names(client)).includes('made_up'));
+    expect(await names(client)).not.toContain('late');
+    await Promise.all([stranger, late].map((one) => one.close({ timeout: 0 })));
+    await eventually(async () => (await said(client)).length === 2);
+    await say(await link(), 'made_up');
+    expect(await said(client)).toHaveLength(2);
+    await worker.close();
     await eventually(async () => (await said(client)).length === 0);
   });
 
@@ -143,10 +187,12 @@ describe.each(grounds)('on %s a Master', (_, make) => {
     ['a deep schema', `[{"name":"f","input":{"codec":"JSON","schema":${nested(100)}}}]`],
     ['errors that are a list', '[{"name":"f","errors":[]}]'],
     ['many functions', JSON.stringify(Array.from({ length: 1_025 }, (_, i) => ({ name: `f${i}` })))],
+    ['neither a worker that asks nor one that is pushed to', '[]', 2],
     ['many bytes', JSON.stringify([{ name: 'f', more: 'x'.repeat(LARGEST_OFFERS) }])],
-  ])('refuses %s, and remembers nothing', async (_what, list) => {
+  ])('refuses %s, and remembers nothing', async (_what, list, stage = 0) => {
     const { client, link, dbAddress } = await open();
-    const frame = codec.encode(offersMessage({ worker: 'id', name: 'w', offers: bytes(list) }));
+    const offer = offersMessage({ worker: 'id', name: 'w', offers: bytes(list) });
+    const frame = codec.encode({ ...offer, stage });
     const connection = await link();
     const reply = codec.decode(await within(5_000, connection.request(dbAddress, frame).reply));
     expect(reply.status).not.toBe(0);
@@ -177,15 +223,20 @@ describe.each(grounds)('on %s a Master', (_, make) => {
     expect(await names(client)).toEqual(['f0', 'f2', 'f3', 'f9']);
   });
 
-  it('that starts again at the same address is told again', async () => {
-    const { client, work, start, master } = await open();
-    await work(area);
-    await eventually(async () => (await said(client)).length === 2);
-    const { dbAddress } = master;
-    await master.close();
-    await start<Master>({ role: 'master', name: 'm', dbAddress });
-    await eventually(async () => (await names(client)).join() === 'echo,area', 15_000);
-  }, 30_000);
+  it.each(['asks', 'is pushed to'])(
+    'that starts again at the same address is told again by a worker that %s',
+    async (kind) => {
+      const { client, work, pushed, start, master } = await open();
+      await work(area, kind === 'asks' ? {} : pushed);
+      await eventually(async () => (await said(client)).length === 2);
+      const { dbAddress, workerPushAddress, workerPullAddress } = master;
+      await master.close();
+      const same = kind === 'asks' ? {} : { workerPushAddress, workerPullAddress };
+      await start<Master>({ role: 'master', name: 'm', dbAddress, ...same });
+      await eventually(async () => (await names(client)).join() === 'echo,area', 15_000);
+    },
+    30_000,
+  );
 
   it('or a Hub, within a pipeline', async () => {
     const { dbAddress, work, link } = await open('hub');
@@ -240,15 +291,37 @@ describe('through a relay', () => {
     await eventually(async () => (await said(client)).length === 0);
   });
 
+  it('a Master says what a relayed worker says that is pushed to, and how far it is', async () => {
+    const { client, relay, own } = await open();
+    const options = { transport: toRelay(relay.url), dbAddress: 'm', loggingLevel: 'silent' } as const;
+    const tells = functions({
+      tells: fn({ input: json<number>(), output: json<number>() }, async (value, { progress }) => {
+        progress(value, 9);
+        return value;
+      }),
+    });
+    // One address that is given has it pushed to.
+    const worker = own(await Worker.start({ ...options, pushAddress: 'm', functions: tells }));
+    await eventually(async () => (await find(client, 'tells'))?.kind === 'one');
+    const heard: number[] = [];
+    const call = remote<typeof tells>(client, 'm').tells(5, { onProgress: ({ done }) => heard.push(done) });
+    expect(await within(5_000, call)).toBe(5);
+    expect(heard).toEqual([5]);
+    await worker.close();
+    await eventually(async () => (await said(client)).length === 0);
+  });
+
   it('a client that may not work says nothing', async () => {
     const { relay, client, own } = await open({ name: 'n', servers: ['*'], functions: ['*'] });
     const connection = own(await toRelay(relay.url).open());
     await connection.identify();
-    const offers = bytes('[{"name":"f"}]');
-    const frame = codec.encode(offersMessage({ worker: `${connection.id}/w`, name: 'w', offers }));
-    await expect(within(5_000, connection.request('m', frame).reply)).rejects.toMatchObject({
-      code: 'FORBIDDEN',
-    });
+    const offer = { worker: `${connection.id}/w`, name: 'w', offers: bytes('[{"name":"f"}]') };
+    for (const isPushed of [false, true]) {
+      const frame = codec.encode(offersMessage({ ...offer, isPushed })).slice();
+      await expect(within(5_000, connection.request('m', frame).reply)).rejects.toMatchObject({
+        code: 'FORBIDDEN',
+      });
+    }
     expect(await said(client)).toEqual([]);
   });
 });

@@ -29,7 +29,8 @@ import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
-import { WorkAssigner } from './work-assigner.ts';
+import { PushedOffers } from './pushed-offers.ts';
+import { type PushedResults, WorkAssigner } from './work-assigner.ts';
 import { WorkerOffers } from './worker-offers.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 import { WorkerResults } from './worker-results.ts';
@@ -72,6 +73,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   readonly #moves: LinkMoves;
   readonly #assigner: WorkAssigner;
   readonly #offers = new WorkerOffers();
+  readonly #pushedOffers: PushedOffers;
   readonly #losses = { workers: 0, redelivered: 0, givenUp: 0 };
   readonly #nextId = countedIds();
   readonly #slab = new Slab();
@@ -85,6 +87,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
 
   constructor(settings: DispatcherSettings) {
     this.#settings = settings;
+    this.#pushedOffers = new PushedOffers(this.#offers, () => settings.push.peers);
     const leases = new Leases(settings.maxDeliveries, settings.budgets);
     this.#leases = leases;
     this.#registry = new WorkerRegistry({
@@ -122,6 +125,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       out: settings.budgets.out,
       hasLeasedWorkers: () => this.#registry.hasAwake,
       encode: (items) => this.#encode(items),
+      onProgress: (progress) => settings.onProgress?.(progress),
       onAssigned: () => this.#openRoom(),
     });
     settings.push.onPeers(() => this.#peersChanged());
@@ -197,7 +201,13 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
 
   /** Notes what a worker says of its functions. It is the first that is heard of most workers. */
   #offered(said: WorkerOffer, from: RequestOrigin | undefined): Bytes | Promise<Bytes> {
-    const { worker: id, name, offers } = said;
+    const { worker: id, name, offers, isPushed = false } = said;
+    if (isPushed) {
+      if (from === undefined)
+        throw new PalmError('PROTOCOL', 'a worker that is pushed to is known by its link');
+      this.#pushedOffers.note(id, readDescriptions(decodeUtf8(offers)), from);
+      return this.#encode([]);
+    }
     const known = this.#registry.known(id);
     if (known?.isAt(from) === false) {
       const held = {
@@ -234,6 +244,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       return this.#moves.take(known, request, from, () => this.#ifOpen(() => this.#answer(request, from)));
     }
     // An unknown worker has nothing to leave. `isAway` is a relay's word that its link to a worker broke.
+    if (isAway && from !== undefined) this.#pushedOffers.forget(id, from);
     const isNobody = known === undefined && leaves && items.length === 0;
     if (isAway && known !== undefined) this.#linkBroke(known);
     if (isAway || isNobody) return this.#encode([]);
@@ -258,8 +269,8 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
     });
   }
 
-  /** Takes results of workers that are pushed to. Returns those that belong to a pushed message. */
-  pushedCameBack(frames: readonly Bytes[]): Bytes[] {
+  /** Takes what workers give back that are pushed to. Returns the results of pushed messages, and how many frames are of none. */
+  pushedCameBack(frames: readonly Bytes[]): PushedResults {
     const results = this.#assigner.pushedCameBack(frames);
     this.#checkDrained();
     return results;
@@ -303,6 +314,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
 
   #peersChanged(): void {
     this.#assigner.peersChanged();
+    this.#pushedOffers.look();
     this.#checkDrained();
   }
 

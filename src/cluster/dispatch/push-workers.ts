@@ -11,8 +11,8 @@ import {
 } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { headEnd, isAfterHead, isTidyTail, payloadEnd } from '../../protocol/envelope-head.ts';
-import { NO_BYTES, type PalmMessage } from '../../protocol/message.ts';
+import { headEnd, isAfterHead, isTidyTail, payloadEnd, statusIn } from '../../protocol/envelope-head.ts';
+import { NO_BYTES, type PalmMessage, Status } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { BoundPush } from '../../transport.ts';
 
@@ -215,6 +215,11 @@ export class PushedCalls {
       this.#characters -= oldest.length;
     }
   }
+}
+
+/** Whether a frame that {@link PushedCalls.resultOf} gave says how far a worker is. It is read without decoding it: hardly any does. */
+export function isProgressFrame(frame: Uint8Array): boolean {
+  return statusIn(frame, payloadEnd(frame, headEnd(frame))) === Status.progress;
 }
 
 function nameOf({ pipeline, client, stage, function: path }: PalmMessage): string {

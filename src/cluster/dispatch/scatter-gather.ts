@@ -171,8 +171,8 @@ export async function openDispatch(
   });
   const scattered = scattering.serve(host.intake([source.batches], budgets.out));
   const takePushed = (frames: readonly Bytes[]) => {
-    const results = dispatcher.pushedCameBack(frames);
-    for (let refused = frames.length - results.length; refused > 0; refused--)
+    const { results, refused } = dispatcher.pushedCameBack(frames);
+    for (let left = refused; left > 0; left--)
       dropped(host.tally, logger, 'a result of nothing that was pushed', {
         worker_pull: workerPull.address,
       });

@@ -1,11 +1,13 @@
 import type { ByteBudget } from '../../async/byte-budget.ts';
 import { WORK_BYTES } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
+import { EnvelopeCodec } from '../../protocol/envelope.ts';
+import type { PalmMessage } from '../../protocol/message.ts';
 import { type WorkItem, WorkKind } from '../../protocol/work-request.ts';
 import type { BoundPush } from '../../transport.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import type { LeasedMessage, Leases } from './leases.ts';
-import { PushedCalls, PushWorkers } from './push-workers.ts';
+import { isProgressFrame, PushedCalls, PushWorkers } from './push-workers.ts';
 
 export interface WorkAssignerSettings {
   readonly leases: Leases;
@@ -16,8 +18,18 @@ export interface WorkAssignerSettings {
   readonly hasLeasedWorkers: () => boolean;
   /** The reply with these items. */
   readonly encode: (items: readonly WorkItem[]) => Bytes;
+  /** Takes how far a worker that is pushed to is with a message: the message, with status and payload of progress. */
+  readonly onProgress: (progress: PalmMessage) => void;
   /** Called after messages were assigned: fewer may wait now. */
   readonly onAssigned: () => void;
+}
+
+/** What workers that are pushed to gave back. */
+export interface PushedResults {
+  /** The results of pushed messages. */
+  readonly results: Bytes[];
+  /** Frames that belong to no message that was pushed. */
+  readonly refused: number;
 }
 
 /** Assigns waiting messages evenly to workers that asked for work, and pushes the messages that nobody asked for. */
@@ -27,6 +39,7 @@ export class WorkAssigner {
   readonly #idle = new Set<LeasedWorker>();
   readonly #pushed: PushWorkers<LeasedMessage>;
   readonly #pushedCalls = new PushedCalls();
+  readonly #codec = new EnvelopeCodec();
 
   constructor(settings: WorkAssignerSettings) {
     this.#settings = settings;
@@ -48,16 +61,31 @@ export class WorkAssigner {
     this.#idle.delete(worker);
   }
 
-  /** Takes results of workers that are pushed to. Returns those that belong to a pushed message. */
-  pushedCameBack(frames: readonly Bytes[]): Bytes[] {
+  /** Takes what workers give back that are pushed to. Progress is no result: it ends nothing, and is not counted. */
+  pushedCameBack(frames: readonly Bytes[]): PushedResults {
     const results: Bytes[] = [];
+    let refused = 0;
     for (const frame of frames) {
       const result = this.#pushedCalls.resultOf(frame);
-      if (result !== undefined) results.push(result);
+      if (result === undefined) refused++;
+      else if (!isProgressFrame(result)) results.push(result);
+      else if (!this.#tell(result)) refused++;
     }
     this.#pushed.cameBack(results.length);
     this.assign();
-    return results;
+    return { results, refused };
+  }
+
+  /** @returns false for a frame that cannot be read beyond its head. */
+  #tell(progress: Bytes): boolean {
+    let message: PalmMessage;
+    try {
+      message = this.#codec.decode(progress);
+    } catch {
+      return false;
+    }
+    this.#settings.onProgress(message);
+    return true;
   }
 
   /** Notes that workers that are pushed to came or went. */

@@ -2,7 +2,13 @@
 import { WORKERS_OFFERS } from '../../flow-control.ts';
 import type { FunctionDescription, ShapeDescription } from '../../functions/contract/description.ts';
 import { PalmError } from '../../protocol/errors.ts';
-import type { HeldOffers, LeasedWorker } from './leased-worker.ts';
+import type { HeldOffers } from './leased-worker.ts';
+
+/** A worker, as far as it offers functions. */
+export interface Offering {
+  /** What it has said; undefined until it says so. */
+  offers: HeldOffers | undefined;
+}
 
 /** One version of a function. Workers that offer the same share it. */
 interface Version {
@@ -56,7 +62,7 @@ export class WorkerOffers {
    * Notes what a worker offers, in place of what it has said before.
    * @throws PalmError `TOO_LARGE` when all workers together say too much. Then the worker has said nothing.
    */
-  note(worker: LeasedWorker, descriptions: readonly FunctionDescription[]): void {
+  note(worker: Offering, descriptions: readonly FunctionDescription[]): void {
     worker.offers?.release();
     worker.offers = undefined;
     const versions = new Set(descriptions.map((one) => this.#version(one)));
@@ -75,7 +81,7 @@ export class WorkerOffers {
   }
 
   /** A worker has come back that counted as dead. */
-  came({ offers }: LeasedWorker): void {
+  came({ offers }: Offering): void {
     if (!(offers instanceof OwnOffers) || offers.isAlive) return;
     offers.isAlive = true;
     for (const version of offers.versions) version.alive++;
@@ -83,7 +89,7 @@ export class WorkerOffers {
   }
 
   /** A worker has left, or counts as dead. */
-  went({ offers }: LeasedWorker): void {
+  went({ offers }: Offering): void {
     if (!(offers instanceof OwnOffers) || !offers.isAlive) return;
     offers.isAlive = false;
     for (const version of offers.versions) version.alive--;

@@ -354,7 +354,7 @@ function countingOutlet<T extends Work>(
   return {
     add: (result: PalmMessage, work: T) => {
       if (result.status === Status.progress) {
-        link.tell?.(result, work);
+        link.tell(result, work);
         return;
       }
       let sent = result;

@@ -7,7 +7,7 @@ import type { Logger } from '../../logging.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { messageOf } from '../../protocol/errors.ts';
-import type { PalmMessage } from '../../protocol/message.ts';
+import { type PalmMessage, Status } from '../../protocol/message.ts';
 import type { MutableCounters } from './status.ts';
 import { Again } from './threads/thread-died.ts';
 
@@ -181,8 +181,9 @@ export class Flow<T> {
         ? withoutStack(() => this.#codec.decode(frame, handsOut))
         : this.#codec.decode(frame, handsOut);
       this.#isAfterBad = false;
-      if (message.client !== '') return message;
-      reason = 'it names no client to answer to';
+      if (message.client !== '' && message.status !== Status.progress) return message;
+      // Progress travels beside the messages: among them a stranger put it.
+      reason = message.client === '' ? 'it names no client to answer to' : 'it is progress, and no message';
     } catch (error) {
       reason = messageOf(error);
       this.#isAfterBad = true;

@@ -1,37 +1,23 @@
 import { atMost } from '../../async/timers.ts';
-import type { CacheLink } from '../../cache-link.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { type CacheReply, replyText } from '../../protocol/cache-request.ts';
-import type { CancelNotice } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { PalmError } from '../../protocol/errors.ts';
 import { Feature } from '../../protocol/message.ts';
-import type { Connection, Transport } from '../../transport.ts';
-import { followNotices, readNotice } from '../runtime/notices.ts';
+import { readNotice } from '../runtime/notices.ts';
+import { Introduction, type IntroductionSettings } from './introduction.ts';
 import { LeasedLink } from './leased-link.ts';
 import { PushedLink } from './work-link.ts';
 
-/** Milliseconds that a worker that is pushed to waits to hear what is cancelled. It works without that, too. */
-const FOLLOW_TIMEOUT = 250;
+/** Milliseconds that a worker that is pushed to waits until it and its Master know of each other. It works without that, too. */
+const INTRODUCTION_TIMEOUT = 250;
 
 /** What a worker needs to find work. */
-export interface LinkSettings {
-  readonly transport: Transport;
-  readonly connection: Connection;
-  readonly dbAddress: string;
-  /** Reads the Master's own keys. */
-  readonly cacheLink: CacheLink;
-  readonly name: string;
+export interface LinkSettings extends IntroductionSettings {
   readonly concurrency: number;
   /** Given addresses; undefined to ask the Master. */
   readonly pushAddress: string | undefined;
   readonly pullAddress: string | undefined;
-  /** Cancels calls that the worker works on. */
-  readonly onCancel: (notice: CancelNotice) => void;
-  /** What the functions take and give, for a Master that is asked for work. */
-  readonly offers: Bytes;
-  /** Called when the Master does not take that. */
-  readonly onOffersRefused: (error: unknown) => void;
   /** Called with the number of results that could not be sent. */
   readonly onLost: (count: number, error: unknown) => void;
 }
@@ -68,24 +54,9 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
   const pusher = connection.push(addresses.pull);
   const link = new PushedLink({ puller, pusher, onLost: settings.onLost });
   leaveWhenMoved(settings, addresses, link);
-  const following = followMaster(settings, link).catch(() => {});
-  await Promise.all([puller.ready(), pusher.ready(), atMost(FOLLOW_TIMEOUT, following)]);
+  const introduced = new Introduction(settings, link).tell();
+  await Promise.all([puller.ready(), pusher.ready(), atMost(INTRODUCTION_TIMEOUT, introduced)]);
   return link;
-}
-
-/** A frond Master publishes what is cancelled: it does not know which worker took a message that it pushed. */
-async function followMaster(settings: LinkSettings, link: PushedLink): Promise<void> {
-  const { transport, connection, cacheLink, dbAddress, onCancel } = settings;
-  // A relay gives its clients, whose ids have a slash, no topics but their own.
-  if (connection.id.includes('/')) return;
-  const reply = await cacheLink.read('pub_address');
-  if (((reply.features ?? 0) & Feature.cancels) === 0) return;
-  const address = replyText(reply);
-  const notices = followNotices(connection, transport.resolveAddress?.(address, dbAddress) ?? address, {
-    onCancel,
-  });
-  link.onStop(() => notices.close());
-  await notices.ready();
 }
 
 /** A Master that is asked for work. */

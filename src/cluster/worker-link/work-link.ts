@@ -17,8 +17,8 @@ export interface Work {
 export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterator<readonly T[], undefined> {
   /** Begins an item. Returns its frame; undefined when the item was returned meanwhile. */
   begin(work: T): Bytes | undefined;
-  /** Tells how far an item is, unless the Master takes no such thing. Left out where it never does: when work is pushed. */
-  tell?(progress: PalmMessage, work: T): void;
+  /** Tells how far an item is, unless the Master takes no such thing. */
+  tell(progress: PalmMessage, work: T): void;
   /** Resolves with the next items. */
   next(): Promise<IteratorResult<readonly T[], undefined>>;
   /** Takes no more work, and returns items that were not begun when the Master takes them back. */
@@ -50,9 +50,14 @@ export class PushedLink implements WorkLink<PushedWork> {
   readonly #settings: PushedLinkSettings;
   readonly #frames: AsyncIterator<readonly Bytes[], undefined>;
   readonly #codec = new EnvelopeCodec();
+  /** Results, and progress among them. */
   #results: Bytes[] = [];
+  /** How many of them are progress. */
+  #told = 0;
   readonly #closers: (() => void)[] = [];
   #isStopped = false;
+  /** Whether the Master takes progress among the results, as far as is known. To pylm's it would be a result. */
+  takesProgress = false;
 
   constructor(settings: PushedLinkSettings) {
     this.#settings = settings;
@@ -74,6 +79,12 @@ export class PushedLink implements WorkLink<PushedWork> {
     this.#results.push(this.#codec.encode(result));
   }
 
+  tell(progress: PalmMessage): void {
+    if (!this.takesProgress) return;
+    this.#results.push(this.#codec.encode(progress));
+    this.#told++;
+  }
+
   /** A cancelled message is answered, too: the Master counts the results of what it pushed. */
   done(work: PushedWork): void {
     if (work.isAnswered) return;
@@ -88,11 +99,13 @@ export class PushedLink implements WorkLink<PushedWork> {
   async flush(): Promise<boolean> {
     const results = this.#results;
     if (results.length === 0) return true;
+    const count = results.length - this.#told;
     this.#results = [];
+    this.#told = 0;
     try {
       await this.#settings.pusher.send(results);
     } catch (error) {
-      this.#settings.onLost(results.length, error);
+      if (count > 0) this.#settings.onLost(count, error);
     }
     return true;
   }

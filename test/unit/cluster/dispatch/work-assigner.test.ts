@@ -7,7 +7,8 @@ import { WorkAssigner } from '../../../../src/cluster/dispatch/work-assigner.ts'
 import { WORK_BYTES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import { palmMessage } from '../../../../src/protocol/message.ts';
+import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { progressField } from '../../../../src/protocol/progress.ts';
 import type { WorkItem } from '../../../../src/protocol/work-request.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 
@@ -31,6 +32,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
     close: async () => {},
   };
   const onAssigned = vi.fn();
+  const onProgress = vi.fn<(progress: PalmMessage) => void>();
   const batches: (readonly WorkItem[])[] = [];
   const assigner = new WorkAssigner({
     leases,
@@ -41,6 +43,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
       batches.push(items);
       return bytes(items.map(({ frame }) => nameOf(frame)).join(' '));
     },
+    onProgress,
     onAssigned,
   });
   const add = (...names: string[]) => {
@@ -60,7 +63,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
     ask();
     return Object.assign(given, { own, ask });
   };
-  return { leases, assigner, add, worker, pushed, state, onAssigned, batches, budgets };
+  return { onProgress, leases, assigner, add, worker, pushed, state, onAssigned, batches, budgets };
 }
 
 function nameOf(frame: Bytes): string {
@@ -235,8 +238,41 @@ describe('workers that are pushed to', () => {
     expect(pushed).toEqual(['1']);
     const result = codec.encode(palmMessage({ client: 'c/1', payload: bytes('result') }));
     const strange = codec.encode(palmMessage({ client: 'stranger/1', payload: bytes('made up') }));
-    expect(assigner.pushedCameBack([result, strange]).map(nameOf)).toEqual(['result']);
+    const { results, refused } = assigner.pushedCameBack([result, strange]);
+    expect([results.map(nameOf), refused]).toEqual([['result'], 1]);
     expect(assigner.pushedOut).toBe(0);
+  });
+
+  it('tell how far they are, which is no result, of messages that were pushed alone', async () => {
+    const { assigner, add, state, onProgress } = ground({ peers: 1 });
+    state.hasLeased = false;
+    assigner.peersChanged();
+    add('1');
+    assigner.assign();
+    await settle();
+    const progress = { client: 'c/1', payload: bytes('{"done":1}'), status: Status.progress };
+    const frames = [
+      palmMessage(progress),
+      // Between others of a call that has features, an ordinal and a wish.
+      palmMessage({ ...progress, features: 3, ordinal: 7, unknown: progressField('2') }),
+      palmMessage({ ...progress, client: 'stranger/1' }),
+      // These fail: what they have in their tails is not progress.
+      palmMessage({ ...progress, status: Status.failed, error: 'no' }),
+      palmMessage({ ...progress, status: 0, unknown: progressField('2') }),
+    ].map((message) => codec.encode(message).slice());
+    const { results, refused } = assigner.pushedCameBack(frames.slice(0, 3));
+    expect([results, refused]).toEqual([[], 1]);
+    expect(assigner.pushedOut).toBe(1);
+    expect(onProgress.mock.calls.map(([{ client, ordinal }]) => [client, ordinal])).toEqual([
+      ['c/1', 0],
+      ['c/1', 7],
+    ]);
+    expect(assigner.pushedCameBack(frames.slice(3))).toMatchObject({ refused: 0, results: { length: 2 } });
+    expect([assigner.pushedOut, onProgress.mock.calls.length]).toEqual([0, 2]);
+    // Its head is that of the result before, and beyond it cannot be read.
+    const spoilt = codec.encode(palmMessage({ ...progress, error: 'xy' })).slice();
+    spoilt[spoilt.length - 1] = 0xff;
+    expect(assigner.pushedCameBack([spoilt])).toEqual({ results: [], refused: 1 });
   });
 
   it('get what came while there were none, once they are there', async () => {

@@ -12,6 +12,7 @@ import { BATCH, BATCH_BYTES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { progressField } from '../../../../src/protocol/progress.ts';
 import type { Delivery } from '../../../../src/transport.ts';
 import { bytes } from '../../../support/bytes.ts';
 
@@ -54,6 +55,17 @@ describe('a result', () => {
     expect(await add()).toBe(true);
     expect(said()).toMatchObject([{ topic: 'a/1', client: 'a/1', stage: 0, payload: bytes('x') }]);
     expect(counters).toEqual({ ...tally(), answered: 1 });
+  });
+
+  it('that is progress goes to the topic that its call names, and to none where that is not acceptable', async () => {
+    const { add, said, counters } = ground();
+    const progress = { status: Status.progress, payload: bytes('{"done":1}') };
+    for (const unknown of [progressField('../b'), new Uint8Array([0xf2, 0x3e, 9]), new Uint8Array(0)])
+      await add({ ...progress, unknown });
+    expect(said()).toEqual([]);
+    await add({ ...progress, unknown: progressField('7') });
+    expect(said()).toMatchObject([{ topic: 'a/7~', status: Status.progress }]);
+    expect(counters).toEqual(tally());
   });
 
   it('that failed is counted as failed, and one that says that no more come is not', async () => {

@@ -15,6 +15,7 @@ import {
   encodeWorkRefusal,
   encodeWorkReply,
   OFFERS,
+  readOffers,
   readWorkRequest,
   WorkKind,
 } from '../../../../src/protocol/work-request.ts';
@@ -30,6 +31,8 @@ afterEach(() => {
 });
 
 const codec = new EnvelopeCodec();
+/** Addresses that make a worker one that is pushed to. */
+const GIVEN = { pushAddress: 'a', pullAddress: 'b' };
 const notice = { client: 'c', calls: ['1'], code: 'TIMEOUT', reason: 'late' } as const;
 
 class FakePuller extends Readiness implements Puller {
@@ -87,11 +90,12 @@ function ground({ values = {}, features, settings = {}, id = 'worker' }: Master 
   };
   const failures: unknown[] = [];
   const asked: string[] = [];
+  const state = { features };
   const read = async (key: string) => {
     asked.push(key);
     const failure = failures.shift();
     if (failure !== undefined) throw failure;
-    return { ...plainReply(bytes(told[key as keyof typeof told])), features };
+    return { ...plainReply(bytes(told[key as keyof typeof told])), features: state.features };
   };
   const [onCancel, onLost] = [vi.fn(), vi.fn()];
   const finding = connection.identify(id).then(() =>
@@ -121,7 +125,7 @@ function ground({ values = {}, features, settings = {}, id = 'worker' }: Master 
     await settle();
     return finding;
   };
-  return { connection, told, failures, asked, onCancel, onLost, finding, found };
+  return { connection, told, state, failures, asked, onCancel, onLost, finding, found };
 }
 
 describe('a worker of a frond Master', () => {
@@ -187,6 +191,7 @@ describe('a worker of a frond Master', () => {
   it('is pushed to where one of its addresses was given', async () => {
     for (const settings of [{ pushAddress: 'mine' }, { pullAddress: 'mine' }]) {
       const own = ground({ features: Feature.replies | Feature.work, settings });
+      own.connection.answer = async () => encodeWorkReply(codec, []);
       expect(await own.found()).toBeInstanceOf(PushedLink);
       const { pushAddress = 'work' } = settings as { pushAddress?: string };
       const { pullAddress = 'results' } = settings as { pullAddress?: string };
@@ -260,6 +265,87 @@ describe('a worker that is pushed to', () => {
   });
 });
 
+describe('a worker that is pushed to, and its Master', () => {
+  const FROND = { features: Feature.replies | Feature.work | Feature.progress, settings: GIVEN };
+
+  /** A Master that takes what the worker says, unless it refuses it. */
+  function meet(master: Master = FROND) {
+    const own = ground(master);
+    const said: (ReturnType<typeof readOffers> | string)[] = [];
+    const refusals: string[] = [];
+    own.connection.answer = async (frame) => {
+      const message = codec.decode(frame);
+      said.push(message.function === OFFERS ? readOffers(message) : message.function);
+      const refusal = refusals.shift();
+      if (refusal !== undefined) return encodeWorkRefusal(codec, refusal);
+      return encodeWorkReply(codec, []);
+    };
+    return { ...own, said, refusals };
+  }
+
+  it('know of each other: what the functions take, and that the Master takes progress', async () => {
+    const own = meet();
+    const link = (await own.found()) as PushedLink;
+    expect(own.said).toEqual([
+      { worker: expect.stringMatching(/^worker\//), name: 'me', offers: bytes('[]'), isPushed: true },
+    ]);
+    expect(link.takesProgress).toBe(true);
+    link.stop();
+    await settle();
+    expect(own.said).toHaveLength(2);
+    expect(own.said[1]).toEqual({ ...(own.said[0] as object), offers: bytes('[]') });
+  });
+
+  it.each([undefined, Feature.replies, Feature.replies | Feature.cancels])(
+    "do not, where that is pylm's or has no workers: features %s",
+    async (features) => {
+      const own = meet({ features, settings: GIVEN });
+      const link = (await own.found()) as PushedLink;
+      expect([own.said, link.takesProgress]).toEqual([[], false]);
+      link.stop();
+      await settle();
+      expect(own.said).toEqual([]);
+    },
+  );
+
+  it('work together though the Master does not take what the worker says', async () => {
+    const onOffersRefused = vi.fn();
+    const own = meet({ ...FROND, settings: { ...GIVEN, onOffersRefused } });
+    own.refusals.push('too much');
+    expect(await own.found()).toBeInstanceOf(PushedLink);
+    expect(onOffersRefused.mock.calls).toEqual([
+      [expect.objectContaining({ code: 'PROTOCOL', message: expect.stringContaining('too much') })],
+    ]);
+  });
+
+  it('know of each other anew over each new link, and not in between', async () => {
+    const own = meet();
+    const link = (await own.found()) as PushedLink;
+    const { connection, told } = own;
+    connection.report({ type: 'connected', address: 'other' });
+    await settle();
+    expect(own.said).toHaveLength(1);
+    connection.pullers[0]?.setBroken(BROKEN);
+    expect(link.takesProgress).toBe(false);
+    for (const address of ['a', 'db']) connection.report({ type: 'disconnected', address, reason: 'gone' });
+    await settle();
+    expect(own.said).toHaveLength(1);
+    connection.report({ type: 'connected', address: 'db' });
+    await settle();
+    expect([own.said.length, link.takesProgress]).toEqual([2, true]);
+    // Now a Master of pylm's is there.
+    Object.assign(own.state, { features: undefined });
+    connection.report({ type: 'connected', address: 'a' });
+    await settle();
+    expect([own.said.length, link.takesProgress, told]).toEqual([2, false, told]);
+    link.stop();
+    connection.report({ type: 'disconnected', address: 'db', reason: 'gone' });
+    connection.report({ type: 'connected', address: 'db' });
+    await settle();
+    expect(own.said).toHaveLength(2);
+  });
+});
+
 describe('what is cancelled', () => {
   const CANCELS = { features: Feature.replies | Feature.cancels };
 
@@ -286,7 +372,7 @@ describe('what is cancelled', () => {
   it('is not heard of behind a relay, which gives its clients no topics but their own', async () => {
     const own = ground({ ...CANCELS, id: 'relay/7' });
     await own.found();
-    expect([own.asked.includes('pub_address'), own.connection.subscribed]).toEqual([false, []]);
+    expect(own.connection.subscribed).toEqual([]);
   });
 
   it('is waited for for 250 ms, and needed for nothing', async () => {

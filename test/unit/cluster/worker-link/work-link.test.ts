@@ -131,6 +131,28 @@ describe('a link that work is pushed over', () => {
     );
   });
 
+  it('tells progress to a Master that takes it, in order among the results, and loses none when that is lost', async () => {
+    const { link, pusher, lost, sent } = ground();
+    const work = { lease: 0, frame: bytes(''), isAnswered: false };
+    const progress = palmMessage({ payload: bytes('half'), status: Status.progress });
+    link.tell(progress);
+    await link.flush();
+    expect(sent()).toEqual([]);
+    link.takesProgress = true;
+    link.tell(progress);
+    link.add(palmMessage({ payload: bytes('whole') }), work);
+    await link.flush();
+    expect(sent()).toEqual(['half', 'whole']);
+    pusher.setBroken(BROKEN);
+    link.tell(progress);
+    await link.flush();
+    expect(lost).not.toHaveBeenCalled();
+    link.tell(progress);
+    link.add(palmMessage({ payload: bytes('whole') }), work);
+    await link.flush();
+    expect(lost.mock.calls).toEqual([[1, BROKEN]].map(([count]) => [count, expect.anything()]));
+  });
+
   it('tells of the breaks of both of its channels', () => {
     const { link, puller, pusher } = ground();
     const broke = vi.fn();
