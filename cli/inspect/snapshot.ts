@@ -31,6 +31,7 @@ export interface ServerSnapshot {
   readonly name: string;
   /** By their keys in the cache. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** Of a Master or Hub: those that its workers say they offer. */
   readonly functions: readonly string[] | null;
   /** What the functions take and give. Of a Master or Hub: those of its workers. */
   readonly offers: readonly FunctionDescription[] | null;

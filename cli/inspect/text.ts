@@ -62,14 +62,12 @@ function addressFacts({ addresses }: ServerSnapshot): readonly Fact[] {
   return facts.length > SHOWN ? [...shown, ['', `… ${grouped(facts.length - SHOWN)} more`]] : shown;
 }
 
-function functionsText({ implementation, role, functions, offers }: ServerSnapshot): string {
+function functionsText({ implementation, role, functions }: ServerSnapshot): string {
   if (functions === null)
     return implementation === 'pylm' ? 'unknown: a pylm server does not tell' : 'unknown';
-  const ofWorkers = role === 'Master' || role === 'Hub';
-  const names = ofWorkers ? (offers ?? []).map(({ name }) => name) : functions;
-  if (ofWorkers && names.length === 0) return 'those of its workers';
-  const shown = names.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
-  const others = names.length - SHOWN_FUNCTIONS;
+  if (functions.length === 0 && (role === 'Master' || role === 'Hub')) return 'those of its workers';
+  const shown = functions.slice(0, SHOWN_FUNCTIONS).map(nameText).join(', ');
+  const others = functions.length - SHOWN_FUNCTIONS;
   return others > 0 ? `${shown} … ${grouped(others)} more` : shown;
 }
 

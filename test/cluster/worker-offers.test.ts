@@ -30,6 +30,10 @@ async function said(client: Client): Promise<readonly FunctionDescription[]> {
   return (await client.with(json<unknown, FunctionDescription[]>()).get('frond_functions')) ?? [];
 }
 
+/** Names of the functions in its status, which are those of `frond_functions`. */
+const inStatus = async (client: Client) =>
+  (await client.with(json<unknown, { functions: string[] }>()).get('frond_status'))?.functions;
+
 const names = async (client: Client) => (await said(client)).map(({ name }) => name);
 const find = async (client: Client, name: string) => (await said(client)).find((one) => one.name === name);
 
@@ -60,6 +64,7 @@ describe.each(grounds)('on %s a Master', (_, make) => {
     expect(await said(client)).toEqual([]);
     const [first, second] = [await work({ ...area, plain: (payload) => payload }), await work(area)];
     await eventually(async () => (await said(client)).length === 3);
+    expect(await inStatus(client)).toEqual(['echo', 'area', 'plain']);
     expect(await find(client, 'plain')).toEqual({ name: 'plain' });
     expect(await find(client, 'area')).toMatchObject({
       description: 'Its area.',
@@ -68,8 +73,10 @@ describe.each(grounds)('on %s a Master', (_, make) => {
     });
     await first.close();
     await eventually(async () => (await names(client)).join() === 'echo,area');
+    expect(await inStatus(client)).toEqual(['echo', 'area']);
     await second.close();
     await eventually(async () => (await said(client)).length === 0);
+    expect(await inStatus(client)).toEqual([]);
   });
 
   it('says what workers say that are pushed to, as long as they are there', async () => {

@@ -131,7 +131,7 @@ export class Discovery {
           : undefined;
       const status = value && readStatus(new TextDecoder().decode(value));
       const offered = offeredBy(status);
-      const isKnown = before.described !== undefined && offered.join() === offeredBy(before.status).join();
+      const isKnown = before.described !== undefined && offerersOf(status) === offerersOf(before.status);
       return {
         ...(status !== undefined && {
           described: isKnown ? before.described : await describedBy(client, signal),
@@ -215,10 +215,16 @@ async function describedBy(client: Client, signal: AbortSignal): Promise<readonl
   }
 }
 
-/** The functions of a server. The functions of a Master's workers are unknown, except `echo`. */
+/** The functions of a server. Those of a Master's pylm workers are unknown, except `echo`. */
 function offeredBy(status: ServerStatus | undefined): readonly string[] {
   if (status === undefined) return [];
-  return status.workers === undefined ? status.functions : [...status.functions, 'echo'];
+  return status.workers === undefined ? status.functions : [...new Set([...status.functions, 'echo'])];
+}
+
+/** What a server's descriptions depend on, as far as its status says: its functions, and the workers of a Master that have them. */
+function offerersOf(status: ServerStatus | undefined): string {
+  const { functions = [], workers = [], pushedWorkers = 0 } = status ?? {};
+  return JSON.stringify([functions, workers.map(({ name }) => name), pushedWorkers]);
 }
 
 /** Undefined for an unknown shape, as of another version. */

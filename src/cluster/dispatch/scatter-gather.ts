@@ -159,7 +159,7 @@ export async function openDispatch(
     role,
     ...(options.handleStream === undefined && { pipelined }),
     ...(source.previous !== undefined && { previous: [source.previous] }),
-    functions: [],
+    functions: dispatcher.offers.map(({ name: own }) => own),
     counters: host.counters(inFlight()),
     workers: dispatcher.workers,
     losses: dispatcher.losses,

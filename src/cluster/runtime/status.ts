@@ -30,7 +30,7 @@ export interface ServerStatus {
   readonly role: string;
   /** Name of the server. */
   readonly name: string;
-  /** Names of the functions. Empty for a Master or Hub, whose workers have the functions. */
+  /** Names of the functions. Of a Master or Hub: those that its workers say they offer. pylm's say nothing. */
   readonly functions: readonly string[];
   /**
    * Whether results go on to the next server of a pipeline and not to the caller. Then a call must name a function of that server
