@@ -1,5 +1,6 @@
 /** `frond/cluster`: the serving side. */
 
+export { type Describable, describeFunction } from '../functions/contract/description.ts';
 export type { CallHandler, InterceptedCall, Interceptor } from '../interceptor.ts';
 export type { Metadata } from '../protocol/metadata.ts';
 // Names of 0.1, until 0.3.

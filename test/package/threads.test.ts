@@ -6,14 +6,16 @@ import { type PackedProject, packProject } from '../support/packed.ts';
 
 const MODULE = `
   import { isMainThread } from 'node:worker_threads';
-  import { fn, functions, json, text } from 'frond/functions';
-  const schema = (check) => ({ '~standard': { version: 1, vendor: 'test', validate: check } });
+  import { fn, json, text } from 'frond/functions';
+  const known = { input: () => ({ type: 'object', required: ['w', 'h'] }), output: () => ({}) };
+  const schema = (check) => ({ '~standard': { version: 1, vendor: 'test', validate: check, jsonSchema: known } });
   const box = schema((value) => (typeof value?.w === 'number' && typeof value?.h === 'number'
     ? { value } : { issues: [{ path: ['w'], message: 'a number is needed' }] }));
   const spin = (time) => { for (const end = performance.now() + time; performance.now() < end; ); };
-  export default functions({
+  export default {
     area: fn({ description: 'w times h', input: box, output: json() }, ({ w, h }) => ({ area: w * h, isMainThread })),
-    words: fn({ input: text(), output: text() }, async function* (line) { yield* line.split(' '); }),
+    plain: (payload) => payload,
+    words: fn({ input: text(), output: text(), errors: { GONE: box } }, async function* (line) { yield* line.split(' '); }),
     listens: fn({ input: text(), output: text() }, async (key, { signal, cache }) => {
       await cache.set(new Uint8Array([1]), key + '-began');
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
@@ -25,7 +27,7 @@ const MODULE = `
       spin(60_000);
       return 'late';
     }),
-  });`;
+  };`;
 
 const COMMON = `
   import { Client, json, text } from 'frond';
@@ -65,6 +67,21 @@ it('are called, checked and described as on the loop', async () => {
     for await (const word of typed.words('one two')) words.push(word);
     said.push(words);
     said.push(await client.with(json()).eval('s.area', { w: 'x' }).catch(({ code, issues }) => ({ code, issues })));
+    const { default: functions } = await import('./module.mjs');
+    const onLoop = await Server.start({ ...own, name: 'l', functions });
+    const master = await Master.start({ ...own, name: 'm' });
+    const worker = await Worker.start({ ...own, dbAddress: master.dbAddress, module, threads: 1 });
+    const described = [];
+    for (const { dbAddress } of [onLoop, server, master]) {
+      const one = await Client.connect({ ...own, dbAddress });
+      let list = [];
+      for (let i = 0; i < 400 && list.length === 0; i++) list = await one.with(json()).get('frond_functions');
+      described.push(list);
+      await one.close();
+    }
+    said.push(described[0].find(({ name }) => name === 'area'));
+    said.push(...described.slice(1).map((list) => JSON.stringify(list) === JSON.stringify(described[0])));
+    for (const role of [worker, master, onLoop]) await role.close();
     console.log(JSON.stringify(said));
     await client.close();
     await server.close();`,
@@ -73,6 +90,15 @@ it('are called, checked and described as on the loop', async () => {
     { area: 6, isMainThread: false },
     ['one', 'two'],
     { code: 'INVALID_CALL', issues: [{ path: ['w'], message: 'a number is needed' }] },
+    {
+      name: 'area',
+      description: 'w times h',
+      kind: 'one',
+      input: { codec: 'JSON', schema: { type: 'object', required: ['w', 'h'] } },
+      output: { codec: 'JSON' },
+    },
+    true,
+    true,
   ]);
 }, 60_000);
 

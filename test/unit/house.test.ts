@@ -84,6 +84,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/functions/contract',
   ],
   'src/cluster/index': [
+    'src/functions/contract',
     'src/interceptor',
     'src/protocol',
     'src/cluster/runtime',

@@ -297,6 +297,7 @@ async function openParts(
     isNamed: false,
     mayEnd: false,
     functions: { ...functions, ...threads?.functions },
+    descriptions: threads?.descriptions,
     interceptors: options.interceptors,
     cache: cacheOf(keysOf(new CacheClient(cacheLink), timeout)),
     logger,

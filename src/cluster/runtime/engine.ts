@@ -22,6 +22,8 @@ export interface EngineSettings extends FailureSettings, FunctionScope {
   /** Whether a function may return nothing, which ends the message here. */
   readonly mayEnd: boolean;
   readonly functions: OfferedFunctions;
+  /** What is known of those that run in threads, which are functions of bytes here. */
+  readonly descriptions?: readonly FunctionDescription[] | undefined;
   /** Stand around the functions, the first one outermost. */
   readonly interceptors?: readonly Interceptor[] | undefined;
   readonly tally: MutableCounters;
@@ -59,14 +61,14 @@ export class Engine {
 
   /** What is known of the functions. The same list each time. */
   get descriptions(): readonly FunctionDescription[] {
-    const { functions } = this.#settings;
-    this.#descriptions ??= this.functionNames.map((name) =>
-      describeFunction(
-        name,
-        Object.hasOwn(functions, name) ? (functions[name] as OfferedFunction) : undefined,
-      ),
-    );
+    this.#descriptions ??= this.functionNames.map((name) => this.#describe(name));
     return this.#descriptions;
+  }
+
+  #describe(name: string): FunctionDescription {
+    const { functions, descriptions = [] } = this.#settings;
+    const own = Object.hasOwn(functions, name) ? (functions[name] as OfferedFunction) : undefined;
+    return descriptions.find((one) => one.name === name) ?? describeFunction(name, own);
   }
 
   /** Names of the functions. */

@@ -204,7 +204,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
     mayEnd: boolean,
     interceptors?: readonly Interceptor[],
   ): Engine {
-    const own = { isNamed: true, mayEnd, functions: functions ?? {}, interceptors };
+    const descriptions = this.#threads?.descriptions;
+    const own = { isNamed: true, mayEnd, functions: functions ?? {}, descriptions, interceptors };
     const engine = new Engine({ ...this.scope, ...own });
     this.#engine = engine;
     return engine;

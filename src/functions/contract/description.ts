@@ -38,14 +38,17 @@ export interface FunctionDescription {
   readonly errors?: Readonly<Record<string, ShapeDescription>>;
 }
 
-/** What is said about a function: all that its definition tells, or its name alone. */
-export function describeFunction(
-  name: string,
-  offered:
-    | (FunctionContract & { readonly kind: 'one' | 'many' })
-    | ((...args: never[]) => unknown)
-    | undefined,
-): FunctionDescription {
+/** What {@link describeFunction} looks at: a definition that `fn` made; or a function of bytes, or nothing, of which the name is known alone. */
+export type Describable =
+  | (FunctionContract & { readonly kind: 'one' | 'many' })
+  | ((...args: never[]) => unknown)
+  | undefined;
+
+/**
+ * What a server says about a function: all that its definition tells, or its name alone.
+ * @param name - of the function, without the server's.
+ */
+export function describeFunction(name: string, offered: Describable): FunctionDescription {
   if (offered === undefined || typeof offered === 'function') return { name };
   const { kind, input, output, errors, description } = offered;
   return {

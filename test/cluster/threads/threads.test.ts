@@ -391,6 +391,31 @@ describe('a module of definitions', () => {
     const { call } = await openServer({ module: own });
     expect(await call('area', '21')).toBe('42');
   });
+
+  it.each([
+    ['says what it takes', '() => ({ name: "other", kind: "one" })', { name: 'area', kind: 'one' }],
+    ['throws', '() => { throw 5; }', { name: 'area' }],
+    ['says what JSON cannot say', '() => ({ large: 5n })', { name: 'area' }],
+    ['says nothing', '() => undefined', { name: 'area' }],
+    ['is of an older frond', 'undefined', { name: 'area' }],
+  ])('is told of as far as the code %s', async (what, describes, told) => {
+    folder ||= await mkdtemp(join(tmpdir(), 'frond-threads-'));
+    const project = `${what.replaceAll(' ', '-')}`;
+    const module = await write(
+      `${project}/images.mjs`,
+      'export default { area: { input: {}, output: {}, run: () => 1 }, plain: (payload) => payload };',
+    );
+    const exports = '{ "name": "frond", "exports": { "./cluster": "./cluster.cjs" } }';
+    await write(`${project}/node_modules/frond/package.json`, exports);
+    await write(
+      `${project}/node_modules/frond/cluster.cjs`,
+      `exports.asPalmFunction = () => (payload) => payload; exports.describeFunction = ${describes};`,
+    );
+    const { client, call } = await openServer({ module });
+    const said = JSON.parse(textOf((await client.get('frond_functions')) as Uint8Array));
+    expect(said).toEqual([{ name: 'echo' }, told, { name: 'plain' }]);
+    expect(await call('area', 'x')).toBe('x');
+  });
 });
 
 /** Roles over ZeroMQ, which the test closes itself. */

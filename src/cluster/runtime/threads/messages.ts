@@ -51,7 +51,8 @@ export type ToThread =
 
 /** What a thread tells. */
 export type FromThread =
-  | { readonly type: 'ready'; readonly names: readonly string[] }
+  /** The module was loaded. What each function takes and gives is JSON: a schema may hold what cannot leave the thread. */
+  | { readonly type: 'ready'; readonly functions: readonly (readonly [name: string, description: string])[] }
   /** The module cannot be used, and the thread runs nothing. */
   | { readonly type: 'unusable'; readonly reason: string }
   /** The only result of a call, which is over. */

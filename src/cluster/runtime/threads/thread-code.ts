@@ -36,6 +36,8 @@ export function threadCode(
   /** Buffers that results were given away with. */
   const given = new WeakSet<object>();
   const functions = new Map<string, PalmFunction>();
+  /** What each takes and gives, as JSON. */
+  const descriptions = new Map<string, string>();
 
   const tell = (message: FromThread, transfer: readonly Transferable[] = []) =>
     port.postMessage(message, transfer);
@@ -296,17 +298,40 @@ export function threadCode(
     return typeof value['run'] === 'function' && 'input' in value && 'output' in value;
   }
 
+  interface FrondCluster {
+    asPalmFunction(offered: unknown): PalmFunction;
+    /** Older ones have none. */
+    describeFunction?(name: string, offered: unknown): unknown;
+  }
+
+  /** The `frond/cluster` that is found from the module. @throws where there is none, or nothing that finds it. */
+  function frondCluster(): FrondCluster {
+    const node = Reflect.get(globalThis, 'process') as
+      | { getBuiltinModule?: (name: string) => { createRequire(from: string): (name: string) => unknown } }
+      | undefined;
+    return node?.getBuiltinModule?.('module').createRequire(module)('frond/cluster') as FrondCluster;
+  }
+
+  /** What a function takes and gives, as JSON; its name alone where nothing more can be said. */
+  function descriptionOf(own: string, offered: unknown): string {
+    if (typeof offered !== 'function') {
+      try {
+        const said = JSON.stringify(frondCluster().describeFunction?.(own, offered));
+        if (said?.startsWith('{')) return said;
+      } catch {
+        // It works all the same.
+      }
+    }
+    return JSON.stringify({ name: own });
+  }
+
   /** The function of bytes of what is offered. The code for definitions is that of the frond which the module itself uses. */
   async function functionOf(own: string, offered: unknown): Promise<PalmFunction> {
     if (typeof offered === 'function') return offered as PalmFunction;
     const give = (offered as Readonly<Record<symbol, unknown>>)[functionKey];
     if (typeof give === 'function') return give.call(offered);
-    const node = Reflect.get(globalThis, 'process') as
-      | { getBuiltinModule?: (name: string) => { createRequire(from: string): (name: string) => unknown } }
-      | undefined;
     try {
-      const cluster = node?.getBuiltinModule?.('module').createRequire(module)('frond/cluster');
-      return (cluster as { asPalmFunction(offered: unknown): PalmFunction }).asPalmFunction(offered);
+      return frondCluster().asPalmFunction(offered);
     } catch (error) {
       throw new Error(
         `${own} is a definition, and the code for it cannot be loaded from where the module is: ${thrown(error).message}`,
@@ -319,6 +344,7 @@ export function threadCode(
     for (const [own, value] of Object.entries(from)) {
       if (!isOffered(value)) return own;
       functions.set(own, await functionOf(own, value));
+      descriptions.set(own, descriptionOf(own, value));
     }
     return undefined;
   }
@@ -350,7 +376,7 @@ export function threadCode(
 
   const finding = find();
   finding.then(
-    () => tell({ type: 'ready', names: [...functions.keys()] }),
+    () => tell({ type: 'ready', functions: [...descriptions] }),
     (error) => {
       const { name: kind, message } = thrown(error);
       tell({ type: 'unusable', reason: kind === '' || kind === 'Error' ? message : `${kind}: ${message}` });

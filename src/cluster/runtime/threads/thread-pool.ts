@@ -2,6 +2,7 @@
 import { SignalHub } from '../../../async/signals.ts';
 import { startTimer } from '../../../async/timers.ts';
 import { PROGRESS_PAUSE } from '../../../flow-control.ts';
+import type { FunctionDescription } from '../../../functions/contract/description.ts';
 import type { Logger } from '../../../logging.ts';
 import { inspectValue, invalidCall, messageOf, PalmError } from '../../../protocol/errors.ts';
 import type { FunctionContext, PalmFunction, PalmFunctions } from '../functions.ts';
@@ -29,6 +30,8 @@ const LONGEST_RETRY = 30_000;
 export class ThreadPool {
   /** The module's functions, which run in the threads. */
   functions: PalmFunctions = {};
+  /** What they take and give, as the first thread says. */
+  descriptions: readonly FunctionDescription[] = [];
   /** Number of threads. */
   readonly count: number;
   readonly #settings: ThreadPoolSettings;
@@ -69,8 +72,9 @@ export class ThreadPool {
     const pool = new ThreadPool(settings);
     try {
       const threads = Array.from({ length: pool.count }, () => pool.#start());
-      const [names = []] = await Promise.all(threads.map(({ ready }) => ready));
-      pool.functions = Object.fromEntries(names.map((name) => [name, pool.#function(name)]));
+      const [descriptions = []] = await Promise.all(threads.map(({ ready }) => ready));
+      pool.functions = Object.fromEntries(descriptions.map(({ name }) => [name, pool.#function(name)]));
+      pool.descriptions = descriptions;
       pool.#hasStarted = true;
       return pool;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { type Deferred, deferred } from '../../../async/deferred.ts';
 import { abortReason, type SignalHub } from '../../../async/signals.ts';
 import { startTimer } from '../../../async/timers.ts';
+import type { FunctionDescription } from '../../../functions/contract/description.ts';
 import type { Bytes } from '../../../protocol/bytes.ts';
 import { messageOf, readSafely } from '../../../protocol/errors.ts';
 import type { FunctionContext } from '../functions.ts';
@@ -42,9 +43,9 @@ interface Reporting {
 
 /** One thread, with the calls that run in it. */
 export class Thread {
-  /** Resolves with the names of the functions when the module was loaded. Rejects when it cannot be, or the thread ends before. */
-  readonly ready: Promise<readonly string[]>;
-  readonly #ready = deferred<readonly string[]>();
+  /** Resolves with what the functions take and give when the module was loaded. Rejects when it cannot be, or the thread ends before. */
+  readonly ready: Promise<readonly FunctionDescription[]>;
+  readonly #ready = deferred<readonly FunctionDescription[]>();
   readonly #context: ThreadContext;
   readonly #platform: PlatformThread;
   readonly #calls = new Map<number, ThreadCall>();
@@ -115,7 +116,7 @@ export class Thread {
     switch (message.type) {
       case 'ready':
         this.#isReady = true;
-        this.#ready.resolve(message.names);
+        this.#ready.resolve(message.functions.map(([name, text]) => ({ ...JSON.parse(text), name })));
         return;
       case 'unusable':
         this.#died(message.reason, true);
