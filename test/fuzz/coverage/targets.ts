@@ -6,6 +6,7 @@ export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = {
   requests: async () => (await import('./targets/requests.ts')).target,
   'cache-service': async () => (await import('./targets/cache-service.ts')).target,
   'worker-results': async () => (await import('./targets/worker-results.ts')).target,
+  progress: async () => (await import('./targets/progress.ts')).target,
   payload: async () => (await import('./targets/payload.ts')).target,
   paths: async () => (await import('./targets/paths.ts')).target,
   'client-frames': async () => (await import('./targets/frames.ts')).clientFrames,

@@ -1,6 +1,8 @@
 import { type Bytes, Slab } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../../src/protocol/envelope.ts';
 import { NO_BYTES, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { encodeMetadata } from '../../../../src/protocol/metadata.ts';
+import { progressField } from '../../../../src/protocol/progress.ts';
 import { claim, claimBounded, claimSame, readOr } from '../claims.ts';
 import { goldenFrames } from '../golden.ts';
 import { fieldsBy, OTHERS, type Reader } from '../readers.ts';
@@ -11,7 +13,12 @@ const shared = new EnvelopeCodec();
 
 export const target: Target = {
   longest: 2_048,
-  seeds: goldenFrames,
+  seeds: () => [
+    ...goldenFrames(),
+    // The fields that are read apart: the wish for progress, and metadata.
+    shared.encode(palmMessage({ client: 'a/1', unknown: progressField('7') })).slice(),
+    shared.encode(palmMessage({ client: 'a/1', unknown: encodeMetadata({ tenant: 'a' }) })).slice(),
+  ],
   words: [
     'server.upper',
     '\xc0\x3e',
@@ -19,6 +26,8 @@ export const target: Target = {
     '\xd2\x3e',
     '\xda\x3e',
     '\xe0\x3e',
+    '\xf2\x3e\x017',
+    '\xfa\x3e',
     '\xa2\x00',
     '\xff\xff\xff\xff\x0f',
   ],

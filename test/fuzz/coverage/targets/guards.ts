@@ -1,6 +1,8 @@
 import { type Bytes, decodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, palmMessage } from '../../../../src/protocol/message.ts';
+import { readMetadata } from '../../../../src/protocol/metadata.ts';
+import { progressField, progressName } from '../../../../src/protocol/progress.ts';
 import { encodeWorkRequest } from '../../../../src/protocol/work-request.ts';
 import { CallGuard } from '../../../../transports/relay/auth/call-guard.ts';
 import { Identity } from '../../../../transports/relay/auth/identity.ts';
@@ -56,6 +58,9 @@ export const target: Target = {
         pipeline: 'alice/s',
       }),
     ),
+    ...['7', '../b'].map((name) =>
+      codec.encode(palmMessage({ ...CALL, unknown: progressField(name) })).slice(),
+    ),
     codec.encode(palmMessage({ ...CALL, unknown: new Uint8Array([0xa2, 0, 10, ...bytes('demo.upper')]) })),
     codec.encode(palmMessage({ client: ID, function: 'demo.get', payload: bytes('alice/k'), features: 2 })),
     codec.encode(
@@ -92,6 +97,7 @@ export const target: Target = {
     '\x22',
     'alice/',
     '_.work',
+    '\xf2\x3e\x017',
     'demo.delete',
   ],
   check: run,
@@ -126,6 +132,10 @@ async function run(data: Bytes): Promise<void> {
 }
 
 function claimGranted(frame: Bytes): void {
+  // What the server reads apart is acceptable: these throw otherwise.
+  const { unknown } = codec.decode(frame);
+  progressName(unknown);
+  readMetadata(unknown);
   for (const reader of OTHERS) {
     const fields = fieldsBy(reader, frame);
     if (fields === undefined) continue;
