@@ -1,7 +1,7 @@
 /** Logging through a small interface that users may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
 import { mustBe } from './protocol/errors.ts';
-import { clipped, escaped, printableJson } from './protocol/printable.ts';
+import { clipped, escaped } from './protocol/printable.ts';
 
 /** Levels from all lines to none, by pylm's names. */
 export type LoggingLevel = 'debug' | 'info' | 'warning' | 'error' | 'silent';
@@ -43,9 +43,7 @@ export function consoleLogger(name: string): Logger {
 /** An event as one line of text for people: the message, and each field as `name=value`. */
 export function logText(message: string, fields: LogFields = {}): string {
   const facts = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return [escaped(message), ...facts.map(([name, value]) => `${escaped(name)}=${printableJson(value)}`)].join(
-    ' ',
-  );
+  return escaped([message, ...facts.map(([name, value]) => `${name}=${JSON.stringify(value)}`)].join(' '));
 }
 
 /**

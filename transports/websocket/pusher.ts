@@ -57,7 +57,6 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   override break(error: PalmError): void {
     super.break(error);
     this.#drop(error);
-    this.#took(this.#outstanding);
   }
 
   protected override becameReady(): void {
@@ -67,7 +66,6 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
   protected override ended(error: PalmError): void {
     if (this.isClosed) this.#stopListening();
     this.#drop(error);
-    this.#took(this.#outstanding);
   }
 
   protected override took(frame: Frame): void {
@@ -112,6 +110,7 @@ export class RelayedPusher extends RelayedChannel implements Pusher {
     for (let pending = this.#pending.shift(); pending !== undefined; pending = this.#pending.shift()) {
       pending.sent.reject(error);
     }
+    this.#took(this.#outstanding);
     this.#pump();
   }
 

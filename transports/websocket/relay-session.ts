@@ -159,17 +159,17 @@ export class RelaySession {
     socket.send(loneMessage([Type.hello, token, session?.id ?? null, session?.log.received ?? 0], FEATURES));
   }
 
-  #receive(message: Bytes): void {
+  #receive(bytes: Bytes): void {
     this.#lastSeen = performance.now();
     try {
-      const { sequence, confirmed, frames } = readRelayMessage(message);
+      const message = readRelayMessage(bytes);
       if (this.#connectedAt === undefined) {
-        this.#welcome(frames[0], confirmed);
+        this.#welcome(message.frames[0], message.confirmed);
         return;
       }
       const session = this.#session;
-      if (session?.log.take({ sequence, confirmed, frames }, message.length) !== true) return;
-      const whole = session.incoming.whole(frames);
+      if (session?.log.take(message, bytes.length) !== true) return;
+      const whole = session.incoming.whole(message.frames);
       const type = whole[0]?.[0];
       if (type === Type.ping) session.log.tell([Type.pong]);
       else if (type !== undefined && type !== Type.pong) this.#events.arrived(whole);
