@@ -123,6 +123,11 @@ export interface Message<F> {
 /** Bytes before the first frame: the list's head and two numbers. */
 export const HEAD: number = 5 + 9 + 9;
 
+/** A head with room for the list's count, in four bytes, and for both numbers, in eight each. */
+const EMPTY_HEAD: Bytes = new Uint8Array([
+  0xdd, 0, 0, 0, 0, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0, 0xcf, 0, 0, 0, 0, 0, 0, 0, 0,
+]);
+
 /** Gathers frames into one message. */
 export class MessageWriter {
   readonly #packer = new Packer();
@@ -139,7 +144,7 @@ export class MessageWriter {
   }
 
   add(frame: Frame): void {
-    if (this.#count === 0) this.#begin();
+    if (this.#count === 0) this.#packer.append(EMPTY_HEAD);
     this.#count++;
     writeFrame(this.#packer, frame);
   }
@@ -155,16 +160,10 @@ export class MessageWriter {
 
   /** Returns the message, and begins a new one. {@link setNumbers} sets both numbers later. */
   take(): Bytes {
-    if (this.#count === 0) this.#begin();
-    this.#packer.setCount(0, this.#count + 2);
+    if (this.#count === 0) this.#packer.append(EMPTY_HEAD);
+    this.#packer.setUint32(1, this.#count + 2);
     this.#count = 0;
     return this.#packer.take();
-  }
-
-  #begin(): void {
-    this.#packer.openList();
-    this.#packer.uint64(0);
-    this.#packer.uint64(0);
   }
 }
 

@@ -66,25 +66,15 @@ export class Packer {
     else this.#sized(UINT8, value);
   }
 
-  /** Writes a number in nine bytes, whatever its value. */
-  uint64(value: number): void {
-    this.#number(UINT8 + 3, 8, value);
-  }
-
   list(count: number): void {
     if (count < 0x10) this.#number(0x90 | count, 0, 0);
     else if (count < 0x10000) this.#number(ARRAY16, 2, count);
     else this.#number(ARRAY16 + 1, 4, count);
   }
 
-  /** Writes the head of a list whose items {@link setCount} counts later. */
-  openList(): void {
-    this.#number(ARRAY16 + 1, 4, 0);
-  }
-
-  /** Sets the number of items of the list that was opened at `offset`. */
-  setCount(offset: number, count: number): void {
-    new DataView(this.#bytes.buffer).setUint32(offset + 1, count);
+  /** Sets four bytes that were written. */
+  setUint32(offset: number, value: number): void {
+    new DataView(this.#bytes.buffer).setUint32(offset, value);
   }
 
   text(value: string): void {

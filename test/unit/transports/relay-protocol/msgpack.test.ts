@@ -52,10 +52,7 @@ describe('the subset of MessagePack', () => {
       // Beyond 32 bits msgpackr would write floats.
       expect(packed).toEqual(value > 0xffffffff ? wideNumber(BigInt(value)) : theirs(value));
       expect(whole(packed, (unpacker) => unpacker.uint())).toBe(value);
-      const wide = ours((packer) => packer.uint64(value));
-      expect(wide).toHaveLength(9);
-      expect(Number(theyRead(wide))).toBe(value);
-      expect(whole(wide, (unpacker) => unpacker.uint())).toBe(value);
+      expect(whole(wideNumber(BigInt(value)), (unpacker) => unpacker.uint())).toBe(value);
     };
     for (const value of NUMBERS) check(value);
     fc.assert(fc.property(aNumber, check));
