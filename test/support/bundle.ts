@@ -13,7 +13,7 @@ export const PAGE_APP = `
   globalThis.connect = (url) => Client.connect({ transport: websocket(url), serverName: 'server' });`;
 
 /** Bytes that it may have, compressed. */
-export const PAGE_LIMIT = 18_688;
+export const PAGE_LIMIT = 18 * 1024;
 
 /** Bytes more, of all that it loads when it is first used: jobs, maps and their options, and the cache. */
 export const LATER_LIMIT = 8.25 * 1024;
