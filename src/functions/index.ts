@@ -30,6 +30,7 @@ export type {
 export type { Given, Shape, Taken } from './contract/shape.ts';
 export { fn, functions } from './fn.ts';
 export {
+  type PipelineErrors,
   type PipelineStage,
   pipeline,
   type RemoteCallOptions,

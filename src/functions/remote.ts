@@ -28,7 +28,7 @@ export interface RemoteCallOptions
 }
 
 /** A stage of a pipeline: something that takes `In` and gives `Out`. */
-export interface PipelineStage<In, Out> {
+export interface PipelineStage<In, Out, Errors extends ErrorShapes = Record<never, never>> {
   /**
    * The functions, one for each server, and the client that calls them.
    * @ignore
@@ -39,11 +39,20 @@ export interface PipelineStage<In, Out> {
    * @param inputs - any number of inputs.
    */
   job(inputs: Iterable<In> | AsyncIterable<In>, options?: JobOptions): Job<Out>;
+  /** The errors that it declares, or that all functions of a pipeline declare: for types alone. */
+  readonly errors?: Errors;
 }
+
+/** The errors of two stages. A code that both declare has data of either shape. */
+export type PipelineErrors<A extends ErrorShapes, B extends ErrorShapes> = {
+  readonly [Code in keyof A | keyof B]:
+    | (Code extends keyof A ? A[Code] : never)
+    | (Code extends keyof B ? B[Code] : never);
+};
 
 /** A function with types, or a pipeline of such, that gives one result for each input. */
 export interface RemoteFunction<In, Out, Errors extends ErrorShapes = Record<never, never>>
-  extends PipelineStage<In, Out> {
+  extends PipelineStage<In, Out, Errors> {
   /**
    * Calls it with one input.
    * @throws PalmError `INVALID_CALL` with `issues` when the input is not right, and all that `client.eval` throws.
@@ -53,32 +62,29 @@ export interface RemoteFunction<In, Out, Errors extends ErrorShapes = Record<nev
   map(inputs: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<Out>;
   /** Does what `client.mapSettled` does: failures are results. */
   mapSettled(inputs: Iterable<In> | AsyncIterable<In>, options?: MapOptions): MapResults<MapOutcome<Out>>;
-  /** The errors that it declares: for types alone. */
-  readonly errors?: Errors;
 }
 
 /** A function with types that gives several results. */
 export interface RemoteStream<In, Out, Errors extends ErrorShapes = Record<never, never>>
-  extends PipelineStage<In, Out> {
+  extends PipelineStage<In, Out, Errors> {
   /**
    * Calls it with one input, when it is iterated over, and gives its results until the function is over. pylm's servers do not say
    * when that is: there, leave the loop yourself.
    */
   (input: In, options?: RemoteCallOptions): AsyncIterable<Out>;
-  /** The errors that it declares: for types alone. */
-  readonly errors?: Errors;
 }
 
 /** The functions of a server, by name. */
 export type RemoteFunctions<F extends Definitions> = {
+  // TypeScript gives a definition without errors the type of any errors, whose codes are `string`.
   readonly [K in keyof F]: F[K] extends { readonly kind: 'many' } & FunctionContract<
     infer In,
     infer Out,
     infer Errors
   >
-    ? RemoteStream<Given<In>, Taken<Out>, Errors>
+    ? RemoteStream<Given<In>, Taken<Out>, string extends keyof Errors ? Record<never, never> : Errors>
     : F[K] extends FunctionContract<infer In, infer Out, infer Errors>
-      ? RemoteFunction<Given<In>, Taken<Out>, Errors>
+      ? RemoteFunction<Given<In>, Taken<Out>, string extends keyof Errors ? Record<never, never> : Errors>
       : never;
 };
 
@@ -139,27 +145,27 @@ export function remote<F extends Definitions>(
  * A pipeline of functions: each takes what the one before it gives. Its client is that of the first.
  * @example const titled = await pipeline(first.area, second.title)({ w: 1, h: 2 });
  */
-export function pipeline<A, B, C>(
-  first: RemoteFunction<A, B>,
-  second: RemoteFunction<B, C>,
-): RemoteFunction<A, C>;
+export function pipeline<A, B, C, E extends ErrorShapes, F extends ErrorShapes>(
+  first: RemoteFunction<A, B, E>,
+  second: RemoteFunction<B, C, F>,
+): RemoteFunction<A, C, PipelineErrors<E, F>>;
 /** The same of three functions. */
-export function pipeline<A, B, C, D>(
-  first: RemoteFunction<A, B>,
-  second: RemoteFunction<B, C>,
-  third: RemoteFunction<C, D>,
-): RemoteFunction<A, D>;
+export function pipeline<A, B, C, D, E extends ErrorShapes, F extends ErrorShapes, G extends ErrorShapes>(
+  first: RemoteFunction<A, B, E>,
+  second: RemoteFunction<B, C, F>,
+  third: RemoteFunction<C, D, G>,
+): RemoteFunction<A, D, PipelineErrors<PipelineErrors<E, F>, G>>;
 /** The same where a function gives several results: the results of a job. */
-export function pipeline<A, B, C>(
-  first: PipelineStage<A, B>,
-  second: PipelineStage<B, C>,
-): PipelineStage<A, C>;
+export function pipeline<A, B, C, E extends ErrorShapes, F extends ErrorShapes>(
+  first: PipelineStage<A, B, E>,
+  second: PipelineStage<B, C, F>,
+): PipelineStage<A, C, PipelineErrors<E, F>>;
 /** The same of three functions. */
-export function pipeline<A, B, C, D>(
-  first: PipelineStage<A, B>,
-  second: PipelineStage<B, C>,
-  third: PipelineStage<C, D>,
-): PipelineStage<A, D>;
+export function pipeline<A, B, C, D, E extends ErrorShapes, F extends ErrorShapes, G extends ErrorShapes>(
+  first: PipelineStage<A, B, E>,
+  second: PipelineStage<B, C, F>,
+  third: PipelineStage<C, D, G>,
+): PipelineStage<A, D, PipelineErrors<PipelineErrors<E, F>, G>>;
 export function pipeline(...parts: PipelineStage<never, unknown>[]): unknown {
   const stages = parts.map((part) => part[STAGES]);
   const [first, last] = [stages[0], stages.at(-1)];

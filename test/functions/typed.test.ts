@@ -103,7 +103,17 @@ const WRONG: Readonly<Record<string, unknown>> = {
 };
 
 const titles = functions({
-  title: fn({ input: json<{ area: number }>(), output: text() }, ({ area }) => `${area} m²`),
+  title: fn(
+    {
+      input: json<{ area: number }>(),
+      output: text(),
+      errors: { TOO_LONG: object({ most: number() }) },
+    },
+    ({ area }) => {
+      if (area === 0) throw Object.assign(new Error('nothing'), { code: 'TOO_LONG', data: { most: 9 } });
+      return `${area} m²`;
+    },
+  ),
 });
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -246,6 +256,8 @@ describe.each([
     if (isErrorOf(error, i.find, 'OTHER')) expectTypeOf(error.data).toEqualTypeOf<number>();
     // @ts-expect-error a code that is not declared
     isErrorOf(error, i.find, 'GONE');
+    // @ts-expect-error a function that declares no errors
+    isErrorOf(error, i.area, 'NOT_FOUND');
     const [outcome] = await collect(i.find.mapSettled(['one']));
     const reason = outcome?.status === 'rejected' ? outcome.reason : undefined;
     expect(isErrorOf(reason, i.find, 'NOT_FOUND') && reason.data.name).toBe('one');
@@ -351,9 +363,54 @@ describe('a typed function', () => {
     const t = remote(client, 'titles', titles);
     expect(await pipeline(i.area, t.title)({ w: 2, h: 3 })).toBe('6 m²');
     expect(await collect(pipeline(i.area, t.title).map([{ w: 1, h: 1 }]))).toEqual(['1 m²']);
+    const titled = pipeline(i.area, t.title);
+    const error = await titled({ w: 0, h: 0 }).catch((reason: unknown) => reason);
+    expect(isErrorOf(error, titled, 'TOO_LONG') && error.data.most).toBe(9);
     await expect(
       remote<typeof images>(client, 'images').area({ w: 'x' as never, h: 1 }),
     ).rejects.toMatchObject({ code: 'INVALID_CALL' });
+  });
+
+  it('has the errors of all functions of its pipeline', () => {
+    const own = functions({
+      one: fn(
+        {
+          input: text(),
+          output: text(),
+          errors: { BUSY: json<number>(), GONE: object({ since: string() }) },
+        },
+        (line) => line,
+      ),
+      two: fn({ input: text(), output: text(), errors: { BUSY: json<string>() } }, (line) => line),
+      three: fn({ input: text(), output: text(), errors: { LATE: json<Date>() } }, (line) => line),
+      plain: fn({ input: text(), output: text() }, (line) => line),
+      many: fn({ input: text(), output: text(), errors: { BAD: json<boolean>() } }, async function* (line) {
+        yield line;
+      }),
+    });
+    const { one, two, three, plain, many } = remote<typeof own>({ serverName: 'own' } as Client, 'own');
+    const error: unknown = undefined;
+    const [both, all, nested] = [
+      pipeline(one, two),
+      pipeline(one, two, three),
+      pipeline(pipeline(one, two), three),
+    ];
+    if (isErrorOf(error, both, 'BUSY')) expectTypeOf(error.data).toEqualTypeOf<number | string>();
+    if (isErrorOf(error, both, 'GONE')) expectTypeOf(error.data).toEqualTypeOf<{ since: string }>();
+    for (const called of [all, nested]) {
+      if (!isErrorOf(error, called)) continue;
+      expectTypeOf(error.remoteName).toEqualTypeOf<'BUSY' | 'GONE' | 'LATE'>();
+      if (error.remoteName === 'LATE') expectTypeOf(error.data).toEqualTypeOf<Date>();
+      if (error.remoteName === 'BUSY') expectTypeOf(error.data).toEqualTypeOf<number | string>();
+    }
+    if (isErrorOf(error, pipeline(one, many), 'BAD')) expectTypeOf(error.data).toEqualTypeOf<boolean>();
+    if (isErrorOf(error, pipeline(one, many, plain), 'GONE'))
+      expectTypeOf(error.data).toEqualTypeOf<{ since: string }>();
+    // @ts-expect-error no function of it declares the code
+    isErrorOf(error, both, 'LATE');
+    // @ts-expect-error a function that declares no errors adds none
+    isErrorOf(error, pipeline(plain, plain), 'BUSY');
+    expect(isErrorOf(error, all)).toBe(false);
   });
 });
 
