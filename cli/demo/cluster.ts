@@ -10,6 +10,7 @@ import { type Description, describe, localAddress } from '../roles/entry.ts';
 import type { Fleet } from '../roles/fleet.ts';
 import { stderrLogger } from '../terminal/screen.ts';
 import { quoted } from '../terminal/text.ts';
+import { CREW_TYPED, DEMO_TYPED, wordsOf } from './typed.ts';
 
 /** The running cluster of the demo. */
 export interface Cluster {
@@ -40,13 +41,14 @@ export async function startCluster(
     return { db, pub };
   };
 
-  const demo = await start({ role: 'server', name: 'demo', ...addresses, functions: DEMO });
+  const functions = { ...DEMO, ...DEMO_TYPED };
+  const demo = await start({ role: 'server', name: 'demo', ...addresses, functions });
 
   const bound = { dbAddress: any, pubAddress: any };
   const workers = { workerPullAddress: any, workerPushAddress: any };
   const crew = await start({ role: 'master', name: 'crew', ...bound, pullAddress: any, ...workers });
   for (const name of ['ann', 'ben', 'cat'])
-    await start({ role: 'worker', name, dbAddress: crew.db, functions: CREW });
+    await start({ role: 'worker', name, dbAddress: crew.db, functions: { ...CREW, ...CREW_TYPED } });
 
   const pipelined = { pullAddress: any, pipelined: true, functions: CLEAN };
   const clean = await start({ role: 'server', name: 'clean', ...bound, ...pipelined });
@@ -65,7 +67,7 @@ export function serversOf({ roles }: Cluster): Readonly<Record<string, string>> 
   );
 }
 
-// The functions of the demo. Each takes UTF-8 and returns UTF-8.
+// The functions of bytes of the demo. Each takes UTF-8 and returns UTF-8.
 
 /** Functions of the server `demo`. */
 export const DEMO: PalmFunctions = {
@@ -127,10 +129,6 @@ function overText(
     const result = run(new TextDecoder().decode(payload), context);
     return typeof result === 'string' ? encodeUtf8(result) : result.then(encodeUtf8);
   };
-}
-
-function wordsOf(text: string): readonly string[] {
-  return text.match(/[\p{L}\p{M}\p{N}]+(?:['’-][\p{L}\p{M}\p{N}]+)*/gu) ?? [];
 }
 
 /** Addresses that the server `demo` binds. */

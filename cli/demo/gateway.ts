@@ -125,7 +125,7 @@ function tokensFor(token: string) {
 function linkTo(page: string, relay: string, token: string, names: readonly string[]): string {
   const [server = ''] = names;
   // None of these values needs escaping in a fragment.
-  return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.reverse`;
+  return `${page}#relay=${relay}&token=${token}&server=${server}&servers=${names.join(',')}&fn=${server}.frequent`;
 }
 
 // Serves the files of the playground, under a strict content security policy.

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { serveSite } from '../../cli/demo/gateway.ts';
+import type { CREW_TYPED, DEMO_TYPED } from '../../cli/demo/typed.ts';
 import { Worker } from '../../src/cluster/index.ts';
-import { Client, text } from '../../src/index.ts';
+import { type FunctionDescription, isErrorOf, remote } from '../../src/functions/index.ts';
+import { Client, json, text } from '../../src/index.ts';
 import { websocket } from '../../transports/websocket/node.ts';
 import { frond } from '../support/command.ts';
 import { freeAddress } from '../support/ports.ts';
@@ -192,7 +194,7 @@ describe('a demo that stays', () => {
     expect(state.get('token')).toMatch(/^[\da-f]{32}$/);
     expect(state.get('server')).toBe('demo');
     expect(state.get('servers')).toBe('demo,crew,clean,count,tally');
-    expect(state.get('fn')).toBe('demo.reverse');
+    expect(state.get('fn')).toBe('demo.frequent');
   });
 
   it('has every server behind it: one alone, a master with workers, a pipeline that ends in a sink', async () => {
@@ -215,6 +217,36 @@ describe('a demo that stays', () => {
     expect(naps.sort()).toEqual(['ann', 'ben', 'cat'].map((name) => `${name} slept 200 ms`));
     const stages = ['clean.lower', 'count.words', 'tally.total'];
     expect(await call('clean', stages, 'Shall I compare THEE', 'tally')).toBe('4 words, 4 in all');
+  });
+
+  it('has functions that say what they take: one with data of errors, one with progress', async () => {
+    await using client = await Client.connect({ transport: transport(), serverName: 'demo' });
+    const { frequent } = remote<typeof DEMO_TYPED>(client, 'demo');
+    expect(await frequent({ text: 'The palm, the fern and the frond', most: 1 })).toEqual([
+      { word: 'the', times: 3 },
+    ]);
+    expect(await frequent({ text: 'a an the', shortest: 3 })).toEqual([{ word: 'the', times: 1 }]);
+    const error = await frequent({ text: '- ?' }).catch((reason: unknown) => reason);
+    expect(isErrorOf(error, frequent, 'NO_WORDS') && error.data).toEqual({ characters: 3 });
+    await expect(frequent({ text: 'a', most: 0 })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      issues: [{ path: ['most'], message: 'it must be at least 1' }],
+    });
+
+    await using crew = await Client.connect({ transport: transport(), serverName: 'crew' });
+    const said = await crew.with(json<unknown, FunctionDescription[]>()).get('frond_functions');
+    const [input] = (said ?? []).filter(({ name }) => name === 'brew').map((own) => own.input);
+    expect(input).toMatchObject({
+      codec: 'JSON',
+      schema: { properties: { cups: { default: 8 }, drink: { enum: ['tea', 'coffee'] } } },
+    });
+    const { brew } = remote<typeof CREW_TYPED>(crew, 'crew');
+    const heard: (number | undefined)[] = [];
+    const made = brew({ cups: 2 }, { onProgress: ({ done }) => heard.push(done) });
+    expect(await made).toMatch(/^(ann|ben|cat) made 2 cups of tea$/);
+    expect(heard).toEqual([0, 1, 2]);
+    const one = await brew({ cups: 1, drink: 'coffee' });
+    expect(one).toMatch(/ made 1 cup of coffee$/);
   });
 
   it('lets a page read what a server offers, use every key, and be a worker', async () => {
