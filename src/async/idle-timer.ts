@@ -5,6 +5,8 @@ export class IdleTimer {
   readonly #owes: () => boolean;
   readonly #expire: (timeout: number) => void;
   #lastSign = 0;
+  /** Whether the clock was read in this run of code. */
+  #isSigned = false;
   #stopTimer = () => {};
 
   constructor(owes: () => boolean, expire: (timeout: number) => void) {
@@ -12,9 +14,14 @@ export class IdleTimer {
     this.#expire = expire;
   }
 
-  /** There was progress. */
+  /** There was progress. The clock is read once for all that a batch of answers shows. */
   sign(): void {
+    if (this.#isSigned) return;
+    this.#isSigned = true;
     this.#lastSign = performance.now();
+    queueMicrotask(() => {
+      this.#isSigned = false;
+    });
   }
 
   /** Starts again: expires after `timeout` milliseconds without a sign. */
