@@ -25,10 +25,15 @@ function startPushing(window: number, count = 3_000, shared = new SendWindow()) 
     keyPrefix: '',
   });
   pusher.said([Type.ready, 1, 1, true]);
-  const sending = pusher.send(Array.from({ length: count }, () => new Uint8Array(FRAME)));
+  const frames = new Array(count).fill(new Uint8Array(FRAME));
   // It ends with the channel, which nobody closes here.
-  sending.catch(() => {});
-  return { pusher, sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]) };
+  const send = () => void pusher.send(frames).catch(() => {});
+  send();
+  const again = () => {
+    pusher.said([Type.ready, 1, 1, true]);
+    send();
+  };
+  return { pusher, sent: () => sent, take: (bytes: number) => pusher.said([Type.taken, 1, bytes]), again };
 }
 
 it('begins with 8 KiB, and grows by what is taken until it is the window of the relay', async () => {
@@ -42,6 +47,7 @@ it('begins with 8 KiB, and grows by what is taken until it is the window of the 
     // A batch of up to 64 KiB is sent as one, once anything may be.
     expect(sent() - taken).toBeLessThan(widest + 65_536);
     const now = sent() - taken;
+    expect(now).toBeGreaterThan(0);
     taken += now;
     widest = Math.min(window, widest + now);
     take(now);
@@ -70,7 +76,7 @@ it('has room again once less is out than it allows itself, or when nothing can b
 });
 
 it('is never more than the relay allows, however it pays', () => {
-  const payments = fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 30 });
+  const payments = fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 30, size: 'max' });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 150_000 }), payments, (window, credits) => {
       const { sent, take } = startPushing(window);
@@ -83,6 +89,66 @@ it('is never more than the relay allows, however it pays', () => {
       }
     }),
   );
+});
+
+it('of all channels to a server is filled and never overrun, in whatever order they are paid, break and close', async () => {
+  interface Model {
+    channel: ReturnType<typeof startPushing>;
+    /** Bytes sent before it broke, and taken since. */
+    before: number;
+    taken: number;
+    /** What slow start allows. */
+    allowed: number;
+  }
+  const aStep = fc.tuple(
+    fc.nat(2),
+    fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 1, max: 100_000 }) },
+      { weight: 1, arbitrary: fc.constantFrom('break' as const, 'close' as const) },
+    ),
+  );
+  const steps = fc.array(aStep, { maxLength: 40, size: 'max' });
+  const property = fc.asyncProperty(fc.integer({ min: 1, max: 150_000 }), steps, async (window, taken) => {
+    const shared = new SendWindow();
+    const open = (): Model => ({
+      channel: startPushing(window, 3_000, shared),
+      before: 0,
+      taken: 0,
+      allowed: FIRST_PUSH_WINDOW,
+    });
+    const models = [open(), open(), open()];
+    const outOf = (model: Model) => model.channel.sent() - model.before - model.taken;
+    for (const [index, step] of taken) {
+      const model = models[index] as Model;
+      if (step === 'close') {
+        await model.channel.pusher.close();
+        models[index] = open();
+      } else if (step === 'break') {
+        model.channel.pusher.said([Type.broken, 1, 'DISCONNECTED', 'the server is gone']);
+        Object.assign(model, { before: model.channel.sent(), taken: 0 });
+        model.channel.again();
+      } else {
+        const paid = Math.min(step, outOf(model));
+        model.taken += paid;
+        model.allowed += paid;
+        model.channel.take(paid);
+      }
+      const out = models.map(outOf);
+      const all = out.reduce((sum, bytes) => sum + bytes, 0);
+      expect(shared.outstanding).toBe(all);
+      // A batch of up to 64 KiB leaves as one, once anything may.
+      expect(all).toBeLessThan(window + 65_536);
+      for (const [at, { allowed }] of models.entries()) {
+        const own = out[at] ?? 0;
+        expect(own).toBeLessThan(Math.min(window, allowed) + 65_536);
+        // Nothing waits that may leave.
+        expect(all >= window || own >= Math.min(window, allowed)).toBe(true);
+      }
+    }
+    for (const { channel } of models) await channel.pusher.close();
+    expect(shared.outstanding).toBe(0);
+  });
+  await fc.assert(property, { numRuns: 40 });
 });
 
 it('is told of what was taken once that is a quarter of what it allows itself, answers or not', () => {

@@ -62,26 +62,62 @@ describe('outgoing pieces', () => {
 });
 
 describe('incoming pieces', () => {
-  it('make the frames that went out, whatever the sizes and turns', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.nat(5), fc.integer({ min: 1, max: 40 })), { maxLength: 20 }),
-        fc.integer({ min: 1, max: 20 }),
-        (frames, size) => {
-          const out = new Outgoing();
-          const incoming = new Incoming<Frame>(asRequest, 1_000);
-          for (const [index, [flow, length]] of frames.entries()) out.add(flow, frameOf(length, index));
-          const came: (Bytes | undefined)[] = [];
-          for (let piece = out.next(size); piece !== undefined; piece = out.next(size))
-            came.push(...(bytesOf(incoming.whole([piece])) as Bytes[]));
-          const byFlow = (flow: number) =>
-            frames.flatMap(([own, length], index) => (own === flow ? [frameOf(length, index)] : []));
-          for (let flow = 0; flow <= 5; flow++)
-            expect(came.filter((own) => frames[own?.[0] ?? -1]?.[0] === flow)).toEqual(byFlow(flow));
-          expect([incoming.bytes, out.size, out.bytes]).toEqual([0, 0, 0]);
-        },
-      ),
-    );
+  it('make the frames that went out, whatever their sizes, and whenever others are added', () => {
+    const adding = fc.tuple(fc.nat(11), fc.integer({ min: 1, max: 60 }));
+    const aStep = fc.oneof(adding, fc.integer({ min: 1, max: 20 }));
+    const property = fc.property(fc.array(aStep, { maxLength: 100, size: 'max' }), (steps) => {
+      const out = new Outgoing();
+      const incoming = new Incoming<Frame>(asRequest, 1_000);
+      /** Frames by their flow, as they were added and as they came. A frame is its number, again and again. */
+      const added = new Map<number, string[]>();
+      const came = new Map<number, string[]>();
+      const flowOf: number[] = [];
+      /** Bytes of frames that came in part, by their streams. */
+      const begun = new Map<number, number>();
+      let waiting = 0;
+      let size = 0;
+      /** What is not as it should be. To expect it each time would take most of the time. */
+      const wrong: string[] = [];
+      const next = (most: number) => {
+        const piece = out.next(most);
+        if (piece === undefined) {
+          if (size > 0) wrong.push('nothing comes');
+          return false;
+        }
+        const [, stream, isLast, bytes] = piece;
+        waiting -= bytes.length;
+        begun.set(stream, (begun.get(stream) ?? 0) + bytes.length);
+        if (isLast) begun.delete(stream);
+        if (isLast) size--;
+        for (const whole of bytesOf(incoming.whole([piece])) as Bytes[]) {
+          const flow = flowOf[whole[0] ?? -1] ?? -1;
+          came.set(flow, [...(came.get(flow) ?? []), `${whole}`]);
+        }
+        if (begun.size > PIECE_STREAMS) wrong.push('too many are begun');
+        const held = [...begun.values()].reduce((sum, length) => sum + length, 0);
+        if (incoming.bytes !== held) wrong.push(`${incoming.bytes} bytes are held, not ${held}`);
+        return true;
+      };
+      for (const step of steps) {
+        if (typeof step === 'number') next(step);
+        else {
+          const [flow, length] = step;
+          const frame = frameOf(length, flowOf.length);
+          flowOf.push(flow);
+          added.set(flow, [...(added.get(flow) ?? []), `${frame}`]);
+          out.add(flow, frame);
+          waiting += length;
+          size++;
+        }
+        if (out.size !== size || out.bytes !== waiting)
+          wrong.push(`${out.size} frames of ${out.bytes} bytes`);
+      }
+      while (next(7));
+      expect(wrong).toEqual([]);
+      expect(came).toEqual(added);
+      expect([incoming.bytes, out.size, out.bytes]).toEqual([0, 0, 0]);
+    });
+    fc.assert(property, { numRuns: 50 });
   });
 
   const piece = (stream: number, isLast: boolean, length: number): Piece => [

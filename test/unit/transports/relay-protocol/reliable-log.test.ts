@@ -92,7 +92,7 @@ describe('a session', () => {
 
   it('has every frame arrive once and in order, whatever becomes of its sockets, and keeps nothing then', async () => {
     const sessions = fc.asyncProperty(
-      fc.array(aStep, { maxLength: 80 }),
+      fc.array(aStep, { maxLength: 80, size: 'max' }),
       fc.boolean(),
       async (steps, isPaced) => {
         const session = new Session(isPaced);

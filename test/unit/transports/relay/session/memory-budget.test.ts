@@ -62,21 +62,41 @@ describe('MemoryBudget', () => {
     expect(ended).not.toContain('honest');
   });
 
-  it('is never over the limit, and has nothing left when all are gone', () => {
-    const steps = fc.array(fc.tuple(fc.nat(9), fc.nat(60)), { maxLength: 200 });
+  it('ends the largest of the group with the most, and only while there is too much, however all grow and shrink', () => {
+    const limit = 100;
+    const groupOf = (name: string) => `${Number(name) % 3}`;
+    const anAmount = fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20 }), fc.nat(120));
+    const steps = fc.array(fc.tuple(fc.nat(9).map(String), anAmount), { maxLength: 80, size: 'max' });
     fc.assert(
       fc.property(steps, (sets) => {
-        const budget = new MemoryBudget(100);
-        const make = holders(budget, []);
-        const all = Array.from({ length: 10 }, (_, i) => make(`${i}`, `${i % 3}`));
-        for (const [i, bytes] of sets) {
-          const holder = all[i];
-          if (holder !== undefined) budget.set(holder, bytes);
-          expect(budget.total).toBeLessThanOrEqual(100);
+        const kept = new Map<string, number>();
+        const sum = (names: Iterable<string>) =>
+          [...names].reduce((all, name) => all + (kept.get(name) ?? 0), 0);
+        const ofGroup = (group: string) => sum([...kept.keys()].filter((name) => groupOf(name) === group));
+        const budget = new MemoryBudget(limit);
+        const holders = Array.from({ length: 10 }, (_, i): BudgetHolder => {
+          const name = `${i}`;
+          const group = groupOf(name);
+          const overBudget = () => {
+            expect(sum(kept.keys())).toBeGreaterThan(limit);
+            expect(ofGroup(group)).toBe(Math.max(...['0', '1', '2'].map(ofGroup)));
+            const others = [...kept].filter(([other]) => groupOf(other) === group);
+            expect(kept.get(name)).toBe(Math.max(...others.map(([, bytes]) => bytes)));
+            kept.delete(name);
+            expect(budget.total).toBe(sum(kept.keys()));
+          };
+          return { group, overBudget };
+        });
+        for (const [name, bytes] of sets) {
+          kept.set(name, bytes);
+          budget.set(holders[Number(name)] as BudgetHolder, bytes);
+          expect(budget.total).toBe(sum(kept.keys()));
+          expect(budget.total).toBeLessThanOrEqual(limit);
         }
-        for (const holder of all) budget.set(holder, 0);
+        for (const holder of holders) budget.set(holder, 0);
         expect(budget.total).toBe(0);
       }),
+      { numRuns: 50 },
     );
   });
 });
