@@ -66,8 +66,11 @@ export const GROUPS = [
     name: 'fields',
     room: 'protocol',
     timeout: 5_000,
-    files: /^src\/protocol\/(metadata|cancel|pipeline-end|failure-details|status|feature|typed-arrays)\.ts/,
-    tests: ['test/unit/protocol/{metadata,cancel,pipeline-end,failure-details,status,typed-arrays}.test.ts'],
+    files:
+      /^src\/protocol\/(metadata|cancel|cancelled-calls|progress|pipeline-end|failure-details|status|feature|typed-arrays)\.ts/,
+    tests: [
+      'test/unit/protocol/{metadata,cancel,cancelled-calls,progress,pipeline-end,failure-details,status,typed-arrays}.test.ts',
+    ],
     target: 85,
   },
   {
@@ -126,7 +129,9 @@ export const GROUPS = [
     name: 'client',
     timeout: 8_000,
     files: /^src\/client\//,
-    tests: ['test/unit/client/{canceller,client,connect-options,core,elaborate,later,loader}.test.ts'],
+    tests: [
+      'test/unit/client/{after-events,call-progress,canceller,client,connect-options,core,elaborate,later,loader}.test.ts',
+    ],
     target: 85,
   },
   {
@@ -196,6 +201,21 @@ export const GROUPS = [
     target: 80,
   },
   { name: 'cluster', files: /^src\/cluster\//, tests: ['test/unit/cluster/**'], target: 80 },
+  {
+    name: 'schemas',
+    room: 'functions',
+    timeout: 5_000,
+    files: /^src\/functions\/contract\/(schema-issues|openapi)\.ts/,
+    tests: ['test/unit/functions/contract/{schema-issues,openapi}.test.ts'],
+    target: 80,
+  },
+  {
+    name: 'functions',
+    timeout: 5_000,
+    files: /^src\/functions\//,
+    tests: ['test/unit/functions/**', 'test/functions/**'],
+    target: 80,
+  },
   { name: 'src', files: /^src\//, tests: ['test/unit/*.test.ts'], target: 80 },
   {
     name: 'frames',
