@@ -47,6 +47,6 @@ export class ReadTurns {
     // One that has not finished waits behind the others.
     for (let left = this.#waiting.size; left > 0 && this.#spent < this.#budget; left--)
       this.#waiting.shift()?.();
-    if (this.#waiting.size > 0) this.#arm();
+    // Where some are left, one of them has waited or spent, so that there is a next turn.
   }
 }

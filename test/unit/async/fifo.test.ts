@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Fifo, retain } from '../../../src/async/fifo.ts';
 
 setFlagsFromString('--expose_gc');
@@ -62,6 +62,32 @@ describe('a Fifo', () => {
     collectGarbage();
     expect(held.deref()).toBeUndefined();
     expect(fifo.size).toBe(1);
+  });
+
+  it.each([0, 1])('stays small when its reader is always %i behind', (behind) => {
+    const fifo = new Fifo<number>();
+    if (behind > 0) fifo.push(0);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 200_000; i++) {
+      fifo.push(i);
+      fifo.shift();
+    }
+    collectGarbage();
+    // A place that is kept takes 8 bytes.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(600_000);
+    expect(fifo.size).toBe(behind);
+  });
+
+  it('moves each of many items once or so, not at every shift', () => {
+    const slice = vi.spyOn(Array.prototype, 'slice');
+    const fifo = new Fifo<number>();
+    for (let i = 0; i < 20_000; i++) fifo.push(i);
+    for (let i = 0; i < 20_000; i++) fifo.shift();
+    const moved = slice.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0);
+    slice.mockRestore();
+    expect(moved).toBeLessThanOrEqual(20_000);
+    expect(fifo.size).toBe(0);
   });
 
   it('keeps what is wanted, in order', () => {

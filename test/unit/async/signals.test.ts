@@ -48,6 +48,17 @@ it('listens once to a signal for many calls, and no longer than one of them does
   expect(told).toEqual([]);
 });
 
+it('tells nobody of a signal that has not aborted', async () => {
+  const { signal, abort } = controller();
+  const told: string[] = [];
+  const hub = new SignalHub();
+  hub.listen(signal, () => told.push('one'));
+  await new Promise(setImmediate);
+  expect(told).toEqual([]);
+  abort();
+  expect(told).toEqual(['one']);
+});
+
 it('listens no more to a signal that has aborted', () => {
   const { signal, abort } = controller();
   const removed = vi.spyOn(signal, 'removeEventListener');
