@@ -66,6 +66,83 @@ describe('messages in flight', () => {
     expect(brake.taken).toBeLessThan(10);
   });
 
+  it('no longer count after 200 ms without an answer at first, and twice as many may be out each time, up to 64 times', async () => {
+    const brake = new FlowLimit(() => 10);
+    for (const doublings of [0, 1, 2, 3, 4, 5, 6, 6]) {
+      takeAll(brake);
+      expect(brake.taken).toBe(10 * 2 ** doublings);
+      let isLetIn = false;
+      const waiting = brake.wait().then(() => {
+        isLetIn = true;
+      });
+      await vi.advanceTimersByTimeAsync(199);
+      expect(isLetIn).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await waiting;
+      expect(brake.taken).toBe(1);
+    }
+    brake.answered(100);
+    expect(takeAll(brake)).toBe(10);
+  });
+
+  it('count as long as answers come, however slowly', async () => {
+    const brake = new FlowLimit(() => 10);
+    takeAll(brake);
+    let isLetIn = false;
+    brake.wait(10).then(() => {
+      isLetIn = true;
+    });
+    for (let answers = 1; answers < 5; answers++) {
+      await vi.advanceTimersByTimeAsync(150);
+      brake.answered(100);
+      await vi.advanceTimersByTimeAsync(0);
+      expect([isLetIn, brake.taken]).toEqual([false, 10 - answers]);
+    }
+    brake.answered(100);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isLetIn).toBe(true);
+  });
+
+  /** Milliseconds until a caller is let in for want of answers, after many that came every so many milliseconds. */
+  async function stallAfter(gap: number, pause = async (_brake: FlowLimit) => {}): Promise<number> {
+    const brake = new FlowLimit(() => 10);
+    takeAll(brake);
+    for (let i = 0; i < 400; i++) {
+      const waiting = brake.wait(10);
+      await vi.advanceTimersByTimeAsync(gap);
+      brake.answered(100);
+      brake.release(10);
+      await waiting;
+    }
+    takeAll(brake);
+    await pause(brake);
+    takeAll(brake);
+    const start = performance.now();
+    let end = Number.NaN;
+    brake.wait().then(() => {
+      end = performance.now() - start;
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    return end;
+  }
+
+  it('no longer count after 64 times the usual time between two answers, from 50 ms on', async () => {
+    expect(await stallAfter(2)).toBeCloseTo(128, -1);
+    expect(await stallAfter(0.1)).toBe(50);
+    expect(await stallAfter(10)).toBe(200);
+  });
+
+  it('count as before when answers came slowly that nobody waited for', async () => {
+    const slowly = async (brake: FlowLimit) => {
+      for (let i = 0; i < 50; i++) {
+        await vi.advanceTimersByTimeAsync(150);
+        brake.answered(100);
+        brake.take();
+      }
+    };
+    expect(await stallAfter(2, slowly)).toBeCloseTo(128, -1);
+  });
+
   it('are braked less and less where no answer ever comes', async () => {
     const brake = new FlowLimit(() => 10);
     let sent = 0;

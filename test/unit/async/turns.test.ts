@@ -1,4 +1,6 @@
 /** What waits for a function: in turns between clients, in order for each, and bounded in bytes. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../../src/async/batch-queue.ts';
@@ -8,6 +10,9 @@ import { checkMaxWaiting, costOf, Intake } from '../../../src/cluster/runtime/in
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
+
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -41,6 +46,88 @@ describe('turns', () => {
     vi.advanceTimersByTime(5);
     const taken = Array.from({ length: 5 }, () => turns.shift());
     expect(taken.join(' ')).toBe('a1 b1 b2 a2 a3');
+  });
+
+  it('give back what is taken out, of the owners that are asked about, and keep all else in order', () => {
+    const aStep = fc.oneof(
+      { weight: 4, arbitrary: fc.nat(4) },
+      { weight: 3, arbitrary: fc.constant('take' as const) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ owners: fc.uniqueArray(fc.nat(4)), part: fc.integer({ min: 1, max: 3 }) }),
+      },
+    );
+    interface Item {
+      readonly owner: number;
+      readonly number: number;
+    }
+    const property = fc.property(fc.array(aStep, { maxLength: 100, size: 'max' }), (steps) => {
+      const turns = new Turns<Item>();
+      let model: Item[] = [];
+      let next = 0;
+      for (const step of steps) {
+        if (typeof step === 'number') {
+          const item = { owner: step, number: next++ };
+          turns.push(String(step), item);
+          model.push(item);
+        } else if (step === 'take') {
+          const item = turns.shift();
+          // The oldest of its owner, whichever that is.
+          expect(item).toBe(model.find(({ owner }) => owner === item?.owner));
+          model = model.filter((own) => own !== item);
+        } else {
+          const isOf = ({ owner, number }: Item) => step.owners.includes(owner) && number % step.part === 0;
+          const removed = turns.remove(
+            (owner) => step.owners.includes(Number(owner)),
+            (item) => {
+              expect(step.owners).toContain(item.owner);
+              return item.number % step.part === 0;
+            },
+          );
+          const byNumber = (one: Item, other: Item) => one.number - other.number;
+          expect(removed.toSorted(byNumber)).toEqual(model.filter(isOf));
+          model = model.filter((item) => !isOf(item));
+        }
+        expect([turns.size, turns.owners]).toEqual([
+          model.length,
+          new Set(model.map(({ owner }) => owner)).size,
+        ]);
+      }
+      while (turns.size > 0) {
+        const item = turns.shift();
+        expect(item).toBe(model.find(({ owner }) => owner === item?.owner));
+        model = model.filter((own) => own !== item);
+      }
+      expect(model).toEqual([]);
+    });
+    fc.assert(property, { numRuns: 30 });
+  });
+
+  it.each<[string, (turns: Turns<number>, owner: string) => void]>([
+    ['whose items were taken', (turns) => void turns.shift()],
+    [
+      'whose items were taken out',
+      (turns, owner) =>
+        void turns.remove(
+          (own) => own === owner,
+          () => true,
+        ),
+    ],
+  ])('forget owners %s', (_what, empty) => {
+    const turns = new Turns<number>();
+    // Not the last, which is remembered.
+    const round = (i: number) => {
+      for (const owner of [`a${i}`, `b${i}`]) turns.push(owner, i);
+      for (const owner of [`a${i}`, `b${i}`]) empty(turns, owner);
+    };
+    round(0);
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 1; i < 10_000; i++) round(i);
+    collectGarbage();
+    // One takes some 200 bytes.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(500_000);
+    expect([turns.size, turns.owners]).toEqual([0, 0]);
   });
 
   it('lose nothing, keep the order of each owner, and let nobody wait for more than one item of each other', () => {

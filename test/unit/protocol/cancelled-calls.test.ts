@@ -27,6 +27,7 @@ describe('cancelled calls', () => {
     const calls = new CancelledCalls([notice('relay/1', 'x'), notice('relay/2', 'x', 'y'), notice('b')]);
     expect(calls.size).toBe(4);
     calls.forget('relay/2/');
+    calls.forget('relay/x/1/');
     expect([calls.size, calls.find(call('relay/1/x')) !== undefined]).toEqual([2, true]);
     calls.forget('relay/');
     expect([calls.size, calls.find(call('relay/1/x'))]).toEqual([1, undefined]);
@@ -38,6 +39,14 @@ describe('cancelled calls', () => {
     const calls = new CancelledCalls([notice('a', '1', '2:3'), notice('b'), notice('relay/7')]);
     const topics = ['a/1', 'a/2', 'b/1', 'relay/7/1', 'a/3', 'a/', 'relay/8/1', 'c/1', 'bare', ''];
     expect(topics.filter((topic) => calls.mayHave(topic))).toEqual(['a/1', 'a/2', 'b/1', 'relay/7/1']);
+  });
+
+  it('are looked for by topics that begin with a slash, or have many, too', () => {
+    const calls = new CancelledCalls([notice('', '1'), notice('/a', '1'), notice('//', '1')]);
+    const topics = ['/1', '/a/1', '///1', '/', '//', '/2', '/a/2', '/a/b/1', '///'];
+    const cancelled = ['/1', '/a/1', '///1'];
+    expect(topics.filter((topic) => calls.mayHave(topic))).toEqual(cancelled);
+    expect(topics.filter((topic) => calls.find(call(topic)) !== undefined)).toEqual(cancelled);
   });
 
   it('count as many names as notices have, and a whole client as one', () => {

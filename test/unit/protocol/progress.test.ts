@@ -15,11 +15,27 @@ import {
 } from '../../../src/protocol/progress.ts';
 import { bytes } from '../../support/bytes.ts';
 
+const bytesOf = (...parts: Uint8Array[]) => new Uint8Array(parts.flatMap((part) => [...part]));
+
 describe('the field that asks for progress', () => {
   it('is number 1006 with a name, as protobuf writes it', () => {
     expect([...progressField('1a')]).toEqual([0xf2, 0x3e, 2, 0x31, 0x61]);
     expect(progressName(progressField('1a'))).toBe('1a');
     expect(progressName(new Uint8Array(0))).toBeUndefined();
+  });
+
+  it.each(['', 'A', 'a~', 'x'.repeat(17), '../a', 'é'])('with the name %j is refused', (name) => {
+    const message = 'a call asks for progress under a name that is not acceptable';
+    const error = expect.objectContaining({ code: 'PROTOCOL', message });
+    expect(() => progressName(progressField(name))).toThrow(error);
+    expect(() => ownProgressField(progressField(name))).toThrow(error);
+    // The second of two is as bad as the first, whatever it is.
+    for (const second of [name, '7'])
+      expect(() => progressName(bytesOf(progressField('7'), progressField(second)))).toThrow(error);
+  });
+
+  it('has a name of up to 16 letters and digits', () => {
+    for (const name of ['0', 'z9', 'x'.repeat(16)]) expect(progressName(progressField(name))).toBe(name);
   });
 
   it('is found beside metadata, and leaves it alone', () => {
@@ -65,6 +81,19 @@ describe('a topic of progress', () => {
 });
 
 describe('the payload', () => {
+  it('may say that nothing is done, or all, or that there is nothing to do', () => {
+    for (const [done, total] of [
+      [0, 10],
+      [10, 10],
+      [0, 0],
+      [0, undefined],
+    ] as const)
+      expect(progressFrom(done, total, undefined)).toEqual({ done, total, note: undefined });
+    expect(progressFrom(10, 9, undefined)?.total).toBeUndefined();
+    for (const total of [-1, Number.POSITIVE_INFINITY, Number.NaN, '10'])
+      expect(progressFrom(0, total, undefined)).toEqual({ done: 0, total: undefined, note: undefined });
+  });
+
   it('is JSON, and holds what is known', () => {
     expect(new TextDecoder().decode(encodeProgress({ done: 1, total: undefined, note: 'a' }))).toBe(
       '{"done":1,"note":"a"}',
