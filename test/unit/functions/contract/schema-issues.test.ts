@@ -132,8 +132,10 @@ describe('no value that zod takes is refused', () => {
   it.each(shapes.map((shape, index) => [index, shape] as const))('by shape %i', (_, shape) => {
     const schema = z.toJSONSchema(shape, { io: 'input' }) as Record<string, unknown>;
     let agreed = 0;
+    let all = 0;
     fc.assert(
       fc.property(value, (own) => {
+        all++;
         const found = schemaIssues(schema, own);
         const { success } = shape.safeParse(own);
         if (success) expect(found).toEqual([]);
@@ -141,6 +143,6 @@ describe('no value that zod takes is refused', () => {
       }),
       { numRuns: 2_000 },
     );
-    expect(agreed).toBeGreaterThan(500);
+    expect(agreed).toBeGreaterThan(all / 4);
   });
 });
