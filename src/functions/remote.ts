@@ -22,7 +22,7 @@ import {
 
 /** Options of a call of a function with types. */
 export interface RemoteCallOptions
-  extends Omit<JobOptions, 'messages' | 'window' | 'idleTimeout' | 'onRemoteError'> {
+  extends Omit<JobOptions, 'messages' | 'window' | 'idleTimeout' | 'untilEnd' | 'onRemoteError'> {
   /** Milliseconds the call may take; `Infinity` for no limit. Of several results, between two of them. Default: the client's `timeout`. */
   readonly timeout?: number | undefined;
 }
