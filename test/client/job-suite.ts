@@ -121,6 +121,13 @@ export function testJobs(name: string, make: () => Ground): void {
       expect(await job.next()).toEqual({ done: true, value: undefined });
     });
 
+    it('carries the cache field', async () => {
+      const { server, client } = await start();
+      const results = client.job('raw.f', ['a', 'b'].map(bytes), { cache: 'mine', messages: 2 });
+      for await (const _ of results);
+      expect(server.received.map(({ cache }) => cache)).toEqual(['mine', 'mine']);
+    });
+
     it('takes no more input while its results lie unread', async () => {
       const { client } = await start();
       const payload = new Uint8Array(1_000);

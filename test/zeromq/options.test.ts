@@ -1,8 +1,12 @@
-/** Options whose effect shows at raw sockets of libzmq alone. */
+/** Options whose effect shows at raw sockets alone. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Transport } from '../../src/transport.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { zmtp } from '../../transports/zmtp/index.ts';
@@ -60,3 +64,46 @@ it('sendHighWaterMark is how many messages zeromq() holds for a server that read
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(hasSent).toBe(false);
 });
+
+it('reconnectMaxInterval is how long zeromq() waits before it dials again, after many times too', async () => {
+  let connections = 0;
+  const enough = deferred<void>();
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.destroy();
+    if (++connections === 14) enough.resolve();
+  });
+  closing.push(() => server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  (await open(zeromq({ reconnectInterval: 10, reconnectMaxInterval: 20 }))).push(`tcp://127.0.0.1:${port}`);
+  // With the default of 2 s the fourteenth comes after 12 s.
+  await within(10_000, enough.promise);
+});
+
+it.runIf(process.platform === 'linux')(
+  'connectTimeout is how long zmtp() waits for a server that does not accept',
+  async () => {
+    const source =
+      "const server = require('node:net').createServer(); server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(server.address().port))";
+    const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] });
+    closing.push(() => child.kill('SIGKILL'));
+    const [said] = await within(10_000, once(child.stdout, 'data'));
+    const port = Number(String(said));
+    // One that is stopped accepts nobody, and its system has places for two.
+    child.kill('SIGSTOP');
+    const waiting = Array.from({ length: 8 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    closing.push(() => {
+      for (const socket of waiting) socket.destroy();
+    });
+    await within(5_000, Promise.all(waiting.slice(0, 2).map((socket) => once(socket, 'connect'))));
+    const connection = await open(zmtp({ connectTimeout: 60 }));
+    connection.push(`tcp://127.0.0.1:${port}`);
+    const reason = async () => {
+      for await (const status of connection.status())
+        if (status.type === 'reconnecting') return status.reason;
+      return undefined;
+    };
+    expect(await within(5_000, reason())).toContain('nothing accepted the connection within 60 ms');
+  },
+);
