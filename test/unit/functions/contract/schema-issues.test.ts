@@ -69,6 +69,73 @@ describe('what is wrong with a value', () => {
     expect(issues(schema, value)).toEqual([]);
   });
 
+  it.each<[string, (size: number) => unknown, 'least' | 'most']>([
+    ['minimum', (size) => size, 'least'],
+    ['maximum', (size) => size, 'most'],
+    ['minLength', (size) => 'x'.repeat(size), 'least'],
+    ['maxLength', (size) => 'x'.repeat(size), 'most'],
+    ['maxLength', (size) => '😀'.repeat(size), 'most'],
+    ['minItems', (size) => Array(size).fill(0), 'least'],
+    ['maxItems', (size) => Array(size).fill(0), 'most'],
+    ['minProperties', (size) => Object.fromEntries(Array(size).entries()), 'least'],
+    ['maxProperties', (size) => Object.fromEntries(Array(size).entries()), 'most'],
+  ])('%s is held at its value, and not one beyond', (keyword, make, kind) => {
+    const [within, beyond] = kind === 'least' ? [[3, 4], 2] : [[3, 2], 4];
+    for (const size of within) expect(issues({ [keyword]: 3 }, make(size))).toEqual([]);
+    expect(issues({ [keyword]: 3 }, make(beyond))).toHaveLength(1);
+    // What is no number says nothing of sizes, and a size is of its own kind alone.
+    for (const odd of ['3', null, [3]]) expect(issues({ [keyword]: odd }, make(beyond))).toEqual([]);
+    expect(issues({ [keyword]: 3 }, true)).toEqual([]);
+  });
+
+  it('lies between bounds that exclude their value', () => {
+    const between = { exclusiveMinimum: 1, exclusiveMaximum: 3 };
+    expect([1, 2, 3].map((value) => issues(between, value).length)).toEqual([1, 0, 1]);
+    for (const odd of ['3', null])
+      expect(issues({ exclusiveMinimum: odd, exclusiveMaximum: odd }, 3)).toEqual([]);
+  });
+
+  it('is one of several choices, of which eight are told, each cut at 60 characters', () => {
+    const numbers = Array.from({ length: 9 }, (_, i) => i);
+    expect(issues({ enum: numbers }, 8)).toEqual([]);
+    expect(issues({ enum: numbers.slice(0, 8) }, 9)).toEqual([
+      ': it must be 0 or 1 or 2 or 3 or 4 or 5 or 6 or 7',
+    ]);
+    expect(issues({ enum: numbers }, 9)).toEqual([': it must be 0 or 1 or 2 or 3 or 4 or 5 or 6 or 7 …']);
+    expect(issues({ const: 'x'.repeat(100) }, 1)).toEqual([`: it must be "${'x'.repeat(59)}`]);
+    // Some are left to the server: then all are.
+    expect(issues({ enum: [1, { a: 1 }] }, 2)).toEqual([]);
+    expect(issues({ enum: [1, 2] }, [1])).toEqual([]);
+    expect(issues({ enum: [] }, 1)).toEqual([]);
+  });
+
+  it('counts its choices as steps', () => {
+    const many = Array.from({ length: 1_000 }, (_, i) => i);
+    const list = Array(10).fill(-1);
+    expect(schemaIssues({ items: { enum: many } }, list, 20_000)).toHaveLength(10);
+    expect(schemaIssues({ items: { enum: many } }, list, 5_000)).toEqual([]);
+  });
+
+  it('is read by the references of its own document alone', () => {
+    const own = { $defs: { s: { $id: 'https://example.com/s', type: 'null' }, 'a b%': { type: 'null' } } };
+    expect(issues({ ...own, items: { $ref: '#/$defs/s' } }, [1])).toEqual([]);
+    expect(issues({ ...own, items: { $ref: '#$defs/s' } }, [1])).toEqual([]);
+    expect(issues({ ...own, items: { $ref: '#/$defs/a%20b%25' } }, [1])).toHaveLength(1);
+    // What cannot be decoded is taken as it is.
+    expect(issues({ ...own, items: { $ref: '#/$defs/a b%' } }, [1])).toHaveLength(1);
+  });
+
+  it('is told of what comes first, and of the rest of a list by its items', () => {
+    const schema = { prefixItems: [{ type: 'null' }, {}], items: { type: 'string' } };
+    expect(issues(schema, [1, 1, 1, 'a'])).toEqual([
+      '0: it must be null, not number',
+      '2: it must be string, not number',
+    ]);
+    expect(issues({ prefixItems: [{ type: 'null' }] }, [null, 1, 2])).toEqual([]);
+    expect(issues({ type: ['colour', 'null'] }, 1)).toEqual([]);
+    expect(issues({ required: [7, 'a'] }, {})).toEqual(['a: it is missing']);
+  });
+
   it('is told 32 times at most', () => {
     expect(issues({ items: { type: 'null' } }, Array(10_000).fill(1))).toHaveLength(32);
   });
