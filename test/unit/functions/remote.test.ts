@@ -1,5 +1,6 @@
 /** What calls of functions with types ask of their client: which call, of which path, with which options. */
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import type { Client } from '../../../src/client/client.ts';
 import {
   fn,
@@ -49,6 +50,13 @@ function fakeClient(said: () => Promise<unknown> = async () => []) {
     },
   };
   return { client: client as unknown as Client, calls, codecs, questions: () => questions };
+}
+
+/** Loops over results, and counts them. */
+async function counted(results: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const _ of results) count++;
+  return count;
 }
 
 const OPTIONS: RemoteCallOptions = {
@@ -108,6 +116,59 @@ describe('calls of functions with types', () => {
     expect(() => pipeline(...([] as unknown as [typeof first.price, typeof second.title]))).toThrow(
       'a pipeline needs a function',
     );
+  });
+});
+
+describe('a call of a function that may give several results', () => {
+  it('is a job when it is looped over, and an eval when it is awaited, where nobody says which', async () => {
+    const { client, calls } = fakeClient();
+    const { parts } = remote<typeof shop>(client, 'other');
+    for await (const _ of parts('a'));
+    expect(calls.map(([kind]) => kind)).toEqual(['job']);
+    expect(await (parts('b') as unknown as Promise<unknown>)).toBe('answer');
+    expect(calls.map(([kind]) => kind)).toEqual(['job', 'eval']);
+    await expect(counted(parts('c'))).resolves.toBe(0);
+    expect(calls.map(([kind]) => kind)).toEqual(['job', 'eval', 'job']);
+  });
+
+  it('sends nothing when it is not looped over', async () => {
+    const { client, calls } = fakeClient();
+    const call = remote(client, 'shop', shop).parts('a') as unknown as Promise<unknown>;
+    expect(await call).toBeUndefined();
+    expect(calls).toEqual([]);
+  });
+});
+
+describe('input that is not right', () => {
+  const checked = functions({
+    now: fn({ input: z.object({ n: z.number() }), output: text() }, () => 'x'),
+    later: fn(
+      { input: z.object({ n: z.number().refine(async (n) => n > 0, 'too small') }), output: text() },
+      () => 'x',
+    ),
+    many: fn({ input: z.object({ n: z.number() }), output: text() }, function* () {
+      yield 'x';
+    }),
+  });
+
+  it('is refused with its issues before anything is sent, at once or when the schema has looked', async () => {
+    const { client, calls } = fakeClient();
+    const own = remote(client, 'shop', checked);
+    await expect(own.now({ n: 'x' as never })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      sent: false,
+      message: expect.stringMatching(/^the input of shop\.now is not right: n: /),
+      issues: [{ path: ['n'] }],
+    });
+    await expect(own.later({ n: 0 })).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: 'the input of shop.later is not right: n: too small',
+    });
+    await expect(counted(own.many({ n: 'x' as never }))).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    expect(calls).toEqual([]);
+    await own.now({ n: 1 });
+    await own.later({ n: 1 });
+    expect(calls.map(([, path]) => path)).toEqual(['shop.now', 'shop.later']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NO_BYTES, palmMessage } from '../../../src/protocol/message.ts';
+import { NO_BYTES, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 
 const EMPTY = {
   pipeline: '',
@@ -15,6 +15,24 @@ const EMPTY = {
   ordinal: 0,
   unknown: NO_BYTES,
 };
+
+it.each<[keyof PalmMessage, PalmMessage[keyof PalmMessage]]>([
+  ['pipeline', 'p'],
+  ['client', 'c'],
+  ['stage', 3],
+  ['function', 's.f'],
+  ['cache', 'k'],
+  ['payload', new Uint8Array([1])],
+  ['features', 5],
+  ['status', 2],
+  ['error', 'because'],
+  ['errorName', 'TypeError'],
+  ['ordinal', 7],
+  ['unknown', new Uint8Array([2])],
+])('a message has the %s that is given, or its default', (field, value) => {
+  expect(palmMessage({ [field]: value })).toEqual({ ...EMPTY, [field]: value });
+  expect(palmMessage({ [field]: undefined })).toEqual(EMPTY);
+});
 
 it('a message has every field, and those that are given', () => {
   expect(palmMessage({})).toEqual(EMPTY);
