@@ -106,5 +106,5 @@ export async function startWalls(options: ZeromqOptions = {}, files?: number): P
     child.once('message', (addresses: Addresses) => resolve(addresses));
     child.once('exit', () => reject(new Error('the process ended before it was up')));
   });
-  return new WallsChild(child, await within(15_000, up, 'the process to be up'));
+  return new WallsChild(child, await within(60_000, up, 'the process to be up'));
 }

@@ -84,8 +84,8 @@ describe.each(places)('over %s', (_, anyAddress, isSecret) => {
   }
 
   const common = { linger: 0, ipv6: true, ...(isSecret && secret) };
-  const sending = () => ({ ...common, sendTimeout: 5_000 });
-  const receiving = () => ({ ...common, receiveTimeout: 5_000 });
+  const sending = () => ({ ...common, sendTimeout: 20_000 });
+  const receiving = () => ({ ...common, receiveTimeout: 20_000 });
   const both = () => ({ ...sending(), ...receiving() });
 
   async function readNative(socket: Pull, count: number): Promise<Buffer[]> {
@@ -111,7 +111,7 @@ describe.each(places)('over %s', (_, anyAddress, isSecret) => {
   it('PULL that dials, from PUSH', async () => {
     const push = own(new Push(sending()));
     const puller = connection.pull(await bindNative(push));
-    await within(5_000, puller.ready());
+    await within(20_000, puller.ready());
     const pushing = (async () => {
       for (const text of texts) await push.send(text);
       await push.send(['', LARGE]);
@@ -145,17 +145,17 @@ describe.each(places)('over %s', (_, anyAddress, isSecret) => {
     const pullers = [0, 1].map(() => own(new Pull(receiving())));
     for (const pull of pullers) pull.connect(push.address);
     await within(
-      5_000,
+      20_000,
       until(() => push.peers === 2),
     );
     const read = pullers.map((pull) => readNative(pull, COUNT / 2));
     for (const text of texts) await push.send([bytes(text)]);
-    const seen = await within(5_000, Promise.all(read));
+    const seen = await within(20_000, Promise.all(read));
     // In turn, since both have room.
     expect(seen.flatMap((frames) => frames.map(textOf)).sort()).toEqual([...texts].sort());
     pullers[0]?.close();
     await within(
-      5_000,
+      20_000,
       until(() => push.peers === 1),
     );
   });
@@ -206,7 +206,7 @@ describe.each(places)('over %s', (_, anyAddress, isSecret) => {
   ] as const)('SUB that dials, to %s', async (_name, Kind) => {
     const socket = own(new Kind(sending()));
     const subscription = connection.subscribe(await bindNative(socket), 'me', { proofTimeout: 300 });
-    await within(5_000, subscription.ready());
+    await within(20_000, subscription.ready());
     expect(subscription.isProved).toBe(false);
     await socket.send(['other', 'x']);
     await socket.send(['me/1', 'one']);
