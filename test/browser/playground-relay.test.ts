@@ -1,5 +1,6 @@
 /** The playground through a relay to a real ZeroMQ cluster. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CREW_TYPED, DEMO_TYPED } from '../../cli/demo/typed.ts';
 import { Master, Pipeline, Server, Worker } from '../../src/cluster/index.ts';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { withoutSockets } from '../support/browser.ts';
@@ -36,7 +37,12 @@ const functions = {
 beforeAll(async () => {
   studio = await startPlaygroundStudio();
   ends.push(async () => studio[Symbol.asyncDispose]());
-  const demo = await Server.start({ ...common, name: 'demo', pullAddress: any, functions });
+  const demo = await Server.start({
+    ...common,
+    name: 'demo',
+    pullAddress: any,
+    functions: { ...functions, ...DEMO_TYPED },
+  });
   ends.push(() => demo.close());
   const head = await Server.start({ ...common, name: 'head', pullAddress: any, pipelined: true, functions });
   ends.push(() => head.close());
@@ -62,7 +68,7 @@ beforeAll(async () => {
       transport: zeromq(),
       name,
       dbAddress,
-      functions,
+      functions: { ...functions, ...CREW_TYPED },
       loggingLevel: 'silent',
     });
     ends.push(() => worker.close());
@@ -130,6 +136,19 @@ describe('through a relay', () => {
     await visit.fill('Function', 'demo.boom');
     await visit.press('Call');
     await visit.page.getByRole('alert').getByText('RangeError', { exact: true }).waitFor();
+  });
+
+  it('a function that describes itself has a form, data of its errors, and code that reads its answer', async () => {
+    const { page } = visit;
+    await visit.fill('Function', 'demo.frequent');
+    await page.getByLabel('text', { exact: true }).fill('- ?');
+    await visit.press('Call');
+    await page.getByLabel('Data of the error').getByText('{"characters":3}', { exact: true }).waitFor();
+    await visit.fill('Function', 'crew.brew');
+    await page.getByLabel('cups', { exact: true }).fill('1');
+    await visit.press('Call');
+    await page.getByLabel('Answer').getByText('made 1 cup of tea').waitFor();
+    expect(await runCopied(await visit.copyCode(), { FROND_TOKEN: TOKEN })).toContain('made 1 cup of tea');
   });
 
   it('a job of a hundred thousand leaves the page alive: no frame takes over 100 ms', {

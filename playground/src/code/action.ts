@@ -8,6 +8,8 @@ export type Action =
       readonly path: string;
       readonly payload: string;
       readonly format: Format;
+      /** What answers are written in. */
+      readonly answers: Format;
       readonly messages: number;
       readonly cache: string;
     }

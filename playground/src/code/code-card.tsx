@@ -4,6 +4,7 @@ import { Card } from '../parts/card.tsx';
 import { copy } from '../parts/copy.ts';
 import { Choice } from '../parts/fields.tsx';
 import type { Playground } from '../playground.ts';
+import { describedFunction, formInput } from '../state/described.ts';
 import { isFormat } from '../state/formats.ts';
 import { grouped } from '../state/numbers.ts';
 import { type Action, RUNTIMES, type Runtime, type Setting } from './action.ts';
@@ -125,7 +126,12 @@ function actionOf(panel: string, { link, job, cache, connection }: Playground): 
     }
     case 'connect':
       return { type: 'status', server: connection.place.value?.servers[0] ?? 'text' };
-    default:
-      return { type: 'eval', path: fn, payload, format, messages: Number(messages) || 1, cache: field };
+    default: {
+      const described = describedFunction(connection.discovery.servers.value, fn);
+      const call = { type: 'eval', path: fn, messages: Number(messages) || 1, cache: field } as const;
+      if (described === undefined) return { ...call, payload, format, answers: format };
+      const { value } = formInput(described, { format, payload });
+      return { ...call, payload: JSON.stringify(value), format: 'json', answers: described.answers };
+    }
   }
 }

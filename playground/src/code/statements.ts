@@ -27,13 +27,13 @@ export function callOf(action: Action): Statements {
   }
 }
 
-function evalOf({ path, payload, format, messages, cache }: Action & { type: 'eval' }): Statements {
+function evalOf({ path, payload, format, answers, messages, cache }: Action & { type: 'eval' }): Statements {
   const options = [
     ...(messages === 1 ? [] : [`messages: ${messages}`]),
     ...(cache === '' ? [] : [`cache: ${quoted(cache)}`]),
   ];
   const more = options.length === 0 ? '' : `, { ${options.join(', ')} }`;
-  const { typed, uses, value } = inFormat(format);
+  const { typed, uses, value } = inFormat(format, answers);
   return {
     body: [
       `const answer = await ${typed}.eval(${pathOf(path)}, ${value(payload)}${more});`,
@@ -135,16 +135,22 @@ function cacheOf(action: Action & { type: 'get' | 'set' | 'delete' }): Statement
   return { body: `console.log(await client.delete(${key}));`, uses: new Set() };
 }
 
-/** The client for payloads of a format, and values as they are written in the program. */
-function inFormat(format: Format) {
-  if (format === 'hex') {
-    return { typed: 'client', uses: new Set<string>(), value: (text: string) => bytesLiteral(text) };
+/** The client for payloads of a format and answers of another, and values as they are written in the program. */
+function inFormat(format: Format, answers: Format = format) {
+  const value = (text: string) =>
+    format === 'hex' ? bytesLiteral(text) : format === 'text' ? quoted(text) : jsonLiteral(text);
+  if (answers !== format) {
+    const [written, read] = [codecOf(format), codecOf(answers)];
+    const typed = `client.with({ ...${read}(), encode: ${written}().encode })`;
+    return { typed, uses: new Set<string>([read, written]), value };
   }
-  return {
-    typed: `client.with(${format}())`,
-    uses: new Set<string>([format]),
-    value: (text: string) => (format === 'text' ? quoted(text) : jsonLiteral(text)),
-  };
+  if (format === 'hex') return { typed: 'client', uses: new Set<string>(), value };
+  return { typed: `client.with(${format}())`, uses: new Set<string>([format]), value };
+}
+
+/** The name of the codec of a format. */
+function codecOf(format: Format): string {
+  return format === 'hex' ? 'bytes' : format;
 }
 
 function bytesLiteral(hex: string): string {

@@ -7,7 +7,7 @@ import { LeftOut } from '../parts/left-out.tsx';
 import { PathField } from '../parts/path-field.tsx';
 import { Trouble } from '../parts/trouble.tsx';
 import type { Answer } from '../state/call-desk.ts';
-import { describedFunction, isRecord, startOf } from '../state/described.ts';
+import { describedFunction, formInput } from '../state/described.ts';
 import { FORMAT_NAMES } from '../state/formats.ts';
 import { duration, size } from '../state/numbers.ts';
 import { TypedForm } from './typed-form.tsx';
@@ -43,14 +43,12 @@ export function CallPanel() {
   const isCalling = state.type === 'calling';
   const isHere = connection.place.value?.kind === 'page';
   const described = describedFunction(connection.discovery.servers.value, link.value.fn);
-  const given = described === undefined || link.value.format !== 'json' ? undefined : parsed(payload);
-  const input = described === undefined ? undefined : (given ?? startOf(described.schema));
+  const { isGiven, value: input } = formInput(described, link.value);
   const error = state.type === 'failed' ? state.error : undefined;
   const issues = (error instanceof PalmError && error.issues) || [];
   const run = () => {
     // What the form shows is sent, also where nobody has touched it yet.
-    if (described !== undefined && given === undefined)
-      link.set({ format: 'json', payload: JSON.stringify(input) });
+    if (described !== undefined && !isGiven) link.set({ format: 'json', payload: JSON.stringify(input) });
     void call.run(described?.answers);
   };
   return (
@@ -179,16 +177,6 @@ function HowFar({ progress: { done, total, note, function: name } }: { readonly 
       </p>
     </>
   );
-}
-
-/** An object that a payload holds; undefined for all else, with which a form cannot begin. */
-function parsed(payload: string): unknown {
-  try {
-    const value: unknown = JSON.parse(payload);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function AnswerView({ answer }: { readonly answer: Answer }) {

@@ -1,5 +1,6 @@
 import { PalmError, type PalmErrorCode } from 'frond';
 import type { ComponentChildren } from 'preact';
+import { clipped } from './clipped.ts';
 import { inFieldNames } from './field-names.ts';
 
 /** What to try, by the error's code. The error's own text says what happened, and where. */
@@ -27,6 +28,9 @@ const ADVICE_ON_CONNECTION: Readonly<Partial<Record<PalmErrorCode, string>>> = {
   INVALID_CALL: 'Nothing was sent. Correct the field that the text names, and connect again.',
 };
 
+/** Characters of an error's data that are shown. */
+const MOST_DATA = 2_000;
+
 interface TroubleProps {
   readonly error: unknown;
   /** How the connection failed; undefined for a call. */
@@ -46,6 +50,11 @@ export function Trouble({ error, place, children }: TroubleProps) {
         {isPalm && error.remoteName !== undefined && <span class="mono">{error.remoteName}</span>}
       </p>
       <p class="trouble-text">{inFieldNames(text)}</p>
+      {isPalm && error.data !== undefined && (
+        <output class="trouble-text mono" aria-label="Data of the error">
+          {clipped(JSON.stringify(error.data), MOST_DATA)}
+        </output>
+      )}
       <p class="hint">{adviceFor(error, place !== undefined)}</p>
       {children}
     </div>

@@ -55,6 +55,39 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * What the form of a function shows: the object that the payload holds, or else what a form begins with.
+ * @returns whether the payload holds it, too.
+ */
+export function formInput(
+  described: DescribedFunction | undefined,
+  { format, payload }: { readonly format: string; readonly payload: string },
+): { readonly isGiven: boolean; readonly value: unknown } {
+  if (described === undefined) return { isGiven: false, value: undefined };
+  const { schema } = described;
+  const given = format === 'json' ? parsed(payload) : undefined;
+  return given !== undefined && isMeantFor(schema, given)
+    ? { isGiven: true, value: given }
+    : { isGiven: false, value: startOf(schema) };
+}
+
+/** An object that a payload holds; undefined for all else, with which a form cannot begin. */
+function parsed(payload: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** False for the input of the function that was chosen before: it has other fields, which the form would send without showing them. */
+function isMeantFor(schema: Schema, value: Readonly<Record<string, unknown>>): boolean {
+  const names = Object.keys(value);
+  const known = propertiesOf(schema).map(([name]) => name);
+  return names.length === 0 || known.length === 0 || names.some((name) => known.includes(name));
+}
+
 /** What a form begins with: required fields alone, at their defaults. */
 export function startOf(schema: Schema): unknown {
   if ('default' in schema) return schema['default'];

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { callOf } from '../../../../../playground/src/code/statements.ts';
+import type { Format } from '../../../../../playground/src/state/formats.ts';
 
 const bodyWith = (window: number) =>
   callOf({
@@ -20,4 +21,15 @@ it('leaves the window out only where it is the default of map', () => {
   expect(preset).toBeGreaterThan(0);
   expect(bodyWith(preset)).not.toContain('window');
   expect(bodyWith(1_024)).toContain('window: 1024');
+});
+
+it('writes the payload in one format and reads the answer in another, where a server says so', () => {
+  const evalOf = (format: Format, answers: Format, payload: string) =>
+    callOf({ type: 'eval', path: 'crew.brew', payload, format, answers, messages: 1, cache: '' });
+  const mixed = evalOf('json', 'text', '{"cups":2}');
+  expect([...mixed.uses].sort()).toEqual(['json', 'text']);
+  expect(mixed.body).toContain('client.with({ ...text(), encode: json().encode }).eval(');
+  expect([...evalOf('json', 'hex', '{}').uses].sort()).toEqual(['bytes', 'json']);
+  const alike = evalOf('json', 'json', '{}');
+  expect([[...alike.uses], alike.body.includes('client.with(json()).eval(')]).toEqual([['json'], true]);
 });
