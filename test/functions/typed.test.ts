@@ -1,4 +1,5 @@
 /** Functions with types, from a client to a server and back, over the transport in memory. */
+import { runInNewContext } from 'node:vm';
 import { type } from 'arktype';
 import {
   array,
@@ -312,6 +313,56 @@ describe('a typed function', () => {
     await expect(remote(client, 'images', other).area({ w: 1, h: 1 })).rejects.toMatchObject({
       code: 'PROTOCOL',
     });
+  });
+
+  it('answers for a schema that throws, or refuses, sooner or later, on either side', async () => {
+    const fails = async () => {
+      throw new RangeError('the schema is broken');
+    };
+    const late = (run: () => Promise<boolean>) => pipeAsync(string(), checkAsync(run, 'is taken'));
+    const same = (line: string) => line;
+    const schemas = functions({
+      input: fn({ input: late(fails), output: text() }, same),
+      result: fn({ input: text(), output: late(fails) }, same),
+      now: fn(
+        {
+          input: text(),
+          output: pipe(
+            string(),
+            check(() => JSON.parse('{')),
+          ),
+        },
+        same,
+      ),
+      refused: fn({ input: text(), output: late(async () => false) }, same),
+      each: fn({ input: text(), output: late(async () => false) }, async function* (line) {
+        yield line;
+      }),
+    });
+    const { client } = await ground(schemas);
+    const call = async (name: string) => {
+      const payload = name === 'input' ? '"x"' : 'x';
+      const error = await client
+        .with(text())
+        .eval(`images.${name}`, payload)
+        .catch((reason) => reason);
+      return [error.code, error.remoteName, error.message];
+    };
+    const threw = (what: string) => expect.stringContaining(`the schema of the ${what} threw`);
+    expect(await call('input')).toEqual(['REMOTE', 'TypeError', threw('input')]);
+    for (const name of ['result', 'now'])
+      expect(await call(name)).toEqual(['REMOTE', 'TypeError', threw('result')]);
+    for (const name of ['refused', 'each'])
+      expect(await call(name)).toEqual(['REMOTE', 'InvalidOutput', expect.stringContaining('is taken')]);
+  });
+
+  it('answers with the bytes of another realm', async () => {
+    const { client } = await ground({
+      foreign: fn({ input: text(), output: bytes() }, () => runInNewContext('new Uint8Array([1, 2])')),
+      plain: () => runInNewContext('new Float64Array(1).buffer'),
+    });
+    expect(await client.eval('images.foreign', new Uint8Array())).toEqual(new Uint8Array([1, 2]));
+    expect(await client.eval('images.plain', new Uint8Array())).toEqual(new Uint8Array(8));
   });
 
   it('does not start under a name that no call can have', async () => {
