@@ -45,6 +45,22 @@ describe('two frond workers on a pylm Master', () => {
     }
   });
 
+  it('tell it no progress, which would be a result there', async () => {
+    const { words, role } = await open();
+    const heard: unknown[] = [];
+    const options = { onProgress: (progress: unknown) => void heard.push(progress) };
+    expect(await words.eval('master.counted', 'x', options)).toBe('x');
+    // Its cache, which is asked for what it takes, goes on.
+    await words.set('v', 'k');
+    expect(await words.get('k')).toBe('v');
+    expect(heard).toEqual([]);
+    const answered = ['one', 'two'].map((label) => role<Worker>(label).counters.answered);
+    const sent = numbers(100);
+    expect(sorted(await readAll(words.map('master.counted', sent, options)))).toEqual(sorted(sent));
+    expect(['one', 'two'].map((label) => role<Worker>(label).counters.answered)).not.toEqual(answered);
+    expect(heard).toEqual([]);
+  });
+
   it('use its cache, which outlives the delete of what is missing', async () => {
     const { words } = await open();
     await words.set('by the client', 'k');

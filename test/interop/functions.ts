@@ -19,6 +19,13 @@ export function functionsOf(label: string): PalmFunctions {
       throw new RangeError('boom was called');
     },
     none: () => undefined,
+    /** Says how far it is, which pylm's cannot: it has no twin. */
+    counted: async (payload, { progress }) => {
+      progress(1, 2);
+      await undefined;
+      progress(2, 2);
+      return payload;
+    },
     *count(payload) {
       for (let i = 0; i < Number(textOf(payload)); i++) yield bytes(String(i));
     },

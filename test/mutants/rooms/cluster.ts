@@ -4,6 +4,8 @@ const DISPATCHER = 'test/unit/cluster/dispatch/dispatcher.test.ts';
 const REGISTRY = 'test/unit/cluster/dispatch/worker-registry.test.ts';
 const LEASED_WORKER = 'test/unit/cluster/dispatch/leased-worker.test.ts';
 const LEASES = 'test/unit/cluster/dispatch/leases.test.ts';
+const WORK_ASSIGNER = 'test/unit/cluster/dispatch/work-assigner.test.ts';
+const PUSHED_OFFERS = 'test/unit/cluster/dispatch/pushed-offers.test.ts';
 const LEASED_LINK = 'test/unit/cluster/worker-link/leased-link.test.ts';
 const WORK_LINK = 'test/unit/cluster/worker-link/work-link.test.ts';
 const ENGINE = 'test/unit/cluster/runtime/engine.test.ts';
@@ -338,15 +340,15 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-pushed-link-does-not-count-lost-results',
     file: 'src/cluster/worker-link/work-link.ts',
-    find: 'this.#settings.onLost(results.length, error);',
+    find: 'if (count > 0) this.#settings.onLost(count, error);',
     replace: 'void error;',
     suites: [WORK_LINK],
   },
   {
     name: 'cluster-pushed-link-sends-results-again',
     file: 'src/cluster/worker-link/work-link.ts',
-    find: '    this.#results = [];\n    try {',
-    replace: '    try {',
+    find: '    this.#results = [];\n    this.#told = 0;\n',
+    replace: '    this.#told = 0;\n',
     suites: [WORK_LINK],
   },
   {
@@ -355,5 +357,26 @@ export const CLUSTER: readonly Mutant[] = [
     find: 'this.#settings.pusher.close({ timeout: 0 });',
     replace: 'this.#settings.pusher.close();',
     suites: [WORK_LINK],
+  },
+  {
+    name: 'cluster-pushed-link-tells-pylm-progress',
+    file: 'src/cluster/worker-link/work-link.ts',
+    find: '    if (!this.takesProgress) return;\n',
+    replace: '',
+    suites: [WORK_LINK],
+  },
+  {
+    name: 'cluster-pushed-progress-is-a-result',
+    file: 'src/cluster/dispatch/work-assigner.ts',
+    find: 'else if (!isProgressFrame(result)) results.push(result);',
+    replace: 'else if (result.length > 0) results.push(result);',
+    suites: [WORK_ASSIGNER],
+  },
+  {
+    name: 'cluster-pushed-offers-without-pullers',
+    file: 'src/cluster/dispatch/pushed-offers.ts',
+    find: 'const counts = left-- > 0;',
+    replace: 'const counts = left-- > Number.NEGATIVE_INFINITY;',
+    suites: [PUSHED_OFFERS],
   },
 ];
