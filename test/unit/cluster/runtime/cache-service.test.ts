@@ -230,7 +230,7 @@ describe('what else a server answers', () => {
     // One that cannot be read is refused.
     const bad = codec.decode(await service.answer(codec.encode({ ...request, client: '' }), from));
     expect(bad.status).toBe(Status.failed);
-    await ask('get', 'name');
+    expect(await ask('get', 'name')).toMatchObject({ status: Status.ok, payload: bytes('server') });
     expect(cancel).toHaveBeenCalledTimes(1);
   });
 

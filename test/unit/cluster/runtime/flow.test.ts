@@ -238,6 +238,20 @@ describe('messages whose step takes time', () => {
     await serving;
   });
 
+  it('get a place that became free while finished results left', async () => {
+    const gate = deferred<boolean>();
+    const flush = vi.fn(() => Promise.resolve(true)).mockReturnValueOnce(gate.promise);
+    const { serve, end, begun } = ground({ outlet: { add: () => {}, done: () => {}, flush } });
+    serve(['a', 'b']);
+    await settle();
+    await end('a');
+    expect([...begun.keys()]).toEqual(['a']);
+    gate.resolve(true);
+    await settle();
+    expect([...begun.keys()]).toEqual(['a', 'b']);
+    await end('b');
+  });
+
   it('have finished results leave before others wait for a place', async () => {
     const { log, serve, end } = ground({
       step: (message, emit) => {

@@ -61,6 +61,10 @@ it.each([
   reporter.take(value);
   vi.advanceTimersByTime(PROGRESS_PAUSE);
   expect([told, vi.getTimerCount()]).toEqual([['1'], 0]);
+  // It does not take the place of one that waits.
+  for (const one of [2, 3, value]) reporter.take(one);
+  vi.advanceTimersByTime(PROGRESS_PAUSE);
+  expect(told.at(-1)).toBe('3');
 });
 
 it('tells the last value when the function is over, once, and none after that', () => {

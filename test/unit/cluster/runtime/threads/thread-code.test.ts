@@ -213,6 +213,13 @@ describe('a call', () => {
     expect(signals[0]?.reason).toBeInstanceOf(Error);
     expect(signals[0]?.reason).toMatchObject(reason);
     await tell({ type: 'abort', id: 7, reason });
+    const over = await running((payload, { signal }) => {
+      signals.push(signal);
+      return payload;
+    });
+    await over.call('f');
+    await over.tell({ type: 'abort', id: 7, reason });
+    expect(signals[1]?.aborted).toBe(false);
   });
 
   it.each([
