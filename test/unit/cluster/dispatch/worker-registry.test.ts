@@ -71,6 +71,94 @@ describe('a worker whose link broke', () => {
   });
 });
 
+describe('the time at which a worker counts as dead', () => {
+  const linked = () => {
+    let cut = () => {};
+    const onGone = (listener: () => void) => {
+      cut = listener;
+      return () => {};
+    };
+    return { from: { link: {}, onGone, isDead: () => true }, cut: () => cut() };
+  };
+
+  it.each([
+    ['half a heartbeat after its link broke', HEARTBEAT / 2, 0],
+    ['at once when it was silent for one and a half', 0, 1.5 * HEARTBEAT],
+  ])('is %s, and not a millisecond before', (_when, after, silent) => {
+    for (const early of [1, 0]) {
+      const { registry, told } = ground();
+      const worker = registry.come('a', 'a');
+      worker.lastSeen -= Math.max(0, silent - (after === 0 ? early : 0));
+      registry.linkBroke(worker);
+      if (after > 0) {
+        const before = performance.now();
+        const clock = vi.spyOn(performance, 'now').mockReturnValue(before + after - early);
+        registry.linkBroke(worker);
+        clock.mockRestore();
+      }
+      expect(told.slice(1)).toEqual(early === 0 ? ['a is dead: worker is gone'] : []);
+      registry.close();
+    }
+  });
+
+  it('is at once when its process has ended', () => {
+    const { registry, told } = ground();
+    const worker = registry.come('a', 'a');
+    const { from, cut } = linked();
+    worker.seen(from, () => registry.linkBroke(worker));
+    cut();
+    expect(told).toEqual(['a came', 'a is dead: worker is gone']);
+    // It is dead once, and is not the one that came back under its id.
+    registry.linkBroke(worker);
+    expect(told).toHaveLength(2);
+    expect([registry.get('a'), registry.known('a')]).toEqual([undefined, worker]);
+    registry.close();
+  });
+
+  it('is after a long silence when nobody can tell of its link, and it holds something', async () => {
+    const { registry, told } = ground(() => false);
+    registry.come('a', 'a');
+    await vi.advanceTimersByTimeAsync(WORKER_TIMEOUT);
+    expect(told).toEqual(['a came']);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 8);
+    expect(told).toEqual(['a came', 'a is dead: worker fell silent']);
+    registry.close();
+  });
+});
+
+it('knows the workers that are alive, each once', () => {
+  const { registry, told } = ground();
+  const [a, b] = [registry.come('a', 'n'), registry.come('b', 'n')];
+  expect([registry.heartbeat, registry.size, [...registry]]).toEqual([HEARTBEAT, 2, [a, b]]);
+  expect([registry.come('a', 'other'), registry.get('a'), registry.get('c')]).toEqual([a, a, undefined]);
+  expect(told).toEqual(['a came', 'b came']);
+  // One look for all of them.
+  expect(vi.getTimerCount()).toBe(1);
+  registry.close();
+});
+
+it('does not look again when it is closed in a look', async () => {
+  const told: string[] = [];
+  const registry: WorkerRegistry = new WorkerRegistry({
+    heartbeat: HEARTBEAT,
+    workerTimeout: WORKER_TIMEOUT,
+    kept: new ByteBudget(1_000),
+    isFree: () => true,
+    onCame: () => {},
+    onDead: () => {},
+    onSilent: () => {},
+    onDropped: () => {},
+    onForgotten: () => {},
+    onLook: () => {
+      told.push('look');
+      registry.close();
+    },
+  });
+  registry.come('a', 'a');
+  await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
+  expect([told, vi.getTimerCount()]).toEqual([['look'], 0]);
+});
+
 describe('a silent worker', () => {
   it('is dropped when it holds nothing, and leaves no timer', async () => {
     const { registry, told } = ground();
