@@ -40,6 +40,31 @@ describe('a server', () => {
     expect(info.mock.calls).toContainEqual(['serving', addresses]);
   });
 
+  it('tells its status', async () => {
+    const handleStream: ServerOptions['handleStream'] = (message) => ({ topic: message.client, message });
+    for (const [options, pipelined] of [
+      [{}, false],
+      [{ pipelined: true }, true],
+      [{ handleStream }, undefined],
+    ] as const) {
+      const { server, connect } = await open(options);
+      const client = await connect({ dbAddress: server.dbAddress });
+      const status = JSON.parse(textOf((await client.get('frond_status')) ?? bytes('{}')));
+      expect(status).toMatchObject({
+        role: 'Server',
+        name: 'server',
+        functions: ['echo'],
+        counters: server.counters,
+      });
+      expect(status.pipelined).toBe(pipelined);
+    }
+  });
+
+  it('fails a call whose function gives nothing', async () => {
+    const { call } = await open({ functions: { nothing: () => undefined } });
+    await expect(call('nothing')).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'NoResult' });
+  });
+
   it('runs its functions, and names them', async () => {
     const { server, call } = await open({ functions: { upper: (own) => bytes(textOf(own).toUpperCase()) } });
     expect([server.name, server.functionNames]).toEqual(['server', ['echo', 'upper']]);
