@@ -780,6 +780,75 @@ describe('a page that wakes', () => {
   });
 });
 
+describe('without a socket or a session', () => {
+  it('leaving the page, and a reader that catches up, are no fault', async () => {
+    const { session, page } = ground({ token: () => new Promise(() => {}) });
+    expect(() => page.fire('pagehide', { persisted: true })).not.toThrow();
+    session.isHeld = true;
+    expect(() => {
+      session.isHeld = false;
+    }).not.toThrow();
+    session.close();
+  });
+
+  it('a relay that goes down loses nothing', async () => {
+    const { session, socket, count } = ground();
+    const own = await socket();
+    own.open();
+    own.end(CloseCode.goingAway);
+    expect([count('lost'), count('reconnecting')]).toEqual([0, 1]);
+    session.close();
+  });
+});
+
+describe('what a session takes', () => {
+  it('it confirms within a second', async () => {
+    const { session, welcome } = ground();
+    const own = await welcome();
+    own.get(said(1, [Type.taken, 1, 1]));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(sentOn(own).at(-1)).toEqual({ sequence: 0, confirmed: 1, frames: [] });
+    session.close();
+  });
+
+  it('may be a frame as large as the relay says, in pieces', async () => {
+    const { session, welcome, arrived } = ground();
+    const own = await welcome(false, 0, 1);
+    const reply: RelayFrame = [Type.reply, 1, new Uint8Array(1_000_000)];
+    const writer = new MessageWriter();
+    writer.add(reply);
+    const whole = writer.takeBack(0);
+    own.get(said(1, [Type.piece, 1, false, whole.subarray(0, 600_000)]));
+    own.get(said(2, [Type.piece, 1, true, whole.subarray(600_000)]));
+    expect([arrived.length, arrived[0]?.[0], own.closes]).toEqual([1, Type.reply, []]);
+    session.close();
+  });
+});
+
+describe('a connection that is dropped by this side', () => {
+  const reasonOf = (statuses: readonly ChannelStatus[]) =>
+    statuses.flatMap((status) => (status.type === 'disconnected' ? [status.reason] : []));
+
+  it('has the reason told', async () => {
+    const silent = ground({ connectTimeout: 10 * HEARTBEAT });
+    await silent.welcome();
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
+    expect(reasonOf(silent.statuses)).toEqual(['nothing came from the relay']);
+    silent.session.close();
+    const left = ground();
+    await left.welcome();
+    left.page.fire('pagehide', { persisted: true });
+    expect(reasonOf(left.statuses)).toEqual(['the page is put away']);
+    left.session.close();
+    const late = ground({ connectTimeout: 60_000 });
+    (await late.welcome()).end();
+    (await late.socket()).open();
+    await vi.advanceTimersByTimeAsync(RESUME_WINDOW);
+    expect(reasonOf(late.statuses).slice(1)).toEqual(['the session was given up']);
+    late.session.close();
+  });
+});
+
 describe('waking', () => {
   it('is heard of by each event of a page, and leaving by its end, until it is stopped', () => {
     const page = fakePage();
