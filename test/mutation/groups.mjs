@@ -8,9 +8,9 @@ export const GROUPS = [
   {
     name: 'patterns',
     room: 'auth',
-    files: /^transports\/relay\/(auth\/identity|name-patterns)\.ts/,
+    files: /^transports\/relay\/(auth\/(identity|metadata-rules)|name-patterns)\.ts/,
     tests: [
-      'test/unit/transports/relay/auth/identity.test.ts',
+      'test/unit/transports/relay/auth/{identity,metadata-rules}.test.ts',
       'test/unit/transports/relay/name-patterns.test.ts',
     ],
     target: 95,
