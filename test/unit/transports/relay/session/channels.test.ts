@@ -55,6 +55,7 @@ function ground(grants: Partial<Grants> = {}) {
     holds: () => {},
     violated: vi.fn(),
     called: () => {},
+    assignments: { of: () => ({ takeBack: () => {} }) },
   };
   const channels = new SessionChannels(
     client as unknown as ChannelContext,
@@ -103,6 +104,15 @@ describe('a channel', () => {
       expect(memory.channels).toBe(0);
       for (const { users } of servers) for (const own of Object.values(users)) expect(own.size).toBe(0);
     }
+  });
+
+  it('for work takes part in the work of its server, until it is closed', () => {
+    const { open, servers, channels, memory } = ground();
+    open(1, ChannelKind.pull);
+    expect([servers[0].users.pool.size, servers[1].users.pool.size, memory.channels]).toEqual([1, 0, 1]);
+    channels.close(1);
+    channels.close(1);
+    expect([servers[0].users.pool.size, memory.channels]).toEqual([0, 0]);
   });
 
   it('is one of as many as a client may have', () => {

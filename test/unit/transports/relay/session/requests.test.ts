@@ -168,6 +168,21 @@ describe('a request', () => {
     budget.close();
   });
 
+  it('gives its place back with the size of its reply, or without one', async () => {
+    const { ask, asked, budget } = ground();
+    const [answered, release] = [vi.spyOn(budget, 'answered'), vi.spyOn(budget, 'release')];
+    ask(1);
+    ask(2);
+    await settle();
+    asked[0]?.resolve(bytes('reply'));
+    await settle();
+    expect(answered.mock.calls).toEqual([[1, 5]]);
+    release.mockClear();
+    asked[1]?.reject(new Error('boom'));
+    await settle();
+    expect([answered.mock.calls.length, release.mock.calls]).toEqual([1, [[1]]]);
+  });
+
   it('that deletes a key has the server do it, and a reply may be rewritten', async () => {
     const { ask, asked, told, server } = ground(
       (frame) =>
