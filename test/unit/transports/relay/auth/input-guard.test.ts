@@ -148,6 +148,19 @@ describe('a refusal tells', () => {
     expect(deep.issues.map(({ path }) => path)).toEqual([Array(16).fill(0)]);
   });
 
+  it('at least one issue, also where that alone is longer', () => {
+    const key = 'k'.repeat(60);
+    let schema: object = { type: 'number' };
+    let value = '"x"';
+    for (let depth = 0; depth < 16; depth++) {
+      schema = { type: 'object', properties: { [key]: schema } };
+      value = `{"${key}":${value}}`;
+    }
+    const { message, issues } = refusal(guard.judge(callOf('server.f', value), wide(schema)));
+    expect(issues.map(({ path }) => path)).toEqual([Array(16).fill(key)]);
+    expect(message.error).toHaveLength(801);
+  });
+
   it('at least one issue, cut to 240 characters', () => {
     const name = 'n'.repeat(2_000);
     const schema = { type: 'object', properties: {}, required: [name] };
