@@ -35,6 +35,15 @@ describe('cancelled calls', () => {
     expect(calls.size).toBe(0);
   });
 
+  it('are forgotten with all that begins so, and not with what ends so', () => {
+    const calls = new CancelledCalls([notice('r/1/2', 'x'), notice('r/r/1', 'x')]);
+    calls.forget('r/1/');
+    expect([calls.find(call('r/1/2/x')), calls.find(call('r/r/1/x')) !== undefined]).toEqual([
+      undefined,
+      true,
+    ]);
+  });
+
   it('may be told from most others by their topics alone', () => {
     const calls = new CancelledCalls([notice('a', '1', '2:3'), notice('b'), notice('relay/7')]);
     const topics = ['a/1', 'a/2', 'b/1', 'relay/7/1', 'a/3', 'a/', 'relay/8/1', 'c/1', 'bare', ''];
