@@ -27,6 +27,8 @@ const shop = functions({
 function fakeClient(said: () => Promise<unknown> = async () => []) {
   const calls: (readonly [kind: string, path: string, input: unknown, options: unknown])[] = [];
   const codecs: AnyCodec[] = [];
+  /** Kinds of results that were left. */
+  const left: string[] = [];
   let questions = 0;
   const client = {
     serverName: 'shop',
@@ -38,7 +40,10 @@ function fakeClient(said: () => Promise<unknown> = async () => []) {
         return {
           progress: kind,
           next: async () => ({ done: true, value: undefined }),
-          return: async () => ({ done: true, value: undefined }),
+          return: async () => {
+            left.push(kind);
+            return { done: true, value: undefined };
+          },
         };
       };
       const get = () => {
@@ -49,7 +54,7 @@ function fakeClient(said: () => Promise<unknown> = async () => []) {
       return { eval: evaluate, job, map, mapSettled, get };
     },
   };
-  return { client: client as unknown as Client, calls, codecs, questions: () => questions };
+  return { client: client as unknown as Client, calls, codecs, left, questions: () => questions };
 }
 
 /** Loops over results, and counts them. */
@@ -88,7 +93,7 @@ describe('calls of functions with types', () => {
   });
 
   it('pass the inputs and options of maps and jobs on, when they are first read', async () => {
-    const { client, calls } = fakeClient();
+    const { client, calls, left } = fakeClient();
     const { price } = remote(client, 'shop', shop);
     const inputs = ['a', 'b'];
     const options = { window: 3 };
@@ -99,6 +104,8 @@ describe('calls of functions with types', () => {
       expect(await results.next()).toEqual({ done: true, value: undefined });
       expect([calls.splice(0), results.progress]).toEqual([[[how, 'shop.price', inputs, options]], how]);
       await results[Symbol.asyncDispose]();
+      await results.return();
+      expect(left.splice(0)).toEqual([how, how]);
     }
   });
 
@@ -109,6 +116,9 @@ describe('calls of functions with types', () => {
     const second = remote(fakeClient().client, 'titles', titles);
     await pipeline(first.price, second.title)('a');
     expect(calls).toEqual([['eval', 'shop.price titles.title', 'a', { messages: 1 }]]);
+    const upper = functions({ upper: fn({ input: text(), output: json<string>() }, (line) => line) });
+    await pipeline(first.price, second.title, remote(fakeClient().client, 'last', upper).upper)('a');
+    expect([calls[1]?.[1], codecs.at(-1)?.name]).toEqual(['shop.price titles.title last.upper', 'JSON']);
     const [codec] = codecs;
     expect(codec?.name).toBe('text');
     expect(Buffer.from(codec?.encode('plain') ?? []).toString()).toBe('plain');
@@ -175,6 +185,7 @@ describe('input that is not right', () => {
 describe('what a server says of its functions', () => {
   const described = async () => [
     { name: 'price', kind: 'one', input: { codec: 'text' }, output: { codec: 'float64' } },
+    { name: 'raw' },
     { name: 'odd', kind: 'one', input: { codec: 'MessagePack' }, output: { codec: 'JSON' } },
   ];
 
@@ -185,7 +196,8 @@ describe('what a server says of its functions', () => {
     await Promise.all([own.price('a'), own.price('b')]);
     await own.price('c');
     await own.parts('d');
-    expect(questions()).toBe(1);
+    await remote<{ raw: typeof shop.price }>(client, 'shop').raw('e');
+    expect(questions()).toBe(2);
     const written = codecs.map(({ name, encode }) => [name, Buffer.from(encode('x')).toString()]);
     expect(written).toContainEqual(['float64', 'x']);
     // Nothing is said of parts: that is JSON.

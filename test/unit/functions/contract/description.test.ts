@@ -43,7 +43,7 @@ describe('a function', () => {
     for (const own of [undefined, () => new Uint8Array()])
       expect(describeFunction('f', own)).toEqual({ name: 'f' });
     const plain = fn({ input: text(), output: text() }, (line) => line);
-    expect(describeFunction('f', plain as never)).toEqual({
+    expect(describeFunction('f', plain as never)).toStrictEqual({
       name: 'f',
       kind: 'one',
       input: { codec: 'text' },

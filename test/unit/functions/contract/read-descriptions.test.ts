@@ -28,7 +28,7 @@ const WHOLE = {
 describe('what is said of functions', () => {
   it('is read whole, and what frond does not know is left out', () => {
     const own = { ...WHOLE, more: 1, input: { ...WHOLE.input, more: 2 } };
-    expect(read([own, { name: 'plain' }])).toEqual([WHOLE, { name: 'plain' }]);
+    expect(read([own, { name: 'plain' }])).toStrictEqual([WHOLE, { name: 'plain' }]);
     expect(read([])).toEqual([]);
     for (const kind of ['one', 'many']) expect(read([{ name: 'f', kind }])).toEqual([{ name: 'f', kind }]);
     expect(read([{ name: 'f', versions: 0, description: '' }])).toEqual([
