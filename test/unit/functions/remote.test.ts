@@ -106,6 +106,9 @@ describe('calls of functions with types', () => {
       await results[Symbol.asyncDispose]();
       await results.return();
       expect(left.splice(0)).toEqual([how, how]);
+      // Also when none of it was read.
+      await (price[how](inputs, options) as ReturnType<typeof price.map>).return();
+      expect([calls.splice(0).length, left.splice(0)]).toEqual([1, [how]]);
     }
   });
 

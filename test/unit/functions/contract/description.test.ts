@@ -65,4 +65,29 @@ describe('a function', () => {
       expect(describeFunction('f', own as never).input).toEqual({ codec: 'JSON' });
     }
   });
+
+  it('has schemas of the newest draft, of the side that a caller sees', () => {
+    const asked: unknown[] = [];
+    const shape = (what: string) => {
+      const own = standard(() => ({ value: 1 }));
+      const side = (name: string) => (options: unknown) => {
+        asked.push([what, name, options]);
+        return { $schema: 'a draft', title: what };
+      };
+      Object.assign(own['~standard'], { jsonSchema: { input: side('input'), output: side('output') } });
+      return own as Schema;
+    };
+    const own = fn({ input: shape('in'), output: shape('out') }, () => 1);
+    expect(describeFunction('f', own as never)).toStrictEqual({
+      name: 'f',
+      kind: 'one',
+      input: { codec: 'JSON', schema: { title: 'in' } },
+      output: { codec: 'JSON', schema: { title: 'out' } },
+    });
+    const target = { target: 'draft-2020-12' };
+    expect(asked).toEqual([
+      ['in', 'input', target],
+      ['out', 'output', target],
+    ]);
+  });
 });
