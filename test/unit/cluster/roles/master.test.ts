@@ -359,16 +359,27 @@ describe('a hub', () => {
   });
 
   it('reads where it is told, and reads no more once it is closed', async () => {
-    const { transport, own } = cluster();
+    const { transport, own, connect } = cluster();
     const quiet = { transport, loggingLevel: 'silent' } as const;
     const hub = own(
       await Hub.start({ ...quiet, name: 'hub', previous: 'first', subAddress: 'memory://later' }),
     );
     expect(hub.subAddress).toBe('memory://later');
+    const client = await connect({ dbAddress: hub.dbAddress });
+    expect(textOf((await client.get('sub_address')) ?? bytes(''))).toBe('memory://later');
     const ready = hub.ready();
     const refused = expect(ready).rejects.toMatchObject({ code: 'CLOSED' });
     await hub.close();
     await refused;
+  });
+
+  it('does not know where that publishes before it has heard of it', async () => {
+    const { transport, own, connect } = cluster();
+    const quiet = { transport, loggingLevel: 'silent' } as const;
+    const previousDbAddress = 'memory://nobody';
+    const hub = own(await Hub.start({ ...quiet, name: 'hub', previous: 'first', previousDbAddress }));
+    const client = await connect({ dbAddress: hub.dbAddress });
+    expect([hub.subAddress, await client.get('sub_address')]).toEqual([undefined, bytes('')]);
   });
 
   it.each([
