@@ -26,6 +26,7 @@ for (const name of [
   'elaborate',
   'function-path',
   'held-deliveries',
+  'interceptor',
   'macrotask',
   'pipeline-end',
   'progress',
