@@ -229,7 +229,7 @@ export const GROUPS = [
     room: 'websocket',
     files: /^transports\/relay-protocol\//,
     tests: [
-      'test/unit/transports/relay-protocol/{close-codes,load-ws,pieces,reliable-log*,server-address}.test.ts',
+      'test/unit/transports/relay-protocol/{close-codes,load-ws,pieces,reliable-log,server-address}.test.ts',
     ],
     target: 80,
   },
