@@ -270,7 +270,7 @@ const websocket: Table<WebsocketOptions> = {
 const zeromq: Table<ZeromqOptions> = {
   heartbeatInterval: [
     'zeromq/zeromq.test.ts',
-    'that freezes is noticed within two heartbeats, and works again when it thaws',
+    'that freezes is noticed by requests within two heartbeats, by calls a second later, and works again',
   ],
   reconnectInterval: [
     'zeromq/options.test.ts',

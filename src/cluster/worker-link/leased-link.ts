@@ -292,6 +292,8 @@ export class LeasedLink implements WorkLink<LeasedItem> {
       this.#unbegun.add(work);
     }
     if (this.#reader === undefined || this.#arrived.length === 0) {
+      // The worker may be at a slow message, and take these only when that is done.
+      this.#watchUnbegun();
       this.#pump();
       return;
     }

@@ -100,6 +100,28 @@ describe('work that waits behind a slow message', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('is returned after a while, too, when it comes while the worker is at the slow one', async () => {
+    const { link, take, next, asked } = ground();
+    const [quick, slow] = await take(1, 2);
+    if (quick === undefined || slow === undefined) throw new Error('no work came');
+    link.begin(quick);
+    link.done(quick);
+    await link.flush();
+    const ahead = next();
+    expect(ahead?.request.want).toBeGreaterThan(0);
+    link.begin(slow);
+    // The timer that was set for the first two finds none that waits.
+    await vi.advanceTimersByTimeAsync(2 * UNBEGUN_TIME);
+    ahead?.give(3, 4);
+    await vi.advanceTimersByTimeAsync(2 * UNBEGUN_TIME);
+    const returned = asked.flatMap(({ request }) => request.items);
+    expect(returned.map(({ lease, kind }) => [lease, kind])).toEqual([
+      [3, WorkKind.returned],
+      [4, WorkKind.returned],
+    ]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('is not returned when it is begun in time', async () => {
     const { link, take, asked } = ground(2);
     const items = await take(1, 2);
