@@ -970,7 +970,7 @@ describe('work that is pushed', () => {
     const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('r') });
     const other = codec.encode({ ...message, client: 'd/1' }).slice();
     const own = codec.encode(message).slice();
-    expect(dispatcher.pushedCameBack([other, own])).toEqual([own]);
+    expect(dispatcher.pushedCameBack([other, own])).toEqual({ results: [own], refused: 1 });
     await pass(0);
     expect([dispatcher.inFlight, drained.mock.calls.length]).toEqual([0, 1]);
     dispatcher.close();
