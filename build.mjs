@@ -30,6 +30,10 @@ for (const name of [
   'macrotask',
   'pipeline-end',
   'progress',
+  'readiness',
+  'remote-calls',
+  'shape',
+  'typed-arrays',
 ])
   dropMap(`dist/browser/shared/${name}.js`);
 // Roles in a page are for demonstrations, and their map was a twelfth of the package.

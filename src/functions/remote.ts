@@ -3,22 +3,10 @@ import type { Client } from '../client/client.ts';
 import type { Job } from '../client/stream/job.ts';
 import type { MapOutcome, MapResults } from '../client/stream/map-results.ts';
 import type { JobOptions, MapOptions } from '../client/stream/options.ts';
-import { inspectValue, invalidCall, PalmError } from '../protocol/errors.ts';
-import { bytes, json, type PayloadCodec, text } from '../protocol/payload.ts';
-import { arrayCodecNamed } from '../protocol/typed-arrays.ts';
+import { invalidCall, PalmError } from '../protocol/errors.ts';
 import type { Definitions, ErrorShapes, FunctionContract } from './contract/definition.ts';
-import { FUNCTIONS_KEY, type FunctionDescription } from './contract/description.ts';
-import {
-  type Checked,
-  check,
-  codecOf,
-  type Given,
-  isSchema,
-  issuesText,
-  isThenable,
-  type Shape,
-  type Taken,
-} from './contract/shape.ts';
+import type { Given, Taken } from './contract/shape.ts';
+import type { AnyClient, OneFunction, RemoteCalls, Source } from './remote-calls.ts';
 
 /** Options of a call of a function with types. */
 export interface RemoteCallOptions
@@ -91,25 +79,14 @@ export type RemoteFunctions<F extends Definitions> = {
 /** What the parts of a pipeline are known by. */
 const STAGES: unique symbol = Symbol('stages');
 
-/** What `remote` uses of a client, whatever its codec. */
-type AnyClient = Pick<Client, 'serverName' | 'with'>;
-
 /** The functions of a call, and the client that calls them. */
 interface Stages {
   readonly client: AnyClient;
   readonly path: readonly string[];
-  /** Finds out how the first takes values. Not before it is called. */
-  readonly first: () => Ends | Promise<Ends>;
-  /** The same of what the last gives. */
-  readonly last: () => Ends | Promise<Ends>;
-}
-
-/** How a function takes and gives values. */
-interface Ends {
-  /** Undefined when nobody says it. */
-  readonly kind: 'one' | 'many' | undefined;
-  readonly input: Shape;
-  readonly output: Shape;
+  /** Says how the first takes values. */
+  readonly first: OneFunction;
+  /** Says what the last gives. */
+  readonly last: OneFunction;
 }
 
 /**
@@ -134,8 +111,8 @@ export function remote<F extends Definitions>(
     get: (_, name) => {
       // What has `then` would be taken for a promise.
       if (typeof name !== 'string' || name === 'then') return undefined;
-      const ends = () => endsOf(source, name);
-      known[name] ??= callable({ client, path: [`${server}.${name}`], first: ends, last: ends });
+      const own = { source, name };
+      known[name] ??= callable({ client, path: [`${server}.${name}`], first: own, last: own });
       return known[name];
     },
   }) as RemoteFunctions<F>;
@@ -174,70 +151,26 @@ export function pipeline(...parts: PipelineStage<never, unknown>[]): unknown {
   return callable({ client: first.client, path, first: first.first, last: last.last });
 }
 
-/** Whose functions they are, and what is known of them. */
-interface Source {
-  readonly client: AnyClient;
-  readonly server: string;
-  readonly definitions: Definitions | undefined;
-  /** What the server says, once it was asked. */
-  described: Promise<readonly FunctionDescription[]> | undefined;
-}
-
-function endsOf(source: Source, name: string): Ends | Promise<Ends> {
-  const { definitions } = source;
-  if (definitions === undefined) return endsSaid(source, name);
-  const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
-  if (definition === undefined) throw invalidCall(`the definitions have no function ${inspectValue(name)}`);
-  return definition;
-}
-
-async function endsSaid(source: Source, name: string): Promise<Ends> {
-  const { client, server } = source;
-  // A client can ask its own server alone.
-  if (server === client.serverName) {
-    source.described ??= client
-      .with(json<unknown, readonly FunctionDescription[]>())
-      .get(FUNCTIONS_KEY)
-      .then((list) => list ?? []);
-  }
-  let list: readonly FunctionDescription[] = [];
-  try {
-    list = (await source.described) ?? [];
-  } catch (error) {
-    // The next call asks again.
-    source.described = undefined;
-    if (!(error instanceof PalmError && error.code === 'FORBIDDEN')) throw error;
-  }
-  const said = list.find((own) => own.name === name);
-  const input = codecNamed(`${server}.${name}`, said?.input?.codec);
-  return { kind: said?.kind, input, output: codecNamed(`${server}.${name}`, said?.output?.codec) };
-}
-
-function codecNamed(path: string, name = 'JSON'): Shape {
-  const usual: Shape[] = [json(), text(), bytes()];
-  const codec = usual.find((own) => 'name' in own && own.name === name) ?? arrayCodecNamed(name);
-  if (codec !== undefined) return codec;
-  // MessagePack is one of those: its code is larger than all the rest of a client, so a page says by definitions that it wants it.
-  throw invalidCall(`${path} has the codec ${inspectValue(name)}: give remote(…) its definitions`);
-}
-
 /** What a function, or a pipeline of them, is to its callers. */
 function callable(stages: Stages): unknown {
-  const { path } = stages;
-  let opened: Promise<Opened> | Opened | undefined;
+  const { client, path, first, last } = stages;
+  let opening: Promise<RemoteCalls> | undefined;
+  let opened: RemoteCalls | undefined;
   /** Once, unless it fails: the next call tries again. */
   const open = () => {
-    opened ??= openCalls(stages).then(
-      (own) => {
-        opened = own;
-        return own;
-      },
-      (error) => {
-        opened = undefined;
-        throw error;
-      },
-    );
-    return opened;
+    opening ??= import('./remote-calls.ts')
+      .then(({ openCalls }) => openCalls(client, path, first, last))
+      .then(
+        (calls) => {
+          opened = calls;
+          return calls;
+        },
+        (error) => {
+          opening = undefined;
+          throw PalmError.from(error, 'DISCONNECTED', 'loading code failed');
+        },
+      );
+    return opening;
   };
   const results = (how: 'map' | 'mapSettled' | 'job') => (inputs: unknown, options: unknown) =>
     later(async () => (await open()).checking[how](path, inputs as never, options as never) as Job<unknown>);
@@ -249,7 +182,7 @@ function callable(stages: Stages): unknown {
   const call = (input: unknown, options?: RemoteCallOptions) => {
     let isIterated = false;
     const answer = async () => {
-      const own = opened instanceof Promise || opened === undefined ? await open() : opened;
+      const own = opened ?? (await open());
       // A loop over the results asks for its iterator in the turn of the call.
       if (own.kind !== 'one') await undefined;
       if (own.kind === 'many' || isIterated) return undefined;
@@ -273,46 +206,6 @@ function callable(stages: Stages): unknown {
     mapSettled: results('mapSettled'),
     job: results('job'),
   });
-}
-
-/** A client of the function's codecs, and what is checked before an input is sent. */
-interface Opened {
-  readonly kind: Ends['kind'];
-  /** Sends what was checked. */
-  readonly client: Client<unknown, unknown>;
-  /** Checks what it sends. */
-  readonly checking: Client<unknown, unknown>;
-  /** @throws PalmError `INVALID_CALL` with the issues; rejects with it when the schema takes its time. */
-  check(value: unknown): Promise<void> | undefined;
-}
-
-async function openCalls({ client, path, first, last }: Stages): Promise<Opened> {
-  const [{ kind, input }, { output }] = [await first(), await last()];
-  const [writer, reader] = [codecOf(input), codecOf(output)];
-  const refuse = (checked: Checked) => {
-    if (!('issues' in checked)) return;
-    const { issues } = checked;
-    const text = `the input of ${path[0]} is not right: ${issuesText(issues)}`;
-    throw new PalmError('INVALID_CALL', text, { sent: false, issues });
-  };
-  const checkNow = (value: unknown): Promise<void> | undefined => {
-    if (!isSchema(input)) return undefined;
-    const checked = check(input, value);
-    if (isThenable(checked)) return Promise.resolve(checked).then(refuse);
-    refuse(checked);
-    return undefined;
-  };
-  const codec: PayloadCodec<unknown, unknown> = {
-    name: reader.name,
-    encode: (value) => writer.encode(value),
-    decode: (payload) => reader.decode(payload),
-  };
-  const encode = (value: unknown) => {
-    // What a schema cannot say at once is left to the server.
-    checkNow(value)?.catch(() => {});
-    return writer.encode(value);
-  };
-  return { kind, client: client.with(codec), checking: client.with({ ...codec, encode }), check: checkNow };
 }
 
 /** Results that are there when they are first read. */

@@ -1,6 +1,13 @@
 /** The page client stays small, and is for pages only. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type AppBundle, bundleApp, LATER_LIMIT, PAGE_APP, PAGE_LIMIT } from '../support/bundle.ts';
+import {
+  type AppBundle,
+  bundleApp,
+  LATER_LIMIT,
+  PAGE_APP,
+  PAGE_LIMIT,
+  TYPED_APP,
+} from '../support/bundle.ts';
 
 /** Of Node, of what policies of pages forbid, and of what only some applications use. */
 const FORBIDDEN = [
@@ -50,6 +57,13 @@ describe('an application that is a client through a relay', () => {
   it('has what hears of progress apart, in at most 1,024 bytes', () => {
     console.log(`progress in a page: ${bundle.gzippedApart['call-progress']} bytes of 1024`);
     expect(bundle.gzippedApart['call-progress']).toBeLessThanOrEqual(1_024);
+  });
+
+  it('is at most 1 KiB larger with functions that have types', async () => {
+    const { gzipped } = await bundleApp(TYPED_APP);
+    console.log(`functions with types in a page: ${gzipped - bundle.gzipped} bytes of 1024`);
+    expect(gzipped - bundle.gzipped).toBeGreaterThan(512);
+    expect(gzipped - bundle.gzipped).toBeLessThanOrEqual(1_024);
   });
 
   it.each(FORBIDDEN)('has no %s in it', (_name, pattern) => {

@@ -12,7 +12,15 @@ export const PAGE_APP = `
   import { websocket } from 'frond/websocket';
   globalThis.connect = (url) => Client.connect({ transport: websocket(url), serverName: 'server' });`;
 
-/** Bytes that it may have, compressed. */
+/** The same with the functions of a server, whose types alone the page has. */
+export const TYPED_APP = `
+  import { Client } from 'frond';
+  import { remote } from 'frond/functions';
+  import { websocket } from 'frond/websocket';
+  const connect = (url) => Client.connect({ transport: websocket(url), serverName: 'server' });
+  globalThis.connect = async (url) => remote(await connect(url), 'server');`;
+
+/** Bytes that the client through a relay may have, compressed. */
 export const PAGE_LIMIT = 18 * 1024;
 
 /** Bytes more, of all that it loads when it is first used: jobs, maps and their options, and the cache. */
