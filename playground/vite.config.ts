@@ -26,6 +26,11 @@ export default defineConfig({
     target: 'es2022',
     modulePreload: false,
     reportCompressedSize: false,
+    // As vite.config.ts does for pages: minifiers write a `const` in its places, and keep each `var`.
+    rolldownOptions: {
+      optimization: { inlineConst: { mode: 'all', pass: 2 } },
+      output: { topLevelVar: false },
+    },
     // A picture in a style sheet is allowed; fonts and scripts as data are not.
     assetsInlineLimit: 0,
   },
