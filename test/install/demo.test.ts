@@ -72,7 +72,7 @@ describe('when it stays', () => {
     page.setDefaultTimeout(15_000);
     await page.getByText('through a relay').first().waitFor();
     await page.getByRole('button', { name: 'Call', exact: true }).click();
-    await page.getByText('desserts').first().waitFor();
+    await page.getByLabel('Answer').getByText('palm').first().waitFor();
     await settle();
     expect(complaints).toEqual([]);
     await context.close();
