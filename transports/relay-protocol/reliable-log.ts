@@ -204,7 +204,7 @@ export class ReliableLog {
 
   /** Sends waiting frames, as far as there is room. */
   #pump(): void {
-    const piece = Math.min(BATCH_BYTES, this.large);
+    const piece = Math.floor(Math.min(BATCH_BYTES, this.large));
     while (this.#hasRoom && this.#outgoing.size > 0) {
       while (this.#writer.length < piece) {
         const next = this.#outgoing.next(piece - this.#writer.length);

@@ -115,8 +115,10 @@ describe('a session', () => {
         const session = new Session(isPaced);
         for (const step of steps) {
           await step(session);
-          for (const { ledger, posted } of session.sides)
+          for (const { ledger, posted } of session.sides) {
+            expect(Number.isInteger(ledger.held)).toBe(true);
             if (posted.length === 0) expect(ledger.held).toBe(0);
+          }
         }
         await session.settle();
         const { client, relay } = session;
