@@ -1,4 +1,5 @@
 /** Peers that are slow and not dead: links that they hold up stay, however long that takes. */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BindingConnection, ConnectionStatus } from '../../src/transport.ts';
@@ -91,6 +92,23 @@ describe('a link that is held up', () => {
     await watching;
     expect(breaks).toEqual([]);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'is probed by the system after a heartbeat of silence',
+    async () => {
+      const publish = await (await open()).bindPublish('tcp://127.0.0.1:*');
+      await within(3_000, (await open()).subscribe(publish.address, 't/').ready());
+      const port = Number(publish.address.split(':').at(-1)).toString(16).toUpperCase().padStart(4, '0');
+      // Of the dialling end: its timer's kind, 02 for keepalive, and the hundredths of a second until it is due.
+      const timer = new RegExp(` 0100007F:${port} 01 \\S+ 02:([0-9A-F]+) `);
+      const left = () =>
+        Number.parseInt(timer.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1] ?? 'FFFF', 16);
+      await within(
+        3_000,
+        until(() => left() <= 100),
+      );
+    },
+  );
 
   it('by a worker that reads slowly stays, and nothing is lost', async () => {
     const push = await (await open()).bindPush('tcp://127.0.0.1:*');

@@ -3,7 +3,10 @@ import { type CurveOptions, checkCurveOptions } from '../shared/curve-keys.ts';
 
 /** Options of {@link zeromq}. Times are in milliseconds. */
 export interface ZeromqOptions extends CurveOptions {
-  /** Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone. Default 2000. */
+  /**
+   * Silence after which a peer gets a heartbeat. A peer that stays silent for as long again counts as gone. Links that carry calls and results
+   * have TCP keepalive in its place, which begins after this silence and counts in whole seconds. Default 2000.
+   */
   readonly heartbeatInterval?: number | undefined;
   /** First and longest wait before dialling again. Defaults 100 and 2000. */
   readonly reconnectInterval?: number | undefined;

@@ -61,7 +61,7 @@ export class WorkAssigner {
     this.#idle.delete(worker);
   }
 
-  /** Takes what workers give back that are pushed to. Progress is no result: it ends nothing, and is not counted. */
+  /** Takes what workers give back that are pushed to. Progress does not count as a result, and ends nothing. */
   pushedCameBack(frames: readonly Bytes[]): PushedResults {
     const results: Bytes[] = [];
     let refused = 0;
