@@ -69,7 +69,11 @@ describe.each([
     });
 
     it('finds it where another service is at the first', async () => {
-      const other = createServer((socket) => socket.end('220 mail.example\r\n')).listen(0, '127.0.0.1');
+      const other = createServer((socket) => {
+        // Who finds another service here may reset the connection.
+        socket.on('error', () => {});
+        socket.end('220 mail.example\r\n');
+      }).listen(0, '127.0.0.1');
       await once(other, 'listening');
       const { port } = other.address() as AddressInfo;
       await using server = await serve('[::1]', String(port));
