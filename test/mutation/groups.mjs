@@ -280,6 +280,17 @@ export const GROUPS = [
   },
   { name: 'relay', files: /^transports\/relay\//, tests: ['test/unit/transports/relay/**'], target: 80 },
   {
+    name: 'zeromq-parts',
+    room: 'zeromq',
+    timeout: 8_000,
+    files:
+      /^transports\/zeromq\/(descriptors|dialler|monitor|options|owed|reader|route-watch|sockets|topics|writer)\.ts/,
+    tests: [
+      'test/unit/transports/zeromq/{descriptors,dialler,monitor,options,owed,reader,route-watch,sockets,topics,writer}.test.ts',
+    ],
+    target: 70,
+  },
+  {
     name: 'zeromq',
     timeout: 8_000,
     files: /^transports\/zeromq\//,
