@@ -147,8 +147,9 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
   /**
    * Continues with a new socket. After a break ZeroMQ sends the message that it was taking to the next peer, unless the socket is closed: a call
    * that had failed would then run.
+   * @param error - why a send that is under way has failed.
    */
-  protected renew(): void {
+  protected renew(error: PalmError): void {
     const { address } = this.context;
     closeSocket(this.socket, 0);
     try {
@@ -156,16 +157,16 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     } catch {
       // The process has no descriptors left. Until it has, sends are refused.
       this.#stopRedial();
-      this.#stopRedial = startTimer(REDIAL_DELAY, () => this.renew());
+      this.#stopRedial = startTimer(REDIAL_DELAY, () => this.renew(error));
       return;
     }
-    this.renewed(this.socket);
+    this.renewed(this.socket, error);
     this.#watch(this.socket);
     this.#dialler.move(this.socket);
   }
 
   /** Called when the channel continues with another socket. */
-  protected renewed(_socket: S): void {}
+  protected renewed(_socket: S, _error: PalmError): void {}
 
   protected reportSlow(queued: number): void {
     this.context.host.report({ type: 'slow', address: this.context.address, queued }, this);
@@ -225,8 +226,10 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
     super(open, context);
     this.onBreak((error) => {
       this.#writer.drop(error);
-      if (this.#writer.isSending) this.renew();
+      if (!this.#writer.isSending) return;
+      // The send fails with this error though no other socket can be opened yet.
       this.#writer.replace(this.socket, error);
+      this.renew(error);
     });
   }
 
@@ -236,6 +239,10 @@ export class ZeromqPusher extends Dialled<Push> implements Pusher {
       if (refusal !== undefined) return Promise.reject(refusal);
     }
     return this.#writer.write(frames);
+  }
+
+  protected override renewed(socket: Push, error: PalmError): void {
+    this.#writer.replace(socket, error);
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {

@@ -49,10 +49,12 @@ export class ZeromqRequester extends Dialled<Dealer> {
     });
     this.onBreak((error) => {
       this.#failSent(error);
-      if (this.#writer.isSending) this.renew();
+      if (!this.#writer.isSending) return;
+      // The send fails with this error though no other socket can be opened yet.
       this.#writer.replace(this.socket, error);
+      this.renew(error);
     });
-    this.renewed(this.socket);
+    this.#read(this.socket);
   }
 
   request(frame: Bytes): PendingReply {
@@ -71,7 +73,12 @@ export class ZeromqRequester extends Dialled<Dealer> {
     this.#pending.failAll(new PalmError('CLOSED', text, { sent: false }));
   }
 
-  protected override renewed(socket: Dealer): void {
+  protected override renewed(socket: Dealer, error: PalmError): void {
+    this.#writer.replace(socket, error);
+    this.#read(socket);
+  }
+
+  #read(socket: Dealer): void {
     readSocket(socket, (parts) => this.#take(parts), this.progress);
   }
 
