@@ -103,7 +103,8 @@ export class OwedDeliveries {
     this.#queues.set(subscription, queue);
     queue.push(delivery, size);
     this.#bytes += size;
-    if (this.#bytes > total) this.#takeFromLargest();
+    // Nor is one that is alone dropped: each of its size would be, though other subscribers of its topic have room.
+    if (this.#bytes > total && this.#bytes > size) this.#takeFromLargest();
     if (this.#isRunning) return;
     this.#isRunning = true;
     void this.#run();

@@ -126,6 +126,59 @@ describe('the bytes that are owed', () => {
     owed.close();
   });
 
+  it('are more than the total where one delivery alone is', () => {
+    const { owed, onLost } = full(1_000, 2_000);
+    owed.add('a', sized(5_000));
+    expect([onLost.mock.calls.length, owed.has('a')]).toEqual([0, true]);
+    owed.add('b', sized(300));
+    expect(onLost.mock.calls).toEqual([['a', 1]]);
+    owed.add('b', sized(300));
+    expect(onLost).toHaveBeenCalledTimes(1);
+    owed.close();
+  });
+
+  it('of one that was dropped for others are no longer there, which its subscriber is told by the state', async () => {
+    let last: OwedState | undefined;
+    const owed = new OwedDeliveries({
+      send: async ({ topic }, state) => {
+        if (topic === 'a') last = { ...state };
+        return false;
+      },
+      budget: 1_000,
+      total: 1_000,
+      onLost: () => {},
+    });
+    owed.add('a', sized(300, 'a'));
+    owed.add('a', sized(500, 'a'));
+    await within(
+      1_000,
+      until(() => last !== undefined),
+    );
+    expect(last?.isOver).toBe(false);
+    owed.add('b', sized(300, 'b'));
+    await within(
+      1_000,
+      until(() => last?.isOver === true),
+    );
+    owed.close();
+  });
+
+  it('of several in a queue are there again one by one', async () => {
+    let left = 1;
+    const onLost = vi.fn();
+    const owed = new OwedDeliveries({ send: async () => left-- > 0, budget: 2_000, total: 1_500, onLost });
+    for (let i = 0; i < 3; i++) owed.add('a', sized(500));
+    await within(
+      1_000,
+      until(() => left < 0),
+    );
+    owed.add('a', sized(500));
+    expect(onLost).not.toHaveBeenCalled();
+    owed.add('a', sized(300));
+    expect(onLost).toHaveBeenCalledTimes(1);
+    owed.close();
+  });
+
   it('are there again once they are taken', async () => {
     let hasRoom = true;
     const onLost = vi.fn();
