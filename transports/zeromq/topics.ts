@@ -16,8 +16,10 @@ const SUBSCRIBED = 1;
 export interface Coverage {
   /** The longest subscription that covers the topic, one character for each byte. */
   readonly subscription: string;
-  /** Whether several subscribers have that subscription, and none of them was skipped. */
+  /** Whether several subscribers have that subscription. */
   readonly isShared: boolean;
+  /** Whether one of them had no room and was skipped: then another one has none. */
+  readonly wasPassed: boolean;
   /** Whether another subscriber gets everything. */
   readonly isObserved: boolean;
 }
@@ -135,9 +137,9 @@ export class HeldTopics {
       if (found !== undefined) [subscription, longest] = [prefix, found];
     }
     if (subscription === undefined || longest === undefined) return undefined;
-    const isShared = longest.subscribers > 1 && !longest.wasPassed;
     const isObserved = subscription !== '' && this.#subscriptions.has('');
-    return { subscription, isShared, isObserved };
+    const { subscribers, wasPassed } = longest;
+    return { subscription, isShared: subscribers > 1, wasPassed, isObserved };
   }
 
   #ends(topic: string, subscription: Subscription): void {
