@@ -9,6 +9,7 @@ import {
   isAfterHead,
   isTidyTail,
   payloadEnd,
+  statusIn,
 } from '../../../src/protocol/envelope-head.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import { bytesField, join, varint, varintField } from '../../support/envelope-frames.ts';
@@ -45,6 +46,9 @@ describe('the parts of a frame that an encoder wrote', () => {
         expect(isAfterHead(frame, ends[1])).toBe(true);
         expect(payloadEnd(frame, ends[1])).toBe(ends[2]);
         expect(isTidyTail(frame, ends[2])).toBe(true);
+        // A status of more bytes is told as none.
+        const isByte = others.status > 0 && others.status < 128;
+        expect(statusIn(frame, ends[2])).toBe(isByte ? others.status : 0);
         const [start, end] = clientRange(frame);
         expect(new TextDecoder('utf-8', { ignoreBOM: true }).decode(frame.subarray(start, end))).toBe(
           own.client,
@@ -75,14 +79,20 @@ describe('a head', () => {
     ['an unknown field', join(bytesField(1, 'p'), bytesField(7, 'x')), 3],
     ['a length that is longer', join(bytesField(1, 'p'), bytesField(2, 'c', { length: 1 })), 3],
     ['a number that is longer', join(bytesField(1, 'p'), varintField(3, 1, { value: 1 })), 3],
+    ['a field of another kind and much behind it', join(varintField(2, 1), bytesField(6, 'xyz')), 0],
+    ['a stage of 0', varintField(3, 0), 2],
     ['a stage of 10 bytes', varintField(3, -1n), 11],
     ['a stage of 11 bytes', join([0x18], varint(2n ** 70n - 1n, 1)), 0],
+    ['a stage of 11 bytes, none of them 0', join([0x18], new Array(10).fill(0x80), [1]), 0],
     [
       'a length of 4 bytes',
       join([0x0a, 0xff, 0xff, 0xff, 0x01], new Uint8Array(2 ** 22 - 1)),
       5 + 2 ** 22 - 1,
     ],
     ['a length of 5 bytes', join([0x0a, 0x80, 0x80, 0x80, 0x80, 0x01]), 0],
+    // In 32 bits they are no length, and one of 8.
+    ['a length of 2 ** 32', join([0x0a, 0x80, 0x80, 0x80, 0x80, 0x10]), 0],
+    ['a length of 6 bytes', join([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01], new Uint8Array(8)), 0],
     ['field 0', join([0, 0]), 0],
   ] as const)('with %s', (_, frame, end) => {
     expect(headEnd(frame)).toBe(end);
@@ -94,7 +104,7 @@ describe('a head', () => {
       join(),
       bytesField(6, 'x'),
       ...[1000, 1001, 1004].map((number) => varintField(number, 1)),
-      ...[1002, 1003].map((number) => bytesField(number, 'x')),
+      ...[1002, 1003, 1006, 1007].map((number) => bytesField(number, 'x')),
     ])
       expect([frame, mayFollow(frame)]).toEqual([frame, true]);
     for (const frame of [
@@ -130,13 +140,15 @@ describe('a tidy tail', () => {
     bytesField(1002, 'e'),
     bytesField(1003, 'E'),
     varintField(1004, 7),
+    bytesField(1006, 'p'),
+    bytesField(1007, 'm'),
   );
 
   it('has the fields of frond in order, whole', () => {
     expect(isTidyTail(whole, 0)).toBe(true);
     expect(isTidyTail(whole, whole.length)).toBe(true);
-    // Each field takes 4 bytes, the two strings 4 and 4 with their lengths.
-    const ends = [4, 7, 11, 15, 18];
+    // The first takes 4 bytes, other numbers 3, and strings 4 with their lengths.
+    const ends = [4, 7, 11, 15, 18, 22, 26];
     for (let length = 1; length <= whole.length; length++)
       expect([length, isTidyTail(whole.slice(0, length), 0)]).toEqual([length, ends.includes(length)]);
   });
@@ -152,8 +164,28 @@ describe('a tidy tail', () => {
     ['a string whose length is longer', bytesField(1002, 'e', { length: 1 })],
     ['a name whose length is longer', bytesField(1003, 'e', { length: 1 })],
     ['a tag that is longer', varintField(1000, 1, { tag: 1 })],
+    ['another field whose tag begins alike', join([0xc0, 0x3f, 1])],
+    ['progress as a number', varintField(1006, 1)],
+    ['metadata as a number', varintField(1007, 1)],
+    ['metadata whose length is longer', bytesField(1007, 'm', { length: 1 })],
   ])('has not %s', (_, frame) => {
     expect(isTidyTail(frame, 0)).toBe(false);
+  });
+});
+
+describe('the status in a tidy tail', () => {
+  it.each([
+    ['nothing', join(), 0],
+    ['only features', varintField(1000, 300), 0],
+    ['no number of its own', join(varintField(1000, 1), bytesField(1002, 'e')), 0],
+    ['1', varintField(1001, 1), 1],
+    ['127 behind features', join(varintField(1000, 300), varintField(1001, 127)), 127],
+    ['127 in front of an error', join(varintField(1001, 127), bytesField(1002, 'e')), 127],
+    ['128, which is more than one byte', varintField(1001, 128), 0],
+    ['less than 0', varintField(1001, -1n), 0],
+  ])('is %s', (_, tail, status) => {
+    expect(isTidyTail(tail, 0)).toBe(true);
+    expect(statusIn(join(bytesField(6, 'x'), tail), 3)).toBe(status);
   });
 });
 

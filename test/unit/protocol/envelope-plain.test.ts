@@ -37,9 +37,11 @@ describe('a frame that is passed on', () => {
   it('says the same to every reader, whatever came', () => {
     // One codec for all, so that what it remembers of one message must not show in the next.
     const codec = new EnvelopeCodec();
+    let runs = 0;
     let count = 0;
     fc.assert(
       fc.property(anyFrame, (frame) => {
+        runs++;
         const plain = passed(frame, codec);
         if (plain === undefined) return;
         count++;
@@ -47,14 +49,16 @@ describe('a frame that is passed on', () => {
       }),
       { numRuns: 5_000 },
     );
-    expect(count).toBeGreaterThan(500);
+    expect(count).toBeGreaterThanOrEqual(Math.floor(runs / 10));
   });
 
   it('is what our encoder writes, also where the very bytes that came are passed on', () => {
     const codec = new EnvelopeCodec();
+    let runs = 0;
     let same = 0;
     fc.assert(
       fc.property(anyFrame, (frame) => {
+        runs++;
         const plain = passed(frame, codec);
         if (plain === undefined) return;
         const own = new EnvelopeCodec().encode(plain.message);
@@ -64,7 +68,7 @@ describe('a frame that is passed on', () => {
       }),
       { numRuns: 5_000 },
     );
-    expect(same).toBeGreaterThan(200);
+    expect(same).toBeGreaterThanOrEqual(Math.floor(runs / 25));
   });
 
   it('is the one that came when a client of ours wrote it: nothing is encoded twice', () => {

@@ -253,9 +253,10 @@ describe('hostile input', () => {
 
 describe('encoding', () => {
   it.each([
-    ['stage', { stage: 1.5 }],
+    ['stage must be a safe integer, not 1.5', { stage: 1.5 }],
     ['stage', { stage: 2 ** 53 }],
-    ['features', { features: Number.NaN }],
+    ['ordinal must be a safe integer, not 0.5', { ordinal: 0.5 }],
+    ['features must be a safe integer, not NaN', { features: Number.NaN }],
     ['status', { status: Number.POSITIVE_INFINITY }],
     ['surrogate', { function: '\ud800' }],
     ['surrogate', { cache: `${'x'.repeat(100)}\udc00` }],
@@ -284,6 +285,58 @@ describe('encoding', () => {
     }));
     const frames = values.map((value) => shared.encode(palmMessage(value)));
     expect(frames.map((frame) => codec().decode(frame))).toEqual(values.map(palmMessage));
+  });
+
+  it('encodes messages in a row that differ in one field of their end', () => {
+    const shared = codec();
+    const like = { client: 'c', features: 5 };
+    const ends: Partial<PalmMessage>[] = [
+      {},
+      { errorName: 'E' },
+      {},
+      { error: 'e' },
+      {},
+      { status: 1 },
+      { features: 6, errorName: 'E' },
+      { features: 6 },
+      { features: 6, error: 'e' },
+      { features: 6 },
+      { features: 0 },
+    ];
+    for (const end of ends) {
+      const values = palmMessage({ ...like, ...end });
+      expect([end, shared.encode(values)]).toEqual([end, codec().encode(values)]);
+    }
+  });
+
+  it('encodes clients in a row of which one is not ASCII, and the last one again', () => {
+    const shared = codec();
+    for (const client of ['abcd', 'abcé', 'abcd', 'ab\u007f\u0000', 'abcd', '']) {
+      const values = palmMessage({ client, function: 'a.f' });
+      expect([client, shared.encode(values)]).toEqual([client, codec().encode(values)]);
+    }
+  });
+
+  it('gives a payload for a user a buffer of its own, and otherwise a view', () => {
+    const frame = Buffer.from(
+      codec().encode(palmMessage({ client: 'c', payload: new Uint8Array([1, 2, 3]) })),
+    );
+    const own = codec().decode(frame, true).payload;
+    expect([own.buffer.byteLength, [...own]]).toEqual([3, [1, 2, 3]]);
+    const view = codec().decode(frame).payload;
+    expect(view.buffer).toBe(frame.buffer);
+    frame.fill(9);
+    expect([[...own], [...view]]).toEqual([
+      [1, 2, 3],
+      [9, 9, 9],
+    ]);
+  });
+
+  it('gives an empty payload for a user an array of its own', () => {
+    const frame = codec().encode(palmMessage({ client: 'c' }));
+    const [first, second] = [codec().decode(frame, true).payload, codec().decode(frame, true).payload];
+    expect([first.length, first.buffer === second.buffer]).toEqual([0, false]);
+    expect(codec().decode(frame).payload).toBe(codec().decode(frame).payload);
   });
 
   it('gives a payload that is a plain Uint8Array, also from a Buffer', () => {
