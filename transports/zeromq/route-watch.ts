@@ -46,7 +46,8 @@ export class RouteWatch {
   #watch(route: Uint8Array, listener: () => void): () => void {
     const key = keyOf(route);
     const entry = this.#watched.get(key) ?? {
-      route: route.slice(),
+      // The slice of a Buffer would be no copy.
+      route: new Uint8Array(route),
       listeners: new Set(),
       stops: LOOKS.map((delay) => startTimer(delay, () => this.#look(key))),
     };

@@ -183,6 +183,18 @@ describe('the addresses of a name', () => {
     expect(socket.heard()).toEqual([]);
   });
 
+  it('are one where the others are gone, which is dialled anew although its peer refused', async () => {
+    found = ['10.0.0.1', '10.0.0.2'];
+    const { socket, dialler } = ground('tcp://two.example:5');
+    dialler.start();
+    await turn();
+    socket.heard();
+    found = ['10.0.0.1'];
+    expect(dialler.refused()).toBe(true);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(socket.heard()).toEqual(['not tcp://10.0.0.1:5', 'tcp://10.0.0.1:5']);
+  });
+
   it('are dialled although ZeroMQ has left the one before by itself', async () => {
     found = ['10.0.0.1', '10.0.0.2'];
     const { socket, dialler } = ground('tcp://two.example:5');

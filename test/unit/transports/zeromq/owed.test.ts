@@ -248,6 +248,25 @@ describe('what is owed', () => {
     expect([owed.isEmpty, vi.getTimerCount()]).toEqual([true, 0]);
   });
 
+  it('is tried again at once after some of it was taken', async () => {
+    vi.useFakeTimers();
+    const tried: number[] = [];
+    let left = 0;
+    const owed = sending(async () => {
+      tried.push(performance.now());
+      return left-- > 0;
+    });
+    const start = performance.now();
+    for (let i = 0; i < 4; i++) owed.add('a', small());
+    await vi.advanceTimersByTimeAsync(63);
+    tried.length = 0;
+    left = 1;
+    await vi.advanceTimersByTimeAsync(16 + 4);
+    expect(tried.map((at) => at - start)).toEqual([79, 79, 80, 81, 83]);
+    owed.close();
+    await vi.advanceTimersByTimeAsync(100);
+  });
+
   it('is tried with how long its subscriber has taken nothing, and whether it lost something', async () => {
     vi.useFakeTimers();
     const states: OwedState[] = [];

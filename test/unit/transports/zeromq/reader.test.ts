@@ -158,6 +158,58 @@ describe('a socket that is read', () => {
     socket.close();
   });
 
+  it('is waited for a few turns at least, however much was read', async () => {
+    for (const messages of [0, 1, 2]) {
+      const progress = new ReadProgress();
+      progress.messages = messages;
+      let isDone = false;
+      const done = progress.caughtUp().then(() => {
+        isDone = true;
+      });
+      await turn();
+      await turn();
+      expect([messages, isDone]).toEqual([messages, false]);
+      await within(1_000, done);
+    }
+  });
+
+  it('has what comes in a stream of messages processed together, after a wait for it', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      vi.advanceTimersByTime(1_000);
+      const socket = new Given();
+      const progress = new ReadProgress();
+      const seen: string[] = [];
+      readSocket(
+        socket,
+        () => seen.push('message'),
+        progress,
+        () => seen.push('turn'),
+      );
+      for (let i = 0; i < 16; i++) {
+        socket.give(message());
+        await turns();
+      }
+      seen.length = 0;
+      expect(progress.isWaiting).toBe(false);
+      socket.give(message());
+      await turn();
+      socket.give(...messages(3));
+      expect([progress.isWaiting, seen]).toEqual([true, ['message']]);
+      await within(
+        1_000,
+        until(() => seen.includes('turn')),
+      );
+      expect([progress.isWaiting, seen]).toEqual([
+        false,
+        ['message', 'message', 'message', 'message', 'turn'],
+      ]);
+      socket.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is waited for while its reader waits for more', async () => {
     const progress = new ReadProgress();
     progress.isWaiting = true;

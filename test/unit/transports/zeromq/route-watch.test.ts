@@ -54,6 +54,17 @@ describe('a peer', () => {
     expect(peer('b').link).not.toBe(peer('c').link);
   });
 
+  it('is checked by its route, whatever becomes of the message that it came with', async () => {
+    const { router, watch } = ground();
+    router.present.add('a');
+    const route = Buffer.from('a');
+    watch.origin(route).onGone(() => {});
+    route.fill('b');
+    await pass(20);
+    expect(router.looks()).toEqual(['a']);
+    watch.close();
+  });
+
   it('is checked 20, 200, 1,000 and 5,000 ms after somebody begins to watch it', async () => {
     const { router, peer } = ground();
     peer('a').onGone(() => {});
@@ -169,10 +180,13 @@ describe('nothing is left', () => {
     // What was stopped before has nothing to do with the one who watches now.
     stops[1]?.();
     expect(vi.getTimerCount()).toBe(4);
+    router.present.delete('a');
+    await pass(20);
+    expect(first).toHaveBeenCalledTimes(1);
     again();
     expect(vi.getTimerCount()).toBe(0);
     await pass(5_000);
-    expect(router.looks()).toEqual(['a']);
+    expect(router.looks()).toEqual(['a', 'a']);
   });
 
   it('when it is closed', async () => {

@@ -40,7 +40,7 @@ const COMMON = {
 
 describe('the options of a socket', () => {
   it('are these, and one that dials holds nothing for a peer that is not there', () => {
-    expect(optionsOf({}, 'bind')).toEqual(COMMON);
+    expect(optionsOf({}, 'bind')).toStrictEqual(COMMON);
     expect(optionsOf({})).toEqual({ ...COMMON, immediate: true, connectTimeout: 5_000 });
   });
 

@@ -38,9 +38,15 @@ describe('the bytes of topics', () => {
     expect(bytes()).toBe(20 * 52);
     for (let i = 0; i < 20; i++) expect(topics.take(ended(`${10 + i}`.repeat(10)))).toBeUndefined();
     expect(bytes()).toBe(20 * 52);
+    // Nor do topics that libzmq still has of them count as new ones.
+    topics.take(subscribed('abcd'));
+    socket.topics = 21;
+    socket.readable = true;
+    expect(bytes()).toBe(20 * 52 + 36);
+    socket.readable = false;
+    topics.take(ended('abcd'));
     topics.connectionWent();
-    expect(bytes()).toBe(20 * 52 - 512);
-    topics.connectionWent();
+    expect(bytes()).toBe(20 * 52 + 36 - 512);
     topics.connectionWent();
     topics.connectionWent();
     // No more than all of them.
@@ -144,6 +150,8 @@ describe('the subscribers of a topic', () => {
     const taken = topics.take(subscribed('é/'));
     expect(taken).toBe('Ã©/');
     expect(topics.coverage('é/1')?.subscription).toBe('Ã©/');
+    topics.take(subscribed('éé'));
+    expect(topics.coverage('éé')?.subscription).toBe('Ã©Ã©');
     // The name of a queue is not the topic.
     expect(topics.coverage('Ã©/1')).toBeUndefined();
     topics.take(subscribed('\u007f'));

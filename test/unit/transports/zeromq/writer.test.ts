@@ -205,6 +205,7 @@ describe('a writer', () => {
     expect(writer.waiting).toBe(2);
     const last = write(5);
     for (let i = 0; i < 4; i++) {
+      expect(last.now).toBe('waits');
       socket.took();
       await turn();
     }
@@ -270,6 +271,18 @@ describe('what is dropped', () => {
     const refused = other.write(1);
     await turn();
     expect([refused.now, other.socket.sent]).toEqual([['FORBIDDEN', false], []]);
+  });
+
+  it('is told why', async () => {
+    const { socket, writer } = ground();
+    socket.isSlow = true;
+    const [failed, late] = [writer.write([new Uint8Array(1)]), () => writer.write([new Uint8Array(1)])];
+    const told = expect(failed).rejects.toThrow('sending failed: Operation was not possible');
+    await turn();
+    socket.took(new Error('Operation was not possible'));
+    await told;
+    socket.closed = true;
+    await expect(late()).rejects.toThrow('the connection was closed before the message left');
   });
 
   it('was not sent when the socket was closed meanwhile', async () => {
