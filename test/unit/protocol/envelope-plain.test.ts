@@ -113,7 +113,45 @@ describe('a frame that is passed on', () => {
   });
 });
 
+describe('metadata, and how progress is asked for,', () => {
+  const call = join(bytesField(2, 'c'), bytesField(4, 'a.f'));
+  const [progress, metadata] = [bytesField(1006, 'p'), bytesField(1007, 'm')];
+  const read = (frame: Bytes, keepsMetadata?: boolean) =>
+    readPlain(new EnvelopeCodec(), frame, keepsMetadata).frame;
+
+  it('stay for who judges them, in order and without other unknown fields', () => {
+    const both = join(call, progress, metadata);
+    expect(read(both, true)).toBe(both);
+    for (const frame of [
+      both,
+      join(call, metadata, progress),
+      join(call, metadata, varintField(7, 1), progress),
+    ])
+      expect([read(frame, true), read(frame)]).toEqual([both, call]);
+    expect(read(join(call, varintField(7, 1), metadata), true)).toEqual(join(call, metadata));
+    expect(read(join(call, varintField(7, 1)), true)).toEqual(call);
+    expect(read(join(varintField(3, 0), call), true)).toEqual(call);
+  });
+});
+
+it('numbers of a fixed length may end in 0', () => {
+  const call = bytesField(4, 'a.f');
+  const fixed = join([(7 << 3) | 5, 1, 0, 0, 0], [(8 << 3) | 1, 1, 0, 0, 0, 0, 0, 0, 0]);
+  expect(readPlain(new EnvelopeCodec(), join(call, fixed)).frame).toEqual(call);
+});
+
 describe('what is refused', () => {
+  it.each([
+    ['field 2 comes twice', join(bytesField(2, 'c'), bytesField(2, 'c'))],
+    ['field 2 has wire type 0', varintField(2, 1)],
+    ['it holds a group', join([(7 << 3) | 3, (7 << 3) | 4])],
+    ['a tag is longer than necessary', bytesField(2, 'c', { tag: 1 })],
+    ['a length is longer than necessary', bytesField(2, 'c', { length: 1 })],
+    ['a number is longer than necessary', varintField(3, 1, { value: 1 })],
+  ])('is told why: %s', (why, frame) => {
+    expect(() => readPlain(new EnvelopeCodec(), frame)).toThrow(why);
+  });
+
   /** By what is wrong with them; those that only look so are not among them. */
   const wrong =
     /longer|longest|second|again|group|wraps|as a |as 32|as 64|as packed|as bytes|beyond (32|64) bits/;

@@ -6,6 +6,7 @@ import { type Bytes, Slab } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec, withCache } from '../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { bytesField, join } from '../../support/envelope-frames.ts';
 import { fromLibrary, libraryEncode, toLibrary } from '../../support/envelope-readers.ts';
 
 type Repeated = string | { readonly repeat: string; readonly times: number };
@@ -293,6 +294,7 @@ describe('encoding', () => {
     const ends: Partial<PalmMessage>[] = [
       {},
       { errorName: 'E' },
+      { errorName: 'F' },
       {},
       { error: 'e' },
       {},
@@ -306,6 +308,34 @@ describe('encoding', () => {
     for (const end of ends) {
       const values = palmMessage({ ...like, ...end });
       expect([end, shared.encode(values)]).toEqual([end, codec().encode(values)]);
+    }
+  });
+
+  it('decodes strings in a row that begin alike, whatever stands beside them', () => {
+    // A string that comes twice is remembered again after many that came once.
+    const clients = [
+      'ab',
+      'ab',
+      'a',
+      'x\u0002',
+      'x\u0003',
+      'x\u0003',
+      'c/1',
+      'c/2',
+      'c/23',
+      'é/1',
+      'é/1',
+      'é/2',
+      'è/2',
+      '',
+    ];
+    // Byte for byte a string may seem to go on in what follows.
+    for (const next of [join(), bytesField(12, 'b'), bytesField(4, 'a.f')]) {
+      const shared = codec();
+      for (const client of clients) {
+        const { client: read } = shared.decode(join(bytesField(2, client), next));
+        expect([client, read]).toEqual([client, client]);
+      }
     }
   });
 

@@ -173,7 +173,7 @@ describe('a delivery under a topic without a subscriber', () => {
 
 describe('a subscriber that does not read', () => {
   const frame = new Uint8Array(100_000);
-  const COUNT = 200;
+  const COUNT = 100;
   let options: ZeromqOptions;
   beforeEach(() => {
     options = { sendHighWaterMark: 2 };
@@ -199,7 +199,7 @@ describe('a subscriber that does not read', () => {
   it('gets all in order once it does, and holds up neither the publisher nor others', async () => {
     const { publisher, statuses, subscriber } = await publishing(options);
     const [slow, other] = [await subscriber('slow', SLOW), await subscriber('other')];
-    await within(3_000, flood(publisher, 'slow/1'), 'publishing');
+    await within(3_800, flood(publisher, 'slow/1'), 'publishing');
     await publisher.publish([delivery('other/1', 'x')]);
     expect(await received(other)).toEqual(['other/1', 'x']);
     expect(await marks(slow, COUNT)).toEqual(inOrder);
@@ -209,9 +209,9 @@ describe('a subscriber that does not read', () => {
   it('loses what is more than it may be owed, which is told', async () => {
     const { publisher, statuses, subscriber } = await publishing({ ...options, maxOwed: 1_000_000 });
     const slow = await subscriber('slow', SLOW);
-    await within(3_000, flood(publisher, 'slow/1'), 'publishing');
+    await within(3_800, flood(publisher, 'slow/1'), 'publishing');
     const lost = statuses.filter((status) => status.type === 'lost');
-    expect(lost.length).toBeGreaterThan(10);
+    expect(lost.length).toBeGreaterThan(5);
     expect(lost[0]).toEqual({ type: 'lost', address: publisher.address, topic: 'slow', count: 1 });
     expect(await marks(slow, COUNT - lost.length)).toEqual(inOrder.slice(0, COUNT - lost.length));
   });
@@ -299,8 +299,8 @@ describe('a subscriber that does not read', () => {
     await subscriber('', SLOW);
     const other = await subscriber('topic');
     const reading = marks(other, COUNT);
-    await within(3_000, flood(publisher, 'topic'), 'publishing');
-    expect(await within(3_000, reading)).toEqual(inOrder);
+    await within(3_800, flood(publisher, 'topic'), 'publishing');
+    expect(await within(3_800, reading)).toEqual(inOrder);
   });
 
   it('is waited for when its publisher is closed, and no longer than asked for', async () => {
