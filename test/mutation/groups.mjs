@@ -278,6 +278,14 @@ export const GROUPS = [
     tests: ['test/unit/transports/relay/upstream/**'],
     target: 80,
   },
+  {
+    name: 'relay-whole',
+    room: 'relay',
+    timeout: 8_000,
+    files: /^transports\/relay\/relay\.ts/,
+    tests: ['test/unit/transports/relay/relay.test.ts'],
+    target: 80,
+  },
   { name: 'relay', files: /^transports\/relay\//, tests: ['test/unit/transports/relay/**'], target: 80 },
   {
     name: 'zeromq-parts',

@@ -1,6 +1,6 @@
 /** When a file of tokens is read again, and what is told then: on a file system and a clock that the test moves. */
 import { once } from 'node:events';
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -365,6 +365,37 @@ describe('a watched file', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
+  });
+
+  it('does not keep the process running', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'frond-'));
+    const stop = watchFile(join(folder, 'tokens.json'), 1_000, () => {});
+    try {
+      expect(process.getActiveResourcesInfo()).not.toContain('FSEventWrap');
+      const other = watch(folder);
+      expect(process.getActiveResourcesInfo()).toContain('FSEventWrap');
+      other.close();
+    } finally {
+      stop();
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('in a folder whose watch fails later is looked at each interval, and the watch is given up', () => {
+    const sample = watch(tmpdir());
+    const kind = Object.getPrototypeOf(sample);
+    sample.close();
+    const [on, close] = [vi.spyOn(kind, 'on'), vi.spyOn(kind, 'close')];
+    const look = vi.fn();
+    const stop = watchFile(join(tmpdir(), 'tokens.json'), 1_000, look);
+    const [watcher] = on.mock.contexts as FSWatcher[];
+    // Without a listener it would throw.
+    watcher?.emit('error', new Error('too many watches'));
+    expect(close.mock.contexts).toEqual([watcher]);
+    vi.advanceTimersByTime(1_000);
+    expect(look).toHaveBeenCalledTimes(1);
+    stop();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('in a folder that cannot be watched is looked at each interval', () => {

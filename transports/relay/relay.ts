@@ -115,12 +115,18 @@ export async function createRelayOn(
     ...partsOf(maxPayload),
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
   });
-  const connections = [await options.transport.open(), await options.transport.open()] as const;
+  const opened: Connection[] = [];
+  const open = async () => {
+    const connection = await options.transport.open();
+    opened.push(connection);
+    return connection;
+  };
   try {
+    const connections = [await open(), await open()] as const;
     for (const connection of connections) await connection.identify();
     return new RelayServer({ options, limits, logger, connections, webSocketServer });
   } catch (error) {
-    for (const connection of connections) await connection.close({ timeout: 0 });
+    for (const connection of opened) await connection.close({ timeout: 0 });
     throw error;
   }
 }

@@ -138,7 +138,8 @@ export class RequestGuard {
   /** Where the client finds the answers of a server, if it may go there. */
   #endFor(text: string, server: string, identity: Identity): string {
     const name = readEnd(text)?.server;
-    if (name === undefined) return text;
+    // Older servers say nothing. What cannot be read could be an address.
+    if (name === undefined) return text === '' ? text : writeEnd(undefined);
     if (name === this.#find(server)?.palmName) return writeEnd({ server: name, address: server });
     const isOpen = identity.mayUse(name) && this.#find(name)?.palmName === name;
     return writeEnd(isOpen ? { server: name, address: name } : undefined);

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
+import { encodeMetadata, type Metadata, readMetadata } from '../../../../../src/protocol/metadata.ts';
 import { CallGuard, Verdicts } from '../../../../../transports/relay/auth/call-guard.ts';
 import { type Grants, Identity } from '../../../../../transports/relay/auth/identity.ts';
+import { InputGuard } from '../../../../../transports/relay/auth/input-guard.ts';
+import type { MetadataGrants } from '../../../../../transports/relay/auth/metadata-rules.ts';
 import { NamePatterns } from '../../../../../transports/relay/name-patterns.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { bytes } from '../../../../support/bytes.ts';
@@ -76,10 +79,15 @@ function call(fields: Partial<PalmMessage> = {}): Bytes {
 }
 
 function ground(...servers: readonly TestUpstream[]) {
+  return groundWith(undefined, ...servers);
+}
+
+function groundWith(inputs: InputGuard | undefined, ...servers: readonly TestUpstream[]) {
   const own = servers.length > 0 ? servers : [upstream('server'), upstream('next')];
   const guard = new CallGuard(
     new EnvelopeCodec(),
     (name) => own.find((one) => one.name === name) as unknown as Upstream,
+    inputs,
   );
   const judge = (frame: Bytes, sender = client(), to: TestUpstream | undefined = own[0]) =>
     guard.judge(sender, to as unknown as Upstream, frame);
@@ -180,6 +188,57 @@ describe('a call', () => {
     expect(await against({ features, pipeline: 's' }, sender('all'))).toBeUndefined();
     expect(await against({ pipeline: 's' }, sender('none'))).toBeUndefined();
   });
+});
+
+describe('the metadata of a call', () => {
+  const withFields = (metadata: Metadata) => call({ unknown: encodeMetadata(metadata) });
+  const passed = async (frame: Bytes, own: MetadataGrants = {}) => {
+    const { judge } = ground();
+    const frames: Bytes[] = [];
+    // The second one is judged by what is remembered.
+    for (let i = 0; i < 2; i++) {
+      const verdict = await judge(frame, client({ ...GRANTS, metadata: own }));
+      if (!verdict.passes) throw new Error(codec.decode(verdict.answer).error);
+      frames.push(verdict.frame.slice());
+    }
+    expect(frames[1]).toEqual(frames[0]);
+    return codec.decode(frames[0] ?? bytes(''));
+  };
+
+  it('passes as far as it may be set, with the rest of the call', async () => {
+    const frame = withFields({ lang: 'de' });
+    expect(await passed(frame)).toEqual(codec.decode(frame));
+    await expect(passed(withFields({ tenant: 'a' }))).rejects.toThrow('the name "tenant" in metadata');
+    await expect(passed(frame, { set: ['x-*'] })).rejects.toThrow('the name "lang" in metadata');
+  });
+
+  it('is what is forced, also where the client sets none', async () => {
+    const force = { tenant: 'acme' };
+    for (const frame of [call(), withFields({ tenant: 'other' })])
+      expect(readMetadata((await passed(frame, { force })).unknown)).toEqual(force);
+  });
+});
+
+describe('the input of a call', () => {
+  const schema = { type: 'number' } as const;
+  const offers = [{ name: 'f', input: { codec: 'JSON', schema } }];
+  const offering = () => Object.assign(upstream('server'), { offers: () => offers });
+
+  it.each([true, false])(
+    'is judged where that is wanted: %s; of the first call and of those like it',
+    async (isJudged) => {
+      const inputs = isJudged ? new InputGuard(new EnvelopeCodec()) : undefined;
+      const { judge } = groundWith(inputs, offering());
+      const ask = async (text: string) => {
+        const verdict = await judge(call({ payload: bytes(text), features: Feature.batches }));
+        return verdict.passes ? 'passes' : codec.decode(verdict.answer).errorName;
+      };
+      for (let i = 0; i < 3; i++) {
+        expect(await ask('"x"')).toBe(isJudged ? 'InvalidInput' : 'passes');
+        expect(await ask('5')).toBe('passes');
+      }
+    },
+  );
 });
 
 describe('verdicts', () => {

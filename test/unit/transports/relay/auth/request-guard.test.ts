@@ -4,9 +4,15 @@ import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { cancelMessage } from '../../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
-import { encodeWorkRequest, readWorkRequest, WorkKind } from '../../../../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  offersMessage,
+  readWorkRequest,
+  WorkKind,
+} from '../../../../../src/protocol/work-request.ts';
 import { type CacheScope, Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { RequestGuard } from '../../../../../transports/relay/auth/request-guard.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { bytes, textOf } from '../../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
@@ -258,6 +264,94 @@ describe('a rewritten reply', () => {
     // Only what is read has a reply with a value.
     for (const operation of ['s.set', 's.delete'])
       expect(judge(request(operation, 'k'))).toMatchObject({ rewrite: undefined });
+  });
+});
+
+describe('where a pipeline ends', () => {
+  /** What a client learns of an end that the server `asked` tells, behind a relay with other servers. */
+  function shown(told: string, servers: readonly string[] = ['*']) {
+    // By their names behind the relay, what the servers call themselves.
+    const palmNames = new Map([
+      ['asked', 'own'],
+      ['last', 'last'],
+      ['renamed', 'other'],
+    ]);
+    const find = (name: string) => {
+      const palmName = palmNames.get(name);
+      return palmName === undefined ? undefined : ({ palmName } as Upstream);
+    };
+    const identity = new Identity({ name: 'alice', servers });
+    const own = new RequestGuard(new EnvelopeCodec(), find);
+    const verdict = own.judge({ id: ID, identity }, 'asked', request('s.get', 'frond_end'));
+    if (verdict.kind !== 'cache' || verdict.rewrite === undefined) throw new Error('it is not rewritten');
+    return textOf(verdict.rewrite(bytes(told)));
+  }
+
+  it('is the server that was asked, by the name that it has behind the relay', () => {
+    expect(shown('own tcp://10.0.0.1:5555')).toBe('own asked');
+    expect(shown('own tcp://10.0.0.1:5555', [])).toBe('own asked');
+  });
+
+  it('is another one that the client may use and the relay knows', () => {
+    expect(shown('last tcp://10.0.0.1:5555')).toBe('last last');
+    expect(shown('last tcp://10.0.0.1:5555', ['asked', 'l*'])).toBe('last last');
+  });
+
+  it.each([
+    ['that it may not use', 'last', ['asked']],
+    ['that the relay does not have', 'unknown', ['*']],
+    ['that bears the name of another', 'renamed', ['*']],
+    ['that has another name behind the relay', 'other', ['*']],
+  ])('is not known of one %s', (_what, name, servers) => {
+    expect(shown(`${name} tcp://10.0.0.1:5555`, servers)).toBe('?');
+  });
+
+  it('is not known, or left out by an older server, as the server says', () => {
+    expect([shown('?'), shown('')]).toEqual(['?', '']);
+  });
+
+  it.each(['tcp://10.0.0.1:5555', ' tcp://10.0.0.1:5555', ' '])(
+    'is not known of %j, which names no server',
+    (told) => {
+      expect(shown(told)).toBe('?');
+    },
+  );
+
+  it('is not rewritten in a failure', () => {
+    const verdict = judge(request('s.get', 'frond_end'));
+    if (verdict.kind !== 'cache') throw new Error('it is not a cache request');
+    const failure = { features: Feature.replies, status: Status.missing, payload: bytes('0') };
+    const reply = codec.encode(palmMessage(failure));
+    expect(verdict.rewrite?.(reply)).toBe(reply);
+  });
+});
+
+describe('what a worker says of its functions', () => {
+  const offer = { worker: `${ID}/w`, name: 'n', offers: bytes('[{"name":"f"}]'), isPushed: true };
+
+  it('is for those who may work alone', () => {
+    const frame = codec.encode(offersMessage(offer));
+    expect(() => judge(frame, 'all', false)).toThrow(
+      expect.objectContaining({ code: 'FORBIDDEN', message: 'alice may not work here' }),
+    );
+    expect(judge(frame, 'none', true)).toEqual({
+      kind: 'work',
+      frame,
+      worker: `${ID}/w`,
+      name: 'n',
+      leaves: false,
+    });
+  });
+
+  it("is of the client's own workers", () => {
+    const frame = codec.encode(offersMessage({ ...offer, worker: 'relay/2/w' }));
+    expect(() => judge(frame, 'none', true)).toThrow(/another client's/);
+  });
+
+  it('passes without other fields of the request', () => {
+    const message = { ...offersMessage(offer), cache: 'c', error: 'e', status: 5, ordinal: 7 };
+    const verdict = judge(codec.encode(message), 'none', true);
+    expect(codec.decode(verdict.frame)).toEqual(offersMessage(offer));
   });
 });
 

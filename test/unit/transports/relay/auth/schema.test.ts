@@ -163,6 +163,50 @@ describe('grants', () => {
   });
 });
 
+describe('metadata of a grant', () => {
+  const grants = (metadata: unknown) => checked(shape(GRANTS), { servers: [], metadata }, { file: 'f' });
+
+  it.each([
+    [{}],
+    [{ set: [] }],
+    [{ set: ['lang', 'x-*', '*'] }],
+    [{ force: {} }],
+    [{ force: { tenant: 'acme' } }],
+    [{ set: ['lang'], force: { tenant: '' } }],
+  ])('may be %j', (metadata) => {
+    expect(grants(metadata)).toEqual({ servers: [], metadata });
+  });
+
+  it.each([
+    [null],
+    ['set'],
+    [5],
+    [[]],
+    [{ sets: [] }],
+    [{ set: [], forced: {} }],
+    [{ set: 'lang' }],
+    [{ set: null }],
+    [{ set: { 0: 'lang' } }],
+    [{ set: ['lang', ''] }],
+    [{ set: ['lang', 5] }],
+    [{ force: null }],
+    [{ force: 'tenant' }],
+    [{ force: ['tenant'] }],
+    [{ force: { Tenant: 'x' } }],
+    [{ force: { tenant: 5 } }],
+    [{ set: ['lang'], force: { tenant: {} } }],
+  ])('is refused as %j', (metadata) => {
+    expect(() => grants(metadata)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: expect.stringMatching(
+          /^"f": metadata must be an object with set, a list of names such as \['lang'\], and force, an object of strings, or one of both, not /,
+        ),
+      }),
+    );
+  });
+});
+
 describe('JSON', () => {
   const source = { file: 'a "b".json' };
 

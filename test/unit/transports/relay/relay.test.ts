@@ -1,0 +1,785 @@
+/** A relay as a whole: what it opens, what its options do, how it changes, and how it closes. */
+import { once } from 'node:events';
+import { createServer, type Server as HttpServer } from 'node:http';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
+import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
+import { Server } from '../../../../src/cluster/index.ts';
+import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
+import type { Logger } from '../../../../src/logging.ts';
+import type { CloseOptions, Connection, Transport } from '../../../../src/transport.ts';
+import { memory } from '../../../../transports/memory/index.ts';
+import type { RelayOptions } from '../../../../transports/relay/options.ts';
+import { createRelay, createRelayOn, type Relay } from '../../../../transports/relay/relay.ts';
+import { readRelayMessage, SUBPROTOCOL, Type } from '../../../../transports/relay-protocol/frames.ts';
+import { MESSAGE_ROOM } from '../../../../transports/relay-protocol/reliable-log.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
+import { held, leftovers } from '../../../support/leftovers.ts';
+import { EVERYTHING } from '../../../support/relay.ts';
+import { dial, envelope, type PeerOptions, type RawPeer } from '../../../support/relay-peer.ts';
+import { eventually, until, within } from '../../../support/wait.ts';
+
+let ends: (() => unknown)[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const end of ends.reverse()) await within(5_000, Promise.resolve(end()), 'closing');
+  ends = [];
+});
+
+/** A transport that notes what is asked of its connections. */
+function noted(real: Transport, change: (connection: Connection, index: number) => void = () => {}) {
+  const opened: { identified: number; readonly closed: (CloseOptions | undefined)[] }[] = [];
+  const transport: Transport = {
+    name: real.name,
+    checkAddress: (address) => real.checkAddress(address),
+    open: async () => {
+      const connection = await real.open();
+      const notes = { identified: 0, closed: [] as (CloseOptions | undefined)[] };
+      opened.push(notes);
+      const { identify, close } = connection;
+      connection.identify = () => {
+        notes.identified++;
+        return identify.call(connection);
+      };
+      connection.close = (options) => {
+        notes.closed.push(options);
+        return close.call(connection, options);
+      };
+      change(connection, opened.length - 1);
+      return connection;
+    },
+  };
+  return { transport, opened };
+}
+
+function noting() {
+  const lines: string[] = [];
+  const at = (level: string) => (message: string, fields?: object) => {
+    lines.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`);
+  };
+  const logger: Logger = { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
+  return { lines, logger };
+}
+
+async function listening(server: HttpServer): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+interface Ground {
+  readonly relay: Relay;
+  readonly port: number;
+  /** Of the server. */
+  readonly dbAddress: string;
+  readonly http: HttpServer;
+  readonly lines: readonly string[];
+  readonly opened: ReturnType<typeof noted>['opened'];
+  /** Payloads that the server was called with. */
+  readonly seen: readonly string[];
+  /** By payload, what a call to `waits` waits for. */
+  readonly gates: Map<string, Deferred<void>>;
+  ask(path: string, init?: RequestInit): Promise<{ readonly status: number; readonly text: string }>;
+  dial(options?: PeerOptions, path?: string): Promise<RawPeer>;
+  peer(token?: string | null): Promise<RawPeer>;
+  figure(name: string): Promise<number>;
+}
+
+const TOKEN = 'a token of everybody';
+
+/** A relay to a server, and an HTTP server whose owner answers what the relay does not. */
+async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
+  const real = memory();
+  const seen: string[] = [];
+  const gates = new Map<string, Deferred<void>>();
+  const server = await Server.start({
+    transport: real,
+    name: 'server',
+    loggingLevel: 'silent',
+    concurrency: Number.POSITIVE_INFINITY,
+    functions: {
+      ...typed({
+        half: fn({ input: z.number(), output: json<number>() }, (n) => n / 2),
+      }),
+      upper: (payload) => {
+        seen.push(textOf(payload));
+        return bytes(textOf(payload).toUpperCase());
+      },
+      waits: async (payload) => {
+        const gate = deferred<void>();
+        gates.set(textOf(payload), gate);
+        await gate.promise;
+        return payload;
+      },
+    },
+  });
+  ends.push(() => server.close({ timeout: 0 }));
+  const { transport, opened } = noted(real);
+  const { lines, logger } = noting();
+  const http = createServer((request, response) => {
+    if (!relay.respond(request, response)) response.writeHead(404).end('of the owner');
+  });
+  const relay = await createRelay({
+    server: http,
+    transport,
+    servers: { server: { dbAddress: server.dbAddress } },
+    authenticate: (token) => (token === TOKEN ? EVERYTHING : undefined),
+    logger,
+    ...options,
+  });
+  ends.push(() => relay.close({ timeout: 0 }));
+  const port = await listening(http);
+  const dialIt = async (how?: PeerOptions, path = options.path ?? '/') => {
+    const peer = await dial(`ws://127.0.0.1:${port}${path}`, how);
+    ends.push(() => peer.close());
+    return peer;
+  };
+  const ask: Ground['ask'] = async (path, init = {}) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      ...init,
+      headers: { connection: 'close', ...init.headers },
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  return {
+    relay,
+    port,
+    dbAddress: server.dbAddress,
+    http,
+    lines,
+    opened,
+    seen,
+    gates,
+    ask,
+    dial: dialIt,
+    peer: async (token = TOKEN) => {
+      const peer = await dialIt();
+      await peer.greet(token);
+      return peer;
+    },
+    figure: async (name) => {
+      const { text } = await ask('/metrics');
+      return Number(new RegExp(`^frond_relay_${name} (.*)$`, 'm').exec(text)?.[1]);
+    },
+  };
+}
+
+/** Calls a function that waits, and resolves once it runs there. The peer has open channels. */
+async function callWaiting(peer: RawPeer, gates: Ground['gates'], payload: string): Promise<void> {
+  const frame = envelope({
+    client: `${peer.id}/${payload}`,
+    function: 'server.waits',
+    payload: bytes(payload),
+  });
+  peer.send([Type.send, 1, 1, [frame]]);
+  await within(
+    5_000,
+    until(() => gates.has(payload)),
+    'the call',
+  );
+}
+
+describe('a relay that starts', () => {
+  it('opens two connections, one of them for work, and identifies both', async () => {
+    const { opened } = await open();
+    expect(opened).toEqual([
+      { identified: 1, closed: [] },
+      { identified: 1, closed: [] },
+    ]);
+  });
+
+  it('says at which path it relays, at info, and no more than that', async () => {
+    const { lines } = await open();
+    expect(lines).toEqual(['info: relaying {"path":"/"}']);
+    expect((await open({ path: '/relay' })).lines).toEqual(['info: relaying {"path":"/relay"}']);
+    expect((await open({ loggingLevel: 'warning' })).lines).toEqual([]);
+  });
+
+  it('says it on the console, under its name, where it has no logger', async () => {
+    const told = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const info = vi.spyOn(console, 'info').mockImplementation(() => {});
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    await open({ logger: undefined });
+    const all = [told, info, log].flatMap((one) => one.mock.calls.flat()).join(' ');
+    expect(all).toContain('frond relay');
+    expect(all).toContain('relaying');
+  });
+
+  it('on a connection that cannot be identified fails, and closes both', async () => {
+    for (const broken of [0, 1]) {
+      const failure = new Error('refused');
+      const { transport, opened } = noted(memory(), (connection, index) => {
+        if (index === broken) connection.identify = () => Promise.reject(failure);
+      });
+      const http = createServer();
+      await expect(createRelay({ server: http, transport, servers: {} })).rejects.toBe(failure);
+      expect(opened.map(({ closed }) => closed)).toEqual([[{ timeout: 0 }], [{ timeout: 0 }]]);
+      expect(http.listenerCount('upgrade')).toBe(0);
+    }
+  });
+
+  it('whose second connection cannot be opened fails, and closes the first', async () => {
+    const failure = new Error('no more connections');
+    const { transport, opened } = noted(memory());
+    let count = 0;
+    const once = { ...transport, open: () => (++count > 1 ? Promise.reject(failure) : transport.open()) };
+    await expect(createRelay({ server: createServer(), transport: once, servers: {} })).rejects.toBe(failure);
+    expect(opened.map(({ closed }) => closed)).toEqual([[{ timeout: 0 }]]);
+  });
+
+  it.each([
+    ['a limit that is none', { limits: { window: 0 } }, 'limits.window'],
+    ['anonymous with a server that is not there', { anonymous: { servers: ['other'] } }, '"other"'],
+    ['a server without an address', { servers: { one: { dbAddress: 'nowhere' } } }, 'nowhere'],
+    ['a level that is none', { loggingLevel: 'loud' }, 'loud'],
+  ])('refuses %s, and leaves nothing open', async (_what, options, text) => {
+    const { transport, opened } = noted(memory());
+    const http = createServer();
+    const stop = vi.fn();
+    const authenticate = Object.assign(() => undefined, { onChange: () => stop });
+    const whole = { server: http, transport, servers: {}, authenticate, ...options };
+    const starting = createRelay(whole as Parameters<typeof createRelay>[0]);
+    await expect(starting).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: expect.stringContaining(text),
+    });
+    for (const { closed } of opened) expect(closed).toEqual([{ timeout: 0 }]);
+    expect([http.listenerCount('upgrade'), http.listenerCount('error')]).toEqual([0, 0]);
+  });
+
+  it('at a path that is taken is refused, and hears of no changes of tokens any more', async () => {
+    const http = createServer();
+    const stop = vi.fn();
+    const authenticate = Object.assign(() => undefined, { onChange: () => stop });
+    const options = { server: http, servers: {}, authenticate, loggingLevel: 'silent' } as const;
+    const first = await createRelay({ ...options, transport: memory() });
+    ends.push(() => first.close({ timeout: 0 }));
+    const { transport, opened } = noted(memory());
+    await expect(createRelay({ ...options, transport })).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    expect(stop).toHaveBeenCalledTimes(1);
+    expect(opened.map(({ closed }) => closed)).toEqual([[{ timeout: 0 }], [{ timeout: 0 }]]);
+    // The first one is still there.
+    expect(http.listenerCount('upgrade')).toBe(1);
+  });
+});
+
+describe('the package ws', () => {
+  /** A relay, and the WebSocket servers that it made. */
+  async function withServers(options: Partial<RelayOptions> = {}) {
+    const made: WebSocketServer[] = [];
+    class Noted extends WebSocketServer {
+      constructor(how: ConstructorParameters<typeof WebSocketServer>[0]) {
+        super(how);
+        made.push(this);
+      }
+    }
+    const relay = await createRelayOn(async () => ({ WebSocketServer: Noted as typeof WebSocketServer }), {
+      server: createServer(),
+      transport: memory(),
+      servers: {},
+      loggingLevel: 'silent',
+      ...options,
+    });
+    ends.push(() => relay.close({ timeout: 0 }));
+    return { relay, made };
+  }
+
+  it('that is older than the bound of fragments is refused before anything is opened', async () => {
+    const { transport, opened } = noted(memory());
+    class Old {
+      readonly options = {};
+    }
+    const starting = createRelayOn(async () => ({ WebSocketServer: Old as never }), {
+      server: createServer(),
+      transport,
+      servers: {},
+    });
+    await expect(starting).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: expect.stringContaining('ws@8'),
+    });
+    expect(opened).toEqual([]);
+  });
+
+  it('takes messages of the largest frame and what is around it, uncompressed, and lists no sockets', async () => {
+    const { made } = await withServers({ limits: { maxFrame: 100_000 } });
+    const own = made.at(-1);
+    const { maxPayload = 0, maxFragments, perMessageDeflate, clientTracking } = own?.options ?? {};
+    expect(maxPayload).toBe(100_000 + MESSAGE_ROOM);
+    expect(maxFragments).toBe(Math.ceil(maxPayload / 1_024));
+    expect([perMessageDeflate, clientTracking]).toEqual([false, false]);
+  });
+
+  it('is closed with the relay', async () => {
+    const { relay, made } = await withServers();
+    const closed = vi.fn();
+    made.at(-1)?.on('close', closed);
+    await relay.close({ timeout: 0 });
+    await new Promise(setImmediate);
+    expect(closed).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('a WebSocket', () => {
+  it.each([
+    ['the own one among others', ['other', SUBPROTOCOL], SUBPROTOCOL],
+    ['the first of others, to be told why it is closed', ['other', 'more'], 'other'],
+    ['none when none is offered', [], ''],
+  ])('speaks %s', async (_what, offered, spoken) => {
+    const { port } = await open();
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`, offered, { perMessageDeflate: true });
+    ends.push(() => socket.terminate());
+    const closed = once(socket, 'close');
+    await within(5_000, once(socket, 'open'));
+    expect(socket.protocol).toBe(spoken);
+    expect(socket.extensions).toBe('');
+    if (spoken !== SUBPROTOCOL) expect((await within(5_000, closed))[0]).toBe(4406);
+  });
+
+  it('is counted while it is open, and its session too', async () => {
+    const { relay, figure, peer } = await open({ metrics: () => true });
+    expect(relay.connections).toBe(0);
+    const one = await peer();
+    await peer();
+    expect([relay.connections, await figure('connections'), await figure('sessions')]).toEqual([2, 2, 2]);
+    one.socket.close(1000);
+    await one.end();
+    await eventually(async () => (await figure('connections')) === 1 && (await figure('sessions')) === 1);
+    expect(relay.connections).toBe(1);
+  });
+
+  it('gets a ping in each heartbeat', async () => {
+    const { peer } = await open({ limits: { heartbeat: 50 } });
+    const one = await peer();
+    const pings = countPings(one);
+    await within(
+      5_000,
+      until(() => pings.count >= 3),
+    );
+  });
+
+  it('may be one of so many, and one of so many from an address', async () => {
+    const all = await open({ limits: { maxConnections: 1 } });
+    await all.peer();
+    expect(await (await all.dial()).end()).toMatchObject({ code: 4429, reason: 'too many connections' });
+    const each = await open({ limits: { maxConnectionsPerAddress: 1 } });
+    await each.peer();
+    expect(await (await each.dial()).end()).toMatchObject({
+      code: 4429,
+      reason: 'too many connections from this address',
+    });
+  });
+
+  it('that is lost leaves its session, for its time and one for each of so many', async () => {
+    const { peer, figure, dial } = await open({
+      metrics: () => true,
+      limits: { resumeWindow: 300, maxConnectionsPerAddress: 2 },
+    });
+    const lost = async () => {
+      const one = await peer();
+      one.socket.terminate();
+      return one;
+    };
+    const [first, , last] = [await lost(), await lost(), await lost()];
+    await eventually(async () => (await figure('sessions')) === 2 && (await figure('connections')) === 0);
+    const back = await dial();
+    expect((await back.greet(TOKEN, first.session))[3]).toBe(false);
+    back.socket.close(1000);
+    await back.end();
+    const again = await dial();
+    expect((await again.greet(TOKEN, last.session))[3]).toBe(true);
+    again.socket.terminate();
+    await eventually(async () => (await figure('sessions')) === 0);
+  });
+
+  it('that sends no greeting is closed after its time', async () => {
+    const { dial } = await open({ limits: { greetingTimeout: 50 } });
+    expect(await (await dial()).end()).toEqual({ code: 4408, reason: 'no greeting came' });
+  });
+
+  it('is closed when all together keep more than they may', async () => {
+    const { dial } = await open({ limits: { maxHeldTotal: 30_000 } });
+    const peer = await dial();
+    // A greeting that does not end.
+    const { _socket: raw } = peer.socket as unknown as { _socket: { write(bytes: Uint8Array): void } };
+    raw.write(new Uint8Array([0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...new Uint8Array(40_000)]));
+    expect((await peer.end()).code).toBe(4413);
+  });
+});
+
+function countPings(peer: RawPeer) {
+  const pings = { count: 0 };
+  peer.socket.on('message', (data: Buffer) => {
+    const { frames } = readRelayMessage(new Uint8Array(data));
+    pings.count += frames.filter(([type]) => type === Type.ping).length;
+  });
+  return pings;
+}
+
+describe('requests over HTTP', () => {
+  it('to /healthz are answered at the root and below the path of the WebSocket, others left to the owner', async () => {
+    for (const [path, below] of [
+      [undefined, ''],
+      ['/relay', '/relay'],
+    ] as const) {
+      const { ask, relay } = await open({ path });
+      const healthy = { status: 200, text: 'ok\n' };
+      expect([await ask('/healthz'), await ask(`${below}/healthz`)]).toEqual([healthy, healthy]);
+      expect(await ask('/readyz')).toEqual({ status: 200, text: 'ready\n' });
+      for (const other of ['/', '/other', '/metrics', '/call/server.upper', '/openapi.json'])
+        expect(await ask(other)).toEqual({ status: 404, text: 'of the owner' });
+      expect(relay.respond({ url: '/other', headers: {} } as never, {} as never)).toBe(false);
+    }
+  });
+
+  it('to /metrics are answered where they may be', async () => {
+    const { ask } = await open({ metrics: ({ url }) => url === '/metrics?mine' });
+    expect((await ask('/metrics?mine')).text).toContain('frond_relay_connections 0');
+    expect((await ask('/metrics')).status).toBe(404);
+  });
+
+  it('that call functions are answered where that is wanted, and with the grants of their token', async () => {
+    const { ask, seen } = await open({ http: true });
+    const post = (token: string) =>
+      ask('/call/server.upper', {
+        method: 'POST',
+        body: 'x',
+        headers: { authorization: `Bearer ${token}` },
+      });
+    expect(await post(TOKEN)).toEqual({ status: 200, text: 'X' });
+    expect((await post('another')).status).toBe(401);
+    expect(seen).toEqual(['x']);
+    const described = await ask('/openapi.json', { headers: { authorization: `Bearer ${TOKEN}` } });
+    expect(Object.keys(JSON.parse(described.text).paths)).toContain('/call/server.upper');
+  });
+
+  it.each([true, false, undefined])(
+    'with input that its schema does not allow are refused by the relay where that is wanted: %s',
+    async (checkInput) => {
+      const { ask } = await open({ http: true, checkInput });
+      const { status, text } = await ask('/call/server.half', {
+        method: 'POST',
+        body: '"x"',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      });
+      expect([status, JSON.parse(text).error.code]).toEqual([400, 'INVALID_CALL']);
+      // The server says it in other words than the schema.
+      expect(text.includes('it must be number')).toBe(checkInput === true);
+    },
+  );
+});
+
+describe('what is refused', () => {
+  it('is counted: calls, requests, servers and results', async () => {
+    const { dial, figure } = await open({
+      metrics: () => true,
+      authenticate: () => ({ name: 'weak', servers: ['server'], work: true }),
+    });
+    const peer = await dial();
+    await peer.greet('weak');
+    await peer.openCalls();
+    expect(await peer.call('1', 'server.upper')).toMatchObject({ error: expect.stringContaining('weak') });
+    const frame = envelope({ client: peer.id, function: 'server.get', payload: bytes('k') });
+    expect(await peer.ask(1, 'server', frame)).toBe('FORBIDDEN');
+    expect(await peer.ask(2, 'other', frame)).toBe('FORBIDDEN');
+    for (const what of ['call', 'request', 'server'])
+      expect([what, await figure(`refusals_total\\{what="${what}"\\}`)]).toEqual([what, 1]);
+  });
+
+  it('of anonymous clients and of those with a token is as their grants say', async () => {
+    const { peer } = await open({ anonymous: { servers: ['server'], functions: ['server.upper'] } });
+    for (const [token, isGranted] of [
+      [TOKEN, true],
+      [null, false],
+    ] as const) {
+      const one = await peer(token);
+      await one.openCalls();
+      expect(textOf((await one.call('1', 'server.upper')).payload)).toBe('X');
+      expect((await one.call('2', 'server.half')).error.includes('may not call')).toBe(!isGranted);
+    }
+  });
+});
+
+describe('a change of tokens', () => {
+  it('is heard of as long as the relay is open, and ends those whose token is gone', async () => {
+    let tell = () => {};
+    let isKnown = true;
+    const stop = vi.fn();
+    const onChange = (listener: () => void) => {
+      tell = listener;
+      return stop;
+    };
+    const authenticate = Object.assign(() => (isKnown ? EVERYTHING : undefined), { onChange });
+    const { relay, peer } = await open({ authenticate });
+    const one = await peer();
+    tell();
+    await relay.reauthenticate();
+    expect(relay.connections).toBe(1);
+    isKnown = false;
+    tell();
+    expect(await one.end()).toMatchObject({ code: 4401 });
+    expect(stop).not.toHaveBeenCalled();
+    await relay.close({ timeout: 0 });
+    expect(stop).toHaveBeenCalledTimes(1);
+  });
+
+  it('that cannot be stopped is told in the log, and the relay closes', async () => {
+    const onChange = () => () => {
+      throw new Error('no way back');
+    };
+    const { relay, lines } = await open({ authenticate: Object.assign(() => undefined, { onChange }) });
+    await relay.close({ timeout: 0 });
+    expect(lines.slice(1)).toEqual([
+      'error: the function that ends onChange failed {"reason":"no way back"}',
+      'info: relay closed {}',
+    ]);
+  });
+
+  it('is asked for by hand, and a hook that takes too long changes nothing', async () => {
+    let answer: (() => unknown) | undefined = () => EVERYTHING;
+    const { relay, peer, lines } = await open({
+      authenticate: () => (answer === undefined ? new Promise(() => {}) : (answer() as never)),
+      limits: { greetingTimeout: 60 },
+    });
+    const one = await peer();
+    answer = undefined;
+    await within(5_000, relay.reauthenticate());
+    expect(lines.at(-1)).toContain('no answer within 60 ms');
+    answer = () => undefined;
+    await relay.reauthenticate();
+    expect((await one.end()).code).toBe(4401);
+  });
+});
+
+describe('a relay that is reconfigured', () => {
+  const page = 'https://dash.example';
+
+  it('has other origins, and those of its own host when they are left out', async () => {
+    const { relay, dial, port } = await open({ origins: [page] });
+    const comesIn = async (origin: string) => {
+      const peer = await dial({ origin });
+      try {
+        await peer.greet(TOKEN);
+        return true;
+      } catch {
+        return false;
+      } finally {
+        peer.socket.close(1000);
+      }
+    };
+    const own = `http://127.0.0.1:${port}`;
+    expect([await comesIn(page), await comesIn(own)]).toEqual([true, false]);
+    relay.reconfigure({ origins: ['https://other.example'] });
+    expect([await comesIn(page), await comesIn('https://other.example')]).toEqual([false, true]);
+    relay.reconfigure({});
+    expect([await comesIn('https://other.example'), await comesIn(own)]).toEqual([false, true]);
+  });
+
+  it('has other grants for clients without a token, also for those that are connected', async () => {
+    const { relay, peer } = await open();
+    relay.reconfigure({ anonymous: { servers: ['server'], functions: ['server.upper'] } });
+    const one = await peer(null);
+    await one.openCalls();
+    expect(textOf((await one.call('1', 'server.upper')).payload)).toBe('X');
+    relay.reconfigure({ anonymous: { servers: ['server'] } });
+    await relay.reauthenticate();
+    expect((await one.call('2', 'server.upper')).error).toContain('may not call');
+    relay.reconfigure({});
+    expect((await one.end()).code).toBe(4401);
+  });
+
+  it('has the servers that were added beside its own', async () => {
+    const { relay, ask } = await open({ metrics: () => true });
+    relay.reconfigure({
+      servers: { more: { dbAddress: 'memory://more' } },
+      anonymous: { servers: ['more'] },
+    });
+    expect((await ask('/readyz')).text).toContain('more: does not answer');
+  });
+
+  it.each([
+    [
+      'grants that are malformed',
+      { anonymous: { servers: 'server' } },
+      /^the option anonymous is not acceptable: /,
+    ],
+    ['grants for a server that is not there', { anonymous: { servers: ['nobody'] } }, /"nobody"/],
+    ['a name that is none', { servers: { 'a.b': { dbAddress: 'memory://1' } } }, /"a\.b"/],
+  ])('keeps all as it was when it is given %s', async (_what, changes, message) => {
+    const { relay, dial, ask } = await open({ origins: [page], metrics: () => true });
+    const servers = { later: { dbAddress: 'memory://later' } };
+    const whole = { servers, anonymous: { servers: ['*'] }, origins: ['https://other.example'], ...changes };
+    expect(() => relay.reconfigure(whole as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringMatching(message) }),
+    );
+    expect((await ask('/readyz')).text).toBe('ready\nserver: answers\n');
+    const peer = await dial({ origin: page });
+    peer.sendLone([Type.hello, null, null, 0]);
+    expect(await peer.end()).toMatchObject({ code: 4401 });
+  });
+});
+
+describe('a relay that closes', () => {
+  /** A call that runs until its gate opens. */
+  async function busy(options: Partial<RelayOptions> = {}) {
+    const ground = await open(options);
+    const peer = await ground.peer();
+    await peer.openCalls();
+    await callWaiting(peer, ground.gates, '1');
+    return { ...ground, busyPeer: peer };
+  }
+
+  it('ends clients without anything under way at once, and tells them', async () => {
+    const { relay, peer, dial, lines } = await open();
+    const [greeted, knocks] = [await peer(), await dial()];
+    const before = performance.now();
+    const closing = relay.close({ timeout: 10_000 });
+    expect(relay.close()).toBe(closing);
+    for (const one of [greeted, knocks])
+      expect(await one.end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    await within(5_000, closing);
+    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(relay.connections).toBe(0);
+    expect(lines.at(-1)).toBe('info: relay closed {}');
+  });
+
+  it('is closed by `await using`', async () => {
+    const { relay, lines } = await open();
+    await relay[Symbol.asyncDispose]();
+    expect(lines.at(-1)).toBe('info: relay closed {}');
+  });
+
+  it('waits for the answer of a call, and for the client to have it', async () => {
+    const { relay, gates, busyPeer } = await busy();
+    const pings = countPings(busyPeer);
+    busyPeer.isMute = true;
+    const closing = relay.close({ timeout: 10_000 });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect([relay.connections, pings.count]).toEqual([1, 0]);
+    gates.get('1')?.resolve();
+    expect(textOf((await busyPeer.answer(`${busyPeer.id}/1`)).payload)).toBe('1');
+    // It has not said that it has it.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(relay.connections).toBe(1);
+    busyPeer.sendLone([Type.pong]);
+    busyPeer.send([Type.pong]);
+    expect((await busyPeer.end()).code).toBe(1001);
+    await within(5_000, closing);
+  });
+
+  it('asks a client once for what it has, and again after the next answer', async () => {
+    const { relay, gates, busyPeer } = await busy({ limits: { heartbeat: 60_000 } });
+    const pings = countPings(busyPeer);
+    busyPeer.isMute = true;
+    const closing = relay.close({ timeout: 10_000 });
+    for (const call of ['1', '2']) {
+      if (call === '2') await callWaiting(busyPeer, gates, '2');
+      const before = pings.count;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(pings.count).toBe(before);
+      gates.get(call)?.resolve();
+      await within(
+        5_000,
+        until(() => pings.count > before),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(pings.count).toBe(before + 1);
+    }
+    busyPeer.send([Type.pong]);
+    await within(5_000, closing);
+  });
+
+  it('waits no longer than it may', async () => {
+    for (const [timeout, least, most] of [
+      [0, 0, 900],
+      [200, 190, 950],
+      [undefined, 990, 3_000],
+    ] as const) {
+      const { relay, busyPeer } = await busy();
+      const before = performance.now();
+      await within(5_000, relay.close(timeout === undefined ? {} : { timeout }));
+      const took = performance.now() - before;
+      expect(took).toBeGreaterThanOrEqual(least);
+      expect(took).toBeLessThan(most);
+      expect(await busyPeer.end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    }
+  });
+
+  it('cuts a client that does not answer the closing handshake', async () => {
+    const { relay, peer } = await open();
+    const deaf = await peer();
+    deaf.socket.pause();
+    const before = performance.now();
+    await within(5_000, relay.close({ timeout: 0 }));
+    expect(performance.now() - before).toBeGreaterThanOrEqual(240);
+    expect(performance.now() - before).toBeLessThan(950);
+    deaf.socket.resume();
+    await deaf.end();
+    await until(() => relay.connections === 0);
+  });
+
+  it('takes nobody meanwhile, says so, and leaves the HTTP server to its owner afterwards', async () => {
+    const { relay, gates, ask, dial, http, port, busyPeer } = await busy();
+    const closing = relay.close({ timeout: 10_000 });
+    expect(await ask('/readyz')).toEqual({ status: 503, text: 'draining\n' });
+    expect(await (await dial()).end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    expect((await ask('/healthz')).status).toBe(200);
+    gates.get('1')?.resolve();
+    await busyPeer.answer(`${busyPeer.id}/1`);
+    busyPeer.send([Type.pong]);
+    await within(5_000, closing);
+    expect([http.listenerCount('upgrade'), http.listenerCount('error'), http.listening]).toEqual([
+      0,
+      0,
+      true,
+    ]);
+    const socket = connectTcp(port, '127.0.0.1');
+    ends.push(() => socket.destroy());
+    await once(socket, 'connect');
+  });
+
+  it('waits for calls over HTTP, and refuses those that take longer', async () => {
+    for (const isAnswered of [true, false]) {
+      const { relay, gates, ask } = await open({ http: true });
+      const asking = ask('/call/server.waits', {
+        method: 'POST',
+        body: 'x',
+        headers: { authorization: `Bearer ${TOKEN}` },
+      });
+      await within(
+        5_000,
+        until(() => gates.has('x')),
+      );
+      const closing = relay.close({ timeout: isAnswered ? 10_000 : 50 });
+      if (isAnswered) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        gates.get('x')?.resolve();
+      }
+      const { status, text } = await within(5_000, asking);
+      expect([status, text.includes('going down')]).toEqual(isAnswered ? [200, false] : [503, true]);
+      await within(5_000, closing);
+    }
+  });
+
+  it('forgets its sessions, closes its connections without waiting, and leaves nothing', async () => {
+    const before = held();
+    const { relay, peer, opened, figure, http } = await open({ metrics: () => true });
+    const [away, here] = [await peer(), await peer()];
+    away.socket.terminate();
+    await eventually(async () => (await figure('connections')) === 1);
+    expect(await figure('sessions')).toBe(2);
+    await relay.close({ timeout: 0 });
+    await here.end();
+    expect(await figure('sessions')).toBe(0);
+    expect(opened.map(({ closed }) => closed)).toEqual([[{ timeout: 0 }], [{ timeout: 0 }]]);
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+    expect(await leftovers(before)).toEqual({});
+  });
+});
