@@ -9,7 +9,7 @@ import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { Server } from '../../../../src/cluster/index.ts';
 import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
 import type { Logger } from '../../../../src/logging.ts';
-import type { CloseOptions, Connection, Transport } from '../../../../src/transport.ts';
+import type { BindingTransport, CloseOptions, Connection, Transport } from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import type { RelayOptions } from '../../../../transports/relay/options.ts';
 import { createRelay, createRelayOn, type Relay } from '../../../../transports/relay/relay.ts';
@@ -76,6 +76,8 @@ async function listening(server: HttpServer): Promise<number> {
 interface Ground {
   readonly relay: Relay;
   readonly port: number;
+  readonly server: Server;
+  readonly real: BindingTransport;
   /** Of the server. */
   readonly dbAddress: string;
   readonly http: HttpServer;
@@ -150,6 +152,8 @@ async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
   return {
     relay,
     port,
+    server,
+    real,
     dbAddress: server.dbAddress,
     http,
     lines,
@@ -506,6 +510,25 @@ describe('what is refused', () => {
   });
 });
 
+describe('a server that comes back under another name', () => {
+  it('gets no calls to the one before, also of those that passed', async () => {
+    const { peer, server, real, dbAddress, lines } = await open();
+    const one = await peer();
+    await one.openCalls();
+    expect(textOf((await one.call('1', 'server.upper')).payload)).toBe('X');
+    await server.close({ timeout: 0 });
+    const other = await Server.start({ transport: real, name: 'other', dbAddress, loggingLevel: 'silent' });
+    ends.push(() => other.close({ timeout: 0 }));
+    await within(
+      5_000,
+      until(() => lines.some((line) => line.startsWith('info: server found') && line.includes('"other"'))),
+    );
+    const another = await peer();
+    await another.openCalls();
+    expect((await another.call('1', 'server.upper')).error).toBe('the first function must be one of other');
+  });
+});
+
 describe('a change of tokens', () => {
   it('is heard of as long as the relay is open, and ends those whose token is gone', async () => {
     let tell = () => {};
@@ -652,7 +675,7 @@ describe('a relay that closes', () => {
   it('is closed by `await using`', async () => {
     const { relay, lines } = await open();
     await relay[Symbol.asyncDispose]();
-    expect(lines.at(-1)).toBe('info: relay closed {}');
+    expect(lines).toEqual(['info: relaying {"path":"/"}', 'info: relay closed {}']);
   });
 
   it('waits for the answer of a call, and for the client to have it', async () => {
@@ -725,10 +748,12 @@ describe('a relay that closes', () => {
   });
 
   it('takes nobody meanwhile, says so, and leaves the HTTP server to its owner afterwards', async () => {
-    const { relay, gates, ask, dial, http, port, busyPeer } = await busy();
+    const { relay, gates, ask, dial, figure, http, port, busyPeer } = await busy({ metrics: () => true });
     const closing = relay.close({ timeout: 10_000 });
     expect(await ask('/readyz')).toEqual({ status: 503, text: 'draining\n' });
     expect(await (await dial()).end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    // It was refused before there was a WebSocket.
+    expect(await figure('handshakes_total\\{status="503"\\}')).toBe(1);
     expect((await ask('/healthz')).status).toBe(200);
     gates.get('1')?.resolve();
     await busyPeer.answer(`${busyPeer.id}/1`);
