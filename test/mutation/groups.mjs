@@ -318,7 +318,7 @@ export const GROUPS = [
     name: 'memory',
     timeout: 8_000,
     files: /^transports\/memory\//,
-    tests: ['test/unit/transports/memory/**', 'test/conformance/memory.test.ts'],
+    tests: ['test/unit/transports/memory/**'],
     target: 70,
   },
 ];

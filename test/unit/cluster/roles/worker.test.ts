@@ -1,5 +1,5 @@
 /** A Worker in one process: how it starts, what it refuses, what its functions are given, and how it closes. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
 import {
   Master,
@@ -9,19 +9,32 @@ import {
   type WorkerOptions,
 } from '../../../../src/cluster/index.ts';
 import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
+import { Client } from '../../../../src/index.ts';
 import type { Interceptor } from '../../../../src/interceptor.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
-import type { PalmError } from '../../../../src/protocol/errors.ts';
+import { PalmError } from '../../../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
-import { LARGEST_OFFERS, LONGEST_WORKER_NAME, OFFERS } from '../../../../src/protocol/work-request.ts';
+import {
+  LARGEST_OFFERS,
+  LONGEST_WORKER_NAME,
+  OFFERS,
+  readWorkRequest,
+  WORK,
+} from '../../../../src/protocol/work-request.ts';
+import type { CloseOptions, Transport } from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
+import { held, leftovers } from '../../../support/leftovers.ts';
 import { testCluster } from '../../../support/test-cluster.ts';
 import { until, within } from '../../../support/wait.ts';
 
 const cluster = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
 const codec = new EnvelopeCodec();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 async function open(options: Partial<WorkerOptions> = {}, ofMaster: Partial<MasterOptions> = {}) {
   const { transport, own, connect } = cluster();
@@ -34,6 +47,50 @@ async function open(options: Partial<WorkerOptions> = {}, ofMaster: Partial<Mast
   const client = await connect({ dbAddress });
   const call = (name: string, text = '') => client.eval(`m.${name}`, bytes(text), { timeout: 5_000 });
   return { transport, own, master, worker, work, client, call, quiet };
+}
+
+/** What a test does with what a worker asks for and sends. */
+interface Meddling {
+  /** In place of a request; undefined lets it through. */
+  request?(message: PalmMessage): Promise<Bytes> | undefined;
+  /** In place of a push; undefined lets it through. */
+  push?(): Promise<void> | undefined;
+  /** Resolves when the connection has ended, in place of when it does. */
+  closed?: Promise<PalmError | undefined>;
+}
+
+/** A transport whose connections a test meddles with. */
+function meddled(transport: Transport, meddling: Meddling) {
+  const closings: (CloseOptions | undefined)[] = [];
+  const own: Transport = {
+    name: transport.name,
+    checkAddress: (address) => transport.checkAddress(address),
+    open: async () => {
+      const connection = await transport.open();
+      const { request, push, close } = connection;
+      connection.request = (address, frame) => {
+        const reply = meddling.request?.(codec.decode(frame.slice()));
+        if (reply === undefined) return request.call(connection, address, frame);
+        const given = deferred<Bytes>();
+        reply.then(given.resolve, given.reject);
+        return { reply: given.promise, cancel: given.reject };
+      };
+      connection.push = (address) => {
+        const pusher = push.call(connection, address);
+        const send = pusher.send.bind(pusher);
+        pusher.send = (frames) => meddling.push?.() ?? send(frames);
+        return pusher;
+      };
+      connection.close = (options) => {
+        closings.push(options);
+        return close.call(connection, options);
+      };
+      if (meddling.closed !== undefined)
+        Object.defineProperty(connection, 'closed', { value: meddling.closed });
+      return connection;
+    },
+  };
+  return { transport: own, closings };
 }
 
 function noting() {
@@ -272,7 +329,327 @@ describe('a worker that cannot be started', () => {
   });
 });
 
+describe('a worker whose Master goes, or is of no use', () => {
+  const NO_WORK = 'no work';
+  const count = (lines: readonly [string, unknown][], text: string) =>
+    lines.filter(([line]) => line === text).length;
+
+  it('works for the next one at the same address', async () => {
+    const { transport, own, master, quiet, client } = await open({}, { dbAddress: 'memory://m' });
+    await client.close();
+    await master.close();
+    const { dbAddress } = master;
+    own(await Master.start({ ...quiet, name: 'm', dbAddress }));
+    const again = own(await Client.connect({ transport, dbAddress, loggingLevel: 'silent' }));
+    expect(await again.eval('m.echo', bytes('x'), { timeout: 5_000 })).toEqual(bytes('x'));
+  });
+
+  it('says why, looks again after a second, and works when there is one again', async () => {
+    const { lines, logger } = noting();
+    const ground = cluster();
+    const { transport, own } = ground;
+    const quiet = { transport, loggingLevel: 'silent', dbAddress: 'memory://m' } as const;
+    const push = { workerPullAddress: 'memory://in', workerPushAddress: 'memory://out' };
+    const master = own(await Master.start({ ...quiet, ...push, name: 'm' }));
+    own(
+      await Worker.start({
+        transport,
+        dbAddress: 'memory://m',
+        pullAddress: 'memory://in',
+        logger,
+        loggingLevel: 'info',
+      }),
+    );
+    expect(lines.map(([text]) => text)).toEqual(['working']);
+    await master.close();
+    const server = own(await Server.start({ ...quiet, name: 's' }));
+    await within(
+      5_000,
+      until(() => count(lines, NO_WORK) === 1),
+    );
+    const before = performance.now();
+    expect(lines.find(([text]) => text === NO_WORK)?.[1]).toEqual({
+      db: 'memory://m',
+      reason: expect.stringContaining('has no workers'),
+    });
+    await server.close();
+    own(await Master.start({ ...quiet, ...push, name: 'm' }));
+    await within(
+      5_000,
+      until(() => count(lines, 'working') === 2),
+    );
+    expect(performance.now() - before).toBeGreaterThanOrEqual(950);
+    const client = own(await Client.connect({ transport, dbAddress: 'memory://m', loggingLevel: 'silent' }));
+    expect(await client.eval('m.echo', bytes('x'), { timeout: 5_000 })).toEqual(bytes('x'));
+  });
+
+  /** A worker whose next request for work its Master refuses, as often as `refusals` says. */
+  async function refused() {
+    const { lines, logger } = noting();
+    const ground = await open();
+    const own = { refusals: 0, leaving: [] as string[], workers: new Set<string>(), asked: 0 };
+    const { transport } = meddled(ground.transport, {
+      request: (message) => {
+        if (message.function !== WORK) return undefined;
+        own.asked++;
+        const { worker, leaves } = readWorkRequest(message);
+        if (leaves) own.leaving.push(worker);
+        else own.workers.add(worker);
+        if (leaves || own.refusals === 0) return undefined;
+        own.refusals--;
+        return Promise.reject(new PalmError('FORBIDDEN', 'not any more'));
+      },
+    });
+    await ground.worker.close();
+    const { dbAddress } = ground.master;
+    const [added, removed] = [
+      vi.spyOn(AbortSignal.prototype, 'addEventListener'),
+      vi.spyOn(AbortSignal.prototype, 'removeEventListener'),
+    ];
+    const listening = () => added.mock.calls.length - removed.mock.calls.length;
+    const worker = ground.own(
+      await Worker.start({ transport, dbAddress, name: 'w', logger, loggingLevel: 'info' }),
+    );
+    return { ...ground, worker, lines, seen: own, listening };
+  }
+
+  it('that refuses it is told after a second that others may have its messages, and asked anew', async () => {
+    const { call, lines, seen, worker } = await refused();
+    expect(textOf(await call('echo', 'x'))).toBe('x');
+    seen.refusals = 1;
+    const calling = call('echo', 'y');
+    await within(
+      5_000,
+      until(() => count(lines, NO_WORK) === 1),
+    );
+    const before = performance.now();
+    expect(lines.find(([text]) => text === NO_WORK)?.[1]).toMatchObject({ reason: 'not any more' });
+    const [first] = seen.workers;
+    expect(seen.leaving).toEqual([]);
+    await within(
+      5_000,
+      until(() => count(lines, 'working') === 2),
+    );
+    expect(performance.now() - before).toBeGreaterThanOrEqual(950);
+    expect(seen.leaving).toEqual([first]);
+    expect(textOf(await calling)).toBe('y');
+    expect(seen.workers.size).toBe(2);
+    expect(worker.counters).toMatchObject({ dropped: 0, inFlight: 0 });
+  });
+
+  it('may be closed while it waits, at once, and leaves no listener and timer', async () => {
+    const { client, call, lines, seen, worker, listening } = await refused();
+    const before = [listening(), held()['Timeout'] ?? 0];
+    expect(textOf(await call('echo', 'x'))).toBe('x');
+    seen.refusals = 1;
+    client.eval('m.echo', bytes('y'), { timeout: Number.POSITIVE_INFINITY }).catch(() => {});
+    await within(
+      5_000,
+      until(() => count(lines, NO_WORK) === 1),
+    );
+    const began = performance.now();
+    const { asked } = seen;
+    await worker.close();
+    expect(performance.now() - began).toBeLessThan(900);
+    await new Promise(setImmediate);
+    // Nobody is told by a worker that has closed its connection.
+    expect([seen.asked - asked, seen.leaving]).toEqual([0, []]);
+    expect([listening(), held()['Timeout'] ?? 0]).toEqual(before);
+  });
+
+  it('listens to nothing more each time that it looks again', async () => {
+    const { call, seen, listening } = await refused();
+    const counts: number[] = [];
+    for (let time = 1; time <= 2; time++) {
+      seen.refusals = 1;
+      await call('echo', 'x');
+      await within(
+        5_000,
+        until(() => seen.workers.size === time + 1),
+      );
+      await call('echo', 'y');
+      counts.push(listening());
+    }
+    expect(counts[1]).toBe(counts[0]);
+  });
+
+  it('ends with its connection, and the functions are told why', async () => {
+    const gone = deferred<PalmError | undefined>();
+    const reason = new PalmError('FORBIDDEN', 'the relay has shut you out');
+    const { transport, own, master, client, worker } = await open();
+    await worker.close();
+    const { dbAddress } = master;
+    const begun = deferred<AbortSignal>();
+    const shut = own(
+      await Worker.start({
+        transport: meddled(transport, { closed: gone.promise }).transport,
+        dbAddress,
+        loggingLevel: 'silent',
+        functions: {
+          waits: (payload, { signal }) => {
+            begun.resolve(signal);
+            return new Promise((resolve) => signal.addEventListener('abort', () => resolve(payload)));
+          },
+        },
+      }),
+    );
+    const calling = client.eval('m.waits', bytes('x'), { timeout: 5_000 });
+    const signal = await within(5_000, begun.promise);
+    gone.resolve(reason);
+    expect(await within(5_000, shut.closed)).toBe(reason);
+    expect(textOf(await calling)).toBe('x');
+    expect(signal.reason).toBe(reason);
+  });
+});
+
+describe('what a worker asks its Master for a function', () => {
+  it('is waited for no longer than its time', async () => {
+    const { transport, own, master, client, worker } = await open();
+    await worker.close();
+    const silent = meddled(transport, {
+      request: ({ function: name, cache, payload }) => {
+        const key = name.endsWith('.set') ? cache : textOf(payload);
+        return key === 'k' ? new Promise(() => {}) : undefined;
+      },
+    });
+    const { dbAddress } = master;
+    const options = {
+      dbAddress,
+      timeout: 600,
+      concurrency: 3,
+      loggingLevel: 'silent',
+      functions: {
+        get: async (_payload, { cache }) => (await cache.get('k')) ?? bytes(''),
+        set: async (payload, { cache }) => bytes(await cache.set(payload, 'k')),
+        delete: async (_payload, { cache }) => bytes(String(await cache.delete('k'))),
+      },
+    } satisfies Partial<WorkerOptions>;
+    // Its addresses are not asked for either.
+    const addresses = { pushAddress: master.workerPushAddress, pullAddress: master.workerPullAddress };
+    own(await Worker.start({ transport: silent.transport, ...options, ...addresses }));
+    const calls = ['get', 'set', 'delete'].map((name) =>
+      client.eval(`m.${name}`, bytes('x'), { timeout: 5_000 }),
+    );
+    for (const calling of calls)
+      await expect(calling).rejects.toMatchObject({
+        code: 'REMOTE',
+        message: expect.stringContaining('600 ms'),
+      });
+  });
+
+  it('may be cancelled with the call', async () => {
+    const begun = deferred<AbortSignal>();
+    const { client, worker } = await open({
+      functions: {
+        waits: (payload, { signal }) => {
+          begun.resolve(signal);
+          return new Promise((resolve) => signal.addEventListener('abort', () => resolve(payload)));
+        },
+      },
+    });
+    const controller = new AbortController();
+    const calling = client.eval('m.waits', bytes('x'), { signal: controller.signal }).catch(() => {});
+    const signal = await within(5_000, begun.promise);
+    controller.abort();
+    await calling;
+    await within(
+      5_000,
+      until(() => signal.aborted && worker.counters.inFlight === 0),
+    );
+    expect(signal.reason).toMatchObject({ code: 'CANCELLED' });
+    expect(worker.counters).toMatchObject({ received: 1, cancelled: 1, answered: 0 });
+  });
+});
+
+describe('a worker with threads', () => {
+  const module = new URL('../../../cluster/threads/functions.mjs', import.meta.url);
+
+  it('runs as many messages as there are, and ends them when it closes', async () => {
+    const before = held();
+    const { worker, master, own, quiet, client } = await open();
+    await worker.close();
+    const { dbAddress } = master;
+    const functions = { here: () => bytes('here') };
+    const threaded = own(await Worker.start({ ...quiet, dbAddress, module, threads: 2, functions }));
+    expect(threaded.functionNames).toEqual(expect.arrayContaining(['echo', 'here', 'upper']));
+    const said = JSON.parse(textOf((await client.get('frond_functions')) ?? bytes('')));
+    expect(said).toContainEqual({ name: 'upper' });
+    const calls = ['a', 'b'].map((text) => client.eval('m.compute', bytes('100'), { cache: text }));
+    await within(
+      5_000,
+      until(() => threaded.counters.inFlight === 2),
+    );
+    await Promise.all(calls);
+    await threaded.close();
+    await client.close();
+    await master.close();
+    expect(await leftovers(before)).toEqual({});
+  });
+
+  it.each([
+    ['no concurrency', { concurrency: 0 }, 'INVALID_CALL'],
+    ['a transport that does not open', { transport: undefined }, undefined],
+  ])('that cannot be started for %s ends them', async (_what, options, code) => {
+    const before = held();
+    const transport = meddled(memory(), {}).transport;
+    const broken = { ...transport, name: 'memory', open: () => Promise.reject(new Error('no')) };
+    const whole = { transport, dbAddress: 'memory://m', module, threads: 1, loggingLevel: 'silent' } as const;
+    const given = 'transport' in options ? { transport: broken } : options;
+    const starting = Worker.start({ ...whole, ...given });
+    await expect(within(10_000, starting)).rejects.toMatchObject(
+      code === undefined ? { message: 'no' } : { code },
+    );
+    expect(await leftovers(before)).toEqual({});
+  });
+});
+
 describe('a worker that closes', () => {
+  it('gives its connection what is left of its time', async () => {
+    const { transport, master, worker } = await open();
+    await worker.close();
+    for (const [timeout, least, most] of [
+      [undefined, 500, 1_000],
+      [5_000, 4_500, 5_000],
+      [0, 0, 0],
+    ] as const) {
+      const noted = meddled(transport, {});
+      const { dbAddress } = master;
+      const own = await Worker.start({ transport: noted.transport, dbAddress, loggingLevel: 'silent' });
+      await own.close(timeout === undefined ? {} : { timeout });
+      const [{ timeout: left = Number.NaN } = {}] = noted.closings;
+      expect(noted.closings).toHaveLength(1);
+      expect(left).toBeGreaterThanOrEqual(least);
+      expect(left).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('waits no longer than it may for its good-bye to be heard', async () => {
+    const { transport, master, worker, client } = await open();
+    await worker.close();
+    let isDeaf = false;
+    const noted = meddled(transport, {
+      request: ({ function: name }) => (isDeaf && name === WORK ? new Promise(() => {}) : undefined),
+    });
+    const { dbAddress } = master;
+    const own = await Worker.start({
+      transport: noted.transport,
+      dbAddress,
+      loggingLevel: 'silent',
+      functions: { forever: () => new Promise(() => {}) },
+    });
+    client.eval('m.forever', bytes('x'), { timeout: 60_000 }).catch(() => {});
+    await within(
+      5_000,
+      until(() => own.counters.inFlight === 1),
+    );
+    isDeaf = true;
+    const before = performance.now();
+    await within(5_000, own.close({ timeout: 30 }));
+    const took = performance.now() - before;
+    expect(took).toBeGreaterThanOrEqual(120);
+    expect(took).toBeLessThan(900);
+  });
+
   it('finishes what it has begun, and leaves what it has not to others', async () => {
     const gate = deferred<void>();
     const begun = deferred<AbortSignal>();
@@ -331,6 +708,41 @@ describe('a worker that closes', () => {
 });
 
 describe('work that is pushed', () => {
+  it('has results that cannot be sent counted and told one by one, and the worker goes on', async () => {
+    const { transport, own } = cluster();
+    const peer = own(await transport.open());
+    const [push, pull] = [await peer.bindPush('memory://*'), await peer.bindPull('memory://*')];
+    const { lines, logger } = noting();
+    let isBroken = true;
+    const noted = meddled(transport, {
+      push: () => (isBroken ? Promise.reject(new PalmError('CLOSED', 'nobody takes it')) : undefined),
+    });
+    const worker = own(
+      await Worker.start({
+        transport: noted.transport,
+        dbAddress: 'memory://nowhere',
+        pushAddress: push.address,
+        pullAddress: pull.address,
+        logger,
+        loggingLevel: 'info',
+      }),
+    );
+    const frame = codec
+      .encode(palmMessage({ client: 'c/1', function: 'any.echo', payload: bytes('x') }))
+      .slice();
+    await push.send([frame, frame]);
+    await within(
+      5_000,
+      until(() => worker.counters.dropped === 2),
+    );
+    expect(lines).toContainEqual(['results lost', expect.objectContaining({ reason: 'nobody takes it' })]);
+    isBroken = false;
+    await push.send([frame]);
+    const { value = [] } = await within(5_000, pull[Symbol.asyncIterator]().next());
+    expect(value).toHaveLength(1);
+    expect(worker.counters).toMatchObject({ received: 3, dropped: 2 });
+  });
+
   it('is done in the same way, and results that cannot be sent are told', async () => {
     const { transport, own } = cluster();
     const peer = own(await transport.open());

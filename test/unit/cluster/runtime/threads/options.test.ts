@@ -1,7 +1,8 @@
 /** The options of functions in threads: what is taken, and what is refused by its name. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { checkThreads, MOST_THREADS } from '../../../../../src/cluster/runtime/threads/options.ts';
 import { startThreads } from '../../../../../src/cluster/runtime/threads/start-threads.ts';
+import { playThreads } from '../../../../support/played-thread.ts';
 
 const module = 'file:///app/functions.js';
 const LEAST = 4 * 1_048_576;
@@ -40,10 +41,27 @@ it.each([
   [{ module: './functions.js' }, `${url}"./functions.js"`],
   [{ module: 5 }, `${url}5`],
   [{ module: null }, `${url}null`],
+  [{ module: { toString: () => 'file:///app/functions.js' } }, `${url}an object`],
 ])('%j is refused', (options, message) => {
   expect(() => checkThreads({ module, ...options } as never)).toThrow(
     expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(message) }),
   );
+});
+
+it('a role has the threads of its module', async () => {
+  const made = playThreads();
+  const info = vi.fn();
+  const logger = { debug: info, info, warning: info, error: info };
+  const closing = new AbortController();
+  const starting = startThreads({ module, threads: 1 }, { name: 'role', logger, closing: closing.signal });
+  await vi.waitUntil(() => made.length > 0);
+  made[0]?.ready('f');
+  const pool = await starting;
+  expect([made.length, pool?.count, Object.keys(pool?.functions ?? {})]).toEqual([1, 1, ['f']]);
+  // The name is the role's, and what it logs goes to its logger.
+  await pool?.close();
+  expect(() => pool?.functions['f']?.(new Uint8Array(0), {} as never)).toThrow('"role" is closed');
+  vi.restoreAllMocks();
 });
 
 it('without a module there are no threads, and nothing to say of them', async () => {

@@ -6,6 +6,7 @@ import {
   coreCount,
   startPlatformThread,
 } from '../../../../../src/cluster/runtime/threads/platform-thread.ts';
+import { playThreads } from '../../../../support/played-thread.ts';
 import { within } from '../../../../support/wait.ts';
 
 afterEach(() => {
@@ -125,29 +126,11 @@ describe('a thread of Node', () => {
     expect(all).toHaveLength(2);
   });
 
-  /** A platform whose threads a test plays. */
-  function played() {
-    const made: { text: string; options: object }[] = [];
-    const listeners = new Map<string, (value: unknown) => void>();
-    class Worker {
-      constructor(text: string, options: object) {
-        made.push({ text, options });
-      }
-      on(event: string, listener: (value: unknown) => void) {
-        listeners.set(event, listener);
-      }
-    }
-    const real = process.getBuiltinModule;
-    vi.spyOn(process, 'getBuiltinModule').mockImplementation(((name: string) =>
-      name === 'worker_threads' ? { Worker } : real(name)) as typeof real);
-    return { made, listeners };
-  }
-
   it('has the heap that it may have, in whole mebibytes, or as much as Node gives', () => {
-    const { made } = played();
+    const made = playThreads();
     const { events } = reports();
     for (const memory of [4 * MiB, 4 * MiB + 1, undefined]) startPlatformThread('text', memory, events);
-    expect(made).toEqual([
+    expect(made.map(({ text, options }) => ({ text, options }))).toEqual([
       { text: 'text', options: { eval: true, resourceLimits: { maxOldGenerationSizeMb: 4 } } },
       { text: 'text', options: { eval: true, resourceLimits: { maxOldGenerationSizeMb: 5 } } },
       { text: 'text', options: { eval: true } },
@@ -155,10 +138,10 @@ describe('a thread of Node', () => {
   });
 
   it('whose message cannot be read is of no use any more', () => {
-    const { listeners } = played();
+    const made = playThreads();
     const { events, all } = reports();
     startPlatformThread('text', undefined, events);
-    listeners.get('messageerror')?.(new Error('odd bytes'));
+    made[0]?.send('messageerror', new Error('odd bytes'));
     expect(all).toEqual([{ reason: 'a message of the thread cannot be read: odd bytes' }]);
   });
 });

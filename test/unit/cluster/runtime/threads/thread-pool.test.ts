@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FunctionContext } from '../../../../../src/cluster/runtime/functions.ts';
 import { cacheOf } from '../../../../../src/cluster/runtime/functions.ts';
 import { MemoryStore } from '../../../../../src/cluster/runtime/store.ts';
+import { MOST_THREADS } from '../../../../../src/cluster/runtime/threads/options.ts';
 import { ThreadDied } from '../../../../../src/cluster/runtime/threads/thread-died.ts';
 import {
   ThreadPool,
@@ -11,6 +12,7 @@ import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
 import { palmMessage } from '../../../../../src/protocol/message.ts';
 import { bytes, textOf } from '../../../../support/bytes.ts';
+import { playThreads } from '../../../../support/played-thread.ts';
 import { eventually, until, within } from '../../../../support/wait.ts';
 
 const module = new URL('../../../../cluster/threads/functions.mjs', import.meta.url).href;
@@ -208,5 +210,137 @@ describe('the pool', () => {
     await run('same', small);
     await run('same', large);
     expect([small.length, large.length]).toEqual([100, 0]);
+  });
+});
+
+describe('a pool of played threads', () => {
+  const lines: unknown[][] = [];
+  const take = (...line: unknown[]) => void lines.push(line);
+  const logger = { debug: take, info: take, warning: take, error: take };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    lines.length = 0;
+  });
+  afterEach(() => {
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  function start(count: number | 'auto' = 1) {
+    const settings = { module, count, memory: undefined, grace: 100, name: 'role', logger };
+    return ThreadPool.start({ ...settings, closing: new AbortController().signal });
+  }
+
+  it.each([
+    [3, 3],
+    [MOST_THREADS + 1, MOST_THREADS],
+  ])('of a machine that runs %i has %i, and is there when all are ready', async (cores, count) => {
+    const made = playThreads(cores);
+    const starting = start('auto');
+    expect(made).toHaveLength(count);
+    for (const thread of made.slice(1)) thread.ready('other');
+    let isThere = false;
+    starting.then(() => {
+      isThere = true;
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isThere).toBe(false);
+    made[0]?.tell({ type: 'ready', functions: [['f', '{"kind":"many"}']] });
+    const pool = await starting;
+    expect([pool.count, Object.keys(pool.functions), pool.descriptions]).toEqual([
+      count,
+      ['f'],
+      [{ name: 'f', kind: 'many' }],
+    ]);
+    await pool.close();
+    expect(made.map(({ terminations }) => terminations)).toEqual(Array(count).fill(1));
+  });
+
+  it('whose module cannot be used is refused with the reason, and leaves no thread', async () => {
+    const made = playThreads();
+    const starting = start(2);
+    made[0]?.ready('f');
+    made[1]?.tell({ type: 'unusable', reason: 'it exports nothing' });
+    await expect(starting).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: `the module "${module}" cannot be used in a thread: it exports nothing`,
+      cause: expect.objectContaining({ message: 'it exports nothing' }),
+    });
+    expect(made.map(({ terminations }) => terminations)).toEqual([1, 1]);
+    expect(lines).toEqual([]);
+  });
+
+  it('on a platform without threads is refused as that', async () => {
+    playThreads();
+    vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+    vi.stubGlobal('Worker', undefined);
+    const error = await start().catch((one) => one);
+    expect(error).toMatchObject({ code: 'INVALID_CALL', message: expect.stringMatching(/^this platform/) });
+    vi.unstubAllGlobals();
+  });
+
+  it('puts another at once in the place of a thread that ends, and says so', async () => {
+    const made = playThreads();
+    const starting = start(2);
+    for (const thread of made) thread.ready('f');
+    const pool = await starting;
+    made[0]?.end(3);
+    expect(made).toHaveLength(3);
+    expect(lines).toEqual([
+      [
+        'a thread has ended, and another takes its place',
+        { reason: 'the thread ended by itself, with exit code 3', calls: 0 },
+      ],
+    ]);
+    await pool.close();
+    expect(made.map(({ terminations }) => terminations)).toEqual([1, 1, 1]);
+    // What ends now ends because it was told to.
+    made[1]?.end(0);
+    expect([made.length, lines.length]).toEqual([3, 1]);
+  });
+
+  it('tries again after 1 s, and twice as long each time up to 30 s, until one is ready', async () => {
+    const made = playThreads();
+    const starting = start();
+    made[0]?.ready('f');
+    const pool = await starting;
+    made[0]?.end(1);
+    for (const delay of [1, 2, 4, 8, 16, 30, 30]) {
+      const { length } = made;
+      made.at(-1)?.tell({ type: 'unusable', reason: `${delay}` });
+      expect(() => pool.functions['f']?.(bytes(''), {} as never)).toThrow(
+        `no thread runs, and the last one could not be started: ${delay}`,
+      );
+      vi.advanceTimersByTime(delay * 1_000 - 1);
+      expect(made).toHaveLength(length);
+      vi.advanceTimersByTime(1);
+      expect(made).toHaveLength(length + 1);
+    }
+    made.at(-1)?.ready('f');
+    made.at(-1)?.end(1);
+    const { length } = made;
+    made.at(-1)?.end(1);
+    vi.advanceTimersByTime(1_000);
+    expect(made).toHaveLength(length + 1);
+    await pool.close();
+  });
+
+  it('that closes starts no other', async () => {
+    const made = playThreads();
+    const starting = start();
+    made[0]?.ready('f');
+    const pool = await starting;
+    made[0]?.end(1);
+    made[1]?.end(1);
+    expect(vi.getTimerCount()).toBe(1);
+    const closing = pool.close();
+    expect(pool.close()).toBe(closing);
+    await closing;
+    expect(vi.getTimerCount()).toBe(0);
+    expect(() => pool.functions['f']?.(bytes(''), {} as never)).toThrow(
+      expect.objectContaining({ code: 'CLOSED', message: '"role" is closed' }),
+    );
   });
 });

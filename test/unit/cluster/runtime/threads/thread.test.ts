@@ -3,55 +3,20 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SignalHub } from '../../../../../src/async/signals.ts';
 import { cacheOf, type FunctionContext } from '../../../../../src/cluster/runtime/functions.ts';
 import { MemoryStore } from '../../../../../src/cluster/runtime/store.ts';
-import type { FromThread, ToThread } from '../../../../../src/cluster/runtime/threads/messages.ts';
+import type { FromThread } from '../../../../../src/cluster/runtime/threads/messages.ts';
 import { GIVEN_FROM, Thread, type ThreadContext } from '../../../../../src/cluster/runtime/threads/thread.ts';
 import { ThreadDied } from '../../../../../src/cluster/runtime/threads/thread-died.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
 import { palmMessage } from '../../../../../src/protocol/message.ts';
 import { bytes } from '../../../../support/bytes.ts';
+import { type PlayedThread, playThreads } from '../../../../support/played-thread.ts';
 
-/** What the platform has of the thread. */
-class Played {
-  static last: Played | undefined;
-  readonly told: { readonly message: ToThread; readonly transfer: readonly unknown[] }[] = [];
-  terminations = 0;
-  readonly #listeners = new Map<string, (value: unknown) => void>();
-
-  constructor() {
-    Played.last = this;
-  }
-
-  on(event: string, listener: (value: unknown) => void): void {
-    this.#listeners.set(event, listener);
-  }
-
-  postMessage(message: ToThread, transfer: readonly unknown[]): void {
-    this.told.push({ message, transfer });
-  }
-
-  async terminate(): Promise<void> {
-    this.terminations++;
-  }
-
-  tell(message: FromThread): void {
-    this.#listeners.get('message')?.(message);
-  }
-
-  end(code: number): void {
-    this.#listeners.get('exit')?.(code);
-  }
-
-  fail(error: unknown): void {
-    this.#listeners.get('error')?.(error);
-  }
-}
+let made: readonly PlayedThread[];
 
 beforeEach(() => {
   vi.useFakeTimers();
-  const real = process.getBuiltinModule;
-  vi.spyOn(process, 'getBuiltinModule').mockImplementation(((name: string) =>
-    name === 'worker_threads' ? { Worker: Played } : real(name)) as typeof real);
+  made = playThreads();
 });
 afterEach(() => {
   // However a call ends, its time to end is not waited for any more.
@@ -74,7 +39,7 @@ function open(context: Partial<ThreadContext> = {}) {
     onEnd: (own, reason, calls) => void ended.push([own === thread, reason, calls]),
     ...context,
   });
-  const played = Played.last as Played;
+  const played = made.at(-1) as PlayedThread;
   const lines: unknown[] = [];
   const at = (level: string) => (text: string, fields?: unknown) => void lines.push([level, text, fields]);
   const logger = { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
@@ -104,6 +69,8 @@ function open(context: Partial<ThreadContext> = {}) {
   }
   return { thread, played, told, run, ended, closing, lines, store };
 }
+
+type Thrown = Error & Readonly<Record<string | symbol, unknown>>;
 
 /** Lets what was resolved go on. */
 const turn = () => vi.advanceTimersByTimeAsync(0);
@@ -226,7 +193,7 @@ describe('a call', () => {
       answer,
     };
     played.tell({ type: 'error', id, error: given });
-    const error = await result.catch((one) => one);
+    const error = (await result.catch((one) => one)) as Thrown;
     expect(error).toBeInstanceOf(Error);
     const { name, message, stack, code, data } = error;
     expect({ name, message, stack, code, data }).toEqual({
@@ -242,7 +209,7 @@ describe('a call', () => {
     // Without what it lacks.
     const next = run();
     played.tell({ type: 'error', id: next.id, error: { name: 'Error', message: 'no' } });
-    const plain = await next.result.catch((one) => one);
+    const plain = (await next.result.catch((one) => one)) as Thrown;
     expect(plain.stack).toContain('thread.test.ts');
     expect(Object.getOwnPropertySymbols(plain)).toEqual([]);
   });
@@ -341,6 +308,15 @@ describe('a call that is cancelled', () => {
     ['that is not an error', 5, { name: '', message: '5' }],
     ['without a code', new RangeError('far'), { name: 'RangeError', message: 'far' }],
     ['with an empty code', Object.assign(new Error('far'), { code: '' }), { name: 'Error', message: 'far' }],
+    [
+      'whose name cannot be read',
+      Object.defineProperty(new Error('far'), 'name', {
+        get() {
+          throw new Error('no');
+        },
+      }),
+      { name: '', message: 'far' },
+    ],
     [
       'that cannot be read',
       {
@@ -517,6 +493,30 @@ describe('what a function says and asks while it runs', () => {
       type: 'refused',
       error: { name: 'PalmError', code: 'INVALID_CALL' },
     });
+  });
+
+  it('is refused by a store that throws, whatever it throws', async () => {
+    const { played, told, run, store } = open();
+    const { id } = run();
+    for (const [thrown, error] of [
+      [undefined, { name: '', message: 'undefined' }],
+      [new RangeError('full'), { name: 'RangeError', message: 'full' }],
+    ] as const) {
+      vi.spyOn(store, 'get').mockImplementation(() => {
+        throw thrown;
+      });
+      const question = {
+        type: 'cache',
+        id,
+        operation: 'get',
+        session: undefined,
+        key: 'k',
+        value: undefined,
+      };
+      played.tell({ ...question, request: 1 } as FromThread);
+      await turn();
+      expect(told().at(-1)).toStrictEqual({ type: 'refused', request: 1, error });
+    }
   });
 
   it('is refused when its call is over, and not answered when its thread is', async () => {
