@@ -176,6 +176,25 @@ export const GROUPS = [
     target: 80,
   },
   {
+    name: 'role-host',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/runtime\/role-host\.ts/,
+    tests: [
+      'test/unit/cluster/runtime/role-host.test.ts',
+      'test/unit/cluster/roles/{pipeline,server,start-role}.test.ts',
+    ],
+    target: 80,
+  },
+  {
+    name: 'worker',
+    room: 'cluster',
+    timeout: 8_000,
+    files: /^src\/cluster\/roles\/worker\.ts/,
+    tests: ['test/unit/cluster/roles/worker.test.ts'],
+    target: 80,
+  },
+  {
     name: 'roles',
     room: 'cluster',
     timeout: 8_000,

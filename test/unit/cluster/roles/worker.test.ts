@@ -8,6 +8,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '../../../../src/cluster/index.ts';
+import type { FunctionContext } from '../../../../src/cluster/runtime/functions.ts';
 import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
 import { Client } from '../../../../src/index.ts';
 import type { Interceptor } from '../../../../src/interceptor.ts';
@@ -185,6 +186,61 @@ describe('a worker', () => {
     expect(lines).toContainEqual(['working', { db: master.dbAddress }]);
   });
 
+  it('logs from info on where no level is given', async () => {
+    const levels: string[] = [];
+    const at = (level: string) => () => void levels.push(level);
+    const logger = { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
+    const { transport, master, own } = await open();
+    const { dbAddress } = master;
+    const functions = {
+      says: (payload: Bytes, { logger: own }: FunctionContext) => {
+        own.debug('not told');
+        own.info('told');
+        return payload;
+      },
+    };
+    const other = own(await Worker.start({ transport, dbAddress, logger, functions, concurrency: 64 }));
+    const client = own(await Client.connect({ transport, dbAddress, loggingLevel: 'silent' }));
+    await within(
+      5_000,
+      (async () => {
+        while (other.counters.answered === 0) await client.eval('m.says', bytes('x')).catch(() => {});
+      })(),
+    );
+    expect(new Set(levels)).toEqual(new Set(['info']));
+  });
+
+  it('gives each function a payload that it may change', async () => {
+    const { call } = await open({
+      functions: {
+        isOwn: (payload) => {
+          payload.fill(0);
+          return bytes(String(payload.buffer.byteLength === payload.byteLength));
+        },
+      },
+    });
+    expect(textOf(await call('isOwn', 'abc'))).toBe('true');
+  });
+
+  it('answers with a failure when a result cannot be sent', async () => {
+    const { client, call, worker } = await open({
+      functions: {
+        spoils: () =>
+          Object.defineProperty(new Uint8Array(1), 'length', {
+            get() {
+              throw new RangeError('odd bytes');
+            },
+          }),
+      },
+    });
+    await expect(call('spoils', 'x')).rejects.toMatchObject({
+      code: 'REMOTE',
+      message: expect.stringMatching(/odd bytes/),
+    });
+    expect(await client.eval('m.echo', bytes('on'), { timeout: 5_000 })).toEqual(bytes('on'));
+    expect(worker.counters).toMatchObject({ received: 2, answered: 2, failed: 1, dropped: 0 });
+  });
+
   it('tells how far a function is, which is no answer', async () => {
     const { worker, client } = await open({
       functions: {
@@ -259,9 +315,9 @@ describe('what a worker says of its functions', () => {
     const { lines, logger } = noting();
     const { dbAddress } = master;
     own(await Worker.start({ transport: older, dbAddress, logger, loggingLevel: 'info' }));
-    await until(() =>
-      lines.some(([text]) => text === 'the Master does not tell callers what the functions take'),
-    );
+    const TEXT = 'the Master does not tell callers what the functions take';
+    await until(() => lines.some(([text]) => text === TEXT));
+    expect(lines).toContainEqual([TEXT, { reason: expect.stringMatching(/./) }]);
     const client = await connect({ dbAddress });
     expect(await client.eval('m.echo', bytes('x'))).toEqual(bytes('x'));
   });
@@ -297,6 +353,32 @@ describe('a worker that cannot be started', () => {
     const whole = { transport: noted, dbAddress: 'memory://m', loggingLevel: 'silent' } as const;
     await expect(Worker.start({ ...whole, ...options })).rejects.toEqual(INVALID);
     await within(5_000, Promise.all(opened.map(({ closed }) => closed)));
+  });
+
+  it.each([
+    ['name', { name: 'a.b' }],
+    ['concurrency', { concurrency: 0 }],
+    ['timeout', { timeout: -1 }],
+  ])('says that it is the option %s', async (option, options) => {
+    const whole = {
+      transport: memory(),
+      dbAddress: 'memory://m',
+      loggingLevel: 'silent',
+      ...options,
+    } as const;
+    await expect(Worker.start(whole)).rejects.toThrow(option);
+  });
+
+  it('closes its connection without waiting', async () => {
+    for (const [options, code] of [
+      [{ functions: { 'a b': () => bytes('') } }, 'INVALID_CALL'],
+      [{ timeout: 20 }, 'TIMEOUT'],
+    ] as const) {
+      const { transport, closings } = meddled(memory(), {});
+      const whole = { transport, dbAddress: 'memory://m', loggingLevel: 'silent' } as const;
+      await expect(Worker.start({ ...whole, ...options })).rejects.toMatchObject({ code });
+      expect(closings).toEqual([{ timeout: 0 }]);
+    }
   });
 
   it('says how long a name may be', async () => {
@@ -457,6 +539,38 @@ describe('a worker whose Master goes, or is of no use', () => {
     expect([listening(), held()['Timeout'] ?? 0]).toEqual(before);
   });
 
+  it('may be closed while it looks for work, at once, and says nothing of that', async () => {
+    const { transport, own, master, worker } = await open();
+    await worker.close();
+    const { dbAddress } = master;
+    const { lines, logger } = noting();
+    let isRefused = false;
+    let isLooking = false;
+    const noted = meddled(transport, {
+      request: ({ function: name }) => {
+        if (isRefused && name === WORK) return Promise.reject(new PalmError('FORBIDDEN', 'no'));
+        if (!isRefused || name === OFFERS) return undefined;
+        isLooking = true;
+        return new Promise(() => {});
+      },
+    });
+    const options = { transport: noted.transport, dbAddress, logger, loggingLevel: 'info' } as const;
+    const other = own(await Worker.start(options));
+    isRefused = true;
+    const client = own(await Client.connect({ transport, dbAddress, loggingLevel: 'silent' }));
+    client.eval('m.echo', bytes('x'), { timeout: Number.POSITIVE_INFINITY }).catch(() => {});
+    await within(
+      5_000,
+      until(() => isLooking),
+    );
+    const before = [count(lines, NO_WORK), held()['Timeout'] ?? 0];
+    const began = performance.now();
+    await other.close({ timeout: 4_000 });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+    expect([count(lines, NO_WORK), held()['Timeout'] ?? 0]).toEqual(before);
+  });
+
   it('listens to nothing more each time that it looks again', async () => {
     const { call, seen, listening } = await refused();
     const counts: number[] = [];
@@ -584,6 +698,27 @@ describe('a worker with threads', () => {
     await client.close();
     await master.close();
     expect(await leftovers(before)).toEqual({});
+  });
+
+  it('gives the functions there its name, its logger, and their time when it closes', async () => {
+    const { worker, master, own, quiet, client } = await open();
+    await worker.close();
+    const { dbAddress } = master;
+    const { lines, logger } = noting();
+    const options = { dbAddress, module, threads: 1, threadGrace: 1, name: 'threaded', logger };
+    const threaded = own(await Worker.start({ ...quiet, ...options, loggingLevel: 'info' }));
+    expect(textOf(await client.eval('m.context', bytes('')))).toMatch(/^threaded m\.context /);
+    await client.eval('m.says', bytes('hello'));
+    expect(lines).toContainEqual(['from a thread', { said: 'hello' }]);
+    const computing = client.eval('m.compute', bytes('300'));
+    await within(
+      5_000,
+      until(() => threaded.counters.inFlight === 1),
+    );
+    await threaded.close({ timeout: 10_000 });
+    expect(textOf(await computing)).toBe('300');
+    const ended = (text: string) => text.startsWith('a thread has ended');
+    expect(lines.filter(([text]) => ended(text))).toEqual([]);
   });
 
   it.each([

@@ -1,8 +1,30 @@
-import { expect, it, vi } from 'vitest';
-import { openRoleHost, type RoleHost } from '../../../../src/cluster/runtime/role-host.ts';
-import { NOTICES } from '../../../../src/protocol/cancel.ts';
-import type { BindingConnection, BindingTransport } from '../../../../src/transport.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { AsyncQueue } from '../../../../src/async/async-queue.ts';
+import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import type { Stream } from '../../../../src/cluster/runtime/publisher.ts';
+import {
+  addressed,
+  openRoleHost,
+  type RoleHost,
+  TELLING,
+} from '../../../../src/cluster/runtime/role-host.ts';
+import { MemoryStore } from '../../../../src/cluster/runtime/store.ts';
+import { PROGRESS_HOPS } from '../../../../src/flow-control.ts';
+import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { CANCEL, type CancelNotice, cancelMessage, NOTICES } from '../../../../src/protocol/cancel.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { progressTopic } from '../../../../src/protocol/progress.ts';
+import type {
+  BindingConnection,
+  BindingTransport,
+  ConnectionStatus,
+  Delivery,
+} from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
+import { playThreads } from '../../../support/played-thread.ts';
+import { within } from '../../../support/wait.ts';
 
 /** A transport that notes what its one connection closes, in order. */
 function noted() {
@@ -39,6 +61,499 @@ const options = (transport: BindingTransport) => ({
   name: 'server',
   dbAddress: 'memory://*',
   loggingLevel: 'silent' as const,
+});
+
+/**
+ * A host on a transport that a test plays: it sees what is published, and says who is subscribed and what the connection reports.
+ * @param isUntold - whether the transport does not say who is subscribed.
+ */
+async function played(more: object = {}, isUntold = false) {
+  const real = memory();
+  const published: Delivery[][] = [];
+  const subscribers: ((topic: string, isThere: boolean) => void)[] = [];
+  const statuses = new AsyncQueue<ConnectionStatus>();
+  let failure: Error | undefined;
+  const transport: BindingTransport = {
+    ...real,
+    name: real.name,
+    checkAddress: (address) => real.checkAddress(address),
+    open: async () => {
+      const connection = (await real.open()) as BindingConnection;
+      connection.status = () => ({ [Symbol.asyncIterator]: () => statuses });
+      const bindPublish = connection.bindPublish.bind(connection);
+      connection.bindPublish = async (address) => {
+        const bound = await bindPublish(address);
+        bound.publish = async (deliveries) => {
+          published.push([...deliveries]);
+          if (failure !== undefined) throw failure;
+        };
+        if (isUntold) Object.assign(bound, { onSubscribers: undefined });
+        else
+          bound.onSubscribers = (listener) => {
+            subscribers.push(listener);
+          };
+        return bound;
+      };
+      return connection;
+    },
+  };
+  const { lines, logger } = noting();
+  const whole = { ...options(transport), logger, loggingLevel: 'info' as const, ...more };
+  const host = await openRoleHost(whole, 'server', [], async (own: RoleHost) => own);
+  open.push(host);
+  const subscribed = (topic: string, isThere: boolean) => {
+    for (const listener of subscribers) listener(topic, isThere);
+  };
+  const fail = (error: Error) => {
+    failure = error;
+  };
+  return { host, real, published, subscribed, statuses, lines, fail };
+}
+
+let open: RoleHost[] = [];
+afterEach(async () => {
+  for (const host of open) await host.close(() => 0);
+  open = [];
+});
+
+function noting() {
+  const lines: unknown[][] = [];
+  const at =
+    (level: string) =>
+    (...line: unknown[]) =>
+      void lines.push([level, ...line]);
+  const logger = { debug: at('debug'), info: at('info'), warning: at('warning'), error: at('error') };
+  return { lines, logger };
+}
+
+const codec = new EnvelopeCodec();
+const toClient: Stream = Object.assign((message: PalmMessage) => ({ topic: message.client, message }), {
+  isToClient: true,
+});
+const toNext: Stream = Object.assign((message: PalmMessage) => ({ topic: 'next', message }), {
+  news: { passed: () => undefined } as never,
+  isToClient: false,
+});
+
+const toEither: Stream = (message) => ({ topic: 'x', message });
+
+describe('addresses that are left out', () => {
+  const transport = (freeAddress?: BindingTransport['freeAddress']) => {
+    const real = memory();
+    return {
+      ...options(real),
+      transport: { ...real, freeAddress } as BindingTransport,
+      dbAddress: undefined,
+    };
+  };
+
+  it('are free ones beside the one of the cache, which may be free itself', () => {
+    const asked: unknown[] = [];
+    const own = transport((beside) => {
+      asked.push(beside);
+      return `memory://free${asked.length}`;
+    });
+    expect(
+      addressed({ ...own, pull: 'memory://mine' } as never, 'pull' as never, 'pub' as never),
+    ).toMatchObject({
+      dbAddress: 'memory://free1',
+      pull: 'memory://mine',
+      pub: 'memory://free2',
+    });
+    expect(asked).toEqual([undefined, 'memory://free1']);
+    expect(addressed({ ...own, dbAddress: 'memory://db' }).dbAddress).toBe('memory://db');
+  });
+
+  it.each([
+    ['that chooses none', undefined],
+    ['that has none', () => undefined],
+  ])('are refused on a transport %s', (_what, freeAddress) => {
+    const refused = (key: string) =>
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: `${key} must be given: the transport memory does not choose addresses`,
+      });
+    const own = {
+      ...transport(freeAddress as never),
+      transport: { ...memory(), name: 'memory', freeAddress },
+    };
+    expect(() => addressed(own as never)).toThrow(refused('dbAddress'));
+    const given = { ...own, dbAddress: 'memory://db' };
+    expect(() => addressed(given as never, 'pullAddress' as never)).toThrow(refused('pullAddress'));
+  });
+
+  it('are not looked for beside one that cannot be read', () => {
+    const own = transport(() => 'memory://free');
+    expect(() => addressed({ ...own, dbAddress: 'nowhere' })).toThrow(/memory:\/\/name/);
+  });
+});
+
+describe('a host', () => {
+  it.each([
+    ['a name that is none', { name: 'a.b' }, 'name'],
+    ['an address of its cache', { dbAddress: 'nowhere' }, 'nowhere'],
+    ['a level that is none', { loggingLevel: 'loud' }, 'loud'],
+    ['room that is none', { maxWaiting: -1 }, 'maxWaiting'],
+  ])('is not opened with %s', async (_what, more, text) => {
+    const { transport, closed } = noted();
+    const whole = { ...options(transport), ...more } as never;
+    await expect(openRoleHost(whole, 'server', [], async () => 1)).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: expect.stringContaining(text),
+    });
+    expect(closed.filter((one) => one !== 'connection within 0')).toEqual([]);
+  });
+
+  it('is not opened with another address that cannot be read', async () => {
+    const { transport, closed } = noted();
+    const opening = openRoleHost(options(transport), 'server', ['memory://a', 'nowhere'], async () => 1);
+    await expect(opening).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    expect(closed).toEqual([]);
+  });
+
+  it('logs to the console under its role and name, from info on, where it is told nothing else', async () => {
+    const printed = ['info', 'log', 'error', 'debug'].map((name) =>
+      vi.spyOn(console, name as 'info').mockImplementation(() => {}),
+    );
+    const { transport } = noted();
+    const { loggingLevel: _, ...plain } = options(transport);
+    const host = await openRoleHost(plain, 'sink', [], async (own) => own);
+    open.push(host);
+    host.logger.info('told');
+    host.logger.debug('untold');
+    const all = printed.flatMap((spy) => spy.mock.calls.flat()).join(' ');
+    expect(all).toContain('frond sink server');
+    expect([all.includes(' told'), all.includes('untold')]).toEqual([true, false]);
+    vi.restoreAllMocks();
+  });
+
+  it('has a store of its own, or the one that it is given, whose values functions get copies of', async () => {
+    const store = new MemoryStore();
+    const { host } = await played({ store });
+    expect((await played()).host.store).toBeInstanceOf(MemoryStore);
+    await host.cache.set(bytes('v'), 'k');
+    const value = await host.cache.get('k');
+    value?.fill(0);
+    expect(store.get('k')).toEqual(bytes('v'));
+    expect([host.name, host.includeStack, host.waiting.limit]).toEqual(['server', false, 64 * 1_048_576]);
+    expect((await played({ includeStack: true, maxWaiting: 5 })).host).toMatchObject({
+      includeStack: true,
+      waiting: { limit: 5 },
+    });
+  });
+
+  it('counts what is in flight beside what it has done', async () => {
+    const { host } = await played();
+    host.tally.received += 3;
+    expect(host.counters(2)).toMatchObject({ received: 3, answered: 0, inFlight: 2 });
+    expect(host.scope).toMatchObject({ name: 'server', includeStack: false, tally: host.tally });
+  });
+
+  it('ends its threads with itself, and when it could not be started', async () => {
+    const made = playThreads();
+    const module = 'file:///functions.js';
+    const starting = async (own: RoleHost) => {
+      const running = own.running({ module, threads: 1, functions: { here: () => bytes('') } });
+      made.at(-1)?.ready('there');
+      await vi.waitUntil(() => made.length > 0);
+      made.at(-1)?.ready('there');
+      return running;
+    };
+    const { host } = await played();
+    const { functions, concurrency } = await starting(host);
+    expect([Object.keys(functions ?? {}), concurrency]).toEqual([['here', 'there'], 1]);
+    expect(host.engine(functions, false).descriptions.map(({ name }) => name)).toEqual([
+      'echo',
+      'here',
+      'there',
+    ]);
+    await host.close(() => 0);
+    expect(made[0]?.terminations).toBe(1);
+    const { transport } = noted();
+    const failure = new Error('no');
+    const opening = openRoleHost(options(transport), 'server', [], async (own) => {
+      const running = own.running({ module, threads: 1 });
+      await vi.waitUntil(() => made.length > 1);
+      made[1]?.ready('there');
+      await running;
+      throw failure;
+    });
+    await expect(opening).rejects.toBe(failure);
+    expect(made[1]?.terminations).toBe(1);
+    vi.restoreAllMocks();
+  });
+
+  it('has no threads without a module, and the functions as they are', async () => {
+    const { host } = await played();
+    const functions = { here: () => bytes('') };
+    expect(await host.running({ functions })).toEqual({ functions, concurrency: 1 });
+    expect(await host.running({ concurrency: 7 })).toEqual({ functions: undefined, concurrency: 7 });
+    await expect(host.running({ concurrency: 0 })).rejects.toThrow('concurrency');
+    await host.closeThreads();
+  });
+});
+
+describe('what the connection of a host reports', () => {
+  it('is logged where it is of use: each refusal, and lost results sparingly, which are counted', async () => {
+    const { host, statuses, lines } = await played();
+    statuses.push({ type: 'connected', address: 'memory://a' });
+    const refused = { type: 'refused', address: 'memory://a', reason: 'a stranger', count: 4 } as const;
+    for (let i = 0; i < 3; i++) statuses.push(refused);
+    const lost = { type: 'lost', address: 'memory://a', topic: 'c/1', count: 5 } as const;
+    statuses.push(lost);
+    await vi.waitUntil(() => host.tally.dropped === 5);
+    const { type: _, ...told } = refused;
+    expect(lines).toEqual([
+      ...Array(3).fill(['warning', 'peers were turned away', told]),
+      [
+        'warning',
+        'a subscriber reads too slowly and has lost results',
+        expect.objectContaining({ address: 'memory://a', topic: 'c/1' }),
+      ],
+    ]);
+    statuses.push(lost);
+    await vi.waitUntil(() => host.tally.dropped === 10);
+  });
+});
+
+describe('notices of cancelled calls', () => {
+  const notice: CancelNotice = { client: 'c', calls: ['1'], code: 'CANCELLED', reason: 'enough' };
+
+  it('go to the roles behind where they take them, or are not known not to', async () => {
+    for (const isUnknown of [true, false]) {
+      const { host, published, subscribed } = await played({}, isUnknown);
+      host.cancel(notice);
+      expect(published).toEqual([]);
+      await host.publisher('memory://*', toClient);
+      host.cancel(notice);
+      expect(published).toHaveLength(isUnknown ? 1 : 0);
+      subscribed(NOTICES, true);
+      expect(host.cancel(notice)).toBe(0);
+      const [delivery] = published.at(-1) ?? [];
+      expect(delivery?.topic).toBe(NOTICES);
+      expect(codec.decode(delivery?.frames[0] ?? bytes(''))).toEqual(
+        codec.decode(codec.encode(cancelMessage(notice))),
+      );
+    }
+  });
+
+  it('fail with a server that is closed, which is no matter', async () => {
+    const { host, subscribed, fail, published } = await played();
+    await host.publisher('memory://*', toClient);
+    subscribed(NOTICES, true);
+    fail(new Error('closed'));
+    host.cancel(notice);
+    host.passProgress(palmMessage({ client: progressTopic('c', 'p'), cache: '0' }));
+    expect(published).toHaveLength(2);
+    await new Promise(setImmediate);
+  });
+
+  it('are made of clients that go, but not of other subscribers, and not where callers listen elsewhere', async () => {
+    const { host, subscribed } = await played();
+    const cancel = vi.spyOn(host.cancellations, 'cancel');
+    const isThere = vi.spyOn(host.cancellations, 'isThere');
+    await host.publisher('memory://*', toClient);
+    for (const topic of ['c1/', 'c2/', 'other', 'c3/']) subscribed(topic, true);
+    expect(isThere.mock.calls).toEqual([['c1/'], ['c2/'], ['c3/']]);
+    for (const topic of ['c1/', 'other', 'c2/', 'c3/']) subscribed(topic, false);
+    subscribed('c2/', true);
+    expect(cancel).not.toHaveBeenCalled();
+    await vi.waitUntil(() => cancel.mock.calls.length > 0);
+    const of = (client: string) => ({
+      client,
+      calls: [],
+      code: 'DISCONNECTED',
+      reason: 'it is gone, or has lost its subscription',
+    });
+    expect(cancel.mock.calls).toEqual([[of('c1'), of('c3')]]);
+    // One that comes back before its turn is not cancelled, and nobody else is then.
+    subscribed('c1/', false);
+    subscribed('c1/', true);
+    for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+    expect(cancel).toHaveBeenCalledTimes(1);
+    const first = await played();
+    const elsewhere = vi.spyOn(first.host.cancellations, 'cancel');
+    await first.host.publisher('memory://*', toNext);
+    first.subscribed('c1/', false);
+    for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+    expect(elsewhere).not.toHaveBeenCalled();
+  });
+});
+
+describe('progress of a server before', () => {
+  const topic = progressTopic('c', 'p');
+  const progress = (cache: string, client = topic) => palmMessage({ client, cache, payload: bytes('p') });
+
+  it.each([
+    ['to its caller, where all results go to clients', toClient, [topic]],
+    ['to the roles behind, where results go on', toNext, [NOTICES]],
+    ['to both, where results go to clients or on', toEither, [topic, NOTICES]],
+  ])('goes %s', async (_what, stream, topics) => {
+    const { host, published } = await played();
+    await host.publisher('memory://*', stream);
+    host.passProgress(progress('0'));
+    const all = published.flat();
+    expect(all.map((delivery) => delivery.topic)).toEqual(topics);
+    for (const { frames } of all)
+      expect(codec.decode(frames[0] ?? bytes(''))).toMatchObject({
+        client: topic,
+        cache: '1',
+        payload: bytes('p'),
+      });
+  });
+
+  it('goes on so many times, and only as progress', async () => {
+    const { host, published } = await played();
+    host.passProgress(progress('0'));
+    await host.publisher('memory://*', toNext);
+    for (const cache of [String(PROGRESS_HOPS), 'x', '1e9']) host.passProgress(progress(cache));
+    host.passProgress(progress('0', 'c/1'));
+    expect(published).toEqual([]);
+    host.passProgress(progress(String(PROGRESS_HOPS - 1)));
+    expect(published).toHaveLength(1);
+  });
+});
+
+describe('what a host says in its cache', () => {
+  async function serving(stream: Stream | undefined, more: object = {}) {
+    const ground = await played(more);
+    const { host, real } = ground;
+    const publisher = stream && (await host.publisher('memory://pub', stream));
+    const db = await host.serveCache({ pub_address: 'memory://pub' }, () => ({
+      role: 'Server',
+      functions: ['f'],
+      counters: host.counters(0),
+    }));
+    const connection = await real.open();
+    const ask = async (operation: string, payload: Bytes, fields: Partial<PalmMessage> = {}) => {
+      const message = palmMessage({
+        client: 'c',
+        function: operation,
+        payload,
+        features: Feature.replies,
+        ...fields,
+      });
+      const frame = codec.encode(message).slice();
+      const reply = await within(2_000, connection.request(db.address, frame).reply);
+      return codec.decode(reply);
+    };
+    const said = async (key: string) => textOf((await ask('_.get', bytes(key))).payload);
+    return { ...ground, publisher, db, ask, said };
+  }
+
+  it('is its name, its addresses and its status', async () => {
+    const { host, db, said, lines } = await serving(toClient, { maxWaiting: 1_000 });
+    expect(lines).toContainEqual([
+      'info',
+      'serving',
+      { pub_address: 'memory://pub', db_address: db.address },
+    ]);
+    expect([await said('name'), await said('pub_address'), await said('db_address')]).toEqual([
+      'server',
+      'memory://pub',
+      db.address,
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const status = JSON.parse(await said('frond_status'));
+    expect(status).toMatchObject({
+      role: 'Server',
+      name: 'server',
+      functions: ['f'],
+      addresses: { pub_address: 'memory://pub', db_address: db.address },
+      waiting: { bytes: 0, maxBytes: 1_000, timesFull: 0 },
+    });
+    expect(Number.isSafeInteger(status.uptime)).toBe(true);
+    expect(status.uptime).toBeGreaterThanOrEqual(4);
+    expect(status.uptime).toBeLessThan(60_000);
+    expect(status).not.toHaveProperty('next');
+    // Of a server that has started, which learns of others.
+    host.addressChanged('previous_address', 'memory://before');
+    expect(await said('previous_address')).toBe('memory://before');
+    expect(JSON.parse(await said('frond_status')).addresses).toMatchObject({
+      previous_address: 'memory://before',
+    });
+  });
+
+  it('has an address that became known before it was served', async () => {
+    const { host, real } = await played();
+    host.addressChanged('previous_address', 'memory://before');
+    const db = await host.serveCache({}, () => ({ role: 'Sink', functions: [], counters: host.counters(0) }));
+    const connection = await real.open();
+    const frame = codec.encode(
+      palmMessage({ client: 'c', function: '_.get', payload: bytes('previous_address') }),
+    );
+    expect(textOf(await within(2_000, connection.request(db.address, frame.slice()).reply))).toBe(
+      'memory://before',
+    );
+  });
+
+  it('is what its functions take and give, encoded once for each list', async () => {
+    const { host, said } = await serving(toClient);
+    expect(await said('frond_functions')).toBe('[]');
+    host.engine({ f: () => bytes('') }, false);
+    const stringify = vi.spyOn(JSON, 'stringify');
+    for (let i = 0; i < 3; i++)
+      expect(JSON.parse(await said('frond_functions'))).toEqual([{ name: 'echo' }, { name: 'f' }]);
+    expect(stringify.mock.calls.filter(([value]) => Array.isArray(value))).toHaveLength(1);
+    vi.restoreAllMocks();
+  });
+
+  it('is where its answers are: here, or not known without a publisher', async () => {
+    expect(await (await serving(toClient)).said('frond_end')).toBe('server memory://pub');
+    expect(await (await serving(undefined)).said('frond_end')).toBe('?');
+    expect(await (await serving(toNext)).said('frond_end')).toBe('?');
+  });
+
+  it('is where a pipeline ends, as the next server says, of which the ones before are told', async () => {
+    const { host, ask, said } = await serving(toNext);
+    const told = vi.fn(async () => {});
+    host.onEnd(told);
+    const next = (end: string) => ask('_.next', bytes(end), { cache: 'second' });
+    await next('?');
+    expect([told.mock.calls.length, await said('frond_end')]).toEqual([0, '?']);
+    await next('last memory://end');
+    expect([told.mock.calls.length, await said('frond_end')]).toEqual([1, 'last memory://end']);
+    await next('last memory://end');
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(JSON.parse(await said('frond_status')).next).toEqual(['second']);
+  });
+
+  it('waits for those before to hear of that, a second at most', async () => {
+    const { host, ask } = await serving(toNext);
+    host.onEnd(() => new Promise(() => {}));
+    const before = performance.now();
+    await ask('_.next', bytes('last memory://end'), { cache: 'second' });
+    expect(performance.now() - before).toBeGreaterThanOrEqual(TELLING - 10);
+  });
+
+  it('takes cancels of its callers', async () => {
+    const { host, ask } = await serving(toClient);
+    const cancel = vi.spyOn(host.cancellations, 'cancel');
+    await ask(CANCEL, bytes(''), cancelMessage({ client: 'c', calls: ['1'], code: 'CANCELLED', reason: '' }));
+    expect(cancel.mock.calls).toEqual([[expect.objectContaining({ client: 'c', calls: ['1'] })]]);
+  });
+});
+
+describe('what a host reads', () => {
+  it('stops while too much waits, which it says and counts, and cancelled messages count as received', async () => {
+    const { host, lines } = await played({ maxWaiting: 1_500 });
+    const frames = ['1', '2', '3'].map((call) =>
+      codec.encode(palmMessage({ client: `c/${call}`, function: 'server.f', payload: bytes('x') })).slice(),
+    );
+    const source = new BatchQueue<Bytes>(100);
+    host.intake([source]);
+    source.push(frames);
+    await vi.waitUntil(() => lines.length > 0);
+    expect(lines[0]).toEqual([
+      'info',
+      'no more is read until some of what waits is done',
+      { waiting: expect.any(Number), limit: 1_500 },
+    ]);
+    host.cancel({ client: 'c', calls: [], code: 'CANCELLED', reason: '' });
+    await vi.waitUntil(() => host.tally.cancelled > 0);
+    expect(host.tally.received).toBe(host.tally.cancelled);
+    source.end();
+  });
 });
 
 it('what was published leaves before the other links break', async () => {

@@ -370,6 +370,23 @@ describe('a pusher', () => {
     }
   });
 
+  it('that is closed waits for all that is held up, one after the other', async () => {
+    const { network, pusher, endpoint, hold } = open();
+    network.bind(ADDRESS, endpoint);
+    const gates = ['a', 'b'].map((text) => {
+      const gate = hold();
+      pusher.send([bytes(text)]);
+      return gate;
+    });
+    await turn();
+    const closing = pusher.close({ timeout: 60_000 });
+    gates[0]?.resolve();
+    await turn();
+    expect(pusher.isClosed).toBe(false);
+    gates[1]?.resolve();
+    await within(LIMIT, closing);
+  });
+
   it('that is closed waits for nothing where nothing is held up, or no time is given', async () => {
     const { network, pusher, endpoint, hold } = open();
     network.bind(ADDRESS, endpoint);
@@ -471,16 +488,26 @@ describe('what receives', () => {
     expect(takers).toEqual([]);
   });
 
+  /** Gives 256 MiB in all, and so many bytes more, with what a delivery costs beside its frames: 256 bytes and its topic. */
+  function fill(subscription: MemorySubscription, more: number) {
+    const mebibyte = new Uint8Array(1_048_576);
+    const heavy = { topic: 'topic/1', frames: Array.from({ length: 255 }, () => mebibyte) };
+    const rest = { topic: 'topic/1', frames: [new Uint8Array(1_048_576 - 2 * (256 + 7) + more)] };
+    subscription.give([heavy]);
+    subscription.give([rest]);
+  }
+
+  it('a subscription is full from so many bytes on', () => {
+    const { subscription } = subscribed();
+    fill(subscription, 0);
+    expect(subscription.isFull).toBe(true);
+  });
+
   it('a subscription that is not read says what it lost, and goes on', async () => {
     const { subscription, reports } = subscribed();
     const broke = vi.fn();
     subscription.onBreak(broke);
-    // 256 MiB in all, with what a delivery costs beside its frames: 256 bytes and its topic.
-    const mebibyte = new Uint8Array(1_048_576);
-    const heavy = { topic: 'topic/1', frames: Array.from({ length: 255 }, () => mebibyte) };
-    const rest = { topic: 'topic/1', frames: [mebibyte.subarray(0, 1_048_576 - 2 * (256 + 7) - 1)] };
-    subscription.give([heavy]);
-    subscription.give([rest]);
+    fill(subscription, -1);
     expect(subscription.isFull).toBe(false);
     subscription.give([{ topic: '', frames: [] }]);
     expect([subscription.isFull, broke.mock.calls]).toEqual([true, []]);
