@@ -13,7 +13,6 @@ import {
   type Taker,
 } from '../../../../transports/memory/network.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
-import { held } from '../../../support/leftovers.ts';
 import { within } from '../../../support/wait.ts';
 
 const HOST = { report: () => {}, release: () => {} } as never;
@@ -345,12 +344,14 @@ describe('a bound publisher', () => {
   });
 
   it('that is closed keeps nothing that waited, and no timer', async () => {
-    const before = held();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { publisher, endpoint, subscriber } = ground();
     await publisher.publish([delivery('a', true)]);
     await turn();
-    await within(2_000, publisher.close());
-    expect(held()['Timeout'] ?? 0).toBe(before['Timeout'] ?? 0);
+    expect(vi.getTimerCount()).toBe(1);
+    await publisher.close();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
     const { own, batches } = subscriber('a');
     endpoint.attach(own);
     expect(batches).toEqual([]);
