@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AsyncQueue } from '../../../../src/async/async-queue.ts';
 import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import { ByteBudget } from '../../../../src/async/byte-budget.ts';
+import { deferred } from '../../../../src/async/deferred.ts';
+import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts';
 import type { Stream } from '../../../../src/cluster/runtime/publisher.ts';
 import {
   addressed,
@@ -269,6 +272,8 @@ describe('a host', () => {
     ]);
     await host.close(() => 0);
     expect(made[0]?.terminations).toBe(1);
+    const there = (functions as PalmFunctions)['there'];
+    expect(() => there?.(bytes(''), {} as never)).toThrow('"server" is closed');
     const { transport } = noted();
     const failure = new Error('no');
     const opening = openRoleHost(options(transport), 'server', [], async (own) => {
@@ -281,6 +286,17 @@ describe('a host', () => {
     await expect(opening).rejects.toBe(failure);
     expect(made[1]?.terminations).toBe(1);
     vi.restoreAllMocks();
+  });
+
+  it('takes calls to its own name alone', async () => {
+    const { host } = await played();
+    const engine = host.engine({ f: () => bytes('answer') }, false);
+    const results: PalmMessage[] = [];
+    for (const server of ['server', 'other']) {
+      const message = palmMessage({ client: 'c/1', function: `${server}.f`, payload: bytes('x') });
+      await engine.run(message, (result) => void results.push(result) as never);
+    }
+    expect(results.map(({ error }) => error)).toEqual(['', 'this is server "server", not "other"']);
   });
 
   it('has no threads without a module, and the functions as they are', async () => {
@@ -371,6 +387,9 @@ describe('notices of cancelled calls', () => {
     subscribed('c1/', true);
     for (let i = 0; i < 3; i++) await new Promise(setImmediate);
     expect(cancel).toHaveBeenCalledTimes(1);
+    // One alone, too.
+    subscribed('c3/', false);
+    await vi.waitUntil(() => cancel.mock.calls.length === 2);
     const first = await played();
     const elsewhere = vi.spyOn(first.host.cancellations, 'cancel');
     await first.host.publisher('memory://*', toNext);
@@ -536,7 +555,7 @@ describe('what a host says in its cache', () => {
 
 describe('what a host reads', () => {
   it('stops while too much waits, which it says and counts, and cancelled messages count as received', async () => {
-    const { host, lines } = await played({ maxWaiting: 1_500 });
+    const { host, real, lines } = await played({ maxWaiting: 1_500 });
     const frames = ['1', '2', '3'].map((call) =>
       codec.encode(palmMessage({ client: `c/${call}`, function: 'server.f', payload: bytes('x') })).slice(),
     );
@@ -552,7 +571,62 @@ describe('what a host reads', () => {
     host.cancel({ client: 'c', calls: [], code: 'CANCELLED', reason: '' });
     await vi.waitUntil(() => host.tally.cancelled > 0);
     expect(host.tally.received).toBe(host.tally.cancelled);
+    const db = await host.serveCache({}, () => ({
+      role: 'Server',
+      functions: [],
+      counters: host.counters(0),
+    }));
+    const frame = codec.encode(
+      palmMessage({ client: 'c', function: '_.get', payload: bytes('frond_status') }),
+    );
+    const reply = await (await real.open()).request(db.address, frame.slice()).reply;
+    expect(JSON.parse(textOf(reply)).waiting.timesFull).toBeGreaterThanOrEqual(1);
     source.end();
+  });
+
+  const call = (client: string) =>
+    codec.encode(palmMessage({ client, function: 'server.f', payload: bytes('x') })).slice();
+
+  it('waits for room in another budget, too', async () => {
+    for (const isFull of [false, true]) {
+      const { host } = await played();
+      const other = new ByteBudget(1);
+      if (isFull) other.take(1);
+      const source = new BatchQueue<Bytes>(100);
+      const intake = host.intake([source], other);
+      const next = intake.next();
+      let isThere = false;
+      next.then(() => {
+        isThere = true;
+      });
+      source.push([call('c/1')]);
+      for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+      expect(isThere).toBe(!isFull);
+      if (isFull) other.give(1);
+      await within(2_000, next);
+      source.end();
+    }
+  });
+
+  it('drops what waits for a function when its caller gives it up, and hands each payload out whole', async () => {
+    const { host } = await played();
+    const seen: string[] = [];
+    const gate = deferred<void>();
+    const step = async ({ client, payload }: PalmMessage) => {
+      seen.push(`${client} ${payload.buffer.byteLength}`);
+      await gate.promise;
+    };
+    const flow = host.flow(step, { add: () => {}, done: () => {}, flush: async () => true });
+    const source = new BatchQueue<Bytes>(100);
+    source.push(['c/1', 'd/1', 'c/2'].map(call));
+    const serving = flow.serve(source);
+    await vi.waitUntil(() => seen.length === 1);
+    host.cancel({ client: 'd', calls: [], code: 'CANCELLED', reason: '' });
+    gate.resolve();
+    await vi.waitUntil(() => seen.length === 2);
+    source.end();
+    await serving;
+    expect(seen).toEqual(['c/1 1', 'c/2 1']);
   });
 });
 

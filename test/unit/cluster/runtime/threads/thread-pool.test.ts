@@ -228,8 +228,10 @@ describe('a pool of played threads', () => {
     vi.restoreAllMocks();
   });
 
+  const url = 'file:///app/functions.js';
+
   function start(count: number | 'auto' = 1) {
-    const settings = { module, count, memory: undefined, grace: 100, name: 'role', logger };
+    const settings = { module: url, count, memory: undefined, grace: 100, name: 'role', logger };
     return ThreadPool.start({ ...settings, closing: new AbortController().signal });
   }
 
@@ -265,7 +267,7 @@ describe('a pool of played threads', () => {
     made[1]?.tell({ type: 'unusable', reason: 'it exports nothing' });
     await expect(starting).rejects.toMatchObject({
       code: 'INVALID_CALL',
-      message: `the module "${module}" cannot be used in a thread: it exports nothing`,
+      message: `the module "${url}" cannot be used in a thread: it exports nothing`,
       cause: expect.objectContaining({ message: 'it exports nothing' }),
     });
     expect(made.map(({ terminations }) => terminations)).toEqual([1, 1]);
