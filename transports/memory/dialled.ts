@@ -5,7 +5,7 @@ import { type Deferred, deferred, PendingReplies } from '../../src/async/deferre
 import { harmless } from '../../src/async/harmless.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { atMost } from '../../src/async/timers.ts';
-import { PUBLISHED, PUBLISHED_BYTES_IN_PROCESS, PULLED_BYTES } from '../../src/flow-control.ts';
+import { PUBLISHED_BYTES_IN_PROCESS, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type {
@@ -207,7 +207,7 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
     topic: string,
     host: ChannelHost,
     mark: ByteMark<T>,
-    most: number = PUBLISHED,
+    most: number,
   ) {
     super(network, address, kind, host);
     this.topic = topic;
@@ -236,7 +236,8 @@ abstract class Receiving<K extends 'push' | 'publish', T> extends Dialled<K> imp
 
 export class MemoryPuller extends Receiving<'push', Bytes> implements Puller {
   constructor(network: MemoryNetwork, address: string, host: ChannelHost) {
-    super(network, address, 'push', '', host, { sizeOf: (frame) => frame.length, bytes: PULLED_BYTES });
+    const mark = { sizeOf: (frame: Bytes) => frame.length, bytes: PULLED_BYTES };
+    super(network, address, 'push', '', host, mark, PULLED);
   }
 
   give(frames: readonly Bytes[]): void {
