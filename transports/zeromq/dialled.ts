@@ -2,7 +2,7 @@ import type { Pull, Push, Socket } from 'zeromq';
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { Readiness } from '../../src/async/readiness.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
-import { PUBLISHED, PULLED_BYTES } from '../../src/flow-control.ts';
+import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { Channel, CloseOptions, Puller, Pusher } from '../../src/transport.ts';
@@ -194,7 +194,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
 
 /** Takes its share of the frames of one PUSH. */
 export class ZeromqPuller extends Dialled<Pull> implements Puller {
-  readonly #queue = new BatchQueue<Bytes>(PUBLISHED, {
+  readonly #queue = new BatchQueue<Bytes>(PULLED, {
     sizeOf: ({ length }) => length,
     bytes: PULLED_BYTES,
   });
