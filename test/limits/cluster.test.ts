@@ -1,11 +1,12 @@
 /** What servers, Masters and workers hold for others: each bound at its value, one below and one above. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PushedCalls, PushWorkers } from '../../src/cluster/dispatch/push-workers.ts';
-import { Master, type MasterOptions } from '../../src/cluster/index.ts';
+import { Master, type MasterOptions, Pipeline } from '../../src/cluster/index.ts';
 import { Cancellations } from '../../src/cluster/runtime/cancellations.ts';
 import { openRoleHost, type RoleHost } from '../../src/cluster/runtime/role-host.ts';
 import {
   CANCELLED_NAMES,
+  PREVIOUS_UNREAD,
   PROGRESS_HOPS,
   PUSH_RUN,
   PUSH_STALL,
@@ -204,6 +205,33 @@ describe('progress', () => {
     await connection.close({ timeout: 0 });
     await host.close(() => 0);
   });
+});
+
+it('a Pipeline leaves 128 deliveries of the server before it in the transport, and notices as well', async () => {
+  const real = memory();
+  const subscribed: unknown[] = [];
+  const transport = {
+    ...real,
+    open: async () => {
+      const connection = (await real.open()) as BindingConnection;
+      const subscribe = connection.subscribe.bind(connection);
+      connection.subscribe = (address, topic, options) => {
+        subscribed.push(options?.maxUnread);
+        return subscribe(address, topic, options);
+      };
+      return connection;
+    },
+  };
+  await using _pipeline = await Pipeline.start({
+    transport,
+    name: 'pipeline',
+    dbAddress: 'memory://*',
+    subAddress: 'memory://before',
+    previous: 'before',
+    functions: {},
+    loggingLevel: 'silent',
+  });
+  expect(subscribed).toEqual([PREVIOUS_UNREAD, PREVIOUS_UNREAD]);
 });
 
 describe('a Master', () => {

@@ -6,6 +6,7 @@ import {
   BATCH,
   BATCH_BYTES,
   CONFIRMATIONS,
+  OWED_SUBSCRIBERS,
   PULLED,
   READ_RUN,
   READ_RUN_BYTES,
@@ -235,31 +236,89 @@ it('a worker has 4,096 messages unread, then whoever pushes waits', async () => 
   expect(value).toHaveLength(PULLED);
 });
 
-it('subscriptions are read while fewer than 64 confirmations of others have not left', async () => {
-  let read = 0;
+/** A publisher whose socket takes nothing, with subscriptions as they are read, and what subscribers have lost. */
+function fullPublisher(
+  subscriptions: () => string | undefined,
+  send: () => Promise<void>,
+  maxOwed = 1_000_000,
+) {
+  const lost: [string, number][] = [];
   const socket = {
     closed: false,
     readable: true,
     writable: true,
     topics: 0,
-    receive: async () => [Buffer.from(`\x01client ${read++}/`)],
-    // It takes nothing.
-    send: () => new Promise<void>(() => {}),
-    close: () => {},
+    receive: () => {
+      const topic = subscriptions();
+      return topic === undefined
+        ? new Promise<never>(() => {})
+        : Promise.resolve([Buffer.from(`\x01${topic}`)]);
+    },
+    send,
   };
   class Opened extends ZeromqPublish {
     begin(): void {
       this.start();
     }
   }
-  const publish = new Opened(
-    socket as never,
-    { report: () => {}, release: () => {} },
-    { maxOwed: 1_000_000 },
-  );
+  const report = (status: ConnectionStatus) => {
+    if (status.type === 'lost') lost.push([status.topic, status.count]);
+  };
+  const publish = new Opened(socket as never, { report, release: () => {} }, { maxOwed });
+  closing.push(async () => {
+    socket.closed = true;
+    await publish.close({ timeout: 0 });
+  });
   publish.begin();
+  return { publish, lost };
+}
+
+it('subscriptions are read while fewer than 64 confirmations of others have not left', async () => {
+  let read = 0;
+  fullPublisher(
+    () => `client ${read++}/`,
+    () => new Promise(() => {}),
+  );
   for (let i = 0; i < 20; i++) await turn();
   expect(read).toBe(CONFIRMATIONS);
+});
+
+describe('what slow subscribers are owed', () => {
+  const full = () => Promise.reject(Object.assign(new Error('no room'), { code: 'EAGAIN' }));
+  const most = 100_000;
+
+  async function ground() {
+    const topics = ['a', 'b', 'c'];
+    const own = fullPublisher(() => topics.shift(), full, most);
+    for (let i = 0; i < 5; i++) await turn();
+    /** A delivery that costs so many bytes: its topic and 256 count. */
+    const tell = async (topic: string, cost: number) => {
+      await own.publish.publish([{ topic, frames: [new Uint8Array(cost - 256 - topic.length)] }]);
+      for (let i = 0; i < 5; i++) await turn();
+    };
+    return { ...own, tell };
+  }
+
+  it('is maxOwed for one, to the last byte', async () => {
+    for (const cost of [999, 1_000, 1_001]) {
+      const { lost, tell } = await ground();
+      await tell('a', most - 1_000);
+      await tell('a', cost);
+      expect(lost, `${cost}`).toEqual(cost > 1_000 ? [['a', 1]] : []);
+    }
+  });
+
+  it('is owed to all subscribers twice what one may be owed', async () => {
+    for (const cost of [999, 1_000, 1_001]) {
+      const { lost, tell } = await ground();
+      // Of the one that is owed the most, the newest is dropped.
+      await tell('a', most - 1_000);
+      await tell('a', 1_000);
+      await tell('b', (OWED_SUBSCRIBERS - 1) * most - 1_000);
+      await tell('c', cost);
+      expect(lost, `${cost}`).toEqual(cost > 1_000 ? [['a', 1]] : []);
+    }
+  });
 });
 
 it('topics of all subscribers have 262,144 bytes, and 32 more for each; with one byte more all are dropped', async () => {
