@@ -6,7 +6,7 @@ import { CALLS, PYLM_CALLS } from '../flow-control.ts';
 import type { Logger } from '../logging.ts';
 import type { Bytes } from '../protocol/bytes.ts';
 import { EnvelopeCodec } from '../protocol/envelope.ts';
-import { PalmError } from '../protocol/errors.ts';
+import { messageOf, PalmError } from '../protocol/errors.ts';
 import { type PalmMessage, Status } from '../protocol/message.ts';
 import { type ClientTopics, clientTopics } from '../protocol/topics.ts';
 import type { GuardedTap } from '../tap.ts';
@@ -248,13 +248,13 @@ export class CallLink {
       try {
         message = this.#incoming.decode(frame, call !== undefined);
       } catch (cause) {
-        const error = PalmError.from(cause, 'PROTOCOL', 'an answer cannot be read');
+        const reason = messageOf(cause);
         // A server can send many of them quickly: only the 1st, 2nd, 4th, 8th… are logged.
         const times = ++this.#badAnswers;
         if ((times & (times - 1)) === 0) {
-          this.#logger.warning('bad answer', { topic, size: frame.length, reason: error.message, times });
+          this.#logger.warning('bad answer', { topic, size: frame.length, reason, times });
         }
-        call?.fail(error);
+        call?.fail(new PalmError('PROTOCOL', reason, { cause, sent: true }));
         continue;
       }
       this.#tap?.received('sub', this.addresses.subAddress, message, frame.length, topic);

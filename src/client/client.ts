@@ -314,7 +314,10 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
     try {
       return this.#codec.decode(payload);
     } catch (cause) {
-      throw PalmError.from(cause, 'PROTOCOL', `${what} is not ${this.#codec.name}`);
+      throw new PalmError('PROTOCOL', `${what} is not ${this.#codec.name}: ${messageOf(cause)}`, {
+        cause,
+        sent: true,
+      });
     }
   }
 

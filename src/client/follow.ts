@@ -150,7 +150,8 @@ function movedAway(address: string): PalmError {
 /** Another server is at the addresses: calls that wait fail, and so do new ones, until the server is back. */
 function refuseCalls(link: CallLink, error: PalmError, logger: Logger): void {
   const isNew = link.refusal === undefined;
-  link.refusal = error;
+  // The server was asked who it is. Calls are not sent.
+  link.refusal = new PalmError(error.code, error.message, { cause: error, sent: false });
   if (!isNew) return;
   logger.warning('the server was not found again', { code: error.code, reason: error.message });
   const { pusher, subscription, addresses } = link;

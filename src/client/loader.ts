@@ -17,7 +17,7 @@ export class Loader<O> {
     this.#loading ??= this.#load().catch((error) => {
       // The next call tries again: the network may be back.
       this.#loading = undefined;
-      throw PalmError.from(error, 'DISCONNECTED', 'loading code failed');
+      throw PalmError.from(error, 'DISCONNECTED', 'loading code failed', false);
     });
     // Both in one turn, so that no other call comes between them.
     return this.#loading.then((own) => {

@@ -167,7 +167,7 @@ function callable(stages: Stages): unknown {
         },
         (error) => {
           opening = undefined;
-          throw PalmError.from(error, 'DISCONNECTED', 'loading code failed');
+          throw PalmError.from(error, 'DISCONNECTED', 'loading code failed', false);
         },
       );
     return opening;

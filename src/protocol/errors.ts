@@ -105,9 +105,14 @@ export class PalmError extends Error {
   }
 
   /** Returns `reason` when it is a PalmError, and an error of `code` with `reason` as its cause otherwise. */
-  static from(reason: unknown, code: PalmErrorCode, doing: string): PalmError {
+  static from(
+    reason: unknown,
+    code: PalmErrorCode,
+    doing: string,
+    sent?: PalmErrorDetails['sent'],
+  ): PalmError {
     if (reason instanceof PalmError) return reason;
-    return new PalmError(code, `${doing}: ${messageOf(reason)}`, { cause: reason });
+    return new PalmError(code, `${doing}: ${messageOf(reason)}`, { cause: reason, sent });
   }
 }
 

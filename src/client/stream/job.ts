@@ -3,7 +3,7 @@ import { IdleTimer } from '../../async/idle-timer.ts';
 import { closed, type OpenCalls } from '../../async/open-calls.ts';
 import type { SignalHub } from '../../async/signals.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { PalmError } from '../../protocol/errors.ts';
+import { messageOf, PalmError } from '../../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, checkInput, nameOf, readAnswer } from '../call.ts';
@@ -149,7 +149,8 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     try {
       return Promise.resolve({ done: false, value: this.#settings.codec.decode(result) });
     } catch (cause) {
-      const error = PalmError.from(cause, 'PROTOCOL', `a result is not ${this.#settings.codec.name}`);
+      const text = `a result is not ${this.#settings.codec.name}: ${messageOf(cause)}`;
+      const error = new PalmError('PROTOCOL', text, { cause, sent: true });
       this.abandon(error);
       return Promise.reject(error);
     }

@@ -229,7 +229,7 @@ describe('an eval leaves no place, entry, listener or timer', () => {
     const [message] = server.taken();
     server.deliver(message?.client ?? '', new Uint8Array([0xff]));
     await call.promise;
-    expect(call.outcome.error).toMatchObject({ code: 'PROTOCOL' });
+    expect(call.outcome.error).toMatchObject({ code: 'PROTOCOL', sent: true });
     call.expectNothingLeft();
   });
 

@@ -182,6 +182,7 @@ describe('an eval', () => {
     await expect(client.with(json()).eval('demo.f', 1)).rejects.toMatchObject({
       code: 'PROTOCOL',
       message: expect.stringMatching(/^the answer of demo\.f is not JSON: /),
+      sent: true,
       cause: expect.any(SyntaxError),
     });
   });

@@ -210,7 +210,7 @@ describe('another server at the addresses', () => {
     expect([own.addresses(own.push), own.addresses(own.subscribe)]).toEqual([['push'], ['sub']]);
     expect([pusher.isClosed, subscription.isClosed]).toEqual([true, true]);
     expect([own.link.pusher, own.link.subscription]).toEqual([own.server.pusher, own.server.subscription]);
-    await expect(own.link.ready()).rejects.toMatchObject({ code: 'WRONG_SERVER' });
+    await expect(own.link.ready()).rejects.toMatchObject({ code: 'WRONG_SERVER', sent: false });
     own.told.name = 'demo';
     await vi.advanceTimersByTimeAsync(1_000);
     expect(own.link.refusal).toBeUndefined();

@@ -96,6 +96,7 @@ describe('code that is loaded when it is first used', () => {
         code: 'DISCONNECTED',
         message: 'loading code failed: offline',
         cause: offline,
+        sent: false,
       });
     expect(use).not.toHaveBeenCalled();
     expect(await loader.use(use)).toBe('used');

@@ -368,6 +368,7 @@ describe('a failure of a function', () => {
     expect(read.error).toMatchObject({
       code: 'PROTOCOL',
       message: expect.stringMatching(/^a result is not JSON: /),
+      sent: true,
     });
     expect([after.isDone, after.value]).toEqual([true, undefined]);
     await expectNothingLeft(server);
