@@ -102,6 +102,7 @@ describe('a client and a server', () => {
     const wrong = zmtp({ curve: { serverKey: curveKeyPair().publicKey } });
     await expect(within(2_000, connect(wrong, dbAddress))).rejects.toMatchObject({
       code: 'FORBIDDEN',
+      sent: false,
       message: expect.stringContaining('serverKey'),
     });
   });

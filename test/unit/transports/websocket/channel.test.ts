@@ -64,6 +64,8 @@ const pushing = (terms: object = {}, shared = new SendWindow()) => ({
 describe('the error that a relay reports', () => {
   it.each([
     ['LOST', 'LOST'],
+    ['FORBIDDEN', 'FORBIDDEN'],
+    ['TOO_LARGE', 'TOO_LARGE'],
     ['A_LATER_CODE', 'A_LATER_CODE'],
     ['X'.repeat(32), 'X'.repeat(32)],
     ['X'.repeat(33), 'PROTOCOL'],

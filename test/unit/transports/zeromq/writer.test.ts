@@ -372,3 +372,57 @@ describe('a batch', () => {
     expect(gathered([BATCH_BYTES + 1, 1])).toBe(1);
   });
 });
+
+function failing(send: () => Promise<void>) {
+  const socket = { closed: false, readable: true, writable: true, send };
+  const onDrop = vi.fn();
+  const writer = new SocketWriter<Uint8Array>(socket, {
+    ready: () => undefined,
+    gather: (items) => ({ parts: [items.peek() ?? new Uint8Array(0)], taken: 1 }),
+    onDrop,
+  });
+  return { socket, writer, onDrop };
+}
+
+describe('a write', () => {
+  it('that the socket refuses fails with its reason, and so does all that waits', async () => {
+    const cause = new Error('no such host');
+    const { writer, onDrop } = failing(() => Promise.reject(cause));
+    const failure = { code: 'DISCONNECTED', message: 'sending failed: no such host', cause };
+    const writes = [writer.write([new Uint8Array(1)]), writer.write([new Uint8Array(2)])];
+    for (const write of writes) await expect(write).rejects.toMatchObject(failure);
+    expect(onDrop).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(failure));
+    expect([writer.waiting, writer.isSending]).toEqual([0, false]);
+    await writer.idle();
+  });
+
+  it('to a socket that was closed meanwhile fails with CLOSED, and nothing was sent', async () => {
+    const { socket, writer } = failing(() => {
+      socket.closed = true;
+      return Promise.reject(new Error('closed'));
+    });
+    const closed = { code: 'CLOSED', sent: false };
+    await expect(writer.write([new Uint8Array(1)])).rejects.toMatchObject(closed);
+    await expect(writer.write([new Uint8Array(1)])).rejects.toMatchObject(closed);
+  });
+
+  it('that waits fails with what it is dropped for, and what is on its way does not', async () => {
+    let sent = () => {};
+    const { writer } = failing(
+      () =>
+        new Promise<void>((resolve) => {
+          sent = resolve;
+        }),
+    );
+    const leaving = writer.write([new Uint8Array(1)]);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(writer.isSending).toBe(true);
+    const waiting = writer.write([new Uint8Array(1)]);
+    const error = new PalmError('DISCONNECTED', 'the link broke', { sent: 'unknown' });
+    writer.drop(error);
+    await expect(waiting).rejects.toBe(error);
+    sent();
+    await leaving;
+  });
+});

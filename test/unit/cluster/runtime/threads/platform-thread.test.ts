@@ -242,3 +242,18 @@ describe("a thread of the web's", () => {
     );
   });
 });
+
+it('a platform without threads says so, and what to leave out', () => {
+  const builtin = vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined as never);
+  try {
+    expect(() => startPlatformThread('', undefined, { onMessage: () => {}, onEnd: () => {} })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: 'this platform has no threads: leave threads and module out',
+        sent: false,
+      }),
+    );
+  } finally {
+    builtin.mockRestore();
+  }
+});
