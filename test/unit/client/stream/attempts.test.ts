@@ -211,6 +211,8 @@ it('attempts that are forgotten say how many places they had', () => {
   const second = attempts.begin(1, NOTHING, 0);
   const third = attempts.begin(2, NOTHING, 0);
   for (const own of [first, third]) own.isPlaced = true;
+  // One that waits for a place.
+  attempts.begin(3, NOTHING, 0);
   attempts.giveUp(second, 0);
   expect(attempts.clear()).toBe(2);
   expect([attempts.size, attempts.out, attempts.next, attempts.clear()]).toEqual([0, 0, Infinity, 0]);
