@@ -373,3 +373,14 @@ export const GREETING_BYTES = 65_536;
 
 /** Bytes between two collections of garbage. Nobody waits. */
 export const GARBAGE_BYTES = 1_048_576;
+
+// Relays side by side.
+
+/** Milliseconds that the relay that owns a session gets to say whether it goes on with it; with the wait for a place among those that are dialled. */
+export const PEER_ANSWER = 1_000;
+
+/** Sessions on their way to one other relay at once. A handshake takes some milliseconds, so thousands are passed on in a second. */
+export const PEER_DIALS = 16;
+
+/** Bytes that wait for either side of a session that is passed on before nothing more is read from the other. */
+export const PASSED_BYTES = 262_144;

@@ -119,6 +119,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'transports/relay/upstream',
     'transports/relay/auth',
   ],
+  'transports/relay/peers': [...GROUND, 'transports/relay-protocol'],
   'transports/relay/session': [
     ...GROUND,
     ...RELAY_OPTIONS,
@@ -127,6 +128,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'transports/relay/upstream',
     'transports/relay/auth',
     'transports/relay/http',
+    'transports/relay/peers',
   ],
   'transports/relay/*': [
     ...GROUND,
@@ -135,6 +137,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'transports/relay/upstream',
     'transports/relay/auth',
     'transports/relay/http',
+    'transports/relay/peers',
     'transports/relay/session',
   ],
 

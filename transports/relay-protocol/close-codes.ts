@@ -9,6 +9,8 @@ export const normal = 1000;
 export const goingAway = 1001;
 /** A message or frame is larger than the announced limit. */
 export const tooBig = 1009;
+/** The relay goes down, and the session is another one's: the client goes on with it through another relay. */
+export const elsewhere = 1012;
 /** The relay failed. */
 export const relayFailed = 1011;
 /** A frame is malformed, or out of order. */
@@ -17,6 +19,8 @@ export const badFrame = 4400;
 export const unauthorized = 4401;
 /** A topic, client id or address does not belong to the client. */
 export const forbidden = 4403;
+/** Between relays: the one that owns a session has forgotten it. */
+export const unknownSession = 4404;
 /** The two sides have no common version. */
 export const unsupportedVersion = 4406;
 /** No greeting came, or the other side has gone silent. */

@@ -14,6 +14,7 @@ export type {
   RelayIdentity,
   RelayLimits,
   RelayOptions,
+  RelayPeers,
   UpstreamTarget,
   /** @deprecated The name of 0.1, until 0.3: use {@link UpstreamTarget}. */
   UpstreamTarget as Target,

@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger, LoggingLevel } from '../../src/logging.ts';
 import type { Transport } from '../../src/transport.ts';
 import type { Authenticate, Grants } from './auth/identity.ts';
+import type { RelayPeers } from './peers/options.ts';
 import type { RelayLimits } from './session/limits.ts';
 import type { UpstreamTarget } from './upstream/upstream.ts';
 
 export type { Authenticate, CacheScope, ConnectionInfo, Grants, RelayIdentity } from './auth/identity.ts';
+export type { RelayPeers } from './peers/options.ts';
 export type { RelayLimits } from './session/limits.ts';
 export type { UpstreamTarget } from './upstream/upstream.ts';
 
@@ -44,6 +46,11 @@ export interface RelayOptions {
    * its server. The relay reads the schemas in the `frond_functions` of the servers. The servers check all input in any case. Default false.
    */
   readonly checkInput?: boolean | undefined;
+  /**
+   * The relays beside this one, behind the same balancer. A client that comes back to another of them than before is passed on to the one
+   * that has its session, so it misses nothing. All of them need the same `authenticate`, grants, origins and limits. Default: none.
+   */
+  readonly peers?: RelayPeers | undefined;
   /** Path of the WebSocket. Default `/`. */
   readonly path?: string | undefined;
   /**

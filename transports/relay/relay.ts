@@ -1,5 +1,6 @@
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
 import { harmless } from '../../src/async/harmless.ts';
 import { ReadTurns } from '../../src/async/read-turns.ts';
@@ -22,15 +23,24 @@ import { RequestGuard } from './auth/request-guard.ts';
 import { Admission } from './http/admission.ts';
 import { Health } from './http/health.ts';
 import { Metrics } from './http/metrics.ts';
-import { UpgradeHandler } from './http/upgrade-handler.ts';
+import type { Refusal } from './http/refusals.ts';
+import { GOING_DOWN, type OpenedUpgrade, UpgradeHandler } from './http/upgrade-handler.ts';
 import { UpgradeRouter } from './http/upgrade-router.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
+import { Peers } from './peers/peers.ts';
 import { HttpCalls } from './session/http-calls.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
 import { Reauthentication } from './session/reauthentication.ts';
 import { Sessions } from './session/sessions.ts';
-import { countIntake, Heartbeats, partsOf, ServerSocket, type SocketContext } from './session/socket.ts';
+import {
+  type Arrival,
+  countIntake,
+  Heartbeats,
+  partsOf,
+  ServerSocket,
+  type SocketContext,
+} from './session/socket.ts';
 import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 
@@ -58,8 +68,8 @@ export interface Relay extends AsyncDisposable {
    */
   reconfigure(changes: RelayChanges): void;
   /**
-   * Refuses new connections, waits up to `timeout` milliseconds (default 1000) for answers to calls under way, and closes all
-   * connections. The HTTP server stays open.
+   * Refuses new clients, waits up to `timeout` milliseconds (default 1000) for answers to calls under way, and closes all connections.
+   * With {@link RelayOptions.peers} clients that are cut meanwhile may come back, here or to another relay. The HTTP server stays open.
    */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -94,17 +104,26 @@ interface Parts {
   readonly logger: Logger;
   readonly connections: readonly [connection: Connection, workConnection: Connection];
   readonly webSocketServer: WebSocketServer;
+  readonly peers: Peers | undefined;
+  readonly onPeer: (socket: Duplex) => void;
 }
 
-/** As {@link createRelay}, with the package ws that `load` gives. */
+/** What the relay needs of the package ws. */
+export type Ws = Pick<typeof import('ws'), 'WebSocket' | 'WebSocketServer'>;
+
+/**
+ * As {@link createRelay}, with the package ws that `load` gives.
+ * @param onPeer - called for the TCP socket of another relay that has proved itself: it counts as that of the client it is for.
+ */
 export async function createRelayOn(
-  load: () => Promise<Pick<typeof import('ws'), 'WebSocketServer'>>,
+  load: () => Promise<Ws>,
   options: Parts['options'],
+  onPeer: Parts['onPeer'] = () => {},
 ): Promise<Relay> {
   const limits = resolveLimits(options.limits);
   const own = options.logger ?? consoleLogger('frond relay');
   const logger = sparing(atLevel(own, options.loggingLevel ?? 'info'));
-  const { WebSocketServer } = await load();
+  const { WebSocket, WebSocketServer } = await load();
   checkWs(new WebSocketServer({ noServer: true }).options);
   const maxPayload = maxPayloadFor(limits);
   const webSocketServer = new WebSocketServer({
@@ -115,6 +134,11 @@ export async function createRelayOn(
     ...partsOf(maxPayload),
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : ([...offered][0] ?? false)),
   });
+  // A redirect would lead to a URL that nobody has listed.
+  const bounds = { perMessageDeflate: false, followRedirects: false, maxPayload, ...partsOf(maxPayload) };
+  const peers =
+    options.peers &&
+    new Peers(options.peers, (url, protocol, given) => new WebSocket(url, protocol, { ...bounds, ...given }));
   const opened: Connection[] = [];
   const open = async () => {
     const connection = await options.transport.open();
@@ -124,7 +148,7 @@ export async function createRelayOn(
   try {
     const connections = [await open(), await open()] as const;
     for (const connection of connections) await connection.identify();
-    return new RelayServer({ options, limits, logger, connections, webSocketServer });
+    return new RelayServer({ options, limits, logger, connections, webSocketServer, peers, onPeer });
   } catch (error) {
     for (const connection of opened) await connection.close({ timeout: 0 });
     throw error;
@@ -153,13 +177,17 @@ class RelayServer implements Relay {
   readonly #heartbeats: Heartbeats;
   readonly #sockets = new Set<ServerSocket>();
   readonly #stopUpgrades: () => void;
+  readonly #peers: Peers | undefined;
   #isDraining = false;
+  /** Whether nobody is waited for any more. */
+  #isOver = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ options, limits, logger, connections, webSocketServer }: Parts) {
+  constructor({ options, limits, logger, connections, webSocketServer, peers, onPeer }: Parts) {
     this.#logger = logger;
     this.#connections = connections;
     this.#webSocketServer = webSocketServer;
+    this.#peers = peers;
     const [connection, workConnection] = connections;
     const relayId = randomId();
     const codec = new EnvelopeCodec();
@@ -181,12 +209,14 @@ class RelayServer implements Relay {
     this.#metrics = new Metrics({
       connections: () => this.#sockets.size,
       sessions: () => this.#sessions.size,
+      passedOn: () => peers?.size ?? 0,
       held: () => budget.total,
     });
     this.#sessions = new Sessions({
       relayId,
       most: limits.maxConnections,
       mostAbsent: limits.maxConnectionsPerAddress,
+      nameSession: () => peers?.nameSession() ?? randomId(),
       resumeWindow: limits.resumeWindow,
       sessions: {
         limits,
@@ -208,6 +238,8 @@ class RelayServer implements Relay {
       logger,
       turns: new ReadTurns(RELAY_READ_TURN),
       sockets: this.#sockets,
+      peers,
+      isDraining: () => this.#isDraining,
     };
     this.#upgradeHandler = new UpgradeHandler({
       options,
@@ -216,8 +248,12 @@ class RelayServer implements Relay {
       metrics: this.#metrics,
       logger,
       isDraining: () => this.#isDraining,
-      open: (webSocket, info, socket) => {
-        countIntake(socket, new ServerSocket(webSocket, info, socketContext), maxPayloadFor(limits));
+      closed: () => this.#refusal(),
+      open: (opened) => {
+        const { webSocket, info, socket } = opened;
+        const arrival = peers && arrivalOf(opened, peers, onPeer);
+        const own = new ServerSocket(webSocket, info, socketContext, arrival);
+        countIntake(socket, own, maxPayloadFor(limits));
       },
     });
     this.#reauthentication = new Reauthentication({
@@ -294,17 +330,28 @@ class RelayServer implements Relay {
     await this.close();
   }
 
+  /** With other relays, only the greeting of a client shows whether it may come back: its session may be one of theirs. */
+  #refusal(): Refusal | undefined {
+    if (!this.#isDraining) return undefined;
+    if (this.#peers === undefined) return GOING_DOWN;
+    return this.#isOver ? { ...GOING_DOWN, code: CloseCode.elsewhere } : undefined;
+  }
+
   async #close(timeout: number): Promise<void> {
     this.#isDraining = true;
     await atMost(timeout, Promise.all([this.#drained(), this.#httpCalls?.idle()]));
+    this.#isOver = true;
     this.#httpCalls?.close();
     this.#heartbeats.stop();
     this.#stopChanges();
-    const closed = [...this.#sockets].map((socket) =>
-      socket.close(CloseCode.goingAway, 'the relay is going down'),
-    );
+    const closed = [...this.#sockets].map((socket) => {
+      // Sessions of other relays go on without this one.
+      const isElsewhere = this.#peers !== undefined && socket.session === undefined;
+      return socket.close(isElsewhere ? CloseCode.elsewhere : CloseCode.goingAway, GOING_DOWN.reason);
+    });
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
     for (const socket of this.#sockets) socket.terminate();
+    this.#peers?.close();
     for (const session of [...this.#sessions]) this.#sessions.forget(session);
     await this.#upstreams.close();
     for (const connection of this.#connections) await connection.close({ timeout: 0 });
@@ -321,28 +368,77 @@ class RelayServer implements Relay {
     );
   }
 
-  /** Closes each connection once its client has nothing under way. */
+  /**
+   * Closes each connection once its client has nothing under way. Resolves when no client is waited for any more. Other relays pass clients
+   * on that were cut, so those are waited for, too.
+   */
   async #drained(): Promise<void> {
-    const asked = new Set<ServerSocket>();
-    while (this.#sockets.size > 0) {
+    /** Pings that idle clients had answered when they were sent another, by socket: what was sent on one that is cut is lost. */
+    const asked = new WeakMap<ServerSocket, number>();
+    for (let isAwaited = true; isAwaited; ) {
+      isAwaited = this.#peers !== undefined && this.#isAnybodyCut();
       for (const socket of [...this.#sockets]) {
-        const { session } = socket;
-        const isIdle = session?.isIdle !== false;
-        if (isIdle && (session?.log.held ?? 0) === 0) {
-          socket.close(CloseCode.goingAway, 'the relay is going down');
-        } else if (!isIdle) asked.delete(socket);
-        else if (!asked.has(socket)) {
-          // The pong confirms what the client has received; without a ping that would take a while.
-          asked.add(socket);
-          session?.log.tell([Type.ping]);
-        }
+        if (this.#peers !== undefined && socket.session === undefined) continue;
+        isAwaited = true;
+        if (this.#hasDone(socket, asked)) socket.close(CloseCode.goingAway, GOING_DOWN.reason);
       }
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+      if (isAwaited) await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
     }
+  }
+
+  /**
+   * Whether a client has nothing under way. It is asked by a ping: the pong confirms what it has received, and comes behind all that it
+   * has sent.
+   */
+  #hasDone(socket: ServerSocket, asked: WeakMap<ServerSocket, number>): boolean {
+    const { session } = socket;
+    if (session === undefined) return true;
+    if (!session.isIdle) {
+      asked.delete(socket);
+      return false;
+    }
+    const before = asked.get(socket);
+    if (before !== undefined && before === session.pongs) return false;
+    if (before !== undefined && session.log.held === 0) return true;
+    asked.set(socket, session.pongs);
+    session.log.tell([Type.ping]);
+    return false;
+  }
+
+  #isAnybodyCut(): boolean {
+    for (const session of this.#sessions) {
+      const { absence } = session;
+      if (absence !== undefined && (absence < CUT || !session.isIdle || session.log.held > 0)) return true;
+    }
+    return false;
   }
 }
 
+/** Milliseconds in which a client that was cut comes back, unless it is gone. What it has sent last may not have come. */
+const CUT = 2_000;
 const CLOSING_TIMEOUT = 250;
+
+function arrivalOf(
+  { socket, request, enterFor }: OpenedUpgrade,
+  peers: Peers,
+  onPeer: Parts['onPeer'],
+): Arrival {
+  return {
+    entrance: peers.entrance(request),
+    host: request.headers.host ?? '',
+    via: request.socket.remoteAddress ?? '',
+    enterFor: ({ address, origin, host, via }) => {
+      const page = origin === '' ? undefined : origin;
+      const refusal = enterFor({
+        headers: { origin: page, host },
+        info: { address, origin: page },
+        socketAddress: via,
+      });
+      if (refusal === undefined) onPeer(socket);
+      return refusal;
+    },
+  };
+}
 
 function identityOf(grants: Grants): Identity {
   try {

@@ -189,11 +189,11 @@ export class RelaySession {
     this.#connectedAt = performance.now();
     this.#wasRefused = false;
     this.#heartbeat = heartbeat;
-    const before = this.#session;
-    if (!isResumed && before !== undefined) {
+    if (!isResumed)
       this.#lose('the relay forgot the session: it was restarted, or the client was away or too slow');
-    }
-    const session = (isResumed && before) || {
+    // None either where a relay says that it has resumed what this client does not have.
+    const before = this.#session;
+    const session = before ?? {
       id,
       log: new ReliableLog(),
       incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM),
@@ -202,11 +202,11 @@ export class RelaySession {
     this.#session = session;
     const { log } = session;
     if (this.#isHeld) log.hold();
-    log.resume((message) => socket.send(message), isResumed ? received : 0, features > 0);
+    log.resume((message) => socket.send(message), before ? received : 0, features > 0);
     socket.established();
     this.#watch();
     this.#events.report({ type: 'connected', address: this.#settings.url });
-    if (!isResumed)
+    if (!before)
       this.#events.began({
         client,
         maxFrame,

@@ -4,8 +4,16 @@ import { Counter, Gauge, Registry } from 'prom-client';
 export interface Gauges {
   readonly connections: () => number;
   readonly sessions: () => number;
+  /** Connections whose sessions other relays own. */
+  readonly passedOn: () => number;
   readonly held: () => number;
 }
+
+/** Names of gauges that are not those of their values. */
+const GAUGE_NAMES: Readonly<Record<string, string>> = { held: 'held_bytes', passedOn: 'passed_on' };
+
+/** What became of passing a session on. */
+type PassOutcome = 'passed' | 'unknown' | 'unreachable' | 'refused' | 'full';
 
 interface Traffic {
   readonly messages: Counter.Internal;
@@ -23,6 +31,8 @@ export class Metrics {
   readonly #greetings: Counter<'outcome'>;
   readonly #lostWork: Counter;
   readonly #httpCalls: Counter<'status'>;
+  readonly #passed: Counter<'outcome'>;
+  readonly #peers: Counter<'outcome'>;
 
   constructor(gauges: Gauges) {
     const registers = [this.#registry];
@@ -44,7 +54,7 @@ export class Metrics {
     );
     this.#greetings = counter(
       'sessions_total',
-      'Greetings of clients, by whether their session is new, resumed or forgotten',
+      'Greetings of clients, by whether their session is new, resumed, forgotten or passed to its owner',
       'outcome',
     );
     this.#lostWork = counter(
@@ -56,13 +66,24 @@ export class Metrics {
       'Calls over HTTP, by status; 499 for callers that went',
       'status',
     );
+    this.#passed = counter(
+      'passed_sessions_total',
+      'Sessions of other relays that clients came back with, by what became of passing them on; lost for links that broke later',
+      'outcome',
+    );
+    this.#peers = counter(
+      'peer_connections_total',
+      'Connections of other relays, by whether the session was taken up or what was refused',
+      'outcome',
+    );
     for (const [name, help] of [
       ['connections', 'Open WebSockets'],
       ['sessions', 'Sessions of clients, connected or within the resume window'],
+      ['passedOn', 'Connections whose sessions other relays own'],
       ['held', 'Bytes kept in memory for clients'],
     ] as const) {
       new Gauge({
-        name: `frond_relay_${name === 'held' ? 'held_bytes' : name}`,
+        name: `frond_relay_${GAUGE_NAMES[name] ?? name}`,
         help,
         registers,
         collect() {
@@ -91,7 +112,17 @@ export class Metrics {
     this.#refusals.inc({ what });
   }
 
-  session(outcome: 'new' | 'resumed' | 'forgotten'): void {
+  /** A client came with a session of another relay's. */
+  passed(outcome: PassOutcome | 'made_up' | 'lost'): void {
+    this.#passed.inc({ outcome });
+  }
+
+  /** Another relay came for a client. */
+  peer(outcome: 'taken' | 'unknown' | 'proof' | 'id' | 'loop' | 'token' | 'origin' | 'room'): void {
+    this.#peers.inc({ outcome });
+  }
+
+  session(outcome: 'new' | 'resumed' | 'forgotten' | 'passed'): void {
     this.#greetings.inc({ outcome });
   }
 
@@ -113,5 +144,5 @@ export class Metrics {
 }
 
 const KNOWN: ReadonlySet<number> = new Set([
-  1000, 1001, 1005, 1006, 1008, 1009, 1011, 4400, 4401, 4403, 4406, 4408, 4409, 4413, 4429,
+  1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 4400, 4401, 4403, 4404, 4406, 4408, 4409, 4413, 4429,
 ]);

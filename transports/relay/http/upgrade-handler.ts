@@ -21,8 +21,23 @@ export interface UpgradeHandlerSettings {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly isDraining: () => boolean;
-  /** A WebSocket is open on this socket. */
-  readonly open: (webSocket: WebSocket, info: ConnectionInfo, socket: Duplex) => void;
+  /** The refusal of upgrades now; undefined where they may go on. */
+  readonly closed: () => Refusal | undefined;
+  /** A WebSocket is open. */
+  readonly open: (opened: OpenedUpgrade) => void;
+}
+
+/** An upgrade that was made a WebSocket. */
+export interface OpenedUpgrade {
+  readonly webSocket: WebSocket;
+  readonly info: ConnectionInfo;
+  readonly socket: Duplex;
+  readonly request: IncomingMessage;
+  /**
+   * Counts the connection for another client from now on, which the relay that it comes from has named.
+   * @returns the refusal where that client may not connect.
+   */
+  readonly enterFor: (client: UpgradeRequest) => Refusal | undefined;
 }
 
 /** Whether a request may go on, and who it is from. */
@@ -60,7 +75,7 @@ export class UpgradeHandler {
   /** @param socket - must have a listener for errors. */
   handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { webSocketServer, metrics, logger, open } = this.#settings;
-    const admitted = this.admit(request);
+    const admitted = this.#admit(request, this.#settings.closed());
     const { info, refusal } = admitted;
     if (refusal !== undefined) {
       metrics.handshake(refusal.status);
@@ -68,11 +83,21 @@ export class UpgradeHandler {
       this.#refusals.refuse(request, socket, refusal);
       return;
     }
-    socket.on('close', admitted.leave);
+    let { leave } = admitted;
+    socket.on('close', () => leave());
+    const enterFor = (client: UpgradeRequest) => {
+      const entered = this.#enter(client, undefined);
+      if (typeof entered !== 'function') return entered;
+      leave();
+      leave = entered;
+      // It has ended meanwhile, and nothing else would free the place.
+      if (socket.destroyed) entered();
+      return undefined;
+    };
     try {
       webSocketServer.handleUpgrade(request, socket, head, (webSocket) => {
         metrics.handshake(101);
-        open(webSocket, info, socket);
+        open({ webSocket, info, socket, request, enterFor });
       });
     } catch (error) {
       // Another listener of the HTTP server has made a WebSocket of it already.
@@ -83,7 +108,11 @@ export class UpgradeHandler {
   }
 
   /** Takes a place among the connections for a request, when its origin may connect and there is room. */
-  admit({ headers, socket }: IncomingMessage): Admittance {
+  admit(request: IncomingMessage): Admittance {
+    return this.#admit(request, this.#settings.isDraining() ? GOING_DOWN : undefined);
+  }
+
+  #admit({ headers, socket }: IncomingMessage, closed: Refusal | undefined): Admittance {
     const socketAddress = socket.remoteAddress ?? '';
     const { origin } = headers;
     let address = socketAddress;
@@ -95,7 +124,7 @@ export class UpgradeHandler {
       return { info: { address, origin }, refusal };
     }
     const info = { address, origin };
-    const entered = this.#enter({ headers, info, socketAddress });
+    const entered = this.#enter({ headers, info, socketAddress }, closed);
     return typeof entered === 'function'
       ? { info, refusal: undefined, leave: entered }
       : { info, refusal: entered };
@@ -120,9 +149,14 @@ export class UpgradeHandler {
     );
   }
 
-  #enter(upgrade: UpgradeRequest): (() => void) | Refusal {
-    if (this.#settings.isDraining())
-      return { status: 503, code: CloseCode.goingAway, reason: 'the relay is going down' };
-    return checkOrigin(upgrade, this.origins) ?? this.#quota.enter(upgrade.info.address);
+  #enter(upgrade: UpgradeRequest, closed: Refusal | undefined): (() => void) | Refusal {
+    return closed ?? checkOrigin(upgrade, this.origins) ?? this.#quota.enter(upgrade.info.address);
   }
 }
+
+/** The refusal of all that comes while a relay drains. */
+export const GOING_DOWN: Refusal = {
+  status: 503,
+  code: CloseCode.goingAway,
+  reason: 'the relay is going down',
+};

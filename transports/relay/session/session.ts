@@ -78,6 +78,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   #replyBudget: AnswerBudget | undefined;
   /** Whether envelopes count for half a window at most: by the first greeting, so that one is taken off as it was counted. */
   #isPaced: boolean | undefined;
+  #pongs = 0;
   /** Calls that left and have no answer yet, as far as the number of answers shows. */
   #openCalls = 0;
   /** Servers that the client has called. */
@@ -88,6 +89,8 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
   /** Kept as long as the session, so that the client can be authenticated again. Nothing else holds a token. */
   #credentials: Credentials | undefined;
   #isClosed = false;
+  /** Since when the client is away. */
+  #awaySince = 0;
 
   constructor(id: string, secret: string, identity: Identity, group: string, settings: SessionSettings) {
     this.id = id;
@@ -137,8 +140,18 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
     return this.#openCalls === 0 && this.#requests.size === 0;
   }
 
+  /** Pings that the client has answered. */
+  get pongs(): number {
+    return this.#pongs;
+  }
+
   get isConnected(): boolean {
     return this.#socket !== undefined;
+  }
+
+  /** Milliseconds that the client has been away; undefined while it is connected. */
+  get absence(): number | undefined {
+    return this.#socket === undefined ? performance.now() - this.#awaySince : undefined;
   }
 
   get credentials(): Credentials | undefined {
@@ -252,6 +265,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
 
   /** The client has lost its connection, and may come back. */
   away(): void {
+    this.#awaySince = performance.now();
     this.#memory.arriving(0);
     this.log.suspend();
     this.#requests.away();
@@ -359,6 +373,7 @@ export class ClientSession implements ChannelContext, RequestContext, AnswerTake
         this.log.tell([Type.pong]);
         return;
       case Type.pong:
+        this.#pongs++;
         return;
       default:
         throw new PalmError('PROTOCOL', 'a second greeting came');

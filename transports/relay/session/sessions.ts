@@ -1,5 +1,4 @@
 import { startTimer } from '../../../src/async/timers.ts';
-import { randomId } from '../../../src/protocol/ids.ts';
 import { relayedId, relayedNumber } from '../../../src/protocol/topics.ts';
 import type { Delivery } from '../../../src/transport.ts';
 import type { Identity } from '../auth/identity.ts';
@@ -15,6 +14,8 @@ export interface SessionsSettings {
   readonly most: number;
   /** The most sessions without a socket of one group. */
   readonly mostAbsent: number;
+  /** A new name of a session, that nobody can guess: all that a client needs to resume it. */
+  readonly nameSession: () => string;
   /** Milliseconds that a session without a socket is remembered. */
   readonly resumeWindow: number;
   readonly sessions: Omit<SessionSettings, 'forget'>;
@@ -24,6 +25,11 @@ interface SessionEntry {
   readonly session: ClientSession;
   /** Stops the timer that forgets the session; undefined while it has a socket. */
   stopForgetting: (() => void) | undefined;
+}
+
+/** The group that a client is counted with: its network and its identity's name. */
+export function groupOf(address: string, identity: Identity): string {
+  return `${networkOf(address)} ${identity.name}`;
 }
 
 /** The sessions of a relay's clients, connected or away. */
@@ -58,9 +64,9 @@ export class Sessions {
    */
   begin(identity: Identity, address: string): ClientSession {
     if (this.#bySecret.size >= this.#settings.most) this.#makeRoom();
-    const group = `${networkOf(address)} ${identity.name}`;
+    const group = groupOf(address, identity);
     const number = (this.#next++).toString(36);
-    const secret = randomId();
+    const secret = this.#settings.nameSession();
     const session = new ClientSession(
       relayedId(this.#settings.relayId, number),
       secret,

@@ -8,7 +8,7 @@ import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
-import { closeReason } from '../../relay-protocol/close-codes.ts';
+import { closeReason, endsSession } from '../../relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
   FEATURES,
@@ -18,14 +18,20 @@ import {
   SUBPROTOCOL,
   Type,
 } from '../../relay-protocol/frames.ts';
-import type { ConnectionInfo } from '../auth/identity.ts';
+import type { ConnectionInfo, Identity } from '../auth/identity.ts';
 import type { Admission } from '../http/admission.ts';
 import type { Metrics } from '../http/metrics.ts';
 import { networkOf } from '../http/proxies.ts';
+import type { Refusal } from '../http/refusals.ts';
+import type { Passage, PassedClient } from '../peers/passage.ts';
+import type { PeerEntrance } from '../peers/peer-entrance.ts';
+import type { PassOutcome } from '../peers/peer-link.ts';
+import { type ForwardedClient, PEER_SUBPROTOCOL } from '../peers/peer-messages.ts';
+import type { Peers } from '../peers/peers.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
 import { type ClientSession, closeFor, type SessionSocket } from './session.ts';
-import type { Sessions } from './sessions.ts';
+import { groupOf, type Sessions } from './sessions.ts';
 
 /** What the sockets of a relay share. */
 export interface SocketContext {
@@ -39,6 +45,27 @@ export interface SocketContext {
   readonly turns: ReadTurns;
   /** The open sockets of the relay. */
   readonly sockets: Set<ServerSocket>;
+  /** The relays beside this one, if there are any. */
+  readonly peers: Peers | undefined;
+  readonly isDraining: () => boolean;
+}
+
+/** How a socket has come, where there are relays beside this one. */
+export interface Arrival {
+  /** Where another relay has dialled: it has to prove itself, and says then which client it is for. */
+  readonly entrance: PeerEntrance | undefined;
+  /** The host that the socket has reached the relay at, and the address of the TCP socket. */
+  readonly host: string;
+  readonly via: string;
+  /** Counts the connection for the client that the other relay names. @returns the refusal where the client may not connect. */
+  readonly enterFor: (client: ForwardedClient) => Refusal | undefined;
+}
+
+/** What a session takes of the greeting. */
+interface GreetingParts {
+  readonly token: string | null;
+  readonly received: number;
+  readonly isPaced: boolean;
 }
 
 /** Milliseconds that a client gets to answer the closing handshake. */
@@ -51,9 +78,17 @@ const NOTHING = () => {};
 const ARRIVING_STEP = 16_384;
 
 /** One WebSocket of a client, from its greeting to its end. */
-export class ServerSocket implements SessionSocket, BudgetHolder {
-  readonly info: ConnectionInfo;
+export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
+  #info: ConnectionInfo;
   session: ClientSession | undefined;
+  readonly #arrival: Arrival | undefined;
+  /** Leads to the relay that owns the client's session. */
+  #passage: Passage | undefined;
+  /** Whether the client is taken care of, once the owner has answered. */
+  #wasPassed: Deferred<boolean> | undefined;
+  #group: string | undefined;
+  /** Whether the owner of the session has to take something first. */
+  #isHeld = false;
   readonly #socket: WebSocket;
   readonly #context: SocketContext;
   /** Resolves when the socket has ended; only after the relay has closed it. */
@@ -69,11 +104,14 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
   #arriving = 0;
   #counted = 0;
   #isWhole = false;
+  /** Bytes that wait for the client or the owner of its session, as far as they are counted in the budget. */
+  #waiting = 0;
 
-  constructor(socket: WebSocket, info: ConnectionInfo, context: SocketContext) {
+  constructor(socket: WebSocket, info: ConnectionInfo, context: SocketContext, arrival?: Arrival) {
     this.#socket = socket;
-    this.info = info;
+    this.#info = info;
     this.#context = context;
+    this.#arrival = arrival;
     context.sockets.add(this);
     socket.binaryType = 'nodebuffer';
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
@@ -82,9 +120,21 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     socket.on('error', NOTHING);
     const { greetingTimeout } = context.limits;
     this.#stopTimer = startTimer(greetingTimeout, () => this.close(CloseCode.silent, 'no greeting came'));
-    if (socket.protocol !== SUBPROTOCOL) {
+    const entrance = arrival?.entrance;
+    if (entrance !== undefined && socket.protocol === PEER_SUBPROTOCOL) socket.send(entrance.challenge);
+    else if (socket.protocol !== SUBPROTOCOL) {
       this.close(CloseCode.unsupportedVersion, `this relay speaks ${SUBPROTOCOL}`);
     }
+  }
+
+  /** Who is connected. */
+  get info(): ConnectionInfo {
+    return this.#info;
+  }
+
+  /** Whether another relay owns the session, or is asked whether it does. */
+  get isPassedOn(): boolean {
+    return this.#passage !== undefined;
   }
 
   /** Bytes that the client's side has not taken yet. */
@@ -109,6 +159,8 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       this.#why = { code, reason };
       this.#stopTimer();
       this.session?.log.suspend();
+      // Its side of the closing handshake would not be read.
+      this.release();
       this.#socket.close(code, closeReason(reason));
       this.#stopTimer = startTimer(CLOSE_TIMEOUT, () => this.terminate());
     }
@@ -121,9 +173,9 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#socket.terminate();
   }
 
-  /** The group that it is counted with until the client is authenticated. */
+  /** The group that it is counted with until the client has a session here. */
   get group(): string {
-    return networkOf(this.info.address);
+    return this.#group ?? networkOf(this.info.address);
   }
 
   overBudget(reason: string): void {
@@ -141,7 +193,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#arriving = this.#isWhole ? 0 : this.#arriving + bytes;
     this.#isWhole = false;
     const { session } = this;
-    if (session === undefined && this.#arriving > GREETING_BYTES) {
+    if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {
       this.close(CloseCode.tooBig, `the greeting has more than ${GREETING_BYTES} bytes`);
     } else if (this.#arriving > most) {
       this.close(CloseCode.tooBig, `a message takes more than ${most} bytes of the connection`);
@@ -153,7 +205,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       (this.#counted > 0 && this.#arriving === 0)
     ) {
       this.#counted = this.#arriving;
-      if (session === undefined) this.#context.budget.set(this, this.#counted);
+      if (session === undefined) this.#context.budget.set(this, this.#counted + this.#waiting);
       else session.arriving(this.#counted);
     }
     return true;
@@ -166,13 +218,15 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     // After a message that it refused, the library reads to the end of the stream by itself, and would not resume it.
     if (turns.spend(time) || socket.isPaused || socket.readyState !== socket.OPEN) return;
     socket.pause();
-    turns.wait(() => socket.resume());
+    turns.wait(() => {
+      if (!this.#isHeld) socket.resume();
+    });
   }
 
   /** Sends a heartbeat, or cuts a silent client. */
   beat(): void {
     const { session } = this;
-    if (session === undefined || this.#isClosing) return;
+    if ((session === undefined && this.#passage === undefined) || this.#isClosing) return;
     if (!this.#isAlive) {
       // A silent client would not answer a closing handshake.
       this.#why = { code: CloseCode.silent, reason: 'the client has sent nothing for two heartbeats' };
@@ -181,7 +235,61 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       return;
     }
     this.#isAlive = false;
-    session.log.tell([Type.ping]);
+    // The owner of a session that is passed on sends pings by itself.
+    session?.log.tell([Type.ping]);
+  }
+
+  passed(): void {
+    const { metrics } = this.#context;
+    metrics.session('passed');
+    metrics.passed('passed');
+    this.waiting(0);
+    this.#greeted();
+    this.#wasPassed?.resolve(true);
+  }
+
+  notPassed(outcome: PassOutcome, reason: string): void {
+    const { metrics, logger } = this.#context;
+    const owner = this.#passage?.owner;
+    metrics.passed(outcome);
+    this.waiting(0);
+    this.#passage = undefined;
+    if (this.#isClosing) return;
+    if (outcome !== 'unknown') logger.warning('a session was not passed on', { owner, outcome, reason });
+    // The client may try again, as if the owner itself had turned it away.
+    if (outcome === 'full') this.close(CloseCode.tooMany, reason);
+    else this.#wasPassed?.resolve(false);
+  }
+
+  pass(message: Buffer, sent?: () => void): void {
+    this.#context.metrics.message('out', message.length);
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(message, sent);
+  }
+
+  hold(): void {
+    this.#isHeld = true;
+    this.#socket.pause();
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#socket.resume();
+  }
+
+  waiting(bytes: number): void {
+    this.#waiting = bytes;
+    this.#context.budget.set(this, this.#counted + bytes);
+  }
+
+  ownerEnded(code: number, reason: string): void {
+    if (!isBroken(code)) {
+      this.close(code, reason);
+      return;
+    }
+    this.#context.metrics.passed('lost');
+    // The client comes back at once, and learns what has become of its session.
+    this.close(CloseCode.elsewhere, 'the link to the relay that has the session broke');
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -189,14 +297,23 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#isAlive = true;
     this.#isWhole = true;
     try {
+      const entrance = this.#arrival?.entrance;
+      if (entrance?.isProved === false) {
+        this.#enter(entrance, isBinary ? '' : String(data));
+        return;
+      }
       if (!isBinary || !Buffer.isBuffer(data))
         throw new PalmError('PROTOCOL', 'a text message came, and frames are binary');
       this.#context.metrics.message('in', data.length);
+      if (this.#passage?.isOpen === true) {
+        this.#passage.forward(data);
+        return;
+      }
       const message = readClientMessage(
         new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length),
       );
       if (this.session !== undefined) this.session.take(message, data.length);
-      else this.#greet(message.frames, message.confirmed);
+      else this.#greet(message.frames, message.confirmed, data);
     } catch (error) {
       this.#fail(error);
     }
@@ -216,7 +333,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.session?.end(code, reason);
   }
 
-  #greet([hello, ...more]: readonly ClientFrame[], features: number): void {
+  #greet([hello, ...more]: readonly ClientFrame[], features: number, greeting: Buffer): void {
     if (hello?.[0] !== Type.hello || more.length > 0 || this.#hasGreeted) {
       throw new PalmError(
         'PROTOCOL',
@@ -224,31 +341,125 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
       );
     }
     this.#hasGreeted = true;
-    this.#admit(hello, features > 0).catch((error) => this.#fail(error));
+    this.#admit(hello, features > 0, greeting).catch((error) => this.#fail(error));
   }
 
-  async #admit([, token, secret, received]: Hello, isPaced: boolean): Promise<void> {
-    const { admission, sessions, limits, metrics } = this.#context;
-    const identity = await admission.identify(token ?? undefined, this.info);
-    if (this.#isClosing) return;
-    this.#stopTimer();
-    this.#stopTimer = NOTHING;
+  /** Another relay proves itself. From then on the connection counts as that of the client which it names. */
+  #enter(entrance: PeerEntrance, text: string): void {
+    const { metrics, logger, budget, peers } = this.#context;
+    const peer = entrance.peer;
+    let client: ForwardedClient;
+    try {
+      client = entrance.admit(text);
+    } catch (error) {
+      metrics.peer(peer === peers?.id ? 'id' : 'proof');
+      logger.warning('a relay was refused', { ...this.info, peer, reason: messageOf(error) });
+      throw error;
+    }
+    const refusal = this.#arrival?.enterFor(client);
+    if (refusal !== undefined) {
+      metrics.peer(refusal.code === CloseCode.tooMany ? 'room' : 'origin');
+      this.close(refusal.code ?? CloseCode.forbidden, refusal.reason);
+      return;
+    }
+    budget.set(this, 0);
+    this.#counted = 0;
+    this.#info = { address: client.address, origin: client.origin === '' ? undefined : client.origin };
+  }
+
+  async #admit([, token, secret, received]: Hello, isPaced: boolean, greeting: Buffer): Promise<void> {
+    const { sessions, peers, metrics } = this.#context;
+    let identity = await this.#identify(token);
+    if (identity === undefined) return;
+    const known = secret === null ? undefined : sessions.resume(secret, identity);
+    if (known !== undefined) {
+      this.#begin(known, true, identity, { token, received, isPaced });
+      return;
+    }
+    if (this.#arrival?.entrance !== undefined) {
+      this.#refusePeer(secret);
+      return;
+    }
+    if (secret !== null && peers !== undefined) {
+      if (await this.#passOn(secret, identity, peers, greeting)) return;
+      // The grants may have changed meanwhile, and nobody asks for clients without a session.
+      identity = await this.#identify(token);
+      if (identity === undefined) return;
+    }
+    metrics.session(secret === null ? 'new' : 'forgotten');
+    if (this.#context.isDraining()) this.close(CloseCode.goingAway, 'the relay is going down');
+    else {
+      const session = sessions.begin(identity, this.info.address);
+      this.#begin(session, false, identity, { token, received: 0, isPaced });
+    }
+  }
+
+  /** @returns undefined when the socket is closed. */
+  async #identify(token: string | null): Promise<Identity | undefined> {
+    const identity = await this.#context.admission.identify(token ?? undefined, this.info);
+    if (this.#isClosing) return undefined;
     if (identity === undefined) {
+      if (this.#arrival?.entrance !== undefined) this.#context.metrics.peer('token');
       this.close(
         CloseCode.unauthorized,
         token === null ? 'a token is needed' : 'the token is wrong or has expired',
       );
-      return;
     }
-    const known = secret === null ? undefined : sessions.resume(secret, identity);
-    const session = known ?? sessions.begin(identity, this.info.address);
-    metrics.session(known !== undefined ? 'resumed' : secret === null ? 'new' : 'forgotten');
+    return identity;
+  }
+
+  /** The relay that dials takes it from there. A session is begun where the client is connected, and nothing is passed on twice. */
+  #refusePeer(secret: string | null): void {
+    const { peers, metrics } = this.#context;
+    const isOwn = secret !== null && peers?.ownerOf(secret) === peers?.id;
+    metrics.peer(isOwn ? 'unknown' : 'loop');
+    if (isOwn) this.close(CloseCode.unknownSession, 'the session is forgotten');
+    else this.close(CloseCode.forbidden, 'the session is not one of this relay');
+  }
+
+  /** @returns whether the client is taken care of: not where a session has to begin here. */
+  async #passOn(secret: string, identity: Identity, peers: Peers, greeting: Buffer): Promise<boolean> {
+    const { metrics, budget } = this.#context;
+    const owner = peers.ownerOf(secret);
+    if (owner === peers.id) return false;
+    const { address, origin = '' } = this.info;
+    const { host = '', via = '' } = this.#arrival ?? {};
+    const client = { address, origin, host, via };
+    const wasPassed = deferred<boolean>();
+    this.#wasPassed = wasPassed;
+    this.#passage = owner === undefined ? undefined : peers.pass(owner, { client, greeting }, this);
+    if (this.#passage === undefined) {
+      metrics.passed(owner === undefined ? 'made_up' : 'unreachable');
+      return false;
+    }
+    budget.set(this, 0);
+    this.#counted = 0;
+    this.#group = groupOf(address, identity);
+    this.waiting(greeting.length);
+    return wasPassed.promise;
+  }
+
+  /** The client was let in: nothing more is waited for. */
+  #greeted(): void {
+    this.#stopTimer();
+    this.#stopTimer = NOTHING;
+  }
+
+  #begin(
+    session: ClientSession,
+    isResumed: boolean,
+    identity: Identity,
+    { token, received, isPaced }: GreetingParts,
+  ): void {
+    const { sessions, limits, metrics, budget } = this.#context;
+    this.#greeted();
+    if (isResumed) metrics.session('resumed');
+    if (this.#arrival?.entrance !== undefined) metrics.peer('taken');
     sessions.connect(session, this, identity);
     this.session = session;
-    this.#context.budget.set(this, 0);
+    budget.set(this, 0);
     session.admitted({ token: token ?? undefined, info: this.info });
     const { maxFrame, window, heartbeat, resumeWindow } = limits;
-    const isResumed = known !== undefined;
     this.send(
       loneMessage(
         [
@@ -266,7 +477,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
         FEATURES,
       ),
     );
-    session.resume(this, isResumed ? received : 0, isPaced);
+    session.resume(this, received, isPaced);
   }
 
   #close(code: number, reason: string): void {
@@ -276,6 +487,9 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     this.#ended?.resolve();
     // The relay's own reason says more than its echo.
     const why = this.#why ?? { code, reason };
+    // The owner learns whether the client may come back to the session.
+    this.#passage?.close(endsSession(why.code) ? CloseCode.goingAway : why.code, why.reason);
+    this.#wasPassed?.resolve(true);
     this.#tellEnd(why.code, why.reason);
   }
 
@@ -296,6 +510,11 @@ export class ServerSocket implements SessionSocket, BudgetHolder {
     const mayReturn = code !== CloseCode.normal && code !== CloseCode.goingAway;
     sessions.disconnected(session, this, mayReturn);
   }
+}
+
+/** Whether a link ended without a word, by the code that says so: nobody sends these. */
+function isBroken(code: number): boolean {
+  return code < 1_000 || code === 1_004 || code === 1_005 || code === 1_006 || code === 1_015;
 }
 
 /** Slices of a heartbeat, so that ten thousand pings are not sent at once. */

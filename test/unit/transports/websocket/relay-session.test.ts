@@ -188,6 +188,19 @@ describe('a session whose socket broke', () => {
   });
 });
 
+describe('a relay that says that it has resumed what the client does not have', () => {
+  it.each([0, 7])('has begun a session, whatever it says to have received: %i', async (received) => {
+    const { welcome, told, terms, session, count } = ground();
+    const socket = await welcome(true, received);
+    expect(told.filter((own) => own === 'lost' || own === 'began' || own === 'ended')).toEqual(['began']);
+    expect(terms[0]?.client).toBe('relay/1');
+    socket.end();
+    await welcome(true);
+    expect([count('began'), count('lost')]).toEqual([1, 0]);
+    session.close();
+  });
+});
+
 describe('a refused token', () => {
   it('is shown once more where it may be another one, and then no more', async () => {
     const { socket, count, platform, page } = ground({ isTokenFresh: true });

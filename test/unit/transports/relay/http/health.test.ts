@@ -15,7 +15,7 @@ function asking({ servers = {}, ...settings }: Settings = {}) {
   const health = new Health({
     path: '/',
     upstreams: { answering } as never,
-    metrics: new Metrics({ connections: () => 0, sessions: () => 0, held: () => 0 }),
+    metrics: new Metrics({ connections: () => 0, sessions: () => 0, passedOn: () => 0, held: () => 0 }),
     mayRead: () => true,
     isDraining: () => false,
     logger,

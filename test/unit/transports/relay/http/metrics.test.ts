@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Metrics } from '../../../../../transports/relay/http/metrics.ts';
 
-const values = { connections: 3, sessions: 5, held: 7 };
+const values = { connections: 3, sessions: 5, passedOn: 9, held: 7 };
 
 /** By series: what moves it, and its value then. */
 const SERIES: Readonly<Record<string, readonly [move: (metrics: Metrics) => void, value: number]>> = {
@@ -24,6 +24,9 @@ const SERIES: Readonly<Record<string, readonly [move: (metrics: Metrics) => void
   frond_relay_lost_work_total: [(metrics) => metrics.lostWork(4), 4],
   frond_relay_connections: [() => {}, values.connections],
   frond_relay_sessions: [() => {}, values.sessions],
+  'frond_relay_passed_sessions_total{outcome="unreachable"}': [(metrics) => metrics.passed('unreachable'), 1],
+  'frond_relay_peer_connections_total{outcome="proof"}': [(metrics) => metrics.peer('proof'), 1],
+  frond_relay_passed_on: [() => {}, values.passedOn],
   frond_relay_held_bytes: [() => {}, values.held],
 };
 
@@ -31,6 +34,7 @@ const make = () =>
   new Metrics({
     connections: () => values.connections,
     sessions: () => values.sessions,
+    passedOn: () => values.passedOn,
     held: () => values.held,
   });
 

@@ -7,6 +7,7 @@ import { checkOrigin } from '../../../../../transports/relay/http/admission.ts';
 import { Metrics } from '../../../../../transports/relay/http/metrics.ts';
 import {
   UpgradeHandler,
+  GOING_DOWN,
   type UpgradeHandlerSettings,
 } from '../../../../../transports/relay/http/upgrade-handler.ts';
 
@@ -14,7 +15,7 @@ type Options = UpgradeHandlerSettings['options'];
 
 function handler(options: Options = {}, limits = {}, upgrade?: () => void) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
-  const metrics = new Metrics({ connections: () => 0, sessions: () => 0, held: () => 0 });
+  const metrics = new Metrics({ connections: () => 0, sessions: () => 0, passedOn: () => 0, held: () => 0 });
   const opened: unknown[] = [];
   const state = { isDraining: false };
   const own = new UpgradeHandler({
@@ -34,7 +35,10 @@ function handler(options: Options = {}, limits = {}, upgrade?: () => void) {
     metrics,
     logger,
     isDraining: () => state.isDraining,
-    open: (webSocket, info) => opened.push([webSocket, info]),
+    closed: () => (state.isDraining ? GOING_DOWN : undefined),
+    open: ({ webSocket, info }) => {
+      opened.push([webSocket, info]);
+    },
   });
   const request = (headers: object = {}, remoteAddress: string | undefined = '192.0.2.1') =>
     ({ method: 'GET', headers, socket: { remoteAddress } }) as unknown as IncomingMessage;

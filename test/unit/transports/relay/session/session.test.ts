@@ -2,6 +2,7 @@
  * A client's session, with both of its real ends: the client's with its log, and the relay's with its table of sessions. The bytes
  * between them move, and are cut, when a test says so. A plain model says what may be seen.
  */
+import { randomId } from '../../../../../src/protocol/ids.ts';
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -213,6 +214,7 @@ function scene() {
       relayId: 'relay',
       most: 10,
       mostAbsent: 10,
+      nameSession: randomId,
       resumeWindow: RESUME_WINDOW,
       sessions: {
         limits: LIMITS,

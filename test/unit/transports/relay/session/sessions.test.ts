@@ -1,4 +1,5 @@
 /** The relay's table of sessions: who may resume which, who makes room for whom, and what is left. */
+import { randomId } from '../../../../../src/protocol/ids.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
@@ -28,6 +29,7 @@ function ground(settings: Partial<SessionsSettings> = {}) {
     relayId: 'relay',
     most: 100,
     mostAbsent: 100,
+    nameSession: randomId,
     resumeWindow: RESUME_WINDOW,
     sessions: {
       limits: resolveLimits(),

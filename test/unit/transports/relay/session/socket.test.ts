@@ -88,6 +88,8 @@ function ground(protocol: string = SUBPROTOCOL) {
     logger: { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() },
     turns: { spend: vi.fn((time: number) => time < TURN), wait: vi.fn((readOn: () => void) => readOn) },
     sockets: new Set<ServerSocket>(),
+    peers: undefined,
+    isDraining: () => false,
   };
   const socket = new ServerSocket(
     webSocket as never,
