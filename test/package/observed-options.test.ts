@@ -381,6 +381,10 @@ const relay: Table<RelayOptions> = {
     'relay/check-input.test.ts',
     'refuses a call over WebSocket with the issues, and the server sees none of it',
   ],
+  peers: [
+    'relay/peers/passing.test.ts',
+    'goes on at the other relay with what is under way, and keeps its id',
+  ],
   path: [
     'relay/life/health.test.ts',
     'are answered below the path of the WebSocket too, and nothing else is',

@@ -74,7 +74,8 @@ export function relaysBeside(): (functions?: object, each?: (name: Name) => Othe
         relays[name] = await start(name);
       },
       lead: (to) => {
-        balancer.pick = to === 'any' ? (count) => Math.floor(Math.random() * count) : () => (to === 'a' ? 0 : 1);
+        balancer.pick =
+          to === 'any' ? (count) => Math.floor(Math.random() * count) : () => (to === 'a' ? 0 : 1);
       },
       connect: async () => cluster.own(await connect(balancer.url)),
       dial: async (name, options) => cluster.own(await dial(relays[name].url, options)),

@@ -1,4 +1,4 @@
-/** A client of one relay that comes back to another: it goes on as if nothing had been. */
+/** A client of one relay that comes back to another of its peers: it goes on as if nothing had been. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { Client } from '../../../src/index.ts';
@@ -23,7 +23,7 @@ function cutting({ balancer }: Beside, every = 200): () => number {
   };
 }
 
-/** Answers after about a millisecond, so that a job lasts some seconds. */
+/** Answers after 20 ms, so that a job lasts some seconds. */
 const slowly = async (payload: Uint8Array) => {
   await pause(20);
   return payload;
@@ -65,7 +65,6 @@ it('loses and repeats nothing in a job and keeps the order of a map, cut every 2
   const cuts = stop();
   expect(notOnce(times)).toEqual([]);
   expect(order).toEqual(Array.from({ length: 3_000 }, (_, i) => i));
-  console.log('cuts', cuts, 'passed', await passed(own.relays.a, 'passed'), await passed(own.relays.b, 'passed'));
   expect(cuts).toBeGreaterThan(10);
   expect((await passed(own.relays.a, 'passed')) + (await passed(own.relays.b, 'passed'))).toBeGreaterThan(2);
 });
@@ -83,9 +82,7 @@ it('loses nothing while one relay after the other is started anew', async () => 
   );
   await pause(500);
   for (const name of ['a', 'b'] as const) {
-    const began = performance.now();
     await within(25_000, own.relays[name].relay.close({ timeout: 20_000 }), `closing ${name}`);
-    console.log(name, performance.now() - began);
     await own.relays[name].close();
     await own.restart(name);
   }

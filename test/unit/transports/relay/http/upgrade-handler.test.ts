@@ -6,8 +6,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { checkOrigin } from '../../../../../transports/relay/http/admission.ts';
 import { Metrics } from '../../../../../transports/relay/http/metrics.ts';
 import {
-  UpgradeHandler,
   GOING_DOWN,
+  UpgradeHandler,
   type UpgradeHandlerSettings,
 } from '../../../../../transports/relay/http/upgrade-handler.ts';
 

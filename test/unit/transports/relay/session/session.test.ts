@@ -2,12 +2,13 @@
  * A client's session, with both of its real ends: the client's with its log, and the relay's with its table of sessions. The bytes
  * between them move, and are cut, when a test says so. A plain model says what may be seen.
  */
-import { randomId } from '../../../../../src/protocol/ids.ts';
+
 import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
+import { randomId } from '../../../../../src/protocol/ids.ts';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
 import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
@@ -239,6 +240,8 @@ function scene() {
       error: (text: string) => faults.push(text),
     },
     sockets: new Set<ServerSocket>(),
+    peers: undefined,
+    isDraining: () => false,
   };
   const session = new RelaySession(
     {

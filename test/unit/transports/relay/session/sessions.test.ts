@@ -1,6 +1,7 @@
 /** The relay's table of sessions: who may resume which, who makes room for whom, and what is left. */
-import { randomId } from '../../../../../src/protocol/ids.ts';
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { randomId } from '../../../../../src/protocol/ids.ts';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
 import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
