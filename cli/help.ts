@@ -34,6 +34,7 @@ export function generalHelp(commands: readonly CommandEntry[]): string {
         ['FROND_SERVER_KEY', 'public key of the server, used without --server-key'],
         ['FROND_CLIENT_KEY', 'your own secret key, used without --client-key'],
         ['FROND_SECRET_KEY', 'secret key of a server, used without --secret-key'],
+        ['FROND_PEER_KEY', 'key that relays share, used without --peer-key-file'],
         ['FROND_NATIVE', '1 has the same effect as --native'],
         ['NO_COLOR', 'any value turns colours off'],
       ]),

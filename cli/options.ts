@@ -181,6 +181,22 @@ export const OPTIONS = {
     help: 'run the functions in N threads, or in as many as the machine has cores: auto; what they compute then holds nothing else up',
     default: "the module's, or none",
   },
+  id: {
+    kind: 'text',
+    value: 'ID',
+    help: 'name of this relay among its peers: letters, digits, - and _',
+  },
+  peer: {
+    kind: 'texts',
+    value: 'ID=URL',
+    help: 'another relay behind the same balancer: its --id, and the URL of its own WebSocket; may be given several times',
+  },
+  'peer-key-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'holds the key that all of these relays share, 32 characters or more',
+    default: 'the environment variable FROND_PEER_KEY',
+  },
   drain: {
     kind: 'time',
     value: 'MS',

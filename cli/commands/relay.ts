@@ -11,6 +11,7 @@ export const relayCommand: CommandDetails = {
     'A pylm server stops for good when a function is called that it does not have. List the functions of such a server in the config file, and the relay refuses all others: "servers": { "demo": { "dbAddress": "tcp://…", "functions": ["demo.upper"] } }.',
     'The relay reads the config file, the certificate and its key again at SIGHUP and whenever they change. New origins, new grants for anybody, additional servers and a new certificate take effect at once, and no client is disconnected. For other changes a warning says that they need a restart. If a file has an error, the relay logs it and keeps its settings.',
     'The same port serves /healthz, which says that the relay is alive, and /readyz, whose status is 503 while no server answers or the relay is shutting down; both are also served below the path. /metrics is served only at the address of --metrics; /readyz at that address names the servers.',
+    'Several relays may stand behind one balancer. A client that comes back to another of them is passed on to the one that has its session, and misses nothing: give each an --id, the URLs of the others with --peer, and the same key, in a file or in FROND_PEER_KEY. In the config file: "peers": { "id": "a", "keyFile": FILE, "urls": { "b": "ws://10.0.0.2:7766/" } }. All of them need the same tokens, grants, origins and limits.',
     'Runs until Ctrl-C or SIGTERM, waits for the answers of calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
   ],
   examples: [
@@ -30,6 +31,10 @@ export const relayCommand: CommandDetails = {
       line: "frond relay --server demo=tcp://127.0.0.1:5555 --allow 'demo.*' --http",
       does: 'take calls over HTTP: curl -d hello http://127.0.0.1:7766/call/demo.upper',
     },
+    {
+      line: 'openssl rand -hex 32 > peers.key',
+      does: 'make the key that relays side by side share',
+    },
     { line: 'frond relay --config relay.json', does: 'take all settings from a file' },
   ],
   options: [
@@ -43,6 +48,9 @@ export const relayCommand: CommandDetails = {
     'metrics',
     'http',
     'check-input',
+    'id',
+    'peer',
+    'peer-key-file',
     'server-key',
     'client-key',
     'native',

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from '../../src/logging.ts';
 import { inspectValue, messageOf, PalmError } from '../../src/protocol/errors.ts';
@@ -147,12 +148,14 @@ export const TLS_TIMEOUT = 10_000;
 /**
  * Closes connections above the limits as soon as they are accepted, and logs that. It also logs when a connection cannot be
  * accepted for want of descriptors, which would end the process otherwise.
+ * @returns `leave`, which counts a connection for its address no more.
  */
 export function limitConnections(
   server: Server | TlsServer,
   { most, mostEach, isProxy = () => false }: ConnectionLimits,
   logger: Logger,
-): void {
+): { readonly leave: (socket: Duplex) => void } {
+  const places = new WeakMap<Duplex, () => void>();
   const quota = new ConnectionQuota(Number.POSITIVE_INFINITY, mostEach);
   server.maxConnections = most;
   server.timeout = IDLE_TIMEOUT;
@@ -171,6 +174,7 @@ export function limitConnections(
     const leave = quota.enter(address);
     if (typeof leave === 'function') {
       socket.once('close', leave);
+      places.set(socket, leave);
       return;
     }
     socket.destroy();
@@ -179,6 +183,7 @@ export function limitConnections(
       most: mostEach,
     });
   });
+  return { leave: (socket) => places.get(socket)?.() };
 }
 
 /** Descriptors that a relay gets for itself, and for each server behind it: twice what it needs. */

@@ -10,6 +10,7 @@ import { watchFile } from '../../transports/relay/auth/token-file.ts';
 import type { Relay } from '../../transports/relay/index.ts';
 import type { UpstreamTarget } from '../../transports/relay/options.ts';
 import type { ParsedOptions } from '../command.ts';
+import type { Environment } from '../io.ts';
 import { type KeyPair, readKeyPair } from './listening.ts';
 import { type RelaySettings, settingsOf } from './settings.ts';
 
@@ -19,6 +20,7 @@ const CHECK_INTERVAL = 1_000;
 /** What a reload works with. */
 export interface ReloadSettings {
   readonly options: ParsedOptions;
+  readonly env: Environment;
   /** The settings that the relay started with. */
   readonly initial: RelaySettings;
   readonly relay: Relay;
@@ -77,7 +79,7 @@ export class Reload {
   async #read(): Promise<void> {
     const { options, initial, relay, logger } = this.#settings;
     try {
-      const next = await settingsOf(options);
+      const next = await settingsOf(options, this.#settings.env);
       const pair = next.tls && (await readKeyPair(next.tls));
       const { origins, anonymous } = next;
       const servers = { ...next.servers, ...this.#servers };
@@ -118,6 +120,7 @@ export class Reload {
     compare('serverKey', initial.keys.serverKey, next.keys.serverKey);
     compare('clientKey', initial.keys.clientKey, next.keys.clientKey);
     compare('tls', initial.tls === undefined, next.tls === undefined);
+    compare('peers', initial.peers, next.peers);
     for (const [name, target] of Object.entries(this.#servers))
       compare(`servers.${name}`, target, next.servers[name]);
     return changed;

@@ -32,7 +32,7 @@ import { inputError, type RelaySettings, settingsOf } from './settings.ts';
 /** Resolves with the exit code. @throws what keeps the relay from starting. */
 export async function runRelay(context: CommandContext): Promise<number> {
   const { options, screen } = context;
-  const settings = await settingsOf(options);
+  const settings = await settingsOf(options, context.io.env);
   const logger = stderrLogger(screen, options.flag('json'));
   const tokens = await tokensOf(settings, logger);
   let relay: Relay | undefined;
@@ -43,15 +43,20 @@ export async function runRelay(context: CommandContext): Promise<number> {
     response.end('This is a frond relay. Connect to it with a WebSocket.\n');
   };
   const server = await createHttpServer(settings.tls, answer);
-  limitConnections(server, connectionLimits(settings), sparing(logger));
-  relay = await createRelayOn(loadWs, {
-    ...relayOptions(settings, tokens),
-    server,
-    metrics: (request) => metricsRequests.has(request),
-    logger,
-    loggingLevel: options.flag('verbose') ? 'info' : 'warning',
-  });
-  const reload = new Reload({ options, initial: settings, relay, server, logger });
+  const places = limitConnections(server, connectionLimits(settings), sparing(logger));
+  relay = await createRelayOn(
+    loadWs,
+    {
+      ...relayOptions(settings, tokens),
+      server,
+      metrics: (request) => metricsRequests.has(request),
+      logger,
+      loggingLevel: options.flag('verbose') ? 'info' : 'warning',
+    },
+    // From here on it counts for the address of its client, of which the relay takes care.
+    places.leave,
+  );
+  const reload = new Reload({ options, env: context.io.env, initial: settings, relay, server, logger });
   const stopHangups = context.io.onHangup?.(() => void reload.again());
   const metricsServer = createServer(SERVER_OPTIONS, (request, response) => {
     metricsRequests.add(request);
@@ -90,11 +95,12 @@ export async function runRelay(context: CommandContext): Promise<number> {
   return 0;
 }
 
-function connectionLimits({ servers, limits, trustProxy }: RelaySettings): ConnectionLimits {
+function connectionLimits({ servers, limits, trustProxy, peers }: RelaySettings): ConnectionLimits {
   const { maxConnections, maxConnectionsPerAddress } = resolveLimits(limits);
   const most = Math.min(
     maxConnections + OTHER_CONNECTIONS,
-    affordableConnections(Object.keys(servers).length),
+    // A session that is passed on takes another one, to its owner.
+    Math.floor(affordableConnections(Object.keys(servers).length) / (peers === undefined ? 1 : 2)),
   );
   // A single address never gets all of them.
   const mostEach = Math.min(maxConnectionsPerAddress + OTHER_CONNECTIONS, Math.ceil(most / 2));
@@ -125,7 +131,8 @@ function warnOfUnknownServers({ servers }: RelaySettings, tokens: Tokens | undef
 }
 
 function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): RelayOptions {
-  const { transport, servers, path, http, checkInput, origins, anonymous, limits, trustProxy } = settings;
+  const { transport, servers, path, http, checkInput, origins, anonymous, limits, trustProxy, peers } =
+    settings;
   return {
     transport,
     servers,
@@ -134,6 +141,7 @@ function relayOptions(settings: RelaySettings, tokens: Tokens | undefined): Rela
     checkInput,
     limits,
     trustProxy,
+    peers,
     ...(origins !== undefined && { origins }),
     ...(anonymous !== undefined && { anonymous }),
     ...(tokens !== undefined && { authenticate: tokens.authenticate }),
@@ -187,11 +195,15 @@ function description(settings: RelaySettings, tokens: Tokens | undefined, url: s
 }
 
 function factsOf(settings: RelaySettings, tokens: Tokens | undefined, url: string): readonly Fact[] {
-  const { servers, origins, anonymous, place } = settings;
+  const { servers, origins, anonymous, place, peers } = settings;
   const everywhere = place.host === undefined || place.host === '0.0.0.0' || place.host === '::';
   const facts: Fact[] = [['url', everywhere ? `${url}, and at every other address of this machine` : url]];
   for (const [name, target] of Object.entries(servers))
     facts.push(['server', `${name} at ${addressOf(target)}`]);
+  if (peers !== undefined) {
+    facts.push(['id', peers.id]);
+    for (const [id, at] of Object.entries(peers.urls)) facts.push(['peer', `${id} at ${at}`]);
+  }
   facts.push(['pages of', origins?.join(', ') ?? "the relay's own host"]);
   if (tokens !== undefined) {
     const names = namesOf(tokens).join(', ');

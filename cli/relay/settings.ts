@@ -38,13 +38,17 @@ import type {
   Grants,
   RelayLimits,
   RelayOptions,
+  RelayPeers,
   UpstreamTarget,
 } from '../../transports/relay/options.ts';
+import { ID_FORM, isPeerId, PeerKey } from '../../transports/relay/peers/peer-key.ts';
+import { checkPeerUrl } from '../../transports/relay/peers/peers.ts';
 import { isRelayedName } from '../../transports/relay-protocol/server-address.ts';
 import { clusterTransport, curveOf, type DialKeys, dialKeys } from '../cluster-transport.ts';
 import type { ParsedOptions } from '../command.ts';
 import { CommandError } from '../errors.ts';
 import { unreadable } from '../input.ts';
+import type { Environment } from '../io.ts';
 import { quoted } from '../terminal/text.ts';
 import { type HostPort, parseHostPort, type Tls } from './listening.ts';
 
@@ -71,16 +75,19 @@ export interface RelaySettings {
   /** Which proxies are trusted to name the client's address. */
   readonly trustProxy: NonNullable<RelayOptions['trustProxy']>;
   readonly tls: Tls | undefined;
+  /** The relays beside this one. */
+  readonly peers: RelayPeers | undefined;
 }
 
 const USUAL_ADDRESS = '127.0.0.1:7766';
 
 /**
  * Reads the settings from the options and the config file.
+ * @param env - has the key that relays share, where no file does.
  * @throws CommandError `USAGE` or `INPUT` naming the option or key that is missing or wrong, and `USAGE` when the settings
  * let nobody connect.
  */
-export async function settingsOf(options: ParsedOptions): Promise<RelaySettings> {
+export async function settingsOf(options: ParsedOptions, env: Environment = {}): Promise<RelaySettings> {
   const file = options.text('config');
   const config = file === undefined ? {} : await readConfig(file);
   const keys = dialKeys(options, config);
@@ -116,7 +123,58 @@ export async function settingsOf(options: ParsedOptions): Promise<RelaySettings>
     limits: config.limits ?? {},
     trustProxy: config.trustProxy ?? false,
     tls: config.tls,
+    peers: await peersOf(options, config, env),
   };
+}
+
+const PEER_KEY = 'FROND_PEER_KEY';
+
+/** The relays beside this one; undefined where none are named. The key never comes from the command line, which others can read. */
+async function peersOf(
+  options: ParsedOptions,
+  { peers: configured }: RelayConfig,
+  env: Environment,
+): Promise<RelayPeers | undefined> {
+  const given = options.texts('peer');
+  const keyFile = options.text('peer-key-file') ?? configured?.keyFile;
+  const id = options.text('id') ?? configured?.id;
+  if (given.length === 0 && id === undefined && keyFile === undefined) return undefined;
+  if (id === undefined) throw usage('--peer needs --id ID, the name of this relay among the others');
+  if (!isPeerId(id)) throw usage(`--id must be ${ID_FORM}, not ${inspectValue(id)}`);
+  const urls: Record<string, string> = { ...configured?.urls };
+  for (const text of given) {
+    const at = text.indexOf('=');
+    const [peer, url] = [text.slice(0, at), text.slice(at + 1)];
+    if (at === -1 || !isPeerId(peer))
+      throw usage(`--peer must be ID=URL, such as b=ws://10.0.0.2:7766/, not ${inspectValue(text)}`);
+    urls[peer] = asUsage(() => checkPeerUrl(`--peer ${peer}`, url));
+  }
+  if (Object.hasOwn(urls, id)) throw usage(`--peer ${id} is this relay itself: give only the others`);
+  const key = keyFile === undefined ? env[PEER_KEY] : (await readPeerKey(keyFile)).trim();
+  if (key === undefined)
+    throw usage(`relays need a key that they share: give --peer-key-file FILE, or set ${PEER_KEY}`);
+  const place = keyFile === undefined ? PEER_KEY : quoted(keyFile);
+  try {
+    new PeerKey(key);
+  } catch {
+    throw input(`${place}: the key that relays share must have 32 characters or more`);
+  }
+  return { id, key, urls };
+}
+
+function readPeerKey(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((error) => {
+    throw unreadable(quoted(path), error);
+  });
+}
+
+/** Returns what `read` returns. @throws CommandError `USAGE` in place of `INVALID_CALL`: the mistake is in the command line. */
+function asUsage<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw usage(messageOf(error));
+  }
 }
 
 /** Refuses grants of a config file that name no server of this relay: they are probably misspelt. */
@@ -264,6 +322,14 @@ const LIMITS = shape({
   resumeWindow: LIMIT,
 } satisfies Record<keyof RelayLimits, typeof LIMIT>);
 
+const PEERS = shape({
+  id: exactOptional(text(ID_FORM, isPeerId)),
+  keyFile: exactOptional(TEXT),
+  urls: exactOptional(
+    named(text(ID_FORM, isPeerId), text('the URL of a WebSocket, such as ws://10.0.0.2:7766/', isPeerUrl)),
+  ),
+});
+
 const ADDRESS = exactOptional(text("an address such as 'tcp://127.0.0.1:5555'", (value) => value !== ''));
 
 const TARGET = pipe(
@@ -312,6 +378,7 @@ const CONFIG = shape({
   limits: exactOptional(LIMITS),
   trustProxy: exactOptional(TRUST),
   tls: exactOptional(shape({ cert: TEXT, key: TEXT })),
+  peers: exactOptional(PEERS),
   serverKey: exactOptional(TEXT),
   clientKey: exactOptional(TEXT),
 });
@@ -333,12 +400,15 @@ export async function readConfig(path: string): Promise<RelayConfig> {
   const json = await readFile(path, 'utf8').catch((error) => {
     throw unreadable(quoted(path), error);
   });
-  const { tokens, tls, ...others } = asInput(() => checkConfig(parseJson(json, { file: path }), path));
+  const { tokens, tls, peers, ...others } = asInput(() => checkConfig(parseJson(json, { file: path }), path));
   const near = (name: string) => resolve(dirname(path), name);
   return {
     ...others,
     ...(tokens !== undefined && { tokens: near(tokens) }),
     ...(tls !== undefined && { tls: { cert: near(tls.cert), key: near(tls.key) } }),
+    ...(peers !== undefined && {
+      peers: { ...peers, ...(peers.keyFile !== undefined && { keyFile: near(peers.keyFile) }) },
+    }),
   };
 }
 
@@ -361,6 +431,14 @@ export function inputError(error: unknown): unknown {
 export function isOrigin(value: string): boolean {
   try {
     return new URL(value).origin === value;
+  } catch {
+    return false;
+  }
+}
+
+function isPeerUrl(value: string): boolean {
+  try {
+    return checkPeerUrl('', value) === value;
   } catch {
     return false;
   }
