@@ -7,6 +7,9 @@ import { broken, Packer, Unpacker } from './msgpack.ts';
 /** The WebSocket subprotocol. A change that older versions would not understand needs another one. */
 export const SUBPROTOCOL = 'frond.v1';
 
+/** That between two relays, one of which passes a client's session on to the other. */
+export const PEER_SUBPROTOCOL = 'frond.peer.v1';
+
 export * as ChannelKind from './frame-types.ts';
 export * as Type from './frame-types.ts';
 

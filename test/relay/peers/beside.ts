@@ -37,8 +37,10 @@ export interface Beside {
 
 export type Others = Partial<Omit<TestRelayOptions, 'port'>>;
 
-/** @param each - what a relay has beside the usual. */
-export function relaysBeside(): (functions?: object, each?: (name: Name) => Others) => Promise<Beside> {
+/** What a relay has beside the usual. */
+export type Each = (name: Name, ports: Readonly<Record<Name, number>>) => Others;
+
+export function relaysBeside(): (functions?: object, each?: Each) => Promise<Beside> {
   const open = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
   return async (functions = {}, each = () => ({})) => {
     const cluster = open();
@@ -56,7 +58,7 @@ export function relaysBeside(): (functions?: object, each?: (name: Name) => Othe
           transport: cluster.transport,
           servers: { server: { dbAddress: server.dbAddress } },
           peers: { id: name, key: KEY, urls: { [other]: `ws://127.0.0.1:${ports[other]}/` } },
-          ...each(name),
+          ...each(name, ports),
           port: ports[name],
         }),
       );

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { startTimer } from '../../../src/async/timers.ts';
 import { closeReason } from '../../relay-protocol/close-codes.ts';
-import { SUBPROTOCOL } from '../../relay-protocol/frames.ts';
+import { PEER_SUBPROTOCOL, SUBPROTOCOL } from '../../relay-protocol/frames.ts';
 
 /** Why an upgrade is refused. */
 export interface Refusal {
@@ -75,7 +75,7 @@ const HANDSHAKE_ID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 /** A close frame that is not masked (RFC 6455, 5.5.1). */
 const CLOSE_FRAME = 0x88;
 
-/** The answer to a handshake followed by a close frame; undefined for a request that is not from a client of frond. */
+/** The answer to a handshake followed by a close frame; undefined for a request that is not from a client of frond, or from a relay. */
 function acceptAndClose(
   { method, headers }: IncomingMessage,
   code: number,
@@ -83,17 +83,17 @@ function acceptAndClose(
 ): Buffer | undefined {
   const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
   const key = headers['sec-websocket-key'] ?? '';
+  const protocol = [SUBPROTOCOL, PEER_SUBPROTOCOL].find((own) => offered?.includes(own));
   const isClient =
     method === 'GET' &&
     headers.upgrade?.toLowerCase() === 'websocket' &&
     headers['sec-websocket-version'] === '13' &&
-    /^[+/\dA-Za-z]{22}==$/.test(key) &&
-    offered?.includes(SUBPROTOCOL);
-  if (isClient !== true) return undefined;
+    /^[+/\dA-Za-z]{22}==$/.test(key);
+  if (!isClient || protocol === undefined) return undefined;
   const accept = createHash('sha1')
     .update(key + HANDSHAKE_ID)
     .digest('base64');
-  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`;
+  const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`;
   const text = Buffer.from(closeReason(reason));
   const frame = Buffer.from([CLOSE_FRAME, 2 + text.length, code >> 8, code & 0xff]);
   return Buffer.concat([Buffer.from(head), frame, text]);

@@ -86,9 +86,9 @@ export class UpgradeHandler {
     let { leave } = admitted;
     socket.on('close', () => leave());
     const enterFor = (client: UpgradeRequest) => {
+      leave();
       const entered = this.#enter(client, undefined);
       if (typeof entered !== 'function') return entered;
-      leave();
       leave = entered;
       // It has ended meanwhile, and nothing else would free the place.
       if (socket.destroyed) entered();

@@ -1,9 +1,6 @@
 /** What two relays say to each other before they pass a session on: a text message each way (docs/protocol/relay.md, "Relays side by side"). */
 import { PalmError } from '../../../src/protocol/errors.ts';
 
-/** The WebSocket subprotocol between two relays. */
-export const PEER_SUBPROTOCOL = 'frond.peer.v1';
-
 /** The header of the upgrade that says who dials, and what it has chosen at random. */
 export const PEER_HEADER = 'frond-peer';
 

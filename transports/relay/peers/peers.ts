@@ -4,12 +4,12 @@ import type { WebSocket } from 'ws';
 import { Fifo } from '../../../src/async/fifo.ts';
 import { PEER_ANSWER, PEER_DIALS } from '../../../src/flow-control.ts';
 import { inspectValue, invalidCall, mustBe } from '../../../src/protocol/errors.ts';
+import { PEER_SUBPROTOCOL } from '../../relay-protocol/frames.ts';
 import type { RelayPeers } from './options.ts';
 import { Passage, type PassedClient } from './passage.ts';
 import { PeerEntrance } from './peer-entrance.ts';
 import { ID_FORM, isPeerId, PeerKey } from './peer-key.ts';
 import { PeerLink, type PeerLinkSettings } from './peer-link.ts';
-import { PEER_SUBPROTOCOL } from './peer-messages.ts';
 
 /** Makes a WebSocket to a URL, with these headers and the relay's bounds. */
 export type DialUrl = (

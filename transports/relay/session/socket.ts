@@ -14,6 +14,7 @@ import {
   FEATURES,
   type Hello,
   loneMessage,
+  PEER_SUBPROTOCOL,
   readClientMessage,
   SUBPROTOCOL,
   Type,
@@ -26,7 +27,7 @@ import type { Refusal } from '../http/refusals.ts';
 import type { Passage, PassedClient } from '../peers/passage.ts';
 import type { PeerEntrance } from '../peers/peer-entrance.ts';
 import type { PassOutcome } from '../peers/peer-link.ts';
-import { type ForwardedClient, PEER_SUBPROTOCOL } from '../peers/peer-messages.ts';
+import type { ForwardedClient } from '../peers/peer-messages.ts';
 import type { Peers } from '../peers/peers.ts';
 import type { ResolvedLimits } from './limits.ts';
 import type { BudgetHolder, MemoryBudget } from './memory-budget.ts';
