@@ -36,6 +36,7 @@ const LIBRARY = [
   'transports/relay/*',
   'transports/relay/auth',
   'transports/relay/http',
+  'transports/relay/peers',
   'transports/relay/session',
   'transports/relay-protocol',
 ] as const;
