@@ -2,8 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parseOptions } from '../../../../cli/command.ts';
+import { relayCommand } from '../../../../cli/commands/relay.ts';
 import { isPublic, parseHostPort, urlOf } from '../../../../cli/relay/listening.ts';
-import { checkConfig, isOrigin, readConfig } from '../../../../cli/relay/settings.ts';
+import { checkConfig, isOrigin, readConfig, settingsOf } from '../../../../cli/relay/settings.ts';
 import { inspectValue } from '../../../../src/protocol/errors.ts';
 
 const WHOLE = {
@@ -24,6 +26,7 @@ const WHOLE = {
   limits: { maxFrame: 1, heartbeat: 1000 },
   trustProxy: true,
   tls: { cert: 'cert.pem', key: '/etc/key.pem' },
+  peers: { id: 'a', keyFile: 'peers.key', urls: { b: 'ws://10.0.0.2:7766/' } },
   serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
   clientKey: '{X}#>t#jRGaQ}gMhv=30r(Mw+87YGs+5%kh=i@f8',
 };
@@ -39,6 +42,7 @@ test('a config file is given back as it is, with the paths in it whole', async (
       ...WHOLE,
       tokens: join(folder, 'tokens.json'),
       tls: { cert: join(folder, 'cert.pem'), key: '/etc/key.pem' },
+      peers: { ...WHOLE.peers, keyFile: join(folder, 'peers.key') },
     });
     await writeFile(path, '{ "tls": ');
     await expect(readConfig(path)).rejects.toMatchObject({ code: 'INPUT', message: `"${path}" is not JSON` });
@@ -148,4 +152,65 @@ describe('where it listens', () => {
       );
     },
   );
+});
+
+describe('the relays beside a relay', () => {
+  const KEY = '0123456789abcdef0123456789abcdef';
+  const peersOf = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const usual = ['--server', 'demo=tcp://127.0.0.1:5555', '--allow', 'demo.*'];
+    const { options } = parseOptions({ name: 'relay', ...relayCommand }, [...usual, ...args], env);
+    return (await settingsOf(options, env)).peers;
+  };
+  const given = ['--id', 'a', '--peer', 'b=ws://10.0.0.2:7766/', '--peer', 'c=wss://c.example/frond'];
+  const urls = { b: 'ws://10.0.0.2:7766/', c: 'wss://c.example/frond' };
+
+  test('are those of the options, with the key of a file or of the environment', async () => {
+    expect(await peersOf([], { FROND_PEER_KEY: KEY })).toBeUndefined();
+    expect(await peersOf(given, { FROND_PEER_KEY: KEY })).toEqual({ id: 'a', key: KEY, urls });
+    const folder = await mkdtemp(join(tmpdir(), 'frond-'));
+    try {
+      const file = join(folder, 'peers.key');
+      await writeFile(file, `${KEY}\n`);
+      const named = [...given, '--peer-key-file', file];
+      expect(await peersOf(named, { FROND_PEER_KEY: 'not this one' })).toEqual({ id: 'a', key: KEY, urls });
+      const config = join(folder, 'relay.json');
+      await writeFile(
+        config,
+        JSON.stringify({ peers: { id: 'x', keyFile: 'peers.key', urls: { d: 'ws://d/' } } }),
+      );
+      expect(await peersOf(['--config', config, '--id', 'a', '--peer', 'b=ws://b/'])).toEqual({
+        id: 'a',
+        key: KEY,
+        urls: { d: 'ws://d/', b: 'ws://b/' },
+      });
+      await writeFile(file, 'short');
+      await expect(peersOf(named)).rejects.toMatchObject({
+        code: 'INPUT',
+        message: expect.not.stringContaining('short'),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test.each([
+    [['--peer', 'b=ws://b/'], '--peer needs --id ID'],
+    [['--id', 'a.b'], '--id must be a name'],
+    [['--id', 'a', '--peer', 'ws://b/'], '--peer must be ID=URL'],
+    [['--id', 'a', '--peer', 'b=http://b/'], '--peer b must be the URL of a WebSocket'],
+    [['--id', 'a', '--peer', 'a=ws://b/'], 'is this relay itself'],
+    [['--id', 'a', '--peer', 'b=ws://b/'], 'give --peer-key-file FILE, or set FROND_PEER_KEY'],
+  ])('are refused: %j', async (args, text) => {
+    await expect(peersOf(args)).rejects.toMatchObject({
+      code: 'USAGE',
+      message: expect.stringContaining(text),
+    });
+  });
+
+  test('need a key that cannot be guessed', async () => {
+    await expect(peersOf(given, { FROND_PEER_KEY: 'short' })).rejects.toMatchObject({
+      code: 'INPUT',
+      message: 'FROND_PEER_KEY: the key that relays share must have 32 characters or more',
+    });
+  });
 });
