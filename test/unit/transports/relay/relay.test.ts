@@ -283,13 +283,16 @@ describe('the package ws', () => {
         made.push(this);
       }
     }
-    const relay = await createRelayOn(async () => ({ WebSocketServer: Noted as typeof WebSocketServer }), {
-      server: createServer(),
-      transport: memory(),
-      servers: {},
-      loggingLevel: 'silent',
-      ...options,
-    });
+    const relay = await createRelayOn(
+      async () => ({ WebSocket, WebSocketServer: Noted as typeof WebSocketServer }),
+      {
+        server: createServer(),
+        transport: memory(),
+        servers: {},
+        loggingLevel: 'silent',
+        ...options,
+      },
+    );
     ends.push(() => relay.close({ timeout: 0 }));
     return { relay, made };
   }
@@ -299,7 +302,7 @@ describe('the package ws', () => {
     class Old {
       readonly options = {};
     }
-    const starting = createRelayOn(async () => ({ WebSocketServer: Old as never }), {
+    const starting = createRelayOn(async () => ({ WebSocket, WebSocketServer: Old as never }), {
       server: createServer(),
       transport,
       servers: {},
