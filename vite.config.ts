@@ -60,7 +60,7 @@ const BASE =
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
 /** What every command has: its options and errors, and the terminal. */
 const COMMAND =
-  /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|input|io|options|report|wait-notices)\.ts)/;
+  /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|input|io|options|report|service-logger|wait-notices)\.ts)/;
 /** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
 const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
 
@@ -89,20 +89,6 @@ const lateMsgpackr: Plugin = {
   },
 };
 
-/** The name under which the build has its own choice of what prom-client exports. */
-const PROMETHEUS = '\0prom-client';
-
-const prometheus: Plugin = {
-  name: 'prom-client',
-  resolveId: (id) => (id === PROMETHEUS ? id : null),
-  load: (id) =>
-    id === PROMETHEUS
-      ? ['Counter', 'Gauge', 'Registry']
-          .map((name) => `export { default as ${name} } from 'prom-client/lib/${name.toLowerCase()}.js';`)
-          .join('\n')
-      : null,
-};
-
 export default defineConfig(({ mode }) => {
   const build = builds[mode as keyof typeof builds];
   if (build === undefined)
@@ -124,15 +110,9 @@ export default defineConfig(({ mode }) => {
         },
         // Its variant for browsers throws.
         { find: /^ws$/, replacement: fileURLToPath(new URL('node_modules/ws/wrapper.mjs', import.meta.url)) },
-        // Three of its files. All of them bring what measures processes and pushes to gateways, and OpenTelemetry.
-        { find: /^prom-client$/, replacement: PROMETHEUS },
       ],
     },
-    plugins: [
-      prometheus,
-      ...(mode === 'browser' ? [] : [lateMsgpackr]),
-      ...(mode === 'node' ? [minifiedPackages] : []),
-    ],
+    plugins: [...(mode === 'browser' ? [] : [lateMsgpackr]), ...(mode === 'node' ? [minifiedPackages] : [])],
     ...(mode === 'cjs' && { define: { 'import.meta.url': '__filename' } }),
     build: {
       outDir: `dist/${mode}`,

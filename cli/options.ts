@@ -214,6 +214,12 @@ export const OPTIONS = {
     value: 'HOST:PORT',
     help: 'address that serves /metrics for Prometheus; without this option nothing does',
   },
+  log: {
+    kind: 'text',
+    value: 'FORMAT',
+    help: 'how lines of the log are written on stderr: text, or json with the time of each',
+    default: 'text',
+  },
   http: {
     kind: 'flag',
     help: 'also answer POST /call/server.function, for curl and other programs without WebSockets',

@@ -21,6 +21,8 @@ export interface ServeOptions {
   readonly timeout?: number | undefined;
 }
 
+export { type Measured, type MetricsOptions, type MetricsServer, serveMetrics } from './metrics-server.ts';
+
 const TIMEOUT = 5_000;
 
 /** What a terminal sends for Ctrl-C, and what process managers send. */

@@ -288,6 +288,9 @@ export const WORKERS_OFFERS = 1_048_576;
 
 /** Workers that are remembered though they count as dead, and though they left. The oldest is forgotten. */
 export const DEAD_WORKERS = 1_024;
+
+/** Functions of workers that have metrics of their own: each costs a server of metrics some kilobytes. All others share theirs. */
+export const MOST_FUNCTION_LABELS = 256;
 export const LEFT_WORKERS = 1_024;
 
 // A client of a relay, and its link.

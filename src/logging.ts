@@ -1,7 +1,7 @@
 /** Logging through a small interface that users may replace. No payload is ever logged. */
 import { harmless } from './async/harmless.ts';
 import { mustBe } from './protocol/errors.ts';
-import { clipped, escaped } from './protocol/printable.ts';
+import { clipped, escaped, printableJson } from './protocol/printable.ts';
 
 /** Levels from all lines to none, by pylm's names. */
 export type LoggingLevel = 'debug' | 'info' | 'warning' | 'error' | 'silent';
@@ -38,6 +38,22 @@ export function consoleLogger(name: string): Logger {
     (method) => (message, fields) =>
       console[method === 'warning' ? 'warn' : method](`${name} ${logText(message, fields)}`),
   );
+}
+
+/**
+ * A logger that gives each line as JSON, with its time: `{"time":"2026-11-29T05:43:08.123Z","level":"warning","message":…}`, and the
+ * fields beside these. Control characters are escaped.
+ * @param write - takes a line, without its end.
+ * @param from - who logs, where there are several: it goes into each line as `from`.
+ * @example
+ * await Server.start({ transport, name: 'greeter', functions, logger: jsonLogger((line) => process.stderr.write(`${line}\n`)) });
+ */
+export function jsonLogger(write: (line: string) => void, from?: string): Logger {
+  return eachMethod((level) => (message, fields) => {
+    const own = { time: new Date().toISOString(), level, ...(from !== undefined && { from }), message };
+    // First for the reader, and last so that no field replaces one of them.
+    write(printableJson({ ...own, ...fields, ...own }));
+  });
 }
 
 /** An event as one line of text for people: the message, and each field as `name=value`. */

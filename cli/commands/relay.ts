@@ -46,6 +46,7 @@ export const relayCommand: CommandDetails = {
     'config',
     'listen',
     'metrics',
+    'log',
     'http',
     'check-input',
     'id',

@@ -1,3 +1,4 @@
+import type { MetricsServer } from '../../serve/index.ts';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
@@ -7,7 +8,7 @@ import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
 import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
-import { isRoleName, listOf, readDefinition, shapeOf } from '../roles/definition.ts';
+import { isRoleName, listOf, readDefinition, shapeOf, titleOf } from '../roles/definition.ts';
 import {
   describe,
   describeCounters,
@@ -19,9 +20,10 @@ import {
 import { Fleet } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
 import { inThreads, readThreads } from '../roles/threads.ts';
+import { serviceLogger } from '../service-logger.ts';
 import { grouped } from '../terminal/progress.ts';
-import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, oneLine, styleFor } from '../terminal/text.ts';
+import { type MeasuredRoles, openMetrics } from './role-metrics.ts';
 
 /** `frond serve`. */
 export const serveCommand: CommandDetails = {
@@ -29,7 +31,7 @@ export const serveCommand: CommandDetails = {
   about: [
     "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
     'Runs until Ctrl-C or SIGTERM, finishes the calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
-    'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended.',
+    'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended; with --metrics, one before them that says where those are: {"metrics": "http://…"}.',
   ],
   examples: [
     { line: 'frond serve greeter.mjs', does: 'run what the module describes' },
@@ -54,6 +56,8 @@ export const serveCommand: CommandDetails = {
     'native',
     'threads',
     'drain',
+    'metrics',
+    'log',
     ...COMMON_OPTIONS,
   ],
   own: {
@@ -66,6 +70,10 @@ export const serveCommand: CommandDetails = {
     'client-key': {
       ...OPTIONS['client-key'],
       help: 'with --server-key: the secret key of the roles, 40 characters, for servers that let in listed keys alone',
+    },
+    metrics: {
+      ...OPTIONS.metrics,
+      help: 'address that serves /metrics for Prometheus, /healthz and /readyz, which is 503 while something is missing; give it one that only your own machines reach',
     },
     json: {
       kind: 'flag',
@@ -87,10 +95,13 @@ async function run(context: CommandContext): Promise<number> {
   const exports: (readonly [file: string, exported: readonly unknown[]])[] = [];
   for (const file of positionals) exports.push([file, listOf(await loadModule(file, signal), file)]);
   const fleet = new Fleet(transport, signal);
-  const definitions = definitionsOf(context, transport, exports);
+  const definitions = definitionsOf(context, transport, exports).map((own) => withLog(context, own));
+  let metrics: MetricsServer | undefined;
   try {
+    metrics = await openMetrics(context, measured(fleet, definitions));
     for (const definition of definitions) {
-      await printStarted(context, await fleet.start(withLog(context, definition)), fleet.entries.length > 1);
+      const isNext = fleet.entries.length > 0 || metrics !== undefined;
+      await printStarted(context, await fleet.start(definition), isNext);
     }
     if (!options.flag('json')) await printCalls(context, fleet.entries);
     await untilToldToEnd(context, {
@@ -100,14 +111,33 @@ async function run(context: CommandContext): Promise<number> {
     });
   } catch (error) {
     await fleet.close(0);
+    await metrics?.close();
     throw error;
   }
   try {
     await fleet.close(options.number('drain') ?? DRAIN);
   } finally {
+    await metrics?.close();
     printEnd(context, fleet.entries);
   }
   return 0;
+}
+
+/** What --metrics tells of the roles. It is there before they are: a worker may have to wait for its Master. */
+function measured(fleet: Fleet, definitions: readonly RoleDefinition[]): MeasuredRoles {
+  const own = (role: string, name: string | undefined, text: string) =>
+    definitions.length > 1 ? `${titleOf(role, name)}: ${text}` : text;
+  return {
+    metrics: () => fleet.entries.flatMap(({ running }) => running.metrics()),
+    get missing() {
+      return definitions.flatMap((definition) => {
+        const { role } = definition;
+        const entry = fleet.entries.find((one) => one.definition === definition);
+        if (entry === undefined) return [own(role, definition.name, 'it has not started')];
+        return entry.running.missing.map((text) => own(role, entry.running.name, text));
+      });
+    },
+  };
 }
 
 function servingTransport({ options }: CommandContext): BindingTransport {
@@ -186,10 +216,11 @@ function checkOverride(definition: unknown, option: string, key: string): void {
 }
 
 /** The definition, with a logger for stderr unless it has one of its own. */
-function withLog({ options, screen }: CommandContext, definition: RoleDefinition): RoleDefinition {
+function withLog(context: CommandContext, definition: RoleDefinition): RoleDefinition {
+  const { options } = context;
   const loggingLevel = options.flag('verbose') ? 'info' : (definition.loggingLevel ?? 'warning');
   const from = definition.name ?? definition.role;
-  return { logger: stderrLogger(screen, options.flag('json'), from), ...definition, loggingLevel };
+  return { logger: serviceLogger(context, from), ...definition, loggingLevel };
 }
 
 async function printStarted(

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { MetricsServer } from '../../serve/index.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import { Worker } from '../../src/cluster/roles/worker.ts';
 import type { Counters } from '../../src/cluster/runtime/status.ts';
@@ -17,9 +18,10 @@ import { describe, describeCounters, factsOf, finishing } from '../roles/entry.t
 import { closeWithin } from '../roles/fleet.ts';
 import { loadModule } from '../roles/module.ts';
 import { inThreads, readThreads } from '../roles/threads.ts';
+import { serviceLogger } from '../service-logger.ts';
 import { duration, grouped } from '../terminal/progress.ts';
-import { stderrLogger } from '../terminal/screen.ts';
 import { factLines, nameText, styleFor } from '../terminal/text.ts';
+import { openMetrics } from './role-metrics.ts';
 
 /** `frond worker`. */
 export const workerCommand: CommandDetails = {
@@ -27,7 +29,7 @@ export const workerCommand: CommandDetails = {
   about: [
     "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export is an object of functions, { upper: (payload) => … }, or { role: 'worker', functions: { … }, concurrency: 4, … } with the options of a Worker in frond/cluster, or a function that returns either, async or not. Each of the functions takes and returns a Uint8Array.",
     "Waits until the Master is there, and again whenever the connection is lost; the Master may be frond's or pylm's. Runs until Ctrl-C or SIGTERM, finishes the work that it has begun, returns the rest to the Master, and exits with code 0. A second Ctrl-C ends it at once.",
-    'Start one worker for each core, or one with --threads auto: each thread loads the module too, and functions that compute hold nothing up. Warnings and failed calls are logged on stderr. --json prints a line when the worker has found its Master, and another when it has ended.',
+    'Start one worker for each core, or one with --threads auto: each thread loads the module too, and functions that compute hold nothing up. Warnings and failed calls are logged on stderr. --json prints a line when the worker has found its Master, and another when it has ended; with --metrics, one before them that says where those are: {"metrics": "http://…"}.',
   ],
   examples: [
     {
@@ -60,6 +62,8 @@ export const workerCommand: CommandDetails = {
     'threads',
     'timeout',
     'drain',
+    'metrics',
+    'log',
     'server-key',
     'client-key',
     'native',
@@ -78,6 +82,10 @@ export const workerCommand: CommandDetails = {
       value: 'MS',
       help: 'milliseconds to wait for the Master at the start; inf for no limit',
       default: 'inf',
+    },
+    metrics: {
+      ...OPTIONS.metrics,
+      help: 'address that serves /metrics for Prometheus, /healthz and /readyz, which is 503 while something is missing; give it one that only your own machines reach',
     },
     json: {
       kind: 'flag',
@@ -100,16 +108,25 @@ const SILENCE = 1_000;
 const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
-  const { options, positionals, screen, signal } = context;
+  const { options, positionals, signal } = context;
   const access = serverFrom(context);
   const { transport } = access;
   const [file = ''] = positionals;
   const definition = definitionOf(context, access, file, await loadModule(file, signal));
-  const logger = sparing(stderrLogger(screen, options.flag('json')));
+  const logger = sparing(serviceLogger(context));
   const keys = await ServerKeys.open(transport, definition.dbAddress);
   const started = performance.now();
+  let running: Worker | undefined;
+  let metrics: MetricsServer | undefined;
   try {
+    metrics = await openMetrics(context, {
+      metrics: () => running?.metrics() ?? [],
+      get missing() {
+        return running?.missing ?? [`its Master is not there (${definition.dbAddress})`];
+      },
+    });
     const { worker, master } = await find(context, transport, definition, keys);
+    running = worker;
     await printFound(context, definition, worker, master);
     logLink(keys.connection, (message) => logger.warning(message, { db: definition.dbAddress }));
     await untilToldToEnd(context, {
@@ -127,15 +144,17 @@ async function run(context: CommandContext): Promise<number> {
     return 0;
   } finally {
     await keys.close();
+    await metrics?.close();
   }
 }
 
 function definitionOf(
-  { options, screen }: CommandContext,
+  context: CommandContext,
   { transport, dbAddress: db }: ServerAccess,
   file: string,
   exported: unknown,
 ): WorkerDefinition {
+  const { options } = context;
   const name = options.text('name');
   const concurrency = options.number('concurrency');
   const isPlaced = typeof exported === 'object' && exported !== null && 'dbAddress' in exported;
@@ -150,7 +169,7 @@ function definitionOf(
   const definition = threads === undefined ? read : inThreads(read, file, threads);
   return {
     name: `${hostname().replace(/[\s.]+/g, '-')}-${process.pid}`,
-    logger: stderrLogger(screen, options.flag('json')),
+    logger: serviceLogger(context),
     timeout: CACHE_TIMEOUT,
     ...definition,
     loggingLevel: options.flag('verbose') ? 'info' : (definition.loggingLevel ?? 'warning'),
@@ -162,14 +181,15 @@ function definitionOf(
  * `timeout` also limits the cache calls of its functions, which must not wait without an end.
  */
 async function find(
-  { options, screen, signal }: CommandContext,
+  context: CommandContext,
   transport: Transport,
   definition: WorkerDefinition,
   keys: ServerKeys,
 ): Promise<{ readonly worker: Worker; readonly master: string }> {
+  const { options, signal } = context;
   const timeout = options.number('timeout') ?? Number.POSITIVE_INFINITY;
   const { dbAddress } = definition;
-  const logger = stderrLogger(screen, options.flag('json'));
+  const logger = serviceLogger(context);
   const stopTimer = startTimer(SILENCE, () => logger.warning('waiting for the Master', { db: dbAddress }));
   const deadline = performance.now() + timeout;
   try {

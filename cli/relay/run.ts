@@ -11,8 +11,8 @@ import { createRelayOn } from '../../transports/relay/relay.ts';
 import { resolveLimits } from '../../transports/relay/session/limits.ts';
 import type { CommandContext } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
+import { serviceLogger } from '../service-logger.ts';
 import { grouped } from '../terminal/progress.ts';
-import { stderrLogger } from '../terminal/screen.ts';
 import { type Fact, factLines, styleFor } from '../terminal/text.ts';
 import { loadWs } from '../ws.ts';
 import {
@@ -31,9 +31,9 @@ import { inputError, type RelaySettings, settingsOf } from './settings.ts';
 
 /** Resolves with the exit code. @throws what keeps the relay from starting. */
 export async function runRelay(context: CommandContext): Promise<number> {
-  const { options, screen } = context;
+  const { options } = context;
   const settings = await settingsOf(options, context.io.env);
-  const logger = stderrLogger(screen, options.flag('json'));
+  const logger = serviceLogger(context);
   const tokens = await tokensOf(settings, logger);
   let relay: Relay | undefined;
   const metricsRequests = new WeakSet<IncomingMessage>();
@@ -108,10 +108,7 @@ function connectionLimits({ servers, limits, trustProxy, peers }: RelaySettings)
   return { most, mostEach, isProxy: (address) => proxies.has(address) };
 }
 
-async function tokensOf(
-  { tokens }: RelaySettings,
-  logger: ReturnType<typeof stderrLogger>,
-): Promise<Tokens | undefined> {
+async function tokensOf({ tokens }: RelaySettings, logger: Logger): Promise<Tokens | undefined> {
   if (tokens === undefined) return undefined;
   return openTokenFile(tokens, { logger }).catch((error) => {
     throw inputError(error);

@@ -2,6 +2,14 @@
 
 export { type Describable, describeFunction } from '../functions/contract/description.ts';
 export type { CallHandler, InterceptedCall, Interceptor } from '../interceptor.ts';
+export { jsonLogger } from '../logging.ts';
+export {
+  type Distribution,
+  METRICS_TYPE,
+  type Metric,
+  metricsText,
+  type Sample,
+} from '../metrics.ts';
 export type { Metadata } from '../protocol/metadata.ts';
 // Names of 0.1, until 0.3.
 /** @deprecated {@link DispatchOptions} */

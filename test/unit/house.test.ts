@@ -13,6 +13,7 @@ const GROUND = [
   'src/checks',
   'src/async',
   'src/logging',
+  'src/metrics',
   'src/transport',
   'src/interceptor',
 ] as const;
@@ -53,6 +54,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/checks': ['src/protocol'],
   'src/async': ['src/protocol', 'src/flow-control', 'src/checks'],
   'src/logging': ['src/protocol', 'src/checks', 'src/async'],
+  'src/metrics': [],
   'src/transport': ['src/protocol'],
   'src/interceptor': ['src/protocol'],
   'src/tap': GROUND,
@@ -87,6 +89,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/cluster/index': [
     'src/functions/contract',
     'src/interceptor',
+    'src/logging',
+    'src/metrics',
     'src/protocol',
     'src/cluster/runtime',
     'src/cluster/dispatch',
@@ -151,6 +155,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'cli/demo': [...LIBRARY, 'cli/*', 'cli/terminal', 'cli/roles', 'cli/relay'],
   'cli/commands': [
     ...LIBRARY,
+    'serve',
     'cli/*',
     'cli/terminal',
     'cli/inspect',

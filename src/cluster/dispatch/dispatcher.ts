@@ -25,6 +25,7 @@ import {
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
 import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
+import type { FunctionMeters } from '../runtime/meter.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type LeaseBudgets, Leases } from './leases.ts';
@@ -48,6 +49,8 @@ export interface DispatcherSettings {
   readonly refuses?: (message: PalmMessage) => boolean;
   /** Called with the number of messages that were settled because their callers cancelled them. */
   readonly onCancelled?: (count: number) => void;
+  /** Takes the times of the messages that workers ask for, by function. */
+  readonly meters?: FunctionMeters;
   readonly logger: Logger;
   readonly budgets: LeaseBudgets;
   /** Whether messages are what came in, unchanged: they need not be encoded again. */
@@ -175,7 +178,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       this.#topic = message.client;
       this.#client = clientOf(message.client);
     }
-    this.#leases.add(own, this.#client);
+    this.#leases.add(own, this.#client, this.#settings.meters?.of(message.function, message.stage));
   }
 
   done(): void {}
@@ -321,6 +324,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   /** Ends leases. Returns their results, without those of settled messages, which came too late. */
   #take(worker: LeasedWorker, items: readonly WorkItem[]): Bytes[] {
     const results: Bytes[] = [];
+    const now = performance.now();
     for (const { lease: number, kind, frame: given } of items) {
       const lease = this.#leases.find(number, worker.id);
       if (lease === undefined) continue;
@@ -336,9 +340,17 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
           if (lease.message.lease === lease) this.#settings.onProgress?.(progress);
         }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
-        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
+        else {
+          // An honest result that is passed on as it came has the status of its message.
+          const isFailure = frame !== given && this.#results.isFailure(frame);
+          if (isFailure && lease.message.meter !== undefined) lease.message.meter.failed++;
+          if (this.#leases.isNews(lease) || isFailure || this.#results.isFailure(frame)) results.push(frame);
+        }
       }
-      if (kind === WorkKind.done) this.#leases.settle(lease.message);
+      if (kind === WorkKind.done) {
+        lease.message.meter?.took(now - lease.since);
+        this.#leases.settle(lease.message);
+      }
     }
     if (items.length > 0 && this.#leases.holds(worker.id) === 0) worker.forgetAnswer();
     this.#checkDrained();

@@ -5,10 +5,13 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
 import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
+import type { FunctionMeter } from '../runtime/meter.ts';
 
 /** A message for a worker, until it is settled. */
 export interface LeasedMessage {
   readonly frame: Bytes;
+  /** The meter of the function that it calls. */
+  readonly meter: FunctionMeter | undefined;
   /** Number of its results that were passed on. */
   passed: number;
   /** Number of workers that died with it. */
@@ -26,6 +29,8 @@ export interface Lease {
   readonly message: LeasedMessage;
   /** Id of the worker. */
   readonly worker: string;
+  /** When it was given, on the clock of `performance.now()`. */
+  readonly since: number;
   /** Number of results that came under it. */
   given: number;
 }
@@ -98,9 +103,10 @@ export class Leases {
   /**
    * Adds a message.
    * @param client - whose message it is: clients take turns.
+   * @param meter - of the function that it calls.
    */
-  add(frame: Bytes, client: string): void {
-    const message = { frame, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
+  add(frame: Bytes, client: string, meter?: FunctionMeter): void {
+    const message = { frame, meter, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
     else this.#fresh.push(client, message);
     this.#waits(message, 1);
@@ -133,11 +139,14 @@ export class Leases {
     return this.#aloneWith.has(worker);
   }
 
-  /** Leases a message that was taken to a worker. */
-  give(message: LeasedMessage, worker: string): Lease {
+  /**
+   * Leases a message that was taken to a worker.
+   * @param since - what the clock of `performance.now()` says.
+   */
+  give(message: LeasedMessage, worker: string, since: number = performance.now()): Lease {
     do this.#number = this.#number === LAST_LEASE ? 1 : this.#number + 1;
     while (this.#open.has(this.#number));
-    const lease = { number: this.#number, message, worker, given: 0 };
+    const lease = { number: this.#number, message, worker, since, given: 0 };
     message.lease = lease;
     this.#open.set(lease.number, lease);
     const held = this.#held.get(worker);

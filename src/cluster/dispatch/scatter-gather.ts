@@ -19,6 +19,7 @@ import {
   MessageContext,
   type MessageTransform,
 } from '../runtime/functions.ts';
+import { FunctionMeters } from '../runtime/meter.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
@@ -73,6 +74,8 @@ export interface DispatchSource {
   readonly addresses: Readonly<Record<string, string>>;
   /** For a Hub: name of the previous server. */
   readonly previous?: string;
+  /** For a Hub: what it needs and is not there, in a few words. */
+  readonly missing?: () => readonly string[];
 }
 
 /** The opened parts of a Master or Hub. */
@@ -114,7 +117,9 @@ export async function openDispatch(
     return results.room();
   };
   const budgets = { waiting: host.waiting, out: new ByteBudget(WORKERS_SHARE * host.waiting.limit) };
-  const dispatcher = new Dispatcher({
+  const meters: FunctionMeters = new FunctionMeters(() => dispatcher.offers);
+  const dispatcher: Dispatcher = new Dispatcher({
+    meters,
     isVerbatim: scatter === undefined,
     push,
     onResults,
@@ -136,6 +141,7 @@ export async function openDispatch(
     ...limits,
   });
   host.cancellations.add(dispatcher);
+  host.addQueue(() => dispatcher.waiting);
 
   // A message that fails in scatter is answered as one that fails in gather.
   const onFailure = (failure: PalmMessage) => publisher.fail(failure);
@@ -160,7 +166,7 @@ export async function openDispatch(
     ...(options.handleStream === undefined && { pipelined }),
     ...(source.previous !== undefined && { previous: [source.previous] }),
     functions: dispatcher.offers.map(({ name: own }) => own),
-    counters: host.counters(inFlight()),
+    counters: host.meter.counters(inFlight()),
     workers: dispatcher.workers,
     losses: dispatcher.losses,
     pushedWorkers: push.peers,
@@ -192,8 +198,15 @@ export async function openDispatch(
     await workerPull.close({ timeout: left() });
     await atMost(left(), gathered);
   };
+  const measured = () => ({
+    functions: meters.entries,
+    workers: { asking: dispatcher.workers.length, pushed: push.peers, losses: dispatcher.losses },
+  });
   return {
     host,
+    role: role.toLowerCase(),
+    measured,
+    missing: source.missing,
     dbAddress: db.address,
     pubAddress,
     workerPullAddress: workerPull.address,

@@ -159,8 +159,9 @@ export class WorkAssigner {
   #give(worker: LeasedWorker, messages: readonly LeasedMessage[]): void {
     const { leases, encode } = this.#settings;
     this.#idle.delete(worker);
+    const now = performance.now();
     const items = messages.map((message) => {
-      const { number } = leases.give(message, worker.id);
+      const { number } = leases.give(message, worker.id, now);
       return { lease: number, kind: WorkKind.open, frame: message.frame };
     });
     worker.answer(encode(items));

@@ -59,6 +59,7 @@ export class Hub extends Role {
         stop: () => previousServer.close(),
         addresses: { sub_address: subAddress ?? '' },
         previous: options.previous,
+        missing: () => [previousServer.missing ?? []].flat(),
       };
       return new Hub(await openDispatch('Hub', host, own, dispatchSource), previousServer);
     });

@@ -56,7 +56,7 @@ export class Server extends Role {
         role: 'Server',
         ...(options.handleStream === undefined && { pipelined }),
         functions: engine.functionNames,
-        counters: host.counters(inFlight()),
+        counters: host.meter.counters(inFlight()),
       }));
       const serving = flow.serve(host.intake([pull[Symbol.asyncIterator]()]));
       const drain = async (left: () => number) => {
@@ -64,7 +64,8 @@ export class Server extends Role {
         // A function that never ends must not keep the server from closing.
         await atMost(left(), serving);
       };
-      return new Server({ host, engine, dbAddress: db.address, inFlight, drain }, pull.address, address);
+      const parts = { host, role: 'server', engine, dbAddress: db.address, inFlight, drain };
+      return new Server(parts, pull.address, address);
     });
   }
 }

@@ -57,7 +57,7 @@ export async function openDownstream<T>(
         ...(options.handleStream === undefined && { pipelined: !toClient }),
         previous: sources.map(({ topic }) => topic),
         functions: engine.functionNames,
-        counters: host.counters(inFlight()),
+        counters: host.meter.counters(inFlight()),
       }));
       const serving = flow.serve(host.intake(previousServers.map((server) => server.frames())));
       const drain = async (left: () => number) => {
@@ -69,11 +69,13 @@ export async function openDownstream<T>(
       };
       return make({
         host,
+        role: role.toLowerCase(),
         engine,
         dbAddress: db.address,
         pubAddress: address,
         previousServers,
         inFlight,
+        missing: () => previousServers.flatMap(({ missing }) => missing ?? []),
         drain,
         ready,
       });

@@ -11,8 +11,8 @@ import { cancelledAnswer, type FailureSettings, failed } from './failures.ts';
 import type { Emit, Step } from './flow.ts';
 import { type FunctionScope, MessageContext, type PalmFunction } from './functions.ts';
 import { interceptedFunction } from './interception.ts';
+import { FunctionMeter, type Meter } from './meter.ts';
 import { bytesOf, handled, isIterable, NoResult, WrongResult } from './results.ts';
-import type { MutableCounters } from './status.ts';
 import { Again, MOST_DEATHS, ThreadDied } from './threads/thread-died.ts';
 import { asPalmFunction, isOffered, type OfferedFunction, type OfferedFunctions } from './typed-function.ts';
 
@@ -26,7 +26,13 @@ export interface EngineSettings extends FailureSettings, FunctionScope {
   readonly descriptions?: readonly FunctionDescription[] | undefined;
   /** Stand around the functions, the first one outermost. */
   readonly interceptors?: readonly Interceptor[] | undefined;
-  readonly tally: MutableCounters;
+  readonly meter: Meter;
+}
+
+/** A function, and what it took so far. */
+interface Offer {
+  readonly run: PalmFunction;
+  readonly meter: FunctionMeter;
 }
 
 /** Results that were passed on, and how many of them in earlier runs. */
@@ -38,24 +44,24 @@ interface Run {
 /** Runs the functions of one server or worker. The caller gets an answer whatever they do. */
 export class Engine {
   readonly #settings: EngineSettings;
-  readonly #functions: Map<string, PalmFunction>;
+  readonly #functions: Map<string, Offer>;
   readonly #interceptors: Interceptor[];
   #descriptions: readonly FunctionDescription[] | undefined;
-  #recent: { readonly path: string; readonly stage: number; readonly run: PalmFunction | undefined };
+  #recent: { readonly path: string; readonly stage: number; readonly offer: Offer | undefined };
 
   /** @throws PalmError `INVALID_CALL` when no call can name a function, or when it is not a function. */
   constructor(settings: EngineSettings) {
     this.#settings = settings;
-    this.#recent = { path: '', stage: 0, run: undefined };
+    this.#recent = NOTHING_YET;
     this.#interceptors = checkInterceptors(settings.interceptors ?? []);
-    this.#functions = new Map<string, PalmFunction>([['echo', (payload) => payload]]);
+    this.#functions = new Map([['echo', { run: (payload) => payload, meter: new FunctionMeter() }]]);
     for (const [own, offered] of Object.entries(settings.functions)) {
       if (!isName(own) || !isOffered(offered)) {
         throw invalidCall(
           `functions must hold functions, or what fn(…) makes, under names without dots or spaces, not ${inspectValue(own)}: ${inspectValue(offered)}`,
         );
       }
-      this.#functions.set(own, asPalmFunction(offered));
+      this.#functions.set(own, { run: asPalmFunction(offered), meter: new FunctionMeter() });
     }
   }
 
@@ -76,10 +82,15 @@ export class Engine {
     return [...this.#functions.keys()];
   }
 
+  /** What each function took so far. */
+  get meters(): readonly (readonly [name: string, meter: FunctionMeter])[] {
+    return Array.from(this.#functions, ([name, { meter }]) => [name, meter] as const);
+  }
+
   /** Adds an interceptor within those before it. @throws PalmError `INVALID_CALL` when it is not a function. */
   use(interceptor: Interceptor): void {
     this.#interceptors.push(...checkInterceptors([interceptor]));
-    this.#recent = { path: '', stage: 0, run: undefined };
+    this.#recent = NOTHING_YET;
   }
 
   /** Runs a message and emits its results. Returns a promise only when the function returns one. */
@@ -87,22 +98,25 @@ export class Engine {
     // A frond client hears of the first failure. Calls of pylm's clients have no features: the next function runs on
     // the `0`, as in pylm.
     if (message.status !== Status.ok && message.features !== 0) return emit(message);
-    const run = this.#find(message);
-    if (run === undefined) return emit(this.#unknown(message));
+    const offer = this.#find(message);
+    if (offer === undefined) return emit(this.#unknown(message));
     const cancelled = this.#settings.cancellations.find(message);
     if (cancelled !== undefined) return emit(cancelledAnswer(message, cancelled));
     const context = new MessageContext(this.#settings, message, emit);
     let result: unknown;
     let bytes: Bytes | undefined;
     try {
-      result = run(message.payload, context);
+      result = offer.run(message.payload, context);
       bytes = bytesOf(result);
     } catch (error) {
       context.over();
+      offer.meter.failed++;
+      this.#settings.meter.ran(offer.meter);
       return emit(this.#fail(message, error));
     }
-    if (bytes === undefined) return this.#later(context, result, emit, again);
+    if (bytes === undefined) return this.#later(context, result, emit, offer.meter, again);
     context.over();
+    this.#settings.meter.ran(offer.meter);
     message.payload = bytes;
     if (wantsEnd(message)) return this.#emitAll(context, [bytes], emit, { passed: 0, before: 0 });
     return emit(message);
@@ -112,13 +126,16 @@ export class Engine {
     context: MessageContext,
     promised: unknown,
     emit: Emit,
+    meter: FunctionMeter,
     again: Again | undefined,
   ): Promise<unknown> {
-    const { cancellations } = this.#settings;
+    const { cancellations, meter: own } = this.#settings;
+    const begun = own.now;
     cancellations.begin(context);
     try {
-      return await this.#awaited(context, promised, emit, again);
+      return await this.#awaited(context, promised, emit, meter, again);
     } finally {
+      meter.took(performance.now() - begun);
       context.over();
       cancellations.end(context);
     }
@@ -128,6 +145,7 @@ export class Engine {
     context: MessageContext,
     promised: unknown,
     emit: Emit,
+    meter: FunctionMeter,
     again: Again | undefined,
   ): Promise<unknown> {
     const { message } = context;
@@ -153,18 +171,22 @@ export class Engine {
         const deaths = (again?.deaths ?? 0) + Number(error.isSuspect);
         if (deaths < MOST_DEATHS) return new Again(deaths, Math.max(run.passed, run.before));
       }
+      meter.failed++;
       return emit(this.#fail(message, error), true);
     }
     if (context.cancelled !== undefined) return this.#dropped();
     context.over();
-    if (!this.#settings.mayEnd) return emit(this.#fail(message, new NoResult(result)), true);
-    this.#settings.tally.ended++;
+    if (!this.#settings.mayEnd) {
+      meter.failed++;
+      return emit(this.#fail(message, new NoResult(result)), true);
+    }
+    this.#settings.meter.tally.ended++;
     return undefined;
   }
 
   /** Counts a call whose results go nowhere. */
   #dropped(): undefined {
-    this.#settings.tally.cancelled++;
+    this.#settings.meter.tally.cancelled++;
     return undefined;
   }
 
@@ -209,16 +231,19 @@ export class Engine {
   }
 
   /** The function that a message calls here. Most messages call the function of the message before. */
-  #find(message: PalmMessage): PalmFunction | undefined {
+  #find(message: PalmMessage): Offer | undefined {
     const { function: path, stage } = message;
-    if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.run;
+    if (path === this.#recent.path && stage === this.#recent.stage) return this.#recent.offer;
     const { name, isNamed } = this.#settings;
     const current = currentStage(path, stage);
     const isOurs = current !== undefined && (!isNamed || current.server === name);
-    const run = isOurs ? this.#functions.get(current.function) : undefined;
-    const own = run && this.#interceptors.length > 0 ? interceptedFunction(run, this.#interceptors) : run;
-    this.#recent = { path, stage, run: own };
-    return own;
+    const offered = isOurs ? this.#functions.get(current.function) : undefined;
+    const offer =
+      offered && this.#interceptors.length > 0
+        ? { run: interceptedFunction(offered.run, this.#interceptors), meter: offered.meter }
+        : offered;
+    this.#recent = { path, stage, offer };
+    return offer;
   }
 
   #unknown(message: PalmMessage): PalmMessage {
@@ -239,6 +264,8 @@ export class Engine {
     return this.#fail(message, text, Status.unknownFunction);
   }
 }
+
+const NOTHING_YET = { path: '', stage: 0, offer: undefined } as const;
 
 function wantsEnd({ features }: PalmMessage): boolean {
   return (features & Feature.ends) !== 0;

@@ -8,6 +8,7 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { type PalmMessage, Status } from '../../protocol/message.ts';
+import type { Meter } from './meter.ts';
 import type { MutableCounters } from './status.ts';
 import { Again } from './threads/thread-died.ts';
 
@@ -48,7 +49,7 @@ export interface FlowSettings<T> {
   readonly frameOf: (item: T) => Bytes | undefined;
   /** Messages that may be worked on at the same time. With 1, results keep the order of the messages. */
   readonly concurrency: number;
-  readonly tally: MutableCounters;
+  readonly meter: Meter;
   readonly logger: Logger;
   /** Whether users' functions get the payloads: each then has a buffer of its own, which they may change. */
   readonly handsOut: boolean;
@@ -82,9 +83,9 @@ export class Flow<T> {
   cancel(isCancelled: (item: T) => boolean): number {
     let count = 0;
     for (const item of this.#held) if (isCancelled(item) && this.#held.delete(item)) count++;
-    const { tally, isIntake } = this.#settings;
-    tally.cancelled += count;
-    if (isIntake) tally.received += count;
+    const { meter, isIntake } = this.#settings;
+    meter.tally.cancelled += count;
+    if (isIntake) meter.tally.received += count;
     if (count > 0) this.#freed();
     return count;
   }
@@ -94,13 +95,19 @@ export class Flow<T> {
     return this.#running;
   }
 
+  /** Messages that wait for a place. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** Takes messages from a source until it ends. Several sources may be served at once. */
   async serve(source: Source<T>): Promise<void> {
-    const { outlet, concurrency } = this.#settings;
+    const { outlet, concurrency, meter } = this.#settings;
     for (;;) {
       const { done, value } = await source.next();
       if (done) break;
-      this.#heldSince = performance.now();
+      meter.now = performance.now();
+      this.#heldSince = meter.now;
       for (const item of value) {
         const isHeld = this.#running >= concurrency;
         if (isHeld) this.#held.add(item);
@@ -109,6 +116,7 @@ export class Flow<T> {
           await outlet.flush();
           source.held?.();
           if (this.#running >= concurrency) await this.#untilFree();
+          meter.now = performance.now();
         }
         if (isHeld && !this.#held.delete(item)) {
           outlet.done(item);
@@ -116,12 +124,14 @@ export class Flow<T> {
           continue;
         }
         this.#begin(item, source);
-        if (performance.now() - this.#heldSince > (this.#isAfterBad ? BAD_FRAMES_HOLD : RESULT_HOLD)) {
+        meter.tick(performance.now());
+        if (meter.now - this.#heldSince > (this.#isAfterBad ? BAD_FRAMES_HOLD : RESULT_HOLD)) {
           source.held?.();
           await outlet.flush();
           // A batch may be long, and none of its functions may return a promise: other events get their turn.
           await new Promise<void>((resolve) => this.#later(resolve));
-          this.#heldSince = performance.now();
+          meter.now = performance.now();
+          this.#heldSince = meter.now;
         }
       }
       await outlet.flush();
@@ -131,10 +141,10 @@ export class Flow<T> {
   }
 
   #begin(item: T, source: Source<T>): void {
-    const { step, outlet, tally, frameOf, isIntake } = this.#settings;
+    const { step, outlet, meter, frameOf, isIntake } = this.#settings;
     const frame = frameOf(item);
     if (frame === undefined) return;
-    if (isIntake) tally.received++;
+    if (isIntake) meter.came(frame.length);
     const message = this.#read(frame);
     if (message === undefined) {
       outlet.done(item);
@@ -163,6 +173,7 @@ export class Flow<T> {
     const end = (outcome?: unknown) => {
       const message = outcome instanceof Again ? this.#read(frame) : undefined;
       if (message !== undefined) {
+        meter.now = performance.now();
         Promise.resolve(step(message, emit, outcome as Again)).then(end, end);
         return;
       }
@@ -174,7 +185,7 @@ export class Flow<T> {
   }
 
   #read(frame: Bytes): PalmMessage | undefined {
-    const { tally, logger, handsOut } = this.#settings;
+    const { meter, logger, handsOut } = this.#settings;
     let reason: string;
     try {
       const message = this.#isAfterBad
@@ -188,7 +199,7 @@ export class Flow<T> {
       reason = messageOf(error);
       this.#isAfterBad = true;
     }
-    dropped(tally, logger, 'bad frame', { size: frame.length, reason });
+    dropped(meter.tally, logger, 'bad frame', { size: frame.length, reason });
     return undefined;
   }
 

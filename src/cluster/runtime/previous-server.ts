@@ -62,6 +62,13 @@ export class PreviousServer {
     return this.#address;
   }
 
+  /** What is missing, in a few words; undefined when nothing that the server publishes is missed. */
+  get missing(): string | undefined {
+    if (this.#subscription?.isReady === true) return undefined;
+    const { address, dbAddress, topic } = this.#settings;
+    return `the previous server ${inspectValue(topic)} is not there (${this.#address ?? dbAddress ?? address})`;
+  }
+
   /** Resolves once nothing that the server publishes can be missed, and clients find the end of the pipeline. */
   async ready(): Promise<void> {
     if (this.#introduced !== undefined) await atMost(TELLING, this.#introduced);

@@ -15,14 +15,14 @@ import {
   type StreamTarget,
   wishedProgress,
 } from './functions.ts';
-import type { MutableCounters } from './status.ts';
+import type { Meter } from './meter.ts';
 
 export interface PublisherSettings extends FailureSettings, FunctionScope {
   readonly publish: (deliveries: readonly Delivery[]) => Promise<void>;
   readonly handleStream: Stream;
   /** Whether results are the messages that came in, unchanged: they need not be encoded again. */
   readonly isVerbatim: boolean;
-  readonly tally: MutableCounters;
+  readonly meter: Meter;
 }
 
 /** Chooses where results go, and what callers hear of results that go on to the next server. */
@@ -45,18 +45,17 @@ export class Publisher implements Outlet<Bytes> {
 
   /** @param frame - the message as it came, for an answer when its result cannot be sent. */
   add(result: PalmMessage, frame: Bytes): void {
-    const { isVerbatim, tally } = this.#settings;
+    const { isVerbatim, meter } = this.#settings;
     if (result.status === Status.progress) {
       this.tell(result);
       return;
     }
-    tally.answered++;
-    if (Status.isFailure(result.status)) tally.failed++;
+    meter.answered(result.status);
     const isOk = result.status === Status.ok;
     try {
       this.#put(result, isVerbatim ? frame : undefined);
     } catch (error) {
-      if (isOk) tally.failed++;
+      if (isOk) meter.failed(Status.failed);
       this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error));
     }
   }
@@ -78,9 +77,7 @@ export class Publisher implements Outlet<Bytes> {
 
   /** Publishes the answer to a message that failed on its way. */
   fail(failure: PalmMessage): void {
-    const { tally } = this.#settings;
-    tally.answered++;
-    tally.failed++;
+    this.#settings.meter.answered(failure.status);
     this.#putFailure(failure);
     this.flush();
   }
@@ -90,13 +87,14 @@ export class Publisher implements Outlet<Bytes> {
   async flush(): Promise<boolean> {
     const deliveries = this.#outbox.take();
     if (deliveries.length === 0) return true;
+    const { meter, logger } = this.#settings;
+    meter.sent = this.#outbox.bytes;
     try {
       await this.#settings.publish(deliveries);
       return true;
     } catch (error) {
       // Only a closed server refuses: a function took longer than closing waits.
-      const { tally, logger } = this.#settings;
-      dropped(tally, logger, 'results too late', { reason: messageOf(error) });
+      dropped(meter.tally, logger, 'results too late', { reason: messageOf(error) });
       return false;
     }
   }
@@ -197,10 +195,13 @@ export class Outbox {
   readonly #codec = new EnvelopeCodec();
   readonly #open = new Map<string, OpenDelivery>();
   #deliveries: Delivery[] = [];
+  /** Bytes of all frames that were added so far. */
+  bytes = 0;
 
   /** @param encoded - the frame of the message, when there is one. */
   add({ topic, message }: StreamTarget, encoded?: Bytes): void {
     const frame = encoded ?? this.#codec.encode(message);
+    this.bytes += frame.length;
     const { client, features } = message;
     const takesBatches = topic === client && (features & Feature.batches) !== 0;
     const open = takesBatches ? this.#open.get(topic) : undefined;
@@ -222,6 +223,7 @@ export class Outbox {
    */
   addBeside(topic: string, message: PalmMessage, client: string): void {
     const frame = this.#codec.encode(message);
+    this.bytes += frame.length;
     this.#deliveries.push({ topic, frames: [frame], mayWait: false });
     this.#open.delete(client);
   }

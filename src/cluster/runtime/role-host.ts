@@ -1,4 +1,4 @@
-/** What every role runs on: its connection, store, log and counters. */
+/** What every role runs on: its connection, store and log. */
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { macrotasks } from '../../async/macrotask.ts';
 import { atMost } from '../../async/timers.ts';
@@ -30,9 +30,10 @@ import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
 import { checkMaxWaiting, Intake } from './intake.ts';
+import { Meter } from './meter.ts';
 import { NextServers } from './next-servers.ts';
 import { Publisher, type Stream } from './publisher.ts';
-import { type Counters, encodeStatus, type MutableCounters, type ServerStatus, tally } from './status.ts';
+import { encodeStatus, type MutableCounters, type ServerStatus } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
 import type { ThreadOptions } from './threads/options.ts';
 import { startThreads } from './threads/start-threads.ts';
@@ -119,12 +120,12 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly includeStack: boolean;
   readonly shutdown: AbortController = new AbortController();
   readonly cancellations: Cancellations = new Cancellations(this.shutdown.signal);
-  readonly tally: MutableCounters = tally();
+  readonly meter: Meter = new Meter();
+  readonly tally: MutableCounters = this.meter.tally;
   /** Budget of messages that wait for a function or a worker. */
   readonly waiting: ByteBudget;
-  /** Times that reading stopped because too much waited. */
-  #timesFull = 0;
-  readonly #started = performance.now();
+  /** Each tells how many messages wait somewhere. */
+  readonly #queues: (() => number)[] = [];
   #published: Binding | undefined;
   #publish: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
   /** Whether roles behind take notices of cancelled calls, as far as is known. */
@@ -165,14 +166,19 @@ export class RoleHost implements FailureSettings, FunctionScope {
   }
 
   /** What all messages of this role share. */
-  get scope(): FunctionScope & FailureSettings & { readonly tally: MutableCounters } {
-    const { name, cache, logger, functionLogger, cancellations, includeStack, tally } = this;
-    return { name, cache, logger, functionLogger, cancellations, includeStack, tally };
+  get scope(): FunctionScope & FailureSettings & { readonly meter: Meter; readonly tally: MutableCounters } {
+    const { name, cache, logger, functionLogger, cancellations, includeStack, meter, tally } = this;
+    return { name, cache, logger, functionLogger, cancellations, includeStack, meter, tally };
   }
 
-  /** The counters as they are now. */
-  counters(inFlight: number): Counters {
-    return { ...this.tally, inFlight };
+  /** Messages that wait for a function or a worker. */
+  get messagesWaiting(): number {
+    return this.#queues.reduce((sum, count) => sum + count(), 0);
+  }
+
+  /** Has the messages that wait in `count` counted, too. */
+  addQueue(count: () => number): void {
+    this.#queues.push(count);
   }
 
   /**
@@ -220,6 +226,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     };
     const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...(other && { other }) });
     this.cancellations.add(intake);
+    this.addQueue(() => intake.size);
     for (const source of sources) intake.read(source);
     return intake;
   }
@@ -235,8 +242,9 @@ export class RoleHost implements FailureSettings, FunctionScope {
     }: { concurrency?: number; handsOut?: boolean; isIntake?: boolean } = {},
   ): Flow<Bytes> {
     const frameOf = (frame: Bytes) => frame;
-    const { tally, logger } = this;
-    const flow = new Flow({ step, outlet, frameOf, concurrency, handsOut, tally, logger, isIntake });
+    const { meter, logger } = this;
+    const flow = new Flow({ step, outlet, frameOf, concurrency, handsOut, meter, logger, isIntake });
+    this.addQueue(() => flow.held);
     this.cancellations.add({ cancel: (frames) => flow.cancel((frame) => frames.has(frame)) });
     return flow;
   }
@@ -331,10 +339,11 @@ export class RoleHost implements FailureSettings, FunctionScope {
     const status = () => {
       const { role, ...rest } = describe();
       const own = { ...addresses, ...this.#changedAddresses, db_address: db.address };
-      const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull: this.#timesFull };
+      const { timesFull, uptime } = this.meter;
+      const waiting = { bytes: this.waiting.used, maxBytes: this.waiting.limit, timesFull };
       const { names } = this.#next;
       const next = names.length > 0 ? { next: names } : {};
-      return encodeStatus({ role, name, addresses: own, uptime: this.#uptime(), waiting, ...rest, ...next });
+      return encodeStatus({ role, name, addresses: own, uptime, waiting, ...rest, ...next });
     };
     const next = (request: PalmMessage, from: RequestOrigin) => this.#next.note(request, from);
     const end = () => encodeUtf8(this.end);
@@ -401,13 +410,9 @@ export class RoleHost implements FailureSettings, FunctionScope {
 
   /** Counts and logs sparingly: a job that is held up stops and goes on many times. */
   #isFull(): void {
-    this.#timesFull++;
+    this.meter.timesFull++;
     const { used, limit } = this.waiting;
     this.logger.info('no more is read until some of what waits is done', { waiting: used, limit });
-  }
-
-  #uptime(): number {
-    return Math.round(performance.now() - this.#started);
   }
 }
 

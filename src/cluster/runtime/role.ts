@@ -1,17 +1,25 @@
 import type { Interceptor } from '../../interceptor.ts';
+import type { Metric } from '../../metrics.ts';
 import { inspectValue, invalidCall, PalmError } from '../../protocol/errors.ts';
 import type { CloseOptions } from '../../transport.ts';
 import type { Engine } from './engine.ts';
 import type { Cache } from './functions.ts';
 import { DRAIN_TIMEOUT, type RoleHost } from './role-host.ts';
+import { type RoleReadings, roleMetrics } from './role-metrics.ts';
 import type { Counters } from './status.ts';
 
 /** The opened parts of a role. */
 export interface RoleParts {
   readonly host: RoleHost;
   readonly dbAddress: string;
+  /** What it is, for its metrics: `server`, `pipeline`, `sink`, `master` or `hub`. */
+  readonly role: string;
   /** Messages that are being worked on. */
   readonly inFlight: () => number;
+  /** Other servers that it needs and that are not there, each in a few words. Left out for a role that needs none. */
+  readonly missing?: (() => readonly string[]) | undefined;
+  /** What only a Master or Hub measures. */
+  readonly measured?: (() => Pick<RoleReadings, 'functions' | 'workers'>) | undefined;
   /** Runs the functions; undefined for a Master or Hub. */
   readonly engine?: Engine | undefined;
   /** Stops reading, and finishes and sends what is there. `left` returns the milliseconds that remain. */
@@ -44,7 +52,33 @@ export abstract class Role implements AsyncDisposable {
   /** What the server has done so far, and is doing now. */
   get counters(): Counters {
     const { host, inFlight } = this.#parts;
-    return host.counters(inFlight());
+    return host.meter.counters(inFlight());
+  }
+
+  /**
+   * What it has counted and is doing, as metrics with the labels `role` and `name`: messages, bytes, failures by code, what waits and is
+   * in flight, times by function and, for a Master or Hub, its workers. `metricsText` writes them as Prometheus reads them. Callers
+   * choose no label's value.
+   */
+  metrics(): readonly Metric[] {
+    const { host, role, engine, inFlight, measured } = this.#parts;
+    const { meter, waiting } = host;
+    return roleMetrics({
+      role,
+      name: this.name,
+      isReady: this.missing.length === 0,
+      meter,
+      inFlight: inFlight(),
+      functions: engine?.meters ?? [],
+      waiting: { messages: host.messagesWaiting, bytes: waiting.used, limit: waiting.limit },
+      ...measured?.(),
+    });
+  }
+
+  /** What keeps it from its work now, each in a few words: `'the previous server "first" is not there'`. Empty when it is ready. */
+  get missing(): readonly string[] {
+    const { host, missing } = this.#parts;
+    return host.shutdown.signal.aborted ? ['it is closing'] : (missing?.() ?? []);
   }
 
   /**

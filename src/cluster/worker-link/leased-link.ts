@@ -81,6 +81,8 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #failure: { readonly error: unknown } | undefined;
   /** Whether the link broke, and the Master has not answered since. */
   #isBroken = false;
+  /** The same, but for an answer that says nothing of work. */
+  #isThere = true;
   /** Whether the Master is being told what the functions take and give. */
   #isTelling = false;
 
@@ -89,6 +91,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
     void this.#tellOffers();
+  }
+
+  get isThere(): boolean {
+    return this.#isThere && this.#failure === undefined;
   }
 
   /** Resolves with the next items. Rejects when the Master refuses the worker's requests. */
@@ -113,10 +119,11 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     return work.frame;
   }
 
-  add(result: PalmMessage, { lease }: LeasedItem): void {
+  add(result: PalmMessage, { lease }: LeasedItem): number {
     const frame = this.#results.encode(result);
     this.#unconfirmed += frame.length;
     this.#items.push({ lease, kind: WorkKind.open, frame });
+    return frame.length;
   }
 
   tell(progress: PalmMessage, work: LeasedItem): void {
@@ -251,6 +258,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
       try {
         const reply = readWorkReply(this.#codec, await ask(frame));
         this.#isBroken = false;
+        this.#isThere = true;
         for (const item of items) this.#unconfirmed -= item.frame.length;
         if (!reply.some(isNotice)) return reply;
         for (const item of reply) if (isNotice(item)) onNotice?.(item.frame);
@@ -260,6 +268,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
         if (!(error instanceof PalmError && error.code === 'DISCONNECTED')) throw error;
         if (!this.#isBroken) void this.#tellOffers();
         this.#isBroken = true;
+        this.#isThere = false;
       }
     }
   }
@@ -272,7 +281,10 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     const frame = this.#codec.encode(offersMessage({ worker: this.#id, name, offers }));
     for (;;) {
       try {
-        readWorkReply(this.#codec, await ask(frame));
+        const reply = await ask(frame);
+        // The Master may hold a request for work for a heartbeat. This one it answers at once.
+        this.#isThere = true;
+        readWorkReply(this.#codec, reply);
       } catch (error) {
         const isBroken = error instanceof PalmError && error.code === 'DISCONNECTED';
         if (isBroken && !this.#isStopped) continue;

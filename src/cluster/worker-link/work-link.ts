@@ -15,6 +15,10 @@ export interface Work {
 
 /** A worker's link to its Master: work comes from it, and results go to it. */
 export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterator<readonly T[], undefined> {
+  /** Whether the Master is there, as far as is known. */
+  readonly isThere: boolean;
+  /** Takes a result of an item. Returns its bytes. */
+  add(result: PalmMessage, work: T): number;
   /** Begins an item. Returns its frame; undefined when the item was returned meanwhile. */
   begin(work: T): Bytes | undefined;
   /** Tells how far an item is, unless the Master takes no such thing. */
@@ -64,6 +68,10 @@ export class PushedLink implements WorkLink<PushedWork> {
     this.#frames = settings.puller[Symbol.asyncIterator]();
   }
 
+  get isThere(): boolean {
+    return this.#settings.puller.isReady && this.#settings.pusher.isReady;
+  }
+
   async next(): Promise<IteratorResult<readonly PushedWork[], undefined>> {
     const { done, value } = await this.#frames.next();
     if (done) return { done, value: undefined };
@@ -74,9 +82,11 @@ export class PushedLink implements WorkLink<PushedWork> {
     return frame;
   }
 
-  add(result: PalmMessage, work: PushedWork): void {
+  add(result: PalmMessage, work: PushedWork): number {
     work.isAnswered = true;
-    this.#results.push(this.#codec.encode(result));
+    const frame = this.#codec.encode(result);
+    this.#results.push(frame);
+    return frame.length;
   }
 
   tell(progress: PalmMessage): void {

@@ -42,10 +42,7 @@ export class Health {
     }
     if (path !== '/metrics' || !this.#mayRead(request)) return false;
     const { metrics } = this.#settings;
-    metrics.text().then(
-      (text) => response.writeHead(200, { 'content-type': metrics.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
+    response.writeHead(200, { 'content-type': metrics.contentType }).end(metrics.text());
     return true;
   }
 

@@ -4,8 +4,8 @@ import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts'
 import { Engine } from '../../../../src/cluster/runtime/engine.ts';
 import { Flow } from '../../../../src/cluster/runtime/flow.ts';
 import { cacheOf, type FunctionContext, wishedProgress } from '../../../../src/cluster/runtime/functions.ts';
+import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import { defaultStream, Publisher } from '../../../../src/cluster/runtime/publisher.ts';
-import { tally } from '../../../../src/cluster/runtime/status.ts';
 import { MemoryStore } from '../../../../src/cluster/runtime/store.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { NOTICES } from '../../../../src/protocol/cancel.ts';
@@ -35,7 +35,7 @@ const logger = { debug: nothing, info: nothing, warning: nothing, error: nothing
 /** A server's flow, and what it published. */
 function serverOf(pipelined: boolean) {
   const published: Delivery[] = [];
-  const counters = tally();
+  const meter = new Meter();
   const scope = {
     name: 's',
     cache: cacheOf(new MemoryStore()),
@@ -43,7 +43,7 @@ function serverOf(pipelined: boolean) {
     functionLogger: logger,
     cancellations: new Cancellations(new AbortController().signal),
     includeStack: false,
-    tally: counters,
+    meter,
   };
   const tell = (payload: Bytes, { progress }: FunctionContext) => {
     for (let done = 0; done < 3; done++) progress(done, 2, 'so far');
@@ -63,7 +63,7 @@ function serverOf(pipelined: boolean) {
     outlet: publisher,
     frameOf: (frame) => frame,
     concurrency: 1,
-    tally: counters,
+    meter,
     logger,
     handsOut: true,
     isIntake: true,

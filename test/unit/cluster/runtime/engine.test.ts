@@ -3,7 +3,7 @@ import { deferred } from '../../../../src/async/deferred.ts';
 import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
 import { Engine, type EngineSettings } from '../../../../src/cluster/runtime/engine.ts';
 import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts';
-import { tally } from '../../../../src/cluster/runtime/status.ts';
+import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import { Again, MOST_DEATHS, ThreadDied } from '../../../../src/cluster/runtime/threads/thread-died.ts';
 import { fn, text } from '../../../../src/functions/index.ts';
 import type { Interceptor } from '../../../../src/interceptor.ts';
@@ -12,7 +12,8 @@ import { bytes, textOf } from '../../../support/bytes.ts';
 
 function ground(functions: PalmFunctions = {}, settings: Partial<EngineSettings> = {}) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
-  const counters = tally();
+  const meter = new Meter();
+  const counters = meter.tally;
   const own: EngineSettings = {
     name: 'server',
     cache: {} as EngineSettings['cache'],
@@ -22,7 +23,7 @@ function ground(functions: PalmFunctions = {}, settings: Partial<EngineSettings>
     includeStack: false,
     isNamed: true,
     mayEnd: false,
-    tally: counters,
+    meter,
     functions,
     ...settings,
   };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { macrotasks } from '../../../../src/async/macrotask.ts';
 import { type Emit, Flow, type FlowSettings, type Source } from '../../../../src/cluster/runtime/flow.ts';
-import { tally } from '../../../../src/cluster/runtime/status.ts';
+import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import { Again } from '../../../../src/cluster/runtime/threads/thread-died.ts';
 import { BAD_FRAMES_HOLD, RESULT_HOLD, RUN } from '../../../../src/flow-control.ts';
 import { atLevel, consoleLogger } from '../../../../src/logging.ts';
@@ -27,7 +27,7 @@ async function turnsOf(frame: Bytes, count: number): Promise<number[]> {
       return own;
     },
     concurrency: 1,
-    tally: { received: 0, answered: 0, failed: 0, ended: 0, cancelled: 0, dropped: 0 },
+    meter: new Meter(),
     logger: atLevel(consoleLogger('flow'), 'silent'),
     handsOut: false,
     isIntake: true,
@@ -67,7 +67,7 @@ it('records no stack for the frames of a flood that are not envelopes', async ()
     return decode.apply(this, args);
   });
   const standard = Error.stackTraceLimit;
-  const tally = { received: 0, answered: 0, failed: 0, ended: 0, cancelled: 0, dropped: 0, inFlight: 0 };
+  const meter = new Meter();
   const batches: Bytes[][] = [[bad, bad, bad, good, good, bad]];
   const source: Source<Bytes> = {
     next: async () => {
@@ -81,7 +81,7 @@ it('records no stack for the frames of a flood that are not envelopes', async ()
     outlet: { add: () => {}, done: () => {}, flush: async () => true },
     frameOf: (frame) => frame,
     concurrency: 1,
-    tally,
+    meter,
     logger: atLevel(consoleLogger('flow'), 'silent'),
     handsOut: false,
     isIntake: true,
@@ -89,7 +89,7 @@ it('records no stack for the frames of a flood that are not envelopes', async ()
   await flow.serve(source);
   expect(limits).toEqual([standard, 0, 0, 0, standard, standard]);
   expect(Error.stackTraceLimit).toBe(standard);
-  expect({ steps, dropped: tally.dropped }).toEqual({ steps: ['me/1', 'me/1'], dropped: 4 });
+  expect({ steps, dropped: meter.tally.dropped }).toEqual({ steps: ['me/1', 'me/1'], dropped: 4 });
 });
 
 const codec = new EnvelopeCodec();
@@ -112,7 +112,8 @@ function ground(options: Partial<FlowSettings<string>> = {}) {
       readonly again: Again | undefined;
     }
   >();
-  const counters = tally();
+  const meter = new Meter();
+  const counters = meter.tally;
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const flow = new Flow<string>({
     step: (message, emit, again) => {
@@ -132,7 +133,7 @@ function ground(options: Partial<FlowSettings<string>> = {}) {
     },
     frameOf,
     concurrency: 1,
-    tally: counters,
+    meter,
     logger,
     handsOut: true,
     isIntake: true,

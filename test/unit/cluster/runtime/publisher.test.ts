@@ -1,6 +1,7 @@
 /** How results are published: to whom, how many together, what is counted, and what becomes of a result that cannot be sent. */
 import { describe, expect, it, vi } from 'vitest';
 import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
+import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import {
   defaultStream,
   Outbox,
@@ -20,7 +21,8 @@ const codec = new EnvelopeCodec();
 
 function ground(settings: Partial<PublisherSettings> = {}) {
   const published: Delivery[] = [];
-  const counters = tally();
+  const meter = new Meter();
+  const counters = meter.tally;
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const publisher = new Publisher({
     name: 'server',
@@ -34,7 +36,7 @@ function ground(settings: Partial<PublisherSettings> = {}) {
     },
     handleStream: defaultStream('server', false),
     isVerbatim: false,
-    tally: counters,
+    meter,
     ...settings,
   });
   const message = (fields: Partial<PalmMessage> = {}) =>

@@ -113,9 +113,4 @@ describe('/metrics', () => {
     expect(logger.error).toHaveBeenCalledExactlyOnceWith('the rule for metrics failed', { reason: 'boom' });
     expect(await ask('/readyz')).toMatchObject({ status: 200, text: 'ready\n' });
   });
-
-  it('that cannot be read are a failure', async () => {
-    const metrics = { contentType: '', text: () => Promise.reject(new Error('boom')) } as never;
-    expect(await asking({ metrics }).ask('/metrics')).toMatchObject({ status: 500, text: '' });
-  });
 });

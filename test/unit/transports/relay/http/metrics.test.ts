@@ -40,7 +40,7 @@ const make = () =>
 
 /** The value of each series. */
 async function read(metrics: Metrics): Promise<Map<string, number>> {
-  const text = await metrics.text();
+  const text = metrics.text();
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
 }

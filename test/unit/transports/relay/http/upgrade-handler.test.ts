@@ -180,7 +180,7 @@ describe('an upgrade', () => {
     const { socket } = fakeSocket();
     own.handle(request({ host: 'a', origin: 'http://a' }), socket, Buffer.alloc(0));
     expect(opened).toEqual([['a WebSocket', { address: '192.0.2.1', origin: 'http://a' }]]);
-    expect(await metrics.text()).toContain('handshakes_total{status="101"} 1');
+    expect(metrics.text()).toContain('handshakes_total{status="101"} 1');
     expect(admit().refusal).toEqual({ status: 503, code: 4429, reason: 'too many connections' });
     socket.emit('close');
     expect(admit().refusal).toBeUndefined();
@@ -192,7 +192,7 @@ describe('an upgrade', () => {
     own.handle(request({ origin: 'https://evil.example', host: 'a' }), socket, Buffer.alloc(0));
     socket.emit('close');
     expect([opened, written]).toEqual([[], [expect.stringContaining('HTTP/1.1 403 Forbidden')]]);
-    expect(await metrics.text()).toContain('handshakes_total{status="403"} 1');
+    expect(metrics.text()).toContain('handshakes_total{status="403"} 1');
     expect(logger.warning).toHaveBeenCalledExactlyOnceWith('handshake refused', {
       address: '192.0.2.1',
       origin: 'https://evil.example',
