@@ -1,5 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { atLevel, consoleLogger, type LogFields, type Logger, sparing } from '../../src/logging.ts';
+import {
+  atLevel,
+  consoleLogger,
+  jsonLogger,
+  type LogFields,
+  type Logger,
+  sparing,
+} from '../../src/logging.ts';
 import { clipped, escaped, escapedLines, printableJson } from '../../src/protocol/printable.ts';
 
 type Line = readonly [level: string, message: string, fields: LogFields | undefined];
@@ -131,5 +138,39 @@ describe('the console', () => {
     const some = atLevel(logger, 'warning');
     for (const method of ['debug', 'info', 'warning', 'error'] as const) some[method](method);
     expect(lines.map(([level]) => level)).toEqual(['warning', 'error']);
+  });
+});
+
+describe('a logger of JSON', () => {
+  const written = (from?: string) => {
+    const lines: string[] = [];
+    return { lines, logger: jsonLogger((line) => lines.push(line), from) };
+  };
+
+  it('gives a line for each event, with its time, level, message and fields, in this order', () => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 10, 29, 6, 2, 49, 666) });
+    const { lines, logger } = written('greeter');
+    logger.warning('call failed', { stage: 0, reason: 'no' });
+    vi.useRealTimers();
+    expect(lines).toEqual([
+      '{"time":"2026-11-29T06:02:49.666Z","level":"warning","from":"greeter","message":"call failed","stage":0,"reason":"no"}',
+    ]);
+  });
+
+  it.each(['debug', 'info', 'warning', 'error'] as const)(
+    'has the level %s, and no name unless one is given',
+    (level) => {
+      const { lines, logger } = written();
+      logger[level]('it');
+      expect(JSON.parse(lines[0] ?? '')).toEqual({ time: expect.stringMatching(/Z$/), level, message: 'it' });
+    },
+  );
+
+  it('lets no field stand for one of its own, and no string break the line', () => {
+    const { lines, logger } = written();
+    logger.info('it', { level: 'error', message: 'other', time: 'never', name: 'a\n\u001b[2J' });
+    expect(lines[0]).toMatch(/^[\x20-\x7e]+$/);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'info', message: 'it', name: 'a\n\u001b[2J' });
+    expect(JSON.parse(lines[0] ?? '').time).not.toBe('never');
   });
 });

@@ -334,18 +334,15 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       }
       if (given.length > 0) {
         const frame = this.#results.of(lease.message.frame, given);
+        // A result that is passed on as it came has the status of its message.
+        if (frame !== given && this.#results.isFailure(frame)) lease.message.meter?.fail();
         const progress = frame === given ? undefined : this.#results.progressIn(frame);
         // Of a worker that counted as dead nobody needs to hear how far it is.
         if (progress !== undefined) {
           if (lease.message.lease === lease) this.#settings.onProgress?.(progress);
         }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
-        else {
-          // An honest result that is passed on as it came has the status of its message.
-          const isFailure = frame !== given && this.#results.isFailure(frame);
-          if (isFailure && lease.message.meter !== undefined) lease.message.meter.failed++;
-          if (this.#leases.isNews(lease) || isFailure || this.#results.isFailure(frame)) results.push(frame);
-        }
+        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
       }
       if (kind === WorkKind.done) {
         lease.message.meter?.took(now - lease.since);

@@ -110,7 +110,7 @@ export class Engine {
       bytes = bytesOf(result);
     } catch (error) {
       context.over();
-      offer.meter.failed++;
+      offer.meter.fail();
       this.#settings.meter.ran(offer.meter);
       return emit(this.#fail(message, error));
     }
@@ -171,13 +171,13 @@ export class Engine {
         const deaths = (again?.deaths ?? 0) + Number(error.isSuspect);
         if (deaths < MOST_DEATHS) return new Again(deaths, Math.max(run.passed, run.before));
       }
-      meter.failed++;
+      meter.fail();
       return emit(this.#fail(message, error), true);
     }
     if (context.cancelled !== undefined) return this.#dropped();
     context.over();
     if (!this.#settings.mayEnd) {
-      meter.failed++;
+      meter.fail();
       return emit(this.#fail(message, new NoResult(result)), true);
     }
     this.#settings.meter.tally.ended++;

@@ -23,8 +23,17 @@ const CODES = {
 /** The times of one function. */
 export class FunctionMeter {
   readonly seconds: Histogram = new Histogram(SECONDS);
-  /** Calls that the function failed. */
-  failed = 0;
+  #failed = 0;
+
+  /** Calls that failed in the function. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** A call failed in the function. */
+  fail(): void {
+    this.#failed++;
+  }
 
   /** @param milliseconds - from its beginning to its last result. */
   took(milliseconds: number): void {

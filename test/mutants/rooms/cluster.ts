@@ -220,7 +220,7 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-ended-messages-are-not-counted',
     file: 'src/cluster/runtime/engine.ts',
-    find: '    this.#settings.tally.ended++;\n',
+    find: '    this.#settings.meter.tally.ended++;\n',
     replace: '',
     suites: [ENGINE],
   },

@@ -922,6 +922,29 @@ describe('what the functions take and give', () => {
     expect([told.length, onOffersRefused.mock.calls]).toEqual([1, []]);
   });
 
+  it('shows that the Master is there: from a break until it answers, the Master counts as away', async () => {
+    const { link, told, asked, takes } = telling();
+    expect(link.isThere).toBe(true);
+    const taking = link.next();
+    asked[0]?.reject(broke);
+    await settle();
+    expect(link.isThere).toBe(false);
+    // The Master may hold the request for work, which was sent again: this one it answers at once.
+    takes();
+    await settle();
+    expect([link.isThere, told.length, asked.length]).toEqual([true, 1, 2]);
+    asked[1]?.reject(broke);
+    await settle();
+    expect(link.isThere).toBe(false);
+    asked[2]?.resolve(encodeWorkReply(codec, []));
+    await settle();
+    expect(link.isThere).toBe(true);
+    asked[3]?.reject(new PalmError('PROTOCOL', 'refused'));
+    await expect(taking).rejects.toThrow('refused');
+    expect(link.isThere).toBe(false);
+    link.stop();
+  });
+
   it('is told again over each new link, once', async () => {
     const { link, told, asked, takes } = telling();
     takes();

@@ -54,6 +54,25 @@ const aStep = fc.record({
 });
 
 describe('a link that work is pushed over', () => {
+  it('is there while work can come and results can go', () => {
+    const { link, puller, pusher } = ground();
+    expect(link.isThere).toBe(true);
+    for (const channel of [puller, pusher]) {
+      channel.setBroken(BROKEN);
+      expect(link.isThere).toBe(false);
+      channel.setReady();
+      expect(link.isThere).toBe(true);
+    }
+  });
+
+  it('says how many bytes a result has', () => {
+    const { link, pusher } = ground();
+    const result = palmMessage({ client: 'c/1', payload: bytes('result') });
+    const size = link.add(result, { lease: 0, frame: bytes(''), isAnswered: false });
+    void link.flush();
+    expect(size).toBe(pusher.sent[0]?.length);
+  });
+
   it('hands out all that came in its order, and sends each result once or counts it as lost', async () => {
     await fc.assert(
       fc.asyncProperty(
