@@ -39,7 +39,11 @@ const becomes = (url: string, status: number) =>
 
 describe('/metrics of frond serve', () => {
   test('counts what a server does', async () => {
-    const file = await modules.write('server.mjs', SERVER);
+    const wait = `wait: (payload, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(payload)))`;
+    const file = await modules.write(
+      'server.mjs',
+      `${TOOLS} export default { role: 'server', name: 'test', dbAddress: ANY, functions: { ...functions, ${wait} } };`,
+    );
     await using service = new Service(['serve', file, ...METRICS]);
     const url = await metricsOf(service);
     const { addresses } = await service.up(1);
@@ -50,10 +54,10 @@ describe('/metrics of frond serve', () => {
     await client.eval('test.upper', bytes('abc'));
     await client.eval('test.slow', bytes('abc'));
     for (const name of ['bad', 'bad', 'nope']) await client.eval(`test.${name}`, bytes('x')).catch(() => {});
-    // What hangs holds the one place there is, and two more wait behind it.
+    // One holds the place that there is, and two more wait behind it.
     const hung = new AbortController();
     const calls = Array.from({ length: 3 }, () =>
-      client.eval('test.never', bytes('x'), { signal: hung.signal }).catch(() => {}),
+      client.eval('test.wait', bytes('x'), { signal: hung.signal }).catch(() => {}),
     );
     await eventually(async () => (await readMetrics(url)).of('frond_messages_waiting', 'server') === 2);
     const after = await readMetrics(url);
@@ -68,7 +72,7 @@ describe('/metrics of frond serve', () => {
       bad: read('frond_function_seconds_count', 'function="bad"'),
       upper: read('frond_function_seconds_count', 'function="upper"'),
       slow: read('frond_function_seconds_count', 'function="slow"'),
-      never: read('frond_function_seconds_count', 'function="never"'),
+      waits: read('frond_function_seconds_count', 'function="wait"'),
       fastSlow: read('frond_function_seconds_bucket', 'function="slow",le="0.25"'),
       slowSlow: read('frond_function_seconds_bucket', 'function="slow",le="10"'),
     }).toEqual({
@@ -81,7 +85,7 @@ describe('/metrics of frond serve', () => {
       bad: 2,
       upper: 1,
       slow: 1,
-      never: 0,
+      waits: 0,
       // It waits for 300 ms.
       fastSlow: 0,
       slowSlow: 1,
@@ -93,7 +97,12 @@ describe('/metrics of frond serve', () => {
     await eventually(
       async () => (await readMetrics(url)).of('frond_messages_cancelled_total', 'server') === 3,
     );
-    expect((await readMetrics(url)).of('frond_messages_in_flight', 'server')).toBe(0);
+    const end = await readMetrics(url);
+    expect([
+      end.of('frond_messages_in_flight', 'server'),
+      end.of('frond_messages_waiting', 'server'),
+      end.of('frond_function_seconds_count', 'server', 'function="wait"'),
+    ]).toEqual([0, 0, 1]);
     expect(await service.end()).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
   });

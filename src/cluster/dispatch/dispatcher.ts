@@ -25,10 +25,10 @@ import {
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
 import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
-import type { FunctionMeters } from '../runtime/meter.ts';
+import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
-import { type LeaseBudgets, Leases } from './leases.ts';
+import { type Lease, type LeaseBudgets, Leases } from './leases.ts';
 import { LinkMoves } from './link-moves.ts';
 import { PushedOffers } from './pushed-offers.ts';
 import { type PushedResults, WorkAssigner } from './work-assigner.ts';
@@ -178,7 +178,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       this.#topic = message.client;
       this.#client = clientOf(message.client);
     }
-    this.#leases.add(own, this.#client, this.#settings.meters?.of(message.function, message.stage));
+    this.#leases.add(own, this.#client, message.function, message.stage);
   }
 
   done(): void {}
@@ -335,7 +335,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       if (given.length > 0) {
         const frame = this.#results.of(lease.message.frame, given);
         // A result that is passed on as it came has the status of its message.
-        if (frame !== given && this.#results.isFailure(frame)) lease.message.meter?.fail();
+        if (frame !== given && this.#results.isFailure(frame)) this.#meterOf(lease)?.fail();
         const progress = frame === given ? undefined : this.#results.progressIn(frame);
         // Of a worker that counted as dead nobody needs to hear how far it is.
         if (progress !== undefined) {
@@ -345,13 +345,18 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
         else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
       }
       if (kind === WorkKind.done) {
-        lease.message.meter?.took(now - lease.since);
+        this.#meterOf(lease)?.took(now - lease.since);
         this.#leases.settle(lease.message);
       }
     }
     if (items.length > 0 && this.#leases.holds(worker.id) === 0) worker.forgetAnswer();
     this.#checkDrained();
     return results;
+  }
+
+  /** Looked for when the message is done: the worker that has said what it offers may have come after the message. */
+  #meterOf({ message }: Lease): FunctionMeter | undefined {
+    return this.#settings.meters?.of(message.path, message.stage);
   }
 
   #reply(worker: LeasedWorker, request: WorkRequest, workRequests: number): Bytes | Promise<Bytes> {

@@ -5,13 +5,13 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
 import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
-import type { FunctionMeter } from '../runtime/meter.ts';
 
 /** A message for a worker, until it is settled. */
 export interface LeasedMessage {
   readonly frame: Bytes;
-  /** The meter of the function that it calls. */
-  readonly meter: FunctionMeter | undefined;
+  /** The function that it calls, and the stage of that. */
+  readonly path: string;
+  readonly stage: number;
   /** Number of its results that were passed on. */
   passed: number;
   /** Number of workers that died with it. */
@@ -103,10 +103,10 @@ export class Leases {
   /**
    * Adds a message.
    * @param client - whose message it is: clients take turns.
-   * @param meter - of the function that it calls.
+   * @param path - the function that it calls, at `stage`.
    */
-  add(frame: Bytes, client: string, meter?: FunctionMeter): void {
-    const message = { frame, meter, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
+  add(frame: Bytes, client: string, path = '', stage = 0): void {
+    const message = { frame, path, stage, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
     else this.#fresh.push(client, message);
     this.#waits(message, 1);
