@@ -60,7 +60,7 @@ const BASE =
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
 /** What every command has: its options and errors, and the terminal. */
 const COMMAND =
-  /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|input|io|options|report|service-logger|wait-notices)\.ts)/;
+  /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|host-port|input|io|options|report|service-logger|wait-notices)\.ts)/;
 /** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
 const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
 

@@ -1,7 +1,7 @@
 /** `--metrics` of the commands that run roles. */
 import type { Measured, MetricsServer } from '../../serve/index.ts';
 import type { CommandContext } from '../command.ts';
-import { parseHostPort } from '../relay/listening.ts';
+import { parseHostPort } from '../host-port.ts';
 
 /** What is measured, while it comes and goes: the command's own `closed` is its end. */
 export type MeasuredRoles = Omit<Measured, 'closed' | 'name'>;

@@ -47,10 +47,11 @@ import { isRelayedName } from '../../transports/relay-protocol/server-address.ts
 import { clusterTransport, curveOf, type DialKeys, dialKeys } from '../cluster-transport.ts';
 import type { ParsedOptions } from '../command.ts';
 import { CommandError } from '../errors.ts';
+import { type HostPort, parseHostPort } from '../host-port.ts';
 import { unreadable } from '../input.ts';
 import type { Environment } from '../io.ts';
 import { quoted } from '../terminal/text.ts';
-import { type HostPort, parseHostPort, type Tls } from './listening.ts';
+import type { Tls } from './listening.ts';
 
 /** The settings of `frond relay`, checked. */
 export interface RelaySettings {

@@ -1,4 +1,4 @@
-import { parseHostPort } from '../../../../cli/relay/listening.ts';
+import { parseHostPort } from '../../../../cli/host-port.ts';
 import { clip, oneLine, wrap } from '../../../../cli/terminal/text.ts';
 import { encodeUtf8 } from '../../../../src/protocol/bytes.ts';
 import { isReservedKey, wireKey } from '../../../../src/protocol/cache-keys.ts';

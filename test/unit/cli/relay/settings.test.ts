@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../../../cli/command.ts';
 import { relayCommand } from '../../../../cli/commands/relay.ts';
-import { isPublic, parseHostPort, urlOf } from '../../../../cli/relay/listening.ts';
+import { parseHostPort } from '../../../../cli/host-port.ts';
+import { isPublic, urlOf } from '../../../../cli/relay/listening.ts';
 import { checkConfig, isOrigin, readConfig, settingsOf } from '../../../../cli/relay/settings.ts';
 import { inspectValue } from '../../../../src/protocol/errors.ts';
 
