@@ -248,7 +248,7 @@ describe('a host', () => {
   it('counts what is in flight beside what it has done', async () => {
     const { host } = await played();
     host.tally.received += 3;
-    expect(host.counters(2)).toMatchObject({ received: 3, answered: 0, inFlight: 2 });
+    expect(host.meter.counters(2)).toMatchObject({ received: 3, answered: 0, inFlight: 2 });
     expect(host.scope).toMatchObject({ name: 'server', includeStack: false, tally: host.tally });
   });
 
@@ -441,7 +441,7 @@ describe('what a host says in its cache', () => {
     const db = await host.serveCache({ pub_address: 'memory://pub' }, () => ({
       role: 'Server',
       functions: ['f'],
-      counters: host.counters(0),
+      counters: host.meter.counters(0),
     }));
     const connection = await real.open();
     const ask = async (operation: string, payload: Bytes, fields: Partial<PalmMessage> = {}) => {
@@ -496,7 +496,7 @@ describe('what a host says in its cache', () => {
   it('has an address that became known before it was served', async () => {
     const { host, real } = await played();
     host.addressChanged('previous_address', 'memory://before');
-    const db = await host.serveCache({}, () => ({ role: 'Sink', functions: [], counters: host.counters(0) }));
+    const db = await host.serveCache({}, () => ({ role: 'Sink', functions: [], counters: host.meter.counters(0) }));
     const connection = await real.open();
     const frame = codec.encode(
       palmMessage({ client: 'c', function: '_.get', payload: bytes('previous_address') }),
@@ -574,7 +574,7 @@ describe('what a host reads', () => {
     const db = await host.serveCache({}, () => ({
       role: 'Server',
       functions: [],
-      counters: host.counters(0),
+      counters: host.meter.counters(0),
     }));
     const frame = codec.encode(
       palmMessage({ client: 'c', function: '_.get', payload: bytes('frond_status') }),
