@@ -209,7 +209,8 @@ describe('a relay that starts', () => {
     const told = vi.spyOn(console, 'error').mockImplementation(() => {});
     const info = vi.spyOn(console, 'info').mockImplementation(() => {});
     const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-    await open({ logger: undefined });
+    const { relay } = await open({ logger: undefined });
+    await relay.close({ timeout: 0 });
     const all = [told, info, log].flatMap((one) => one.mock.calls.flat()).join(' ');
     expect(all).toContain('frond relay');
     expect(all).toContain('relaying');
