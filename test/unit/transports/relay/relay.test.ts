@@ -387,7 +387,7 @@ describe('a WebSocket', () => {
   it('that is lost leaves its session, for its time and one for each of so many', async () => {
     const { peer, figure, dial } = await open({
       metrics: () => true,
-      limits: { resumeWindow: 300, maxConnectionsPerAddress: 2 },
+      limits: { resumeWindow: 2_000, maxConnectionsPerAddress: 2 },
     });
     const lost = async () => {
       const one = await peer();
