@@ -88,31 +88,33 @@ function escaped(text: string, isQuoted = false): string {
 /** Counts observations in buckets. An observation makes no object, and costs a comparison for each bound below it. */
 export class Histogram {
   readonly #bounds: readonly number[];
-  /** By bucket, not summed up; the last is for what is above all bounds. */
+  /** By bucket, not summed up, then what is above all bounds, then the sum of all: a field of its own would be an object at each change. */
   readonly #counts: Float64Array;
-  #sum = 0;
 
   /** @param bounds - upper bounds of the buckets, ascending. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
-    this.#counts = new Float64Array(bounds.length + 1);
+    this.#counts = new Float64Array(bounds.length + 2);
   }
 
   observe(value: number): void {
     const bounds = this.#bounds;
+    const counts = this.#counts;
+    const last = bounds.length;
     let at = 0;
-    while (at < bounds.length && value > (bounds[at] as number)) at++;
-    this.#counts[at] = (this.#counts[at] as number) + 1;
-    this.#sum += value;
+    while (at < last && value > (bounds[at] as number)) at++;
+    counts[at] = (counts[at] as number) + 1;
+    counts[last + 1] = (counts[last + 1] as number) + value;
   }
 
   /** What was observed so far. */
   get distribution(): Distribution {
+    const bounds = this.#bounds;
     let count = 0;
-    const counts = Array.from(this.#counts, (own) => {
+    const counts = Array.from(this.#counts.subarray(0, bounds.length + 1), (own) => {
       count += own;
       return count;
     });
-    return { bounds: this.#bounds, counts: counts.slice(0, -1), sum: this.#sum, count };
+    return { bounds, counts: counts.slice(0, -1), sum: this.#counts[bounds.length + 1] ?? 0, count };
   }
 }

@@ -8,6 +8,7 @@ const WORK_ASSIGNER = 'test/unit/cluster/dispatch/work-assigner.test.ts';
 const PUSHED_OFFERS = 'test/unit/cluster/dispatch/pushed-offers.test.ts';
 const LEASED_LINK = 'test/unit/cluster/worker-link/leased-link.test.ts';
 const WORK_LINK = 'test/unit/cluster/worker-link/work-link.test.ts';
+const METER = 'test/unit/cluster/runtime/meter.test.ts';
 const ENGINE = 'test/unit/cluster/runtime/engine.test.ts';
 const CACHE_SERVICE = 'test/unit/cluster/runtime/cache-service.test.ts';
 const ROLE_HOST = 'test/unit/cluster/runtime/role-host.test.ts';
@@ -216,6 +217,41 @@ export const CLUSTER: readonly Mutant[] = [
     find: 'if (message.status !== Status.ok && message.features !== 0) return emit(message);',
     replace: '',
     suites: [ENGINE],
+  },
+  {
+    name: 'cluster-names-in-calls-are-labels-of-metrics',
+    file: 'src/cluster/runtime/meter.ts',
+    find: 'name !== undefined && this.#known.has(name) ?',
+    replace: 'name !== undefined ?',
+    suites: [METER],
+  },
+  {
+    name: 'cluster-labels-of-metrics-without-a-bound',
+    file: 'src/cluster/runtime/meter.ts',
+    find: '      if (this.#meters.size >= MOST_FUNCTION_LABELS) return this.#others;\n',
+    replace: '',
+    suites: [METER],
+  },
+  {
+    name: 'cluster-time-of-a-function-counts-again',
+    file: 'src/cluster/runtime/meter.ts',
+    find: '      this.#ran = undefined;\n',
+    replace: '',
+    suites: [METER],
+  },
+  {
+    name: 'cluster-bytes-that-come-in-are-not-counted',
+    file: 'src/cluster/runtime/meter.ts',
+    find: '    this.received += bytes;\n',
+    replace: '',
+    suites: [METER],
+  },
+  {
+    name: 'cluster-worker-is-ready-without-its-master',
+    file: 'src/cluster/worker-link/leased-link.ts',
+    find: '        this.#isThere = false;\n',
+    replace: '',
+    suites: ['test/unit/cluster/worker-link/leased-link.test.ts'],
   },
   {
     name: 'cluster-ended-messages-are-not-counted',
