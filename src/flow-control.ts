@@ -61,6 +61,9 @@ export const SEND_RUN = 32;
 /** Milliseconds that one client's messages are taken before the next client's; each client gets one message at least. */
 export const TURN = 1;
 
+/** Turns of which clients whose calls have a priority below 0 have one at least, while others wait. Calls above 0 have every other turn. */
+export const BACKGROUND_TURNS = 8;
+
 /**
  * Bytes that one turn of the event loop gathers for one peer over ZMTP. Whoever sends more waits for the next turn. Behind as many no
  * sign of life is asked for or given: the peer does not read, or gets signs of life anyway.
@@ -220,8 +223,11 @@ export const GONE_AT_ONCE = 128;
 
 // Masters, Hubs and their workers.
 
-/** Messages that wait for a worker before a Master takes in no more. It goes on at half of them. */
+/** Messages that wait for a worker before a Master takes in no more of clients that have their part of them. These go on at half of it. */
 export const WORKER_QUEUE = 2_048;
+
+/** Messages of one client that a scatter may have given before it waits. Beyond the queue, so that one that gives a few for each never does. */
+export const SCATTER_QUEUE = 4_096;
 
 /** Bytes that workers hold, in times of what may wait here (`maxWaiting`): they have work while some waits, and not without end. */
 export const WORKERS_SHARE = 4;

@@ -12,6 +12,7 @@ export const STATUS: number = (1001 << 3) | VARINT;
 export const ERROR: number = (1002 << 3) | BYTES;
 export const ERROR_NAME: number = (1003 << 3) | BYTES;
 export const ORDINAL: number = (1004 << 3) | VARINT;
-/** Both stay with the unknown fields when an envelope is decoded, so that a message without them costs nothing. */
+/** These stay with the unknown fields when an envelope is decoded, so that a message without them costs nothing. */
+export const PRIORITY: number = (1005 << 3) | VARINT;
 export const PROGRESS: number = (1006 << 3) | BYTES;
 export const METADATA: number = (1007 << 3) | BYTES;

@@ -2,6 +2,7 @@
  * The head of a frame, read without decoding the frame: the fields before the payload, in the order in which every protobuf
  * encoder writes them. A frame in another order has a shorter head, or none, and must be decoded instead.
  */
+import { priorityIn } from './priority.ts';
 import { BYTES, VARINT } from './wire.ts';
 
 const CLIENT = (2 << 3) | BYTES;
@@ -14,6 +15,7 @@ const STATUS = 0xc8;
 const ERROR = 0xd2;
 const ERROR_NAME = 0xda;
 const ORDINAL = 0xe0;
+const PRIORITY = 0xe8;
 const PROGRESS = 0xf2;
 const METADATA = 0xfa;
 const FROND_TAG_END = 0x3e;
@@ -70,6 +72,16 @@ export function statusIn(frame: Uint8Array, tail: number): number {
   return status !== undefined && status < 0x80 ? status : 0;
 }
 
+/** The priority of a message that a client sent, without decoding the frame; 0 where it has none, or its fields are in an unusual order. */
+export function priorityOf(frame: Uint8Array): number {
+  let at = payloadEnd(frame, headEnd(frame));
+  if (at < 0) return 0;
+  for (const tag of [FROND, ORDINAL])
+    if (frame[at] === tag && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
+  const value = frame[at] === PRIORITY && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
+  return value === undefined ? 0 : priorityIn(value);
+}
+
 /** Whether a byte begins the tag of one of frond's fields. */
 function isFrondTag(tag: number): boolean {
   return (
@@ -78,6 +90,7 @@ function isFrondTag(tag: number): boolean {
     tag === ERROR ||
     tag === ERROR_NAME ||
     tag === ORDINAL ||
+    tag === PRIORITY ||
     tag === PROGRESS ||
     tag === METADATA
   );

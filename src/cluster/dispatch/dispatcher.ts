@@ -1,7 +1,7 @@
 /** Gives the messages of a Master or Hub to its workers, and takes their results. */
 
 import { type Deferred, deferred } from '../../async/deferred.ts';
-import { WORKER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
+import { SCATTER_QUEUE, WORKER_RESULTS } from '../../flow-control.ts';
 import type { FunctionDescription } from '../../functions/contract/description.ts';
 import { readDescriptions } from '../../functions/contract/read-descriptions.ts';
 import type { Logger } from '../../logging.ts';
@@ -11,6 +11,7 @@ import { EnvelopeCodec, withCache } from '../../protocol/envelope.ts';
 import { inspectValue, PalmError } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
+import { readPriority } from '../../protocol/priority.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import {
   encodeWorkReply,
@@ -26,6 +27,7 @@ import type { BoundPush, RequestOrigin } from '../../transport.ts';
 import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
 import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
+import type { Gate } from '../runtime/intake.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type Lease, type LeaseBudgets, Leases } from './leases.ts';
@@ -51,6 +53,8 @@ export interface DispatcherSettings {
   readonly onCancelled?: (count: number) => void;
   /** Takes the times of the messages that workers ask for, by function. */
   readonly meters?: FunctionMeters;
+  /** Called when a client that {@link Dispatcher.gate} held up may pass again. */
+  readonly onRoom?: () => void;
   readonly logger: Logger;
   readonly budgets: LeaseBudgets;
   /** Whether messages are what came in, unchanged: they need not be encoded again. */
@@ -91,7 +95,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   constructor(settings: DispatcherSettings) {
     this.#settings = settings;
     this.#pushedOffers = new PushedOffers(this.#offers, () => settings.push.peers);
-    const leases = new Leases(settings.maxDeliveries, settings.budgets);
+    const leases = new Leases(settings.maxDeliveries, settings.budgets, settings.onRoom);
     this.#leases = leases;
     this.#registry = new WorkerRegistry({
       // A sign of life that is held for all of `workerTimeout` would come too late.
@@ -139,6 +143,11 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
     return this.#leases.waiting;
   }
 
+  /** Holds up clients of which much waits here. */
+  get gate(): Gate {
+    return this.#leases.shares;
+  }
+
   /** Messages that wait for a worker, and those that workers hold. */
   get inFlight(): number {
     return this.waiting + this.#leases.out + this.#assigner.pushedOut;
@@ -178,14 +187,16 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       this.#topic = message.client;
       this.#client = clientOf(message.client);
     }
-    this.#leases.add(own, this.#client, message.function, message.stage);
+    const priority = message.unknown.length === 0 ? 0 : readPriority(message.unknown);
+    this.#leases.add(own, this.#client, priority, message.function, message.stage);
   }
 
   done(): void {}
 
+  /** Waits only behind a scatter that gives very much: {@link gate} holds up what was not scattered yet. */
   async flush(): Promise<boolean> {
     this.#assigner.assign();
-    if (this.#isFull(1) && !this.#isClosed) {
+    while (this.#isOverfull() && !this.#isClosed) {
       this.#room ??= deferred();
       await this.#room.promise;
     }
@@ -310,6 +321,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   /** Gives no more work, and lets go whoever waits. */
   close(): void {
     this.#isClosed = true;
+    this.#leases.shares.close();
     this.#room?.resolve();
     this.#assigner.close();
     this.#registry.close();
@@ -386,15 +398,16 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   }
 
   #openRoom(): void {
-    if (this.#isFull(1 / 2)) return;
-    this.#room?.resolve();
+    if (this.#room === undefined || this.#isOverfull()) return;
+    this.#room.resolve();
     this.#room = undefined;
   }
 
-  /** Whether `share` of the queue, or of the bytes for it, is taken. Half of the budget is for messages that wait to be scattered. */
-  #isFull(share: number): boolean {
-    const { limit } = this.#settings.budgets.waiting;
-    return this.waiting >= share * WORKER_QUEUE || this.#leases.waitingBytes >= (share * limit) / 2;
+  /** Whether the client of the last message has far more here than it may, or all together do. */
+  #isOverfull(): boolean {
+    const { waiting } = this.#settings.budgets;
+    const { shares } = this.#leases;
+    return shares.messagesOf(this.#client) >= SCATTER_QUEUE || shares.bytes >= waiting.limit;
   }
 
   #encode(items: readonly WorkItem[]): Bytes {

@@ -5,6 +5,7 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
 import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
+import { ClientShares } from './client-shares.ts';
 
 /** A message for a worker, until it is settled. */
 export interface LeasedMessage {
@@ -12,6 +13,8 @@ export interface LeasedMessage {
   /** The function that it calls, and the stage of that. */
   readonly path: string;
   readonly stage: number;
+  /** Whose it is. */
+  readonly client: string;
   /** Number of its results that were passed on. */
   passed: number;
   /** Number of workers that died with it. */
@@ -66,18 +69,24 @@ export class Leases {
   /** Begins at random: a result for an earlier Master at this address must not fit a lease of this one. */
   #number = Math.floor(Math.random() * LAST_LEASE);
   #out = 0;
-  #waitingBytes = 0;
   readonly #budgets: LeaseBudgets;
+  /** What each client has of the messages that wait. */
+  readonly shares: ClientShares;
 
-  /** @param maxDeliveries - workers that may die with one message. */
-  constructor(maxDeliveries: number, budgets: LeaseBudgets) {
+  /**
+   * @param maxDeliveries - workers that may die with one message.
+   * @param onRoom - called when a client that was held up may add more.
+   */
+  constructor(maxDeliveries: number, budgets: LeaseBudgets, onRoom: () => void = () => {}) {
     this.#maxDeliveries = maxDeliveries;
     this.#budgets = budgets;
+    // The other half is for messages that wait to be scattered.
+    this.shares = new ClientShares({ bytes: budgets.waiting.limit / 2, onRoom });
   }
 
   /** Bytes of waiting messages, as budgets count them. */
   get waitingBytes(): number {
-    return this.#waitingBytes;
+    return this.shares.bytes;
   }
 
   /** Messages that wait for a worker. */
@@ -103,12 +112,13 @@ export class Leases {
   /**
    * Adds a message.
    * @param client - whose message it is: clients take turns.
+   * @param priority - see {@link Turns}.
    * @param path - the function that it calls, at `stage`.
    */
-  add(frame: Bytes, client: string, path = '', stage = 0): void {
-    const message = { frame, path, stage, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
+  add(frame: Bytes, client: string, priority = 0, path = '', stage = 0): void {
+    const message = { frame, client, path, stage, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
-    else this.#fresh.push(client, message);
+    else this.#fresh.push(client, message, priority);
     this.#waits(message, 1);
   }
 
@@ -257,11 +267,16 @@ export class Leases {
   }
 
   /** Counts a message that begins (1) or ends (-1) to wait. */
-  #waits({ frame }: LeasedMessage, sign: 1 | -1): void {
+  #waits({ frame, client }: LeasedMessage, sign: 1 | -1): void {
     const cost = costOf(frame);
-    this.#waitingBytes += sign * cost;
-    if (sign > 0) this.#budgets.waiting.take(cost);
-    else this.#budgets.waiting.give(cost);
+    const { waiting } = this.#budgets;
+    if (sign > 0) {
+      waiting.take(cost);
+      this.shares.came(client, cost);
+    } else {
+      waiting.give(cost);
+      this.shares.went(client, cost);
+    }
   }
 
   #end(lease: Lease): void {

@@ -2,7 +2,6 @@
 
 import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
-
 import { atMost } from '../../async/timers.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
 import { UNGATHERED, UNGATHERED_BYTES, WORKERS_SHARE } from '../../flow-control.ts';
@@ -20,6 +19,7 @@ import {
   type MessageTransform,
 } from '../runtime/functions.ts';
 import { FunctionMeters } from '../runtime/meter.ts';
+import type { Intake } from '../runtime/intake.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
@@ -117,6 +117,7 @@ export async function openDispatch(
     return results.room();
   };
   const budgets = { waiting: host.waiting, out: new ByteBudget(WORKERS_SHARE * host.waiting.limit) };
+  let intake: Intake | undefined;
   const meters: FunctionMeters = new FunctionMeters(() => dispatcher.offers);
   const dispatcher: Dispatcher = new Dispatcher({
     meters,
@@ -136,6 +137,7 @@ export async function openDispatch(
     onCancelled: (count) => {
       host.tally.cancelled += count;
     },
+    onRoom: () => intake?.letOn(),
     logger,
     budgets,
     ...limits,
@@ -175,7 +177,8 @@ export async function openDispatch(
     work: (request, from) => dispatcher.answer(request, from),
     offers: () => dispatcher.offers,
   });
-  const scattered = scattering.serve(host.intake([source.batches], budgets.out));
+  intake = host.intake([source.batches], { other: budgets.out, gate: dispatcher.gate });
+  const scattered = scattering.serve(intake);
   const takePushed = (frames: readonly Bytes[]) => {
     const { results, refused } = dispatcher.pushedCameBack(frames);
     for (let left = refused; left > 0; left--)

@@ -4,8 +4,7 @@ import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
 import { checkLimit } from '../../checks.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
-import { clientRange } from '../../protocol/envelope-head.ts';
-
+import { clientRange, priorityOf } from '../../protocol/envelope-head.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { CallHolder, CancelledFrames } from './cancellations.ts';
@@ -25,11 +24,21 @@ export function costOf(frame: Uint8Array): number {
   return frame.length + MESSAGE_COST;
 }
 
+/** What is behind an intake, and may have enough of some clients. Whoever owns it calls {@link Intake.letOn} when that changes. */
+export interface Gate {
+  /** Whether it has enough of some client. */
+  readonly isFull: boolean;
+  /** Whether it has enough of this one. */
+  holdsUp(client: string): boolean;
+}
+
 export interface IntakeSettings {
   /** Budget that waiting messages take from, until they are done. */
   readonly budget: ByteBudget;
   /** Another budget: nothing is read while it is full. */
   readonly other?: ByteBudget;
+  /** Holds up clients of which much is behind here already; those of others pass. */
+  readonly gate?: Gate | undefined;
   /** Called when reading stops because a budget is full. */
   readonly onFull: () => void;
   /** Called with the number of messages that were dropped because their callers cancelled them. */
@@ -43,7 +52,7 @@ export interface IntakeSettings {
  */
 export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   readonly #settings: IntakeSettings;
-  readonly #turns = new Turns<Bytes>();
+  readonly #turns: Turns<Bytes>;
   readonly #clients = new ClientOf();
   #sources = 0;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
@@ -52,6 +61,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   #at = 0;
   readonly #iterator: Iterator<Bytes, undefined> = {
     next: () => {
+      if (this.#at < this.#batch.length && this.#settings.gate?.isFull) this.held();
       const value = this.#at < this.#batch.length ? this.#batch[this.#at++] : this.#turns.shift();
       if (value !== undefined) return { done: false, value };
       this.#batch = [];
@@ -62,6 +72,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
 
   constructor(settings: IntakeSettings) {
     this.#settings = settings;
+    const { gate } = settings;
+    this.#turns = new Turns<Bytes>(gate && ((owner) => gate.holdsUp(owner)));
   }
 
   /** Messages that wait. */
@@ -87,7 +99,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
         for (const frame of value) {
           if (budget.isFull || other?.isFull) await this.#room();
           budget.take(costOf(frame));
-          this.#turns.push(this.#clients.of(frame), frame);
+          this.#push(frame);
         }
       }
       this.#wake();
@@ -119,10 +131,20 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   held(): void {
     for (; this.#at < this.#batch.length; this.#at++) {
       const frame = this.#batch[this.#at];
-      if (frame !== undefined) this.#turns.push(this.#clients.of(frame), frame);
+      if (frame !== undefined) this.#push(frame);
     }
     this.#batch = [];
     this.#at = 0;
+  }
+
+  #push(frame: Bytes): void {
+    this.#turns.push(this.#clients.of(frame), frame, priorityOf(frame));
+  }
+
+  /** Says that clients that were held up may pass again. */
+  letOn(): void {
+    this.#turns.letOn();
+    this.#wake();
   }
 
   release(frame: Bytes): void {
@@ -143,8 +165,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   }
 
   #now(): IteratorResult<Iterable<Bytes>, undefined> | undefined {
-    if (this.size > 0) return { done: false, value: this };
-    return this.#sources === 0 ? { done: true, value: undefined } : undefined;
+    if (this.#at < this.#batch.length || this.#turns.isReady) return { done: false, value: this };
+    return this.#sources === 0 && this.size === 0 ? { done: true, value: undefined } : undefined;
   }
 
   #wake(): void {

@@ -29,7 +29,7 @@ import { Engine } from './engine.ts';
 import type { FailureSettings } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
-import { checkMaxWaiting, Intake } from './intake.ts';
+import { checkMaxWaiting, Intake, type IntakeSettings } from './intake.ts';
 import { Meter } from './meter.ts';
 import { NextServers } from './next-servers.ts';
 import { Publisher, type Stream } from './publisher.ts';
@@ -218,13 +218,16 @@ export class RoleHost implements FailureSettings, FunctionScope {
   }
 
   /** Reads sources as long as there is room. */
-  intake(sources: readonly AsyncIterator<readonly Bytes[], undefined>[], other?: ByteBudget): Intake {
+  intake(
+    sources: readonly AsyncIterator<readonly Bytes[], undefined>[],
+    bounds: Pick<IntakeSettings, 'other' | 'gate'> = {},
+  ): Intake {
     const onFull = () => this.#isFull();
     const onCancelled = (count: number) => {
       this.tally.cancelled += count;
       this.tally.received += count;
     };
-    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...(other && { other }) });
+    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...bounds });
     this.cancellations.add(intake);
     this.addQueue(() => intake.size);
     for (const source of sources) intake.read(source);

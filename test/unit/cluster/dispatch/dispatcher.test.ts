@@ -6,7 +6,13 @@ import { deferred } from '../../../../src/async/deferred.ts';
 import { Dispatcher, type DispatcherSettings } from '../../../../src/cluster/dispatch/dispatcher.ts';
 import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
-import { DEAD_WORKERS, TURN, WORKER_QUEUE, WORKER_RESULTS } from '../../../../src/flow-control.ts';
+import {
+  DEAD_WORKERS,
+  SCATTER_QUEUE,
+  TURN,
+  WORKER_QUEUE,
+  WORKER_RESULTS,
+} from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { type CancelNotice, readCancel } from '../../../../src/protocol/cancel.ts';
 import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
@@ -733,38 +739,49 @@ describe('room for messages', () => {
     return { waiting: new ByteBudget(2 * count * cost), out: new ByteBudget(2 ** 28) };
   }
 
-  it(`is for ${WORKER_QUEUE} that wait, and again when fewer than half are left`, async () => {
+  it(`is for ${SCATTER_QUEUE} of one client that wait`, async () => {
     const { dispatcher, add, ask } = ground();
-    const full = Array.from({ length: WORKER_QUEUE }, (_, i) => String(i));
+    const full = Array.from({ length: SCATTER_QUEUE }, (_, i) => String(i));
     expect(await mayGoOn(add(...full.slice(1)))).toEqual({ value: true });
     const waiting = await mayGoOn(add('0'));
-    expect(waiting).toEqual({ value: undefined });
     const second = await mayGoOn(dispatcher.flush());
-    await ask('a', { want: WORKER_QUEUE / 2 });
-    await vi.advanceTimersByTimeAsync(0);
     expect([waiting, second]).toEqual([{ value: undefined }, { value: undefined }]);
-    await ask('b', { want: 1 });
+    await ask('a', { want: 1 });
     await vi.advanceTimersByTimeAsync(0);
     expect([waiting, second]).toEqual([{ value: true }, { value: true }]);
     dispatcher.close();
   });
 
-  it('is for half of the bytes that may wait, and again for a quarter', async () => {
-    const { dispatcher, ask, add } = ground({ budgets: roomFor(4) });
+  it('is for all of the bytes that may wait', async () => {
+    const { dispatcher, ask, add } = ground({ budgets: roomFor(2) });
     expect(await mayGoOn(add('1', '2', '3'))).toEqual({ value: true });
     const waiting = await mayGoOn(add('4'));
     expect(waiting).toEqual({ value: undefined });
-    await ask('a', { want: 2 });
-    await vi.advanceTimersByTimeAsync(0);
-    expect(waiting).toEqual({ value: undefined });
-    await ask('b', { want: 1 });
+    await ask('a', { want: 1 });
     await vi.advanceTimersByTimeAsync(0);
     expect(waiting).toEqual({ value: true });
     dispatcher.close();
   });
 
+  it(`is told of once a client that was held up with ${WORKER_QUEUE} has half of them`, async () => {
+    const onRoom = vi.fn();
+    const { dispatcher, add, ask } = ground({ onRoom });
+    const { gate } = dispatcher;
+    const full = Array.from({ length: WORKER_QUEUE }, (_, i) => String(i));
+    await add(...full.slice(1));
+    expect([gate.isFull, gate.holdsUp('c/')]).toEqual([false, false]);
+    await add('0');
+    expect([gate.isFull, gate.holdsUp('c/'), gate.holdsUp('other')]).toEqual([true, true, false]);
+    await ask('a', { want: WORKER_QUEUE / 2 });
+    expect(onRoom).not.toHaveBeenCalled();
+    await ask('b', { want: 1 });
+    expect(onRoom).toHaveBeenCalledTimes(1);
+    expect(gate.holdsUp('c/')).toBe(false);
+    dispatcher.close();
+  });
+
   it('is there again when waiting messages are cancelled', async () => {
-    const { add, cancel, dispatcher } = ground({ budgets: roomFor(4) });
+    const { add, cancel, dispatcher } = ground({ budgets: roomFor(2) });
     const waiting = await mayGoOn(add('1', '2', '3', '4'));
     expect(waiting).toEqual({ value: undefined });
     expect(cancel({})).toBe(4);
@@ -774,7 +791,7 @@ describe('room for messages', () => {
   });
 
   it('is wanted no more when the dispatcher is closed, and nobody waits for it', async () => {
-    const { add, dispatcher } = ground({ budgets: roomFor(4) });
+    const { add, dispatcher } = ground({ budgets: roomFor(2) });
     const waiting = await mayGoOn(add('1', '2', '3', '4'));
     dispatcher.close();
     await vi.advanceTimersByTimeAsync(0);
@@ -1006,7 +1023,7 @@ describe('work that is pushed', () => {
 
   it('makes room for more', async () => {
     const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('1') });
-    const room = 8 * costOf(codec.encode(message));
+    const room = 4 * costOf(codec.encode(message));
     const budgets = { waiting: new ByteBudget(room), out: new ByteBudget(2 ** 28) };
     const { add, dispatcher, peers, pass } = ground({ budgets });
     const flushed = vi.fn();

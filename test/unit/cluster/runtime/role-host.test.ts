@@ -593,7 +593,7 @@ describe('what a host reads', () => {
       const other = new ByteBudget(1);
       if (isFull) other.take(1);
       const source = new BatchQueue<Bytes>(100);
-      const intake = host.intake([source], other);
+      const intake = host.intake([source], { other });
       const next = intake.next();
       let isThere = false;
       next.then(() => {

@@ -1,0 +1,43 @@
+/** The priority of a call: a field of its own, which goes with it through all stages (docs/protocol/palm.md, "Priority"). */
+import type { Bytes } from './bytes.ts';
+import { PRIORITY } from './envelope-fields.ts';
+import { inspectValue, invalidCall } from './errors.ts';
+import { NO_BYTES } from './message.ts';
+import { varintLength, WireReader, writeVarint } from './wire.ts';
+
+/** Highest priority of a call, and without its sign the lowest. */
+export const MOST_PRIORITY = 9;
+
+/**
+ * The field that holds a priority, for {@link PalmMessage.unknown}; no bytes for 0.
+ * @throws PalmError `INVALID_CALL` when it is not a whole number from -9 to 9.
+ */
+export function encodePriority(priority: unknown): Bytes {
+  if (typeof priority !== 'number' || !Number.isInteger(priority) || Math.abs(priority) > MOST_PRIORITY)
+    throw invalidCall(
+      `priority must be a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}, not ${inspectValue(priority)}`,
+    );
+  if (priority === 0) return NO_BYTES;
+  const field = new Uint8Array(varintLength(PRIORITY) + 1);
+  // As protobuf's sint32, so that each takes one byte.
+  writeVarint(field, writeVarint(field, 0, PRIORITY), priority > 0 ? 2 * priority : -2 * priority - 1);
+  return field;
+}
+
+/** The priority among the fields of {@link PalmMessage.unknown}, which can be read; 0 when there is none, or one that nobody may give. */
+export function readPriority(unknown: Uint8Array): number {
+  const reader = new WireReader(unknown);
+  let priority = 0;
+  while (reader.at < unknown.length) {
+    const tag = reader.tag();
+    if (tag === PRIORITY) priority = priorityIn(reader.int64());
+    else reader.skip(tag);
+  }
+  return priority;
+}
+
+/** The priority that a field's number stands for. */
+export function priorityIn(value: number): number {
+  if (!(value > 0 && value <= 2 * MOST_PRIORITY)) return 0;
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
