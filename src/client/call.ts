@@ -83,7 +83,7 @@ export function readAnswer(message: PalmMessage, errorSentinel: boolean | undefi
   const { payload, status } = message;
   if (status === Status.ok) {
     if (!(errorSentinel && payload.length === 1 && payload[0] === SENTINEL)) return payload;
-    const text = `${nameOf(message.function)} answered '0': in pylm the function raised or does not exist; see the server's log`;
+    const text = `${nameOf(message.function)} answered '0': in pylm the function raised or does not exist: see its log`;
     return new PalmError('REMOTE', text, { sent: true });
   }
   const name = message.errorName === '' ? undefined : nameOf(message.errorName);

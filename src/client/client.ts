@@ -35,6 +35,11 @@ export interface EvalOptions<N extends number = number> extends CallOptions {
   /** Goes with the call through all of its stages, on top of the client's. */
   readonly metadata?: Metadata | undefined;
   /**
+   * How urgent it is: a whole number from -9 to 9. Of this client's calls that wait at a frond server, those with more go first; between
+   * clients it counts within bounds. A relay lets clients give more than 0 whose grants say so. Servers of stock pylm do not know it. Default 0.
+   */
+  readonly priority?: number | undefined;
+  /**
    * Hears how far the functions are that say so (`context.progress`), 20 times a second at most. An error that it throws is logged, and it
    * hears no more.
    */
@@ -161,7 +166,7 @@ export class Client<In = Uint8Array, Out = Bytes> implements AsyncDisposable {
         return (messages === 1 ? answers[0] : answers) as Answers<N, Out>;
       };
       const spec = this.#spec(path, options);
-      if ((options.onProgress ?? core.interceptors[0] ?? options.metadata) === undefined)
+      if ((options.onProgress ?? options.priority ?? options.metadata ?? core.interceptors[0]) === undefined)
         return await run(spec, payload, options.signal);
       // A copy: the caller may change its bytes while the code is loaded.
       const input = isBytes(payload) ? payload.slice() : payload;

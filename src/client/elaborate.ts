@@ -1,8 +1,10 @@
-/** Calls that have metadata of their own, that interceptors stand around, or whose caller wants to hear of progress. Others need none of this. */
+/** Calls that have metadata or a priority of their own, that interceptors stand around, or whose caller wants to hear of progress. Others need none of this. */
 import { checkInterceptors, type Interceptor, intercepted } from '../interceptor.ts';
 import type { Logger } from '../logging.ts';
 import { inspectValue, invalidCall } from '../protocol/errors.ts';
-import { encodeMetadata, type Metadata } from '../protocol/metadata.ts';
+import { NO_BYTES } from '../protocol/message.ts';
+import { encodeMetadata, joined, type Metadata } from '../protocol/metadata.ts';
+import { encodePriority } from '../protocol/priority.ts';
 import { guardTap } from '../tap.ts';
 import type { CallSpec } from './call.ts';
 import type { CallLink } from './call-link.ts';
@@ -45,6 +47,7 @@ export interface CallSurroundings {
 /** What the caller said of the call. */
 export interface CallExtras {
   readonly metadata?: Metadata | undefined;
+  readonly priority?: number | undefined;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -54,27 +57,28 @@ type Run<T> = (spec: CallSpec, input: unknown, signal: AbortSignal | undefined) 
 
 /**
  * Runs a call with its metadata, within the interceptors of its client.
- * @throws PalmError `INVALID_CALL` for metadata that is not acceptable; what an interceptor throws.
+ * @throws PalmError `INVALID_CALL` for metadata or a priority that is not acceptable; what an interceptor throws.
  */
 async function elaborate(
   client: CallSurroundings,
   kind: 'eval' | 'job' | 'map',
   spec: CallSpec,
   input: unknown,
-  { metadata, onProgress, signal }: CallExtras,
+  { metadata, priority = 0, onProgress, signal }: CallExtras,
   run: Run<unknown>,
 ): Promise<unknown> {
   const { interceptors, settings } = client;
   if (metadata !== undefined) encodeMetadata(metadata);
+  const priorityField = encodePriority(priority);
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw invalidCall(`onProgress must be a function, not ${inspectValue(onProgress)}`);
   const handler = intercepted(async ({ input, metadata, signal }) => {
     const own = { ...spec, metadata: encodeMetadata(metadata) };
-    if (onProgress === undefined) return run(own, input, signal);
+    const runUrgent = (call: CallSpec) =>
+      run({ ...call, metadata: joined(priorityField, call.metadata ?? NO_BYTES) }, input, signal);
+    if (onProgress === undefined) return runUrgent(own);
     const { withProgress } = await import('./call-progress.ts');
-    return withProgress(client.callLink(), settings.logger, kind, onProgress, own, (asking) =>
-      run(asking, input, signal),
-    );
+    return withProgress(client.callLink(), settings.logger, kind, onProgress, own, runUrgent);
   }, interceptors);
   const whole = { ...settings.metadata, ...metadata } as Record<string, string>;
   return handler({ kind, path: spec.function, input, metadata: whole, signal });

@@ -23,7 +23,7 @@ export async function cancel(
   await link.canceller.cancel(call, reason);
 }
 
-/** Loads what calls with metadata, interceptors, progress and taps need: most pages have none. */
+/** Loads what calls with metadata, priorities, interceptors, progress and taps need: most pages have none. */
 export const loadElaborate = (): Promise<typeof import('./elaborate.ts')> => import('./elaborate.ts');
 
 /** Runs an eval that needs them. */

@@ -2,7 +2,6 @@
  * The head of a frame, read without decoding the frame: the fields before the payload, in the order in which every protobuf
  * encoder writes them. A frame in another order has a shorter head, or none, and must be decoded instead.
  */
-import { priorityIn } from './priority.ts';
 import { BYTES, VARINT } from './wire.ts';
 
 const CLIENT = (2 << 3) | BYTES;
@@ -70,6 +69,15 @@ export function statusIn(frame: Uint8Array, tail: number): number {
   if (frame[at] === FROND) at = varintEnd(frame, at + 2);
   const status = frame[at] === STATUS && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return status !== undefined && status < 0x80 ? status : 0;
+}
+
+/** Highest priority of a call, and without its sign the lowest. */
+export const MOST_PRIORITY = 9;
+
+/** The priority that a field's number stands for. */
+export function priorityIn(value: number): number {
+  if (!(value > 0 && value <= 2 * MOST_PRIORITY)) return 0;
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
 /** The priority of a message that a client sent, without decoding the frame; 0 where it has none, or its fields are in an unusual order. */

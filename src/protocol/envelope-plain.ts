@@ -8,12 +8,12 @@ import type { Bytes } from './bytes.ts';
 import type { EnvelopeCodec } from './envelope.ts';
 import * as tags from './envelope-fields.ts';
 import { NO_BYTES, type PalmMessage } from './message.ts';
-import { metadataField } from './metadata.ts';
+import { joined, metadataField } from './metadata.ts';
 import { BYTES, broken, END_GROUP, START_GROUP, VARINT, varintLength, WireReader } from './wire.ts';
 
 /** A message that all protobuf readers read alike. */
 export interface PlainEnvelope {
-  /** The decoded message. Its `unknown` is empty, or holds the metadata and how it asks for progress. */
+  /** The decoded message. Its `unknown` is empty, or holds the priority, how it asks for progress, and the metadata. */
   readonly message: PalmMessage;
   /** Its encoding. */
   readonly frame: Bytes;
@@ -21,7 +21,7 @@ export interface PlainEnvelope {
 
 /**
  * Reads a stranger's frame strictly. Unknown fields are left out of the returned frame.
- * @param keepsMetadata - whether metadata and the field that asks for progress stay, which the caller must judge: they may be malformed.
+ * @param keepsMetadata - whether metadata, priority and the field that asks for progress stay, which the caller must judge: they may be malformed.
  * @throws PalmError `PROTOCOL` when the frame is not an envelope, and for what readers disagree on: a tag, length or number that
  * is longer than necessary, a known field that comes twice or with another wire type, and a group.
  */
@@ -32,15 +32,11 @@ export function readPlain(codec: EnvelopeCodec, frame: Bytes, keepsMetadata = fa
   return { message, frame: codec.encode(message) };
 }
 
-/** Of unknown fields those that a call may have, as they are there: how it asks for progress, and its metadata. */
+/** Of unknown fields those that a call may have, as they are there: its priority, how it asks for progress, and its metadata. */
 function callFields(unknown: Bytes): Bytes {
   if (unknown.length === 0) return unknown;
-  const metadata = metadataField(unknown);
-  const progress = metadataField(unknown, tags.PROGRESS);
-  const fields = new Uint8Array(progress.length + metadata.length);
-  fields.set(progress);
-  fields.set(metadata, progress.length);
-  return fields;
+  const { PRIORITY, PROGRESS, METADATA } = tags;
+  return joined(...[PRIORITY, PROGRESS, METADATA].map((tag) => metadataField(unknown, tag)));
 }
 
 /** The known fields by tag: the bit of each in a set of them. */

@@ -141,7 +141,8 @@ function field(tag: number, content: Uint8Array): Bytes {
   return bytes;
 }
 
-function joined(...parts: readonly Uint8Array[]): Bytes {
+/** Fields, one after the other. */
+export function joined(...parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,12 +1,10 @@
 /** The priority of a call: a field of its own, which goes with it through all stages (docs/protocol/palm.md, "Priority"). */
 import type { Bytes } from './bytes.ts';
 import { PRIORITY } from './envelope-fields.ts';
+import { MOST_PRIORITY, priorityIn } from './envelope-head.ts';
 import { inspectValue, invalidCall } from './errors.ts';
 import { NO_BYTES } from './message.ts';
 import { varintLength, WireReader, writeVarint } from './wire.ts';
-
-/** Highest priority of a call, and without its sign the lowest. */
-export const MOST_PRIORITY = 9;
 
 /**
  * The field that holds a priority, for {@link PalmMessage.unknown}; no bytes for 0.
@@ -34,10 +32,4 @@ export function readPriority(unknown: Uint8Array): number {
     else reader.skip(tag);
   }
   return priority;
-}
-
-/** The priority that a field's number stands for. */
-export function priorityIn(value: number): number {
-  if (!(value > 0 && value <= 2 * MOST_PRIORITY)) return 0;
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

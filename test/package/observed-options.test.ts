@@ -67,6 +67,7 @@ const evaluate: Table<EvalOptions> = {
   messages: ['client/several-answers.test.ts', 'waits for the good ones that come behind one that failed'],
   cache: ['client/suite.ts', 'hands the cache field and the session to the function untouched'],
   metadata: ['unit/client/client.test.ts', 'has its metadata, on top of the client’s'],
+  priority: ['unit/client/client.test.ts', 'has its priority, and is not sent with a bad one'],
   onProgress: ['cluster/progress.test.ts', 'reaches the caller of eval while the function runs'],
   detached: ['cluster/cancel.test.ts', 'that are detached run on, and so do those that want no answer'],
 };
@@ -83,6 +84,7 @@ const job: Table<JobOptions> = {
     'unit/client/stream/job.test.ts',
     'a job with metadata of its own, or within interceptors, is opened with them',
   ],
+  priority: ['unit/client/client.test.ts', 'has its priority, and is not sent with a bad one'],
   onProgress: ['cluster/progress.test.ts', 'of a map names its input, and of a job is told before its end'],
   signal: ['client/job-suite.ts', 'ends at once with the reason of its signal, and sends no more'],
   detached: ['unit/client/client.test.ts', 'with %j has these features: %i'],
@@ -102,6 +104,7 @@ const map: Table<MapOptions> = {
     'unit/client/stream/map.test.ts',
     'a map with metadata of its own, or within interceptors, is opened with them',
   ],
+  priority: ['unit/client/client.test.ts', 'has its priority, and is not sent with a bad one'],
   onProgress: ['cluster/progress.test.ts', 'of a map names its input, and of a job is told before its end'],
   signal: [
     'client/map-suite.ts',
@@ -132,6 +135,7 @@ const map: Table<MapOptions> = {
 const remoteCall: Table<RemoteCallOptions> = {
   cache: ['unit/functions/remote.test.ts', 'pass the options of a call on'],
   metadata: ['unit/functions/remote.test.ts', 'pass the options of a call on'],
+  priority: ['unit/functions/remote.test.ts', 'pass the options of a call on'],
   onProgress: ['unit/functions/remote.test.ts', 'pass the options of a call on'],
   signal: ['unit/functions/remote.test.ts', 'pass the options of a call on'],
   detached: ['unit/functions/remote.test.ts', 'pass the options of a call on'],

@@ -57,8 +57,8 @@ export function startJob<In, Out>(
   started: number | undefined,
 ): Job<Out> | Promise<Job<Out>> {
   checkOptions(options);
-  const { metadata, onProgress, signal, ...others } = options;
-  if ((onProgress ?? client.interceptors[0] ?? metadata) === undefined)
+  const { metadata, priority, onProgress, signal, ...others } = options;
+  if ((onProgress ?? client.interceptors[0] ?? metadata ?? priority) === undefined)
     return openJob(client, codec, spec, payloads, options, started);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);
@@ -66,9 +66,14 @@ export function startJob<In, Out>(
   };
   return import('../elaborate.ts').then(
     ({ elaborateResults }) =>
-      elaborateResults(client, 'job', spec, payloads, { metadata, onProgress, signal }, open) as Promise<
-        Job<Out>
-      >,
+      elaborateResults(
+        client,
+        'job',
+        spec,
+        payloads,
+        { metadata, priority, onProgress, signal },
+        open,
+      ) as Promise<Job<Out>>,
   );
 }
 

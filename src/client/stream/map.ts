@@ -328,8 +328,8 @@ export function startMap<In, Out>(
   isSettled = false,
 ): AnyMap<Out> | Promise<AnyMap<Out>> {
   checkOptions(options);
-  const { metadata, onProgress, signal, ...others } = options;
-  if ((onProgress ?? client.interceptors[0] ?? metadata) === undefined)
+  const { metadata, priority, onProgress, signal, ...others } = options;
+  if ((onProgress ?? client.interceptors[0] ?? metadata ?? priority) === undefined)
     return openMap(client, codec, spec, payloads, options, isSettled);
   const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
     checkInput(input);
@@ -337,9 +337,14 @@ export function startMap<In, Out>(
   };
   return import('../elaborate.ts').then(
     ({ elaborateResults }) =>
-      elaborateResults(client, 'map', spec, payloads, { metadata, onProgress, signal }, open) as Promise<
-        AnyMap<Out>
-      >,
+      elaborateResults(
+        client,
+        'map',
+        spec,
+        payloads,
+        { metadata, priority, onProgress, signal },
+        open,
+      ) as Promise<AnyMap<Out>>,
   );
 }
 

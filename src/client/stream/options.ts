@@ -11,6 +11,11 @@ export interface JobOptions {
   /** Goes with each message through all of its stages, on top of the client's. */
   readonly metadata?: Metadata | undefined;
   /**
+   * How urgent its messages are: a whole number from -9 to 9. Of this client's calls that wait at a frond server, those with more go first; between
+   * clients it counts within bounds. A relay lets clients give more than 0 whose grants say so. Servers of stock pylm do not know it. Default 0.
+   */
+  readonly priority?: number | undefined;
+  /**
    * Hears how far the functions are that say so (`context.progress`), for each message 20 times a second at most. An error that it throws is
    * logged, and it hears no more.
    */
@@ -51,7 +56,7 @@ export interface JobOptions {
 
 /** Options of `map` and `mapSettled`. */
 export interface MapOptions
-  extends Pick<JobOptions, 'cache' | 'metadata' | 'onProgress' | 'signal' | 'detached'> {
+  extends Pick<JobOptions, 'cache' | 'metadata' | 'priority' | 'onProgress' | 'signal' | 'detached'> {
   /** Results in the order of the inputs. Default true; false gives them as they arrive. */
   readonly ordered?: boolean | undefined;
   /**

@@ -7,6 +7,7 @@ import { BatchQueue } from '../../../src/async/batch-queue.ts';
 import { ByteBudget } from '../../../src/async/byte-budget.ts';
 import { Turns } from '../../../src/async/turns.ts';
 import { checkMaxWaiting, costOf, Intake } from '../../../src/cluster/runtime/intake.ts';
+import { BACKGROUND_TURNS } from '../../../src/flow-control.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../src/protocol/message.ts';
@@ -162,6 +163,115 @@ describe('turns', () => {
         expect(taken).toEqual(pushed);
         expect(turns.owners).toBe(0);
       }),
+    );
+  });
+});
+
+describe('priorities', () => {
+  /** Takes all, each a turn of its own. */
+  const drain = (turns: Turns<string>) => {
+    const taken: string[] = [];
+    for (let item = turns.shift(); item !== undefined; item = turns.shift()) {
+      taken.push(item);
+      vi.advanceTimersByTime(2);
+    }
+    return taken.join(' ');
+  };
+
+  it('order the items of one owner, and items of the same one stay in order', () => {
+    const turns = new Turns<string>();
+    for (const [item, priority] of [
+      ['a', 0],
+      ['b', -3],
+      ['c', 2],
+      ['d', 0],
+      ['e', 5],
+      ['f', 2],
+    ] as const)
+      turns.push('own', item, priority);
+    expect(drain(turns)).toBe('e c f a d b');
+  });
+
+  it('above 0 give every other turn, however many have some', () => {
+    const turns = new Turns<string>();
+    for (const owner of ['u', 'v']) for (let i = 0; i < 4; i++) turns.push(owner, owner, 9);
+    for (const owner of ['a', 'b']) for (let i = 0; i < 2; i++) turns.push(owner, owner);
+    expect(drain(turns)).toBe('a u b v a u b v u v u v');
+  });
+
+  it('below 0 give one turn of eight while others wait', () => {
+    const turns = new Turns<string>();
+    for (let i = 0; i < 3; i++) turns.push('low', 'low', -1);
+    for (let i = 0; i < 16; i++) turns.push('a', 'a');
+    expect(drain(turns)).toMatch(/^(a ){7,8}low (a ){7}low (a ?)+low$/);
+  });
+
+  it('of an owner that waits already count from the moment that they come', () => {
+    const turns = new Turns<string>();
+    for (let i = 0; i < 3; i++) for (const owner of ['a', 'b', 'c']) turns.push(owner, owner);
+    expect(turns.shift()).toBe('a');
+    vi.advanceTimersByTime(2);
+    turns.push('c', 'urgent', 1);
+    expect(drain(turns)).toMatch(/^(b )?urgent /);
+  });
+
+  it('lose nothing, keep the order of each owner within each, and let nobody starve', () => {
+    const aStep = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ owner: fc.nat(3), priority: fc.integer({ min: -2, max: 2 }) }) },
+      { weight: 2, arbitrary: fc.constant('take' as const) },
+      { weight: 1, arbitrary: fc.nat(3) },
+    );
+    interface Item {
+      readonly owner: number;
+      readonly priority: number;
+      readonly number: number;
+    }
+    fc.assert(
+      fc.property(fc.array(aStep, { maxLength: 200, size: 'max' }), (steps) => {
+        const held = new Set<string>();
+        const turns = new Turns<Item>((owner) => held.has(owner));
+        let waiting: Item[] = [];
+        /** Turns that each owner has waited for since it had one. */
+        const passed = [0, 0, 0, 0];
+        let number = 0;
+        const take = () => {
+          const isThere = waiting.some(({ owner }) => !held.has(String(owner)));
+          expect(turns.isReady).toBe(isThere);
+          const item = turns.shift();
+          expect(item !== undefined).toBe(isThere);
+          if (item === undefined) return;
+          expect(held.has(String(item.owner))).toBe(false);
+          const own = waiting.filter(({ owner }) => owner === item.owner);
+          const most = Math.max(...own.map(({ priority }) => priority));
+          expect(item).toBe(own.find(({ priority }) => priority === most));
+          waiting = waiting.filter((one) => one !== item);
+          for (const owner of passed.keys()) {
+            const waits = waiting.some((one) => one.owner === owner) && !held.has(String(owner));
+            passed[owner] = waits && owner !== item.owner ? (passed[owner] ?? 0) + 1 : 0;
+            expect(passed[owner]).toBeLessThanOrEqual(BACKGROUND_TURNS * 4);
+          }
+          vi.advanceTimersByTime(2);
+        };
+        for (const step of steps) {
+          if (step === 'take') take();
+          else if (typeof step === 'number') {
+            const owner = String(step);
+            passed[step] = 0;
+            if (held.delete(owner)) turns.letOn();
+            else held.add(owner);
+          } else {
+            const item = { ...step, number: number++ };
+            waiting.push(item);
+            turns.push(String(step.owner), item, step.priority);
+          }
+          expect(turns.size).toBe(waiting.length);
+        }
+        held.clear();
+        turns.letOn();
+        while (waiting.length > 0) take();
+        expect([turns.size, turns.owners, turns.isReady]).toEqual([0, 0, false]);
+      }),
+      { numRuns: 200 },
     );
   });
 });

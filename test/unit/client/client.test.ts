@@ -7,6 +7,7 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import { readMetadata } from '../../../src/protocol/metadata.ts';
 import { json, text } from '../../../src/protocol/payload.ts';
+import { readPriority } from '../../../src/protocol/priority.ts';
 import type { Transport } from '../../../src/transport.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { FakeConnection, settle } from '../../support/fake-connection.ts';
@@ -266,6 +267,31 @@ describe('what a call says of itself', () => {
       { tenant: 'acme' },
       { tenant: 'acme', lang: 'de' },
     ]);
+  });
+
+  it('has its priority, and is not sent with a bad one', async () => {
+    const { client, calls } = await ground({ answer: upper, options: { metadata: { tenant: 'acme' } } });
+    await driven(client.eval('demo.f', bytes('x'), { priority: 3 }));
+    await driven(client.eval('demo.f', bytes('x'), { priority: 0 }));
+    await driven(readAll(client.job('demo.f', [bytes('x')], { priority: -2, messages: 1 })));
+    await driven(readAll(client.map('demo.f', [bytes('x')], { priority: 9, metadata: { lang: 'de' } })));
+    expect(calls.map(({ unknown }) => [readPriority(unknown), readMetadata(unknown)])).toEqual([
+      [3, { tenant: 'acme' }],
+      [0, { tenant: 'acme' }],
+      [-2, { tenant: 'acme' }],
+      [9, { tenant: 'acme', lang: 'de' }],
+    ]);
+    const bad = { code: 'INVALID_CALL', sent: false, message: expect.stringContaining('priority must be') };
+    for (const priority of [10, 0.5, Number.NaN, '1' as never]) {
+      await expect(driven(client.eval('demo.f', bytes('x'), { priority }))).rejects.toMatchObject(bad);
+      await expect(driven(readAll(client.job('demo.f', [bytes('x')], { priority })))).rejects.toMatchObject(
+        bad,
+      );
+      await expect(driven(readAll(client.map('demo.f', [bytes('x')], { priority })))).rejects.toMatchObject(
+        bad,
+      );
+    }
+    expect(calls).toHaveLength(4);
   });
 });
 

@@ -67,6 +67,7 @@ async function counted(results: AsyncIterable<unknown>): Promise<number> {
 const OPTIONS: RemoteCallOptions = {
   cache: 'c',
   metadata: { lang: 'de' },
+  priority: 4,
   onProgress: () => {},
   signal: new AbortController().signal,
   detached: true,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MOST_PRIORITY } from '../../../src/protocol/envelope-head.ts';
 import { inspectValue } from '../../../src/protocol/errors.ts';
 import { NamePatterns } from '../name-patterns.ts';
 import { type MetadataGrants, MetadataRules } from './metadata-rules.ts';
@@ -26,6 +27,8 @@ export interface Grants {
   readonly cache?: CacheScope | undefined;
   /** Whether it may work for the servers that are Masters or Hubs. A worker sees and answers other clients' messages. Default false. */
   readonly work?: boolean | undefined;
+  /** The highest priority that its calls may have, from 0 to 9. Lower ones may always be given. Default 0. */
+  readonly priority?: number | undefined;
   /** What it may set of the metadata of its calls, and what the relay sets. */
   readonly metadata?: MetadataGrants | undefined;
 }
@@ -63,6 +66,11 @@ export interface Authenticate {
 
 const ANONYMOUS = 'anonymous';
 
+/** Whether it can be granted as the highest priority. */
+export function isPriorityGrant(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MOST_PRIORITY;
+}
+
 /** Who a client is and what it may do, in a form that is quick to ask. */
 export class Identity {
   readonly name: string;
@@ -78,16 +86,18 @@ export class Identity {
   /** @throws Error when it is malformed, as a hook's may be, or its name would give it another identity's keys. */
   constructor(identity: RelayIdentity) {
     const { name, expires = Number.POSITIVE_INFINITY, servers, functions = [] } = identity;
-    const { cache = 'none', work = false } = identity;
+    const { cache = 'none', work = false, priority = 0 } = identity;
     if (typeof name !== 'string' || !/^[^\s/\p{Cc}]+$/u.test(name))
       throw new Error('the name of an identity must be a string without slashes and spaces');
-    if (typeof expires !== 'number' || !CACHE_SCOPES.includes(cache) || typeof work !== 'boolean')
-      throw new Error(`the identity ${name} has an expires, cache or work that cannot be read`);
+    const isReadable =
+      typeof expires === 'number' && CACHE_SCOPES.includes(cache) && typeof work === 'boolean';
+    if (!isReadable || !isPriorityGrant(priority))
+      throw new Error(`the identity ${name} has an expires, cache, work or priority that cannot be read`);
     this.name = name;
     this.expires = expires;
     this.cache = cache;
     this.mayWork = work;
-    this.metadata = new MetadataRules(identity.metadata);
+    this.metadata = new MetadataRules(identity.metadata, priority);
     this.callGrants = createHash('sha256').update(JSON.stringify(functions)).digest('base64');
     this.#servers = new NamePatterns(servers);
     this.#functions = new NamePatterns(functions);

@@ -1,7 +1,14 @@
 /** What a client of the relay may set of the metadata of its calls, and what the relay sets. */
 import { inspectValue, messageOf } from '../../../src/protocol/errors.ts';
 import type { PalmMessage } from '../../../src/protocol/message.ts';
-import { encodeMetadata, type Metadata, readMetadata, withMetadata } from '../../../src/protocol/metadata.ts';
+import {
+  encodeMetadata,
+  joined,
+  type Metadata,
+  readMetadata,
+  withMetadata,
+} from '../../../src/protocol/metadata.ts';
+import { encodePriority, readPriority } from '../../../src/protocol/priority.ts';
 import { ownProgressField } from '../../../src/protocol/progress.ts';
 import { NamePatterns } from '../name-patterns.ts';
 
@@ -20,14 +27,19 @@ export interface MetadataGrants {
 const RESERVED =
   /^(auth|authorization|cookie|group|identity|permission|role|scope|session|subject|tenant|user)s?([._-].*)?$/;
 
-/** Judges metadata, and writes it anew: every reader reads what was judged. */
+/** Judges metadata and the priority, and writes them anew: every reader reads what was judged. */
 export class MetadataRules {
   readonly #listed: readonly string[] | undefined;
   readonly #patterns: NamePatterns | undefined;
   readonly #forced: Metadata | undefined;
+  readonly #mostPriority: number;
 
-  /** @throws PalmError `INVALID_CALL` when `force` holds what is not metadata. */
-  constructor({ set, force }: MetadataGrants = {}) {
+  /**
+   * @param mostPriority - the highest priority that a call may have.
+   * @throws PalmError `INVALID_CALL` when `force` holds what is not metadata.
+   */
+  constructor({ set, force }: MetadataGrants = {}, mostPriority = 0) {
+    this.#mostPriority = mostPriority;
     this.#listed = set;
     this.#patterns = set && new NamePatterns(set);
     if (force === undefined) return;
@@ -40,15 +52,18 @@ export class MetadataRules {
     return unknown.length === 0 && this.#forced === undefined;
   }
 
-  /** Writes the metadata of a call as it may pass, behind the field that asks for progress. Returns why it may not; undefined when it may. */
+  /** Writes priority and metadata of a call as they may pass, with the field that asks for progress between them. Returns why it may not; undefined when it may. */
   apply(message: PalmMessage): string | undefined {
     try {
       const given = readMetadata(message.unknown);
       const forced = this.#forced ?? {};
       const denied = Object.keys(given).find((name) => !Object.hasOwn(forced, name) && !this.#maySet(name));
       if (denied !== undefined) return `the name ${inspectValue(denied)} in metadata may not be set here`;
-      const progress = ownProgressField(message.unknown);
-      message.unknown = withMetadata(progress, encodeMetadata({ ...given, ...forced }));
+      const priority = readPriority(message.unknown);
+      if (priority > this.#mostPriority)
+        return `a call may have a priority of ${this.#mostPriority} here at most, not ${priority}`;
+      const before = joined(encodePriority(priority), ownProgressField(message.unknown));
+      message.unknown = withMetadata(before, encodeMetadata({ ...given, ...forced }));
       return undefined;
     } catch (error) {
       return messageOf(error);

@@ -31,7 +31,7 @@ import {
 import { inspectValue, invalidCall } from '../../../src/protocol/errors.ts';
 import { encodeMetadata } from '../../../src/protocol/metadata.ts';
 import { isRelayedName } from '../../relay-protocol/server-address.ts';
-import { CACHE_SCOPES } from './identity.ts';
+import { CACHE_SCOPES, isPriorityGrant } from './identity.ts';
 import type { MetadataGrants } from './metadata-rules.ts';
 
 /** Returns the candidate that a misspelt word probably means, or undefined. */
@@ -119,18 +119,22 @@ function isMetadataGrants(value: unknown): boolean {
   }
 }
 
+type PrioritySchema = CustomSchema<number, ErrorMessage<CustomIssue> | undefined>;
+
 /** The keys of {@link Grants}. */
 export const GRANTS: {
   readonly servers: ArraySchema<TextSchema, string>;
   readonly functions: ExactOptionalSchema<ArraySchema<TextSchema, string>, undefined>;
   readonly cache: ExactOptionalSchema<PicklistSchema<typeof CACHE_SCOPES, string>, undefined>;
   readonly work: ExactOptionalSchema<BooleanSchema<string>, undefined>;
+  readonly priority: ExactOptionalSchema<PrioritySchema, undefined>;
   readonly metadata: ExactOptionalSchema<MetadataSchema, undefined>;
 } = {
   servers: list(SERVERS, 'a list of names of servers'),
   functions: exactOptional(list(FUNCTIONS, "a list such as ['demo.*']")),
   cache: exactOptional(picklist(CACHE_SCOPES, 'none, read, session or all')),
   work: exactOptional(FLAG),
+  priority: exactOptional(custom<number>(isPriorityGrant, 'a whole number from 0 to 9')),
   metadata: exactOptional(METADATA),
 };
 

@@ -37,12 +37,19 @@ describe('an identity', () => {
     expect(identity({ name }).name).toBe(name);
   });
 
-  it.each([{ expires: '2027' }, { cache: 'write' }, { cache: 5 }, { work: 'yes' }, { work: 1 }])(
-    'is refused with %j',
-    (fields) => {
-      expect(() => identity(fields as object)).toThrow(/cannot be read/);
-    },
-  );
+  it.each([
+    { expires: '2027' },
+    { cache: 'write' },
+    { cache: 5 },
+    { work: 'yes' },
+    { work: 1 },
+    { priority: 10 },
+    { priority: -1 },
+    { priority: 0.5 },
+    { priority: '1' },
+  ])('is refused with %j', (fields) => {
+    expect(() => identity(fields as object)).toThrow(/cannot be read/);
+  });
 
   it.each([
     ['none', [false, false], [false, false]],

@@ -1,7 +1,8 @@
 /** What a client may set of the metadata of its calls: every name that says who somebody is, granted and not, and what is forced. */
 import { describe, expect, it } from 'vitest';
 import { palmMessage } from '../../../../../src/protocol/message.ts';
-import { encodeMetadata, type Metadata, readMetadata } from '../../../../../src/protocol/metadata.ts';
+import { encodeMetadata, joined, type Metadata, readMetadata } from '../../../../../src/protocol/metadata.ts';
+import { encodePriority, readPriority } from '../../../../../src/protocol/priority.ts';
 import { progressField, progressName } from '../../../../../src/protocol/progress.ts';
 import { type MetadataGrants, MetadataRules } from '../../../../../transports/relay/auth/metadata-rules.ts';
 
@@ -43,6 +44,29 @@ describe('a name that says who somebody is', () => {
     for (const word of WORDS)
       for (const name of [`x${word}`, `${word}x`, `my-${word}`, `${word}ss`])
         if (!WORDS.includes(name)) expect(applied({ [name]: 'v' })).toEqual({ [name]: 'v' });
+  });
+});
+
+describe('a priority', () => {
+  const passed = (priority: number, most?: number) => {
+    const message = palmMessage({
+      unknown: joined(encodePriority(priority), progressField('a'), encodeMetadata({ lang: 'de' })),
+    });
+    const rules = new MetadataRules({}, most);
+    expect(rules.passes(message)).toBe(false);
+    const refusal = rules.apply(message);
+    expect([progressName(message.unknown), readMetadata(message.unknown)]).toEqual(['a', { lang: 'de' }]);
+    return refusal ?? readPriority(message.unknown);
+  };
+
+  it('above 0 is refused unless it is granted', () => {
+    expect(passed(1)).toBe('a call may have a priority of 0 here at most, not 1');
+    expect(passed(5, 4)).toBe('a call may have a priority of 4 here at most, not 5');
+    expect([passed(4, 4), passed(1, 4)]).toEqual([4, 1]);
+  });
+
+  it('below 0 may always be given', () => {
+    expect([passed(-9), passed(-1, 3), passed(0)]).toEqual([-9, -1, 0]);
   });
 });
 

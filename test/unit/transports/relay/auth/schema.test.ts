@@ -137,7 +137,7 @@ describe('grants', () => {
   const grants = (content: object) => checked(shape(GRANTS), content, { file: 'f' });
 
   it('have servers, and the others where they are wanted', () => {
-    const whole = { servers: ['*', 'a*'], functions: ['*'], cache: 'session', work: true };
+    const whole = { servers: ['*', 'a*'], functions: ['*'], cache: 'session', work: true, priority: 9 };
     expect(grants(whole)).toEqual(whole);
     expect(grants({ servers: [] })).toEqual({ servers: [] });
     expect(() => grants({})).toThrow('"f": servers is missing');
@@ -158,6 +158,7 @@ describe('grants', () => {
     [{ servers: [], functions: 'a.f' }, 'functions must be a list such as [\'demo.*\'], not "a.f"'],
     [{ servers: [], cache: 'write' }, 'cache must be none, read, session or all, not "write"'],
     [{ servers: [], work: 'yes' }, 'work must be true or false, not "yes"'],
+    [{ servers: [], priority: 10 }, 'priority must be a whole number from 0 to 9, not 10'],
   ])('%j: %s', (content, message) => {
     expect(() => grants(content)).toThrow(expect.objectContaining({ message: `"f": ${message}` }));
   });

@@ -70,7 +70,7 @@ describe('what is refused names the file and the key', () => {
     [{ tokens: [{ name: 'a', token: ALICE }] }, 'tokens[0].servers is missing'],
     [
       entry({ expire: 'x' }),
-      'there is no key tokens[0].expire, but name, sha256, token, expires, servers, functions, cache, work, metadata',
+      'there is no key tokens[0].expire, but name, sha256, token, expires, servers, functions, cache, work, priority, metadata',
     ],
     ...['', 'a b', 'a/b', 'a\tb', 'anonymous'].map(
       (name) =>
