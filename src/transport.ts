@@ -147,7 +147,11 @@ export interface Binding {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** A bound end that takes frames from all peers that push. */
+/**
+ * A bound end that takes frames from all peers that push. `next` of its batches may be given how many frames of each peer it is to give at
+ * most: a peer that sends much then does not fill the room of the reader before another's frame is read. A transport that cannot tell peers
+ * apart ignores it.
+ */
 export interface BoundPull extends Binding, BatchSource<Bytes> {
   /** Takes no more frames: the batches end after those that were read. Peers stay connected until the bound end is closed. */
   stop(): void;

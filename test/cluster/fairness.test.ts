@@ -147,6 +147,27 @@ describe.each(grounds)('on %s', (_ground, make) => {
   });
 });
 
+describe.each(grounds.filter(([name]) => name !== 'zeromq'))('on %s', (_ground, make) => {
+  const open = testCluster(make);
+
+  it('a server that has read as much as it may answers one client’s call beside another’s job', async () => {
+    const cluster = open();
+    const { done, functions } = counting();
+    // Some 30 messages. The transport has thousands more of the job.
+    const { dbAddress } = await cluster.start<Server>({
+      role: 'server',
+      name: 'server',
+      functions,
+      maxWaiting: 32_768,
+    });
+    const busy = await cluster.connect({ serverName: 'server', dbAddress });
+    const other = await cluster.connect({ serverName: 'server', dbAddress });
+    keepBusy(busy, 'server.f');
+    await untilSo(() => done.ofJob > 200, 'the job is under way');
+    expect(await passedBy(other, 'server.f', done)).toBeLessThan(FEW);
+  });
+});
+
 describe('through a relay', () => {
   const open = testCluster(grounds[2][1]);
 

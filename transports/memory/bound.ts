@@ -1,8 +1,8 @@
 /** The bound ends. */
 
-import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
+import { PeerQueue } from '../../src/async/peer-queue.ts';
 import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
@@ -62,8 +62,10 @@ export class MemoryReply extends Bound {
 }
 
 export class MemoryPull extends Bound implements BoundPull {
-  readonly #queue = new BatchQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
-  #arrived: Bytes[] = [];
+  readonly #queue = new PeerQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
+  /** Frames of this turn of events, by who sent them. */
+  #arrived = new Map<object, Bytes[]>();
+  #arrivedFrames = 0;
   #arrivedBytes = 0;
   #delivered: Promise<void> | undefined;
 
@@ -81,28 +83,32 @@ export class MemoryPull extends Bound implements BoundPull {
   }
 
   protected endpoint(): Endpoint {
-    return { kind: 'pull', take: (frames) => this.#take(frames) };
+    return { kind: 'pull', take: (frames, from) => this.#take(frames, from) };
   }
 
   /** Collects frames until the next macrotask, so that they travel in batches and other events get their turn. */
-  #take(frames: readonly Bytes[]): Promise<void> | undefined {
+  #take(frames: readonly Bytes[], from: object): Promise<void> | undefined {
     this.#delivered ??= this.#deliver();
+    const own = this.#arrived.get(from) ?? [];
+    this.#arrived.set(from, own);
     for (const frame of frames) {
-      this.#arrived.push(frame);
+      own.push(frame);
       this.#arrivedBytes += frame.length;
     }
-    const isMuch = this.#arrived.length >= PULLED || this.#arrivedBytes >= PULLED_BYTES;
-    if (!isMuch && !this.#queue.isFull) return undefined;
-    return this.#delivered.then(() => this.#queue.room());
+    this.#arrivedFrames += frames.length;
+    const isMuch = this.#arrivedFrames >= PULLED || this.#arrivedBytes >= PULLED_BYTES;
+    if (!isMuch && !this.#queue.isFullFor(from)) return undefined;
+    return this.#delivered.then(() => this.#queue.room(from));
   }
 
   async #deliver(): Promise<void> {
     await new Promise<void>((resolve) => this.network.later(resolve));
     const arrived = this.#arrived;
-    this.#arrived = [];
+    this.#arrived = new Map();
+    this.#arrivedFrames = 0;
     this.#arrivedBytes = 0;
     this.#delivered = undefined;
-    this.#queue.push(arrived);
+    for (const [from, frames] of arrived) this.#queue.push(from, frames);
   }
 }
 

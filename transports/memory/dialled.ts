@@ -163,7 +163,7 @@ export class MemoryPusher extends Dialled<'pull'> implements Pusher {
 
   async send(frames: readonly Bytes[]): Promise<void> {
     while (this.endpoint === undefined) await this.ready();
-    const taking = this.endpoint.take(frames);
+    const taking = this.endpoint.take(frames, this);
     if (taking === undefined) return;
     const sent = deferred<void>();
     this.#heldUp.add(sent);

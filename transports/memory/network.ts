@@ -7,7 +7,7 @@ import type { Delivery, RequestOrigin } from '../../src/transport.ts';
 export type Endpoint =
   | { readonly kind: 'reply'; answer(request: Bytes, from: RequestOrigin): Promise<Bytes> }
   /** `take` returns a promise that resolves when more may be sent, or undefined when more may be sent at once. */
-  | { readonly kind: 'pull'; take(frames: readonly Bytes[]): Promise<void> | undefined }
+  | { readonly kind: 'pull'; take(frames: readonly Bytes[], from: object): Promise<void> | undefined }
   | { readonly kind: 'push'; attach(taker: Taker<Bytes>): void; detach(taker: Taker<Bytes>): void }
   | { readonly kind: 'publish'; attach(taker: Taker<Delivery>): void; detach(taker: Taker<Delivery>): void };
 

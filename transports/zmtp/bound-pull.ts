@@ -1,4 +1,4 @@
-import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { PeerQueue } from '../../src/async/peer-queue.ts';
 import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import type { BoundPull, CloseOptions } from '../../src/transport.ts';
@@ -13,15 +13,16 @@ const BATCH_PARTS = 1_024;
 /** Takes frames from all peers that push. */
 export class ZmtpPull extends Bound implements BoundPull {
   readonly socketType = 'PULL';
-  readonly #queue: BatchQueue<Bytes>;
+  readonly #queue: PeerQueue<Bytes>;
   readonly #mostParts: number;
   #batch: Bytes[] = [];
-  #isHeld = false;
+  /** How many peers are held up. */
+  #held = 0;
 
   constructor(context: BindContext) {
     super(context);
     this.#mostParts = Math.min(BATCH_PARTS, context.settings.maxMessageParts);
-    this.#queue = new BatchQueue<Bytes>(context.settings.receiveHighWaterMark ?? PULLED, {
+    this.#queue = new PeerQueue<Bytes>(context.settings.receiveHighWaterMark ?? PULLED, {
       sizeOf: ({ length }) => length,
       bytes: PULLED_BYTES,
     });
@@ -33,12 +34,12 @@ export class ZmtpPull extends Bound implements BoundPull {
 
   stop(): void {
     this.#queue.end();
-    this.#hold();
+    for (const link of this.links) link.pause();
   }
 
   override up(link: Link): void {
     super.up(link);
-    if (this.#isHeld) link.pause();
+    if (this.#queue.isEnded) link.pause();
   }
 
   /** Each part is a message: peers send a batch as one multipart message. */
@@ -50,34 +51,23 @@ export class ZmtpPull extends Bound implements BoundPull {
     this.#batch.push(isOwn ? (bytes as Bytes) : this.own.copy(bytes, start, end));
   }
 
-  override pieceEnds(): void {
+  override pieceEnds(link: Link): void {
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];
-    this.#queue.push(batch);
-    if (!this.#queue.isFull || this.#isHeld) return;
-    this.reportSlow(this.#queue.size);
-    this.#hold();
-    this.#queue.room().then(() => this.#letOn());
+    this.#queue.push(link, batch);
+    if (!this.#queue.isFullFor(link)) return;
+    if (this.#held === 0) this.reportSlow(this.#queue.size);
+    this.#held++;
+    link.pause();
+    this.#queue.room(link).then(() => {
+      this.#held--;
+      if (!this.#queue.isEnded) link.resume();
+    });
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
     await super.close(options);
     this.#queue.end();
-  }
-
-  /** Stops reading, so that peers that push have to wait. */
-  #hold(): void {
-    this.#isHeld = true;
-    for (const link of this.links) link.pause();
-  }
-
-  #letOn(): void {
-    if (this.#queue.isEnded) return;
-    this.#isHeld = false;
-    for (const link of this.links) {
-      link.resume();
-      if (this.#isHeld) return;
-    }
   }
 }

@@ -3,6 +3,7 @@ import type { ByteBudget } from '../../async/byte-budget.ts';
 import { type Deferred, deferred } from '../../async/deferred.ts';
 import { Turns } from '../../async/turns.ts';
 import { checkLimit } from '../../checks.ts';
+import { PULLED } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { clientRange, priorityOf } from '../../protocol/envelope-head.ts';
 import { NO_BYTES } from '../../protocol/message.ts';
@@ -55,6 +56,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   readonly #turns: Turns<Bytes>;
   readonly #clients = new ClientOf();
   #sources = 0;
+  /** What a message of the last batch cost on average. */
+  #usual = MESSAGE_COST;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
   /** A batch that came while nothing waited. It is taken in order, unless its messages have to wait. */
   #batch: readonly Bytes[] = [];
@@ -86,10 +89,11 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     const { budget, other } = this.#settings;
     this.#sources++;
     for (;;) {
-      const { done, value } = await source.next();
+      const { done, value } = await source.next(this.#most());
       if (done) break;
       let cost = 0;
       for (const frame of value) cost += costOf(frame);
+      if (value.length > 0) this.#usual = cost / value.length;
       if (this.size === 0 && budget.used + cost < budget.limit && !other?.isFull) {
         budget.take(cost);
         this.#batch = value;
@@ -106,6 +110,17 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     }
     this.#sources--;
     this.#wake();
+  }
+
+  /**
+   * Messages to take of each peer: undefined for all that have come. Where there is room for few, a peer that sends much must not fill it
+   * before another's message is read.
+   */
+  #most(): number | undefined {
+    const { budget, other } = this.#settings;
+    if (other?.isFull) return 1;
+    const room = (budget.limit - budget.used) / (this.#usual * Math.max(1, this.#turns.owners));
+    return room >= PULLED ? undefined : Math.max(1, Math.floor(room));
   }
 
   async #room(): Promise<void> {
