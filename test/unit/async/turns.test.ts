@@ -302,6 +302,57 @@ describe('the intake of a server', () => {
     expect(timesFull()).toBe(1);
   });
 
+  it('asks its source for no more of each peer than there is room for, and for one when there is none', async () => {
+    const asked: unknown[] = [];
+    const batches = [[frameOf('c/1', 100)], [frameOf('c/2', 100)], [frameOf('d/1', 100)]];
+    const source: AsyncIterator<readonly Bytes[], undefined> = {
+      next: (...[most]) => {
+        asked.push(most);
+        const value = batches.shift();
+        return value === undefined ? new Promise(() => {}) : Promise.resolve({ done: false, value });
+      },
+    };
+    const budget = new ByteBudget(4 * size);
+    const intake = new Intake({ budget, onFull: () => {} });
+    void intake.read(source);
+    await settle();
+    // Of the last batch, one client has two and another one: the room of one is shared by both.
+    expect(asked).toEqual([4, 3, 2, 1]);
+    expect(new Intake({ budget: new ByteBudget(2 ** 26), onFull: () => {} }).size).toBe(0);
+  });
+
+  it('keeps what a gate holds up, passes what others sent, and goes on when it is told to', async () => {
+    const held = new Set(['c/']);
+    const gate = {
+      isFull: true,
+      holdsUp: (client: string) => held.has(client),
+    };
+    const source = new BatchQueue<Bytes>(4_096);
+    const intake = new Intake({ budget: new ByteBudget(2 ** 26), gate, onFull: () => {} });
+    void intake.read(source);
+    const clients: string[] = [];
+    const read = async () => {
+      for (;;) {
+        const { done, value } = await intake.next();
+        if (done) return;
+        for (const frame of value) clients.push(codec.decode(frame).client);
+      }
+    };
+    const reading = read();
+    source.push([frameOf('c/1'), frameOf('d/1'), frameOf('c/2')]);
+    await settle();
+    expect([clients, intake.size]).toEqual([['d/1'], 2]);
+    source.end();
+    await settle();
+    // It is not over: some are left.
+    expect(intake.size).toBe(2);
+    held.clear();
+    intake.letOn();
+    await settle();
+    await reading;
+    expect([clients, intake.size]).toEqual([['d/1', 'c/1', 'c/2'], 0]);
+  });
+
   it('reads on as messages are done, and not as they are begun', async () => {
     const { source, intake, budget } = open(2 * size);
     source.push(Array.from({ length: 5 }, (_, i) => frameOf(`c/${i}`, 100)));
