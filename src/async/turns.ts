@@ -174,7 +174,8 @@ export class Turns<T> {
 
   /** Takes the first item of the lane whose turn it is: its owner's most urgent one, whatever rank has the turn. */
   #takeFrom(lane: Lane<T>): T | undefined {
-    const level = lane.levels.find(({ items }) => items.size > 0);
+    let [level] = lane.levels;
+    for (let i = 1; level?.items.size === 0; i++) level = lane.levels[i];
     if (level === undefined) return undefined;
     const item = level.items.shift();
     this.#size--;

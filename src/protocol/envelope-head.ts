@@ -84,8 +84,8 @@ export function priorityIn(value: number): number {
 export function priorityOf(frame: Uint8Array): number {
   let at = payloadEnd(frame, headEnd(frame));
   if (at < 0) return 0;
-  for (const tag of [FROND, ORDINAL])
-    if (frame[at] === tag && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
+  if (frame[at] === FROND && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
+  if (frame[at] === ORDINAL && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
   const value = frame[at] === PRIORITY && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return value === undefined ? 0 : priorityIn(value);
 }

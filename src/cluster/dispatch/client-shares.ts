@@ -21,6 +21,9 @@ export class ClientShares {
   readonly #settings: ClientSharesSettings;
   readonly #waiting = new Map<string, Waiting>();
   readonly #heldUp = new Set<string>();
+  /** The client of the last message, and what waits of it: the next message mostly has the same one. */
+  #lastClient: string | undefined;
+  #last: Waiting | undefined;
   #messages = 0;
   #isClosed = false;
   #bytes = 0;
@@ -48,10 +51,12 @@ export class ClientShares {
   came(client: string, bytes: number): void {
     this.#messages++;
     this.#bytes += bytes;
-    const own = this.#waiting.get(client);
+    let own = this.#of(client);
     if (own === undefined) {
-      this.#waiting.set(client, { messages: 1, bytes });
-      return;
+      own = { messages: 0, bytes: 0 };
+      this.#waiting.set(client, own);
+      this.#lastClient = client;
+      this.#last = own;
     }
     own.messages++;
     own.bytes += bytes;
@@ -61,21 +66,25 @@ export class ClientShares {
   went(client: string, bytes: number): void {
     this.#messages--;
     this.#bytes -= bytes;
-    const own = this.#waiting.get(client);
+    const own = this.#of(client);
     if (own === undefined) return;
     own.messages--;
     own.bytes -= bytes;
-    if (own.messages === 0) this.#waiting.delete(client);
-    if (!this.#heldUp.has(client) || this.#has(own, 1 / 2)) return;
+    if (own.messages === 0) {
+      this.#waiting.delete(client);
+      this.#lastClient = undefined;
+    }
+    if (this.#heldUp.size === 0 || !this.#heldUp.has(client) || this.#has(own, 1 / 2)) return;
     this.#heldUp.delete(client);
     this.#settings.onRoom();
   }
 
   /** Whether a client's messages have to stay where they are. */
   holdsUp(client: string): boolean {
-    if (this.#heldUp.has(client)) return true;
-    const own = this.#waiting.get(client);
-    if (own === undefined || !this.isFull || !this.#has(own, 1)) return false;
+    if (this.#heldUp.size > 0 && this.#heldUp.has(client)) return true;
+    if (!this.isFull) return false;
+    const own = this.#of(client);
+    if (own === undefined || !this.#has(own, 1)) return false;
     this.#heldUp.add(client);
     return true;
   }
@@ -85,6 +94,16 @@ export class ClientShares {
     this.#isClosed = true;
     this.#heldUp.clear();
     this.#settings.onRoom();
+  }
+
+  #of(client: string): Waiting | undefined {
+    if (client === this.#lastClient) return this.#last;
+    const own = this.#waiting.get(client);
+    if (own !== undefined) {
+      this.#lastClient = client;
+      this.#last = own;
+    }
+    return own;
   }
 
   /** Whether a client has `part` of its share. */
