@@ -5,6 +5,7 @@ import {
   type CallSpec,
   callEnvelope,
   checkCall,
+  checkInput,
   type Evaluation,
   evaluate,
   nameOf,
@@ -509,6 +510,50 @@ describe('a call that is checked', () => {
         code: 'INVALID_CALL',
         sent: false,
         message: expect.stringContaining(message),
+      }),
+    );
+  });
+});
+
+describe('a path', () => {
+  it('is written as it was given: a string whatever its spaces, a list with one between its stages', () => {
+    const written = (path: string | readonly string[]) =>
+      checkCall(path, 'server', '', { pipeline: '', features: 0 }).function;
+    expect([written('server.f'), written(['server.f', 'next.g'])]).toEqual(['server.f', 'server.f next.g']);
+  });
+});
+
+describe('the payloads of a job or map', () => {
+  const reader = { getReader: () => {} };
+  it.each([
+    ['a list', []],
+    ['a generator', (function* () {})()],
+    ['an iterable without an end', { [Symbol.iterator]: () => {} }],
+    ['an async iterable', { [Symbol.asyncIterator]: () => {} }],
+    ['a stream that cannot be iterated', reader],
+    ['a Blob', new Blob(['x'])],
+    ['what is like a Blob', { stream: () => {}, slice: () => {} }],
+  ])('may be %s', (_what, payloads) => {
+    expect(() => checkInput(payloads)).not.toThrow();
+  });
+
+  it.each([
+    ['nothing', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a string, which gives characters', 'abc', '"abc"'],
+    ['a number', 5, '5'],
+    ['a function', () => {}, ''],
+    ['bytes, which give numbers', new Uint8Array(2), 'a Uint8Array'],
+    ['a view of bytes', new DataView(new ArrayBuffer(2)), 'a DataView'],
+    ['an object', {}, 'an object'],
+    ['what has one method of a Blob', { stream: () => {} }, 'an object'],
+    ['what has the other', { slice: () => {} }, 'an object'],
+  ])('are not %s', (_what, payloads, shown) => {
+    expect(() => checkInput(payloads)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        sent: false,
+        message: expect.stringContaining(`payloads must be an iterable, a stream or a Blob, not ${shown}`),
       }),
     );
   });

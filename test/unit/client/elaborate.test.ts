@@ -10,6 +10,8 @@ import {
 } from '../../../src/client/elaborate.ts';
 import type { Interceptor } from '../../../src/interceptor.ts';
 import { encodeMetadata, type Metadata, readMetadata } from '../../../src/protocol/metadata.ts';
+import { progressCall, progressName } from '../../../src/protocol/progress.ts';
+import { FakeServer } from '../../support/fake-connection.ts';
 import { readAll } from '../../support/wait.ts';
 
 const SPEC: CallSpec = { function: 'server.f', cache: '', pipeline: 'p', features: 1 };
@@ -84,6 +86,39 @@ describe('an eval', () => {
     expect(run.mock.calls).toEqual([[{ ...SPEC, metadata: expect.any(Uint8Array) }, 'input', signal]]);
     const [spec] = run.mock.calls[0] as unknown as [CallSpec];
     expect(readMetadata(spec.metadata ?? new Uint8Array(0))).toEqual({ tenant: 'acme', lang: 'fr' });
+  });
+
+  it.each([[5], ['told'], [null], [{}]])(
+    'with %j for onProgress is refused, and nothing is run',
+    async (own) => {
+      const run = vi.fn();
+      await expect(
+        elaborateEval(surroundings(), SPEC, 'input', { onProgress: own as never }, run),
+      ).rejects.toMatchObject({
+        code: 'INVALID_CALL',
+        sent: false,
+        message: expect.stringMatching(/^onProgress must be a function, not /),
+      });
+      expect(run).not.toHaveBeenCalled();
+    },
+  );
+
+  it('with onProgress asks for progress while it runs, and keeps nothing of that', async () => {
+    const server = await FakeServer.open();
+    const client = { ...surroundings(), callLink: () => server.link };
+    let open: readonly string[] = [];
+    const run = vi.fn(async () => {
+      open = server.link.mailbox.ids();
+      return 'answer';
+    });
+    const { signal } = new AbortController();
+    expect(await elaborateEval(client, SPEC, 'input', { onProgress: () => {}, signal }, run)).toBe('answer');
+    const [[spec, ...rest] = []] = run.mock.calls as unknown as [[CallSpec, ...unknown[]]];
+    expect(rest).toEqual(['input', signal]);
+    // Under the name that answers of progress come to.
+    const name = progressName(spec?.metadata ?? new Uint8Array(0)) ?? '';
+    expect(open).toEqual([progressCall(name)]);
+    expect(server.link.mailbox.ids()).toEqual([]);
   });
 
   it('is seen by the interceptors, the first one outermost, and may be changed by them', async () => {
