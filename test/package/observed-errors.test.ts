@@ -351,7 +351,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
     INVALID_CALL: ['unit/transports/relay/http/upgrade-router.test.ts', 'of one path are for one relay'],
   },
   'transports/relay/relay.ts': {
-    INVALID_CALL: ['relay/life/health.test.ts', 'does not start with grants to a server that there is not'],
+    INVALID_CALL: ['relay/life/reconfigure.test.ts', 'refuses %j, and changes nothing'],
   },
   'transports/relay/session/channels.ts': {
     FORBIDDEN: [

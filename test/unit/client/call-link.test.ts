@@ -5,7 +5,7 @@ import { type CallSpec, evaluate } from '../../../src/client/call.ts';
 import { Mailbox } from '../../../src/client/call-link.ts';
 import { consoleLogger } from '../../../src/logging.ts';
 import { PalmError } from '../../../src/protocol/errors.ts';
-import { Feature, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
 import { guardTap } from '../../../src/tap.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
 import { BROKEN, FakeServer, settle } from '../../support/fake-connection.ts';
@@ -356,6 +356,21 @@ describe('the messages of a link', () => {
     server.reply(palmMessage({ client: `client/${id}` }), { payload: bytes('abc') });
     await settle();
     expect(answers.map(({ buffer }) => buffer.byteLength)).toEqual([3]);
+  });
+
+  it('give their places back with an answer, and not with progress', async () => {
+    const server = await FakeServer.open();
+    server.up();
+    server.link.inFlight.take(2);
+    for (const [status, taken] of [
+      [Status.progress, 2],
+      [Status.ok, 1],
+      [Status.failed, 0],
+    ] as const) {
+      server.reply(palmMessage({ client: 'client/1', function: 'server.f' }), { status });
+      await settle();
+      expect(server.link.inFlight.taken).toBe(taken);
+    }
   });
 
   it('reads all frames of a delivery, beyond one that it cannot read', async () => {
