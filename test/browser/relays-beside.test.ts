@@ -50,7 +50,7 @@ it(`loses and repeats nothing of a job from ${BROWSER}, cut every 200 ms`, async
     const { complaints, settle, context } = await studio.open('remote');
     const control = new Control(await within(20_000, coming, 'the page'));
     const client = await Client.connect({
-      transport: remoteWebsocket(() => control, balancer.url, { token: TOKEN }),
+      transport: remoteWebsocket(() => control, balancer.url, { token: TOKEN, maxDelay: 20 }),
       serverName: 'server',
       loggingLevel: 'silent',
     });
@@ -80,7 +80,8 @@ it(`loses and repeats nothing of a job from ${BROWSER}, cut every 200 ms`, async
     expect(Math.max(...passed.map((count) => count || 0))).toBeGreaterThan(0);
     await client.close();
     await settle();
-    expect(BROWSER === 'Firefox' ? withoutSockets(complaints) : complaints).toEqual([]);
+    // Some links were cut during their handshake, of which browsers tell.
+    expect(withoutSockets(complaints)).toEqual([]);
     await context.close();
   } finally {
     for (const relay of relays) await relay.close();

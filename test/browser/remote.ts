@@ -20,6 +20,8 @@ import { revive } from './wire.ts';
 
 export interface RemoteOptions {
   readonly token?: string;
+  /** The most milliseconds between two attempts of the page. */
+  readonly maxDelay?: number;
 }
 
 /**
@@ -41,7 +43,14 @@ export function remoteWebsocket(
       const number = control.number();
       // It listens before the page opens it: the end may be told in one message with the answer to this call.
       const connection = new RemoteConnection(control, number, checkAddress);
-      await control.call((call) => ['open', call, number, url, options.token ?? null]);
+      await control.call((call) => [
+        'open',
+        call,
+        number,
+        url,
+        options.token ?? null,
+        options.maxDelay ?? null,
+      ]);
       // This ends with the page, or with the connection.
       connection.follow().catch(() => {});
       return connection;

@@ -5,7 +5,14 @@ import { PalmError, type PalmErrorCode } from '../../src/protocol/errors.ts';
 
 /** From Node: what the page is to do. `call`, `connection` and `source` are numbers that Node gives. */
 export type Order =
-  | readonly [type: 'open', call: number, connection: number, url: string, token: string | null]
+  | readonly [
+      type: 'open',
+      call: number,
+      connection: number,
+      url: string,
+      token: string | null,
+      maxDelay: number | null,
+    ]
   | readonly [type: 'identify', call: number, connection: number, wished: string | null]
   | readonly [type: 'request', call: number, connection: number, address: string, frame: Bytes]
   | readonly [type: 'cancel', call: number, reason: number]

@@ -55,7 +55,7 @@ class Remote {
   async #call(order: Order): Promise<unknown> {
     switch (order[0]) {
       case 'open':
-        return this.#open(order[2], order[3], order[4]);
+        return this.#open(order[2], order[3], order[4], order[5]);
       case 'identify':
         return this.#connection(order[2]).identify(order[3] ?? undefined);
       case 'request':
@@ -75,8 +75,9 @@ class Remote {
     }
   }
 
-  async #open(number: number, url: string, token: string | null): Promise<void> {
-    const connection = await websocket(url, token === null ? {} : { token }).open();
+  async #open(number: number, url: string, token: string | null, maxDelay: number | null): Promise<void> {
+    const options = { ...(token !== null && { token }), ...(maxDelay !== null && { maxDelay }) };
+    const connection = await websocket(url, options).open();
     this.#connections.set(number, connection);
     void connection.closed.then((error) =>
       this.#tell(['closed', number, error === undefined ? null : describe(error, PalmError)]),

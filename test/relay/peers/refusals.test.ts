@@ -118,6 +118,26 @@ describe('a session that nobody goes on with is told so at once, and the client 
     await expectNobodyCame(own);
   });
 
+  it('but not to a client whose token was taken back while the owner was asked', async () => {
+    let isIn = true;
+    const own = await beside({}, (name) => ({
+      authenticate: (token) => (token === TOKEN && (isIn || name === 'a') ? EVERYTHING : undefined),
+    }));
+    const session = await sessionAtA(own);
+    await own.relays.a.close();
+    const silent = createServer((socket) => {
+      socket.on('error', () => {}).resume();
+      isIn = false;
+      void own.relays.b.relay.reauthenticate();
+    });
+    silent.listen(own.ports.a, '127.0.0.1');
+    await once(silent, 'listening');
+    const peer = await own.dial('b');
+    peer.sendLone([Type.hello, TOKEN, session, 0]);
+    expect((await peer.end()).code).toBe(4401);
+    await within(2_000, new Promise((resolve) => silent.close(resolve)), 'the end of its connections');
+  });
+
   it('and nobody is dialled for a client that may not connect', async () => {
     const own = await beside();
     const peer = await own.dial('b');
