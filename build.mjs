@@ -37,8 +37,8 @@ for (const name of [
   'wire',
 ])
   dropMap(`dist/browser/shared/${name}.js`);
-// Roles in a page are for demonstrations, and their map was a twelfth of the package.
-for (const file of ['cluster.js', 'shared/options.js', 'shared/thread-pool.js'])
+// Roles in a page are for demonstrations, and their map was a twelfth of the package. What a page loads of functions with types is small.
+for (const file of ['cluster.js', 'functions.js', 'shared/options.js', 'shared/thread-pool.js'])
   dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
