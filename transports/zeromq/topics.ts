@@ -9,8 +9,9 @@ const REPEATED = 16;
 /** Bytes of topics that may go with one connection. Most clients have one topic. */
 const OF_ONE_CONNECTION = 512;
 
-/** The first byte of a subscription that an XPUB reports. The end of one begins with 0. */
+/** The first bytes of what an XPUB reports: a subscription, and the end of one. Any other message is a peer's own, and says nothing. */
 const SUBSCRIBED = 1;
+const ENDED = 0;
 
 /** The subscribers of a topic, as far as they are known. */
 export interface Coverage {
@@ -122,7 +123,7 @@ export class HeldTopics {
       }
       return topic;
     }
-    if (before !== undefined) this.#ends(topic, before);
+    if (before !== undefined && news[0] === ENDED) this.#ends(topic, before);
     return undefined;
   }
 

@@ -68,6 +68,16 @@ describe('the bytes of topics', () => {
     expect(bytes()).toBe(0);
   });
 
+  it('are not ended by a message that a peer makes up', () => {
+    const { topics, bytes, socket } = ground();
+    topics.onEnd = () => expect.unreachable();
+    topics.take(subscribed('abc/'));
+    socket.topics = 1;
+    for (const first of ['\u0002', 'x', '\u00ff'])
+      expect(topics.take(Buffer.from(`${first}abc/`, 'latin1'))).toBeUndefined();
+    expect([bytes(), topics.coverage('abc/')?.subscription]).toEqual([36, 'abc/']);
+  });
+
   it('count nothing for the end of what nobody subscribed to', () => {
     const { topics, bytes } = ground();
     expect(topics.take(ended('abc/'))).toBeUndefined();
