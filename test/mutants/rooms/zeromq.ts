@@ -65,7 +65,7 @@ export const ZEROMQ: readonly Mutant[] = [
     suites: ['test/unit/transports/zeromq/client-keys.test.ts'],
   },
   {
-    name: 'zeromq-closed-subscription-becomes-ready',
+    name: 'zeromq-closed-subscription-leaves-its-timer',
     file: 'transports/zeromq/subscription.ts',
     find: '  override async close(options: CloseOptions = {}): Promise<void> {\n    this.#stopMargin();\n',
     replace: '  override async close(options: CloseOptions = {}): Promise<void> {\n',
@@ -98,13 +98,6 @@ export const ZEROMQ: readonly Mutant[] = [
     find: '    this.#refused++;\n',
     replace: '',
     suites: ['test/unit/transports/zeromq/bound.test.ts'],
-  },
-  {
-    name: 'zeromq-closed-publisher-binds-again',
-    file: 'transports/zeromq/bound.ts',
-    find: '    this.#stopBinding();\n    this.host',
-    replace: '    this.host',
-    suites: ['test/unit/transports/zeromq/publish.test.ts'],
   },
   {
     name: 'zeromq-push-one-byte-too-long',

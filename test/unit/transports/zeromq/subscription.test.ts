@@ -51,8 +51,10 @@ describe('a subscription', () => {
 
   it('has a topic of its own for that where its topic asks for none', async () => {
     const subscription = (await connect()).subscribe(address, 'me');
-    expect(await news()).toBe('me');
-    const proof = await news();
+    // ZeroMQ sends those that were made before the link is there in an order of its own.
+    const topics = [await news(), await news()];
+    expect(topics).toContain('me');
+    const proof = topics.find((topic) => topic !== 'me') ?? '';
     expect(proof).toMatch(/^[\w-]{8,}\/$/);
     await publisher.send(['me', '']);
     await publisher.send(['me', 'x']);
@@ -142,6 +144,11 @@ describe('a subscription', () => {
     const before = timers();
     const subscription = (await connect()).subscribe(address, 'me/');
     await news();
+    await within(
+      3_000,
+      until(() => timers() > before),
+      'the timer',
+    );
     const next = subscription[Symbol.asyncIterator]().next();
     const ready = expect(subscription.ready()).rejects.toMatchObject({
       code: 'CLOSED',
