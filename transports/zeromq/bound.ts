@@ -143,10 +143,6 @@ export abstract class Bound<S extends Socket> implements Binding {
     this.host.report({ type: 'refused', address: this.#address, reason, count: this.#refused });
   }
 
-  protected reportSlow(queued: number): void {
-    this.host.report({ type: 'slow', address: this.#address, queued });
-  }
-
   protected useWhenOpen(): Promise<void> | undefined {
     if (!this.socket.closed) return undefined;
     return Promise.reject(new PalmError('CLOSED', `${this.#address} is closed`, { sent: false }));

@@ -35,6 +35,7 @@ class Handler {
     this.#reader?.reject(new Error('closed'));
   }
   receive(): Promise<(string | Uint8Array)[]> {
+    if (this.closed) return Promise.reject(new Error('closed'));
     this.#reader = deferred();
     return this.#reader.promise;
   }

@@ -7,7 +7,7 @@ import { zeromq } from '../../../../transports/zeromq/index.ts';
 import { resolveOptions, type ZeromqOptions } from '../../../../transports/zeromq/options.ts';
 import type { Addon } from '../../../../transports/zeromq/sockets.ts';
 import { loadAddon } from '../../../../transports/zeromq/sockets.ts';
-import { within } from '../../../support/wait.ts';
+import { collect, first, until, within } from '../../../support/wait.ts';
 
 const NONE_LEFT = 'no sockets today';
 
@@ -215,6 +215,44 @@ describe('a connection', () => {
       expect(await within(3_000, reply)).toEqual(new Uint8Array([i]));
     }
     expect(links.size).toBe(1);
+  });
+
+  it('binds ends that push and publish', async () => {
+    const connection = await opened();
+    const [push, publish] = [await connection.bindPush(ANY), await connection.bindPublish(ANY)];
+    const puller = connection.pull(push.address);
+    await push.send([new Uint8Array([7])]);
+    expect(await collect(puller, 1)).toEqual([new Uint8Array([7])]);
+    const subscription = connection.subscribe(publish.address, 'a/');
+    await within(
+      3_000,
+      until(() => subscription.isProved),
+    );
+  });
+
+  it('tells of clients whose key is refused, and gives the check back with the bound end', async () => {
+    let refused: (reason: string) => void = () => {};
+    const release = vi.fn();
+    const use = (_: Addon, told: (reason: string) => void) => {
+      refused = told;
+      // Before there is an end, nobody is told.
+      told('early');
+      return { context: new (loadAddon().Context)(), zapDomain: 'frond-7', release };
+    };
+    const connection = new ZeromqConnection(loadAddon(), resolveOptions({}), { use } as never);
+    open.push(connection);
+    const bound = await connection.bindPull(ANY);
+    const next = first(connection.status(), ({ type }) => type === 'refused');
+    refused('its key is not allowed');
+    expect(await within(1_000, next)).toEqual({
+      type: 'refused',
+      address: bound.address,
+      reason: 'its key is not allowed',
+      count: 1,
+    });
+    expect(release).not.toHaveBeenCalled();
+    await bound.close();
+    expect(release).toHaveBeenCalledTimes(1);
   });
 
   it('closes its bound ends and its channels', async () => {
