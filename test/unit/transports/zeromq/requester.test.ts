@@ -218,4 +218,25 @@ describe('a requester', () => {
     for (let i = 0; i < REQUESTS; i++) ask(String(i));
     expect(await receiveOnly(REQUESTS - 1, next)).toHaveLength(REQUESTS - 1);
   });
+
+  it('goes on with another socket when its link breaks amid a request', async () => {
+    const slow = new Router({ linger: 0, receiveHighWaterMark: 1 });
+    routers.push(slow);
+    await slow.bind('tcp://127.0.0.1:*');
+    address = slow.lastEndpoint ?? '';
+    const { ask } = await client({ sendHighWaterMark: 1 });
+    const asked = Array.from({ length: 16 }, () => ask(new Uint8Array(1_048_576)));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    slow.close();
+    await settled(asked[0] as Outcome);
+    const next = await serve(address);
+    const last = ask('next');
+    for (;;) {
+      const [route, id, empty, body] = await receive(next);
+      await next.send([route as Buffer, id as Buffer, empty as Buffer, `to ${body?.subarray(0, 9)}`]);
+      if (String(body) === 'next') break;
+    }
+    await settled(last);
+    expect(last.now).toBe('to next');
+  });
 });
