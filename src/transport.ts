@@ -84,7 +84,7 @@ export interface Connection extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
 }
 
-/** How to subscribe. Both options are hints: a transport that has no use for one ignores it. */
+/** How to subscribe. All options are hints: a transport that has no use for one ignores it. */
 export interface SubscribeOptions {
   /**
    * Milliseconds after the handshake in which the publisher may confirm the subscription. After that the transport assumes that the publisher
@@ -97,6 +97,11 @@ export interface SubscribeOptions {
    * `memory()`, ignores it.
    */
   readonly maxUnread?: number | undefined;
+  /**
+   * Whether each frame is read once, before the next batch is asked for, and the reader copies what it keeps. The frames may then be views of
+   * what was received together, and begin at any byte: one that is kept keeps all of that alive. Default false.
+   */
+  readonly once?: boolean | undefined;
 }
 
 /** A request under way. */

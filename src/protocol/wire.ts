@@ -21,11 +21,13 @@ export function broken(what: string): PalmError {
 
 /** Reads protobuf primitives from a frame, front to back. Reading past the end throws `PROTOCOL`. */
 export class WireReader {
-  readonly bytes: Uint8Array;
-  at = 0;
+  // Declared alone: the constructor sets both, and initializers would be more code in a page.
+  declare readonly bytes: Uint8Array;
+  declare at: number;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.at = 0;
   }
 
   /** A field's number and wire type, packed as on the wire: `number << 3 | type`. */

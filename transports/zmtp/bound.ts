@@ -11,7 +11,7 @@ import { Link, type LinkEnd, type LinkRole } from './link.ts';
 import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
-import type { OwnBytes } from './own-bytes.ts';
+import type { FrameBytes } from './own-bytes.ts';
 import { peerNetwork } from './peer-network.ts';
 import { Violation } from './violation.ts';
 
@@ -22,7 +22,7 @@ const BACKLOG = 511;
 export interface BindContext {
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
-  readonly own: OwnBytes;
+  readonly own: FrameBytes;
   readonly turns: ReadTurns;
   readonly system: LocalSystem;
   readonly mechanism: Mechanism | undefined;
@@ -33,7 +33,7 @@ export abstract class Bound implements Binding, LinkRole {
   abstract readonly socketType: SocketType;
   readonly takesControlOnly: boolean = false;
   readonly isHeldUp: boolean = true;
-  readonly own: OwnBytes;
+  readonly own: FrameBytes;
   readonly turns: ReadTurns;
   readonly system: LocalSystem;
   readonly settings: ZmtpSettings;

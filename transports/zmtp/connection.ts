@@ -27,7 +27,7 @@ import type { DialContext } from './dialled.ts';
 import { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
-import { OwnBytes } from './own-bytes.ts';
+import { OwnBytes, VIEWS } from './own-bytes.ts';
 import { ZmtpPusher } from './pusher.ts';
 import { ZmtpPuller, ZmtpSubscription } from './receiving.ts';
 import { ZmtpRequester } from './requester.ts';
@@ -74,7 +74,7 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
   subscribe(
     address: string,
     topic: string,
-    { proofTimeout = 0, maxUnread }: SubscribeOptions = {},
+    { proofTimeout = 0, maxUnread, once = false }: SubscribeOptions = {},
   ): Subscription {
     const context = this.#dialling(address);
     checkTopic(topic);
@@ -84,7 +84,8 @@ export class ZmtpConnection extends BaseConnection implements BindingConnection 
       );
     }
     const margin = Math.max(proofTimeout, this.#settings.subscriptionMargin);
-    return this.keep(new ZmtpSubscription(context, topic, margin, maxUnread)).dial();
+    const own = once && context.mechanism === undefined ? VIEWS : context.own;
+    return this.keep(new ZmtpSubscription({ ...context, own }, topic, margin, maxUnread)).dial();
   }
 
   pull(address: string): Puller {

@@ -11,7 +11,7 @@ import { Link, type LinkEnd, type LinkRole } from './link.ts';
 import type { LocalSystem } from './local-system.ts';
 import type { Mechanism } from './mechanism.ts';
 import type { ZmtpSettings } from './options.ts';
-import type { OwnBytes } from './own-bytes.ts';
+import type { FrameBytes } from './own-bytes.ts';
 import { Violation } from './violation.ts';
 
 /** Shortest wait before a peer that refused is dialled again, in milliseconds. */
@@ -29,7 +29,7 @@ export interface DialContext {
   readonly address: string;
   readonly host: ChannelHost;
   readonly settings: ZmtpSettings;
-  readonly own: OwnBytes;
+  readonly own: FrameBytes;
   readonly turns: ReadTurns;
   readonly system: LocalSystem;
   readonly mechanism: Mechanism | undefined;
@@ -40,7 +40,7 @@ export abstract class Dialled extends Readiness implements Channel, LinkRole {
   abstract readonly socketType: SocketType;
   readonly takesControlOnly: boolean = false;
   readonly isHeldUp: boolean = false;
-  readonly own: OwnBytes;
+  readonly own: FrameBytes;
   readonly turns: ReadTurns;
   readonly system: LocalSystem;
   readonly settings: ZmtpSettings;

@@ -20,7 +20,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { type HandshakeRole, type HandshakeSteps, LinkHandshake } from './link-handshake.ts';
 import type { SealedFrames } from './mechanism.ts';
 import { Outbox } from './outbox.ts';
-import type { OwnBytes } from './own-bytes.ts';
+import type { FrameBytes } from './own-bytes.ts';
 import { hasEnded } from './process-mark.ts';
 import { Violation } from './violation.ts';
 
@@ -31,7 +31,7 @@ type Stage = 'opening' | 'up' | 'ending' | 'down';
 
 /** The bound or dialling end that a link belongs to. One role may have many links. */
 export interface LinkRole extends HandshakeRole {
-  readonly own: OwnBytes;
+  readonly own: FrameBytes;
   /** Shared by all links of the transport. */
   readonly turns: ReadTurns;
   /** Whether peers send only handshakes and subscriptions. */

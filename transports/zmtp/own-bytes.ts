@@ -5,8 +5,22 @@ const BLOCK = 4_096;
 /** Larger frames get a buffer of their own, so a small frame keeps at most one block alive. */
 const LARGEST_PIECE = 512;
 
+/** Gives frames out of the buffer that a socket has read into to those who take them. */
+export interface FrameBytes {
+  copy(bytes: Uint8Array, start: number, end: number): Bytes;
+}
+
+/**
+ * Gives views in place of copies, to readers that keep none. Only of what a socket has read: that buffer is not used again, unlike the one that
+ * frames of CURVE are opened in.
+ */
+export const VIEWS: FrameBytes = {
+  copy: (bytes, start, end) =>
+    new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start),
+};
+
 /** Copies frames out of the buffer that a socket reads into. */
-export class OwnBytes {
+export class OwnBytes implements FrameBytes {
   #block = new ArrayBuffer(0);
   #at = 0;
 
