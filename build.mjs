@@ -34,7 +34,6 @@ for (const name of [
   'remote-calls',
   'shape',
   'typed-arrays',
-  'wire',
 ])
   dropMap(`dist/browser/shared/${name}.js`);
 // Roles in a page are for demonstrations, and their map was a twelfth of the package. What a page loads of functions with types is small.

@@ -26,8 +26,8 @@ import {
 import type { BoundPush, RequestOrigin } from '../../transport.ts';
 import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
-import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
 import type { Gate } from '../runtime/intake.ts';
+import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type Lease, type LeaseBudgets, Leases } from './leases.ts';

@@ -18,8 +18,8 @@ import {
   MessageContext,
   type MessageTransform,
 } from '../runtime/functions.ts';
-import { FunctionMeters } from '../runtime/meter.ts';
 import type { Intake } from '../runtime/intake.ts';
+import { FunctionMeters } from '../runtime/meter.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';

@@ -496,7 +496,11 @@ describe('what a host says in its cache', () => {
   it('has an address that became known before it was served', async () => {
     const { host, real } = await played();
     host.addressChanged('previous_address', 'memory://before');
-    const db = await host.serveCache({}, () => ({ role: 'Sink', functions: [], counters: host.meter.counters(0) }));
+    const db = await host.serveCache({}, () => ({
+      role: 'Sink',
+      functions: [],
+      counters: host.meter.counters(0),
+    }));
     const connection = await real.open();
     const frame = codec.encode(
       palmMessage({ client: 'c', function: '_.get', payload: bytes('previous_address') }),

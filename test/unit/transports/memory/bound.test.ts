@@ -173,7 +173,9 @@ describe('a bound pull', () => {
       gone: () => {},
     });
     if (endpoint === undefined) throw new Error('nothing is bound');
-    return { pull, take: endpoint.take, reader: pull[Symbol.asyncIterator]() };
+    const { take } = endpoint;
+    const peer = {};
+    return { pull, take: (frames: readonly Uint8Array<ArrayBuffer>[]) => take(frames, peer), reader: pull[Symbol.asyncIterator]() };
   }
 
   const frames = (count: number, size = 0) => Array.from({ length: count }, () => new Uint8Array(size));
