@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const CORES = availableParallelism();
 
 /** Folders of `test` whose files need more than the checkout: each is a project of its own, with an npm script. */
-const APART = ['interop', 'browser', 'runtimes', 'install', 'faults', 'attacks'] as const;
+const APART = ['interop', 'nats', 'browser', 'runtimes', 'install', 'faults', 'attacks'] as const;
 
 /** Suites of `test/interop` that say nothing of the transport: of names, envelopes, answers, and of sockets that are native anyhow. */
 const ONCE = [
@@ -117,6 +117,7 @@ export default defineConfig({
         env: { INTEROP_TRANSPORT: 'zeromq' },
         exclude: ['**/node_modules/**', ...ONCE.map((name) => `test/interop/${name}.test.ts`)],
       }),
+      apart('nats', { testTimeout: 60_000, hookTimeout: 40_000, fileParallelism: true, maxWorkers: 2 }),
       apart('browser', { testTimeout: 60_000, hookTimeout: 60_000 }),
       // The same in Firefox.
       apart('browser', {

@@ -1,0 +1,168 @@
+/**
+ * The packages of nats.js, optional peer dependencies, and what this transport uses of them. Their own declarations do not hold where
+ * optional properties are exact, so these are ours.
+ */
+import { createRequire } from 'node:module';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { didNotLoad } from '../shared/peer-package.ts';
+
+const CORE = '@nats-io/transport-node';
+const JETSTREAM = '@nats-io/jetstream';
+
+export interface Headers {
+  readonly code: number;
+  get(name: string): string;
+  set(name: string, value: string): void;
+}
+
+export interface Message {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  readonly reply?: string;
+  readonly headers?: Headers;
+}
+
+export interface PublishOptions {
+  readonly reply?: string;
+  readonly headers?: Headers;
+}
+
+export interface NatsSubscription {
+  unsubscribe(): void;
+}
+
+export interface NatsConnection {
+  readonly info?: { readonly version: string; readonly max_payload: number };
+  publish(subject: string, data?: Uint8Array, options?: PublishOptions): void;
+  subscribe(
+    subject: string,
+    options: { readonly queue?: string; callback(error: Error | null, message: Message): void },
+  ): NatsSubscription;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+  closed(): Promise<Error | undefined>;
+  getServer(): string;
+}
+
+export interface ConnectOptions {
+  readonly servers: string | readonly string[];
+  readonly name: string;
+  readonly reconnect: false;
+  readonly noAsyncTraces: true;
+  readonly timeout: number;
+  readonly pingInterval: number;
+  readonly user?: string;
+  readonly pass?: string;
+  readonly token?: string;
+  readonly authenticator?: unknown;
+}
+
+export interface StreamSettings {
+  readonly name: string;
+  readonly subjects: readonly string[];
+  readonly retention: 'workqueue' | 'limits';
+  readonly storage: 'file' | 'memory';
+  readonly discard: 'new' | 'old';
+  readonly num_replicas: number;
+  readonly max_bytes: number;
+  /** Nanoseconds. */
+  readonly max_age: number;
+  /** Nanoseconds. */
+  readonly duplicate_window: number;
+  readonly allow_direct?: boolean;
+}
+
+export interface StreamInfo {
+  readonly config: { readonly max_bytes: number };
+  readonly state: {
+    readonly messages: number;
+    readonly bytes: number;
+    readonly first_seq: number;
+    readonly last_seq: number;
+  };
+}
+
+export interface ConsumerSettings {
+  readonly durable_name: string;
+  readonly filter_subject: string;
+  readonly ack_policy: 'explicit';
+  /** Nanoseconds. */
+  readonly ack_wait: number;
+  readonly max_ack_pending: number;
+}
+
+/** A message out of a stream. */
+export interface StoredMessage extends Message {
+  readonly seq: number;
+  ack(): void;
+}
+
+export interface ConsumerInfo {
+  readonly num_pending: number;
+  readonly delivered: { readonly stream_seq: number };
+}
+
+export interface ConsumerMessages extends AsyncIterable<StoredMessage> {
+  close(): Promise<unknown>;
+}
+
+export interface Consumer {
+  consume(options: { readonly max_messages: number }): Promise<ConsumerMessages>;
+  info(): Promise<ConsumerInfo>;
+  delete(): Promise<boolean>;
+}
+
+export interface JetStreamManager {
+  readonly streams: {
+    add(settings: StreamSettings): Promise<StreamInfo>;
+    info(name: string): Promise<StreamInfo>;
+    delete(name: string): Promise<boolean>;
+    purge(name: string, options: { readonly filter: string }): Promise<unknown>;
+    getMessage(
+      name: string,
+      query: { readonly last_by_subj: string },
+    ): Promise<{ readonly data: Uint8Array } | null>;
+  };
+  readonly consumers: { add(stream: string, settings: ConsumerSettings): Promise<unknown> };
+}
+
+export interface JetStream {
+  readonly consumers: {
+    get(
+      stream: string,
+      what: string | { readonly filter_subjects: readonly string[]; readonly opt_start_seq: number },
+    ): Promise<Consumer>;
+  };
+}
+
+/** What is used of nats.js. */
+export interface Packages {
+  connect(options: ConnectOptions): Promise<NatsConnection>;
+  headers(): Headers;
+  credsAuthenticator(creds: Uint8Array): unknown;
+  jetstream(connection: NatsConnection): JetStream;
+  jetstreamManager(connection: NatsConnection): Promise<JetStreamManager>;
+}
+
+/**
+ * Loads nats.js.
+ * @throws PalmError `INVALID_CALL` that names the package which is not installed or does not load.
+ */
+export function loadPackages(): Packages {
+  const require = createRequire(import.meta.url);
+  const load = (name: string): Packages => {
+    try {
+      return require(name);
+    } catch (cause) {
+      throw didNotLoad('frond/nats', name, cause);
+    }
+  };
+  const { connect, headers, credsAuthenticator } = load(CORE);
+  const { jetstream, jetstreamManager } = load(JETSTREAM);
+  return { connect, headers, credsAuthenticator, jetstream, jetstreamManager };
+}
+
+/** The bytes of a message as a plain array: nats.js gives views of the buffers that it read. */
+export function bytesOf({ data }: { readonly data: Uint8Array }): Bytes {
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length);
+}
