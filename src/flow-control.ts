@@ -334,6 +334,15 @@ export const PIECE_STREAMS = 8;
 /** Bytes of one message that a client takes in Node. Relays keep to the limit that they announce; the socket ends for others. */
 export const RECEIVED_BYTES = 268_435_456;
 
+// NATS.
+
+/** Messages on their way into a stream, and their bytes: NATS has not acknowledged them. The rest waits with its sender. */
+export const NATS_STORING = 512;
+export const NATS_STORING_BYTES = 4_194_304;
+
+/** Messages that are asked of a stream at once: the reader has less than one batch of them beyond what it takes. */
+export const NATS_ASKED = 128;
+
 // A relay.
 
 /** Calls under way while the size of their answers is not known: at first, and after {@link CALLS_REST} ms without any. */

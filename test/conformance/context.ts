@@ -14,6 +14,11 @@ export interface Subject {
   readonly isIdentified?: boolean;
   /** Whether a binder may lose frames without anybody being told: libzmq does so past its mark, and when a connection ends. */
   readonly losesSilently?: boolean;
+  /**
+   * Whether subscriptions take whole parts of topics, those between slashes: `me` takes `me` and `me/1`, and not `mean`. What frond itself
+   * subscribes to are whole parts. Such a transport keeps nothing for a subscription that comes later, which stock pylm clients want.
+   */
+  readonly takesParts?: boolean;
   /** Addresses that the transport cannot read. */
   readonly unreadable: readonly string[];
   /** Lets go of what the subject stands on, after the connections are closed. */

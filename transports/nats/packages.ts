@@ -38,6 +38,7 @@ export interface NatsConnection {
     subject: string,
     options: { readonly queue?: string; callback(error: Error | null, message: Message): void },
   ): NatsSubscription;
+  status(): AsyncIterable<{ readonly type: string; readonly error?: Error }>;
   flush(): Promise<void>;
   close(): Promise<void>;
   closed(): Promise<Error | undefined>;
@@ -70,6 +71,7 @@ export interface StreamSettings {
   /** Nanoseconds. */
   readonly duplicate_window: number;
   readonly allow_direct?: boolean;
+  readonly allow_msg_ttl?: boolean;
 }
 
 export interface StreamInfo {
@@ -93,8 +95,9 @@ export interface ConsumerSettings {
 
 /** A message out of a stream. */
 export interface StoredMessage extends Message {
+  /** Its place in the stream. */
   readonly seq: number;
-  ack(): void;
+  readonly info: { readonly timestampNanos: number };
 }
 
 export interface ConsumerInfo {
@@ -118,8 +121,10 @@ export interface JetStreamManager {
     info(name: string): Promise<StreamInfo>;
     delete(name: string): Promise<boolean>;
     purge(name: string, options: { readonly filter: string }): Promise<unknown>;
+  };
+  readonly direct: {
     getMessage(
-      name: string,
+      stream: string,
       query: { readonly last_by_subj: string },
     ): Promise<{ readonly data: Uint8Array } | null>;
   };

@@ -1,0 +1,172 @@
+/** How a dialled end finds the end that is bound at its address, and learns that it is gone. */
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { atMost } from '../../src/async/timers.ts';
+import { decodeUtf8 } from '../../src/protocol/bytes.ts';
+import { messageOf, PalmError } from '../../src/protocol/errors.ts';
+import type { NatsLink, SessionUser } from './link.ts';
+import type { ClusterNames, EndKind, ServerNames } from './names.ts';
+import { bytesOf, type Message } from './packages.ts';
+import { NOTHING, type Session } from './session.ts';
+
+/** Milliseconds in which an end that is there answers, unless its process computes. */
+const ANSWER_TIMEOUT = 2_000;
+
+/** Milliseconds before an end that nobody took for there is asked once more: over other servers of NATS, news of it may be under way. */
+const ASK_AGAIN = 200;
+
+/** Told of the end that is looked for. */
+export interface EndListener {
+  /** It is there, with this id. It counts as found once this resolves. */
+  found(session: Session, end: string): Promise<void>;
+  /** It was there, and is gone. */
+  gone(error: PalmError): void;
+  /** Something else is there, or NATS does not let it be reached. */
+  refused(error: PalmError): void;
+  /** Nobody is there. The next attempt follows after `delay` milliseconds. */
+  absent(reason: string, attempt: number, delay: number): void;
+}
+
+/** Looks for a bound end until it is closed. */
+export class EndFinder implements SessionUser {
+  readonly #link: NatsLink;
+  readonly #cluster: ClusterNames;
+  readonly #names: ServerNames;
+  readonly #address: string;
+  readonly #kind: EndKind;
+  readonly #listener: EndListener;
+  #session: Session | undefined;
+  /** The end that is there. */
+  #end: string | undefined;
+  /** Resolved to look again at once. */
+  #wake: Deferred<void> = deferred();
+
+  constructor(link: NatsLink, cluster: ClusterNames, address: string, kind: EndKind, listener: EndListener) {
+    this.#link = link;
+    this.#cluster = cluster;
+    this.#names = cluster.server(address);
+    this.#address = address;
+    this.#kind = kind;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#link.use(this);
+  }
+
+  close(): void {
+    this.#link.leave(this);
+    this.#session = undefined;
+    this.look();
+  }
+
+  /** Looks again at once. */
+  look(): void {
+    this.#wake.resolve();
+    this.#wake = deferred();
+  }
+
+  up(session: Session): void {
+    this.#session = session;
+    const news = session.subscribe(this.#names.news(this.#kind), (message) => this.#heard(session, message));
+    this.#search(session)
+      // The session ended, and the next one begins anew.
+      .catch(() => {})
+      .finally(() => news.unsubscribe());
+  }
+
+  down(error: PalmError): void {
+    this.#session = undefined;
+    this.#lose(error);
+    this.look();
+  }
+
+  failed(error: PalmError, attempt: number, delay: number): void {
+    if (error.code === 'DISCONNECTED') this.#listener.absent(error.message, attempt, delay);
+    else this.#listener.refused(error);
+  }
+
+  async #search(session: Session): Promise<void> {
+    for (let attempt = 1; session === this.#session; attempt++) {
+      const wake = this.#wake.promise;
+      const end = await this.#dial(session, attempt);
+      if (session !== this.#session) return;
+      if (end === undefined) {
+        await atMost(this.#link.settings.heartbeat, wake);
+        continue;
+      }
+      this.#end = end;
+      try {
+        await this.#listener.found(session, end);
+      } catch (error) {
+        if (session !== this.#session) return;
+        this.#end = undefined;
+        this.#refuse(session, error, attempt);
+        await atMost(this.#link.settings.heartbeat, wake);
+        continue;
+      }
+      attempt = 0;
+      await this.#watch(session, end);
+    }
+  }
+
+  /** The end that is bound there. */
+  async #dial(session: Session, attempt: number): Promise<string | undefined> {
+    const { heartbeat } = this.#link.settings;
+    try {
+      const answer = await session.ask(this.#names.at(this.#kind), NOTHING, ANSWER_TIMEOUT);
+      if (answer !== undefined) return decodeUtf8(bytesOf(answer));
+      const other = await session.ask(this.#names.any, NOTHING, ANSWER_TIMEOUT);
+      if (other === undefined) {
+        this.#listener.absent(`nobody is bound at ${this.#address}`, attempt, heartbeat);
+      } else {
+        const kind = decodeUtf8(bytesOf(other));
+        // The end that is looked for was bound in between.
+        if (kind === this.#kind) return undefined;
+        const text = `${this.#address} is bound to ${kind}, not to ${this.#kind}`;
+        this.#listener.refused(new PalmError('PROTOCOL', text, { sent: false }));
+      }
+    } catch (error) {
+      if (session !== this.#session) throw error;
+      this.#refuse(session, error, attempt);
+    }
+    return undefined;
+  }
+
+  /** Tells why the end was not reached: NATS does not permit it, or there was no answer. */
+  #refuse({ violation }: Session, cause: unknown, attempt: number): void {
+    if (violation === undefined)
+      this.#listener.absent(messageOf(cause), attempt, this.#link.settings.heartbeat);
+    else this.#listener.refused(new PalmError('FORBIDDEN', `NATS: ${violation}`, { sent: false, cause }));
+  }
+
+  /** Resolves when the end is gone. One that computes is not. */
+  async #watch(session: Session, end: string): Promise<void> {
+    const isThere = async () => {
+      const asked = session.ask(this.#cluster.end(end, 'ping'), NOTHING, ANSWER_TIMEOUT);
+      return (await asked.catch(() => NOTHING)) !== undefined;
+    };
+    while (this.#end === end && session === this.#session) {
+      await atMost(this.#link.settings.heartbeat, this.#wake.promise);
+      if (this.#end !== end || session !== this.#session || (await isThere())) continue;
+      await atMost(ASK_AGAIN, this.#wake.promise);
+      if (session === this.#session && !(await isThere())) this.#lose(this.#goneError());
+    }
+  }
+
+  #heard(session: Session, message: Message): void {
+    if (session !== this.#session) return;
+    const [what, end] = decodeUtf8(bytesOf(message)).split(' ');
+    if (what === 'gone' && end === this.#end) this.#lose(this.#goneError());
+    this.look();
+  }
+
+  #goneError(): PalmError {
+    return new PalmError('DISCONNECTED', `the server at ${this.#address} is gone`, { sent: 'unknown' });
+  }
+
+  #lose(error: PalmError): void {
+    if (this.#end === undefined) return;
+    this.#end = undefined;
+    this.#listener.gone(error);
+  }
+}

@@ -1,0 +1,119 @@
+/** `frond/nats`: clusters on NATS, with JetStream. */
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import { checkTopic } from '../../src/protocol/topics.ts';
+import type {
+  Answer,
+  Binding,
+  BindingConnection,
+  BindingTransport,
+  BoundPublish,
+  BoundPull,
+  BoundPush,
+  PendingReply,
+  Puller,
+  Pusher,
+  Subscription,
+} from '../../src/transport.ts';
+import { BaseConnection } from '../shared/base-connection.ts';
+import { NatsPublish, NatsPull, NatsPush, NatsReply } from './bound.ts';
+import { NatsPuller, NatsPusher, NatsRequester } from './dialled.ts';
+import { Frames } from './frames.ts';
+import type { NatsHost } from './host.ts';
+import { NatsLink } from './link.ts';
+import { ANY, ClusterNames, checkNatsAddress, chosen } from './names.ts';
+import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
+import { NatsSubscription } from './subscription.ts';
+
+export type { NatsOptions } from './options.ts';
+
+/**
+ * Makes a transport over NATS, with calls and results in streams of its JetStream. Addresses are `nats:<server>`, the same one for all that
+ * a server binds; binding `nats:*` chooses a name. It needs nats-server 2.11 with JetStream, and the packages `@nats-io/transport-node` and
+ * `@nats-io/jetstream`, which it loads at its first use.
+ *
+ * @throws PalmError `INVALID_CALL` that names an unacceptable option.
+ * @example
+ * const transport = nats({ servers: 'nats://127.0.0.1:4222' });
+ * await using server = await Server.start({ transport, name: 'server', dbAddress: 'nats:server', … });
+ */
+export function nats(options: NatsOptions = {}): BindingTransport {
+  const settings = resolveOptions(options);
+  return {
+    name: 'nats',
+    checkAddress: checkNatsAddress,
+    freeAddress: (beside = ANY) => chosen(beside),
+    open: async () => new NatsConnection(settings),
+  };
+}
+
+class NatsConnection extends BaseConnection implements BindingConnection, NatsHost {
+  readonly link: NatsLink;
+  readonly names: ClusterNames;
+  readonly frames: Frames;
+  readonly #requesters = new Map<string, NatsRequester>();
+
+  constructor(settings: NatsSettings) {
+    super();
+    this.link = new NatsLink(settings);
+    this.names = new ClusterNames(settings.cluster);
+    this.frames = new Frames(this.names, settings);
+  }
+
+  request(address: string, frame: Bytes): PendingReply {
+    this.checkUse(address);
+    let requester = this.#requesters.get(address);
+    if (requester === undefined) {
+      requester = this.keep(new NatsRequester(this, address)).dial();
+      this.#requesters.set(address, requester);
+    }
+    return requester.request(frame);
+  }
+
+  push(address: string): Pusher {
+    this.checkUse(address);
+    return this.keep(new NatsPusher(this, address)).dial();
+  }
+
+  subscribe(address: string, topic: string): Subscription {
+    this.checkUse(address);
+    checkTopic(topic);
+    return this.keep(new NatsSubscription(this, address, topic)).dial();
+  }
+
+  pull(address: string): Puller {
+    this.checkUse(address);
+    return this.keep(new NatsPuller(this, address)).dial();
+  }
+
+  async bindReply(address: string, answer: Answer): Promise<Binding> {
+    this.checkUse(address);
+    return this.#bind(new NatsReply(this, chosen(address), answer));
+  }
+
+  async bindPull(address: string): Promise<BoundPull> {
+    this.checkUse(address);
+    return this.#bind(new NatsPull(this, chosen(address)));
+  }
+
+  async bindPush(address: string): Promise<BoundPush> {
+    this.checkUse(address);
+    return this.#bind(new NatsPush(this, chosen(address)));
+  }
+
+  async bindPublish(address: string): Promise<BoundPublish> {
+    this.checkUse(address);
+    return this.#bind(new NatsPublish(this, chosen(address)));
+  }
+
+  protected checkAddress(address: string): void {
+    checkNatsAddress(address);
+  }
+
+  protected override async hangUp(): Promise<void> {
+    await this.link.close();
+  }
+
+  async #bind<T extends Binding & { bind(): Promise<T> }>(end: T): Promise<T> {
+    return this.keep(await end.bind());
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The names of this transport at NATS: addresses, subjects and streams. `<c>` is the cluster, `<s>` the server of an address.
+ *
+ *     palm.<c>.in.<s>                what is pushed to the server        stream PALM_<c>_IN_<s>
+ *     palm.<c>.work.<s>              what it pushes to its pullers       stream PALM_<c>_WORK_<s>
+ *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
+ *     palm.<c>.big.<id>.<n>          pieces of frames                    stream PALM_<c>_BIG, for all servers
+ *     palm.<c>.at.<kind>.<s>         who is bound there: asked by those that dial
+ *     palm.<c>.any.<s>               as what it is bound, whatever the kind
+ *     palm.<c>.news.<kind>.<s>       `here` or `gone`, and which end
+ *     palm.<c>.end.<id>.<verb>       one bound end: ping, attach, detach, ask.<link>
+ *     palm.<c>.link.<id>             one dialled end: asked whether it is there
+ */
+import { inspectValue, invalidCall } from '../../src/protocol/errors.ts';
+import { randomId } from '../../src/protocol/ids.ts';
+import { escaped } from '../../src/protocol/printable.ts';
+
+/** What an end is bound as. */
+export type EndKind = 'reply' | 'pull' | 'push' | 'publish';
+
+/** Bytes of a server's name in a subject: the names of streams have 255. */
+const LONGEST_SERVER = 128;
+
+/** Characters of a subject that carries a topic. A line of NATS's protocol has 4,096 bytes, and a longer one ends the connection. */
+const LONGEST_SUBJECT = 2_048;
+
+/** Begins the names that the system chooses. What is made for them goes with who bound them. */
+const CHOSEN = '*';
+
+/** The address for which a name is chosen. */
+export const ANY = 'nats:*';
+
+const UNFIT = /[.*>%\s\p{Cc}\\/]|^$/gu;
+const utf8 = new TextEncoder();
+
+/** A name as one token of a subject: what has a meaning there is `%XX`, byte by byte, and an empty name is `%`. */
+export function encodeToken(text: string): string {
+  return text.replace(UNFIT, (own) => {
+    if (own === '') return '%';
+    return [...utf8.encode(own)]
+      .map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`)
+      .join('');
+  });
+}
+
+/** The name that a token stands for. */
+export function decodeToken(token: string): string {
+  return token === '%' ? '' : decodeURIComponent(token);
+}
+
+/** Whether the system chose the name of an address. */
+export function isChosen(address: string): boolean {
+  return address.startsWith(`nats:${CHOSEN}`);
+}
+
+/** The address to bind: `nats:*` becomes one with a random name. */
+export function chosen(address: string): string {
+  return address === ANY ? `nats:${CHOSEN}${randomId()}` : address;
+}
+
+/** @throws PalmError `INVALID_CALL` when it is not `nats:<server>`. */
+export function checkNatsAddress(address: unknown): void {
+  const [, name] = (typeof address === 'string' && /^nats:(?!\/\/)(.+)$/su.exec(address)) || [];
+  if (name !== undefined && escaped(name) === name && utf8.encode(encodeToken(name)).length <= LONGEST_SERVER)
+    return;
+  const hint = String(address).startsWith('nats://') ? '; where NATS is, the option servers says' : '';
+  throw invalidCall(
+    `over NATS an address is 'nats:<server>', with a name of at most ${LONGEST_SERVER} bytes, not ${inspectValue(address)}${hint}`,
+  );
+}
+
+/** The subjects and streams of a cluster. */
+export class ClusterNames {
+  readonly #cluster: string;
+
+  constructor(cluster: string) {
+    this.#cluster = encodeToken(cluster);
+  }
+
+  /** The stream of all publications. */
+  get out(): StreamName {
+    return this.#stream('OUT', 'out.>');
+  }
+
+  /** The stream of the pieces of frames that one message cannot hold. */
+  get big(): StreamName {
+    return this.#stream('BIG', 'big.>');
+  }
+
+  /** The subject of a piece, or with `>` of all pieces of a frame. */
+  piece(id: string, number: number | '>'): string {
+    return this.#subject(`big.${id}.${number}`);
+  }
+
+  /** The subject of a verb of a bound end. */
+  end(id: string, verb: string): string {
+    return this.#subject(`end.${id}.${verb}`);
+  }
+
+  /** The subject of a dialled end. */
+  link(id: string): string {
+    return this.#subject(`link.${id}`);
+  }
+
+  /** The names of the server at an address. */
+  server(address: string): ServerNames {
+    const server = encodeToken(address.slice('nats:'.length));
+    const out = this.#subject(`out.${server}.`);
+    return {
+      pull: this.#stream(`IN_${server}`, `in.${server}`),
+      push: this.#stream(`WORK_${server}`, `work.${server}`),
+      at: (kind) => this.#subject(`at.${kind}.${server}`),
+      any: this.#subject(`any.${server}`),
+      news: (kind) => this.#subject(`news.${kind}.${server}`),
+      topicSubject: (topic) => {
+        const subject = out + topic.split('/').map(encodeToken).join('.');
+        return subject.length > LONGEST_SUBJECT ? undefined : subject;
+      },
+      topicOf: (subject) => subject.slice(out.length).split('.').map(decodeToken).join('/'),
+      filters: (topic) =>
+        topic.endsWith('/')
+          ? [`${out}${topic.slice(0, -1).split('/').map(encodeToken).join('.')}.>`]
+          : ['', '.>'].map((end) => `${out}${topic.split('/').map(encodeToken).join('.')}${end}`),
+    };
+  }
+
+  #subject(rest: string): string {
+    return `palm.${this.#cluster}.${rest}`;
+  }
+
+  /** A cluster's name must end where the next part begins, so an underline of its own is encoded. */
+  #stream(rest: string, subject: string): StreamName {
+    return {
+      stream: `PALM_${this.#cluster.replaceAll('_', '%5F')}_${rest}`,
+      subject: this.#subject(subject),
+    };
+  }
+}
+
+/** A stream, and the subject that it stores. */
+export interface StreamName {
+  readonly stream: string;
+  readonly subject: string;
+}
+
+/** The subjects and streams of the server at an address. */
+export interface ServerNames {
+  /** What is pushed to it. */
+  readonly pull: StreamName;
+  /** What it pushes. */
+  readonly push: StreamName;
+  readonly any: string;
+  at(kind: EndKind): string;
+  news(kind: EndKind): string;
+  /** The subject of a topic; undefined when it is too long. */
+  topicSubject(topic: string): string | undefined;
+  topicOf(subject: string): string;
+  /** What a subscription to a topic takes: the topic itself, unless it ends in a slash, and all below it. */
+  filters(topic: string): readonly string[];
+}

@@ -1,0 +1,77 @@
+import { checkCount } from '../../src/checks.ts';
+import { inspectValue, invalidCall, mustBe } from '../../src/protocol/errors.ts';
+import { encodeToken } from './names.ts';
+
+/** Options of {@link nats}. Times are in milliseconds. */
+export interface NatsOptions {
+  /** Where NATS is: an address such as `nats://host:4222`, or those of several servers of its cluster. Default `nats://127.0.0.1:4222`. */
+  readonly servers?: string | readonly string[] | undefined;
+  /** Name of the frond cluster. Clusters of other names on the same NATS do not see each other. At most 64 bytes. Default `palm`. */
+  readonly cluster?: string | undefined;
+  /** User at NATS, with {@link NatsOptions.pass}. */
+  readonly user?: string | undefined;
+  /** Password of the user. */
+  readonly pass?: string | undefined;
+  /** Token, where NATS wants one and no user. */
+  readonly token?: string | undefined;
+  /** What a credentials file of NATS holds: its text. */
+  readonly creds?: string | undefined;
+  /** How many NATS servers store each message: 1, 3 or 5. Default 1. Streams that exist keep theirs. */
+  readonly replicas?: number | undefined;
+  /** Where calls wait. Default `file`. Streams that exist keep theirs. */
+  readonly storage?: 'file' | 'memory' | undefined;
+  /** Bytes of calls that may wait for one server. When there are more, senders wait. Default 1073741824 (1 GiB). */
+  readonly queueBytes?: number | undefined;
+  /** How long a call may wait before NATS drops it. Default 86400000 (a day). */
+  readonly queueAge?: number | undefined;
+  /** Bytes of results of all servers that NATS keeps, in memory. Older ones are dropped. Default 268435456 (256 MiB). */
+  readonly resultBytes?: number | undefined;
+  /** How long NATS keeps a result. Default 300000 (5 minutes). */
+  readonly resultAge?: number | undefined;
+  /** How often each end of a link looks whether the other is there. Default 1000. */
+  readonly heartbeat?: number | undefined;
+}
+
+const DEFAULTS = {
+  servers: 'nats://127.0.0.1:4222' as string | readonly string[],
+  cluster: 'palm',
+  replicas: 1,
+  storage: 'file' as 'file' | 'memory',
+  queueBytes: 1_073_741_824,
+  queueAge: 86_400_000,
+  resultBytes: 268_435_456,
+  resultAge: 300_000,
+  heartbeat: 1_000,
+};
+
+type Credentials = Partial<Readonly<Record<'user' | 'pass' | 'token' | 'creds', string>>>;
+
+/** The options, complete. */
+export type NatsSettings = Readonly<typeof DEFAULTS> & Credentials;
+
+/** Bytes of a cluster's name in a subject: the names of streams have 255. */
+const LONGEST_CLUSTER = 64;
+
+/** @throws PalmError `INVALID_CALL` that names the option which is not acceptable. */
+export function resolveOptions(options: NatsOptions): NatsSettings {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const settings: NatsSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
+  for (const name of ['queueBytes', 'queueAge', 'resultBytes', 'resultAge', 'heartbeat'] as const)
+    checkCount(name, settings[name]);
+  for (const name of ['user', 'pass', 'token', 'creds'] as const)
+    if (settings[name] !== undefined && typeof settings[name] !== 'string')
+      throw mustBe(name, 'a string', settings[name]);
+  if (![1, 3, 5].includes(settings.replicas)) throw mustBe('replicas', '1, 3 or 5', settings.replicas);
+  if (!['file', 'memory'].includes(settings.storage))
+    throw mustBe('storage', "'file' or 'memory'", settings.storage);
+  const { cluster } = settings;
+  if (typeof cluster !== 'string' || cluster === '' || encodeToken(cluster).length > LONGEST_CLUSTER)
+    throw mustBe('cluster', `a name of at most ${LONGEST_CLUSTER} bytes`, cluster);
+  const servers: readonly unknown[] = Array.isArray(settings.servers) ? settings.servers : [settings.servers];
+  for (const server of servers) {
+    if (typeof server === 'string' && /^((nats|tls):\/\/)?[^\s/]+$/.test(server)) continue;
+    throw invalidCall(`servers must be addresses such as 'nats://host:4222', not ${inspectValue(server)}`);
+  }
+  if (servers.length === 0) throw mustBe('servers', 'at least one address', settings.servers);
+  return settings;
+}

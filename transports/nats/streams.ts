@@ -1,0 +1,115 @@
+/** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
+import { messageOf, PalmError } from '../../src/protocol/errors.ts';
+import type { ClusterNames, StreamName } from './names.ts';
+import type { NatsSettings } from './options.ts';
+import type { StreamInfo, StreamSettings } from './packages.ts';
+import type { Session } from './session.ts';
+
+const NANOSECONDS = 1_000_000;
+
+/** Milliseconds in which NATS knows a message that comes again by its id. */
+const REPEATS = 120_000;
+
+/** Milliseconds after which what was given to a reader and not acknowledged is given again. */
+const ACKNOWLEDGE = 10_000;
+
+/** The consumer that all readers of a queue share. */
+export const READERS = 'frond';
+
+const common = ({ stream, subject }: StreamName, settings: NatsSettings) => ({
+  name: stream,
+  subjects: [subject],
+  num_replicas: settings.replicas,
+});
+
+const repeats = (age: number) => NANOSECONDS * Math.min(REPEATS, age);
+
+/** Has a stream whose messages wait until they are read, and the consumer that reads it. A full one refuses. */
+export async function ensureQueue(
+  session: Session,
+  name: StreamName,
+  settings: NatsSettings,
+  most: number,
+): Promise<void> {
+  await ensure(session, {
+    ...common(name, settings),
+    retention: 'workqueue',
+    storage: settings.storage,
+    discard: 'new',
+    max_bytes: settings.queueBytes,
+    max_age: NANOSECONDS * settings.queueAge,
+    duplicate_window: repeats(settings.queueAge),
+  });
+  await tell(
+    session.manager.consumers.add(name.stream, {
+      durable_name: READERS,
+      filter_subject: name.subject,
+      ack_policy: 'explicit',
+      ack_wait: NANOSECONDS * ACKNOWLEDGE,
+      max_ack_pending: most,
+    }),
+    `making the consumer ${READERS} of ${name.stream}`,
+  );
+}
+
+/** Has the stream of publications. A full one drops what is oldest. */
+export function ensureOut(
+  session: Session,
+  names: ClusterNames,
+  settings: NatsSettings,
+): Promise<StreamInfo> {
+  return ensure(session, {
+    ...common(names.out, settings),
+    retention: 'limits',
+    storage: 'memory',
+    discard: 'old',
+    max_bytes: settings.resultBytes,
+    max_age: NANOSECONDS * settings.resultAge,
+    duplicate_window: repeats(settings.resultAge),
+  });
+}
+
+/** Has the stream of the pieces of large frames. A full one refuses. */
+export function ensureBig(
+  session: Session,
+  names: ClusterNames,
+  settings: NatsSettings,
+): Promise<StreamInfo> {
+  return ensure(session, {
+    ...common(names.big, settings),
+    retention: 'limits',
+    storage: settings.storage,
+    discard: 'new',
+    max_bytes: settings.queueBytes,
+    max_age: NANOSECONDS * settings.queueAge,
+    duplicate_window: repeats(settings.queueAge),
+    allow_direct: true,
+    allow_msg_ttl: true,
+  });
+}
+
+async function ensure({ manager: { streams } }: Session, settings: StreamSettings): Promise<StreamInfo> {
+  const { name } = settings;
+  const found = await streams.info(name).catch(() => undefined);
+  if (found !== undefined) return found;
+  // Another process may have made it in between.
+  return tell(
+    streams
+      .add(settings)
+      .catch(async (error) => (await streams.info(name).catch(() => undefined)) ?? Promise.reject(error)),
+    `making the stream ${name}`,
+  );
+}
+
+/** Rejects with an error that says what was being done at NATS. */
+async function tell<T>(doing: Promise<T>, what: string): Promise<T> {
+  try {
+    return await doing;
+  } catch (cause) {
+    const text = messageOf(cause);
+    const isSetting = /replicas|insufficient|exceed/i.test(text);
+    const hint = isSetting ? '; try other replicas, storage, queueBytes or resultBytes in nats()' : '';
+    const code = isSetting ? 'INVALID_CALL' : /permission/i.test(text) ? 'FORBIDDEN' : 'DISCONNECTED';
+    throw new PalmError(code, `${what} at NATS failed: ${text}${hint}`, { cause, sent: false });
+  }
+}

@@ -1,0 +1,130 @@
+/** Reads what is published, out of the stream of publications: from a known place on, and without a hole that nobody hears of. */
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { atMost } from '../../src/async/timers.ts';
+import { NATS_ASKED, PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
+import { PalmError } from '../../src/protocol/errors.ts';
+import type { Delivery, Subscription } from '../../src/transport.ts';
+import { Dialled } from './dialled.ts';
+import type { NatsHost } from './host.ts';
+import type { Consumer, ConsumerMessages, StoredMessage } from './packages.ts';
+import type { Session } from './session.ts';
+import { ensureOut } from './streams.ts';
+
+/** Bytes that a delivery costs beside its frames. */
+const OVERHEAD = 256;
+
+/** Milliseconds before a stream that cannot be read is tried again. */
+const READ_AGAIN = 500;
+
+function sizeOf({ topic, frames }: Delivery): number {
+  let size = OVERHEAD + topic.length;
+  for (const { length } of frames) size += length;
+  return size;
+}
+
+export class NatsSubscription extends Dialled implements Subscription {
+  readonly isProved = true;
+  readonly topic: string;
+  readonly #queue = new BatchQueue<Delivery>(PUBLISHED, { sizeOf, bytes: PUBLISHED_BYTES });
+  /** The last place of the stream up to which everything has come; undefined before it is known where this begins. */
+  #position: number | undefined;
+  /** The session whose stream is read, and resolves when reading has begun. */
+  #reading: { readonly session: Session; readonly begun: Promise<void> } | undefined;
+  #messages: ConsumerMessages | undefined;
+
+  constructor(host: NatsHost, address: string, topic: string) {
+    super(host, address, 'publish');
+    this.topic = topic;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
+    return this.#queue;
+  }
+
+  /** Goes on when the publisher is gone: what it published is still there. */
+  protected override async attach(session: Session): Promise<void> {
+    if (this.#reading?.session !== session) this.#reading = { session, begun: this.#begin(session) };
+    try {
+      await this.#reading.begun;
+    } catch (error) {
+      this.#reading = undefined;
+      throw error;
+    }
+  }
+
+  protected override async finish(): Promise<void> {
+    this.#queue.end();
+    await this.#messages?.close();
+  }
+
+  async #begin(session: Session): Promise<void> {
+    const consumer = await this.#open(session);
+    void this.#read(session, consumer);
+  }
+
+  /** Has a consumer made that begins behind what has come. */
+  async #open(session: Session): Promise<Consumer> {
+    const { names, link } = this.host;
+    const { state } = await ensureOut(session, names, link.settings);
+    this.#position ??= state.last_seq;
+    // A stream that was made anew counts from 1 again.
+    const isAnother = state.last_seq < this.#position;
+    if (isAnother || state.first_seq > this.#position + 1) this.#lose(isAnother ? 0 : state.first_seq - 1);
+    return session.jetStream.consumers.get(names.out.stream, {
+      filter_subjects: this.names.filters(this.topic),
+      opt_start_seq: this.#position + 1,
+    });
+  }
+
+  async #read(session: Session, first: Consumer): Promise<void> {
+    let consumer: Consumer | undefined = first;
+    while (!this.isClosed && session === this.host.link.session) {
+      try {
+        consumer ??= await this.#open(session);
+        const messages = await consumer.consume({ max_messages: NATS_ASKED });
+        this.#messages = messages;
+        for await (const message of messages) await this.#take(session, message);
+      } catch {
+        // The session has ended, or the stream is gone.
+      }
+      consumer = undefined;
+      if (!this.isClosed && session === this.host.link.session) await atMost(READ_AGAIN, session.ended);
+    }
+  }
+
+  async #take(session: Session, message: StoredMessage): Promise<void> {
+    try {
+      const read = this.host.frames.read(session, message, false);
+      const frames = read instanceof Promise ? await read : read;
+      this.#queue.push([{ topic: this.names.topicOf(message.subject), frames }]);
+    } catch (error) {
+      if (session !== this.host.link.session) return;
+      this.#tellLost(error instanceof PalmError ? error.message : 'a delivery cannot be read');
+    }
+    this.#position = message.seq;
+    if (!this.#queue.isFull || this.isClosed) return;
+    this.host.report({ type: 'slow', address: this.address, queued: this.#queue.size }, this);
+    await this.#queue.room();
+    await this.#look(session);
+  }
+
+  /** Whether NATS has dropped anything while nothing was read. */
+  async #look(session: Session): Promise<void> {
+    const info = session.manager.streams.info(this.host.names.out.stream);
+    const first = await info.then(({ state }) => state.first_seq).catch(() => 0);
+    if (this.#position !== undefined && first > this.#position + 1) this.#lose(first - 1);
+  }
+
+  #lose(position: number): void {
+    this.#position = position;
+    this.#tellLost(
+      `NATS has dropped deliveries from ${this.address} that were not read yet: read faster, or raise resultBytes or resultAge`,
+    );
+  }
+
+  #tellLost(text: string): void {
+    if (!this.isReady) return;
+    this.setBroken(new PalmError('LOST', text, { sent: true }));
+    this.setReady();
+  }
+}

@@ -1,0 +1,82 @@
+/** How a bound end learns that an end which dialled it is gone. */
+import { harmless } from '../../src/async/harmless.ts';
+import { startTimer } from '../../src/async/timers.ts';
+import type { ClusterNames } from './names.ts';
+import { NOTHING, type Session } from './session.ts';
+
+/** Milliseconds in which a dialled end that is there answers, unless its process computes. */
+const ANSWER_TIMEOUT = 2_000;
+
+/** Milliseconds before an end that nobody took for there is asked once more. */
+const ASK_AGAIN = 200;
+
+/** Watches the dialled ends that somebody wants to hear of. */
+export class LinkWatch {
+  readonly #names: ClusterNames;
+  readonly #heartbeat: number;
+  readonly #listeners = new Map<string, Set<() => void>>();
+  #session: Session | undefined;
+  #stopTimer: (() => void) | undefined;
+
+  constructor(names: ClusterNames, heartbeat: number) {
+    this.#names = names;
+    this.#heartbeat = heartbeat;
+  }
+
+  /** Watches the links of a session. */
+  begin(session: Session): void {
+    this.#session = session;
+  }
+
+  /** All links are gone with their session. */
+  end(): void {
+    this.#session = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    for (const link of [...this.#listeners.keys()]) this.gone(link);
+  }
+
+  /** Calls `listener` once the link is gone, or soon when it is gone already. Returns the function that ends this. */
+  onGone(link: string, session: Session, listener: () => void): () => void {
+    if (session !== this.#session) {
+      queueMicrotask(() => harmless(listener));
+      return () => {};
+    }
+    // Each call has an entry of its own, whatever function it gives.
+    const entry = () => harmless(listener);
+    const known = this.#listeners.get(link);
+    this.#listeners.set(link, (known ?? new Set()).add(entry));
+    if (known === undefined) void this.#ask(session, link);
+    this.#stopTimer ??= startTimer(this.#heartbeat, () => this.#look());
+    return () => {
+      const own = this.#listeners.get(link);
+      if (own?.delete(entry) && own.size === 0) this.#listeners.delete(link);
+    };
+  }
+
+  /** The link is known to be gone. */
+  gone(link: string): void {
+    const listeners = this.#listeners.get(link);
+    this.#listeners.delete(link);
+    for (const listener of listeners ?? []) listener();
+  }
+
+  #look(): void {
+    this.#stopTimer = undefined;
+    const { size } = this.#listeners;
+    if (this.#session === undefined || size === 0) return;
+    for (const link of this.#listeners.keys()) void this.#ask(this.#session, link);
+    this.#stopTimer = startTimer(this.#heartbeat, () => this.#look());
+  }
+
+  async #ask(session: Session, link: string): Promise<void> {
+    const isThere = async () => {
+      const asked = session.ask(this.#names.link(link), NOTHING, ANSWER_TIMEOUT);
+      return (await asked.catch(() => NOTHING)) !== undefined;
+    };
+    if (await isThere()) return;
+    // Over other servers of NATS, news of it may be under way.
+    await new Promise<void>((resolve) => startTimer(ASK_AGAIN, resolve));
+    if (session === this.#session && !(await isThere()) && session === this.#session) this.gone(link);
+  }
+}
