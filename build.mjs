@@ -1,7 +1,7 @@
 /** `npm run build`: the three bundles of vite.config.ts, the playground, the types, and a check that package.json names files that exist. */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
@@ -14,31 +14,10 @@ const bundled = new Set();
 
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
-dropMap('dist/browser/shared/msgpack.js');
-// So small that they can be read without.
-for (const name of [
-  'batch-queue',
-  'cache-client',
-  'call-progress',
-  'cancel',
-  'canceller',
-  'description',
-  'elaborate',
-  'function-path',
-  'held-deliveries',
-  'interceptor',
-  'macrotask',
-  'pipeline-end',
-  'progress',
-  'readiness',
-  'remote-calls',
-  'shape',
-  'typed-arrays',
-])
-  dropMap(`dist/browser/shared/${name}.js`);
-// Roles in a page are for demonstrations, and their map was a twelfth of the package. What a page loads of functions with types is small.
-for (const file of ['cluster.js', 'functions.js', 'shared/options.js', 'shared/thread-pool.js'])
-  dropMap(`dist/browser/${file}`);
+// Where a page's calls go through. Maps of all would be a fifth of what users install, and the rest is small or a package's code.
+const mapped = ['index', 'websocket', 'shared/base', 'shared/core', 'shared/envelope-head'];
+for (const file of readdirSync('dist/browser', { recursive: true }).filter((own) => own.endsWith('.js')))
+  if (!mapped.includes(file.replaceAll('\\', '/').slice(0, -3))) dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));
 
 const STANDARD_SCHEMA = '@standard-schema/spec';
@@ -97,9 +76,9 @@ async function rollUpTypes(mode, dir, extension) {
   rmSync(`${dir}/rolldown-runtime.${extension}`, { force: true });
 }
 
-/** Drops the source map of a file: for one that is a package's code for the most part, it was a twentieth of what users install. */
+/** Drops the source map of a file, where it has one. */
 function dropMap(file) {
-  rmSync(`${file}.map`);
+  rmSync(`${file}.map`, { force: true });
   writeFileSync(file, readFileSync(file, 'utf8').replace(/\/\/# sourceMappingURL=.*\n?$/, ''));
 }
 

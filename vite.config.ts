@@ -16,6 +16,7 @@ const isomorphic = {
 const inBrowsers = { ...isomorphic, websocket: 'transports/websocket/index.ts' };
 const native = {
   ...isomorphic,
+  nats: 'transports/nats/index.ts',
   zeromq: 'transports/zeromq/index.ts',
   zmtp: 'transports/zmtp/index.ts',
   websocket: 'transports/websocket/node-index.ts',

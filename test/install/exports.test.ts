@@ -111,6 +111,7 @@ describe('the installed package', () => {
       'cluster',
       'functions',
       'websocket',
+      'nats',
       'zeromq',
       'zmtp',
       'relay',

@@ -36,6 +36,7 @@ const tour = `
 const names = [
   ['Client, text', 'frond'],
   ['Server', 'frond/cluster'],
+  ['nats', 'frond/nats'],
   ['zeromq', 'frond/zeromq'],
   ['zmtp', 'frond/zmtp'],
   ['websocket', 'frond/websocket'],
@@ -120,6 +121,7 @@ describe('in Node', () => {
     const told = (error) => console.log(error instanceof PalmError, error.code, error.message);
     (async () => {
       await zeromq().open().catch(told);
+      await nats().open().catch(told);
       await createRelay({ server: createServer(), transport: memory(), servers: {} }).catch(told);
       delete globalThis.WebSocket;
       await websocket('ws://127.0.0.1:1/').open().catch(told);
@@ -133,6 +135,7 @@ describe('in Node', () => {
     const told = (await node(bare.folder, file, lines.join('\n') + missing)).split('\n');
     expect(told).toEqual([
       expect.stringMatching(/^true INVALID_CALL .*npm install zeromq/),
+      expect.stringMatching(/^true INVALID_CALL .*npm install @nats-io\/transport-node/),
       expect.stringMatching(/^true INVALID_CALL .*npm install ws/),
       expect.stringMatching(/^true INVALID_CALL .*npm install ws/),
     ]);

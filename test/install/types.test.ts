@@ -60,12 +60,14 @@ const CLIENT = `
 const NATIVE = `
   import { createServer } from 'node:http';
   import { createRelay, type Relay, type RelayOptions } from 'frond/relay';
+  import { nats } from 'frond/nats';
   import { zeromq } from 'frond/zeromq';
   import { zmtp } from 'frond/zmtp';
   const grants: RelayOptions['anonymous'] = { servers: ['s'], functions: ['s.*'] };
   export async function relay(): Promise<void> {
     const transport = zeromq({ curve: { serverKey: '' } });
     zmtp({ maxMessageSize: 1_000 }).checkAddress('tcp://127.0.0.1:1');
+    nats({ cluster: 'c' }).checkAddress('nats:s');
     await using relay: Relay = await createRelay({ server: createServer(), transport, servers: {}, anonymous: grants });
     // @ts-expect-error a relay is of a server
     await createRelay({ transport, servers: {} });
@@ -115,7 +117,7 @@ const PROJECTS: readonly Project[] = [
   inPage('bundler', 'ESNext'),
   inPage('nodenext', 'NodeNext'),
   {
-    name: 'Node, where neither zeromq nor ws is installed',
+    name: 'Node, where neither zeromq nor ws nor nats.js is installed',
     within: 'bare',
     file: 'use.ts',
     code: CLIENT + NATIVE,

@@ -6,5 +6,5 @@ const make = natsGround();
 testTransport('nats', () => ({
   ...make(),
   takesParts: true,
-  unreadable: ['tcp://127.0.0.1:1', 'nats://127.0.0.1:4222', 'nats:', ''],
+  unreadable: ['tcp://127.0.0.1:1', 'nats://127.0.0.1:4222', 'nats:', 'nats:a b', ''],
 }));

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freeAddress, portOf } from './ports.ts';
 import { programOf } from './venv.mjs';
 import { within } from './wait.ts';
 
@@ -38,6 +39,19 @@ export class NatsServer {
     const server = new NatsServer(options);
     await server.run();
     return server;
+  }
+
+  /** Starts a cluster. Its JetStream may take a moment to choose a leader. */
+  static async cluster(count: number): Promise<NatsServer[]> {
+    const addresses = await Promise.all(Array.from({ length: count }, freeAddress));
+    const ports = addresses.map(portOf);
+    const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+    const starting = ports.map((port, number) =>
+      NatsServer.start({
+        config: `server_name: n${number}\ncluster { name: "tests", listen: "127.0.0.1:${port}", routes: [${routes}] }`,
+      }),
+    );
+    return Promise.all(starting);
   }
 
   /** Where it listens. */

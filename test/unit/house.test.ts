@@ -200,6 +200,7 @@ const ENTRIES = [
   'src/protocol/index.ts',
   'transports/shared/index.ts',
   'transports/memory/index.ts',
+  'transports/nats/index.ts',
   'transports/zeromq/index.ts',
   'transports/zmtp/index.ts',
   'transports/websocket/index.ts',

@@ -22,6 +22,7 @@ import type { NatsHost } from './host.ts';
 import { NatsLink } from './link.ts';
 import { ANY, ClusterNames, checkNatsAddress, chosen } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
+import { loadPackages, type Packages } from './packages.ts';
 import { NatsSubscription } from './subscription.ts';
 
 export type { NatsOptions } from './options.ts';
@@ -42,7 +43,7 @@ export function nats(options: NatsOptions = {}): BindingTransport {
     name: 'nats',
     checkAddress: checkNatsAddress,
     freeAddress: (beside = ANY) => chosen(beside),
-    open: async () => new NatsConnection(settings),
+    open: async () => new NatsConnection(settings, loadPackages()),
   };
 }
 
@@ -52,9 +53,9 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
   readonly frames: Frames;
   readonly #requesters = new Map<string, NatsRequester>();
 
-  constructor(settings: NatsSettings) {
+  constructor(settings: NatsSettings, packages: Packages) {
     super();
-    this.link = new NatsLink(settings);
+    this.link = new NatsLink(settings, packages);
     this.names = new ClusterNames(settings.cluster);
     this.frames = new Frames(this.names, settings);
   }

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import { isClosed, PalmError } from '../../src/protocol/errors.ts';
 import type { NatsSettings } from './options.ts';
-import { loadPackages } from './packages.ts';
+import type { Packages } from './packages.ts';
 import { Session } from './session.ts';
 
 /** First and longest wait in milliseconds before NATS is dialled again. */
@@ -23,6 +23,7 @@ export interface SessionUser {
 /** The way of one connection to NATS. */
 export class NatsLink {
   readonly settings: NatsSettings;
+  readonly #packages: Packages;
   readonly #users = new Set<SessionUser>();
   #session: Session | undefined;
   /** Settles with the first outcome: a session, or why there is none. */
@@ -31,8 +32,9 @@ export class NatsLink {
   #isClosed = false;
   #attempts = 0;
 
-  constructor(settings: NatsSettings) {
+  constructor(settings: NatsSettings, packages: Packages) {
     this.settings = settings;
+    this.#packages = packages;
   }
 
   get session(): Session | undefined {
@@ -82,7 +84,7 @@ export class NatsLink {
 
   async #connect(): Promise<void> {
     try {
-      const session = await Session.open(this.settings, loadPackages());
+      const session = await Session.open(this.settings, this.#packages);
       if (this.#isClosed) return await session.close();
       session.ended.then((error) => this.#ended(error));
       this.#session = session;

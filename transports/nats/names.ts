@@ -60,12 +60,12 @@ export function chosen(address: string): string {
 
 /** @throws PalmError `INVALID_CALL` when it is not `nats:<server>`. */
 export function checkNatsAddress(address: unknown): void {
-  const [, name] = (typeof address === 'string' && /^nats:(?!\/\/)(.+)$/su.exec(address)) || [];
+  const [, name] = (typeof address === 'string' && /^nats:(?!\/\/)(\S+)$/u.exec(address)) || [];
   if (name !== undefined && escaped(name) === name && utf8.encode(encodeToken(name)).length <= LONGEST_SERVER)
     return;
   const hint = String(address).startsWith('nats://') ? '; where NATS is, the option servers says' : '';
   throw invalidCall(
-    `over NATS an address is 'nats:<server>', with a name of at most ${LONGEST_SERVER} bytes, not ${inspectValue(address)}${hint}`,
+    `over NATS an address is 'nats:<server>', with a name without spaces and of at most ${LONGEST_SERVER} bytes, not ${inspectValue(address)}${hint}`,
   );
 }
 

@@ -3,6 +3,7 @@ import { startTimer } from '../../src/async/timers.ts';
 import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
+import { hearLateErrors } from './late-errors.ts';
 import type { NatsSettings } from './options.ts';
 import type {
   Headers,
@@ -107,6 +108,7 @@ export class Session {
             sent: false,
           });
     }
+    hearLateErrors(connection);
     try {
       checkVersion(connection.info?.version ?? 'unknown', where);
       const manager = await jetStreamOf(connection, packages, where);
