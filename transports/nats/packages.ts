@@ -6,9 +6,6 @@ import { createRequire } from 'node:module';
 import type { Bytes } from '../../src/protocol/bytes.ts';
 import { didNotLoad } from '../shared/peer-package.ts';
 
-const CORE = '@nats-io/transport-node';
-const JETSTREAM = '@nats-io/jetstream';
-
 export interface Headers {
   readonly code: number;
   get(name: string): string;
@@ -106,11 +103,18 @@ export interface ConsumerInfo {
 }
 
 export interface ConsumerMessages extends AsyncIterable<StoredMessage> {
+  status(): AsyncIterable<{ readonly type: string }>;
   close(): Promise<unknown>;
 }
 
 export interface Consumer {
-  consume(options: { readonly max_messages: number }): Promise<ConsumerMessages>;
+  consume(options: {
+    readonly max_messages: number;
+    /** Milliseconds. */
+    readonly expires: number;
+    /** Milliseconds. */
+    readonly idle_heartbeat: number;
+  }): Promise<ConsumerMessages>;
   info(): Promise<ConsumerInfo>;
   delete(): Promise<boolean>;
 }
@@ -155,15 +159,17 @@ export interface Packages {
  */
 export function loadPackages(): Packages {
   const require = createRequire(import.meta.url);
-  const load = (name: string): Packages => {
+  const load = (name: string, run: () => Packages): Packages => {
     try {
-      return require(name);
+      return run();
     } catch (cause) {
       throw didNotLoad('frond/nats', name, cause);
     }
   };
-  const { connect, headers, credsAuthenticator } = load(CORE);
-  const { jetstream, jetstreamManager } = load(JETSTREAM);
+  const core = load('@nats-io/transport-node', () => require('@nats-io/transport-node'));
+  const { connect, headers, credsAuthenticator } = core;
+  const streams = load('@nats-io/jetstream', () => require('@nats-io/jetstream'));
+  const { jetstream, jetstreamManager } = streams;
   return { connect, headers, credsAuthenticator, jetstream, jetstreamManager };
 }
 

@@ -1,8 +1,9 @@
 /** Reads frames out of a stream that its readers share. */
 import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost } from '../../src/async/timers.ts';
-import { NATS_ASKED, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
+import { PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
 import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { consume } from './consume.ts';
 import type { Frames } from './frames.ts';
 import type { NatsLink } from './link.ts';
 import type { ConsumerMessages, StoredMessage } from './packages.ts';
@@ -13,7 +14,7 @@ import { READERS } from './streams.ts';
 const DONE = encodeUtf8('+ACK');
 
 /** Milliseconds before a stream that cannot be read is tried again. */
-const READ_AGAIN = 500;
+const READ_AGAIN = 100;
 
 /** Messages that were acknowledged over a session which ended: NATS may give them again. As many as it gives unacknowledged. */
 const REMEMBERED = 2 * PULLED;
@@ -51,7 +52,7 @@ export class QueueReader {
     while (!this.#isStopped && session === this.#link.session) {
       try {
         const consumer = await session.jetStream.consumers.get(this.#stream, READERS);
-        const messages = await consumer.consume({ max_messages: NATS_ASKED });
+        const messages = await consume(consumer, this.#link.settings.heartbeat);
         if (this.#isStopped) return void messages.close();
         this.#messages = messages;
         for await (const message of messages) await this.#take(session, message);

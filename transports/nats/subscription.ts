@@ -1,9 +1,10 @@
 /** Reads what is published, out of the stream of publications: from a known place on, and without a hole that nobody hears of. */
 import { BatchQueue } from '../../src/async/batch-queue.ts';
-import { atMost } from '../../src/async/timers.ts';
-import { NATS_ASKED, PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
+import { PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { Delivery, Subscription } from '../../src/transport.ts';
+import { consume } from './consume.ts';
 import { Dialled } from './dialled.ts';
 import type { NatsHost } from './host.ts';
 import type { Consumer, ConsumerMessages, StoredMessage } from './packages.ts';
@@ -14,7 +15,10 @@ import { ensureOut } from './streams.ts';
 const OVERHEAD = 256;
 
 /** Milliseconds before a stream that cannot be read is tried again. */
-const READ_AGAIN = 500;
+const READ_AGAIN = 100;
+
+/** How often a quiet subscription moves its position on while NATS keeps a result. */
+const FOLLOWED = 4;
 
 function sizeOf({ topic, frames }: Delivery): number {
   let size = OVERHEAD + topic.length;
@@ -77,18 +81,43 @@ export class NatsSubscription extends Dialled implements Subscription {
   }
 
   async #read(session: Session, first: Consumer): Promise<void> {
+    const { heartbeat, resultAge } = this.host.link.settings;
     let consumer: Consumer | undefined = first;
     while (!this.isClosed && session === this.host.link.session) {
+      let stopTimer = () => {};
+      let isOver = false;
       try {
         consumer ??= await this.#open(session);
-        const messages = await consumer.consume({ max_messages: NATS_ASKED });
+        const own = consumer;
+        const follow = () => {
+          if (isOver) return;
+          stopTimer = startTimer(resultAge / FOLLOWED, () => void this.#follow(session, own).finally(follow));
+        };
+        follow();
+        const messages = await consume(own, heartbeat);
         this.#messages = messages;
         for await (const message of messages) await this.#take(session, message);
       } catch {
         // The session has ended, or the stream is gone.
       }
+      isOver = true;
+      stopTimer();
+      // It would be there for five minutes.
+      consumer?.delete().catch(() => {});
       consumer = undefined;
       if (!this.isClosed && session === this.host.link.session) await atMost(READ_AGAIN, session.ended);
+    }
+  }
+
+  /** Moves the position on while there is nothing for this subscription, so that what others' deliveries push out is no loss. */
+  async #follow({ manager: { streams } }: Session, consumer: Consumer): Promise<void> {
+    try {
+      const { state } = await streams.info(this.host.names.out.stream);
+      const { num_pending: pending, delivered } = await consumer.info();
+      if (this.#position === undefined || pending > 0 || delivered.stream_seq > this.#position) return;
+      this.#position = Math.max(this.#position, state.last_seq);
+    } catch {
+      // The session has ended, or the consumer is another by now.
     }
   }
 

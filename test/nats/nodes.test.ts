@@ -1,0 +1,69 @@
+/** Three servers of NATS as one. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Server } from '../../src/cluster/index.ts';
+import { Client, text } from '../../src/index.ts';
+import { nats } from '../../transports/nats/index.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { collect, eventually, within } from '../support/wait.ts';
+
+let nodes: NatsServer[];
+beforeAll(async () => {
+  nodes = await NatsServer.cluster(3);
+  // JetStream has no leader at first.
+  await eventually(async () => {
+    await using connection = await nats({ servers: urlOf(0), replicas: 3 }).open();
+    return await connection.bindPublish('nats:*').then(
+      () => true,
+      () => false,
+    );
+  }, 30_000);
+}, 60_000);
+afterAll(async () => {
+  for (const node of nodes) await node[Symbol.asyncDispose]();
+});
+
+const urlOf = (number: number) => nodes[number]?.url ?? '';
+
+it('a subscription at one node that is ready misses nothing of what is published at another', async () => {
+  await using one = await nats({ servers: urlOf(0), replicas: 3 }).open();
+  await using other = await nats({ servers: urlOf(1), replicas: 3 }).open();
+  const publisher = await other.bindPublish('nats:source');
+  const missed: number[] = [];
+  for (let number = 0; number < 1_000; number++) {
+    const subscription = one.subscribe(publisher.address, `client${number}/`);
+    await within(10_000, subscription.ready(), 'a subscription');
+    await publisher.publish([{ topic: `client${number}/1`, frames: [bytes(String(number))] }]);
+    const came = collect(subscription, 1).catch(() => []);
+    const [delivery] = await came;
+    if (delivery?.frames.map(textOf).join() !== String(number)) missed.push(number);
+    await subscription.close();
+  }
+  expect(missed).toEqual([]);
+}, 120_000);
+
+it('a node that is killed ends no server, and calls go on at the others', async () => {
+  const transport = (...numbers: number[]) =>
+    nats({ servers: numbers.map(urlOf), replicas: 3, heartbeat: 300 });
+  await using palm = await Server.start({
+    transport: transport(1, 0),
+    name: 'server',
+    dbAddress: 'nats:server',
+    loggingLevel: 'silent',
+  });
+  await using connected = await Client.connect({
+    transport: transport(0, 1),
+    dbAddress: palm.dbAddress,
+    loggingLevel: 'silent',
+  });
+  const client = connected.with(text());
+  expect(await client.eval('server.echo', 'before')).toBe('before');
+  await nodes[2]?.kill();
+  const after = async () =>
+    (await client.eval('server.echo', 'after', { timeout: 5_000 }).catch(() => '')) === 'after';
+  await eventually(after, 40_000);
+  await nodes[2]?.run();
+  await nodes[1]?.kill();
+  await eventually(after, 40_000);
+  await nodes[1]?.run();
+}, 120_000);
