@@ -37,8 +37,9 @@ export interface BindingTransport extends Transport {
   /**
    * An address to bind that is free, on the host of another one. Without it, roles need each of their addresses given.
    * @param beside - an address that is bound, too. Default: loopback.
+   * @param option - the option of a role that it is for, such as `workerPushAddress`, where one address serves several ends.
    */
-  freeAddress?(beside?: string): string;
+  freeAddress?(beside?: string, option?: string): string;
 }
 
 /** How to close. */

@@ -8,6 +8,7 @@ import { bytes, textOf } from '../support/bytes.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { freeAddress, portOf } from '../support/ports.ts';
 import { within } from '../support/wait.ts';
+import { accountWithUser } from './creds.ts';
 
 /** What binding and dialling meet. */
 async function met(options: NatsOptions): Promise<unknown[]> {
@@ -58,6 +59,16 @@ it.each<[string, string, NatsOptions, NatsOptions]>([
   const message = expect.stringMatching(/^NATS at nats:.* refuses the connection: /);
   expect(await met({ servers: server.url, ...wrong })).toEqual(thrice({ code: 'FORBIDDEN', message }));
   await using connection = await nats({ servers: server.url, ...right }).open();
+  const { address } = await connection.bindReply('nats:*', (request) => request);
+  expect(textOf(await connection.request(address, bytes('x')).reply)).toBe('x');
+});
+
+it('credentials that another operator signed, and not those of its own', async () => {
+  const { config, creds } = accountWithUser();
+  await using server = await NatsServer.start({ config });
+  const wrong = { servers: server.url, creds: accountWithUser().creds };
+  expect(await met(wrong)).toEqual(thrice({ code: 'FORBIDDEN' }));
+  await using connection = await nats({ servers: server.url, creds }).open();
   const { address } = await connection.bindReply('nats:*', (request) => request);
   expect(textOf(await connection.request(address, bytes('x')).reply)).toBe('x');
 });

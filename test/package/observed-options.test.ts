@@ -18,6 +18,7 @@ import type {
 import type { RemoteCallOptions } from '../../src/functions/index.ts';
 import type { CallOptions, ConnectOptions, EvalOptions, JobOptions, MapOptions } from '../../src/index.ts';
 import type { CloseOptions, SubscribeOptions } from '../../src/transport.ts';
+import type { NatsOptions } from '../../transports/nats/index.ts';
 import type { RelayLimits, RelayOptions, TokenFileOptions } from '../../transports/relay/index.ts';
 import type { WebsocketOptions } from '../../transports/websocket/index.ts';
 import type { ZeromqOptions } from '../../transports/zeromq/index.ts';
@@ -272,6 +273,43 @@ const websocket: Table<WebsocketOptions> = {
   WebSocket: ['unit/transports/websocket/options.test.ts', 'need a WebSocket'],
 };
 
+const nats: Table<NatsOptions> = {
+  servers: [
+    'nats/refusals.test.ts',
+    'NATS that is not there: binding fails at once, and dialling waits and says why',
+  ],
+  cluster: ['nats/names.test.ts', 'clusters of other names on the same NATS do not see each other'],
+  user: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
+  pass: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
+  token: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
+  creds: ['nats/refusals.test.ts', 'credentials that another operator signed, and not those of its own'],
+  replicas: ['nats/refusals.test.ts', 'more copies than there are servers'],
+  storage: [
+    'nats/streams.test.ts',
+    'are made as the options say, and keep that when another says something else',
+  ],
+  queueBytes: [
+    'nats/streams.test.ts',
+    'are made as the options say, and keep that when another says something else',
+  ],
+  queueAge: [
+    'nats/streams.test.ts',
+    'are made as the options say, and keep that when another says something else',
+  ],
+  resultBytes: [
+    'nats/streams.test.ts',
+    'are made as the options say, and keep that when another says something else',
+  ],
+  resultAge: [
+    'nats/streams.test.ts',
+    'are made as the options say, and keep that when another says something else',
+  ],
+  heartbeat: [
+    'nats/processes.test.ts',
+    'the death of a server is told within seconds, and the next one at its address is found',
+  ],
+};
+
 const zeromq: Table<ZeromqOptions> = {
   heartbeatInterval: [
     'zeromq/zeromq.test.ts',
@@ -474,6 +512,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, Seen>>>> = {
   close,
   subscribe,
   websocket,
+  nats,
   zeromq,
   zmtp,
   createRelay: relay,

@@ -1,6 +1,7 @@
 /** Options may be given as `undefined`, also by projects with exactOptionalPropertyTypes, as this one. */
 import { expectTypeOf, it } from 'vitest';
 import type { Client, EvalOptions, JobOptions, MapOptions } from '../../src/index.ts';
+import type { NatsOptions } from '../../transports/nats/index.ts';
 import type {
   RelayIdentity,
   RelayLimits,
@@ -30,6 +31,7 @@ it('are as good as options that are left out', () => {
   expectTypeOf<Strict<RelayIdentity>>().toBeNever();
   expectTypeOf<Strict<UpstreamTarget>>().toBeNever();
   expectTypeOf<Strict<WebsocketOptions>>().toBeNever();
+  expectTypeOf<Strict<NatsOptions>>().toBeNever();
   expectTypeOf<Strict<ZeromqOptions>>().toBeNever();
   expectTypeOf<Strict<ZmtpOptions>>().toBeNever();
 });

@@ -20,7 +20,7 @@ import { NatsPuller, NatsPusher, NatsRequester } from './dialled.ts';
 import { Frames } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import { NatsLink } from './link.ts';
-import { ANY, ClusterNames, checkNatsAddress, chosen } from './names.ts';
+import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { NatsSubscription } from './subscription.ts';
@@ -42,7 +42,7 @@ export function nats(options: NatsOptions = {}): BindingTransport {
   return {
     name: 'nats',
     checkAddress: checkNatsAddress,
-    freeAddress: (beside = ANY) => chosen(beside),
+    freeAddress: (beside = ANY, option = '') => besideOf(chosen(beside), option),
     open: async () => new NatsConnection(settings, loadPackages()),
   };
 }

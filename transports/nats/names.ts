@@ -58,6 +58,11 @@ export function chosen(address: string): string {
   return address === ANY ? `nats:${CHOSEN}${randomId()}` : address;
 }
 
+/** The address of a further end of a server. All have one, but for those of pushed work: a Master pulls calls and results of workers. */
+export function besideOf(address: string, option: string): string {
+  return option.startsWith('worker') ? `${address}/workers` : address;
+}
+
 /** @throws PalmError `INVALID_CALL` when it is not `nats:<server>`. */
 export function checkNatsAddress(address: unknown): void {
   const [, name] = (typeof address === 'string' && /^nats:(?!\/\/)(\S+)$/u.exec(address)) || [];

@@ -77,7 +77,7 @@ export function addressed<O extends ServingOptions, Keys extends keyof O & strin
 ): Addressed<O, Keys> {
   const { transport } = options;
   const free = (key: string, beside?: string) => {
-    const address = transport.freeAddress?.(beside);
+    const address = transport.freeAddress?.(beside, key);
     if (address !== undefined) return address;
     throw invalidCall(`${key} must be given: the transport ${transport.name} does not choose addresses`);
   };
