@@ -4,10 +4,13 @@ import type { Consumer, ConsumerMessages } from './packages.ts';
 /** Milliseconds for which messages are asked at once. */
 const ASK_TIME = 30_000;
 
+/** What nats.js tells when a question reached nobody, and when NATS has not said for two heartbeats that there is nothing. */
+const SILENT = ['no_responders', 'heartbeats_missed'];
+
 /**
- * Asks a consumer for messages, and again as they come. The messages end when what was asked reached nobody, as over another server of NATS
- * that has not heard of the consumer yet: whoever reads begins anew.
- * @param heartbeat - milliseconds after which NATS says that there is nothing. Without two of them it is asked again.
+ * Asks a consumer for messages, and again as they come. The messages end when nobody answers for the consumer: another server of NATS may not
+ * have heard of it yet, and one that had it may be gone. Whoever reads begins anew; nats.js would wait for 30 s.
+ * @param heartbeat - milliseconds after which NATS says that there is nothing.
  */
 export async function consume(consumer: Consumer, heartbeat: number): Promise<ConsumerMessages> {
   const messages = await consumer.consume({
@@ -15,10 +18,10 @@ export async function consume(consumer: Consumer, heartbeat: number): Promise<Co
     expires: ASK_TIME,
     idle_heartbeat: Math.max(heartbeat, 500),
   });
-  void endWithoutConsumer(messages);
+  void endWhenSilent(messages);
   return messages;
 }
 
-async function endWithoutConsumer(messages: ConsumerMessages): Promise<void> {
-  for await (const { type } of messages.status()) if (type === 'no_responders') void messages.close();
+async function endWhenSilent(messages: ConsumerMessages): Promise<void> {
+  for await (const { type } of messages.status()) if (SILENT.includes(type)) void messages.close();
 }
