@@ -17,6 +17,10 @@ const OVERHEAD = 256;
 /** Milliseconds before a stream that cannot be read is tried again. */
 const READ_AGAIN = 100;
 
+/** Milliseconds in which what a publisher that is gone had published is read, and in which its reader takes it. */
+const READ_OUT = 1_000;
+const SETTLE = 20;
+
 /** How often a quiet subscription moves its position on while NATS keeps a result. */
 const FOLLOWED = 4;
 
@@ -35,6 +39,9 @@ export class NatsSubscription extends Dialled implements Subscription {
   /** The session whose stream is read, and resolves when reading has begun. */
   #reading: { readonly session: Session; readonly begun: Promise<void> } | undefined;
   #messages: ConsumerMessages | undefined;
+  #consumer: Consumer | undefined;
+  /** Resolves when what a publisher that is gone had published is read. */
+  #going: Promise<void> | undefined;
 
   constructor(host: NatsHost, address: string, topic: string) {
     super(host, address, 'publish');
@@ -45,8 +52,26 @@ export class NatsSubscription extends Dialled implements Subscription {
     return this.#queue;
   }
 
+  /** What the publisher had published comes before the news of its end, which passes it on its way. */
+  override gone(error: PalmError): void {
+    const { session } = this.host.link;
+    if (session === undefined || this.#consumer === undefined) super.gone(error);
+    else this.#going = this.#readOut(this.#consumer).finally(() => super.gone(error));
+  }
+
+  async #readOut(consumer: Consumer): Promise<void> {
+    const until = performance.now() + READ_OUT;
+    try {
+      while (performance.now() < until && (await consumer.info()).num_pending > 0);
+    } catch {
+      // The session has ended.
+    }
+    await new Promise<void>((resolve) => startTimer(SETTLE, resolve));
+  }
+
   /** Goes on when the publisher is gone: what it published is still there. */
   protected override async attach(session: Session): Promise<void> {
+    await this.#going;
     if (this.#reading?.session !== session) this.#reading = { session, begun: this.#begin(session) };
     try {
       await this.#reading.begun;
@@ -89,6 +114,7 @@ export class NatsSubscription extends Dialled implements Subscription {
       try {
         consumer ??= await this.#open(session);
         const own = consumer;
+        this.#consumer = own;
         const follow = () => {
           if (isOver) return;
           stopTimer = startTimer(resultAge / FOLLOWED, () => void this.#follow(session, own).finally(follow));
