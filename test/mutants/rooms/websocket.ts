@@ -65,16 +65,16 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-half-a-frame-is-forgotten-over-a-break',
     file: 'transports/websocket/relay-session.ts',
-    find: 'const session = (isResumed && before) || {',
+    find: 'const session = before ?? {',
     replace:
-      'const session = (isResumed && before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) || {',
+      'const session = (before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) ?? {',
     suites: [ENDS],
   },
   {
     name: 'websocket-lost-session-is-not-told',
     file: 'transports/websocket/relay-session.ts',
-    find: 'if (!isResumed && before !== undefined) {',
-    replace: 'if (!isResumed && before !== undefined && maxFrame < 0) {',
+    find: 'if (!isResumed)',
+    replace: 'if (!isResumed && maxFrame < 0)',
     suites: [ENDS, SESSION],
   },
   {

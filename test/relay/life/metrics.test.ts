@@ -76,10 +76,10 @@ const SERIES: Readonly<Record<string, (relay: Besieged) => Promise<unknown>>> = 
 
 /**
  * Moved elsewhere: results of workers in test/relay/attacks/made-up-results.test.ts, and work that is lost, of which 64 MiB must wait
- * first, in test/unit/transports/relay/upstream/work-pool.test.ts. The series themselves are in
+ * first, in test/unit/transports/relay/upstream/work-pool.test.ts; sessions of other relays in test/relay/peers. The series themselves are in
  * test/unit/transports/relay/http/metrics.test.ts.
  */
-const ELSEWHERE = ['lost_work_total', 'refusals_total{what="result"}'];
+const ELSEWHERE = ['lost_work_total', 'refusals_total{what="result"}', 'passed_on'];
 
 async function read(relay: Besieged): Promise<Map<string, number>> {
   const { text } = await relay.ask('/metrics');

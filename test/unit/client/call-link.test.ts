@@ -278,7 +278,7 @@ describe('the messages of a link', () => {
       const server = await FakeServer.open({ isDirect });
       const subscribe = vi.spyOn(server.connection, 'subscribe');
       server.link.subscribe('other');
-      expect(subscribe.mock.calls).toEqual([['other', 'client/', { proofTimeout }]]);
+      expect(subscribe.mock.calls).toEqual([['other', 'client/', { proofTimeout, once: true }]]);
     }
   });
 

@@ -175,7 +175,11 @@ describe('a bound pull', () => {
     if (endpoint === undefined) throw new Error('nothing is bound');
     const { take } = endpoint;
     const peer = {};
-    return { pull, take: (frames: readonly Uint8Array<ArrayBuffer>[]) => take(frames, peer), reader: pull[Symbol.asyncIterator]() };
+    return {
+      pull,
+      take: (frames: readonly Uint8Array<ArrayBuffer>[]) => take(frames, peer),
+      reader: pull[Symbol.asyncIterator](),
+    };
   }
 
   const frames = (count: number, size = 0) => Array.from({ length: count }, () => new Uint8Array(size));
