@@ -235,15 +235,22 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-cache-granted-unasked',
     file: 'transports/relay/auth/identity.ts',
-    find: "const { cache = 'none', work = false } = identity;",
-    replace: "const { cache = 'read', work = false } = identity;",
+    find: "const { cache = 'none', work = false, priority = 0 } = identity;",
+    replace: "const { cache = 'read', work = false, priority = 0 } = identity;",
+    suites: [IDENTITY],
+  },
+  {
+    name: 'relay-priority-granted-unasked',
+    file: 'transports/relay/auth/identity.ts',
+    find: "const { cache = 'none', work = false, priority = 0 } = identity;",
+    replace: "const { cache = 'none', work = false, priority = 9 } = identity;",
     suites: [IDENTITY],
   },
   {
     name: 'relay-work-granted-unasked',
     file: 'transports/relay/auth/identity.ts',
-    find: "const { cache = 'none', work = false } = identity;",
-    replace: "const { cache = 'none', work = true } = identity;",
+    find: "const { cache = 'none', work = false, priority = 0 } = identity;",
+    replace: "const { cache = 'none', work = true, priority = 0 } = identity;",
     suites: [IDENTITY],
   },
   {
@@ -361,15 +368,16 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-greeting-size-not-limited',
     file: 'transports/relay/session/socket.ts',
-    find: 'if (session === undefined && this.#arriving > GREETING_BYTES) {',
-    replace: 'if (session === undefined && this.#arriving > most) {',
+    find: 'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {',
+    replace: 'if (session === undefined && this.#passage === undefined && this.#arriving > most) {',
     suites: [SOCKET],
   },
   {
     name: 'relay-greeting-one-byte-longer',
     file: 'transports/relay/session/socket.ts',
-    find: 'if (session === undefined && this.#arriving > GREETING_BYTES) {',
-    replace: 'if (session === undefined && this.#arriving > GREETING_BYTES + 1) {',
+    find: 'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES) {',
+    replace:
+      'if (session === undefined && this.#passage === undefined && this.#arriving > GREETING_BYTES + 1) {',
     suites: [SOCKET],
   },
   {
@@ -382,11 +390,8 @@ export const RELAY: readonly Mutant[] = [
   {
     name: 'relay-greeting-timer-left',
     file: 'transports/relay/session/socket.ts',
-    find: `    if (this.#isClosing) return;
-    this.#stopTimer();
-    this.#stopTimer = NOTHING;`,
-    replace: `    if (this.#isClosing) return;
-    this.#stopTimer = NOTHING;`,
+    find: '    this.#stopTimer();\n    this.#stopTimer = NOTHING;',
+    replace: '    this.#stopTimer = NOTHING;',
     suites: [SOCKET],
   },
   {

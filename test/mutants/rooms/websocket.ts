@@ -80,7 +80,7 @@ export const WEBSOCKET: readonly Mutant[] = [
   {
     name: 'websocket-resumed-session-begins-anew',
     file: 'transports/websocket/relay-session.ts',
-    find: '    if (!isResumed)\n      this.#events.began({',
+    find: 'if (!before)\n      this.#events.began({',
     replace: '    this.#events.began({',
     suites: [ENDS, SESSION],
   },
