@@ -68,7 +68,7 @@ export const WEBSOCKET: readonly Mutant[] = [
     find: 'const session = before ?? {',
     replace:
       'const session = (before && { ...before, incoming: new Incoming(readRelayFrame, maxFrame + MESSAGE_ROOM) }) ?? {',
-    suites: [ENDS],
+    suites: [SESSION],
   },
   {
     name: 'websocket-lost-session-is-not-told',

@@ -836,6 +836,20 @@ describe('what a session takes', () => {
     expect([arrived.length, arrived[0]?.[0], own.closes]).toEqual([1, Type.reply, []]);
     session.close();
   });
+
+  it('goes on with the pieces of a frame after a break', async () => {
+    const { session, welcome, arrived } = ground();
+    const own = await welcome(false, 0, 1);
+    const writer = new MessageWriter();
+    writer.add([Type.reply, 1, new Uint8Array(1_000)]);
+    const whole = writer.takeBack(0);
+    own.get(said(1, [Type.piece, 1, false, whole.subarray(0, 600)]));
+    own.end();
+    const next = await welcome(true, 0, 1);
+    next.get(said(2, [Type.piece, 1, true, whole.subarray(600)]));
+    expect([arrived.length, arrived[0]?.[0], next.closes]).toEqual([1, Type.reply, []]);
+    session.close();
+  });
 });
 
 describe('a connection that is dropped by this side', () => {

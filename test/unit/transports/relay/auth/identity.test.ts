@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { palmMessage } from '../../../../../src/protocol/message.ts';
+import { encodePriority } from '../../../../../src/protocol/priority.ts';
 import {
   CACHE_SCOPES,
   type CacheScope,
@@ -18,6 +20,8 @@ describe('an identity', () => {
       '',
       Number.POSITIVE_INFINITY,
     ]);
+    const urgent = palmMessage({ function: 'server.f', unknown: encodePriority(1) });
+    expect(own.metadata.apply(urgent)).toMatch('a priority of 0 here at most, not 1');
     expect([own.mayUse('server'), own.mayCall('server.f'), own.mayRead('k'), own.mayWrite('k')]).toEqual([
       false,
       false,
