@@ -30,6 +30,8 @@ const http = 'unit/transports/relay/http';
 const upstream = 'unit/transports/relay/upstream';
 const log = 'unit/transports/relay-protocol/reliable-log.test.ts';
 const dispatch = 'unit/cluster/dispatch';
+const peers = 'unit/transports/relay/peers';
+const nats = 'unit/transports/nats';
 const parts = 'playground/parts.test.ts';
 const limits = {
   zmtp: 'limits/zmtp.test.ts',
@@ -84,6 +86,24 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       `${session}/sessions.test.ts`,
       'is resumed by its secret, by the same identity alone, until it is forgotten',
     ]),
+    'answer of the relay that owns a session': met(
+      [`${peers}/passage.test.ts`, 'it is given up after a second, dialled or not: %s'],
+      [
+        'relay/peers/refusals.test.ts',
+        'also for those that wait for a place among the dialled, while the owner hangs',
+      ],
+    ),
+    'sessions on their way to one other relay': met([
+      `${peers}/peers.test.ts`,
+      'are 16 at once to one other relay, and one more for each that is answered or over',
+    ]),
+    'session that is passed on': met(
+      [
+        `${peers}/passage.test.ts`,
+        'takes 262,144 bytes and one message from the %s, and goes on at half of that',
+      ],
+      [`${peers}/passage.test.ts`, 'holds for one message that is larger than all that may wait'],
+    ),
     'bytes of a greeting': met([
       `${session}/socket.test.ts`,
       'may send as many bytes as a greeting has, and no more, in however many chunks',
@@ -260,6 +280,19 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     "requests in a worker's name over another link than its own": met(
       [`${dispatch}/link-moves.test.ts`, 'are those beyond %v of a worker'],
       [`${dispatch}/link-moves.test.ts`, 'are those for which the budget has no room'],
+    ),
+    'functions of workers with metrics of their own': met([
+      'unit/cluster/runtime/meter.test.ts',
+      'are %v at most, and one for all others',
+    ]),
+    'connections to the metrics of roles': about(
+      'how many there are is met; Node looks at their times once in a second',
+      ['serve/metrics-server.test.ts', 'has 32 connections at most, and closes others at once'],
+      [
+        'serve/metrics-server.long.test.ts',
+        'whose %s is not whole after %i seconds is ended, and not before',
+      ],
+      ['serve/metrics-server.long.test.ts', 'that takes nothing of its answer is ended after 30 seconds'],
     ),
     workerTimeout: met(
       [`${dispatch}/worker-registry.test.ts`, 'is dropped when it holds nothing, and leaves no timer'],
@@ -609,6 +642,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'unit/async/turns.test.ts',
       'go round between owners when each takes its time, in order for each',
     ]),
+    BACKGROUND_TURNS: met(['unit/async/turns.test.ts', 'below 0 give one turn of eight while others wait']),
     RUN: met(['unit/cluster/runtime/flow.test.ts', 'let other events in at every %vth result']),
     'READ_RUN, READ_RUN_BYTES': met(
       [limits.zeromq, 'are read 256 in a row, then other events have their turn'],
@@ -752,10 +786,17 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     ]),
   },
   'Masters, Hubs and their workers': {
-    WORKER_QUEUE: met([
-      `${dispatch}/dispatcher.test.ts`,
-      'is for %v that wait, and again when fewer than half are left',
-    ]),
+    WORKER_QUEUE: met(
+      [
+        `${dispatch}/dispatcher.test.ts`,
+        'is told of once a client that was held up with %v has half of them',
+      ],
+      [
+        `${dispatch}/client-shares.test.ts`,
+        'are there for another client when one has filled the queue, and as large for both',
+      ],
+    ),
+    SCATTER_QUEUE: met([`${dispatch}/dispatcher.test.ts`, 'is for %v of one client that wait']),
     WORKERS_SHARE: met([
       limits.cluster,
       'has workers hold four times maxWaiting, and gives no more until some of it is done',
@@ -854,6 +895,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       [`${dispatch}/worker-registry.test.ts`, 'dead: the oldest is forgotten'],
       [`${dispatch}/worker-registry.test.ts`, 'left: the oldest may come again'],
     ),
+    MOST_FUNCTION_LABELS: met([
+      'unit/cluster/runtime/meter.test.ts',
+      'are %v at most, and one for all others',
+    ]),
     'threads of a role': met(['unit/cluster/runtime/threads/options.test.ts', '%d threads are possible']),
     'threads that may end with one call': met([
       'unit/cluster/runtime/engine.test.ts',
@@ -946,6 +991,15 @@ const SECTIONS: Readonly<Record<string, Section>> = {
         'is told after a while, from the first bytes on, and with other frames',
       ],
     ),
+    PEER_ANSWER: met([`${peers}/passage.test.ts`, 'it is given up after a second, dialled or not: %s']),
+    PEER_DIALS: met([
+      `${peers}/peers.test.ts`,
+      'are 16 at once to one other relay, and one more for each that is answered or over',
+    ]),
+    PASSED_BYTES: met([
+      `${peers}/passage.test.ts`,
+      'takes 262,144 bytes and one message from the %s, and goes on at half of that',
+    ]),
     HANDED_OVER_BYTES: met([
       `${upstream}/send-queue.test.ts`,
       'come at once below the limit, also past it with the last, and are waited for at it',
@@ -986,6 +1040,17 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     GARBAGE_BYTES: met([
       `${upstream}/garbage-collection.test.ts`,
       'collects once for each MiB that came, in whatever pieces',
+    ]),
+  },
+  NATS: {
+    'NATS_STORING, NATS_STORING_BYTES': met(
+      [`${nats}/sender.test.ts`, 'are 512 under way at once, and one more for each that is stored'],
+      [`${nats}/sender.test.ts`, 'behind %i bytes that are under way there are %i messages'],
+      [`${nats}/sender.test.ts`, 'have space until 4 MiB of them wait, and again below'],
+    ),
+    NATS_ASKED: about('nats.js asks for them, and asks again: what it is told is met', [
+      `${nats}/consume.test.ts`,
+      'are asked for 128 at a time',
     ]),
   },
 };

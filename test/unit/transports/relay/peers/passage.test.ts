@@ -138,6 +138,47 @@ describe('an open passage', () => {
     expect(far.isPaused).toBe(false);
   });
 
+  it.each(['client', 'owner'] as const)(
+    'takes 262,144 bytes and one message from the %s, and goes on at half of that',
+    (from) => {
+      const { open, passage, near, far } = ground();
+      open();
+      const [taker, giver] = from === 'client' ? [far, near] : [near, far];
+      const give = (size: number) => {
+        const message = Buffer.alloc(size);
+        if (from === 'client') passage.forward(message);
+        else passage.received(message);
+      };
+      give(PASSED_BYTES / 2 - 1);
+      give(PASSED_BYTES / 2);
+      expect([PASSED_BYTES, taker.unsent, giver.isPaused]).toEqual([262_144, 262_143, false]);
+      give(1);
+      expect(giver.isPaused).toBe(false);
+      give(1);
+      expect([taker.unsent, giver.isPaused]).toEqual([262_145, true]);
+      taker.flush();
+      taker.flush();
+      taker.flush();
+      expect([taker.unsent, giver.isPaused], 'who is told is told by the last one').toEqual([1, true]);
+      taker.flush();
+      expect(giver.isPaused).toBe(false);
+    },
+  );
+
+  it.each([
+    [PASSED_BYTES / 2, false],
+    [PASSED_BYTES / 2 + 1, true],
+  ])('with %i bytes left behind what was too much waits: %s', (left, isPaused) => {
+    const { open, passage, near, far } = ground();
+    open();
+    passage.forward(Buffer.alloc(PASSED_BYTES + 1));
+    passage.forward(Buffer.alloc(left));
+    far.flush();
+    expect(near.isPaused).toBe(isPaused);
+    far.flush();
+    expect(near.isPaused).toBe(false);
+  });
+
   it('holds for one message that is larger than all that may wait', () => {
     const { open, passage, near, far } = ground();
     open();
