@@ -16,6 +16,7 @@ export interface Distribution {
 export interface Sample<V> {
   /** What the value is of, such as `{ function: 'upper' }`. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The value: a number, or a distribution. */
   readonly value: V;
 }
 
