@@ -276,6 +276,9 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
     INVALID_CALL: ['unit/protocol/metadata.test.ts', '%s is refused before anything is sent'],
     PROTOCOL: ['unit/protocol/metadata.test.ts', '%s is refused by readers'],
   },
+  'src/protocol/priority.ts': {
+    INVALID_CALL: ['unit/protocol/priority.test.ts', 'is not %j'],
+  },
   'src/protocol/progress.ts': {
     PROTOCOL: ['unit/protocol/progress.test.ts', 'with the name %j is refused'],
   },
@@ -306,6 +309,76 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
       'rejects with DISCONNECTED when the server goes, and works with the next one',
     ],
     INVALID_CALL: ['conformance/suite.ts', 'that are taken cannot be bound again'],
+  },
+  'transports/nats/bound.ts': {
+    CLOSED: [
+      'conformance/closing.ts',
+      'of a bound end gives its address back, and rejects what waits there and what comes',
+    ],
+    INVALID_CALL: ['conformance/suite.ts', 'that are taken cannot be bound again'],
+  },
+  'transports/nats/dialled.ts': {
+    CLOSED: ['conformance/closing.ts', 'says of a request that it may have been sent where it was'],
+    DISCONNECTED: [
+      'nats/losses.test.ts',
+      'a server that goes between being found and being asked for work is tried again, with why',
+    ],
+  },
+  'transports/nats/finder.ts': {
+    DISCONNECTED: [
+      'conformance/suite.ts',
+      'rejects with DISCONNECTED when the server goes, and works with the next one',
+    ],
+    FORBIDDEN: ['nats/refusals.test.ts', 'what NATS does not permit'],
+    PROTOCOL: ['conformance/suite.ts', 'that are bound for something else are an error, not a time-out'],
+  },
+  'transports/nats/frames.ts': {
+    DISCONNECTED: [
+      'unit/transports/nats/frames.test.ts',
+      'that NATS does not give, or does not store, says why',
+    ],
+    LOST: [
+      'unit/transports/nats/frames.test.ts',
+      'of which a piece is gone is lost, after two seconds in which it may come',
+    ],
+    PROTOCOL: ['unit/transports/nats/frames.test.ts', 'that is said to be %j is refused'],
+  },
+  'transports/nats/link.ts': {
+    CLOSED: [
+      'unit/transports/nats/link.test.ts',
+      'that is closed while it is sought ends with CLOSED, and closes what comes of it',
+    ],
+    DISCONNECTED: [
+      'unit/transports/nats/link.test.ts',
+      'says DISCONNECTED of a failure that is none of its own, and tries again',
+    ],
+  },
+  'transports/nats/names.ts': {
+    INVALID_CALL: ['conformance/suite.ts', 'that it cannot read are refused by every verb'],
+  },
+  'transports/nats/options.ts': {
+    INVALID_CALL: ['nats/refusals.test.ts', 'an option that is not acceptable: %s'],
+  },
+  'transports/nats/sender.ts': {
+    DISCONNECTED: [
+      'unit/transports/nats/sender.test.ts',
+      'that came back after their server was gone are rejected: NATS has nothing of them',
+    ],
+  },
+  'transports/nats/session.ts': {
+    DISCONNECTED: [
+      'nats/refusals.test.ts',
+      'NATS that is not there: binding fails at once, and dialling waits and says why',
+    ],
+    FORBIDDEN: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
+    INVALID_CALL: ['nats/refusals.test.ts', 'NATS without JetStream'],
+    TIMEOUT: ['unit/transports/nats/session.test.ts', 'gets its reply within its time, and TIMEOUT at it'],
+  },
+  'transports/nats/streams.ts': {
+    'as given': ['nats/refusals.test.ts', 'more copies than there are servers'],
+  },
+  'transports/nats/subscription.ts': {
+    LOST: ['nats/losses.test.ts', 'what NATS has dropped before a slow reader read it is LOST'],
   },
   'transports/relay-protocol/load-ws.ts': {
     INVALID_CALL: [
@@ -349,6 +422,21 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   },
   'transports/relay/http/upgrade-router.ts': {
     INVALID_CALL: ['unit/transports/relay/http/upgrade-router.test.ts', 'of one path are for one relay'],
+  },
+  'transports/relay/peers/peer-entrance.ts': {
+    FORBIDDEN: ['relay/peers/refusals.test.ts', 'with the id of the relay that it dials is refused'],
+  },
+  'transports/relay/peers/peer-key.ts': {
+    INVALID_CALL: [
+      'unit/transports/relay/peers/peer-key.test.ts',
+      '%j is no key, and the error does not show it',
+    ],
+  },
+  'transports/relay/peers/peer-messages.ts': {
+    PROTOCOL: ['relay/peers/refusals.test.ts', 'and begins with %s is refused'],
+  },
+  'transports/relay/peers/peers.ts': {
+    INVALID_CALL: ['relay/peers/refusals.test.ts', 'a relay does not start with peers %j'],
   },
   'transports/relay/relay.ts': {
     INVALID_CALL: ['relay/life/reconfigure.test.ts', 'refuses %j, and changes nothing'],

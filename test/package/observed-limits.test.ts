@@ -286,13 +286,20 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'are %v at most, and one for all others',
     ]),
     'connections to the metrics of roles': about(
-      'how many there are is met; Node looks at their times once in a second',
+      'how many there are is met; their times are Node’s, which looks at them once in a second, and twice at silence',
       ['serve/metrics-server.test.ts', 'has 32 connections at most, and closes others at once'],
       [
         'serve/metrics-server.long.test.ts',
-        'whose %s is not whole after %i seconds is ended, and not before',
+        'a head that %s after 10 seconds ends its connection, and not before',
       ],
-      ['serve/metrics-server.long.test.ts', 'that takes nothing of its answer is ended after 30 seconds'],
+      [
+        'serve/metrics-server.long.test.ts',
+        'a request that has no end keeps no connection for longer than 20 seconds',
+      ],
+      [
+        'serve/metrics-server.long.test.ts',
+        'an answer of which nothing is taken for %i seconds is still there: %s',
+      ],
     ),
     workerTimeout: met(
       [`${dispatch}/worker-registry.test.ts`, 'is dropped when it holds nothing, and leaves no timer'],

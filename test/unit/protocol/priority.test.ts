@@ -22,7 +22,12 @@ describe('a priority', () => {
   it.each([10, -10, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null, true, {}, undefined])(
     'is not %j',
     (priority) => {
-      expect(() => encodePriority(priority)).toThrow(/^priority must be a whole number from -9 to 9, not /);
+      expect(() => encodePriority(priority)).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_CALL',
+          message: expect.stringMatching(/^priority must be a whole number from -9 to 9, not /),
+        }),
+      );
     },
   );
 

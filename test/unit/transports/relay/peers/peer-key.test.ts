@@ -67,6 +67,11 @@ it.each(['', 'a.b', 'a b', 'ä', 'a/b', 'x'.repeat(65), undefined, 1])('%j is no
 it.each(['', 'short', 'x'.repeat(31), undefined, 5])(
   '%j is no key, and the error does not show it',
   (key) => {
-    expect(() => new PeerKey(key)).toThrow('peers.key must be a string of 32 characters or more');
+    expect(() => new PeerKey(key)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: 'peers.key must be a string of 32 characters or more',
+      }),
+    );
   },
 );

@@ -1,0 +1,104 @@
+/** What NATS has lost or cannot give is told to who waits for it. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type NatsOptions, nats } from '../../transports/nats/index.ts';
+import { loadPackages, type NatsConnection } from '../../transports/nats/packages.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { collect, eventually, within } from '../support/wait.ts';
+
+let server: NatsServer;
+beforeAll(async () => {
+  server = await NatsServer.start();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** A connection to NATS that is none of frond. */
+async function stranger(): Promise<NatsConnection & AsyncDisposable> {
+  const connection = await loadPackages().connect({
+    servers: server.url,
+    name: 'test',
+    reconnect: false,
+    noAsyncTraces: true,
+    timeout: 5_000,
+    pingInterval: 60_000,
+  });
+  return Object.assign(connection, { [Symbol.asyncDispose]: () => connection.close() });
+}
+
+/** A publisher, a subscription that is ready, and its breaks. */
+async function subscribed(options: NatsOptions) {
+  const connection = await nats({ servers: server.url, ...options }).open();
+  const publisher = await connection.bindPublish('nats:source');
+  const subscription = connection.subscribe('nats:source', 'me/');
+  const breaks: unknown[] = [];
+  await within(5_000, subscription.ready(), 'the subscription');
+  subscription.onBreak(({ code, sent, message }) => breaks.push({ code, sent, message }));
+  return { connection, publisher, subscription, breaks, [Symbol.asyncDispose]: () => connection.close() };
+}
+
+it('a delivery that cannot be read is LOST, and the subscription goes on behind it', async () => {
+  await using own = await subscribed({ cluster: 'unreadable' });
+  await using other = await stranger();
+  const headers = loadPackages().headers();
+  headers.set('Frond-Pieces', 'nothing sensible');
+  other.publish('palm.unreadable.out.source.me.1', bytes(''), { headers });
+  await other.flush();
+  await own.publisher.publish([{ topic: 'me/2', frames: [bytes('after')] }]);
+  const [delivery] = await collect(own.subscription, 1);
+  expect([delivery?.topic, delivery?.frames.map(textOf)]).toEqual(['me/2', ['after']]);
+  expect(own.breaks).toEqual([
+    { code: 'LOST', sent: true, message: 'a message in pieces says nothing sensible of them' },
+  ]);
+  expect(own.subscription.isReady).toBe(true);
+});
+
+it('what NATS has dropped before a slow reader read it is LOST', async () => {
+  await using own = await subscribed({ cluster: 'slow', resultBytes: 2_000_000 });
+  // The reader has 16 MiB and 128 deliveries, and NATS 2 MB.
+  const count = 600;
+  for (let number = 0; number < count; number++) {
+    const frames = [bytes(String(number).padEnd(100_000))];
+    await own.publisher.publish([{ topic: 'me/1', frames }]);
+  }
+  // Closing waits until NATS has them all.
+  await own.publisher.close({ timeout: 10_000 });
+  const seen: number[] = [];
+  const reading = (async () => {
+    for await (const batch of own.subscription)
+      for (const { frames } of batch) seen.push(Number(frames.map(textOf).join()));
+  })();
+  await eventually(async () => seen.includes(count - 1), 20_000);
+  const lost = {
+    code: 'LOST',
+    sent: true,
+    message:
+      'NATS has dropped deliveries from nats:source that were not read yet: read faster, or raise resultBytes or resultAge',
+  };
+  expect(own.breaks).toContainEqual(lost);
+  expect(seen.length).toBeLessThan(count);
+  expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+  await own.subscription.close();
+  await within(5_000, reading, 'the end of the reader');
+});
+
+it('a server that goes between being found and being asked for work is tried again, with why', async () => {
+  await using other = await stranger();
+  let asked = 0;
+  other.subscribe('palm.gone.at.push.server', {
+    callback: (_error, { reply }) => {
+      asked++;
+      if (reply !== undefined) other.publish(reply, bytes('an-end-that-is-gone'));
+    },
+  });
+  await other.flush();
+  await using connection = await nats({ servers: server.url, cluster: 'gone', heartbeat: 100 }).open();
+  const reasons = new Set<string>();
+  void (async () => {
+    for await (const status of connection.status())
+      if (status.type === 'reconnecting') reasons.add(status.reason);
+  })();
+  const puller = connection.pull('nats:server');
+  await eventually(async () => asked > 1 && reasons.size > 0, 10_000);
+  expect([...reasons]).toEqual(['the server at nats:server is gone']);
+  expect(puller.isReady).toBe(false);
+});
