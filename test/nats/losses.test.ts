@@ -95,7 +95,7 @@ it('a server that goes between being found and being asked for work is tried aga
   const reasons = new Set<string>();
   void (async () => {
     for await (const status of connection.status())
-      if (status.type === 'reconnecting') reasons.add(status.reason);
+      if (status.type === 'reconnecting') reasons.add(String(status.reason));
   })();
   const puller = connection.pull('nats:server');
   await eventually(async () => asked > 1 && reasons.size > 0, 10_000);
