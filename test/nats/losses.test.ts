@@ -81,6 +81,24 @@ it('what NATS has dropped before a slow reader read it is LOST', async () => {
   await within(5_000, reading, 'the end of the reader');
 });
 
+it('what NATS has dropped once the reader had it is no loss', async () => {
+  await using own = await subscribed({ cluster: 'held', resultBytes: 2_000_000 });
+  const other = own.connection.subscribe('nats:source', 'me/');
+  await within(5_000, other.ready(), 'the other subscription');
+  // More than 16 MiB, and no more than 128 deliveries beyond that.
+  const count = 260;
+  for (let number = 0; number < count; number++) {
+    await own.publisher.publish([{ topic: 'me/1', frames: [bytes(String(number).padEnd(100_000))] }]);
+    // No faster than it is delivered.
+    await collect(other, 1);
+  }
+  const came = await collect(own.subscription, count);
+  expect(came.map(({ frames }) => Number(frames.map(textOf).join()))).toEqual([...Array(count).keys()]);
+  await own.publisher.publish([{ topic: 'me/2', frames: [bytes('after')] }]);
+  await collect(own.subscription, 1);
+  expect(own.breaks).toEqual([]);
+});
+
 it('a server that goes between being found and being asked for work is tried again, with why', async () => {
   await using other = await stranger();
   let asked = 0;

@@ -4,7 +4,7 @@ import { type NatsSettings, resolveOptions } from '../../transports/nats/options
 import type { Message, NatsConnection, Packages } from '../../transports/nats/packages.ts';
 import { Session } from '../../transports/nats/session.ts';
 
-export interface SilentNats {
+interface SilentNats {
   readonly packages: Packages;
   readonly settings: NatsSettings;
   /** Where the reply to each message goes that was sent. */

@@ -163,11 +163,15 @@ export class NatsSubscription extends Dialled implements Subscription {
     await this.#look(session);
   }
 
-  /** Whether NATS has dropped anything while nothing was read. */
-  async #look(session: Session): Promise<void> {
-    const info = session.manager.streams.info(this.host.names.out.stream);
+  /** Whether NATS has dropped anything while nothing was read, beyond what nats.js has here. */
+  async #look({ manager: { streams } }: Session): Promise<void> {
+    // Asked first: what NATS drops from here on was perhaps not delivered.
+    const asked = this.#consumer?.info();
+    const here = await asked?.then(({ delivered }) => delivered.stream_seq).catch(() => 0);
+    const info = streams.info(this.host.names.out.stream);
     const first = await info.then(({ state }) => state.first_seq).catch(() => 0);
-    if (this.#position !== undefined && first > this.#position + 1) this.#lose(first - 1);
+    if (this.#position !== undefined && first > Math.max(this.#position, here ?? 0) + 1)
+      this.#lose(first - 1);
   }
 
   #lose(position: number): void {
