@@ -67,7 +67,8 @@ describe('README and docs', () => {
 
   it('have no other commands than those, and what feeds them', () => {
     const others = commands.filter((line) => !/^((npx )?frond|npm) /.test(line));
-    const known = /^(ls$|export FROND_|node (server|client)\.mjs$|npx vite$|nft add |curl |printf |nats-server --jetstream$)/;
+    const known =
+      /^(ls$|export FROND_|node (server|client)\.mjs$|npx vite$|nft add |curl |printf |nats-server --jetstream$)/;
     expect(others.filter((line) => !known.test(line))).toEqual([]);
   });
 });
