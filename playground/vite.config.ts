@@ -32,7 +32,9 @@ export default defineConfig({
       output: {
         topLevelVar: false,
         // One file of what is shared with what is loaded later: it would be five, of 60 bytes to 2 KiB.
-        codeSplitting: { groups: [{ name: 'protocol', test: /[\\/]src[\\/]protocol[\\/]/, minShareCount: 2 }] },
+        codeSplitting: {
+          groups: [{ name: 'protocol', test: /[\\/]src[\\/]protocol[\\/]/, minShareCount: 2 }],
+        },
       },
     },
     // A picture in a style sheet is allowed; fonts and scripts as data are not.
