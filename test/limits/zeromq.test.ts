@@ -228,7 +228,7 @@ it('a worker has 4,096 messages unread, then whoever pushes waits', async () => 
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(isSlow).toBe(false);
   await push(1);
-  expect(await within(3_000, slow)).toMatchObject({
+  expect(await within(10_000, slow)).toMatchObject({
     type: 'slow',
     queued: PULLED,
   } satisfies Partial<ConnectionStatus>);
