@@ -63,10 +63,10 @@ export function isTidyTail(frame: Uint8Array, start: number): boolean {
   return true;
 }
 
-/** The status among the fields from `tail` on, which {@link isTidyTail} holds for; 0 where there is none, or it is not one byte. */
+/** The status among the fields from `tail` on; 0 where there is none, or it is not one byte. It is the first of frond's fields, or the second. */
 export function statusIn(frame: Uint8Array, tail: number): number {
   let at = tail;
-  if (frame[at] === FROND) at = varintEnd(frame, at + 2);
+  if (frame[at] === FROND && frame[at + 1] === FROND_TAG_END) at = varintEnd(frame, at + 2);
   const status = frame[at] === STATUS && frame[at + 1] === FROND_TAG_END ? frame[at + 2] : undefined;
   return status !== undefined && status < 0x80 ? status : 0;
 }

@@ -58,6 +58,15 @@ describe('the parts of a frame that an encoder wrote', () => {
     );
   });
 
+  it('have no status behind a field of another number, though its tag begins as one of frond', () => {
+    const other = join(varint((14_120 << 3) | 0), varint(8_008));
+    for (const rest of [[8, 3], [8], []]) {
+      const frame = join(other, new Uint8Array(rest));
+      expect(frame.subarray(0, 5)).toEqual(new Uint8Array([0xc0, 0xf2, 0x06, 0xc8, 0x3e]));
+      expect(statusIn(frame, 0)).toBe(0);
+    }
+  });
+
   it('end before what is cut off', () => {
     const whole = encode({ pipeline: 'p', client: 'c', stage: 300, function: 'f', cache: 'k' });
     // The last byte of each field: 3, 3, 3, 3 and 3 bytes.
