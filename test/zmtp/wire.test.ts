@@ -298,7 +298,8 @@ it('a subscription costs the same, however many lengths others have', () => {
   toggle();
   const alone = Math.min(toggle(), toggle(), toggle());
   for (let length = 4; length < 1_000; length++) topics.add(name(length), 2);
-  expect(Math.min(toggle(), toggle(), toggle()) / alone).toBeLessThan(20);
+  // About 12; 35 where all lengths are sorted each time.
+  expect(Math.min(toggle(), toggle(), toggle()) / alone).toBeLessThan(24);
 });
 
 describe('copies', () => {
