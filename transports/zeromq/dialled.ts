@@ -84,6 +84,7 @@ export abstract class Dialled<S extends Socket & { connect(address: string): voi
     const { address, host, encrypted } = this.context;
     const isCurrent = () => socket === this.socket;
     watchLink(socket, address, encrypted, {
+      isOver: (endpoint) => this.#dialler.hasLeft(endpoint),
       connected: (took) => {
         if (!isCurrent()) return;
         host.report({ type: 'connected', address }, this);

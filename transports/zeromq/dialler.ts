@@ -33,8 +33,9 @@ export class Dialler {
   #socket: Dialling;
   readonly #settings: DiallerSettings;
   readonly #name: { readonly host: string; readonly port: string } | undefined;
-  /** The address that is dialled now. */
+  /** The address that is dialled now, and those that were dialled before. */
   #endpoint: string | undefined;
+  readonly #left = new Set<string>();
   /** Failed attempts since the last link. */
   #failures = 0;
   #isUp = false;
@@ -61,6 +62,7 @@ export class Dialler {
   move(socket: DialledSocket): void {
     this.#socket = socket as unknown as Dialling;
     this.#isUp = false;
+    this.#left.clear();
     const endpoint = this.#endpoint;
     this.#endpoint = undefined;
     if (endpoint === undefined) this.start();
@@ -71,6 +73,13 @@ export class Dialler {
   connected(): void {
     this.#isUp = true;
     this.#failures = 0;
+    // ZeroMQ dials by itself, too: the address that was to be next would take the place of the one that has answered.
+    this.#stop();
+  }
+
+  /** Whether news of an endpoint are of one that is not dialled any more. They may come after it was left. */
+  hasLeft(endpoint: string): boolean {
+    return endpoint !== this.#endpoint && this.#left.has(endpoint);
   }
 
   disconnected(): void {
@@ -112,11 +121,12 @@ export class Dialler {
     const { host, port } = this.#name;
     try {
       const found = await dns.lookup(host, { all: true, verbatim: true });
-      if (this.#socket.closed) return;
+      if (this.#socket.closed || this.#isUp) return;
       const endpoints = found.map((own) =>
         own.family === 6 ? `tcp://[${own.address}]:${port}` : `tcp://${own.address}:${port}`,
       );
       this.#addresses = endpoints.length;
+      for (const own of this.#left) if (!endpoints.includes(own)) this.#left.delete(own);
       const at = this.#endpoint === undefined ? -1 : endpoints.indexOf(this.#endpoint);
       const next = endpoints[(at + 1) % endpoints.length];
       if (next === undefined) throw new Error('it has no address');
@@ -159,7 +169,9 @@ export class Dialler {
       } catch {
         // ZeroMQ has already disconnected it.
       }
+      this.#left.add(this.#endpoint);
     }
+    this.#left.delete(endpoint);
     this.#endpoint = endpoint;
     if (this.#name !== undefined) this.#socket.ipv6 = endpoint.startsWith('tcp://[');
     this.#socket.connect(endpoint);

@@ -4,6 +4,8 @@ import { PalmError } from '../../src/protocol/errors.ts';
 
 /** The events of the one peer that a socket dials. */
 export interface MonitorEvents {
+  /** Whether an event concerns an endpoint that is not dialled any more, and says nothing. */
+  isOver?(endpoint: string): boolean;
   /** The handshake is done. It took `took` milliseconds. */
   connected(took: number): void;
   disconnected(reason: string): void;
@@ -35,6 +37,7 @@ export async function watchLink(
   for (;;) {
     const event = await news.next();
     if (event === undefined) return;
+    if (event.type !== 'unknown' && events.isOver?.(event.address) === true) continue;
     switch (event.type) {
       case 'connect':
         dialledAt = performance.now();
@@ -118,7 +121,7 @@ export class EventReader {
   }
 
   /** The next event; undefined once the socket is closed and all events are read. */
-  async next(): Promise<Event | undefined> {
+  async next(): Promise<Exclude<Event, { readonly type: 'end' }> | undefined> {
     try {
       const event = await this.#observer.receive();
       if (event.type === 'end') return undefined;

@@ -92,6 +92,51 @@ describe('the addresses of a name', () => {
     expect(socket.heard()).toEqual(['tcp://10.0.0.1:5']);
   });
 
+  it('are left alone once one has answered, though the next was to be dialled already', async () => {
+    found = ['10.0.0.1', '::1'];
+    const { socket, dialler } = ground('tcp://two.example:5');
+    dialler.start();
+    await turn();
+    dialler.failed();
+    await turn();
+    socket.heard();
+    // The end of a round: the first is dialled again after a pause. ZeroMQ dials the second by itself meanwhile.
+    dialler.failed();
+    await turn();
+    dialler.connected();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(socket.heard()).toEqual([]);
+    // Nor is the next one dialled after a look-up that was under way.
+    dialler.disconnected();
+    dialler.failed();
+    dialler.connected();
+    await turn();
+    expect(socket.heard()).toEqual([]);
+  });
+
+  it('that were left have no news, until they are dialled again or belong to the name no more', async () => {
+    found = ['10.0.0.1', '::1'];
+    const { dialler } = ground('tcp://two.example:5');
+    const [first, second] = ['tcp://10.0.0.1:5', 'tcp://[::1]:5'];
+    const left = () => [first, second, 'tcp://10.0.0.9:5'].map((own) => dialler.hasLeft(own));
+    dialler.start();
+    await turn();
+    expect(left()).toEqual([false, false, false]);
+    dialler.failed();
+    await turn();
+    expect(left()).toEqual([true, false, false]);
+    dialler.redial();
+    await turn();
+    expect(left()).toEqual([false, true, false]);
+    found = ['10.0.0.1', '10.0.0.9'];
+    dialler.redial();
+    await turn();
+    expect(left()).toEqual([true, false, false]);
+    dialler.move(new Noted() as never);
+    expect(left()).toEqual([false, false, false]);
+    dialler.stop();
+  });
+
   it('are dialled in turn, with longer and longer pauses between rounds', async () => {
     found = ['10.0.0.1', '::1'];
     const { socket, dialler } = ground('tcp://two.example:5');

@@ -45,12 +45,13 @@ class Monitor {
 
 const turn = () => new Promise(setImmediate);
 
-function watched(encrypted = false) {
+function watched(encrypted = false, isOver?: (endpoint: string) => boolean) {
   const monitor = new Monitor();
   const said: unknown[] = [];
   const refused = (error: PalmError, final: boolean) =>
     said.push(['refused', error.code, error.sent, error.message, final]);
   const watching = watchLink(monitor as never, ADDRESS, encrypted, {
+    ...(isOver && { isOver }),
     connected: (took) => said.push(['connected', took]),
     disconnected: (reason) => said.push(['disconnected', reason]),
     reconnecting: (attempt, delay) => said.push(['reconnecting', attempt, delay]),
@@ -77,6 +78,15 @@ const MISFIT = [
   false,
   `${ADDRESS} is not a ZeroMQ socket of the right kind; is it the address of another service?`,
 ];
+
+it('what concerns an endpoint that is not dialled any more says nothing', async () => {
+  const { monitor, tell } = watched(false, (endpoint) => endpoint === 'tcp://old:1');
+  const [old, now] = [{ address: 'tcp://old:1' }, { address: 'tcp://now:1' }];
+  expect(await tell(...[handshake, retry, disconnect].map((event) => ({ ...event, ...old })))).toEqual([]);
+  expect(await tell({ ...handshake, ...now })).toEqual([['connected', expect.any(Number)]]);
+  expect(await tell({ ...disconnect, ...old }, { ...disconnect, ...now })).toEqual([GONE]);
+  monitor.give({ type: 'end' });
+});
 
 describe('a link', () => {
   it('is up after the handshake, which took as long as since the connection', async () => {
