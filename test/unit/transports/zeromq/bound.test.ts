@@ -215,19 +215,19 @@ describe('a bound end that answers', () => {
   });
 
   it('leaves no check of peers behind when it is closed, and drops later replies', async () => {
-    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-    const before = timers();
     const { end, asked, peer, asks } = await replying();
     const own = peer();
     await own.send(['', 'a']);
     await asks(1);
     const gone = vi.fn();
+    const [started, stopped] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')];
     asked[0]?.from.onGone(gone);
-    expect(timers()).toBeGreaterThan(before);
+    const timers = started.mock.results.map(({ value }) => value);
+    expect(timers.length).toBeGreaterThan(0);
     await within(3_000, end.close());
     asked[0]?.reply('late');
     await new Promise(setImmediate);
-    expect(timers()).toBeLessThanOrEqual(before);
+    expect(stopped.mock.calls.flat()).toEqual(expect.arrayContaining(timers));
     expect(gone).not.toHaveBeenCalled();
   });
 
