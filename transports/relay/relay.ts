@@ -28,19 +28,14 @@ import { GOING_DOWN, type OpenedUpgrade, UpgradeHandler } from './http/upgrade-h
 import { UpgradeRouter } from './http/upgrade-router.ts';
 import type { RelayChanges, RelayOptions } from './options.ts';
 import { Peers } from './peers/peers.ts';
+import { Heartbeats } from './session/heartbeats.ts';
 import { HttpCalls } from './session/http-calls.ts';
 import { type ResolvedLimits, resolveLimits } from './session/limits.ts';
 import { MemoryBudget } from './session/memory-budget.ts';
+import { countIntake, partsOf } from './session/message-parts.ts';
 import { Reauthentication } from './session/reauthentication.ts';
 import { Sessions } from './session/sessions.ts';
-import {
-  type Arrival,
-  countIntake,
-  Heartbeats,
-  partsOf,
-  ServerSocket,
-  type SocketContext,
-} from './session/socket.ts';
+import { type Arrival, ServerSocket, type SocketContext } from './session/socket.ts';
 import { GarbageCollection } from './upstream/garbage-collection.ts';
 import { Upstreams } from './upstream/upstreams.ts';
 

@@ -25,7 +25,7 @@ export function costOf(frame: Uint8Array): number {
   return frame.length + MESSAGE_COST;
 }
 
-/** What is behind an intake, and may have enough of some clients. Whoever owns it calls {@link Intake.letOn} when that changes. */
+/** Holds up clients of which the part behind an intake has enough. Its owner calls {@link Intake.letOn} when that changes. */
 export interface Gate {
   /** Whether it has enough of some client. */
   readonly isFull: boolean;

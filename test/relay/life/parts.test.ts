@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Readiness } from '../../../src/async/readiness.ts';
 import type { PalmError } from '../../../src/index.ts';
 import type { Channel } from '../../../src/transport.ts';
-import { Heartbeats, type ServerSocket } from '../../../transports/relay/session/socket.ts';
+import { Heartbeats } from '../../../transports/relay/session/heartbeats.ts';
+import type { ServerSocket } from '../../../transports/relay/session/socket.ts';
 import { type ChannelUser, SharedChannel } from '../../../transports/relay/upstream/upstream-channel.ts';
 import { Random } from '../../support/random.ts';
 

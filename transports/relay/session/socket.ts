@@ -1,9 +1,8 @@
-import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import { type Deferred, deferred } from '../../../src/async/deferred.ts';
 import type { ReadTurns } from '../../../src/async/read-turns.ts';
 import { startTimer } from '../../../src/async/timers.ts';
-import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../src/flow-control.ts';
+import { GREETING_BYTES } from '../../../src/flow-control.ts';
 import type { Logger } from '../../../src/logging.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../../src/protocol/errors.ts';
@@ -516,82 +515,4 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
 /** Whether a link ended without a word, by the code that says so: nobody sends these. */
 function isBroken(code: number): boolean {
   return code < 1_000 || code === 1_004 || code === 1_005 || code === 1_006 || code === 1_015;
-}
-
-/** Slices of a heartbeat, so that ten thousand pings are not sent at once. */
-const SLICES = 16;
-
-/** Sends the heartbeats of all connections, and cuts silent clients. One timer for all. */
-export class Heartbeats {
-  readonly #timer: ReturnType<typeof setInterval>;
-  /** Slice of each connection. It does not change, so that the heartbeats stay even while others come and go. */
-  readonly #slices = new WeakMap<ServerSocket, number>();
-  #turn = 0;
-  #next = 0;
-
-  constructor(heartbeat: number, sockets: () => Iterable<ServerSocket>) {
-    this.#timer = setInterval(
-      () => {
-        this.#turn = (this.#turn + 1) % SLICES;
-        for (const socket of sockets()) if (this.#sliceOf(socket) === this.#turn) socket.beat();
-      },
-      Math.max(1, heartbeat / SLICES),
-    );
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
-
-  #sliceOf(socket: ServerSocket): number {
-    const slice = this.#slices.get(socket) ?? this.#next++ % SLICES;
-    this.#slices.set(socket, slice);
-    return slice;
-  }
-}
-
-// Bounds what the WebSocket library keeps of an incomplete message.
-
-/**
- * The least average bytes of a message's fragments, and of the chunks that arrive from the network. Each costs some 150 bytes
- * beside its own. Those of clients are far larger.
- */
-const SMALLEST_FRAGMENT = 1_024;
-const SMALLEST_CHUNK = 256;
-
-/** Bytes of a fragment's head; bytes of control frames between fragments, and of a chunk that ends in the next message. */
-const FRAME_HEAD = 14;
-const BESIDE = 2 * 65_536;
-
-/** Options that bound the library, for messages of at most so many bytes. */
-export function partsOf(maxPayload: number): {
-  readonly maxFragments: number;
-  readonly maxBufferedChunks: number;
-} {
-  return {
-    maxFragments: Math.ceil(maxPayload / SMALLEST_FRAGMENT),
-    maxBufferedChunks: Math.ceil(maxPayload / SMALLEST_CHUNK),
-  };
-}
-
-/**
- * Counts all bytes that arrive, and bounds those of an incomplete message. The library counts only what is in fragments: not the
- * frames between them, such as pongs, and not that a fragment of one byte keeps all 64 KiB that it arrived with. Counts the time
- * that large pieces take, too: the system hands over up to 32 of them in a row.
- */
-export function countIntake(stream: Duplex, socket: ServerSocket, maxPayload: number): void {
-  const largest = maxPayload + partsOf(maxPayload).maxFragments * FRAME_HEAD + BESIDE;
-  let began = 0;
-  const begin = ({ length }: Buffer) => {
-    if (length >= TIMED_PIECE_BYTES) began = performance.now();
-  };
-  const count = ({ length }: Buffer) => {
-    if (!socket.arrived(length, largest)) {
-      stream.off('data', begin).off('data', count);
-      stream.pause();
-    } else if (length >= TIMED_PIECE_BYTES) socket.hasRead(performance.now() - began);
-  };
-  // The library reads between the two.
-  stream.prependListener('data', begin);
-  stream.on('data', count);
 }

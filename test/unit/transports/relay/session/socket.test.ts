@@ -4,13 +4,9 @@ import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../../../src/flow-control.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
-import {
-  countIntake,
-  Heartbeats,
-  partsOf,
-  ServerSocket,
-  type SocketContext,
-} from '../../../../../transports/relay/session/socket.ts';
+import { Heartbeats } from '../../../../../transports/relay/session/heartbeats.ts';
+import { countIntake, partsOf } from '../../../../../transports/relay/session/message-parts.ts';
+import { ServerSocket, type SocketContext } from '../../../../../transports/relay/session/socket.ts';
 import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
