@@ -116,8 +116,9 @@ test('what has no answer is sent again, and then a TIMEOUT', async () => {
 });
 
 test('whole files, by name or by pattern', async () => {
-  await mkdir(join(directory, 'files/deep/.hidden'), { recursive: true });
-  const file = (name: string) => join(directory, 'files', name);
+  const folder = await mkdtemp(join(directory, 'files-'));
+  await mkdir(join(folder, 'deep/.hidden'), { recursive: true });
+  const file = (name: string) => join(folder, name);
   await writeFile(file('a.txt'), 'x'.repeat(10));
   await writeFile(file('b.txt'), '');
   await writeFile(file('deep/c.txt'), 'three\nlines\n\n');
@@ -148,7 +149,7 @@ test('--input reads the lines of a file', async () => {
 });
 
 test('--resume goes on behind the lines that are there, and cuts one that has no end', async () => {
-  const file = join(directory, 'plain.out');
+  const file = join(await mkdtemp(join(directory, 'resume-')), 'plain.out');
   const stdin = 'a\nb\nc\nd\n';
   const args = ['test.upper', '--resume', file];
   await map(args, { stdin: 'a\n' });

@@ -1,5 +1,5 @@
 /** What `frond relay` refuses, and how it says so. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, test } from 'vitest';
@@ -57,6 +57,7 @@ test('a port that is taken, and keys that are none', async () => {
     /^frond: INVALID_CALL: cannot listen at .*EADDRINUSE.*\n {2}try: end the process that uses it/,
   );
   await files.write('cert.pem', 'none');
+  await rm(join(files.folder, 'key.pem'), { force: true });
   const tls = { cert: 'cert.pem', key: 'key.pem' };
   const config = await files.write('tls.json', JSON.stringify({ tls }));
   const without = await here(['relay', ...allowed, '--config', config]);

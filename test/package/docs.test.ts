@@ -23,6 +23,7 @@ beforeAll(async () => {
   project = await packProject();
   // A schema library of the guide's own.
   project.link('valibot');
+  project.link('vitest');
 }, 60_000);
 
 afterAll(() => {
@@ -90,7 +91,6 @@ describe('the code in README and docs', () => {
       JSON.stringify({ compilerOptions, include: ['docs'] }),
     );
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    project.link('vitest');
     const printed = await new Promise<string>((resolve) =>
       execFile(process.execPath, [tsc, '-p', project.folder], { cwd: project.folder }, (_, stdout, stderr) =>
         resolve(stdout + stderr),

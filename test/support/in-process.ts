@@ -1,9 +1,10 @@
 /** The command in the process of the test: quicker than a child, for what needs none. */
 import { PassThrough } from 'node:stream';
 import { run } from '../../cli/run.ts';
-import { contentOf, type Ended, type RunOptions } from './command.ts';
+import { contentOf, type Ended, type RunOptions, withoutWaits } from './command.ts';
 import { within } from './wait.ts';
 
+/** What the command says while it waits is left out, as in `frond()`. */
 export async function here(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(options.stdin ?? '');
@@ -18,5 +19,5 @@ export async function here(argv: readonly string[], options: RunOptions = {}): P
   stdout.end();
   stderr.end();
   const [out, errors] = await contents;
-  return { code, stdout: out, stderr: errors.toString() };
+  return { code, stdout: out, stderr: withoutWaits(errors.toString()) };
 }

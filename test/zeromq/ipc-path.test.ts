@@ -2,15 +2,15 @@
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { zeromq } from '../../transports/zeromq/index.ts';
 import { here } from '../support/in-process.ts';
 
 let folder: string;
-beforeAll(async () => {
+beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'frond-ipc-'));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => rm(folder, { recursive: true }));
 
 test('a file, a folder and a link stay, and binding says so', async () => {
   const [file, inside, linked] = [join(folder, 'file'), join(folder, 'folder'), join(folder, 'link')];

@@ -8,9 +8,9 @@ import { connect, startRelay } from '../../support/relay.ts';
 import { first, within } from '../../support/wait.ts';
 import { startWire } from '../../support/wire.ts';
 
-const HEARTBEAT = 400;
-/** For the clocks and the event loop of a busy machine. */
-const SLACK = 150;
+const HEARTBEAT = 800;
+/** For the clocks and the event loop of a busy machine, and less than another heartbeat. */
+const SLACK = 700;
 
 const open = testCluster(() => ({ transport: memory(), any: 'memory://*' }));
 
@@ -39,10 +39,10 @@ it('the client notices within two heartbeats, comes back, and what it sent meanw
     const call = client.eval('server.echo', bytes(`${round}`));
     await within(2 * HEARTBEAT + SLACK, noticed, 'the client');
     expect(performance.now() - begin).toBeGreaterThan(HEARTBEAT);
-    expect(textOf(await within(1_000, call, 'the answer'))).toBe(`${round}`);
+    expect(textOf(await within(5_000, call, 'the answer'))).toBe(`${round}`);
   }
   expect(client.id).toBe(id);
-}, 15_000);
+}, 40_000);
 
 it('the relay notices within two heartbeats, and keeps the session', async () => {
   const { wire, client, relay } = await openAll();
@@ -57,6 +57,6 @@ it('the relay notices within two heartbeats, and keeps the session', async () =>
   expect(await relay.figure('sessions')).toBe(1);
   const call = client.eval('server.echo', bytes('meanwhile'));
   wire.isOpen = true;
-  expect(textOf(await within(2_000, call, 'the answer'))).toBe('meanwhile');
+  expect(textOf(await within(5_000, call, 'the answer'))).toBe('meanwhile');
   expect(client.id).toBe(id);
-}, 15_000);
+}, 40_000);

@@ -238,6 +238,7 @@ describe('among frames that wait', () => {
     expect(decode).not.toHaveBeenCalled();
     expect(frames.has(frameOf('a/1'))).toBe(true);
     expect(decode).toHaveBeenCalledTimes(1);
+    decode.mockRestore();
   });
 
   it('a frame that begins as a cancelled call and is none is left to who reads it', () => {
