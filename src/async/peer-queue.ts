@@ -38,8 +38,11 @@ export class PeerQueue<T> implements AsyncIterator<T[], undefined, number | unde
 
   /** Whether a peer is held up. */
   isFullFor(peer: object): boolean {
-    const isMuch = this.#size >= this.#highWaterMark || this.#bytes >= this.#byteMark.bytes;
-    return isMuch && this.#lanes.has(peer);
+    return this.#isFull && this.#lanes.has(peer);
+  }
+
+  get #isFull(): boolean {
+    return this.#size >= this.#highWaterMark || this.#bytes >= this.#byteMark.bytes;
   }
 
   /** Adds items of a peer. Does nothing once the queue is ended. */
@@ -64,7 +67,7 @@ export class PeerQueue<T> implements AsyncIterator<T[], undefined, number | unde
   /** Resolves when a peer is not held up any more, or when the queue is ended. */
   room(peer: object): Promise<void> {
     const lane = this.#lanes.get(peer);
-    if (lane === undefined || this.#isEnded || !this.isFullFor(peer)) return Promise.resolve();
+    if (lane === undefined || this.#isEnded || !this.#isFull) return Promise.resolve();
     lane.room ??= deferred();
     return lane.room.promise;
   }

@@ -41,7 +41,7 @@ export class Turns<T> {
   /** Lanes whose owners were held up when their turn came. */
   readonly #heldUp = new Set<Lane<T>>();
   #rank: Rank = USUAL;
-  /** Turns in a row that background items waited for. */
+  /** Turns since the last one of background items. */
   #passed = 0;
   /** The lane of the last item: the next item mostly has the same owner. */
   #last: Lane<T> | undefined;
@@ -67,7 +67,7 @@ export class Turns<T> {
 
   /** Whether an item can be taken: one waits whose owner is not held up. */
   get isReady(): boolean {
-    return this.#size > 0 && this.#front() !== undefined;
+    return this.#front() !== undefined;
   }
 
   push(owner: string, item: T, priority = 0): void {
@@ -83,10 +83,9 @@ export class Turns<T> {
   }
 
   shift(): T | undefined {
-    if (this.#size === 0) return undefined;
     let lane = this.#front();
     if (lane === undefined) return undefined;
-    if (this.#rings[0].size + this.#rings[1].size + this.#rings[2].size > 1) {
+    if (this.#places > 1) {
       const now = performance.now();
       if (this.#since !== undefined && now - this.#since >= TURN) {
         this.#rings[this.#rank].skip(1);
@@ -155,20 +154,26 @@ export class Turns<T> {
     return lane;
   }
 
+  /** How many lanes wait in all rings. */
+  get #places(): number {
+    const [urgent, usual, background] = this.#rings;
+    return urgent.size + usual.size + background.size;
+  }
+
   /** The lane whose turn it is; undefined when none has items that may be taken. */
   #front(): Lane<T> | undefined {
     for (;;) {
-      const ring = this.#rings[this.#rank];
-      for (let lane = ring.peek(); lane !== undefined; lane = ring.peek()) {
-        const hasItems = lane.waiting[this.#rank] > 0;
-        const isHeldUp = hasItems && this.#isHeldUp?.(lane.owner) === true;
-        if (hasItems && !isHeldUp) return lane;
-        if (isHeldUp) this.#heldUp.add(lane);
-        this.#leave(lane);
-        if (ring !== this.#rings[this.#rank]) break;
+      const lane = this.#rings[this.#rank].peek();
+      if (lane === undefined) {
+        if (this.#places === 0) return undefined;
+        this.#endTurn();
+        continue;
       }
-      if (this.#rings[0].size + this.#rings[1].size + this.#rings[2].size === 0) return undefined;
-      if (ring === this.#rings[this.#rank] && ring.size === 0) this.#endTurn();
+      const hasItems = lane.waiting[this.#rank] > 0;
+      const isHeldUp = hasItems && this.#isHeldUp?.(lane.owner) === true;
+      if (hasItems && !isHeldUp) return lane;
+      if (isHeldUp) this.#heldUp.add(lane);
+      this.#leave(lane);
     }
   }
 
@@ -202,13 +207,12 @@ export class Turns<T> {
   #endTurn(): void {
     this.#since = undefined;
     const [urgent, usual, background] = this.#rings;
-    const others = urgent.size + usual.size;
-    if (background.size > 0 && (others === 0 || this.#passed >= BACKGROUND_TURNS - 1)) {
+    this.#passed++;
+    if (background.size > 0 && (urgent.size + usual.size === 0 || this.#passed >= BACKGROUND_TURNS)) {
       this.#passed = 0;
       this.#rank = BACKGROUND;
       return;
     }
-    if (background.size > 0) this.#passed++;
     this.#rank = urgent.size > 0 && (usual.size === 0 || this.#rank !== URGENT) ? URGENT : USUAL;
   }
 }
@@ -218,15 +222,14 @@ function isEmpty<T>({ waiting }: Lane<T>): boolean {
 }
 
 function rankOf(priority: number): Rank {
-  if (priority === 0) return USUAL;
-  return priority > 0 ? URGENT : BACKGROUND;
+  if (priority > 0) return URGENT;
+  return priority === 0 ? USUAL : BACKGROUND;
 }
 
 function levelOf<T>({ levels }: Lane<T>, priority: number): Level<T> {
   let at = 0;
-  for (let level = levels[at]; level !== undefined; level = levels[++at]) {
+  for (let level = levels[at]; level !== undefined && level.priority >= priority; level = levels[++at]) {
     if (level.priority === priority) return level;
-    if (level.priority < priority) break;
   }
   const level = { priority, items: new Fifo<T>() };
   levels.splice(at, 0, level);

@@ -40,8 +40,9 @@ describe('a queue of peers', () => {
   it('gives a reader that waits no more than it asked for', async () => {
     const queue = open();
     const reading = queue.next(2);
+    queue.push(A, []);
     queue.push(A, [1, 2, 3]);
-    expect([(await reading).value, (await queue.next()).value]).toEqual([[1, 2], [3]]);
+    expect([await reading, (await queue.next()).value]).toEqual([{ done: false, value: [1, 2] }, [3]]);
   });
 
   it.each([
@@ -63,13 +64,39 @@ describe('a queue of peers', () => {
     expect(await isDone(room[0] as Promise<void>)).toBe(true);
   });
 
+  it.each([
+    ['items', 6, 1_000],
+    ['bytes', 1_000, 21],
+  ])(
+    'lets a peer go on that has none left, and holds up others while it is full of %s',
+    async (_of, most, bytes) => {
+      const queue = open(most, bytes);
+      queue.push(A, [3, 3, 3, 3, 3, 3, 3, 3]);
+      queue.push(B, [3]);
+      const room = [A, B].map((peer) => queue.room(peer));
+      await queue.next(1);
+      expect([queue.isFullFor(A), queue.isFullFor(B)]).toEqual([true, false]);
+      expect(await Promise.all(room.map(isDone))).toEqual([false, true]);
+      // A peer that pushes nothing has nothing in it.
+      queue.push(B, []);
+      expect([queue.isFullFor(B), await isDone(queue.room(B))]).toEqual([false, true]);
+      await queue.next(2);
+      expect([queue.isFullFor(A), await isDone(room[0] as Promise<void>)]).toEqual([false, true]);
+      expect(await isDone(queue.room(A))).toBe(true);
+      // What was read counts no more.
+      await queue.next();
+      queue.push(A, [3]);
+      expect(queue.isFullFor(A)).toBe(false);
+    },
+  );
+
   it('ends for its reader when all is read, and for all that wait', async () => {
     const queue = open();
     queue.push(A, [1, 2, 3, 4]);
     const room = queue.room(A);
     queue.end();
     queue.push(A, [5]);
-    expect([await isDone(room), queue.isEnded]).toEqual([true, true]);
+    expect([await isDone(room), await isDone(queue.room(A)), queue.isEnded]).toEqual([true, true, true]);
     expect([await queue.next(3), await queue.next(3), await queue.next(3)]).toEqual([
       { done: false, value: [1, 2, 3] },
       { done: false, value: [4] },
