@@ -10,10 +10,6 @@ export class EarliestTimer {
     this.#ring = ring;
   }
 
-  get isSet(): boolean {
-    return this.#at !== Number.POSITIVE_INFINITY;
-  }
-
   /** @param time - as `performance.now()` gives it; Infinity means never. */
   set(time: number): void {
     if (time >= this.#at) return;

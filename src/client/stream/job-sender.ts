@@ -62,7 +62,7 @@ export class JobSender<In> {
         await link.inFlight.wait();
       }
       this.#placed++;
-      if (this.#isStopped) return this.#giveBack(1);
+      // Nothing more, when it was stopped meanwhile.
       let item = input.takeNow();
       if (item === undefined) {
         this.#waitsForInput = true;

@@ -36,7 +36,8 @@ export class MapSender {
     // An attempt that still waits from an earlier try is sent once.
     if (attempt.isQueued) return;
     attempt.isQueued = true;
-    if (this.#isBusy || this.#waiting.size > 0 || this.#batch.length >= BATCH || !link.tryAdmit()) {
+    // While it is busy, others may wait. Otherwise none does, and the batch has room.
+    if (this.#isBusy || !link.tryAdmit()) {
       this.#waiting.push(attempt);
       this.#work();
       return;
@@ -48,7 +49,7 @@ export class MapSender {
 
   /** Resolves when what was added has left, or waits for the link only. */
   async handedOn(): Promise<void> {
-    if (this.#batch.length > 0) this.#work();
+    this.#work();
     await this.#sending;
   }
 
@@ -123,7 +124,7 @@ export class MapSender {
   async #flush(): Promise<void> {
     const { link, isWanted, send } = this.#settings;
     // The link has not lost what is only gathered, so this waits while it is broken.
-    while (!link.isReady && this.#batch.length > 0) await link.ready();
+    while (!link.isReady) await link.ready();
     const batch = this.#batch.filter((attempt) => {
       attempt.isQueued = false;
       if (isWanted(attempt)) return true;

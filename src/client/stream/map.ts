@@ -60,7 +60,7 @@ export class MapRun<In, Out>
   #duplicates = 0;
   #read = 0;
   #ended: number | undefined;
-  /** The input has ended, with an error if it failed. */
+  /** The input has ended, with an error if it failed. Set at the end of the map, at the latest. */
   #inputEnd: Ending | undefined;
   readonly #alarm = new EarliestTimer(() => afterEvents(this.#link, () => this.#look()));
 
@@ -127,12 +127,12 @@ export class MapRun<In, Out>
   /** Takes the input as the window allows. */
   async #take(): Promise<void> {
     this.releases.push(this.#settings.calls.begin(() => this.#close()));
-    for (let run = 1; !this.isOver && this.#inputEnd === undefined; run++) {
+    for (let run = 1; this.#inputEnd === undefined; run++) {
       if (this.#room <= 0) {
         await this.readFurther();
       } else {
         const taken = this.#input.takeNow() ?? (await this.#input.take());
-        if (this.isOver || this.#inputEnd !== undefined) return;
+        if (this.#inputEnd !== undefined) return;
         this.#takeOn(taken);
         if (run % RUN === 0) await this.#sender.handedOn();
       }
@@ -156,7 +156,7 @@ export class MapRun<In, Out>
     }
     const now = wholeNow();
     this.#sender.add(this.#attempts.begin(index, payload, now));
-    if (!this.#alarm.isSet) this.#alarm.set(now + this.#settings.timeout);
+    this.#alarm.set(now + this.#settings.timeout);
   }
 
   /** Sends attempts together. What did not leave is tried again, or fails. */

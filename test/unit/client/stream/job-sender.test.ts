@@ -99,6 +99,48 @@ describe('the sender of a job', () => {
     expect([taken, batches(), server.link.inFlight.taken]).toEqual([[], [], 0]);
   });
 
+  it('counts what it has taken while it waits for room', async () => {
+    const gate = deferred<void>();
+    let isFull = false;
+    const { iterable, give } = fed();
+    const { sender } = await ground(iterable, () => (isFull ? gate.promise : undefined));
+    void sender.run();
+    await settle();
+    isFull = true;
+    await give('a');
+    await settle();
+    expect([sender.taken, sender.waitsForInput]).toEqual([1, false]);
+    sender.stop(0);
+    gate.resolve();
+  });
+
+  it.each(['room', 'a place'])(
+    'ends at once when it is stopped before it has %s, though others have all places',
+    async (what) => {
+      const gate = deferred<void>();
+      let isFull = what === 'room';
+      const taken: string[] = [];
+      function* values() {
+        taken.push('a');
+        yield 'a';
+      }
+      const { server, sender } = await ground(values(), () => (isFull ? gate.promise : undefined));
+      const { inFlight } = server.link;
+      const others = inFlight.take(Number.POSITIVE_INFINITY);
+      const ended = vi.fn();
+      sender.run().then(ended);
+      await settle();
+      sender.stop(0);
+      isFull = false;
+      gate.resolve();
+      // Callers are let in once a batch has room.
+      if (what === 'a place') inFlight.release(130);
+      await settle();
+      expect([ended.mock.calls, taken]).toEqual([[[undefined]], []]);
+      expect(inFlight.taken).toBe(what === 'a place' ? others - 130 : others);
+    },
+  );
+
   it('that is closed takes no more, and sends what it had gathered at once', async () => {
     const { iterable, give, returned } = fed();
     const { sender, batches, server } = await ground(iterable);
@@ -124,6 +166,7 @@ describe('the sender of a job', () => {
     await settle();
     await give('a');
     sender.stop(0);
+    await give('late');
     await settle();
     expect([batches(), server.link.inFlight.taken]).toEqual([[], 0]);
   });

@@ -141,7 +141,52 @@ describe('a sender without places', () => {
   });
 });
 
+describe('a sender that waits for places', () => {
+  async function full() {
+    const own = await ground();
+    let others = 0;
+    while (own.link.tryAdmit()) others++;
+    return { ...own, others };
+  }
+
+  it('sends nothing before what waits, though a place is free for it', async () => {
+    const { link, sender, batches } = await full();
+    sender.add(attempt(0));
+    await settle();
+    // Callers are let in once a batch has room.
+    link.inFlight.release(130);
+    sender.add(attempt(1));
+    await settle();
+    expect(batches.flat()).toEqual([0, 1]);
+  });
+
+  it('asks for none for an attempt that is not to be made any more', async () => {
+    const { link, sender, unwanted, batches, others } = await full();
+    const own = attempts(3);
+    for (const one of own) sender.add(one);
+    await settle();
+    unwanted.add(own[1] as Attempt);
+    const ask = vi.spyOn(link, 'tryAdmit');
+    link.inFlight.release(others);
+    await settle();
+    expect([batches.flat(), ask.mock.calls.length]).toEqual([[0, 2], 1]);
+  });
+});
+
 describe('a sender whose link is down', () => {
+  it('sends nothing when it is stopped until the link is there', async () => {
+    const { server, link, sender, batches } = await ground();
+    const failed = vi.fn();
+    sender.failure.catch(failed);
+    sender.add(attempt(0));
+    server.subscription.setBroken(BROKEN);
+    await settle();
+    sender.stop();
+    server.up();
+    await settle();
+    expect([batches, link.inFlight.taken, failed.mock.calls]).toEqual([[], 0, []]);
+  });
+
   it('keeps what is gathered until the link is there', async () => {
     const { server, link, sender, batches } = await ground();
     sender.add(attempt(0));

@@ -103,6 +103,32 @@ describe('a map', () => {
     }
   });
 
+  it('is done after the last result', async () => {
+    const { server, map } = await begin({}, { payloads: ['a'] });
+    const reading = map.next();
+    await settle();
+    answer(server, server.taken()[0]);
+    expect([await reading, await map.next()]).toEqual([
+      { done: false, value: 'a' },
+      { done: true, value: undefined },
+    ]);
+  });
+
+  it('fails as its link does while calls are refused, and when its client was closed before the first read', async () => {
+    const refused = await begin({}, { isUp: false });
+    refused.server.link.refusal = new PalmError('WRONG_SERVER', 'another one is there', { sent: false });
+    const read = refused.next();
+    await settle();
+    expect(read.error).toBe(refused.server.link.refusal);
+    await expectNothingLeft(refused.server);
+    const late = await begin();
+    await late.server.calls.close();
+    const lateRead = late.next();
+    await settle();
+    expect(lateRead.error).toMatchObject({ code: 'CLOSED', sent: false });
+    expect(late.server.taken()).toEqual([]);
+  });
+
   it('says which answer or input is of another format', async () => {
     const circle: unknown[] = [];
     circle.push(circle);
@@ -232,6 +258,15 @@ describe('the progress of a map', () => {
     await settle();
     expect(map.progress).toMatchObject({ rate: 10, remaining: 1_000 });
     await map.return();
+    // Once the input has ended, its number is known.
+    const ended = await begin({ total: 11 });
+    ended.next();
+    await settle();
+    await vi.advanceTimersByTimeAsync(100);
+    answer(ended.server, ended.server.taken()[0]);
+    await settle();
+    expect(ended.map.progress).toMatchObject({ rate: 10, remaining: 200 });
+    await ended.map.return();
     const unknown = await begin(
       {},
       {
@@ -364,6 +399,47 @@ describe('a map that tries again', () => {
     await map.return();
   });
 
+  it('gives each input its time, whenever another one is tried again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    const second = deferred<void>();
+    async function* values() {
+      yield 'a';
+      await second.promise;
+      yield 'b';
+    }
+    const { server, map, next } = await begin(
+      { timeout: 100, retries: 1, retryDelay: 10_000 },
+      { payloads: values(), isSettled: true },
+    );
+    next();
+    await vi.advanceTimersByTimeAsync(150);
+    expect(shown(server.taken())).toEqual(['1 a']);
+    second.resolve();
+    await settle();
+    expect(shown(server.taken())).toEqual(['2 b']);
+    // Both rest for 7.5 s after their time was up, at 100 and 250 ms.
+    await vi.advanceTimersByTimeAsync(7_800);
+    expect(shown(server.taken())).toEqual(['1 a', '2 b']);
+    await map.return();
+    await expectNothingLeft(server);
+  });
+
+  it('is not harmed by an earlier attempt that fails to leave', async () => {
+    const { server, next } = await begin({ timeout: 100, retries: 1, retryDelay: 10 }, { payloads: ['a'] });
+    const leaving = deferred<void>();
+    vi.spyOn(server.pusher, 'send').mockReturnValueOnce(leaving.promise);
+    const read = next();
+    await vi.advanceTimersByTimeAsync(150);
+    const [again] = server.taken();
+    leaving.reject(new PalmError('DISCONNECTED', 'gone', { sent: 'unknown' }));
+    await settle();
+    expect(read.isDone).toBeUndefined();
+    answer(server, again);
+    await settle();
+    expect(read.value).toBe('a');
+    await expectNothingLeft(server);
+  });
+
   it('is not sent twice while the link is down', async () => {
     const { server, map, next } = await begin({ timeout: 100, retries: 5, retryDelay: 10 }, { isUp: false });
     next();
@@ -399,6 +475,18 @@ describe('a transport that does not send', () => {
       { status: 'rejected', reason: { code: 'TOO_LARGE', sent: false, index: 1 } },
       { status: 'fulfilled' },
     ]);
+    await expectNothingLeft(server);
+  });
+
+  it('because it is closed is as good as a break', async () => {
+    const { server, map, next } = await begin({ retries: 1, retryDelay: 10 }, { payloads: ['a'] });
+    const closed = new PalmError('CLOSED', 'the channel is closed', { sent: false });
+    vi.spyOn(server.pusher, 'send').mockRejectedValueOnce(closed);
+    const read = next();
+    await vi.advanceTimersByTimeAsync(50);
+    answer(server, server.taken()[0]);
+    await settle();
+    expect([read.value, map.progress.retried]).toEqual(['a', 1]);
     await expectNothingLeft(server);
   });
 
@@ -453,6 +541,37 @@ describe('the end of a map', () => {
     await settle();
     expect(reads).toMatchObject([{ value: 'a' }, { error: { code: 'CLOSED', sent: 'unknown' } }]);
     await closing;
+    let give = () => {};
+    let isGiven = false;
+    const own = await begin(
+      {},
+      {
+        payloads: {
+          async *[Symbol.asyncIterator]() {
+            yield 'a';
+            await new Promise<void>((resolve) => {
+              give = resolve;
+            });
+            isGiven = true;
+            yield 'late';
+          },
+        },
+      },
+    );
+    const ownReads = [own.next(), own.next()];
+    await settle();
+    void own.server.calls.close();
+    // An input that was awaited is not taken.
+    give();
+    await settle();
+    const [call, ...others] = own.server.taken();
+    answer(own.server, call);
+    await settle();
+    expect([isGiven, others, ownReads]).toMatchObject([
+      true,
+      [],
+      [{ value: 'a' }, { error: { code: 'CLOSED', sent: 'unknown' } }],
+    ]);
     const none = await begin(
       {},
       { payloads: { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) } as never },
