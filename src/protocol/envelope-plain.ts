@@ -34,7 +34,6 @@ export function readPlain(codec: EnvelopeCodec, frame: Bytes, keepsMetadata = fa
 
 /** Of unknown fields those that a call may have, as they are there: its priority, how it asks for progress, and its metadata. */
 function callFields(unknown: Bytes): Bytes {
-  if (unknown.length === 0) return unknown;
   const { PRIORITY, PROGRESS, METADATA } = tags;
   return joined(...[PRIORITY, PROGRESS, METADATA].map((tag) => metadataField(unknown, tag)));
 }

@@ -18,7 +18,7 @@ export function encodePriority(priority: unknown): Bytes {
   if (priority === 0) return NO_BYTES;
   const field = new Uint8Array(varintLength(PRIORITY) + 1);
   // As protobuf's sint32, so that each takes one byte.
-  writeVarint(field, writeVarint(field, 0, PRIORITY), priority > 0 ? 2 * priority : -2 * priority - 1);
+  writeVarint(field, writeVarint(field, 0, PRIORITY), (priority << 1) ^ (priority >> 31));
   return field;
 }
 

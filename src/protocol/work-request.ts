@@ -96,7 +96,7 @@ export function encodeWorkRequest(codec: EnvelopeCodec, request: WorkRequest): B
 export function readWorkRequest(message: PalmMessage): WorkRequest {
   const { client: worker, pipeline: name, stage, cache, payload, features } = message;
   const sequence = /^[1-9]\d*$/.test(cache) ? Number(cache) : Number.NaN;
-  if (worker === '' || !Number.isSafeInteger(sequence) || sequence < 1 || stage < AWAY) {
+  if (worker === '' || !Number.isSafeInteger(sequence) || stage < AWAY) {
     throw new PalmError('PROTOCOL', 'a request for work needs a worker, a number and a count');
   }
   checkWorkerNames(worker, name);

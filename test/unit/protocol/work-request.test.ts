@@ -4,15 +4,19 @@ import { describe, expect, it } from 'vitest';
 import { LeasedLink, Prefetch } from '../../../src/cluster/worker-link/leased-link.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
-import { type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage } from '../../../src/protocol/message.ts';
 import {
   encodeWorkRefusal,
   encodeWorkReply,
   encodeWorkRequest,
+  LARGEST_OFFERS,
   LAST_LEASE,
   LONGEST_WORKER_ID,
   LONGEST_WORKER_NAME,
   MOST_ITEMS,
+  OFFERS,
+  offersMessage,
+  readOffers,
   readWorkReply,
   readWorkRequest,
   resultOf,
@@ -46,7 +50,7 @@ describe('requests for work', () => {
     );
   });
 
-  it.each(['', '0', '01', '1x', 'x1', '-1', '1.5', ' 1', '9007199254740992'])(
+  it.each(['', '0', '01', '1x', 'x1', '-1', '1.5', '1e3', ' 1', '1 ', '9007199254740992'])(
     'have no number %j',
     (cache) => {
       expect(() => readWorkRequest(palmMessage({ client: 'w', cache }))).toThrow(
@@ -96,6 +100,14 @@ describe('requests for work', () => {
     expect(readWorkRequest(codec.decode(encodeWorkRequest(codec, away)))).toEqual(away);
     const request = { worker: 'w', name: 'n', sequence: 3, want: 0, leaves: true, isAway: false, items: [] };
     expect(readWorkRequest(codec.decode(encodeWorkRequest(codec, request)))).toEqual(request);
+  });
+
+  it('say whether the worker takes notices of cancelled calls', () => {
+    const request = { worker: 'w', name: 'n', sequence: 1, want: 1, leaves: false, isAway: false, items: [] };
+    const read = (takesCancels?: boolean) =>
+      readWorkRequest(codec.decode(encodeWorkRequest(codec, { ...request, takesCancels })));
+    expect(read(true)).toEqual({ ...request, takesCancels: true });
+    for (const takesNone of [false, undefined]) expect(read(takesNone)).toEqual(request);
   });
 
   it('are refused when they are none, whatever the bytes', () => {
@@ -152,6 +164,53 @@ describe('limits of a request for work', () => {
       expect(readWorkRequest(request({ payload: item(kind) })).items).toHaveLength(1);
     expect(() => readWorkRequest(request({ payload: item(3) }))).toThrow(
       expect.objectContaining({ code: 'PROTOCOL' }),
+    );
+  });
+});
+
+describe('what a worker says of its functions', () => {
+  const codec = new EnvelopeCodec();
+  const offers = new Uint8Array([1, 2]);
+
+  it('comes out as it went in', () => {
+    const read = (isPushed?: boolean) => {
+      const offer = { worker: 'w', name: 'n', offers, ...(isPushed !== undefined && { isPushed }) };
+      const message = codec.decode(codec.encode(offersMessage(offer)));
+      expect(message).toMatchObject({ function: OFFERS, features: Feature.replies | Feature.work });
+      return readOffers(message);
+    };
+    expect(read(true)).toEqual({ worker: 'w', name: 'n', offers, isPushed: true });
+    for (const isPushed of [false, undefined])
+      expect(read(isPushed)).toEqual({ worker: 'w', name: 'n', offers });
+  });
+
+  it.each([
+    ['no worker', { client: '' }],
+    ['a kind of worker that is not known', { stage: 2 }],
+    ['a kind below all', { stage: -1 }],
+  ])('is refused with %s', (_what, fields) => {
+    const message = palmMessage({ client: 'w', ...fields });
+    expect(() => readOffers(message)).toThrow(
+      expect.objectContaining({
+        code: 'PROTOCOL',
+        message:
+          'what functions take and give needs a worker that has them, which asks for work or is pushed to',
+      }),
+    );
+  });
+
+  it('has limits', () => {
+    const read = (fields: Partial<PalmMessage>) => () => readOffers(palmMessage({ client: 'w', ...fields }));
+    const payload = (length: number) => ({ payload: new Uint8Array(length) });
+    expect(read(payload(LARGEST_OFFERS))().offers).toHaveLength(LARGEST_OFFERS);
+    expect(read(payload(LARGEST_OFFERS + 1))).toThrow(
+      expect.objectContaining({
+        code: 'TOO_LARGE',
+        message: 'what a worker says of its functions may have 262144 bytes, not 262145',
+      }),
+    );
+    expect(read({ client: 'w'.repeat(LONGEST_WORKER_ID + 1) })).toThrow(
+      expect.objectContaining({ code: 'TOO_LARGE' }),
     );
   });
 });
