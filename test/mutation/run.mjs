@@ -53,7 +53,7 @@ async function tryOut({ name, tests, timeout = 20_000 }, mutate) {
     tsconfigFile: 'none.json',
     checkers: [],
     disableTypeChecks: false,
-    timeoutMS: timeout,
+    timeoutMS: Number(process.env.MUTATION_TIMEOUT ?? timeout),
     allowEmpty: true,
   };
   await new Stryker(options).runMutationTest();

@@ -258,15 +258,15 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     if (this.#id !== undefined) {
       this.#link.mailbox.close(this.#id);
       // What is over is not cancelled, but what other inputs began is.
-      if (this.#sender.taken > Number(this.#isFinished) && !this.#isWhole(error))
+      if (this.#sender.taken > Number(this.#isFinished) && !this.#isWhole)
         this.#link.cancel(this.#id, this.#settings.spec, error ?? 'the job was left');
     }
     this.#sender.stop(this.#received);
   }
 
   /** Whether nothing is left to cancel, as far as can be told: each input has one result, and these are all that were wanted. */
-  #isWhole(error: unknown): boolean {
+  get #isWhole(): boolean {
     const isEnd = this.#ending !== undefined || this.#received === this.#settings.messages;
-    return isEnd && error === this.#ending?.error && this.#received === this.#sender.taken;
+    return isEnd && this.#received === this.#sender.taken;
   }
 }

@@ -429,6 +429,18 @@ describe('the time of a job', () => {
     await expectNothingLeft(server);
   });
 
+  it('is up while its input is awaited when a result is owed', async () => {
+    async function* slow() {
+      yield 'a';
+      await new Promise(() => {});
+    }
+    const { server, next } = await begin({ idleTimeout: 200 }, { payloads: slow() });
+    const read = next();
+    await vi.advanceTimersByTimeAsync(300);
+    expect(read.error).toMatchObject({ code: 'TIMEOUT', sent: 'unknown' });
+    await expectNothingLeft(server);
+  });
+
   it('is not up while its input is awaited and all else is answered', async () => {
     async function* slow() {
       yield 'a';
@@ -509,6 +521,40 @@ describe('the server of a job is told', () => {
     await settle();
     await empty.job.return();
     expect(empty.cancel).not.toHaveBeenCalled();
+    const failed = await begin({ messages: 2 });
+    const reads = [failed.next(), failed.next()];
+    await settle();
+    const [a, b] = failed.server.taken();
+    answer(failed.server, a);
+    answer(failed.server, b, { status: Status.failed, error: 'no' });
+    await settle();
+    expect(reads).toMatchObject([{ value: 'a' }, { error: { code: 'REMOTE' } }]);
+    expect(failed.cancel).not.toHaveBeenCalled();
+  });
+
+  it('nothing when its input has failed, and all before that came', async () => {
+    const failure = new Error('why');
+    function* values() {
+      yield 'a';
+      throw failure;
+    }
+    const { server, next, cancel } = await begin({}, { payloads: values() });
+    const reads = [next(), next()];
+    await settle();
+    answer(server, server.taken()[0]);
+    await settle();
+    expect(reads).toMatchObject([{ value: 'a' }, { error: failure }]);
+    expect(cancel).not.toHaveBeenCalled();
+  });
+
+  it('once, however often it is left', async () => {
+    const { job, next, cancel } = await begin();
+    next();
+    await settle();
+    await job.return();
+    await job.return();
+    await job[Symbol.asyncDispose]();
+    expect(cancel).toHaveBeenCalledTimes(1);
   });
 
   it('when all that were wanted came, and not each input has its result', async () => {
@@ -518,6 +564,35 @@ describe('the server of a job is told', () => {
     answer(server, server.taken()[0]);
     await settle();
     expect(cancel.mock.calls).toEqual([['1', SPEC, 'the job was left']]);
+  });
+});
+
+describe('the end of a job', () => {
+  it('is told once to those who asked for it', async () => {
+    const { job, next } = await begin();
+    const ended = vi.fn();
+    job.onEnd(ended);
+    next();
+    await settle();
+    expect(ended).not.toHaveBeenCalled();
+    await job.return();
+    await job.return();
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
+  it('comes after the results that are there, though nothing can be sent any more', async () => {
+    const { server, next } = await begin({}, { payloads: inputs(100_000).values });
+    const first = next();
+    await settle();
+    const [call] = server.taken();
+    for (let i = 0; i < 3; i++) answer(server, call);
+    await settle();
+    server.link.close();
+    await settle();
+    const reads = [next(), next(), next()];
+    await settle();
+    expect([first, ...reads].map(({ value }) => value)).toEqual(['0', '0', '0', undefined]);
+    expect(reads[2]?.error).toMatchObject({ code: 'CLOSED' });
   });
 });
 
@@ -556,6 +631,37 @@ describe('a job whose client closes', () => {
     await expectNothingLeft(server);
   });
 
+  it('goes on until all results came that were wanted', async () => {
+    const { server, next } = await begin({ messages: 3 }, { payloads: ['a'] });
+    const reads = [next(), next(), next(), next()];
+    await settle();
+    const closing = server.calls.close();
+    const [call] = server.taken();
+    for (let i = 0; i < 3; i++) {
+      answer(server, call);
+      await settle();
+    }
+    expect(reads.map(({ isDone, error }) => [isDone, error])).toEqual(
+      [false, false, false, true].map((isDone) => [isDone, undefined]),
+    );
+    await closing;
+  });
+
+  it('ends with CLOSED when more results were wanted of an input that is awaited', async () => {
+    async function* slow() {
+      yield 'a';
+      await new Promise(() => {});
+    }
+    const { server, next } = await begin({ messages: 2 }, { payloads: slow() });
+    const reads = [next(), next()];
+    await settle();
+    const closing = server.calls.close();
+    answer(server, server.taken()[0]);
+    await settle();
+    expect(reads).toMatchObject([{ value: 'a' }, { error: { code: 'CLOSED', sent: 'unknown' } }]);
+    await closing;
+  });
+
   it('ends with CLOSED when it had more input, or was owed results', async () => {
     const input = inputs(3_000);
     const { server, job, next } = await begin({ window: 10 }, { payloads: input.values });
@@ -572,7 +678,7 @@ describe('a job whose client closes', () => {
     }
     await job.return();
     await closing;
-    expect(input.isLeft).toBe(true);
+    expect([input.isLeft, last.error]).toMatchObject([true, { code: 'CLOSED', sent: 'unknown' }]);
     await expectNothingLeft(server);
     const owed = await begin({ messages: 5 });
     const reads = [owed.next(), owed.next(), owed.next()];
