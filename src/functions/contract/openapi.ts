@@ -145,14 +145,24 @@ class Document {
 /** Keys whose values are data, and no schemas. */
 const DATA: readonly string[] = ['const', 'enum', 'default', 'examples'];
 
-/** A schema whose references within itself begin at `base`. */
-function moved(value: unknown, base: string): unknown {
+/** Keys whose values are schemas by names: a field may be called `default`. */
+const BY_NAME: readonly string[] = [
+  'properties',
+  'patternProperties',
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+];
+
+/** A schema whose references within itself begin at `base`. With `isByName`, schemas by their names. */
+function moved(value: unknown, base: string, isByName = false): unknown {
   if (Array.isArray(value)) return value.map((one) => moved(one, base));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, own]) => {
       if (key === '$ref' && typeof own === 'string' && own.startsWith('#')) return [key, base + own.slice(1)];
-      return [key, DATA.includes(key) ? own : moved(own, base)];
+      if (isByName) return [key, moved(own, base)];
+      return [key, DATA.includes(key) ? own : moved(own, base, BY_NAME.includes(key))];
     }),
   );
 }
