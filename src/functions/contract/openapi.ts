@@ -78,7 +78,7 @@ class Document {
     const operation = {
       operationId: stage,
       tags: [server],
-      ...(description !== undefined && { description }),
+      description,
       requestBody: { required: true, content: this.#contentOf(input, `${stage}.input`) },
       responses: {
         200: { description: kind === 'many' ? 'Results, as they come.' : 'The result.', content: result },

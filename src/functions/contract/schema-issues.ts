@@ -120,7 +120,7 @@ class Search {
     for (const [index, one] of value.entries()) {
       if (this.isOver || this.issues.length >= MOST_ISSUES) return;
       const own = index < first.length ? first[index] : rest;
-      if (own === undefined && index >= first.length) return;
+      if (own === undefined) return;
       this.look(own, one, [...path, index], depth + 1);
     }
   }

@@ -186,11 +186,34 @@ describe('input that is not right', () => {
   });
 });
 
+describe('inputs of a map or job', () => {
+  it('are refused as they are taken, but for what the schema looks at later: that is left to the server', async () => {
+    const shapes = functions({
+      now: fn({ input: z.object({ n: z.number() }), output: text() }, () => 'x'),
+      later: fn({ input: z.object({ n: z.number().refine(async (n) => n > 0) }), output: text() }, () => 'x'),
+    });
+    const { client, codecs } = fakeClient();
+    const own = remote(client, 'shop', shapes);
+    await own.now.map([]).next();
+    await own.later.map([]).next();
+    const [, now, , later] = codecs;
+    expect(() => now?.encode({ n: 'x' })).toThrow(
+      expect.objectContaining({ code: 'INVALID_CALL', issues: [expect.objectContaining({ path: ['n'] })] }),
+    );
+    for (const [codec, n] of [
+      [now, 1],
+      [later, 0],
+    ] as const)
+      expect(Buffer.from(codec?.encode({ n }) ?? []).toString()).toBe(`{"n":${n}}`);
+  });
+});
+
 describe('what a server says of its functions', () => {
   const described = async () => [
     { name: 'price', kind: 'one', input: { codec: 'text' }, output: { codec: 'float64' } },
     { name: 'raw' },
     { name: 'odd', kind: 'one', input: { codec: 'MessagePack' }, output: { codec: 'JSON' } },
+    { name: 'strange', kind: 'one', input: { codec: 'JSON' }, output: { codec: 'MessagePack' } },
   ];
 
   it('is asked for once, by what has no definitions, and says how values are written', async () => {
@@ -237,6 +260,18 @@ describe('what a server says of its functions', () => {
     expect([calls.length, questions()]).toEqual([1, 3]);
   });
 
+  it('fails a call that says so when it cannot be asked for', async () => {
+    const { client, calls } = fakeClient(async () => {
+      throw new TypeError('no network');
+    });
+    await expect(remote<typeof shop>(client, 'shop').price('a')).rejects.toMatchObject({
+      code: 'DISCONNECTED',
+      sent: false,
+      message: 'loading code failed: no network',
+    });
+    expect(calls).toEqual([]);
+  });
+
   it('may be nothing at all', async () => {
     const { client, calls } = fakeClient(async () => undefined);
     await remote<typeof shop>(client, 'shop').price('a');
@@ -245,12 +280,13 @@ describe('what a server says of its functions', () => {
 
   it('with a codec that pages do not have is refused before anything is sent', async () => {
     const { client, calls } = fakeClient(described);
-    const own = remote<{ odd: typeof shop.price }>(client, 'shop');
-    await expect(own.odd('a')).rejects.toMatchObject({
-      code: 'INVALID_CALL',
-      sent: false,
-      message: 'shop.odd has the codec "MessagePack": give remote(…) its definitions',
-    });
+    const own = remote<Record<'odd' | 'strange', typeof shop.price>>(client, 'shop');
+    for (const name of ['odd', 'strange'] as const)
+      await expect(own[name]('a')).rejects.toMatchObject({
+        code: 'INVALID_CALL',
+        sent: false,
+        message: `shop.${name} has the codec "MessagePack": give remote(…) its definitions`,
+      });
     expect(calls).toEqual([]);
   });
 });

@@ -118,19 +118,22 @@ describe('the OpenAPI of functions', () => {
   it('says of each codec what is sent', () => {
     const schema = { type: 'object', properties: { $ref: { const: '#/x' } }, items: [{ $ref: '#/$defs/y' }] };
     const { f, g, h } = operationsOf([
-      { name: 'f', input: { codec: 'JSON', schema }, output: { codec: 'JSON' } },
+      { name: 'f', input: { codec: 'JSON', schema }, output: { codec: 'JSON', schema } },
       { name: 'g', input: { codec: 'text' }, output: { codec: 'MessagePack' } },
-      { name: 'h', input: { codec: 'bytes', schema } },
+      { name: 'h', input: { codec: 'bytes', schema }, output: { codec: 'JSON' } },
     ]);
     expect([f.requestBody.content, f.responses[200].content]).toEqual([
       { 'application/json': { schema: { $ref: '#/components/schemas/s.f.input' } } },
-      { 'application/json': { schema: {} } },
+      { 'application/json': { schema: { $ref: '#/components/schemas/s.f.output' } } },
     ]);
     expect([g.requestBody.content, g.responses[200].content]).toEqual([
       { 'text/plain': { schema: { type: 'string' } } },
       { 'application/octet-stream': { schema: { title: 'MessagePack' } } },
     ]);
-    expect(h.requestBody.content).toEqual({ 'application/octet-stream': { schema: { title: 'bytes' } } });
+    expect([h.requestBody.content, h.responses[200].content]).toEqual([
+      { 'application/octet-stream': { schema: { title: 'bytes' } } },
+      { 'application/json': { schema: {} } },
+    ]);
   });
 
   it('says of several results what each line holds', () => {

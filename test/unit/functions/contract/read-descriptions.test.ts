@@ -94,6 +94,14 @@ describe('what is said of functions', () => {
     );
   });
 
+  it('is refused, and says of what, when a schema is too deep', () => {
+    expect(() => read([{ name: 'f', output: { codec: 'JSON', schema: nested(65) } }])).toThrow(
+      refused(
+        'what is said of functions cannot be read: the schema of the output of function "f" is deeper than 64',
+      ),
+    );
+  });
+
   it('is refused when it is not JSON', () => {
     const error = expect.objectContaining({
       code: 'PROTOCOL',

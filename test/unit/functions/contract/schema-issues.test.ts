@@ -120,7 +120,11 @@ describe('what is wrong with a value', () => {
     const own = { $defs: { s: { $id: 'https://example.com/s', type: 'null' }, 'a b%': { type: 'null' } } };
     expect(issues({ ...own, items: { $ref: '#/$defs/s' } }, [1])).toEqual([]);
     expect(issues({ ...own, items: { $ref: '#$defs/s' } }, [1])).toEqual([]);
+    expect(issues({ items: { type: 'null' }, $ref: '#anchor/items' }, 1)).toEqual([]);
     expect(issues({ ...own, items: { $ref: '#/$defs/a%20b%25' } }, [1])).toHaveLength(1);
+    const tildes = { $defs: { 'a~b': { type: 'null' }, 'a~1': { type: 'null' } } };
+    expect(issues({ ...tildes, items: { $ref: '#/$defs/a~0b' } }, [1])).toHaveLength(1);
+    expect(issues({ ...tildes, items: { $ref: '#/$defs/a~01' } }, [1])).toHaveLength(1);
     // What cannot be decoded is taken as it is.
     expect(issues({ ...own, items: { $ref: '#/$defs/a b%' } }, [1])).toHaveLength(1);
   });
@@ -162,6 +166,22 @@ describe('a value that takes too long', () => {
   it('passes, within the steps that it has', () => {
     expect(schemaIssues(either, nested(200))).toEqual([]);
     expect(schemaIssues(either, nested(3))).not.toEqual([]);
+  });
+
+  it.each([
+    ['a list', { items: { $ref: '#' } }, (inner: unknown) => [inner]],
+    ['fields', { properties: { a: { $ref: '#' } } }, (inner: unknown) => ({ a: inner })],
+    ['other fields', { additionalProperties: { $ref: '#' } }, (inner: unknown) => ({ a: inner })],
+  ])('passes what lies 256 schemas deep in %s', (_where, schema, around) => {
+    const nestedIn = (depth: number): unknown => (depth === 0 ? 7 : around(nestedIn(depth - 1)));
+    // Each level is a schema and a reference.
+    expect(issues({ ...schema, maximum: 6 }, nestedIn(128))).toHaveLength(1);
+    expect(issues({ ...schema, maximum: 6 }, nestedIn(129))).toEqual([]);
+  });
+
+  it('passes where a schema holds itself', () => {
+    for (const keyword of ['allOf', 'anyOf', 'oneOf'])
+      expect(issues({ type: 'string', [keyword]: [{ $ref: '#' }] }, 'a')).toEqual([]);
   });
 
   it('passes where it is too deep', () => {
