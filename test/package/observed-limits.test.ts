@@ -649,7 +649,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'unit/async/turns.test.ts',
       'go round between owners when each takes its time, in order for each',
     ]),
-    BACKGROUND_TURNS: met(['unit/async/turns.test.ts', 'below 0 give one turn of eight while others wait']),
+    BACKGROUND_TURNS: met([
+      'unit/async/turns.test.ts',
+      'below 0 give one turn of eight while others wait: %s',
+    ]),
     RUN: met(['unit/cluster/runtime/flow.test.ts', 'let other events in at every %vth result']),
     'READ_RUN, READ_RUN_BYTES': met(
       [limits.zeromq, 'are read 256 in a row, then other events have their turn'],
