@@ -171,7 +171,7 @@ export const GROUPS = [
     room: 'cluster',
     timeout: 8_000,
     files:
-      /^src\/cluster\/runtime\/(cache-service|cancellations|engine|failures|flow|functions|intake|interception|long-texts|next-servers|notices|previous-server|progress-reporter|publisher|results|status|store|typed-function)\.ts/,
+      /^src\/cluster\/runtime\/(cache-service|cancellations|engine|failures|flow|functions|intake|interception|long-texts|meter|next-servers|notices|previous-server|progress-reporter|publisher|results|role-metrics|status|store|typed-function)\.ts/,
     tests: ['test/unit/cluster/runtime/*.test.ts'],
     target: 80,
   },

@@ -11,7 +11,7 @@ import {
 } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { headEnd, isAfterHead, isTidyTail, payloadEnd, statusIn } from '../../protocol/envelope-head.ts';
+import { headEnd, isTidyTail, payloadEnd, statusIn } from '../../protocol/envelope-head.ts';
 import { NO_BYTES, type PalmMessage, Status } from '../../protocol/message.ts';
 import { clientOf } from '../../protocol/topics.ts';
 import type { BoundPush } from '../../transport.ts';
@@ -227,8 +227,7 @@ function nameOf({ pipeline, client, stage, function: path }: PalmMessage): strin
 }
 
 function isTidy(frame: Uint8Array): boolean {
-  const start = headEnd(frame);
-  const end = isAfterHead(frame, start) ? payloadEnd(frame, start) : -1;
+  const end = payloadEnd(frame, headEnd(frame));
   return end >= 0 && isTidyTail(frame, end);
 }
 

@@ -132,7 +132,6 @@ export class WorkerRegistry {
     this.#stopLooking = startTimer(heartbeat / LOOKS, () => {
       this.#look(performance.now() - due);
       onLook();
-      if (this.#isClosed) return;
       if (this.#alive.size > 0) this.#lookLater();
       else this.#stopLooking = undefined;
     });

@@ -18,6 +18,9 @@ function open(bytes = Number.POSITIVE_INFINITY) {
 describe('the shares of clients in a queue', () => {
   it('are all of it for the only client, which goes on when half is left', () => {
     const { shares, came, went, onRoom } = open();
+    // One that is gone has no share any more.
+    came('b');
+    went('b');
     came('a', WORKER_QUEUE - 1);
     expect([shares.isFull, shares.holdsUp('a')]).toEqual([false, false]);
     came('a');
@@ -54,6 +57,28 @@ describe('the shares of clients in a queue', () => {
     expect([shares.isFull, shares.holdsUp('a')]).toEqual([true, false]);
     came('a', 1, 1);
     expect([shares.holdsUp('a'), shares.holdsUp('b')]).toEqual([true, false]);
+  });
+
+  it('are bounded by bytes from the last one on, until half of them are left', () => {
+    const { shares, came, went, onRoom } = open(100);
+    came('a', 3, 33);
+    expect([shares.isFull, shares.holdsUp('a')]).toEqual([false, false]);
+    came('a', 1, 1);
+    expect([shares.isFull, shares.holdsUp('a')]).toEqual([true, true]);
+    went('a', 1, 33);
+    expect([shares.holdsUp('a'), onRoom.mock.calls.length]).toEqual([true, 0]);
+    went('a', 1, 33);
+    expect([shares.bytes, shares.holdsUp('a'), onRoom.mock.calls.length]).toEqual([34, false, 1]);
+  });
+
+  it('say nothing of clients that were not held up', () => {
+    const { shares, came, went, onRoom } = open();
+    came('b', 2);
+    came('a', WORKER_QUEUE);
+    expect(shares.holdsUp('a')).toBe(true);
+    went('b', 2);
+    expect(onRoom).not.toHaveBeenCalled();
+    expect(shares.holdsUp('a')).toBe(true);
   });
 
   it('hold nobody up once they are closed', () => {

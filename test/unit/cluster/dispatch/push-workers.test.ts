@@ -84,16 +84,54 @@ describe('pushed work', () => {
     expect(before).toBe(1);
   });
 
-  it('begins with one message after a pause', async () => {
+  it('grows by one for each worker that gave something back', async () => {
+    const { run, round } = open(2);
+    expect(await run()).toBe(2);
+    expect(await round(0.25)).toBe(4);
+    expect(await round(0.25)).toBe(8);
+  });
+
+  it.each([
+    [999, 10],
+    [1_000, 1],
+  ])('after a pause of %i ms begins with %i', async (pause, first) => {
     const { ground, share, run, round } = open(1);
     await run();
     for (let i = 0; i < 10; i++) await round(0.25);
     ground.waiting = 0;
     share.cameBack(share.out);
+    vi.advanceTimersByTime(pause);
+    ground.waiting = 10;
+    for (let i = 0; i < 10 && share.out < first; i++) await run();
+    expect([share.out, ground.waiting]).toEqual([first, 10 - first]);
+  });
+
+  it('does not begin anew while a message takes long: that is no pause', async () => {
+    const { ground, share, run, round } = open(1);
+    await run();
+    for (let i = 0; i < 10; i++) await round(0.25);
+    ground.waiting = 0;
+    share.cameBack(share.out - 1);
     vi.advanceTimersByTime(2_000);
-    ground.waiting = 60;
-    share.run();
-    expect(share.out).toBe(1);
+    ground.waiting = 5;
+    expect(await run()).toBe(6);
+  });
+
+  it('goes on when a message had more results than one', async () => {
+    const { share, run } = open(1);
+    await run();
+    vi.advanceTimersByTime(30);
+    share.cameBack(1);
+    share.cameBack(1);
+    expect(share.out).toBe(0);
+    expect(await run()).toBe(1);
+  });
+
+  it('is none where there are no workers, however often they are counted', async () => {
+    const { share, run } = open(0);
+    share.peersChanged();
+    expect([share.out, share.room]).toEqual([0, 0]);
+    expect(await run()).toBe(0);
   });
 
   it('no longer counts for workers that went', async () => {
@@ -119,6 +157,47 @@ describe('pushed work', () => {
       expect(share.out).toBe(0);
       await run();
     }
+  });
+
+  it('is forgotten as soon after a time in which there was none', async () => {
+    const { share, run } = open(1);
+    for (let i = 0; i < 10; i++) {
+      vi.advanceTimersByTime(10_000);
+      share.forgetOverdue();
+    }
+    await run();
+    vi.advanceTimersByTime(10_000);
+    share.forgetOverdue();
+    expect(share.out).toBe(0);
+  });
+
+  it('is forgotten no later because more is pushed, or something else came that is no result', async () => {
+    const { ground, share, run } = open(1, false);
+    ground.waiting = 1;
+    await run();
+    vi.advanceTimersByTime(9_999);
+    ground.waiting = 1;
+    expect(await run()).toBe(2);
+    share.cameBack(0);
+    vi.advanceTimersByTime(1);
+    share.forgetOverdue();
+    expect(share.out).toBe(0);
+  });
+
+  it('is forgotten after a multiple of the time of one message, when several came back at once', async () => {
+    const { ground, share, run } = open(1, false);
+    ground.waiting = 4;
+    await run();
+    vi.advanceTimersByTime(8_000);
+    share.cameBack(4);
+    ground.waiting = 1;
+    await run();
+    vi.advanceTimersByTime(7_999);
+    share.forgetOverdue();
+    expect(share.out).toBe(1);
+    vi.advanceTimersByTime(1);
+    share.forgetOverdue();
+    expect(share.out).toBe(0);
   });
 
   it('is forgotten after a multiple of the time that messages take, when that is known', async () => {

@@ -72,11 +72,24 @@ describe('what workers say that are pushed to', () => {
     expect(pull(0)).toBe('');
   });
 
+  it('counts for another link when the first to speak offers nothing any more', () => {
+    const { link, told } = ground(1);
+    const [first, second] = [link(), link()];
+    first.says('a', 'f');
+    second.says('b', 'g');
+    expect(told()).toBe('f');
+    first.says('a');
+    expect(told()).toBe('g');
+  });
+
   it('is told apart for the workers of one link, which is that of a relay', () => {
     const { pushed, link, told } = ground(1);
     const [relay, other] = [link(), link()];
     relay.says('r/1', 'f');
     relay.says('r/2', 'g');
+    expect(told()).toBe('f g');
+    // One that said nothing cannot leave.
+    pushed.forget('r/3', relay.from);
     expect(told()).toBe('f g');
     // Nobody else can say that one is away.
     pushed.forget('r/1', other.from);
@@ -91,7 +104,12 @@ describe('what workers say that are pushed to', () => {
     const { link, told } = ground(WORKERS + 1);
     const relay = link();
     for (let i = 0; i < WORKERS; i++) relay.says(`${i}`, 'f');
-    expect(() => relay.says('more', 'g')).toThrow(`what ${WORKERS} workers say`);
+    expect(() => relay.says('more', 'g')).toThrow(
+      expect.objectContaining({
+        code: 'TOO_LARGE',
+        message: expect.stringContaining(`what ${WORKERS} workers say`),
+      }),
+    );
     expect(() => link().says('more', 'g')).toThrow(`what ${WORKERS} workers say`);
     relay.says('0', 'g');
     expect(told()).toBe('f g');

@@ -19,7 +19,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
   const budgets = { waiting: new ByteBudget(2 ** 30), out: new ByteBudget(outLimit) };
   const leases = new Leases(maxDeliveries, budgets);
   const pushed: string[] = [];
-  const state = { peers, hasLeased: true };
+  const state = { peers, hasLeased: true, refuses: false };
   const push = {
     address: '',
     get peers() {
@@ -27,6 +27,7 @@ function ground({ maxDeliveries = 3, peers = 0, outLimit = 2 ** 30 } = {}) {
     },
     onPeers: () => {},
     send: async (frames: readonly Bytes[]) => {
+      if (state.refuses) throw new Error('gone');
       pushed.push(...frames.map(nameOf));
     },
     close: async () => {},
@@ -147,6 +148,19 @@ describe('workers that wait for work', () => {
     expect(a.join().split(' ').length).toBe(2);
     expect(leases.waiting).toBe(2);
   });
+
+  it('get nothing more in a reply that one message fills', async () => {
+    const { assigner, worker, leases } = ground();
+    const of = (size: number) => codec.encode(palmMessage({ client: 'c/1', payload: new Uint8Array(size) }));
+    const around = of(WORK_BYTES).length - WORK_BYTES;
+    const full = of(WORK_BYTES - around).slice();
+    expect(full.length).toBe(WORK_BYTES);
+    for (const frame of [full, of(1).slice()]) leases.add(frame, 'c');
+    const a = worker('a', 10);
+    assigner.assign();
+    await settle();
+    expect([a.length, leases.holds('a'), leases.waiting]).toEqual([1, 1, 1]);
+  });
 });
 
 describe('messages that must be alone', () => {
@@ -184,6 +198,41 @@ describe('messages that must be alone', () => {
     assigner.assign();
     await settle();
     expect([...c]).toEqual(['2 3']);
+  });
+
+  it('keep as many workers free as there are of them, and no more', async () => {
+    const { assigner, add, worker, leases } = ground({ maxDeliveries: 2 });
+    add('1');
+    worker('dies', 1);
+    assigner.assign();
+    const [a, b] = [worker('a', 1), worker('b', 1)];
+    add('2', '3');
+    assigner.assign();
+    leases.died('dies');
+    // Both hold something: none of them may take what must be alone.
+    a.ask();
+    b.ask();
+    add('4', '5');
+    assigner.assign();
+    await settle();
+    expect([[...a], [...b]]).toEqual([['2'], ['3', '4']]);
+    expect([leases.alone, leases.inCompany]).toEqual([1, 1]);
+  });
+
+  it('stay alone with their worker: what else waits goes to another', async () => {
+    const { assigner, add, worker, leases } = ground({ maxDeliveries: 2 });
+    add('1');
+    worker('dies', 1);
+    assigner.assign();
+    leases.died('dies');
+    const a = worker('a', 1);
+    assigner.assign();
+    a.ask();
+    const b = worker('b', 5);
+    add('2');
+    assigner.assign();
+    await settle();
+    expect([[...a], [...b]]).toEqual([['1'], ['2']]);
   });
 
   it('wait while the budget is full', async () => {
@@ -226,6 +275,34 @@ describe('workers that are pushed to', () => {
     alone.assigner.assign();
     await settle();
     expect([alone.pushed, alone.leases.alone]).toEqual([[], 1]);
+  });
+
+  it('have no part of what waits while each has its share already', async () => {
+    const { assigner, add, worker, pushed } = ground({ peers: 1 });
+    assigner.peersChanged();
+    add('1');
+    assigner.assign();
+    await settle();
+    const a = worker('a', 10);
+    add('2', '3', '4', '5');
+    assigner.assign();
+    await settle();
+    expect([[...a], pushed]).toEqual([['2 3 4 5'], ['1']]);
+  });
+
+  it('lose nothing when their link does not take it', async () => {
+    const { assigner, add, pushed, state, leases } = ground({ peers: 1 });
+    state.hasLeased = false;
+    state.refuses = true;
+    assigner.peersChanged();
+    add('1', '2');
+    assigner.assign();
+    await settle();
+    expect([leases.waiting, assigner.pushedOut]).toEqual([2, 0]);
+    state.refuses = false;
+    assigner.assign();
+    await settle();
+    expect(pushed).toEqual(['1', '2']);
   });
 
   it('have their results told from those of nothing that was pushed', async () => {

@@ -46,6 +46,16 @@ describe('a worker whose link broke', () => {
     registry.close();
   });
 
+  it('is dead within three quarters of a heartbeat, though nothing more is heard of its link', async () => {
+    const { registry, told } = ground(() => false);
+    registry.linkBroke(registry.come('a', 'a'));
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 2 - 1);
+    expect(told).toEqual(['a came']);
+    await vi.advanceTimersByTimeAsync(HEARTBEAT / 4);
+    expect(told).toEqual(['a came', 'a is dead: worker is gone']);
+    registry.close();
+  });
+
   it('is alive when it shows up before', async () => {
     const { registry, told } = ground();
     const worker = registry.come('a', 'a');
@@ -162,12 +172,24 @@ it('does not look again when it is closed in a look', async () => {
 describe('a silent worker', () => {
   it('is dropped when it holds nothing, and leaves no timer', async () => {
     const { registry, told } = ground();
+    vi.advanceTimersByTime(WORKER_TIMEOUT);
     registry.come('a', 'a');
     await vi.advanceTimersByTimeAsync(WORKER_TIMEOUT - HEARTBEAT);
     expect(registry.size).toBe(1);
     await vi.advanceTimersByTimeAsync(2 * HEARTBEAT);
     expect(told).toEqual(['a came', 'a was dropped: worker fell silent']);
     expect([registry.size, registry.known('a'), vi.getTimerCount()]).toEqual([0, undefined, 0]);
+  });
+
+  it('is found in time though each look comes a little late', () => {
+    const { registry, told } = ground();
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => Date.now() * 1.5);
+    registry.come('a', 'a');
+    // On a clock on which a look takes half as long again.
+    vi.advanceTimersByTime(WORKER_TIMEOUT / 1.5 + HEARTBEAT / 4);
+    expect(told).toEqual(['a came', 'a was dropped: worker fell silent']);
+    clock.mockRestore();
+    registry.close();
   });
 
   it('that holds something is told once while its link is there, and is not awake', async () => {
@@ -193,6 +215,14 @@ describe('as many are remembered as there may be', () => {
     expect(told.at(-1)).toBe('7 was dropped: worker forgotten for another');
     registry.come('and one more', 'w');
     expect(registry.size).toBe(WORKERS + 1);
+    registry.close();
+  });
+
+  it('alive: the newest, which holds nothing yet, is not the one that makes room', () => {
+    const { registry } = ground((id) => id === 'newest');
+    for (let i = 0; i < WORKERS; i++) registry.come(String(i), 'w');
+    const newest = registry.come('newest', 'w');
+    expect([registry.size, registry.get('newest')]).toEqual([WORKERS + 1, newest]);
     registry.close();
   });
 
@@ -246,5 +276,12 @@ it('leaves no timer, worker or watch when it is closed', () => {
   expect([vi.getTimerCount(), listeners.size, registry.size]).toEqual([0, 0, 0]);
   // One that comes later begins no watch.
   registry.come('b', 'b');
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('begins no watch when it was closed before the first worker came', () => {
+  const { registry } = ground();
+  registry.close();
+  registry.come('a', 'a');
   expect(vi.getTimerCount()).toBe(0);
 });

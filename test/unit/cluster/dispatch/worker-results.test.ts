@@ -248,6 +248,25 @@ describe('a result of pushed work', () => {
     expect(calls.resultOf(encode({ client: 'another/1' }))).toBeUndefined();
   });
 
+  it('does not count under no function though its head is the beginning of one that came just before', () => {
+    const calls = noted();
+    const honest = encode({ payload: bytes('out') });
+    expect(calls.resultOf(honest)).toBe(honest);
+    expect(calls.resultOf(encode({ payload: bytes('out'), function: '' }))).toBeUndefined();
+    // Nor is such a call taken for one that was pushed before.
+    calls.note(encode({ payload: bytes('in') }));
+    calls.note(encode({ payload: bytes('in'), function: '' }));
+    expect(calls.size).toBe(2);
+  });
+
+  it('is remembered of a call that names nothing, as of any other', () => {
+    const calls = new PushedCalls();
+    const nothing = codec.encode(palmMessage({ payload: bytes('in') }));
+    expect(calls.resultOf(nothing)).toBeUndefined();
+    calls.note(nothing);
+    expect(calls.resultOf(nothing)).toEqual(nothing);
+  });
+
   it('is not one though it begins like the result before it, when a field comes again behind the payload', () => {
     const calls = noted();
     const honest = encode({ payload: bytes('out') });

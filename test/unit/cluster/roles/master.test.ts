@@ -10,11 +10,18 @@ import {
   Worker,
 } from '../../../../src/cluster/index.ts';
 import type { PalmFunctions } from '../../../../src/cluster/runtime/functions.ts';
+import { SCATTER_QUEUE, UNGATHERED_BYTES, WORKER_QUEUE } from '../../../../src/flow-control.ts';
+import { metricsText } from '../../../../src/metrics.ts';
 import { cancelMessage } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import type { PalmError } from '../../../../src/protocol/errors.ts';
 import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
-import { encodeWorkRequest, readWorkReply } from '../../../../src/protocol/work-request.ts';
+import {
+  encodeWorkRequest,
+  readWorkReply,
+  type WorkItem,
+  WorkKind,
+} from '../../../../src/protocol/work-request.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { testCluster } from '../../../support/test-cluster.ts';
@@ -76,6 +83,78 @@ describe('a master', () => {
     const { work, said } = await open();
     await work();
     expect(JSON.parse(await said('frond_functions'))).toEqual([{ name: 'echo' }, { name: 'upper' }]);
+  });
+
+  it('says in its status which functions and workers it has, and of a handleStream not where results go', async () => {
+    const { work, said } = await open({ handleStream: (message) => ({ topic: message.client, message }) });
+    await work();
+    const status = JSON.parse(await said('frond_status'));
+    expect(status).toMatchObject({ functions: ['echo', 'upper'], workers: [{ holds: 0 }] });
+    expect(status).not.toHaveProperty('pipelined');
+  });
+
+  it('publishes results as its handleStream changes them', async () => {
+    const { work, call } = await open({
+      handleStream: (message) => ({
+        topic: message.client,
+        message: { ...message, payload: bytes('changed') },
+      }),
+    });
+    await work();
+    expect(textOf(await call('upper', 'x'))).toBe('changed');
+  });
+
+  it('measures itself, the functions of its workers, and what waits for one', async () => {
+    const { master, work, call } = await open();
+    const metrics = () =>
+      metricsText(master.metrics())
+        .split('\n')
+        .map((line) => line.replace('role="master",name="m"', '').replace('{}', '').replace('{,', '{'));
+    const calling = call('upper', 'x');
+    await until(() => master.counters.inFlight === 1);
+    expect(metrics()).toContain('frond_messages_waiting 1');
+    await work();
+    await calling;
+    expect(metrics()).toEqual(
+      expect.arrayContaining([
+        'frond_messages_waiting 0',
+        'frond_function_seconds_count{function="upper"} 1',
+        'frond_function_seconds_count{function="all others"} 0',
+        'frond_workers{work="asked"} 1',
+        'frond_workers{work="pushed"} 0',
+      ]),
+    );
+  });
+
+  it('passes on how far a worker is, while it works', async () => {
+    const { work, client } = await open();
+    const isHeard = deferred<void>();
+    await work({
+      steps: async (payload, { progress }) => {
+        progress(1, 2);
+        await isHeard.promise;
+        return payload;
+      },
+    });
+    const onProgress = vi.fn(() => isHeard.resolve());
+    await client.eval('m.steps', bytes('x'), { timeout: 5_000, onProgress });
+    expect(onProgress.mock.calls).toMatchObject([[{ done: 1, total: 2 }]]);
+  });
+
+  it('queues its part for one client, takes those of others, and goes on with the first when there is room', async () => {
+    const { master, work, transport, own, call } = await open();
+    const peer = own(await transport.open());
+    const pusher = peer.push(master.pullAddress);
+    await pusher.ready();
+    const many = SCATTER_QUEUE + WORKER_QUEUE;
+    const message = palmMessage({ client: 'c/1', function: 'm.upper', payload: bytes('x') });
+    await pusher.send(Array.from({ length: many }, () => codec.encode(message).slice()));
+    await until(() => master.counters.inFlight === WORKER_QUEUE);
+    const calling = call('upper', 'other');
+    await until(() => master.counters.inFlight === WORKER_QUEUE + 1);
+    await work();
+    expect(textOf(await calling)).toBe('OTHER');
+    await until(() => master.counters.answered === many + 1);
   });
 
   it('scatters and gathers', async () => {
@@ -200,6 +279,42 @@ describe('a master', () => {
     const fields = { worker_pull: master.workerPullAddress };
     expect(warning).toHaveBeenCalledWith('a result of nothing that was pushed', fields);
     expect(master.counters).toMatchObject({ received: 0, answered: 0 });
+  });
+
+  it('leaves reports of workers unanswered while too many bytes of results wait for its gather', async () => {
+    const gate = deferred<void>();
+    const { master, own, transport } = await open({
+      async *gather(message) {
+        await gate.promise;
+        yield message;
+      },
+    });
+    const peer = own(await transport.open());
+    const pusher = peer.push(master.pullAddress);
+    await pusher.ready();
+    const message = palmMessage({ client: 'c/1', function: 'm.f', payload: bytes('x') });
+    await pusher.send(Array.from({ length: 8 }, () => codec.encode(message).slice()));
+    await until(() => master.counters.inFlight === 8);
+    let sequence = 0;
+    const ask = async (want: number, items: readonly WorkItem[]) => {
+      const own = { worker: 'w', name: 'w', sequence: ++sequence, leaves: false, isAway: false };
+      const frame = encodeWorkRequest(codec, { ...own, want, items }).slice();
+      return readWorkReply(codec, await peer.request(master.dbAddress, frame).reply);
+    };
+    const leases = await within(5_000, ask(8, []));
+    // The first two are taken to be gathered: the other six are more than may wait.
+    const payload = new Uint8Array(UNGATHERED_BYTES / 6 + 1);
+    const report = ({ lease, frame }: WorkItem) => {
+      const result = codec.encode({ ...codec.decode(frame), payload }).slice();
+      return ask(0, [{ lease, kind: WorkKind.done, frame: result }]);
+    };
+    for (const lease of leases.slice(0, 7)) await within(5_000, report(lease));
+    let isAnswered = false;
+    const last = leases.slice(7).map((lease) => report(lease).then(() => (isAnswered = true)));
+    await until(() => master.counters.inFlight === 1);
+    expect([leases.length, isAnswered]).toEqual([8, false]);
+    gate.resolve();
+    await within(5_000, Promise.all(last));
   });
 
   it('pushes work to workers that do not ask, and takes their results', async () => {

@@ -1,10 +1,12 @@
 /** Messages that wait for a function: how many are read ahead, whose turn it is, and what is given back. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByteBudget } from '../../../../src/async/byte-budget.ts';
-import { checkMaxWaiting, costOf, Intake } from '../../../../src/cluster/runtime/intake.ts';
+import { checkMaxWaiting, costOf, type Gate, Intake } from '../../../../src/cluster/runtime/intake.ts';
+import { PULLED } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../../src/protocol/message.ts';
+import { encodePriority } from '../../../../src/protocol/priority.ts';
 
 /** A clock that is a millisecond later each time, so that each item is a turn. */
 beforeEach(() => {
@@ -25,10 +27,11 @@ const clientIn = (frame: Bytes) => codec.decode(frame).client;
 /** A source of batches that a test gives. */
 function source(...given: (readonly Bytes[])[]) {
   const waiting: ((result: IteratorResult<readonly Bytes[], undefined>) => void)[] = [];
-  const state = { asked: 0 };
+  const state = { asked: 0, most: [] as (number | undefined)[] };
   const own: AsyncIterator<readonly Bytes[], undefined> = {
-    next: () => {
+    next: (most?: number) => {
       state.asked++;
+      state.most.push(most);
       const value = given.shift();
       if (value !== undefined) return Promise.resolve({ done: false, value });
       return new Promise((resolve) => waiting.push(resolve));
@@ -39,13 +42,14 @@ function source(...given: (readonly Bytes[])[]) {
   return { own, state, end, give };
 }
 
-function ground(limit = 1_000_000, otherLimit?: number) {
+function ground(limit = 1_000_000, otherLimit?: number, gate?: Gate) {
   const budget = new ByteBudget(limit);
   const other = otherLimit === undefined ? undefined : new ByteBudget(otherLimit);
   const state = { full: 0, cancelled: [] as number[] };
   const intake = new Intake({
     budget,
     ...(other && { other }),
+    gate,
     onFull: () => state.full++,
     onCancelled: (count) => state.cancelled.push(count),
   });
@@ -201,6 +205,159 @@ describe('reading', () => {
   });
 });
 
+describe('how many messages of each peer are read at once', () => {
+  const frame = frameOf('a/1');
+  const cost = costOf(frame);
+
+  it('is all of them where there is room for many', async () => {
+    const usual = 1_024;
+    for (const [limit, most] of [
+      [PULLED * usual, undefined],
+      [PULLED * usual - 1, PULLED - 1],
+      [10 * usual + 5, 10],
+      [1, 1],
+    ] as const) {
+      const { own, state } = source();
+      void ground(limit).intake.read(own);
+      expect(state.most).toEqual([most]);
+    }
+  });
+
+  it('is as many as there is room for, by what the last ones cost', async () => {
+    const { intake } = ground(10 * cost);
+    const { own, state, give } = source([frame, frame]);
+    void intake.read(own);
+    await settle();
+    give([]);
+    await settle();
+    give([frameOf('a/3', 1_000)]);
+    await settle();
+    // After two of ten, after none more, and after one of almost twice the cost.
+    expect(state.most.slice(1)).toEqual([8, 8, 3]);
+  });
+
+  it('is shared among the clients that wait already', async () => {
+    const { intake } = ground(12 * cost);
+    const { own, state, give } = source([frame]);
+    void intake.read(own);
+    await settle();
+    give([frameOf('b/1'), frameOf('a/2'), frameOf('c/1')]);
+    await settle();
+    // Four of twelve are there, of three clients.
+    expect(state.most.slice(1)).toEqual([11, 2]);
+  });
+
+  it('is one while the other budget is full', async () => {
+    const { intake, other } = ground(1_000_000, 10);
+    other?.take(10);
+    const { own, state } = source();
+    void intake.read(own);
+    expect(state.most).toEqual([1]);
+  });
+});
+
+describe('a reader', () => {
+  const cost = costOf(frameOf('a/1'));
+
+  it('that waits is given what there is room for, before all that came has room', async () => {
+    const { intake, state, budget } = ground(2 * cost);
+    void intake.read(source(['a/1', 'a/2', 'a/3'].map((client) => frameOf(client))).own);
+    const { value } = await intake.next();
+    expect([intake.size, state.full, budget.used]).toEqual([2, 1, 2 * cost]);
+    for (const frame of value ?? []) intake.release(frame);
+    await settle();
+    expect([intake.size, budget.used]).toEqual([1, cost]);
+  });
+
+  it('waits as long as either budget is full', async () => {
+    const { intake, state, budget, other } = ground(cost, 10);
+    budget.take(cost);
+    other?.take(10);
+    void intake.read(source([frameOf('a/1')]).own);
+    await settle();
+    budget.give(cost);
+    await settle();
+    expect([intake.size, state.full]).toEqual([0, 1]);
+    budget.take(cost);
+    other?.give(10);
+    await settle();
+    expect([intake.size, state.full]).toEqual([0, 1]);
+    budget.give(cost);
+    await settle();
+    expect([intake.size, state.full]).toEqual([1, 1]);
+  });
+
+  it('is told of the end while it waits', async () => {
+    const { intake } = ground();
+    const { own, end } = source();
+    void intake.read(own);
+    const next = intake.next();
+    expect(intake.next()).toBe(next);
+    end();
+    expect(await next).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('a gate', () => {
+  /** A gate that is closed for some clients. */
+  function gated(...heldUp: string[]) {
+    const closed = new Set(heldUp);
+    const gate: Gate = {
+      get isFull() {
+        return closed.size > 0;
+      },
+      holdsUp: (client) => closed.has(client),
+    };
+    return { closed, ...ground(1_000_000, undefined, gate) };
+  }
+  const taken = (value: Iterable<Bytes> | undefined) => [...(value ?? [])].map(clientIn);
+
+  it('that is open has a batch taken in order', async () => {
+    const { intake } = gated();
+    void intake.read(source(['a/1', 'a/2', 'b/1'].map((client) => frameOf(client))).own);
+    await settle();
+    expect(taken((await intake.next()).value)).toEqual(['a/1', 'a/2', 'b/1']);
+  });
+
+  it('holds up one client, passes others, and lets the first on when it opens', async () => {
+    const { intake, closed } = gated('a/');
+    void intake.read(source(['a/1', 'b/1', 'a/2'].map((client) => frameOf(client))).own);
+    await settle();
+    expect(taken((await intake.next()).value)).toEqual(['b/1']);
+    expect(intake.size).toBe(2);
+    const next = intake.next();
+    let isGiven = false;
+    next.then(() => {
+      isGiven = true;
+    });
+    await settle();
+    expect(isGiven).toBe(false);
+    closed.clear();
+    intake.letOn();
+    expect(taken((await next).value)).toEqual(['a/1', 'a/2']);
+  });
+
+  it('that closes in a batch holds the rest of it up', async () => {
+    const { intake, closed } = gated();
+    void intake.read(source(['a/1', 'a/2', 'b/1'].map((client) => frameOf(client))).own);
+    await settle();
+    const [first] = (await intake.next()).value ?? [];
+    closed.add('a/');
+    expect([first && clientIn(first), intake.size]).toEqual(['a/1', 2]);
+    expect(taken((await intake.next()).value)).toEqual(['b/1']);
+    expect(intake.size).toBe(1);
+  });
+});
+
+it('calls of one client leave by their priorities', async () => {
+  const { intake, drain } = ground();
+  const urgent = codec.encode(palmMessage({ client: 'a/3', unknown: encodePriority(5) })).slice();
+  void intake.read(source([frameOf('a/1'), frameOf('a/2'), urgent]).own);
+  await settle();
+  intake.held();
+  expect(await drain()).toEqual(['a/3', 'a/1', 'a/2']);
+});
+
 describe('cancelled messages', () => {
   const cancelled = (...clients: string[]) => ({
     mayBeOf: (owner: string) => clients.some((client) => client.startsWith(owner)),
@@ -216,6 +373,18 @@ describe('cancelled messages', () => {
     expect(intake.size).toBe(1);
     expect(await drain()).toEqual(['b/1']);
     expect(budget.used).toBe(0);
+  });
+
+  it('are dropped behind the first of a batch that is being taken, and need no listener', async () => {
+    const budget = new ByteBudget(1_000_000);
+    const intake = new Intake({ budget, onFull: () => {} });
+    const frames = ['a/1', 'a/2', 'b/1'].map((client) => frameOf(client));
+    void intake.read(source(frames).own);
+    await settle();
+    const [first = frameOf('')] = (await intake.next()).value ?? [];
+    expect(intake.cancel(cancelled('a/1', 'a/2') as never)).toBe(1);
+    intake.release(first);
+    expect([intake.size, budget.used]).toEqual([1, costOf(frameOf('b/1'))]);
   });
 
   it('are none where nothing waits', () => {

@@ -66,10 +66,10 @@ describe('the meters of functions that others run', () => {
 
   it('have one for all names that nobody offers, however many those are', () => {
     const meters = new FunctionMeters(() => offered);
-    for (let i = 0; i < 1_000_000; i++) meters.of(`a.x${i}`, 0).took(1);
+    for (let i = 0; i < 10_000; i++) meters.of(`a.x${i}`, 0).took(1);
     for (const path of ['', 'a', 'a.b.c', 'a.f b.g']) meters.of(path, 7).took(1);
     const [[name, others] = [], ...more] = meters.entries;
-    expect([name, others && count(others), more]).toEqual(['all others', 1_000_004, []]);
+    expect([name, others && count(others), more]).toEqual(['all others', 10_004, []]);
   });
 
   it('know a function from when a worker offers it, and keep its times when the worker has gone', () => {
