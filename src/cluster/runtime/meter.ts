@@ -86,7 +86,8 @@ export class Meter {
   /** An answer is a failure of this status. */
   failed(status: number): void {
     this.tally.failed++;
-    if (status < this.#failures.length) this.#failures[status] = (this.#failures[status] as number) + 1;
+    // For a status beyond these, a typed array has no place, and keeps nothing.
+    this.#failures[status] = (this.#failures[status] as number) + 1;
   }
 
   /** Failed answers by code. A code of later versions, and what a stranger made up, is `other`. */

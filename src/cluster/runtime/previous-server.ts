@@ -65,8 +65,8 @@ export class PreviousServer {
   /** What is missing, in a few words; undefined when nothing that the server publishes is missed. */
   get missing(): string | undefined {
     if (this.#subscription?.isReady === true) return undefined;
-    const { address, dbAddress, topic } = this.#settings;
-    return `the previous server ${inspectValue(topic)} is not there (${this.#address ?? dbAddress ?? address})`;
+    const { dbAddress, topic } = this.#settings;
+    return `the previous server ${inspectValue(topic)} is not there (${this.#address ?? dbAddress})`;
   }
 
   /** Resolves once nothing that the server publishes can be missed, and clients find the end of the pipeline. */
@@ -173,8 +173,7 @@ export class PreviousServer {
     const cache = new CacheLink({ connection, dbAddress, session: undefined, tap: undefined });
     const advertised = replyText(await cache.read('pub_address'));
     if (advertised === '') {
-      const text = `the server at ${dbAddress} publishes nothing; is this its db_address?`;
-      throw new PalmError('WRONG_SERVER', text, { sent: true });
+      throw new Error(`the server at ${dbAddress} publishes nothing; is this its db_address?`);
     }
     const address = options.transport.resolveAddress?.(advertised, dbAddress) ?? advertised;
     if (address === this.#address || this.#isClosed) return;
@@ -188,7 +187,6 @@ export class PreviousServer {
     const { connection } = this.#host;
     this.#host.onEnd(() => this.#introduce(dbAddress));
     for await (const status of connection.status()) {
-      if (this.#isClosed) return;
       if (status.type === 'connected' && status.address === dbAddress) this.#introduce(dbAddress);
     }
   }

@@ -280,3 +280,25 @@ it('have numbers that are free, from 1 on', () => {
   expect(numbers.size).toBe(100);
   for (const number of numbers) expect(Number.isSafeInteger(number) && number > 0).toBe(true);
 });
+
+it('of several dead workers end with their message, also when one of them was given back', () => {
+  const { leases, lease } = held({ a: 'one' });
+  leases.died('one');
+  const again = leases.next();
+  if (again === undefined) throw new Error('it does not wait again');
+  const second = leases.give(again, 'two');
+  leases.died('two');
+  leases.giveBack(lease('a'));
+  expect(leases.find(second.number, 'two')).toBe(second);
+  leases.settle(again);
+  expect(leases.find(second.number, 'two')).toBeUndefined();
+});
+
+it('of messages that wait may take half of the bytes that may wait: the other half is for those that come', () => {
+  const budgets = { waiting: new ByteBudget(4 * costOf(bytes('a'))), out: new ByteBudget(1e9) };
+  const leases = new Leases(MAX_DELIVERIES, budgets);
+  leases.add(bytes('a'), 'client');
+  expect(leases.shares.isFull).toBe(false);
+  leases.add(bytes('b'), 'client');
+  expect(leases.shares.isFull).toBe(true);
+});

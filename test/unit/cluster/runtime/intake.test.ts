@@ -7,6 +7,7 @@ import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { palmMessage } from '../../../../src/protocol/message.ts';
 import { encodePriority } from '../../../../src/protocol/priority.ts';
+import { bytes } from '../../../support/bytes.ts';
 
 /** A clock that is a millisecond later each time, so that each item is a turn. */
 beforeEach(() => {
@@ -100,6 +101,15 @@ describe('a batch', () => {
     give([frameOf('b/1')]);
     await settle();
     expect(await drain()).toEqual(['a/1', 'b/1', 'a/2']);
+  });
+
+  it('is of one client whatever else its messages say', async () => {
+    const { intake, drain } = ground();
+    const other = codec.encode(palmMessage({ client: 'aa', stage: 3, payload: bytes('x') })).slice();
+    void intake.read(source([frameOf('aa'), other, frameOf('b')]).own);
+    await settle();
+    intake.held();
+    expect(await drain()).toEqual(['aa', 'b', 'aa']);
   });
 
   it('tells clients apart by what stands before their calls, up to 256 bytes', async () => {
@@ -335,6 +345,21 @@ describe('a gate', () => {
     closed.clear();
     intake.letOn();
     expect(taken((await next).value)).toEqual(['a/1', 'a/2']);
+  });
+
+  it('that holds somebody up when all sources have ended keeps the end back', async () => {
+    const { intake, closed } = gated('a/');
+    const { own, end } = source([frameOf('a/1')]);
+    void intake.read(own);
+    await settle();
+    expect(taken((await intake.next()).value)).toEqual([]);
+    end();
+    await settle();
+    const next = intake.next();
+    closed.clear();
+    intake.letOn();
+    expect(taken((await next).value)).toEqual(['a/1']);
+    expect((await intake.next()).done).toBe(true);
   });
 
   it('that closes in a batch holds the rest of it up', async () => {

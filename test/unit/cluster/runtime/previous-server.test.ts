@@ -1,5 +1,6 @@
 /** A previous server on a connection that a test moves: what of its stream counts, how it is followed, and what is left of it. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/async/deferred.ts';
 import {
   addressesOf,
   checkPrevious,
@@ -8,11 +9,12 @@ import {
 } from '../../../../src/cluster/runtime/previous-server.ts';
 import type { RoleHost } from '../../../../src/cluster/runtime/role-host.ts';
 import { tally } from '../../../../src/cluster/runtime/status.ts';
+import { PREVIOUS_UNREAD } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { cancelMessage, NOTICES } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
-import { Feature, type PalmMessage, palmMessage } from '../../../../src/protocol/message.ts';
+import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 import { NEXT } from '../../../../src/protocol/pipeline-end.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { BROKEN, FakeConnection, type FakeSubscription } from '../../../support/fake-connection.ts';
@@ -30,29 +32,45 @@ const FIND_AGAIN = 1_000;
 
 /** Notes which topics are subscribed to, and where. */
 class NotedConnection extends FakeConnection {
-  readonly dialled: { readonly address: string; readonly topic: string; readonly own: FakeSubscription }[] =
-    [];
+  readonly dialled: {
+    readonly address: string;
+    readonly topic: string;
+    readonly options: object;
+    readonly own: FakeSubscription;
+  }[] = [];
 
-  override subscribe(address: string, topic = ''): FakeSubscription {
+  override subscribe(address: string, topic = '', options = {}): FakeSubscription {
     const own = super.subscribe(address);
-    this.dialled.push({ address, topic, own });
+    this.dialled.push({ address, topic, options, own });
     return own;
   }
 }
 
-function ground(settings: Partial<PreviousServerSettings> = {}, keys: Record<string, string> = {}) {
+function ground(
+  settings: Partial<PreviousServerSettings> = {},
+  keys: Record<string, string> = {},
+  transport: object = { resolveAddress: (address: string) => address.replace('*', 'host') },
+) {
   const connection = new NotedConnection();
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const counters = tally();
   const cancelled: unknown[] = [];
+  const passed: PalmMessage[] = [];
   const changed: unknown[] = [];
   const requests: PalmMessage[] = [];
   const endListeners: (() => Promise<void>)[] = [];
-  const state = { isFrond: true, end: 'last tcp://end', failing: undefined as Error | undefined };
+  const state = {
+    isFrond: true,
+    end: 'last tcp://end',
+    failing: undefined as Error | undefined,
+    /** What an answer waits for. */
+    gate: undefined as Promise<void> | undefined,
+  };
   const known: Record<string, string> = { name: 'first', pub_address: 'tcp://a', ...keys };
   connection.answer = async (frame: Bytes) => {
     const request = { ...codec.decode(frame) };
     requests.push(request);
+    await state.gate;
     if (state.failing !== undefined) throw state.failing;
     const payload = bytes(known[textOf(request.payload)] ?? '');
     const answer = palmMessage({ payload, features: Feature.replies });
@@ -63,11 +81,12 @@ function ground(settings: Partial<PreviousServerSettings> = {}, keys: Record<str
     logger,
     tally: counters,
     name: 'own',
-    options: { transport: { resolveAddress: (address: string) => address.replace('*', 'host') } },
+    options: { transport },
     get end() {
       return state.end;
     },
     cancel: (notice: unknown) => cancelled.push(notice),
+    passProgress: (message: PalmMessage) => passed.push({ ...message }),
     addressChanged: (key: string, address: string) => changed.push([key, address]),
     onEnd: (listener: () => Promise<void>) => endListeners.push(listener),
   };
@@ -85,7 +104,20 @@ function ground(settings: Partial<PreviousServerSettings> = {}, keys: Record<str
   /** The stream dialled last. */
   const stream = () => streams().at(-1)?.own as FakeSubscription;
   return {
-    ...{ connection, logger, counters, cancelled, changed, state, known, endListeners, server, reader },
+    ...{
+      requests,
+      passed,
+      connection,
+      logger,
+      counters,
+      cancelled,
+      changed,
+      state,
+      known,
+      endListeners,
+      server,
+      reader,
+    },
     ...{ streams, notices, introductions, stream },
   };
 }
@@ -97,6 +129,7 @@ describe('what a previous server publishes', () => {
   it('comes in batches, and only what is under its own topic', async () => {
     const { reader, stream, streams, notices, server } = ground(AT);
     expect(streams()).toMatchObject([{ address: 'tcp://a', topic: 'first' }]);
+    expect(streams()[0]?.options).toEqual({ proofTimeout: 250, maxUnread: PREVIOUS_UNREAD });
     expect(notices()).toMatchObject([{ address: 'tcp://a' }]);
     expect(server.address).toBe('tcp://a');
     const next = reader.next();
@@ -131,6 +164,26 @@ describe('what a previous server publishes', () => {
     expect(cancelled).toEqual([notice]);
   });
 
+  it('has its progress passed on', async () => {
+    const { notices, passed, cancelled } = ground(AT);
+    const progress = palmMessage({ client: 'a/1', status: Status.progress, payload: bytes('{"done":1}') });
+    notices()[0]?.own.queue.push([{ topic: NOTICES, frames: [codec.encode(progress).slice()] }]);
+    await settle();
+    expect(passed).toMatchObject([{ client: 'a/1', status: Status.progress }]);
+    expect(cancelled).toEqual([]);
+  });
+
+  it('is missing until it is subscribed to, and again once its link broke', async () => {
+    const { server, stream } = ground({ ...AT, ...ASKED });
+    const text = 'the previous server "first" is not there (tcp://a)';
+    expect(server.missing).toBe(text);
+    stream().setReady();
+    expect(server.missing).toBeUndefined();
+    stream().setBroken(BROKEN);
+    expect(server.missing).toBe(text);
+    expect(ground(ASKED).server.missing).toBe('the previous server "first" is not there (tcp://db)');
+  });
+
   it('is lost where the reader was too slow, which is counted; a link that breaks is logged', () => {
     const { stream, counters, logger } = ground(AT);
     stream().setReady();
@@ -163,6 +216,56 @@ describe('a previous server that is asked where it publishes', () => {
     stream().setReady();
     await vi.advanceTimersByTimeAsync(10 * FIND_AGAIN);
     expect([streams().length, vi.getTimerCount()]).toEqual([1, 0]);
+  });
+
+  it('is dialled where it says when the transport resolves no addresses', async () => {
+    const { server } = ground(ASKED, {}, {});
+    await settle();
+    expect(server.address).toBe('tcp://a');
+  });
+
+  it('is waited for by a reader that came before it was found', async () => {
+    const { reader, stream } = ground(ASKED);
+    const next = reader.next();
+    await settle();
+    stream().queue.push([{ topic: 'first', frames: [bytes('a')] }]);
+    expect(((await next).value ?? []).map(textOf)).toEqual(['a']);
+  });
+
+  it('is asked once at a time, however often its link breaks', async () => {
+    const { requests, stream, known } = ground(ASKED);
+    await settle();
+    known['pub_address'] = '';
+    const asked = () => requests.filter(({ payload }) => textOf(payload) === 'pub_address').length;
+    expect(asked()).toBe(1);
+    for (let i = 0; i < 3; i++) {
+      stream().setReady();
+      stream().setBroken(BROKEN);
+      await settle();
+    }
+    expect(asked()).toBe(1);
+    await vi.advanceTimersByTimeAsync(FIND_AGAIN);
+    expect(asked()).toBe(2);
+  });
+
+  it('is not asked where it has no cache', async () => {
+    const { requests, stream, streams } = ground(AT);
+    stream().setReady();
+    stream().setBroken(BROKEN);
+    await vi.advanceTimersByTimeAsync(3 * FIND_AGAIN);
+    expect([requests, streams().length]).toEqual([[], 1]);
+  });
+
+  it('is asked again at once when the link broke meanwhile, which is logged elsewhere', async () => {
+    const { streams, logger, connection } = ground(ASKED);
+    const { answer } = connection;
+    connection.answer = async () => {
+      connection.answer = answer;
+      throw new PalmError('DISCONNECTED', 'gone');
+    };
+    await settle();
+    expect(streams()).toHaveLength(1);
+    expect(logger.warning).not.toHaveBeenCalled();
   });
 
   it('is asked again until it publishes where it says, and what came from both places is read', async () => {
@@ -220,6 +323,18 @@ describe('a previous server that is asked where it publishes', () => {
     },
   );
 
+  it('and fails once it is closed is not complained of', async () => {
+    const { server, state, logger } = ground(ASKED);
+    const gate = deferred<void>();
+    state.gate = gate.promise;
+    await settle();
+    await server.close();
+    state.failing = new PalmError('PROTOCOL', 'too late');
+    gate.resolve();
+    await settle();
+    expect(logger.warning).not.toHaveBeenCalled();
+  });
+
   it('is asked no more once it is closed', async () => {
     const { server, streams, connection, logger } = ground(ASKED, { pub_address: '' });
     await settle();
@@ -240,6 +355,18 @@ describe('ready', () => {
     expect(isReady).not.toHaveBeenCalled();
     stream().setReady();
     await settle();
+    expect(isReady).toHaveBeenCalledOnce();
+  });
+
+  it('waits for a second at most until the server has heard of this one', async () => {
+    const { server, stream, state } = ground({ ...AT, ...ASKED });
+    state.gate = new Promise(() => {});
+    const isReady = vi.fn();
+    server.ready().then(isReady);
+    stream().setReady();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(isReady).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
     expect(isReady).toHaveBeenCalledOnce();
   });
 
@@ -271,8 +398,9 @@ describe('ready', () => {
 
 describe('this server', () => {
   it('introduces itself, anew over each link and when the end changes', async () => {
-    const { introductions, connection, state, endListeners } = ground({ ...AT, ...ASKED });
+    const { introductions, connection, state, endListeners, requests } = ground({ ...AT, ...ASKED });
     await settle();
+    expect(requests.map(({ payload }) => textOf(payload))).toContain('name');
     expect(introductions()).toMatchObject([{ function: NEXT, cache: 'own', features: Feature.replies }]);
     expect(introductions().map(({ payload }) => textOf(payload))).toEqual(['last tcp://end']);
     state.end = '?';

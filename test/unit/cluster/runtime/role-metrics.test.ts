@@ -83,6 +83,14 @@ it('a Master has all of them', () => {
   expect(read(readings())).toEqual({ ...ALL, ...WAITING, ...WORKERS });
 });
 
+it('each says in words what it is, and is of the type that its name says', () => {
+  for (const { name, help, type } of roleMetrics(readings())) {
+    expect(help, name).toMatch(/^\S.{10,}$/);
+    const expected = name.endsWith('_total') ? 'counter' : 'gauge';
+    expect(type, name).toBe(name === 'frond_function_seconds' ? 'histogram' : expected);
+  }
+});
+
 it('a server has none of workers, and a worker none of what waits', () => {
   const { workers: _workers, ...server } = readings();
   expect(read({ ...server, role: 'server' })).toEqual({ ...ALL, ...WAITING });

@@ -1,6 +1,7 @@
 /** How a worker finds its work: what it asks its Master, where it goes, and what becomes of the link when the Master has moved. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchQueue } from '../../../../src/async/batch-queue.ts';
+import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { Readiness } from '../../../../src/async/readiness.ts';
 import { findWork, type LinkSettings } from '../../../../src/cluster/worker-link/find-work.ts';
 import { LeasedLink } from '../../../../src/cluster/worker-link/leased-link.ts';
@@ -20,7 +21,7 @@ import {
   WorkKind,
 } from '../../../../src/protocol/work-request.ts';
 import type { Connection, Puller } from '../../../../src/transport.ts';
-import { bytes } from '../../../support/bytes.ts';
+import { bytes, textOf } from '../../../support/bytes.ts';
 import { BROKEN, FakeConnection, settle } from '../../../support/fake-connection.ts';
 
 beforeEach(() => {
@@ -343,6 +344,107 @@ describe('a worker that is pushed to, and its Master', () => {
     connection.report({ type: 'connected', address: 'db' });
     await settle();
     expect(own.said).toHaveLength(2);
+  });
+});
+
+describe('a worker that is pushed to, while it tells its Master what it can', () => {
+  const FROND = { features: Feature.replies | Feature.work | Feature.progress | Feature.cancels };
+
+  /** A Master whose answers a test gives. */
+  async function met(settings: Partial<LinkSettings> = {}) {
+    const own = ground({ ...FROND, settings: { ...GIVEN, ...settings } });
+    const said: { readonly offers: string; readonly reply: Deferred<Bytes> }[] = [];
+    own.connection.answer = (frame) => {
+      const reply = deferred<Bytes>();
+      said.push({ offers: textOf(readOffers(codec.decode(frame)).offers), reply });
+      return reply.promise;
+    };
+    await settle();
+    own.connection.pullers[0]?.setReady();
+    own.connection.pushers[0]?.setReady();
+    own.connection.subscriptions[0]?.setReady();
+    // No longer than that is waited for the Master.
+    await vi.advanceTimersByTimeAsync(250);
+    return { ...own, link: (await own.finding) as PushedLink, said };
+  }
+  const answer = () => encodeWorkReply(codec, []);
+  const back = async ({ connection }: Awaited<ReturnType<typeof met>>) => {
+    connection.report({ type: 'disconnected', address: 'db', reason: 'gone' });
+    connection.report({ type: 'connected', address: 'db' });
+    await settle();
+  };
+
+  it('does so once at a time, and once more for all links that came meanwhile', async () => {
+    const own = await met();
+    for (let i = 0; i < 3; i++) await back(own);
+    expect(own.said).toHaveLength(1);
+    own.said[0]?.reply.resolve(answer());
+    await settle();
+    expect(own.said).toHaveLength(2);
+    own.said[1]?.reply.resolve(answer());
+    await settle();
+    expect(own.said).toHaveLength(2);
+  });
+
+  it('hears of the same notices over a new link, and of those of a Master that has moved', async () => {
+    const own = await met();
+    own.said[0]?.reply.resolve(answer());
+    await back(own);
+    expect(own.connection.subscribed.map(([address]) => address)).toEqual(['news']);
+    own.told.pub_address = 'elsewhere';
+    own.said[1]?.reply.resolve(answer());
+    await back(own);
+    expect(own.connection.subscribed.map(([address]) => address)).toEqual(['news', 'elsewhere']);
+    expect(own.connection.subscriptions.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+  });
+
+  it('complains of a refusal, and not of a link that broke or of an end', async () => {
+    for (const [end, complaints] of [
+      ['refused', 1],
+      ['broken', 0],
+      ['stopped', 0],
+    ] as const) {
+      const onOffersRefused = vi.fn();
+      const own = await met({ onOffersRefused });
+      if (end === 'stopped') own.link.stop();
+      if (end === 'broken') own.said[0]?.reply.reject(BROKEN);
+      else own.said[0]?.reply.resolve(encodeWorkRefusal(codec, 'no'));
+      await settle();
+      expect(onOffersRefused, end).toHaveBeenCalledTimes(complaints);
+      own.link.stop();
+    }
+  });
+
+  it('says no more once it takes no work, but that it offers nothing where the Master knows it', async () => {
+    const own = await met();
+    own.link.stop();
+    await settle();
+    expect(own.said.map(({ offers }) => offers)).toEqual(['[]', '[]']);
+    for (const { reply } of own.said) reply.resolve(answer());
+    await back(own);
+    expect([own.said.length, own.asked]).toEqual([2, ['pub_address']]);
+    const other = await met();
+    other.said[0]?.reply.resolve(answer());
+    other.connection.report({ type: 'disconnected', address: 'db', reason: 'gone' });
+    await settle();
+    other.link.stop();
+    await settle();
+    expect(other.said).toHaveLength(1);
+  });
+
+  it('says nothing when it takes no more work before the Master has answered at all', async () => {
+    const gate = deferred<void>();
+    const cacheLink = {
+      read: async () => {
+        await gate.promise;
+        return { ...plainReply(bytes('news')), ...FROND };
+      },
+    };
+    const own = await met({ cacheLink: cacheLink as unknown as LinkSettings['cacheLink'] });
+    own.link.stop();
+    gate.resolve();
+    await settle();
+    expect([own.said, own.connection.subscribed, own.link.takesProgress]).toEqual([[], [], false]);
   });
 });
 

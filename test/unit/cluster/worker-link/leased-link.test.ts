@@ -763,6 +763,81 @@ describe('a worker', () => {
     expect(asked).toEqual([]);
   });
 
+  it.each(['sign', 'report'] as const)('ends when the Master refuses its %s', async (kind) => {
+    const { link, item, asked } = await working();
+    const taking = link.next();
+    await settle();
+    if (kind === 'report') {
+      link.add(palmMessage({ payload: bytes('r') }), item);
+      await link.flush();
+    }
+    expect(asked.map(({ request }) => kindOf(request))).toEqual(kind === 'sign' ? ['sign'] : ['sign', kind]);
+    asked.at(-1)?.refuse();
+    await expect(taking).rejects.toMatchObject({ code: 'PROTOCOL' });
+  });
+
+  it('tells its reader the end when it stops', async () => {
+    const { link } = ground();
+    const taking = link.next();
+    link.stop();
+    expect(await taking).toEqual({ done: true, value: undefined });
+  });
+
+  it('asks for work ahead once a message was quick, whenever that was', async () => {
+    vi.advanceTimersByTime(60_000);
+    const { link, item, asked } = await working();
+    await vi.advanceTimersByTimeAsync(1);
+    link.done(item);
+    await link.flush();
+    expect(asked.at(-1)?.request.want).toBeGreaterThan(1);
+    link.stop();
+  });
+
+  it('gives back what it is said to be done with and has not begun', async () => {
+    const { link, take, next } = ground();
+    const [first, second] = await take(1, 2);
+    if (first === undefined || second === undefined) throw new Error('no work came');
+    link.begin(first);
+    link.done(second);
+    link.stop();
+    link.done(first);
+    await settle();
+    const leaving = link.leave(1_000);
+    await settle();
+    const items = [next(), next()].flatMap((one) => {
+      one?.give();
+      return one?.request.items ?? [];
+    });
+    await leaving;
+    expect(items.map(({ lease, kind }) => [lease, kind])).toEqual([
+      [2, WorkKind.returned],
+      [1, WorkKind.done],
+    ]);
+  });
+
+  it('says good-bye once it has reported all, and then no more', async () => {
+    const { link, item, asked } = await working();
+    const half = new Uint8Array(WORK_BYTES / 2);
+    for (let i = 0; i < 2; i++) link.add(palmMessage({ payload: half }), item);
+    link.done(item);
+    link.stop();
+    let isOver = false;
+    const leaving = link.leave(1_000).then(() => {
+      isOver = true;
+    });
+    const kinds: RequestKind[] = [];
+    for (let i = 0; i < 10 && !isOver; i++) {
+      await settle();
+      for (const one of asked.splice(0)) {
+        kinds.push(kindOf(one.request));
+        one.give();
+      }
+      await settle();
+    }
+    expect([kinds, isOver, vi.getTimerCount()]).toEqual([['report', 'leave'], true, 0]);
+    await leaving;
+  });
+
   it('asks nothing more once the Master has refused it, and no later failure is unhandled', async () => {
     const { link, item, asked } = await working();
     link.add(palmMessage({ payload: bytes('r') }), item);
