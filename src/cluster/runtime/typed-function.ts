@@ -163,12 +163,11 @@ class TypedFunction {
 
   /** Throws what the caller is to hear of an error that the function threw: its data too, when the error is declared. */
   #fail(error: unknown): never | Promise<never> {
-    const thrown =
-      typeof error === 'object' && error !== null ? (error as { code?: unknown; data?: unknown }) : {};
     let code: unknown;
     let data: unknown;
+    // It may be anything, even null, or have getters that throw.
     readSafely(() => {
-      ({ code, data } = thrown);
+      ({ code, data } = error as { readonly code?: unknown; readonly data?: unknown });
     });
     if (typeof code !== 'string' || !Object.hasOwn(this.#errors, code)) throw error;
     const declared = code;
@@ -195,9 +194,7 @@ class TypedFunction {
 /** Whether a function gave several results: an async iterable, or a generator. A list is one result. */
 function isSeveral(result: unknown): result is AsyncIterable<unknown> | Iterable<unknown> {
   if (typeof result !== 'object' || result === null) return false;
-  return (
-    Symbol.asyncIterator in result || (Symbol.iterator in result && 'next' in result && 'throw' in result)
-  );
+  return Symbol.asyncIterator in result || (Symbol.iterator in result && 'throw' in result);
 }
 
 function readerOf(

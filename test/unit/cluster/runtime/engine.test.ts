@@ -185,6 +185,40 @@ describe('the functions of an engine', () => {
     expect(engine.descriptions).toBe(engine.descriptions);
   });
 
+  it('are described as their threads say, where they run in some', () => {
+    const said = { name: 'f', kind: 'one', input: { codec: 'text' } } as const;
+    const { engine } = ground({ f, g: f }, { descriptions: [said] });
+    expect(engine.descriptions).toEqual([{ name: 'echo' }, said, { name: 'g' }]);
+  });
+
+  it('have a meter each, with what calls took, at once and later, and how many failed', async () => {
+    const meter = new Meter();
+    const { run, engine } = ground(
+      {
+        f: async (payload) => payload,
+        fails: () => {
+          throw new Error('no');
+        },
+      },
+      { meter },
+    );
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(3_500);
+    meter.now = 3_000;
+    await run({});
+    await run({ function: 'server.fails' });
+    meter.tick(3_250);
+    clock.mockRestore();
+    const taken = engine.meters.map(([name, { seconds, failed }]) => {
+      const { count, sum } = seconds.distribution;
+      return [name, count, sum, failed];
+    });
+    expect(taken).toEqual([
+      ['echo', 0, 0, 0],
+      ['f', 1, 0.5, 0],
+      ['fails', 1, 0.25, 1],
+    ]);
+  });
+
   it('have echo among them, which returns its payload, unless another takes its place', async () => {
     expect(await ground().run({ function: 'server.echo' })).toMatchObject([{ payload: bytes('x') }]);
     expect(await ground({ echo: () => bytes('own') }).run({ function: 'server.echo' })).toMatchObject([
@@ -403,6 +437,18 @@ describe('a call that is cancelled', () => {
       await over;
       expect([emitted, isLeft, counters.cancelled, counters.ended]).toEqual([['1'], true, 1, 0]);
     }
+  });
+
+  it('behind its last result, before it ends, counts as cancelled', async () => {
+    const { begin, cancellations, counters } = ground({
+      *f() {
+        yield bytes('1');
+        cancellations.cancel(NOTICE);
+      },
+    });
+    const { emitted, over } = begin();
+    await over;
+    expect([emitted, counters.cancelled]).toEqual([['1'], 1]);
   });
 
   it('when it is over is not there any more', async () => {

@@ -1,6 +1,7 @@
 /** How results are published: to whom, how many together, what is counted, and what becomes of a result that cannot be sent. */
 import { describe, expect, it, vi } from 'vitest';
 import { Cancellations } from '../../../../src/cluster/runtime/cancellations.ts';
+import type { HandleStream } from '../../../../src/cluster/runtime/functions.ts';
 import { Meter } from '../../../../src/cluster/runtime/meter.ts';
 import {
   defaultStream,
@@ -11,6 +12,7 @@ import {
 import { tally } from '../../../../src/cluster/runtime/status.ts';
 import { BATCH, BATCH_BYTES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
+import { NOTICES } from '../../../../src/protocol/cancel.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
 import { progressField } from '../../../../src/protocol/progress.ts';
@@ -48,7 +50,7 @@ function ground(settings: Partial<PublisherSettings> = {}) {
   };
   const said = () =>
     published.flatMap(({ topic, frames }) => frames.map((frame) => ({ topic, ...codec.decode(frame) })));
-  return { publisher, published, counters, logger, message, frameOf, add, said };
+  return { publisher, published, counters, meter, logger, message, frameOf, add, said };
 }
 
 describe('a result', () => {
@@ -68,6 +70,35 @@ describe('a result', () => {
     await add({ ...progress, unknown: progressField('7') });
     expect(said()).toMatchObject([{ topic: 'a/7~', status: Status.progress }]);
     expect(counters).toEqual(tally());
+  });
+
+  it('that is progress is told to who listens here, to the roles behind, or to both', async () => {
+    const own: HandleStream = (message) => ({ topic: message.client, message });
+    for (const [handleStream, topics] of [
+      [defaultStream('server', false), ['a/7~']],
+      [defaultStream('server', true), [NOTICES]],
+      [own, ['a/7~', NOTICES]],
+    ] as const) {
+      const { publisher, published, said, message } = ground({ handleStream });
+      const progress = { status: Status.progress, unknown: progressField('7'), cache: 'k' };
+      publisher.tell(message(progress));
+      // Of a call that names no client to listen nobody can hear.
+      publisher.tell(message({ ...progress, client: 'a' }));
+      await publisher.flush();
+      expect(said().map(({ topic }) => topic)).toEqual(topics);
+      expect(published.map(({ mayWait }) => mayWait)).toEqual(topics.map(() => false));
+      for (const one of said()) expect(one).toMatchObject({ client: 'a/7~', cache: '', payload: bytes('x') });
+    }
+  });
+
+  it('is counted with its bytes, as is what is told beside it', async () => {
+    const { publisher, published, message, meter } = ground();
+    publisher.add(message(), bytes(''));
+    publisher.tell(message({ status: Status.progress, unknown: progressField('7') }));
+    await publisher.flush();
+    const lengths = published.flatMap(({ frames }) => frames.map(({ length }) => length));
+    expect(lengths).toHaveLength(2);
+    expect(meter.sent).toBe((lengths[0] ?? 0) + (lengths[1] ?? 0));
   });
 
   it('that failed is counted as failed, and one that says that no more come is not', async () => {

@@ -136,6 +136,24 @@ describe('a function with types', () => {
     }
   });
 
+  it('that gives an object gives one result, whatever it has, unless it is a generator', async () => {
+    for (const one of [{ next: 1, throw: 2 }, { throw: 2 }, { next: 1 }]) {
+      expect(
+        await answer(
+          of(() => one),
+          1,
+        ),
+      ).toEqual(one);
+    }
+    // An iterator of a list has no way to throw into it.
+    expect(
+      await answer(
+        of(() => [1, 2].values()),
+        1,
+      ),
+    ).toEqual({});
+  });
+
   it('that gives a list gives one result', async () => {
     expect(
       await answer(

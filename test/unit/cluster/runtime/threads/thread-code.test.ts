@@ -1,4 +1,8 @@
 /** What runs in a thread, run here: each message to it, and what it says. Its text runs in real threads in `thread-pool.test.ts`. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FromThread, ToThread } from '../../../../../src/cluster/runtime/threads/messages.ts';
 import {
@@ -36,7 +40,7 @@ type Context = Record<string, never> & {
   readonly metadata: unknown;
 };
 
-async function start(exports: Record<string, unknown> | Error, isRead = true) {
+async function start(exports: Record<string, unknown> | Error, isRead = true, module = 'file:///m.js') {
   const said: FromThread[] = [];
   const port: ThreadPort = {
     // What a real port does: it copies, and takes what is given away.
@@ -48,7 +52,7 @@ async function start(exports: Record<string, unknown> | Error, isRead = true) {
     return exports;
   });
   const settings = {
-    module: 'file:///m.js',
+    module,
     name: 'role',
     window: WINDOW,
     givenFrom: GIVEN_FROM,
@@ -94,7 +98,18 @@ describe('a module', () => {
     ['functions under a name of its own', { default: { functions: { f } } }, ['f']],
     ['one that was compiled to CommonJS', { default: { __esModule: true, default: { f } } }, ['f']],
     ['named exports, of which others may be constants', { f, LIMIT: 5, names: ['a'] }, ['f']],
-    ['named objects of definitions', { own: { f: definition(), g: definition() }, none: { f } }, ['f', 'g']],
+    [
+      'named objects of definitions, and of nothing else',
+      {
+        own: { f: definition(), g: definition() },
+        functions: { h: f },
+        some: { i: definition(), j: 5 },
+        list: [definition()],
+        nothing: null,
+      },
+      ['f', 'g'],
+    ],
+    ['what gives a function alone', { default: { f: { [Symbol.for('frond.function')]: () => f } } }, ['f']],
     ['definitions among functions', { default: { f, g: definition() } }, ['f', 'g']],
   ])('may give its functions as %s', async (_what, exports, names) => {
     const { news, load } = await start(exports, false);
@@ -107,6 +122,12 @@ describe('a module', () => {
   it.each([
     ['cannot be loaded', new Error('no such file'), 'no such file'],
     ['throws another error', new RangeError('too far'), 'RangeError: too far'],
+    ['throws an error without a name', Object.assign(new Error('why'), { name: '' }), 'why'],
+    [
+      'has null among its functions',
+      { default: { f, n: null } },
+      'its default export has n, which is not a function',
+    ],
     ['exports nothing', {}, 'it exports no functions, but nothing'],
     ['exports no functions', { A: 1, B: { f: 1 } }, 'it exports no functions, but A, B'],
     [
@@ -398,10 +419,12 @@ describe('several results', () => {
 
   it.each([true, false])('are left when no more are wanted; it waits for room then: %s', async (isFull) => {
     let isLeft = false;
+    let made = 0;
     let next = () => {};
     const { call, tell, news } = await running(async function* () {
       try {
         for (let i = 1; ; i++) {
+          made = i;
           yield bytes(String(i));
           if (!isFull)
             await new Promise<void>((resolve) => {
@@ -417,7 +440,7 @@ describe('several results', () => {
     await tell({ type: 'stop', id: 7 });
     next();
     await settle();
-    expect([isLeft, items(news())]).toEqual([true, ['end']]);
+    expect([isLeft, items(news()), made]).toEqual([true, ['end'], 2]);
   });
 
   it('that fail tell the failure, after the results before', async () => {
@@ -592,6 +615,62 @@ describe('the progress of a call', () => {
     expect(told(news())).toEqual(['result']);
     await call('f', bytes('x'), { wantsProgress: false });
     expect(told(news())).toEqual(['result']);
+  });
+});
+
+describe('definitions of the frond that a module uses', () => {
+  const made: string[] = [];
+  afterEach(async () => {
+    for (const folder of made.splice(0)) await rm(folder, { recursive: true });
+  });
+
+  /** A module's address, beside which a `frond/cluster` is that has this code. */
+  async function beside(code: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'frond-thread-code-'));
+    made.push(folder);
+    const frond = join(folder, 'node_modules/frond');
+    await mkdir(frond, { recursive: true });
+    await writeFile(join(frond, 'cluster.js'), code);
+    return pathToFileURL(join(folder, 'm.js')).href;
+  }
+  const define = 'exports.asPalmFunction = ({ run }) => run;';
+  const plain = () => bytes('plain');
+  const exports = { default: { own: { input: 1, output: 1, run: () => bytes('typed') }, plain } };
+
+  it('are run and described by it; functions of bytes have their names alone', async () => {
+    const module = await beside(`${define} exports.describeFunction = (name) => ({ name, kind: 'one' });`);
+    const { news, call } = await start(exports, false, module);
+    await settle();
+    expect(news()).toEqual([
+      {
+        type: 'ready',
+        functions: [
+          ['own', '{"name":"own","kind":"one"}'],
+          ['plain', '{"name":"plain"}'],
+        ],
+      },
+    ]);
+    await call('own');
+    expect(news()).toMatchObject([{ type: 'result', value: bytes('typed') }]);
+  });
+
+  it.each([
+    ['is older and has no words for them', ''],
+    ['says nothing', 'exports.describeFunction = () => undefined;'],
+    ['says what is not a description', "exports.describeFunction = () => 'one {';"],
+    ['fails', "exports.describeFunction = () => { throw new Error('no'); };"],
+  ])('have their names alone where it %s', async (_what, more) => {
+    const { news } = await start(exports, false, await beside(`${define} ${more}`));
+    await settle();
+    expect(news()).toMatchObject([
+      {
+        type: 'ready',
+        functions: [
+          ['own', '{"name":"own"}'],
+          ['plain', '{"name":"plain"}'],
+        ],
+      },
+    ]);
   });
 });
 
