@@ -25,6 +25,7 @@ function open(budgets = { waiting: new ByteBudget(2 ** 26), out: new ByteBudget(
     isVerbatim: false,
     budgets,
     push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },
+    onProgress: () => {},
     onResults: () => room,
     logger: atLevel(consoleLogger(''), 'silent'),
     onGivenUp: () => {},

@@ -85,6 +85,7 @@ describe('what workers say that are pushed to', () => {
       isVerbatim: false,
       budgets: { waiting: new ByteBudget(1_000), out: new ByteBudget(1_000) },
       push: { address: '', peers: 0, onPeers: () => {}, send: async () => {}, close: async () => {} },
+      onProgress: () => {},
       onResults: async () => {},
       logger: atLevel(consoleLogger(''), 'silent'),
       onGivenUp: () => {},

@@ -28,6 +28,7 @@ it('a worker is given no more than a mebibyte beyond one message', async () => {
   };
   const handOver = new Dispatcher({
     push,
+    onProgress: () => {},
     onResults: async () => {},
     logger: silent,
     isVerbatim: false,

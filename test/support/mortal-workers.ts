@@ -165,6 +165,7 @@ export class ModelGround {
   constructor(peers = 0) {
     this.handOver = new Dispatcher({
       push: { address: '', peers, onPeers: () => {}, send: async () => {}, close: async () => {} },
+      onProgress: () => {},
       onResults: async (frames) => {
         this.results.push(...frames.map(textIn));
         await this.gathering;

@@ -44,7 +44,7 @@ export interface DispatcherSettings {
   /** Takes workers' results. Resolves when more may come. */
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
   /** Takes how far a worker is with a message: the message, with status and payload of progress. */
-  readonly onProgress?: (progress: PalmMessage) => void;
+  readonly onProgress: (progress: PalmMessage) => void;
   /** Takes a message that is given up because `deaths` workers died with it. */
   readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
   /** Whether a message is not wanted any more. It is answered then. */
@@ -132,7 +132,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       out: settings.budgets.out,
       hasLeasedWorkers: () => this.#registry.hasAwake,
       encode: (items) => this.#encode(items),
-      onProgress: (progress) => settings.onProgress?.(progress),
+      onProgress: settings.onProgress,
       onAssigned: () => this.#openRoom(),
     });
     settings.push.onPeers(() => this.#peersChanged());
@@ -351,7 +351,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
         const progress = frame === given ? undefined : this.#results.progressIn(frame);
         // Of a worker that counted as dead nobody needs to hear how far it is.
         if (progress !== undefined) {
-          if (lease.message.lease === lease) this.#settings.onProgress?.(progress);
+          if (lease.message.lease === lease) this.#settings.onProgress(progress);
         }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
         else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);

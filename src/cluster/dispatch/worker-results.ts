@@ -54,7 +54,7 @@ export class WorkerResults {
  */
 export function differsInPayloadAlone(message: Uint8Array, result: Uint8Array): boolean {
   const start = headEnd(message);
-  if (start === 0 || start > result.length) return false;
+  if (start === 0) return false;
   for (let i = 0; i < start; i++) if (message[i] !== result[i]) return false;
   const end = payloadEnd(message, start);
   const own = payloadEnd(result, start);

@@ -6,6 +6,7 @@ import { deferred } from '../../../../src/async/deferred.ts';
 import { Dispatcher, type DispatcherSettings } from '../../../../src/cluster/dispatch/dispatcher.ts';
 import { CancelledFrames } from '../../../../src/cluster/runtime/cancellations.ts';
 import { costOf } from '../../../../src/cluster/runtime/intake.ts';
+import { FunctionMeters } from '../../../../src/cluster/runtime/meter.ts';
 import {
   DEAD_WORKERS,
   SCATTER_QUEUE,
@@ -18,6 +19,7 @@ import { type CancelNotice, readCancel } from '../../../../src/protocol/cancel.t
 import { CancelledCalls } from '../../../../src/protocol/cancelled-calls.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage, Status } from '../../../../src/protocol/message.ts';
+import { encodePriority } from '../../../../src/protocol/priority.ts';
 import {
   encodeWorkRequest,
   offersMessage,
@@ -442,16 +444,6 @@ describe('results', () => {
     expect([results, dispatcher.inFlight]).toEqual([['r'], 0]);
     dispatcher.close();
   });
-
-  it('that are progress may come where nobody takes it', async () => {
-    const { ask, add, results, dispatcher } = ground({ onProgress: undefined } as never);
-    add('1');
-    const first = await ask('a', { want: 1 });
-    const half = result(first, 'half', { kind: WorkKind.open, status: Status.progress });
-    expect(await ask('a', { items: [half, result(first, 'r')] })).toEqual({ items: [] });
-    expect(results).toEqual(['r']);
-    dispatcher.close();
-  });
 });
 
 describe('a sign of life', () => {
@@ -522,6 +514,112 @@ describe('a worker that leaves', () => {
     expect((await ask('a', { want: 1 })).error).toMatchObject({ code: 'PROTOCOL' });
     dispatcher.close();
   });
+});
+
+describe('a worker that is pushed to', () => {
+  const says = (offers: string) => {
+    const message = offersMessage({ worker: 'p', name: 'np', offers: bytes(offers), isPushed: true });
+    return codec.decode(codec.encode(message).slice());
+  };
+  const named = ({ dispatcher }: ReturnType<typeof ground>) =>
+    dispatcher.offers.map(({ name }) => name).join(' ');
+
+  it('is heard of what it offers as long as it pulls, and asks for no work', async () => {
+    const own = ground();
+    const { dispatcher, link, peers } = own;
+    const answer = await dispatcher.answer(says('[{"name":"f"}]'), link('p'));
+    expect([readWorkReply(codec, answer), named(own)]).toEqual([[], '']);
+    peers(1);
+    expect([named(own), dispatcher.workers]).toEqual(['f', []]);
+    peers(0);
+    expect(named(own)).toBe('');
+    dispatcher.close();
+  });
+
+  it('is not heard where its link is not known', () => {
+    const { dispatcher } = ground();
+    expect(() => dispatcher.answer(says('[{"name":"f"}]'))).toThrow(
+      expect.objectContaining({
+        code: 'PROTOCOL',
+        message: 'a worker that is pushed to is known by its link',
+      }),
+    );
+    dispatcher.close();
+  });
+
+  it('is forgotten when its relay says that its link broke, and for no other request', async () => {
+    const own = ground();
+    const { dispatcher, link, peers, ask } = own;
+    peers(1);
+    await dispatcher.answer(says('[{"name":"f"}]'), link('p'));
+    await ask('p');
+    // Without a link nobody knows whose word it is.
+    const away = { worker: 'p', name: 'np', sequence: 9, want: 0, leaves: false, isAway: true, items: [] };
+    await dispatcher.answer(codec.decode(encodeWorkRequest(codec, away).slice()));
+    expect(named(own)).toBe('f');
+    await ask('p', { isAway: true });
+    expect(named(own)).toBe('');
+    dispatcher.close();
+  });
+
+  it('tells how far it is with what was pushed', async () => {
+    const { add, dispatcher, peers, progress, pass, pushed } = ground();
+    peers(1);
+    add('1');
+    await pass(0);
+    const said = { client: 'c/1', function: 'm.f', payload: bytes('half'), status: Status.progress };
+    const frame = codec.encode(palmMessage(said)).slice();
+    expect(dispatcher.pushedCameBack([frame])).toEqual({ results: [], refused: 0 });
+    expect([pushed, progress, dispatcher.inFlight]).toEqual([['1'], ['half'], 1]);
+    dispatcher.close();
+  });
+});
+
+describe('the meter of a function', () => {
+  it('has the times of its messages, and its failures, but not those from before', async () => {
+    const meters = new FunctionMeters(() => [{ name: 'f' }]);
+    const { ask, add, dispatcher, pass, results } = ground({ meters });
+    vi.advanceTimersByTime(5_000);
+    const work = async (status: number, change: (item: WorkItem) => WorkItem = (item) => item) => {
+      const first = await ask('a', { want: 1 });
+      await pass(30);
+      await ask('a', { items: [change(result(first, 'r', { status }))] });
+      const meter = meters.of('m.f', 0);
+      const { count, sum } = meter.seconds.distribution;
+      return [count, Math.round(1_000 * sum), meter.failed];
+    };
+    add('1');
+    expect(await work(Status.ok)).toEqual([1, 30, 0]);
+    add('2');
+    // One that is made anew, since it says more than it may.
+    const more = (item: WorkItem) => ({
+      ...item,
+      frame: codec.encode({ ...codec.decode(item.frame), function: 'other.g' }).slice(),
+    });
+    expect(await work(Status.ok, more)).toEqual([2, 60, 0]);
+    add('3');
+    expect(await work(Status.failed)).toEqual([3, 90, 1]);
+    // A message that had failed before, as those of pylm's clients go on.
+    const failed = palmMessage({
+      client: 'c/1',
+      function: 'm.f',
+      payload: bytes('0'),
+      status: Status.failed,
+    });
+    dispatcher.add(failed, codec.encode(failed).slice());
+    expect(await work(Status.failed)).toEqual([4, 120, 1]);
+    expect(results).toEqual(['r', 'r', 'r', 'r']);
+    dispatcher.close();
+  });
+});
+
+it('gives urgent messages of a client first', async () => {
+  const { ask, add, dispatcher } = ground();
+  add('1');
+  const urgent = palmMessage({ client: 'c/2', payload: bytes('2'), unknown: encodePriority(3) });
+  dispatcher.add(urgent, codec.encode(urgent).slice());
+  expect(texts(await ask('a', { want: 1 }))).toEqual(['2']);
+  dispatcher.close();
 });
 
 describe('a relay that says that its link to a worker broke', () => {
