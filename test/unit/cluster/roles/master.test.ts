@@ -79,6 +79,22 @@ describe('a master', () => {
     expect(master.counters).toMatchObject({ received: 1, answered: 1, failed: 0, dropped: 0, inFlight: 0 });
   });
 
+  it('has all of its workers work at once', async () => {
+    const gate = deferred<void>();
+    const { work, call } = await open();
+    const functions: PalmFunctions = {
+      wait: async (payload) => {
+        await gate.promise;
+        return payload;
+      },
+    };
+    const workers = [await work(functions), await work(functions)];
+    const calling = ['a', 'b'].map((text) => call('wait', text));
+    await until(() => workers.every(({ counters }) => counters.inFlight === 1));
+    gate.resolve();
+    expect((await Promise.all(calling)).map(textOf)).toEqual(['a', 'b']);
+  });
+
   it('says what the functions of its workers are', async () => {
     const { work, said } = await open();
     await work();

@@ -106,10 +106,10 @@ describe('a batch', () => {
   it('is of one client whatever else its messages say', async () => {
     const { intake, drain } = ground();
     const other = codec.encode(palmMessage({ client: 'aa', stage: 3, payload: bytes('x') })).slice();
-    void intake.read(source([frameOf('aa'), other, frameOf('b')]).own);
+    void intake.read(source([frameOf('aa'), frameOf('b'), other, frameOf('c')]).own);
     await settle();
     intake.held();
-    expect(await drain()).toEqual(['aa', 'b', 'aa']);
+    expect(await drain()).toEqual(['aa', 'b', 'c', 'aa']);
   });
 
   it('tells clients apart by what stands before their calls, up to 256 bytes', async () => {

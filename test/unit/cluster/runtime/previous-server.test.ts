@@ -140,7 +140,8 @@ describe('what a previous server publishes', () => {
       { topic: 'first/x', frames: [bytes('not')] },
       { topic: 'first', frames: [bytes('c')] },
     ]);
-    expect(((await next).value ?? []).map(textOf)).toEqual(['a', 'b', 'c']);
+    const { done, value = [] } = await next;
+    expect([done, value.map(textOf)]).toEqual([false, ['a', 'b', 'c']]);
   });
 
   it('ends when it is closed, with both subscriptions', async () => {
