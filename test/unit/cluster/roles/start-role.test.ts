@@ -1,5 +1,5 @@
 /** Starts each role by its definition. */
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import {
   Hub,
   Master,
@@ -10,7 +10,12 @@ import {
   startRole,
   Worker,
 } from '../../../../src/cluster/index.ts';
+import { metricsText } from '../../../../src/metrics.ts';
 import { memory } from '../../../../transports/memory/index.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 it('starts the role that a definition names, and refuses any other', async () => {
   const transport = memory();
@@ -41,5 +46,41 @@ it('starts the role that a definition names, and refuses any other', async () =>
       code: 'INVALID_CALL',
       message: `role must be server, pipeline, sink, master, hub or worker, not ${role === undefined ? 'undefined' : `"${role}"`}`,
     });
+  }
+});
+
+it('says on the console what each is, and what it lacks, and measures it under its name', async () => {
+  const printed = (['info', 'log', 'warn', 'error'] as const).map((name) =>
+    vi.spyOn(console, name).mockImplementation(() => {}),
+  );
+  const transport = memory();
+  const subAddress = 'memory://before';
+  const away = ['the previous server "before" is not there (memory://before)'];
+  const definitions: readonly [RoleDefinition & { role: string }, readonly string[]][] = [
+    [{ name: 'own', role: 'server' }, []],
+    [{ name: 'own', role: 'pipeline', subAddress, previous: 'before' }, away],
+    [{ name: 'own', role: 'sink', subAddresses: [subAddress], previous: ['before'] }, away],
+    [{ name: 'own', role: 'master' }, []],
+    [{ name: 'own', role: 'hub', subAddress, previous: 'before' }, away],
+  ];
+  for (const [definition, missing] of definitions) {
+    const { role } = definition;
+    const started = (await startRole(definition, transport)) as Server;
+    try {
+      expect(started.missing, role).toEqual(missing);
+      const metrics = metricsText(started.metrics());
+      const ready = missing.length === 0 ? 1 : 0;
+      expect(metrics).toContain(`frond_ready{role="${role}",name="own"} ${ready}\n`);
+      expect(metrics).toContain(`frond_messages_in_flight{role="${role}",name="own"} 0\n`);
+      expect(metrics).toContain(`frond_waiting_limit_bytes{role="${role}",name="own"} 67108864\n`);
+      const hasFunctions = role !== 'master' && role !== 'hub';
+      expect(metrics.includes('function="echo"'), role).toBe(hasFunctions);
+      const said = printed.flatMap((spy) => spy.mock.calls.flat()).join(' ');
+      expect(said).toContain(`frond ${role} own`);
+    } finally {
+      await started.close();
+    }
+    expect(started.missing, role).toEqual(['it is closing']);
+    for (const spy of printed) spy.mockClear();
   }
 });
