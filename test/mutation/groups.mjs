@@ -298,6 +298,14 @@ export const GROUPS = [
     target: 80,
   },
   {
+    name: 'relay-peers',
+    room: 'relay',
+    timeout: 8_000,
+    files: /^transports\/relay\/peers\//,
+    tests: ['test/unit/transports/relay/peers/**'],
+    target: 80,
+  },
+  {
     name: 'relay-whole',
     room: 'relay',
     timeout: 8_000,

@@ -58,7 +58,6 @@ export class PeerLink {
   readonly #events: PeerLinkEvents;
   readonly #nonce = randomId();
   #isWelcomed = false;
-  #hasEnded = false;
   #failure: readonly [outcome: PassOutcome, reason: string] | undefined;
   #stopTimer = () => {};
 
@@ -155,8 +154,6 @@ export class PeerLink {
   }
 
   #ended(code: number, reason: string): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
     this.#stopTimer();
     const [outcome, why] = this.#failure ?? [outcomeOf(code), reason];
     this.#events.ended(this.#isWelcomed ? 'passed' : outcome, code, why);
