@@ -102,17 +102,20 @@ describe('the owner', () => {
 });
 
 describe('what was dialled is shown nothing of the client, and told that it is not the relay', () => {
-  it.each([
-    ['has another key', { proof: OTHER.ownerProof }, 'it does not have the key of this relay'],
-    ['is another relay', { id: 'c' }, 'what answers as a is c: its URL leads to another one'],
-    ['is this relay itself', { id: 'b' }, 'what answers as a is b: it is this relay itself'],
-    ['says no proof', { proof: '' }, 'it does not have the key of this relay'],
-    ['says a proof for another number', { nonce: 'm' }, 'it does not have the key of this relay'],
-    ['says half of it', { nonce: undefined }, 'the other relay said something that relays do not say'],
-  ])('when it %s', (_, others: { readonly proof?: unknown }, reason) => {
+  it.each<[what: string, others: (exchange: Exchange) => object, reason: string]>([
+    [
+      'has another key',
+      (exchange) => ({ proof: OTHER.ownerProof(exchange) }),
+      'it does not have the key of this relay',
+    ],
+    ['is another relay', () => ({ id: 'c' }), 'what answers as a is c: its URL leads to another one'],
+    ['is this relay itself', () => ({ id: 'b' }), 'what answers as a is b: it is this relay itself'],
+    ['says no proof', () => ({ proof: '' }), 'it does not have the key of this relay'],
+    ['says a proof for another number', () => ({ nonce: 'm' }), 'it does not have the key of this relay'],
+    ['says half of it', () => ({ nonce: 1 }), 'the other relay said something that relays do not say'],
+  ])('when it %s', (_, others, reason) => {
     const { socket, challenge, exchange, hear, end, told } = dial();
-    const proof = others.proof === OTHER.ownerProof ? { proof: OTHER.ownerProof(exchange) } : {};
-    challenge({ ...others, ...proof });
+    challenge(others(exchange));
     expect(socket.sent).toEqual([]);
     expect(socket.close).toHaveBeenCalledExactlyOnceWith(4403, 'this is not the relay that was dialled');
     hear('welcome', true);
