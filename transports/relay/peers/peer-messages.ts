@@ -41,7 +41,7 @@ function readStrings<K extends string>(text: string, keys: readonly K[]): Readon
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw malformed();
+    // It has none of the strings.
   }
   const given = Object(parsed) as Record<string, unknown>;
   const read: Partial<Record<K, string>> = {};

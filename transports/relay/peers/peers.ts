@@ -129,7 +129,7 @@ export class Peers {
 export function checkPeerUrl(what: string, url: unknown): string {
   try {
     const { protocol, hash, username, password } = new URL(String(url));
-    if (/^wss?:$/.test(protocol) && hash + username + password === '') return String(url);
+    if (['ws:', 'wss:'].includes(protocol) && hash + username + password === '') return String(url);
   } catch {
     // Said below.
   }

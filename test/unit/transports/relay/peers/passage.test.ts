@@ -109,8 +109,10 @@ describe('before the owner has answered', () => {
 
 describe('an open passage', () => {
   it('frees its place among the dialled, and has no timer', () => {
-    const { open, told, answered } = ground();
+    const { open, passage, told, answered } = ground();
+    expect(passage.isOpen).toBe(false);
     open();
+    expect(passage.isOpen).toBe(true);
     expect([told, answered.mock.calls.length, vi.getTimerCount()]).toEqual([['passed'], 1, 0]);
   });
 
@@ -141,7 +143,7 @@ describe('an open passage', () => {
   it.each(['client', 'owner'] as const)(
     'takes 262,144 bytes and one message from the %s, and goes on at half of that',
     (from) => {
-      const { open, passage, near, far } = ground();
+      const { open, passage, near, far, waits } = ground();
       open();
       const [taker, giver] = from === 'client' ? [far, near] : [near, far];
       const give = (size: number) => {
@@ -153,9 +155,9 @@ describe('an open passage', () => {
       give(PASSED_BYTES / 2);
       expect([PASSED_BYTES, taker.unsent, giver.isPaused]).toEqual([262_144, 262_143, false]);
       give(1);
-      expect(giver.isPaused).toBe(false);
+      expect([giver.isPaused, waits], 'so much is not counted').toEqual([false, []]);
       give(1);
-      expect([taker.unsent, giver.isPaused]).toEqual([262_145, true]);
+      expect([taker.unsent, giver.isPaused, waits]).toEqual([262_145, true, [262_145]]);
       taker.flush();
       taker.flush();
       taker.flush();
@@ -166,17 +168,34 @@ describe('an open passage', () => {
   );
 
   it.each([
-    [PASSED_BYTES / 2, false],
-    [PASSED_BYTES / 2 + 1, true],
-  ])('with %i bytes left behind what was too much waits: %s', (left, isPaused) => {
+    ['client', PASSED_BYTES / 2, false],
+    ['client', PASSED_BYTES / 2 + 1, true],
+    ['owner', PASSED_BYTES / 2, false],
+    ['owner', PASSED_BYTES / 2 + 1, true],
+  ] as const)('the %s, with %i bytes left behind what was too much, waits: %s', (from, left, isPaused) => {
+    const { open, passage, near, far } = ground();
+    open();
+    const [taker, giver] = from === 'client' ? [far, near] : [near, far];
+    for (const size of [PASSED_BYTES + 1, left]) {
+      if (from === 'client') passage.forward(Buffer.alloc(size));
+      else passage.received(Buffer.alloc(size));
+    }
+    taker.flush();
+    expect(giver.isPaused).toBe(isPaused);
+    taker.flush();
+    expect(giver.isPaused).toBe(false);
+  });
+
+  it('reads on from the side whose other one takes, and not from both', () => {
     const { open, passage, near, far } = ground();
     open();
     passage.forward(Buffer.alloc(PASSED_BYTES + 1));
-    passage.forward(Buffer.alloc(left));
+    passage.received(Buffer.alloc(PASSED_BYTES + 1));
+    expect([near.isPaused, far.isPaused]).toEqual([true, true]);
     far.flush();
-    expect(near.isPaused).toBe(isPaused);
-    far.flush();
-    expect(near.isPaused).toBe(false);
+    expect([near.isPaused, far.isPaused], 'the client is read').toEqual([false, true]);
+    near.flush();
+    expect(far.isPaused).toBe(false);
   });
 
   it('holds for one message that is larger than all that may wait', () => {
@@ -210,5 +229,14 @@ describe('an open passage', () => {
     passage.forward(Buffer.from('x'));
     passage.received(Buffer.from('x'));
     expect([near.unsent, far.unsent]).toEqual([0, 0]);
+  });
+
+  it('calls nothing of a client that has gone when what it had sent leaves', () => {
+    const { open, passage, near, far, waits } = ground();
+    open();
+    passage.forward(Buffer.alloc(PASSED_BYTES + 1));
+    passage.close(1000, '');
+    far.flush();
+    expect([near.isPaused, waits]).toEqual([true, [PASSED_BYTES + 1]]);
   });
 });

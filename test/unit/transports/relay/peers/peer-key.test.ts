@@ -1,8 +1,10 @@
 /** What relays prove by their key: each proof is of use for one thing. */
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { isPeerId, isSame, PeerKey } from '../../../../../transports/relay/peers/peer-key.ts';
 
-const KEY = new PeerKey('0123456789abcdef0123456789abcdef');
+const SECRET = '0123456789abcdef0123456789abcdef';
+const KEY = new PeerKey(SECRET);
 const OTHER = new PeerKey('0123456789abcdef0123456789abcdeF');
 const exchange = { dialler: 'b', owner: 'a', diallerNonce: 'n', ownerNonce: 'm' };
 
@@ -29,6 +31,21 @@ describe('a name of a session', () => {
       expect(KEY.ownerOf(changed)).toBeUndefined();
     }
   });
+});
+
+it('proofs are what the protocol says, so that relays of another version have the same', () => {
+  const proofOf = (...parts: readonly string[]) =>
+    createHmac('sha256', SECRET)
+      .update(JSON.stringify(['frond.peer.v1', ...parts]))
+      .digest('base64url');
+  expect(KEY.ownerProof(exchange)).toBe(proofOf('owner', 'b', 'a', 'n', 'm'));
+  expect(KEY.diallerProof(exchange, ['w', 'x', '', 'z'])).toBe(
+    proofOf('dialler', 'b', 'a', 'n', 'm', 'w', 'x', '', 'z'),
+  );
+  const name = KEY.nameSession('relay-1');
+  const end = name.lastIndexOf('.');
+  expect(name.slice(end + 1)).toBe(proofOf('session', name.slice(0, end)).slice(0, 22));
+  expect(KEY.ownerOf(name)).toBe('relay-1');
 });
 
 it('proofs differ by side, by each part, and by key', () => {
