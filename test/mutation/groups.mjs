@@ -280,7 +280,7 @@ export const GROUPS = [
     room: 'relay',
     timeout: 8_000,
     files: /^transports\/relay\/session\/http-calls\.ts/,
-    tests: ['test/relay/http/{calls,openapi}.test.ts'],
+    tests: ['test/unit/transports/relay/session/http-calls.test.ts'],
     target: 80,
   },
   {

@@ -31,7 +31,7 @@ export class AnswerBudget extends Places {
   #answers = 0;
   /** Questions that may be out, however small answers are. */
   #window = FIRST_CALLS;
-  /** When the last answer came, of those that were out. */
+  /** When the last answer came. */
   #lastAnswer = 0;
   #isClosed = false;
 
@@ -60,7 +60,7 @@ export class AnswerBudget extends Places {
       MOST_CALLS,
     );
     this.release(count);
-    if (this.taken === 0) this.#lastAnswer = performance.now();
+    this.#lastAnswer = performance.now();
   }
 
   /** Some of the bytes that were held were sent to the client. */
@@ -79,7 +79,7 @@ export class AnswerBudget extends Places {
     const fitting = this.#usual === undefined ? this.#window : Math.floor((this.#bytes - held) / this.#usual);
     const total = Math.min(this.#window, fitting);
     // An answer that is larger than the whole budget must come through, too.
-    return this.taken === 0 && held <= this.#bytes / 2 ? Math.max(1, total) : total;
+    return held <= this.#bytes / 2 ? Math.max(1, total) : total;
   }
 
   protected watch(): void {

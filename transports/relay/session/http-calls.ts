@@ -96,7 +96,6 @@ export class HttpCalls {
     const identity = await this.#identify(tokenOf(request.headers.authorization), info);
     const servers = this.#settings.names().filter((name) => identity.mayUse(name));
     const offered = await Promise.all(servers.map((name) => this.#offeredBy(name, identity)));
-    if (response.destroyed) return;
     const document = openApiOf('frond', offered, url);
     const body = Buffer.from(JSON.stringify(document));
     response.writeHead(200, {

@@ -104,7 +104,6 @@ export class HttpClient implements SessionSocket {
   }
 
   send(message: Bytes): void {
-    if (this.#isOver) return;
     try {
       const { sequence, frames } = readRelayMessage(message);
       if (sequence > 0) this.#came = sequence;
@@ -159,7 +158,7 @@ export class HttpClient implements SessionSocket {
     // One batch after the other has been taken: the session bounds what waits in it.
     if (this.#outstanding > 0) return;
     const batch: Bytes[] = [];
-    while (this.#sent < this.#frames.length && batch.length < BATCH) {
+    while (batch.length < BATCH) {
       const frame = this.#frames[this.#sent];
       if (frame === undefined || (batch.length > 0 && this.#outstanding + frame.length > window)) break;
       batch.push(frame);
@@ -234,7 +233,6 @@ export class HttpClient implements SessionSocket {
   }
 
   #end(): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     this.#stopTimer();
     clearInterval(this.#beats);

@@ -175,7 +175,6 @@ export class PushChannel extends ForwardingChannel<Pusher> {
           await this.#send(generation);
           this.#hasWaited = true;
           this.#places = await this.#waitForPlaces(Math.min(left, BATCH));
-          if (this.#isOver(generation)) break;
           // The client's grants may have changed while the call waited.
           verdict = await this.#judge(frame);
           if (this.#isOver(generation)) break;

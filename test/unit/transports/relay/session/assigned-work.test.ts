@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { type PalmMessage, palmMessage } from '../../../../../src/protocol/message.ts';
-import { AssignedWork } from '../../../../../transports/relay/session/assigned-work.ts';
+import { progressField } from '../../../../../src/protocol/progress.ts';
+import { AssignedWork, WorkAssignments } from '../../../../../transports/relay/session/assigned-work.ts';
+import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
 import { bytes } from '../../../../support/bytes.ts';
 
 const codec = new EnvelopeCodec();
@@ -141,5 +143,51 @@ describe('what is remembered', () => {
     own.assign([work(1, { payload: new Uint8Array(MiB) })]);
     own.judge(work(1, { payload: new Uint8Array(MiB) }));
     expect(own.bytes).toBeLessThan(1_024);
+  });
+});
+
+it('is counted with its strings, bytes that nobody reads, and what is around it, also once it was answered', () => {
+  const sizeOf = (fields: Partial<PalmMessage>) => {
+    const { own } = given();
+    own.assign([work(1, fields)]);
+    const size = own.bytes;
+    own.judge(result(work(1, fields)));
+    expect(own.bytes, 'answered').toBe(size);
+    own.assign([work(2, fields)]);
+    expect(own.bytes, 'another that waits').toBe(2 * size);
+    return size;
+  };
+  const least = sizeOf({});
+  expect(least).toBeGreaterThan(256);
+  expect(sizeOf({ error: 'x'.repeat(1_000) }) - least).toBe(2_000);
+  expect(sizeOf({ errorName: 'x'.repeat(1_000) }) - least).toBe(2_000);
+  const unknown = progressField('1');
+  expect(sizeOf({ unknown }) - least).toBe(unknown.length);
+});
+
+describe('the work of one client', () => {
+  const servers = [{ name: 'one' }, { name: 'other' }] as unknown as readonly [Upstream, Upstream];
+
+  it('is that of each server by itself: a result of one server’s work is none for another', () => {
+    let refused = 0;
+    const own = new WorkAssignments(() => {
+      refused++;
+    });
+    own.of(servers[0]).assign([work(1)]);
+    expect(own.of(servers[1]).judge(result(work(1)))).toBeUndefined();
+    expect(refused).toBe(1);
+    expect(own.of(servers[0]).judge(result(work(1)))).toEqual(result(work(1)));
+    expect(refused).toBe(1);
+  });
+
+  it('is counted together', () => {
+    const own = new WorkAssignments(() => {});
+    expect(own.bytes).toBe(0);
+    own.of(servers[0]).assign([work(1)]);
+    const one = own.bytes;
+    own.of(servers[1]).assign([work(1)]);
+    expect(own.bytes).toBe(2 * one);
+    own.of(servers[0]).takeBack([work(1)]);
+    expect(own.bytes).toBe(one);
   });
 });

@@ -4,6 +4,7 @@ import { BATCH } from '../../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, palmMessage, Status } from '../../../../../src/protocol/message.ts';
+import { encodeProgress, progressField } from '../../../../../src/protocol/progress.ts';
 import { type HttpCall, HttpFailure } from '../../../../../transports/relay/http/call-request.ts';
 import { HttpClient } from '../../../../../transports/relay/session/http-client.ts';
 import {
@@ -61,6 +62,7 @@ function ground(
     result: (payload: Bytes, index: number | undefined) => told.push([textOf(payload), index]),
     failedResult: ({ status, code, message, details }: never, index: number | undefined) =>
       told.push([{ status, code, message, details }, index]),
+    progress: (progress: object, index: number | undefined) => told.push([progress, index]),
     fail: ({ status, code, message }: never) => told.push(`${status} ${code} ${message}`),
     end: () => told.push('end'),
     beat: () => told.push('beat'),
@@ -130,7 +132,7 @@ describe('a call', () => {
     });
     // A frame counts for 64 bytes beside its envelopes.
     const { size } = taken.find(({ frames }) => frames.some((own) => own[0] === Type.send)) ?? {};
-    expect(size).toBe(64 + frame.length);
+    expect([taken[0]?.size, size]).toEqual([64, 64 + frame.length]);
     expect(client.unsent).toBe(11);
   });
 
@@ -231,6 +233,10 @@ describe('a call', () => {
     hear([Type.taken, 1, 1]);
     await settle();
     expect(sent().map(({ length }) => length)).toEqual([BATCH, 1]);
+    const rest = sent().at(-1)?.[0]?.length ?? 0;
+    hear([Type.taken, 1, rest]);
+    await settle();
+    expect(sent(), 'no list without a message').toHaveLength(2);
     const small = ground({ kind: 'lines', form: 'lines' }, [new Uint8Array(400), new Uint8Array(400)], {
       window: 600,
     });
@@ -238,6 +244,61 @@ describe('a call', () => {
     small.ready();
     await settle();
     expect(small.sent().map(({ length }) => length)).toEqual([1]);
+  });
+
+  it('sends two messages that are the window together at once, and one that is larger than it alone', async () => {
+    const lines = { kind: 'lines', form: 'lines' } as const;
+    const inputs = [new Uint8Array(400), new Uint8Array(400)];
+    const open = async (window: number) => {
+      const own = ground(lines, inputs, { window });
+      own.client.begin();
+      own.ready();
+      await settle();
+      return own;
+    };
+    const large = await open(10);
+    expect(large.sent()).toHaveLength(1);
+    const [size = 0] = large.sent()[0]?.map(({ length }) => length) ?? [];
+    large.hear([Type.taken, 1, size]);
+    await settle();
+    expect(large.sent().map(({ length }) => length)).toEqual([1, 1]);
+    const counts = async (window: number) => (await open(window)).sent().map(({ length }) => length);
+    expect([await counts(2 * size), await counts(2 * size - 1)]).toEqual([[2], [1]]);
+  });
+});
+
+describe('progress', () => {
+  const told = { done: 1, total: 2, note: undefined };
+
+  it.each([
+    ['events', true],
+    ['lines', false],
+    ['one', false],
+  ] as const)('is asked for where the results come as %s: %s', async (form, isAsked) => {
+    const { client, ready, sent } = ground({ form });
+    client.begin();
+    ready();
+    await settle();
+    const [[frame = bytes('')] = []] = sent();
+    const asked = isAsked ? progressField('1') : new Uint8Array(0);
+    expect([...codec.decode(frame).unknown]).toEqual([...asked]);
+  });
+
+  it('is told as such, with the number of its input, and is not a result', () => {
+    const own = ground({ form: 'events', messages: 1 });
+    const payload = encodeProgress(told);
+    own.client.begin();
+    own.hear(own.result({ status: Status.progress, payload }));
+    own.hear(own.result({ status: Status.progress, payload: bytes('not what it should be') }));
+    expect(own.told).toEqual([[told, undefined]]);
+    vi.advanceTimersByTime(TIMEOUT - 1);
+    own.hear(own.result());
+    expect(own.told.slice(-2)).toEqual([['r', undefined], 'end']);
+    const several = ground({ form: 'events', kind: 'lines', messages: undefined });
+    several.client.begin();
+    several.hear(several.result({ status: Status.progress, payload, ordinal: 3 }));
+    expect(several.told).toEqual([[told, 2]]);
+    several.client.close(1001, '');
   });
 });
 

@@ -47,7 +47,7 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
   const sends: string[][] = [];
   const answered: [string, string][] = [];
   const violations: unknown[] = [];
-  const state = { released: 0, called: 0, sending: undefined as Promise<void> | undefined };
+  const state = { released: 0, called: 0, judged: 0, sending: undefined as Promise<void> | undefined };
   const callBudget = new AnswerBudget(1e9, { held: 0 });
   callBudget.take(1);
   callBudget.answered(1_000, 1_000);
@@ -66,7 +66,12 @@ function ground({ carriesCalls = true, places = 1_000, judge }: Options = {}) {
       read: (frame: Bytes) => codec.decode(frame),
     },
     assignments: {
-      of: () => ({ judge: (frame: Bytes) => (textOf(frame) === 'made up' ? undefined : frame) }),
+      of: () => ({
+        judge: (frame: Bytes) => {
+          state.judged++;
+          return textOf(frame) === 'made up' ? undefined : frame;
+        },
+      }),
     },
     post: (frame: Frame) => posted.push(frame),
     counted: ({ length }: Bytes) => length,
@@ -213,20 +218,60 @@ describe('calls', () => {
   });
 
   it('for an earlier generation, or while the channel is not ready, are dropped', async () => {
-    const { channel, take, sends, state, nothingIsLeft } = ground();
+    const { channel, take, sends, state, backlog, answer, credit, nothingIsLeft } = ground();
     take([bytes('a')], 2);
     take([bytes('a')], 0);
     channel.broke(gone);
     take([bytes('a')], 1);
     channel.becameReady();
     take([bytes('a')], 1);
+    expect(backlog, 'they are not held against the client').toEqual({ outstanding: 0, waiting: 0 });
     await settle();
     expect([sends, state.released]).toEqual([[], 4]);
     take([bytes('b')], 2);
     await settle();
     expect(sends).toEqual([['b']]);
     expect(state.released).toBe(5);
-    expect(nothingIsLeft).toBeDefined();
+    answer();
+    credit();
+    nothingIsLeft();
+  });
+
+  it('are not judged when the channel has broken meanwhile, and get no answer', async () => {
+    const { takeTexts, channel, answered, state, nothingIsLeft } = ground({ judge: () => refused });
+    takeTexts('bad');
+    channel.broke(gone);
+    await settle();
+    expect([answered, state.released]).toEqual([[], 1]);
+    nothingIsLeft();
+  });
+
+  it('that may not be made any more get no answer when the channel has broken while they waited', async () => {
+    const verdicts = [false, false, true];
+    const own = ground({
+      places: 1,
+      judge: (frame) => (verdicts.shift() === true ? refused : { passes: true, frame }),
+    });
+    own.takeTexts('a', 'b');
+    await settle();
+    own.channel.broke(gone);
+    own.answer();
+    own.state.called = 0;
+    await settle();
+    expect([own.sends, own.answered, own.state.released]).toEqual([[['a']], [], 1]);
+    own.nothingIsLeft();
+  });
+
+  it('whose turn in the queue comes as the channel ends do not leave, and give the turn back', async () => {
+    const { takeTexts, channel, sends, state, upstream, nothingIsLeft } = ground();
+    upstream.callQueue.enter(HANDED_OVER_BYTES, () => {});
+    takeTexts('a');
+    await settle();
+    upstream.callQueue.leave(HANDED_OVER_BYTES);
+    channel.close();
+    await settle();
+    expect([sends, state.called, state.released]).toEqual([[], 0, 1]);
+    nothingIsLeft();
   });
 
   it('wait for places in order, and what is there leaves before', async () => {
@@ -409,6 +454,15 @@ describe('calls', () => {
 });
 
 describe('results of work', () => {
+  it('are not judged when the channel has broken meanwhile', async () => {
+    const { takeTexts, channel, state, nothingIsLeft } = ground({ carriesCalls: false });
+    takeTexts('made up');
+    channel.broke(gone);
+    await settle();
+    expect([state.judged, state.released]).toEqual([0, 1]);
+    nothingIsLeft();
+  });
+
   it('leave when they are for work that was given, in no place, and all are paid', async () => {
     const { takeTexts, sends, state, credit, channel, nothingIsLeft, upstream } = ground({
       carriesCalls: false,
