@@ -23,7 +23,7 @@ export class SharedSendQueue {
    * @returns true when the bytes may go now; otherwise a promise of true, or of false after `giveUp`.
    */
   enter(bytes: number, onWait: (giveUp: () => void) => void): true | Promise<boolean> {
-    if (this.#waiting.size === 0 && this.#handedOver < HANDED_OVER_BYTES) {
+    if (this.#handedOver < HANDED_OVER_BYTES) {
       this.#handedOver += bytes;
       return true;
     }

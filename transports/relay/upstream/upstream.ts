@@ -157,7 +157,7 @@ export class Upstream {
 
   /** Resolves once the server has said what it is, or after {@link PROFILE_TIMEOUT}. */
   async known(): Promise<void> {
-    if (this.#profile !== undefined || this.#target.dbAddress === undefined) return;
+    if (this.#profile !== undefined) return;
     await atMost(
       PROFILE_TIMEOUT,
       this.#profiled().catch(() => {}),

@@ -28,6 +28,15 @@ class FakeChannel extends Readiness implements Channel {
   }
 }
 
+/** One whose users see an end of it while it is being closed. */
+class Ending extends FakeChannel {
+  override async close(): Promise<void> {
+    this.closings++;
+    this.setBroken(BROKEN);
+    this.setRefused(REFUSED);
+  }
+}
+
 class User implements ChannelUser<FakeChannel> {
   readonly events: string[] = [];
 
@@ -43,7 +52,10 @@ class User implements ChannelUser<FakeChannel> {
     this.events.push(`broke: ${error.code}`);
   }
 
+  reason = '';
+
   wasRefused(error: PalmError): void {
+    this.reason = error.message;
     this.events.push(`refused: ${error.code}`);
   }
 }
@@ -106,6 +118,47 @@ describe('a shared channel', () => {
     expect(user.events).toEqual(['joined', 'refused: FORBIDDEN', 'broke: DISCONNECTED']);
     expect(await shared.close()).toEqual([]);
   });
+
+  it.each([true, false])(
+    'that ends otherwise while it is closed (ready: %s) is not looked for',
+    async (isReady) => {
+      const channel = new Ending();
+      const onBreak = vi.fn();
+      const shared = new SharedChannel(channel, onBreak);
+      const user = new User();
+      shared.add(user);
+      if (isReady) channel.setReady();
+      await settle();
+      const before = user.events.length;
+      await shared.close();
+      await settle();
+      expect([onBreak.mock.calls.length, vi.getTimerCount()]).toEqual([0, 0]);
+      expect(user.events.slice(before)).toEqual(['broke: DISCONNECTED']);
+    },
+  );
+
+  it('that was closed with all channels of its connection is not tried again, and nobody is refused', async () => {
+    const channel = new FakeChannel();
+    const shared = new SharedChannel(channel);
+    const user = new User();
+    shared.add(user);
+    channel.setClosed(new PalmError('CLOSED', 'closed'));
+    await settle();
+    expect([user.events, vi.getTimerCount()]).toEqual([['joined'], 0]);
+  });
+
+  it('that breaks is ready again also where nobody else hears of it', async () => {
+    const channel = new FakeChannel();
+    const shared = new SharedChannel(channel);
+    const user = new User();
+    shared.add(user);
+    channel.setReady();
+    await settle();
+    channel.setBroken(BROKEN);
+    channel.setReady();
+    await settle();
+    expect(user.events).toEqual(['joined', 'ready', 'broke: DISCONNECTED', 'ready']);
+  });
 });
 
 function ground(given?: string) {
@@ -167,6 +220,7 @@ describe('a channel to an address that the server gives', () => {
     const user = new User();
     upstream.add(user);
     await settle();
+    expect(user.reason).toBe('the channel cannot be opened: no');
     upstream.add(user);
     await settle();
     expect([user.events, made.map(([address]) => address)]).toEqual([

@@ -123,6 +123,7 @@ describe('what the server is', () => {
 describe('whether the server answers', () => {
   it('is asked once in a second', async () => {
     const { upstream, asked, connection } = ground();
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(await Promise.all([upstream.isAnswering(), upstream.isAnswering()])).toEqual([true, true]);
     expect(asked).toHaveLength(1);
     connection.answer = () => Promise.reject(BROKEN);
@@ -259,6 +260,25 @@ describe('the channels to the server', () => {
     expect(calls.events).toEqual(['joined', 'ready', 'DISCONNECTED', 'DISCONNECTED', 'joined', 'ready']);
     expect(changed).toHaveBeenCalled();
     expect(vi.getTimerCount()).toBe(0);
+    // And again, whenever it moves.
+    keys['pull_address'] = 'pull:3';
+    connection.pushers[1]?.setBroken(BROKEN);
+    await settle();
+    expect(connection.pushers).toHaveLength(3);
+    await upstream.close();
+  });
+
+  it('whose addresses were given stay, and what was known of the server is asked again', async () => {
+    const target = { dbAddress: 'db:1', pushAddress: 'push:1' };
+    const { upstream, connection, keys } = ground({ target });
+    upstream.calls.add(user());
+    await upstream.known();
+    connection.pushers[0]?.setReady();
+    await settle();
+    keys['name'] = 'another';
+    connection.pushers[0]?.setBroken(BROKEN);
+    await settle();
+    expect([upstream.palmName, connection.pushers.length]).toEqual(['another', 1]);
     await upstream.close();
   });
 
@@ -364,6 +384,7 @@ describe('the functions of the server', () => {
 
   it('are what it says of them, which counts for two seconds', async () => {
     const { upstream, keys, asked } = ground();
+    await vi.advanceTimersByTimeAsync(60_000);
     keys[FUNCTIONS_KEY] = '[{"name":"f"}]';
     const times = () => asked.filter(({ key }) => key === FUNCTIONS_KEY).length;
     const [first, second] = await Promise.all([upstream.offers(), upstream.offers()]);
@@ -432,6 +453,16 @@ describe('calls that nobody waits for', () => {
     upstream.inFlight.take(5);
     expect([await upstream.cancel(notice), upstream.inFlight.taken]).toEqual([0, 5]);
   });
+});
+
+it('a server that takes cancels says how many in an envelope, and what is not one counts for nothing', async () => {
+  const { upstream, connection } = ground({ features: Feature.replies | Feature.cancels });
+  await upstream.known();
+  upstream.inFlight.take(5);
+  connection.answer = async () => bytes('2');
+  const notice = { client: 'relay/1', calls: ['a'], code: 'CANCELLED', reason: '' } as const;
+  await expect(upstream.cancel(notice)).rejects.toMatchObject({ code: 'PROTOCOL' });
+  expect(upstream.inFlight.taken).toBe(5);
 });
 
 describe('work', () => {

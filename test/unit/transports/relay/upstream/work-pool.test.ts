@@ -8,13 +8,27 @@ import { WorkPool, type WorkTaker } from '../../../../../transports/relay/upstre
 
 /** A link that work comes over, by hand. */
 class FakePuller implements Puller {
-  isReady = true;
+  isReady: boolean;
+  /** Lets those go on who wait until it is ready. */
+  become = () => {};
+  /** Called when it is closed, before its end. */
+  onClose = () => {};
   isClosed = false;
   readonly #queue = new BatchQueue<Bytes>(1_000);
   readonly #breaks = new Set<(error: PalmError) => void>();
 
+  constructor(isReady: boolean) {
+    this.isReady = isReady;
+  }
+
   async ready(): Promise<void> {
-    if (!this.isReady) await new Promise(() => {});
+    if (this.isReady) return;
+    await new Promise<void>((resolve) => {
+      this.become = () => {
+        this.isReady = true;
+        resolve();
+      };
+    });
   }
 
   onBreak(listener: (error: PalmError) => void): () => void {
@@ -28,6 +42,8 @@ class FakePuller implements Puller {
 
   async close(): Promise<void> {
     this.isClosed = true;
+    this.onClose();
+    await Promise.resolve();
     this.#queue.end();
   }
 
@@ -51,6 +67,8 @@ class Worker implements WorkTaker {
   given: number[] = [];
   events: string[] = [];
   lostCount = 0;
+  /** Called when it is given something. */
+  onGiven = () => {};
   readonly lost = (count: number) => {
     this.lostCount += count;
   };
@@ -83,7 +101,9 @@ class Worker implements WorkTaker {
   }
 
   give(frames: readonly Bytes[]): void {
+    if (frames.length === 0) this.events.push('nothing');
     this.given.push(...frames.map(([number = 0]) => number));
+    this.onGiven();
   }
 
   /** What it has, as it would be given back. */
@@ -92,18 +112,22 @@ class Worker implements WorkTaker {
   }
 }
 
-function scene(address: () => string | Promise<string> = () => 'a') {
+function scene(address: () => string | Promise<string> = () => 'a', isReady = true) {
   const pullers: FakePuller[] = [];
+  const asked = { count: 0 };
   const pool = new WorkPool({
-    workAddress: async () => address(),
+    workAddress: async () => {
+      asked.count++;
+      return address();
+    },
     pull: () => {
-      const puller = new FakePuller();
+      const puller = new FakePuller(isReady);
       pullers.push(puller);
       return puller;
     },
     errorForClients: (error) => PalmError.from(error, 'PROTOCOL', 'x'),
   });
-  return { pool, pullers };
+  return { pool, pullers, asked };
 }
 
 const settle = () => vi.advanceTimersByTimeAsync(1);
@@ -205,16 +229,18 @@ describe('the work of a server', () => {
       pool.join(worker);
       await settle();
       pool.leave(worker, []);
-      for (let i = 0; i < 50 && pullers[round]?.isClosed === false; i++) {
-        if (isBusy) pullers[round]?.push(i);
+      let looks = 0;
+      for (; looks < 50 && pullers[round]?.isClosed === false; looks++) {
+        if (isBusy) pullers[round]?.push(looks);
         await vi.advanceTimersByTimeAsync(100);
       }
-      expect(pullers[round]?.isClosed).toBe(true);
+      expect(looks, 'a second without work, or four').toBe(isBusy ? 40 : 10);
     }
     expect(pullers.length).toBe(2);
     // What came meanwhile is for the next.
-    pool.join(worker);
-    expect(worker.given.length).toBe(16);
+    const next = new Worker(100);
+    pool.join(next);
+    expect(next.given).toEqual(Array.from({ length: 40 }, (_, i) => i));
     await pool.close();
   });
 
@@ -224,8 +250,8 @@ describe('the work of a server', () => {
     pool.join(worker);
     await settle();
     const large = new Uint8Array(40 * 1_048_576);
-    pool.leave(worker, [large, large, new Uint8Array(1)]);
-    expect(worker.lostCount).toBe(1);
+    pool.leave(worker, [large, large, new Uint8Array(1), large]);
+    expect(worker.lostCount).toBe(2);
     await pool.close();
   });
 
@@ -316,6 +342,9 @@ describe('the work of a server', () => {
     give('a');
     await settle();
     expect([pullers.length, worker.events]).toEqual([0, []]);
+    const next = new Worker();
+    pool.join(next);
+    expect(next.given).toEqual([]);
     await pool.close();
   });
 
@@ -377,6 +406,124 @@ describe('the work of a server', () => {
     pullers[0]?.push(1, 2, 3, 4);
     await settle();
     expect([...other.given].sort()).toEqual([1, 2, 3, 4]);
+    expect(other.events).toEqual(['ready']);
+    await pool.close();
+  });
+
+  it('is not given to one who goes while another is given some', async () => {
+    const { pool, pullers } = scene();
+    const [first, gone, last] = [new Worker(), new Worker(), new Worker()];
+    first.onGiven = () => pool.leave(gone, []);
+    for (const worker of [first, gone, last]) pool.join(worker);
+    await settle();
+    pullers[0]?.push(1, 2, 3);
+    await settle();
+    expect(gone.given).toEqual([]);
+    expect([...first.given, ...last.given].sort()).toEqual([1, 2, 3]);
+    await pool.close();
+  });
+
+  it('of one who vanishes before the server was found is shared like any other', async () => {
+    const { pool } = scene(() => new Promise(() => {}));
+    const leaver = new Worker();
+    pool.join(leaver);
+    pool.leave(leaver, [new Uint8Array([1]), new Uint8Array([2])]);
+    const [doomed, other] = [new Worker(0), new Worker()];
+    pool.join(doomed);
+    Object.assign(doomed, { most: 16 });
+    doomed.onGiven = () => {
+      doomed.onGiven = () => {};
+      pool.leave(doomed, doomed.frames());
+    };
+    pool.join(other);
+    expect([doomed.given.length, [...other.given].sort(), other.events]).toEqual([1, [1, 2], []]);
+    await pool.close();
+    await settle();
+  });
+
+  it('goes on over the same link while some come and go, and nobody is told anew', async () => {
+    const { pool, pullers, asked } = scene();
+    const [first, second] = [new Worker(), new Worker()];
+    pool.join(first);
+    await settle();
+    pool.join(second);
+    await settle();
+    pullers[0]?.push(1);
+    await settle();
+    pool.leave(second, []);
+    await settle();
+    expect([asked.count, first.events, second.events]).toEqual([1, ['ready'], ['ready']]);
+    await pool.close();
+  });
+
+  it('is all for those with room: others take no part of it', async () => {
+    const { pool, pullers } = scene();
+    const [free, full] = [new Worker(), new Worker(0)];
+    pool.join(free);
+    pool.join(full);
+    await settle();
+    pullers[0]?.push(1, 2, 3);
+    await settle();
+    expect([free.given, full.given, full.events]).toEqual([[1, 2, 3], [], ['ready']]);
+    await pool.close();
+  });
+
+  it('of a server that is not there has its address asked again each second', async () => {
+    const { pool, pullers, asked } = scene(() => 'a', false);
+    const worker = new Worker();
+    pool.join(worker);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(asked.count).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect([asked.count, pullers.length, worker.events]).toEqual([3, 1, []]);
+    pullers[0]?.become();
+    await settle();
+    expect(worker.events).toEqual(['ready']);
+    await pool.close();
+  });
+
+  it('ends with its link also when the last goes as the server comes', async () => {
+    const { pool, pullers } = scene(() => 'a', false);
+    const worker = new Worker();
+    pool.join(worker);
+    await settle();
+    pullers[0]?.become();
+    pool.leave(worker, []);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([pullers[0]?.isClosed, worker.events]).toEqual([true, []]);
+  });
+
+  it('that comes while its link is closed is for the next', async () => {
+    const { pool, pullers } = scene();
+    const worker = new Worker();
+    pool.join(worker);
+    await settle();
+    const [puller] = pullers;
+    if (puller !== undefined) puller.onClose = () => puller.push(7);
+    pool.leave(worker, []);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(puller?.isClosed).toBe(true);
+    pool.join(worker);
+    expect(worker.given).toEqual([7]);
+    await pool.close();
+  });
+
+  it('that comes while its link is closed waits for the next also when some have joined', async () => {
+    const { pool, pullers } = scene();
+    const [worker, next] = [new Worker(), new Worker()];
+    pool.join(worker);
+    await settle();
+    const [puller] = pullers;
+    if (puller !== undefined)
+      puller.onClose = () => {
+        pool.join(next);
+        puller.push(7);
+      };
+    pool.leave(worker, []);
+    await vi.advanceTimersByTimeAsync(1_000);
+    await settle();
+    pool.share();
+    expect(next.given).toEqual([7]);
     await pool.close();
   });
 });
