@@ -104,7 +104,8 @@ export class HttpCalls {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    // Node leaves the body out of an answer to HEAD.
+    response.end(body);
   }
 
   /** The functions of a server that a client may call. */

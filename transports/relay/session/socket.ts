@@ -200,10 +200,7 @@ export class ServerSocket implements SessionSocket, BudgetHolder, PassedClient {
     }
     // While the socket is being closed only its end may come, and nothing large.
     if (this.#isClosing && this.#arriving > ARRIVING_STEP) return false;
-    if (
-      Math.abs(this.#arriving - this.#counted) >= ARRIVING_STEP ||
-      (this.#counted > 0 && this.#arriving === 0)
-    ) {
+    if (Math.abs(this.#arriving - this.#counted) >= ARRIVING_STEP) {
       this.#counted = this.#arriving;
       if (session === undefined) this.#context.budget.set(this, this.#counted + this.#waiting);
       else session.arriving(this.#counted);

@@ -156,10 +156,15 @@ function ground({ path = '/', identify, refusal, functions, known = async () => 
     const frame = codec.encode(palmMessage({ payload: bytes(text) })).slice();
     connected()?.send(loneMessage([Type.results, 2, [{ topic: 'relay/7/1', frames: [frame] }]]));
   };
+  /** Both channels of the call that is under way are open. */
+  const ready = () => {
+    for (const channel of [1, 2]) connected()?.send(loneMessage([Type.ready, channel, 1, true]));
+  };
   return {
     calls,
     ask,
     answer,
+    ready,
     events,
     logged,
     taken,
@@ -222,14 +227,23 @@ describe('a call', () => {
   });
 
   it('goes to the first server of a pipeline, by its own names, and its results come from the last', async () => {
-    const own = ground();
-    const call = own.ask('/call/server.upper/last.twice');
-    call.send('x');
-    await settle();
-    expect(own.taken).toEqual([
-      [Type.open, 1, expect.anything(), 'server', ''],
-      [Type.open, 2, expect.anything(), 'last', 'relay/7/'],
-    ]);
+    for (const [path, last, names] of [
+      ['server.upper/last.twice', 'last', 'own.upper end.twice'],
+      ['server.upper/last.twice/server.f', 'server', 'own.upper end.twice own.f'],
+    ] as const) {
+      const own = ground();
+      const call = own.ask(`/call/${path}`);
+      call.send('x');
+      await settle();
+      expect(own.taken).toEqual([
+        [Type.open, 1, expect.anything(), 'server', ''],
+        [Type.open, 2, expect.anything(), last, 'relay/7/'],
+      ]);
+      own.ready();
+      await settle();
+      const [frame = bytes('')] = own.taken.flatMap((own) => (own[0] === Type.send ? own[3] : []));
+      expect(codec.decode(frame)).toMatchObject({ function: names, payload: bytes('x') });
+    }
   });
 
   it('of a page may be read by it', async () => {
@@ -416,11 +430,12 @@ describe('fails, and leaves its session once', () => {
     expect([call.status, own.events, own.taken]).toEqual([429, [BEGINS, ENDS], []]);
   });
 
-  it('when its caller goes while it waits for the answer', async () => {
+  it('when its caller goes while it waits for the answer, or is written to', async () => {
     const own = ground();
     const call = own.ask('/call/server.upper');
     call.send('x');
     await settle();
+    expect(() => call.response.emit('error', new Error('EPIPE'))).not.toThrow();
     call.go();
     await settle();
     expect([own.events, own.httpCall.mock.calls]).toEqual([[BEGINS, ENDS], [[499]]]);
@@ -488,7 +503,7 @@ describe('the description of the functions', () => {
       '/call/last.upper',
       '/call/last.other',
     ]);
-    expect([asked.status, document.info.title]).toEqual([200, 'frond']);
+    expect([asked.status, document.info.title, document.servers]).toEqual([200, 'frond', undefined]);
     for (const line of [
       'content-type: application/json',
       'cache-control: no-store',

@@ -4,14 +4,19 @@ import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GREETING_BYTES, TIMED_PIECE_BYTES } from '../../../../../src/flow-control.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
-import { Heartbeats } from '../../../../../transports/relay/session/heartbeats.ts';
-import { countIntake, partsOf } from '../../../../../transports/relay/session/message-parts.ts';
-import { ServerSocket, type SocketContext } from '../../../../../transports/relay/session/socket.ts';
+import { countIntake } from '../../../../../transports/relay/session/message-parts.ts';
+import {
+  type Arrival,
+  ServerSocket,
+  type SocketContext,
+} from '../../../../../transports/relay/session/socket.ts';
 import * as CloseCode from '../../../../../transports/relay-protocol/close-codes.ts';
 import {
   type ClientFrame,
   FEATURES,
   loneMessage,
+  MessageWriter,
+  PEER_SUBPROTOCOL,
   readRelayMessage,
   SUBPROTOCOL,
   Type,
@@ -68,7 +73,7 @@ class FakeWebSocket extends EventEmitter {
   }
 }
 
-function ground(protocol: string = SUBPROTOCOL) {
+function ground(protocol: string = SUBPROTOCOL, arrival?: Arrival) {
   const webSocket = new FakeWebSocket(protocol);
   const budget = new Map<unknown, number>();
   const closed: number[] = [];
@@ -84,13 +89,14 @@ function ground(protocol: string = SUBPROTOCOL) {
     logger: { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() },
     turns: { spend: vi.fn((time: number) => time < TURN), wait: vi.fn((readOn: () => void) => readOn) },
     sockets: new Set<ServerSocket>(),
-    peers: undefined,
+    peers: undefined as unknown,
     isDraining: () => false,
   };
   const socket = new ServerSocket(
     webSocket as never,
     { address: '192.0.2.1', origin: undefined },
     context as unknown as SocketContext,
+    arrival,
   );
   const receive = (...frames: readonly ClientFrame[]) =>
     webSocket.emit('message', Buffer.from(loneMessage(frames[0] as never)), true);
@@ -211,10 +217,19 @@ describe('a greeting', () => {
     expect(context.admission.identify).toHaveBeenCalledTimes(1);
   });
 
-  it('comes first, and as a binary message', () => {
-    const other = ground();
-    other.receive([Type.ping]);
-    expect(other.webSocket.closes).toMatchObject([[CloseCode.badFrame, expect.anything()]]);
+  it('comes first, alone, and as a binary message', async () => {
+    const first = 'the first frame must be a greeting, and nothing may follow before its answer';
+    for (const frames of [[[Type.ping]], [], [hello, [Type.ping]]] as const) {
+      const other = ground();
+      const writer = new MessageWriter();
+      for (const frame of frames) writer.add(frame);
+      other.webSocket.emit('message', Buffer.from(writer.take()), true);
+      await vi.advanceTimersByTimeAsync(0);
+      expect([other.webSocket.closes, other.context.admission.identify.mock.calls]).toEqual([
+        [[CloseCode.badFrame, first]],
+        [],
+      ]);
+    }
     const text = ground();
     text.webSocket.emit('message', Buffer.from('hello'), false);
     expect(text.webSocket.closes).toEqual([
@@ -375,9 +390,9 @@ describe('a client that is let in', () => {
   it('has what arrives of a message counted with its session, in steps of 16 KiB, until it is whole', async () => {
     const { socket, session, webSocket, receive } = await admitted();
     const counted = () => session.arriving.mock.calls.map(([bytes]) => bytes);
-    socket.arrived(16_383, 100_000);
+    expect(socket.arrived(16_383, 100_000)).toBe(true);
     expect(counted()).toEqual([]);
-    socket.arrived(1, 100_000);
+    expect(socket.arrived(1, 100_000)).toBe(true);
     socket.arrived(16_383, 100_000);
     expect(counted()).toEqual([16_384]);
     socket.arrived(1, 100_000);
@@ -391,6 +406,12 @@ describe('a client that is let in', () => {
     expect(webSocket.closes).toEqual([
       [CloseCode.tooBig, 'a message takes more than 100000 bytes of the connection'],
     ]);
+  });
+
+  it('may end what it has begun to send while the socket closes, and send nothing large', async () => {
+    const { socket } = await admitted();
+    socket.close(CloseCode.goingAway, 'bye');
+    expect([socket.arrived(16_384, 100_000), socket.arrived(1, 100_000)]).toEqual([true, false]);
   });
 
   it('is cut off for good when it confirms what it cannot have, beyond twice maxHeld', async () => {
@@ -411,9 +432,463 @@ describe('a client that is let in', () => {
   });
 });
 
+/** What another relay says of a client. */
+const FORWARDED = {
+  address: '203.0.113.7',
+  origin: 'https://page.example',
+  host: 'relay.example',
+  via: '192.0.2.9',
+};
+
+interface Beside {
+  /** Whether another relay has dialled, and whether it has the key. */
+  readonly entrance?: { readonly peer?: string; readonly isRight?: boolean };
+  readonly protocol?: string;
+  readonly client?: typeof FORWARDED;
+  readonly refusal?: object;
+  /** The owner of the session that the client shows. */
+  readonly owner?: string | undefined;
+  readonly hasUrl?: boolean;
+  readonly identities?: readonly unknown[];
+  readonly knows?: boolean;
+}
+
+/** A socket of the relay `a`, which has others beside it. */
+function besides({
+  entrance,
+  protocol = entrance === undefined ? SUBPROTOCOL : PEER_SUBPROTOCOL,
+  client = FORWARDED,
+  refusal,
+  owner,
+  hasUrl = true,
+  identities = [identity, identity],
+  knows = false,
+}: Beside = {}) {
+  const state = { isProved: false, isOpen: false };
+  const admit = vi.fn((_text: string) => {
+    if (entrance?.isRight === false) throw new PalmError('FORBIDDEN', 'it does not have the key');
+    state.isProved = true;
+    return client;
+  });
+  const own =
+    entrance === undefined
+      ? undefined
+      : {
+          get isProved() {
+            return state.isProved;
+          },
+          peer: entrance.peer ?? 'b',
+          challenge: 'the challenge',
+          admit,
+        };
+  const enterFor = vi.fn(() => refusal);
+  const arrival = { entrance: own, host: 'relay.example:7766', via: '198.51.100.4', enterFor };
+  const base = ground(protocol, arrival as unknown as Arrival);
+  const sent = vi.spyOn(base.webSocket, 'send');
+  const passage = {
+    owner: 'b',
+    get isOpen() {
+      return state.isOpen;
+    },
+    forward: vi.fn(),
+    close: vi.fn(),
+  };
+  const peers = {
+    id: 'a',
+    ownerOf: vi.fn((_secret: string) => owner),
+    pass: vi.fn((_owner: string, _what: { readonly greeting: Buffer }) => (hasUrl ? passage : undefined)),
+  };
+  const session = {
+    id: 'relay/1',
+    secret: 'secret',
+    identity,
+    log: { received: 0, suspend: vi.fn(), tell: vi.fn() },
+    take: vi.fn(),
+    end: vi.fn(),
+    resume: vi.fn(),
+    arriving: vi.fn(),
+    admitted: vi.fn(),
+  };
+  const sessions = {
+    resume: vi.fn(() => (knows ? session : undefined)),
+    begin: vi.fn(() => session),
+    connect: vi.fn(),
+    disconnected: vi.fn(),
+  };
+  const metrics = { message: vi.fn(), close: vi.fn(), session: vi.fn(), passed: vi.fn(), peer: vi.fn() };
+  const left = [...identities];
+  const identify = vi.fn(async () => left.shift());
+  Object.assign(base.context, { sessions, metrics, peers, admission: { identify } });
+  Object.assign(base.context.limits, {
+    maxFrame: 1_000,
+    window: 2_000,
+    heartbeat: 3_000,
+    resumeWindow: 4_000,
+    maxHeld: 10_000,
+  });
+  const greeting = (secret: string | null) => Buffer.from(loneMessage([Type.hello, 'token', secret, 3]));
+  const greet = async (secret: string | null = 'b.name.proof') => {
+    base.webSocket.emit('message', greeting(secret), true);
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  const prove = () => base.webSocket.emit('message', Buffer.from('its proof'), false);
+  /** The owner goes on with the session. */
+  const pass = () => {
+    state.isOpen = true;
+    base.socket.passed();
+  };
+  return {
+    ...base,
+    ...{ admit, enterFor, sent, passage, peers, session, sessions, metrics, identify },
+    ...{ greeting, greet, prove, pass },
+  };
+}
+
+describe('a relay that dials', () => {
+  it('is challenged first, and nobody else is', () => {
+    // The socket speaks first, so what it sends is seen by a library that keeps it.
+    const words = (protocol: string, entrance?: object) => {
+      const sent: unknown[] = [];
+      const send = vi.spyOn(FakeWebSocket.prototype, 'send').mockImplementation(((word: unknown) => {
+        sent.push(word);
+      }) as () => void);
+      const { webSocket } = besides({ protocol, ...(entrance !== undefined && { entrance }) });
+      send.mockRestore();
+      return [sent, webSocket.closes];
+    };
+    const speaks = [CloseCode.unsupportedVersion, `this relay speaks ${SUBPROTOCOL}`];
+    expect(words(PEER_SUBPROTOCOL, {})).toEqual([['the challenge'], []]);
+    expect(words(PEER_SUBPROTOCOL)).toEqual([[], [speaks]]);
+    expect(words(SUBPROTOCOL)).toEqual([[], []]);
+    expect(words('other', {})).toEqual([[], [speaks]]);
+    expect(words(SUBPROTOCOL, {})).toEqual([[], []]);
+  });
+
+  it('must prove itself before anything else that it says is read, whatever it speaks', async () => {
+    for (const protocol of [PEER_SUBPROTOCOL, SUBPROTOCOL]) {
+      const own = besides({ entrance: { isRight: false }, protocol });
+      await own.greet();
+      expect(own.admit).toHaveBeenCalledExactlyOnceWith('');
+      expect([own.identify.mock.calls, own.sessions.resume.mock.calls]).toEqual([[], []]);
+      expect(own.webSocket.closes).toEqual([[CloseCode.forbidden, 'it does not have the key']]);
+    }
+  });
+
+  it.each([
+    ['b', 'proof'],
+    ['a', 'id'],
+  ])('as %s and cannot prove it is counted as %s, and told of in the log', (peer, counted) => {
+    const own = besides({ entrance: { peer, isRight: false } });
+    own.prove();
+    expect(own.admit).toHaveBeenCalledExactlyOnceWith('its proof');
+    expect(own.metrics.peer.mock.calls).toEqual([[counted]]);
+    expect(own.context.logger.warning.mock.calls).toEqual([
+      [
+        'a relay was refused',
+        { address: '192.0.2.1', origin: undefined, peer, reason: 'it does not have the key' },
+      ],
+    ]);
+    expect(own.enterFor).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [{ code: CloseCode.tooMany, reason: 'too many' }, CloseCode.tooMany, 'room'],
+    [{ code: CloseCode.goingAway, reason: 'too many' }, CloseCode.goingAway, 'origin'],
+    [{ reason: 'the origin may not connect' }, CloseCode.forbidden, 'origin'],
+  ])('for a client that may not connect is refused: %j', (refusal, code, counted) => {
+    const own = besides({ entrance: {}, refusal });
+    own.prove();
+    expect(own.enterFor).toHaveBeenCalledExactlyOnceWith(FORWARDED);
+    expect([own.webSocket.closes, own.metrics.peer.mock.calls]).toEqual([
+      [[code, refusal.reason]],
+      [[counted]],
+    ]);
+  });
+
+  it.each([
+    [FORWARDED, { address: '203.0.113.7', origin: 'https://page.example' }],
+    [
+      { ...FORWARDED, origin: '' },
+      { address: '203.0.113.7', origin: undefined },
+    ],
+  ])('is from then on the client that it names', async (client, info) => {
+    const own = besides({ entrance: {}, client, knows: true });
+    own.socket.arrived(16_384, 100_000);
+    expect(own.budget.size).toBe(1);
+    own.prove();
+    expect([own.budget.size, own.socket.info, own.webSocket.closes]).toEqual([0, info, []]);
+    await own.greet('a.name.proof');
+    expect(own.identify).toHaveBeenCalledExactlyOnceWith('token', info);
+    expect(own.sessions.resume).toHaveBeenCalledExactlyOnceWith('a.name.proof', identity);
+    expect(own.session.admitted).toHaveBeenCalledExactlyOnceWith({ token: 'token', info });
+    expect(own.metrics.peer.mock.calls).toEqual([['taken']]);
+  });
+
+  it('with a token that is not valid here is counted, as a client with one is not', async () => {
+    const own = besides({ entrance: {}, identities: [undefined] });
+    own.prove();
+    await own.greet();
+    expect(own.metrics.peer.mock.calls).toEqual([['token']]);
+    const client = besides({ identities: [undefined] });
+    await client.greet();
+    for (const { webSocket } of [own, client])
+      expect(webSocket.closes).toEqual([[CloseCode.unauthorized, 'the token is wrong or has expired']]);
+    expect(client.metrics.peer).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['a', 'a.name.proof', CloseCode.unknownSession, 'the session is forgotten', 'unknown'],
+    ['b', 'b.name.proof', CloseCode.forbidden, 'the session is not one of this relay', 'loop'],
+    [undefined, 'made up', CloseCode.forbidden, 'the session is not one of this relay', 'loop'],
+    ['a', null, CloseCode.forbidden, 'the session is not one of this relay', 'loop'],
+  ])(
+    'for a session of %s that is not here, %s, gets none, nor is led on',
+    async (owner, secret, code, reason, counted) => {
+      const own = besides({ entrance: {}, owner });
+      own.prove();
+      await own.greet(secret);
+      expect([own.webSocket.closes, own.metrics.peer.mock.calls]).toEqual([[[code, reason]], [[counted]]]);
+      expect([own.sessions.begin.mock.calls, own.peers.pass.mock.calls]).toEqual([[], []]);
+    },
+  );
+});
+
+describe('a client whose session another relay owns', () => {
+  it('is passed on to it as it came, and counts with its network and name meanwhile', async () => {
+    const own = besides({ owner: 'b' });
+    own.socket.arrived(16_384, 100_000);
+    await own.greet();
+    const client = {
+      address: '192.0.2.1',
+      origin: '',
+      host: 'relay.example:7766',
+      via: '198.51.100.4',
+    };
+    const greeting = own.greeting('b.name.proof');
+    expect(own.peers.pass).toHaveBeenCalledExactlyOnceWith('b', { client, greeting }, own.socket);
+    expect(own.peers.ownerOf).toHaveBeenCalledExactlyOnceWith('b.name.proof');
+    expect([own.socket.isPassedOn, own.socket.group]).toEqual([true, '192.0.2.1 alice']);
+    expect([...own.budget.values()]).toEqual([greeting.length]);
+    expect(own.sessions.begin).not.toHaveBeenCalled();
+    own.pass();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([own.metrics.session.mock.calls, own.metrics.passed.mock.calls]).toEqual([
+      [['passed']],
+      [['passed']],
+    ]);
+    expect([own.sessions.begin.mock.calls, own.budget.size, vi.getTimerCount()]).toEqual([[], 0, 0]);
+  });
+
+  it('without a host and an origin is told so', async () => {
+    const own = ground();
+    const pass = vi.fn((_owner: string, _what: object) => undefined);
+    const metrics = { message: vi.fn(), close: vi.fn(), session: vi.fn(), passed: vi.fn() };
+    const sessions = { resume: () => undefined, begin: vi.fn(), connect: () => {} };
+    Object.assign(own.context, {
+      metrics,
+      sessions,
+      admission: { identify: async () => identity },
+      peers: { id: 'a', ownerOf: () => 'b', pass },
+    });
+    expect(own.socket.isPassedOn).toBe(false);
+    own.receive([Type.hello, 'token', 'b.name.proof', 0]);
+    await vi.advanceTimersByTimeAsync(0);
+    const client = { address: '192.0.2.1', origin: '', host: '', via: '' };
+    expect(pass.mock.calls[0]?.[1]).toMatchObject({ client });
+  });
+
+  it('has its messages passed each way, and none is taken here', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.pass();
+    own.webSocket.emit('message', Buffer.from('anything'), true);
+    expect(own.passage.forward).toHaveBeenCalledExactlyOnceWith(Buffer.from('anything'));
+    expect(own.session.take).not.toHaveBeenCalled();
+    const told = vi.fn();
+    own.metrics.message.mockClear();
+    own.socket.pass(Buffer.from('answer'), told);
+    expect(own.sent).toHaveBeenLastCalledWith(Buffer.from('answer'), told);
+    expect(own.metrics.message.mock.calls).toEqual([['out', 6]]);
+    own.webSocket.readyState = 2;
+    own.sent.mockClear();
+    own.socket.pass(Buffer.from('late'));
+    expect(own.sent).not.toHaveBeenCalled();
+  });
+
+  it('says nothing more before the owner has answered', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    await own.greet();
+    expect(own.passage.forward).not.toHaveBeenCalled();
+    expect(own.webSocket.closes).toMatchObject([[CloseCode.badFrame, expect.stringContaining('greeting')]]);
+  });
+
+  it.each([
+    ['a', true, undefined],
+    [undefined, true, 'made_up'],
+    ['b', false, 'unreachable'],
+  ])('that is %s, with a URL for it: %s, begins a new one here: %s', async (owner, hasUrl, counted) => {
+    const own = besides({ owner, hasUrl });
+    await own.greet();
+    expect(own.peers.pass).toHaveBeenCalledTimes(hasUrl ? 0 : 1);
+    expect(own.metrics.passed.mock.calls).toEqual(counted === undefined ? [] : [[counted]]);
+    expect(own.metrics.session.mock.calls).toEqual([['forgotten']]);
+    expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+    expect(own.session.resume).toHaveBeenCalledExactlyOnceWith(own.socket, 0, false);
+    expect(own.webSocket.closes).toEqual([]);
+  });
+
+  it.each(['unknown', 'refused', 'unreachable'] as const)(
+    'gets a new one here when its owner is %s, after another look at the token',
+    async (outcome) => {
+      const own = besides({ owner: 'b' });
+      await own.greet();
+      own.socket.notPassed(outcome, 'a reason');
+      await vi.advanceTimersByTimeAsync(0);
+      expect(own.identify).toHaveBeenCalledTimes(2);
+      expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+      expect([own.metrics.passed.mock.calls, own.budget.size]).toEqual([[[outcome]], 0]);
+      expect(own.socket.isPassedOn).toBe(false);
+      expect(own.context.logger.warning.mock.calls).toEqual(
+        outcome === 'unknown'
+          ? []
+          : [['a session was not passed on', { owner: 'b', outcome, reason: 'a reason' }]],
+      );
+    },
+  );
+
+  it('gets none when its token was taken back meanwhile', async () => {
+    const own = besides({ owner: 'b', identities: [identity, undefined] });
+    await own.greet();
+    own.socket.notPassed('unknown', '');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(own.sessions.begin).not.toHaveBeenCalled();
+    expect(own.webSocket.closes).toEqual([[CloseCode.unauthorized, 'the token is wrong or has expired']]);
+  });
+
+  it('tries again where its owner has no room', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.socket.notPassed('full', 'too many');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(own.webSocket.closes).toEqual([[CloseCode.tooMany, 'too many']]);
+    expect(own.sessions.begin).not.toHaveBeenCalled();
+  });
+
+  it('that goes meanwhile gets none, and its owner learns how it went', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.socket.close(CloseCode.silent, 'too slow');
+    own.socket.notPassed('refused', 'a reason');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([own.sessions.begin.mock.calls, own.context.logger.warning.mock.calls]).toEqual([[], []]);
+    const gone = besides({ owner: 'b' });
+    await gone.greet();
+    gone.webSocket.end(1006);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(gone.passage.close).toHaveBeenCalledExactlyOnceWith(1006, '');
+    expect([gone.sessions.begin.mock.calls, vi.getTimerCount()]).toEqual([[], 1]);
+  });
+
+  it('ends with its owner’s end, and comes back at once where the link broke', async () => {
+    for (const code of [1000, 1001, 1003, 1007, 1012, 4400, 4413]) {
+      const own = besides({ owner: 'b' });
+      await own.greet();
+      own.pass();
+      own.socket.ownerEnded(code, 'its reason');
+      expect([own.webSocket.closes, own.metrics.passed.mock.calls]).toEqual([
+        [[code, 'its reason']],
+        [['passed']],
+      ]);
+    }
+    for (const code of [0, 999, 1004, 1005, 1006, 1015]) {
+      const own = besides({ owner: 'b' });
+      await own.greet();
+      own.pass();
+      own.socket.ownerEnded(code, '');
+      expect([own.webSocket.closes, own.metrics.passed.mock.calls]).toEqual([
+        [[CloseCode.elsewhere, 'the link to the relay that has the session broke']],
+        [['passed'], ['lost']],
+      ]);
+    }
+  });
+
+  it.each([
+    [CloseCode.slowConsumer, CloseCode.goingAway],
+    [CloseCode.silent, CloseCode.silent],
+  ])('is ended here with %i, which its owner learns as %i', async (code, told) => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.pass();
+    own.socket.close(code, 'a reason');
+    own.webSocket.end(1006);
+    expect(own.passage.close).toHaveBeenCalledExactlyOnceWith(told, 'a reason');
+  });
+
+  it('is not read while its owner does not take, also in its turn, nor kept from its closing', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.pass();
+    own.socket.hasRead(TURN);
+    expect(own.webSocket.isPaused).toBe(true);
+    own.socket.hold();
+    own.context.turns.wait.mock.calls[0]?.[0]();
+    expect(own.webSocket.isPaused, 'its turn has come, and it is held').toBe(true);
+    own.socket.release();
+    expect(own.webSocket.isPaused).toBe(false);
+    own.webSocket.pause();
+    own.socket.release();
+    expect(own.webSocket.isPaused, 'what is not held is not released').toBe(true);
+    own.socket.hold();
+    own.socket.close(CloseCode.goingAway, '');
+    expect(own.webSocket.isPaused).toBe(false);
+  });
+
+  it('counts with what waits for either side, and what arrives, however much that is', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.pass();
+    own.socket.waiting(1_000);
+    expect([...own.budget.values()]).toEqual([1_000]);
+    own.socket.arrived(1, 100_000);
+    expect(own.socket.arrived(GREETING_BYTES + 1, 100_000)).toBe(true);
+    expect([...own.budget.values()]).toEqual([1_000 + GREETING_BYTES + 1]);
+    own.socket.waiting(2_000);
+    expect([...own.budget.values()]).toEqual([2_000 + GREETING_BYTES + 1]);
+    expect(own.webSocket.closes).toEqual([]);
+    own.socket.waiting(0);
+    own.webSocket.end(1006);
+    expect(own.budget.size).toBe(0);
+  });
+
+  it('is sent no pings from here, and cut when it is silent', async () => {
+    const own = besides({ owner: 'b' });
+    await own.greet();
+    own.pass();
+    own.socket.beat();
+    expect(own.webSocket.terminated).toBe(0);
+    own.socket.beat();
+    expect([own.webSocket.terminated, own.session.log.tell.mock.calls]).toEqual([1, []]);
+  });
+});
+
+describe('while the relay goes down', () => {
+  it.each([true, false])(
+    'a client goes on with a session that is here, and begins none: %s',
+    async (knows) => {
+      const own = besides({ knows });
+      Object.assign(own.context, { isDraining: () => true });
+      await own.greet(knows ? 'a.name.proof' : null);
+      expect(own.webSocket.closes).toEqual(knows ? [] : [[CloseCode.goingAway, 'the relay is going down']]);
+      expect(own.sessions.connect).toHaveBeenCalledTimes(knows ? 1 : 0);
+      expect([own.sessions.begin.mock.calls, own.peers.pass.mock.calls]).toEqual([[], []]);
+    },
+  );
+});
+
 describe('heartbeats', () => {
   it('are pings, which any byte answers, and a client that is silent for two is cut', async () => {
-    const { socket, session, webSocket, metrics } = await admitted();
+    const { socket, session, webSocket, metrics, context } = await admitted();
     socket.beat();
     expect(session.log.tell.mock.calls).toEqual([[[Type.ping]]]);
     socket.arrived(1, 1_000);
@@ -422,6 +897,25 @@ describe('heartbeats', () => {
     socket.beat();
     expect([session.log.tell.mock.calls.length, webSocket.terminated]).toEqual([2, 1]);
     expect(metrics.close.mock.calls).toEqual([[CloseCode.silent]]);
+    expect(context.logger.info).toHaveBeenCalledExactlyOnceWith(
+      'connection ended',
+      expect.objectContaining({
+        code: CloseCode.silent,
+        reason: 'the client has sent nothing for two heartbeats',
+      }),
+    );
+  });
+
+  it('cut a client once, of whom nothing is taken any more', async () => {
+    const { socket, session, webSocket, receive } = await admitted();
+    const terminate = vi.fn();
+    Object.assign(webSocket, { terminate });
+    socket.beat();
+    socket.beat();
+    receive([Type.pong]);
+    socket.beat();
+    socket.beat();
+    expect([terminate.mock.calls.length, session.take.mock.calls]).toEqual([1, []]);
   });
 
   it('are answered by a message as well', async () => {
@@ -442,36 +936,6 @@ describe('heartbeats', () => {
     socket.close(CloseCode.goingAway, 'bye');
     for (let i = 0; i < 3; i++) socket.beat();
     expect([session.log.tell.mock.calls, webSocket.terminated]).toEqual([[], 0]);
-  });
-
-  it('come once in each heartbeat to each socket, spread over it, also while others come and go', async () => {
-    const sockets = Array.from({ length: 32 }, () => ({ beat: vi.fn() }));
-    const beats = new Heartbeats(1_600, () => sockets as unknown as ServerSocket[]);
-    const counts = () => sockets.map(({ beat }) => beat.mock.calls.length);
-    vi.advanceTimersByTime(99);
-    expect(counts().every((count) => count === 0)).toBe(true);
-    for (let slice = 1; slice <= 16; slice++) {
-      const before = counts().reduce((sum, count) => sum + count, 0);
-      vi.advanceTimersByTime(100);
-      expect(counts().reduce((sum, count) => sum + count, 0) - before).toBe(2);
-    }
-    expect(counts()).toEqual(sockets.map(() => 1));
-    const [first] = sockets.splice(0, 1);
-    vi.advanceTimersByTime(1_600);
-    expect(counts()).toEqual(sockets.map(() => 2));
-    expect(first?.beat).toHaveBeenCalledTimes(1);
-    beats.stop();
-    vi.advanceTimersByTime(10_000);
-    expect(counts()).toEqual(sockets.map(() => 2));
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  it('have a timer of a millisecond at least', () => {
-    const socket = { beat: vi.fn() };
-    const beats = new Heartbeats(1, () => [socket as unknown as ServerSocket]);
-    vi.advanceTimersByTime(16);
-    expect(socket.beat).toHaveBeenCalledTimes(1);
-    beats.stop();
   });
 });
 
@@ -507,6 +971,17 @@ describe('the end of a socket', () => {
     expect(webSocket.closes).toHaveLength(1);
   });
 
+  it('that the client has ended is not waited for', async () => {
+    const { socket, webSocket } = ground();
+    webSocket.end(1000);
+    let isOver = false;
+    socket.close(CloseCode.goingAway, '').then(() => {
+      isOver = true;
+    });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(isOver).toBe(true);
+  });
+
   it('comes when too much is kept for all clients, of whom it is one by its network', () => {
     const { socket, webSocket } = ground();
     expect(socket.group).toBe('192.0.2.1');
@@ -522,11 +997,6 @@ describe('the end of a socket', () => {
 });
 
 describe('what the library keeps of a message', () => {
-  it('is bounded in parts', () => {
-    expect(partsOf(1_048_576)).toEqual({ maxFragments: 1_024, maxBufferedChunks: 4_096 });
-    expect(partsOf(1)).toEqual({ maxFragments: 1, maxBufferedChunks: 1 });
-  });
-
   it('is bounded in bytes, of which nothing more is read then', async () => {
     const { socket, webSocket } = await admitted();
     const stream = Object.assign(new EventEmitter(), { pause: vi.fn() });
