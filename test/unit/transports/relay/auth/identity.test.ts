@@ -55,6 +55,13 @@ describe('an identity', () => {
     expect(() => identity(fields as object)).toThrow(/cannot be read/);
   });
 
+  it.each([0, 1, 9])('may be granted the priority %i, and lower ones', (priority) => {
+    const { metadata } = identity({ priority });
+    const callOf = (own: number) => palmMessage({ function: 'server.f', unknown: encodePriority(own) });
+    expect([metadata.apply(callOf(priority)), metadata.apply(callOf(-9))]).toEqual([undefined, undefined]);
+    if (priority < 9) expect(metadata.apply(callOf(priority + 1))).toMatch('at most');
+  });
+
   it.each([
     ['none', [false, false], [false, false]],
     ['read', [true, true], [false, false]],

@@ -5,12 +5,15 @@ import { type Grants, Identity } from '../../../../../transports/relay/auth/iden
 import type { ChannelContext } from '../../../../../transports/relay/session/channel.ts';
 import { SessionChannels } from '../../../../../transports/relay/session/channels.ts';
 import type { ClientMemory } from '../../../../../transports/relay/session/client-memory.ts';
+import type { PushChannel } from '../../../../../transports/relay/session/push-channel.ts';
 import type { Upstream } from '../../../../../transports/relay/upstream/upstream.ts';
+import type { WorkTaker } from '../../../../../transports/relay/upstream/work-pool.ts';
 import { ChannelKind, type Frame, Type } from '../../../../../transports/relay-protocol/frames.ts';
 import { bytes } from '../../../../support/bytes.ts';
 
 const ID = 'relay/1';
-const WINDOW = 1_000;
+/** Divided by the least bytes that a call counts, it is a whole number. */
+const WINDOW = 64 * SMALLEST_CALL;
 const MOST_CHANNELS = 3;
 
 /** A server as channels see it: it counts who uses it. */
@@ -34,6 +37,7 @@ function upstream(name: string) {
     pool: {
       join: (user: unknown) => users.pool.add(user),
       leave: (user: unknown) => users.pool.delete(user),
+      share: () => {},
     },
     callQueue: {},
     resultQueue: {},
@@ -55,7 +59,7 @@ function ground(grants: Partial<Grants> = {}) {
     holds: () => {},
     violated: vi.fn(),
     called: () => {},
-    assignments: { of: () => ({ takeBack: () => {} }) },
+    assignments: { of: () => ({ assign: () => {}, takeBack: () => {} }) },
   };
   const channels = new SessionChannels(
     client as unknown as ChannelContext,
@@ -85,21 +89,22 @@ function ground(grants: Partial<Grants> = {}) {
   return { channels, servers, posted, refused, memory, open, regrant };
 }
 
-const protocol = expect.objectContaining({ code: 'PROTOCOL' });
-const forbidden = expect.objectContaining({ code: 'FORBIDDEN' });
+const error = (code: string, message: string) => expect.objectContaining({ code, message });
+const protocol = (message: string) => error('PROTOCOL', message);
 
 describe('a channel', () => {
   it('is refused to a server, or for work, that is not granted, and the refusal is counted', () => {
-    for (const [grants, kind, address] of [
-      [{ servers: ['second'] }, ChannelKind.push, 'first'],
-      [{ servers: ['second'] }, ChannelKind.subscribe, 'first'],
-      [{}, ChannelKind.push, 'unknown'],
-      [{ work: false }, ChannelKind.pull, 'first'],
-      [{ work: false }, ChannelKind.push, 'first/results'],
+    const none = (name: string) => `alice may not use a server "${name}" here, or there is none`;
+    for (const [grants, kind, address, reason] of [
+      [{ servers: ['second'] }, ChannelKind.push, 'first', none('first')],
+      [{ servers: ['second'] }, ChannelKind.subscribe, 'first', none('first')],
+      [{}, ChannelKind.push, 'unknown', none('unknown')],
+      [{ work: false }, ChannelKind.pull, 'first', 'alice may not work for first'],
+      [{ work: false }, ChannelKind.push, 'first/results', 'alice may not work for first'],
     ] as const) {
       const { open, posted, refused, memory, servers } = ground(grants);
       open(1, kind, address);
-      expect(posted).toEqual([[Type.refused, 1, 'FORBIDDEN', expect.any(String)]]);
+      expect(posted).toEqual([[Type.refused, 1, 'FORBIDDEN', reason]]);
       expect(refused.mock.calls).toEqual([['channel']]);
       expect(memory.channels).toBe(0);
       for (const { users } of servers) for (const own of Object.values(users)) expect(own.size).toBe(0);
@@ -118,7 +123,9 @@ describe('a channel', () => {
   it('is one of as many as a client may have', () => {
     const { open, channels } = ground();
     for (let number = 1; number <= MOST_CHANNELS; number++) open(number, ChannelKind.push);
-    expect(() => open(9, ChannelKind.push)).toThrow(protocol);
+    expect(() => open(9, ChannelKind.push)).toThrow(
+      protocol('the client opened more channels than it may have'),
+    );
     channels.close(1);
     open(9, ChannelKind.push);
   });
@@ -126,21 +133,25 @@ describe('a channel', () => {
   it('has a number of its own, and a kind that there is', () => {
     const { open } = ground();
     open(1, ChannelKind.push);
-    expect(() => open(1, ChannelKind.subscribe)).toThrow(protocol);
-    expect(() => open(2, 9)).toThrow(protocol);
+    expect(() => open(1, ChannelKind.subscribe)).toThrow(protocol('channel 1 is open already'));
+    expect(() => open(2, 9)).toThrow(protocol('a channel cannot be of kind 9'));
   });
 
   it("subscribes to its client's topics, of up to 1,024 characters", () => {
     for (const topic of ['relay/2/', 'relay/10/', 'relay/', 'relay/1', '', 'x']) {
       const { open, servers } = ground();
-      expect(() => open(1, ChannelKind.subscribe, 'first', topic)).toThrow(forbidden);
+      expect(() => open(1, ChannelKind.subscribe, 'first', topic)).toThrow(
+        error('FORBIDDEN', "a subscription is to another client's topics"),
+      );
       expect(servers[0].users.answers.size).toBe(0);
     }
     const { open } = ground();
     const topic = (length: number) => `${ID}/`.padEnd(length, 'x');
     open(1, ChannelKind.subscribe, 'first', topic(1_023));
     open(2, ChannelKind.subscribe, 'first', topic(1_024));
-    expect(() => open(3, ChannelKind.subscribe, 'first', topic(1_025))).toThrow(protocol);
+    expect(() => open(3, ChannelKind.subscribe, 'first', topic(1_025))).toThrow(
+      protocol('a topic has 1025 characters, and may have at most 1024'),
+    );
   });
 });
 
@@ -179,6 +190,7 @@ describe('frames', () => {
   };
 
   it('are taken up to the window, in bytes and in number', () => {
+    const full = protocol('the client sent more bytes than its window allows');
     const few = ground();
     few.open(1, ChannelKind.push);
     ready(few);
@@ -187,17 +199,17 @@ describe('frames', () => {
     send([new Uint8Array(WINDOW - 1)]);
     // As long as the window is not full, a frame may be larger than what is left.
     send([new Uint8Array(1)]);
-    expect(() => send([new Uint8Array(1)])).toThrow(protocol);
+    expect(() => send([new Uint8Array(1)])).toThrow(full);
 
     const many = ground();
     many.open(1, ChannelKind.push);
     ready(many);
-    const most = Math.ceil(WINDOW / SMALLEST_CALL);
-    many.channels.send(
-      [Type.send, 1, 1, Array.from({ length: most }, () => new Uint8Array(1)) as never],
-      message,
-    );
-    expect(() => many.channels.send([Type.send, 1, 1, [new Uint8Array(1)]], message)).toThrow(protocol);
+    const most = WINDOW / SMALLEST_CALL;
+    const sendMany = (count: number) =>
+      many.channels.send([Type.send, 1, 1, Array.from({ length: count }, () => new Uint8Array(1))], message);
+    sendMany(most - 1);
+    sendMany(1);
+    expect(() => sendMany(1)).toThrow(full);
   });
 
   it('to a channel that takes none, or that there never was, end the session', () => {
@@ -205,13 +217,48 @@ describe('frames', () => {
     open(5, ChannelKind.subscribe);
     const send = (number: number, frames = [bytes('x')]) =>
       channels.send([Type.send, number, 0, frames], message);
-    expect(() => send(5)).toThrow(protocol);
-    expect(() => send(6)).toThrow(protocol);
+    const none = (number: number) =>
+      protocol(`channel ${number} takes no frames, or the list of frames is empty`);
+    expect(() => send(5)).toThrow(none(5));
+    expect(() => send(6)).toThrow(none(6));
     // One that is closed may still get what was under way.
     channels.close(5);
     send(5);
     open(7, ChannelKind.push);
-    expect(() => send(7, [])).toThrow(protocol);
+    expect(() => send(7, [])).toThrow(none(7));
+  });
+
+  it('of work are confirmed, no more than were given, on a channel for work', () => {
+    const { open, channels, servers } = ground();
+    open(1, ChannelKind.pull);
+    open(2, ChannelKind.push);
+    const taken = (number: number, count: number) => channels.taken([Type.taken, number, count]);
+    const tooMany = protocol('the client confirmed more work than it was given');
+    expect(() => taken(1, 1)).toThrow(tooMany);
+    for (const user of servers[0].users.pool) (user as WorkTaker).give([bytes('a'), bytes('b'), bytes('c')]);
+    taken(1, 2);
+    expect(() => taken(1, 2)).toThrow(tooMany);
+    taken(1, 1);
+    expect(() => taken(2, 0)).toThrow(tooMany);
+    expect(() => taken(9, 0)).toThrow(tooMany);
+  });
+
+  it('that were cancelled are those to one server, and credit is paid to all', () => {
+    const { open, channels, servers } = ground();
+    open(1, ChannelKind.push, 'first');
+    open(2, ChannelKind.push, 'second');
+    open(3, ChannelKind.subscribe, 'first');
+    const [first, second] = servers.map(({ users }) => {
+      const [channel] = users.calls as Set<PushChannel>;
+      return channel === undefined
+        ? undefined
+        : { cancel: vi.spyOn(channel, 'cancel'), payCredit: vi.spyOn(channel, 'payCredit') };
+    });
+    const notice = { client: ID, calls: [], code: 'CANCELLED', reason: '' } as const;
+    channels.cancel(servers[0] as unknown as Upstream, notice);
+    expect([first?.cancel.mock.calls, second?.cancel.mock.calls]).toEqual([[[notice]], []]);
+    channels.payCredit();
+    expect([first?.payCredit.mock.calls, second?.payCredit.mock.calls]).toEqual([[[]], [[]]]);
   });
 });
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BudgetHolder, MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
@@ -15,6 +17,34 @@ function holders(budget: MemoryBudget, ended: string[]) {
     return holder;
   };
 }
+
+const collect: () => void = (() => {
+  setFlagsFromString('--expose-gc');
+  const gc: () => void = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  return gc;
+})();
+
+it('holds nobody for whom nothing is kept any more', async () => {
+  const budget = new MemoryBudget(100);
+  const holderOf = () => {
+    const holder: BudgetHolder = { group: 'a', overBudget: () => {} };
+    budget.set(holder, 10);
+    budget.set(holder, 0);
+    return new WeakRef(holder);
+  };
+  const holder = holderOf();
+  await new Promise(setImmediate);
+  collect();
+  expect(holder.deref()).toBeUndefined();
+});
+
+it('says to whom it ends how much all may have', () => {
+  const reasons: string[] = [];
+  const budget = new MemoryBudget(100);
+  budget.set({ group: 'a', overBudget: (reason) => reasons.push(reason) }, 101);
+  expect(reasons).toEqual(['more than 100 bytes are kept for all clients, and this one has the most']);
+});
 
 describe('MemoryBudget', () => {
   it('adds up what is kept for all', () => {

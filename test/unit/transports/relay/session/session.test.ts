@@ -7,8 +7,10 @@ import { EventEmitter } from 'node:events';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bytes } from '../../../../../src/protocol/bytes.ts';
+import { EnvelopeCodec } from '../../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../../src/protocol/errors.ts';
 import { randomId } from '../../../../../src/protocol/ids.ts';
+import { palmMessage } from '../../../../../src/protocol/message.ts';
 import { Identity } from '../../../../../transports/relay/auth/identity.ts';
 import { resolveLimits } from '../../../../../transports/relay/session/limits.ts';
 import { MemoryBudget } from '../../../../../transports/relay/session/memory-budget.ts';
@@ -24,6 +26,8 @@ import * as CloseCode from '../../../../../transports/relay-protocol/close-codes
 import {
   ChannelKind,
   type ClientFrame,
+  HEAD,
+  loneMessage,
   type RelayFrame,
   readRelayMessage,
   SUBPROTOCOL,
@@ -447,6 +451,7 @@ function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } 
       const reply = new Promise<Bytes>((resolve, reject) => replies.push({ frame, resolve, reject }));
       return { reply, ...own };
     }),
+    requestWork: () => ({ reply: new Promise<Bytes>(() => {}), cancel: () => {} }),
     cancel: vi.fn(async () => 0),
     calls: channel(),
     answers: channel(),
@@ -461,8 +466,17 @@ function one({ limits = {}, grants = {} }: { limits?: object; grants?: object } 
   const identity = new Identity({ name: 'alice', servers: ['server'], cache: 'all', ...grants });
   const session = new ClientSession('relay/1', 'secret', identity, 'group', {
     limits: resolveLimits({ maxFrame: 1_000, window: 4_000, maxHeld: 100_000, maxRequests: 3, ...limits }),
-    calls: { tooLarge: ({ length }: Bytes, most: number) => bytes(`${length} of ${most}`) },
-    requests: { judge: (_: unknown, __: string, frame: Bytes) => ({ kind: 'cache', frame }) },
+    calls: {
+      tooLarge: ({ length }: Bytes, most: number) => bytes(`${length} of ${most}`),
+      // Calls stay where they are until it is known what becomes of them.
+      judge: () => new Promise(() => {}),
+    },
+    requests: {
+      judge: (_: unknown, __: string, frame: Bytes) =>
+        textOf(frame) === 'work'
+          ? { kind: 'work', worker: 'w', name: 'n', leaves: false, frame }
+          : { kind: 'cache', frame },
+    },
     budget,
     find: (name: string) => (name === 'server' ? upstream : undefined),
     onRefused,
@@ -553,18 +567,24 @@ describe('the requests of a session', () => {
 
   it('that are forbidden count as refused, and those that fail do not', async () => {
     const { take, replies, onRefused, settle } = one();
-    take(request(1), request(2));
+    take(request(1), request(2), request(3));
     await settle();
-    replies[0]?.reject(new PalmError('FORBIDDEN', 'not this key', { sent: false }));
-    replies[1]?.reject(new PalmError('TIMEOUT', 'late', { sent: 'unknown' }));
+    for (const { reject } of replies.slice(0, 2))
+      reject(new PalmError('FORBIDDEN', 'not this key', { sent: false }));
+    replies[2]?.reject(new PalmError('TIMEOUT', 'late', { sent: 'unknown' }));
     await settle();
-    expect(onRefused.mock.calls).toEqual([['request']]);
+    expect(onRefused.mock.calls).toEqual([['request'], ['request']]);
   });
 
   it('are as many at once as the limit says, each with a number of its own', async () => {
     const { take, settle, replies } = one();
     take(request(1), request(2));
-    expect(() => take(request(2))).toThrow(protocol);
+    expect(() => take(request(2))).toThrow(
+      expect.objectContaining({
+        code: 'PROTOCOL',
+        message: 'the client has more requests under way than it may, or used a number twice',
+      }),
+    );
     take(request(3));
     expect(() => take(request(4))).toThrow(protocol);
     await settle();
@@ -599,6 +619,14 @@ describe('the requests of a session', () => {
     await settle();
     expect([socket.sent, session.isIdle]).toEqual([[], false]);
   });
+});
+
+it('a message that comes again, as after a cut, is taken once', async () => {
+  const { session, settle, replies } = one();
+  const frames = [[Type.request, 1, 'server', bytes('x')]] as const;
+  for (let i = 0; i < 2; i++) session.take({ sequence: 1, confirmed: 0, frames }, 100);
+  await settle();
+  expect(replies).toHaveLength(1);
 });
 
 describe('the count of a session', () => {
@@ -700,16 +728,48 @@ describe('the calls of a session', () => {
     expect([free > 0, session.callBudget.taken]).toEqual([true, taken - 1]);
   });
 
+  it('are as many as there is room for their answers in a quarter of maxHeld', async () => {
+    const { session, upstream } = one({ limits: { maxHeld: 100_000 } });
+    session.callBudget.take(8);
+    for (let i = 0; i < 10; i++) session.deliver(upstream, [delivery(1_000)]);
+    expect(session.callBudget.take(1_000)).toBe(25);
+  });
+
+  it('are not limited by progress, which tells nothing of their answers', async () => {
+    const { session, upstream } = one();
+    session.deliver(upstream, [{ topic: 'relay/1/a~', frames: [new Uint8Array(1_000)] }]);
+    expect(session.callBudget.take(1_000)).toBe(8);
+  });
+
+  it('go on once the client confirms what it has received', async () => {
+    const { session, upstream, settle } = one({ limits: { maxHeld: 100_000, maxFrame: 50_000 } });
+    session.callBudget.take(8);
+    for (let i = 0; i < 10; i++) session.deliver(upstream, [delivery(1_000)]);
+    session.post([Type.reply, 1, new Uint8Array(30_000)]);
+    await settle();
+    let places = 0;
+    session.callBudget.wait(1).then((count) => {
+      places = count;
+    });
+    await settle();
+    expect(places).toBe(0);
+    session.take({ sequence: 1, confirmed: 1, frames: [] }, 100);
+    await settle();
+    expect(places).toBe(1);
+    session.close();
+  });
+
   it('have answers of up to maxFrame, and failures in the place of larger ones', async () => {
     const { session, upstream, socket, take, settle } = one();
     take([Type.open, 5, ChannelKind.subscribe, 'server', 'relay/1/']);
     session.deliver(upstream, [delivery(1_000)]);
-    session.deliver(upstream, [delivery(3, 1_001)]);
+    session.deliver(upstream, [delivery(1_000, 1_001)]);
+    session.deliver(upstream, [delivery(1_002)]);
     await settle();
     const results = socket.sent.flatMap((frame) => (frame[0] === Type.results ? frame[2] : []));
     const frames = results.flatMap((own) => own.frames);
-    expect(frames.map(({ length }) => length)).toEqual([1_000, 3, 12]);
-    expect(textOf(frames[2] as Bytes)).toBe('1001 of 1000');
+    expect(frames.map(({ length }) => length)).toEqual([1_000, 1_000, 12, 12]);
+    expect(frames.slice(2).map(textOf)).toEqual(['1001 of 1000', '1002 of 1000']);
     expect(new Set(results.map(({ topic }) => topic))).toEqual(new Set(['relay/1/a']));
   });
 
@@ -725,12 +785,26 @@ describe('the calls of a session', () => {
 
 describe('a client that breaks the protocol', () => {
   it.each([
-    ['a second greeting', [Type.hello, null, null, 0], 'PROTOCOL'],
-    ['results to a channel that there is not', [Type.send, 1, 1, [bytes('x')]], 'PROTOCOL'],
-    ['a large envelope', [Type.send, 1, 1, [new Uint8Array(1_001)]], 'TOO_LARGE'],
-    ['a confirmation of no work', [Type.taken, 1, 1], 'PROTOCOL'],
-  ] as const)('by %s is told so', (_, frame, code) => {
-    expect(() => one().take(frame as never)).toThrow(expect.objectContaining({ code }));
+    ['a second greeting', [Type.hello, null, null, 0], 'PROTOCOL', 'a second greeting came'],
+    [
+      'results to a channel that there is not',
+      [Type.send, 1, 1, [bytes('x')]],
+      'PROTOCOL',
+      'takes no frames',
+    ],
+    ['a large envelope', [Type.send, 1, 1, [new Uint8Array(1_001)]], 'TOO_LARGE', '1001 bytes'],
+    ['a confirmation of no work', [Type.taken, 1, 1], 'PROTOCOL', 'more work than it was given'],
+  ] as const)('by %s is told so', (_, frame, code, text) => {
+    expect(() => one().take(frame as never)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(text) }),
+    );
+  });
+
+  it('by a result of work that it was not given has it dropped and counted', () => {
+    const { session, upstream, onRefused } = one();
+    const frame = new EnvelopeCodec().encode(palmMessage({ client: 'c/1', function: 'master.f' })).slice();
+    expect(session.assignments.of(upstream).judge(frame)).toBeUndefined();
+    expect(onRefused.mock.calls).toEqual([['result']]);
   });
 
   it('is disconnected for good with the code for it', () => {
@@ -748,10 +822,11 @@ describe('a client that breaks the protocol', () => {
     }
   });
 
-  it('is answered its pings, and its pongs are passed over', () => {
-    const { take, socket } = one();
-    take([Type.pong]);
-    expect(socket.sent).toEqual([]);
+  it('is answered its pings, and its pongs are counted', () => {
+    const { take, socket, session } = one();
+    expect(session.pongs).toBe(0);
+    take([Type.pong], [Type.pong]);
+    expect([socket.sent, session.pongs]).toEqual([[], 2]);
     take([Type.ping]);
     expect(socket.sent).toEqual([[Type.pong]]);
   });
@@ -767,7 +842,65 @@ describe('what a session keeps', () => {
       expect(session.credentials).toEqual({ token, info });
       return budget.total;
     };
-    expect([kept('x'.repeat(100)), kept('x'.repeat(30)), kept(undefined)]).toEqual([100, 30, 0]);
+    const tokens = ['x'.repeat(100), 'x'.repeat(30), undefined, 'x'.repeat(5)];
+    expect(tokens.map(kept)).toEqual([100, 30, 0, 5]);
+  });
+
+  it('is what its channels hold', () => {
+    const { session, budget } = one();
+    session.holds(500);
+    session.arriving(0);
+    expect(budget.total).toBe(500);
+    session.holds(-200);
+    session.arriving(0);
+    expect(budget.total).toBe(300);
+  });
+
+  it('is what is remembered of it as a worker, of its work and its workers', async () => {
+    const { session, upstream, budget, take, settle } = one();
+    const kept = () => {
+      session.arriving(0);
+      return budget.total;
+    };
+    const frame = new EnvelopeCodec().encode(palmMessage({ client: 'c/1', function: 'master.f' })).slice();
+    session.assignments.of(upstream).assign([frame]);
+    const work = kept();
+    expect(work).toBeGreaterThan(256);
+    take([Type.request, 1, 'server', bytes('work')]);
+    await settle();
+    const both = kept();
+    // The worker, and the message that its request came in.
+    expect(both - work).toBeGreaterThan(256 + 100 + 512);
+    session.assignments.of(upstream).takeBack([frame]);
+    expect(kept()).toBe(both - work);
+  });
+
+  it('is a message as long as any of its envelopes, and 128 bytes for each of them and for each frame', async () => {
+    const keptOf = (count: number) => {
+      const { take, session, server, budget } = one();
+      take([Type.open, 1, ChannelKind.push, 'server', '']);
+      for (const user of server.calls.users) (user as { becameReady(): void }).becameReady();
+      const before = budget.total;
+      take([Type.send, 1, 1, Array.from({ length: count }, () => bytes('x'))]);
+      const kept = budget.total - before;
+      session.close();
+      return kept;
+    };
+    expect([keptOf(1), keptOf(3)]).toEqual([100 + 512 + 2 * 128, 100 + 512 + 4 * 128]);
+  });
+
+  it('is a frame that came in pieces beside the message that its last piece came in', async () => {
+    const size = 600;
+    const request = [Type.request, 1, 'server', new Uint8Array(size)] as const;
+    const frame = loneMessage(request).subarray(HEAD);
+    const whole = one();
+    whole.take(request);
+    await whole.settle();
+    const pieces = one();
+    pieces.take([Type.piece, 1, false, frame.subarray(0, 500)]);
+    pieces.take([Type.piece, 1, true, frame.subarray(500)]);
+    await pieces.settle();
+    expect([pieces.replies.length, pieces.budget.total - whole.budget.total]).toEqual([1, 100 + 500]);
   });
 
   it('is what was sent and is not confirmed, at 192 bytes for each message, and no less than the socket has', async () => {
@@ -835,6 +968,26 @@ describe('what a session keeps', () => {
     await settle();
     expect([server.answers.users.size, budget.total, session.held, socket.sent]).toEqual([0, 0, held, []]);
   });
+});
+
+it('a channel that the client closes leaves its server', () => {
+  const { take, server } = one();
+  take([Type.open, 5, ChannelKind.subscribe, 'server', 'relay/1/']);
+  expect(server.answers.users.size).toBe(1);
+  take([Type.close, 5]);
+  expect(server.answers.users.size).toBe(0);
+});
+
+it('a session knows for how long its client has been away', async () => {
+  const { session, socket, another } = one();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(session.absence).toBeUndefined();
+  session.detach(socket);
+  session.away();
+  await vi.advanceTimersByTimeAsync(700);
+  expect(session.absence).toBeCloseTo(700);
+  session.attach(another());
+  expect(session.absence).toBeUndefined();
 });
 
 describe('the sockets of a session', () => {

@@ -97,6 +97,17 @@ describe('a session', () => {
     ]);
   });
 
+  it('is forgotten when it ends', () => {
+    const { sessions, connected } = ground();
+    const { session, socket } = connected();
+    session.end(CloseCode.slowConsumer, 'too slow');
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(CloseCode.slowConsumer, 'too slow');
+    expect([sessions.size, sessions.resume(session.secret, ALICE)]).toEqual([0, undefined]);
+    // Its socket ends after it.
+    sessions.disconnected(session, socket, true);
+    expect([sessions.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it('outlives the end of a socket that another one has replaced', () => {
     const { sessions, connected, socket } = ground();
     const { session, socket: before } = connected();
@@ -123,10 +134,11 @@ describe('room for a session', () => {
   it('is made by the one that was away for longest, of the group with the most that are', () => {
     const { away, connected, isKnown, sessions } = ground({ most: 5 });
     const here = connected().session;
-    const others = [away(identityOf('bob')), away(identityOf('carol'), '192.0.2.2')];
+    const first = away(identityOf('bob'));
     const [oldest, newer] = [away(), away()];
+    const last = away(identityOf('carol'), '192.0.2.2');
     sessions.begin(ALICE, ADDRESS);
-    expect([here, ...others, oldest, newer].map(isKnown)).toEqual([true, true, true, false, true]);
+    expect([here, first, last, oldest, newer].map(isKnown)).toEqual([true, true, true, false, true]);
     expect(sessions.size).toBe(5);
   });
 
@@ -164,6 +176,7 @@ describe('deliveries', () => {
       to('relay/unknown/1'),
       to('nothing'),
       to(`${first.id}/3`),
+      to('relay/'),
     ];
     sessions.deliver(upstream, deliveries);
     const topics = given.map(({ mock }) => mock.calls.map(([, own]) => own.map(({ topic }) => topic)));
@@ -199,6 +212,8 @@ describe('a token that expires', () => {
     const leaves = connected(expiring(5_000));
     sessions.disconnected(leaves.session, leaves.socket, true);
     // The one that forgets it.
+    expect(vi.getTimerCount()).toBe(1);
+    sessions.identified(leaves.session, expiring(5_000));
     expect(vi.getTimerCount()).toBe(1);
     sessions.forget(leaves.session);
     expect(vi.getTimerCount()).toBe(0);
