@@ -54,6 +54,24 @@ it.each(Object.entries(SERIES))('%s is counted', async (name, [move, value]) => 
   expect((await read(metrics)).get(name)).toBe(name.includes('_total') ? 2 * value : value);
 });
 
+it('each says what it counts, and whether it goes up alone', () => {
+  const metrics = make();
+  const names = [...new Set(Object.keys(SERIES).map((name) => name.split('{')[0]))].sort();
+  const about = (what: string) =>
+    Object.fromEntries(
+      metrics
+        .text()
+        .split('\n')
+        .filter((line) => line.startsWith(`# ${what} `))
+        .map((line) => [line.split(' ')[2], line.split(' ').slice(3).join(' ')]),
+    );
+  const [helps, types] = [about('HELP'), about('TYPE')];
+  expect([Object.keys(helps).sort(), Object.keys(types).sort()]).toEqual([names, names]);
+  for (const help of Object.values(helps)) expect(help).toMatch(/^[A-Z]\w+,? .+/);
+  for (const [name, type] of Object.entries(types))
+    expect([name, type]).toEqual([name, name.endsWith('_total') ? 'counter' : 'gauge']);
+});
+
 it('no other series is there', async () => {
   const metrics = make();
   for (const [move] of Object.values(SERIES)) move(metrics);

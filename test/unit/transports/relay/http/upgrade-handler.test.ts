@@ -7,6 +7,7 @@ import { checkOrigin } from '../../../../../transports/relay/http/admission.ts';
 import { Metrics } from '../../../../../transports/relay/http/metrics.ts';
 import {
   GOING_DOWN,
+  type OpenedUpgrade,
   UpgradeHandler,
   type UpgradeHandlerSettings,
 } from '../../../../../transports/relay/http/upgrade-handler.ts';
@@ -17,6 +18,7 @@ function handler(options: Options = {}, limits = {}, upgrade?: () => void) {
   const logger = { debug: vi.fn(), info: vi.fn(), warning: vi.fn(), error: vi.fn() };
   const metrics = new Metrics({ connections: () => 0, sessions: () => 0, passedOn: () => 0, held: () => 0 });
   const opened: unknown[] = [];
+  const entries: OpenedUpgrade['enterFor'][] = [];
   const state = { isDraining: false };
   const own = new UpgradeHandler({
     options,
@@ -36,15 +38,16 @@ function handler(options: Options = {}, limits = {}, upgrade?: () => void) {
     logger,
     isDraining: () => state.isDraining,
     closed: () => (state.isDraining ? GOING_DOWN : undefined),
-    open: ({ webSocket, info }) => {
+    open: ({ webSocket, info, enterFor }) => {
       opened.push([webSocket, info]);
+      entries.push(enterFor);
     },
   });
   const request = (headers: object = {}, remoteAddress: string | undefined = '192.0.2.1') =>
     ({ method: 'GET', headers, socket: { remoteAddress } }) as unknown as IncomingMessage;
   const admit = (headers?: object, address?: string) => own.admit(request(headers, address));
   const addressOf = (headers?: object, address?: string) => admit(headers, address).info.address;
-  return { own, logger, metrics, opened, state, request, admit, addressOf };
+  return { own, logger, metrics, opened, entries, state, request, admit, addressOf };
 }
 
 /** A socket that knows only what it was ended with. */
@@ -56,6 +59,64 @@ function fakeSocket() {
   });
   return { socket: socket as unknown as Duplex, written };
 }
+
+describe('a connection of another relay, for a client of it', () => {
+  const RELAY = '192.0.2.1';
+  const CLIENT = '203.0.113.7';
+  const clientAt = (address: string, origin?: string) => ({
+    headers: { origin, host: 'relay.example' },
+    info: { address, origin },
+    socketAddress: address,
+  });
+
+  /** One that is open, where there is one place for each address. */
+  function passed() {
+    const { own, request, entries } = handler({}, { maxConnectionsPerAddress: 1 });
+    const { socket } = fakeSocket();
+    own.handle(request(), socket, Buffer.alloc(0));
+    const [enterFor = () => undefined] = entries;
+    /** Whether there is a place, which is given back. */
+    const hasPlace = (address: string) => {
+      const admitted = own.admit(request({}, address));
+      if (admitted.refusal !== undefined) return false;
+      admitted.leave();
+      return true;
+    };
+    return { own, request, socket, enterFor, hasPlace };
+  }
+
+  it('counts for the address of the client, until it ends', () => {
+    const { socket, enterFor, hasPlace } = passed();
+    expect([hasPlace(RELAY), hasPlace(CLIENT)]).toEqual([false, true]);
+    expect(enterFor(clientAt(CLIENT))).toBeUndefined();
+    expect([hasPlace(RELAY), hasPlace(CLIENT)]).toEqual([true, false]);
+    socket.destroy();
+    expect([hasPlace(RELAY), hasPlace(CLIENT)]).toEqual([true, true]);
+  });
+
+  it('has no place where the client has none, and gives back its own', () => {
+    const { own, request, socket, enterFor, hasPlace } = passed();
+    own.admit(request({}, CLIENT));
+    expect(enterFor(clientAt(CLIENT))).toMatchObject({ code: 4429 });
+    expect([hasPlace(RELAY), hasPlace(CLIENT)]).toEqual([true, false]);
+    own.admit(request({}, RELAY));
+    socket.destroy();
+    expect(hasPlace(RELAY), 'its place is another’s by now').toBe(false);
+  });
+
+  it('is refused for a page that may not connect', () => {
+    const { enterFor } = passed();
+    expect(enterFor(clientAt(CLIENT, 'https://evil.example'))).toMatchObject({ status: 403 });
+  });
+
+  it('holds no place when it has ended meanwhile', () => {
+    const { socket, enterFor, hasPlace } = passed();
+    socket.destroy();
+    Object.assign(socket, { destroyed: true });
+    expect(enterFor(clientAt(CLIENT))).toBeUndefined();
+    expect(hasPlace(CLIENT)).toBe(true);
+  });
+});
 
 describe('the origin of an upgrade', () => {
   const check = (
