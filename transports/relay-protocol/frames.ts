@@ -158,7 +158,7 @@ export class MessageWriter {
    */
   takeBack(before: number): Bytes {
     this.#count--;
-    return this.#packer.takeBack(Math.max(before, HEAD), this.#count === 0 ? 0 : before);
+    return this.#packer.takeBack(Math.max(before, HEAD), before);
   }
 
   /** Returns the message, and begins a new one. {@link setNumbers} sets both numbers later. */

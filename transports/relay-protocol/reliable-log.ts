@@ -256,7 +256,7 @@ export class ReliableLog {
   }
 
   #tell(): void {
-    if (this.#told === this.#received || this.#isHeld) return;
+    if (this.#isHeld) return;
     this.#put(new MessageWriter().take(), 0);
   }
 }

@@ -315,6 +315,9 @@ describe('a frame by itself', () => {
       new Uint8Array([0x93, 0, 0, 0x93, Type.results, 1, 0x91, ...delivery]);
     for (const own of [[0x90], [0x91, 0xc0]])
       expect(() => readRelayMessage(results(...own))).toThrow('a delivery has no topic');
+    // Not even that of the one before: an empty list says nothing.
+    const second = new Uint8Array([0x93, 0, 0, 0x93, Type.results, 1, 0x92, 0x91, 0xa1, 0x61, 0x90]);
+    expect(() => readRelayMessage(second)).toThrow('a delivery has no topic');
     expect(readRelayMessage(results(0x91, 0xa1, 0x61)).frames).toEqual([
       [Type.results, 1, [{ topic: 'a', frames: [] }]],
     ]);

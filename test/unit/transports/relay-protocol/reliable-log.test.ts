@@ -446,6 +446,46 @@ describe('the pace of a log', () => {
     });
   });
 
+  it('holds what waits for a connection, too', async () => {
+    const { log, settle, out } = ground();
+    log.suspend();
+    log.post(request(20_000));
+    await settle();
+    const { held } = log;
+    expect(held).toBeGreaterThan(20_000);
+    log.resume(out, 0, true);
+    await settle();
+    expect(log.held).toBeGreaterThan(20_000);
+  });
+
+  it('sends frames of one turn in one message, also where they are a large one together', async () => {
+    const { log, sent, settle } = ground();
+    for (let i = 0; i < 4; i++) log.post(request(2_000));
+    await settle();
+    expect(sent.map(({ frames }) => frames.map(([type]) => type))).toEqual([Array(4).fill(Type.request)]);
+  });
+
+  it('has a frame of a flow behind a large one before it, also in the same turn', async () => {
+    const { log, sent, settle } = ground();
+    const of = (size: number) => [Type.send, 1, 1, [new Uint8Array(size)]] as const;
+    log.post(of(20_000), () => 'flow');
+    log.post(of(10), () => 'flow');
+    await settle();
+    const incoming = new Incoming<ClientFrame>(readClientFrame, 30_000);
+    const frames = sent.flatMap((own) => incoming.whole(own.frames as readonly ClientFrame[]));
+    expect(frames.map((frame) => (frame[0] === Type.send ? frame[3][0]?.length : 0))).toEqual([20_000, 10]);
+  });
+
+  it('fills a message with pieces up to a quarter of the window, and no further', async () => {
+    const { log, sizes, settle } = ground();
+    const { large } = log;
+    log.post(request(large + 7_000));
+    log.post(request(large + 7_000));
+    await settle();
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(Math.max(...sizes)).toBeLessThan(large + 100);
+  });
+
   describe('a connection that is full', () => {
     /** One with as many bytes under way as it may have. */
     async function full() {

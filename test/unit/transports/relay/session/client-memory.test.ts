@@ -77,6 +77,23 @@ describe('the memory of a client', () => {
     expect([own.counted(), own.end.mock.calls]).toEqual([0, []]);
   });
 
+  it('ends the session once, also when it is too much for the relay as well', () => {
+    const reasons: string[] = [];
+    const memory: ClientMemory = new ClientMemory({
+      group: 'alice',
+      budget: new MemoryBudget(100),
+      most: 50,
+      outgoing: () => 0,
+      working: () => 0,
+      end: (reason) => {
+        reasons.push(reason);
+        memory.close();
+      },
+    });
+    memory.arriving(200);
+    expect(reasons).toEqual(['more than 100 bytes are kept for all clients, and this one has the most']);
+  });
+
   it('ends the session when the relay has no more memory', () => {
     const own = ground();
     own.memory.overBudget('too much');
