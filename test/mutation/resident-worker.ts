@@ -1,7 +1,7 @@
 /** Runs the tests of one mutant after another in a thread that stays, as `resident.mjs` says over a channel. */
 import { relative, resolve } from 'node:path';
 import { type File, startTests, type Task, type Test } from '@vitest/runner';
-import { inject } from 'vitest';
+import { inject, vi } from 'vitest';
 import { VitestTestRunner } from 'vitest/runners';
 import { deferred } from '../../src/async/deferred.ts';
 
@@ -89,6 +89,11 @@ export default class Resident extends VitestTestRunner {
       const quiet = new Quiet({ ...this.config, setupFiles: [], testNamePattern: new RegExp(pattern) });
       Object.assign(quiet, { moduleRunner: (this as unknown as Internals).moduleRunner });
       quiet.__setTraces((this as unknown as { _otel: never })._otel);
+      // What a test leaves behind when it fails would fail it again, whatever the next mutant.
+      vi.restoreAllMocks();
+      vi.unstubAllGlobals();
+      vi.unstubAllEnvs();
+      vi.useRealTimers();
       space.activeMutant = mutant;
       const files = await startTests([{ filepath: resolve(file), testLocations: undefined }] as never, quiet);
       space.activeMutant = undefined;
