@@ -1,7 +1,9 @@
 /** What becomes of channels whose peers come, go and refuse, with raw sockets as their peers. */
+import dns from 'node:dns/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Pull, Push } from 'zeromq';
+import { type Deferred, deferred } from '../../../../src/async/deferred.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import { type DialContext, ZeromqPuller, ZeromqPusher } from '../../../../transports/zeromq/dialled.ts';
 import { resolveOptions, type ZeromqOptions } from '../../../../transports/zeromq/options.ts';
@@ -338,5 +340,209 @@ describe('a puller', () => {
     const next = puller[Symbol.asyncIterator]().next();
     await puller.close();
     expect((await within(1_000, next)).done).toBe(true);
+  });
+});
+
+interface PlayedEvent {
+  readonly type: string;
+  readonly address?: string;
+  readonly [more: string]: unknown;
+}
+
+/** A PUSH without libzmq: a test plays what happens to its connections, and how long a send takes. */
+class PlayedPush {
+  closed = false;
+  linger = -1;
+  ipv6 = false;
+  readonly readable = false;
+  readonly writable = true;
+  readonly dialled: string[] = [];
+  /** What dialling fails with. */
+  error: Error | undefined;
+  readonly sends: Deferred<void>[] = [];
+  readonly #events: PlayedEvent[] = [];
+  #watcher: Deferred<PlayedEvent> | undefined;
+
+  readonly events = {
+    receive: async (): Promise<PlayedEvent> => {
+      const event = this.#events.shift();
+      if (event !== undefined) return event;
+      this.#watcher = deferred();
+      return this.#watcher.promise;
+    },
+  };
+
+  connect(endpoint: string): void {
+    if (this.error !== undefined) throw this.error;
+    this.dialled.push(endpoint);
+  }
+
+  disconnect(): void {}
+
+  send(): Promise<void> {
+    const sent = deferred<void>();
+    this.sends.push(sent);
+    return sent.promise;
+  }
+
+  /** Something happens to its connection; with the endpoint dialled last, unless the event has another. */
+  async happens(type: string, more: object = {}): Promise<void> {
+    const event = { type, address: this.dialled.at(-1) ?? '', ...more };
+    if (this.#watcher === undefined) this.#events.push(event);
+    else this.#watcher.resolve(event);
+    this.#watcher = undefined;
+    await vi.advanceTimersByTimeAsync(20);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+describe('a channel whose socket a test plays', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
+
+  const HOST = 'tcp://two.example:1';
+  const [FIRST, SECOND] = ['tcp://192.0.2.1:1', 'tcp://192.0.2.2:1'];
+
+  async function played(address = FIRST) {
+    vi.spyOn(dns, 'lookup').mockResolvedValue([
+      { address: '192.0.2.1', family: 4 },
+      { address: '192.0.2.2', family: 4 },
+    ] as never);
+    const sockets: PlayedPush[] = [];
+    const statuses: { readonly type: string }[] = [];
+    const host = { report: (status: { readonly type: string }) => statuses.push(status), release: () => {} };
+    const open = () => {
+      const socket = new PlayedPush();
+      sockets.push(socket);
+      return socket as unknown as Push;
+    };
+    const pusher = new ZeromqPusher(open, { address, host, encrypted: false, settings: resolveOptions({}) });
+    closing.push(() => pusher.close());
+    pusher.dial();
+    await vi.advanceTimersByTimeAsync(20);
+    const [socket] = sockets;
+    if (socket === undefined) throw new Error('no socket was opened');
+    const last = () => statuses.at(-1)?.type;
+    return { pusher, socket, sockets, statuses, last };
+  }
+
+  const REFUSED = { error: new Error('no') };
+
+  it('sends nothing before it is ready, and is not broken by a link that comes up', async () => {
+    const { pusher, socket } = await played();
+    const broken = vi.fn();
+    pusher.onBreak(broken);
+    pusher.send([bytes('a')]).catch(() => {});
+    await vi.advanceTimersByTimeAsync(20);
+    expect(socket.sends).toHaveLength(0);
+    await socket.happens('handshake');
+    expect([socket.sends.length, broken.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it('hears nothing more of a socket that it has replaced', async () => {
+    const { pusher, socket, sockets, statuses } = await played();
+    await socket.happens('handshake');
+    const outcome = outcomeOf(pusher.send([bytes('a')]));
+    await socket.happens('disconnect');
+    // What the closed socket rejects, and what it is told in its place.
+    socket.sends[0]?.reject(new Error('Socket is closed'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect([sockets.length, socket.closed, outcome.now]).toEqual([2, true, ['DISCONNECTED', 'unknown']]);
+    await sockets[1]?.happens('handshake');
+    expect(pusher.isReady).toBe(true);
+    const before = statuses.length;
+    await socket.happens('handshake');
+    await socket.happens('disconnect');
+    await socket.happens('connect:retry', { interval: 1 });
+    await socket.happens('handshake:error:protocol', REFUSED);
+    expect([statuses.length, pusher.isReady]).toEqual([before, true]);
+    // The new one is heard.
+    await sockets[1]?.happens('disconnect');
+    expect([statuses.length, pusher.isReady]).toEqual([before + 1, false]);
+  });
+
+  it('dials the next address of its host when one does not answer, and hears nothing more of that', async () => {
+    const { pusher, socket, last } = await played(HOST);
+    expect(socket.dialled).toEqual([FIRST]);
+    await socket.happens('connect:retry', { interval: 1 });
+    expect(socket.dialled).toEqual([FIRST, SECOND]);
+    await socket.happens('handshake');
+    await socket.happens('disconnect', { address: FIRST });
+    expect([last(), pusher.isReady]).toEqual(['connected', true]);
+  });
+
+  it('is not refused by one address of its host while there is another', async () => {
+    const { pusher, socket, last } = await played(HOST);
+    const outcome = outcomeOf(pusher.ready());
+    await socket.happens('handshake:error:protocol', REFUSED);
+    expect([last(), outcome.now, socket.dialled]).toEqual(['disconnected', 'waits', [FIRST, SECOND]]);
+    await socket.happens('handshake:error:protocol', REFUSED);
+    expect(outcome.now).toEqual(['PROTOCOL', false]);
+  });
+
+  it('dials again a second after it was refused for good, as often as that fails; ZeroMQ itself dials after other refusals', async () => {
+    const { socket } = await played();
+    await socket.happens('handshake:error:auth', REFUSED);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(socket.dialled).toHaveLength(1);
+    await socket.happens('handshake:error:protocol', REFUSED);
+    socket.error = new Error('no descriptor');
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(socket.dialled).toHaveLength(1);
+    socket.error = undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(socket.dialled).toEqual([FIRST, FIRST]);
+  });
+
+  it('leaves no timer when it is refused after its end', async () => {
+    const { pusher, socket } = await played();
+    await pusher.close();
+    await socket.happens('handshake:error:protocol', REFUSED);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('says when its host cannot be found, and when it looks again', async () => {
+    const { socket, statuses } = await played(HOST);
+    vi.mocked(dns.lookup).mockRejectedValue(new Error('getaddrinfo ENOTFOUND'));
+    await socket.happens('connect:retry', { interval: 1 });
+    expect(statuses.at(-1)).toMatchObject({
+      type: 'reconnecting',
+      address: HOST,
+      reason: `the host of ${HOST} cannot be found: getaddrinfo ENOTFOUND`,
+    });
+  });
+
+  it('that cannot open a socket says what it was to dial', () => {
+    const open = () => {
+      throw Object.assign(new Error('Too many open files'), { code: 'EMFILE' });
+    };
+    const host = { report: () => {}, release: () => {} };
+    const context = { address: FIRST, host, encrypted: false, settings: resolveOptions({}) };
+    expect(() => new ZeromqPusher(open, context)).toThrow(`dial ${FIRST}`);
+  });
+
+  it('gives its socket the rest of the time in which it is closed', async () => {
+    const { pusher, socket } = await played();
+    await socket.happens('handshake');
+    pusher.send([bytes('a')]).catch(() => {});
+    await vi.advanceTimersByTimeAsync(1);
+    const closed = pusher.close({ timeout: 500 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(socket.closed).toBe(false);
+    socket.sends[0]?.resolve();
+    await vi.advanceTimersByTimeAsync(1);
+    await closed;
+    expect([socket.closed, socket.linger]).toEqual([true, 400]);
+    const other = await played();
+    await other.pusher.close();
+    expect([other.socket.closed, other.socket.linger]).toEqual([true, 0]);
   });
 });

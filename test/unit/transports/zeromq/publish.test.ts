@@ -2,6 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Subscriber, XSubscriber } from 'zeromq';
+import { deferred } from '../../../../src/async/deferred.ts';
+import { CONFIRMATIONS, HELD_TIME, READ_RUN, STANDSTILL } from '../../../../src/flow-control.ts';
 import type {
   BindingConnection,
   BoundPublish,
@@ -13,6 +15,7 @@ import { ZeromqPublish } from '../../../../transports/zeromq/publish.ts';
 import { loadAddon } from '../../../../transports/zeromq/sockets.ts';
 import { type CountingPublisher, countingTopics } from '../../../../transports/zeromq/topics.ts';
 import { bytes } from '../../../support/bytes.ts';
+import { PlayedPublisher } from '../../../support/played-publisher.ts';
 import { until, within } from '../../../support/wait.ts';
 
 const ANY = 'tcp://127.0.0.1:*';
@@ -67,6 +70,7 @@ describe('a subscriber', () => {
   it('is told to all who listen when it comes and when it goes, though one of them throws', async () => {
     const { publisher, heard, hears, subscriber } = await publishing();
     const error = vi.spyOn(console, 'error').mockImplementation(() => {});
+    sockets.push({ close: () => error.mockRestore() });
     const second: string[] = [];
     publisher.onSubscribers?.(() => {
       throw new Error('mine');
@@ -77,12 +81,11 @@ describe('a subscriber', () => {
     one.close();
     await new Promise((resolve) => setTimeout(resolve, QUIET));
     expect(heard).toEqual(['é', 'é']);
-    sockets.pop()?.close();
+    sockets.at(-1)?.close();
     await hears(3);
     expect(heard).toEqual(['é', 'é', 'not é']);
     expect(second).toEqual(['é true', 'é true', 'é false']);
     expect(error).toHaveBeenCalledTimes(3);
-    error.mockRestore();
   });
 
   it('is not said to go by a publisher that closes', async () => {
@@ -379,5 +382,277 @@ describe('subscribers with too many bytes of topics', () => {
     await publisher.publish([delivery('z'.repeat(1_000), 'y')]);
     expect((await received(other))[1]).toBe('y');
     expect(statuses.filter(({ type }) => type === 'refused')).toHaveLength(1);
+  });
+});
+
+/** Bytes of topics that all subscribers together may hold, and what a topic counts beside its own. */
+const MOST_TOPIC_BYTES = 262_144;
+const OVERHEAD = 32;
+
+describe('a publisher whose peers a test plays', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const turn = () => vi.advanceTimersByTimeAsync(1);
+
+  async function played(maxOwed = 1_000_000) {
+    const peers = new PlayedPublisher();
+    const statuses: { readonly type: string }[] = [];
+    const host = { report: (status: { readonly type: string }) => statuses.push(status), release: () => {} };
+    const publisher = new ZeromqPublish(peers.socket, host, { maxOwed });
+    await publisher.bind('tcp://127.0.0.1:5555', () => {});
+    const heard: string[] = [];
+    publisher.onSubscribers((topic, isThere) => heard.push(isThere ? topic : `not ${topic}`));
+    const tell = (topic: string, text: string, mayWait = false) => {
+      const told = publisher.publish([{ ...delivery(topic, text), ...(mayWait && { mayWait }) }]);
+      told.catch(() => {});
+      return told;
+    };
+    const subscribe = async (...topics: readonly string[]) => {
+      for (const topic of topics) peers.subscribe(topic);
+      await turn();
+    };
+    return { peers, publisher, statuses, heard, tell, subscribe };
+  }
+
+  describe('reads subscriptions', () => {
+    it('and passes over what is none, whatever parts it has', async () => {
+      const { peers, heard } = await played();
+      peers.report();
+      peers.report(new Uint8Array(0));
+      peers.report('\u0001a', 'b');
+      peers.report('\u0001last');
+      await turn();
+      expect(heard).toEqual(['last']);
+    });
+
+    it('while other events have their turn after each 256', async () => {
+      const { peers } = await played();
+      for (let i = 0; i < 4 * READ_RUN; i++) peers.report(`\u0001${i}`);
+      const before = peers.reads;
+      let atFirst = 0;
+      setImmediate(() => {
+        atFirst = peers.reads - before;
+      });
+      await vi.advanceTimersByTimeAsync(20);
+      expect(atFirst).toBeLessThanOrEqual(READ_RUN + 1);
+      expect(peers.reads - before).toBe(4 * READ_RUN);
+    });
+
+    it('no further than 64 confirmations ahead of what was sent: results do not wait behind those', async () => {
+      const { peers, heard } = await played();
+      peers.sending = deferred();
+      for (let i = 0; i < 3 * CONFIRMATIONS; i++) peers.subscribe(`${i}/`);
+      await turn();
+      expect(heard).toHaveLength(CONFIRMATIONS);
+      peers.sending.resolve();
+      peers.sending = undefined;
+      await vi.advanceTimersByTimeAsync(20);
+      expect(heard).toHaveLength(3 * CONFIRMATIONS);
+      // Those that were sent count no more.
+      peers.sending = deferred();
+      for (let i = 0; i < CONFIRMATIONS - 1; i++) peers.subscribe(`more ${i}/`);
+      await turn();
+      expect(heard).toHaveLength(4 * CONFIRMATIONS - 1);
+      peers.subscribe('the last/');
+      peers.subscribe('and one/');
+      await turn();
+      expect(heard.at(-1)).toBe('the last/');
+    });
+
+    it('and says of none that it ended once it closes', async () => {
+      const { peers, publisher, heard, tell, subscribe } = await played();
+      await subscribe('a');
+      tell('waits', 'x', true);
+      const closing = publisher.close({ timeout: 500 });
+      peers.unsubscribe('a');
+      await vi.advanceTimersByTimeAsync(600);
+      await closing;
+      expect(heard).toEqual(['a']);
+    });
+  });
+
+  describe('with the most bytes of topics', () => {
+    const TOPIC = 1_024 - OVERHEAD;
+    const fill = async (subscribe: (...topics: string[]) => Promise<void>, count = 256) => {
+      await subscribe(...Array.from({ length: count }, (_, i) => `${i}`.padEnd(TOPIC, '.')));
+      // Each run of reads leaves others a turn.
+      await vi.advanceTimersByTimeAsync(10);
+    };
+
+    it('drops nobody, and all at one byte more; they come back once all was read that they had sent', async () => {
+      expect(256 * (TOPIC + OVERHEAD)).toBe(MOST_TOPIC_BYTES);
+      const { peers, statuses, heard, subscribe } = await played();
+      await fill(subscribe);
+      expect([peers.dropped, statuses, heard.length]).toEqual([0, [], 256]);
+      await subscribe('x');
+      expect([peers.dropped, statuses.map(({ type }) => type)]).toEqual([1, ['refused']]);
+      await subscribe('while they are dropped');
+      peers.seemsReadable = true;
+      await vi.advanceTimersByTimeAsync(500);
+      expect([peers.bound, heard.length]).toEqual([0, 256]);
+      peers.seemsReadable = false;
+      peers.topics = 0;
+      await vi.advanceTimersByTimeAsync(100);
+      expect(peers.bound).toBe(1);
+      // Nothing counts that was there before.
+      await fill(subscribe);
+      expect([peers.dropped, heard.length]).toEqual([1, 512]);
+    });
+
+    it('counts topics that have ended until connections have', async () => {
+      const { peers, subscribe } = await played();
+      await fill(subscribe);
+      for (let i = 0; i < 256; i++) peers.unsubscribe(`${i}`.padEnd(TOPIC, '.'));
+      await vi.advanceTimersByTimeAsync(10);
+      peers.happens('disconnect');
+      await turn();
+      await subscribe('y'.repeat(512 - OVERHEAD));
+      expect(peers.dropped).toBe(0);
+      await subscribe('z');
+      expect(peers.dropped).toBe(1);
+    });
+  });
+
+  describe('has an answer that may wait', () => {
+    it('which leaves at once when its client is there, and when nothing was reported meanwhile', async () => {
+      const { peers, tell, subscribe } = await played();
+      await subscribe('me');
+      await tell('me', 'x', true);
+      expect(peers.sent).toEqual([['me', 'x']]);
+    });
+
+    it('which is not sent to a client that may have gone: it goes to the next one of its topic', async () => {
+      const { peers, tell, subscribe } = await played();
+      await subscribe('me');
+      peers.seemsReadable = true;
+      await tell('me', 'x', true);
+      expect(peers.sent).toEqual([]);
+      peers.unsubscribe('me');
+      peers.seemsReadable = false;
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent).toEqual([]);
+      await subscribe('me');
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent).toEqual([['me', 'x']]);
+    });
+
+    it('which is sent after a second though nobody was reported: ZeroMQ may know somebody', async () => {
+      const { peers, tell } = await played();
+      await tell('me', 'x', true);
+      await vi.advanceTimersByTimeAsync(HELD_TIME - 10);
+      expect(peers.sent).toEqual([]);
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent).toEqual([['me', 'x']]);
+    });
+
+    it('unlike one that may not, which nobody gets who comes later', async () => {
+      const { peers, tell, subscribe } = await played();
+      await subscribe('slow');
+      peers.full.add('slow');
+      await tell('slow', 'waits');
+      await tell('other', 'x');
+      expect(peers.sent).toEqual([['other', 'x']]);
+      await subscribe('other');
+      await vi.advanceTimersByTimeAsync(2 * HELD_TIME);
+      expect(peers.sent).toEqual([['other', 'x']]);
+    });
+  });
+
+  describe('owes what a subscriber had no room for', () => {
+    it('to a topic that nobody was reported for, too', async () => {
+      const { peers, tell } = await played();
+      peers.full.add('me');
+      await tell('me', 'x');
+      await vi.advanceTimersByTimeAsync(100);
+      peers.full.clear();
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent).toEqual([['me', 'x']]);
+    });
+
+    it('and tells a sender of any other failure', async () => {
+      for (const error of [
+        new Error('broken'),
+        Object.assign(new Error('broken'), { code: 'EFSM' }),
+        Object.assign(new Error('broken'), { code: '' }),
+      ]) {
+        const { peers, tell } = await played();
+        peers.error = error;
+        await expect(tell('me', 'x')).rejects.toMatchObject({ code: 'DISCONNECTED' });
+        peers.error = undefined;
+        await vi.advanceTimersByTimeAsync(100);
+        expect(peers.sent).toEqual([]);
+      }
+    });
+
+    it('and tries no more what fails for another reason', async () => {
+      const { peers, publisher, tell } = await played();
+      peers.full.add('me');
+      await tell('me', 'x');
+      peers.error = Object.assign(new Error('broken'), { code: 'EFSM' });
+      await vi.advanceTimersByTimeAsync(100);
+      peers.error = undefined;
+      peers.full.clear();
+      await vi.advanceTimersByTimeAsync(100);
+      expect(peers.sent).toEqual([]);
+      const closing = publisher.close({ timeout: 60_000 });
+      await turn();
+      expect(peers.closed).toBe(true);
+      await vi.advanceTimersByTimeAsync(1_000);
+      await closing;
+    });
+
+    it('past one who takes everything, whom others do not wait for', async () => {
+      const { peers, tell, subscribe } = await played();
+      await subscribe('', 'topic');
+      peers.full.add('');
+      await tell('topic', 'x');
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent).toEqual([['topic', 'x']]);
+      expect(peers.sentPast).toEqual([[expect.stringMatching(/^[\w-]+\/$/), '']]);
+    });
+
+    it('and sends nothing past one who takes everything and has room', async () => {
+      const { peers, tell, subscribe } = await played();
+      await subscribe('', 'topic');
+      peers.full.add('topic');
+      await tell('topic', 'x');
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sentPast).toEqual([]);
+      peers.full.clear();
+      await vi.advanceTimersByTimeAsync(50);
+      expect(peers.sent.filter(([topic]) => topic === 'topic')).toEqual([['topic', 'x']]);
+    });
+
+    it.each([
+      ['topic/', 1],
+      ['topic', 0],
+      // Nobody else waits for it.
+      ['alone/', 0],
+    ])(
+      'past the one of several with %s who stood still for a second, if it asked to be confirmed',
+      async (topic, passes) => {
+        const { peers, tell, subscribe } = await played();
+        await subscribe(topic, ...(topic.startsWith('alone') ? [] : [topic]));
+        peers.full.add(topic);
+        await tell(topic, 'x');
+        await vi.advanceTimersByTimeAsync(STANDSTILL - 20);
+        expect(peers.sentPast).toEqual([]);
+        await vi.advanceTimersByTimeAsync(100);
+        expect(peers.sentPast).toHaveLength(passes);
+      },
+    );
+  });
+
+  it('reads nothing more once it is closed', async () => {
+    const { peers, publisher } = await played();
+    const closing = publisher.close();
+    await vi.advanceTimersByTimeAsync(1_000);
+    await closing;
+    expect(peers.reads).toBe(1);
   });
 });
