@@ -46,6 +46,12 @@ class KeepingSocket extends EventEmitter {
   /** Whether the peer takes nothing: what is written waits. */
   isDeaf = false;
   writableLength = 0;
+  /** What the end asked of the system. */
+  noDelay: boolean | undefined;
+  keepAlive: readonly [isOn: boolean, delay: number] | undefined;
+  /** Whether the end of what is written is not told: the system has not sent it. */
+  keepsEnd = false;
+  isEnded = false;
 
   get writableNeedDrain(): boolean {
     return this.writableLength > 16_384;
@@ -58,7 +64,8 @@ class KeepingSocket extends EventEmitter {
   }
 
   end(done?: () => void): this {
-    done?.();
+    this.isEnded = true;
+    if (!this.keepsEnd) done?.();
     return this;
   }
 
@@ -79,11 +86,13 @@ class KeepingSocket extends EventEmitter {
     return this;
   }
 
-  setNoDelay(): this {
+  setNoDelay(isOn: boolean): this {
+    this.noDelay = isOn;
     return this;
   }
 
-  setKeepAlive(): this {
+  setKeepAlive(...how: [isOn: boolean, delay: number]): this {
+    this.keepAlive = how;
     return this;
   }
 

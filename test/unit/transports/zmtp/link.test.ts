@@ -1,16 +1,22 @@
 /** One link, whose peer does what a test says: its handshake, its commands, its end, and what is left then. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/async/deferred.ts';
-import { GATHERED_BYTES } from '../../../../src/flow-control.ts';
+import type { ReadTurns } from '../../../../src/async/read-turns.ts';
+import { GATHERED_BYTES, UNTIMED_BYTES, UNTIMED_FRAMES } from '../../../../src/flow-control.ts';
 import { ZmtpPublish } from '../../../../transports/zmtp/bound-publish.ts';
 import { ZmtpPull } from '../../../../transports/zmtp/bound-pull.ts';
-import { commandOf } from '../../../../transports/zmtp/commands.ts';
-import { COMMAND } from '../../../../transports/zmtp/frame-reader.ts';
+import { CONTROL_SIZE, commandOf, pingCommand } from '../../../../transports/zmtp/commands.ts';
+import { COMMAND, MORE } from '../../../../transports/zmtp/frame-reader.ts';
 import { greetingOf } from '../../../../transports/zmtp/greeting.ts';
-import type { HandshakeStep, Mechanism } from '../../../../transports/zmtp/mechanism.ts';
+import type { Link, LinkRole } from '../../../../transports/zmtp/link.ts';
+import type { HandshakeStep, Mechanism, SealedFrames } from '../../../../transports/zmtp/mechanism.ts';
+import type { ZmtpOptions } from '../../../../transports/zmtp/options.ts';
+import { ownMark } from '../../../../transports/zmtp/process-mark.ts';
 import { ZmtpPusher } from '../../../../transports/zmtp/pusher.ts';
+import { Violation } from '../../../../transports/zmtp/violation.ts';
+import { bytes } from '../../../support/bytes.ts';
 import { commandFrame } from '../../../support/curve.ts';
-import { frameOf, GREETING, readyOf } from '../../../support/zmtp.ts';
+import { frameOf, GREETING, messageOf, readyOf } from '../../../support/zmtp.ts';
 import { endContext, MemoryPeer, turn } from '../../../support/zmtp-peer.ts';
 
 beforeEach(() => {
@@ -187,5 +193,648 @@ describe('an end that pauses a link', () => {
     peer.link.resume();
     expect((await reading).value?.map((frame) => Buffer.from(frame).toString())).toEqual(['a', 'b', 'c']);
     expect(peer.socket.isPaused).toBe(false);
+  });
+});
+
+interface Played {
+  readonly options?: ZmtpOptions;
+  readonly own?: Partial<LinkRole>;
+  readonly isDialler?: boolean;
+}
+
+/** The end of a link that notes what it is told. */
+function roleOf({ options = {}, own = {} }: Played = {}) {
+  const told: string[] = [];
+  const frames: string[] = [];
+  const role: LinkRole = {
+    ...endContext(options),
+    socketType: 'ROUTER',
+    takesControlOnly: false,
+    isHeldUp: false,
+    up: () => told.push('up'),
+    down: (_, { reason }) => told.push(`down: ${reason}`),
+    frame: (_, flags, whole, start, end) =>
+      frames.push(`${(flags & MORE) === 0 ? '' : 'more '}${Buffer.from(whole.subarray(start, end))}`),
+    pieceEnds: () => told.push('piece'),
+    writable: () => told.push('room'),
+    ...own,
+  };
+  return { role, told: () => told.splice(0), frames: () => frames.splice(0) };
+}
+
+/** A link of such an end whose handshake is done. */
+async function playedLink(played: Played = {}) {
+  const end = roleOf(played);
+  const peer = await MemoryPeer.of(end.role, played.isDialler ?? false, 'DEALER');
+  end.told();
+  return { ...end, peer, link: peer.link, socket: peer.socket };
+}
+
+const text = (own: string) => frameOf(Buffer.from(own));
+
+describe('the socket of a link', () => {
+  it('sends small frames at once, and is watched by the system as often as by heartbeats, once a second at most', async () => {
+    for (const [heartbeatInterval, delay] of [
+      [0, 1_000],
+      [5_000, 5_000],
+    ] as const) {
+      const { socket } = await playedLink({ options: { heartbeatInterval } });
+      expect([socket.noDelay, socket.keepAlive]).toEqual([true, [true, delay]]);
+      socket.destroy();
+    }
+  });
+
+  it('that fails gives the reason for the end, the first one', async () => {
+    const { socket, told } = await playedLink();
+    socket.emit('error', new Error('read ECONNRESET'));
+    socket.emit('error', new Error('later'));
+    socket.destroy();
+    await turn();
+    expect(told()).toEqual(['down: read ECONNRESET']);
+  });
+
+  it('that just ends gives a reason, too', async () => {
+    const { peer, told } = await playedLink();
+    await peer.hangUp();
+    expect(told()).toEqual(['down: it hung up']);
+  });
+});
+
+describe('a link', () => {
+  it('is up until its peer has hung up, or it is over', async () => {
+    const { peer, link, socket } = await playedLink();
+    expect(link.isUp).toBe(true);
+    socket.readableEnded = true;
+    expect(link.isUp).toBe(false);
+    socket.readableEnded = false;
+    socket.destroyed = true;
+    expect(link.isUp).toBe(false);
+    socket.destroyed = false;
+    await peer.hangUp();
+    socket.destroyed = false;
+    expect(link.isUp).toBe(false);
+    expect(new MemoryPeer(roleOf().role, false).link.isUp).toBe(false);
+  });
+
+  it('knows whether its peer takes subscriptions as commands, and how old it is', async () => {
+    for (const minor of [0, 1]) {
+      const peer = await MemoryPeer.of(roleOf().role, false, 'DEALER', minor);
+      expect(peer.link.takesCommands).toBe(minor === 1);
+    }
+    const { link } = await playedLink();
+    const before = link.age;
+    await vi.advanceTimersByTimeAsync(100);
+    expect(link.age - before).toBe(100);
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'knows that the process of its peer has ended, if that said which it is',
+    async () => {
+      const [machine, pid, started] = (ownMark() ?? '').split('.');
+      for (const [mark, isDead] of [
+        [`${machine}.${pid}.${started}`, false],
+        [`${machine}.${pid}.${Number(started) + 1}`, true],
+        ['', false],
+      ] as const) {
+        const peer = new MemoryPeer(roleOf().role, false);
+        const property = (name: string, value: string) =>
+          Buffer.concat([
+            Buffer.from([name.length]),
+            Buffer.from(name),
+            Buffer.from([0, 0, 0, value.length]),
+            Buffer.from(value),
+          ]);
+        const ready = commandOf('READY', property('Socket-Type', 'DEALER'), property('X-Process', mark));
+        await peer.say(GREETING, commandFrame(ready));
+        expect([mark, peer.link.isUp, peer.link.isPeerDead]).toEqual([mark, true, isDead]);
+      }
+      expect(new MemoryPeer(roleOf().role, false).link.isPeerDead).toBe(false);
+    },
+  );
+
+  it('gives its end the frames of one piece and then the end of the piece, and a fault of that end to the socket', async () => {
+    const { peer, frames, told } = await playedLink();
+    await peer.say(messageOf(bytes('a'), bytes('b')), text('c'));
+    expect([frames(), told()]).toEqual([['more a', 'b', 'c'], ['piece']]);
+    const fault = new Error('a fault of this end');
+    const broken = await playedLink({
+      own: {
+        frame: () => {
+          throw fault;
+        },
+      },
+    });
+    expect(() => broken.socket.emit('data', text('a'))).toThrow(fault);
+  });
+
+  it('takes a subscription and its end', async () => {
+    const taken: unknown[] = [];
+    const subscription: LinkRole['subscription'] = (_, topic, isOn) =>
+      taken.push([Buffer.from(topic).toString(), isOn]);
+    const { peer } = await playedLink({ own: { subscription } });
+    await peer.command('SUBSCRIBE', 'a');
+    await peer.command('CANCEL', 'b');
+    expect(taken).toEqual([
+      ['a', true],
+      ['b', false],
+    ]);
+  });
+
+  it('of an end that takes no messages has frames of 1,152 bytes at most, or fewer', async () => {
+    for (const [maxMessageSize, most] of [
+      [-1, CONTROL_SIZE],
+      [CONTROL_SIZE + 1, CONTROL_SIZE],
+      [CONTROL_SIZE, CONTROL_SIZE],
+      [10, 10],
+    ] as const) {
+      const { peer, frames } = await playedLink({
+        options: { maxMessageSize },
+        own: { takesControlOnly: true },
+      });
+      await peer.say(text('x'.repeat(most)));
+      expect(frames()).toHaveLength(1);
+      await peer.say(text('x'.repeat(most + 1)));
+      expect(peer.end?.violation?.code).toBe('TOO_LARGE');
+    }
+    const { peer, frames } = await playedLink({ options: { maxMessageSize: -1 } });
+    await peer.say(text('x'.repeat(5_000)));
+    expect(frames()).toHaveLength(1);
+  });
+});
+
+describe('what a link sends', () => {
+  it('leaves together at the end of what runs now, in order, with the frames of a message marked', async () => {
+    const { peer, link, socket } = await playedLink();
+    link.send(bytes('a'), true);
+    link.send(bytes('b'), false);
+    link.sendCommand(commandOf('C'));
+    expect(socket.written).toEqual([]);
+    await turn();
+    expect(socket.written).toHaveLength(1);
+    expect(peer.heard()).toEqual([
+      { flags: MORE, text: 'a' },
+      { flags: 0, text: 'b' },
+      { flags: COMMAND, text: '\x01C' },
+    ]);
+    link.send(bytes('d'), false);
+    await turn();
+    expect(peer.texts()).toEqual(['d']);
+  });
+
+  it('has room up to 64 KiB in one turn, then its end is told once there is room again', async () => {
+    const { link, told } = await playedLink();
+    // With a head of 9 bytes.
+    link.send(new Uint8Array(GATHERED_BYTES - 10), false);
+    expect(link.hasRoom).toBe(true);
+    await turn();
+    expect(told()).toEqual([]);
+    link.send(new Uint8Array(GATHERED_BYTES - 9), false);
+    expect(link.hasRoom).toBe(false);
+    await turn();
+    expect([link.hasRoom, told()]).toEqual([true, ['room']]);
+  });
+
+  it('has no room before the handshake, nor when it is over', async () => {
+    const peer = new MemoryPeer(roleOf().role, false);
+    expect(peer.link.hasRoom).toBe(false);
+    const { link, peer: other } = await playedLink();
+    await other.hangUp();
+    expect(link.hasRoom).toBe(false);
+  });
+
+  it('waits while the system takes nothing, and leaves when it does, of which its end is told in the next turn', async () => {
+    const { peer, link, told } = await playedLink();
+    peer.goDeaf();
+    link.send(new Uint8Array(20_000), false);
+    await turn();
+    peer.heard();
+    expect([link.hasRoom, link.waiting, told()]).toEqual([false, 20_009, []]);
+    link.send(bytes('next'), false);
+    await turn();
+    expect([peer.texts(), link.waiting]).toEqual([[], 20_009 + 6]);
+    const hearing = peer.hearAgain();
+    expect(told()).toEqual([]);
+    await hearing;
+    expect([peer.texts(), told(), link.hasRoom]).toEqual([['next'], ['room'], true]);
+    // Nothing waited.
+    peer.socket.emit('drain');
+    await turn();
+    expect(peer.socket.written).toEqual([]);
+  });
+
+  it('goes nowhere once the link is over', async () => {
+    const { peer, link, socket } = await playedLink();
+    link.send(bytes('a'), false);
+    link.refuse(new Violation('no'));
+    await turn();
+    link.send(bytes('b'), false);
+    await turn();
+    expect([socket.written, peer.end?.reason]).toEqual([[], 'no']);
+  });
+});
+
+describe('a link that is refused', () => {
+  it('tells why in a handshake, in up to 255 characters that can be printed, and takes nothing more', async () => {
+    const { role } = roleOf();
+    const peer = new MemoryPeer(role, false);
+    await peer.say(GREETING);
+    peer.socket.keepsEnd = true;
+    peer.link.refuse(new Violation(`é\n${'x'.repeat(300)}`));
+    peer.link.refuse(new Violation('another'));
+    await turn();
+    expect(peer.texts()).toEqual([`\x05ERROR\xff??${'x'.repeat(253)}`]);
+    expect([peer.socket.isEnded, peer.socket.destroyed]).toEqual([true, false]);
+    await peer.say(readyOf('DEALER'));
+    expect([peer.link.isUp, peer.texts()]).toEqual([false, []]);
+    await peer.hangUp();
+    expect(peer.end?.reason).toMatch(/^é/);
+  });
+
+  it('hangs up when that has left', async () => {
+    const peer = new MemoryPeer(roleOf().role, false);
+    await peer.say(GREETING);
+    peer.link.refuse(new Violation('no'));
+    expect(peer.socket.destroyed).toBe(true);
+  });
+
+  it('tells nothing before its peer has greeted, nor after the handshake', async () => {
+    const stranger = new MemoryPeer(roleOf().role, false);
+    await stranger.say(bytes('GET / HTTP/1.1\r\n\r\n'));
+    expect([stranger.socket.written, stranger.socket.destroyed]).toEqual([[], true]);
+    const { peer, link } = await playedLink();
+    link.refuse(new Violation('no'));
+    await turn();
+    expect([peer.texts(), peer.socket.destroyed]).toEqual([[], true]);
+    await peer.say(text('late'));
+  });
+
+  it('passes on nothing of the piece that broke the protocol, behind that', async () => {
+    const { peer, frames, socket } = await playedLink();
+    const wrong = Buffer.from([0x80, 0]);
+    socket.emit('data', Buffer.concat([text('a'), wrong, text('b')]));
+    socket.emit('data', text('c'));
+    await turn();
+    expect([frames(), peer.end?.violation?.code]).toEqual([['a'], 'PROTOCOL']);
+  });
+});
+
+describe('a link that is closed', () => {
+  it('writes what it had to send, and waits until the system has sent that and the peer has hung up', async () => {
+    const { peer, link, socket, told } = await playedLink();
+    socket.keepsEnd = true;
+    link.pause();
+    link.send(bytes('a'), false);
+    let isClosed = false;
+    const closing = link.close(1_000).then(() => {
+      isClosed = true;
+    });
+    expect(peer.texts()).toEqual(['a']);
+    // Its end is read, or the system would discard what it has not sent.
+    expect([socket.isEnded, socket.isPaused, link.isUp]).toEqual([true, false, false]);
+    await vi.advanceTimersByTimeAsync(990);
+    expect([isClosed, socket.destroyed]).toEqual([false, false]);
+    await peer.hangUp();
+    await closing;
+    expect([told(), vi.getTimerCount()]).toEqual([['down: it was closed'], 0]);
+    await link.close(1_000);
+  });
+
+  it.each([
+    ['200 ms for its peer to hang up once all was sent', 1_000, 200],
+    ['no more than it has', 50, 50],
+  ])('waits %s', async (_, timeout, most) => {
+    const { link, socket } = await playedLink();
+    const closing = link.close(timeout);
+    await vi.advanceTimersByTimeAsync(most - 10);
+    expect(socket.destroyed).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    await closing;
+    expect([socket.destroyed, vi.getTimerCount()]).toEqual([true, 0]);
+  });
+
+  it('waits for a system that sends nothing no longer than it has, and then 200 ms', async () => {
+    const { link, socket } = await playedLink();
+    socket.keepsEnd = true;
+    const closing = link.close(1_000);
+    await vi.advanceTimersByTimeAsync(1_000 + 190);
+    expect(socket.destroyed).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    await closing;
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('hangs up at once without a time, and in a handshake', async () => {
+    const { link, socket, peer } = await playedLink();
+    link.send(bytes('a'), false);
+    const closing = link.close(0);
+    expect([socket.destroyed, socket.isEnded]).toEqual([true, false]);
+    await turn();
+    await closing;
+    expect(peer.texts()).toEqual([]);
+    const fresh = new MemoryPeer(roleOf().role, false);
+    const other = fresh.link.close(1_000);
+    expect([fresh.socket.destroyed, fresh.socket.isEnded]).toEqual([true, false]);
+    await turn();
+    await other;
+    expect(fresh.end?.reason).toBe('it was closed');
+  });
+});
+
+describe('a link that its end holds up', () => {
+  it('reads on in a later turn, once, however often that is said', async () => {
+    const { peer, link, frames, told } = await playedLink();
+    link.resumeSoon();
+    await turn();
+    expect(told()).toEqual([]);
+    link.pause();
+    await peer.say(text('a'));
+    told();
+    link.resumeSoon();
+    link.resumeSoon();
+    expect(frames()).toEqual([]);
+    await turn();
+    expect([frames(), told(), peer.socket.isPaused]).toEqual([['a'], ['piece'], false]);
+    // And the next time again.
+    link.pause();
+    await peer.say(text('b'));
+    link.resumeSoon();
+    await turn();
+    expect(frames()).toEqual(['b']);
+  });
+
+  it('stays so when its end holds it up again at the first frame', async () => {
+    const own: Partial<LinkRole> = { frame: (link) => link.pause() };
+    const { peer, link } = await playedLink({ own });
+    link.pause();
+    await peer.say(text('a'), text('b'));
+    link.resume();
+    expect(peer.socket.isPaused).toBe(true);
+  });
+
+  it('is not asked for signs of life: it is this end that does not read', async () => {
+    const { peer, link } = await playedLink({ options: { heartbeatInterval: 1_000 } });
+    link.pause();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(peer.end).toBeUndefined();
+    link.resume();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(peer.end).toBeDefined();
+  });
+
+  it('that is over reads nothing more when it may read on', async () => {
+    const { peer, link, frames } = await playedLink();
+    link.pause();
+    await peer.say(text('a'));
+    await peer.hangUp();
+    link.resume();
+    expect(frames()).toEqual([]);
+  });
+});
+
+describe('a link that has read for long', () => {
+  const FLOOD = Array.from({ length: 4 * UNTIMED_FRAMES }, (_, i) => text(`${i}`));
+
+  /** Links whose time is up at each look, and those that wait for their turn. */
+  function turns() {
+    const waiting: (() => void)[] = [];
+    const spend = vi.fn((_time: number) => false);
+    const own = { spend, wait: (readOn: () => void) => waiting.push(readOn) } as unknown as ReadTurns;
+    const next = () => {
+      for (const readOn of waiting.splice(0)) readOn();
+    };
+    return { own, spend, next, waiting };
+  }
+
+  it('waits for its turn at the second look, and reads on when it has it', async () => {
+    const { own, next, waiting } = turns();
+    const { peer, frames } = await playedLink({ own: { turns: own } });
+    await peer.say(...FLOOD);
+    expect([frames().length, waiting.length, peer.socket.isPaused]).toEqual([2 * UNTIMED_FRAMES, 1, true]);
+    // What its peer sends meanwhile waits, too.
+    await peer.say(text('later'));
+    expect(frames()).toEqual([]);
+    next();
+    expect([frames().length, waiting.length]).toEqual([2 * UNTIMED_FRAMES, 1]);
+    next();
+    expect([frames(), peer.socket.isPaused]).toEqual([['later'], false]);
+  });
+
+  it('looks after each large frame, and says how long it has read since the last look', async () => {
+    const { own, spend } = turns();
+    const read: LinkRole['frame'] = () => void vi.advanceTimersByTime(3);
+    const { peer } = await playedLink({ own: { turns: own, frame: read } });
+    await peer.say(frameOf(new Uint8Array(UNTIMED_BYTES + 1)), frameOf(new Uint8Array(UNTIMED_BYTES)));
+    expect(spend).not.toHaveBeenCalled();
+    await peer.say(frameOf(new Uint8Array(UNTIMED_BYTES + 1)), frameOf(new Uint8Array(UNTIMED_BYTES + 1)));
+    expect(spend.mock.calls).toEqual([[3]]);
+  });
+
+  it('reads on at once while there is time', async () => {
+    const { own, spend, waiting } = turns();
+    spend.mockReturnValue(true);
+    const { peer, frames } = await playedLink({ own: { turns: own } });
+    await peer.say(...FLOOD);
+    expect([frames().length, waiting.length, spend.mock.calls.length]).toEqual([FLOOD.length, 0, 3]);
+  });
+
+  it('passes on all that came before its peer hung up', async () => {
+    const { own, next } = turns();
+    const { peer, frames, told } = await playedLink({ own: { turns: own } });
+    await peer.say(...FLOOD);
+    frames();
+    told();
+    await peer.hangUp();
+    expect([frames().length, told()]).toEqual([2 * UNTIMED_FRAMES, ['piece', 'down: it hung up']]);
+    next();
+    expect(frames()).toEqual([]);
+  });
+
+  it('has two reasons to wait when its end holds it up as well: both must be over', async () => {
+    const { own, next } = turns();
+    const { peer, link, frames } = await playedLink({ own: { turns: own } });
+    await peer.say(...FLOOD);
+    frames();
+    link.pause();
+    next();
+    expect([frames(), peer.socket.isPaused]).toEqual([[], true]);
+    link.resume();
+    expect(frames()).not.toEqual([]);
+    // And the other way round.
+    link.pause();
+    link.resume();
+    expect(peer.socket.isPaused).toBe(true);
+  });
+});
+
+describe('the heartbeats of a link', () => {
+  it('say for how long this end may be silent', async () => {
+    const { peer } = await playedLink({ options: { heartbeatInterval: 1_000, busyTimeout: 3_000 } });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const ping = Buffer.from(pingCommand(5_000)).toString('latin1');
+    expect(peer.heard()).toContainEqual({ flags: COMMAND, text: ping });
+  });
+
+  it('are not sent behind 64 KiB that its peer has not taken', async () => {
+    for (const waiting of [GATHERED_BYTES - 1, GATHERED_BYTES]) {
+      const { peer } = await playedLink({ options: { heartbeatInterval: 1_000 } });
+      peer.goDeaf();
+      peer.socket.writableLength = waiting;
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(peer.texts().length > 0).toBe(waiting < GATHERED_BYTES);
+    }
+  });
+
+  it('end a link whose peer gives none, with the time in the reason', async () => {
+    const { peer, told } = await playedLink({ options: { heartbeatInterval: 1_000 } });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(peer.end?.reason).toBe('it gave no sign of life for 2000 ms');
+    expect([told(), vi.getTimerCount()]).toEqual([['down: it gave no sign of life for 2000 ms'], 0]);
+  });
+
+  it('end a link whose peer may be silent once its host acknowledges nothing', async () => {
+    const isUnacknowledged = vi.fn(async () => true);
+    const own = { isHeldUp: true, system: { isUnacknowledged } } as unknown as Partial<LinkRole>;
+    const { peer, socket } = await playedLink({ options: { heartbeatInterval: 1_000 }, own });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(peer.end?.reason).toMatch(/^its host has acknowledged nothing for \d+ ms$/);
+    expect(isUnacknowledged).toHaveBeenCalledWith(socket);
+  });
+
+  it('wait as long as the peer said that it may be silent', async () => {
+    const { role } = roleOf({ options: { heartbeatInterval: 1_000 } });
+    const peer = new MemoryPeer(role, false);
+    const ready = Buffer.concat([
+      Buffer.from('\x05READY\x0bSocket-Type\0\0\0\x06DEALER', 'latin1'),
+      Buffer.from('\x0eX-Busy-Timeout\0\0\0\x049000', 'latin1'),
+    ]);
+    await peer.say(GREETING, commandFrame(ready));
+    await vi.advanceTimersByTimeAsync(8_900);
+    expect(peer.end).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(peer.end?.reason).toBe('it gave no sign of life for 9000 ms');
+  });
+});
+
+describe('a link with a mechanism', () => {
+  /** Bytes that a sealed frame has beside its own: what it is. */
+  const OVERHEAD = 1;
+
+  /** A mechanism whose boxes are their flags and their bytes. */
+  function mechanism(): Mechanism {
+    const frames: SealedFrames = {
+      seal: (frame, isCommand, hasMore) => Uint8Array.of((isCommand ? 2 : 0) + (hasMore ? 1 : 0), ...frame),
+      open: (box) => ({
+        isCommand: ((box[0] ?? 0) & 2) !== 0,
+        hasMore: ((box[0] ?? 0) & 1) !== 0,
+        bytes: box,
+        start: OVERHEAD,
+        end: box.length,
+      }),
+    };
+    return {
+      greeting: greetingOf('CURVE'),
+      overhead: OVERHEAD,
+      handshake: (properties) => ({
+        isUnproved: false,
+        begin: () => undefined,
+        take: () => ({ reply: commandOf('READY'), properties: readyOf('DEALER').subarray(8) }),
+        frames: () => frames,
+        end: () => void properties,
+      }),
+    };
+  }
+
+  async function sealedLink(options: ZmtpOptions = {}) {
+    const end = roleOf({ options, own: { mechanism: mechanism() } });
+    const peer = new MemoryPeer(end.role, false);
+    await peer.say(greetingOf('CURVE'), commandFrame(commandOf('HELLO')));
+    expect([peer.link.isUp, peer.texts()]).toEqual([true, ['\x05READY']]);
+    const box = (flags: number, body: string | Uint8Array) =>
+      peer.say(frameOf(Buffer.concat([Uint8Array.of(flags), Buffer.from(body)])));
+    return { ...end, peer, link: peer.link, box };
+  }
+
+  it('seals what it sends and opens what it gets', async () => {
+    const { peer, link, frames, box } = await sealedLink();
+    link.send(bytes('a'), true);
+    link.send(bytes('b'), false);
+    link.sendCommand(commandOf('C'));
+    await turn();
+    expect(peer.heard()).toEqual([
+      { flags: 0, text: '\x01a' },
+      { flags: 0, text: '\0b' },
+      { flags: 0, text: '\x02\x01C' },
+    ]);
+    await box(1, 'c');
+    await box(0, 'd');
+    expect(frames()).toEqual(['more c', 'd']);
+    await box(2, '\x04PING\0\x01');
+    expect([frames(), peer.texts()]).toEqual([[], ['\x02\x04PONG']]);
+  });
+
+  it('takes no command of several parts, and none that is larger than 1,152 bytes', async () => {
+    const several = await sealedLink();
+    await several.box(3, '\x04PING\0\x01');
+    expect(several.peer.end?.reason).toBe('it sent a command of several parts');
+    const command = (size: number) => `\x05LATER${'x'.repeat(size - 6)}`;
+    const { peer, box } = await sealedLink();
+    await box(2, command(CONTROL_SIZE));
+    expect(peer.end).toBeUndefined();
+    await box(2, command(CONTROL_SIZE + 1));
+    expect(peer.end?.violation).toMatchObject({
+      code: 'TOO_LARGE',
+      message: 'it sent a command of 1153 bytes',
+    });
+  });
+
+  it('takes frames of its limit and what sealing adds; before that only as much as a command', async () => {
+    const { peer, box, frames } = await sealedLink({ maxMessageSize: 5_000 });
+    await box(0, new Uint8Array(5_000));
+    expect(frames()).toHaveLength(1);
+    await box(0, new Uint8Array(5_001));
+    expect(peer.end?.violation?.code).toBe('TOO_LARGE');
+    const any = await sealedLink({ maxMessageSize: -1 });
+    await any.box(0, new Uint8Array(70_000));
+    expect(any.frames()).toHaveLength(1);
+    for (const isKnown of [false, true]) {
+      const own = isKnown ? {} : { mechanism: mechanism() };
+      const stranger = new MemoryPeer(roleOf({ own }).role, false);
+      await stranger.say(isKnown ? GREETING : greetingOf('CURVE'), frameOf(new Uint8Array(CONTROL_SIZE + 1)));
+      await stranger.hangUp();
+      expect(stranger.end?.violation?.code).toBe(isKnown ? 'PROTOCOL' : 'TOO_LARGE');
+    }
+  });
+
+  it('may be held up by its end from the beginning', async () => {
+    const steps = deferred<HandshakeStep>();
+    const slow: Mechanism = {
+      ...mechanism(),
+      handshake: (properties) => ({ ...mechanism().handshake(properties), take: () => steps.promise }),
+    };
+    const up = (link: Link) => link.pause();
+    const { role, frames } = roleOf({ own: { mechanism: slow, up } });
+    const peer = new MemoryPeer(role, false);
+    await peer.say(greetingOf('CURVE'), commandFrame(commandOf('HELLO')), text('\0early'));
+    expect(peer.socket.isPaused).toBe(true);
+    steps.resolve({ properties: readyOf('DEALER').subarray(8) });
+    await turn();
+    expect([peer.link.isUp, peer.socket.isPaused, frames()]).toEqual([true, true, []]);
+    peer.link.resume();
+    expect([frames(), peer.socket.isPaused]).toEqual([['early'], false]);
+  });
+
+  it('reads on after a step that took its time', async () => {
+    const steps = deferred<HandshakeStep>();
+    const slow: Mechanism = {
+      ...mechanism(),
+      handshake: (properties) => ({ ...mechanism().handshake(properties), take: () => steps.promise }),
+    };
+    const { role, frames, told } = roleOf({ own: { mechanism: slow } });
+    const peer = new MemoryPeer(role, false);
+    await peer.say(greetingOf('CURVE'), commandFrame(commandOf('HELLO')), text('\0early'));
+    told();
+    steps.resolve({ properties: readyOf('DEALER').subarray(8) });
+    await turn();
+    expect([frames(), told(), peer.socket.isPaused]).toEqual([['early'], ['up', 'piece'], false]);
   });
 });
