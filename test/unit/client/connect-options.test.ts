@@ -36,6 +36,7 @@ describe('options of a client', () => {
     expect(resolve({ dbAddress: undefined, serverName: 'ok-demo' }).dbAddress).toBe('ok-demo');
     expect(() => resolve({ dbAddress: undefined, serverName: 'demo' })).toThrow(
       expect.objectContaining({
+        code: 'INVALID_CALL',
         message: 'dbAddress must be given: cannot read demo',
         cause: expect.objectContaining({ message: 'cannot read demo' }),
         sent: false,

@@ -26,6 +26,8 @@ const images = functions({
   }),
 });
 
+const refusal = (message: string) => expect.objectContaining({ code: 'INVALID_CALL', message });
+
 describe('fn', () => {
   it('gives both ends the types of the shapes', () => {
     expectTypeOf<Given<typeof images.resize.input>>().toEqualTypeOf<{
@@ -80,9 +82,11 @@ describe('fn', () => {
 
   it('refuses what is not a function, and error data that JSON cannot carry', () => {
     // @ts-expect-error not a function
-    expect(() => fn({ input: text(), output: text() }, 'run')).toThrow('fn needs a function');
+    expect(() => fn({ input: text(), output: text() }, 'run')).toThrow(
+      refusal('fn needs a function, not "run"'),
+    );
     expect(() => fn({ input: text(), output: text(), errors: { BAD: text() } }, (line) => line)).toThrow(
-      'error "BAD"',
+      refusal('the data of an error travels as JSON: give error "BAD" a schema or json()'),
     );
   });
 });
@@ -105,10 +109,14 @@ describe('functions', () => {
   });
 
   it('refuses what fn did not make', () => {
+    const made = expect.objectContaining({
+      code: 'INVALID_CALL',
+      message: expect.stringContaining('must be made by fn(…)'),
+    });
     // @ts-expect-error a function of bytes
-    expect(() => functions({ plain: (payload: Uint8Array) => payload })).toThrow('must be made by fn(…)');
+    expect(() => functions({ plain: (payload: Uint8Array) => payload })).toThrow(made);
     // @ts-expect-error nothing
-    expect(() => functions({ nothing: undefined })).toThrow('must be made by fn(…)');
+    expect(() => functions({ nothing: undefined })).toThrow(made);
     expect(
       functions({ list: fn({ input: array(string()), output: text() }, (list) => list.join()) }),
     ).toBeTruthy();

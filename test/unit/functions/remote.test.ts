@@ -128,7 +128,7 @@ describe('calls of functions with types', () => {
     expect(Buffer.from(codec?.encode('plain') ?? []).toString()).toBe('plain');
     expect(codec?.decode(new Uint8Array(Buffer.from('plain')))).toBe('plain');
     expect(() => pipeline(...([] as unknown as [typeof first.price, typeof second.title]))).toThrow(
-      'a pipeline needs a function',
+      expect.objectContaining({ code: 'INVALID_CALL', message: 'a pipeline needs a function' }),
     );
   });
 });
