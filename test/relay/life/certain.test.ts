@@ -13,7 +13,7 @@ import { SignalHub, throwIfAborted } from '../../../src/async/signals.ts';
 import { withinLimits } from '../../../src/async/timers.ts';
 import { loneMessage, Type } from '../../../transports/relay-protocol/frames.ts';
 import { websocket } from '../../../transports/websocket/node.ts';
-import { within } from '../../support/wait.ts';
+import { until, within } from '../../support/wait.ts';
 import { fakePlatform } from './fake-socket.ts';
 
 const ends: (() => unknown)[] = [];
@@ -128,7 +128,7 @@ describe('a platform', () => {
     connection.request('server', new Uint8Array(1)).reply.catch(() => {});
     await within(
       2_000,
-      vi.waitUntil(() => platform.made.length === 2),
+      until(() => platform.made.length === 2),
       'another socket',
     );
   });

@@ -19,6 +19,7 @@ import { PalmError } from '../../../../src/protocol/errors.ts';
 import { palmMessage, Status } from '../../../../src/protocol/message.ts';
 import type { Connection } from '../../../../src/transport.ts';
 import { bytes } from '../../../support/bytes.ts';
+import { until, within } from '../../../support/wait.ts';
 
 describe('the bytes of a result', () => {
   it('are those of any view or buffer, of any realm, and share its memory', () => {
@@ -196,13 +197,19 @@ describe('what a server publishes for roles behind it', () => {
     expect(followNotices(connection, 'news', { onCancel, onProgress })).toBe(
       subscribe.mock.results[0]?.value,
     );
-    await vi.waitUntil(() => onCancel.mock.calls.length > 0);
+    await within(
+      10_000,
+      until(() => onCancel.mock.calls.length > 0),
+    );
     expect(subscribe.mock.calls).toEqual([['news', NOTICES, { maxUnread: PREVIOUS_UNREAD }]]);
     expect(onCancel.mock.calls).toEqual([[notice]]);
     expect(onProgress.mock.calls).toMatchObject([[{ client: 'a/p1~', status: Status.progress }]]);
     // A worker needs no progress.
     const own = vi.fn();
     followNotices(connection, 'news', { onCancel: own });
-    await vi.waitUntil(() => own.mock.calls.length > 0);
+    await within(
+      10_000,
+      until(() => own.mock.calls.length > 0),
+    );
   });
 });

@@ -27,7 +27,7 @@ import type {
 import { memory } from '../../../../transports/memory/index.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { playThreads } from '../../../support/played-thread.ts';
-import { within } from '../../../support/wait.ts';
+import { until, within } from '../../../support/wait.ts';
 
 /** A transport that notes what its one connection closes, in order. */
 function noted() {
@@ -258,7 +258,10 @@ describe('a host', () => {
     const starting = async (own: RoleHost) => {
       const running = own.running({ module, threads: 1, functions: { here: () => bytes('') } });
       made.at(-1)?.ready('there');
-      await vi.waitUntil(() => made.length > 0);
+      await within(
+        10_000,
+        until(() => made.length > 0),
+      );
       made.at(-1)?.ready('there');
       return running;
     };
@@ -278,7 +281,10 @@ describe('a host', () => {
     const failure = new Error('no');
     const opening = openRoleHost(options(transport), 'server', [], async (own) => {
       const running = own.running({ module, threads: 1 });
-      await vi.waitUntil(() => made.length > 1);
+      await within(
+        10_000,
+        until(() => made.length > 1),
+      );
       made[1]?.ready('there');
       await running;
       throw failure;
@@ -317,7 +323,10 @@ describe('what the connection of a host reports', () => {
     for (let i = 0; i < 3; i++) statuses.push(refused);
     const lost = { type: 'lost', address: 'memory://a', topic: 'c/1', count: 5 } as const;
     statuses.push(lost);
-    await vi.waitUntil(() => host.tally.dropped === 5);
+    await within(
+      10_000,
+      until(() => host.tally.dropped === 5),
+    );
     const { type: _, ...told } = refused;
     expect(lines).toEqual([
       ...Array(3).fill(['warning', 'peers were turned away', told]),
@@ -328,7 +337,10 @@ describe('what the connection of a host reports', () => {
       ],
     ]);
     statuses.push(lost);
-    await vi.waitUntil(() => host.tally.dropped === 10);
+    await within(
+      10_000,
+      until(() => host.tally.dropped === 10),
+    );
   });
 });
 
@@ -374,7 +386,10 @@ describe('notices of cancelled calls', () => {
     for (const topic of ['c1/', 'other', 'c2/', 'c3/']) subscribed(topic, false);
     subscribed('c2/', true);
     expect(cancel).not.toHaveBeenCalled();
-    await vi.waitUntil(() => cancel.mock.calls.length > 0);
+    await within(
+      10_000,
+      until(() => cancel.mock.calls.length > 0),
+    );
     const of = (client: string) => ({
       client,
       calls: [],
@@ -389,7 +404,10 @@ describe('notices of cancelled calls', () => {
     expect(cancel).toHaveBeenCalledTimes(1);
     // One alone, too.
     subscribed('c3/', false);
-    await vi.waitUntil(() => cancel.mock.calls.length === 2);
+    await within(
+      10_000,
+      until(() => cancel.mock.calls.length === 2),
+    );
     const first = await played();
     const elsewhere = vi.spyOn(first.host.cancellations, 'cancel');
     await first.host.publisher('memory://*', toNext);
@@ -566,14 +584,20 @@ describe('what a host reads', () => {
     const source = new BatchQueue<Bytes>(100);
     host.intake([source]);
     source.push(frames);
-    await vi.waitUntil(() => lines.length > 0);
+    await within(
+      10_000,
+      until(() => lines.length > 0),
+    );
     expect(lines[0]).toEqual([
       'info',
       'no more is read until some of what waits is done',
       { waiting: expect.any(Number), limit: 1_500 },
     ]);
     host.cancel({ client: 'c', calls: [], code: 'CANCELLED', reason: '' });
-    await vi.waitUntil(() => host.tally.cancelled > 0);
+    await within(
+      10_000,
+      until(() => host.tally.cancelled > 0),
+    );
     expect(host.tally.received).toBe(host.tally.cancelled);
     const db = await host.serveCache({}, () => ({
       role: 'Server',
@@ -624,10 +648,16 @@ describe('what a host reads', () => {
     const source = new BatchQueue<Bytes>(100);
     source.push(['c/1', 'd/1', 'c/2'].map(call));
     const serving = flow.serve(source);
-    await vi.waitUntil(() => seen.length === 1);
+    await within(
+      10_000,
+      until(() => seen.length === 1),
+    );
     host.cancel({ client: 'd', calls: [], code: 'CANCELLED', reason: '' });
     gate.resolve();
-    await vi.waitUntil(() => seen.length === 2);
+    await within(
+      10_000,
+      until(() => seen.length === 2),
+    );
     source.end();
     await serving;
     expect(seen).toEqual(['c/1 1', 'c/2 1']);
@@ -690,7 +720,10 @@ it('clients that go together are told in parts, so that others are served betwee
   listener?.(NOTICES, true);
   for (let i = 0; i < 300; i++) listener?.(`client${i}/`, false);
   listener?.('client7/', true);
-  await vi.waitUntil(() => told.reduce((sum, count) => sum + count, 0) >= 299);
+  await within(
+    10_000,
+    until(() => told.reduce((sum, count) => sum + count, 0) >= 299),
+  );
   expect(told).toEqual([128, 128, 43]);
   listener?.(NOTICES, false);
   host.cancel({ client: 'a', calls: ['1'], code: 'CANCELLED', reason: '' });

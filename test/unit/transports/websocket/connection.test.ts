@@ -55,7 +55,7 @@ it('goes on with a relay when the last of its slow readers has caught up, not wh
     await first?.next();
     expect(held).toEqual([true, true]);
     await second?.next();
-    await vi.waitFor(() => expect(held).toEqual([true, true, false]));
+    await vi.waitFor(() => expect(held).toEqual([true, true, false]), 10_000);
   } finally {
     isHeld.mockRestore();
     await connection.close({ timeout: 0 });
@@ -71,7 +71,7 @@ describe('a connection', () => {
       maxDelay: 1,
     }).open();
     const socket = async (index: number) => {
-      await vi.waitFor(() => expect(platform.made[index]?.sent.length).toBeGreaterThan(0));
+      await vi.waitFor(() => expect(platform.made[index]?.sent.length).toBeGreaterThan(0), 10_000);
       return platform.made[index] as (typeof platform.made)[number];
     };
     const welcome = async (index = 0, client = 'relay/1') => {

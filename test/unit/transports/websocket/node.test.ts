@@ -9,7 +9,7 @@ import type { ConnectionStatus } from '../../../../src/transport.ts';
 import { loneMessage, SUBPROTOCOL, Type } from '../../../../transports/relay-protocol/frames.ts';
 import { websocket, websocketOn } from '../../../../transports/websocket/node.ts';
 import { fakePlatform } from '../../../relay/life/fake-socket.ts';
-import { within } from '../../../support/wait.ts';
+import { until, within } from '../../../support/wait.ts';
 
 const ends: (() => unknown)[] = [];
 
@@ -83,7 +83,7 @@ async function open(url: string) {
   const disconnected = () =>
     within(
       3_000,
-      vi.waitUntil(() => reported.find(({ type }) => type === 'disconnected')),
+      vi.waitUntil(() => reported.find(({ type }) => type === 'disconnected'), 3_000),
       'a failed attempt',
     );
   return { connection, made, load, disconnected };
@@ -98,7 +98,7 @@ describe('the package ws', () => {
       else vi.stubGlobal('WebSocket', undefined);
       const options = isGlobal ? {} : { WebSocket: own.WebSocket };
       const connection = await websocketOn(load, 'ws://relay.example/', options).open();
-      await vi.waitFor(() => expect(own.made).toHaveLength(1));
+      await vi.waitFor(() => expect(own.made).toHaveLength(1), 10_000);
       own.made.length = 0;
       await connection.close({ timeout: 0 });
     }
@@ -178,13 +178,13 @@ describe('an upgrade that is refused', () => {
     await disconnected();
     await within(
       3_000,
-      vi.waitUntil(() => made.length >= 3),
+      until(() => made.length >= 3),
       'two attempts',
     );
     behaviour.refuses = undefined;
     await within(
       3_000,
-      vi.waitUntil(() => sockets.length === 2),
+      until(() => sockets.length === 2),
       'another connection',
     );
   });
@@ -195,7 +195,7 @@ describe('an error', () => {
   async function failing(code: string | undefined) {
     const { url } = await listen();
     const own = await open(url);
-    await vi.waitFor(() => expect(own.made).toHaveLength(1));
+    await vi.waitFor(() => expect(own.made).toHaveLength(1), 10_000);
     own.made[0]?.socket.emit('error', Object.assign(new Error('it failed'), { code }));
     return own;
   }
@@ -221,7 +221,7 @@ describe('an error', () => {
     expect(await disconnected()).toMatchObject({ reason: 'it failed' });
     await within(
       3_000,
-      vi.waitUntil(() => made.length === 2),
+      until(() => made.length === 2),
       'another attempt',
     );
   });
@@ -233,7 +233,7 @@ describe('an error', () => {
     made[0]?.socket.emit('error', Object.assign(new Error('it failed'), { code: 'EPROTO' }));
     await within(
       3_000,
-      vi.waitUntil(() => sockets.length === 2),
+      until(() => sockets.length === 2),
       'another connection',
     );
   });

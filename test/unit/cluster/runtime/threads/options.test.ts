@@ -3,6 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { checkThreads, MOST_THREADS } from '../../../../../src/cluster/runtime/threads/options.ts';
 import { startThreads } from '../../../../../src/cluster/runtime/threads/start-threads.ts';
 import { playThreads } from '../../../../support/played-thread.ts';
+import { until, within } from '../../../../support/wait.ts';
 
 const module = 'file:///app/functions.js';
 const LEAST = 4 * 1_048_576;
@@ -54,7 +55,10 @@ it('a role has the threads of its module', async () => {
   const logger = { debug: info, info, warning: info, error: info };
   const closing = new AbortController();
   const starting = startThreads({ module, threads: 1 }, { name: 'role', logger, closing: closing.signal });
-  await vi.waitUntil(() => made.length > 0);
+  await within(
+    10_000,
+    until(() => made.length > 0),
+  );
   made[0]?.ready('f');
   const pool = await starting;
   expect([made.length, pool?.count, Object.keys(pool?.functions ?? {})]).toEqual([1, 1, ['f']]);

@@ -477,7 +477,7 @@ describe('what a function says and asks while it runs', () => {
         value: undefined,
       };
       played.tell({ ...question, ...more } as FromThread);
-      await vi.waitFor(() => expect(told()).toHaveLength(request + 1));
+      await vi.waitFor(() => expect(told()).toHaveLength(request + 1), 10_000);
       const reply = told().at(-1);
       expect(reply).toMatchObject({ request });
       return reply?.type === 'reply' ? reply.value : reply;

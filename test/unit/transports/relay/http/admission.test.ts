@@ -143,7 +143,7 @@ describe('who a client is', () => {
     const identifying = own.identify('t', info);
     own.changed();
     answer(alice);
-    await vi.waitFor(() => expect(asked).toBe(2));
+    await vi.waitFor(() => expect(asked).toBe(2), 10_000);
     answer(undefined);
     expect(await identifying).toBeUndefined();
   });

@@ -76,7 +76,7 @@ describe('a client', () => {
     await failing.reauthentication.again();
     const silent = ground(() => new Promise(() => {}));
     const done = silent.reauthentication.again();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), 10_000);
     vi.advanceTimersByTime(1_000);
     await done;
     for (const [{ sessions, logger }, reason] of [
@@ -122,7 +122,7 @@ describe('rounds', () => {
     );
     const done = reauthentication.again();
     for (const count of [64, 128, 130]) {
-      await vi.waitFor(() => expect(answers).toHaveLength(count));
+      await vi.waitFor(() => expect(answers).toHaveLength(count), 10_000);
       for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
       expect(answers).toHaveLength(count);
       for (const answer of answers) answer(ALICE);
@@ -141,7 +141,7 @@ describe('rounds', () => {
       });
     });
     const first = reauthentication.again();
-    await vi.waitFor(() => expect(asked).toBe(1));
+    await vi.waitFor(() => expect(asked).toBe(1), 10_000);
     const second = reauthentication.again();
     const third = reauthentication.again();
     expect(second).not.toBe(first);
@@ -149,7 +149,7 @@ describe('rounds', () => {
     expect(changed).toHaveBeenCalledTimes(3);
     answer(ALICE);
     await first;
-    await vi.waitFor(() => expect(asked).toBe(2));
+    await vi.waitFor(() => expect(asked).toBe(2), 10_000);
     answer(ALICE);
     await second;
     expect(asked).toBe(2);
