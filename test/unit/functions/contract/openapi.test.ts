@@ -5,6 +5,7 @@ import {
   type FunctionDescription,
 } from '../../../../src/functions/contract/description.ts';
 import { openApiOf } from '../../../../src/functions/contract/openapi.ts';
+import { schemaIssues } from '../../../../src/functions/contract/schema-issues.ts';
 import { fn, json, text } from '../../../../src/functions/index.ts';
 
 const node: z.ZodType = z.object({
@@ -98,6 +99,36 @@ describe('the OpenAPI of functions', () => {
       { server: 'b', functions: [{ name: 'f' }] },
     ]);
     expect(Object.keys(Object(two['paths']))).toEqual(['/call/a.f', '/call/b.f']);
+  });
+
+  it('says what a failure holds', () => {
+    const { components } = openApiOf('shop', []);
+    const found = (error: unknown) =>
+      schemaIssues(Object(components).schemas.Failure, error).map(({ path, message }) =>
+        [...path, message].join(' '),
+      );
+    const own = { code: 'REMOTE', message: 'no' };
+    const details = { remoteName: 'E', issues: [{ path: ['a', 0], message: 'odd' }], data: [1] };
+    for (const error of [own, { ...own, ...details }]) expect(found({ error })).toEqual([]);
+    for (const [error, ...issues] of [
+      [{}, 'error code it is missing', 'error message it is missing'],
+      [{ ...own, code: 1 }, 'error code it must be string, not number'],
+      [{ ...own, message: 1 }, 'error message it must be string, not number'],
+      [{ ...own, remoteName: 1 }, 'error remoteName it must be string, not number'],
+      [{ ...own, issues: {} }, 'error issues it must be array, not object'],
+      [{ ...own, issues: [1] }, 'error issues 0 it must be object, not number'],
+      [{ ...own, issues: [{}] }, 'error issues 0 path it is missing', 'error issues 0 message it is missing'],
+      [
+        { ...own, issues: [{ path: [null], message: 1 }] },
+        'error issues 0 path 0 it must be string or integer, not null',
+        'error issues 0 message it must be string, not number',
+      ],
+      [{ ...own, issues: [{ path: 'a', message: '' }] }, 'error issues 0 path it must be array, not string'],
+    ])
+      expect(found({ error })).toEqual(issues);
+    expect(found({})).toEqual(['error it is missing']);
+    expect(found({ error: [] })).toEqual(['error it must be object, not array']);
+    expect(found(1)).toEqual(['it must be object, not number']);
   });
 
   it('says of one that says nothing that it may take and give anything', () => {
