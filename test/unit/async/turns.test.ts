@@ -133,31 +133,27 @@ describe('turns', () => {
   /** Each owner has a queue for each of its priorities. This collects garbage first. */
   const queuesInMemory = () => Number(queryObjects(Fifo));
 
-  it('forget owners whose items were taken, or taken out', () => {
-    const [turns, others] = [new Turns<number>(), new Turns<number>()];
+  it('forget owners whose items were taken, or taken out, and keep a queue for each priority of the others', () => {
+    const [taken, takenOut, kept] = [new Turns<number>(), new Turns<number>(), new Turns<number>()];
     const before = queuesInMemory();
     for (let i = 0; i < 50; i++) {
       // With two priorities: the turn of usual items takes the urgent ones of its owner, too.
       for (const owner of [`a${i}`, `b${i}`])
-        for (const priority of [0, 1]) for (const one of [turns, others]) one.push(owner, i, priority);
-      while (turns.shift() !== undefined);
+        for (const priority of [0, 1]) for (const turns of [taken, takenOut]) turns.push(owner, i, priority);
+      while (taken.shift() !== undefined);
       for (const own of [`a${i}`, `b${i}`]) {
-        others.remove(
+        takenOut.remove(
           (owner) => owner === own,
           () => true,
         );
       }
+      kept.push('a', i, i % 2);
     }
-    for (const one of [turns, others]) expect([one.size, one.owners, one.isReady]).toEqual([0, 0, false]);
-    // Each remembers the last one.
-    expect(queuesInMemory() - before).toBe(4);
-  });
-
-  it('keep one queue for all items of an owner that have one priority', () => {
-    const turns = new Turns<number>();
-    const before = queuesInMemory();
-    for (let i = 0; i < 50; i++) turns.push('a', i, i % 2);
-    expect(queuesInMemory() - before).toBe(2);
+    for (const turns of [taken, takenOut])
+      expect([turns.size, turns.owners, turns.isReady]).toEqual([0, 0, false]);
+    // The first two remember their last owners, and the third has one.
+    expect(queuesInMemory() - before).toBe(6);
+    expect(kept.size).toBe(50);
   });
 
   it('lose nothing, keep the order of each owner, and let nobody wait for more than one item of each other', () => {
