@@ -67,9 +67,8 @@ class Search {
 
   /** The part of the schema that a reference within it names; undefined for other documents. */
   #find(reference: string): unknown {
-    if (!reference.startsWith('#')) return undefined;
     let own: unknown = this.#root;
-    for (const part of reference.slice(1).split('/').slice(1)) {
+    for (const part of reference.split('/').slice(1)) {
       const key = decodePart(part);
       // References are relative to the nearest $id.
       if (!isObject(own) && !Array.isArray(own)) return undefined;
@@ -163,7 +162,8 @@ class Search {
       if (closest === undefined || deepest(found) > deepest(closest)) closest = found;
     }
     if (closest === undefined) return;
-    if (either.length === 1 || deepest(closest) > path.length) issues.push(...closest);
+    if (either.length === 1 || deepest(closest) > path.length)
+      for (const one of closest) this.#note(one.path, one.message);
     else this.#note(path, `it fits none of the ${either.length} alternatives`);
   }
 

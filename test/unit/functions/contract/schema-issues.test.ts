@@ -50,6 +50,8 @@ describe('what is wrong with a value', () => {
   });
 
   it.each([
+    [{ type: ['string', 'null'] }, null],
+    [{ type: 'integer' }, 2],
     [{ pattern: '^(a+)+$', format: 'date', not: {}, if: {}, else: false }, `${'a'.repeat(40)}!`],
     [{ uniqueItems: true }, [1, 1]],
     [{ $ref: 'https://example.com/schema' }, 1],
@@ -142,6 +144,28 @@ describe('what is wrong with a value', () => {
 
   it('is told 32 times at most', () => {
     expect(issues({ items: { type: 'null' } }, Array(10_000).fill(1))).toHaveLength(32);
+    const required = Array.from({ length: 40 }, (_, i) => `f${i}`);
+    expect(issues({ required }, {})).toHaveLength(32);
+    expect(issues({ items: { anyOf: [{ required: required.slice(20) }] } }, [{}, {}])).toHaveLength(32);
+  });
+
+  it('is what is wrong with the alternative that was meant: the first of those that fit deepest', () => {
+    const at = (path: string[], schema: object): object =>
+      path.reduceRight<object>((own, key) => ({ properties: { [key]: own } }), schema);
+    const value = { a: { b: { c: 1 } }, x: 1 };
+    const deep = at(['a', 'b', 'c'], { type: 'null' });
+    const middle = at(['a', 'b'], { maxProperties: 0 });
+    const found = 'a.b.c: it must be null, not number';
+    for (const anyOf of [
+      [deep, middle],
+      [middle, deep],
+    ])
+      expect(issues({ anyOf }, value)).toEqual([found]);
+    const both = { allOf: [at(['x'], { type: 'null' }), deep] };
+    expect(issues({ anyOf: [both, middle] }, value)).toEqual(['x: it must be null, not number', found]);
+    const other = at(['a', 'b', 'c'], { type: 'string' });
+    expect(issues({ anyOf: [deep, other] }, value)).toEqual([found]);
+    expect(issues({ anyOf: [{ type: 'null' }] }, 1)).toEqual([': it must be null, not number']);
   });
 
   it('takes fields of every object for what they are', () => {
@@ -162,6 +186,15 @@ describe('a value that takes too long', () => {
     ],
   };
   const nested = (depth: number): object => (depth === 0 ? {} : { next: nested(depth - 1) });
+
+  it('is looked at in as many steps as it may take, and passes with one less', () => {
+    const list = { items: { type: 'null' } };
+    expect(schemaIssues(list, [1, 1], 3)).toHaveLength(2);
+    expect(schemaIssues(list, [1, 1], 2)).toEqual([]);
+    // Items and fields that the schema says nothing of take none.
+    expect(schemaIssues({ maxItems: 1 }, Array(100).fill(0), 1)).toHaveLength(1);
+    expect(schemaIssues({ maxProperties: 1 }, Object.fromEntries(Array(100).entries()), 1)).toHaveLength(1);
+  });
 
   it('passes, within the steps that it has', () => {
     expect(schemaIssues(either, nested(200))).toEqual([]);
