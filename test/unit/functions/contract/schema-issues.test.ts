@@ -52,6 +52,7 @@ describe('what is wrong with a value', () => {
   it.each([
     [{ type: ['string', 'null'] }, null],
     [{ type: 'integer' }, 2],
+    [{ anyOf: [] }, 1],
     [{ pattern: '^(a+)+$', format: 'date', not: {}, if: {}, else: false }, `${'a'.repeat(40)}!`],
     [{ uniqueItems: true }, [1, 1]],
     [{ $ref: 'https://example.com/schema' }, 1],
@@ -111,11 +112,16 @@ describe('what is wrong with a value', () => {
     expect(issues({ enum: [] }, 1)).toEqual([]);
   });
 
-  it('counts its choices as steps', () => {
+  it('counts its choices, and the names that must be there, as steps', () => {
     const many = Array.from({ length: 1_000 }, (_, i) => i);
     const list = Array(10).fill(-1);
     expect(schemaIssues({ items: { enum: many } }, list, 20_000)).toHaveLength(10);
     expect(schemaIssues({ items: { enum: many } }, list, 5_000)).toEqual([]);
+    const required = many.map((i) => `f${i}`);
+    const value = Object.fromEntries(required.map((name) => [name, 0]));
+    const allOf = [...Array(10).fill({ required }), { maxProperties: 1 }];
+    expect(schemaIssues({ allOf }, value, 20_000)).toHaveLength(1);
+    expect(schemaIssues({ allOf }, value, 5_000)).toEqual([]);
   });
 
   it('is read by the references of its own document alone', () => {
