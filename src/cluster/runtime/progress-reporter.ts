@@ -32,7 +32,7 @@ export class ProgressReporter {
 
   /** The function is over: the newest value is told, and later ones are passed over. */
   finish(): void {
-    if (this.#newest !== undefined) this.#flush();
+    this.#flush();
     this.drop();
   }
 

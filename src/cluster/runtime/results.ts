@@ -54,10 +54,7 @@ export class NoResult extends Error {
 }
 
 function isArrayBuffer(value: unknown): value is ArrayBuffer {
-  return (
-    value instanceof ArrayBuffer ||
-    (typeof value === 'object' && Object.prototype.toString.call(value) === '[object ArrayBuffer]')
-  );
+  return value instanceof ArrayBuffer || Object.prototype.toString.call(value) === '[object ArrayBuffer]';
 }
 
 /** A value as an error shows it. A function may return anything, even a value that throws when it is read. */

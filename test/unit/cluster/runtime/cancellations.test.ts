@@ -115,6 +115,21 @@ describe('a notice', () => {
     }
   });
 
+  it('is still known when there are as many newer ones', () => {
+    vi.useFakeTimers();
+    try {
+      const { cancellations } = ground();
+      vi.advanceTimersByTime(10 * CANCELLED_FOR);
+      cancellations.cancel(notice('a', '1'));
+      vi.advanceTimersByTime(CANCELLED_FOR);
+      cancellations.cancel(notice('b', '1'));
+      for (const client of ['a/1', 'b/1'])
+        expect(cancellations.find(palmMessage({ client })), client).toMatchObject({ code: 'CANCELLED' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is still known when there are as many newer names as are kept, and is among the older ones then', () => {
     const { cancellations } = ground();
     const names = (from: number, count: number) => Array.from({ length: count }, (_, i) => String(from + i));

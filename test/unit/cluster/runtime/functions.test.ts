@@ -171,6 +171,14 @@ describe('the cache', () => {
     ]);
   });
 
+  it.each([undefined, 'S-'])('asks its store under keys alone; its session: %s', async (session) => {
+    const keys: unknown[] = [];
+    const note = (key: unknown) => void keys.push(key);
+    const cache = cacheOf({ get: note, set: note, delete: (key) => keys.push(key) < 0 }, session);
+    expect([await cache.get('k'), await cache.delete('k')]).toEqual([undefined, false]);
+    expect(keys).toEqual([`${session ?? ''}k`, `${session ?? ''}k`]);
+  });
+
   it('puts the session in front of keys, and finds a key as it was returned', async () => {
     const store = new MemoryStore();
     const cache = cacheOf(store, 'S-');
