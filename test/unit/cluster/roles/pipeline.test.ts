@@ -48,7 +48,7 @@ describe('a pipeline', () => {
     const { pipe, call, server } = await first();
     const pipeline = await pipe({ functions: { mark: marking('!') } });
     expect([pipeline.name, pipeline.functionNames]).toEqual(['p', ['echo', 'mark']]);
-    expect(pipeline.subAddress).toBe(server.pubAddress);
+    expect([pipeline.subAddress, pipeline.missing]).toEqual([server.pubAddress, []]);
     expect(textOf(await call('first.echo', 'p.mark'))).toBe('x!');
     expect(pipeline.counters).toMatchObject({ received: 1, answered: 1, ended: 0 });
   });
@@ -69,6 +69,14 @@ describe('a pipeline', () => {
     // The server before it has not heard of it, so its client is told where the answers are.
     const caller = await connect({ dbAddress: server.dbAddress, subAddress: pipeline.pubAddress });
     expect(await caller.eval(['first.echo', 'p.echo'], bytes('x'), { timeout: 5_000 })).toEqual(bytes('x'));
+  });
+
+  it('does not know where the server before it publishes until it has heard of that', async () => {
+    const { quiet, own, connect } = await first();
+    const previousDbAddress = 'memory://nobody';
+    const pipeline = own(await Pipeline.start({ ...quiet, name: 'p', previous: 'first', previousDbAddress }));
+    const client = await connect({ dbAddress: pipeline.dbAddress });
+    expect([pipeline.subAddress, await client.get('sub_address')]).toEqual([undefined, bytes('')]);
   });
 
   it('feeds the next server when it does not answer', async () => {

@@ -66,6 +66,8 @@ it('says on the console what each is, and what it lacks, and measures it under i
   for (const [definition, missing] of definitions) {
     const { role } = definition;
     const started = (await startRole(definition, transport)) as Server;
+    const closed = vi.fn();
+    const closing = started.closed.then(closed);
     try {
       expect(started.missing, role).toEqual(missing);
       const metrics = metricsText(started.metrics());
@@ -77,10 +79,33 @@ it('says on the console what each is, and what it lacks, and measures it under i
       expect(metrics.includes('function="echo"'), role).toBe(hasFunctions);
       const said = printed.flatMap((spy) => spy.mock.calls.flat()).join(' ');
       expect(said).toContain(`frond ${role} own`);
+      expect(closed).not.toHaveBeenCalled();
     } finally {
       await started.close();
     }
     expect(started.missing, role).toEqual(['it is closing']);
+    await closing;
+    expect(closed).toHaveBeenCalledExactlyOnceWith(undefined);
     for (const spy of printed) spy.mockClear();
   }
+});
+
+it('opens nothing where one of the addresses cannot be read', async () => {
+  const transport = memory();
+  const open = vi.spyOn(transport, 'open');
+  const quiet = { loggingLevel: 'silent', name: 'own' } as const;
+  const behind = { subAddress: 'memory://before', previous: 'before' };
+  const roles: readonly [object, readonly string[]][] = [
+    [{ role: 'server' }, ['dbAddress', 'pullAddress', 'pubAddress']],
+    [{ role: 'pipeline', ...behind }, ['dbAddress', 'subAddress', 'pubAddress']],
+    [{ role: 'master' }, ['pullAddress', 'pubAddress', 'workerPullAddress', 'workerPushAddress']],
+    [{ role: 'hub', ...behind }, ['subAddress', 'pubAddress', 'workerPullAddress', 'workerPushAddress']],
+  ];
+  for (const [definition, keys] of roles) {
+    for (const key of keys) {
+      const wrong = { ...quiet, ...definition, [key]: 'nowhere' } as unknown as RoleDefinition;
+      await expect(startRole(wrong, transport), key).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    }
+  }
+  expect(open).not.toHaveBeenCalled();
 });
