@@ -180,6 +180,17 @@ describe('messages that must be alone', () => {
     expect([...a]).toEqual(['1']);
   });
 
+  it('go to one worker where several are free, and the others wait on', async () => {
+    const { assigner, add, worker, leases } = ground({ maxDeliveries: 1 });
+    add('1');
+    const [a, b] = [worker('a', 1), worker('b', 1)];
+    assigner.assign();
+    add('2');
+    assigner.assign();
+    await settle();
+    expect([[...a], [...b], leases.alone]).toEqual([['1'], ['2'], 0]);
+  });
+
   it('keep workers free: others get no work that would have them busy', async () => {
     const { assigner, add, worker, leases } = ground({ maxDeliveries: 2 });
     add('1');
