@@ -300,8 +300,8 @@ export function threadCode(
 
   interface FrondCluster {
     asPalmFunction(offered: unknown): PalmFunction;
-    /** Older ones have none. */
-    describeFunction?(name: string, offered: unknown): unknown;
+    /** Missing in older ones. */
+    describeFunction(name: string, offered: unknown): unknown;
   }
 
   /** The `frond/cluster` that is found from the module. @throws where there is none, or nothing that finds it. */
@@ -316,10 +316,10 @@ export function threadCode(
   function descriptionOf(own: string, offered: unknown): string {
     if (typeof offered !== 'function') {
       try {
-        const said = JSON.stringify(frondCluster().describeFunction?.(own, offered));
-        if (said?.startsWith('{')) return said;
+        const said = JSON.stringify(frondCluster().describeFunction(own, offered));
+        if (said.startsWith('{')) return said;
       } catch {
-        // It works all the same.
+        // An older frond, or one that says nothing of it. The function works all the same.
       }
     }
     return JSON.stringify({ name: own });

@@ -12,6 +12,7 @@ import type { FunctionContext } from '../../../../src/cluster/runtime/functions.
 import { fn, json, functions as typed } from '../../../../src/functions/index.ts';
 import { Client } from '../../../../src/index.ts';
 import type { Interceptor } from '../../../../src/interceptor.ts';
+import { metricsText } from '../../../../src/metrics.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
@@ -94,6 +95,12 @@ function meddled(transport: Transport, meddling: Meddling) {
   return { transport: own, closings };
 }
 
+/** Bytes of the results that a worker has sent. */
+function sentBytes(worker: Worker): number {
+  const metric = worker.metrics().find(({ name }) => name === 'frond_sent_bytes_total');
+  return Number(metric?.samples[0]?.value);
+}
+
 function noting() {
   const lines: [string, unknown][] = [];
   const take = (message: string, fields: unknown) => void lines.push([message, fields]);
@@ -107,6 +114,28 @@ describe('a worker', () => {
     expect(textOf(await call('upper', 'x'))).toBe('X');
     await expect(call('nothing')).rejects.toMatchObject({ code: 'REMOTE' });
     expect(worker.counters).toMatchObject({ received: 2, answered: 2, failed: 1, dropped: 0, inFlight: 0 });
+  });
+
+  it('is measured under its name, and says what it lacks', async () => {
+    const { worker, call, master } = await open({ name: 'w' });
+    await call('echo', 'x');
+    const metrics = () => metricsText(worker.metrics());
+    const own = 'role="worker",name="w"';
+    expect(worker.missing).toEqual([]);
+    for (const line of [
+      `frond_ready{${own}} 1`,
+      `frond_messages_answered_total{${own}} 1`,
+      `frond_messages_in_flight{${own}} 0`,
+      `frond_function_seconds_count{${own},function="echo"} 1`,
+    ])
+      expect(metrics()).toContain(`${line}\n`);
+    expect(sentBytes(worker)).toBeGreaterThan(0);
+    await master.close();
+    await until(() => worker.missing.length > 0);
+    expect(worker.missing).toEqual([`its Master is not there (${master.dbAddress})`]);
+    expect(metrics()).toContain(`frond_ready{${own}} 0\n`);
+    await worker.close();
+    expect(worker.missing).toEqual(['it is closing']);
   });
 
   it('has the name that it is given, or one at random', async () => {
@@ -237,6 +266,7 @@ describe('a worker', () => {
       code: 'REMOTE',
       message: expect.stringMatching(/odd bytes/),
     });
+    expect(sentBytes(worker)).toBeGreaterThan(0);
     expect(await client.eval('m.echo', bytes('on'), { timeout: 5_000 })).toEqual(bytes('on'));
     expect(worker.counters).toMatchObject({ received: 2, answered: 2, failed: 1, dropped: 0 });
   });
