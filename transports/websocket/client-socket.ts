@@ -73,7 +73,7 @@ export class ClientSocket {
     this.#end({ code, reason });
     // Some platforms refuse this while it is connecting, or refuse some codes.
     try {
-      this.#socket.close(code === CloseCode.normal || code >= 3_000 ? code : CloseCode.normal);
+      this.#socket.close(code >= 3_000 ? code : CloseCode.normal);
     } catch {
       this.#socket.close();
     }

@@ -1,5 +1,5 @@
 /** Channels of a page's connection: what the relay says of each, what it is sent, and what is told of it. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { BATCH_BYTES, FIRST_PUSH_WINDOW, RELAYED_DELIVERIES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
 import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../../../transports/websocket/channel.ts';
 import { RelayedPusher } from '../../../../transports/websocket/pusher.ts';
 import { bytes } from '../../../support/bytes.ts';
+import { within } from '../../../support/wait.ts';
 
 const TERMS = {
   client: 'relay/1',
@@ -101,6 +102,11 @@ describe.each([
     channel.said([Type.broken, 7, 'DISCONNECTED', 'the server is gone']);
     expect(channel.isReady).toBe(false);
     expect(broke).toMatchObject([{ code: 'DISCONNECTED', message: 'the server is gone', sent: 'unknown' }]);
+    expect(statuses.at(-1)).toEqual({
+      type: 'disconnected',
+      address: 'demo',
+      reason: 'the server is gone',
+    });
     ready(2);
     expect(channel.isReady).toBe(true);
     expect(statuses.map((status) => ('reason' in status ? status.reason : status.type))).toEqual([
@@ -156,6 +162,7 @@ describe('a subscription', () => {
 
   it('says whether nothing can have been missed', () => {
     const { channel, ready } = subscribing();
+    expect(channel.isProved, 'before the relay has said anything').toBe(false);
     for (const isProved of [true, false]) {
       ready(1, isProved);
       expect(channel.isProved).toBe(isProved);
@@ -235,6 +242,16 @@ describe('a puller', () => {
     expect(channel.isClosed).toBe(false);
   });
 
+  it('gives what comes after a session that was lost with nothing to drop', async () => {
+    const { channel, ready } = pulling();
+    ready();
+    channel.break(lost);
+    ready(2);
+    channel.said(work(bytes('a')));
+    const next = channel[Symbol.asyncIterator]().next();
+    expect((await within(2_000, next)).value).toEqual([bytes('a')]);
+  });
+
   it('keeps no large message for a small frame', async () => {
     const { channel } = pulling();
     const whole = new Uint8Array(100_000);
@@ -283,6 +300,19 @@ describe('a pusher', () => {
     ready();
     await settle();
     expect([sending.is, sent().length]).toEqual(['done', 1]);
+  });
+
+  it('learns the limit when it is ready, also for what was to be sent before', async () => {
+    const posted: Frame[] = [];
+    const host = { report: () => {}, release: () => {} };
+    const post = (frame: Frame) => posted.push(frame);
+    const channel = new RelayedPusher({ host, number: 7, address: 'demo', post }, new SendWindow());
+    const sending = channel.send([frame(11)]);
+    const failing = expect(sending).rejects.toMatchObject({ code: 'TOO_LARGE', sent: false });
+    channel.open({ ...TERMS, maxFrame: 10 });
+    channel.said([Type.ready, 7, 1, true]);
+    await failing;
+    expect(posted.map(([type]) => type)).toEqual([Type.open]);
   });
 
   it('takes frames up to the limit, and none of a call with one above', async () => {
@@ -334,10 +364,15 @@ describe('a pusher', () => {
     expect(shared.outstanding).toBe(20_000);
     await channel.send([frame(1)]);
     expect(sent()).toHaveLength(2);
+    const whole = pushing();
+    whole.ready();
+    await whole.channel.send([frame(FIRST_PUSH_WINDOW)]);
+    await whole.channel.send([frame(1)]);
+    expect(whole.sent(), 'one that fills the window holds up none either').toHaveLength(2);
   });
 
   it('sends batches of limited bytes, and a larger frame alone', async () => {
-    const { channel, ready, sent } = pushing();
+    const { channel, ready, sent, shared } = pushing();
     ready();
     credit(channel, 900_000);
     const third = BATCH_BYTES / 2;
@@ -348,6 +383,7 @@ describe('a pusher', () => {
       [2 * BATCH_BYTES],
       [1],
     ]);
+    expect(shared.outstanding, 'each frame counts once').toBe(2 * third + 2 * BATCH_BYTES + 2);
   });
 
   it('tells when there is room', async () => {
@@ -407,6 +443,52 @@ describe('a pusher', () => {
     });
     shared.release(0);
     expect(sent()).toEqual([]);
+  });
+
+  it('hears of the shared window until it is closed, also after it was refused', async () => {
+    const shared = new SendWindow();
+    const stop = vi.fn();
+    vi.spyOn(shared, 'onRoom').mockReturnValue(stop);
+    const { channel, ready } = pushing({}, shared);
+    ready();
+    channel.said([Type.refused, 7, 'FORBIDDEN', 'no']);
+    channel.break(lost);
+    expect(stop).not.toHaveBeenCalled();
+    await channel.close();
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it('closes when what waits for others at the address has left, too', async () => {
+    const shared = new SendWindow();
+    const { channel, ready, sent } = pushing({ window: 10 }, shared);
+    ready();
+    shared.take(10);
+    const sending = done(channel.send([frame(1)]));
+    await settle();
+    const closing = done(channel.close({ timeout: 60_000 }));
+    await settle();
+    expect([sending.is, closing.is]).toEqual(['waiting', 'waiting']);
+    shared.release(10);
+    credit(channel, 1);
+    await settle();
+    expect([sending.is, closing.is, sent().length]).toEqual(['done', 'done', 1]);
+  });
+
+  it('waits as long as it may to be closed, and no longer', async () => {
+    const { channel, ready, released } = pushing();
+    ready();
+    await channel.send([frame(5)]);
+    vi.useFakeTimers();
+    try {
+      const closing = channel.close({ timeout: 60_000 });
+      await vi.advanceTimersByTimeAsync(59_999);
+      expect(released).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      await closing;
+      expect([released, vi.getTimerCount()]).toEqual([[channel], 0]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('closes when all was taken, or its time is up', async () => {

@@ -149,6 +149,32 @@ describe('a connection', () => {
     await connection.close({ timeout: 0 });
   });
 
+  it('opens a channel once in each session, when there is one, and none that was closed', async () => {
+    const { connection, platform, welcome, framesOf } = await open();
+    const opens = async (index: number) =>
+      (await framesOf(index)).flatMap((frame) => (frame[0] === Type.open ? [frame[1]] : []));
+    const states: string[] = [];
+    const reading = (async () => {
+      for await (const status of connection.status())
+        if ('address' in status && status.address === 'first') states.push(status.type);
+    })();
+    connection.push('first');
+    await new Promise(setImmediate);
+    expect(states, 'nothing is opened without a session').toEqual([]);
+    await welcome();
+    const closed = connection.pull('second');
+    expect(await opens(0)).toEqual([1, 2]);
+    await closed.close();
+    platform.made[0]?.end(1001);
+    await new Promise(setImmediate);
+    connection.pull('third');
+    await welcome(1);
+    expect(await opens(1)).toEqual([1, 3]);
+    await connection.close({ timeout: 0 });
+    await within(2_000, reading);
+    expect(states).toEqual(['connecting', 'disconnected', 'connecting']);
+  });
+
   it('passes over frames for a channel that is closed, and is dropped for a second greeting', async () => {
     const { connection, platform, welcome, hear } = await open();
     await welcome();
@@ -158,7 +184,10 @@ describe('a connection', () => {
     expect(platform.made[0]?.closes).toEqual([]);
     hear(0, [Type.welcome, 's', 'relay/1', false, 0, 1, 1, 1, 1, '']);
     expect(platform.made[0]?.closes).toEqual([4400]);
-    await connection.close({ timeout: 0 });
+    expect(await within(2_000, connection.closed)).toMatchObject({
+      code: 'PROTOCOL',
+      message: expect.stringContaining(`frame ${Type.welcome} is out of place`),
+    });
   });
 
   it('fails what is under way when it is closed, and says what was sent', async () => {
