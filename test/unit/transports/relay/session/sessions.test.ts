@@ -176,7 +176,6 @@ describe('deliveries', () => {
       to('relay/unknown/1'),
       to('nothing'),
       to(`${first.id}/3`),
-      to('relay/'),
     ];
     sessions.deliver(upstream, deliveries);
     const topics = given.map(({ mock }) => mock.calls.map(([, own]) => own.map(({ topic }) => topic)));
@@ -184,6 +183,9 @@ describe('deliveries', () => {
     sessions.forget(first);
     sessions.deliver(upstream, deliveries);
     expect(given.map(({ mock }) => mock.calls.length)).toEqual([2, 2]);
+    // A topic that is nobody's has an end as well.
+    sessions.deliver(upstream, [to(`${second.id}/2`), to('relay/')]);
+    expect(given[1]?.mock.calls.at(-1)?.[1]).toEqual([to(`${second.id}/2`)]);
   });
 });
 

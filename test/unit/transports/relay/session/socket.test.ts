@@ -787,6 +787,7 @@ describe('a client whose session another relay owns', () => {
     gone.webSocket.end(1006);
     await vi.advanceTimersByTimeAsync(0);
     expect(gone.passage.close).toHaveBeenCalledExactlyOnceWith(1006, '');
+    expect(gone.identify, 'nobody asks for its token once more').toHaveBeenCalledOnce();
     expect([gone.sessions.begin.mock.calls, vi.getTimerCount()]).toEqual([[], 1]);
   });
 
@@ -870,6 +871,14 @@ describe('a client whose session another relay owns', () => {
     own.socket.beat();
     expect([own.webSocket.terminated, own.session.log.tell.mock.calls]).toEqual([1, []]);
   });
+});
+
+it('a client without a session begins one where it is, and no other relay is asked', async () => {
+  const own = besides({ owner: 'b' });
+  await own.greet(null);
+  expect(own.sessions.begin).toHaveBeenCalledExactlyOnceWith(identity, '192.0.2.1');
+  expect([own.peers.ownerOf.mock.calls, own.peers.pass.mock.calls]).toEqual([[], []]);
+  expect([own.metrics.session.mock.calls, own.metrics.passed.mock.calls]).toEqual([[['new']], []]);
 });
 
 describe('while the relay goes down', () => {
