@@ -469,7 +469,7 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
     ],
   },
   'transports/relay/session/socket.ts': {
-    PROTOCOL: ['unit/transports/relay/session/socket.test.ts', 'comes first, and as a binary message'],
+    PROTOCOL: ['unit/transports/relay/session/socket.test.ts', 'comes first, alone, and as a binary message'],
   },
   'transports/relay/upstream/upstream-channel.ts': {
     DISCONNECTED: [

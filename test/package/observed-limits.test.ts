@@ -78,8 +78,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'pings are spread over the heartbeat by chance',
       ['relay/attacks/silence.long.test.ts', 'lets go of who answers no pings'],
       [
-        `${session}/socket.test.ts`,
-        'come once in each heartbeat to each socket, spread over it, also while others come and go',
+        `${session}/heartbeats.test.ts`,
+        'those of many connections are spread over sixteen turns of a heartbeat',
       ],
     ),
     'limits.resumeWindow': met([
@@ -114,7 +114,10 @@ const SECTIONS: Readonly<Record<string, Section>> = {
     ]),
     'fragments of a message': about(
       'the package ws counts them: what it is told is met, and that it keeps to it is seen from far above',
-      [`${session}/socket.test.ts`, 'is bounded in parts'],
+      [
+        `${session}/message-parts.test.ts`,
+        'a message has a fragment of at least 1,024 bytes on average, and chunks of 256',
+      ],
       [
         'relay/attacks/fragments.long.test.ts',
         'may send a large message in fragments of a kibibyte, with pongs between them',

@@ -185,6 +185,7 @@ describe('the work of one client', () => {
     expect(own.bytes).toBe(0);
     own.of(servers[0]).assign([work(1)]);
     const one = own.bytes;
+    expect(one).toBeGreaterThan(256);
     own.of(servers[1]).assign([work(1)]);
     expect(own.bytes).toBe(2 * one);
     own.of(servers[0]).takeBack([work(1)]);
