@@ -219,7 +219,6 @@ export class WorkerWatch {
 
   /** The client has lost its connection, and may come back. */
   away(): void {
-    if (this.#workers.size === 0) return;
     const codec = new EnvelopeCodec();
     for (const { upstream, worker, name } of this.#workers.values()) {
       const request = { worker, name, sequence: 1, want: 0, leaves: false, isAway: true, items: [] };
