@@ -447,6 +447,16 @@ describe('a channel whose socket a test plays', () => {
     expect([socket.sends.length, broken.mock.calls.length]).toEqual([1, 0]);
   });
 
+  it('that is up again before its break is told tells of that once, and stays up', async () => {
+    const { pusher, socket } = await played();
+    await socket.happens('handshake');
+    const broken = vi.fn();
+    pusher.onBreak(broken);
+    void socket.happens('disconnect');
+    await socket.happens('handshake');
+    expect([broken.mock.calls.length, pusher.isReady]).toEqual([1, true]);
+  });
+
   it('hears nothing more of a socket that it has replaced', async () => {
     const { pusher, socket, sockets, statuses } = await played();
     await socket.happens('handshake');

@@ -414,3 +414,32 @@ describe('what is owed', () => {
     expect(send).toHaveBeenCalledTimes(1);
   });
 });
+
+it('what was dropped while it was sent takes nothing of later deliveries with it', async () => {
+  const sent: string[] = [];
+  let taken = (_: boolean) => {};
+  const owed = new OwedDeliveries({
+    send: ({ topic }) =>
+      new Promise((resolve) => {
+        sent.push(topic);
+        taken = resolve;
+      }),
+    budget: 100 * KiB,
+    total: 4 * KiB,
+    onLost: () => {},
+  });
+  const frames = (size: number) => [new Uint8Array(size)];
+  owed.add('slow', { topic: 'slow/1', frames: frames(3 * KiB) });
+  await within(
+    1_000,
+    until(() => sent.length === 1),
+  );
+  // All together are over their limit: the one that is being sent is dropped.
+  owed.add('other', { topic: 'other', frames: frames(KiB) });
+  owed.add('slow', { topic: 'slow/2', frames: frames(KiB) });
+  while (!owed.isEmpty) {
+    taken(true);
+    await new Promise(setImmediate);
+  }
+  expect(sent.sort()).toEqual(['other', 'slow/1', 'slow/2']);
+});

@@ -1,11 +1,13 @@
 /** Requests over one DEALER: each reply finds its request, limits hold, and places come back. */
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Router } from 'zeromq';
+import { Dealer, Router } from 'zeromq';
 import { REQUEST_BYTES, REQUESTS } from '../../../../src/flow-control.ts';
 import { PalmError } from '../../../../src/protocol/errors.ts';
 import type { BindingConnection } from '../../../../src/transport.ts';
 import { type ZeromqOptions, zeromq } from '../../../../transports/zeromq/index.ts';
+import { resolveOptions } from '../../../../transports/zeromq/options.ts';
+import { ZeromqRequester } from '../../../../transports/zeromq/requester.ts';
 import { bytes, textOf } from '../../../support/bytes.ts';
 import { until, within } from '../../../support/wait.ts';
 
@@ -238,5 +240,60 @@ describe('a requester', () => {
     }
     await settled(last);
     expect(last.now).toBe('to next');
+  });
+});
+
+describe('a request whose sending', () => {
+  /** A requester whose link is up, and how its sends end. */
+  async function sending(send: () => Promise<void>) {
+    class Played extends Dealer {
+      override send(): Promise<void> {
+        return send();
+      }
+    }
+    const sockets: Dealer[] = [];
+    const opening = () => {
+      const socket = new Played({ linger: 0, immediate: true, zapDomain: 'frond', reconnectInterval: 10 });
+      sockets.push(socket);
+      return socket;
+    };
+    const host = { report: () => {}, release: () => {} };
+    const context = { address, host, encrypted: false, settings: resolveOptions({}) };
+    const requester = new ZeromqRequester(opening, context).dial();
+    open.push(requester as never);
+    await within(3_000, requester.ready());
+    return { requester, sockets };
+  }
+
+  it('fails is told so', async () => {
+    const { requester } = await sending(() => Promise.reject(new Error('broken')));
+    const { reply } = requester.request(bytes('a'));
+    await expect(within(3_000, reply)).rejects.toMatchObject({ code: 'DISCONNECTED' });
+  });
+
+  it('is under way when the link breaks fails, and goes over no other link: another socket takes its place', async () => {
+    const { requester, sockets } = await sending(() => new Promise(() => {}));
+    const { reply } = requester.request(bytes('a'));
+    const failed = expect(within(3_000, reply)).rejects.toMatchObject({
+      code: 'DISCONNECTED',
+      sent: 'unknown',
+    });
+    await new Promise(setImmediate);
+    server.close();
+    await failed;
+    expect([sockets.length, sockets[0]?.closed]).toEqual([2, true]);
+  });
+
+  it('has ended needs no other socket', async () => {
+    const { requester, sockets } = await sending(() => Promise.resolve());
+    const { reply } = requester.request(bytes('a'));
+    const failed = expect(within(3_000, reply)).rejects.toMatchObject({
+      code: 'DISCONNECTED',
+      sent: 'unknown',
+    });
+    await new Promise(setImmediate);
+    server.close();
+    await failed;
+    expect(sockets).toHaveLength(1);
   });
 });

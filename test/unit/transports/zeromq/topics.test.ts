@@ -1,6 +1,7 @@
 /** What a publisher knows of its subscribers: how many bytes of topics they hold, and who takes a topic. */
 import { describe, expect, it, vi } from 'vitest';
-import { type CountingPublisher, HeldTopics } from '../../../../transports/zeromq/topics.ts';
+import type { Addon } from '../../../../transports/zeromq/sockets.ts';
+import { type CountingPublisher, countingTopics, HeldTopics } from '../../../../transports/zeromq/topics.ts';
 
 const subscribed = (topic: string) => Buffer.from(`\u0001${topic}`);
 const ended = (topic: string) => Buffer.from(`\0${topic}`);
@@ -217,4 +218,73 @@ describe('the subscribers of a topic', () => {
     topics.take(ended('a/'));
     expect(onEnd.mock.calls).toEqual([['a/']]);
   });
+});
+
+describe('a publisher that counts its topics', () => {
+  /** What libzmq gives for the option, how a send ends, and with which `noDrop` it was sent. */
+  function counting(send: () => Promise<void> = async () => {}) {
+    const sentWith: boolean[] = [];
+    class XPublisher {
+      closed = false;
+      #noDrop = true;
+
+      get noDrop(): boolean {
+        return this.#noDrop;
+      }
+
+      set noDrop(isOn: boolean) {
+        this.#noDrop = isOn;
+        process.emitWarning('the option waits for the next bind');
+      }
+
+      getInt32Option(option: number): number {
+        // ZMQ_TOPICS_COUNT
+        return option === 116 ? 7 : -1;
+      }
+
+      send(): Promise<void> {
+        sentWith.push(this.#noDrop);
+        return send();
+      }
+    }
+    const Counting = countingTopics({ XPublisher } as unknown as Addon);
+    return { publisher: new Counting() as CountingPublisher & { closed: boolean }, sentWith };
+  }
+
+  it('has none once it is closed', () => {
+    const { publisher } = counting();
+    expect(publisher.topics).toBe(7);
+    publisher.closed = true;
+    expect(publisher.topics).toBe(0);
+  });
+
+  it('drops for those without room what it sends past them, and nothing else, without a warning', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { publisher, sentWith } = counting();
+    await publisher.sendPast([]);
+    await publisher.send([]);
+    expect([sentWith, publisher.noDrop, warned.mock.calls]).toEqual([[false, true], true, []]);
+    process.emitWarning('mine');
+    expect(warned).toHaveBeenCalledTimes(1);
+    warned.mockRestore();
+  });
+
+  it('drops nothing later though sending past them fails', () => {
+    const { publisher } = counting(() => {
+      throw new Error('broken');
+    });
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    expect(() => publisher.sendPast([])).toThrow('broken');
+    expect(publisher.noDrop).toBe(true);
+    vi.restoreAllMocks();
+  });
+});
+
+it('a topic that ended counts no more than it did, while reports wait to be read', () => {
+  const { topics, bytes, socket } = ground();
+  topics.take(subscribed('a'));
+  topics.take(subscribed('b'));
+  topics.take(ended('a'));
+  Object.assign(socket, { topics: 2, readable: true });
+  expect(bytes()).toBe(2 * 33);
 });
