@@ -297,3 +297,19 @@ describe('a request whose sending', () => {
     expect(sockets).toHaveLength(1);
   });
 });
+
+it('a request that is cancelled before it leaves fails no other one', async () => {
+  const { ask } = await client();
+  const kept = ask('kept');
+  const request = await receive();
+  const given = ask('given up');
+  given.cancel('mine');
+  await new Promise((resolve) => setTimeout(resolve, QUIET));
+  expect([kept.now, given.now]).toEqual(['waits', 'mine']);
+  await server.send([...request.slice(0, -1), 'reply']);
+  await within(
+    3_000,
+    until(() => kept.now !== 'waits'),
+  );
+  expect(kept.now).toBe('reply');
+});
