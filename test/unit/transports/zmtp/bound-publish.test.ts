@@ -103,6 +103,9 @@ describe('a subscription', () => {
     expect(many.end).toBeUndefined();
     await few.command('SUBSCRIBE', 'ee');
     expect([many.end?.violation?.code, few.end]).toEqual(['TOO_LARGE', undefined]);
+    expect(many.end?.reason).toBe(
+      `all peers subscribed to more than ${4 * (OVERHEAD + 2)} bytes of topics, and it had the most`,
+    );
     const other = await subscriber('ff', 'gg');
     await few.command('CANCEL', 'ee');
     await other.command('SUBSCRIBE', 'hh');
@@ -177,6 +180,16 @@ describe('who listens to subscriptions', () => {
     expect(later).toEqual(['é true', 'b true', 'é true', 'é false', 'b false']);
     expect(error).toHaveBeenCalled();
     error.mockRestore();
+  });
+
+  it('is told that a peer is gone which had subscribed to a topic twice: nothing of it is left', async () => {
+    const { subscriber, heard, tell } = waiting();
+    const peer = await subscriber('a', 'a');
+    await peer.hangUp();
+    expect(heard()).toEqual(['a', 'a', 'not a']);
+    const next = await subscriber('b');
+    await tell('a');
+    expect(next.texts()).toEqual([]);
   });
 
   it('is not told of an end that this end brought about', async () => {

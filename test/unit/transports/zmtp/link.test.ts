@@ -261,6 +261,12 @@ describe('the socket of a link', () => {
 });
 
 describe('a link', () => {
+  it('is greeted back once its peer has signed', async () => {
+    const peer = new MemoryPeer(roleOf().role, false);
+    await peer.say(GREETING.subarray(0, 10));
+    expect(Buffer.concat(peer.socket.written)).toEqual(Buffer.from(greetingOf('NULL')));
+  });
+
   it('is up until its peer has hung up, or it is over', async () => {
     const { peer, link, socket } = await playedLink();
     expect(link.isUp).toBe(true);
@@ -281,8 +287,10 @@ describe('a link', () => {
       const peer = await MemoryPeer.of(roleOf().role, false, 'DEALER', minor);
       expect(peer.link.takesCommands).toBe(minor === 1);
     }
+    await vi.advanceTimersByTimeAsync(5_000);
     const { link } = await playedLink();
     const before = link.age;
+    expect(before).toBeLessThan(100);
     await vi.advanceTimersByTimeAsync(100);
     expect(link.age - before).toBe(100);
   });
@@ -468,13 +476,21 @@ describe('a link that is refused', () => {
     await peer.say(text('late'));
   });
 
+  it('because of another mechanism tells that by its greeting alone', async () => {
+    const peer = new MemoryPeer(roleOf().role, false);
+    await peer.say(greetingOf('CURVE').subarray(0, 40));
+    expect(Buffer.concat(peer.socket.written)).toEqual(Buffer.from(greetingOf('NULL')));
+    expect(peer.socket.destroyed).toBe(true);
+  });
+
   it('passes on nothing of the piece that broke the protocol, behind that', async () => {
-    const { peer, frames, socket } = await playedLink();
+    const { peer, frames, socket, told } = await playedLink();
     const wrong = Buffer.from([0x80, 0]);
     socket.emit('data', Buffer.concat([text('a'), wrong, text('b')]));
     socket.emit('data', text('c'));
     await turn();
     expect([frames(), peer.end?.violation?.code]).toEqual([['a'], 'PROTOCOL']);
+    expect(told()).toEqual(['piece', expect.stringMatching(/^down/)]);
   });
 });
 
@@ -491,8 +507,9 @@ describe('a link that is closed', () => {
     expect(peer.texts()).toEqual(['a']);
     // Its end is read, or the system would discard what it has not sent.
     expect([socket.isEnded, socket.isPaused, link.isUp]).toEqual([true, false, false]);
+    link.send(bytes('late'), false);
     await vi.advanceTimersByTimeAsync(990);
-    expect([isClosed, socket.destroyed]).toEqual([false, false]);
+    expect([isClosed, socket.destroyed, peer.texts()]).toEqual([false, false, []]);
     await peer.hangUp();
     await closing;
     expect([told(), vi.getTimerCount()]).toEqual([['down: it was closed'], 0]);
@@ -545,6 +562,7 @@ describe('a link that its end holds up', () => {
     const { peer, link, frames, told } = await playedLink();
     link.resumeSoon();
     await turn();
+    link.resume();
     expect(told()).toEqual([]);
     link.pause();
     await peer.say(text('a'));
@@ -640,11 +658,12 @@ describe('a link that has read for long', () => {
   it('passes on all that came before its peer hung up', async () => {
     const { own, next } = turns();
     const { peer, frames, told } = await playedLink({ own: { turns: own } });
-    await peer.say(...FLOOD);
+    await peer.say(...FLOOD, ...FLOOD);
     frames();
     told();
     await peer.hangUp();
-    expect([frames().length, told()]).toEqual([2 * UNTIMED_FRAMES, ['piece', 'down: it hung up']]);
+    const rest = 2 * FLOOD.length - 2 * UNTIMED_FRAMES;
+    expect([frames().length, told()]).toEqual([rest, ['piece', 'down: it hung up']]);
     next();
     expect(frames()).toEqual([]);
   });
@@ -772,6 +791,17 @@ describe('a link with a mechanism', () => {
     expect([frames(), peer.texts()]).toEqual([[], ['\x02\x04PONG']]);
   });
 
+  it('lends its end what it opens: that is overwritten by the next frame', async () => {
+    const owned: boolean[] = [];
+    const frame: LinkRole['frame'] = (_link, _flags, _bytes, _start, _end, isOwn) => owned.push(isOwn);
+    const peer = new MemoryPeer(roleOf({ own: { mechanism: mechanism(), frame } }).role, false);
+    await peer.say(greetingOf('CURVE'), commandFrame(commandOf('HELLO')));
+    const sealed = text('\0body');
+    await peer.say(sealed.subarray(0, 3));
+    await peer.say(sealed.subarray(3), sealed);
+    expect(owned).toEqual([false, false]);
+  });
+
   it('takes no command of several parts, and none that is larger than 1,152 bytes', async () => {
     const several = await sealedLink();
     await several.box(3, '\x04PING\0\x01');
@@ -829,12 +859,21 @@ describe('a link with a mechanism', () => {
       ...mechanism(),
       handshake: (properties) => ({ ...mechanism().handshake(properties), take: () => steps.promise }),
     };
-    const { role, frames, told } = roleOf({ own: { mechanism: slow } });
+    const waiting: (() => void)[] = [];
+    const turns = { spend: () => false, wait: (readOn: () => void) => waiting.push(readOn) };
+    const { role, frames, told } = roleOf({
+      own: { mechanism: slow, turns: turns as unknown as ReadTurns },
+    });
     const peer = new MemoryPeer(role, false);
     await peer.say(greetingOf('CURVE'), commandFrame(commandOf('HELLO')), text('\0early'));
     told();
     steps.resolve({ properties: readyOf('DEALER').subarray(8) });
     await turn();
     expect([frames(), told(), peer.socket.isPaused]).toEqual([['early'], ['up', 'piece'], false]);
+    // Later it waits for its turn, and for nothing else.
+    await peer.say(...Array.from({ length: 3 * UNTIMED_FRAMES }, () => text('\0later')));
+    expect([frames().length, waiting.length]).toEqual([2 * UNTIMED_FRAMES, 1]);
+    for (const readOn of waiting) readOn();
+    expect(frames()).toHaveLength(UNTIMED_FRAMES);
   });
 });
