@@ -135,8 +135,9 @@ describe('what an end says of itself', () => {
     ['whose value is cut off', '\x01a\0\0\0\x02x'],
     ['whose value is longer than all', '\x01a\xff\xff\xff\xffx'],
   ])('is malformed with a property %s', (_, wrong) => {
+    // With nothing behind it in its buffer.
     for (const data of [wrong, property('Socket-Type', 'PUSH') + wrong])
-      expect(() => readIntroduction(raw(data), 'PULL')).toThrow(
+      expect(() => readIntroduction(Uint8Array.from(raw(data)), 'PULL')).toThrow(
         violation('it introduced itself with a malformed READY'),
       );
   });

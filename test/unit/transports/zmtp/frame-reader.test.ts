@@ -140,6 +140,26 @@ describe('a stream of bytes', () => {
     expect(frames).toEqual([{ flags: MORE, text: 'y'.repeat(size), isOwn: true }]);
   });
 
+  it('has no more room for what is announced than twice what has come', () => {
+    const { reader } = reading();
+    const head = wire(0, new Uint8Array(300)).subarray(0, 9);
+    head.writeBigUInt64BE(400_000_000n, 1);
+    const before = process.memoryUsage().arrayBuffers;
+    reader.read(head);
+    const piece = new Uint8Array(1_200_000);
+    reader.read(piece);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000);
+  });
+
+  it('gives a large frame in a buffer of just its size', () => {
+    const sizes: number[] = [];
+    const reader = new FrameReader({ frame: (_, { length }, __, end) => sizes.push(length, end) }, -1);
+    const bytes = wire(0, new Uint8Array(1_300_000));
+    reader.read(bytes.subarray(0, 1_200_000));
+    reader.read(bytes.subarray(1_200_000));
+    expect(sizes).toEqual([1_300_000, 1_300_000]);
+  });
+
   it('waits where its taker pauses, and goes on from there', () => {
     const { reader, frames, taker } = reading();
     const one = (text: string) => wire(0, Buffer.from(text));

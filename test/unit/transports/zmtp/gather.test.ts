@@ -91,6 +91,8 @@ describe('a subscription that is a message', () => {
     expect(read('\x01topic')).toEqual(['topic', true]);
     expect(read('\0topic')).toEqual(['topic', false]);
     expect(read('\x01')).toEqual(['', true]);
+    // What lies behind it is the next frame's.
+    expect(readSubscription(Uint8Array.of(9, 1, 1), 1, 1)).toBeUndefined();
     for (const other of ['', '\x02topic', 'topic', '\xfftopic']) expect(read(other)).toBeUndefined();
   });
 });

@@ -50,3 +50,31 @@ describe('an outbox', () => {
     expect([...whole(outbox)]).toEqual([0, 1, 3]);
   });
 });
+
+it('what waits is counted in bytes, heads and all, and no longer once it is taken', () => {
+  const outbox = new Outbox();
+  outbox.addRaw(new Uint8Array(64));
+  expect(outbox.bytes).toBe(64);
+  outbox.add(0, new Uint8Array(10));
+  outbox.add(0, new Uint8Array(300));
+  outbox.add(0, new Uint8Array(20_000));
+  outbox.add(0, new Uint8Array(5));
+  expect(outbox.bytes).toBe(64 + 12 + 309 + 20_009 + 7);
+  const taken = outbox.take().reduce((sum, { length }) => sum + length, 0);
+  expect([taken, outbox.bytes]).toEqual([64 + 12 + 309 + 20_009 + 7, 0]);
+});
+
+it.each([3, 47, 48, 8_192])(
+  'a frame of %i bytes may be used again at once, and a larger one is not copied',
+  (size) => {
+    const outbox = new Outbox();
+    const frame = new Uint8Array(size).fill(1);
+    outbox.add(0, frame);
+    frame.fill(2);
+    const large = new Uint8Array(8_193);
+    outbox.add(0, large);
+    const pieces = outbox.take();
+    expect(Buffer.concat(pieces).subarray(size < 256 ? 2 : 9, size)).not.toContain(2);
+    expect(pieces.at(-1)).toBe(large);
+  },
+);
