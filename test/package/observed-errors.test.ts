@@ -156,10 +156,6 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
       'fails when it is closed before, and when the server refuses',
     ],
     INVALID_CALL: ['unit/cluster/runtime/previous-server.test.ts', 'must name an address'],
-    WRONG_SERVER: [
-      'unit/cluster/runtime/previous-server.test.ts',
-      'and %s is asked again after a second, and that is logged',
-    ],
   },
   'src/cluster/runtime/publisher.ts': {
     INVALID_CALL: [
