@@ -289,3 +289,63 @@ describe('a frond server', () => {
     expect(value?.buffer.byteLength).toBe(1);
   });
 });
+
+describe('a cache client', () => {
+  it('asks once for a key that is the same with and without its session', async () => {
+    const own = await ground();
+    expect(await own.cache.get('none', own.limits)).toBeUndefined();
+    expect(own.asked).toEqual(['get none']);
+  });
+
+  it('asks for a key of its session, and then for the key as it is', async () => {
+    const own = await ground({ session: 's-', prefix: 'alice/' });
+    expect(await own.cache.get('plain', own.limits)).toBeUndefined();
+    expect(own.asked).toEqual(['get alice/s-plain', 'get alice/plain']);
+  });
+
+  it('deletes a key once at a time, whenever the next one is asked for', async () => {
+    const { connection, cache, store, limits } = await ground({ isFrond: false });
+    const { answer } = connection;
+    let [open, most] = [0, 0];
+    connection.answer = async (frame) => {
+      most = Math.max(most, ++open);
+      await settle();
+      open--;
+      return answer(frame);
+    };
+    store.set('k', 'v');
+    const [first, second] = [cache.delete('k', limits), cache.delete('k', limits)];
+    expect(await first).toBe(true);
+    const third = cache.delete('k', limits);
+    expect([await second, await third, most]).toEqual([false, false, 1]);
+  });
+
+  it('names what it did when a reply is for another key', async () => {
+    const own = await ground();
+    own.wrongKey = true;
+    await expect(own.cache.set(bytes('v'), 'k', own.limits)).rejects.toMatchObject({
+      code: 'PROTOCOL',
+      message: 'set of "k": reply of "other"',
+    });
+    own.wrongKey = false;
+    own.refusal = { payload: bytes('') };
+    await expect(own.cache.delete('k', own.limits)).rejects.toMatchObject({
+      message: expect.stringMatching(/^delete of "k": /),
+    });
+  });
+
+  it('has a link that asks for keys of the server before it knows whose they are, with a tap or without', async () => {
+    const { connection, requests } = await ground();
+    const link = new CacheLink({ connection, dbAddress: 'db', session: undefined, tap: undefined });
+    await link.read('pull_address');
+    expect(requests).toEqual([
+      palmMessage({
+        pipeline: 'me',
+        client: 'me',
+        function: '_.get',
+        payload: bytes('pull_address'),
+        features: Feature.replies,
+      }),
+    ]);
+  });
+});

@@ -174,3 +174,70 @@ describe('a logger of JSON', () => {
     expect(JSON.parse(lines[0] ?? '').time).not.toBe('never');
   });
 });
+
+describe('what loggers take', () => {
+  it('is written to the console by its level, after the name', () => {
+    const spies = (['debug', 'info', 'warn', 'error'] as const).map((method) =>
+      vi.spyOn(console, method).mockImplementation(() => {}),
+    );
+    const logger = consoleLogger('own');
+    for (const level of ['debug', 'info', 'warning', 'error'] as const)
+      logger[level](`a ${level}`, { size: 1 });
+    const written = spies.map((spy) => spy.mock.calls.splice(0));
+    for (const spy of spies) spy.mockRestore();
+    expect(written).toEqual(
+      ['debug', 'info', 'warning', 'error'].map((level) => [[`own a ${level} size=1`]]),
+    );
+  });
+
+  it('keeps a field called from where nobody is said to log', () => {
+    const lines: string[] = [];
+    jsonLogger((line) => lines.push(line)).info('m', { from: 'field' });
+    jsonLogger((line) => lines.push(line), 'own').info('m', { from: 'field' });
+    expect(lines.map((line) => JSON.parse(line).from)).toEqual(['field', 'own']);
+  });
+
+  it('is of a level that there is', () => {
+    const { lines, logger } = recorder();
+    expect(() => atLevel(logger, 'loud' as never)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_CALL',
+        message: 'loggingLevel must be one of debug, info, warning, error, silent, not "loud"',
+      }),
+    );
+    atLevel(logger, 'debug').debug('all');
+    expect(lines).toEqual([['debug', 'all', undefined]]);
+  });
+
+  it('goes to the console when the logger throws', () => {
+    const spy = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const boom = new Error('boom');
+    const throwing = () => {
+      throw boom;
+    };
+    const logger = { debug: throwing, info: throwing, warning: throwing, error: throwing };
+    atLevel(logger, 'info').info('lost', { size: 1 });
+    const { calls } = spy.mock;
+    spy.mockRestore();
+    expect(calls).toEqual([['the logger threw:', 'lost size=1', boom]]);
+  });
+
+  it('is spared by the clock of the platform, and counts anew after a whole minute', () => {
+    const { lines, logger } = recorder();
+    const spared = sparing(logger);
+    for (let i = 0; i < 3; i++) spared.info('often');
+    expect(lines).toHaveLength(2);
+    const at = (times: number[]) => {
+      const own = recorder();
+      let now = 0;
+      const clocked = sparing(own.logger, () => now);
+      for (now of times) clocked.info('x');
+      return own.lines.map(([, , fields]) => fields?.['times'] ?? 1);
+    };
+    expect(at([0, 60_000])).toEqual([1, 1]);
+    expect(at([0, 59_999])).toEqual([1, 2]);
+    // The sixth is a whole minute after the line of the fourth.
+    expect(at([0, 1_000, 31_000, 32_000, 60_000, 92_000])).toEqual([1, 2, 4, 6]);
+    expect(at([0, 1_000, 31_000, 32_000, 60_000, 91_999])).toEqual([1, 2, 4]);
+  });
+});
