@@ -215,6 +215,21 @@ describe('a worker', () => {
     expect(lines).toContainEqual(['working', { db: master.dbAddress }]);
   });
 
+  it('logs to the console under its name where it has no logger', async () => {
+    const printed = (['info', 'log', 'warn', 'error'] as const).map((name) =>
+      vi.spyOn(console, name).mockImplementation(() => {}),
+    );
+    const { transport, master, own } = await open();
+    own(await Worker.start({ transport, dbAddress: master.dbAddress, name: 'w' }));
+    expect(printed.flatMap((spy) => spy.mock.calls.flat()).join(' ')).toContain('frond worker w');
+  });
+
+  it('fails a call whose function gives nothing', async () => {
+    const { call, worker } = await open({ functions: { nothing: () => undefined } });
+    await expect(call('nothing')).rejects.toMatchObject({ code: 'REMOTE', remoteName: 'NoResult' });
+    expect(worker.counters).toMatchObject({ answered: 1, failed: 1, ended: 0 });
+  });
+
   it('logs from info on where no level is given', async () => {
     const levels: string[] = [];
     const at = (level: string) => () => void levels.push(level);
@@ -528,7 +543,9 @@ describe('a worker whose Master goes, or is of no use', () => {
       vi.spyOn(AbortSignal.prototype, 'addEventListener'),
       vi.spyOn(AbortSignal.prototype, 'removeEventListener'),
     ];
-    const listening = () => added.mock.calls.length - removed.mock.calls.length;
+    const aborts = ({ mock }: { mock: { calls: readonly unknown[][] } }) =>
+      mock.calls.filter(([type]) => type === 'abort').length;
+    const listening = () => aborts(added) - aborts(removed);
     const worker = ground.own(
       await Worker.start({ transport, dbAddress, name: 'w', logger, loggingLevel: 'info' }),
     );
@@ -569,6 +586,7 @@ describe('a worker whose Master goes, or is of no use', () => {
       5_000,
       until(() => count(lines, NO_WORK) === 1),
     );
+    expect(worker.missing).toEqual([expect.stringMatching(/^its Master is not there/)]);
     const began = performance.now();
     const { asked } = seen;
     await worker.close();
@@ -587,12 +605,13 @@ describe('a worker whose Master goes, or is of no use', () => {
     const { lines, logger } = noting();
     let isRefused = false;
     let isLooking = false;
+    const looking = deferred<Bytes>();
     const noted = meddled(transport, {
       request: ({ function: name }) => {
         if (isRefused && name === WORK) return Promise.reject(new PalmError('FORBIDDEN', 'no'));
         if (!isRefused || name === OFFERS) return undefined;
         isLooking = true;
-        return new Promise(() => {});
+        return looking.promise;
       },
     });
     const options = { transport: noted.transport, dbAddress, logger, loggingLevel: 'info' } as const;
@@ -608,6 +627,7 @@ describe('a worker whose Master goes, or is of no use', () => {
     const began = performance.now();
     await other.close({ timeout: 4_000 });
     expect(performance.now() - began).toBeLessThan(3_000);
+    looking.reject(new PalmError('CLOSED', 'the connection is closed'));
     for (let i = 0; i < 10; i++) await new Promise(setImmediate);
     expect(count(lines, NO_WORK)).toBe(before[0]);
     await timersLeft(before[1]);

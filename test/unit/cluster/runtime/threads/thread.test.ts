@@ -397,6 +397,15 @@ describe('a call that is cancelled', () => {
 });
 
 describe('a thread that ends', () => {
+  it('because its module is of no use takes its calls with it, which may be to blame', async () => {
+    const { played, run } = open();
+    const one = run();
+    played.tell({ type: 'unusable', reason: 'no functions' });
+    const error = await one.result.catch((own) => own);
+    expect(error).toBeInstanceOf(ThreadDied);
+    expect(error).toMatchObject({ message: 'no functions', isSuspect: true });
+  });
+
   it('takes its calls with it, each of which may be to blame, or has the reason of its cancel', async () => {
     const { thread, played, run, ended } = open();
     const [one, cancelled] = [run(), run()];
