@@ -156,7 +156,8 @@ describe('a connection', () => {
     const states: string[] = [];
     const reading = (async () => {
       for await (const status of connection.status())
-        if ('address' in status && status.address === 'first') states.push(status.type);
+        if ('address' in status && ['first', 'third'].includes(status.address))
+          states.push(`${status.address} ${status.type}`);
     })();
     connection.push('first');
     await new Promise(setImmediate);
@@ -172,7 +173,12 @@ describe('a connection', () => {
     expect(await opens(1)).toEqual([1, 3]);
     await connection.close({ timeout: 0 });
     await within(2_000, reading);
-    expect(states).toEqual(['connecting', 'disconnected', 'connecting']);
+    expect(states).toEqual([
+      'first connecting',
+      'first disconnected',
+      'first connecting',
+      'third connecting',
+    ]);
   });
 
   it('passes over frames for a channel that is closed, and is dropped for a second greeting', async () => {
