@@ -101,6 +101,24 @@ describe('a dialling PUSH whose peer refuses', () => {
 });
 
 describe('the peer of a dialling PUSH', () => {
+  it('gets later frames behind those that wait, each as a message of its own', async () => {
+    const { pusher, peer, waiting } = await heldUp();
+    const hearing = peer.hearAgain();
+    // There is room, and what waits has not left yet.
+    const behind = outcomeOf(pusher.send([bytes('b'), bytes('c')]));
+    await hearing;
+    await turn();
+    expect([waiting.now, behind.now]).toEqual(['done', 'done']);
+    expect(peer.heard()).toEqual(['a', 'b', 'c'].map((text) => ({ flags: 0, text })));
+    await pusher.close();
+  });
+
+  it('may send no more than a command has, because it has nothing to say', async () => {
+    const peer = await MemoryPeer.of(new ZmtpPusher(endContext()), true, 'PULL');
+    await peer.say(frameOf(new Uint8Array(1_153)));
+    expect(peer.end?.violation).toMatchObject({ code: 'TOO_LARGE' });
+  });
+
   it('may send nothing', async () => {
     const peer = await MemoryPeer.of(new ZmtpPusher(endContext()), true, 'PULL');
     await peer.say(frameOf(bytes('a')));
