@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { endianness } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { isResent, LocalSystem, tableEnd } from '../../../../transports/zmtp/local-system.ts';
 import { within } from '../../../support/wait.ts';
@@ -28,6 +29,31 @@ describe('the table of TCP connections', () => {
   ])('%s', (_, lines, is) => {
     expect(isResent(HEAD + lines, local, '0100007F:C350')).toBe(is);
   });
+});
+
+it('a line of the table ends where the next one begins, or with the table', () => {
+  const peer = '0100007F:C350';
+  const quiet = line(peer, '0000000A:00000000', '01:00000014', '00000000');
+  const resent = line('0100007F:C351', '0000000A:00000000', '01:00000014', '00000003');
+  expect(isResent(HEAD + quiet + resent, local, peer)).toBe(false);
+  expect(isResent((HEAD + quiet + resent).trimEnd(), local, '0100007F:C351')).toBe(true);
+  // Cut off before it says so.
+  const cut = HEAD + resent.slice(0, resent.indexOf(' 01:'));
+  expect(isResent(cut, local, '0100007F:C351')).toBe(false);
+});
+
+it.runIf(endianness() === 'LE').each([
+  ['127.0.0.1', 8_080, '0100007F:1F90'],
+  ['192.0.2.33', 1, '210200C0:0001'],
+  ['::1', 80, '00000000000000000000000001000000:0050'],
+  ['2001:db8::1', 65_535, 'B80D0120000000000000000001000000:FFFF'],
+  ['2001:db8:1:2:3:4:5:6', 80, 'B80D0120020001000400030006000500:0050'],
+  ['fe80::', 80, '000080FE000000000000000000000000:0050'],
+  ['fe80::1%eth0', 80, '000080FE000000000000000001000000:0050'],
+  ['::ffff:192.0.2.33', 80, '0000000000000000FFFF0000210200C0:0050'],
+  ['64:ff9b::192.12.34.213', 80, '9BFF64000000000000000000D5220CC0:0050'],
+])('%s, port %i, is %s in the table', (address, port, end) => {
+  expect(tableEnd(address, port)).toBe(end);
 });
 
 describe.runIf(process.platform === 'linux')('this system', () => {
@@ -61,6 +87,8 @@ describe.runIf(process.platform === 'linux')('this system', () => {
 
   it('says nothing of a Unix socket, and of one that is closed', async () => {
     expect(await new LocalSystem().isUnacknowledged({})).toBe(false);
+    const half = { localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.1' };
+    expect(await new LocalSystem().isUnacknowledged(half)).toBe(false);
     const closed = { localAddress: '127.0.0.1', localPort: 1, remoteAddress: '127.0.0.1', remotePort: 2 };
     expect(await new LocalSystem().isUnacknowledged(closed)).toBe(false);
   });
