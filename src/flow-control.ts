@@ -343,6 +343,20 @@ export const NATS_STORING_BYTES = 4_194_304;
 /** Messages that are asked of a stream at once: the reader has less than one batch of them beyond what it takes. */
 export const NATS_ASKED = 128;
 
+/**
+ * Milliseconds of work that a server reads ahead of where others share its queue. At first it reads {@link NATS_FIRST_READ} messages, and never
+ * more than {@link NATS_READ_AHEAD}.
+ */
+export const NATS_HELD = 100;
+export const NATS_FIRST_READ = 4;
+export const NATS_READ_AHEAD = 512;
+
+/** Messages of one queue that all its readers together have and have not settled. */
+export const NATS_UNSETTLED = 65_536;
+
+/** Names of results by which a subscriber knows repeated ones: blocks of 4,096, the oldest of which is forgotten. */
+export const NATS_SEEN_BLOCKS = 4_096;
+
 // A relay.
 
 /** Calls under way while the size of their answers is not known: at first, and after {@link CALLS_REST} ms without any. */

@@ -116,16 +116,25 @@ export interface PendingReply {
   cancel(reason: unknown): void;
 }
 
+/** How to bind. */
+export interface BindOptions {
+  /**
+   * As what the address is shared: others may bind it that give the same text. Each frame that is pushed there goes to one of them, and so does
+   * each request. A transport that cannot have several at an address ignores it, and refuses the second one as it does without it.
+   */
+  readonly shared?: string | undefined;
+}
+
 /** The verbs of the side that binds. An address may leave the port to the system: the `address` of what is bound has it. */
 export interface BindingConnection extends Connection {
   /** Answers requests one by one. `answer` must not throw; what it resolves with goes back to the peer that asked. */
-  bindReply(address: string, answer: Answer): Promise<Binding>;
-  /** Takes frames from all peers that push. */
-  bindPull(address: string): Promise<BoundPull>;
+  bindReply(address: string, answer: Answer, options?: BindOptions): Promise<Binding>;
+  /** Takes frames from all peers that push. With `shared`, and where the transport can, what it gives has to be settled. */
+  bindPull(address: string, options?: BindOptions): Promise<BoundPull>;
   /** Shares frames among the peers that pull. */
   bindPush(address: string): Promise<BoundPush>;
   /** Publishes to subscribers. It confirms a subscription to a peer that asks for that. */
-  bindPublish(address: string): Promise<BoundPublish>;
+  bindPublish(address: string, options?: BindOptions): Promise<BoundPublish>;
 }
 
 /** Gives the reply to a request. */
@@ -161,6 +170,31 @@ export interface Binding {
 export interface BoundPull extends Binding, BatchSource<Bytes> {
   /** Takes no more frames: the batches end after those that were read. Peers stay connected until the bound end is closed. */
   stop(): void;
+  /** Settles what was read. Absent where reading is taking: without `shared`, and over transports that keep nothing. */
+  readonly settler?: Settler | undefined;
+}
+
+/**
+ * What becomes of a frame that was pulled: `done` and `failed` remove it for good, and `failed` says that it was given up; `again` gives it
+ * to whoever shares the address, perhaps to this end.
+ */
+export type Settlement = 'done' | 'again' | 'failed';
+
+/**
+ * Settles the frames of a bound pull. The transport holds a frame from when it gives it until it is settled: nobody else gets it while this
+ * end lives, however long that takes. What is not settled when the end closes or its process dies goes to another, or waits for the next.
+ * So a frame may be worked at more than once.
+ */
+export interface Settler {
+  /** Settles frames, which are the arrays that the batches had. One that is settled already, or not from there, is passed over. */
+  settle(frames: readonly Bytes[], outcome: Settlement): void;
+  /** Names a frame that is not settled, the same each time that it is given to anybody: the beginning of {@link Delivery.ids}. */
+  idOf(frame: Bytes): string;
+  /**
+   * Calls `listener` with a frame that is not given to be worked at any more, because those who had it died `deaths` times. It is settled as
+   * any other. Without a listener such a frame is settled as `failed`.
+   */
+  onGivenUp(listener: (frame: Bytes, deaths: number) => void): void;
 }
 
 /** A bound end that shares frames among the peers that pull. */
@@ -175,6 +209,11 @@ export interface BoundPush extends Binding, FrameSink {
 export interface BoundPublish extends Binding {
   /** Resolves when more may be published. Rejects with `CLOSED` when the end is closed. */
   publish(deliveries: readonly Delivery[]): Promise<void>;
+  /**
+   * Resolves when all that was published before is where the end of this process does not take it from its subscribers; rejects when this
+   * end closes first. Absent where that is never so.
+   */
+  stored?(): Promise<void>;
   /**
    * Calls `listener` with true when a peer subscribes to a topic, and with false when the last one that did has ended its subscription or is
    * gone; not when this end closes. Absent where the transport cannot tell: then the calls of a client that is gone run to their end.
@@ -209,6 +248,11 @@ export interface Delivery {
   readonly frames: readonly Bytes[];
   /** Whether the delivery waits a moment for a subscriber. Stock pylm clients call before their subscription has arrived. */
   readonly mayWait?: boolean;
+  /**
+   * Names of the frames, one for each: of frames with the same name, subscribers get one. `''` is no name. Made of {@link Settler.idOf}, so
+   * that results of a frame which is worked at again are seen once. A transport without a {@link Settler} ignores it.
+   */
+  readonly ids?: readonly string[];
 }
 
 /** A dialled channel. It goes on dialling until it is closed. */

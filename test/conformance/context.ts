@@ -19,6 +19,8 @@ export interface Subject {
    * subscribes to are whole parts. Such a transport keeps nothing for a subscription that comes later, which stock pylm clients want.
    */
   readonly takesParts?: boolean;
+  /** Whether bound ends may share an address, and settle what they pull there. */
+  readonly settles?: boolean;
   /** Addresses that the transport cannot read. */
   readonly unreadable: readonly string[];
   /** Lets go of what the subject stands on, after the connections are closed. */

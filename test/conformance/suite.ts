@@ -17,6 +17,7 @@ import type { Subject } from './context.ts';
 import { testIdentity } from './identity.ts';
 import { testReaders } from './readers.ts';
 import { rejects } from './rejects.ts';
+import { testSettling } from './settling.ts';
 
 export type { Subject } from './context.ts';
 
@@ -59,6 +60,7 @@ export function testTransport(name: string, make: () => Subject): void {
     testClosing(ends);
     testReaders(ends);
     testIdentity(ends);
+    testSettling(ends);
 
     const ask = async (address: string, frame: Bytes) => client.request(address, frame).reply;
 

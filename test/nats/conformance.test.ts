@@ -6,5 +6,6 @@ const make = natsGround();
 testTransport('nats', () => ({
   ...make(),
   takesParts: true,
+  settles: true,
   unreadable: ['tcp://127.0.0.1:1', 'nats://127.0.0.1:4222', 'nats:', 'nats:a b', ''],
 }));

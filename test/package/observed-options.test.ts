@@ -274,6 +274,10 @@ const websocket: Table<WebsocketOptions> = {
 };
 
 const nats: Table<NatsOptions> = {
+  maxDeliveries: [
+    'nats/sharing.test.ts',
+    'a call that every server dies of is answered after maxDeliveries, and gone from the queue',
+  ],
   servers: [
     'nats/refusals.test.ts',
     'NATS that is not there: binding fails at once, and dialling waits and says why',

@@ -3,27 +3,30 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
-import { PULLED } from '../../src/flow-control.ts';
-import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import { NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
+import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { invalidCall, isClosed } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import type {
   Answer,
   Binding,
+  BindOptions,
   BoundPublish,
   BoundPull,
   BoundPush,
   CloseOptions,
   Delivery,
+  Settler,
 } from '../../src/transport.ts';
 import { pack } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import type { SessionUser } from './link.ts';
-import { type EndKind, isChosen, type ServerNames } from './names.ts';
-import type { Message, NatsSubscription } from './packages.ts';
+import { type EndKind, isChosen, readEnd, type ServerNames, writeEnd } from './names.ts';
+import { bytesOf, type Message, type NatsSubscription } from './packages.ts';
 import { QueueReader } from './queue-reader.ts';
 import { StreamSender } from './sender.ts';
 import { NOTHING, type Session } from './session.ts';
+import { SharedReader } from './shared-reader.ts';
 import { ensureOut, ensureQueue } from './streams.ts';
 import { LinkWatch } from './watch.ts';
 
@@ -45,6 +48,8 @@ abstract class Bound implements Binding, SessionUser {
   protected readonly names: ServerNames;
   readonly address: string;
   readonly #kind: EndKind;
+  /** As what others may have the address with it. */
+  readonly #shared: string | undefined;
   #id = '';
   /** The session over which it has what it needs. */
   #prepared: Session | undefined;
@@ -54,11 +59,12 @@ abstract class Bound implements Binding, SessionUser {
   #session: Session | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(host: NatsHost, address: string, kind: EndKind) {
+  constructor(host: NatsHost, address: string, kind: EndKind, { shared }: BindOptions = {}) {
     this.host = host;
     this.address = address;
     this.names = host.names.server(address);
     this.#kind = kind;
+    this.#shared = shared;
   }
 
   /**
@@ -68,7 +74,7 @@ abstract class Bound implements Binding, SessionUser {
   async bind(): Promise<this> {
     const session = await this.host.link.connected();
     const other = await session.ask(this.names.at(this.#kind), NOTHING, TAKEN_TIMEOUT).catch(() => undefined);
-    if (other !== undefined)
+    if (other !== undefined && !this.#shares(readEnd(decodeUtf8(bytesOf(other))).shared))
       throw invalidCall(
         `${this.address} is already bound: choose another name, or bind 'nats:*' for a free one`,
       );
@@ -102,8 +108,19 @@ abstract class Bound implements Binding, SessionUser {
     return this.#closing !== undefined;
   }
 
+  protected get isShared(): boolean {
+    return this.#shared !== undefined;
+  }
+
   protected get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** Whether another end has the address, too. Ask when this one has left it. */
+  protected async hasOthers(): Promise<boolean> {
+    if (!this.isShared) return false;
+    const asked = this.host.link.session?.ask(this.names.at(this.#kind), NOTHING, TAKEN_TIMEOUT);
+    return (await asked?.catch(() => NOTHING)) !== undefined;
   }
 
   /** Has the streams made that it needs. */
@@ -118,6 +135,10 @@ abstract class Bound implements Binding, SessionUser {
   protected async drain(_timeout: number): Promise<void> {}
   /** Lets go of what it has at NATS. */
   protected async finish(): Promise<void> {}
+
+  #shares(shared: string | undefined): boolean {
+    return this.#shared !== undefined && this.#shared === shared;
+  }
 
   async #close(timeout: number): Promise<void> {
     await this.drain(timeout);
@@ -162,7 +183,7 @@ abstract class Bound implements Binding, SessionUser {
         else this.take(session, verb, about, message);
       }),
       session.subscribe(this.names.any, answer(this.#kind), 'any'),
-      session.subscribe(this.names.at(this.#kind), answer(id), 'at'),
+      session.subscribe(this.names.at(this.#kind), answer(writeEnd(id, this.#shared)), 'at'),
     ];
     session.publish(this.names.news(this.#kind), encodeUtf8(`here ${id}`));
   }
@@ -172,8 +193,8 @@ export class NatsReply extends Bound {
   readonly #answer: Answer;
   readonly #watch: LinkWatch;
 
-  constructor(host: NatsHost, address: string, answer: Answer) {
-    super(host, address, 'reply');
+  constructor(host: NatsHost, address: string, answer: Answer, options?: BindOptions) {
+    super(host, address, 'reply', options);
     this.#answer = answer;
     this.#watch = new LinkWatch(host.names, host.link.settings.heartbeat);
   }
@@ -207,13 +228,21 @@ export class NatsReply extends Bound {
 }
 
 export class NatsPull extends Bound implements BoundPull {
-  readonly #reader: QueueReader;
+  readonly #sharedReader: SharedReader | undefined;
+  readonly #reader: QueueReader | SharedReader;
 
-  constructor(host: NatsHost, address: string) {
-    super(host, address, 'pull');
-    this.#reader = new QueueReader(host.link, this.names.pull.stream, host.frames, () =>
-      host.report({ type: 'lost', address, topic: '', count: 1 }),
-    );
+  constructor(host: NatsHost, address: string, options?: BindOptions) {
+    super(host, address, 'pull', options);
+    this.#sharedReader = this.isShared ? new SharedReader(host, this.names) : undefined;
+    this.#reader =
+      this.#sharedReader ??
+      new QueueReader(host.link, this.names.pull.stream, host.frames, () =>
+        host.report({ type: 'lost', address, topic: '', count: 1 }),
+      );
+  }
+
+  get settler(): Settler | undefined {
+    return this.#sharedReader;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Bytes[], undefined> {
@@ -224,8 +253,10 @@ export class NatsPull extends Bound implements BoundPull {
     this.#reader.stop();
   }
 
-  protected override prepare(session: Session): Promise<void> {
-    return ensureQueue(session, this.names.pull, this.host.link.settings, PULLED);
+  protected override async prepare(session: Session): Promise<void> {
+    const most = this.isShared ? NATS_UNSETTLED : PULLED;
+    const { created } = await ensureQueue(session, this.names.pull, this.host.link.settings, most);
+    this.#sharedReader?.madeAt(Date.parse(created));
   }
 
   protected override enter(session: Session): void {
@@ -234,7 +265,8 @@ export class NatsPull extends Bound implements BoundPull {
 
   protected override async finish(): Promise<void> {
     await this.#reader.close();
-    if (isChosen(this.address)) await deleteStream(this.host, this.names.pull.stream);
+    if (isChosen(this.address) && !(await this.hasOthers()))
+      await deleteStream(this.host, this.names.pull.stream);
   }
 }
 
@@ -280,8 +312,8 @@ export class NatsPush extends Bound implements BoundPush {
     await this.#sender.add(frames.map((frame) => ({ subject, packed: pack([frame]) })));
   }
 
-  protected override prepare(session: Session): Promise<void> {
-    return ensureQueue(session, this.names.push, this.host.link.settings, PULLED);
+  protected override async prepare(session: Session): Promise<void> {
+    await ensureQueue(session, this.names.push, this.host.link.settings, PULLED);
   }
 
   protected override enter(session: Session): void {
@@ -332,9 +364,11 @@ export class NatsPush extends Bound implements BoundPush {
 
 export class NatsPublish extends Bound implements BoundPublish {
   readonly #sender: StreamSender;
+  /** Settles when all that was published is stored, or not. */
+  #stored: Promise<void> = Promise.resolve();
 
-  constructor(host: NatsHost, address: string) {
-    super(host, address, 'publish');
+  constructor(host: NatsHost, address: string, options?: BindOptions) {
+    super(host, address, 'publish', options);
     const { link, frames, names } = host;
     this.#sender = new StreamSender({
       link,
@@ -354,14 +388,22 @@ export class NatsPublish extends Bound implements BoundPublish {
   async publish(deliveries: readonly Delivery[]): Promise<void> {
     if (this.isClosed) throw isClosed(this.address);
     const messages = [];
-    for (const { topic, frames } of deliveries) {
+    for (const { topic, frames, ids } of deliveries) {
       const subject = this.names.topicSubject(topic);
       // Nobody can subscribe to a topic that is too long.
-      if (subject !== undefined) messages.push({ subject, packed: pack(frames) });
+      if (subject === undefined) continue;
+      const id = ids?.length === 1 ? ids[0] : undefined;
+      messages.push({ subject, packed: pack(frames, ids), id });
     }
+    const stored = Promise.all([this.#stored, this.#sender.add(messages)]).then(() => {});
     // Rejects when this end is closed. Who publishes does not wait for that.
-    this.#sender.add(messages).catch(() => {});
+    stored.catch(() => {});
+    this.#stored = stored;
     await this.#sender.space();
+  }
+
+  stored(): Promise<void> {
+    return this.#stored;
   }
 
   protected override async prepare(session: Session): Promise<void> {

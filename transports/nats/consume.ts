@@ -22,6 +22,16 @@ export async function consume(consumer: Consumer, heartbeat: number): Promise<Co
   return messages;
 }
 
+/** Asks a consumer for so many messages. They end when they have come, or after a while; it throws when nobody answers for the consumer. */
+export function fetchMessages(
+  consumer: Consumer,
+  count: number,
+  heartbeat: number,
+): Promise<ConsumerMessages> {
+  const idle_heartbeat = Math.max(heartbeat, 500);
+  return consumer.fetch({ max_messages: count, expires: ASK_TIME, idle_heartbeat });
+}
+
 async function endWhenSilent(messages: ConsumerMessages): Promise<void> {
   for await (const { type } of messages.status()) if (SILENT.includes(type)) void messages.close();
 }

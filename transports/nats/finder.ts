@@ -4,7 +4,7 @@ import { atMost } from '../../src/async/timers.ts';
 import { decodeUtf8 } from '../../src/protocol/bytes.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { NatsLink, SessionUser } from './link.ts';
-import type { ClusterNames, EndKind, ServerNames } from './names.ts';
+import { type ClusterNames, type EndKind, readEnd, type ServerNames } from './names.ts';
 import { bytesOf, type Message } from './packages.ts';
 import { NOTHING, type Session } from './session.ts';
 
@@ -13,6 +13,9 @@ const ANSWER_TIMEOUT = 2_000;
 
 /** Milliseconds before an end that nobody took for there is asked once more: over other servers of NATS, news of it may be under way. */
 const ASK_AGAIN = 200;
+
+/** Stands for all ends that share an address: what goes through streams does not end with one of them. */
+const ANY_END = '*';
 
 /** Told of the end that is looked for. */
 export interface EndListener {
@@ -114,7 +117,7 @@ export class EndFinder implements SessionUser {
     const { heartbeat } = this.#link.settings;
     try {
       const answer = await session.ask(this.#names.at(this.#kind), NOTHING, ANSWER_TIMEOUT);
-      if (answer !== undefined) return decodeUtf8(bytesOf(answer));
+      if (answer !== undefined) return this.#read(decodeUtf8(bytesOf(answer)));
       const other = await session.ask(this.#names.any, NOTHING, ANSWER_TIMEOUT);
       if (other === undefined) {
         this.#listener.absent(`nobody is bound at ${this.#address}`, attempt, heartbeat);
@@ -132,6 +135,12 @@ export class EndFinder implements SessionUser {
     return undefined;
   }
 
+  /** The end that is meant by what one says: where several share an address, all of them, but for one whom requests are sent to. */
+  #read(said: string): string {
+    const { id, shared } = readEnd(said);
+    return shared === undefined || this.#kind === 'reply' ? id : ANY_END;
+  }
+
   /** Tells why the end was not reached: NATS does not permit it, or there was no answer. */
   #refuse({ violation }: Session, cause: unknown, attempt: number): void {
     if (violation === undefined)
@@ -141,8 +150,9 @@ export class EndFinder implements SessionUser {
 
   /** Resolves when the end is gone. One that computes is not. */
   async #watch(session: Session, end: string): Promise<void> {
+    const subject = end === ANY_END ? this.#names.at(this.#kind) : this.#cluster.end(end, 'ping');
     const isThere = async () => {
-      const asked = session.ask(this.#cluster.end(end, 'ping'), NOTHING, ANSWER_TIMEOUT);
+      const asked = session.ask(subject, NOTHING, ANSWER_TIMEOUT);
       return (await asked.catch(() => NOTHING)) !== undefined;
     };
     while (this.#end === end && session === this.#session) {

@@ -11,6 +11,9 @@ import { ensureBig } from './streams.ts';
 /** Header of a message with any number of frames but one: how many. Each stands behind its length in four bytes, the least one first. */
 const COUNT = 'Frond-Frames';
 
+/** Header of a message with the names of its frames, one for each, which subscribers tell repeated frames by. */
+const IDS = 'Frond-Ids';
+
 /** Header of a message whose bytes are in pieces: their id, their number and the bytes of all. */
 const PIECES = 'Frond-Pieces';
 
@@ -30,10 +33,14 @@ export interface Packed {
   readonly headers: HeaderValues | undefined;
 }
 
-/** Puts frames into one message. */
-export function pack(frames: readonly Bytes[]): Packed {
+/**
+ * Puts frames into one message.
+ * @param ids - their names, if they have some.
+ */
+export function pack(frames: readonly Bytes[], ids?: readonly string[]): Packed {
+  const named = ids !== undefined && { [IDS]: ids.join(' ') };
   const [first] = frames;
-  if (first !== undefined && frames.length === 1) return { data: first, headers: undefined };
+  if (first !== undefined && frames.length === 1) return { data: first, headers: named || undefined };
   let size = 0;
   for (const { length } of frames) size += 4 + length;
   const data = new Uint8Array(size);
@@ -44,7 +51,13 @@ export function pack(frames: readonly Bytes[]): Packed {
     data.set(frame, at + 4);
     at += 4 + frame.length;
   }
-  return { data, headers: { [COUNT]: String(frames.length) } };
+  return { data, headers: { [COUNT]: String(frames.length), ...named } };
+}
+
+/** The names of the frames in a message; undefined when they have none. */
+export function idsOf({ headers }: Message): readonly string[] | undefined {
+  const ids = headers?.get(IDS);
+  return ids ? ids.split(' ') : undefined;
 }
 
 /** Writes and reads messages that may be in pieces. */
@@ -59,7 +72,9 @@ export class Frames {
 
   /** Stores what is too large for one message, and gives the message that stands for it; others as they are. */
   fit(session: Session, packed: Packed, age: number): Packed | Promise<Packed> {
-    return packed.data.length <= session.room ? packed : this.#store(session, packed, age);
+    const { data, headers } = packed;
+    const size = data.length + (headers?.[IDS]?.length ?? 0);
+    return size <= session.room ? packed : this.#store(session, packed, age);
   }
 
   /**
@@ -71,6 +86,17 @@ export class Frames {
     const pieces = message.headers?.get(PIECES);
     if (!pieces) return unpack(bytesOf(message), message);
     return this.#fetch(session, pieces, isLast).then((data) => unpack(data, message));
+  }
+
+  /** Removes the pieces of a message that nobody reads any more. */
+  forget(session: Session, { headers }: Message): void {
+    const [id] = headers?.get(PIECES)?.split(' ') ?? [];
+    if (id) this.#purge(session, id);
+  }
+
+  /** What stays behind ends with its time to live. */
+  #purge({ manager: { streams } }: Session, id: string): void {
+    streams.purge(this.#names.big.stream, { filter: this.#names.piece(id, '>') }).catch(() => {});
   }
 
   async #store(session: Session, { data, headers }: Packed, age: number): Promise<Packed> {
@@ -115,11 +141,7 @@ export class Frames {
       data.set(piece, at);
       at += piece.length;
     }
-    if (isLast) {
-      const filter = this.#names.piece(id, '>');
-      // What stays behind ends with its time to live.
-      session.manager.streams.purge(this.#names.big.stream, { filter }).catch(() => {});
-    }
+    if (isLast) this.#purge(session, id);
     return data;
   }
 

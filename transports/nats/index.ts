@@ -6,6 +6,7 @@ import type {
   Binding,
   BindingConnection,
   BindingTransport,
+  BindOptions,
   BoundPublish,
   BoundPull,
   BoundPush,
@@ -86,14 +87,14 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return this.keep(new NatsPuller(this, address)).dial();
   }
 
-  async bindReply(address: string, answer: Answer): Promise<Binding> {
+  async bindReply(address: string, answer: Answer, options?: BindOptions): Promise<Binding> {
     this.checkUse(address);
-    return this.#bind(new NatsReply(this, chosen(address), answer));
+    return this.#bind(new NatsReply(this, chosen(address), answer, options));
   }
 
-  async bindPull(address: string): Promise<BoundPull> {
+  async bindPull(address: string, options?: BindOptions): Promise<BoundPull> {
     this.checkUse(address);
-    return this.#bind(new NatsPull(this, chosen(address)));
+    return this.#bind(new NatsPull(this, chosen(address), options));
   }
 
   async bindPush(address: string): Promise<BoundPush> {
@@ -101,9 +102,9 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return this.#bind(new NatsPush(this, chosen(address)));
   }
 
-  async bindPublish(address: string): Promise<BoundPublish> {
+  async bindPublish(address: string, options?: BindOptions): Promise<BoundPublish> {
     this.checkUse(address);
-    return this.#bind(new NatsPublish(this, chosen(address)));
+    return this.#bind(new NatsPublish(this, chosen(address), options));
   }
 
   protected checkAddress(address: string): void {

@@ -5,6 +5,7 @@
  *     palm.<c>.work.<s>              what it pushes to its pullers       stream PALM_<c>_WORK_<s>
  *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
  *     palm.<c>.big.<id>.<n>          pieces of frames                    stream PALM_<c>_BIG, for all servers
+ *     palm.<c>.big.runs.<s>.<n>      how often message n was begun       in the same stream
  *     palm.<c>.at.<kind>.<s>         who is bound there: asked by those that dial
  *     palm.<c>.any.<s>               as what it is bound, whatever the kind
  *     palm.<c>.news.<kind>.<s>       `here` or `gone`, and which end
@@ -17,6 +18,18 @@ import { escaped } from '../../src/protocol/printable.ts';
 
 /** What an end is bound as. */
 export type EndKind = 'reply' | 'pull' | 'push' | 'publish';
+
+/** What an end says when it is asked for: its id, and behind it as what it shares the address, if it does. */
+export function writeEnd(id: string, shared: string | undefined): string {
+  return shared === undefined ? id : `${id} ${shared}`;
+}
+
+/** Reads that. */
+export function readEnd(said: string): { readonly id: string; readonly shared: string | undefined } {
+  const space = said.indexOf(' ');
+  if (space === -1) return { id: said, shared: undefined };
+  return { id: said.slice(0, space), shared: said.slice(space + 1) };
+}
 
 /** Bytes of a server's name in a subject: the names of streams have 255. */
 const LONGEST_SERVER = 128;
@@ -112,6 +125,9 @@ export class ClusterNames {
     const server = encodeToken(address.slice('nats:'.length));
     const out = this.#subject(`out.${server}.`);
     return {
+      address,
+      server,
+      runs: (seq) => this.#subject(`big.runs.${server}.${seq}`),
       pull: this.#stream(`IN_${server}`, `in.${server}`),
       push: this.#stream(`WORK_${server}`, `work.${server}`),
       at: (kind) => this.#subject(`at.${kind}.${server}`),
@@ -150,11 +166,16 @@ export interface StreamName {
 
 /** The subjects and streams of the server at an address. */
 export interface ServerNames {
+  readonly address: string;
+  /** The server as one token. */
+  readonly server: string;
   /** What is pushed to it. */
   readonly pull: StreamName;
   /** What it pushes. */
   readonly push: StreamName;
   readonly any: string;
+  /** The subject that keeps how often a message of its queue was begun. */
+  runs(seq: number): string;
   at(kind: EndKind): string;
   news(kind: EndKind): string;
   /** The subject of a topic; undefined when it is too long. */

@@ -28,6 +28,10 @@ export interface NatsOptions {
   readonly resultBytes?: number | undefined;
   /** How long NATS keeps a result. Default 300000 (5 minutes). */
   readonly resultAge?: number | undefined;
+  /**
+   * How many processes may die with one call, at least 2. The next one does not run it, and answers it with a failure, `ServerDied`. Default 4.
+   */
+  readonly maxDeliveries?: number | undefined;
   /** How often each end of a link looks whether the other is there. Default 1000. */
   readonly heartbeat?: number | undefined;
 }
@@ -41,6 +45,7 @@ const DEFAULTS = {
   queueAge: 86_400_000,
   resultBytes: 268_435_456,
   resultAge: 300_000,
+  maxDeliveries: 4,
   heartbeat: 1_000,
 };
 
@@ -58,6 +63,9 @@ export function resolveOptions(options: NatsOptions): NatsSettings {
   const settings: NatsSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
   for (const name of ['queueBytes', 'queueAge', 'resultBytes', 'resultAge', 'heartbeat'] as const)
     checkCount(name, settings[name]);
+  const { maxDeliveries } = settings;
+  if (!Number.isSafeInteger(maxDeliveries) || maxDeliveries < 2)
+    throw mustBe('maxDeliveries', 'a whole number of at least 2', maxDeliveries);
   for (const name of ['user', 'pass', 'token', 'creds'] as const)
     if (settings[name] !== undefined && typeof settings[name] !== 'string')
       throw mustBe(name, 'a string', settings[name]);

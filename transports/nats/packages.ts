@@ -72,6 +72,8 @@ export interface StreamSettings {
 }
 
 export interface StreamInfo {
+  /** When it was made. */
+  readonly created: string;
   readonly config: { readonly max_bytes: number };
   readonly state: {
     readonly messages: number;
@@ -94,7 +96,11 @@ export interface ConsumerSettings {
 export interface StoredMessage extends Message {
   /** Its place in the stream. */
   readonly seq: number;
-  readonly info: { readonly timestampNanos: number };
+  readonly info: {
+    readonly timestampNanos: number;
+    /** How often it was given to somebody, this time too. */
+    readonly deliveryCount: number;
+  };
 }
 
 export interface ConsumerInfo {
@@ -109,6 +115,14 @@ export interface ConsumerMessages extends AsyncIterable<StoredMessage> {
 
 export interface Consumer {
   consume(options: {
+    readonly max_messages: number;
+    /** Milliseconds. */
+    readonly expires: number;
+    /** Milliseconds. */
+    readonly idle_heartbeat: number;
+  }): Promise<ConsumerMessages>;
+  /** Asks for so many messages. They end when they have come, or when the time is over. */
+  fetch(options: {
     readonly max_messages: number;
     /** Milliseconds. */
     readonly expires: number;
@@ -132,7 +146,10 @@ export interface JetStreamManager {
       query: { readonly last_by_subj: string },
     ): Promise<{ readonly data: Uint8Array } | null>;
   };
-  readonly consumers: { add(stream: string, settings: ConsumerSettings): Promise<unknown> };
+  readonly consumers: {
+    add(stream: string, settings: ConsumerSettings): Promise<unknown>;
+    info(stream: string, name: string): Promise<unknown>;
+  };
 }
 
 export interface JetStream {

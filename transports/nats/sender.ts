@@ -30,6 +30,8 @@ interface Batch {
 }
 
 interface Entry {
+  /** Its place among those that were added. */
+  readonly number: number;
   readonly id: string;
   readonly subject: string;
   packed: Packed;
@@ -82,13 +84,31 @@ export class StreamSender implements SessionUser {
   }
 
   /** Adds messages. The promise resolves when the stream has them all; it rejects as {@link drop} and {@link end} say. */
-  add(messages: readonly { readonly subject: string; readonly packed: Packed }[]): Promise<void> {
+  add(
+    messages: readonly {
+      readonly subject: string;
+      readonly packed: Packed;
+      /** What NATS knows it by, if it may be sent by another sender too. */
+      readonly id?: string | undefined;
+    }[],
+  ): Promise<void> {
     const batch: Batch = { left: messages.length, begun: 0, stored: deferred() };
     if (messages.length === 0) batch.stored.resolve();
-    for (const { subject, packed } of messages) {
-      const id = `${this.#id}.${this.#number++}`;
+    for (const { subject, packed, id } of messages) {
+      const number = this.#number++;
+      const own = id || `${this.#id}.${number}`;
       const size = OVERHEAD + packed.data.length;
-      this.#queue.push({ id, subject, packed, size, batch, isBegun: false, forget: undefined, sentAt: 0 });
+      this.#queue.push({
+        number,
+        id: own,
+        subject,
+        packed,
+        size,
+        batch,
+        isBegun: false,
+        forget: undefined,
+        sentAt: 0,
+      });
       this.#queuedBytes += size;
     }
     this.run();
@@ -273,8 +293,7 @@ export class StreamSender implements SessionUser {
       return;
     }
     const again = () => {
-      const numberOf = ({ id }: Entry) => Number(id.slice(this.#id.length + 1));
-      const waiting = [...this.#returned].sort((a, b) => numberOf(a) - numberOf(b));
+      const waiting = [...this.#returned].sort((a, b) => a.number - b.number);
       this.#returned = [];
       for (const entry of waiting) this.#queuedBytes += entry.size;
       const queue = this.#queue;

@@ -13,6 +13,9 @@ const REPEATS = 120_000;
 /** Milliseconds after which what was given to a reader and not acknowledged is given again. */
 const ACKNOWLEDGE = 10_000;
 
+/** Milliseconds between two signs that what was given to a reader is being worked at: one may come late. */
+export const HOLD: number = ACKNOWLEDGE / 4;
+
 /** The consumer that all readers of a queue share. */
 export const READERS = 'frond';
 
@@ -30,8 +33,8 @@ export async function ensureQueue(
   name: StreamName,
   settings: NatsSettings,
   most: number,
-): Promise<void> {
-  await ensure(session, {
+): Promise<StreamInfo> {
+  const made = await ensure(session, {
     ...common(name, settings),
     retention: 'workqueue',
     storage: settings.storage,
@@ -40,16 +43,21 @@ export async function ensureQueue(
     max_age: NANOSECONDS * settings.queueAge,
     duplicate_window: repeats(settings.queueAge),
   });
+  const { consumers } = session.manager;
+  const wanted = {
+    durable_name: READERS,
+    filter_subject: name.subject,
+    ack_policy: 'explicit',
+    ack_wait: NANOSECONDS * ACKNOWLEDGE,
+    max_ack_pending: most,
+  } as const;
+  const kept = (error: unknown) => consumers.info(name.stream, READERS).catch(() => Promise.reject(error));
   await tell(
-    session.manager.consumers.add(name.stream, {
-      durable_name: READERS,
-      filter_subject: name.subject,
-      ack_policy: 'explicit',
-      ack_wait: NANOSECONDS * ACKNOWLEDGE,
-      max_ack_pending: most,
-    }),
+    // One that was made with other settings keeps them.
+    consumers.add(name.stream, wanted).catch(kept),
     `making the consumer ${READERS} of ${name.stream}`,
   );
+  return made;
 }
 
 /** Has the stream of publications. A full one drops what is oldest. */

@@ -6,8 +6,10 @@ import { PalmError } from '../../src/protocol/errors.ts';
 import type { Delivery, Subscription } from '../../src/transport.ts';
 import { consume } from './consume.ts';
 import { Dialled } from './dialled.ts';
+import { idsOf } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import type { Consumer, ConsumerMessages, StoredMessage } from './packages.ts';
+import { SeenIds } from './seen-ids.ts';
 import type { Session } from './session.ts';
 import { ensureOut } from './streams.ts';
 
@@ -33,6 +35,7 @@ function sizeOf({ topic, frames }: Delivery): number {
 export class NatsSubscription extends Dialled implements Subscription {
   readonly isProved = true;
   readonly topic: string;
+  readonly #seen = new SeenIds();
   readonly #queue = new BatchQueue<Delivery>(PUBLISHED, { sizeOf, bytes: PUBLISHED_BYTES });
   /** The last place of the stream up to which everything has come; undefined before it is known where this begins. */
   #position: number | undefined;
@@ -150,8 +153,12 @@ export class NatsSubscription extends Dialled implements Subscription {
   async #take(session: Session, message: StoredMessage): Promise<void> {
     try {
       const read = this.host.frames.read(session, message, false);
-      const frames = read instanceof Promise ? await read : read;
-      this.#queue.push([{ topic: this.names.topicOf(message.subject), frames }]);
+      const given = read instanceof Promise ? await read : read;
+      const ids = idsOf(message);
+      // A server that runs a call again which another one had when it died publishes what is here already.
+      const frames = ids === undefined ? given : given.filter((_, i) => this.#seen.isNew(ids[i] ?? ''));
+      const topic = this.names.topicOf(message.subject);
+      if (frames.length > 0) this.#queue.push([{ topic, frames }]);
     } catch (error) {
       if (session !== this.host.link.session) return;
       this.#tellLost(error instanceof PalmError ? error.message : 'a delivery cannot be read');

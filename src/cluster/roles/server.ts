@@ -47,7 +47,8 @@ export class Server extends Role {
     return openRoleHost(own, 'server', [pullAddress, pubAddress], async (host) => {
       const { functions, concurrency } = await host.running(own);
       const engine = host.engine(functions, false, own.interceptors);
-      const pull = await host.connection.bindPull(pullAddress);
+      const pull = await host.connection.bindPull(pullAddress, host.sharing);
+      const inputs = host.openInputs(pull);
       const stream = options.handleStream ?? defaultStream(name, pipelined);
       const { publisher, address } = await host.publisher(pubAddress, stream);
       const flow = host.flow(engine.run, publisher, { concurrency });
@@ -58,7 +59,9 @@ export class Server extends Role {
         functions: engine.functionNames,
         counters: host.meter.counters(inFlight()),
       }));
-      const serving = flow.serve(host.intake([pull[Symbol.asyncIterator]()]));
+      const batches = inputs?.batches(pull) ?? pull[Symbol.asyncIterator]();
+      // Where servers share the work, what waits here would wait for nothing while another one is idle.
+      const serving = flow.serve(host.intake([batches], { ahead: inputs && 1 }));
       const drain = async (left: () => number) => {
         pull.stop();
         // A function that never ends must not keep the server from closing.

@@ -13,6 +13,14 @@ export function cancelledAnswer(message: PalmMessage, { message: error, code }: 
   return { ...message, payload, status: Status.cancelled, error, errorName: code };
 }
 
+/** The error of a message with which servers died, each alone. */
+export function serverDied(deaths: number): Error {
+  const servers = deaths === 1 ? '1 server' : `${deaths} servers`;
+  const error = new Error(`${servers} died with this message; no other server gets it (maxDeliveries)`);
+  error.name = 'ServerDied';
+  return error;
+}
+
 export interface FailureSettings {
   readonly logger: Logger;
   /** Whether a failed answer carries the stack of the error. */

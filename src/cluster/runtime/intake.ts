@@ -44,6 +44,10 @@ export interface IntakeSettings {
   readonly onFull: () => void;
   /** Called with the number of messages that were dropped because their callers cancelled them. */
   readonly onCancelled?: (count: number) => void;
+  /** Called with each message that is done with. */
+  readonly onReleased?: ((frame: Bytes) => void) | undefined;
+  /** Messages that may wait here before no more are read: where others share the work, they would have none. Default: any number. */
+  readonly ahead?: number | undefined;
 }
 
 /**
@@ -59,6 +63,8 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
   /** What a message of the last batch cost on average. */
   #usual = MESSAGE_COST;
   #reader: Deferred<IteratorResult<Iterable<Bytes>, undefined>> | undefined;
+  /** Resolves when few enough wait for more to be read. */
+  #few: Deferred<void> | undefined;
   /** A batch that came while nothing waited. It is taken in order, unless its messages have to wait. */
   #batch: readonly Bytes[] = [];
   #at = 0;
@@ -66,6 +72,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     next: () => {
       if (this.#at < this.#batch.length && this.#settings.gate?.isFull) this.held();
       const value = this.#at < this.#batch.length ? this.#batch[this.#at++] : this.#turns.shift();
+      if (this.#few !== undefined) this.#tellFew();
       if (value !== undefined) return { done: false, value };
       this.#batch = [];
       this.#at = 0;
@@ -86,9 +93,10 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
 
   /** Reads a source until it ends. Add all sources before the first `next`. */
   async read(source: AsyncIterator<readonly Bytes[], undefined>): Promise<void> {
-    const { budget, other } = this.#settings;
+    const { budget, other, ahead } = this.#settings;
     this.#sources++;
     for (;;) {
+      if (ahead !== undefined && this.size >= ahead) await this.#untilFew();
       const { done, value } = await source.next(this.#most());
       if (done) break;
       let cost = 0;
@@ -164,6 +172,7 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
 
   release(frame: Bytes): void {
     this.#settings.budget.give(costOf(frame));
+    this.#settings.onReleased?.(frame);
   }
 
   /** Drops waiting messages. Returns their number. */
@@ -176,12 +185,24 @@ export class Intake implements Source<Bytes>, Iterable<Bytes>, CallHolder {
     );
     for (const frame of dropped) this.release(frame);
     this.#settings.onCancelled?.(dropped.length);
+    this.#tellFew();
     return dropped.length;
   }
 
   #now(): IteratorResult<Iterable<Bytes>, undefined> | undefined {
     if (this.#at < this.#batch.length || this.#turns.isReady) return { done: false, value: this };
     return this.#sources === 0 && this.size === 0 ? { done: true, value: undefined } : undefined;
+  }
+
+  #untilFew(): Promise<void> {
+    this.#few ??= deferred();
+    return this.#few.promise;
+  }
+
+  #tellFew(): void {
+    if (this.size >= (this.#settings.ahead ?? Number.POSITIVE_INFINITY)) return;
+    this.#few?.resolve();
+    this.#few = undefined;
   }
 
   #wake(): void {

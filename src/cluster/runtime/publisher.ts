@@ -23,6 +23,8 @@ export interface PublisherSettings extends FailureSettings, FunctionScope {
   /** Whether results are the messages that came in, unchanged: they need not be encoded again. */
   readonly isVerbatim: boolean;
   readonly meter: Meter;
+  /** Gives a name to the next result of a message that came in. Absent where the transport has no use for it. */
+  readonly nextId?: ((frame: Bytes) => string) | undefined;
 }
 
 /** Chooses where results go, and what callers hear of results that go on to the next server. */
@@ -52,11 +54,12 @@ export class Publisher implements Outlet<Bytes> {
     }
     meter.answered(result.status);
     const isOk = result.status === Status.ok;
+    const id = this.#settings.nextId?.(frame);
     try {
-      this.#put(result, isVerbatim ? frame : undefined);
+      this.#put(result, isVerbatim ? frame : undefined, id);
     } catch (error) {
       if (isOk) meter.failed(Status.failed);
-      this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error));
+      this.#putFailure(failed(this.#settings, this.#codec.decode(frame), error), id);
     }
   }
 
@@ -75,10 +78,13 @@ export class Publisher implements Outlet<Bytes> {
     if (handleStream.isToClient !== true) this.#outbox.addBeside(NOTICES, message, client);
   }
 
-  /** Publishes the answer to a message that failed on its way. */
-  fail(failure: PalmMessage): void {
+  /**
+   * Publishes the answer to a message that failed on its way.
+   * @param id - a name for it, where the transport has a use for names.
+   */
+  fail(failure: PalmMessage, id?: string): void {
     this.#settings.meter.answered(failure.status);
-    this.#putFailure(failure);
+    this.#putFailure(failure, id);
     this.flush();
   }
 
@@ -99,18 +105,18 @@ export class Publisher implements Outlet<Bytes> {
     }
   }
 
-  #put(result: PalmMessage, encoded?: Bytes): void {
+  #put(result: PalmMessage, encoded?: Bytes, id?: string): void {
     const news = this.#settings.handleStream.news?.of(result);
-    this.#outbox.add(this.#target(result), encoded);
+    this.#outbox.add(this.#target(result), encoded, id);
     if (news !== undefined) this.#outbox.add({ topic: news.client, message: news });
   }
 
   /** The choice of a topic may be what failed: then the failure goes to the client. */
-  #putFailure(failure: PalmMessage): void {
+  #putFailure(failure: PalmMessage, id?: string): void {
     try {
-      this.#put({ ...failure });
+      this.#put({ ...failure }, undefined, id);
     } catch {
-      this.#outbox.add({ topic: failure.client, message: failure });
+      this.#outbox.add({ topic: failure.client, message: failure }, undefined, id);
     }
   }
 
@@ -184,6 +190,7 @@ export class PipelineNews {
 interface OpenDelivery {
   readonly topic: string;
   readonly frames: Bytes[];
+  readonly ids?: string[];
   bytes: number;
 }
 
@@ -198,8 +205,11 @@ export class Outbox {
   /** Bytes of all frames that were added so far. */
   bytes = 0;
 
-  /** @param encoded - the frame of the message, when there is one. */
-  add({ topic, message }: StreamTarget, encoded?: Bytes): void {
+  /**
+   * @param encoded - the frame of the message, when there is one.
+   * @param id - its name: give one to all that go under one topic, or to none.
+   */
+  add({ topic, message }: StreamTarget, encoded?: Bytes, id?: string): void {
     const frame = encoded ?? this.#codec.encode(message);
     this.bytes += frame.length;
     const { client, features } = message;
@@ -207,12 +217,17 @@ export class Outbox {
     const open = takesBatches ? this.#open.get(topic) : undefined;
     if (open !== undefined && open.frames.length < BATCH && open.bytes + frame.length <= BATCH_BYTES) {
       open.frames.push(frame);
+      open.ids?.push(id ?? '');
       open.bytes += frame.length;
       return;
     }
     // A frond client calls once its subscription is confirmed. Others may be late: their answers wait for them.
     const mayWait = !takesBatches;
-    const delivery = { topic, frames: [frame], bytes: frame.length, mayWait };
+    const bytes = frame.length;
+    const delivery =
+      id === undefined
+        ? { topic, frames: [frame], bytes, mayWait }
+        : { topic, frames: [frame], ids: [id], bytes, mayWait };
     this.#deliveries.push(delivery);
     if (takesBatches) this.#open.set(topic, delivery);
   }

@@ -10,7 +10,7 @@ import { atLevel, consoleLogger, type Logger, type LoggingLevel, sparing } from 
 import { type Bytes, encodeUtf8 } from '../../protocol/bytes.ts';
 import { type CancelNotice, cancelMessage, NOTICES } from '../../protocol/cancel.ts';
 import { EnvelopeCodec } from '../../protocol/envelope.ts';
-import { invalidCall } from '../../protocol/errors.ts';
+import { invalidCall, messageOf } from '../../protocol/errors.ts';
 import { checkServerName } from '../../protocol/function-path.ts';
 import type { PalmMessage } from '../../protocol/message.ts';
 import { writeEnd } from '../../protocol/pipeline-end.ts';
@@ -20,18 +20,23 @@ import type {
   Binding,
   BindingConnection,
   BindingTransport,
+  BindOptions,
+  BoundPublish,
+  BoundPull,
   Delivery,
   RequestOrigin,
 } from '../../transport.ts';
 import { CacheService, type WorkService } from './cache-service.ts';
 import { Cancellations } from './cancellations.ts';
 import { Engine } from './engine.ts';
-import type { FailureSettings } from './failures.ts';
+import { type FailureSettings, failed, serverDied } from './failures.ts';
 import { dropped, Flow, type Outlet, type Step } from './flow.ts';
 import { type Cache, cacheOf, copying, type FunctionScope, type HandleStream } from './functions.ts';
 import { checkMaxWaiting, Intake, type IntakeSettings } from './intake.ts';
 import { Meter } from './meter.ts';
 import { NextServers } from './next-servers.ts';
+import { followNotices } from './notices.ts';
+import { OpenInputs } from './open-inputs.ts';
 import { Publisher, type Stream } from './publisher.ts';
 import { encodeStatus, type MutableCounters, type ServerStatus } from './status.ts';
 import { checkedStore, MemoryStore, type Store } from './store.ts';
@@ -112,6 +117,7 @@ export const TELLING = 1_000;
 export class RoleHost implements FailureSettings, FunctionScope {
   readonly options: Addressed<ServingOptions, never>;
   readonly name: string;
+  readonly #role: string;
   readonly connection: BindingConnection;
   readonly store: Store;
   readonly cache: Cache;
@@ -126,7 +132,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
   readonly waiting: ByteBudget;
   /** Each tells how many messages wait somewhere. */
   readonly #queues: (() => number)[] = [];
-  #published: Binding | undefined;
+  #published: BoundPublish | undefined;
   #publish: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
   /** Whether roles behind take notices of cancelled calls, as far as is known. */
   #isHeard = false;
@@ -143,10 +149,19 @@ export class RoleHost implements FailureSettings, FunctionScope {
   #service: CacheService | undefined;
   #threads: ThreadPool | undefined;
   #engine: Engine | undefined;
+  /** What is settled once it is answered; undefined where the transport settles nothing. */
+  #inputs: OpenInputs | undefined;
   /** Addresses of other servers that became known or changed after the start, by their keys. */
   readonly #changedAddresses: Record<string, string> = {};
 
-  constructor(options: Addressed<ServingOptions, never>, connection: BindingConnection, logger: Logger) {
+  /** @param role - what it is, such as `server`. */
+  constructor(
+    options: Addressed<ServingOptions, never>,
+    role: string,
+    connection: BindingConnection,
+    logger: Logger,
+  ) {
+    this.#role = role;
     this.options = options;
     this.name = options.name;
     this.connection = connection;
@@ -217,17 +232,54 @@ export class RoleHost implements FailureSettings, FunctionScope {
     return engine;
   }
 
+  /** How the addresses are bound that others of the same role and name may share. */
+  get sharing(): BindOptions {
+    return { shared: `${this.#role} ${this.name}` };
+  }
+
+  /** How the others are bound: where nothing is settled, two would each have all messages, or half of a cache. */
+  get #sharingIfSettled(): BindOptions {
+    return this.#inputs === undefined ? {} : this.sharing;
+  }
+
+  /**
+   * What comes in at a bound end, to be settled once it is answered; undefined where the transport settles nothing. Call this before
+   * {@link publisher}.
+   */
+  openInputs({ settler }: BoundPull, countsWhole = false): OpenInputs | undefined {
+    if (settler === undefined) return undefined;
+    const stored = async () => this.#published?.stored?.();
+    const inputs = new OpenInputs({ settler, stored, countsWhole });
+    this.#inputs = inputs;
+    return inputs;
+  }
+
+  /** Answers what is not worked at any more, because those who had it died. */
+  #answerGivenUp(inputs: OpenInputs, publisher: Publisher): void {
+    const codec = new EnvelopeCodec();
+    inputs.onGivenUp((frame, id, deaths) => {
+      this.meter.came(frame.length);
+      try {
+        publisher.fail(failed(this, codec.decode(frame), serverDied(deaths)), id);
+      } catch (error) {
+        dropped(this.tally, this.logger, 'bad frame', { size: frame.length, reason: messageOf(error) });
+      }
+    });
+  }
+
   /** Reads sources as long as there is room. */
   intake(
     sources: readonly AsyncIterator<readonly Bytes[], undefined>[],
-    bounds: Pick<IntakeSettings, 'other' | 'gate'> = {},
+    bounds: Pick<IntakeSettings, 'other' | 'gate' | 'ahead'> = {},
   ): Intake {
     const onFull = () => this.#isFull();
     const onCancelled = (count: number) => {
       this.tally.cancelled += count;
       this.tally.received += count;
     };
-    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, ...bounds });
+    const inputs = this.#inputs;
+    const onReleased = inputs && ((frame: Bytes) => inputs.end(frame));
+    const intake = new Intake({ budget: this.waiting, onFull, onCancelled, onReleased, ...bounds });
     this.cancellations.add(intake);
     this.addQueue(() => intake.size);
     for (const source of sources) intake.read(source);
@@ -258,7 +310,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
     handleStream: Stream,
     isVerbatim = false,
   ): Promise<{ readonly address: string; readonly publisher: Publisher }> {
-    const bound = await this.connection.bindPublish(pubAddress);
+    const inputs = this.#inputs;
+    const bound = await this.connection.bindPublish(pubAddress, this.#sharingIfSettled);
     this.#published = bound;
     this.#passesOn = handleStream.news !== undefined;
     this.#stream = handleStream;
@@ -267,10 +320,16 @@ export class RoleHost implements FailureSettings, FunctionScope {
     this.#publish = publish;
     this.#isHeard = bound.onSubscribers === undefined;
     bound.onSubscribers?.((topic, isThere) => this.#subscribersChanged(topic, isThere));
-    return {
-      address: bound.address,
-      publisher: new Publisher({ ...this.scope, publish, handleStream, isVerbatim }),
-    };
+    const nextId = inputs && ((frame: Bytes) => inputs.nextId(frame));
+    const publisher = new Publisher({ ...this.scope, publish, handleStream, isVerbatim, nextId });
+    if (inputs !== undefined) {
+      this.#answerGivenUp(inputs, publisher);
+      // A caller tells one of those that share the address, and another one may have the call.
+      followNotices(this.connection, bound.address, {
+        onCancel: (notice) => this.cancellations.cancel(notice),
+      });
+    }
+    return { address: bound.address, publisher };
   }
 
   /**
@@ -367,7 +426,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
       end,
     });
     this.#service = service;
-    const db = await this.connection.bindReply(dbAddress, (request, from) => service.answer(request, from));
+    const answer = (request: Bytes, from: RequestOrigin) => service.answer(request, from);
+    const db = await this.connection.bindReply(dbAddress, answer, this.#sharingIfSettled);
     service.configure('db_address', db.address);
     logger.info('serving', { ...addresses, db_address: db.address });
     return db;
@@ -451,7 +511,7 @@ export async function openRoleHost<T>(
   const connection = await transport.open();
   let host: RoleHost | undefined;
   try {
-    host = new RoleHost(options, connection, logger);
+    host = new RoleHost(options, role, connection, logger);
     void logConnectionEvents(host, logger);
     return await assemble(host);
   } catch (error) {

@@ -1,0 +1,144 @@
+/** What a role still has to do for the inputs that its transport wants settled. */
+import { macrotasks } from '../../async/macrotask.ts';
+import type { Bytes } from '../../protocol/bytes.ts';
+import type { BoundPull, Settlement, Settler } from '../../transport.ts';
+
+/** An input, or a part of one that goes to a worker: what is under way for it. */
+export interface OpenInput {
+  /** The frame that was pulled. */
+  readonly frame: Bytes;
+  readonly id: string;
+  /** The input that this is a part of. */
+  readonly whole: OpenInput | undefined;
+  /** Things that are not done: the input itself, its parts, results of workers. */
+  left: number;
+  /** Parts and results so far: they give names to the next. */
+  parts: number;
+  results: number;
+  outcome: Settlement;
+}
+
+export interface OpenInputsSettings {
+  readonly settler: Settler;
+  /** Resolves when all that was published before is stored; rejects when that cannot be said. */
+  readonly stored: () => Promise<void>;
+  /**
+   * Whether results are counted by input. Else they are counted by part, since parts come back in any order; a gather of the user's gives
+   * results of several parts.
+   */
+  readonly countsWhole?: boolean;
+}
+
+/**
+ * Knows what is left to do for each input, and has it settled once its last result is stored. Nothing of this is made where the transport
+ * settles nothing.
+ */
+export class OpenInputs {
+  readonly #settings: OpenInputsSettings;
+  /** By the frame that flows have: of an input, or of a worker's result. */
+  readonly #open = new Map<Bytes, OpenInput>();
+  /** Inputs whose results are on their way to the transport. */
+  #over: OpenInput[] = [];
+  readonly #later = macrotasks();
+
+  constructor(settings: OpenInputsSettings) {
+    this.#settings = settings;
+  }
+
+  /** Inputs and results of workers that are not done. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Has `answer` called for each frame that is given up, with a name for the answer. The frame is settled once that is stored. */
+  onGivenUp(answer: (frame: Bytes, id: string, deaths: number) => void): void {
+    this.#settings.settler.onGivenUp((frame, deaths) => {
+      this.begin(frame);
+      answer(frame, this.nextId(frame), deaths);
+      this.end(frame, 'failed');
+    });
+  }
+
+  /** The batches of a bound end, each noted. */
+  batches(pull: BoundPull): AsyncIterator<readonly Bytes[], undefined> {
+    const source = pull[Symbol.asyncIterator]();
+    return {
+      next: async () => {
+        const result = await source.next();
+        for (const frame of result.value ?? []) this.begin(frame);
+        return result;
+      },
+    };
+  }
+
+  /** An input has come. It stays open until {@link end}. */
+  begin(frame: Bytes): void {
+    const id = this.#settings.settler.idOf(frame);
+    this.#open.set(frame, { frame, id, whole: undefined, left: 1, parts: 0, results: 0, outcome: 'done' });
+  }
+
+  /** A part of an input goes its own way, until {@link close}. Undefined when there is no such input. */
+  part(of: Bytes): OpenInput | undefined {
+    const whole = this.#open.get(of);
+    if (whole === undefined) return undefined;
+    whole.left++;
+    const { frame, id } = whole;
+    return {
+      frame,
+      id: `${id}/${whole.parts++}`,
+      whole,
+      left: 1,
+      parts: 0,
+      results: 0,
+      outcome: 'done',
+    };
+  }
+
+  /** A worker has given a result of a part. It stays open until {@link end}. */
+  result(part: OpenInput, frame: Bytes): void {
+    part.left++;
+    this.#open.set(frame, part);
+  }
+
+  /** Nothing more comes of a frame: its step is over, or it was dropped. */
+  end(frame: Bytes, outcome?: Settlement): void {
+    const input = this.#open.get(frame);
+    if (input === undefined) return;
+    this.#open.delete(frame);
+    if (outcome !== undefined) input.outcome = outcome;
+    this.close(input);
+  }
+
+  /** One thing is done for an input or part. Once everything is, the input is settled, behind the results of this turn of events. */
+  close(input: OpenInput): void {
+    if (--input.left > 0) return;
+    if (input.whole !== undefined) this.close(input.whole);
+    // A flow flushes before it waits for anything: by then the transport has the results.
+    else if (this.#over.push(input) === 1) this.#later(() => this.#settle());
+  }
+
+  /** A name for the next result of a frame; `''` for one of no input. */
+  nextId(frame: Bytes): string {
+    const input = this.#open.get(frame);
+    if (input === undefined) return '';
+    const counted = (this.#settings.countsWhole && input.whole) || input;
+    return `${counted.id}/${counted.results++}`;
+  }
+
+  async #settle(): Promise<void> {
+    const over = this.#over;
+    this.#over = [];
+    const { stored, settler } = this.#settings;
+    try {
+      await stored();
+    } catch {
+      // Others get what was not settled: its results may not be stored.
+      return;
+    }
+    const done: Bytes[] = [];
+    for (const { frame, outcome } of over)
+      if (outcome === 'done') done.push(frame);
+      else settler.settle([frame], outcome);
+    settler.settle(done, 'done');
+  }
+}

@@ -1,0 +1,116 @@
+/** What is pulled and has to be settled, for transports whose bound ends can share an address. */
+import { describe, expect, it } from 'vitest';
+import type { Bytes } from '../../src/protocol/bytes.ts';
+import type { BoundPull, Settler } from '../../src/transport.ts';
+import { bytes, textOf } from '../support/bytes.ts';
+import { collect, within } from '../support/wait.ts';
+import type { Ends } from './context.ts';
+
+const SHARED = { shared: 'the same' };
+
+function settlerOf({ settler }: BoundPull): Settler {
+  if (settler === undefined) throw new Error('a transport that settles gives a settler to who shares');
+  return settler;
+}
+
+/** Adds the tests. */
+export function testSettling(ends: () => Ends): void {
+  describe('bound ends that share an address', () => {
+    it('have no settler without being shared, and refuse those that share it as something else', async ({
+      skip,
+    }) => {
+      const { server, client, subject } = ends();
+      skip(subject.settles !== true);
+      const own = await server.bindPull(subject.anyAddress);
+      expect(own.settler).toBeUndefined();
+      await expect(client.bindPull(own.address, SHARED)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+      const shared = await server.bindPull(subject.anyAddress, SHARED);
+      for (const other of [{ shared: 'another' }, undefined])
+        await expect(client.bindPull(shared.address, other)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+    });
+
+    it('give each frame to one of them, and again what is settled so or left by one that closes', async ({
+      skip,
+    }) => {
+      const { server, subject } = ends();
+      skip(subject.settles !== true);
+      const first = await server.bindPull(subject.anyAddress, SHARED);
+      await using connection = await subject.transport.open();
+      const second = await connection.bindPull(first.address, SHARED);
+      const pusher = server.push(first.address);
+      const names = Array.from({ length: 40 }, (_, number) => String(number));
+      await pusher.send(names.map(bytes));
+      const done: string[] = [];
+      /** What has come before. */
+      const seen = new Set<string>();
+      const read = async (pull: BoundPull) => {
+        const settler = settlerOf(pull);
+        for await (const batch of pull)
+          for (const frame of batch) {
+            const name = textOf(frame);
+            const isFirst = !seen.has(name);
+            seen.add(name);
+            if (!isFirst) done.push(name);
+            settler.settle([frame], isFirst ? 'again' : 'done');
+          }
+      };
+      const [readingFirst, readingSecond] = [read(first), read(second)];
+      await within(
+        10_000,
+        (async () => {
+          while (done.length < names.length) await new Promise((resolve) => setTimeout(resolve, 10));
+        })(),
+        () => `all of them, not only ${done.length}`,
+      );
+      expect([...done].sort()).toEqual([...names].sort());
+      // What the first has and does not settle, the second one gets.
+      await first.close();
+      await within(5_000, readingFirst, 'the end of the first');
+      await pusher.send([bytes('later')]);
+      await within(
+        10_000,
+        (async () => {
+          while (!done.includes('later')) await new Promise((resolve) => setTimeout(resolve, 10));
+        })(),
+        'what came later',
+      );
+      await second.close();
+      await within(5_000, readingSecond, 'the end of the second');
+    });
+
+    it('name a frame the same when another has it, and what is named so reaches a subscriber once', async ({
+      skip,
+    }) => {
+      const { server, client, subject } = ends();
+      skip(subject.settles !== true);
+      const first = await server.bindPull(subject.anyAddress, SHARED);
+      // An address of the system ends with the last that has it.
+      (await server.bindPull(first.address, SHARED)).stop();
+      const publisher = await server.bindPublish(subject.anyAddress);
+      const subscription = client.subscribe(publisher.address, 'me/');
+      await within(5_000, subscription.ready(), 'the subscription');
+      await client.push(first.address).send([bytes('a')]);
+      const [frame] = (await collect(first, 1)) as [Bytes];
+      const id = settlerOf(first).idOf(frame);
+      await publisher.publish([
+        { topic: 'me/1', frames: [bytes('x'), bytes('y')], ids: [`${id}/0`, `${id}/1`] },
+      ]);
+      await within(5_000, publisher.stored?.() ?? Promise.resolve(), 'what is stored');
+      await first.close();
+      const second = await client.bindPull(first.address, SHARED);
+      const [again] = (await collect(second, 1)) as [Bytes];
+      expect(textOf(again)).toBe('a');
+      expect(settlerOf(second).idOf(again)).toBe(id);
+      await publisher.publish([
+        { topic: 'me/1', frames: [bytes('x')], ids: [`${id}/0`] },
+        { topic: 'me/1', frames: [bytes('y'), bytes('z')], ids: [`${id}/1`, `${id}/2`] },
+        { topic: 'me/1', frames: [bytes('end')], ids: [''] },
+      ]);
+      settlerOf(second).settle([again], 'done');
+      const came: string[] = [];
+      while (came.at(-1) !== 'end')
+        for (const { frames } of await collect(subscription, 1)) came.push(...frames.map(textOf));
+      expect(came).toEqual(['x', 'y', 'z', 'end']);
+    });
+  });
+}

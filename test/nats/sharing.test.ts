@@ -1,0 +1,152 @@
+/** Several servers under one address share its work, and lose nothing when one of them is killed. */
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Client, text } from '../../src/index.ts';
+import { nats } from '../../transports/nats/index.ts';
+import { loadPackages } from '../../transports/nats/packages.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { type ScriptProcess, startScript } from '../support/processes.ts';
+import { eventually, readAll, within } from '../support/wait.ts';
+
+let ground: NatsServer;
+let processes: ScriptProcess[];
+beforeEach(async () => {
+  ground = await NatsServer.start();
+  processes = [];
+});
+afterEach(async () => {
+  for (const one of processes) one.signal('SIGKILL');
+  await ground[Symbol.asyncDispose]();
+});
+
+const SCRIPT = fileURLToPath(new URL('sharing-process.ts', import.meta.url));
+
+async function start(...args: string[]): Promise<ScriptProcess> {
+  const started = await startScript(SCRIPT, [ground.url, ...args]);
+  processes.push(started);
+  return started;
+}
+
+async function connect(timeout = 60_000) {
+  const transport = nats({ servers: ground.url, heartbeat: 200 });
+  return Client.connect({ transport, dbAddress: 'nats:server', loggingLevel: 'silent', timeout });
+}
+
+/** Calls that NATS keeps for the servers. */
+async function waiting(): Promise<number> {
+  const { connect: dial, jetstreamManager } = loadPackages();
+  const connection = await dial({
+    servers: ground.url,
+    name: 'test',
+    reconnect: false,
+    noAsyncTraces: true,
+    timeout: 5_000,
+    pingInterval: 60_000,
+  });
+  const { streams } = await jetstreamManager(connection);
+  const { state } = await streams.info('PALM_palm_IN_server');
+  await connection.close();
+  return state.messages;
+}
+
+it('two servers share 2,000 calls, and both work', async () => {
+  const [first, second] = await Promise.all([start(), start()]);
+  await using connected = await connect();
+  const client = connected.with(text());
+  const calls = Array.from({ length: 2_000 }, (_, number) => String(number));
+  const answers = await within(60_000, readAll(client.map('server.pid', calls)), 'the map');
+  const by = (pid: number) => answers.filter((answer) => answer === String(pid)).length;
+  const shares = [first, second].map(({ pid }) => by(pid));
+  expect(shares[0] ?? 0).toBeGreaterThan(200);
+  expect(shares[1] ?? 0).toBeGreaterThan(200);
+  expect((shares[0] ?? 0) + (shares[1] ?? 0)).toBe(calls.length);
+  await eventually(async () => (await waiting()) === 0, 5_000);
+});
+
+/** Reads a job of these inputs, and ends it when NATS keeps none of them any more. Gives all that was seen. */
+async function jobOf(
+  client: Pick<Client<string, string>, 'job' | 'eval'>,
+  path: string,
+  inputs: readonly string[],
+  onResult: (count: number) => void = () => {},
+): Promise<string[]> {
+  const seen: string[] = [];
+  const over = new AbortController();
+  const reading = (async () => {
+    for await (const answer of client.job(path, inputs, { signal: over.signal })) onResult(seen.push(answer));
+  })().catch((error: unknown) => {
+    if (!over.signal.aborted) throw error;
+  });
+  await Promise.race([eventually(async () => new Set(seen).size === inputs.length, 60_000), reading]);
+  await eventually(async () => (await waiting()) === 0, 30_000);
+  // Its answer comes behind all that was published before.
+  expect(await client.eval('server.echo', 'after')).toBe('after');
+  over.abort();
+  await within(5_000, reading, 'the end of the job');
+  return seen.sort();
+}
+
+it('a server that is killed in the middle of a job of 5,000 inputs loses none, and none is seen twice', async () => {
+  const [first] = await Promise.all([start(), start()]);
+  await using connected = await connect();
+  const inputs = Array.from({ length: 5_000 }, (_, number) => String(number)).sort();
+  const seen = await jobOf(connected.with(text()), 'server.soon', inputs, (count) => {
+    if (count === 1_000) first.signal('SIGKILL');
+  });
+  expect(await within(1_000, first.ended, 'its death')).toBeNull();
+  expect(seen).toEqual(inputs);
+}, 120_000);
+
+it('a function that takes longer than NATS waits for an acknowledgement runs once', async () => {
+  const servers = await Promise.all([start(), start()]);
+  await using connected = await connect();
+  const client = connected.with(text());
+  expect(await client.eval('server.long', '25000')).toBe('25000');
+  const runs = servers.flatMap(({ lines }) => lines.filter((line) => line === 'begun'));
+  expect(runs).toHaveLength(1);
+  expect(await waiting()).toBe(0);
+}, 90_000);
+
+/** Holds the address, so that callers' links stay while no server is there. It reads nothing. */
+async function keepAddress() {
+  const connection = await nats({ servers: ground.url }).open();
+  const pull = await connection.bindPull('nats:server', { shared: 'server server' });
+  pull.stop();
+  await connection.bindPublish('nats:server', { shared: 'server server' });
+  return connection;
+}
+
+it('a call that every server dies of is answered after maxDeliveries, and gone from the queue', async () => {
+  let server = await start();
+  await using connected = await connect();
+  await using _kept = await keepAddress();
+  const client = connected.with(text());
+  const deadly = client.eval('server.deadly', 'x', { timeout: 170_000 }).catch((error: unknown) => error);
+  // Others that its servers had are answered.
+  const others = Array.from({ length: 20 }, (_, number) => String(number));
+  const mapping = readAll(client.map('server.soon', others, { timeout: 170_000 }));
+  for (let deaths = 0; deaths < 4; deaths++) {
+    await within(30_000, server.ended, `death ${deaths}`);
+    expect(server.lines).toContain('dying');
+    server = await start();
+  }
+  expect(await deadly).toMatchObject({
+    code: 'REMOTE',
+    remoteName: 'ServerDied',
+    message: expect.stringContaining('4 servers died with this message'),
+  });
+  expect(await within(30_000, mapping, 'the others')).toEqual(others);
+  await eventually(async () => (await waiting()) === 0, 20_000);
+  expect(await client.eval('server.echo', 'after')).toBe('after');
+}, 200_000);
+
+it('an answer that is stored when its server dies before it says so is seen once', async () => {
+  const dying = await start('dies');
+  await using connected = await connect();
+  await using _kept = await keepAddress();
+  const seeing = jobOf(connected.with(text()), 'server.echo', ['a', 'b', 'c']);
+  await within(20_000, dying.ended, 'the death of the first');
+  // NATS gives it what the first one had.
+  await start();
+  expect(await seeing).toEqual(['a', 'b', 'c']);
+}, 120_000);

@@ -1,0 +1,251 @@
+/** Reads frames out of a stream that several ends share, and settles each when its reader says so. */
+import { BatchQueue } from '../../src/async/batch-queue.ts';
+import { type Deferred, deferred } from '../../src/async/deferred.ts';
+import { harmless } from '../../src/async/harmless.ts';
+import { atMost, startTimer } from '../../src/async/timers.ts';
+import { NATS_FIRST_READ, NATS_HELD, NATS_READ_AHEAD, PULLED, PULLED_BYTES } from '../../src/flow-control.ts';
+import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
+import type { Settlement, Settler } from '../../src/transport.ts';
+import { fetchMessages } from './consume.ts';
+import type { NatsHost } from './host.ts';
+import type { ServerNames } from './names.ts';
+import type { ConsumerMessages, StoredMessage } from './packages.ts';
+import { RunCounts } from './run-counts.ts';
+import type { Session } from './session.ts';
+import { HOLD, READERS } from './streams.ts';
+
+/** What is said of a message, to the address that came with it. Any connection may say it. */
+const SAID = { done: encodeUtf8('+ACK'), again: encodeUtf8('-NAK'), failed: encodeUtf8('+TERM') } as const;
+
+/** Says that a message is still being worked at. */
+const AT_WORK = encodeUtf8('+WPI');
+
+/** Milliseconds before a stream that cannot be read is tried again. */
+const READ_AGAIN = 100;
+
+/** Messages that were settled over a session which ended: NATS may give them again. */
+const REMEMBERED = 2 * PULLED;
+
+const sizeOf = (frame: Bytes) => frame.length;
+
+/** A message that was given to this end and is not settled. */
+interface Held {
+  readonly key: string;
+  readonly frame: Bytes;
+  message: StoredMessage;
+  readonly settled: Deferred<void>;
+}
+
+/**
+ * Reads frames and holds each until it is settled. It asks NATS for no more than its reader takes in a moment, so that others have some.
+ *
+ * NATS counts how often it gave a message to anybody, and gives those again that a process had when it died: the one it died of, and many that
+ * it had only read. So a message that comes for the third time is given alone, and that is noted at NATS before: what is counted as its
+ * deaths from then on are its own.
+ */
+export class SharedReader implements Settler {
+  readonly #host: NatsHost;
+  readonly #names: ServerNames;
+  readonly #queue = new BatchQueue<Bytes>(PULLED, { sizeOf, bytes: PULLED_BYTES });
+  readonly #held = new Map<Bytes, Held>();
+  readonly #byKey = new Map<string, Held>();
+  /** What was settled. NATS may not have heard of it. */
+  readonly #seen = new Set<string>();
+  /** Messages to be given alone. */
+  readonly #suspects: Held[] = [];
+  readonly #runs: RunCounts;
+  #isTrying = false;
+  #givenUp: ((frame: Bytes, deaths: number) => void) | undefined;
+  #source = '';
+  #messages: ConsumerMessages | undefined;
+  #room: Deferred<void> | undefined;
+  /** Messages that may be here and not taken by the reader. */
+  #ahead = NATS_FIRST_READ;
+  #given = { count: 0, at: 0 };
+  #stopTimer: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(host: NatsHost, names: ServerNames) {
+    this.#host = host;
+    this.#names = names;
+    this.#runs = new RunCounts(host, names);
+  }
+
+  settle(frames: readonly Bytes[], outcome: Settlement): void {
+    for (const frame of frames) {
+      const held = this.#held.get(frame);
+      if (held === undefined) continue;
+      this.#forget(held);
+      if (outcome !== 'again') this.#remember(held);
+      this.#say(held.message, SAID[outcome]);
+    }
+  }
+
+  idOf(frame: Bytes): string {
+    const held = this.#held.get(frame);
+    return held === undefined ? '' : `${this.#source}/${held.message.seq}`;
+  }
+
+  onGivenUp(listener: (frame: Bytes, deaths: number) => void): void {
+    this.#givenUp = listener;
+  }
+
+  /** Its stream was made then: one that is made anew counts from 1 again. */
+  madeAt(time: number): void {
+    this.#source = `${this.#names.server}@${time.toString(36)}`;
+  }
+
+  /** Reads over a session, until it or this ends. */
+  async read(session: Session): Promise<void> {
+    await this.#messages?.close();
+    const isCurrent = () => !this.#isStopped && session === this.#host.link.session;
+    while (isCurrent()) {
+      try {
+        const consumer = await session.jetStream.consumers.get(this.#names.pull.stream, READERS);
+        while (isCurrent()) {
+          const count = await this.#untilRoom();
+          if (!isCurrent()) return;
+          const messages = await fetchMessages(consumer, count, this.#host.link.settings.heartbeat);
+          this.#messages = messages;
+          for await (const message of messages) await this.#take(session, message);
+        }
+      } catch {
+        // The session has ended, or the stream is gone.
+      }
+      if (isCurrent()) await atMost(READ_AGAIN, session.ended);
+    }
+  }
+
+  /** Takes no more: the batches end after what was read. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#room?.resolve();
+    void this.#messages?.close();
+    this.#queue.end();
+  }
+
+  /** Ends reading. Others get what is not settled. */
+  async close(): Promise<void> {
+    this.stop();
+    this.settle([...this.#held.keys()], 'again');
+    this.#stopTimer?.();
+    await this.#host.link.session?.flush();
+  }
+
+  /** The frames, in batches. */
+  batches(): AsyncIterator<Bytes[], undefined> {
+    return {
+      next: async () => {
+        this.#measure();
+        const result = await this.#queue.next();
+        this.#given = { count: result.value?.length ?? 0, at: performance.now() };
+        this.#tellRoom();
+        return result;
+      },
+    };
+  }
+
+  /** Reads as far ahead as the reader takes in a moment, by how long it had with the last batch. */
+  #measure(): void {
+    const { count, at } = this.#given;
+    if (count === 0) return;
+    const taken = (count * NATS_HELD) / Math.max(performance.now() - at, 1e-3);
+    this.#ahead = Math.max(1, Math.min(NATS_READ_AHEAD, 4 * this.#ahead, Math.ceil(taken)));
+  }
+
+  async #untilRoom(): Promise<number> {
+    for (;;) {
+      const room = this.#ahead - this.#queue.size - this.#suspects.length;
+      if (room > 0 || this.#isStopped) return Math.max(1, room);
+      this.#room = deferred();
+      await this.#room.promise;
+    }
+  }
+
+  #tellRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  async #take(session: Session, message: StoredMessage): Promise<void> {
+    const key = `${message.seq} ${message.info.timestampNanos}`;
+    const known = this.#byKey.get(key);
+    // NATS had not heard in time that it is being worked at here.
+    if (known !== undefined) {
+      known.message = message;
+      return;
+    }
+    if (this.#seen.has(key)) return this.#say(message, SAID.done);
+    if (this.#isStopped) return this.#say(message, SAID.again);
+    const reading = this.#host.frames.read(session, message, false);
+    let frame: Bytes | undefined;
+    try {
+      [frame] = reading instanceof Promise ? await reading : reading;
+    } catch {
+      if (session !== this.#host.link.session) return;
+      this.#say(message, SAID.failed);
+      this.#host.report({ type: 'lost', address: this.#names.address, topic: '', count: 1 });
+      return;
+    }
+    if (frame === undefined) return this.#say(message, SAID.failed);
+    if (this.#isStopped) return this.#say(message, SAID.again);
+    const held = { key, frame, message, settled: deferred<void>() };
+    this.#held.set(frame, held);
+    this.#byKey.set(key, held);
+    this.#stopTimer ??= startTimer(HOLD, () => this.#holdAll());
+    if (message.info.deliveryCount <= this.#runs.unnoted) return this.#queue.push([frame]);
+    this.#suspects.push(held);
+    void this.#trySuspects();
+  }
+
+  /** Gives messages that may be deadly one after another. */
+  async #trySuspects(): Promise<void> {
+    if (this.#isTrying) return;
+    this.#isTrying = true;
+    for (let held = this.#suspects.shift(); held !== undefined; held = this.#suspects.shift()) {
+      this.#tellRoom();
+      if (!this.#held.has(held.frame)) continue;
+      const deaths = await this.#runs.begin(held.message.seq);
+      // NATS does not answer: it comes again, here or elsewhere.
+      if (deaths === undefined) this.settle([held.frame], 'again');
+      else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push([held.frame]);
+      else this.#giveUp(held, deaths);
+      await held.settled.promise;
+    }
+    this.#isTrying = false;
+  }
+
+  #giveUp({ frame }: Held, deaths: number): void {
+    if (this.#givenUp !== undefined) harmless(() => this.#givenUp?.(frame, deaths));
+    else this.settle([frame], 'failed');
+  }
+
+  #holdAll(): void {
+    this.#stopTimer = undefined;
+    if (this.#held.size === 0) return;
+    for (const { message } of this.#held.values()) this.#say(message, AT_WORK);
+    this.#stopTimer = startTimer(HOLD, () => this.#holdAll());
+  }
+
+  #forget(held: Held): void {
+    this.#held.delete(held.frame);
+    this.#byKey.delete(held.key);
+    held.settled.resolve();
+  }
+
+  #remember({ key, message }: Held): void {
+    const { session } = this.#host.link;
+    if (session !== undefined) this.#host.frames.forget(session, message);
+    if (message.info.deliveryCount > this.#runs.unnoted) this.#runs.end(message.seq);
+    this.#seen.add(key);
+    if (this.#seen.size <= REMEMBERED) return;
+    for (const oldest of this.#seen) {
+      this.#seen.delete(oldest);
+      break;
+    }
+  }
+
+  #say({ reply }: StoredMessage, what: Bytes): void {
+    if (reply !== undefined) this.#host.link.session?.publish(reply, what);
+  }
+}
