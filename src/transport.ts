@@ -135,6 +135,24 @@ export interface BindingConnection extends Connection {
   bindPush(address: string): Promise<BoundPush>;
   /** Publishes to subscribers. It confirms a subscription to a peer that asks for that. */
   bindPublish(address: string, options?: BindOptions): Promise<BoundPublish>;
+  /**
+   * Where the cache of a server is kept that answers requests at `address`: in one place for all that share the address. Absent, or undefined,
+   * where the server keeps it in its process.
+   */
+  store?(address: string): SharedStore | undefined;
+}
+
+/** Values by key, which several processes have in common. */
+export interface SharedStore {
+  /** The value of a key; undefined when it is missing. */
+  get(key: string): Promise<Bytes | undefined>;
+  /**
+   * Keeps a value.
+   * @throws PalmError `TOO_LARGE` when there is no room for it.
+   */
+  set(key: string, value: Bytes): Promise<void>;
+  /** Removes a key, and says whether it was there. */
+  delete(key: string): Promise<boolean>;
 }
 
 /** Gives the reply to a request. */

@@ -274,6 +274,8 @@ const websocket: Table<WebsocketOptions> = {
 };
 
 const nats: Table<NatsOptions> = {
+  cacheBytes: ['nats/cache.test.ts', 'refuses a value that is larger than cacheBytes'],
+  cacheAge: ['nats/cache.test.ts', 'forgets what is older than cacheAge'],
   maxDeliveries: [
     'nats/sharing.test.ts',
     'a call that every server dies of is answered after maxDeliveries, and gone from the queue',

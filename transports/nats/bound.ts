@@ -207,6 +207,11 @@ export class NatsReply extends Bound {
     this.#watch.end();
   }
 
+  protected override async finish(): Promise<void> {
+    if (isChosen(this.address) && !(await this.hasOthers()))
+      await deleteStream(this.host, this.names.cache.stream);
+  }
+
   protected override take(session: Session, verb: string, about: string, message: Message): void {
     if (verb === 'detach') this.#watch.gone(about);
     // A request whose pieces are gone, or whose session has ended, has nobody to answer to: its link breaks.

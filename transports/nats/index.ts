@@ -13,6 +13,7 @@ import type {
   PendingReply,
   Puller,
   Pusher,
+  SharedStore,
   Subscription,
 } from '../../src/transport.ts';
 import { BaseConnection } from '../shared/base-connection.ts';
@@ -24,6 +25,7 @@ import { NatsLink } from './link.ts';
 import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
+import { NatsStore } from './store.ts';
 import { NatsSubscription } from './subscription.ts';
 
 export type { NatsOptions } from './options.ts';
@@ -85,6 +87,11 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
   pull(address: string): Puller {
     this.checkUse(address);
     return this.keep(new NatsPuller(this, address)).dial();
+  }
+
+  store(address: string): SharedStore | undefined {
+    // Whoever lets the system choose the name shares it with nobody.
+    return address === ANY ? undefined : new NatsStore(this, address);
   }
 
   async bindReply(address: string, answer: Answer, options?: BindOptions): Promise<Binding> {

@@ -6,6 +6,8 @@
  *     palm.<c>.out.<s>.<topic>       what it publishes                   stream PALM_<c>_OUT, for all servers
  *     palm.<c>.big.<id>.<n>          pieces of frames                    stream PALM_<c>_BIG, for all servers
  *     palm.<c>.big.runs.<s>.<n>      how often message n was begun       in the same stream
+ *     palm.<c>.cache.<s>.v.<key>     a value of its cache                stream PALM_<c>_CACHE_<s>
+ *     palm.<c>.cache.<s>.p.<id>.<n>  pieces of a large one               in the same stream
  *     palm.<c>.at.<kind>.<s>         who is bound there: asked by those that dial
  *     palm.<c>.any.<s>               as what it is bound, whatever the kind
  *     palm.<c>.news.<kind>.<s>       `here` or `gone`, and which end
@@ -129,6 +131,9 @@ export class ClusterNames {
       server,
       runs: (seq) => this.#subject(`big.runs.${server}.${seq}`),
       pull: this.#stream(`IN_${server}`, `in.${server}`),
+      cache: this.#stream(`CACHE_${server}`, `cache.${server}.>`),
+      value: (key) => this.#subject(`cache.${server}.v.${key}`),
+      valuePiece: (id, number) => this.#subject(`cache.${server}.p.${id}.${number}`),
       push: this.#stream(`WORK_${server}`, `work.${server}`),
       at: (kind) => this.#subject(`at.${kind}.${server}`),
       any: this.#subject(`any.${server}`),
@@ -174,6 +179,12 @@ export interface ServerNames {
   /** What it pushes. */
   readonly push: StreamName;
   readonly any: string;
+  /** What its cache keeps. */
+  readonly cache: StreamName;
+  /** The subject of a value. */
+  value(key: string): string;
+  /** The subject of a piece of a value, or of all its pieces. */
+  valuePiece(id: string, number: number | '*'): string;
   /** The subject that keeps how often a message of its queue was begun. */
   runs(seq: number): string;
   at(kind: EndKind): string;

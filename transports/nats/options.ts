@@ -1,4 +1,4 @@
-import { checkCount } from '../../src/checks.ts';
+import { checkCount, checkLimit } from '../../src/checks.ts';
 import { inspectValue, invalidCall, mustBe } from '../../src/protocol/errors.ts';
 import { encodeToken } from './names.ts';
 
@@ -28,6 +28,10 @@ export interface NatsOptions {
   readonly resultBytes?: number | undefined;
   /** How long NATS keeps a result. Default 300000 (5 minutes). */
   readonly resultAge?: number | undefined;
+  /** Bytes of the values that the cache of one server keeps. Those that were set first are dropped. Default 268435456 (256 MiB). */
+  readonly cacheBytes?: number | undefined;
+  /** How long the cache keeps a value that is not set again. `Infinity`, the default, for ever. */
+  readonly cacheAge?: number | undefined;
   /**
    * How many processes may die with one call, at least 2. The next one does not run it, and answers it with a failure, `ServerDied`. Default 4.
    */
@@ -45,6 +49,8 @@ const DEFAULTS = {
   queueAge: 86_400_000,
   resultBytes: 268_435_456,
   resultAge: 300_000,
+  cacheBytes: 268_435_456,
+  cacheAge: Number.POSITIVE_INFINITY,
   maxDeliveries: 4,
   heartbeat: 1_000,
 };
@@ -61,8 +67,16 @@ const LONGEST_CLUSTER = 64;
 export function resolveOptions(options: NatsOptions): NatsSettings {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const settings: NatsSettings = { ...DEFAULTS, ...Object.fromEntries(given) };
-  for (const name of ['queueBytes', 'queueAge', 'resultBytes', 'resultAge', 'heartbeat'] as const)
+  for (const name of [
+    'queueBytes',
+    'queueAge',
+    'resultBytes',
+    'resultAge',
+    'cacheBytes',
+    'heartbeat',
+  ] as const)
     checkCount(name, settings[name]);
+  checkLimit('cacheAge', settings.cacheAge);
   const { maxDeliveries } = settings;
   if (!Number.isSafeInteger(maxDeliveries) || maxDeliveries < 2)
     throw mustBe('maxDeliveries', 'a whole number of at least 2', maxDeliveries);

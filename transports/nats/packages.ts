@@ -67,6 +67,7 @@ export interface StreamSettings {
   readonly max_age: number;
   /** Nanoseconds. */
   readonly duplicate_window: number;
+  readonly max_msgs_per_subject?: number;
   readonly allow_direct?: boolean;
   readonly allow_msg_ttl?: boolean;
 }
@@ -138,7 +139,12 @@ export interface JetStreamManager {
     add(settings: StreamSettings): Promise<StreamInfo>;
     info(name: string): Promise<StreamInfo>;
     delete(name: string): Promise<boolean>;
-    purge(name: string, options: { readonly filter: string }): Promise<unknown>;
+    purge(name: string, options: { readonly filter: string }): Promise<{ readonly purged: number }>;
+    /** Asks the leader of a stream. */
+    getMessage(
+      stream: string,
+      query: { readonly last_by_subj: string },
+    ): Promise<{ readonly data: Uint8Array; readonly header?: Headers } | null>;
   };
   readonly direct: {
     getMessage(

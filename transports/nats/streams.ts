@@ -96,6 +96,21 @@ export function ensureBig(
   });
 }
 
+/** Has the stream of a server's values: the last of each key. A full one drops what was set first. */
+export function ensureCache(session: Session, name: StreamName, settings: NatsSettings): Promise<StreamInfo> {
+  const { cacheAge } = settings;
+  return ensure(session, {
+    ...common(name, settings),
+    retention: 'limits',
+    storage: settings.storage,
+    discard: 'old',
+    max_bytes: settings.cacheBytes,
+    max_age: Number.isFinite(cacheAge) ? NANOSECONDS * cacheAge : 0,
+    duplicate_window: repeats(cacheAge),
+    max_msgs_per_subject: 1,
+  });
+}
+
 async function ensure({ manager: { streams } }: Session, settings: StreamSettings): Promise<StreamInfo> {
   const { name } = settings;
   const found = await streams.info(name).catch(() => undefined);

@@ -57,7 +57,7 @@ export interface ServingOptions {
   readonly loggingLevel?: LoggingLevel | undefined;
   /** Logger that takes the lines. Default: the console. */
   readonly logger?: Logger | undefined;
-  /** Store that keeps the values of the cache. Default: a {@link MemoryStore}. */
+  /** Store that keeps the values of the cache. Default: that of the transport, if it has one, or a {@link MemoryStore}. */
   readonly store?: Store | undefined;
   /** Whether failed answers carry the error's stack, which clients then see. Default false. */
   readonly includeStack?: boolean | undefined;
@@ -165,7 +165,8 @@ export class RoleHost implements FailureSettings, FunctionScope {
     this.options = options;
     this.name = options.name;
     this.connection = connection;
-    this.store = options.store === undefined ? new MemoryStore() : checkedStore(options.store);
+    const store = options.store ?? connection.store?.(options.dbAddress);
+    this.store = store === undefined ? new MemoryStore() : checkedStore(store);
     this.cache = cacheOf(copying(this.store));
     this.logger = sparing(logger);
     this.functionLogger = logger;
