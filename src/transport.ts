@@ -66,6 +66,12 @@ export interface Connection extends AsyncDisposable {
   readonly keyPrefix: string;
   /** Sends one request, which gets one reply. Any number of requests may be under way. */
   request(address: string, frame: Bytes): PendingReply;
+  /**
+   * Calls `found` with each end that answers requests at `address`, those that come later too, where several share it. Absent where there is
+   * one at most.
+   * @returns the function that ends this, and the requests to them that are under way.
+   */
+  requestEach?(address: string, found: (end: RequestEnd) => void): () => void;
   /** Opens a channel for frames to the server that pulls at `address`. Frames of one call keep their order. */
   push(address: string): Pusher;
   /**
@@ -123,6 +129,14 @@ export interface BindOptions {
    * each request. A transport that cannot have several at an address ignores it, and refuses the second one as it does without it.
    */
   readonly shared?: string | undefined;
+}
+
+/** One of several ends that answer requests at an address. */
+export interface RequestEnd {
+  /** As {@link Connection.request}, to this one. */
+  request(frame: Bytes): PendingReply;
+  /** Resolves when it is gone for good. */
+  readonly gone: Promise<void>;
 }
 
 /** The verbs of the side that binds. An address may leave the port to the system: the `address` of what is bound has it. */

@@ -73,8 +73,7 @@ abstract class Bound implements Binding, SessionUser {
    */
   async bind(): Promise<this> {
     const session = await this.host.link.connected();
-    const other = await session.ask(this.names.at(this.#kind), NOTHING, TAKEN_TIMEOUT).catch(() => undefined);
-    if (other !== undefined && !this.#shares(readEnd(decodeUtf8(bytesOf(other))).shared))
+    if (await this.isTaken())
       throw invalidCall(
         `${this.address} is already bound: choose another name, or bind 'nats:*' for a free one`,
       );
@@ -84,6 +83,13 @@ abstract class Bound implements Binding, SessionUser {
     await this.#serving;
     await session.flush();
     return this;
+  }
+
+  /** Whether others have the address that do not share it. */
+  async isTaken(): Promise<boolean> {
+    const session = await this.host.link.connected();
+    const other = await session.ask(this.names.at(this.#kind), NOTHING, TAKEN_TIMEOUT).catch(() => undefined);
+    return other !== undefined && !this.#shares(readEnd(decodeUtf8(bytesOf(other))).shared);
   }
 
   up(session: Session): void {
@@ -183,6 +189,9 @@ abstract class Bound implements Binding, SessionUser {
         else this.take(session, verb, about, message);
       }),
       session.subscribe(this.names.any, answer(this.#kind), 'any'),
+      session.subscribe(this.names.who(this.#kind), () =>
+        session.publish(this.names.news(this.#kind), encodeUtf8(`is ${id}`)),
+      ),
       session.subscribe(this.names.at(this.#kind), answer(writeEnd(id, this.#shared)), 'at'),
     ];
     session.publish(this.names.news(this.#kind), encodeUtf8(`here ${id}`));

@@ -26,12 +26,13 @@ export abstract class Dialled extends Readiness implements Channel, EndListener 
   readonly address: string;
   protected readonly finder: EndFinder;
 
-  constructor(host: NatsHost, address: string, kind: EndKind) {
+  /** @param only - the one end that is meant, where several share the address. */
+  constructor(host: NatsHost, address: string, kind: EndKind, only?: string) {
     super();
     this.host = host;
     this.address = address;
     this.names = host.names.server(address);
-    this.finder = new EndFinder(host.link, host.names, address, kind, this);
+    this.finder = new EndFinder(host.link, host.names, address, kind, this, only);
   }
 
   /** Dials. It is not part of the constructor, because the end may be found at once and needs the complete subclass. */
@@ -141,8 +142,8 @@ export class NatsRequester extends Dialled {
   #session: Session | undefined;
   #link: OwnLink | undefined;
 
-  constructor(host: NatsHost, address: string) {
-    super(host, address, 'reply');
+  constructor(host: NatsHost, address: string, only?: string) {
+    super(host, address, 'reply', only);
   }
 
   request(frame: Bytes): PendingReply {

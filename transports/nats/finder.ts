@@ -37,13 +37,23 @@ export class EndFinder implements SessionUser {
   readonly #address: string;
   readonly #kind: EndKind;
   readonly #listener: EndListener;
+  /** The one end that is looked for, of several. */
+  readonly #only: string | undefined;
   #session: Session | undefined;
   /** The end that is there. */
   #end: string | undefined;
   /** Resolved to look again at once. */
   #wake: Deferred<void> = deferred();
 
-  constructor(link: NatsLink, cluster: ClusterNames, address: string, kind: EndKind, listener: EndListener) {
+  constructor(
+    link: NatsLink,
+    cluster: ClusterNames,
+    address: string,
+    kind: EndKind,
+    listener: EndListener,
+    only?: string,
+  ) {
+    this.#only = only;
     this.#link = link;
     this.#cluster = cluster;
     this.#names = cluster.server(address);
@@ -115,7 +125,12 @@ export class EndFinder implements SessionUser {
   /** The end that is bound there. */
   async #dial(session: Session, attempt: number): Promise<string | undefined> {
     const { heartbeat } = this.#link.settings;
+    const only = this.#only;
     try {
+      if (only !== undefined) {
+        const isThere = await session.ask(this.#cluster.end(only, 'ping'), NOTHING, ANSWER_TIMEOUT);
+        return isThere === undefined ? undefined : only;
+      }
       const answer = await session.ask(this.#names.at(this.#kind), NOTHING, ANSWER_TIMEOUT);
       if (answer !== undefined) return this.#read(decodeUtf8(bytesOf(answer)));
       const other = await session.ask(this.#names.any, NOTHING, ANSWER_TIMEOUT);
@@ -166,6 +181,7 @@ export class EndFinder implements SessionUser {
   #heard(session: Session, message: Message): void {
     if (session !== this.#session) return;
     const [what, end] = decodeUtf8(bytesOf(message)).split(' ');
+    if (what === 'is') return;
     if (what === 'gone' && end === this.#end) this.#lose(this.#goneError());
     this.look();
   }

@@ -13,16 +13,18 @@ import type {
   PendingReply,
   Puller,
   Pusher,
+  RequestEnd,
   SharedStore,
   Subscription,
 } from '../../src/transport.ts';
 import { BaseConnection } from '../shared/base-connection.ts';
 import { NatsPublish, NatsPull, NatsPush, NatsReply } from './bound.ts';
 import { NatsPuller, NatsPusher, NatsRequester } from './dialled.ts';
+import { EachEnd } from './each-end.ts';
 import { Frames } from './frames.ts';
 import type { NatsHost } from './host.ts';
 import { NatsLink } from './link.ts';
-import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen } from './names.ts';
+import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen, numbered } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
 import { NatsStore } from './store.ts';
@@ -73,6 +75,13 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return requester.request(frame);
   }
 
+  requestEach(address: string, found: (end: RequestEnd) => void): () => void {
+    this.checkUse(address);
+    const ends = this.keep(new EachEnd(this, address, found));
+    ends.start();
+    return () => void ends.close();
+  }
+
   push(address: string): Pusher {
     this.checkUse(address);
     return this.keep(new NatsPusher(this, address)).dial();
@@ -101,12 +110,12 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
 
   async bindPull(address: string, options?: BindOptions): Promise<BoundPull> {
     this.checkUse(address);
-    return this.#bind(new NatsPull(this, chosen(address), options));
+    return this.#bindNumbered(address, (own) => new NatsPull(this, own, options));
   }
 
   async bindPush(address: string): Promise<BoundPush> {
     this.checkUse(address);
-    return this.#bind(new NatsPush(this, chosen(address)));
+    return this.#bindNumbered(address, (own) => new NatsPush(this, own));
   }
 
   async bindPublish(address: string, options?: BindOptions): Promise<BoundPublish> {
@@ -122,7 +131,20 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     await this.link.close();
   }
 
-  async #bind<T extends Binding & { bind(): Promise<T> }>(end: T): Promise<T> {
-    return this.keep(await end.bind());
+  async #bindNumbered<T extends NatsPull | NatsPush>(
+    address: string,
+    make: (address: string) => T,
+  ): Promise<T> {
+    const addressOf = numbered(address);
+    if (addressOf === undefined) return this.#bind(make(chosen(address)));
+    for (let number = 1; ; number++) {
+      const end = make(addressOf(number));
+      if (!(await end.isTaken())) return this.#bind(end);
+    }
+  }
+
+  async #bind<T extends Binding & { bind(): Promise<unknown> }>(end: T): Promise<T> {
+    await end.bind();
+    return this.keep(end);
   }
 }

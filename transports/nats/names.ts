@@ -11,6 +11,7 @@
  *     palm.<c>.at.<kind>.<s>         who is bound there: asked by those that dial
  *     palm.<c>.any.<s>               as what it is bound, whatever the kind
  *     palm.<c>.news.<kind>.<s>       `here` or `gone`, and which end
+ *     palm.<c>.who.<kind>.<s>        asks all that are bound there for news: `is`, and which end
  *     palm.<c>.end.<id>.<verb>       one bound end: ping, attach, detach, ask.<link>
  *     palm.<c>.link.<id>             one dialled end: asked whether it is there
  */
@@ -73,9 +74,22 @@ export function chosen(address: string): string {
   return address === ANY ? `nats:${CHOSEN}${randomId()}` : address;
 }
 
-/** The address of a further end of a server. All have one, but for those of pushed work: a Master pulls calls and results of workers. */
+/**
+ * The address of a further end of a server. All have one, but for those of pushed work: a Master pulls calls and results of workers. Masters that
+ * share an address have a number each there, since what one has pushed is nothing to another.
+ */
 export function besideOf(address: string, option: string): string {
-  return option.startsWith('worker') ? `${address}/workers` : address;
+  return option.startsWith('worker') ? `${address}/workers${NUMBERED}` : address;
+}
+
+/** Ends an address that gets a number when it is bound. */
+const NUMBERED = '/*';
+
+/** The addresses that may be bound for one, the first that is free; undefined for an address that is bound as it is. */
+export function numbered(address: string): ((number: number) => string) | undefined {
+  if (!address.endsWith(NUMBERED)) return undefined;
+  const own = address.slice(0, -NUMBERED.length);
+  return (number) => (number === 1 ? own : `${own}/${number}`);
 }
 
 /** @throws PalmError `INVALID_CALL` when it is not `nats:<server>`. */
@@ -137,6 +151,7 @@ export class ClusterNames {
       push: this.#stream(`WORK_${server}`, `work.${server}`),
       at: (kind) => this.#subject(`at.${kind}.${server}`),
       any: this.#subject(`any.${server}`),
+      who: (kind) => this.#subject(`who.${kind}.${server}`),
       news: (kind) => this.#subject(`news.${kind}.${server}`),
       topicSubject: (topic) => {
         const subject = out + topic.split('/').map(encodeToken).join('.');
@@ -188,6 +203,7 @@ export interface ServerNames {
   /** The subject that keeps how often a message of its queue was begun. */
   runs(seq: number): string;
   at(kind: EndKind): string;
+  who(kind: EndKind): string;
   news(kind: EndKind): string;
   /** The subject of a topic; undefined when it is too long. */
   topicSubject(topic: string): string | undefined;

@@ -50,7 +50,7 @@ const DEFAULTS = {
   resultBytes: 268_435_456,
   resultAge: 300_000,
   cacheBytes: 268_435_456,
-  cacheAge: Number.POSITIVE_INFINITY,
+  cacheAge: Number.POSITIVE_INFINITY as number,
   maxDeliveries: 4,
   heartbeat: 1_000,
 };

@@ -28,6 +28,7 @@ import type { CallHolder, CancelledFrames } from '../runtime/cancellations.ts';
 import type { Outlet } from '../runtime/flow.ts';
 import type { Gate } from '../runtime/intake.ts';
 import type { FunctionMeter, FunctionMeters } from '../runtime/meter.ts';
+import type { OpenInput, OpenInputs } from '../runtime/open-inputs.ts';
 import type { WorkerLosses, WorkerState } from '../runtime/status.ts';
 import type { LeasedWorker } from './leased-worker.ts';
 import { type Lease, type LeaseBudgets, Leases } from './leases.ts';
@@ -45,10 +46,12 @@ export interface DispatcherSettings {
   readonly onResults: (frames: readonly Bytes[]) => Promise<void>;
   /** Takes how far a worker is with a message: the message, with status and payload of progress. */
   readonly onProgress: (progress: PalmMessage) => void;
-  /** Takes a message that is given up because `deaths` workers died with it. */
-  readonly onGivenUp: (message: PalmMessage, deaths: number) => void;
+  /** Takes a message that is given up because `deaths` workers died with it; `id` is a name for its answer, where it has one. */
+  readonly onGivenUp: (message: PalmMessage, deaths: number, id?: string) => void;
   /** Whether a message is not wanted any more. It is answered then. */
-  readonly refuses?: (message: PalmMessage) => boolean;
+  readonly refuses?: (message: PalmMessage, frame: Bytes) => boolean;
+  /** What has to be settled of the messages that come in. */
+  readonly inputs?: OpenInputs | undefined;
   /** Called with the number of messages that were settled because their callers cancelled them. */
   readonly onCancelled?: (count: number) => void;
   /** Takes the times of the messages that workers ask for, by function. */
@@ -95,7 +98,9 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
   constructor(settings: DispatcherSettings) {
     this.#settings = settings;
     this.#pushedOffers = new PushedOffers(this.#offers, () => settings.push.peers);
-    const leases = new Leases(settings.maxDeliveries, settings.budgets, settings.onRoom);
+    const { inputs } = settings;
+    const onOver = inputs && ((input: OpenInput) => inputs.close(input));
+    const leases = new Leases(settings.maxDeliveries, settings.budgets, settings.onRoom, onOver);
     this.#leases = leases;
     this.#registry = new WorkerRegistry({
       // A sign of life that is held for all of `workerTimeout` would come too late.
@@ -178,7 +183,7 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
    * @param frame - the message as it came in.
    */
   add(message: PalmMessage, frame: Bytes): void {
-    if (this.#settings.refuses?.(message)) return;
+    if (this.#settings.refuses?.(message, frame)) return;
     let own = frame;
     if (!this.#settings.isVerbatim) own = this.#codec.encode(message);
     // A Master fills an empty `cache` field (pylm/parts/core.py, Inbound).
@@ -188,7 +193,8 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
       this.#client = clientOf(message.client);
     }
     const priority = message.unknown.length === 0 ? 0 : readPriority(message.unknown);
-    this.#leases.add(own, this.#client, priority, message.function, message.stage);
+    const input = this.#settings.inputs?.part(frame);
+    this.#leases.add(own, this.#client, priority, message.function, message.stage, input);
   }
 
   done(): void {}
@@ -354,7 +360,11 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
           if (lease.message.lease === lease) this.#settings.onProgress(progress);
         }
         // When a later run fails and an earlier one did not, the failure is passed on, too.
-        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);
+        else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) {
+          const { input } = lease.message;
+          if (input !== undefined) this.#settings.inputs?.result(input, frame);
+          results.push(frame);
+        }
       }
       if (kind === WorkKind.done) {
         this.#meterOf(lease)?.took(now - lease.since);
@@ -439,7 +449,12 @@ export class Dispatcher implements Outlet<Bytes>, CallHolder {
     this.#losses.workers++;
     this.#losses.redelivered += held - givenUp.length;
     this.#losses.givenUp += givenUp.length;
-    for (const { frame, deaths } of givenUp) this.#settings.onGivenUp(this.#codec.decode(frame), deaths);
+    for (const message of givenUp) {
+      const { frame, deaths, input } = message;
+      const id = input && this.#settings.inputs?.nameOf(input);
+      this.#settings.onGivenUp(this.#codec.decode(frame), deaths, id);
+      this.#leases.over(message);
+    }
     this.#assigner.assign();
     this.#checkDrained();
   }

@@ -5,6 +5,7 @@ import type { Bytes } from '../../protocol/bytes.ts';
 import { LAST_LEASE } from '../../protocol/work-request.ts';
 import type { CancelledFrames } from '../runtime/cancellations.ts';
 import { costOf } from '../runtime/intake.ts';
+import type { OpenInput } from '../runtime/open-inputs.ts';
 import { ClientShares } from './client-shares.ts';
 
 /** A message for a worker, until it is settled. */
@@ -21,6 +22,8 @@ export interface LeasedMessage {
   deaths: number;
   /** The lease of the worker that holds it now. */
   lease: Lease | undefined;
+  /** What has to be settled when it is over; undefined where nothing has. */
+  input: OpenInput | undefined;
   /** Leases of workers that count as dead. They may still answer. */
   earlier: readonly Lease[];
 }
@@ -70,14 +73,22 @@ export class Leases {
   #number = Math.floor(Math.random() * LAST_LEASE);
   #out = 0;
   readonly #budgets: LeaseBudgets;
+  readonly #onOver: ((input: OpenInput) => void) | undefined;
   /** What each client has of the messages that wait. */
   readonly shares: ClientShares;
 
   /**
    * @param maxDeliveries - workers that may die with one message.
    * @param onRoom - called when a client that was held up may add more.
+   * @param onOver - called when nothing more is to be done for a message.
    */
-  constructor(maxDeliveries: number, budgets: LeaseBudgets, onRoom: () => void = () => {}) {
+  constructor(
+    maxDeliveries: number,
+    budgets: LeaseBudgets,
+    onRoom: () => void = () => {},
+    onOver?: (input: OpenInput) => void,
+  ) {
+    this.#onOver = onOver;
     this.#maxDeliveries = maxDeliveries;
     this.#budgets = budgets;
     // The other half is for messages that wait to be scattered.
@@ -114,9 +125,11 @@ export class Leases {
    * @param client - whose message it is: clients take turns.
    * @param priority - see {@link Turns}.
    * @param path - the function that it calls, at `stage`.
+   * @param input - what has to be settled when it is over.
    */
-  add(frame: Bytes, client: string, priority = 0, path = '', stage = 0): void {
-    const message = { frame, client, path, stage, passed: 0, deaths: 0, lease: undefined, earlier: NO_RUNS };
+  add(frame: Bytes, client: string, priority = 0, path = '', stage = 0, input?: OpenInput): void {
+    const earlier = NO_RUNS;
+    const message = { frame, client, path, stage, passed: 0, deaths: 0, lease: undefined, input, earlier };
     if (this.#maxDeliveries === 1) this.#alone.add(message);
     else this.#fresh.push(client, message, priority);
     this.#waits(message, 1);
@@ -187,6 +200,15 @@ export class Leases {
     if (message.lease !== undefined) this.#end(message.lease);
     else if (this.#returned.delete(message) || this.#alone.delete(message)) this.#waits(message, -1);
     this.forgetRuns(message);
+    this.over(message);
+  }
+
+  /** Nothing more is to be done for the message: it is settled, given up, or pushed. */
+  over(message: LeasedMessage): void {
+    const { input } = message;
+    if (input === undefined) return;
+    message.input = undefined;
+    this.#onOver?.(input);
   }
 
   /** Ignores what workers that count as dead may still answer. */
@@ -203,7 +225,10 @@ export class Leases {
   cancel(frames: CancelledFrames): { readonly count: number; readonly workers: ReadonlySet<string> } {
     const isCancelled = ({ frame }: LeasedMessage) => frames.has(frame);
     const waited = this.#fresh.remove((owner) => frames.mayBeOf(owner), isCancelled);
-    for (const message of waited) this.#waits(message, -1);
+    for (const message of waited) {
+      this.#waits(message, -1);
+      this.over(message);
+    }
     const others = [...this.#returned, ...this.#alone].filter(isCancelled);
     for (const message of others) this.settle(message);
     const workers = new Set<string>();

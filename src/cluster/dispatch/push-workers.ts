@@ -32,6 +32,8 @@ export interface PushSource<T extends Pushable> {
   next(): T | undefined;
   /** Puts back a message that could not be pushed. */
   putBack(item: T): void;
+  /** Takes messages that were pushed. */
+  pushed?(items: readonly T[]): void;
   /** Whether other workers ask for work. They would have nothing to do if pushed workers had long queues. */
   hasLeasedWorkers(): boolean;
 }
@@ -121,6 +123,7 @@ export class PushWorkers<T extends Pushable> {
       this.#out += items.length;
       try {
         await this.#push.send(items.map(({ frame }) => frame));
+        this.#source.pushed?.(items);
       } catch {
         this.#out = Math.max(0, this.#out - items.length);
         for (const item of items) this.#source.putBack(item);

@@ -4,14 +4,14 @@ import { BatchQueue } from '../../async/batch-queue.ts';
 import { ByteBudget } from '../../async/byte-budget.ts';
 import { atMost } from '../../async/timers.ts';
 import { checkLimit, checkTimeout } from '../../checks.ts';
-import { UNGATHERED, UNGATHERED_BYTES, WORKERS_SHARE } from '../../flow-control.ts';
+import { PULLED, UNGATHERED, UNGATHERED_BYTES, WORKERS_SHARE } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { inspectValue, invalidCall, type PalmError } from '../../protocol/errors.ts';
 import { countedIds } from '../../protocol/ids.ts';
 import { type PalmMessage, palmMessage, Status } from '../../protocol/message.ts';
 import { isBytes } from '../../protocol/payload.ts';
 import { cancelledAnswer, type FailureSettings, failed } from '../runtime/failures.ts';
-import { dropped, type Emit, type Step } from '../runtime/flow.ts';
+import { dropped, type Emit, type Source, type Step } from '../runtime/flow.ts';
 import {
   type FunctionScope,
   type HandleStream,
@@ -20,6 +20,7 @@ import {
 } from '../runtime/functions.ts';
 import type { Intake } from '../runtime/intake.ts';
 import { FunctionMeters } from '../runtime/meter.ts';
+import type { OpenInputs } from '../runtime/open-inputs.ts';
 import { defaultStream } from '../runtime/publisher.ts';
 import { handled, isIterable } from '../runtime/results.ts';
 import type { RoleParts } from '../runtime/role.ts';
@@ -68,6 +69,8 @@ export interface DispatchOptions extends ServingOptions {
 export interface DispatchSource {
   /** The frames that come in. */
   readonly batches: AsyncIterator<readonly Bytes[], undefined>;
+  /** What has to be settled of them. Absent where the transport settles nothing. */
+  readonly inputs?: OpenInputs | undefined;
   /** Ends the batches. */
   readonly stop: () => Promise<void>;
   /** The addresses that messages come to, by their keys in the cache. */
@@ -102,6 +105,7 @@ export async function openDispatch(
   source: DispatchSource,
 ): Promise<DispatchParts> {
   const { name, pipelined = false, scatter, gather } = options;
+  const { inputs } = source;
   const limits = checkLimits(options);
   const { connection, logger } = host;
   const push = await connection.bindPush(options.workerPushAddress);
@@ -128,10 +132,12 @@ export async function openDispatch(
       publisher.tell(progress);
       void publisher.flush();
     },
-    onGivenUp: (message, deaths) => publisher.fail(failed(host, message, workerDied(deaths), Status.failed)),
-    refuses: (message) => {
+    inputs,
+    onGivenUp: (message, deaths, id) =>
+      publisher.fail(failed(host, message, workerDied(deaths), Status.failed), id),
+    refuses: (message, frame) => {
       const reason = host.cancellations.find(message);
-      if (reason !== undefined) publisher.fail(cancelledAnswer(message, reason));
+      if (reason !== undefined) publisher.fail(cancelledAnswer(message, reason), inputs?.nextId(frame));
       return reason !== undefined;
     },
     onCancelled: (count) => {
@@ -177,7 +183,8 @@ export async function openDispatch(
     work: (request, from) => dispatcher.answer(request, from),
     offers: () => dispatcher.offers,
   });
-  intake = host.intake([source.batches], { other: budgets.out, gate: dispatcher.gate });
+  const ahead = inputs && PULLED;
+  intake = host.intake([source.batches], { other: budgets.out, gate: dispatcher.gate, ahead });
   const scattered = scattering.serve(intake);
   const takePushed = (frames: readonly Bytes[]) => {
     const { results, refused } = dispatcher.pushedCameBack(frames);
@@ -188,7 +195,7 @@ export async function openDispatch(
     return results;
   };
   const gathered = Promise.all([
-    gathering.serve(results),
+    gathering.serve(inputs === undefined ? results : releasing(results, inputs)),
     gathering.serve(judged(workerPull[Symbol.asyncIterator](), takePushed)),
   ]);
 
@@ -237,6 +244,11 @@ function workerDied(deaths: number): Error {
   const error = new Error(`${workers} died with this message; no other worker gets it (maxDeliveries)`);
   error.name = 'WorkerDied';
   return error;
+}
+
+/** Results of workers, each of which is one thing less to do for its input when it is gathered. */
+function releasing(results: BatchQueue<Bytes>, inputs: OpenInputs): Source<Bytes> {
+  return { next: () => results.next(), release: (frame) => inputs.end(frame) };
 }
 
 /** The batches of a source, each as `judge` returns it. */

@@ -184,6 +184,10 @@ export class WorkAssigner {
         return message;
       },
       putBack: (message: LeasedMessage) => leases.putBack(message),
+      // What is pushed is the transport's, and its results name no message.
+      pushed: (messages: readonly LeasedMessage[]) => {
+        for (const message of messages) leases.over(message);
+      },
     };
   }
 }

@@ -48,9 +48,11 @@ export class Master extends Role {
     const { pullAddress, pubAddress, workerPullAddress, workerPushAddress } = own;
     const addresses = [pullAddress, pubAddress, workerPullAddress, workerPushAddress];
     return openRoleHost(own, 'master', addresses, async (host) => {
-      const pull = await host.connection.bindPull(pullAddress);
+      const pull = await host.connection.bindPull(pullAddress, host.sharing);
+      const inputs = host.openInputs(pull, own.gather !== undefined);
       const source = {
-        batches: pull[Symbol.asyncIterator](),
+        batches: inputs?.batches(pull) ?? pull[Symbol.asyncIterator](),
+        inputs,
         stop: async () => pull.stop(),
         addresses: { pull_address: pull.address },
       };

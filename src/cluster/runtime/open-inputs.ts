@@ -120,7 +120,11 @@ export class OpenInputs {
   /** A name for the next result of a frame; `''` for one of no input. */
   nextId(frame: Bytes): string {
     const input = this.#open.get(frame);
-    if (input === undefined) return '';
+    return input === undefined ? '' : this.nameOf(input);
+  }
+
+  /** A name for the next result of an input. */
+  nameOf(input: OpenInput): string {
     const counted = (this.#settings.countsWhole && input.whole) || input;
     return `${counted.id}/${counted.results++}`;
   }

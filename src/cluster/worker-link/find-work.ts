@@ -7,6 +7,7 @@ import { Feature } from '../../protocol/message.ts';
 import { readNotice } from '../runtime/notices.ts';
 import { Introduction, type IntroductionSettings } from './introduction.ts';
 import { LeasedLink } from './leased-link.ts';
+import { MastersLink } from './masters-link.ts';
 import { PushedLink } from './work-link.ts';
 
 /** Milliseconds that a worker that is pushed to waits until it and its Master know of each other. It works without that, too. */
@@ -33,12 +34,11 @@ interface PushAddresses {
  * pushes work may come back at other addresses after a break: unless its addresses were given, the link is abandoned then.
  * @throws PalmError `WRONG_SERVER` when the server there is not a Master or Hub.
  */
-export async function findWork(settings: LinkSettings): Promise<LeasedLink | PushedLink> {
+export async function findWork(settings: LinkSettings): Promise<LeasedLink | MastersLink | PushedLink> {
   const { connection, dbAddress, name, concurrency } = settings;
   await connection.identify();
   const found = await findAddresses(settings);
   if (!('push' in found)) {
-    const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
     const codec = new EnvelopeCodec();
     const onNotice = (frame: Bytes) => {
       const notice = readNotice(codec, frame);
@@ -47,7 +47,16 @@ export async function findWork(settings: LinkSettings): Promise<LeasedLink | Pus
     const { offers, onOffersRefused } = settings;
     const { takesProgress } = found;
     const offering = { offers, onOffersRefused, takesProgress };
-    return new LeasedLink({ ask, id: connection.id, name, concurrency, onNotice, ...offering });
+    const own = { id: connection.id, name, concurrency, onNotice, ...offering };
+    if (connection.requestEach === undefined) {
+      const ask = (frame: Bytes) => connection.request(dbAddress, frame).reply;
+      return new LeasedLink({ ask, ...own });
+    }
+    return new MastersLink({
+      each: (found) => connection.requestEach?.(dbAddress, found) ?? (() => {}),
+      link: (end, elsewhere) =>
+        new LeasedLink({ ask: (frame) => end.request(frame).reply, elsewhere, ...own }),
+    });
   }
   const addresses = found;
   const puller = connection.pull(addresses.push);

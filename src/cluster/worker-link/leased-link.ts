@@ -43,6 +43,8 @@ export interface LeasedLinkSettings {
   readonly concurrency: number;
   /** Whether the Master takes progress among the results. Default false. */
   readonly takesProgress?: boolean;
+  /** How many messages of other Masters the worker has. Default: none. */
+  readonly elsewhere?: () => number;
   /** Takes a notice of cancelled calls. */
   readonly onNotice?: (frame: Bytes) => void;
   /** What the worker's functions take and give, as it tells the Master. */
@@ -91,6 +93,11 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     this.#id = newWorkerId(settings.id);
     this.#prefetch = new Prefetch(settings.concurrency);
     void this.#tellOffers();
+  }
+
+  /** Messages that it has and that are not done. */
+  get held(): number {
+    return this.#begun + this.#unbegun.size;
   }
 
   get isThere(): boolean {
@@ -192,7 +199,9 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   #pump(): void {
     if (this.#failure !== undefined) return;
     const want =
-      this.#isStopped || this.#isAsking ? 0 : this.#prefetch.want(this.#begun + this.#unbegun.size);
+      this.#isStopped || this.#isAsking
+        ? 0
+        : this.#prefetch.want(this.held + (this.#settings.elsewhere?.() ?? 0));
     if (want > 0) {
       this.#isAsking = true;
       this.#exchange(want, false).then(
