@@ -47,6 +47,6 @@ it.each(blocks.map((block) => [block.index, block] as const))('block %i', async 
   expect(lines.join(' ')).toBe(said.join(' '));
 });
 
-it('has two examples', () => {
-  expect(blocks).toHaveLength(2);
+it('has three examples', () => {
+  expect(blocks).toHaveLength(3);
 });

@@ -133,6 +133,9 @@ it.each<[string, NatsOptions]>([
   ['queueAge', { queueAge: Number.POSITIVE_INFINITY }],
   ['resultBytes', { resultBytes: 1.5 }],
   ['resultAge', { resultAge: -1 }],
+  ['cacheBytes', { cacheBytes: 0 }],
+  ['cacheAge', { cacheAge: 0.5 }],
+  ['maxDeliveries', { maxDeliveries: 1 }],
   ['heartbeat', { heartbeat: Number.NaN }],
   ['user', { user: 5 as never }],
 ])('an option that is not acceptable: %s', (name, options) => {

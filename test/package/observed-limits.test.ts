@@ -1065,6 +1065,18 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       `${nats}/consume.test.ts`,
       'are asked for 128 at a time',
     ]),
+    'NATS_HELD, NATS_FIRST_READ, NATS_READ_AHEAD': about(
+      'how fast a server is decides: both of two must have work',
+      ['nats/sharing.test.ts', 'two servers share 2,000 calls, and both work'],
+    ),
+    NATS_UNSETTLED: about('NATS holds it, and 128 servers that read as much as they may are below it', [
+      'nats/sharing.test.ts',
+      'two servers share 2,000 calls, and both work',
+    ]),
+    NATS_SEEN_BLOCKS: met([
+      `${nats}/seen-ids.test.ts`,
+      'is forgotten when 4,096 blocks of 4,096 have come after its own',
+    ]),
   },
 };
 

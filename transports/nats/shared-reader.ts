@@ -207,8 +207,10 @@ export class SharedReader implements Settler {
       if (!this.#held.has(held.frame)) continue;
       const deaths = await this.#runs.begin(held.message.seq);
       // NATS does not answer: it comes again, here or elsewhere.
-      if (deaths === undefined) this.settle([held.frame], 'again');
-      else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push([held.frame]);
+      if (deaths === undefined) {
+        await new Promise<void>((resolve) => startTimer(READ_AGAIN, resolve));
+        this.settle([held.frame], 'again');
+      } else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push([held.frame]);
       else this.#giveUp(held, deaths);
       await held.settled.promise;
     }

@@ -1,0 +1,43 @@
+/** What NATS does not store, or has lost, of a cache. */
+import { describe, expect, it } from 'vitest';
+import type { NatsHost } from '../../../../transports/nats/host.ts';
+import { ClusterNames } from '../../../../transports/nats/names.ts';
+import { resolveOptions } from '../../../../transports/nats/options.ts';
+import { NatsStore } from '../../../../transports/nats/store.ts';
+import { bytes } from '../../../support/bytes.ts';
+
+/** A store whose stream answers so to what it is to store, and has these messages by the ends of their subjects. */
+function storeOf(answer: object, kept: Readonly<Record<string, string>> = {}) {
+  const session = {
+    room: 1_000,
+    ask: async () => ({ subject: '', data: bytes(JSON.stringify(answer)) }),
+    manager: {
+      streams: {
+        info: async () => ({ created: '', config: { max_bytes: -1 }, state: {} }),
+        getMessage: async (_stream: string, { last_by_subj }: { last_by_subj: string }) => {
+          const pieces = kept[last_by_subj.split('.v.')[1] ?? ''];
+          if (pieces === undefined) return null;
+          return { data: bytes(''), header: { get: () => pieces } };
+        },
+      },
+    },
+  };
+  const settings = resolveOptions({});
+  const host = { names: new ClusterNames('palm'), link: { connected: async () => session, settings } };
+  return new NatsStore(host as unknown as NatsHost, 'nats:server');
+}
+
+describe('a value', () => {
+  it('that NATS does not store says why', async () => {
+    const store = storeOf({ error: { err_code: 1, description: 'no quorum' } });
+    await expect(store.set('key', bytes('x'))).rejects.toMatchObject({
+      code: 'DISCONNECTED',
+      message: 'NATS did not store a value: no quorum',
+    });
+  });
+
+  it('of which a piece is gone is lost', async () => {
+    const store = storeOf({}, { key: 'id 2 10' });
+    await expect(store.get('key')).rejects.toMatchObject({ code: 'LOST', sent: true });
+  });
+});
