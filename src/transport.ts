@@ -79,6 +79,12 @@ export interface Connection extends AsyncDisposable {
    * @throws PalmError `INVALID_CALL` for an empty topic, which would take the results of all clients.
    */
   subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription;
+  /**
+   * Adds a delivery to what is published at `address`, where it is stored among the publisher's own. Resolves when it is stored, whether the
+   * publisher is there or not. Absent where nothing is stored: there `from` of {@link subscribe} has no meaning.
+   * @throws PalmError `INVALID_CALL` for a topic that nobody can subscribe to; `CLOSED` when the connection is closed first.
+   */
+  store?(address: string, delivery: Delivery): Promise<void>;
   /** Takes a share of the frames that are pushed at `address`. */
   pull(address: string): Puller;
   /** Gives the present state of each channel, and then each change, until the connection is closed. Each call gives its own sequence. */
@@ -109,6 +115,12 @@ export interface SubscribeOptions {
    * what was received together, and begin at any byte: one that is kept keeps all of that alive. Default false.
    */
   readonly once?: boolean | undefined;
+  /**
+   * Where to begin in what is stored: at `start`, with all that is still there, or behind the {@link Delivery.position} of a delivery. When
+   * something behind that position may be dropped, the subscription breaks with `LOST` once it is ready, and goes on with what is there. Of
+   * transports with {@link Connection.store} alone. Default: with what is published from now on.
+   */
+  readonly from?: 'start' | number | undefined;
 }
 
 /** A request under way. */
@@ -153,7 +165,7 @@ export interface BindingConnection extends Connection {
    * Where the cache of a server is kept that answers requests at `address`: in one place for all that share the address. Absent, or undefined,
    * where the server keeps it in its process.
    */
-  store?(address: string): SharedStore | undefined;
+  sharedStore?(address: string): SharedStore | undefined;
 }
 
 /** Values by key, which several processes have in common. */
@@ -285,6 +297,8 @@ export interface Delivery {
    * that results of a frame which is worked at again are seen once. A transport without a {@link Settler} ignores it.
    */
   readonly ids?: readonly string[];
+  /** Its place in what is stored at all addresses, of which later ones have larger numbers. Subscriptions of transports that store give it. */
+  readonly position?: number;
 }
 
 /** A dialled channel. It goes on dialling until it is closed. */

@@ -18,6 +18,7 @@ import { testIdentity } from './identity.ts';
 import { testReaders } from './readers.ts';
 import { rejects } from './rejects.ts';
 import { testSettling } from './settling.ts';
+import { testStored } from './stored.ts';
 
 export type { Subject } from './context.ts';
 
@@ -61,6 +62,7 @@ export function testTransport(name: string, make: () => Subject): void {
     testReaders(ends);
     testIdentity(ends);
     testSettling(ends);
+    testStored(ends);
 
     const ask = async (address: string, frame: Bytes) => client.request(address, frame).reply;
 

@@ -120,3 +120,27 @@ it('a server that goes between being found and being asked for work is tried aga
   expect([...reasons]).toEqual(['the server at nats:server is gone']);
   expect(puller.isReady).toBe(false);
 });
+
+it('a subscription from a position behind which something was dropped is LOST at once, and goes on with what is there', async () => {
+  await using own = await subscribed({ cluster: 'dropped', resultBytes: 2_000_000 });
+  const { connection, publisher } = own;
+  await publisher.publish([{ topic: 'me/1', frames: [bytes('first')] }]);
+  const [first] = await collect(own.subscription, 1);
+  for (let number = 0; number < 30; number++) {
+    await publisher.publish([{ topic: 'me/1', frames: [bytes(String(number).padEnd(100_000))] }]);
+    // No faster than it is delivered.
+    await collect(own.subscription, 1);
+  }
+  const late = connection.subscribe('nats:source', 'me/', { from: first?.position });
+  const breaks: unknown[] = [];
+  late.onBreak(({ code, sent }) => breaks.push({ code, sent }));
+  await within(5_000, late.ready(), 'the late subscription');
+  expect(breaks).toEqual([{ code: 'LOST', sent: true }]);
+  const seen: number[] = [];
+  const batches = late[Symbol.asyncIterator]();
+  while (!seen.includes(29)) {
+    const { value = [] } = await within(5_000, batches.next(), 'the next deliveries');
+    for (const { frames } of value) seen.push(Number(frames.map(textOf).join()));
+  }
+  expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => 30 - seen.length + i));
+});

@@ -373,9 +373,9 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   'transports/nats/streams.ts': {
     'as given': ['nats/refusals.test.ts', 'more copies than there are servers'],
   },
-  'transports/nats/store.ts': {
-    DISCONNECTED: ['unit/transports/nats/store.test.ts', 'that NATS does not store says why'],
-    LOST: ['unit/transports/nats/store.test.ts', 'of which a piece is gone is lost'],
+  'transports/nats/shared-store.ts': {
+    DISCONNECTED: ['unit/transports/nats/shared-store.test.ts', 'that NATS does not store says why'],
+    LOST: ['unit/transports/nats/shared-store.test.ts', 'of which a piece is gone is lost'],
     TOO_LARGE: ['nats/cache.test.ts', 'refuses a value that is larger than cacheBytes'],
   },
   'transports/nats/subscription.ts': {

@@ -261,6 +261,7 @@ const subscribe: Table<SubscribeOptions> = {
     'that reads nothing does not hold up the publisher, nor another reader',
   ],
   once: ['zmtp/read-once.test.ts', 'that reads frames once gets views of what was read together'],
+  from: ['conformance/stored.ts', 'is read from its beginning, and goes on with what comes'],
 };
 
 const websocket: Table<WebsocketOptions> = {

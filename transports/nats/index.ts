@@ -10,11 +10,13 @@ import type {
   BoundPublish,
   BoundPull,
   BoundPush,
+  Delivery,
   PendingReply,
   Puller,
   Pusher,
   RequestEnd,
   SharedStore,
+  SubscribeOptions,
   Subscription,
 } from '../../src/transport.ts';
 import { BaseConnection } from '../shared/base-connection.ts';
@@ -27,6 +29,7 @@ import { NatsLink } from './link.ts';
 import { ANY, besideOf, ClusterNames, checkNatsAddress, chosen, numbered } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages, type Packages } from './packages.ts';
+import { NatsSharedStore } from './shared-store.ts';
 import { NatsStore } from './store.ts';
 import { NatsSubscription } from './subscription.ts';
 
@@ -57,6 +60,7 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
   readonly names: ClusterNames;
   readonly frames: Frames;
   readonly #requesters = new Map<string, NatsRequester>();
+  #store: NatsStore | undefined;
 
   constructor(settings: NatsSettings, packages: Packages) {
     super();
@@ -87,10 +91,16 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return this.keep(new NatsPusher(this, address)).dial();
   }
 
-  subscribe(address: string, topic: string): Subscription {
+  subscribe(address: string, topic: string, options?: SubscribeOptions): Subscription {
     this.checkUse(address);
     checkTopic(topic);
-    return this.keep(new NatsSubscription(this, address, topic)).dial();
+    return this.keep(new NatsSubscription(this, address, topic, options)).dial();
+  }
+
+  async store(address: string, delivery: Delivery): Promise<void> {
+    this.checkUse(address);
+    this.#store ??= this.keep(new NatsStore(this));
+    await this.#store.add(address, delivery);
   }
 
   pull(address: string): Puller {
@@ -98,9 +108,9 @@ class NatsConnection extends BaseConnection implements BindingConnection, NatsHo
     return this.keep(new NatsPuller(this, address)).dial();
   }
 
-  store(address: string): SharedStore | undefined {
+  sharedStore(address: string): SharedStore | undefined {
     // Whoever lets the system choose the name shares it with nobody.
-    return address === ANY ? undefined : new NatsStore(this, address);
+    return address === ANY ? undefined : new NatsSharedStore(this, address);
   }
 
   async bindReply(address: string, answer: Answer, options?: BindOptions): Promise<Binding> {

@@ -3,12 +3,12 @@ import { BatchQueue } from '../../src/async/batch-queue.ts';
 import { atMost, startTimer } from '../../src/async/timers.ts';
 import { PUBLISHED, PUBLISHED_BYTES } from '../../src/flow-control.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
-import type { Delivery, Subscription } from '../../src/transport.ts';
+import type { Delivery, SubscribeOptions, Subscription } from '../../src/transport.ts';
 import { consume } from './consume.ts';
 import { Dialled } from './dialled.ts';
 import { idsOf } from './frames.ts';
 import type { NatsHost } from './host.ts';
-import type { Consumer, ConsumerMessages, StoredMessage } from './packages.ts';
+import type { Consumer, ConsumerMessages, StoredMessage, StreamInfo } from './packages.ts';
 import { SeenIds } from './seen-ids.ts';
 import type { Session } from './session.ts';
 import { ensureOut } from './streams.ts';
@@ -45,10 +45,14 @@ export class NatsSubscription extends Dialled implements Subscription {
   #consumer: Consumer | undefined;
   /** Resolves when what a publisher that is gone had published is read. */
   #going: Promise<void> | undefined;
+  readonly #from: SubscribeOptions['from'];
+  /** What was lost before this was ready, which is told then. */
+  #lostBefore: string | undefined;
 
-  constructor(host: NatsHost, address: string, topic: string) {
+  constructor(host: NatsHost, address: string, topic: string, { from }: SubscribeOptions = {}) {
     super(host, address, 'publish');
     this.topic = topic;
+    this.#from = from;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Delivery[], undefined> {
@@ -84,6 +88,11 @@ export class NatsSubscription extends Dialled implements Subscription {
     }
   }
 
+  protected override entered(): void {
+    if (this.#lostBefore !== undefined) this.#tellLost(this.#lostBefore);
+    this.#lostBefore = undefined;
+  }
+
   protected override async finish(): Promise<void> {
     this.#queue.end();
     await this.#messages?.close();
@@ -98,7 +107,7 @@ export class NatsSubscription extends Dialled implements Subscription {
   async #open(session: Session): Promise<Consumer> {
     const { names, link } = this.host;
     const { state } = await ensureOut(session, names, link.settings);
-    this.#position ??= state.last_seq;
+    this.#position ??= this.#begins(state);
     // A stream that was made anew counts from 1 again.
     const isAnother = state.last_seq < this.#position;
     if (isAnother || state.first_seq > this.#position + 1) this.#lose(isAnother ? 0 : state.first_seq - 1);
@@ -106,6 +115,11 @@ export class NatsSubscription extends Dialled implements Subscription {
       filter_subjects: this.names.filters(this.topic),
       opt_start_seq: this.#position + 1,
     });
+  }
+
+  #begins({ first_seq: first, last_seq: last }: StreamInfo['state']): number {
+    if (typeof this.#from === 'number') return this.#from;
+    return this.#from === 'start' ? Math.max(0, first - 1) : last;
   }
 
   async #read(session: Session, first: Consumer): Promise<void> {
@@ -158,7 +172,7 @@ export class NatsSubscription extends Dialled implements Subscription {
       // A server that runs a call again which another one had when it died publishes what is here already.
       const frames = ids === undefined ? given : given.filter((_, i) => this.#seen.isNew(ids[i] ?? ''));
       const topic = this.names.topicOf(message.subject);
-      if (frames.length > 0) this.#queue.push([{ topic, frames }]);
+      if (frames.length > 0) this.#queue.push([{ topic, frames, position: message.seq }]);
     } catch (error) {
       if (session !== this.host.link.session) return;
       this.#tellLost(error instanceof PalmError ? error.message : 'a delivery cannot be read');
@@ -189,7 +203,11 @@ export class NatsSubscription extends Dialled implements Subscription {
   }
 
   #tellLost(text: string): void {
-    if (!this.isReady) return;
+    if (!this.isReady) {
+      // Of what was lost before it was first ready, only who asked for what is stored has to hear.
+      if (typeof this.#from === 'number') this.#lostBefore = text;
+      return;
+    }
     this.setBroken(new PalmError('LOST', text, { sent: true }));
     this.setReady();
   }

@@ -165,7 +165,7 @@ export class RoleHost implements FailureSettings, FunctionScope {
     this.options = options;
     this.name = options.name;
     this.connection = connection;
-    const store = options.store ?? connection.store?.(options.dbAddress);
+    const store = options.store ?? connection.sharedStore?.(options.dbAddress);
     this.store = store === undefined ? new MemoryStore() : checkedStore(store);
     this.cache = cacheOf(copying(this.store));
     this.logger = sparing(logger);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { NatsHost } from '../../../../transports/nats/host.ts';
 import { ClusterNames } from '../../../../transports/nats/names.ts';
 import { resolveOptions } from '../../../../transports/nats/options.ts';
-import { NatsStore } from '../../../../transports/nats/store.ts';
+import { NatsSharedStore } from '../../../../transports/nats/shared-store.ts';
 import { bytes } from '../../../support/bytes.ts';
 
 /** A store whose stream answers so to what it is to store, and has these messages by the ends of their subjects. */
@@ -24,7 +24,7 @@ function storeOf(answer: object, kept: Readonly<Record<string, string>> = {}) {
   };
   const settings = resolveOptions({});
   const host = { names: new ClusterNames('palm'), link: { connected: async () => session, settings } };
-  return new NatsStore(host as unknown as NatsHost, 'nats:server');
+  return new NatsSharedStore(host as unknown as NatsHost, 'nats:server');
 }
 
 describe('a value', () => {
