@@ -356,6 +356,13 @@ export const NATS_UNSETTLED = 65_536;
 
 /** Names of results by which a subscriber knows repeated ones: blocks of 4,096, the oldest of which is forgotten. */
 export const NATS_SEEN_BLOCKS = 4_096;
+// Jobs that outlive their clients.
+
+/** Milliseconds between two questions whether the sender of a resumed job is there, while it has not sent all inputs. */
+export const SENDER_ASKED = 2_000;
+
+/** Milliseconds without an answer and without a result after which it is taken for gone. Its input may compute for a while. */
+export const SENDER_SILENT = 10_000;
 
 // A relay.
 

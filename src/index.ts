@@ -10,8 +10,9 @@ export {
   type EvalOptions,
 } from './client/client.ts';
 export type { ConnectOptions } from './client/connect-options.ts';
+export { type DetachedJobOptions, detachedJob, type ResumeOptions, resumeJob } from './client/detached.ts';
 export type { Payloads } from './client/stream/input.ts';
-export type { Job, JobProgress } from './client/stream/job.ts';
+export type { DetachedJob, DetachedProgress, Job, JobProgress } from './client/stream/job-results.ts';
 export type { MapOutcome, MapProgress, MapResults } from './client/stream/map-results.ts';
 export type { JobOptions, MapOptions } from './client/stream/options.ts';
 export { readable } from './client/stream/readable.ts';

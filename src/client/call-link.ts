@@ -240,7 +240,8 @@ export class CallLink {
     deliveries.length = 0;
   }
 
-  #deliver({ topic, frames }: Delivery): void {
+  #deliver(delivery: Delivery): void {
+    const { topic, frames } = delivery;
     const id = this.#topics.call(topic);
     if (id === undefined) return;
     for (const frame of frames) {
@@ -260,14 +261,15 @@ export class CallLink {
       }
       this.#tap?.received('sub', this.addresses.subAddress, message, frame.length, topic);
       if (message.status !== Status.progress) this.inFlight.answered(frame.length);
-      call?.answer(message);
+      call?.answer(message, delivery);
     }
   }
 }
 
 /** A call that waits for answers. */
 export interface OpenCall {
-  answer(message: PalmMessage): void;
+  /** @param delivery - that the answer was in. */
+  answer(message: PalmMessage, delivery: Delivery): void;
   /** No more answers will come; where `number` is given, none to what was sent before that break of the link. */
   fail(error: PalmError, number?: number): void;
 }

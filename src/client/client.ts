@@ -14,7 +14,7 @@ import { type ConnectOptions, resolveOptions } from './connect-options.ts';
 import { ClientCore } from './core.ts';
 import { lazy } from './loader.ts';
 import type { Payloads } from './stream/input.ts';
-import type { Job } from './stream/job.ts';
+import type { Job } from './stream/job-results.ts';
 import type { MapOutcome, MapResults } from './stream/map-results.ts';
 import type { JobOptions, MapOptions } from './stream/options.ts';
 

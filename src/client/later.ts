@@ -18,8 +18,8 @@ export async function cancel(
 ): Promise<void> {
   if ((features & Feature.detached) !== 0 || !link.isReady) return;
   // In a chunk of its own: most pages cancel nothing.
-  const { Canceller } = await import('./canceller.ts');
-  link.canceller ??= new Canceller(core, (run) => afterEvents(link, run));
+  const own = await import('./canceller.ts');
+  link.canceller ??= new own.Canceller(core, (run) => afterEvents(link, run));
   await link.canceller.cancel(call, reason);
 }
 

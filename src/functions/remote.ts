@@ -1,6 +1,6 @@
 /** The functions of a server as a client calls them: by their names, with their own types. */
 import type { Client } from '../client/client.ts';
-import type { Job } from '../client/stream/job.ts';
+import type { Job } from '../client/stream/job-results.ts';
 import type { MapOutcome, MapResults } from '../client/stream/map-results.ts';
 import type { JobOptions, MapOptions } from '../client/stream/options.ts';
 import { invalidCall, PalmError } from '../protocol/errors.ts';

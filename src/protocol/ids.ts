@@ -36,3 +36,11 @@ export function countedIds(): () => string {
   let count = 0;
   return () => `${random}${++count}`;
 }
+
+/**
+ * The id of a job that outlives its client (job-id.ts reads it). Here, because what makes one is loaded without what reads one.
+ * @param secret - a random id.
+ */
+export function jobId(server: string, client: string, secret: string): string {
+  return `${server}/${client}/${secret}`;
+}

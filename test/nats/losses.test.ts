@@ -144,3 +144,11 @@ it('a subscription from a position behind which something was dropped is LOST at
   }
   expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => 30 - seen.length + i));
 });
+
+it('a topic that is too long for a subject cannot be stored', async () => {
+  await using connection = await nats({ servers: server.url, cluster: 'long' }).open();
+  const storing = connection.store?.('nats:source', { topic: 'x'.repeat(3_000), frames: [bytes('')] });
+  await expect(within(5_000, Promise.resolve(storing), 'storing')).rejects.toThrow(
+    expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining('too long') }),
+  );
+});

@@ -59,6 +59,13 @@ describe('an application that is a client through a relay', () => {
     expect(bundle.gzippedApart['call-progress']).toBeLessThanOrEqual(1_024);
   });
 
+  it('has jobs that outlive their clients apart, in at most 4,608 bytes', () => {
+    console.log(
+      `jobs that outlive their clients in a page: ${bundle.gzippedApart['stored-job']} bytes of 4608`,
+    );
+    expect(bundle.gzippedApart['stored-job']).toBeLessThanOrEqual(4_608);
+  });
+
   it('is at most 1 KiB larger with functions that have types', async () => {
     const { gzipped } = await bundleApp(TYPED_APP);
     console.log(`functions with types in a page: ${gzipped - bundle.gzipped} bytes of 1024`);

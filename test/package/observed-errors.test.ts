@@ -83,6 +83,48 @@ const PLACES: Readonly<Record<string, Readonly<Record<string, Seen | string>>>> 
   'src/client/stream/job.ts': {
     PROTOCOL: ['unit/client/stream/job.test.ts', 'is a result of another format: what is unread is dropped'],
   },
+  'src/client/stream/reading.ts': {
+    INVALID_CALL: ['unit/client/stream/reading.test.ts', '%j is no place'],
+  },
+  'src/client/stream/resumed-link.ts': {
+    CANCELLED: [
+      'nats/jobs.test.ts',
+      'an input that throws ends the job behind the results of those before, for the next reader too',
+    ],
+    CLOSED: [
+      'nats/jobs.test.ts',
+      'closing the client that reads a job ends it with CLOSED, and that of the sender lets others read',
+    ],
+    DISCONNECTED: [
+      'nats/jobs.test.ts',
+      'a job whose process is killed before all its inputs were sent gives what there is, and then says so',
+    ],
+    INVALID_CALL: [
+      'nats/jobs.test.ts',
+      'ids of nothing, of another server, of other calls, and places that are not, are told within seconds',
+    ],
+    LOST: ['nats/jobs.test.ts', 'what NATS has dropped is LOST, from the start and behind a position'],
+    PROTOCOL: [
+      'nats/jobs.test.ts',
+      'what a stranger stores under the topic of a job is PROTOCOL, and among its records nothing',
+    ],
+    TIMEOUT: ['nats/jobs.test.ts', 'a result that does not come is a TIMEOUT, and says how many came'],
+    'as given': ['nats/jobs.test.ts', 'what NATS has dropped is LOST, from the start and behind a position'],
+  },
+  'src/client/stream/stored-job.ts': {
+    INVALID_CALL: [
+      'unit/client/detached.test.ts',
+      'a job has its id at once, another one each time, and no transport stores what it would need',
+    ],
+  },
+  'src/protocol/job-id.ts': {
+    INVALID_CALL: ['unit/protocol/job-id.test.ts', '%j is not an id of a job'],
+    WRONG_SERVER: ['unit/protocol/job-id.test.ts', 'a job of another server is refused by its name'],
+  },
+  'transports/nats/store.ts': {
+    CLOSED: ['conformance/stored.ts', 'adds nothing once its connection is closed'],
+    INVALID_CALL: ['nats/losses.test.ts', 'a topic that is too long for a subject cannot be stored'],
+  },
   'src/client/stream/map-results.ts': {
     'as given': ['unit/client/stream/map-results.test.ts', 'names the input, and how often it was tried'],
   },

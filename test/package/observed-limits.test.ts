@@ -1078,6 +1078,16 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       'is forgotten when 4,096 blocks of 4,096 have come after its own',
     ]),
   },
+  'Jobs that outlive their clients': {
+    SENDER_ASKED: about('a process of its own sends, and each question goes through a nats-server', [
+      'nats/jobs.test.ts',
+      'a sender that waits for its input is there, and its reader waits with it',
+    ]),
+    SENDER_SILENT: about('that sender is killed at a time that nobody knows to the millisecond', [
+      'nats/jobs.test.ts',
+      'a job whose process is killed before all its inputs were sent gives what there is, and then says so',
+    ]),
+  },
 };
 
 /** The rows of the page, by heading: what a limit is called, or the names that a value has, or what it bounds where it has none. */

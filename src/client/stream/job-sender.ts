@@ -2,12 +2,12 @@ import { BATCH } from '../../flow-control.ts';
 import type { Bytes } from '../../protocol/bytes.ts';
 import { invalidCall, messageOf } from '../../protocol/errors.ts';
 import { afterEvents } from '../after-events.ts';
-import type { CallLink } from '../call-link.ts';
 import type { Input } from './input.ts';
+import type { JobLink } from './job-link.ts';
 
 /** What a sender needs of its job. */
 export interface SenderSettings<In> {
-  readonly link: CallLink;
+  readonly link: JobLink;
   readonly input: Input<In>;
   /** Names the job in errors. */
   readonly what: string;

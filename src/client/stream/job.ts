@@ -7,30 +7,12 @@ import { messageOf, PalmError } from '../../protocol/errors.ts';
 import { Feature, type PalmMessage, Status } from '../../protocol/message.ts';
 import type { PayloadCodec } from '../../protocol/payload.ts';
 import { type CallSpec, callEnvelope, checkInput, nameOf, readAnswer } from '../call.ts';
-import type { CallLink } from '../call-link.ts';
-import type { CallSurroundings } from '../elaborate.ts';
 import { openInput, type Payloads } from './input.ts';
+import type { JobClient, JobLink, OpenJob, StoredClient, StoredOptions } from './job-link.ts';
+import type { Job, JobProgress } from './job-results.ts';
 import { JobSender } from './job-sender.ts';
 import { checkOptions, type JobOptions } from './options.ts';
-import { type Ending, ResultStream, type StreamClient } from './result-stream.ts';
-
-/** The progress of a job. */
-export interface JobProgress {
-  /** Number of inputs that the transport has accepted. */
-  readonly sent: number;
-  /** Number of results that arrived, read or not. */
-  readonly received: number;
-  /** When the job was first read from, as `Date.now()` gives it; undefined before. */
-  readonly started: number | undefined;
-}
-
-/** The results of a job, in the order they arrive. The job begins when it is first read from. */
-export interface Job<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
-  /** How far the job is, at the moment it is read. */
-  readonly progress: JobProgress;
-  /** Ends the job: no more input is taken, and results that still arrive are dropped. Leaving a `for await` calls it. */
-  return(): Promise<IteratorResult<T, undefined>>;
-}
+import { type Ending, ResultStream } from './result-stream.ts';
 
 /** What a job needs to know: its options, checked, with the defaults of those that were left out, and its client. */
 export interface JobSettings<In, Out> extends JobOptions {
@@ -40,7 +22,7 @@ export interface JobSettings<In, Out> extends JobOptions {
   readonly codec: PayloadCodec<In, Out>;
   /** When it was first read from, as `Date.now()` gave it; undefined when it was left before. */
   readonly started: number | undefined;
-  readonly calls: OpenCalls;
+  readonly calls: Pick<OpenCalls, 'begin'>;
   readonly signals: SignalHub;
   /** Milliseconds in which results must come that are owed when the input has failed. */
   readonly drainTimeout: number;
@@ -49,24 +31,26 @@ export interface JobSettings<In, Out> extends JobOptions {
 
 /** @throws PalmError `INVALID_CALL` for an option that is not acceptable, and when the server takes no calls. */
 export function startJob<In, Out>(
-  client: StreamClient & CallSurroundings,
+  client: StoredClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
   payloads: Payloads<In>,
-  options: JobOptions,
+  options: JobOptions & StoredOptions,
   started: number | undefined,
 ): Job<Out> | Promise<Job<Out>> {
   checkOptions(options);
-  const { metadata, priority, onProgress, signal, ...others } = options;
-  if ((onProgress ?? client.interceptors[0] ?? metadata ?? priority) === undefined)
-    return openJob(client, codec, spec, payloads, options, started);
-  const open = (call: CallSpec, input: unknown, own: AbortSignal | undefined) => {
+  const { metadata, priority, onProgress, signal } = options;
+  const open: OpenJob<Out> = (call, input, own, from = client, more?) => {
     checkInput(input);
-    return openJob(client, codec, call, input as Payloads<In>, { ...others, signal: own }, started);
+    return openJob(from, codec, call, input as Payloads<In>, { ...options, signal: own, ...more }, started);
   };
+  if (options.stored !== undefined)
+    return import('./stored-job.ts').then((own) => own.start(client, spec, payloads, options, open));
+  if ((onProgress ?? client.interceptors[0] ?? metadata ?? priority) === undefined)
+    return open(spec, payloads, signal);
   return import('../elaborate.ts').then(
-    ({ elaborateResults }) =>
-      elaborateResults(
+    (own) =>
+      own.elaborateResults(
         client,
         'job',
         spec,
@@ -79,7 +63,7 @@ export function startJob<In, Out>(
 
 /** Opens one without metadata of its own and without interceptors. */
 export function openJob<In, Out>(
-  client: StreamClient,
+  client: JobClient,
   codec: PayloadCodec<In, Out>,
   spec: CallSpec,
   payloads: Payloads<In>,
@@ -107,7 +91,7 @@ export function openJob<In, Out>(
 
 /** One job: a sender that takes the input, and the results that arrive. */
 export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out> {
-  readonly #link: CallLink;
+  readonly #link: JobLink;
   readonly #settings: JobSettings<In, Out>;
   readonly #sender: JobSender<In>;
   readonly #message: PalmMessage;
@@ -124,7 +108,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
     (timeout) => this.fail(this.#idleError(timeout)),
   );
 
-  constructor(link: CallLink, payloads: Payloads<In>, settings: JobSettings<In, Out>) {
+  constructor(link: JobLink, payloads: Payloads<In>, settings: JobSettings<In, Out>) {
     super(settings);
     this.#link = link;
     this.#settings = settings;
@@ -181,6 +165,7 @@ export class JobRun<In, Out> extends ResultStream<Bytes, Out> implements Job<Out
   async #send(): Promise<void> {
     await this.#open();
     const failure = await this.#sender.run();
+    await this.#link.sent?.(failure);
     this.#isInputOver = true;
     this.#ending ??= failure;
     this.#idle.sign();

@@ -336,8 +336,8 @@ export function startMap<In, Out>(
     return openMap(client, codec, call, input as Payloads<In>, { ...others, signal: own }, isSettled);
   };
   return import('../elaborate.ts').then(
-    ({ elaborateResults }) =>
-      elaborateResults(
+    (own) =>
+      own.elaborateResults(
         client,
         'map',
         spec,

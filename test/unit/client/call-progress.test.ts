@@ -52,6 +52,7 @@ async function begin(
         payload: encodeProgress({ done, total: undefined, note: undefined }),
         ...fields,
       }),
+      { topic: '', frames: [] },
     );
   return {
     link,

@@ -5,6 +5,7 @@ import type { CallSpec } from '../../../../src/client/call.ts';
 import { openJob, startJob } from '../../../../src/client/stream/job.ts';
 import type { JobOptions } from '../../../../src/client/stream/options.ts';
 import { consoleLogger } from '../../../../src/logging.ts';
+import { EnvelopeCodec } from '../../../../src/protocol/envelope.ts';
 import { Feature, type PalmMessage, Status } from '../../../../src/protocol/message.ts';
 import { readMetadata } from '../../../../src/protocol/metadata.ts';
 import { json, type PayloadCodec, text } from '../../../../src/protocol/payload.ts';
@@ -722,8 +723,16 @@ it('a job with metadata of its own, or within interceptors, is opened with them'
   const seen = vi.fn();
   const client = Object.assign(server.client, {
     interceptors: [] as never[],
-    settings: { timeout: 1_000, metadata: { tenant: 'acme' }, logger: consoleLogger('test') },
+    settings: {
+      timeout: 1_000,
+      metadata: { tenant: 'acme' },
+      logger: consoleLogger('test'),
+      transport: { name: 'fake' },
+    },
     callLink: () => server.link,
+    connection: server.connection,
+    serverName: 'server',
+    cache: { codec: new EnvelopeCodec() },
   });
   const open = async (options: JobOptions) => {
     const opening = startJob(client, text(), SPEC, ['a'], { messages: 1, ...options }, 5);
