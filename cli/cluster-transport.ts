@@ -1,10 +1,11 @@
 /** The transport that a command reaches servers with, and binds addresses with. */
-import { invalidCall, PalmError } from '../src/protocol/errors.ts';
+import { invalidCall, messageOf, PalmError } from '../src/protocol/errors.ts';
 import type { BindingTransport } from '../src/transport.ts';
 import { type ZeromqOptions, zeromq } from '../transports/zeromq/index.ts';
 import { curvePublicKey, zmtp } from '../transports/zmtp/index.ts';
 import type { ParsedOptions } from './command.ts';
 import { CommandError } from './errors.ts';
+import { isNatsAddress, type NatsAccess, natsAccess, natsOptions } from './nats-access.ts';
 
 /** Keys of CURVE, as the transports take them. */
 export type CurveKeys = Pick<ZeromqOptions, 'curve' | 'curveServer'>;
@@ -49,24 +50,70 @@ function publicKeyOf(clientKey: string): string {
 }
 
 /**
- * `zmtp()`, or `zeromq()` with --native.
- * @throws PalmError `INVALID_CALL` for a key that is not a key. With --native, `open()` of the result throws a CommandError `USAGE` if the
- * package `zeromq` does not load.
+ * `zmtp()`; `zeromq()` with --native; `nats()` with --nats.
+ * @param access - where NATS is; null for ZeroMQ, whatever the options say.
+ * @throws PalmError `INVALID_CALL` for a key that is not a key, CommandError `USAGE` or `INPUT` for what --nats names. `open()` of the result
+ * throws a CommandError `USAGE` if a package does not load that --native or --nats needs.
  */
-export function clusterTransport(options: ParsedOptions, keys: CurveKeys = {}): BindingTransport {
-  if (!options.flag('native')) return zmtp(keys);
-  const native = zeromq(keys);
-  return { ...native, open: () => native.open().catch(rethrow) };
+export async function clusterTransport(
+  options: ParsedOptions,
+  keys: CurveKeys = {},
+  access: NatsAccess | null | undefined = natsAccess(options),
+): Promise<BindingTransport> {
+  if (access) return natsTransport(access);
+  if (!options.flag('native')) return overZeromq(zmtp(keys));
+  return overZeromq(opening(zeromq(keys), 'zeromq', '--native'));
 }
 
-function rethrow(error: unknown): never {
-  if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
-  const text = error.message.replace('frond/zeromq needs', '--native needs');
-  const isMissing = /is not installed/.test(text);
-  throw new CommandError(
-    'USAGE',
-    text,
-    isMissing ? 'npm install frond zeromq, or leave out --native' : undefined,
-    error,
+async function natsTransport(access: NatsAccess): Promise<BindingTransport> {
+  const own = await natsOptions(access);
+  // Most commands have no use for it.
+  const { nats } = await import('../transports/nats/index.ts');
+  return checking(
+    opening(nats(own), 'nats', '--nats', NATS_PACKAGES),
+    (address) => address.includes('://') && '; leave out --nats (and FROND_NATS) for ZeroMQ',
   );
+}
+
+const NATS_PACKAGES = '@nats-io/transport-node @nats-io/jetstream';
+
+function overZeromq(transport: BindingTransport): BindingTransport {
+  return checking(
+    transport,
+    (address) =>
+      isNatsAddress(address) && '; for NATS, say where it is: --nats nats://127.0.0.1:4222, or FROND_NATS',
+  );
+}
+
+/** The transport, whose refusal of an address says what to try where `hint` knows it. */
+function checking(transport: BindingTransport, hint: (address: string) => string | false): BindingTransport {
+  return {
+    ...transport,
+    checkAddress: (address) => {
+      try {
+        transport.checkAddress(address);
+      } catch (error) {
+        const more = hint(String(address));
+        if (more === false || !(error instanceof PalmError)) throw error;
+        throw invalidCall(`${messageOf(error)}${more}`, { cause: error });
+      }
+    },
+  };
+}
+
+/** The transport, which says in the words of the command what it needs that is missing. */
+function opening(
+  transport: BindingTransport,
+  entry: string,
+  option: string,
+  packages = entry,
+): BindingTransport {
+  const rethrow = (error: unknown): never => {
+    if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
+    const text = error.message.replace(`frond/${entry} needs`, `${option} needs`);
+    const isMissing = /is not installed/.test(text);
+    const hint = isMissing ? `npm install frond ${packages}, or leave out ${option}` : undefined;
+    throw new CommandError('USAGE', text, hint, error);
+  };
+  return { ...transport, open: () => transport.open().catch(rethrow) };
 }

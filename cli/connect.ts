@@ -16,6 +16,7 @@ import { websocketOn } from '../transports/websocket/node.ts';
 import { clusterTransport, curveOf, dialKeys } from './cluster-transport.ts';
 import type { CommandContext } from './command.ts';
 import { CommandError } from './errors.ts';
+import { givenOfNats, isNatsAddress, natsAccess } from './nats-access.ts';
 import { stderrLogger } from './terminal/screen.ts';
 import { WaitNotices } from './wait-notices.ts';
 import { loadWs } from './ws.ts';
@@ -41,7 +42,7 @@ export async function withClient<T>(
   use: (client: Client, offers: OffersOf) => Promise<T>,
 ): Promise<T> {
   const { signal } = context;
-  const access = serverFrom(context);
+  const access = await serverFrom(context);
   const notices = new WaitNotices(context);
   const over = notices.over(access.transport);
   let connection: Connection | undefined;
@@ -139,27 +140,38 @@ export interface ServerAccess {
   readonly isRelayed: boolean;
 }
 
-/** The transport that dials servers, with CURVE when --server-key is given. */
-export function dialTransport({ options }: CommandContext): BindingTransport {
-  return clusterTransport(options, curveOf(dialKeys(options)));
+/**
+ * The transport that dials servers, with CURVE when --server-key is given.
+ * @param db - the address in the command line: one of ZeroMQ overrides a NATS in the environment.
+ */
+async function dialTransport({ options }: CommandContext, db: string | undefined): Promise<BindingTransport> {
+  const isZeromq = db?.includes('://') === true && givenOfNats(options).length === 0;
+  return clusterTransport(options, curveOf(dialKeys(options)), isZeromq ? null : natsAccess(options));
 }
 
 /**
- * The server that --relay, --db and the environment name.
+ * The server that --relay, --nats, --db and the environment name.
  * @param argument - address or name of the server, where that is an argument of the command.
  * @throws CommandError `USAGE` for options that exclude each other, and what the transports throw.
  */
-export function serverFrom(context: CommandContext, argument?: string): ServerAccess {
+export async function serverFrom(context: CommandContext, argument?: string): Promise<ServerAccess> {
   const { options } = context;
   const relay = options.text('relay');
   const db = argument ?? options.text('db');
-  const isAddress = db?.includes('://') === true;
+  const isAddress = db?.includes('://') === true || isNatsAddress(db);
   const isSaid = argument !== undefined || options.isGiven('db');
-  // An address in the command line overrides a relay in the environment.
-  if (relay === undefined || (isAddress && isSaid && !options.isGiven('relay'))) {
+  const [ofNats] = givenOfNats(options);
+  // An address or --nats in the command line overrides a relay in the environment.
+  const isElsewhere = (isAddress && isSaid) || ofNats !== undefined;
+  if (relay === undefined || (isElsewhere && !options.isGiven('relay'))) {
     if (options.isGiven('token')) throw usage('--token needs --relay URL: it is a token for a relay');
-    return { transport: dialTransport(context), dbAddress: db, isRelayed: false };
+    const transport = await dialTransport(context, isSaid ? db : undefined);
+    return { transport, dbAddress: db, isRelayed: false };
   }
+  if (ofNats !== undefined)
+    throw usage(
+      `--${ofNats} and --relay exclude each other: the relay itself finds its servers, over NATS too`,
+    );
   if (isAddress && isSaid)
     throw usage(`with --relay, give the name of the server instead of the address ${inspectValue(db)}`);
   if (options.isGiven('native')) {

@@ -29,7 +29,7 @@ export const OPTIONS = {
     kind: 'text',
     value: 'ADDRESS',
     env: 'FROND_DB',
-    help: "the server's db_address: tcp://host:port or ipc://path",
+    help: "the server's db_address: tcp://host:port, ipc://path or, with --nats, nats:NAME",
   },
   relay: {
     kind: 'text',
@@ -84,6 +84,37 @@ export const OPTIONS = {
     help: 'with --server-key: your own secret key, 40 characters, for a server that lets in listed keys alone',
     default: 'a new key for each connection',
   },
+  nats: {
+    kind: 'text',
+    value: 'URL',
+    env: 'FROND_NATS',
+    help: 'use NATS instead of ZeroMQ: nats://host:4222 or tls://host:4222, several of its cluster with commas between them; an address is then nats:NAME',
+  },
+  'nats-cluster': {
+    kind: 'text',
+    value: 'NAME',
+    env: 'FROND_NATS_CLUSTER',
+    help: 'with --nats: the cluster of frond; those of other names do not see each other',
+    default: 'palm',
+  },
+  'nats-creds': {
+    kind: 'text',
+    value: 'FILE',
+    env: 'FROND_NATS_CREDS',
+    help: 'with --nats: credentials file, which says who you are',
+  },
+  'nats-ca': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'with --nats: certificates that may sign those of NATS, as PEM',
+    default: 'those that Node trusts',
+  },
+  'nats-cert': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'with --nats and --nats-key: your own certificate, as PEM',
+  },
+  'nats-key': { kind: 'text', value: 'FILE', help: 'with --nats-cert: its private key, as PEM' },
   timeout: {
     kind: 'time',
     value: 'MS',
@@ -284,6 +315,16 @@ export function isOptionName(name: string): name is OptionName {
   return Object.hasOwn(OPTIONS, name);
 }
 
+/** Options of every command that may use NATS. */
+export const NATS_OPTIONS = [
+  'nats',
+  'nats-cluster',
+  'nats-creds',
+  'nats-ca',
+  'nats-cert',
+  'nats-key',
+] as const satisfies readonly OptionName[];
+
 /** Options of every command that connects to a server. */
 export const CONNECTION_OPTIONS = [
   'db',
@@ -297,6 +338,7 @@ export const CONNECTION_OPTIONS = [
   'server-key',
   'client-key',
   'native',
+  ...NATS_OPTIONS,
   'timeout',
 ] as const satisfies readonly OptionName[];
 

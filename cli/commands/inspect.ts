@@ -12,7 +12,7 @@ import {
   type ServerSnapshot,
 } from '../inspect/snapshot.ts';
 import { describeSnapshot, snapshotLine } from '../inspect/text.ts';
-import { COMMON_OPTIONS } from '../options.ts';
+import { COMMON_OPTIONS, NATS_OPTIONS } from '../options.ts';
 import { Block } from '../terminal/output.ts';
 import { duration } from '../terminal/progress.ts';
 import { stderrLogger } from '../terminal/screen.ts';
@@ -44,6 +44,7 @@ export const inspectCommand: CommandDetails = {
     'server-key',
     'client-key',
     'native',
+    ...NATS_OPTIONS,
     'timeout',
     ...COMMON_OPTIONS,
   ],
@@ -67,7 +68,7 @@ const TIMEOUT = 5_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { io, options, output, positionals, screen, signal } = context;
-  const { transport, dbAddress, isRelayed } = serverFrom(context, positionals[0]);
+  const { transport, dbAddress, isRelayed } = await serverFrom(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
   const notices = new WaitNotices(context);
   const keys = await ServerKeys.open(notices.over(transport), dbAddress);

@@ -1,5 +1,5 @@
 import type { CommandDetails } from '../command.ts';
-import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
+import { COMMON_OPTIONS, NATS_OPTIONS, OPTIONS } from '../options.ts';
 
 /** `frond relay`. */
 export const relayCommand: CommandDetails = {
@@ -7,7 +7,7 @@ export const relayCommand: CommandDetails = {
   about: [
     "Clients connect to the relay with a WebSocket and name a server; they never see its address. A client may do only what is granted: --allow lists what anybody may call, --tokens what the bearer of each token may do. Pages may connect from the origins that --origin lists, and without --origin from the relay's own host; behind a proxy the relay does not know that host, so give --origin. Scripts outside of browsers may connect from anywhere.",
     'The token file: { "tokens": [{ "name": "alice", "sha256": …, "servers": ["demo"], "functions": ["demo.*"], "cache": "session" }] }. A token has at least 16 characters. The file holds its sha256 or, less safely, the token itself as "token": …. In functions, * stands for any part of a name. cache is none, read, session (keys of the client\'s own) or all. "work": true lets the client be a worker. "expires": "2027-01-01T00:00:00Z" ends the token. The relay reads the file again when it changes.',
-    'The config file: { "listen": "127.0.0.1:7766", "servers": { "demo": "tcp://127.0.0.1:5555" }, "origins": […], "path": "/", "http": true, "checkInput": true, "metrics": "127.0.0.1:9464", "tokens": FILE, "anonymous": { "servers": […], "functions": […], "cache": … }, "limits": { "maxFrame": … }, "trustProxy": 1, "tls": { "cert": FILE, "key": FILE }, "serverKey": …, "clientKey": … }. Set trustProxy for a relay behind proxies: to their number (true means one), or to a list of their networks, such as ["10.0.0.0/8", "loopback"]. The address of a client is then the last one in X-Forwarded-For that does not belong to such a proxy.',
+    'The config file: { "listen": "127.0.0.1:7766", "servers": { "demo": "tcp://127.0.0.1:5555" }, "origins": […], "path": "/", "http": true, "checkInput": true, "metrics": "127.0.0.1:9464", "tokens": FILE, "anonymous": { "servers": […], "functions": […], "cache": … }, "limits": { "maxFrame": … }, "trustProxy": 1, "tls": { "cert": FILE, "key": FILE }, "serverKey": …, "clientKey": …, "nats": { "url": …, "cluster": …, "creds": FILE, "ca": FILE, "cert": FILE, "key": FILE } }. Set trustProxy for a relay behind proxies: to their number (true means one), or to a list of their networks, such as ["10.0.0.0/8", "loopback"]. The address of a client is then the last one in X-Forwarded-For that does not belong to such a proxy.',
     'A pylm server stops for good when a function is called that it does not have. List the functions of such a server in the config file, and the relay refuses all others: "servers": { "demo": { "dbAddress": "tcp://…", "functions": ["demo.upper"] } }.',
     'The relay reads the config file, the certificate and its key again at SIGHUP and whenever they change. New origins, new grants for anybody, additional servers and a new certificate take effect at once, and no client is disconnected. For other changes a warning says that they need a restart. If a file has an error, the relay logs it and keeps its settings.',
     'The same port serves /healthz, which says that the relay is alive, and /readyz, whose status is 503 while no server answers or the relay is shutting down; both are also served below the path. /metrics is served only at the address of --metrics; /readyz at that address names the servers.',
@@ -55,6 +55,7 @@ export const relayCommand: CommandDetails = {
     'server-key',
     'client-key',
     'native',
+    ...NATS_OPTIONS,
     'drain',
     ...COMMON_OPTIONS,
   ],
@@ -62,7 +63,7 @@ export const relayCommand: CommandDetails = {
     server: {
       kind: 'texts',
       value: 'NAME=ADDRESS',
-      help: 'a server: its own name, which clients use too, and its db_address; may be given several times',
+      help: 'a server: its own name, which clients use too, and its db_address, with --nats as nats:NAME; may be given several times',
     },
     cache: {
       kind: 'text',

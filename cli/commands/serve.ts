@@ -7,7 +7,8 @@ import type { CommandContext, CommandDetails } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
-import { COMMON_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
+import { natsWords } from '../nats-access.ts';
+import { COMMON_OPTIONS, NATS_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
 import { isRoleName, listOf, readDefinition, shapeOf, titleOf } from '../roles/definition.ts';
 import {
   describe,
@@ -29,7 +30,7 @@ import { type MeasuredRoles, openMetrics } from './role-metrics.ts';
 export const serveCommand: CommandDetails = {
   synopsis: ['FILE [FILE…]'],
   about: [
-    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. The default export may also be a list of such objects, or a function that returns either, async or not.",
+    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. With --nats, addresses are nats:NAME, and dbAddress may be left out: it is then nats: and the name of the role. The default export may also be a list of such objects, or a function that returns either, async or not.",
     'Runs until Ctrl-C or SIGTERM, finishes the calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
     'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended; with --metrics, one before them that says where those are: {"metrics": "http://…"}.',
   ],
@@ -54,6 +55,7 @@ export const serveCommand: CommandDetails = {
     'secret-key',
     'allow-key',
     'native',
+    ...NATS_OPTIONS,
     'threads',
     'drain',
     'metrics',
@@ -91,7 +93,7 @@ export const serveCommand: CommandDetails = {
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, signal } = context;
-  const transport = servingTransport(context);
+  const transport = await servingTransport(context);
   const exports: (readonly [file: string, exported: readonly unknown[]])[] = [];
   for (const file of positionals) exports.push([file, listOf(await loadModule(file, signal), file)]);
   const fleet = new Fleet(transport, signal);
@@ -140,7 +142,7 @@ function measured(fleet: Fleet, definitions: readonly RoleDefinition[]): Measure
   };
 }
 
-function servingTransport({ options }: CommandContext): BindingTransport {
+async function servingTransport({ options }: CommandContext): Promise<BindingTransport> {
   const secretKey = options.text('secret-key');
   const allow = options.texts('allow-key');
   if (allow.length > 0 && secretKey === undefined) {
@@ -195,9 +197,23 @@ function definitionsOf(
     throw new CommandError('USAGE', text);
   }
   return all.map(({ file, value, which }) => {
-    const definition = readDefinition(value, which, overrides, { file, transport });
+    const own = { ...addressOverNats(value, overrides['name'], transport), ...overrides };
+    const definition = readDefinition(value, which, own, { file, transport });
     return threads === undefined ? definition : inThreads(definition, file, threads);
   });
+}
+
+/** Over NATS a server without an address has one of its name. It knows no ports that could be taken. */
+function addressOverNats(
+  definition: unknown,
+  name: unknown,
+  transport: BindingTransport,
+): { readonly dbAddress?: string } {
+  if (transport.name !== 'nats' || typeof definition !== 'object' || definition === null) return {};
+  const given: Readonly<Record<string, unknown>> = { name, ...definition };
+  const own = name ?? given['name'];
+  const isServer = given['role'] !== 'worker' && given['dbAddress'] === undefined;
+  return isServer && typeof own === 'string' ? { dbAddress: `nats:${own}` } : {};
 }
 
 /** @throws CommandError `USAGE` when the role has no such option. An unknown role is reported later. */
@@ -235,9 +251,12 @@ async function printStarted(
   await output.line([title, ...factLines(factsOf(description))].join('\n'));
 }
 
-async function printCalls({ io, output }: CommandContext, entries: readonly RunningEntry[]): Promise<void> {
+async function printCalls(
+  { io, options, output }: CommandContext,
+  entries: readonly RunningEntry[],
+): Promise<void> {
   const { accent } = styleFor(io.stdout, io.env);
-  const calls = exampleCalls(entries, io.invocation);
+  const calls = exampleCalls(entries, io.invocation).map((line) => line + natsWords(options));
   const ready = `\n${entries.length > 1 ? 'All are' : 'It is'} running. Ctrl-C ends ${entries.length > 1 ? 'them' : 'it'}.`;
   const lines =
     calls.length === 0

@@ -5,7 +5,7 @@ import { replyText } from '../../src/protocol/cache-request.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { noAddress, noName, ServerKeys, serverFrom } from '../connect.ts';
-import { COMMON_OPTIONS } from '../options.ts';
+import { COMMON_OPTIONS, NATS_OPTIONS } from '../options.ts';
 import { nameText } from '../terminal/text.ts';
 import { declarationOf } from '../types/declaration.ts';
 import { WaitNotices } from '../wait-notices.ts';
@@ -25,7 +25,17 @@ export const typesCommand: CommandDetails = {
     { line: 'frond types tcp://127.0.0.1:5555 --openapi > images.json', does: 'write OpenAPI' },
     { line: 'frond types images --relay wss://relay.example', does: 'ask a server behind a relay' },
   ],
-  options: ['db', 'relay', 'token', 'server-key', 'native', 'openapi', 'timeout', ...COMMON_OPTIONS],
+  options: [
+    'db',
+    'relay',
+    'token',
+    'server-key',
+    'native',
+    ...NATS_OPTIONS,
+    'openapi',
+    'timeout',
+    ...COMMON_OPTIONS,
+  ],
   own: {
     timeout: {
       kind: 'time',
@@ -45,7 +55,7 @@ export const typesCommand: CommandDetails = {
 
 async function run(context: CommandContext): Promise<number> {
   const { options, output, positionals, signal } = context;
-  const { transport, dbAddress, isRelayed } = serverFrom(context, positionals[0]);
+  const { transport, dbAddress, isRelayed } = await serverFrom(context, positionals[0]);
   if (dbAddress === undefined) throw isRelayed ? noName() : noAddress();
   const notices = new WaitNotices(context);
   const keys = await ServerKeys.open(notices.over(transport), dbAddress);

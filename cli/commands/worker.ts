@@ -12,7 +12,7 @@ import type { CommandContext, CommandDetails } from '../command.ts';
 import { noAddress, type ServerAccess, ServerKeys, serverFrom } from '../connect.ts';
 import { DRAIN, unlessAborted, untilToldToEnd } from '../ending.ts';
 import { Interrupted } from '../io.ts';
-import { COMMON_OPTIONS, OPTIONS } from '../options.ts';
+import { COMMON_OPTIONS, NATS_OPTIONS, OPTIONS } from '../options.ts';
 import { readWorker, type WorkerDefinition } from '../roles/definition.ts';
 import { describe, describeCounters, factsOf, finishing } from '../roles/entry.ts';
 import { closeWithin } from '../roles/fleet.ts';
@@ -67,10 +67,14 @@ export const workerCommand: CommandDetails = {
     'server-key',
     'client-key',
     'native',
+    ...NATS_OPTIONS,
     ...COMMON_OPTIONS,
   ],
   own: {
-    db: { ...OPTIONS.db, help: "the Master's db_address: tcp://host:port or ipc://path" },
+    db: {
+      ...OPTIONS.db,
+      help: "the Master's db_address: tcp://host:port, ipc://path or, with --nats, nats:NAME",
+    },
     name: {
       kind: 'text',
       value: 'NAME',
@@ -109,7 +113,7 @@ const CACHE_TIMEOUT = 30_000;
 
 async function run(context: CommandContext): Promise<number> {
   const { options, positionals, signal } = context;
-  const access = serverFrom(context);
+  const access = await serverFrom(context);
   const { transport } = access;
   const [file = ''] = positionals;
   const definition = definitionOf(context, access, file, await loadModule(file, signal));

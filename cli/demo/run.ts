@@ -27,7 +27,7 @@ const ANY = 'tcp://127.0.0.1:*';
 export async function runDemo(context: CommandContext): Promise<number> {
   const { options, signal, io } = context;
   checkOptions(context);
-  const transport = clusterTransport(options);
+  const transport = await clusterTransport(options);
   const addresses = demoAddresses(options.text('db'), ANY);
   const [file] = context.positionals;
   const lines = file === undefined ? shippedLines() : linesOf(await openFile(file), quoted(file));

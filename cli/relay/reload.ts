@@ -119,6 +119,7 @@ export class Reload {
     compare('trustProxy', initial.trustProxy, next.trustProxy);
     compare('serverKey', initial.keys.serverKey, next.keys.serverKey);
     compare('clientKey', initial.keys.clientKey, next.keys.clientKey);
+    compare('nats', initial.nats, next.nats);
     compare('tls', initial.tls === undefined, next.tls === undefined);
     compare('peers', initial.peers, next.peers);
     for (const [name, target] of Object.entries(this.#servers))

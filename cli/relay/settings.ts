@@ -50,6 +50,7 @@ import { CommandError } from '../errors.ts';
 import { type HostPort, parseHostPort } from '../host-port.ts';
 import { unreadable } from '../input.ts';
 import type { Environment } from '../io.ts';
+import { isNatsUrl, type NatsAccess, natsAccess } from '../nats-access.ts';
 import { quoted } from '../terminal/text.ts';
 import type { Tls } from './listening.ts';
 
@@ -59,6 +60,8 @@ export interface RelaySettings {
   readonly transport: Transport;
   /** Keys of CURVE for the connections to the servers. */
   readonly keys: DialKeys;
+  /** Where NATS is; undefined for servers over ZeroMQ. */
+  readonly nats: NatsAccess | undefined;
   readonly servers: Readonly<Record<string, UpstreamTarget>>;
   readonly place: HostPort;
   /** Where metrics are served. */
@@ -94,7 +97,8 @@ export async function settingsOf(options: ParsedOptions, env: Environment = {}):
   const keys = dialKeys(options, config);
   if (config.clientKey !== undefined && keys.serverKey === undefined)
     throw input(`${quoted(file ?? '')}: clientKey needs serverKey, the public key of the servers`);
-  const transport = clusterTransport(options, curveOf(keys));
+  const nats = natsAccess(options, config.nats);
+  const transport = await clusterTransport(options, curveOf(keys), nats);
   const servers = { ...configuredServers(config, transport, file), ...givenServers(options, transport) };
   if (Object.keys(servers).length === 0) {
     throw usage('no server is given: give --server NAME=ADDRESS, such as demo=tcp://127.0.0.1:5555');
@@ -112,6 +116,7 @@ export async function settingsOf(options: ParsedOptions, env: Environment = {}):
   return {
     transport,
     keys,
+    nats,
     servers,
     place: parseHostPort(options.text('listen') ?? config.listen ?? USUAL_ADDRESS),
     metrics: metrics === undefined ? undefined : parseHostPort(metrics, '--metrics'),
@@ -331,6 +336,15 @@ const PEERS = shape({
   ),
 });
 
+const NATS = shape({
+  url: text('addresses of NATS such as nats://host:4222, with commas between them', isNatsUrl),
+  cluster: exactOptional(TEXT),
+  creds: exactOptional(TEXT),
+  ca: exactOptional(TEXT),
+  cert: exactOptional(TEXT),
+  key: exactOptional(TEXT),
+} satisfies Record<keyof NatsAccess, unknown>);
+
 const ADDRESS = exactOptional(text("an address such as 'tcp://127.0.0.1:5555'", (value) => value !== ''));
 
 const TARGET = pipe(
@@ -382,6 +396,7 @@ const CONFIG = shape({
   peers: exactOptional(PEERS),
   serverKey: exactOptional(TEXT),
   clientKey: exactOptional(TEXT),
+  nats: exactOptional(NATS),
 });
 
 /** The content of a config file. */
@@ -401,16 +416,31 @@ export async function readConfig(path: string): Promise<RelayConfig> {
   const json = await readFile(path, 'utf8').catch((error) => {
     throw unreadable(quoted(path), error);
   });
-  const { tokens, tls, peers, ...others } = asInput(() => checkConfig(parseJson(json, { file: path }), path));
+  const { tokens, tls, peers, nats, ...others } = asInput(() =>
+    checkConfig(parseJson(json, { file: path }), path),
+  );
   const near = (name: string) => resolve(dirname(path), name);
   return {
     ...others,
     ...(tokens !== undefined && { tokens: near(tokens) }),
+    ...(nats !== undefined && { nats: withPaths(nats, near) }),
     ...(tls !== undefined && { tls: { cert: near(tls.cert), key: near(tls.key) } }),
     ...(peers !== undefined && {
       peers: { ...peers, ...(peers.keyFile !== undefined && { keyFile: near(peers.keyFile) }) },
     }),
   };
+}
+
+function withPaths(
+  nats: NonNullable<RelayConfig['nats']>,
+  near: (path: string) => string,
+): NonNullable<RelayConfig['nats']> {
+  const whole = { ...nats };
+  for (const name of ['creds', 'ca', 'cert', 'key'] as const) {
+    const path = nats[name];
+    if (path !== undefined) whole[name] = near(path);
+  }
+  return whole;
 }
 
 /** Returns what `read` returns. @throws CommandError `INPUT` in place of `INVALID_CALL`: the mistake is in a file. */

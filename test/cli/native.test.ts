@@ -7,19 +7,22 @@ import { here } from '../support/in-process.ts';
 import { startServer } from '../support/tcp-server.ts';
 import { expectFailure } from './failure.ts';
 
-const transportOf = (command: Command, argv: string[], env: Record<string, string> = {}) =>
-  clusterTransport(parseOptions(command, argv, env).options).name;
+const transportOf = async (command: Command, argv: string[], env: Record<string, string> = {}) =>
+  (await clusterTransport(parseOptions(command, argv, env).options)).name;
 
 const commands = await Promise.all(COMMANDS.map(loadCommand));
 const reaching = commands.filter(({ options }) => options.includes('native'));
 
-test.each(reaching)('frond $name uses the package zeromq with --native or FROND_NATIVE alone', (command) => {
-  expect(transportOf(command, [])).toBe('zmtp');
-  expect(transportOf(command, ['--native'])).toBe('zeromq');
-  expect(transportOf(command, [], { FROND_NATIVE: '1' })).toBe('zeromq');
-  for (const off of ['', '0', 'false', 'no', 'OFF'])
-    expect(transportOf(command, [], { FROND_NATIVE: off })).toBe('zmtp');
-});
+test.each(reaching)(
+  'frond $name uses the package zeromq with --native or FROND_NATIVE alone',
+  async (command) => {
+    expect(await transportOf(command, [])).toBe('zmtp');
+    expect(await transportOf(command, ['--native'])).toBe('zeromq');
+    expect(await transportOf(command, [], { FROND_NATIVE: '1' })).toBe('zeromq');
+    for (const off of ['', '0', 'false', 'no', 'OFF'])
+      expect(await transportOf(command, [], { FROND_NATIVE: off })).toBe('zmtp');
+  },
+);
 
 test('a call reaches the same server either way', async () => {
   await using server = await startServer();

@@ -138,6 +138,10 @@ it.each<[string, NatsOptions]>([
   ['maxDeliveries', { maxDeliveries: 1 }],
   ['heartbeat', { heartbeat: Number.NaN }],
   ['user', { user: 5 as never }],
+  ['tls', { tls: 5 as never }],
+  ['tls', { tls: null as never }],
+  ['tls.ca', { tls: { ca: new Uint8Array(3) as never } }],
+  ['tls.cert', { tls: { cert: 'a certificate without its key' } }],
 ])('an option that is not acceptable: %s', (name, options) => {
   expect(() => nats(options)).toThrowError(
     expect.objectContaining({ code: 'INVALID_CALL', message: expect.stringContaining(name) }),

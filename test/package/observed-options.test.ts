@@ -290,6 +290,7 @@ const nats: Table<NatsOptions> = {
   pass: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
   token: ['nats/refusals.test.ts', 'the wrong %s, and not the right one'],
   creds: ['nats/refusals.test.ts', 'credentials that another operator signed, and not those of its own'],
+  tls: ['nats/tls.test.ts', 'a NATS that verifies clients takes one with the right certificates'],
   replicas: ['nats/refusals.test.ts', 'more copies than there are servers'],
   storage: [
     'nats/streams.test.ts',

@@ -105,7 +105,7 @@ export class NatsServer {
     for (;;) {
       const name = readdirSync(this.#folder).find((own) => own.endsWith('.ports'));
       const text = name === undefined ? '' : readFileSync(join(this.#folder, name), 'utf8');
-      const port = /nats:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+      const port = /(?:nats|tls):\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1];
       if (port !== undefined) return Number(port);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

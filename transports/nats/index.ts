@@ -33,7 +33,7 @@ import { NatsSharedStore } from './shared-store.ts';
 import { NatsStore } from './store.ts';
 import { NatsSubscription } from './subscription.ts';
 
-export type { NatsOptions } from './options.ts';
+export type { NatsOptions, NatsTls } from './options.ts';
 
 /**
  * Makes a transport over NATS, with calls and results in streams of its JetStream. Addresses are `nats:<server>`, the same one for all that

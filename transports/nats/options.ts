@@ -2,9 +2,22 @@ import { checkCount, checkLimit } from '../../src/checks.ts';
 import { inspectValue, invalidCall, mustBe } from '../../src/protocol/errors.ts';
 import { encodeToken } from './names.ts';
 
+/** How the connection to NATS is encrypted. Each is text in PEM form. */
+export interface NatsTls {
+  /** The certificates that may sign those of NATS. Default: those that Node trusts. */
+  readonly ca?: string | undefined;
+  /** The certificate that says who this is, with {@link NatsTls.key}, where NATS verifies clients. */
+  readonly cert?: string | undefined;
+  /** The private key of {@link NatsTls.cert}. */
+  readonly key?: string | undefined;
+}
+
 /** Options of {@link nats}. Times are in milliseconds. */
 export interface NatsOptions {
-  /** Where NATS is: an address such as `nats://host:4222`, or those of several servers of its cluster. Default `nats://127.0.0.1:4222`. */
+  /**
+   * Where NATS is: an address such as `nats://host:4222`, or those of several servers of its cluster. Default `nats://127.0.0.1:4222`. With
+   * `tls://host:4222` for one of them, a NATS that does not encrypt is refused.
+   */
   readonly servers?: string | readonly string[] | undefined;
   /** Name of the frond cluster. Clusters of other names on the same NATS do not see each other. At most 64 bytes. Default `palm`. */
   readonly cluster?: string | undefined;
@@ -16,6 +29,8 @@ export interface NatsOptions {
   readonly token?: string | undefined;
   /** What a credentials file of NATS holds: its text. */
   readonly creds?: string | undefined;
+  /** Certificates for the connection. With `{}` or more, a NATS that does not encrypt is refused. */
+  readonly tls?: NatsTls | undefined;
   /** How many NATS servers store each message: 1, 3 or 5. Default 1. Streams that exist keep theirs. */
   readonly replicas?: number | undefined;
   /** Where calls wait. Default `file`. Streams that exist keep theirs. */
@@ -55,7 +70,9 @@ const DEFAULTS = {
   heartbeat: 1_000,
 };
 
-type Credentials = Partial<Readonly<Record<'user' | 'pass' | 'token' | 'creds', string>>>;
+type Credentials = Partial<Readonly<Record<'user' | 'pass' | 'token' | 'creds', string>>> & {
+  readonly tls?: NatsTls;
+};
 
 /** The options, complete. */
 export type NatsSettings = Readonly<typeof DEFAULTS> & Credentials;
@@ -95,5 +112,19 @@ export function resolveOptions(options: NatsOptions): NatsSettings {
     throw invalidCall(`servers must be addresses such as 'nats://host:4222', not ${inspectValue(server)}`);
   }
   if (servers.length === 0) throw mustBe('servers', 'at least one address', settings.servers);
-  return settings;
+  checkTls(settings.tls);
+  const isEncrypted = servers.some((server) => String(server).startsWith('tls://'));
+  return isEncrypted ? { tls: {}, ...settings } : settings;
+}
+
+function checkTls(tls: unknown): void {
+  if (tls === undefined) return;
+  if (typeof tls !== 'object' || tls === null)
+    throw mustBe('tls', 'an object with ca, or with cert and key', tls);
+  const given: Readonly<Record<string, unknown>> = { ...tls };
+  for (const name of ['ca', 'cert', 'key'])
+    if (given[name] !== undefined && typeof given[name] !== 'string')
+      throw mustBe(`tls.${name}`, 'text in PEM form', given[name]);
+  if ((given['cert'] === undefined) !== (given['key'] === undefined))
+    throw invalidCall('tls.cert and tls.key of nats() belong together: give both, or neither');
 }

@@ -53,6 +53,7 @@ export interface ConnectOptions {
   readonly pass?: string;
   readonly token?: string;
   readonly authenticator?: unknown;
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 export interface StreamSettings {

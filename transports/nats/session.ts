@@ -4,7 +4,7 @@ import { type Bytes, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { invalidCall, messageOf, PalmError } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
 import { hearLateErrors } from './late-errors.ts';
-import type { NatsSettings } from './options.ts';
+import type { NatsSettings, NatsTls } from './options.ts';
 import type {
   Headers,
   JetStream,
@@ -80,7 +80,7 @@ export class Session {
    * @throws PalmError `DISCONNECTED` when NATS is not reached, `FORBIDDEN` when it refuses, `INVALID_CALL` for one that will not do.
    */
   static async open(settings: NatsSettings, packages: Packages): Promise<Session> {
-    const { servers, user, pass, token, creds, heartbeat } = settings;
+    const { servers, user, pass, token, creds, tls, heartbeat } = settings;
     const where = [servers].flat().join(', ');
     let connection: NatsConnection;
     try {
@@ -95,6 +95,7 @@ export class Session {
         ...(pass !== undefined && { pass }),
         ...(token !== undefined && { token }),
         ...(creds !== undefined && { authenticator: packages.credsAuthenticator(encodeUtf8(creds)) }),
+        ...(tls !== undefined && { tls: certificatesOf(tls) }),
       });
     } catch (cause) {
       const isRefusal = /authori|authenti|credential/i.test(messageOf(cause));
@@ -103,10 +104,11 @@ export class Session {
             cause,
             sent: false,
           })
-        : new PalmError('DISCONNECTED', `NATS at ${where} cannot be reached: ${messageOf(cause)}`, {
-            cause,
-            sent: false,
-          });
+        : new PalmError(
+            'DISCONNECTED',
+            `NATS at ${where} cannot be reached: ${messageOf(cause)}${tlsHint(messageOf(cause))}`,
+            { cause, sent: false },
+          );
     }
     hearLateErrors(connection);
     try {
@@ -211,6 +213,23 @@ export class Session {
 
 /** No bytes. */
 export const NOTHING: Bytes = new Uint8Array(0);
+
+/** nats.js takes an undefined for a certificate. */
+function certificatesOf({ ca, cert, key }: NatsTls) {
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+}
+
+function tlsHint(reason: string): string {
+  if (/does not support 'tls'/.test(reason))
+    return '; it does not encrypt: enable TLS there, or write nats://';
+  return /certificate|self-signed|issuer/i.test(reason)
+    ? '; the certificates for TLS say what is trusted (ca), and who this is (cert, key)'
+    : '';
+}
 
 function checkVersion(version: string, where: string): void {
   const [major = 0, minor = 0] = version.split('.').map(Number);
