@@ -70,12 +70,10 @@ async function natsTransport(access: NatsAccess): Promise<BindingTransport> {
   // Most commands have no use for it.
   const { nats } = await import('../transports/nats/index.ts');
   return checking(
-    opening(nats(own), 'nats', '--nats', NATS_PACKAGES),
+    opening(nats(own), 'nats', '--nats'),
     (address) => address.includes('://') && '; leave out --nats (and FROND_NATS) for ZeroMQ',
   );
 }
-
-const NATS_PACKAGES = '@nats-io/transport-node @nats-io/jetstream';
 
 function overZeromq(transport: BindingTransport): BindingTransport {
   return checking(
@@ -102,18 +100,23 @@ function checking(transport: BindingTransport, hint: (address: string) => string
 }
 
 /** The transport, which says in the words of the command what it needs that is missing. */
-function opening(
-  transport: BindingTransport,
-  entry: string,
-  option: string,
-  packages = entry,
-): BindingTransport {
-  const rethrow = (error: unknown): never => {
-    if (!(error instanceof PalmError) || error.code !== 'INVALID_CALL') throw error;
+function opening(transport: BindingTransport, entry: 'zeromq' | 'nats', option: string): BindingTransport {
+  return { ...transport, open: () => transport.open().catch(packageMissing(entry, option)) };
+}
+
+/** Packages that an entry of frond needs beside it. */
+const PACKAGES = { zeromq: 'zeromq', nats: '@nats-io/transport-node @nats-io/jetstream' } as const;
+
+/**
+ * A function that throws the error it gets; for a package that does not load, one in the words of the command.
+ * @param option - what needs the package: an option, which may be left out, or a command.
+ */
+export function packageMissing(entry: keyof typeof PACKAGES, option: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof PalmError) || !error.message.startsWith(`frond/${entry} needs`)) throw error;
     const text = error.message.replace(`frond/${entry} needs`, `${option} needs`);
-    const isMissing = /is not installed/.test(text);
-    const hint = isMissing ? `npm install frond ${packages}, or leave out ${option}` : undefined;
+    const leave = option.startsWith('--') ? `, or leave out ${option}` : '';
+    const hint = /is not installed/.test(text) ? `npm install frond ${PACKAGES[entry]}${leave}` : undefined;
     throw new CommandError('USAGE', text, hint, error);
   };
-  return { ...transport, open: () => transport.open().catch(rethrow) };
 }

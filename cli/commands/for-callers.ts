@@ -5,4 +5,5 @@ export { jobCommand } from './job.ts';
 export { keypairCommand } from './keypair.ts';
 export { deleteCommand, getCommand, setCommand } from './keys.ts';
 export { mapCommand } from './map.ts';
+export { natsCommand } from './nats.ts';
 export { typesCommand } from './types.ts';

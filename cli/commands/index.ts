@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     details: async () => (await import('./for-callers.ts')).typesCommand,
   },
   {
+    name: 'nats',
+    summary: 'set up, show or empty the queues of servers at NATS',
+    details: async () => (await import('./for-callers.ts')).natsCommand,
+  },
+  {
     name: 'keypair',
     summary: 'make keys for an encrypted connection',
     details: async () => (await import('./for-callers.ts')).keypairCommand,

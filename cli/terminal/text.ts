@@ -86,6 +86,21 @@ function fold(text: string, columns: number): readonly string[] {
   return stringWidth(text) <= columns ? [text] : wrap(text, columns);
 }
 
+/** Rows as columns: the first to the left, the others to the right, as numbers are read. */
+export function tableLines(rows: readonly (readonly string[])[]): string[] {
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => stringWidth(row[at] ?? ''))));
+  return cells.map((row) =>
+    row
+      .map((cell, at) => {
+        const space = ' '.repeat((widths[at] ?? 0) - stringWidth(cell));
+        return at === 0 ? cell + space : space + cell;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
 /** Emphasis for terminals. Without colours, every function returns its text unchanged. */
 export interface Style {
   strong(text: string): string;

@@ -123,6 +123,14 @@ test.each<[string[], RegExp]>([
   [['get', 'key', '--nats', NATS], /USAGE: the address of the server is missing/],
   [['relay', '--allow', '*', '--server', 'a=nats:a'], /USAGE: --server a: .*; for NATS, say where it is/],
   [['relay', '--allow', '*', '--server', 'a=tcp://a:1', '--nats', NATS], /USAGE: --server a: over NATS/],
+  [['nats', 'setpu'], /USAGE: frond nats does setup, status or purge, not "setpu"; did you mean setup\?/],
+  [['nats', 'setup'], /USAGE: frond nats setup needs the names of servers/],
+  [['nats', 'setup', 'a', '--replicas', '2'], /INVALID_CALL: replicas must be 1, 3 or 5, not 2/],
+  [['nats', 'setup', 'a', '--storage', 'tape'], /INVALID_CALL: storage must be 'file' or 'memory'/],
+  [['nats', 'setup', 'a', '--yes'], /USAGE: --yes is for frond nats purge/],
+  [['nats', 'status', '--replicas', '3'], /USAGE: --replicas is for frond nats setup/],
+  [['nats', 'purge'], /USAGE: frond nats purge needs the name of one server/],
+  [['nats', 'purge', 'a', 'b', '--yes'], /USAGE: frond nats purge needs the name of one server/],
 ])('%j is refused before anything is sent', async (argv, message) => {
   expectFailure(await here(argv), 2, message);
 });

@@ -121,6 +121,11 @@ export class ClusterNames {
     return this.#stream('BIG', 'big.>');
   }
 
+  /** The subjects of all that is pushed to servers, or that they push. */
+  queues(kind: 'in' | 'work'): string {
+    return this.#subject(`${kind}.*`);
+  }
+
   /** The subject of a piece, or with `>` of all pieces of a frame. */
   piece(id: string, number: number | '>'): string {
     return this.#subject(`big.${id}.${number}`);
@@ -153,6 +158,7 @@ export class ClusterNames {
       any: this.#subject(`any.${server}`),
       who: (kind) => this.#subject(`who.${kind}.${server}`),
       news: (kind) => this.#subject(`news.${kind}.${server}`),
+      published: `${out}>`,
       topicSubject: (topic) => {
         const subject = out + topic.split('/').map(encodeToken).join('.');
         return subject.length > LONGEST_SUBJECT ? undefined : subject;
@@ -193,6 +199,8 @@ export interface ServerNames {
   readonly pull: StreamName;
   /** What it pushes. */
   readonly push: StreamName;
+  /** The subjects of all that it publishes. */
+  readonly published: string;
   readonly any: string;
   /** What its cache keeps. */
   readonly cache: StreamName;

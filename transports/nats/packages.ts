@@ -76,13 +76,20 @@ export interface StreamSettings {
 export interface StreamInfo {
   /** When it was made. */
   readonly created: string;
-  readonly config: { readonly max_bytes: number };
+  readonly config: Pick<
+    StreamSettings,
+    'name' | 'subjects' | 'storage' | 'num_replicas' | 'max_bytes' | 'max_age'
+  >;
   readonly state: {
     readonly messages: number;
     readonly bytes: number;
     readonly first_seq: number;
+    /** When the first message came. */
+    readonly first_ts: string;
     readonly last_seq: number;
   };
+  /** When this was so, by the clock of NATS. */
+  readonly ts?: string;
 }
 
 export interface ConsumerSettings {
@@ -92,6 +99,15 @@ export interface ConsumerSettings {
   /** Nanoseconds. */
   readonly ack_wait: number;
   readonly max_ack_pending: number;
+}
+
+/** A consumer that is asked how much there is for it. */
+export interface CountingSettings {
+  readonly filter_subject: string;
+  readonly ack_policy: 'none';
+  /** Nanoseconds. */
+  readonly inactive_threshold: number;
+  readonly mem_storage: true;
 }
 
 /** A message out of a stream. */
@@ -106,7 +122,10 @@ export interface StoredMessage extends Message {
 }
 
 export interface ConsumerInfo {
+  readonly name: string;
   readonly num_pending: number;
+  /** Messages that were given and are not acknowledged. */
+  readonly num_ack_pending: number;
   readonly delivered: { readonly stream_seq: number };
 }
 
@@ -140,12 +159,14 @@ export interface JetStreamManager {
     add(settings: StreamSettings): Promise<StreamInfo>;
     info(name: string): Promise<StreamInfo>;
     delete(name: string): Promise<boolean>;
-    purge(name: string, options: { readonly filter: string }): Promise<{ readonly purged: number }>;
+    purge(name: string, options?: { readonly filter: string }): Promise<{ readonly purged: number }>;
     /** Asks the leader of a stream. */
     getMessage(
       stream: string,
       query: { readonly last_by_subj: string },
     ): Promise<{ readonly data: Uint8Array; readonly header?: Headers } | null>;
+    /** Those that store some of these subjects. */
+    list(subject: string): AsyncIterable<StreamInfo>;
   };
   readonly direct: {
     getMessage(
@@ -154,8 +175,10 @@ export interface JetStreamManager {
     ): Promise<{ readonly data: Uint8Array } | null>;
   };
   readonly consumers: {
-    add(stream: string, settings: ConsumerSettings): Promise<unknown>;
+    add(stream: string, settings: ConsumerSettings | CountingSettings): Promise<ConsumerInfo>;
     info(stream: string, name: string): Promise<unknown>;
+    list(stream: string): AsyncIterable<ConsumerInfo>;
+    delete(stream: string, name: string): Promise<boolean>;
   };
 }
 

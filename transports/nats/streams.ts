@@ -125,7 +125,7 @@ async function ensure({ manager: { streams } }: Session, settings: StreamSetting
 }
 
 /** Rejects with an error that says what was being done at NATS. */
-async function tell<T>(doing: Promise<T>, what: string): Promise<T> {
+export async function tell<T>(doing: Promise<T>, what: string): Promise<T> {
   try {
     return await doing;
   } catch (cause) {
