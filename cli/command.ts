@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { MOST_PRIORITY } from '../src/protocol/envelope-head.ts';
 import { nearest } from '../src/protocol/nearest.ts';
 import { CommandError } from './errors.ts';
 import type { Environment, Io } from './io.ts';
@@ -88,8 +89,8 @@ export class ParsedOptions {
     return Array.isArray(value) ? value : [];
   }
 
-  /** A count, or milliseconds; `Infinity` for no limit. */
-  number(name: NameOf<'count' | 'time'>): number | undefined {
+  /** A count, a priority, or milliseconds; `Infinity` for no limit. */
+  number(name: NameOf<'count' | 'priority' | 'time'>): number | undefined {
     const value = this.#values.get(name);
     return typeof value === 'number' ? value : undefined;
   }
@@ -173,6 +174,11 @@ function readValue(command: Parsing, name: OptionName, value: string | undefined
   if (kind === 'text') return value;
   if (kind === 'texts') return [value];
   if (kind === 'time' && /^(inf|infinity)$/i.test(value)) return Number.POSITIVE_INFINITY;
+  if (kind === 'priority') {
+    const priority = /^-?\d$/.test(value) ? Number(value) : Number.NaN;
+    if (Math.abs(priority) <= MOST_PRIORITY) return priority === 0 ? 0 : priority;
+    throw fail(`must be a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}, not ${quoted(value)}`);
+  }
   const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(number) && number >= 1) return number;
   const wanted =

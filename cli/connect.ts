@@ -14,7 +14,7 @@ import { parsePath } from '../src/protocol/function-path.ts';
 import type { BindingTransport, Connection, Transport } from '../src/transport.ts';
 import { websocketOn } from '../transports/websocket/node.ts';
 import { clusterTransport, curveOf, dialKeys } from './cluster-transport.ts';
-import type { CommandContext } from './command.ts';
+import type { CommandContext, ParsedOptions } from './command.ts';
 import { CommandError } from './errors.ts';
 import { givenOfNats, isNatsAddress, natsAccess } from './nats-access.ts';
 import { stderrLogger } from './terminal/screen.ts';
@@ -29,6 +29,15 @@ export function readPath(text: string): { readonly path: readonly string[]; read
   const path = text.split(',');
   const [entry] = parsePath(path);
   return { path, server: entry?.server ?? '' };
+}
+
+/** What the options say of every call. A priority of 0 is none, which older servers know. */
+export function callOptions(options: ParsedOptions): {
+  readonly cache: string;
+  readonly priority?: number;
+} {
+  const priority = options.number('priority') ?? 0;
+  return { cache: options.text('cache') ?? '', ...(priority !== 0 && { priority }) };
 }
 
 /**

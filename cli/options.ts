@@ -6,9 +6,10 @@
  * - `text`: any string.
  * - `texts`: any string, and the option may be given several times.
  * - `count`: a whole number of at least 1.
+ * - `priority`: a whole number from -9 to 9.
  * - `time`: milliseconds, or `inf`.
  */
-export type OptionKind = 'flag' | 'text' | 'texts' | 'count' | 'time';
+export type OptionKind = 'flag' | 'text' | 'texts' | 'count' | 'priority' | 'time';
 
 /** The description of an option. */
 export interface OptionSpec {
@@ -159,6 +160,12 @@ export const OPTIONS = {
     value: 'N',
     help: 'number of answers to wait for',
     default: '1',
+  },
+  priority: {
+    kind: 'priority',
+    value: 'N',
+    help: 'from -9 to 9: of your calls that wait, the more urgent go first, and between clients it counts within bounds; a relay must allow more than 0',
+    default: '0',
   },
   cache: { kind: 'text', value: 'TEXT', help: 'string for the cache field of each message' },
   raw: {

@@ -1,7 +1,7 @@
 import type { CallProgress } from '../../src/client/call-progress.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
-import { readPath, withClient } from '../connect.ts';
+import { callOptions, readPath, withClient } from '../connect.ts';
 import { payloadOf } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS } from '../options.ts';
 import { codecFor, SAID_CODECS } from '../said-codec.ts';
@@ -30,7 +30,15 @@ export const evalCommand: CommandDetails = {
       does: 'ask the last server what to give as --sub',
     },
   ],
-  options: [...CONNECTION_OPTIONS, 'messages', 'cache', 'raw', 'error-sentinel', ...COMMON_OPTIONS],
+  options: [
+    ...CONNECTION_OPTIONS,
+    'messages',
+    'priority',
+    'cache',
+    'raw',
+    'error-sentinel',
+    ...COMMON_OPTIONS,
+  ],
   arity: [1, 2],
   run,
 };
@@ -49,7 +57,7 @@ async function run(context: CommandContext): Promise<number> {
     const answers = await withClient(context, server, async (client, offers) => {
       const payload = await payloadOf(context, argument, 'payload');
       const caller = client.with(await codecFor(context, path, offers));
-      const call = { messages, cache: options.text('cache') ?? '', signal };
+      const call = { messages, ...callOptions(options), signal };
       if (!screen.canRedraw) return caller.eval(path, payload, call);
       try {
         const onProgress = (progress: CallProgress) => screen.status(toldLine(progress));

@@ -2,7 +2,7 @@ import type { CallProgress } from '../../src/client/call-progress.ts';
 import type { Client } from '../../src/client/client.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
-import { readPath, withClient } from '../connect.ts';
+import { callOptions, readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { announceTerminal, linesOf, openFile } from '../input.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
@@ -41,6 +41,7 @@ export const jobCommand: CommandDetails = {
     'messages',
     'window',
     'idle-timeout',
+    'priority',
     'cache',
     'raw',
     'error-sentinel',
@@ -111,7 +112,7 @@ async function runJob(
     }),
     ...(messages !== undefined && { messages }),
     ...(window !== undefined && { window }),
-    cache: options.text('cache') ?? '',
+    ...callOptions(options),
     idleTimeout,
     onRemoteError,
     signal,

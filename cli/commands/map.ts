@@ -4,7 +4,7 @@ import type { MapOutcome } from '../../src/client/stream/map-results.ts';
 import type { MapOptions } from '../../src/client/stream/options.ts';
 import { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
-import { readPath, withClient } from '../connect.ts';
+import { callOptions, readPath, withClient } from '../connect.ts';
 import { CommandError } from '../errors.ts';
 import { COMMON_OPTIONS, CONNECTION_OPTIONS, OPTIONS } from '../options.ts';
 import { failureOf } from '../report.ts';
@@ -51,6 +51,7 @@ export const mapCommand: CommandDetails = {
     'jsonl',
     'resume',
     'adopt',
+    'priority',
     'cache',
     'raw',
     'error-sentinel',
@@ -207,7 +208,7 @@ function mapOptions({ options, positionals, signal }: CommandContext): MapOption
     ...(timeout !== undefined && { timeout }),
     ...(deadline !== undefined && { deadline }),
     ...(retries !== undefined && { retries }),
-    cache: options.text('cache') ?? '',
+    ...callOptions(options),
     signal,
   };
 }

@@ -3,8 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Server } from '../../src/cluster/index.ts';
+import { readPriority } from '../../src/protocol/priority.ts';
+import { nats } from '../../transports/nats/index.ts';
 import { makeCertificate } from '../cli/certificates.ts';
 import { Running } from '../cli/running.ts';
+import { bytes } from '../support/bytes.ts';
 import { here } from '../support/in-process.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { accountWithUser } from './creds.ts';
@@ -87,6 +91,19 @@ it('a relay whose servers are at NATS', async () => {
     expect(await said(['eval', 'greeter.upper', 'relayed', '--relay', url])).toBe('RELAYED');
     expect(await relay.end()).toBe(0);
   }
+});
+
+it('a call with a priority', async () => {
+  await using role = await Server.start({
+    transport: nats({ servers: server.url }),
+    name: 'urgent',
+    dbAddress: 'nats:urgent',
+    loggingLevel: 'silent',
+    functions: { of: (_payload, { message }) => bytes(String(readPriority(message.unknown))) },
+  });
+  const own = ['--db', role.dbAddress, '--nats', server.url];
+  expect(await said(['eval', 'urgent.of', 'x', '--priority', '-3', ...own])).toBe('-3');
+  expect(await said(['map', 'urgent.of', '--priority', '9', ...own], {}, 'x\n')).toBe('9\n');
 });
 
 it('credentials, and certificates', async () => {

@@ -1,7 +1,7 @@
 /** Calls over HTTP: what they give, in each form, and what is said when they fail. */
 import { describe, expect, it } from 'vitest';
 import { until, within } from '../../support/wait.ts';
-import { CALLER, testScenes } from './scene.ts';
+import { CALLER, type Scene, testScenes } from './scene.ts';
 
 const open = testScenes();
 const EVENTS = { accept: 'text/event-stream' };
@@ -45,6 +45,32 @@ describe('progress', () => {
     expect(await (await post('/call/server.tells', 'x')).text()).toBe('x');
     const lines = await post('/call/server.tells?messages=1', 'x', LINES);
     expect(await lines.text()).toBe('{"text":"x"}\n');
+  });
+});
+
+describe('a priority', () => {
+  const read = (post: Scene['post'], priority: number) =>
+    post('/call/server.priority', 'x', { 'frond-priority': String(priority) });
+
+  it('reaches the server as it was given, with progress asked for, too', async () => {
+    const { post } = await open();
+    expect(await (await post('/call/server.priority?priority=-9', 'x')).text()).toBe('-9');
+    expect(await (await read(post, -2)).text()).toBe('-2');
+    const events = await post('/call/server.priority?messages=1&priority=-4', 'x', EVENTS);
+    expect(await events.text()).toBe('data: -4\n\n');
+  });
+
+  it('above 0 must be granted, and up to what is granted', async () => {
+    const { post } = await open();
+    expect(await errorOf(await read(post, 1))).toMatchObject({ status: 403, code: 'FORBIDDEN' });
+    const authenticate = () => ({ name: 'u', servers: ['*'], functions: ['*'], priority: 4 });
+    const granted = await open({ authenticate });
+    expect(await (await read(granted.post, 4)).text()).toBe('4');
+    expect(await errorOf(await read(granted.post, 5))).toEqual({
+      status: 403,
+      code: 'FORBIDDEN',
+      message: expect.stringContaining('a call may have a priority of 4 here at most, not 5'),
+    });
   });
 });
 

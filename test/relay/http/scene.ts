@@ -5,6 +5,7 @@ import { number, object } from 'valibot';
 import { afterEach } from 'vitest';
 import { Pipeline, Server } from '../../../src/cluster/index.ts';
 import { fn, json } from '../../../src/functions/index.ts';
+import { readPriority } from '../../../src/protocol/priority.ts';
 import { memory } from '../../../transports/memory/index.ts';
 import type { RelayIdentity } from '../../../transports/relay/options.ts';
 import { bytes, textOf } from '../../support/bytes.ts';
@@ -48,6 +49,7 @@ export function testScenes(): (options?: Partial<TestRelayOptions>) => Promise<S
       functions: {
         upper: (payload) => bytes(textOf(payload).toUpperCase()),
         same: (payload) => payload,
+        priority: (_payload, { message }) => bytes(String(readPriority(message.unknown))),
         cache: (_payload, { message }) => bytes(message.cache),
         big: (payload) => new Uint8Array(Number(textOf(payload))),
         boom: () => {

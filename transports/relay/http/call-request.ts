@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { startTimer } from '../../../src/async/timers.ts';
 import type { Bytes } from '../../../src/protocol/bytes.ts';
+import { MOST_PRIORITY } from '../../../src/protocol/envelope-head.ts';
 import { inspectValue, messageOf, type PalmErrorCode } from '../../../src/protocol/errors.ts';
 import { parsePath } from '../../../src/protocol/function-path.ts';
 
@@ -43,6 +44,8 @@ export interface HttpCall {
   readonly timeout: number;
   /** Results to wait for; undefined for as many as come. */
   readonly messages: number | undefined;
+  /** From -9 to 9. */
+  readonly priority: number;
   /** For the `cache` field of the messages. */
   readonly cache: string;
   readonly token: string | undefined;
@@ -90,6 +93,7 @@ export function readCall(request: IncomingMessage, path: string): HttpCall {
     wanted: wantedOf(headers.accept ?? ''),
     timeout: numberOf('timeout', timeout, LONGEST_TIMEOUT) ?? TIMEOUT,
     messages: form === 'one' ? 1 : messages,
+    priority: priorityOf(query.get('priority') ?? headers['frond-priority']),
     cache,
     token: tokenOf(headers.authorization),
   };
@@ -132,6 +136,15 @@ function numberOf(name: string, given: string | readonly string[] | null | undef
   const number = typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : 0;
   if (number >= 1 && number <= most) return number;
   throw invalid(`${name} must be a whole number from 1 to ${most}, not ${inspectValue(given)}`);
+}
+
+/** @throws HttpFailure for what is not a priority. */
+function priorityOf(given: string | readonly string[] | undefined): number {
+  if (given === undefined) return 0;
+  if (typeof given === 'string' && /^-?\d$/.test(given)) return Number(given);
+  throw invalid(
+    `priority must be a whole number from -${MOST_PRIORITY} to ${MOST_PRIORITY}, not ${inspectValue(given)}`,
+  );
 }
 
 /** The token in a header. @throws HttpFailure for a header of another kind. */

@@ -258,7 +258,7 @@ export class HttpCalls {
 /** Headers of the answer to a page's question whether it may call. */
 const PREFLIGHT = {
   'access-control-allow-methods': 'POST',
-  'access-control-allow-headers': 'authorization, content-type, accept, frond-timeout',
+  'access-control-allow-headers': 'authorization, content-type, accept, frond-timeout, frond-priority',
   'access-control-max-age': '600',
   'content-length': '0',
 } as const;

@@ -6,7 +6,9 @@ import { EnvelopeCodec } from '../../../src/protocol/envelope.ts';
 import { messageOf, type PalmErrorCode } from '../../../src/protocol/errors.ts';
 import { decodeFailure } from '../../../src/protocol/failure-details.ts';
 import { randomId } from '../../../src/protocol/ids.ts';
-import { Feature, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { Feature, NO_BYTES, type PalmMessage, palmMessage, Status } from '../../../src/protocol/message.ts';
+import { joined } from '../../../src/protocol/metadata.ts';
+import { encodePriority } from '../../../src/protocol/priority.ts';
 import { progressField, readProgress } from '../../../src/protocol/progress.ts';
 import * as CloseCode from '../../relay-protocol/close-codes.ts';
 import {
@@ -86,7 +88,8 @@ export class HttpClient implements SessionSocket {
       const client = `${session.id}/1`;
       const fields = { pipeline, client, function: path, cache, payload, ordinal };
       // Events alone have a name for what is no result.
-      const unknown = call.form === 'events' ? progressField(PROGRESS) : undefined;
+      const progress = call.form === 'events' ? progressField(PROGRESS) : NO_BYTES;
+      const unknown = joined(encodePriority(call.priority), progress);
       const frame = this.#codec.encode(palmMessage({ ...fields, features: Feature.batches, unknown }));
       if (frame.length > limits.maxFrame) {
         const text = `a message has ${frame.length} bytes, more than the relay's limit of ${limits.maxFrame}`;

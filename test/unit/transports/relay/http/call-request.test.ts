@@ -36,6 +36,7 @@ describe('a call', () => {
   it('is all defaults when it says no more than its function', () => {
     expect(read('server.f')).toEqual({
       stages: ['server.f'],
+      priority: 0,
       form: 'one',
       kind: 'bytes',
       wanted: undefined,
@@ -180,6 +181,19 @@ describe('a call', () => {
     for (const time of ['0', '86400001', 'soon'])
       expect(refusal(() => read('a.f', {}, `?timeout=${time}`)).message).toMatch(text);
     expect(refusal(() => read('a.f', { 'frond-timeout': ['1', '2'] })).message).toMatch(text);
+  });
+
+  it('says its priority, in the query or else in a header', () => {
+    expect(read('a.f').priority).toBe(0);
+    for (const priority of [9, 1, 0, -1, -9]) {
+      expect(read('a.f', {}, `?priority=${priority}`).priority).toBe(priority);
+      expect(read('a.f', { 'frond-priority': String(priority) }).priority).toBe(priority);
+    }
+    expect(read('a.f', { 'frond-priority': '7' }, '?priority=5').priority).toBe(5);
+    const text = /^priority must be a whole number from -9 to 9, not /;
+    for (const priority of ['10', '-10', '1.5', '', 'high'])
+      expect(refusal(() => read('a.f', {}, `?priority=${priority}`)).message).toMatch(text);
+    expect(refusal(() => read('a.f', { 'frond-priority': ['1', '2'] })).message).toMatch(text);
   });
 
   it('has a cache field of up to 1,024 characters', () => {

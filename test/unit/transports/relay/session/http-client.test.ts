@@ -74,6 +74,7 @@ function ground(
     wanted: undefined,
     timeout: TIMEOUT,
     messages: 1,
+    priority: 0,
     cache: 'c',
     token: undefined,
     ...call,
