@@ -1,6 +1,7 @@
 /** The transport that a command reaches servers with, and binds addresses with. */
 import { invalidCall, messageOf, PalmError } from '../src/protocol/errors.ts';
 import type { BindingTransport } from '../src/transport.ts';
+import type { NatsOptions } from '../transports/nats/index.ts';
 import { type ZeromqOptions, zeromq } from '../transports/zeromq/index.ts';
 import { curvePublicKey, zmtp } from '../transports/zmtp/index.ts';
 import type { ParsedOptions } from './command.ts';
@@ -65,14 +66,25 @@ export async function clusterTransport(
   return overZeromq(opening(zeromq(keys), 'zeromq', '--native'));
 }
 
-async function natsTransport(access: NatsAccess): Promise<BindingTransport> {
-  const own = await natsOptions(access);
+/** `nats()`, at the NATS of these settings. @param more - further options of it. */
+export async function natsTransport(access: NatsAccess, more: NatsOptions = {}): Promise<BindingTransport> {
+  const own = { ...(await natsOptions(access)), ...more };
   // Most commands have no use for it.
   const { nats } = await import('../transports/nats/index.ts');
   return checking(
     opening(nats(own), 'nats', '--nats'),
     (address) => address.includes('://') && '; leave out --nats (and FROND_NATS) for ZeroMQ',
   );
+}
+
+/** @throws CommandError `USAGE` when a package is missing that `nats()` needs. */
+export async function checkNatsPackages(option: string): Promise<void> {
+  const { loadPackages } = await import('../transports/nats/packages.ts');
+  try {
+    loadPackages();
+  } catch (error) {
+    packageMissing('nats', option)(error);
+  }
 }
 
 function overZeromq(transport: BindingTransport): BindingTransport {

@@ -6,6 +6,7 @@ import type { FunctionContext, PalmFunctions } from '../../src/cluster/runtime/f
 import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandError } from '../errors.ts';
+import { isNatsAddress } from '../nats-access.ts';
 import { type Description, describe, localAddress } from '../roles/entry.ts';
 import type { Fleet } from '../roles/fleet.ts';
 import { stderrLogger } from '../terminal/screen.ts';
@@ -16,6 +17,8 @@ import { CREW_TYPED, DEMO_TYPED, wordsOf } from './typed.ts';
 export interface Cluster {
   /** db_address of the server `demo`, as it was bound. */
   readonly boundAt: string;
+  /** What it runs over, in words. */
+  readonly over: string;
   /** The same, as a client on this machine dials it. */
   readonly dbAddress: string;
   readonly roles: readonly Description[];
@@ -23,11 +26,11 @@ export interface Cluster {
 
 /**
  * Starts all roles; resolves when they are connected to each other.
- * @param any - an address that binds a free port or name.
+ * @param place - an address for a role: its own, or one that binds a free port.
  */
 export async function startCluster(
   fleet: Fleet,
-  any: string,
+  place: (name: string) => string,
   addresses: DemoAddresses,
   { options, screen }: CommandContext,
 ): Promise<Cluster> {
@@ -44,19 +47,21 @@ export async function startCluster(
   const functions = { ...DEMO, ...DEMO_TYPED };
   const demo = await start({ role: 'server', name: 'demo', ...addresses, functions });
 
-  const bound = { dbAddress: any, pubAddress: any };
-  const workers = { workerPullAddress: any, workerPushAddress: any };
-  const crew = await start({ role: 'master', name: 'crew', ...bound, pullAddress: any, ...workers });
+  const bound = (name: string) => ({ name, dbAddress: place(name), pubAddress: place(name) });
+  const besides = place('crew/workers');
+  const workers = { workerPullAddress: besides, workerPushAddress: besides };
+  const crew = await start({ role: 'master', ...bound('crew'), pullAddress: place('crew'), ...workers });
   for (const name of ['ann', 'ben', 'cat'])
     await start({ role: 'worker', name, dbAddress: crew.db, functions: { ...CREW, ...CREW_TYPED } });
 
-  const pipelined = { pullAddress: any, pipelined: true, functions: CLEAN };
-  const clean = await start({ role: 'server', name: 'clean', ...bound, ...pipelined });
+  const pipelined = { pullAddress: place('clean'), pipelined: true, functions: CLEAN };
+  const clean = await start({ role: 'server', ...bound('clean'), ...pipelined });
   const onward = { subAddress: clean.pub, previous: 'clean', toClient: false, functions: COUNT };
-  const count = await start({ role: 'pipeline', name: 'count', ...bound, ...onward });
+  const count = await start({ role: 'pipeline', ...bound('count'), ...onward });
   const last = { subAddresses: [count.pub], previous: ['count'], functions: TALLY };
-  await start({ role: 'sink', name: 'tally', ...bound, ...last });
-  return { boundAt: demo.db, dbAddress: localAddress(demo.db), roles };
+  await start({ role: 'sink', ...bound('tally'), ...last });
+  const over = isNatsAddress(demo.db) ? 'NATS' : 'TCP';
+  return { boundAt: demo.db, over, dbAddress: localAddress(demo.db), roles };
 }
 
 /** The db_addresses of the servers that clients can call, by name. */
@@ -150,6 +155,7 @@ export function demoAddresses(dbAddress: string | undefined, any: string): DemoA
     return besides(dbAddress, free, free);
   }
   if (dbAddress.startsWith('ipc://')) return besides(dbAddress, `${dbAddress}.pull`, `${dbAddress}.pub`);
+  if (isNatsAddress(dbAddress)) return besides(dbAddress, dbAddress, dbAddress);
   const text = `--db must be tcp://host:port or ipc://path, so that other processes can reach it, not ${quoted(dbAddress)}`;
   throw new CommandError('USAGE', text);
 }

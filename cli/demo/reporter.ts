@@ -53,9 +53,9 @@ export class PlainReporter implements DemoReporter {
     this.#showsAll = showsAll;
   }
 
-  async clusterIsUp({ roles, boundAt }: Cluster, took: number): Promise<void> {
+  async clusterIsUp({ roles, boundAt, over }: Cluster, took: number): Promise<void> {
     const { strong, faint } = this.#style;
-    const title = 'frond demo: a PALM cluster and its clients, over TCP on this machine';
+    const title = `frond demo: a PALM cluster and its clients, over ${over} on this machine`;
     await this.#output.line(strong(`${title}\n`));
     const functions = roles.find(({ name }) => name === 'demo')?.functions ?? [];
     await this.#step('server', `demo, with ${functions.join(', ')}`, took);
@@ -222,14 +222,21 @@ export interface NextSteps {
 }
 
 /** For a demo that ends. */
-export function stepsAfter(invocation: string): NextSteps {
+export function stepsAfter(invocation: string, isOnNats: boolean): NextSteps {
+  // The demo prints the URL, whose port the system chooses.
+  if (isOnNats)
+    return {
+      start: `${invocation} demo --nats`,
+      calls: callLines(invocation, '--db nats:demo --nats URL'),
+    };
   const target = `--db ${USUAL_ADDRESS}`;
   return { start: `${invocation} demo ${target}`, calls: callLines(invocation, target) };
 }
 
 /** For a demo that stays. */
-export function nextSteps(invocation: string, dbAddress: string): NextSteps {
-  return { start: undefined, calls: callLines(invocation, `--db ${dbAddress}`) };
+export function nextSteps(invocation: string, dbAddress: string, nats: string | undefined): NextSteps {
+  const target = nats === undefined ? `--db ${dbAddress}` : `--db ${dbAddress} --nats ${nats}`;
+  return { start: undefined, calls: callLines(invocation, target) };
 }
 
 function callLines(invocation: string, target: string): readonly string[] {

@@ -1,16 +1,18 @@
 /** `frond demo`, from its start to its end. */
 import { basename } from 'node:path';
 import type { BindingTransport } from '../../src/transport.ts';
-import { clusterTransport } from '../cluster-transport.ts';
+import { checkNatsPackages, clusterTransport, natsTransport } from '../cluster-transport.ts';
 import type { CommandContext } from '../command.ts';
 import { unlessAborted, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { linesOf, openFile } from '../input.ts';
+import { isNatsAddress } from '../nats-access.ts';
 import { Fleet } from '../roles/fleet.ts';
 import { grouped } from '../terminal/progress.ts';
 import { quoted } from '../terminal/text.ts';
 import { type Cluster, demoAddresses, serversOf, startCluster } from './cluster.ts';
 import { type Gateway, openGateway, openInBrowser } from './gateway.ts';
+import { DemoNats } from './nats-server.ts';
 import { type DemoReporter, JsonReporter, nextSteps, PlainReporter, stepsAfter } from './reporter.ts';
 import { SONNETS } from './sonnets.ts';
 import { runTour } from './tour.ts';
@@ -20,6 +22,13 @@ const DRAIN = 1_000;
 
 const MOST_PORT = 65_535;
 
+/** Messages of the job that shows the speed; NATS stores each, which takes its time. */
+const MANY = 30_000;
+const MANY_STORED = 5_000;
+
+/** Streams keep room for all that they may hold, and a demo needs little. */
+const ON_NATS = { queueBytes: 67_108_864, resultBytes: 67_108_864 };
+
 /** Binds a free port. */
 const ANY = 'tcp://127.0.0.1:*';
 
@@ -27,31 +36,53 @@ const ANY = 'tcp://127.0.0.1:*';
 export async function runDemo(context: CommandContext): Promise<number> {
   const { options, signal, io } = context;
   checkOptions(context);
-  const transport = await clusterTransport(options);
-  const addresses = demoAddresses(options.text('db'), ANY);
+  const isOnNats = options.isGiven('nats');
+  const place = (name: string) => (isOnNats ? `nats:${name}` : ANY);
+  const addresses = demoAddresses(options.text('db'), place('demo'));
   const [file] = context.positionals;
   const lines = file === undefined ? shippedLines() : linesOf(await openFile(file), quoted(file));
   const about = file === undefined ? 'ten sonnets by Shakespeare' : basename(file);
+  if (isOnNats) await checkNatsPackages('--nats');
+  const nats = isOnNats ? await DemoNats.start(context) : undefined;
+  // A terminal that is closed ends the demo as Ctrl-C does, so that its nats-server does not stay.
+  const stopHangups = nats && io.onHangup?.(() => {});
+  const transport = nats ? await natsTransport(nats, ON_NATS) : await clusterTransport(options);
   const fleet = new Fleet(transport, signal);
   let gateway: Gateway | undefined;
   try {
     const started = performance.now();
-    const cluster = await startCluster(fleet, ANY, addresses, context);
+    const cluster = await startCluster(fleet, place, addresses, context);
     const took = performance.now() - started;
     if (!options.flag('once')) gateway = await openGateway(context, transport, serversOf(cluster));
     const reporter = reporterFor(context);
-    await unlessAborted(signal, show({ context, transport, cluster, gateway, reporter, lines, about, took }));
+    await unlessAborted(
+      signal,
+      show({ context, transport, cluster, gateway, reporter, lines, about, took, nats: nats?.url }),
+    );
     if (gateway === undefined) return 0;
     if (options.flag('open')) openInBrowser(gateway.link, io.env);
-    await untilToldToEnd(context, { status: statusFrom(fleet), failed: fleet.serve() });
+    const failed = Promise.race([fleet.serve(), ...(nats === undefined ? [] : [nats.failed])]);
+    await untilToldToEnd(context, { status: statusFrom(fleet), failed });
     return 0;
   } finally {
     await gateway?.close(signal.aborted ? DRAIN : 0);
     await fleet.close(signal.aborted ? 0 : DRAIN);
+    await nats?.close();
+    stopHangups?.();
   }
 }
 
 function checkOptions({ options }: CommandContext): void {
+  const [isOnNats, db] = [options.isGiven('nats'), options.text('db')];
+  if (isOnNats && options.isGiven('native'))
+    throw new CommandError(
+      'USAGE',
+      '--native and --nats exclude each other: it chooses a library for ZeroMQ',
+    );
+  if (isOnNats && db !== undefined && !isNatsAddress(db))
+    throw new CommandError('USAGE', `with --nats, --db must be nats:NAME, not ${quoted(db)}`);
+  if (!isOnNats && isNatsAddress(db))
+    throw new CommandError('USAGE', `--db ${quoted(db ?? '')} needs --nats: it is an address over NATS`);
   for (const name of ['open', 'port'] as const) {
     if (options.flag('once') && options.isGiven(name))
       throw new CommandError(
@@ -78,6 +109,8 @@ interface Show {
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** What {@link lines} are, in words. */
   readonly about: string;
+  /** Where NATS is, for a demo on it. */
+  readonly nats: string | undefined;
   /** Milliseconds that starting took. */
   readonly took: number;
 }
@@ -91,13 +124,15 @@ async function show({
   lines,
   about,
   took,
+  nats,
 }: Show): Promise<void> {
   const { io, screen, signal } = context;
   await reporter.clusterIsUp(cluster, took);
   const { dbAddress } = cluster;
-  await reporter.ended(await runTour({ transport, dbAddress, reporter, screen, signal, lines, about }));
-  if (gateway === undefined) return reporter.next(stepsAfter(io.invocation));
-  await reporter.next(nextSteps(io.invocation, dbAddress));
+  const many = nats === undefined ? MANY : MANY_STORED;
+  await reporter.ended(await runTour({ transport, dbAddress, reporter, screen, signal, lines, about, many }));
+  if (gateway === undefined) return reporter.next(stepsAfter(io.invocation, nats !== undefined));
+  await reporter.next(nextSteps(io.invocation, dbAddress, nats));
   await reporter.page(gateway);
 }
 

@@ -17,6 +17,8 @@ export interface Tour {
   readonly lines: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** What {@link lines} are, in words. */
   readonly about: string;
+  /** Messages of the job that shows the speed. */
+  readonly many: number;
 }
 
 const CALLS = [
@@ -24,8 +26,6 @@ const CALLS = [
   ['demo.reverse', 'stressed'],
 ] as const;
 
-/** Messages of the job that shows the speed. */
-const MANY = 30_000;
 /** Milliseconds without a result after which the job fails. */
 const PATIENCE = 10_000;
 /** How many lines of the first job that job repeats. */
@@ -38,13 +38,13 @@ export async function runTour(tour: Tour): Promise<Summary> {
   try {
     await showEvals(tour, client);
     const job = await showJob(tour, client);
-    const isLong = job.lines >= MANY || job.lines === 0;
+    const isLong = job.lines >= tour.many || job.lines === 0;
     const again = isLong ? job : await showSpeed(tour, client, job.kept);
     await showSharing(tour, client);
     return {
       lines: job.lines,
-      messages: CALLS.length + job.lines + (isLong ? 0 : MANY),
-      perSecond: again.took > 0 ? ((isLong ? job.lines : MANY) * 1_000) / again.took : 0,
+      messages: CALLS.length + job.lines + (isLong ? 0 : tour.many),
+      perSecond: again.took > 0 ? ((isLong ? job.lines : tour.many) * 1_000) / again.took : 0,
       took: performance.now() - started,
     };
   } finally {
@@ -105,18 +105,22 @@ function countOf(result: Bytes): number {
   return Number.parseInt(new TextDecoder().decode(result.subarray(0, 16)), 10);
 }
 
-async function showSpeed({ reporter, screen, signal }: Tour, client: Client, lines: readonly Uint8Array[]) {
+async function showSpeed(
+  { reporter, screen, signal, many }: Tour,
+  client: Client,
+  lines: readonly Uint8Array[],
+) {
   let results = 0;
   const started = performance.now();
-  const stop = showProgress(screen, () => ({ results, total: MANY, failed: 0 }));
+  const stop = showProgress(screen, () => ({ results, total: many, failed: 0 }));
   try {
-    for await (const _ of client.job('demo.words', overAndOver(lines, MANY), { messages: MANY, signal }))
+    for await (const _ of client.job('demo.words', overAndOver(lines, many), { messages: many, signal }))
       results++;
   } finally {
     stop();
   }
   const took = performance.now() - started;
-  await reporter.repeated(MANY, took);
+  await reporter.repeated(many, took);
   return { took };
 }
 

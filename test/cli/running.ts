@@ -4,7 +4,7 @@ import { Interrupted } from '../../cli/io.ts';
 import { run } from '../../cli/run.ts';
 import { within } from '../support/wait.ts';
 
-/** Milliseconds that a line or the end may take. */
+/** Milliseconds that a line or the end may take, unless a test says otherwise. */
 const LIMIT = 15_000;
 
 /** Told to end at the end of the block, if it still runs. */
@@ -16,7 +16,11 @@ export class Running implements AsyncDisposable {
   readonly #stderr: string[] = [];
   #isOver = false;
 
-  constructor(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  readonly #limit: number;
+
+  /** @param limit - milliseconds that a line or the end may take. */
+  constructor(argv: readonly string[], env: Readonly<Record<string, string>> = {}, limit: number = LIMIT) {
+    this.#limit = limit;
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
     stdin.end();
     this.#collect(stdout, this.#stdout);
@@ -60,13 +64,13 @@ export class Running implements AsyncDisposable {
 
   /** The exit code, when it ends by itself. */
   get done(): Promise<number> {
-    return within(LIMIT, this.#code, 'the end of the command');
+    return within(this.#limit, this.#code, 'the end of the command');
   }
 
   /** Ends it as a signal does, and gives the exit code. */
   end(): Promise<number> {
     this.#interrupts.abort(new Interrupted('SIGTERM'));
-    return within(LIMIT, this.#code, 'the end of the command');
+    return within(this.#limit, this.#code, 'the end of the command');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,7 +86,7 @@ export class Running implements AsyncDisposable {
         await new Promise((resolve) => this.#changes.addEventListener('change', resolve, { once: true }));
       }
     })();
-    return within(LIMIT, found, `a line like ${fits}`);
+    return within(this.#limit, found, `a line like ${fits}`);
   }
 
   #collect(stream: Readable, lines: string[]): void {

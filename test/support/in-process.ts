@@ -4,15 +4,22 @@ import { run } from '../../cli/run.ts';
 import { contentOf, type Ended, type RunOptions, withoutWaits } from './command.ts';
 import { within } from './wait.ts';
 
-/** What the command says while it waits is left out, as in `frond()`. */
-export async function here(argv: readonly string[], options: RunOptions = {}): Promise<Ended> {
+/**
+ * What the command says while it waits is left out, as in `frond()`.
+ * @param limit - milliseconds that it may take.
+ */
+export async function here(
+  argv: readonly string[],
+  options: RunOptions = {},
+  limit = 15_000,
+): Promise<Ended> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   stdin.end(options.stdin ?? '');
   const { signal } = new AbortController();
   const { env = {} } = options;
   const contents = Promise.all([contentOf(stdout), contentOf(stderr)]);
   const code = await within(
-    15_000,
+    limit,
     run({ argv, stdin, stdout, stderr, env, signal, invocation: 'frond', version: '1.2.3' }),
     'the command',
   );

@@ -2,12 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { freeAddress, portOf } from './ports.ts';
 import { programOf } from './venv.mjs';
 import { within } from './wait.ts';
 
 const PROGRAM = programOf(join(import.meta.dirname, '../nats/.venv'), 'nats-server');
+
+/** Where the program of these servers is. */
+export const NATS_FOLDER = dirname(PROGRAM);
 
 /** Milliseconds in which a server must be up, on a machine that is busy. */
 const START = 20_000;
