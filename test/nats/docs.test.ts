@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blocksOf, wholeOf } from '../support/docs.ts';
-import { NatsServer } from '../support/nats-server.ts';
+import { NatsServer, NODE_CONFIG } from '../support/nats-server.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const { compilerOptions } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
@@ -45,6 +45,11 @@ it.each(blocks.map((block) => [block.index, block] as const))('block %i', async 
   const said = [...block.text.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)].map(([, text]) => text);
   const lines = printed.split('\n').filter((line) => line !== '' && !line.startsWith('frond '));
   expect(lines.join(' ')).toBe(said.join(' '));
+});
+
+it('has the configuration of a node as the tests of three nodes run it', () => {
+  const shown = blocksOf('docs/guide/nats.md').map(({ text }) => text.trim());
+  expect(shown).toContain(readFileSync(NODE_CONFIG, 'utf8').trim());
 });
 
 it('has three examples', () => {

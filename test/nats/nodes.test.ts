@@ -4,6 +4,8 @@ import { Server } from '../../src/cluster/index.ts';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { bytes, textOf } from '../support/bytes.ts';
+import { objectsOf } from '../support/command.ts';
+import { here } from '../support/in-process.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { collect, eventually, within } from '../support/wait.ts';
 
@@ -40,6 +42,32 @@ it('a subscription at one node that is ready misses nothing of what is published
     await subscription.close();
   }
   expect(missed).toEqual([]);
+}, 120_000);
+
+it('the command sets up streams on all three, and works at any of them', async () => {
+  const own = ['--nats', nodes.map(({ url }) => url).join(','), '--nats-cluster', 'set-up'];
+  const ready = await here(
+    ['nats', 'setup', 'greeter', '--replicas', '3', '--timeout', '40000', '--json', ...own],
+    {},
+    50_000,
+  );
+  expect(ready.code).toBe(0);
+  expect(objectsOf(ready.stdout)).toEqual(
+    ['OUT', 'BIG', 'IN_greeter'].map((name) =>
+      expect.objectContaining({ stream: `PALM_set-up_${name}`, isMade: true, replicas: 3 }),
+    ),
+  );
+  await using palm = await Server.start({
+    transport: nats({ servers: urlOf(0), cluster: 'set-up' }),
+    name: 'greeter',
+    dbAddress: 'nats:greeter',
+    loggingLevel: 'silent',
+  });
+  const at = ['--nats', urlOf(1), '--nats-cluster', 'set-up'];
+  const answer = await here(['eval', 'greeter.echo', 'x', '--db', palm.dbAddress, ...at]);
+  expect([answer.stdout.toString(), answer.code]).toEqual(['x', 0]);
+  const [state] = objectsOf((await here(['nats', 'status', '--json', ...at])).stdout);
+  expect(state).toMatchObject({ server: 'greeter', waiting: 0, consumers: 1 });
 }, 120_000);
 
 it('a node that is killed ends no server, and calls go on at the others', async () => {

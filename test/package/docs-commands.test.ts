@@ -68,7 +68,7 @@ describe('README and docs', () => {
   it('have no other commands than those, and what feeds them', () => {
     const others = commands.filter((line) => !/^((npx )?frond|npm) /.test(line));
     const known =
-      /^(ls$|export FROND_|node (server|client)\.mjs$|npx vite$|nft add |curl |printf |nats-server --jetstream$)/;
+      /^(ls$|export FROND_|node (server|client)\.mjs$|npx vite$|nft add |curl |printf |nats-server (--jetstream|-c nats-node\.conf)$|export NATS_)/;
     expect(others.filter((line) => !known.test(line))).toEqual([]);
   });
 });

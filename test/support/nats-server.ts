@@ -1,5 +1,5 @@
 /** A nats-server of its own, for the tests of the transport. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,6 +12,9 @@ const PROGRAM = programOf(join(import.meta.dirname, '../nats/.venv'), 'nats-serv
 /** Where the program of these servers is. */
 export const NATS_FOLDER = dirname(PROGRAM);
 
+/** What the page about NATS has users run three times. */
+export const NODE_CONFIG = join(import.meta.dirname, '../../docs/guide/nats-node.conf');
+
 /** Milliseconds in which a server must be up, on a machine that is busy. */
 const START = 20_000;
 
@@ -20,16 +23,20 @@ export interface NatsServerOptions {
   readonly hasJetStream?: boolean;
   /** Further lines of its configuration. */
   readonly config?: string;
+  /** One of a cluster, as docs/guide has it; `config` and `hasJetStream` are left out then. */
+  readonly node?: { readonly name: string; readonly listen: string; readonly routes: readonly string[] };
 }
 
 /** A running nats-server. The system chose its port; what it stores is in a temporary folder. */
 export class NatsServer {
   readonly #folder: string;
   readonly #config: string;
+  readonly #node: NatsServerOptions['node'];
   #port = -1;
   #process: ChildProcess | undefined;
 
-  private constructor({ hasJetStream = true, config = '' }: NatsServerOptions) {
+  private constructor({ hasJetStream = true, config = '', node }: NatsServerOptions) {
+    this.#node = node;
     this.#folder = mkdtempSync(join(tmpdir(), 'frond-nats-'));
     const store = hasJetStream ? `jetstream { store_dir: "${join(this.#folder, 'store')}" }` : '';
     this.#config = `${store}\n${config}\n`;
@@ -48,11 +55,9 @@ export class NatsServer {
   static async cluster(count: number): Promise<NatsServer[]> {
     const addresses = await Promise.all(Array.from({ length: count }, freeAddress));
     const ports = addresses.map(portOf);
-    const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+    const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
     const starting = ports.map((port, number) =>
-      NatsServer.start({
-        config: `server_name: n${number}\ncluster { name: "tests", listen: "127.0.0.1:${port}", routes: [${routes}] }`,
-      }),
+      NatsServer.start({ node: { name: `n${number}`, listen: `127.0.0.1:${port}`, routes } }),
     );
     return Promise.all(starting);
   }
@@ -69,7 +74,7 @@ export class NatsServer {
     rmSync(ports, { recursive: true, force: true });
     const listen = `listen: "127.0.0.1:${this.#port}"\nports_file_dir: "${this.#folder}"\n`;
     writeFileSync(config, `${listen}${this.#config}`);
-    const child = spawn(PROGRAM, ['-c', config], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = this.#spawn(config);
     this.#process = child;
     let said = '';
     const isReady = new Promise<void>((resolve, reject) => {
@@ -102,6 +107,22 @@ export class NatsServer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #spawn(config: string): ChildProcess {
+    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe'];
+    if (this.#node === undefined) return spawn(PROGRAM, ['-c', config], { stdio });
+    const { name, listen, routes } = this.#node;
+    // What is given in the command line goes before the file.
+    const own = ['-a', '127.0.0.1', '-p', String(this.#port), '--ports_file_dir', this.#folder];
+    const env = {
+      ...process.env,
+      NATS_NAME: name,
+      NATS_STORE: join(this.#folder, 'store'),
+      NATS_CLUSTER_LISTEN: listen,
+      NATS_ROUTES: `[${routes.join(', ')}]`,
+    };
+    return spawn(PROGRAM, ['-c', NODE_CONFIG, ...own], { stdio, env });
   }
 
   async #readPort(): Promise<number> {
