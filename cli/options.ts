@@ -189,6 +189,17 @@ export const OPTIONS = {
     help: 'fail after this many milliseconds without a result while one is expected; inf for no limit',
     default: 'same as --timeout',
   },
+  detach: {
+    kind: 'flag',
+    help: 'print the id of the job, and end when its input has left: frond results reads the results; over NATS',
+  },
+  after: {
+    kind: 'text',
+    value: 'N',
+    help: 'go on behind so many results, or behind a position that the command has printed',
+    default: '0',
+  },
+  follow: { kind: 'flag', help: 'wait for results until the job is over' },
   files: {
     kind: 'texts',
     value: 'GLOB',

@@ -6,4 +6,5 @@ export { keypairCommand } from './keypair.ts';
 export { deleteCommand, getCommand, setCommand } from './keys.ts';
 export { mapCommand } from './map.ts';
 export { natsCommand } from './nats.ts';
+export { resultsCommand } from './results.ts';
 export { typesCommand } from './types.ts';

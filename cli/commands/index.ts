@@ -13,6 +13,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     details: async () => (await import('./for-callers.ts')).jobCommand,
   },
   {
+    name: 'results',
+    summary: 'print the results of a job that outlives its process',
+    details: async () => (await import('./for-callers.ts')).resultsCommand,
+  },
+  {
     name: 'map',
     summary: 'one result for each line or file, in order',
     details: async () => (await import('./for-callers.ts')).mapCommand,

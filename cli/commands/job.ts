@@ -1,5 +1,7 @@
 import type { CallProgress } from '../../src/client/call-progress.ts';
 import type { Client } from '../../src/client/client.ts';
+import { detachedJob } from '../../src/client/detached.ts';
+import { encodeUtf8 } from '../../src/protocol/bytes.ts';
 import type { PalmError } from '../../src/protocol/errors.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { callOptions, readPath, withClient } from '../connect.ts';
@@ -22,6 +24,7 @@ export const jobCommand: CommandDetails = {
     'FUNCTION is server.function. Several, separated by commas, are the stages of a pipeline. The results then come from its last server: give the pub_address of that server with --sub. Each line of the input, without its newline, is a payload. Each result is written as a line as soon as it arrives; use --json for results that contain newlines.',
     'The job ends when there are as many results as lines. A pipeline may return fewer or more: then give their number with --messages, or end the job with --idle-timeout or Ctrl-C. The job stops reading input while its output is not read.',
     'A call that fails is reported on stderr and counts as a result. The job continues, and the exit code is 1.',
+    'With --detach the job goes on when the command is gone: it prints the id of the job, sends the input, and ends. Who knows the id may read the results, with frond results. NATS stores them for a while; over ZeroMQ nothing does, and the command fails before it sends anything.',
     SAID_CODECS,
   ],
   examples: [
@@ -43,6 +46,7 @@ export const jobCommand: CommandDetails = {
     'idle-timeout',
     'priority',
     'cache',
+    'detach',
     'raw',
     'error-sentinel',
     ...COMMON_OPTIONS,
@@ -81,6 +85,11 @@ async function runJob(
   const messages = options.number('messages');
   const window = options.number('window');
   const idleTimeout = options.number('idle-timeout') ?? options.number('timeout') ?? DEFAULT_IDLE_TIMEOUT;
+  if (options.flag('detach')) {
+    if (messages !== undefined)
+      throw new CommandError('USAGE', 'with --detach, give --messages to frond results: the job prints none');
+    return sendDetached(context, client, path, lines, idleTimeout);
+  }
   const asJson = options.flag('json');
   const counts = { lines: 0, isInputOver: false, written: 0, failed: 0 };
   const isOver = () =>
@@ -139,4 +148,23 @@ async function runJob(
   if (counts.failed === 0) return 0;
   const results = counts.written + counts.failed;
   throw new CommandError('FAILED', `${counts.failed} of ${results} results were failures`);
+}
+
+/** Sends a job whose results others read. */
+async function sendDetached(
+  { options, output, signal }: CommandContext,
+  client: Client<Uint8Array, Uint8Array>,
+  path: readonly string[],
+  lines: AsyncIterable<Uint8Array>,
+  idleTimeout: number,
+): Promise<number> {
+  async function* input() {
+    // From here on the id is good.
+    await writeResult(output, encodeUtf8(job.id), options.flag('json') ? 'json' : 'lines');
+    yield* lines;
+  }
+  const cache = options.text('cache') ?? '';
+  const job = detachedJob(client, path, input(), { messages: 0, cache, idleTimeout, signal });
+  await job.next();
+  return 0;
 }
