@@ -65,12 +65,20 @@ const COMMAND =
 /** Apart, so that bundlers leave it out of a page that has no use for it: it is larger than the rest of the client. */
 const MSGPACK = /[\\/]src[\\/]protocol[\\/]msgpack|node_modules[\\/]msgpackr[\\/]/;
 
-/** Minifies files that hold packages alone: nobody reads them here. */
+const COMMAND_FOLDER = fileURLToPath(new URL('cli/', import.meta.url));
+
+/**
+ * Minifies files that hold packages alone: nobody reads them here. Those of the command keep the names of functions and
+ * classes, which stacks show.
+ */
 const minifiedPackages: Plugin = {
   name: 'minified-packages',
   renderChunk(code, { fileName, moduleIds }) {
-    const isOfPackages = moduleIds.every((id) => id.includes('node_modules') || id.startsWith('\0'));
-    return isOfPackages && moduleIds.length > 0 ? minify(fileName, code, { module: true }) : null;
+    if (moduleIds.length === 0) return null;
+    const isOfPackage = (id: string) => id.includes('node_modules') || id.startsWith('\0');
+    if (moduleIds.every(isOfPackage)) return minify(fileName, code, { module: true });
+    if (!moduleIds.some((id) => id.startsWith(COMMAND_FOLDER))) return null;
+    return minify(fileName, code, { module: true, mangle: { keepNames: true, toplevel: false } });
   },
 };
 

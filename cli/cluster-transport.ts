@@ -79,12 +79,10 @@ export async function natsTransport(access: NatsAccess, more: NatsOptions = {}):
 
 /** @throws CommandError `USAGE` when a package is missing that `nats()` needs. */
 export async function checkNatsPackages(option: string): Promise<void> {
-  const { loadPackages } = await import('../transports/nats/packages.ts');
-  try {
-    loadPackages();
-  } catch (error) {
-    packageMissing('nats', option)(error);
-  }
+  const { nats } = await import('../transports/nats/index.ts');
+  // It loads them, and connects to nothing yet.
+  const connection = await nats().open().catch(packageMissing('nats', option));
+  await connection.close();
 }
 
 function overZeromq(transport: BindingTransport): BindingTransport {
