@@ -42,6 +42,7 @@ async function cluster(options: NatsOptions = {}) {
         if (Number(textOf(payload)) >= 10) await gate;
         return payload;
       },
+      tenant: (_, { metadata }) => bytes(metadata['tenant'] ?? ''),
       *twice(payload) {
         yield payload;
         yield payload;
@@ -181,6 +182,22 @@ it('each position is good', async () => {
     expect(resumed.progress.position).toBe(positions[Math.min(index + 1, 39)]);
     await resumed.return();
   }
+});
+
+it('goes with metadata and within interceptors as any job', async () => {
+  await using own = await cluster({ cluster: 'within' });
+  const client = await own.client();
+  const kinds: string[] = [];
+  client.use((next) => (call) => {
+    kinds.push(call.kind);
+    return next(call);
+  });
+  const sent = detachedJob(client, 'server.tenant', ['a', 'b'], { metadata: { tenant: 'acme' } });
+  expect(await within(10_000, readAll(sent), 'the job')).toEqual(['acme', 'acme']);
+  expect(sent.progress).toMatchObject({ sent: 2, received: 2, position: expect.stringMatching(/^2@/) });
+  expect(await within(10_000, readAll(resumeJob(client, sent.id)), 'the job')).toEqual(['acme', 'acme']);
+  // Reading calls nothing.
+  expect(kinds).toEqual(['job']);
 });
 
 it('a job without results for its own reader ends when its input has left', async () => {
