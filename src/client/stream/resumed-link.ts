@@ -101,6 +101,7 @@ export class ResumedLink implements JobLink {
     this.#isOver = true;
     this.#stopTimer();
     this.#reading.end();
+    this.#onRead();
     for (const release of this.#releases) release();
     for (const subscription of this.#subscriptions) subscription.close().catch(() => {});
   }
@@ -119,6 +120,7 @@ export class ResumedLink implements JobLink {
     const from = position === undefined ? 'start' : position - Number(frames > 0);
     const results = this.#subscribe(this.#log.calls.results, from);
     await results.ready();
+    if (this.#isOver) return;
     const records = this.#subscribe(this.#log.calls.records, 'start');
     const isRead = new Promise<void>((resolve) => {
       this.#onRead = resolve;
