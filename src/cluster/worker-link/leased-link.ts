@@ -96,7 +96,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
   }
 
   /** Messages that it has and that are not done. */
-  get held(): number {
+  get underWay(): number {
     return this.#begun + this.#unbegun.size;
   }
 
@@ -201,7 +201,7 @@ export class LeasedLink implements WorkLink<LeasedItem> {
     const want =
       this.#isStopped || this.#isAsking
         ? 0
-        : this.#prefetch.want(this.held + (this.#settings.elsewhere?.() ?? 0));
+        : this.#prefetch.want(this.underWay + (this.#settings.elsewhere?.() ?? 0));
     if (want > 0) {
       this.#isAsking = true;
       this.#exchange(want, false).then(

@@ -82,7 +82,7 @@ export class MastersLink implements WorkLink<LeasedItem> {
     if (this.#isStopped) return;
     const elsewhere = () => {
       let count = 0;
-      for (const other of this.#links) if (other !== link) count += other.held;
+      for (const other of this.#links) if (other !== link) count += other.underWay;
       return count;
     };
     const link = this.#settings.link(end, elsewhere);

@@ -25,6 +25,8 @@ export interface WorkLink<T extends Work = Work> extends Outlet<T>, AsyncIterato
   tell(progress: PalmMessage, work: T): void;
   /** Resolves with the next items. */
   next(): Promise<IteratorResult<readonly T[], undefined>>;
+  /** What a flow calls of its source when items have to wait. Named here so that no link has another thing of this name. */
+  held?(): void;
   /** Takes no more work, and returns items that were not begun when the Master takes them back. */
   stop(): void;
   /** Sends the last results, within `timeout` milliseconds, and says good-bye. Call it when no item is worked on. */
