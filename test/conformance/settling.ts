@@ -5,6 +5,7 @@ import type { BoundPull, Settler } from '../../src/transport.ts';
 import { bytes, textOf } from '../support/bytes.ts';
 import { collect, within } from '../support/wait.ts';
 import type { Ends } from './context.ts';
+import { rejects } from './rejects.ts';
 
 const SHARED = { shared: 'the same' };
 
@@ -22,11 +23,12 @@ export function testSettling(ends: () => Ends): void {
       const { server, client, subject } = ends();
       skip(subject.settles !== true);
       const own = await server.bindPull(subject.anyAddress);
-      expect(own.settler).toBeUndefined();
-      await expect(client.bindPull(own.address, SHARED)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+      expect(own.settler, 'reading is taking where an address is not shared').toBeUndefined();
+      const refusal = { code: 'INVALID_CALL' };
+      await rejects(client.bindPull(own.address, SHARED), refusal, 'an address that is not shared is taken');
       const shared = await server.bindPull(subject.anyAddress, SHARED);
       for (const other of [{ shared: 'another' }, undefined])
-        await expect(client.bindPull(shared.address, other)).rejects.toMatchObject({ code: 'INVALID_CALL' });
+        await rejects(client.bindPull(shared.address, other), refusal, 'who shares gives the same text');
     });
 
     it('give each frame to one of them, and again what is settled so or left by one that closes', async ({
@@ -62,7 +64,9 @@ export function testSettling(ends: () => Ends): void {
         })(),
         () => `all of them, not only ${done.length}`,
       );
-      expect([...done].sort()).toEqual([...names].sort());
+      expect([...done].sort(), 'a frame that is to come again does, to one of them').toEqual(
+        [...names].sort(),
+      );
       // What the first has and does not settle, the second one gets.
       await first.close();
       await within(5_000, readingFirst, 'the end of the first');
@@ -99,8 +103,8 @@ export function testSettling(ends: () => Ends): void {
       await first.close();
       const second = await client.bindPull(first.address, SHARED);
       const [again] = (await collect(second, 1)) as [Bytes];
-      expect(textOf(again)).toBe('a');
-      expect(settlerOf(second).idOf(again)).toBe(id);
+      expect(textOf(again), 'what a closed end has not settled goes to another').toBe('a');
+      expect(settlerOf(second).idOf(again), 'a frame keeps its name').toBe(id);
       await publisher.publish([
         { topic: 'me/1', frames: [bytes('x')], ids: [`${id}/0`] },
         { topic: 'me/1', frames: [bytes('y'), bytes('z')], ids: [`${id}/1`, `${id}/2`] },
@@ -110,7 +114,7 @@ export function testSettling(ends: () => Ends): void {
       const came: string[] = [];
       while (came.at(-1) !== 'end')
         for (const { frames } of await collect(subscription, 1)) came.push(...frames.map(textOf));
-      expect(came).toEqual(['x', 'y', 'z', 'end']);
+      expect(came, 'what has the name of what came before is left out').toEqual(['x', 'y', 'z', 'end']);
     });
   });
 }

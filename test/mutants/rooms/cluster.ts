@@ -38,8 +38,8 @@ export const CLUSTER: readonly Mutant[] = [
   {
     name: 'cluster-failure-of-a-second-run-swallowed',
     file: 'src/cluster/dispatch/dispatcher.ts',
-    find: 'if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) results.push(frame);',
-    replace: 'if (this.#leases.isNews(lease)) results.push(frame);',
+    find: 'else if (this.#leases.isNews(lease) || this.#results.isFailure(frame)) {',
+    replace: 'else if (this.#leases.isNews(lease)) {',
     suites: [DISPATCHER],
   },
   {
