@@ -340,8 +340,8 @@ class RelayServer implements Relay {
     this.#heartbeats.stop();
     this.#stopChanges();
     const closed = [...this.#sockets].map((socket) => {
-      // Sessions of other relays go on without this one.
-      const isElsewhere = this.#peers !== undefined && socket.session === undefined;
+      // Sessions of other relays go on without this one. Without other relays those that have none here are closed already.
+      const isElsewhere = socket.session === undefined;
       return socket.close(isElsewhere ? CloseCode.elsewhere : CloseCode.goingAway, GOING_DOWN.reason);
     });
     await atMost(CLOSING_TIMEOUT, Promise.all(closed));
@@ -370,14 +370,15 @@ class RelayServer implements Relay {
   async #drained(): Promise<void> {
     /** Pings that idle clients had answered when they were sent another, by socket: what was sent on one that is cut is lost. */
     const asked = new WeakMap<ServerSocket, number>();
-    for (let isAwaited = true; isAwaited; ) {
-      isAwaited = this.#peers !== undefined && this.#isAnybodyCut();
+    for (;;) {
+      let isAwaited = this.#peers !== undefined && this.#isAnybodyCut();
       for (const socket of [...this.#sockets]) {
         if (this.#peers !== undefined && socket.session === undefined) continue;
         isAwaited = true;
         if (this.#hasDone(socket, asked)) socket.close(CloseCode.goingAway, GOING_DOWN.reason);
       }
-      if (isAwaited) await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
+      if (!isAwaited) return;
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK));
     }
   }
 
@@ -393,7 +394,7 @@ class RelayServer implements Relay {
       return false;
     }
     const before = asked.get(socket);
-    if (before !== undefined && before === session.pongs) return false;
+    if (before === session.pongs) return false;
     if (before !== undefined && session.log.held === 0) return true;
     asked.set(socket, session.pongs);
     session.log.tell([Type.ping]);

@@ -1,7 +1,13 @@
 /** A relay as a whole: what it opens, what its options do, how it changes, and how it closes. */
 import { once } from 'node:events';
-import { createServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from 'node:http';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
@@ -12,6 +18,7 @@ import type { Logger } from '../../../../src/logging.ts';
 import type { BindingTransport, CloseOptions, Connection, Transport } from '../../../../src/transport.ts';
 import { memory } from '../../../../transports/memory/index.ts';
 import type { RelayOptions } from '../../../../transports/relay/options.ts';
+import { PeerKey } from '../../../../transports/relay/peers/peer-key.ts';
 import { createRelay, createRelayOn, type Relay } from '../../../../transports/relay/relay.ts';
 import { readRelayMessage, SUBPROTOCOL, Type } from '../../../../transports/relay-protocol/frames.ts';
 import { MESSAGE_ROOM } from '../../../../transports/relay-protocol/reliable-log.ts';
@@ -94,9 +101,10 @@ interface Ground {
 }
 
 const TOKEN = 'a token of everybody';
+const isEverybody = (token: string | undefined) => (token === TOKEN ? EVERYTHING : undefined);
 
 /** A relay to a server, and an HTTP server whose owner answers what the relay does not. */
-async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
+async function open(options: Partial<RelayOptions> = {}, onPeer?: (socket: Duplex) => void): Promise<Ground> {
   const real = memory();
   const seen: string[] = [];
   const gates = new Map<string, Deferred<void>>();
@@ -127,14 +135,17 @@ async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
   const http = createServer((request, response) => {
     if (!relay.respond(request, response)) response.writeHead(404).end('of the owner');
   });
-  const relay = await createRelay({
+  const whole = {
     server: http,
     transport,
     servers: { server: { dbAddress: server.dbAddress } },
-    authenticate: (token) => (token === TOKEN ? EVERYTHING : undefined),
+    authenticate: isEverybody,
     logger,
     ...options,
-  });
+  };
+  const relay = await (onPeer === undefined
+    ? createRelay(whole)
+    : createRelayOn(async () => ({ WebSocket, WebSocketServer }), whole, onPeer));
   ends.push(() => relay.close({ timeout: 0 }));
   const port = await listening(http);
   const dialIt = async (how?: PeerOptions, path = options.path ?? '/') => {
@@ -142,13 +153,7 @@ async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
     ends.push(() => peer.close());
     return peer;
   };
-  const ask: Ground['ask'] = async (path, init = {}) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-      ...init,
-      headers: { connection: 'close', ...init.headers },
-    });
-    return { status: response.status, text: await response.text() };
-  };
+  const ask: Ground['ask'] = (path, init) => askAt(port, path, init);
   return {
     relay,
     port,
@@ -167,12 +172,100 @@ async function open(options: Partial<RelayOptions> = {}): Promise<Ground> {
       await peer.greet(token);
       return peer;
     },
-    figure: async (name) => {
-      const { text } = await ask('/metrics');
-      return Number(new RegExp(`^frond_relay_${name} (.*)$`, 'm').exec(text)?.[1]);
+    figure: (name) => figureAt(port, name),
+  };
+}
+
+async function askAt(port: number, path: string, init: RequestInit = {}) {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    ...init,
+    headers: { connection: 'close', ...init.headers },
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+async function figureAt(port: number, name: string): Promise<number> {
+  const { text } = await askAt(port, '/metrics');
+  return Number(new RegExp(`^frond_relay_${name} (.*)$`, 'm').exec(text)?.[1]);
+}
+
+const KEY = 'a key that two relays share and nobody else';
+
+/** The relay `a`, and `b` beside it, which has no servers of its own and passes on what comes back to it. */
+async function beside({
+  ofA = {},
+  ofB = {},
+  onPeer,
+}: {
+  readonly ofA?: Partial<RelayOptions>;
+  readonly ofB?: Partial<RelayOptions>;
+  readonly onPeer?: (socket: Duplex) => void;
+} = {}) {
+  const http = createServer((request, response) => {
+    b.respond(request, response);
+  });
+  const portOfB = await listening(http);
+  const urls = { b: `ws://127.0.0.1:${portOfB}/` };
+  const ground = await open(
+    { peers: { id: 'a', key: KEY, urls }, metrics: () => true, loggingLevel: 'error', ...ofA },
+    onPeer,
+  );
+  const b = await createRelay({
+    server: http,
+    transport: ground.real,
+    servers: {},
+    authenticate: isEverybody,
+    metrics: () => true,
+    loggingLevel: 'silent',
+    peers: { id: 'b', key: KEY, urls: { a: `ws://127.0.0.1:${ground.port}/` } },
+    ...ofB,
+  });
+  ends.push(() => b.close({ timeout: 0 }));
+  const dialB = async (how?: PeerOptions) => {
+    const peer = await dial(urls.b, how);
+    ends.push(() => peer.close());
+    return peer;
+  };
+  return {
+    ...ground,
+    b,
+    portOfB,
+    dialB,
+    figureOfB: (name: string) => figureAt(portOfB, name),
+    /** The client comes to `b` with a session. @returns it, and whether the session goes on. */
+    comeToB: async (session: string, how?: PeerOptions) => {
+      const peer = await dialB(how);
+      const [, , , goesOn] = await peer.greet(TOKEN, session);
+      return { peer, goesOn };
+    },
+    /** A client of `a` that was cut, has nothing under way, and confirmed all that it got. */
+    cut: async () => {
+      const peer = await ground.peer();
+      await cutOff(peer, ground.relay);
+      return peer;
     },
   };
 }
+
+/** Ends a connection without a word of whether the client comes back, once the relay has read all that it sent. */
+async function cutOff(peer: RawPeer, relay: Relay): Promise<void> {
+  const before = relay.connections;
+  peer.socket.close(4_000);
+  await within(
+    5_000,
+    until(() => relay.connections < before),
+    'the end of the connection',
+  );
+}
+
+const now = performance.now.bind(performance);
+
+/** Sets the clock of the process so many milliseconds ahead. */
+function later(time: number): void {
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + time);
+}
+
+const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
 
 /** Calls a function that waits, and resolves once it runs there. The peer has open channels. */
 async function callWaiting(peer: RawPeer, gates: Ground['gates'], payload: string): Promise<void> {
@@ -360,6 +453,13 @@ describe('a WebSocket', () => {
     await one.end();
     await eventually(async () => (await figure('connections')) === 1 && (await figure('sessions')) === 1);
     expect(relay.connections).toBe(1);
+  });
+
+  it('counts with what the relay keeps for it', async () => {
+    const { figure, peer } = await open({ metrics: () => true });
+    expect(await figure('held_bytes')).toBe(0);
+    await peer();
+    expect(await figure('held_bytes')).toBe(TOKEN.length);
   });
 
   it('gets a ping in each heartbeat', async () => {
@@ -694,9 +794,45 @@ describe('a relay that closes', () => {
     // It has not said that it has it.
     await new Promise((resolve) => setTimeout(resolve, 60));
     expect(relay.connections).toBe(1);
+    // Nor does it say so with this.
     busyPeer.sendLone([Type.pong]);
+    await within(
+      5_000,
+      until(() => pings.count === 2),
+    );
+    expect(relay.connections).toBe(1);
     busyPeer.send([Type.pong]);
     expect((await busyPeer.end()).code).toBe(1001);
+    await within(5_000, closing);
+  });
+
+  it('waits for what a client may have sent meanwhile, of which nothing is known yet', async () => {
+    const { relay, peer } = await open({ limits: { heartbeat: 60_000 } });
+    const quiet = await peer();
+    quiet.isMute = true;
+    const pings = countPings(quiet);
+    const closing = relay.close({ timeout: 10_000 });
+    await within(
+      5_000,
+      until(() => pings.count === 1),
+    );
+    await pause(60);
+    expect(relay.connections).toBe(1);
+    quiet.sendLone([Type.pong]);
+    expect((await quiet.end()).code).toBe(1001);
+    await within(5_000, closing);
+  });
+
+  it('closes those that have not greeted at once, whoever else is waited for', async () => {
+    const { relay, dial, busyPeer } = await busy();
+    const knocks = await dial();
+    const closing = relay.close({ timeout: 10_000 });
+    expect((await knocks.end(2_000)).code).toBe(1001);
+    await within(
+      5_000,
+      until(() => relay.connections === 1),
+    );
+    await cutOff(busyPeer, relay);
     await within(5_000, closing);
   });
 
@@ -750,13 +886,18 @@ describe('a relay that closes', () => {
   });
 
   it('takes nobody meanwhile, says so, and leaves the HTTP server to its owner afterwards', async () => {
-    const { relay, gates, ask, dial, figure, http, port, busyPeer } = await busy({ metrics: () => true });
+    const { relay, gates, ask, dial, figure, http, port, busyPeer } = await busy({
+      http: true,
+      metrics: () => true,
+    });
     const closing = relay.close({ timeout: 10_000 });
     expect(await ask('/readyz')).toEqual({ status: 503, text: 'draining\n' });
     expect(await (await dial()).end()).toEqual({ code: 1001, reason: 'the relay is going down' });
     // It was refused before there was a WebSocket.
     expect(await figure('handshakes_total\\{status="503"\\}')).toBe(1);
     expect((await ask('/healthz')).status).toBe(200);
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    expect((await ask('/call/server.upper', { method: 'POST', body: 'x', headers })).status).toBe(503);
     gates.get('1')?.resolve();
     await busyPeer.answer(`${busyPeer.id}/1`);
     busyPeer.send([Type.pong]);
@@ -808,5 +949,189 @@ describe('a relay that closes', () => {
     http.closeAllConnections();
     await new Promise((resolve) => http.close(resolve));
     expect(await leftovers(before)).toEqual({});
+  });
+});
+
+describe('a relay beside another', () => {
+  it('passes a client on to the one that has its session, and counts it as passed on', async () => {
+    const own = await beside();
+    const first = await own.cut();
+    const { peer, goesOn } = await own.comeToB(first.session);
+    expect([goesOn, peer.id]).toEqual([true, first.id]);
+    expect([await own.figureOfB('passed_on'), await own.figureOfB('sessions')]).toEqual([1, 0]);
+    expect([await own.figure('passed_on'), await own.figure('sessions')]).toEqual([0, 1]);
+    await cutOff(peer, own.b);
+    await eventually(async () => (await own.figureOfB('passed_on')) === 0);
+  });
+
+  it('dials no other place that an answer names, and with the bounds of its own WebSockets', async () => {
+    const elsewhere = createServer();
+    const asked = vi.fn();
+    elsewhere.on('upgrade', asked).on('request', asked);
+    const port = await listening(elsewhere);
+    const owner = createServer();
+    const headers: IncomingHttpHeaders[] = [];
+    owner.on('upgrade', (request: IncomingMessage, socket: Duplex) => {
+      headers.push(request.headers);
+      socket.end(`HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:${port}/\r\nContent-Length: 0\r\n\r\n`);
+    });
+    const made: object[] = [];
+    class Noted extends WebSocket {
+      constructor(...how: ConstructorParameters<typeof WebSocket>) {
+        super(...how);
+        made.push(how[2] ?? {});
+      }
+    }
+    const http = createServer();
+    const relay = await createRelayOn(
+      async () => ({ WebSocket: Noted as typeof WebSocket, WebSocketServer }),
+      {
+        server: http,
+        transport: memory(),
+        servers: {},
+        authenticate: isEverybody,
+        loggingLevel: 'silent',
+        limits: { maxFrame: 100_000 },
+        peers: { id: 'a', key: KEY, urls: { c: `ws://127.0.0.1:${await listening(owner)}/` } },
+      },
+    );
+    ends.push(() => relay.close({ timeout: 0 }));
+    const peer = await dial(`ws://127.0.0.1:${await listening(http)}/`);
+    ends.push(() => peer.close());
+    const [, , , goesOn] = await peer.greet(TOKEN, new PeerKey(KEY).nameSession('c'));
+    expect(goesOn).toBe(false);
+    expect(headers).toEqual([expect.not.objectContaining({ 'sec-websocket-extensions': expect.anything() })]);
+    expect(asked).not.toHaveBeenCalled();
+    const maxPayload = 100_000 + MESSAGE_ROOM;
+    expect(made).toEqual([
+      expect.objectContaining({ maxPayload, maxFragments: Math.ceil(maxPayload / 1_024) }),
+    ]);
+  });
+
+  it('judges a page by the host and the address that it has come to the other by', async () => {
+    const { port, portOfB, cut, comeToB, ...own } = await beside({
+      ofB: { origins: [PAGE, 'http://127.0.0.1', REBOUND] },
+    });
+    const { session } = await cut();
+    const come = async (origin: string, host: string) => {
+      const { peer, goesOn } = await comeToB(session, { origin, headers: { host } });
+      await cutOff(peer, own.b);
+      return goesOn;
+    };
+    expect(await come('http://127.0.0.1', '127.0.0.1')).toBe(true);
+    expect(await come(PAGE, '127.0.0.1')).toBe(false);
+    // Any name may lead to this machine.
+    expect(await come(REBOUND, 'rebound.example')).toBe(false);
+  });
+
+  it('counts a client for its own address, and tells whose connection came from the other', async () => {
+    const sockets: Duplex[] = [];
+    const own = await beside({
+      ofA: { limits: { maxConnectionsPerAddress: 2 } },
+      ofB: { trustProxy: true },
+      onPeer: (socket) => sockets.push(socket),
+    });
+    const [first, second, third] = [await own.cut(), await own.cut(), await own.peer()];
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+    expect((await own.comeToB(first.session, from('203.0.113.7'))).goesOn).toBe(true);
+    expect(sockets).toHaveLength(1);
+    expect(sockets[0]?.destroyed).toBe(false);
+    // The place of the first connection is free again.
+    expect((await own.comeToB(second.session, from('203.0.113.7'))).goesOn).toBe(true);
+    expect(sockets).toHaveLength(2);
+    const refused = await own.dialB(from('203.0.113.7'));
+    refused.sendLone([Type.hello, TOKEN, third.session, 0]);
+    expect((await refused.end()).code).toBe(4429);
+    expect(sockets).toHaveLength(2);
+  });
+});
+
+const PAGE = 'https://dash.example';
+const REBOUND = 'http://rebound.example';
+
+describe('a relay beside another that closes', () => {
+  it('takes clients back that were cut, and nobody new', async () => {
+    const { relay, cut, dial, figure } = await beside();
+    const back = await cut();
+    const closing = relay.close({ timeout: 10_000 });
+    const stranger = await dial();
+    stranger.sendLone([Type.hello, TOKEN, null, 0]);
+    expect(await stranger.end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    expect(await figure('handshakes_total\\{status="503"\\}')).toBeNaN();
+    await pause(60);
+    expect(await figure('sessions')).toBe(1);
+    const again = await dial();
+    expect((await again.greet(TOKEN, back.session, back.received))[3]).toBe(true);
+    expect((await again.end()).code).toBe(1001);
+    await within(1_500, closing, 'closing');
+  });
+
+  it('waits for a client that was cut as long as that may take, and no longer', async () => {
+    const { relay, cut, figure } = await beside();
+    await cut();
+    later(1_000);
+    const closing = relay.close({ timeout: 10_000 });
+    await pause(60);
+    expect(await figure('sessions')).toBe(1);
+    later(2_100);
+    await within(1_000, closing, 'closing');
+  });
+
+  it('waits longer for one that has something under way, or an answer to come', async () => {
+    const { relay, peer, dial, gates, figure, cut } = await beside();
+    const busy = await peer();
+    await busy.openCalls();
+    await callWaiting(busy, gates, '1');
+    // What it got is confirmed.
+    await pause(20);
+    busy.send([Type.pong]);
+    await cutOff(busy, relay);
+    await cut();
+    later(5_000);
+    const closing = relay.close({ timeout: 10_000 });
+    await pause(60);
+    expect(await figure('sessions')).toBe(2);
+    gates.get('1')?.resolve();
+    await pause(60);
+    expect(await figure('sessions')).toBe(2);
+    const again = await dial();
+    [again.sent, again.received] = [busy.sent, busy.received];
+    expect((await again.greet(TOKEN, busy.session, busy.received))[3]).toBe(true);
+    expect(textOf((await again.answer(`${busy.id}/1`)).payload)).toBe('1');
+    again.send([Type.pong]);
+    expect((await again.end()).code).toBe(1001);
+    await within(1_500, closing, 'closing');
+  });
+
+  it('leaves those alone whose sessions are the other one’s, until it has closed its own', async () => {
+    const own = await beside();
+    const { peer: passedOn } = await own.comeToB((await own.cut()).session);
+    const ofB = await own.dialB();
+    await ofB.greet(TOKEN);
+    const pings = countPings(ofB);
+    ofB.isMute = true;
+    const closing = own.b.close({ timeout: 10_000 });
+    await within(
+      5_000,
+      until(() => pings.count === 1),
+    );
+    await pause(60);
+    expect(own.b.connections).toBe(2);
+    ofB.sendLone([Type.pong]);
+    expect(await ofB.end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    expect(await passedOn.end()).toEqual({ code: 1012, reason: 'the relay is going down' });
+    await within(5_000, closing);
+    expect(await own.figure('sessions')).toBe(1);
+  });
+
+  it('tells its own clients that their sessions are over, and those that come too late to go elsewhere', async () => {
+    const { relay, peer, dial, figure } = await beside();
+    const [here, deaf] = [await peer(), await peer()];
+    deaf.socket.pause();
+    const closing = relay.close({ timeout: 0 });
+    expect((await here.end()).code).toBe(1001);
+    expect(await (await dial()).end()).toEqual({ code: 1012, reason: 'the relay is going down' });
+    expect(await figure('handshakes_total\\{status="503"\\}')).toBe(1);
+    await within(5_000, closing);
   });
 });
