@@ -255,6 +255,7 @@ describe('a requester', () => {
     });
     first?.onGone(heard);
     first?.onGone(left)();
+    await turn();
     expect(heard).not.toHaveBeenCalled();
     await requester.close();
     await requester.close();

@@ -1057,6 +1057,7 @@ describe('a relay beside another that closes', () => {
     const stranger = await dial();
     stranger.sendLone([Type.hello, TOKEN, null, 0]);
     expect(await stranger.end()).toEqual({ code: 1001, reason: 'the relay is going down' });
+    expect(stranger.frames).toEqual([]);
     expect(await figure('handshakes_total\\{status="503"\\}')).toBeNaN();
     await pause(60);
     expect(await figure('sessions')).toBe(1);
