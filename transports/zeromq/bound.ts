@@ -54,7 +54,7 @@ export abstract class Bound<S extends Socket> implements Binding {
     this.#watch().then(this.#unbound.resolve);
     try {
       await checkIpcPath(address);
-      await this.socket.bind(address.replace(/:0$/, ':*'));
+      await this.socket.bind(address);
     } catch (cause) {
       closeSocket(this.socket, 0);
       throw invalidCall(`cannot bind ${address}: ${messageOf(cause)}`, { cause });
@@ -142,11 +142,6 @@ export abstract class Bound<S extends Socket> implements Binding {
     if (!isPowerOfTwo(this.#refused)) return;
     this.host.report({ type: 'refused', address: this.#address, reason, count: this.#refused });
   }
-
-  protected useWhenOpen(): Promise<void> | undefined {
-    if (!this.socket.closed) return undefined;
-    return Promise.reject(new PalmError('CLOSED', `${this.#address} is closed`, { sent: false }));
-  }
 }
 
 /** Answers REQ and DEALER sockets. It is a ROUTER, so that a slow answer does not delay others. */
@@ -159,10 +154,7 @@ export class ZeromqReply extends Bound<Router> {
     super(socket, host);
     this.#answer = answer;
     this.#routes = new RouteWatch(socket);
-    this.#writer = new SocketWriter(socket, {
-      ready: () => this.useWhenOpen(),
-      gather: oneMessage,
-    });
+    this.#writer = new SocketWriter(socket, { gather: oneMessage });
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
@@ -228,10 +220,7 @@ export class ZeromqPush extends Bound<Push> implements BoundPush {
   #peers = 0;
   #isClosing = false;
   readonly #listeners: (() => void)[] = [];
-  readonly #writer = new SocketWriter<Uint8Array>(this.socket, {
-    ready: () => this.useWhenOpen(),
-    gather: gatherFrames,
-  });
+  readonly #writer = new SocketWriter<Uint8Array>(this.socket, { gather: gatherFrames });
 
   get peers(): number {
     return this.#peers;

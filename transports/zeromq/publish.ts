@@ -56,7 +56,6 @@ export class ZeromqPublish extends Bound<CountingPublisher> implements BoundPubl
       send: (parts: Uint8Array[]) => socket.send(parts).catch(this.#onFull),
     };
     this.#writer = new SocketWriter<Delivery>(sending, {
-      ready: () => this.useWhenOpen(),
       gather: (deliveries) => this.#gather(deliveries),
     });
   }

@@ -13,8 +13,11 @@ interface Sending {
 
 /** What a writer asks of its owner. */
 export interface WriterSettings<T> {
-  /** Resolves when the socket may be written to, and rejects when it never will. Returns undefined when it may be written to at once. */
-  readonly ready: () => Promise<void> | undefined;
+  /**
+   * Resolves when the socket may be written to, and rejects when it never will. Returns undefined when it may be written to at once. Left out,
+   * it always may.
+   */
+  readonly ready?: () => Promise<void> | undefined;
   /**
    * Makes the parts of one message from the waiting items, and says how many items it took. Without parts, nothing is sent.
    */
@@ -115,9 +118,10 @@ export class SocketWriter<T> {
     const { ready, gather } = this.#settings;
     try {
       for (let run = 1; this.#items.size > 0; run++) {
-        const opening = ready();
+        const opening = ready?.();
         if (opening !== undefined) await opening;
         if (this.#items.size === 0) break;
+        if (this.#socket.closed) throw closed();
         const { parts, taken } = gather(this.#items);
         this.#items.skip(taken);
         const mark = this.#settled + taken;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Dealer, Pull, Push, Request, Router } from 'zeromq';
+import { AsyncQueue } from '../../../../src/async/async-queue.ts';
 import { deferred } from '../../../../src/async/deferred.ts';
 import { REPLIES } from '../../../../src/flow-control.ts';
 import type { Bytes } from '../../../../src/protocol/bytes.ts';
@@ -102,6 +103,181 @@ describe('a bound end', () => {
       })),
     );
   });
+});
+
+/** A socket of which a test plays what comes, and its events. */
+class Played {
+  closed = false;
+  linger = 0;
+  readonly readable = false;
+  readonly writable = true;
+  readonly lastEndpoint = 'tcp://127.0.0.1:5';
+  /** What was asked of it. */
+  readonly asked: string[] = [];
+  /** Whether another has the address. */
+  isTaken = false;
+  readonly #events = new AsyncQueue<object>();
+  readonly #messages = new AsyncQueue<Uint8Array[]>();
+  readonly events = { receive: () => nextOf(this.#events) };
+
+  async bind(address: string): Promise<void> {
+    this.asked.push(`bind ${address}`);
+  }
+  bindSync(address: string): void {
+    this.asked.push(`bind ${address}`);
+    if (this.isTaken) throw new Error('Address already in use');
+  }
+  disconnect(address: string): void {
+    this.asked.push(`unbind ${address}`);
+  }
+  close(): void {
+    this.closed = true;
+    this.#messages.end();
+  }
+  receive(): Promise<Uint8Array[]> {
+    return nextOf(this.#messages);
+  }
+  send(_: Uint8Array[]): Promise<void> {
+    return Promise.resolve();
+  }
+  give(...parts: string[]): void {
+    this.#messages.push(parts.map((part) => Buffer.from(part)));
+  }
+  tell(event: object): void {
+    this.#events.push(event);
+  }
+}
+
+async function nextOf<T>(queue: AsyncQueue<T>): Promise<T> {
+  const { done, value } = await queue.next();
+  if (done) throw new Error('Socket is closed');
+  return value;
+}
+
+const turn = () => new Promise(setImmediate);
+
+describe('a bound end that drops its peers', () => {
+  class Dropping extends ZeromqPull {
+    isBusy = false;
+    drop(reason: string): void {
+      this.dropPeers(reason);
+    }
+    protected override mayBindAgain(): boolean {
+      return !this.isBusy;
+    }
+  }
+
+  async function dropping() {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    closing.push(() => vi.useRealTimers());
+    const socket = new Played();
+    const host = fakeHost();
+    const end = new Dropping(socket as never, host);
+    await end.bind('tcp://127.0.0.1:5', () => {});
+    expect(socket.asked.splice(0)).toEqual(['bind tcp://127.0.0.1:5']);
+    return { socket, host, end };
+  }
+
+  it('unbinds, says why, and binds again after 50 ms', async () => {
+    const { socket, host, end } = await dropping();
+    end.drop('there were too many');
+    expect(socket.asked.splice(0)).toEqual(['unbind tcp://127.0.0.1:5']);
+    expect(host.report.mock.calls).toEqual([
+      [{ type: 'refused', address: end.address, reason: 'there were too many', count: 1 }],
+    ]);
+    vi.advanceTimersByTime(49);
+    expect(socket.asked).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(socket.asked.splice(0)).toEqual(['bind tcp://127.0.0.1:5']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('tries again as long as the address is not free', async () => {
+    const { socket, end } = await dropping();
+    end.drop('there were too many');
+    socket.isTaken = true;
+    vi.advanceTimersByTime(100);
+    socket.isTaken = false;
+    vi.advanceTimersByTime(50);
+    expect(socket.asked.splice(0)).toEqual(
+      ['unbind', 'bind', 'bind', 'bind'].map((own) => `${own} ${end.address}`),
+    );
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('does not bind again before what they had sent is handled', async () => {
+    const { socket, end } = await dropping();
+    end.drop('there were too many');
+    end.isBusy = true;
+    vi.advanceTimersByTime(100);
+    expect(socket.asked.splice(0)).toEqual(['unbind tcp://127.0.0.1:5']);
+    end.isBusy = false;
+    vi.advanceTimersByTime(50);
+    expect(socket.asked).toEqual(['bind tcp://127.0.0.1:5']);
+  });
+
+  it('does not bind again once it is closed', async () => {
+    const { socket, end } = await dropping();
+    end.drop('there were too many');
+    socket.tell({ type: 'end' });
+    await within(3_000, end.close());
+    vi.advanceTimersByTime(1_000);
+    expect(socket.asked).toEqual(['unbind tcp://127.0.0.1:5']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits for the system when it is closed later, as if it had never unbound', async () => {
+    const { socket, end } = await dropping();
+    end.drop('there were too many');
+    socket.tell({ type: 'close' });
+    vi.advanceTimersByTime(50);
+    await turn();
+    const closed = vi.fn();
+    const close = end.close().then(closed);
+    await turn();
+    expect(closed).not.toHaveBeenCalled();
+    // Its messages may still leave, for longer than the address is taken.
+    socket.tell({ type: 'close' });
+    await within(3_000, close);
+    socket.tell({ type: 'end' });
+  });
+});
+
+it('a bound end says that it cannot accept a connection', async () => {
+  const socket = new Played();
+  const host = fakeHost();
+  const end = new ZeromqPull(socket as never, host);
+  await end.bind('tcp://127.0.0.1:5', () => {});
+  socket.tell({ type: 'accept:error', error: new Error('Too many open files') });
+  await turn();
+  const reason = 'a connection cannot be accepted: Too many open files';
+  expect(host.report.mock.calls).toEqual([[{ type: 'refused', address: end.address, reason, count: 1 }]]);
+  socket.tell({ type: 'end' });
+  await end.close();
+});
+
+it('a bound end that answers looks for the peer that went whenever one goes', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  closing.push(() => vi.useRealTimers());
+  const socket = new Played();
+  const gone = vi.fn();
+  const end = new ZeromqReply(socket as never, fakeHost(), (request, from) => {
+    from.onGone(gone);
+    return request;
+  });
+  await end.bind('tcp://127.0.0.1:5', () => {});
+  socket.give('peer', '', 'a');
+  await turn();
+  await vi.advanceTimersByTimeAsync(10_000);
+  socket.send = () => Promise.reject(Object.assign(new Error('Host unreachable'), { code: 'EHOSTUNREACH' }));
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(gone).not.toHaveBeenCalled();
+  socket.tell({ type: 'disconnect' });
+  await turn();
+  await vi.advanceTimersByTimeAsync(20);
+  expect(gone).toHaveBeenCalledTimes(1);
+  socket.tell({ type: 'end' });
+  await within(3_000, end.close());
 });
 
 describe('a bound end that answers', () => {
@@ -426,10 +602,12 @@ describe('a bound end that pushes', () => {
   });
 });
 
-it('a socket at a path is found there', async () => {
-  const end = await bound(pullAt(), `ipc://${join(tmpdir(), `frond-bound-${process.pid}-${Date.now()}`)}`);
+it.each(['', ':0', ':0x'])('a socket at a path that ends in "%s" is found there', async (last) => {
+  const address = `ipc://${join(tmpdir(), `frond-bound-${process.pid}-${Date.now()}${last}`)}`;
+  const end = await bound(pullAt(), address);
+  expect(end.address).toBe(address);
   const peer = opened(new Push({ linger: 0 }));
-  peer.connect(end.address);
+  peer.connect(address);
   await peer.send('a');
   expect((await collect(end, 1)).map(textOf)).toEqual(['a']);
 });

@@ -1,4 +1,6 @@
 /** With which options a connection opens its sockets, what it shares, and what it refuses. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LONGEST_TOPIC } from '../../../../src/protocol/topics.ts';
 import type { ClientKeys } from '../../../../transports/zeromq/client-keys.ts';
@@ -228,6 +230,61 @@ describe('a connection', () => {
       3_000,
       until(() => subscription.isProved),
     );
+  });
+
+  it('confirms each subscription, also to a topic that another has', async () => {
+    const publish = await (await opened()).bindPublish(ANY);
+    for (const connection of [await opened(), await opened()]) {
+      const subscription = connection.subscribe(publish.address, 'a/');
+      await within(
+        3_000,
+        until(() => subscription.isProved),
+      );
+    }
+  });
+
+  it.each([
+    [0, 150],
+    [150, 0],
+  ])(
+    'counts a subscription as there after a margin of %d ms or a wait of %d, the longer of both',
+    async (subscriptionMargin, proofTimeout) => {
+      // It confirms nothing.
+      const publisher = new (loadAddon().Publisher)({ linger: 0 });
+      await publisher.bind(ANY);
+      const connection = await opened({ subscriptionMargin });
+      const start = performance.now();
+      await within(3_000, connection.subscribe(publisher.lastEndpoint ?? '', 'a', { proofTimeout }).ready());
+      expect(performance.now() - start).toBeGreaterThanOrEqual(149);
+      publisher.close();
+    },
+  );
+
+  it('takes a server that hangs up for one with another key, and only where it has keys itself', async () => {
+    let count = 0;
+    const server = createServer((socket) => {
+      count++;
+      socket.on('error', () => {}).once('data', () => socket.end());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const plain = (await opened({ reconnectInterval: 1 })).push(address);
+    const refused = vi.fn();
+    plain.ready().catch(refused);
+    await within(
+      3_000,
+      until(() => count >= 4),
+    );
+    expect(refused).not.toHaveBeenCalled();
+    await plain.close();
+    const curve = { serverKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' };
+    const pusher = (await opened({ reconnectInterval: 1, curve })).push(address);
+    await expect(within(3_000, pusher.ready())).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: expect.stringContaining('curve.serverKey is not its key'),
+    });
+    await new Promise((resolve) => server.close(resolve));
   });
 
   it('tells of clients whose key is refused, and gives the check back with the bound end', async () => {

@@ -184,6 +184,9 @@ describe('nothing is left', () => {
     await pass(20);
     expect(first).toHaveBeenCalledTimes(1);
     again();
+    const stop = peer('here').onGone(first);
+    expect(vi.getTimerCount()).toBe(4);
+    stop();
     expect(vi.getTimerCount()).toBe(0);
     await pass(5_000);
     expect(router.looks()).toEqual(['a', 'a']);

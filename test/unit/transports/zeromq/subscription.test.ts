@@ -65,6 +65,17 @@ describe('a subscription', () => {
     expect(subscription.isProved).toBe(true);
   });
 
+  it('tells its topics from that one, also where both are as long', async () => {
+    const subscription = (await connect()).subscribe(address, 'é');
+    const topics = [await news(), await news()];
+    const proof = topics.find((topic) => topic !== 'é') ?? '';
+    const other = `é${'~'.repeat(proof.length - 2)}`;
+    await publisher.send([proof, '']);
+    await publisher.send([other, 'x']);
+    expect((await collect(subscription, 1)).map(({ topic }) => topic)).toEqual([other]);
+    expect(Buffer.byteLength(other)).toBe(proof.length);
+  });
+
   it('counts as there after a while where nobody confirms it', async () => {
     const start = performance.now();
     const subscription = (await connect({ subscriptionMargin: 100 })).subscribe(address, 'me/');

@@ -52,11 +52,7 @@ const one = (items: Fifo<Uint8Array>) => ({ parts: [items.peek() as Uint8Array],
 
 function ground(settings: Partial<WriterSettings<Uint8Array>> = {}) {
   const socket = new Taking();
-  const writer = new SocketWriter<Uint8Array>(socket, {
-    ready: () => undefined,
-    gather: gatherFrames,
-    ...settings,
-  });
+  const writer = new SocketWriter<Uint8Array>(socket, { gather: gatherFrames, ...settings });
   const write = (...numbers: number[]) =>
     outcomeOf(writer.write(numbers.map((own) => new Uint8Array([own]))));
   return { socket, writer, write };
@@ -295,6 +291,19 @@ describe('what is dropped', () => {
     await turn();
     expect(outcome.now).toEqual(['CLOSED', false]);
   });
+});
+
+it('what waits when the socket is closed is not gathered any more, and was not sent', async () => {
+  const gather = vi.fn(one);
+  const { socket, write } = ground({ gather });
+  socket.isSlow = true;
+  const outcomes = [write(1), write(2)];
+  await turn();
+  socket.closed = true;
+  socket.took();
+  await turn();
+  expect(outcomes.map(({ now }) => now)).toEqual(['done', ['CLOSED', false]]);
+  expect([gather.mock.calls.length, socket.sent]).toEqual([1, ['1']]);
 });
 
 describe('a writer that goes on with another socket', () => {
