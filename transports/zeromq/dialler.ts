@@ -79,7 +79,7 @@ export class Dialler {
 
   /** Whether news of an endpoint are of one that is not dialled any more. They may come after it was left. */
   hasLeft(endpoint: string): boolean {
-    return endpoint !== this.#endpoint && this.#left.has(endpoint);
+    return this.#left.has(endpoint);
   }
 
   disconnected(): void {

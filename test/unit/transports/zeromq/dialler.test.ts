@@ -137,6 +137,18 @@ describe('the addresses of a name', () => {
     dialler.stop();
   });
 
+  it('that were left before the last one have no news either', async () => {
+    found = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+    const { dialler } = ground('tcp://three.example:5');
+    dialler.start();
+    await turn();
+    for (let i = 0; i < 2; i++) {
+      dialler.failed();
+      await turn();
+    }
+    expect([1, 2, 3].map((own) => dialler.hasLeft(`tcp://10.0.0.${own}:5`))).toEqual([true, true, false]);
+  });
+
   it('are dialled in turn, with longer and longer pauses between rounds', async () => {
     found = ['10.0.0.1', '::1'];
     const { socket, dialler } = ground('tcp://two.example:5');
