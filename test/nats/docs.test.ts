@@ -52,6 +52,6 @@ it('has the configuration of a node as the tests of three nodes run it', () => {
   expect(shown).toContain(readFileSync(NODE_CONFIG, 'utf8').trim());
 });
 
-it('has three examples', () => {
-  expect(blocks).toHaveLength(3);
+it('has four examples', () => {
+  expect(blocks).toHaveLength(4);
 });

@@ -1,6 +1,6 @@
 /** The queues of servers at NATS: made before there is a server, looked at, and emptied. */
 import { PULLED } from '../../src/flow-control.ts';
-import { besideOf, ClusterNames, checkNatsAddress, decodeToken, type StreamName } from './names.ts';
+import { besideOf, ClusterNames, checkNatsAddress, decodeToken, numbered, type StreamName } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages } from './packages.ts';
 import { Session } from './session.ts';
@@ -75,7 +75,9 @@ export class NatsQueues {
       const address = addressOf(server);
       ready.push(await queue(this.#names.server(address).pull));
       if (!hasWorkers) continue;
-      const beside = this.#names.server(besideOf(address, 'workerPullAddress'));
+      const workers = besideOf(address, 'workerPullAddress');
+      // Where several Masters share the address, the first has these.
+      const beside = this.#names.server(numbered(workers)?.(1) ?? workers);
       ready.push(await queue(beside.pull), await queue(beside.push));
     }
     return ready;
