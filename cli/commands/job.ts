@@ -163,8 +163,12 @@ async function sendDetached(
     await writeResult(output, encodeUtf8(job.id), options.flag('json') ? 'json' : 'lines');
     yield* lines;
   }
-  const cache = options.text('cache') ?? '';
-  const job = detachedJob(client, path, input(), { messages: 0, cache, idleTimeout, signal });
+  const job = detachedJob(client, path, input(), {
+    messages: 0,
+    ...callOptions(options),
+    idleTimeout,
+    signal,
+  });
   await job.next();
   return 0;
 }
