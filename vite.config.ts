@@ -53,12 +53,14 @@ const builds = {
 } as const;
 
 const CORE =
-  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/]shared[\\/]|node_modules[\\/](msgpackr|nanoid)[\\/]/;
+  /[\\/]src[\\/](?!cluster)|[\\/]transports[\\/](shared[\\/]|relay-protocol[\\/]load-ws)|node_modules[\\/](msgpackr|nanoid)[\\/]/;
 /** What every entry has: as files of their own they were a tenth of the package's files. */
 const BASE =
   /[\\/]src[\\/](checks|protocol[\\/](bytes|errors|ids|message|printable|topics)|async[\\/](deferred|fifo|harmless|signals|timers))\.ts/;
 /** What runs roles. Threads are loaded by themselves, when a role has some. */
 const CLUSTER = /[\\/]src[\\/]cluster[\\/]/;
+/** The entry, and what the command does with queues. */
+const NATS = /[\\/]transports[\\/]nats[\\/]/;
 /** What every command has: its options and errors, and the terminal. */
 const COMMAND =
   /[\\/]cli[\\/](terminal[\\/]|(command|ending|errors|help|host-port|input|io|options|report|service-logger|wait-notices)\.ts)/;
@@ -161,6 +163,7 @@ export default defineConfig(({ mode }) => {
                 : [
                     { name: 'core', test: CORE },
                     { name: 'cluster', test: CLUSTER, minShareCount: 2 },
+                    { name: 'nats', test: NATS, minShareCount: 2 },
                     { name: 'command', test: COMMAND },
                   ],
           },

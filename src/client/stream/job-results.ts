@@ -30,5 +30,6 @@ export interface DetachedProgress extends JobProgress {
 export interface DetachedJob<T> extends Job<T> {
   /** Names the job for `resumeJob`. Who has it may read the results, so treat it as a password. */
   readonly id: string;
+  /** How far it is, and where to resume it. */
   readonly progress: DetachedProgress;
 }
