@@ -62,7 +62,8 @@ export async function contentOf(stream: Readable): Promise<Buffer> {
 }
 
 /** A line on stderr that says what a command has waited for longer than a second, and that it came: as text, and as JSON. */
-const WAIT = /^(frond: warning: |\{"log":\{"level":"warning","message":")(waiting for an? |connected\b).*\n/gm;
+const WAIT =
+  /^(frond: warning: |\{"log":\{"level":"warning","message":")(waiting for an? |connected\b).*\n/gm;
 
 /** What a command says on stderr, without what it waits for: on a busy machine that is everything. */
 export const withoutWaits = (stderr: string) => stderr.replace(WAIT, '');

@@ -5,14 +5,20 @@ export function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
-/** A TCP address of this machine whose port the system says is free. */
-export function freeAddress(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(`tcp://127.0.0.1:${port}`));
-    });
+/** Ports below those that systems give to outgoing connections: one of these would take a free port before it is bound. */
+const [FIRST, LAST] = [11_000, 20_000];
+
+/** A TCP address of this machine whose port is free. */
+export async function freeAddress(): Promise<string> {
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (await isFree(port)) return `tcp://127.0.0.1:${port}`;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
