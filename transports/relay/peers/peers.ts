@@ -127,12 +127,18 @@ export class Peers {
 
 /** Checks the URL of a relay's WebSocket. @throws PalmError `INVALID_CALL` naming `what`. */
 export function checkPeerUrl(what: string, url: unknown): string {
+  let hasPassword = false;
   try {
     const { protocol, hash, username, password } = new URL(String(url));
-    if (['ws:', 'wss:'].includes(protocol) && hash + username + password === '') return String(url);
+    hasPassword = username + password !== '';
+    if (['ws:', 'wss:'].includes(protocol) && hash === '' && !hasPassword) return String(url);
   } catch {
     // Said below.
   }
+  if (hasPassword)
+    throw invalidCall(
+      `${what} must be without user and password: relays know each other by the key of peers`,
+    );
   throw invalidCall(
     `${what} must be the URL of a WebSocket, such as ws://10.0.0.2:7766/, not ${inspectValue(url)}`,
   );

@@ -172,8 +172,6 @@ describe('the URL of a relay', () => {
     'news://10.0.0.2:7766/',
     'wsx://10.0.0.2:7766/',
     'ws://10.0.0.2:7766/#part',
-    'ws://user@10.0.0.2:7766/',
-    'ws://:secret@10.0.0.2:7766/',
     '10.0.0.2:7766',
     'ws://',
     '',
@@ -188,4 +186,16 @@ describe('the URL of a relay', () => {
       }),
     );
   });
+
+  it.each(['ws://user@10.0.0.2:7766/', 'wss://:secret@10.0.0.2:7766/', 'http://user:secret@10.0.0.2/#part'])(
+    'is refused without being shown where it has a user or password: %s',
+    (url) => {
+      expect(() => checkPeerUrl('it', url)).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_CALL',
+          message: 'it must be without user and password: relays know each other by the key of peers',
+        }),
+      );
+    },
+  );
 });
