@@ -179,7 +179,11 @@ describe('a file of tokens', () => {
   test('that cannot be read, or has no JSON in it, is an error that quotes none of it', async () => {
     const path = join(folder, 'bad.json');
     await rm(path, { force: true });
-    await expect(openTokenFile(path)).rejects.toThrow(/bad\.json" cannot be read: ENOENT/);
+    await expect(openTokenFile(path)).rejects.toMatchObject({
+      code: 'INVALID_CALL',
+      message: expect.stringMatching(/bad\.json" cannot be read: ENOENT/),
+      sent: false,
+    });
     await writeFile(path, `{\n"tokens": [ { "token": "${ALICE}" "name": "x" } ] }`);
     const error = await openTokenFile(path).catch((reason: unknown) => String(reason));
     expect(error).toMatch(/bad\.json" is not JSON: there is an error in line 2$/);
