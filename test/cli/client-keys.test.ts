@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { curvePublicKey } from '../../transports/zmtp/index.ts';
 import { here } from '../support/in-process.ts';
-import { freeAddress } from '../support/ports.ts';
+import { freeAddress, portOf } from '../support/ports.ts';
 import { Modules, masterModule, SERVER, TOOLS, type Up } from '../support/service.ts';
 import { expectFailure } from './failure.ts';
 import { Running } from './running.ts';
@@ -43,7 +43,7 @@ describe.each([
   test('a worker and clients whose keys are listed come in, and no others', async () => {
     const [own, bee, ann] = [await newKeys(), await newKeys(), await newKeys()];
     const db = await freeAddress();
-    const file = await modules.write(`master-${native.length}.mjs`, masterModule(db));
+    const file = await modules.write(`master-${portOf(db)}.mjs`, masterModule(db));
     const secret = { FROND_SECRET_KEY: own.secretKey };
     const listed = ['--allow-key', bee.publicKey, '--allow-key', ann.publicKey];
     await using master = new Running(['serve', file, '--json', ...native, ...listed], secret);
@@ -117,7 +117,7 @@ describe.each([
   test('a role that is served shows its key to the servers before it', async () => {
     const [own, bee] = [await newKeys(), await newKeys()];
     const db = await freeAddress();
-    const file = await modules.write(`chief-${native.length}.mjs`, masterModule(db));
+    const file = await modules.write(`chief-${portOf(db)}.mjs`, masterModule(db));
     const secret = { FROND_SECRET_KEY: own.secretKey };
     await using master = new Running(
       ['serve', file, '--json', ...native, '--allow-key', bee.publicKey],
@@ -125,7 +125,7 @@ describe.each([
     );
     await upOf(master);
     const bees = await modules.write(
-      `bees-${native.length}.mjs`,
+      `bees-${portOf(db)}.mjs`,
       `${TOOLS} export default { role: 'worker', name: 'bee', dbAddress: '${db}', functions };`,
     );
     const env = { FROND_SERVER_KEY: own.publicKey, FROND_CLIENT_KEY: bee.secretKey };
