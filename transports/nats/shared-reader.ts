@@ -33,7 +33,8 @@ interface Held {
   readonly key: string;
   readonly frame: Bytes;
   message: StoredMessage;
-  readonly settled: Deferred<void>;
+  /** Resolves when it is settled, for one that is given alone. Others have no promise. */
+  readonly settled: Deferred<void> | undefined;
 }
 
 /**
@@ -189,11 +190,12 @@ export class SharedReader implements Settler {
     }
     if (frame === undefined) return this.#say(message, SAID.failed);
     if (this.#isStopped) return this.#say(message, SAID.again);
-    const held = { key, frame, message, settled: deferred<void>() };
+    const isSuspect = message.info.deliveryCount > this.#runs.unnoted;
+    const held = { key, frame, message, settled: isSuspect ? deferred<void>() : undefined };
     this.#held.set(frame, held);
     this.#byKey.set(key, held);
     this.#stopTimer ??= startTimer(HOLD, () => this.#holdAll());
-    if (message.info.deliveryCount <= this.#runs.unnoted) return this.#queue.push([frame]);
+    if (!isSuspect) return this.#queue.push([frame]);
     this.#suspects.push(held);
     void this.#trySuspects();
   }
@@ -212,7 +214,7 @@ export class SharedReader implements Settler {
         this.settle([held.frame], 'again');
       } else if (deaths < this.#host.link.settings.maxDeliveries) this.#queue.push([held.frame]);
       else this.#giveUp(held, deaths);
-      await held.settled.promise;
+      await held.settled?.promise;
     }
     this.#isTrying = false;
   }
@@ -232,7 +234,7 @@ export class SharedReader implements Settler {
   #forget(held: Held): void {
     this.#held.delete(held.frame);
     this.#byKey.delete(held.key);
-    held.settled.resolve();
+    held.settled?.resolve();
   }
 
   #remember({ key, message }: Held): void {

@@ -136,7 +136,11 @@ export class OpenInputs {
     try {
       await stored();
     } catch {
-      // Others get what was not settled: its results may not be stored.
+      // Its results may not be stored. What comes twice for that has the same names, and is seen once.
+      settler.settle(
+        over.map(({ frame }) => frame),
+        'again',
+      );
       return;
     }
     const done: Bytes[] = [];

@@ -41,13 +41,13 @@ describe('an input', () => {
     expect(inputs.size).toBe(0);
   });
 
-  it('is not settled when its results may not be stored', async () => {
+  it('is given again when its results may not be stored', async () => {
     const { inputs, settled } = inputsOf(() => Promise.reject(new Error('closed')));
     const frame = bytes('1');
     inputs.begin(frame);
     inputs.end(frame);
     await turn();
-    expect(settled).toEqual([]);
+    expect(settled).toEqual(['1 again']);
   });
 
   it('is settled once, when all of its parts and their results are done', async () => {
