@@ -227,7 +227,7 @@ function clusterOf({ options }: CommandContext): string {
 
 function noQueue(context: CommandContext, name: string): CommandError {
   const cluster = inspectValue(clusterOf(context));
-  const text = `there is no queue of ${quoted(name)} in cluster ${cluster}`;
+  const text = `cluster ${cluster} has no queue of ${quoted(name)}`;
   return new CommandError('MISSING', text, 'frond nats status shows those that there are');
 }
 

@@ -16,7 +16,7 @@ const QUIET = 2_000;
 export const resultsCommand: CommandDetails = {
   synopsis: ['ID'],
   about: [
-    'Writes the results of a job that frond job --detach, or detachedJob in a program, has begun: each as a line, in the order they arrived, as bytes; use --json for results that contain newlines. ID is what the job printed. Who knows it may read the results.',
+    'Writes the results of a job, each on a line, in the order they arrived. frond job --detach starts such a job and prints its ID, and so does detachedJob in a program. Use --json for results that contain newlines. Anybody who knows the ID may read the results.',
     'The command ends with the job, or when no result has come for two seconds: stderr then says how to go on. With --follow it waits for the rest of the job.',
     'A call that failed is reported on stderr and counts as a result. The exit code is then 1.',
   ],

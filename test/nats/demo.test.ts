@@ -83,7 +83,7 @@ it.each<[string, () => string, RegExp]>([
   [
     'none, and no python3',
     () => mkdtempSync(join(folder, 'path-')),
-    /there is no nats-server on the path, and none could be installed: there is no python3/,
+    /the path has no nats-server, and none could be installed: there is no python3/,
   ],
   [
     'an old one, and no python3',

@@ -118,7 +118,7 @@ it('status tells what waits, what is worked at, its age, and the results that ar
   expect((await frondNats('nothing', 'status')).stdout).toBe('cluster nothing has no queues\n');
   const { code, stderr } = await frondNats('seen', 'status', 'bussy');
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^frond: MISSING: there is no queue of "bussy" in cluster "seen"/);
+  expect(stderr).toMatch(/^frond: MISSING: cluster "seen" has no queue of "bussy"/);
 });
 
 it('purge removes what waits, when it is meant, and of no other server', async () => {
@@ -150,7 +150,7 @@ it('purge removes what waits, when it is meant, and of no other server', async (
   for (const yes of [[], ['--yes']])
     expect(await frondNats('full', 'purge', 'three', ...yes)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^frond: MISSING: there is no queue of "three"/),
+      stderr: expect.stringMatching(/^frond: MISSING: cluster "[^"]+" has no queue of "three"/),
     });
 });
 
