@@ -3,6 +3,7 @@
  * It is counted in calls of the job that are done first, and not in time.
  */
 import { describe, expect, it } from 'vitest';
+import { deferred } from '../../src/async/deferred.ts';
 import type { Hub, Master, Pipeline, Server, Sink, Worker } from '../../src/cluster/index.ts';
 import type { Client } from '../../src/index.ts';
 import { bytes } from '../support/bytes.ts';
@@ -17,11 +18,12 @@ const JOB = 1;
 /** Inputs of the job: far more than what is done while a test runs. */
 const INPUTS = 1_000_000;
 
-/** Functions that take a millisecond, and count the inputs of the job that are done. */
-function counting() {
+/** Functions that take a millisecond once `begin` has resolved, and count the inputs of the job that are done. */
+function counting(begin: Promise<void> = Promise.resolve()) {
   const done = { ofJob: 0, order: [] as number[] };
   const functions = {
     f: async (payload: Uint8Array) => {
+      await begin;
       await new Promise((resolve) => setTimeout(resolve, 1));
       if (payload[0] === JOB) done.ofJob++;
       else done.order.push(payload[0] ?? 0);
@@ -45,16 +47,31 @@ function keepBusy(client: Client, path: string | string[]): void {
 
 type Functions = ReturnType<typeof counting>['functions'];
 
+/** Where calls come in, and the calls that have come to the role that runs them or hands them out. */
+interface Started {
+  readonly entry: { readonly dbAddress: string };
+  readonly arrived: () => number;
+}
+
+/** Calls that have come to a role that runs them. It counts those as received that it has begun. */
+function arrivedAt(role: Server | Pipeline | Sink): number {
+  const waiting = role.metrics().find(({ name }) => name === 'frond_messages_waiting')?.samples[0]?.value;
+  return role.counters.received + Number(waiting);
+}
+
 /** Each role that runs calls or hands them out, behind a server of its own where it needs one. */
 const ROLES: readonly [
   role: string,
   path: string | string[],
-  start: (cluster: TestCluster, functions: Functions) => Promise<Server>,
+  start: (cluster: TestCluster, functions: Functions) => Promise<Started>,
 ][] = [
   [
     'server',
     'server.f',
-    (cluster, functions) => cluster.start<Server>({ role: 'server', name: 'server', functions }),
+    async (cluster, functions) => {
+      const server = await cluster.start<Server>({ role: 'server', name: 'server', functions });
+      return { entry: server, arrived: () => arrivedAt(server) };
+    },
   ],
   [
     'master',
@@ -63,7 +80,7 @@ const ROLES: readonly [
       const master = await cluster.start<Master>({ role: 'master', name: 'server' });
       for (let i = 0; i < 2; i++)
         await cluster.start<Worker>({ role: 'worker', dbAddress: master.dbAddress, functions });
-      return master as unknown as Server;
+      return { entry: master, arrived: () => master.counters.received };
     },
   ],
   [
@@ -80,7 +97,7 @@ const ROLES: readonly [
       });
       await cluster.start<Worker>({ role: 'worker', dbAddress: hub.dbAddress, functions });
       await hub.ready();
-      return first;
+      return { entry: first, arrived: () => hub.counters.received };
     },
   ],
   [
@@ -97,7 +114,7 @@ const ROLES: readonly [
         functions,
       });
       await last.ready();
-      return first;
+      return { entry: first, arrived: () => arrivedAt(last) };
     },
   ],
   [
@@ -113,7 +130,7 @@ const ROLES: readonly [
         functions,
       });
       await last.ready();
-      return first;
+      return { entry: first, arrived: () => arrivedAt(last) };
     },
   ],
 ];
@@ -138,7 +155,9 @@ describe.each(grounds)('on %s', (_ground, make) => {
   it.each(ROLES)('a %s answers one client’s call beside another’s job', async (_role, path, start) => {
     const cluster = open();
     const { done, functions } = counting();
-    const { dbAddress } = await start(cluster, functions);
+    const {
+      entry: { dbAddress },
+    } = await start(cluster, functions);
     const busy = await cluster.connect({ serverName: 'server', dbAddress });
     const other = await cluster.connect({ serverName: 'server', dbAddress });
     keepBusy(busy, path);
@@ -215,14 +234,20 @@ describe.each(grounds)('priorities on %s', (_ground, make) => {
 
   it.each(ROLES)('order one client’s calls at a %s', async (_role, path, start) => {
     const cluster = open();
-    const { done, functions } = counting();
-    const { dbAddress } = await start(cluster, functions);
+    const begin = deferred<void>();
+    const { done, functions } = counting(begin.promise);
+    const {
+      entry: { dbAddress },
+      arrived,
+    } = await start(cluster, functions);
     const client = await cluster.connect({ serverName: 'server', dbAddress });
     // The first ones are taken before the others are there.
     const calls = Array.from({ length: 60 }, () => client.eval(path, bytes('\u0002')));
     calls.push(client.eval(path, bytes('\u0003'), { priority: -1 }));
     for (let i = 0; i < 30; i++) calls.push(client.eval(path, bytes('\u0002')));
     calls.push(client.eval(path, bytes('\u0004'), { priority: 1 }));
+    await untilSo(() => arrived() === calls.length, 'all calls are there');
+    begin.resolve();
     await within(10_000, Promise.all(calls), 'all answers');
     expect(done.order).toHaveLength(92);
     expect(done.order.indexOf(4)).toBeLessThan(60);
