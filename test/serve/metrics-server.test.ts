@@ -227,7 +227,7 @@ describe('its life', () => {
       );
       sockets[0]?.destroy();
       await eventually(async () => {
-        const next = await fetch(`${url}/healthz`).catch(() => undefined);
+        const next = await ask(`${url}/healthz`, 'GET').catch(() => undefined);
         return next?.status === 200;
       });
     } finally {

@@ -20,7 +20,10 @@ function reader<T, S>(source: AsyncIterable<T[]>, show: (item: T) => S) {
   const iterator = source[Symbol.asyncIterator]();
   return async (): Promise<S[] | 'the end' | undefined> => {
     const next = iterator.next();
-    const first = await Promise.race([next, turn()]);
+    const turned = turn();
+    const first = await Promise.race([next, turned]);
+    // It would go on in the next test, whose clock it moves.
+    await turned;
     if (first === undefined) return undefined;
     return first.done === true ? 'the end' : first.value.map(show);
   };
