@@ -238,7 +238,12 @@ describe('--watch', () => {
 
   test('--json is an object for each look, with rates from the second on', async () => {
     await using service = new Service(['inspect', server.dbAddress, '--watch', '--every', '200', '--json']);
-    const looks = await Promise.all([0, 1].map(async (i) => JSON.parse(await service.line(i))));
+    const looks: object[] = [];
+    // A server may be late with an answer on a busy machine, which has a line of its own.
+    for (let i = 0; looks.length < 2; i++) {
+      const look = JSON.parse(await service.line(i));
+      if ('counters' in look) looks.push(look);
+    }
     expect(looks).toMatchObject([
       { at: expect.any(String), name: 'test', counters: { failed: 0 }, rates: null },
       { at: expect.any(String), name: 'test', rates: { received: 0, answered: 0, failed: 0 } },
