@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { Client } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
+import { type ConsumerInfo, loadPackages } from '../../transports/nats/packages.ts';
 import { bytes } from '../support/bytes.ts';
 import { objectsOf } from '../support/command.ts';
 import { here } from '../support/in-process.ts';
@@ -61,6 +62,36 @@ it('setup makes the streams with the settings that it is given, and leaves those
   expect(role.dbAddress).toBe('nats:a.b');
   const [state] = await statesOf('made', 'a.b');
   expect(state).toMatchObject({ server: 'a.b', holds: 'calls', waiting: 0, consumers: 1 });
+});
+
+it('setup has calls read as a server would have them read', async () => {
+  const transport = nats({ servers: server.url, cluster: 'read' });
+  expect((await frondNats('read', 'setup', 'before')).code).toBe(0);
+  await using _ = await Server.start({
+    transport,
+    name: 'own',
+    dbAddress: 'nats:own',
+    loggingLevel: 'silent',
+  });
+  const connection = await loadPackages().connect({
+    servers: server.url,
+    name: 'test',
+    reconnect: false,
+    noAsyncTraces: true,
+    timeout: 5_000,
+    pingInterval: 60_000,
+  });
+  const { consumers } = await loadPackages().jetstreamManager(connection);
+  const [before, own] = await Promise.all(
+    ['before', 'own'].map(async (name) => {
+      const info = (await consumers.info(`PALM_read_IN_${name}`, 'frond')) as ConsumerInfo & {
+        readonly config: { readonly ack_wait: number; readonly max_ack_pending: number };
+      };
+      return { wait: info.config.ack_wait, most: info.config.max_ack_pending };
+    }),
+  );
+  await connection.close();
+  expect(before).toEqual(own);
 });
 
 it('setup says what NATS cannot give, and what to try', async () => {

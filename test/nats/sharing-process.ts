@@ -1,6 +1,6 @@
 /**
- * One of several Servers under one address, in a process of its own: sharing-process.ts URL [dies]. With `dies` it ends by SIGKILL when it is
- * to settle a call for the first time: the answer is stored then, and the call is not settled.
+ * One of several Servers under one address, in a process of its own: sharing-process.ts URL [dies | stuck]. With `dies` it ends by SIGKILL when
+ * it is to settle a call for the first time: the answer is stored then, and the call is not settled. With `stuck` it answers nothing.
  */
 import { Server } from '../../src/cluster/index.ts';
 import type { BindingTransport, Settler } from '../../src/transport.ts';
@@ -40,6 +40,10 @@ const server = await Server.start({
     pid: () => new TextEncoder().encode(String(process.pid)),
     echo: (payload) => payload,
     soon: async (payload) => {
+      if (how === 'stuck') {
+        console.log('begun');
+        await new Promise(() => {});
+      }
       await new Promise((resolve) => setTimeout(resolve, 1));
       return payload;
     },

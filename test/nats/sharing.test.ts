@@ -1,6 +1,6 @@
 /** Several servers under one address share its work, and lose nothing when one of them is killed. */
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Client, text } from '../../src/index.ts';
 import { nats } from '../../transports/nats/index.ts';
 import { loadPackages } from '../../transports/nats/packages.ts';
@@ -101,11 +101,55 @@ it('a function that takes longer than NATS waits for an acknowledgement runs onc
   const servers = await Promise.all([start(), start()]);
   await using connected = await connect();
   const client = connected.with(text());
-  expect(await client.eval('server.long', '25000')).toBe('25000');
+  expect(await client.eval('server.long', '40000')).toBe('40000');
   const runs = servers.flatMap(({ lines }) => lines.filter((line) => line === 'begun'));
   expect(runs).toHaveLength(1);
   expect(await waiting()).toBe(0);
 }, 90_000);
+
+describe('what a killed server had', () => {
+  const inputs = ['a', 'b', 'c', 'd'];
+  /** Milliseconds: fewer than NATS waits by itself. */
+  const SOON = 15_000;
+  const begun = () => processes.flatMap(({ lines }) => lines.filter((line) => line === 'begun'));
+
+  it.each([
+    ['its neighbour at once', true],
+    ['the next one that starts, where it had no neighbour', false],
+  ])(
+    'goes to %s',
+    async (_, hasNeighbour) => {
+      const stuck = await start('stuck');
+      await using connected = await connect();
+      await using _kept = await keepAddress();
+      const answers = readAll(connected.with(text()).map('server.soon', inputs));
+      await eventually(async () => begun().length === inputs.length, 10_000);
+      if (hasNeighbour) await start();
+      stuck.signal('SIGKILL');
+      await within(5_000, stuck.ended, 'its death');
+      if (!hasNeighbour) await start();
+      expect(await within(SOON, answers, 'its calls')).toEqual(inputs);
+    },
+    60_000,
+  );
+
+  it('is all that is given again: what a neighbour has stays with it', async () => {
+    await start();
+    await using connected = await connect();
+    const lengths = ['8000', '8001', '8002', '8003'];
+    const answers = readAll(connected.with(text()).map('server.long', lengths));
+    await eventually(async () => begun().length === lengths.length, 10_000);
+    // Some of these look first, whichever ids they have: one that starts looks once, and so does who sees one die.
+    for (let round = 0; round < 3; round++) {
+      const dying = await start();
+      dying.signal('SIGKILL');
+      await within(5_000, dying.ended, 'its death');
+      await start();
+    }
+    expect(await within(SOON, answers, 'the long ones')).toEqual(lengths);
+    expect(begun()).toHaveLength(lengths.length);
+  }, 60_000);
+});
 
 /** Holds the address, so that callers' links stay while no server is there. It reads nothing. */
 async function keepAddress() {

@@ -3,7 +3,6 @@
 import { type Deferred, deferred } from '../../src/async/deferred.ts';
 import { harmless } from '../../src/async/harmless.ts';
 import { atMost } from '../../src/async/timers.ts';
-import { NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { type Bytes, decodeUtf8, encodeUtf8 } from '../../src/protocol/bytes.ts';
 import { invalidCall, isClosed } from '../../src/protocol/errors.ts';
 import { randomId } from '../../src/protocol/ids.ts';
@@ -24,10 +23,11 @@ import type { SessionUser } from './link.ts';
 import { type EndKind, isChosen, readEnd, type ServerNames, writeEnd } from './names.ts';
 import { bytesOf, type Message, type NatsSubscription } from './packages.ts';
 import { QueueReader } from './queue-reader.ts';
+import { HELD, Reclaimer } from './reclaim.ts';
 import { StreamSender } from './sender.ts';
 import { NOTHING, type Session } from './session.ts';
 import { SharedReader } from './shared-reader.ts';
-import { ensureOut, ensureQueue } from './streams.ts';
+import { BY_ONE, BY_SEVERAL, ensureOut, ensureQueue } from './streams.ts';
 import { LinkWatch } from './watch.ts';
 
 /** Milliseconds in which an end that has the address already says so. One that computes longer is joined. */
@@ -116,6 +116,11 @@ abstract class Bound implements Binding, SessionUser {
 
   protected get isShared(): boolean {
     return this.#shared !== undefined;
+  }
+
+  /** What it is called over this session. */
+  protected get id(): string {
+    return this.#id;
   }
 
   protected get session(): Session | undefined {
@@ -243,13 +248,16 @@ export class NatsReply extends Bound {
 
 export class NatsPull extends Bound implements BoundPull {
   readonly #sharedReader: SharedReader | undefined;
+  readonly #reclaimer: Reclaimer | undefined;
   readonly #reader: QueueReader | SharedReader;
 
   constructor(host: NatsHost, address: string, options?: BindOptions) {
     super(host, address, 'pull', options);
-    this.#sharedReader = this.isShared ? new SharedReader(host, this.names) : undefined;
+    const shared = this.isShared ? new SharedReader(host, this.names) : undefined;
+    this.#sharedReader = shared;
+    this.#reclaimer = shared && new Reclaimer(host, this.names, () => shared.places);
     this.#reader =
-      this.#sharedReader ??
+      shared ??
       new QueueReader(host.link, this.names.pull.stream, host.frames, () =>
         host.report({ type: 'lost', address, topic: '', count: 1 }),
       );
@@ -268,13 +276,23 @@ export class NatsPull extends Bound implements BoundPull {
   }
 
   protected override async prepare(session: Session): Promise<void> {
-    const most = this.isShared ? NATS_UNSETTLED : PULLED;
-    const { created } = await ensureQueue(session, this.names.pull, this.host.link.settings, most);
+    const reading = this.isShared ? BY_SEVERAL : BY_ONE;
+    const { created } = await ensureQueue(session, this.names.pull, this.host.link.settings, reading);
     this.#sharedReader?.madeAt(Date.parse(created));
   }
 
   protected override enter(session: Session): void {
     void this.#reader.read(session);
+    this.#reclaimer?.begin(session, this.id);
+  }
+
+  protected override leave(): void {
+    this.#reclaimer?.end();
+  }
+
+  protected override take(session: Session, verb: string, _about: string, { reply }: Message): void {
+    const answer = verb === HELD ? this.#reclaimer?.answer() : undefined;
+    if (answer !== undefined && reply !== undefined) session.publish(reply, answer);
   }
 
   protected override async finish(): Promise<void> {
@@ -327,7 +345,7 @@ export class NatsPush extends Bound implements BoundPush {
   }
 
   protected override async prepare(session: Session): Promise<void> {
-    await ensureQueue(session, this.names.push, this.host.link.settings, PULLED);
+    await ensureQueue(session, this.names.push, this.host.link.settings, BY_ONE);
   }
 
   protected override enter(session: Session): void {

@@ -6,13 +6,11 @@ import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { NatsLink, SessionUser } from './link.ts';
 import { type ClusterNames, type EndKind, readEnd, type ServerNames } from './names.ts';
 import { bytesOf, type Message } from './packages.ts';
+import { isGone } from './presence.ts';
 import { NOTHING, type Session } from './session.ts';
 
 /** Milliseconds in which an end that is there answers, unless its process computes. */
 const ANSWER_TIMEOUT = 2_000;
-
-/** Milliseconds before an end that nobody took for there is asked once more: over other servers of NATS, news of it may be under way. */
-const ASK_AGAIN = 200;
 
 /** Stands for all ends that share an address: what goes through streams does not end with one of them. */
 const ANY_END = '*';
@@ -166,15 +164,11 @@ export class EndFinder implements SessionUser {
   /** Resolves when the end is gone. One that computes is not. */
   async #watch(session: Session, end: string): Promise<void> {
     const subject = end === ANY_END ? this.#names.at(this.#kind) : this.#cluster.end(end, 'ping');
-    const isThere = async () => {
-      const asked = session.ask(subject, NOTHING, ANSWER_TIMEOUT);
-      return (await asked.catch(() => NOTHING)) !== undefined;
-    };
     while (this.#end === end && session === this.#session) {
       await atMost(this.#link.settings.heartbeat, this.#wake.promise);
-      if (this.#end !== end || session !== this.#session || (await isThere())) continue;
-      await atMost(ASK_AGAIN, this.#wake.promise);
-      if (session === this.#session && !(await isThere())) this.#lose(this.#goneError());
+      if (this.#end !== end || session !== this.#session) return;
+      if ((await isGone(session, subject, this.#wake.promise)) && session === this.#session)
+        this.#lose(this.#goneError());
     }
   }
 

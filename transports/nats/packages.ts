@@ -126,7 +126,10 @@ export interface ConsumerInfo {
   readonly num_pending: number;
   /** Messages that were given and are not acknowledged. */
   readonly num_ack_pending: number;
-  readonly delivered: { readonly stream_seq: number };
+  /** The last that was given to somebody, by its place in the stream and by how many were given. */
+  readonly delivered: { readonly stream_seq: number; readonly consumer_seq: number };
+  /** All up to there are acknowledged. */
+  readonly ack_floor: { readonly stream_seq: number };
 }
 
 export interface ConsumerMessages extends AsyncIterable<StoredMessage> {
@@ -176,7 +179,7 @@ export interface JetStreamManager {
   };
   readonly consumers: {
     add(stream: string, settings: ConsumerSettings | CountingSettings): Promise<ConsumerInfo>;
-    info(stream: string, name: string): Promise<unknown>;
+    info(stream: string, name: string): Promise<ConsumerInfo>;
     list(stream: string): AsyncIterable<ConsumerInfo>;
     delete(stream: string, name: string): Promise<boolean>;
   };

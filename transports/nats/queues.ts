@@ -1,10 +1,9 @@
 /** The queues of servers at NATS: made before there is a server, looked at, and emptied. */
-import { PULLED } from '../../src/flow-control.ts';
 import { besideOf, ClusterNames, checkNatsAddress, decodeToken, numbered, type StreamName } from './names.ts';
 import { type NatsOptions, type NatsSettings, resolveOptions } from './options.ts';
 import { loadPackages } from './packages.ts';
 import { Session } from './session.ts';
-import { ensureBig, ensureOut, ensureQueue, tell } from './streams.ts';
+import { BY_ONE, BY_SEVERAL, ensureBig, ensureOut, ensureQueue, tell } from './streams.ts';
 
 const NANOSECONDS = 1_000_000;
 
@@ -69,11 +68,11 @@ export class NatsQueues {
       await this.#have(out, (own) => ensureOut(own, this.#names, this.#settings)),
       await this.#have(big, (own) => ensureBig(own, this.#names, this.#settings)),
     ];
-    const queue = (name: StreamName) =>
-      this.#have(name, (own) => ensureQueue(own, name, this.#settings, PULLED));
+    const queue = (name: StreamName, reading = BY_ONE) =>
+      this.#have(name, (own) => ensureQueue(own, name, this.#settings, reading));
     for (const server of servers) {
       const address = addressOf(server);
-      ready.push(await queue(this.#names.server(address).pull));
+      ready.push(await queue(this.#names.server(address).pull, BY_SEVERAL));
       if (!hasWorkers) continue;
       const workers = besideOf(address, 'workerPullAddress');
       // Where several Masters share the address, the first has these.

@@ -55,6 +55,8 @@ export class SharedReader implements Settler {
   /** Messages to be given alone. */
   readonly #suspects: Held[] = [];
   readonly #runs: RunCounts;
+  /** The place of a message that is being read. */
+  #taken: number | undefined;
   #isTrying = false;
   #givenUp: ((frame: Bytes, deaths: number) => void) | undefined;
   #source = '';
@@ -91,6 +93,12 @@ export class SharedReader implements Settler {
     this.#givenUp = listener;
   }
 
+  /** The places in the stream of what it has. */
+  get places(): readonly number[] {
+    const places = [...this.#held.values()].map(({ message }) => message.seq);
+    return this.#taken === undefined ? places : [...places, this.#taken];
+  }
+
   /** Its stream was made then: one that is made anew counts from 1 again. */
   madeAt(time: number): void {
     this.#source = `${this.#names.server}@${time.toString(36)}`;
@@ -108,7 +116,11 @@ export class SharedReader implements Settler {
           if (!isCurrent()) return;
           const messages = await fetchMessages(consumer, count, this.#host.link.settings.heartbeat);
           this.#messages = messages;
-          for await (const message of messages) await this.#take(session, message);
+          for await (const message of messages) {
+            this.#taken = message.seq;
+            await this.#take(session, message);
+            this.#taken = undefined;
+          }
         }
       } catch {
         // The session has ended, or the stream is gone.

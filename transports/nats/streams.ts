@@ -1,4 +1,5 @@
 /** The streams of this transport. They are made at their first use; one that exists keeps its settings. */
+import { NATS_UNSETTLED, PULLED } from '../../src/flow-control.ts';
 import { messageOf, PalmError } from '../../src/protocol/errors.ts';
 import type { ClusterNames, StreamName } from './names.ts';
 import type { NatsSettings } from './options.ts';
@@ -10,11 +11,25 @@ const NANOSECONDS = 1_000_000;
 /** Milliseconds in which NATS knows a message that comes again by its id. */
 const REPEATS = 120_000;
 
-/** Milliseconds after which what was given to a reader and not acknowledged is given again. */
-const ACKNOWLEDGE = 10_000;
+/** How a queue is read. */
+export interface Reading {
+  /** Messages that its readers together may have and not have acknowledged. */
+  readonly most: number;
+  /** Milliseconds after which what was not acknowledged is given again. */
+  readonly acknowledge: number;
+}
+
+/** By one reader, which acknowledges what it has taken. */
+export const BY_ONE: Reading = { most: PULLED, acknowledge: 10_000 };
+
+/**
+ * By several, each of which acknowledges what it has done. What a dead one had its neighbours give again long before: a process that computes
+ * for 20 s, and says nothing meanwhile, keeps what it has.
+ */
+export const BY_SEVERAL: Reading = { most: NATS_UNSETTLED, acknowledge: 30_000 };
 
 /** Milliseconds between two signs that what was given to a reader is being worked at: one may come late. */
-export const HOLD: number = ACKNOWLEDGE / 4;
+export const HOLD: number = BY_SEVERAL.acknowledge / 4;
 
 /** The consumer that all readers of a queue share. */
 export const READERS = 'frond';
@@ -32,7 +47,7 @@ export async function ensureQueue(
   session: Session,
   name: StreamName,
   settings: NatsSettings,
-  most: number,
+  { most, acknowledge }: Reading,
 ): Promise<StreamInfo> {
   const made = await ensure(session, {
     ...common(name, settings),
@@ -48,7 +63,7 @@ export async function ensureQueue(
     durable_name: READERS,
     filter_subject: name.subject,
     ack_policy: 'explicit',
-    ack_wait: NANOSECONDS * ACKNOWLEDGE,
+    ack_wait: NANOSECONDS * acknowledge,
     max_ack_pending: most,
   } as const;
   const kept = (error: unknown) => consumers.info(name.stream, READERS).catch(() => Promise.reject(error));

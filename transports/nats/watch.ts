@@ -2,13 +2,8 @@
 import { harmless } from '../../src/async/harmless.ts';
 import { startTimer } from '../../src/async/timers.ts';
 import type { ClusterNames } from './names.ts';
-import { NOTHING, type Session } from './session.ts';
-
-/** Milliseconds in which a dialled end that is there answers, unless its process computes. */
-const ANSWER_TIMEOUT = 2_000;
-
-/** Milliseconds before an end that nobody took for there is asked once more. */
-const ASK_AGAIN = 200;
+import { isGone } from './presence.ts';
+import type { Session } from './session.ts';
 
 /** Watches the dialled ends that somebody wants to hear of. */
 export class LinkWatch {
@@ -70,13 +65,6 @@ export class LinkWatch {
   }
 
   async #ask(session: Session, link: string): Promise<void> {
-    const isThere = async () => {
-      const asked = session.ask(this.#names.link(link), NOTHING, ANSWER_TIMEOUT);
-      return (await asked.catch(() => NOTHING)) !== undefined;
-    };
-    if (await isThere()) return;
-    // Over other servers of NATS, news of it may be under way.
-    await new Promise<void>((resolve) => startTimer(ASK_AGAIN, resolve));
-    if (session === this.#session && !(await isThere()) && session === this.#session) this.gone(link);
+    if ((await isGone(session, this.#names.link(link))) && session === this.#session) this.gone(link);
   }
 }
