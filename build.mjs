@@ -15,7 +15,7 @@ const bundled = new Set();
 rmSync('dist', { recursive: true, force: true });
 for (const mode of ['browser', 'node', 'cjs']) noteBundled(await build({ mode, logLevel: 'warn' }));
 // Where a page's calls go through. Maps of all would be a fifth of what users install, and the rest is small, large, or a package's code.
-const mapped = ['index', 'shared/base', 'shared/core'];
+const mapped = ['index', 'shared/core'];
 for (const file of readdirSync('dist/browser', { recursive: true }).filter((own) => own.endsWith('.js')))
   if (!mapped.includes(file.replaceAll('\\', '/').slice(0, -3))) dropMap(`dist/browser/${file}`);
 noteBundled(await build({ configFile: 'playground/vite.config.ts', logLevel: 'warn' }));

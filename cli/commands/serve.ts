@@ -2,12 +2,14 @@ import type { MetricsServer } from '../../serve/index.ts';
 import type { RoleDefinition } from '../../src/cluster/roles/start-role.ts';
 import { printableJson } from '../../src/protocol/printable.ts';
 import type { BindingTransport } from '../../src/transport.ts';
+import { bridge } from '../../transports/shared/bridge.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { clusterTransport, curveOf, dialKeys } from '../cluster-transport.ts';
 import type { CommandContext, CommandDetails } from '../command.ts';
 import { DRAIN, untilToldToEnd } from '../ending.ts';
 import { CommandError } from '../errors.ts';
 import { Interrupted } from '../io.ts';
-import { natsWords } from '../nats-access.ts';
+import { natsAccess, natsWords } from '../nats-access.ts';
 import { COMMON_OPTIONS, NATS_OPTIONS, type NameOf, OPTIONS } from '../options.ts';
 import { isRoleName, listOf, readDefinition, shapeOf, titleOf } from '../roles/definition.ts';
 import {
@@ -30,7 +32,7 @@ import { type MeasuredRoles, openMetrics } from './role-metrics.ts';
 export const serveCommand: CommandDetails = {
   synopsis: ['FILE [FILE…]'],
   about: [
-    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. With --nats, addresses are nats:NAME, and dbAddress may be left out: it is then nats: and the name of the role. The default export may also be a list of such objects, or a function that returns either, async or not.",
+    "FILE is a JavaScript module (or TypeScript, from Node 22.18 on). Its default export describes what to run: { role: 'server', name: 'greeter', dbAddress: 'tcp://127.0.0.1:5555', functions: { greet: (payload) => payload } }. role is server, pipeline, sink, master, hub or worker; the other keys are the options of that role in frond/cluster. With --nats, addresses are nats:NAME, and dbAddress may be left out: it is then nats: and the name of the role; an address of ZeroMQ stays one, so that a role may stand between both. The default export may also be a list of such objects, or a function that returns either, async or not.",
     'Runs until Ctrl-C or SIGTERM, finishes the calls that are under way, and exits with code 0. A second Ctrl-C ends it at once.',
     'If the module describes a single role, --name and the options for addresses override what it says. Warnings and failed calls are logged on stderr. --json prints a line for each role when it has started, and another when it has ended; with --metrics, one before them that says where those are: {"metrics": "http://…"}.',
   ],
@@ -151,12 +153,16 @@ async function servingTransport({ options }: CommandContext): Promise<BindingTra
       '--allow-key needs --secret-key KEY or FROND_SECRET_KEY: without encryption no client has a key',
     );
   }
-  return clusterTransport(options, {
+  const access = natsAccess(options);
+  const keys = {
     ...curveOf(dialKeys(options)),
     ...(secretKey !== undefined && {
       curveServer: { secretKey, ...(allow.length > 0 && { allow }) },
     }),
-  });
+  };
+  const transport = await clusterTransport(options, keys, access);
+  // A role may have addresses of both: stages and workers of pylm know ZeroMQ alone.
+  return access === undefined ? transport : bridge(transport, zmtp());
 }
 
 const OVERRIDES = [
@@ -196,20 +202,17 @@ function definitionsOf(
     const text = `--threads is for a single role, but there are ${all.length}: give the roles module and threads`;
     throw new CommandError('USAGE', text);
   }
+  const isOverNats = natsAccess(options) !== undefined;
   return all.map(({ file, value, which }) => {
-    const own = { ...addressOverNats(value, overrides['name'], transport), ...overrides };
+    const own = { ...(isOverNats && addressOverNats(value, overrides['name'])), ...overrides };
     const definition = readDefinition(value, which, own, { file, transport });
     return threads === undefined ? definition : inThreads(definition, file, threads);
   });
 }
 
 /** Over NATS a server without an address has one of its name. It knows no ports that could be taken. */
-function addressOverNats(
-  definition: unknown,
-  name: unknown,
-  transport: BindingTransport,
-): { readonly dbAddress?: string } {
-  if (transport.name !== 'nats' || typeof definition !== 'object' || definition === null) return {};
+function addressOverNats(definition: unknown, name: unknown): { readonly dbAddress?: string } {
+  if (typeof definition !== 'object' || definition === null) return {};
   const given: Readonly<Record<string, unknown>> = { name, ...definition };
   const own = name ?? given['name'];
   const isServer = given['role'] !== 'worker' && given['dbAddress'] === undefined;

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Server } from '../../src/cluster/index.ts';
 import { readPriority } from '../../src/protocol/priority.ts';
 import { nats } from '../../transports/nats/index.ts';
+import { bridge } from '../../transports/shared/index.ts';
+import { zmtp } from '../../transports/zmtp/index.ts';
 import { makeCertificate } from '../cli/certificates.ts';
 import { Running } from '../cli/running.ts';
 import { bytes } from '../support/bytes.ts';
@@ -58,6 +60,26 @@ it('serves at the name of the role, and calls it in every way', async () => {
   expect(await said(['get', 'motto'], env)).toBe('festina lente');
   expect(await said(['delete', 'motto'], env)).toBe('');
   expect(await said(['inspect', 'nats:greeter', '--nats', server.url])).toMatch(/^greeter: a frond Server/);
+  expect(await role.end()).toBe(0);
+});
+
+it('serves a stage between a server on ZeroMQ and clients on NATS', async () => {
+  await using first = await Server.start({
+    transport: bridge(nats({ servers: server.url }), zmtp()),
+    name: 'first',
+    dbAddress: 'nats:first',
+    pubAddress: 'tcp://127.0.0.1:*',
+    pipelined: true,
+    loggingLevel: 'silent',
+  });
+  const stage = module(
+    'stage',
+    `export default { role: 'pipeline', name: 'last', previous: 'first', subAddress: '${first.pubAddress}', functions: ${UPPER} };\n`,
+  );
+  await using role = new Running(['serve', stage, '--nats', server.url]);
+  await role.line(/db_address +nats:last$/);
+  const call = ['--db', 'nats:first', '--sub', 'nats:last', '--nats', server.url];
+  expect(await said(['eval', 'first.echo,last.upper', 'both', ...call])).toBe('BOTH');
   expect(await role.end()).toBe(0);
 });
 

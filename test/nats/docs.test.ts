@@ -24,11 +24,12 @@ afterAll(async () => {
 
 /** The code with its imports from this checkout, at this server. */
 function settled(code: string): string {
-  const here = (name: string) => pathToFileURL(join(root, paths[name]?.[0] ?? '')).href;
+  const file = (name: string) => paths[name]?.[0] ?? `transports/${name.slice('frond/'.length)}/index.ts`;
+  const here = (name: string) => pathToFileURL(join(root, file(name))).href;
   return code
     .replace(/from '(frond[\w/]*)'/g, (_, name) => `from '${here(name)}'`)
     .replace("servers: 'nats://127.0.0.1:4222'", `servers: '${server.url}'`)
-    .replace('nats()', `nats({ servers: '${server.url}' })`);
+    .replaceAll('nats()', `nats({ servers: '${server.url}' })`);
 }
 
 const blocks = blocksOf('docs/guide/nats.md').filter(({ language }) => language === 'ts');
@@ -52,6 +53,6 @@ it('has the configuration of a node as the tests of three nodes run it', () => {
   expect(shown).toContain(readFileSync(NODE_CONFIG, 'utf8').trim());
 });
 
-it('has four examples', () => {
-  expect(blocks).toHaveLength(4);
+it('has five examples', () => {
+  expect(blocks).toHaveLength(5);
 });

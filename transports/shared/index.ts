@@ -21,4 +21,5 @@ export { randomId } from '../../src/protocol/ids.ts';
 export { checkTopic } from '../../src/protocol/topics.ts';
 export type * from '../../src/transport.ts';
 export { BaseConnection, type ChannelHost, type Closable } from './base-connection.ts';
+export { bridge } from './bridge.ts';
 export { HeldDeliveries } from './held-deliveries.ts';
